@@ -1,0 +1,28 @@
+"""A small HTTP/1.1 server and client over httptools (llhttp, the parser of Node.js).
+
+Why not a framework: the lab's services must start in a fraction of a second,
+be small, keep header order and spelling, and add microseconds to a call.
+The figures that decided it are in ``docs/architecture.md``.
+"""
+
+from services.http.client import ClientResponse, HttpClient, Origin, UpstreamError
+from services.http.headers import Headers
+from services.http.message import BodyTooLargeError, HttpError, Request, Response
+from services.http.router import Router
+from services.http.server import Handler, HttpServer, Limits
+
+__all__ = [
+    "BodyTooLargeError",
+    "ClientResponse",
+    "Handler",
+    "Headers",
+    "HttpClient",
+    "HttpError",
+    "HttpServer",
+    "Limits",
+    "Origin",
+    "Request",
+    "Response",
+    "Router",
+    "UpstreamError",
+]

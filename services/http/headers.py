@@ -1,0 +1,82 @@
+"""HTTP headers: ordered, multi-valued, spelled as they came."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+Pair = tuple[str, str]
+
+
+class Headers:
+    """A list of (name, value) pairs whose look-ups ignore case.
+
+    Values are text in latin-1, byte for byte what was on the wire.
+    """
+
+    __slots__ = ("_index", "pairs")
+
+    def __init__(self, pairs: Iterable[Pair] = ()) -> None:
+        self.pairs: list[Pair] = list(pairs)
+        self._index: dict[str, str] | None = None
+
+    def _first_values(self) -> dict[str, str]:
+        # Built on the first look-up and kept until a change: a request's
+        # headers are looked up several times and seldom changed.
+        if self._index is None:
+            index: dict[str, str] = {}
+            for name, value in self.pairs:
+                index.setdefault(name.lower(), value)
+            self._index = index
+        return self._index
+
+    def get(self, name: str, default: str = "") -> str:
+        """Return the first value of ``name``."""
+        return self._first_values().get(name.lower(), default)
+
+    def get_all(self, name: str) -> list[str]:
+        """Return every value of ``name``, in order."""
+        wanted = name.lower()
+        return [value for other, value in self.pairs if other.lower() == wanted]
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name.lower() in self._first_values()
+
+    def add(self, name: str, value: str) -> None:
+        """Append one more value."""
+        self.pairs.append((name, value))
+        self._index = None
+
+    def set(self, name: str, value: str) -> None:
+        """Replace every value of ``name`` by one."""
+        self.remove(name)
+        self.add(name, value)
+
+    def remove(self, name: str) -> None:
+        """Drop every value of ``name``."""
+        wanted = name.lower()
+        if wanted in self._first_values():
+            self.pairs = [pair for pair in self.pairs if pair[0].lower() != wanted]
+            self._index = None
+
+    def copy(self) -> Headers:
+        """Return headers that can be changed on their own."""
+        return Headers(self.pairs)
+
+    def __iter__(self) -> Iterator[Pair]:
+        return iter(self.pairs)
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Headers) and self.pairs == other.pairs
+
+    __hash__ = None  # type: ignore[assignment]  # mutable
+
+    def __repr__(self) -> str:
+        return f"Headers({self.pairs!r})"
+
+
+def canonical(name: str) -> str:
+    """Spell a header name as Go's ``textproto.CanonicalMIMEHeaderKey`` does: ``X-Call-Id``."""
+    return "-".join(part.capitalize() for part in name.split("-"))
