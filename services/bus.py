@@ -11,11 +11,14 @@ sys.modules.setdefault("aiohttp", None)  # type: ignore[arg-type]
 
 import asyncio
 import time
+from typing import Any
 
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
 from services.contract.errors import LabError
+from services.contract.events import Row, encode_batch
+from services.contract.names import event_subject
 from services.runtime import Service
 
 CONNECT_SECONDS = 10.0
@@ -25,10 +28,6 @@ _BATCH = 500
 
 class NatsUnavailableError(LabError, ConnectionError):
     """nats-server can't be reached."""
-
-
-class PublishError(LabError):
-    """JetStream did not take a message."""
 
 
 async def connect(service: Service) -> Client:
@@ -49,6 +48,8 @@ async def connect(service: Service) -> Client:
     async def on_reconnect() -> None:
         service.log.info("nats connection restored")
 
+    # nats-py declares whole seconds here, and sleeps whatever number it gets.
+    patience: Any = 0.1
     deadline = time.monotonic() + CONNECT_SECONDS
     while True:
         try:
@@ -58,7 +59,7 @@ async def connect(service: Service) -> Client:
                 name=service.instance,
                 allow_reconnect=True,
                 max_reconnect_attempts=-1,
-                reconnect_time_wait=0.1,
+                reconnect_time_wait=patience,
                 connect_timeout=2,
                 ping_interval=20,
                 error_cb=on_error,
@@ -72,3 +73,65 @@ async def connect(service: Service) -> Client:
                     expected=f"nats-server answering at {url} within {CONNECT_SECONDS:g} s", seen=repr(error)
                 ) from error
             await asyncio.sleep(0.05)
+
+
+class Events:
+    """Publishes what happened, in batches, without ever holding up or failing a call.
+
+    ``emit`` only appends. A batch goes out ten milliseconds after its first
+    event, or when it is full; while nats-server is away nats-py buffers it.
+    """
+
+    def __init__(self, client: Client, service: Service) -> None:
+        self._client = client
+        self._service = service
+        self._subject = event_subject(service.name)
+        self._rows: list[Row] = []
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+        self._sending: set[asyncio.Task[None]] = set()
+        self.lost = 0
+
+    def emit(self, type_: str, call_id: str, function: str, attempt: int = 1, **data: Any) -> None:
+        """Note that ``type_`` happened now; ``contract/events.py`` has the keys of ``data``."""
+        self.append([time.time_ns(), type_, call_id, function, attempt, data])
+
+    def append(self, row: Row) -> None:
+        """Take an event that was timed elsewhere."""
+        self._rows.append(row)
+        if len(self._rows) >= _BATCH:
+            self._start_sending()
+        elif self._timer is None:
+            self._timer = self._loop.call_later(_FLUSH_SECONDS, self._start_sending)
+
+    def _start_sending(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        task = self._loop.create_task(self.flush())
+        self._sending.add(task)
+        task.add_done_callback(self._sending.discard)
+
+    async def flush(self) -> None:
+        """Send what has gathered."""
+        rows, self._rows = self._rows, []
+        if not rows:
+            return
+        body = encode_batch(self._service.name, self._service.instance, rows)
+        try:
+            await self._client.publish(self._subject, body)
+        except (OSError, NatsError) as error:
+            # The record has a gap; the calls have not.
+            self.lost += len(rows)
+            self._service.log.warning("events lost", count=len(rows), error=repr(error))
+
+
+async def close(client: Client) -> None:
+    """Send what is still buffered and close; an unreachable server delays it by 2 s at most."""
+    try:
+        async with asyncio.timeout(2):
+            if client.is_connected:
+                await client.flush(1)
+            await client.close()
+    except (OSError, NatsError, TimeoutError):
+        return  # nothing is left to be told
