@@ -11,6 +11,7 @@ sys.modules.setdefault("aiohttp", None)  # type: ignore[arg-type]
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Any
 
 from nats.aio.client import Client
@@ -30,8 +31,11 @@ class NatsUnavailableError(LabError, ConnectionError):
     """nats-server can't be reached."""
 
 
-async def connect(service: Service) -> Client:
+async def connect(service: Service, on_restored: Callable[[], None] = lambda: None) -> Client:
     """Connect by the settings ``nats_url`` and ``nats_token``; reconnect for ever after that.
+
+    ``on_restored`` is called after each reconnect: what was asked of the
+    server that went away must be asked again.
 
     Raises:
         NatsUnavailableError: No server answered within ``CONNECT_SECONDS``.
@@ -47,6 +51,7 @@ async def connect(service: Service) -> Client:
 
     async def on_reconnect() -> None:
         service.log.info("nats connection restored")
+        on_restored()
 
     # nats-py declares whole seconds here, and sleeps whatever number it gets.
     patience: Any = 0.1
@@ -82,10 +87,12 @@ class Events:
     event, or when it is full; while nats-server is away nats-py buffers it.
     """
 
-    def __init__(self, client: Client, service: Service) -> None:
+    def __init__(self, client: Client, service: Service, *, name: str = "") -> None:
+        """Publish as ``service``, or on behalf of ``name``, which has no connection of its own."""
         self._client = client
         self._service = service
-        self._subject = event_subject(service.name)
+        self._name = name or service.name
+        self._subject = event_subject(self._name)
         self._rows: list[Row] = []
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
@@ -117,7 +124,7 @@ class Events:
         rows, self._rows = self._rows, []
         if not rows:
             return
-        body = encode_batch(self._service.name, self._service.instance, rows)
+        body = encode_batch(self._name, self._service.instance, rows)
         try:
             await self._client.publish(self._subject, body)
         except (OSError, NatsError) as error:

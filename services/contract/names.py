@@ -69,3 +69,8 @@ def split_function_name(name: str) -> tuple[str, str]:
 def short_function_name(name: str) -> str:
     """Return ``name`` as the learner wrote it, without the default namespace."""
     return name.removesuffix("." + DEFAULT_NAMESPACE)
+
+
+def worker_control_subject(queue: str) -> str:
+    """Return where the workers of ``queue`` take requests such as ``{"max_inflight": 10}``."""
+    return f"lab.control.queue-worker.{queue}"

@@ -1,0 +1,1 @@
+"""The gateway: OpenFaaS's REST API, synchronous forwarding, asynchronous accept, function life."""

@@ -1,0 +1,66 @@
+"""Asynchronous calls: in the queue first, 202 second."""
+
+from __future__ import annotations
+
+from services.bus import Events
+from services.contract.events import EventType
+from services.contract.names import CALLBACK_URL, START_TIME, short_function_name
+from services.contract.queued import QueuedCall
+from services.gateway.callback_url import go_url_error
+from services.gateway.config import Config
+from services.gateway.headers import call_id_of, now_ns, stamped
+from services.http import BodyTooLargeError, Request, Response
+from services.jetstream import Publisher, QueueUnavailableError
+from services.log import LineWriter
+
+
+class Acceptor:
+    """The handler of ``/async-function/NAME``.
+
+    It does not look whether the function exists: like OpenFaaS, it promises to
+    try. The promise is kept by JetStream: its ack comes before the 202.
+    """
+
+    def __init__(self, publisher: Publisher, events: Events, lines: LineWriter, config: Config) -> None:
+        self._publisher = publisher
+        self._events = events
+        self._lines = lines
+        self._queue = config.queue
+        self._max_body = config.max_body
+
+    async def handle(self, request: Request, name: str, path: str) -> Response:
+        """Answer one call; ``path`` is what followed the name."""
+        if request.method != "POST":
+            return Response(405, [("Allow", "POST")])
+        start_ns = now_ns()
+        call_id = call_id_of(request)
+        stamps = stamped(call_id, start_ns)
+        callback = request.headers.get(CALLBACK_URL)
+        if callback and (problem := go_url_error(callback)):
+            return Response.text(400, problem + "\n", stamps)
+        try:
+            body = await request.body(self._max_body)
+        except BodyTooLargeError as error:
+            return Response.text(413, f"Error queuing request: {error.text}", stamps)
+        call = QueuedCall(
+            call_id=call_id,
+            function=name,
+            method=request.method,
+            path=path,
+            query=request.query,
+            headers=(*request.headers.pairs, (START_TIME, str(start_ns))),
+            callback=callback,
+            accepted_ns=start_ns,
+            body=body,
+        )
+        function = short_function_name(name)
+        self._events.emit(
+            EventType.CALL_RECEIVED, call_id, function, mode="async", method="POST", bytes=len(body)
+        )
+        try:
+            stored = await self._publisher.publish(self._queue, body, call.nats_headers())
+        except QueueUnavailableError as error:
+            return Response.text(500, f"Error queuing request: {error}\n", stamps)
+        self._events.emit(EventType.CALL_QUEUED, call_id, function, queue=self._queue, seq=stored.seq)
+        self._lines.write(f"[{call_id}] Queueing ({len(body)}) bytes for: {name}.")
+        return Response(202, stamps)

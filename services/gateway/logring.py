@@ -1,0 +1,69 @@
+"""The last log lines of a function, for ``/system/logs``."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+LINES_KEPT = 2000
+_LINE_BYTES = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line a replica wrote to its log."""
+
+    time_ns: int
+    instance: str
+    text: str
+
+
+class LogRing:
+    """A bounded memory of lines; older ones fall out, as a pod's log is rotated away."""
+
+    def __init__(self, limit: int = LINES_KEPT) -> None:
+        self._lines: deque[tuple[int, LogLine]] = deque(maxlen=limit)
+        self._count = 0
+        self._more = asyncio.Event()
+
+    def append(self, instance: str, text: str) -> None:
+        """Add one line."""
+        self._count += 1
+        self._lines.append((self._count, LogLine(time.time_ns(), instance, text[:_LINE_BYTES])))
+        self._more.set()
+
+    def tail(self, count: int) -> list[str]:
+        """Return the texts of the last ``count`` lines."""
+        return [line.text for _, line in list(self._lines)[-count:]]
+
+    async def read(
+        self, *, since_ns: int = 0, tail: int = 0, instance: str = "", follow: bool = False
+    ) -> AsyncIterator[LogLine]:
+        """Yield the lines that fit, oldest first; with ``follow`` go on until cancelled.
+
+        Args:
+            since_ns: Leave out what is older.
+            tail: At most so many of the past; 0 or less is all.
+            instance: Only of this replica.
+            follow: Wait for more.
+        """
+
+        def fits(line: LogLine) -> bool:
+            return line.time_ns >= since_ns and (not instance or line.instance == instance)
+
+        past = [(number, line) for number, line in self._lines if fits(line)]
+        seen = self._count
+        for _, line in past[-tail:] if tail > 0 else past:
+            yield line
+        while follow:
+            self._more.clear()
+            for number, line in list(self._lines):
+                if number > seen:
+                    seen = number
+                    if fits(line):
+                        yield line
+            if self._count == seen:
+                await self._more.wait()

@@ -1,0 +1,151 @@
+"""A function as deployed, and the JSON it is described by."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from services.contract.names import DEFAULT_NAMESPACE
+from services.http import HttpError
+
+MAX_NAME = 63
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+
+
+@dataclass(frozen=True)
+class FunctionSpec:
+    """What was asked for by POST or PUT ``/system/functions``.
+
+    Field for field OpenFaaS's ``FunctionDeployment`` (faas-provider
+    ``types/function_deployment.go``), plus the time of the first deploy.
+    """
+
+    name: str
+    image: str
+    namespace: str = DEFAULT_NAMESPACE
+    env_process: str = ""
+    env_vars: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    constraints: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
+    limits: Mapping[str, str] | None = None
+    requests: Mapping[str, str] | None = None
+    read_only_root_filesystem: bool = False
+    created_at: str = ""
+
+    @property
+    def key(self) -> str:
+        """``name.namespace``, unique in the gateway."""
+        return f"{self.name}.{self.namespace}"
+
+    @classmethod
+    def from_deployment(cls, body: Any, namespace: str = "") -> FunctionSpec:
+        """Check a deployment as OpenFaaS does.
+
+        Args:
+            body: The decoded JSON; ``labels`` and the like may be null.
+            namespace: From the query, for clients that put it there.
+
+        Raises:
+            HttpError: 400, naming the field.
+        """
+        if not isinstance(body, dict):
+            raise _invalid("the body must be a JSON object")
+        name = _text(body, "service")
+        image = _text(body, "image")
+        if not name:
+            raise _invalid("service: is required")
+        if not _NAME.fullmatch(name) or len(name) > MAX_NAME:
+            raise _invalid(
+                f"service: ({name[:80]}) is invalid, must be a valid DNS entry, at most {MAX_NAME} long"
+            )
+        if not image:
+            raise _invalid("image: is required")
+        return cls(
+            name=name,
+            image=image,
+            namespace=_text(body, "namespace") or namespace or DEFAULT_NAMESPACE,
+            env_process=_text(body, "envProcess"),
+            env_vars=_texts(body, "envVars"),
+            labels=_texts(body, "labels"),
+            annotations=_texts(body, "annotations"),
+            constraints=_list(body, "constraints"),
+            secrets=_list(body, "secrets"),
+            limits=_texts(body, "limits") or None,
+            requests=_texts(body, "requests") or None,
+            read_only_root_filesystem=body.get("readOnlyRootFilesystem") is True,
+            created_at=datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
+        )
+
+    def status(self, *, replicas: int, available: int, invocations: int | None) -> dict[str, Any]:
+        """Return OpenFaaS's ``FunctionStatus``.
+
+        What is empty is left out, except ``labels`` and ``annotations``, which
+        clients dereference without a look: those are always objects.
+        """
+        status: dict[str, Any] = {
+            "name": self.name,
+            "image": self.image,
+            "namespace": self.namespace,
+            "envProcess": self.env_process,
+            "envVars": dict(self.env_vars),
+            "constraints": list(self.constraints),
+            "secrets": list(self.secrets),
+            "limits": self.limits,
+            "requests": self.requests,
+            "readOnlyRootFilesystem": self.read_only_root_filesystem,
+        }
+        status = {key: value for key, value in status.items() if value}
+        status["labels"] = {**self.labels, "faas_function": self.name}
+        status["annotations"] = {**self.annotations, "prometheus.io.scrape": "false"}
+        if invocations is not None:
+            status["invocationCount"] = invocations
+        status["replicas"] = replicas
+        status["availableReplicas"] = available
+        status["createdAt"] = self.created_at
+        return status
+
+    def to_record(self) -> dict[str, Any]:
+        """Return what the registry keeps."""
+        return asdict(self)
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> FunctionSpec:
+        """Rebuild the spec from the registry's record.
+
+        Raises:
+            TypeError: The record is of another version.
+        """
+        values = dict(record)
+        for name in ("constraints", "secrets"):
+            values[name] = tuple(values.get(name) or ())
+        return cls(**values)
+
+
+def _invalid(text: str) -> HttpError:
+    return HttpError(400, f"validation failed: {text}\n")
+
+
+def _text(body: Mapping[str, Any], name: str) -> str:
+    value = body.get(name)
+    if value is not None and not isinstance(value, str):
+        raise _invalid(f"{name}: must be a string")
+    return value or ""
+
+
+def _texts(body: Mapping[str, Any], name: str) -> dict[str, str]:
+    value = body.get(name) or {}
+    if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
+        raise _invalid(f"{name}: must be an object of strings")
+    return value
+
+
+def _list(body: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    value = body.get(name) or []
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise _invalid(f"{name}: must be a list of strings")
+    return tuple(value)

@@ -1,0 +1,68 @@
+"""Reading lines from a pipe without a thread."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+
+_CHUNK = 64 * 1024
+_LONGEST = 1024 * 1024
+
+
+class LineReader:
+    """Calls ``on_line`` for each line that arrives, and ``on_end`` once at the end of file.
+
+    A line longer than a megabyte is passed on in parts, so that a program that
+    never ends its line can't fill the memory. The descriptor stays the
+    caller's to close, after ``stop``.
+    """
+
+    def __init__(
+        self, descriptor: int, on_line: Callable[[str], None], on_end: Callable[[], None] | None = None
+    ) -> None:
+        self._descriptor = descriptor
+        self._on_line = on_line
+        self._on_end = on_end
+        self._rest = b""
+        self._open = True
+        self._loop = asyncio.get_running_loop()
+        os.set_blocking(descriptor, False)
+        self._loop.add_reader(descriptor, self._readable)
+
+    def _readable(self) -> None:
+        if not self._read_once() and not self._open and self._on_end is not None:
+            self._on_end()
+
+    def _read_once(self) -> bool:
+        """Take what is there; return whether there may be more."""
+        try:
+            data = os.read(self._descriptor, _CHUNK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            data = b""  # a broken pipe is an ended one
+        if not data:
+            self._close()
+            return False
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        if len(self._rest) > _LONGEST:
+            lines.append(self._rest)
+            self._rest = b""
+        for line in lines:
+            self._on_line(line.decode("utf-8", "replace"))
+        return True
+
+    def _close(self) -> None:
+        if self._open:
+            self._open = False
+            self._loop.remove_reader(self._descriptor)
+            if self._rest:
+                self._on_line(self._rest.decode("utf-8", "replace"))
+                self._rest = b""
+
+    def stop(self) -> None:
+        """Read what is still in the pipe, and no further."""
+        while self._open and self._read_once():
+            pass
+        self._close()

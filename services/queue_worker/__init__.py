@@ -1,0 +1,1 @@
+"""The queue-worker: takes accepted calls from JetStream and has them run."""
