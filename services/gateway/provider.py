@@ -7,8 +7,6 @@ import itertools
 import json
 import os
 import shutil
-import sys
-from pathlib import Path
 from typing import Any
 
 from nats.js import JetStreamContext
@@ -16,6 +14,8 @@ from nats.js.errors import NoKeysError
 from nats.js.kv import KeyValue
 
 from services.bus import Events
+from services.contract import catalogue
+from services.contract.errors import LabError
 from services.contract.images import Image, ImageStore
 from services.contract.names import FUNCTION_BUCKET, split_function_name
 from services.gateway.config import Config
@@ -151,16 +151,24 @@ class ProcessProvider:
         return self._locks.setdefault(key, asyncio.Lock())
 
     def _check(self, spec: FunctionSpec) -> None:
-        if self._command(spec, self._images.get(spec.image)) == "":
+        try:
+            image = self._image(spec)
+        except LabError as error:
+            raise HttpError(400, f"validation failed: image: {error.headline}\n") from error
+        if self._command(spec, image) == "":
             raise HttpError(
                 400,
                 f"unable to find image: {spec.image}; build it first (faas-cli build), "
                 "or say what to run (--fprocess)\n",
             )
 
+    def _image(self, spec: FunctionSpec) -> Image:
+        """Return what was built, else what is well known, else an empty image of that name."""
+        return self._images.get(spec.image) or catalogue.find(spec.image) or Image(spec.image)
+
     @staticmethod
-    def _command(spec: FunctionSpec, image: Image | None) -> str:
-        return spec.env_process or spec.env_vars.get("fprocess", "") or (image.fprocess if image else "")
+    def _command(spec: FunctionSpec, image: Image) -> str:
+        return spec.env_process or spec.env_vars.get("fprocess", "") or image.fprocess
 
     async def _save(self, spec: FunctionSpec) -> None:
         assert self._bucket is not None
@@ -179,17 +187,14 @@ class ProcessProvider:
 
     def _start_replica(self, function: Function) -> Replica:
         spec = function.spec
-        image = self._images.get(spec.image)
+        image = self._image(spec)
         scratch = self._config.state_dir / f"{spec.name}-{next(self._scratch_count)}"
         environment = {
             # Not the gateway's own environment: it holds the lab's passwords.
-            "PATH": _function_path(),
+            **image.process_environment({"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8"}),
             "HOME": str(scratch),
-            "LANG": os.environ.get("LANG", "C.UTF-8"),
-            **(image.environment if image else {}),
             **spec.env_vars,
-            "fprocess": self._command(spec, image),
-            "function_name": spec.name,
+            "fprocess": image.local_process(self._command(spec, image)),
         }
         name = function.name
 
@@ -201,7 +206,7 @@ class ProcessProvider:
             spec.name,
             environment,
             scratch=scratch,
-            workdir=image.files if image else None,
+            workdir=image.cwd,
             on_log=function.logs.append,
             on_event=on_event,
             on_gone=function.on_gone,
@@ -212,11 +217,3 @@ def initial_replicas(spec: FunctionSpec) -> int:
     """Return the label ``com.openfaas.scale.min``, which faas-netes starts with; 1 if unset or unusable."""
     text = spec.labels.get("com.openfaas.scale.min", "1")
     return min(int(text), 20) if text.isdecimal() else 1
-
-
-def _function_path() -> str:
-    """Return the PATH of a function: the catalogue's programs, then the system's."""
-    from services.contract.catalogue import program_folder
-
-    folders = [str(program_folder()), str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
-    return os.pathsep.join(folders)
