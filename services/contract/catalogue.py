@@ -1,0 +1,29 @@
+"""Well-known images, answered without a build and without a registry.
+
+They are what OpenFaaS's function store and its certifier deploy. Each stands
+in for the container of the same name: same command, same answer. What a
+command needs and a machine may lack lies in ``services/images_bin``.
+"""
+
+from __future__ import annotations
+
+from services.contract.images import Image, normalise
+
+_FIGLET = Image("ghcr.io/openfaas/figlet:latest", fprocess="figlet")
+
+# The classic watchdog over a small system: a deploy names the command, and without one it echoes.
+_ALPINE = (
+    Image("ghcr.io/openfaas/alpine:latest", fprocess="cat"),
+    Image("functions/alpine:latest", fprocess="cat"),
+)
+
+WELL_KNOWN = {image.ref: image for image in (_FIGLET, *_ALPINE)}
+
+
+def find(ref: str) -> Image | None:
+    """Return the well-known image of that name, or None.
+
+    Raises:
+        InvalidValueError: ``ref`` is no image name.
+    """
+    return WELL_KNOWN.get(normalise(ref))
