@@ -1,0 +1,44 @@
+"""What comes back from a call."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A function's answer to a synchronous call.
+
+    Attributes:
+        status: HTTP status.
+        body: Exact bytes.
+        headers: By lower-case name; of a repeated one, the values joined by commas.
+        call_id: The call's ``X-Call-Id``.
+        seconds: How long the caller waited.
+    """
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = field(repr=False)
+    call_id: str
+    seconds: float
+
+    @property
+    def text(self) -> str:
+        """The body as text; bytes that are none become ``�``."""
+        return self.body.decode("utf-8", "replace")
+
+    @property
+    def ok(self) -> bool:
+        """Whether the function succeeded."""
+        return 200 <= self.status < 300
+
+    def json(self) -> Any:
+        """Return the body decoded from JSON."""
+        return json.loads(self.body)
+
+    def __repr__(self) -> str:
+        return f"Answer(status={self.status}, {len(self.body)} bytes, call_id={self.call_id!r})"
