@@ -1,0 +1,42 @@
+# With only Python and make on a machine, each of these is the only command needed.
+# Works with GNU make 3.81, which is what macOS has.
+.DEFAULT_GOAL := help
+.PHONY: help lab demo test lint lock clean
+
+BIN := .venv/bin
+UV_COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --custom-compile-command "make lock" $(UPGRADE)
+
+help: ## say what each command does
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
+
+lab: ## set up, start the lab and JupyterLab on the first notebook
+	@sh tools/setup.sh lab
+	@$(BIN)/labkit lab
+
+demo: ## set up, run the sync-or-async experiment in this terminal
+	@sh tools/setup.sh lab
+	@$(BIN)/labkit demo
+
+test: ## set up, run every check: lint, types, unit, service, notebooks, nothing left behind
+	@sh tools/setup.sh dev
+	@bash tools/test.sh
+
+lint: ## set up, check style, format and types only
+	@sh tools/setup.sh dev
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+# The second lock is held to the versions of the first: a learner runs what was tested.
+lock: ## after a change of pyproject.toml: lock anew (UPGRADE=--upgrade takes newer versions)
+	@sh tools/setup.sh dev
+	@echo "uv>=0.9,<1" | $(UV_COMPILE) --no-annotate --output-file requirements-uv.lock -
+	@$(UV_COMPILE) --extra build --output-file requirements.lock pyproject.toml
+	@$(UV_COMPILE) --extra build --extra dev --constraint requirements.lock \
+		--output-file requirements-dev.lock pyproject.toml
+	@sh tools/setup.sh dev
+
+clean: ## remove the environment and caches (not the lab's state: labkit down does that)
+	@rm -rf .venv .mypy_cache .ruff_cache build dist
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,149 @@
+"""The leak check of `make test` has to be able to fail."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+CHECK = Path(__file__).parents[1] / "leaks.py"
+LISTEN = (
+    "import socket, sys; s = socket.create_server(('127.0.0.1', 0)); "
+    "print(s.getsockname()[1], flush=True); sys.stdin.read()"
+)
+"""Listens until its standard input ends, so that no stray outlives the test."""
+
+
+@pytest.fixture
+def run() -> str:
+    """The mark of a run of our own, apart from the one this test is part of."""
+    return f"test-{uuid.uuid4()}"
+
+
+@pytest.fixture
+def lifeline() -> Iterator[int]:
+    """The read end of a pipe; its strays end with the test."""
+    reading, writing = os.pipe()
+    yield reading
+    os.close(reading)
+    os.close(writing)
+
+
+def check(when: str, note: Path, run: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(CHECK), when, str(note)],
+        env={**os.environ, "LABKIT_TEST_RUN": run},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+def stray(lifeline: int, env: dict[str, str], *arguments: str) -> tuple[subprocess.Popen[str], int]:
+    """Start a process that listens on a port and looks as `arguments` say; give it and the port."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", LISTEN, *arguments], stdin=lifeline, stdout=subprocess.PIPE, env=env, text=True
+    )
+    assert process.stdout is not None
+    with process.stdout:
+        return process, int(process.stdout.readline())
+
+
+def orphan(lifeline: int, env: dict[str, str], *arguments: str) -> psutil.Process:
+    """Start a process whose parent is gone."""
+    parent = (
+        "import subprocess, sys; "
+        "print(subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL).pid, flush=True)"
+    )
+    started = subprocess.run(
+        [sys.executable, "-c", parent, sys.executable, "-c", LISTEN, *arguments],
+        stdin=lifeline,
+        stdout=subprocess.PIPE,
+        env=env,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    return psutil.Process(int(started.stdout))
+
+
+def without_mark() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name != "LABKIT_TEST_RUN"}
+
+
+def test_nothing_left_behind_passes(tmp_path: Path, run: str) -> None:
+    assert check("--before", tmp_path / "note", run).returncode == 0
+
+    after = check("--after", tmp_path / "note", run)
+
+    assert (after.returncode, after.stderr) == (0, "")
+    assert "no process and no listening port" in after.stdout
+
+
+def test_a_stray_process_of_the_run_is_reported_with_its_port(
+    tmp_path: Path, run: str, lifeline: int
+) -> None:
+    check("--before", tmp_path / "note", run)
+    process, port = stray(lifeline, {**os.environ, "LABKIT_TEST_RUN": run})
+
+    after = check("--after", tmp_path / "note", run)
+    process.kill()
+    process.wait()
+
+    assert after.returncode == 1
+    assert f"process {process.pid} " in after.stdout
+    assert f"listens on {port}" in after.stdout
+
+
+def test_an_orphaned_service_is_reported_though_it_lost_the_mark(
+    tmp_path: Path, run: str, lifeline: int
+) -> None:
+    check("--before", tmp_path / "note", run)
+    left = orphan(lifeline, without_mark(), "-m", "services.gateway")
+
+    after = check("--after", tmp_path / "note", run)
+    left.kill()
+
+    assert after.returncode == 1
+    assert f"services.gateway {left.pid} " in after.stdout
+
+
+def test_a_lab_that_was_there_before_is_not_reported(tmp_path: Path, run: str, lifeline: int) -> None:
+    earlier = orphan(lifeline, without_mark(), "-m", "labkit.supervisor")
+    check("--before", tmp_path / "note", run)
+
+    after = check("--after", tmp_path / "note", run)
+    earlier.kill()
+
+    assert f" {earlier.pid} " not in after.stdout
+
+
+def test_a_lab_that_runs_beside_the_tests_is_not_reported(tmp_path: Path, run: str, lifeline: int) -> None:
+    check("--before", tmp_path / "note", run)
+    process, _ = stray(lifeline, without_mark(), "-m", "services.gateway")
+
+    after = check("--after", tmp_path / "note", run)
+    process.kill()
+    process.wait()
+
+    assert f" {process.pid} " not in after.stdout
+
+
+def test_a_process_that_ends_within_the_grace_is_not_reported(
+    tmp_path: Path, run: str, lifeline: int
+) -> None:
+    check("--before", tmp_path / "note", run)
+    ends = "import time; time.sleep(1)"
+    process = subprocess.Popen([sys.executable, "-c", ends], env={**os.environ, "LABKIT_TEST_RUN": run})
+
+    after = check("--after", tmp_path / "note", run)
+
+    assert process.wait(timeout=30) == 0
+    assert (after.returncode, after.stderr) == (0, "")
