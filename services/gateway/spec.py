@@ -130,22 +130,35 @@ def _invalid(text: str) -> HttpError:
     return HttpError(400, f"validation failed: {text}\n")
 
 
+def _is_text(value: object) -> bool:
+    """Tell whether a value can be passed on to a process: no NUL, no half of a character."""
+    if not isinstance(value, str) or "\0" in value:
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _text(body: Mapping[str, Any], name: str) -> str:
     value = body.get(name)
-    if value is not None and not isinstance(value, str):
+    if value is not None and not _is_text(value):
         raise _invalid(f"{name}: must be a string")
     return value or ""
 
 
 def _texts(body: Mapping[str, Any], name: str) -> dict[str, str]:
     value = body.get(name) or {}
-    if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
+    if not isinstance(value, dict) or not all(map(_is_text, [*value, *value.values()])):
         raise _invalid(f"{name}: must be an object of strings")
+    if name == "envVars" and any(not key or "=" in key for key in value):
+        raise _invalid(f"{name}: a variable's name must not be empty or hold '='")
     return value
 
 
 def _list(body: Mapping[str, Any], name: str) -> tuple[str, ...]:
     value = body.get(name) or []
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+    if not isinstance(value, list) or not all(map(_is_text, value)):
         raise _invalid(f"{name}: must be a list of strings")
     return tuple(value)

@@ -144,7 +144,7 @@ def _qualified(name: str, namespace: str) -> str:
 async def _json(request: Request) -> Any:
     try:
         return json.loads(await request.body(_MAX_JSON))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise HttpError(400, f"unable to parse the request body as JSON: {error}\n") from None
 
 

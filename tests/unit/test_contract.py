@@ -1,0 +1,132 @@
+"""What all parts agree on: names, durations, events and queued calls."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.contract.durations import format_duration, parse_duration
+from services.contract.errors import InvalidValueError, LabError, LabTimeoutError
+from services.contract.events import Event, decode_batch, encode_batch
+from services.contract.names import queue_stream, short_function_name, split_function_name
+from services.contract.queued import CALL_HEADER, DEDUPE_HEADER, QueuedCall
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("0", 0),
+        ("60", 60),
+        ("30s", 30),
+        ("1m5s", 65),
+        ("250ms", 0.25),
+        ("1h", 3600),
+        ("1.5s", 1.5),
+        ("2us", 2e-6),
+    ],
+)
+def test_a_duration_is_whole_seconds_or_a_go_duration(text: str, seconds: float) -> None:
+    assert parse_duration(text) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize("text", ["", "s", "-1", "1x", "1 s", "5s5", "1,5s"])
+def test_what_is_no_duration_is_refused_with_an_example(text: str) -> None:
+    with pytest.raises(InvalidValueError, match="1m5s"):
+        parse_duration(text)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0s"), (30, "30s"), (65, "1m5s"), (0.25, "250ms"), (3600, "1h0m0s"), (1.5, "1.5s")],
+)
+def test_durations_are_printed_as_go_prints_them(seconds: float, text: str) -> None:
+    assert format_duration(seconds) == text
+
+
+def test_a_name_is_split_at_its_last_dot() -> None:
+    assert split_function_name("fig.openfaas-fn") == ("fig", "openfaas-fn")
+    assert split_function_name("a.b.c") == ("a.b", "c")
+    assert split_function_name("fig") == ("fig", "openfaas-fn")
+
+
+def test_the_default_namespace_never_shows() -> None:
+    assert short_function_name("fig.openfaas-fn") == "fig"
+    assert short_function_name("fig.other") == "fig.other"
+
+
+def test_a_stream_name_has_no_dots() -> None:
+    assert queue_stream("faas-request") == "OF_faas-request"
+    assert queue_stream("a.b") == "OF_a_b"
+
+
+def test_events_come_back_from_a_batch_as_they_went_in() -> None:
+    rows = [[1, "call.queued", "id-1", "cat", 1, {"seq": 7}], [2, "call.received", "id-2", "cat", 1, {}]]
+
+    events = decode_batch(encode_batch("gateway", "gateway-1", rows))
+
+    assert events[0] == Event(1, "call.queued", "id-1", "cat", 1, "gateway", "gateway-1", {"seq": 7})
+    assert [event.call_id for event in events] == ["id-1", "id-2"]
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"service":"x","instance":"y","events":[1]}', b"\xff"])
+def test_what_is_no_batch_is_a_value_error(body: bytes) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        decode_batch(body)
+
+
+def _call(**changes: object) -> QueuedCall:
+    values: dict[str, object] = {
+        "call_id": "id-1",
+        "function": "cat.openfaas-fn",
+        "method": "POST",
+        "path": "/a%20b",
+        "query": "x=1&y",
+        "headers": (("X-One", "1"), ("x-one", "2"), ("X-Latin", "\xe9\x80")),
+        "callback": "http://127.0.0.1/r/b",
+        "accepted_ns": 17,
+        "body": b"\x00\xff",
+    }
+    return QueuedCall(**(values | changes))  # type: ignore[arg-type]
+
+
+def test_a_queued_call_keeps_order_duplicates_and_bytes() -> None:
+    call = _call()
+
+    assert QueuedCall.from_message(call.nats_headers(), call.body) == call
+
+
+def test_the_nats_headers_are_one_ascii_line_each_whatever_the_values_hold() -> None:
+    headers = _call(path="/\r\nX: y", function="ü\n").nats_headers()
+
+    assert headers[DEDUPE_HEADER] == "id-1"
+    assert headers[CALL_HEADER].isascii()
+    assert "\n" not in headers[CALL_HEADER]
+    assert "\r" not in headers[CALL_HEADER]
+
+
+@pytest.mark.parametrize(
+    "headers", [None, {}, {CALL_HEADER: "no json"}, {CALL_HEADER: "[1]"}, {CALL_HEADER: "3"}]
+)
+def test_a_message_of_someone_else_is_a_value_error(headers: dict[str, str] | None) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        QueuedCall.from_message(headers, b"")
+
+
+def test_an_error_says_what_was_expected_seen_logged_and_what_to_do() -> None:
+    error = LabError("headline", expected="a", seen="b", log=["l1", "l2"], next_step="c")
+
+    assert str(error).splitlines() == [
+        "headline",
+        "  expected: a",
+        "  seen:     b",
+        "  last log lines:",
+        "    l1",
+        "    l2",
+        "  next:     c",
+    ]
+
+
+def test_an_error_s_docstring_is_its_headline_and_it_is_the_builtin_too() -> None:
+    error = LabTimeoutError(expected="soon")
+
+    assert str(error).startswith("Something took longer than its deadline.")
+    assert isinstance(error, TimeoutError)

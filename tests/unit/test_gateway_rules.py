@@ -1,0 +1,195 @@
+"""The gateway's pure rules: deployments, callback URLs, headers, log rings."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from services.gateway.callback_url import go_url_error
+from services.gateway.headers import answer_headers, forwarded_pairs
+from services.gateway.logring import LogRing
+from services.gateway.provider import initial_replicas
+from services.gateway.spec import FunctionSpec
+from services.http import Headers, HttpError, Request
+from services.http.body import Body
+
+
+def _deployment(**changes: Any) -> dict[str, Any]:
+    return {"service": "cat", "image": "functions/alpine"} | changes
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:8090/r/b",
+        "https://user:pw@example.com/p?q=%41#f",
+        "/relative",
+        "no-scheme",
+        "",
+        "http://[::1]:80/",
+        "mailto:a@b",
+        "http://unreachable.invalid/",
+    ],
+)
+def test_a_callback_url_that_go_can_parse_is_accepted(url: str) -> None:
+    assert go_url_error(url) == ""
+
+
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("ht tp://x", "first path segment in URL cannot contain colon"),
+        ("://x", "missing protocol scheme"),
+        ("http://a b/", 'invalid character " " in host name'),
+        ("http://h:port/", 'invalid port ":port" after host'),
+        ("http://h/%zz", 'invalid URL escape "%zz"'),
+        ("http://[::1/", "missing ']' in host"),
+        ("http://h/\x01", "net/url: invalid control character in URL"),
+    ],
+)
+def test_a_callback_url_that_go_cannot_parse_is_refused_in_go_s_words(url: str, problem: str) -> None:
+    assert go_url_error(url).endswith(f": {problem}")
+    assert go_url_error(url).startswith('parse "')
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"service": None}, "service"),
+        ({"service": ""}, "service"),
+        ({"service": 3}, "service"),
+        ({"service": "../etc"}, "service"),
+        ({"service": "a/b"}, "service"),
+        ({"service": "Upper"}, "service"),
+        ({"service": "-a"}, "service"),
+        ({"service": "a" * 64}, "service"),
+        ({"image": ""}, "image"),
+        ({"envVars": ["a"]}, "envVars"),
+        ({"envVars": {"a": 1}}, "envVars"),
+        ({"envVars": {"a=b": "c"}}, "envVars"),
+        ({"envVars": {"a": "\0"}}, "envVars"),
+        ({"labels": {"a": None}}, "labels"),
+        ({"secrets": "s"}, "secrets"),
+        ({"image": "\ud800"}, "image"),
+    ],
+)
+def test_a_bad_deployment_is_a_400_that_names_the_field(change: dict[str, Any], named: str) -> None:
+    with pytest.raises(HttpError) as caught:
+        FunctionSpec.from_deployment(_deployment(**change))
+
+    assert caught.value.status == 400
+    assert f"validation failed: {named}" in caught.value.text
+
+
+@pytest.mark.parametrize("body", [None, [], "x", 3])
+def test_a_deployment_that_is_no_object_is_a_400(body: object) -> None:
+    with pytest.raises(HttpError):
+        FunctionSpec.from_deployment(body)
+
+
+def test_null_labels_and_annotations_are_taken_and_given_back_as_objects() -> None:
+    spec = FunctionSpec.from_deployment(_deployment(labels=None, annotations=None, envVars=None))
+
+    status = spec.status(replicas=1, available=0, invocations=None)
+
+    assert status["labels"] == {"faas_function": "cat"}
+    assert isinstance(status["annotations"], dict)
+    assert "envVars" not in status
+    assert "invocationCount" not in status
+    assert status["image"] == "functions/alpine"
+
+
+def test_created_at_has_a_zone_for_go_s_parser() -> None:
+    spec = FunctionSpec.from_deployment(_deployment())
+
+    assert spec.created_at.endswith("Z")
+    assert "T" in spec.created_at
+
+
+def test_a_spec_survives_the_registry() -> None:
+    spec = FunctionSpec.from_deployment(
+        _deployment(secrets=["a"], limits={"memory": "5Mi"}, labels={"x": "y"})
+    )
+
+    assert FunctionSpec.from_record(spec.to_record()) == spec
+
+
+@pytest.mark.parametrize(("label", "replicas"), [("2", 2), ("0", 0), ("many", 1), ("-3", 1), ("999", 20)])
+def test_scale_min_is_what_a_function_starts_with(label: str, replicas: int) -> None:
+    spec = FunctionSpec.from_deployment(_deployment(labels={"com.openfaas.scale.min": label}))
+
+    assert initial_replicas(spec) == replicas
+
+
+def _request(*pairs: tuple[str, str]) -> Request:
+    headers = Headers([("Host", "lab:8080"), *pairs])
+    return Request("POST", "/function/cat", headers, Body(), peer=("127.0.0.1", 5555))
+
+
+def test_hop_by_hop_headers_stop_at_the_gateway_and_authorization_passes() -> None:
+    request = _request(
+        ("Connection", "close"), ("TE", "x"), ("Upgrade", "h2c"), ("Authorization", "Bearer t"), ("X-A", "1")
+    )
+
+    names = [name for name, _ in forwarded_pairs(request, "id", 1)]
+
+    assert names == [
+        "Authorization",
+        "X-A",
+        "X-Call-Id",
+        "X-Start-Time",
+        "X-Forwarded-Host",
+        "X-Forwarded-For",
+        "User-Agent",
+    ]
+
+
+def test_start_time_is_added_to_one_that_is_there_and_forwarded_headers_are_kept() -> None:
+    request = _request(("X-Start-Time", "1"), ("X-Forwarded-For", "me"), ("X-Call-Id", "mine"))
+
+    headers = Headers(forwarded_pairs(request, "mine", 2))
+
+    assert headers.get_all("X-Start-Time") == ["1", "2"]
+    assert headers.get_all("X-Forwarded-For") == ["me"]
+    assert headers.get_all("X-Call-Id") == ["mine"]
+
+
+def test_the_function_s_headers_replace_the_gateway_s() -> None:
+    upstream = Headers([("x-served-by", "me"), ("Set-Cookie", "a"), ("Set-Cookie", "b"), ("Keep-Alive", "x")])
+
+    headers = answer_headers(upstream, _request(("Content-Type", "text/x")), "id", 1)
+
+    assert headers.get_all("X-Served-By") == ["me"]
+    assert headers.get_all("Set-Cookie") == ["a", "b"]
+    assert headers.get("Content-Type") == "text/x"
+    assert "Keep-Alive" not in headers
+
+
+@pytest.mark.anyio
+async def test_a_log_ring_keeps_the_newest_lines_and_follows() -> None:
+    ring = LogRing(limit=3)
+    for number in range(5):
+        ring.append("cat-1", f"line {number}")
+
+    past = [line.text async for line in ring.read()]
+    last = [line.text async for line in ring.read(tail=1)]
+    followed = []
+
+    async def follow() -> None:
+        async for line in ring.read(follow=True, tail=1):
+            followed.append(line.text)  # it never ends by itself
+            if len(followed) == 3:
+                return
+
+    task = asyncio.create_task(follow())
+    await asyncio.sleep(0)
+    ring.append("cat-1", "line 5")
+    await asyncio.sleep(0)
+    ring.append("cat-1", "line 6")
+    await asyncio.wait_for(task, 5)
+
+    assert past == ["line 2", "line 3", "line 4"]
+    assert last == ["line 4"]
+    assert followed == ["line 4", "line 5", "line 6"]

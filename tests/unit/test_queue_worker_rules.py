@@ -1,0 +1,122 @@
+"""The queue-worker's pure rules: credit, URLs, callback headers, settings."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from services.contract.errors import InvalidValueError
+from services.contract.queued import QueuedCall
+from services.http import Headers
+from services.queue_worker.config import check_max_inflight
+from services.queue_worker.credit import Credit
+from services.queue_worker.invocation import Result, callback_headers, function_url, resolve_alias
+
+CALL = QueuedCall("id-1", "figlet.openfaas-fn", "POST", "/p", "a=b", (), "http://x/", 1, b"hi")
+
+
+def test_no_more_is_asked_for_than_can_run() -> None:
+    credit = Credit(max_inflight=3)
+    credit.ask(credit.need())
+
+    assert credit.asked == 3
+    assert credit.need() == 0
+    assert credit.arrived()
+    assert credit.need() == 0
+    credit.done()
+    assert credit.need() == 1
+
+
+def test_a_lowered_limit_gives_back_what_is_too_much() -> None:
+    credit = Credit(max_inflight=2)
+    credit.ask(2)
+    assert credit.arrived()
+    credit.max_inflight = 1
+
+    assert not credit.arrived()
+    assert credit.need() == 0
+
+
+def test_credit_stays_within_bounds_whatever_happens() -> None:
+    """Random walks over every event: in flight never passes the limit that was in force."""
+    rng = random.Random(7)
+    for _ in range(200):
+        credit = Credit(max_inflight=rng.randint(1, 5))
+        for _ in range(200):
+            step = rng.choice(["ask", "arrive", "done", "expire", "forget", "resize"])
+            if step == "ask":
+                credit.ask(credit.need())
+            elif step == "arrive":
+                before = credit.in_flight
+                taken = credit.arrived()
+                assert credit.in_flight == before + taken
+                assert not taken or credit.in_flight <= credit.max_inflight
+            elif step == "done" and credit.in_flight:
+                credit.done()
+            elif step == "expire":
+                credit.unanswered(rng.randint(0, 3))
+            elif step == "forget":
+                credit.forget()
+            elif step == "resize":
+                credit.max_inflight = rng.randint(1, 5)
+            assert credit.asked >= 0
+            assert credit.in_flight >= 0
+            assert credit.need() >= 0
+
+
+def test_a_function_is_called_with_the_client_s_path_and_query() -> None:
+    assert function_url("http://g:1", CALL) == "http://g:1/function/figlet.openfaas-fn/p?a=b"
+
+
+@pytest.mark.parametrize(
+    ("url", "resolved"),
+    [
+        ("http://gateway:8080/function/x?y=1", "http://127.0.0.1:9/function/x?y=1"),
+        ("http://gateway.openfaas:8080/function/x", "http://127.0.0.1:9/function/x"),
+        ("http://GATEWAY:8080/", "http://127.0.0.1:9/"),
+        ("http://gateway:9090/x", "http://gateway:9090/x"),
+        ("http://gateway.example.com:8080/x", "http://gateway.example.com:8080/x"),
+        ("http://127.0.0.1:8090/r/b", "http://127.0.0.1:8090/r/b"),
+    ],
+)
+def test_the_cluster_s_name_of_the_gateway_leads_to_the_lab_s(url: str, resolved: str) -> None:
+    assert resolve_alias(url, "http://127.0.0.1:9") == resolved
+
+
+def test_a_callback_carries_the_function_s_headers_and_then_what_is_said_of_the_call() -> None:
+    result = Result(
+        500,
+        Headers(
+            [
+                ("Content-Type", "text/x"),
+                ("X-Served-By", "openfaas-ce/1"),
+                ("Set-Cookie", "a"),
+                ("Set-Cookie", "b"),
+                ("X-Call-Id", "other"),
+                ("X-Duration-Seconds", "9"),
+                ("Content-Length", "3"),
+                ("Connection", "close"),
+                ("Date", "now"),
+            ]
+        ),
+        b"out",
+    )
+
+    headers = Headers(callback_headers(CALL, result, 1.0032139))
+
+    assert headers.get("X-Call-Id") == "id-1"
+    assert headers.get_all("X-Duration-Seconds") == ["1.003214"]
+    assert headers.get("X-Function-Status") == "500"
+    assert headers.get("X-Function-Name") == "figlet.openfaas-fn"
+    assert headers.get("Content-Type") == "text/x"
+    assert headers.get("X-Served-By") == "openfaas-ce/1"
+    assert headers.get_all("Set-Cookie") == ["a", "b"]
+    assert "Content-Length" not in headers
+    assert "Connection" not in headers
+
+
+@pytest.mark.parametrize("value", [0, -1, 1001, True, "3", None, 1.5])
+def test_an_unusable_max_inflight_is_refused(value: object) -> None:
+    with pytest.raises(InvalidValueError, match="from 1 to 1000"):
+        check_max_inflight(value)
