@@ -1,0 +1,6 @@
+"""The classic watchdog: an HTTP server that forks a process for every request.
+
+What OpenFaaS's classic-watchdog does, with its settings, log lines and
+answers. The request's body is the process's standard input, its headers are
+``Http_*`` environment variables, and what it prints is the answer.
+"""

@@ -1,0 +1,122 @@
+"""Run a watchdog: ``fprocess=cat python -m services.watchdog``."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+
+from services.contract.durations import format_duration
+from services.contract.errors import LabError
+from services.contract.names import VERSION
+from services.http import HttpServer, Limits
+from services.runtime import Service, run, watch_lifeline
+from services.watchdog.config import Config
+from services.watchdog.exits import best_exit_watcher
+from services.watchdog.group import kill_group, kill_rest_of_group, lead_group
+from services.watchdog.handler import Watchdog
+from services.watchdog.health import LockFile
+from services.watchdog.output import PipeLines, WatchdogLog
+from services.watchdog.process import Forker
+
+_HOST = "127.0.0.1"
+
+
+async def serve(service: Service) -> None:
+    """Take requests until told to stop, then finish what is in flight."""
+    log = WatchdogLog(PipeLines(2))
+    service.log = log
+    log.line(f"Version: {VERSION}\tSHA: unknown")
+    config = Config.from_environ(service.settings)
+    log.line(
+        f"Timeouts: read: {format_duration(config.read_timeout)}"
+        f" write: {format_duration(config.write_timeout)}"
+        f" hard: {format_duration(config.exec_timeout)}"
+        f" health: {format_duration(config.healthcheck_interval)}."
+    )
+    loop = asyncio.get_running_loop()
+    events = PipeLines(1)
+    lock = LockFile(service.settings)
+    forker = Forker(loop, best_exit_watcher(loop), combine_output=config.combine_output)
+    watchdog = Watchdog(config, forker, os.environb, lock=lock, log=log, events=events)
+    server = HttpServer(
+        watchdog,
+        limits=Limits(read_seconds=config.read_timeout or float("inf")),
+        on_error=lambda request, error: log.error(f"{request.method} {request.target}: {error!r}"),
+    )
+    try:
+        port = await _listen(server, config.port)
+        log.line(f"Listening on port: {port}")
+        _become_healthy(watchdog, lock, log, suppress_lock=config.suppress_lock)
+        service.ready(url=f"http://{_HOST}:{port}")
+        await service.stopping.wait()
+        await _stop(watchdog, server, lock, log, config)
+    finally:
+        await forker.close()
+        events.flush()
+        kill_rest_of_group()
+
+
+async def _listen(server: HttpServer, port: int) -> int:
+    try:
+        _, bound = await server.start(_HOST, port)
+    except (OSError, OverflowError) as error:
+        raise LabError(
+            f"Error ListenAndServe: listen tcp {_HOST}:{port}: {error}",
+            expected="a port that is free",
+            next_step="set port to another number, or to 0 for any",
+        ) from error
+    return bound
+
+
+def _become_healthy(watchdog: Watchdog, lock: LockFile, log: WatchdogLog, *, suppress_lock: bool) -> None:
+    if suppress_lock:
+        log.line(
+            'Warning: "suppress_lock" is enabled. '
+            "No automated health-checks will be in place for your function."
+        )
+    else:
+        log.line(f"Writing lock-file to: {lock.path}")
+        lock.write()
+    watchdog.accepting = True
+
+
+async def _stop(
+    watchdog: Watchdog, server: HttpServer, lock: LockFile, log: WatchdogLog, config: Config
+) -> None:
+    """Look unhealthy first, so that no more requests are sent here, and only then stop taking them."""
+    log.line(f"SIGTERM: no new connections in {format_duration(config.healthcheck_interval)}")
+    watchdog.accepting = False
+    log.line(f"Removing lock-file : {lock.path}")
+    try:
+        lock.remove()
+    except OSError as error:
+        log.line(f"Unable to mark server as unhealthy: {error}")
+    await asyncio.sleep(config.healthcheck_interval)
+    log.line(f"No new connections allowed, draining: {watchdog.in_flight} requests")
+    await server.stop(config.write_timeout)
+    log.line(f"Exiting. Active connections: {watchdog.in_flight}")
+
+
+def main() -> None:
+    """Answer a container's health check, or be a watchdog."""
+    if "--run-healthcheck" in sys.argv[1:] or "-run-healthcheck" in sys.argv[1:]:
+        if not LockFile(os.environ).present():
+            sys.exit("unable to find lock file.")
+        return
+    # Not left to the runtime, for which a lost lifeline means an orderly stop.
+    # The gateway holds the other end: when it is gone, nobody is left to
+    # answer to, so there is nothing to finish.
+    lifeline = os.environ.pop("lifeline", "")
+
+    async def live(service: Service) -> None:
+        if lifeline == "stdin":
+            watch_lifeline(asyncio.get_running_loop(), 0, kill_group)
+        await serve(service)
+
+    lead_group()
+    run("watchdog", live)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""Our ends of the function's pipes, read and written as far as they go without waiting."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+
+CHUNK = 64 * 1024
+"""Bytes a call: what a Linux pipe holds."""
+
+_CHUNKS_A_TURN = 16
+"""Reads from one pipe before the others get their turn."""
+
+
+class PipeReader:
+    """Collects what comes out of a pipe, until the last of its writers has closed it."""
+
+    __slots__ = ("_at_end", "_descriptor", "_loop", "_parts")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, descriptor: int, at_end: Callable[[], None]) -> None:
+        """Own ``descriptor``, which must not block, and call ``at_end`` once at its end."""
+        self._loop = loop
+        self._descriptor = descriptor
+        self._at_end = at_end
+        self._parts: list[bytes] = []
+        loop.add_reader(descriptor, self._read)
+
+    @property
+    def data(self) -> bytes:
+        """What has come so far."""
+        return b"".join(self._parts)
+
+    def _read(self) -> None:
+        # Once more after data: the end is often there already, and finding it
+        # now saves a turn of the loop.
+        for _ in range(_CHUNKS_A_TURN):
+            try:
+                part = os.read(self._descriptor, CHUNK)
+            except BlockingIOError:
+                return
+            if not part:
+                self.close()
+                self._at_end()
+                return
+            self._parts.append(part)
+
+    def close(self) -> None:
+        """Read no more; whoever still writes gets SIGPIPE."""
+        if self._descriptor >= 0:
+            self._loop.remove_reader(self._descriptor)
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+class PipeWriter:
+    """Feeds a pipe at the pace of its reader, then closes it."""
+
+    __slots__ = ("_descriptor", "_loop", "_rest")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, descriptor: int, data: memoryview) -> None:
+        """Own ``descriptor``, which must not block."""
+        self._loop = loop
+        self._descriptor = descriptor
+        self._rest = data
+        loop.add_writer(descriptor, self._write)
+
+    def _write(self) -> None:
+        try:
+            written = os.write(self._descriptor, self._rest)
+        except BlockingIOError:
+            return
+        except BrokenPipeError:
+            # A process need not read its input: many a function looks at its
+            # environment only. Its exit code says whether that was right.
+            self.close()
+            return
+        self._rest = self._rest[written:]
+        if not self._rest:
+            self.close()
+
+    def close(self) -> None:
+        """Write no more; the reader sees the end of its input."""
+        if self._descriptor >= 0:
+            self._loop.remove_writer(self._descriptor)
+            os.close(self._descriptor)
+            self._descriptor = -1

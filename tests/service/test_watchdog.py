@@ -1,0 +1,453 @@
+"""The watchdog as a process of its own, called over real sockets."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psutil
+import pytest
+from watchdogs import DEADLINE, group_members, script, wait_until, watchdog
+
+BIG = os.urandom(1024 * 1024) * 8
+
+
+@pytest.fixture
+def gated(tmp_path: Path) -> str:
+    """A function that answers with what the test writes to the named pipe that the call asks for."""
+    for gate in ("one", "two"):
+        os.mkfifo(tmp_path / gate)
+    return script(tmp_path, 'exec cat "$TMPDIR/$Http_X_Gate"')
+
+
+ONE, TWO = {"X-Gate": "one"}, {"X-Gate": "two"}
+
+
+# -- answers
+
+
+def test_output_is_the_answer_with_the_request_s_type_and_the_duration(tmp_path: Path) -> None:
+    with watchdog(tmp_path, fprocess="cat") as running:
+        answer = running.call(body=b"hello", headers={"Content-Type": "text/csv"})
+
+    assert (answer.status, answer.body) == (200, b"hello")
+    assert answer.headers["Content-Type"] == "text/csv"
+    assert answer.headers["Content-Length"] == "5"
+    assert re.fullmatch(r"\d+\.\d{6}", answer.headers["X-Duration-Seconds"])
+
+
+def test_without_a_type_the_answer_s_is_guessed_and_an_empty_one_has_none(tmp_path: Path) -> None:
+    with watchdog(tmp_path, fprocess="cat") as running:
+        assert running.call(body=b"text").headers["Content-Type"] == "text/plain; charset=utf-8"
+        assert running.call(body=b"\0\1").headers["Content-Type"] == "application/octet-stream"
+        assert running.call().headers["Content-Type"] is None
+
+
+def test_content_type_setting_wins(tmp_path: Path) -> None:
+    with watchdog(tmp_path, fprocess="cat", content_type="image/png") as running:
+        answer = running.call(body=b"x", headers={"Content-Type": "text/csv"})
+
+    assert answer.headers["Content-Type"] == "image/png"
+
+
+def test_the_command_s_words_are_its_arguments(tmp_path: Path) -> None:
+    with watchdog(tmp_path, fprocess="echo a  'b c'") as running:
+        assert running.call().body == b"a  'b c'\n"
+
+
+def test_large_bodies_pass_both_ways_on_one_connection(tmp_path: Path) -> None:
+    with watchdog(tmp_path, fprocess="cat") as running, contextlib.closing(running.connect()) as connection:
+        for _ in range(2):
+            connection.request("POST", "/", BIG)
+            assert connection.getresponse().read() == BIG
+
+
+def test_a_function_that_ignores_its_input_answers_all_the_same(tmp_path: Path) -> None:
+    with watchdog(tmp_path, fprocess="echo fine") as running:
+        assert running.call(body=BIG).body == b"fine\n"
+
+
+def test_a_failing_function_is_a_500_with_its_exit_status_and_output(tmp_path: Path) -> None:
+    with watchdog(tmp_path, fprocess=script(tmp_path, "echo oops; echo why >&2; exit 3")) as running:
+        answer = running.call()
+
+    assert (answer.status, answer.body) == (500, b"exit status 3\noops\nwhy\n")
+    assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
+    assert answer.headers["X-Duration-Seconds"] is None
+
+
+def test_a_function_ended_by_a_signal_is_a_500_that_names_it(tmp_path: Path) -> None:
+    with watchdog(tmp_path, fprocess=script(tmp_path, "kill -TERM $$")) as running:
+        assert running.call().body == b"signal: terminated\n"
+        assert running.events("process.exited")[0][3]["code"] == -signal.SIGTERM
+
+
+def test_a_signal_that_the_watchdog_ignores_still_ends_the_function(tmp_path: Path) -> None:
+    with watchdog(tmp_path, fprocess=script(tmp_path, "kill -INT $$; echo survived")) as running:
+        assert running.call().body == b"signal: interrupt\n"
+
+
+def test_a_command_that_is_not_there_is_a_500_in_go_s_words(tmp_path: Path) -> None:
+    with watchdog(tmp_path, fprocess="nosuch --flag") as running:
+        answer = running.call(body=BIG)
+
+    assert answer.status == 500
+    assert answer.body == b'exec: "nosuch": executable file not found in $PATH\n'
+
+
+def test_a_file_that_must_not_be_run_is_a_500_in_go_s_words(tmp_path: Path) -> None:
+    with watchdog(tmp_path, fprocess=str(tmp_path)) as running:
+        answer = running.call()
+
+    assert (answer.status, answer.body) == (500, f"fork/exec {tmp_path}: permission denied\n".encode())
+
+
+def test_a_nul_byte_in_the_path_is_an_error_not_a_crash(tmp_path: Path) -> None:
+    with watchdog(tmp_path, fprocess="cat") as running:
+        assert running.call(path="/%00").body == b"exec: environment variable contains NUL\n"
+        assert running.call(body=b"goes on").body == b"goes on"
+
+
+@pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "PROPFIND"])
+def test_other_methods_are_refused(tmp_path: Path, method: str) -> None:
+    with watchdog(tmp_path, fprocess="cat") as running:
+        answer = running.call(method)
+
+    assert (answer.status, answer.body) == (405, b"")
+
+
+# -- what the function is told
+
+
+def environment(output: bytes) -> dict[str, str]:
+    return dict(line.split("=", 1) for line in output.decode().splitlines())
+
+
+def test_headers_and_facts_of_the_request_are_variables(tmp_path: Path) -> None:
+    with watchdog(tmp_path, fprocess="env", MY_SETTING="kept") as running:
+        headers = {"X-Call-Id": "abc", "content-type": "text/csv"}
+        answer = running.call("PUT", "/a%20path/?q=%20", b"12345", headers)
+        port = running.port()
+
+    seen = environment(answer.body)
+    assert seen["MY_SETTING"] == "kept"
+    assert seen["fprocess"] == "env"
+    assert "lifeline" not in seen
+    assert {name: value for name, value in seen.items() if name.startswith("Http_")} == {
+        "Http_Method": "PUT",
+        "Http_Path": "/a path/",
+        "Http_Query": "q=%20",
+        "Http_Host": f"127.0.0.1:{port}",
+        "Http_X_Call_Id": "abc",
+        "Http_Content_Type": "text/csv",
+        "Http_ContentLength": "5",
+        "Http_Content_Length": "5",
+        "Http_Accept_Encoding": "identity",
+    }
+
+
+def test_a_chunked_body_arrives_whole_with_length_minus_one(tmp_path: Path) -> None:
+    with watchdog(tmp_path, fprocess=script(tmp_path, "cat; env")) as running:
+        answer = running.call(body=iter([b"one=", b"two\n"]))
+
+    seen = environment(answer.body)
+    assert seen["one"] == "two"
+    assert (seen["Http_Content_Length"], seen["Http_Transfer_Encoding"]) == ("-1", "chunked")
+
+
+def test_without_cgi_headers_there_are_no_such_variables(tmp_path: Path) -> None:
+    with watchdog(tmp_path, fprocess="env", cgi_headers="false") as running:
+        assert b"Http_" not in running.call().body
+
+
+def test_marshal_request_hands_headers_and_body_over_as_json(tmp_path: Path) -> None:
+    with watchdog(tmp_path, fprocess="cat", marshal_request="true") as running:
+        document = json.loads(running.call(body=b"\0", headers={"x-a": "1"}).body)
+
+    assert document["body"] == {"raw": "AA=="}
+    assert document["header"]["X-A"] == ["1"]
+
+
+# -- time, load, clients that go
+
+
+def test_exec_timeout_kills_the_process_and_answers_408(tmp_path: Path) -> None:
+    with watchdog(tmp_path, fprocess="sleep 60", exec_timeout="200ms") as running:
+        answer = running.call()
+
+        assert (answer.status, answer.body) == (408, b"Killed process.\n")
+        assert running.logged("Killing process") == ["Killing process: sleep 60"]
+        assert running.events("process.exited")[0][3]["code"] == -signal.SIGKILL
+
+
+def test_a_grandchild_that_holds_the_pipe_delays_the_408(tmp_path: Path) -> None:
+    with watchdog(
+        tmp_path, fprocess=script(tmp_path, "sleep 0.8 & exec sleep 60"), exec_timeout="100ms"
+    ) as running:
+        begun = time.monotonic()
+        answer = running.call()
+
+    assert answer.status == 408
+    assert time.monotonic() - begun >= 0.8
+
+
+def test_above_max_inflight_the_answer_is_429_until_there_is_room(tmp_path: Path, gated: str) -> None:
+    with (
+        watchdog(tmp_path, fprocess=gated, max_inflight="1") as running,
+        ThreadPoolExecutor() as pool,
+    ):
+        first = pool.submit(running.call, headers=ONE)
+        running.events("process.started")
+
+        refused = running.call(headers=TWO)
+        (tmp_path / "one").write_text("first")
+
+        assert refused.status == 429
+        assert refused.body == b"Concurrent request limit exceeded. Max concurrent requests: 1\n"
+        assert refused.headers["Content-Type"] == "text/plain"
+        assert refused.headers["X-OpenFaaS-Internal"] == "faas-middleware"
+        assert first.result(DEADLINE).body == b"first"
+        second = pool.submit(running.call, headers=TWO)
+        (tmp_path / "two").write_text("second")
+        assert second.result(DEADLINE).body == b"second"
+
+
+def test_a_client_that_goes_away_takes_its_process_with_it(tmp_path: Path) -> None:
+    with watchdog(tmp_path, fprocess="sleep 60") as running:
+        with contextlib.closing(running.connect()) as connection:
+            connection.request("POST", "/", headers={"X-Call-Id": "gone"})
+            ((_, _, _, started),) = running.events("process.started")
+        ((_, _, call_id, exited),) = running.events("process.exited")
+
+        assert (call_id, exited) == ("gone", {"pid": started["pid"], "code": -signal.SIGKILL})
+        assert not psutil.pid_exists(started["pid"])
+        assert running.call("GET", "/_/health").status == 200
+
+
+def test_hundreds_of_calls_leave_no_zombie_and_no_descriptor(tmp_path: Path) -> None:
+    with watchdog(tmp_path, fprocess="cat") as running, ThreadPoolExecutor(16) as pool:
+        running.call()
+        process = psutil.Process(running.pid)
+        wait_until(lambda: len(process.net_connections()) == 1)
+        before = process.num_fds()
+
+        answers = list(pool.map(lambda number: running.call(body=str(number)).body, range(300)))
+
+        assert answers == [str(number).encode() for number in range(300)]
+        assert process.children() == []
+        wait_until(lambda: process.num_fds() == before)
+
+
+# -- log and events
+
+
+def test_each_call_is_logged_in_openfaas_s_own_lines(tmp_path: Path) -> None:
+    with watchdog(tmp_path, fprocess="cat") as running:
+        running.call(body=b"hello")
+        running.logged("Wrote")
+        running.terminate()
+        running.ended()
+        lines = running.log.all()
+
+    assert all(re.match(r"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d ", line) for line in lines)
+    texts = [re.sub(r"\d+\.\d{6}s$", "Ns", line[20:]) for line in lines]
+    assert texts == [
+        "Version: 0.1.0\tSHA: unknown",
+        "Timeouts: read: 30s write: 30s hard: 0s health: 0s.",
+        f"Listening on port: {running.port()}",
+        f"Writing lock-file to: {tmp_path}/.lock",
+        "Forking fprocess.",
+        "Wrote 5 Bytes - Duration: Ns",
+        "SIGTERM: no new connections in 0s",
+        f"Removing lock-file : {tmp_path}/.lock",
+        "No new connections allowed, draining: 0 requests",
+        "Exiting. Active connections: 0",
+    ]
+
+
+def test_combine_output_false_sends_stderr_to_the_log(tmp_path: Path) -> None:
+    with watchdog(
+        tmp_path, fprocess=script(tmp_path, "echo out; echo err >&2"), combine_output="false"
+    ) as running:
+        assert running.call().body == b"out\n"
+        assert running.logged("stderr") == ["stderr: err"]
+
+
+def test_write_debug_copies_output_query_and_path_to_the_log(tmp_path: Path) -> None:
+    with watchdog(tmp_path, fprocess="cat", write_debug="true") as running:
+        running.call(path="/p?q=1", body=b"what it said")
+
+        running.log.wait_for(lambda line: line == "what it said")
+        assert running.logged("Query") == ["Query  q=1"]
+        assert running.logged("Path") == ["Path  /p"]
+        assert re.fullmatch(r"Duration: \d+\.\d{6}s", running.logged("Duration")[0])
+
+
+def test_every_process_is_told_to_the_gateway(tmp_path: Path) -> None:
+    with watchdog(tmp_path, fprocess=script(tmp_path, "exit 7")) as running:
+        before = time.time_ns()
+        running.call(headers={"X-Call-Id": "call-1"})
+        (started,) = running.events("process.started")
+        (exited,) = running.events("process.exited")
+
+    assert before <= started[0] <= exited[0] <= time.time_ns()
+    assert started[1:] == ["process.started", "call-1", {"pid": started[3]["pid"]}]
+    assert exited[1:] == ["process.exited", "call-1", {"pid": started[3]["pid"], "code": 7}]
+
+
+# -- health
+
+
+def test_health_is_the_lock_file(tmp_path: Path) -> None:
+    with watchdog(tmp_path, fprocess="cat") as running:
+        answer = running.call("GET", "/_/health")
+        assert (answer.status, answer.body) == (200, b"OK")
+        assert running.lock.stat().st_mode & 0o777 & ~0o660 == 0
+        assert running.call("POST", "/_/health").status == 405
+
+        running.lock.unlink()
+        assert running.call("GET", "/_/health").status == 503
+
+
+def test_with_suppress_lock_health_is_never_good(tmp_path: Path) -> None:
+    with watchdog(tmp_path, fprocess="cat", suppress_lock="true") as running:
+        assert running.call("GET", "/_/health").status == 503
+        assert running.call(body=b"works").body == b"works"
+        assert not running.lock.exists()
+        assert running.logged('Warning: "suppress_lock" is enabled')
+
+
+def test_ready_is_a_path_like_any_other(tmp_path: Path) -> None:
+    with watchdog(tmp_path, fprocess="echo ran") as running:
+        assert running.call("GET", "/_/ready").body == b"ran\n"
+
+
+@pytest.mark.parametrize(("present", "code"), [(True, 0), (False, 1)])
+def test_run_healthcheck_looks_at_the_lock_and_exits(tmp_path: Path, present: bool, code: int) -> None:
+    if present:
+        (tmp_path / ".lock").touch()
+
+    result = subprocess.run(
+        [sys.executable, "-m", "services.watchdog", "--run-healthcheck"],
+        cwd=Path(__file__).parents[2],
+        env={"TMPDIR": str(tmp_path)},
+        capture_output=True,
+        timeout=DEADLINE,
+    )
+
+    assert (result.returncode, result.stdout) == (code, b"")
+    assert result.stderr == (b"" if present else b"unable to find lock file.\n")
+
+
+# -- the end
+
+
+def test_sigterm_looks_unhealthy_then_drains_then_exits_with_zero(tmp_path: Path, gated: str) -> None:
+    with (
+        watchdog(tmp_path, fprocess=gated, healthcheck_interval="1") as running,
+        ThreadPoolExecutor() as pool,
+    ):
+        in_flight = pool.submit(running.call, headers=ONE)
+        running.events("process.started")
+        running.terminate()
+        running.logged("Removing lock-file")
+
+        assert running.call("GET", "/_/health").status == 503
+        assert not running.lock.exists()
+        late = pool.submit(running.call, headers=TWO)  # still taken: who sends it has not noticed yet
+        running.events("process.started", count=2)
+        assert running.logged("draining") == ["No new connections allowed, draining: 2 requests"]
+        (tmp_path / "one").write_text("early")
+        (tmp_path / "two").write_text("late")
+
+        assert in_flight.result(DEADLINE).body == b"early"
+        assert late.result(DEADLINE).body == b"late"
+        assert running.ended() == 0
+        with pytest.raises(ConnectionRefusedError):
+            running.call()
+
+
+def test_what_does_not_finish_within_write_timeout_is_killed(tmp_path: Path) -> None:
+    with (
+        watchdog(tmp_path, fprocess="sleep 60", write_timeout="200ms") as running,
+        ThreadPoolExecutor() as pool,
+    ):
+        cut = pool.submit(running.call)
+        running.events("process.started")
+        running.terminate()
+
+        assert running.ended() == 0
+        assert isinstance(cut.exception(DEADLINE), ConnectionError)
+        assert running.events("process.exited")[0][3]["code"] == -signal.SIGKILL
+
+
+def test_sigterm_ends_what_functions_left_behind(tmp_path: Path) -> None:
+    with watchdog(tmp_path, fprocess=script(tmp_path, "sleep 60 >/dev/null 2>&1 & echo $!")) as running:
+        left_behind = int(running.call().body)
+        assert os.getpgid(left_behind) == running.pid
+        running.terminate()
+
+        assert running.ended() == 0
+        wait_until(lambda: left_behind not in group_members(running.pid))
+
+
+def test_when_the_gateway_is_gone_the_whole_group_is(tmp_path: Path) -> None:
+    with (
+        watchdog(tmp_path, fprocess=script(tmp_path, "sleep 60 & sleep 60")) as running,
+        contextlib.closing(running.connect()) as connection,
+    ):
+        connection.request("POST", "/")
+        running.events("process.started")
+        wait_until(lambda: len(group_members(running.pid)) == 4)  # watchdog, shell, two sleeps
+        running.hang_up()
+
+        assert running.ended() == -signal.SIGKILL
+        wait_until(lambda: not group_members(running.pid))
+
+
+def test_the_stop_button_s_signal_is_ignored(tmp_path: Path) -> None:
+    with watchdog(tmp_path, fprocess="cat") as running:
+        running.port()
+        os.kill(running.pid, signal.SIGINT)
+
+        assert running.call(body=b"still here").body == b"still here"
+
+
+# -- what keeps it from starting
+
+
+@pytest.fixture
+def taken_port() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+def test_without_fprocess_it_says_so_and_exits_with_one(tmp_path: Path) -> None:
+    with watchdog(tmp_path) as running:
+        assert running.ended() == 1
+        assert running.rows.all() == []
+        assert running.logged("Provide a valid process via fprocess environmental variable.")
+
+
+def test_a_port_that_is_taken_is_named(tmp_path: Path, taken_port: int) -> None:
+    with watchdog(tmp_path, fprocess="cat", port=str(taken_port)) as running:
+        assert running.ended() == 1
+        assert running.rows.all() == []
+        assert str(taken_port) in running.logged("Error ListenAndServe")[0]
+
+
+def test_a_folder_for_the_lock_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with watchdog(tmp_path / "missing", fprocess="cat") as running:
+        assert running.ended() == 1
+        assert running.rows.all() == []
+        assert "suppress_lock=true" in running.logged("Cannot write")[0]

@@ -1,0 +1,177 @@
+"""Start a real watchdog for a test, call it over a real socket, and see that it leaves nothing behind."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import psutil
+
+DEADLINE = 20.0
+
+
+class Lines:
+    """The lines of a pipe, read as they come."""
+
+    def __init__(self, pipe: IO[bytes]) -> None:
+        self._lines: list[str] = []
+        self._changed = threading.Condition()
+        self._ended = False
+        self._thread = threading.Thread(target=self._read, args=(pipe,), daemon=True)
+        self._thread.start()
+
+    def _read(self, pipe: IO[bytes]) -> None:
+        with pipe:
+            for line in pipe:
+                with self._changed:
+                    self._lines.append(line.decode().removesuffix("\n"))
+                    self._changed.notify_all()
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+
+    def all(self) -> list[str]:
+        """Every line, once the pipe is closed."""
+        self._thread.join(DEADLINE)
+        return list(self._lines)
+
+    def wait_for(self, wanted: Callable[[str], bool], count: int = 1) -> list[str]:
+        """Return all that are ``wanted``, once there are ``count`` of them."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._ended or self._count(wanted) >= count, DEADLINE)
+            found = [line for line in self._lines if wanted(line)]
+        assert len(found) >= count, f"wanted {count}, among these lines: {self._lines}"
+        return found
+
+    def _count(self, wanted: Callable[[str], bool]) -> int:
+        return sum(map(wanted, self._lines))
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes
+
+
+class RunningWatchdog:
+    """A watchdog process and its three pipes."""
+
+    def __init__(self, scratch: Path, settings: Mapping[str, str]) -> None:
+        self.scratch = scratch
+        self.lock = scratch / ".lock"
+        environ = {
+            "PATH": os.environ["PATH"],
+            "TMPDIR": str(scratch),
+            "port": "0",
+            "lifeline": "stdin",
+            "healthcheck_interval": "0",
+        }
+        if mark := os.environ.get("LABKIT_TEST_RUN"):
+            environ["LABKIT_TEST_RUN"] = mark  # tests/leaks.py looks for it
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "services.watchdog"],
+            cwd=Path(__file__).parents[2],
+            env={**environ, **settings},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        assert self.process.stdout is not None
+        assert self.process.stderr is not None
+        self.rows = Lines(self.process.stdout)
+        self.log = Lines(self.process.stderr)
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def port(self) -> int:
+        """Return the port, once it listens."""
+        ready = json.loads(self.rows.wait_for(lambda line: line.startswith('{"ready": "watchdog"'))[0])
+        assert ready["pid"] == self.pid
+        return int(ready["url"].rpartition(":")[2])
+
+    def connect(self) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection("127.0.0.1", self.port(), timeout=DEADLINE)
+
+    def call(
+        self, method: str = "POST", path: str = "/", body: Any = b"", headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """Send one request on a connection of its own."""
+        with contextlib.closing(self.connect()) as connection:
+            connection.request(method, path, body, dict(headers or {}))
+            answer = connection.getresponse()
+            return Answer(answer.status, answer.headers, answer.read())
+
+    def logged(self, text: str, count: int = 1) -> list[str]:
+        """Return the log lines with ``text``, without their time, once there are ``count``."""
+        return [line[20:] for line in self.log.wait_for(lambda line: text in line, count)]
+
+    def events(self, event: str, count: int = 1) -> list[list[Any]]:
+        """Return the event rows of one type, once there are ``count``."""
+        found = self.rows.wait_for(lambda line: f'"{event}"' in line, count)
+        return [json.loads(line) for line in found]
+
+    def terminate(self) -> None:
+        self.process.send_signal(signal.SIGTERM)
+
+    def hang_up(self) -> None:
+        """Close the lifeline."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+
+    def ended(self) -> int:
+        """Return the exit code, once there is one."""
+        return self.process.wait(DEADLINE)
+
+
+@contextlib.contextmanager
+def watchdog(scratch: Path, **settings: str) -> Iterator[RunningWatchdog]:
+    """Run a watchdog, end it by its lifeline, and check that its whole group has gone."""
+    running = RunningWatchdog(scratch, settings)
+    try:
+        yield running
+    finally:
+        running.hang_up()
+        running.ended()
+        running.rows.all()
+        running.log.all()
+        wait_until(lambda: not group_members(running.pid))
+
+
+def group_members(group: int) -> list[int]:
+    """Return the processes of a group, without those that are dead and wait for init."""
+    members = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, ProcessLookupError):
+            if process.status() != psutil.STATUS_ZOMBIE and os.getpgid(process.pid) == group:
+                members.append(process.pid)
+    return members
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    """Wait until ``condition`` holds."""
+    deadline = time.monotonic() + DEADLINE
+    while not condition():
+        assert time.monotonic() < deadline, "it never came true"
+        time.sleep(0.01)
+
+
+def script(folder: Path, text: str) -> str:
+    """Write a shell script and return its path: an ``fprocess`` knows no quotes."""
+    path = folder / "function.sh"
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    return str(path)

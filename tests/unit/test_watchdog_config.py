@@ -1,0 +1,98 @@
+"""The watchdog's settings."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.contract.errors import InvalidValueError
+from services.watchdog.config import Config
+
+
+def test_defaults_are_those_of_the_classic_watchdog() -> None:
+    assert Config.from_environ({"fprocess": "cat"}) == Config(
+        fprocess="cat",
+        read_timeout=30.0,
+        write_timeout=30.0,
+        exec_timeout=0.0,
+        healthcheck_interval=30.0,
+        port=8080,
+        combine_output=True,
+        write_debug=False,
+        content_type="",
+        cgi_headers=True,
+        marshal_request=False,
+        suppress_lock=False,
+        max_inflight=0,
+    )
+
+
+def test_every_setting_is_read_from_the_environment() -> None:
+    config = Config.from_environ(
+        {
+            "fprocess": "figlet -w 60",
+            "read_timeout": "5",
+            "write_timeout": "1m5s",
+            "exec_timeout": "250ms",
+            "healthcheck_interval": "2",
+            "port": "0",
+            "combine_output": "false",
+            "write_debug": "true",
+            "content_type": "image/png",
+            "cgi_headers": "false",
+            "marshal_request": "true",
+            "suppress_lock": "true",
+            "max_inflight": "7",
+        }
+    )
+
+    assert config == Config(
+        fprocess="figlet -w 60",
+        read_timeout=5.0,
+        write_timeout=65.0,
+        exec_timeout=0.25,
+        healthcheck_interval=2.0,
+        port=0,
+        combine_output=False,
+        write_debug=True,
+        content_type="image/png",
+        cgi_headers=False,
+        marshal_request=True,
+        suppress_lock=True,
+        max_inflight=7,
+    )
+
+
+def test_healthcheck_interval_follows_write_timeout() -> None:
+    assert Config.from_environ({"fprocess": "cat", "write_timeout": "3s"}).healthcheck_interval == 3.0
+
+
+@pytest.mark.parametrize("value", ["soon", "-5", "5 s", "1.5"])
+def test_an_unreadable_duration_counts_as_not_given(value: str) -> None:
+    assert Config.from_environ({"fprocess": "cat", "exec_timeout": value}).exec_timeout == 0.0
+
+
+@pytest.mark.parametrize("value", ["-1", "eight", "80.0"])
+def test_an_unreadable_number_counts_as_not_given(value: str) -> None:
+    config = Config.from_environ({"fprocess": "cat", "port": value, "max_inflight": value})
+
+    assert (config.port, config.max_inflight) == (8080, 0)
+
+
+@pytest.mark.parametrize("value", ["1", "yes", "True", "TRUE"])
+def test_only_the_word_true_means_yes(value: str) -> None:
+    config = Config.from_environ({"fprocess": "cat", "write_debug": value, "combine_output": value})
+
+    assert not config.write_debug
+    assert not config.combine_output
+
+
+def test_the_command_is_split_at_every_single_blank_without_quotes() -> None:
+    assert Config(fprocess="sh -c 'a  b'").argv == ("sh", "-c", "'a", "", "b'")
+
+
+@pytest.mark.parametrize("environ", [{}, {"fprocess": ""}])
+def test_without_fprocess_the_error_says_what_to_set(environ: dict[str, str]) -> None:
+    with pytest.raises(InvalidValueError, match="Provide a valid process via fprocess") as caught:
+        Config.from_environ(environ)
+
+    assert "--fprocess" in caught.value.next_step

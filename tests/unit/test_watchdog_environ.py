@@ -1,0 +1,86 @@
+"""What the function's process is told of a request."""
+
+from __future__ import annotations
+
+import json
+
+from services.http.body import Body
+from services.http.headers import Headers
+from services.http.message import Request
+from services.watchdog.environ import http_variables, inherited, marshalled
+
+
+def variables(method: str, target: str, *headers: tuple[str, str]) -> dict[bytes, bytes]:
+    return http_variables(Request(method, target, Headers(headers), Body()))
+
+
+def test_a_plain_request_becomes_variables() -> None:
+    found = variables("GET", "/", ("Host", "127.0.0.1:8080"), ("x-call-id", "abc"), ("ACCEPT", "*/*"))
+
+    assert found == {
+        b"Http_X_Call_Id": b"abc",
+        b"Http_Accept": b"*/*",
+        b"Http_Method": b"GET",
+        b"Http_ContentLength": b"0",
+        b"Http_Content_Length": b"0",
+        b"Http_Path": b"/",
+        b"Http_Host": b"127.0.0.1:8080",
+    }
+
+
+def test_the_first_of_several_values_is_taken() -> None:
+    found = variables("GET", "/", ("X-Start-Time", "1"), ("x-start-time", "2"))
+
+    assert found[b"Http_X_Start_Time"] == b"1"
+
+
+def test_path_is_decoded_and_query_is_not() -> None:
+    found = variables("GET", "/a%20b/%C3%BC?q=a%20b&x=1")
+
+    assert found[b"Http_Path"] == b"/a b/\xc3\xbc"
+    assert found[b"Http_Query"] == b"q=a%20b&x=1"
+
+
+def test_an_empty_query_gives_no_variable() -> None:
+    assert b"Http_Query" not in variables("GET", "/?")
+
+
+def test_the_body_s_length_is_told_under_both_names() -> None:
+    found = variables("POST", "/", ("Content-Length", "12"))
+
+    assert found[b"Http_ContentLength"] == b"12"
+    assert found[b"Http_Content_Length"] == b"12"
+
+
+def test_a_chunked_body_has_length_minus_one() -> None:
+    found = variables("POST", "/", ("Transfer-Encoding", "chunked"))
+
+    assert found[b"Http_ContentLength"] == b"-1"
+    assert found[b"Http_Content_Length"] == b"-1"
+    assert found[b"Http_Transfer_Encoding"] == b"chunked"
+
+
+def test_a_header_cannot_pretend_to_be_a_fact_of_the_request() -> None:
+    found = variables("GET", "/real", ("Method", "DELETE"), ("Path", "/fake"), ("Host", "h"))
+
+    assert found[b"Http_Method"] == b"GET"
+    assert found[b"Http_Path"] == b"/real"
+
+
+def test_values_keep_the_bytes_of_the_wire() -> None:
+    found = variables("GET", "/", ("X-Name", "Jürgen".encode().decode("latin-1")))
+
+    assert found[b"Http_X_Name"] == "Jürgen".encode()
+
+
+def test_the_lifeline_between_gateway_and_watchdog_is_not_inherited() -> None:
+    assert inherited({b"PATH": b"/bin", b"lifeline": b"stdin"}) == {b"PATH": b"/bin"}
+
+
+def test_marshalled_request_is_one_json_document() -> None:
+    headers = Headers([("x-b", "1"), ("Host", "h"), ("X-A", "ü".encode().decode("latin-1")), ("X-B", "2")])
+
+    document = marshalled(headers, b"\x00body")
+
+    assert document == '{"header":{"X-A":["ü"],"X-B":["1","2"]},"body":{"raw":"AGJvZHk="}}'.encode()
+    assert json.loads(document)["header"]["X-B"] == ["1", "2"]

@@ -1,0 +1,31 @@
+"""How a process ended, in Go's words."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from services.watchdog.process import Outcome
+
+
+@pytest.mark.parametrize(
+    ("status", "text"),
+    [
+        (3 << 8, "exit status 3"),
+        (255 << 8, "exit status 255"),
+        (signal.SIGKILL, "signal: killed"),
+        (signal.SIGTERM, "signal: terminated"),
+        (signal.SIGSEGV, "signal: segmentation fault"),
+        (signal.SIGABRT | 0x80, "signal: aborted (core dumped)"),
+    ],
+)
+def test_an_end_is_described_as_go_does(status: int, text: str) -> None:
+    outcome = Outcome(status, b"", b"")
+
+    assert outcome.describe() == text
+    assert not outcome.success
+
+
+def test_exit_code_zero_is_success() -> None:
+    assert Outcome(0, b"out", b"").success

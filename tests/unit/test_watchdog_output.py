@@ -1,0 +1,146 @@
+"""The watchdog's log and its event rows."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from services.log import LineWriter
+from services.watchdog.output import CallEvents, PipeLines, WatchdogLog
+
+Pipe = tuple[int, int]
+
+
+@pytest.fixture
+def pipe() -> Iterator[Pipe]:
+    read_end, write_end = os.pipe()
+    os.set_blocking(read_end, False)
+    yield read_end, write_end
+    for descriptor in (read_end, write_end):
+        try:
+            os.close(descriptor)
+        except OSError:
+            continue  # closed by the test
+
+
+def read_all(descriptor: int) -> bytes:
+    data = b""
+    try:
+        while part := os.read(descriptor, 65536):
+            data += part
+    except BlockingIOError:
+        return data
+    return data
+
+
+def test_log_lines_have_the_form_of_go_s_log_package(pipe: Pipe) -> None:
+    WatchdogLog(LineWriter(pipe[1])).line("Forking fprocess.")
+
+    line = read_all(pipe[0]).decode()
+    assert re.fullmatch(r"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d Forking fprocess\.\n", line)
+
+
+def test_of_what_the_runtime_says_only_trouble_is_logged(pipe: Pipe) -> None:
+    log = WatchdogLog(LineWriter(pipe[1]))
+
+    log.info("ready", url="http://127.0.0.1:1")
+    log.error("crashed")
+
+    assert read_all(pipe[0]).decode()[20:] == "crashed\n"
+
+
+def test_a_process_s_output_is_copied_as_it_is(pipe: Pipe) -> None:
+    log = WatchdogLog(LineWriter(pipe[1]))
+
+    log.copy(b"two\nlines\n")
+    log.copy(b"")
+    log.copy(b"no line end, no text: \xff")
+
+    assert read_all(pipe[0]).decode() == "two\nlines\nno line end, no text: \N{REPLACEMENT CHARACTER}\n"
+
+
+def test_event_rows_carry_time_type_call_id_and_data(pipe: Pipe) -> None:
+    events = CallEvents(LineWriter(pipe[1]), "call-1")
+    before = time.time_ns()
+
+    events.started(4711)
+    events.exited(4711, -9)
+
+    rows = [json.loads(line) for line in read_all(pipe[0]).splitlines()]
+    assert [row[1:] for row in rows] == [
+        ["process.started", "call-1", {"pid": 4711}],
+        ["process.exited", "call-1", {"pid": 4711, "code": -9}],
+    ]
+    assert before <= rows[0][0] <= rows[1][0] <= time.time_ns()
+
+
+def test_lines_of_a_moment_go_out_together_and_soon(pipe: Pipe) -> None:
+    async def scenario() -> bytes:
+        lines = PipeLines(pipe[1])
+        lines.write("one")
+        lines.write("two")
+        assert read_all(pipe[0]) == b""
+        loop = asyncio.get_running_loop()
+        readable = asyncio.Event()
+        loop.add_reader(pipe[0], readable.set)
+        await asyncio.wait_for(readable.wait(), 5)
+        loop.remove_reader(pipe[0])
+        return read_all(pipe[0])
+
+    assert asyncio.run(scenario()) == b"one\ntwo\n"
+
+
+def test_outside_a_loop_a_line_is_written_at_once(pipe: Pipe) -> None:
+    PipeLines(pipe[1]).write("now")
+
+    assert read_all(pipe[0]) == b"now\n"
+
+
+def test_a_reader_that_pauses_stops_nobody_and_loses_nothing(pipe: Pipe) -> None:
+    expected = "".join(f"{'x' * 1000} {number}\n" for number in range(500)).encode()
+
+    async def scenario() -> bytes:
+        lines = PipeLines(pipe[1])
+        for number in range(500):
+            lines.write(f"{'x' * 1000} {number}")
+        lines.flush()  # far more than a pipe holds, and still it returns
+        data = b""
+        async with asyncio.timeout(5):
+            while len(data) < len(expected):
+                data += read_all(pipe[0])
+                await asyncio.sleep(0)
+        assert lines.lost == 0
+        return data
+
+    assert asyncio.run(scenario()) == expected
+
+
+def test_a_reader_that_never_reads_costs_bounded_memory_and_whole_lines(pipe: Pipe) -> None:
+    async def scenario() -> PipeLines:
+        lines = PipeLines(pipe[1], held_bytes=200_000)
+        for _ in range(1000):
+            lines.write("x" * 999)
+            lines.flush()
+        return lines
+
+    lines = asyncio.run(scenario())
+
+    got = read_all(pipe[0])
+    assert lines.lost > 0
+    assert got.count(b"\n") + lines.lost < 1000
+    assert set(got.split(b"\n")[:-1]) == {b"x" * 999}
+
+
+def test_a_reader_that_has_gone_is_no_error(pipe: Pipe) -> None:
+    os.close(pipe[0])
+    lines = PipeLines(pipe[1])
+
+    lines.write("nobody reads this")
+
+    assert lines.lost == 1
