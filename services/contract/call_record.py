@@ -195,8 +195,10 @@ class Call:
                 return self.cancelled
             case CallState.DEAD:
                 return self.dead
-            case CallState.FAILED if not self.attempts:
+            case CallState.FAILED if self.finished is None:
                 return self.released
+            case CallState.DONE if self.finished is None:
+                return self.acked
             case _:
                 return self.finished
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from services.contract.calls import Call, reduce_call
+from labkit.measurement import Measurement
+from services.contract.calls import Call, CallLog, Mode, reduce_call
 from services.contract.events import Event, EventType
 
 BEGIN = 1_790_000_000_000_000_000
@@ -106,3 +107,14 @@ def async_run(calls: int, max_inflight: int, seconds: float = 1.0) -> list[Event
         events += accepted(f"a{number}", number * 0.002)
         events += attempt(f"a{number}", start, seconds + 0.01)
     return events
+
+
+def measured(mode: Mode, events: list[Event], until: float | None = None) -> Measurement:
+    """Return the run that ``events`` tell of, or what was known ``until`` that many seconds."""
+    log = CallLog()
+    end = max(each.time_ns for each in events) if until is None else BEGIN + round(until * SECOND)
+    for each in events:
+        if each.time_ns <= end:
+            log.apply(each)
+    calls = tuple(log.calls.values())
+    return Measurement("long-task", mode, calls, BEGIN, end)

@@ -1,0 +1,284 @@
+"""The pictures tell the run, on light and dark pages, to eyes of any kind and to screen readers."""
+
+from __future__ import annotations
+
+import base64
+import re
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from call_events import (
+    BEGIN,
+    accepted,
+    async_run,
+    attempt,
+    event,
+    measured,
+    retry,
+    sync_run,
+)
+from PIL import Image
+
+from labkit.measurement import Measurement
+from labkit.plots import Picture, plot_queue_depth, plot_timelines
+from labkit.plots.style import BARS, DARK, LIGHT, MARKS, THEMES, Theme, contrast
+from services.contract.errors import InvalidValueError, LabError
+from services.contract.events import Event, EventType
+from services.contract.spans import Kind
+
+
+@pytest.fixture(scope="module")
+def sync_ten() -> Measurement:
+    return measured("sync", sync_run(10))
+
+
+@pytest.fixture(scope="module")
+def async_ten() -> Measurement:
+    return measured("async", async_run(10, 1))
+
+
+def eventful() -> Measurement:
+    """Return a run with a retried, a dead, a cancelled, a lost, a refused and an unfinished call."""
+    worker = "queue-worker"
+    events: list[Event] = [
+        *accepted("retried"),
+        *attempt("retried", 0.1, 1.0, 1, 500, acked=False),
+        retry("retried", 1.1005, 1, 1.0),
+        *attempt("retried", 2.2, 1.0, 2),
+        event(3.3, EventType.CALLBACK_SENT, "retried", 2, worker, url="http://127.0.0.1:8090/r/x"),
+        event(3.4, EventType.CALLBACK_ANSWERED, "retried", 2, worker, status=200),
+        *accepted("dead"),
+        *attempt("dead", 0.1, 1.0, 1, 500, acked=False),
+        event(1.2, EventType.CALLBACK_SENT, "dead", 1, worker, url="http://127.0.0.1:1/"),
+        event(1.3, EventType.CALLBACK_ANSWERED, "dead", 1, worker, error="connection refused"),
+        event(1.4, EventType.DELIVERY_DEAD, "dead", 1, worker, reason="attempts used up"),
+        *accepted("cancelled"),
+        event(1.5, EventType.CALL_CANCELLED, "cancelled"),
+        *accepted("lost"),
+        *attempt("lost", 0.1, 1.0, acked=False)[:5],
+        *attempt("lost", 2.0, 1.0, 2),
+        event(0, EventType.CLIENT_SENT, "refused", service="client", mode="async"),
+        event(0.3, EventType.CLIENT_ANSWERED, "refused", service="client", status=413),
+        *accepted("unfinished"),
+        *attempt("unfinished", 3.4, 1.0)[:5],
+    ]
+    return measured("async", events)
+
+
+def legend(picture: Picture) -> list[str]:
+    return [text.get_text() for text in picture.figure.legends[0].get_texts()]
+
+
+def texts(picture: Picture) -> str:
+    return "\n".join(text.get_text() for axes in picture.figure.axes for text in axes.texts)
+
+
+def test_totals_stand_on_the_figure_and_in_its_description(
+    sync_ten: Measurement, async_ten: Measurement
+) -> None:
+    picture = plot_timelines(async_ten, sync_ten)
+
+    for words in (texts(picture), picture.alt):
+        assert "the caller waited 10.1 s" in words
+        assert "the caller was free after 0.02 s, the last call was done after 10.2 s" in words
+
+
+def test_sync_is_above_async_on_one_time_axis(sync_ten: Measurement, async_ten: Measurement) -> None:
+    above, below = plot_timelines(async_ten, sync_ten).figure.axes
+
+    assert "synchronous calls" in above.texts[0].get_text()
+    assert "asynchronous calls" in below.texts[0].get_text()
+    assert above.get_xlim() == below.get_xlim()
+    assert above.get_position().y0 > below.get_position().y1
+
+
+def test_bars_are_where_the_spans_were(async_ten: Measurement) -> None:
+    (axes,) = plot_timelines(async_ten).figure.axes
+
+    drawn = {
+        style.label: collection
+        for style, collection in zip(
+            (BARS[Kind.WAITS], BARS[Kind.QUEUED], BARS[Kind.WORKS]), axes.collections, strict=True
+        )
+    }
+    works = [path.get_extents() for path in drawn["the function works"].get_paths()]
+    queued = [path.get_extents() for path in drawn["in the queue"].get_paths()]
+    assert [round(box.width, 2) for box in works] == [1.01] * 10
+    assert [round(box.x1, 1) for box in queued] == [0.0, 1.1, 2.1, 3.1, 4.1, 5.2, 6.2, 7.2, 8.2, 9.2]
+    assert all(box.height > 4 * line.height for box, line in zip(works, queued, strict=True))
+
+
+def test_the_moment_of_the_answer_is_marked(sync_ten: Measurement) -> None:
+    (axes,) = plot_timelines(sync_ten).figure.axes
+
+    (answers,) = axes.lines
+    assert [round(float(time), 1) for time in answers.get_xdata()] == [
+        round(1.008 + 1.01 * number, 1) for number in range(10)
+    ]
+
+
+def test_the_legend_lists_what_is_drawn_and_nothing_else(
+    sync_ten: Measurement, async_ten: Measurement
+) -> None:
+    assert legend(plot_timelines(sync_ten)) == [
+        "the caller waits",
+        "the function works",
+        "the caller has its answer",
+    ]
+    assert "in the queue" in legend(plot_timelines(sync_ten, async_ten))
+    assert legend(plot_timelines(eventful())) == [
+        *(style.label for style in BARS.values()),
+        *(style.label for style in MARKS.values()),
+    ]
+
+
+def test_failures_and_retries_read_right() -> None:
+    picture = plot_timelines(eventful())
+
+    assert "5 of 6 calls were over, 1 failed, 1 dead-lettered, 1 cancelled, 2 took more" in picture.alt
+    assert picture.alt.replace("\n", " ").endswith("more than one attempt.")
+    assert "1 dead-lettered" in texts(picture).replace("\n", " ")
+
+
+@pytest.mark.parametrize("theme", THEMES.values(), ids=THEMES)
+def test_colours_have_contrast_enough(theme: Theme) -> None:
+    """WCAG 2.2: 4.5:1 for text, 3:1 for graphics; JupyterLab and VS Code differ in their dark."""
+    backgrounds = {LIGHT: ["#ffffff"], DARK: ["#111111", "#1e1e1e", "#212121"]}[theme]
+
+    assert backgrounds[0] == theme.background
+    for background in backgrounds:
+        assert contrast(theme.text, background) >= 4.5
+        for colour in (theme.waits, theme.queue, theme.works, theme.fails, theme.callback):
+            assert contrast(colour, background) >= 3
+
+
+def test_contrast_is_what_the_standard_says() -> None:
+    assert contrast("#000000", "#ffffff") == pytest.approx(21)
+    assert contrast("#767676", "#ffffff") == pytest.approx(4.54, abs=0.005)
+
+
+def test_nothing_is_told_by_colour_alone() -> None:
+    shapes = [(s.centre, s.height, s.hatch, s.is_filled, s.line) for s in BARS.values()]
+
+    assert len(set(shapes)) == len(shapes)
+    assert len({style.marker for style in MARKS.values()}) == len(MARKS)
+
+
+def test_a_notebook_shows_the_picture_for_its_theme_with_words(sync_ten: Measurement) -> None:
+    picture = plot_timelines(sync_ten)
+
+    shown = picture._repr_mimebundle_(include=None, exclude=None)
+
+    assert shown["text/plain"] == f"<Picture: {picture.alt}>"
+    images = re.findall(r'<img class="labkit-(\w+)" alt="([^"]+)" style="([^"]*)"', shown["text/html"])
+    assert [(name, alt) for name, alt, _ in images] == [("light", picture.alt), ("dark", picture.alt)]
+    # Where <style> is stripped, only the light one shows.
+    assert ["display: none" in style for *_, style in images] == [False, True]
+    light, dark = (
+        base64.b64decode(data).decode() for data in re.findall(r"base64,([^\"]+)", shown["text/html"])
+    )
+    assert LIGHT.works in light
+    assert DARK.works not in light
+    assert DARK.works in dark
+
+
+def test_a_description_with_odd_letters_cannot_become_markup() -> None:
+    run = Measurement('<b>"x', "sync", (), BEGIN, BEGIN)
+
+    assert "<b>" not in plot_timelines(run)._repr_mimebundle_()["text/html"]
+
+
+def test_a_saved_png_brings_background_and_description(sync_ten: Measurement, tmp_path: Path) -> None:
+    picture = plot_timelines(sync_ten)
+
+    for theme in THEMES.values():
+        with Image.open(picture.save(tmp_path / "run.png", theme=theme.name)) as image:
+            assert image.info["Description"] == picture.alt
+            corner: Any = image.convert("RGBA").getpixel((0, 0))
+            assert "#" + bytes(corner[:3]).hex() == theme.background
+            assert corner[3] == 255
+
+
+def test_a_saved_svg_is_titled_and_the_same_every_time(sync_ten: Measurement, tmp_path: Path) -> None:
+    files = [plot_timelines(sync_ten).save(tmp_path / name) for name in ("a.svg", "b.svg")]
+
+    assert files[0].read_bytes() == files[1].read_bytes()
+    assert f"<title>{plot_timelines(sync_ten).alt}</title>" in files[0].read_text()
+
+
+def test_a_picture_on_a_page_is_transparent() -> None:
+    many = measured("sync", sync_run(260, 0.01))  # so many that the page gets a PNG
+
+    html = plot_timelines(many)._repr_mimebundle_()["text/html"]
+
+    data = re.findall(r"data:image/png;base64,([^\"]+)", html)[0]
+    with Image.open(BytesIO(base64.b64decode(data))) as image:
+        pixel: Any = image.convert("RGBA").getpixel((0, 0))
+        assert pixel[3] == 0
+
+
+def test_saving_where_it_cannot_be_says_what_to_do(sync_ten: Measurement, tmp_path: Path) -> None:
+    picture = plot_timelines(sync_ten)
+
+    with pytest.raises(InvalidValueError, match=r"expected: a name that ends in \.png, \.svg, \.pdf"):
+        picture.save(tmp_path / "run.jpeg")
+    with pytest.raises(LabError, match=r"next: +choose another folder"):
+        picture.save(tmp_path / "none" / "run.png")
+    with pytest.raises(InvalidValueError, match="expected: light or dark"):
+        picture.save(tmp_path / "run.png", theme="blue")  # type: ignore[arg-type]
+
+
+def test_no_run_at_all_is_refused() -> None:
+    with pytest.raises(LabError, match="there is no run to draw"):
+        plot_timelines()
+
+
+@pytest.mark.parametrize("calls", [1, 10, 100])
+def test_any_number_of_calls_fits(calls: int, tmp_path: Path) -> None:
+    picture = plot_timelines(
+        measured("sync", sync_run(calls, 0.1)), measured("async", async_run(calls, 4, 0.1))
+    )
+
+    with Image.open(picture.save(tmp_path / "run.png")) as image:
+        assert image.height <= 1700
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        Measurement("long-task", "sync", (), BEGIN, BEGIN),
+        measured("async", async_run(3, 1), until=0.001),
+        measured("async", async_run(3, 1), until=1.5),
+        measured("sync", sync_run(3), until=1.5),
+        measured("sync", [event(1, EventType.PROCESS_EXITED, service="watchdog", pid=1, code=0)]),
+    ],
+    ids=["empty", "just sent", "half done", "half answered", "only a trace"],
+)
+def test_empty_and_partial_runs_can_be_drawn(run: Measurement, tmp_path: Path) -> None:
+    for picture in (plot_timelines(run), plot_queue_depth(run)):
+        assert picture.save(tmp_path / "run.png").stat().st_size > 0
+
+
+def test_queue_depth_says_peaks_and_when_it_was_empty(async_ten: Measurement) -> None:
+    picture = plot_queue_depth(async_ten)
+
+    assert picture.alt == (
+        "Queue depth over time. 10 asynchronous calls of long-task: "
+        "at most 9 in the queue (after 0.02 s), empty after 9.23 s, at most 1 in flight."
+    )
+    depth, flight = picture.figure.axes[0].lines
+    assert max(depth.get_ydata()) == 9
+    assert max(flight.get_ydata()) == 1
+    assert legend(picture) == ["in the queue", "in flight"]
+
+
+def test_queue_depth_of_synchronous_calls_says_that_there_was_no_queue(sync_ten: Measurement) -> None:
+    assert "nothing was queued, at most 1 in flight" in plot_queue_depth(sync_ten).alt
+
+
+def test_a_queue_that_is_not_empty_yet_says_so() -> None:
+    run = measured("async", async_run(10, 1), until=4.5)
+
+    assert "5 still there at the end" in plot_queue_depth(run).alt
