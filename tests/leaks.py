@@ -168,6 +168,8 @@ def main(arguments: list[str] | None = None) -> int:
     for process in found:
         print(f"  {with_ports(process)}")
     print("Whatever started it has to end it, also when it is interrupted or killed itself.")
+    if any(process.mark is None for process in found):
+        print(f"What carries no {MARK} may be somebody else's, from a lab that ended badly beside this run.")
     return 1
 
 
