@@ -1,3 +1,26 @@
 """labkit: a small, real OpenFaaS on your own machine, to learn asynchronous functions with."""
 
 from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from labkit.errors import LabError as LabError
+    from labkit.lab import Lab as Lab
+
+# Loaded on first use (PEP 562): the supervisor and the command line import
+# this package too, and must not pay for what only a notebook needs.
+_HOMES = {"Lab": "labkit.lab", "LabError": "labkit.errors"}
+
+__all__ = ["Lab", "LabError"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'labkit' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

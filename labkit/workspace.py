@@ -114,6 +114,15 @@ class Workspace:
         except OSError:
             return False
 
+    def lock_holder(self) -> int | None:
+        """Return the process id of the supervisor that lives, or None."""
+        if not self.is_locked():
+            return None
+        try:
+            return int(self.lock_file.read_text())
+        except (OSError, ValueError):
+            return None  # it has only just taken the lock
+
     @contextmanager
     def lock(self) -> Iterator[bool]:
         """Hold the workspace's lock; yield False if another supervisor has it."""
@@ -123,6 +132,7 @@ class Workspace:
             except BlockingIOError:
                 yield False
             else:
+                self.lock_file.write_text(f"{os.getpid()}\n")
                 yield True
 
     def read_state(self) -> LabState | None:

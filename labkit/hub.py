@@ -1,0 +1,132 @@
+"""The hub: one thread with one event loop, on which all of this process's lab I/O lives.
+
+Never the notebook kernel's own loop: it stands still while a cell blocks, and
+the lab's connections and live views must not. Both flavours of the interface come from
+the same coroutines: ``run`` waits for one, ``awaitable`` lends one to
+another loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import inspect
+import os
+import threading
+from collections.abc import Coroutine
+from functools import wraps
+from typing import Any, TypeVar, cast
+
+from services.contract.errors import LabTimeoutError
+
+T = TypeVar("T")
+
+_CANCEL_SECONDS = 3.0
+"""How long something that is called off may take to tidy up."""
+_EXIT_SECONDS = 1.0
+
+
+class Hub:
+    """A daemon thread that runs an event loop."""
+
+    def __init__(self) -> None:
+        self.pid = os.getpid()
+        self.loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name="labkit-hub", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self.loop)
+        try:
+            self.loop.run_forever()
+        finally:
+            self.loop.close()
+
+    def run(self, coroutine: Coroutine[Any, Any, T], timeout: float) -> T:
+        """Run ``coroutine`` on the hub and wait for its result.
+
+        Jupyter's stop button (KeyboardInterrupt) calls the coroutine off; the
+        lab lives on.
+
+        Raises:
+            LabTimeoutError: It took longer than ``timeout`` seconds.
+            RuntimeError: Called on the hub itself, which would wait for itself.
+        """
+        if threading.current_thread() is self._thread:
+            coroutine.close()
+            raise RuntimeError("this would wait on the hub for the hub: await the coroutine instead")
+        tasks: list[asyncio.Task[T]] = []
+        ended = threading.Event()
+
+        def begin() -> None:
+            task = self.loop.create_task(coroutine)
+            task.add_done_callback(lambda _: ended.set())
+            tasks.append(task)
+
+        def call_off() -> None:
+            tasks[0].cancel()
+
+        self.loop.call_soon_threadsafe(begin)
+        try:
+            in_time = ended.wait(timeout)
+        except BaseException:
+            # KeyboardInterrupt: what the coroutine holds is let go before the cell ends.
+            self.loop.call_soon_threadsafe(call_off)
+            ended.wait(_CANCEL_SECONDS)
+            raise
+        if not in_time:
+            self.loop.call_soon_threadsafe(call_off)
+            ended.wait(_CANCEL_SECONDS)
+            raise LabTimeoutError(
+                expected=f"an end within {timeout:g} s", next_step="look at the lab with: lab.status()"
+            )
+        return tasks[0].result()
+
+    async def awaitable(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run ``coroutine`` on the hub, awaited on whatever loop this is."""
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, self.loop))
+
+    def close(self) -> None:
+        """End the loop and its thread."""
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join(_EXIT_SECONDS)
+
+
+_hub: Hub | None = None
+_lock = threading.Lock()
+
+
+def hub() -> Hub:
+    """Return this process's hub; a forked child, which has no threads, gets one of its own."""
+    global _hub
+    with _lock:
+        if _hub is None or _hub.pid != os.getpid():
+            _hub = Hub()
+            atexit.register(_hub.close)
+        return _hub
+
+
+class _Lent:
+    """Stands before an object that lives on the hub: its coroutines may be awaited on any loop."""
+
+    def __init__(self, target: object) -> None:
+        self._target = target
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._target, name)
+        if not inspect.iscoroutinefunction(value):
+            return value
+
+        @wraps(value)
+        async def call(*args: Any, **kwargs: Any) -> Any:
+            return await hub().awaitable(value(*args, **kwargs))
+
+        return call
+
+    def __repr__(self) -> str:
+        return f"{self._target!r}.aio"
+
+
+def lend(target: T) -> T:
+    """Return ``target`` with coroutine methods that may be awaited on any loop, types unchanged."""
+    return cast(T, _Lent(target))

@@ -1,0 +1,180 @@
+"""The lab as a learner has it: ``lab = Lab.start()``."""
+
+from __future__ import annotations
+
+import html
+import time
+from collections.abc import Coroutine, Mapping
+from os import PathLike
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from labkit.core import CHANGE_SECONDS, AsyncLab, ResetReport
+from labkit.hub import hub, lend
+from labkit.status import LabStatus
+from labkit.supervisor.settings import GATEWAY_PORT, INSPECTOR_PORT, Settings
+from labkit.workspace import Workspace
+
+T = TypeVar("T")
+
+_OVERTIME_SECONDS = 5.0
+"""The deadline inside comes first, because it knows more; the hub's own is the net below it."""
+_ANSWER_SECONDS = 10.0
+
+
+class Lab:
+    """A small, real OpenFaaS on this machine.
+
+    Every method waits until it is done, with a deadline; ``lab.aio`` has the same
+    methods as coroutines. Jupyter's stop button ends the waiting, not the lab.
+    """
+
+    def __init__(self, core: AsyncLab) -> None:
+        self._core = core
+
+    @classmethod
+    def start(
+        cls,
+        workspace: str | PathLike[str] | None = None,
+        *,
+        max_inflight: int | None = None,
+        ack_wait: str = "",
+        sync_interval: str = "",
+        gateway_port: int = GATEWAY_PORT,
+        inspector_port: int = INSPECTOR_PORT,
+        environment: Mapping[str, str] | None = None,
+        attach: bool = True,
+        timeout: float = 10.0,
+    ) -> Self:
+        """Attach to the workspace's running lab, or start one that lives as long as this process.
+
+        Calling it again returns the same lab. Of the settings, only
+        ``max_inflight`` is applied to a lab that runs already.
+
+        Args:
+            workspace: Its folder; by default the one that the current folder belongs to.
+            max_inflight: Calls that the queue-worker runs at once; 1 unless said otherwise.
+            ack_wait: How long a delivery is the worker's before it is given out again, such as ``30s``.
+            sync_interval: ``always`` has the queue written through to the disk before each 202.
+            gateway_port: Used if free, else another; 0 means any.
+            inspector_port: The same for the inspector.
+            environment: More settings for the services, in OpenFaaS's spelling.
+            attach: Whether a running lab will do.
+            timeout: Seconds to ready.
+
+        Raises:
+            LabError: No lab could be had; nothing is left behind but its logs.
+        """
+        settings = _settings(
+            workspace,
+            max_inflight=max_inflight or 1,
+            ack_wait=ack_wait,
+            sync_interval=sync_interval,
+            gateway_port=gateway_port,
+            inspector_port=inspector_port,
+            environment=dict(environment or {}),
+            timeout=timeout,
+        )
+
+        async def start() -> AsyncLab:
+            core = await AsyncLab.start(settings, attach=attach)
+            if max_inflight is not None:
+                await core.configure(max_inflight=max_inflight)
+            return core
+
+        return cls(hub().run(start(), timeout + CHANGE_SECONDS + _OVERTIME_SECONDS))
+
+    @classmethod
+    def attach(cls, workspace: str | PathLike[str] | None = None) -> Self:
+        """Attach to the workspace's running lab.
+
+        Raises:
+            NoLabError: None runs.
+        """
+        return cls(hub().run(AsyncLab.attach(_workspace(workspace)), _ANSWER_SECONDS))
+
+    @property
+    def aio(self) -> AsyncLab:
+        """The same methods as coroutines, to be awaited on any loop."""
+        return lend(self._core)
+
+    @property
+    def gateway_url(self) -> str:
+        """Where OpenFaaS's API is."""
+        return self._core.state.gateway_url
+
+    @property
+    def inspector_url(self) -> str:
+        """Where callbacks can be sent to and looked at."""
+        return self._core.state.inspector_url
+
+    @property
+    def workspace(self) -> Path:
+        """The folder that the lab belongs to."""
+        return self._core.workspace.root
+
+    def stop(self, *, force: bool = False) -> None:
+        """Stop the lab if this process started it; else only let go of it. Idempotent.
+
+        Args:
+            force: Stop it in any case, as ``labkit down`` does.
+        """
+        self._run(self._core.stop(force=force))
+
+    def reset(self) -> ResetReport:
+        """Make the lab as new, from whatever state: no function, no call, no event; images stay."""
+        begin = time.monotonic()
+        self._core = self._run(self._core.reset(), 2 * CHANGE_SECONDS)
+        return ResetReport(time.monotonic() - begin)
+
+    def status(self) -> LabStatus:
+        """Return the state of every service: process, address, memory, restarts."""
+        return self._run(self._core.status())
+
+    def configure(self, *, max_inflight: int) -> None:
+        """Change how many calls the queue-worker runs at once; restarts the worker if that is new."""
+        self._run(self._core.configure(max_inflight=max_inflight), CHANGE_SECONDS)
+
+    def restart(self, service: str) -> None:
+        """Stop one service politely and start it again, on the same port."""
+        self._run(self._core.restart(service), CHANGE_SECONDS)
+
+    def kill(self, service: str) -> None:
+        """Kill one service (SIGKILL) and watch the lab bring it back: a failure drill."""
+        self._run(self._core.kill(service))
+
+    def _run(self, coroutine: Coroutine[Any, Any, T], patience: float = _ANSWER_SECONDS) -> T:
+        return hub().run(coroutine, patience + _OVERTIME_SECONDS)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def __repr__(self) -> str:
+        # Only what stays the same from run to run: notebooks are tested by their output.
+        return repr(self._core)
+
+    def _repr_html_(self) -> str:
+        links = " · ".join(
+            f'{name} <a href="{html.escape(url)}" target="_blank"><code>{html.escape(url)}</code></a>'
+            for name, url in (("gateway", self.gateway_url), ("inspector", self.inspector_url))
+        )
+        return f"<p><b>The lab is ready.</b> {links}</p>"
+
+
+def _workspace(folder: str | PathLike[str] | None) -> Workspace:
+    if folder is None:
+        return Workspace.find()
+    return Workspace(Path(folder).expanduser().resolve())
+
+
+def _settings(folder: str | PathLike[str] | None, **settings: Any) -> Settings:
+    return Settings(workspace=str(_workspace(folder).root), **settings)

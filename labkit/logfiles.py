@@ -1,0 +1,67 @@
+"""Reading the services' log files, as ``labkit logs`` shows them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from labkit.errors import ServiceError
+from labkit.workspace import Workspace
+
+_BLOCK = 64 * 1024
+_LOOK_SECONDS = 0.2
+_SHORT_NAMES = {"nats": "nats-server", "worker": "queue-worker", "queue_worker": "queue-worker"}
+
+
+def log_path(workspace: Workspace, service: str) -> Path:
+    """Return the log file of a service.
+
+    Raises:
+        ServiceError: There is none.
+    """
+    path = workspace.logs / f"{_SHORT_NAMES.get(service, service)}.log"
+    names = sorted(file.stem for file in workspace.logs.glob("*.log"))
+    if path.stem not in names:
+        raise ServiceError(
+            f"There is no log of {service!r}.",
+            expected=" or ".join(names) or "the log of a lab that has run here",
+            seen=f"no such file in {workspace.logs}",
+            next_step="" if names else "start a lab with: labkit up",
+        )
+    return path
+
+
+def last_lines(path: Path, count: int) -> list[str]:
+    """Return the last ``count`` lines, reading no more of the file than that takes."""
+    if count <= 0:
+        return []
+    with path.open("rb") as file:
+        position = file.seek(0, 2)
+        data = b""
+        while position > 0 and data.count(b"\n") <= count:
+            step = min(_BLOCK, position)
+            position -= step
+            file.seek(position)
+            data = file.read(step) + data
+    return data.decode("utf-8", "replace").splitlines()[-count:]
+
+
+def follow(path: Path, wait: Callable[[float], None] = time.sleep) -> Iterator[str]:
+    """Yield what is added to a log from now on, until the caller has had enough.
+
+    A log that was bounded meanwhile is read on from its new beginning.
+    """
+    position = path.stat().st_size
+    while True:
+        size = path.stat().st_size
+        if size < position:
+            position = 0
+        if size > position:
+            with path.open("rb") as file:
+                file.seek(position)
+                data = file.read()
+            position += len(data)
+            yield data.decode("utf-8", "replace")
+        else:
+            wait(_LOOK_SECONDS)

@@ -1,0 +1,138 @@
+"""What ``lab.status()`` and ``labkit status`` show."""
+
+from __future__ import annotations
+
+import html
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from labkit.supervisor.states import State
+
+
+@dataclass(frozen=True)
+class ServiceStatus:
+    """One service.
+
+    Attributes:
+        name: ``nats-server``, ``gateway``, ``queue-worker`` or ``inspector``.
+        state: Where it is in its life.
+        pid: Its process id; 0 while it has none.
+        address: Where it listens, or "".
+        restarts: How often it was started again after ending by itself.
+        since: Unix time at which it came into this state.
+        memory: Resident bytes.
+        error: Why it is not ready, or "".
+    """
+
+    name: str
+    state: State
+    pid: int
+    address: str
+    restarts: int
+    since: float
+    memory: int
+    error: str
+
+
+@dataclass(frozen=True)
+class LabStatus:
+    """The lab as a whole.
+
+    Attributes:
+        state: The worst state of any service.
+        workspace: Its folder.
+        max_inflight: Calls that the queue-worker runs at once.
+        memory: Resident bytes of the supervisor itself.
+        services: In order of their start.
+    """
+
+    state: State
+    workspace: str
+    max_inflight: int
+    memory: int
+    services: tuple[ServiceStatus, ...]
+
+    @classmethod
+    def from_json(cls, answer: Mapping[str, Any]) -> LabStatus:
+        """Read the supervisor's answer."""
+        return cls(
+            state=State(answer["state"]),
+            workspace=answer["workspace"],
+            max_inflight=answer["max_inflight"],
+            memory=answer["memory"],
+            services=tuple(
+                ServiceStatus(**{**service, "state": State(service["state"])})
+                for service in answer["services"]
+            ),
+        )
+
+    def service(self, name: str) -> ServiceStatus:
+        """Return one service.
+
+        Raises:
+            KeyError: There is none of that name.
+        """
+        for service in self.services:
+            if service.name == name:
+                return service
+        raise KeyError(name)
+
+    def rows(self, now: float | None = None) -> list[tuple[str, ...]]:
+        """Return the table: a heading, then a row for each service."""
+        now = time.time() if now is None else now
+        heading = ("service", "state", "for", "memory", "restarts", "pid", "address")
+        rows = (
+            (
+                service.name,
+                service.state,
+                say_seconds(now - service.since),
+                say_bytes(service.memory),
+                str(service.restarts),
+                str(service.pid or ""),
+                service.address,
+            )
+            for service in self.services
+        )
+        return [heading, *rows]
+
+    def _errors(self) -> list[str]:
+        return [service.error for service in self.services if service.error]
+
+    def __str__(self) -> str:
+        rows = self.rows()
+        widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+        lines = [f"The lab in {self.workspace} is {self.state}."]
+        lines += [
+            "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows
+        ]
+        return "\n".join([*lines, *self._errors()])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        heading, *rows = self.rows()
+        head = "".join(f"<th>{html.escape(cell)}</th>" for cell in heading)
+        body = "".join(
+            "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
+        )
+        errors = "".join(f"<pre>{html.escape(error)}</pre>" for error in self._errors())
+        return (
+            f"<p>The lab is <b>{self.state}</b>.</p>"
+            f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{errors}"
+        )
+
+
+def say_seconds(seconds: float) -> str:
+    """Return a length of time in one unit: ``42 s``, ``3 min``, ``2 h``."""
+    if seconds < 100:
+        return f"{max(0, round(seconds))} s"
+    if seconds < 100 * 60:
+        return f"{round(seconds / 60)} min"
+    return f"{round(seconds / 3600)} h"
+
+
+def say_bytes(count: int) -> str:
+    """Return an amount of memory in MB."""
+    return f"{count / 1e6:.0f} MB" if count else ""

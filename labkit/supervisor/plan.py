@@ -1,0 +1,182 @@
+"""Which services make up a lab, and what each is told."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from labkit.supervisor.children import Launch, Process
+from labkit.supervisor.folder import run_folder, write_secret
+from labkit.supervisor.nats_server import NatsServer, find_nats_server
+from labkit.supervisor.settings import Settings
+from labkit.supervisor.unit import Facts, Spec
+from labkit.workspace import LabState, Workspace
+from services.contract.errors import InvalidValueError
+
+NATS_SERVER = "nats-server"
+GATEWAY = "gateway"
+QUEUE_WORKER = "queue-worker"
+INSPECTOR = "inspector"
+
+_USER = "admin"
+_ANY_PORT = -1
+"""nats-server's way to ask for any port."""
+
+
+class Plan:
+    """The lab's secrets and addresses, and how each service is started with them.
+
+    A service that is started again gets the address that it had: everyone
+    else has it by then.
+    """
+
+    def __init__(self, settings: Settings, workspace: Workspace) -> None:
+        self.settings = settings
+        self.max_inflight = settings.max_inflight
+        self.nats_url = ""
+        self.gateway_url = ""
+        self.inspector_url = ""
+        self.nats_token = _token()
+        self.inspector_token = _token()
+        self.control_token = _token()
+        self.password = _token()
+        self._workspace = workspace
+        self._run = run_folder(workspace)
+        self._nats = NatsServer(
+            folder=self._run / "nats",
+            store=workspace.jetstream,
+            token=self.nats_token,
+            max_body=settings.max_body,
+            sync_interval=settings.sync_interval,
+        )
+
+    def write_secrets(self) -> None:
+        """Write the gateway's credentials, where OpenFaaS looks for them."""
+        write_secret(self._secrets / "basic-auth-user", _USER)
+        write_secret(self._secrets / "basic-auth-password", self.password)
+
+    @property
+    def _secrets(self) -> Path:
+        return self._run / "secrets"
+
+    def specs(self) -> list[Spec]:
+        """Return all services."""
+        return [
+            Spec(NATS_SERVER, self._prepare_nats, self._wait_for_nats, self._nats_is_ready),
+            Spec(GATEWAY, self._prepare_gateway, _wait_for_line, self._gateway_is_ready),
+            Spec(QUEUE_WORKER, self._prepare_worker, _wait_for_line, _nothing_to_learn),
+            Spec(INSPECTOR, self._prepare_inspector, _wait_for_line, self._inspector_is_ready),
+        ]
+
+    def state(self, *, run_id: str, control: str, started_ns: int) -> LabState:
+        """Return what others must know to use the lab."""
+        return LabState(
+            pid=os.getpid(),
+            run_id=run_id,
+            gateway_url=self.gateway_url,
+            inspector_url=self.inspector_url,
+            inspector_token=self.inspector_token,
+            nats_url=self.nats_url,
+            nats_token=self.nats_token,
+            user=_USER,
+            password=self.password,
+            control=control,
+            control_token=self.control_token,
+            started_ns=started_ns,
+        )
+
+    # -- nats-server
+
+    def _prepare_nats(self) -> Launch:
+        program = find_nats_server(os.environ)
+        keeper = self.settings.keeper
+        port = _port(self.nats_url) if self.nats_url else _ANY_PORT
+        command = self._nats.prepare(program, port, keeper=keeper)
+        return Launch(command, {}, lifeline=keeper, dies_with_parent=not keeper)
+
+    async def _wait_for_nats(self, _process: Process) -> Facts:
+        return await self._nats.wait_ready()
+
+    def _nats_is_ready(self, facts: Facts) -> None:
+        self.nats_url = facts["url"]
+
+    # -- the lab's own services
+
+    def _prepare_gateway(self) -> Launch:
+        return self._python_service(
+            GATEWAY,
+            **_ask_for_port(self.gateway_url, self.settings.gateway_port),
+            basic_auth="true",
+            secret_mount_path=str(self._secrets),
+            image_store=str(self._workspace.images),
+            state_dir=str(self._run / GATEWAY),
+            max_body=str(self.settings.max_body),
+        )
+
+    def _gateway_is_ready(self, facts: Facts) -> None:
+        self.gateway_url = facts["url"]
+
+    def _prepare_worker(self) -> Launch:
+        return self._python_service(
+            QUEUE_WORKER, gateway_url=self.gateway_url, max_inflight=str(self.max_inflight)
+        )
+
+    def _prepare_inspector(self) -> Launch:
+        return self._python_service(
+            INSPECTOR,
+            **_ask_for_port(self.inspector_url, self.settings.inspector_port),
+            inspector_token=self.inspector_token,
+            gateway_url=self.gateway_url,
+        )
+
+    def _inspector_is_ready(self, facts: Facts) -> None:
+        self.inspector_url = facts["url"]
+
+    def _python_service(self, name: str, **environment: str) -> Launch:
+        module = f"services.{name.replace('-', '_')}"
+        # -P: a learner's random.py in the workspace must not be imported for Python's.
+        command = self.settings.commands.get(name, [sys.executable, "-P", "-m", module])
+        common = {"lifeline": "stdin", "nats_url": self.nats_url, "nats_token": self.nats_token}
+        if self.settings.ack_wait:
+            common["ack_wait"] = self.settings.ack_wait
+        return Launch(command, {**common, **environment, **self.settings.environment})
+
+
+def _nothing_to_learn(_facts: Facts) -> None:
+    pass
+
+
+async def _wait_for_line(process: Process) -> Facts:
+    """Return the facts of a service's ready line."""
+    line = await process.line
+    try:
+        facts = json.loads(line)
+    except ValueError:
+        facts = None
+    if not isinstance(facts, dict) or "ready" not in facts:
+        raise InvalidValueError(
+            "a service's first line on standard output is not its ready line",
+            expected='{"ready": NAME, "pid": …}',
+            seen=repr(line[:200]),
+        )
+    return facts
+
+
+def _ask_for_port(url: str, asked: int) -> dict[str, str]:
+    if url:
+        return {"port": str(_port(url)), "port_fallback": "false"}
+    return {"port": str(asked), "port_fallback": "true"}
+
+
+def _port(url: str) -> int:
+    port = urlsplit(url).port
+    assert port is not None, url
+    return port
+
+
+def _token() -> str:
+    # secrets.token_hex does the same, but importing it costs 10 ms.
+    return os.urandom(24).hex()

@@ -1,0 +1,329 @@
+"""The lab as a whole: start, ready, stop, reset."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import signal
+import time
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import Any
+
+from labkit.errors import LabGoneError, error_to_json
+from labkit.supervisor.children import Children
+from labkit.supervisor.control import Control
+from labkit.supervisor.folder import prepare_folder, remove, run_folder, unusable
+from labkit.supervisor.logfile import LogFile
+from labkit.supervisor.memory import resident_bytes
+from labkit.supervisor.plan import GATEWAY, INSPECTOR, NATS_SERVER, QUEUE_WORKER, Plan
+from labkit.supervisor.record import Record
+from labkit.supervisor.settings import Settings
+from labkit.supervisor.states import summary
+from labkit.supervisor.timeline import Timeline
+from labkit.supervisor.unit import Unit
+from labkit.workspace import Workspace
+from services.contract.errors import InvalidValueError, LabError
+
+STOP_SECONDS = 2.0
+"""How long the whole lab may take to end politely."""
+_STOP_ORDER = (
+    # Those that use others go first; each group's share of STOP_SECONDS ends here.
+    ((QUEUE_WORKER,), 0.8),
+    ((GATEWAY, INSPECTOR), 1.5),
+    ((NATS_SERVER,), STOP_SECONDS),
+)
+_RESTART_GRACE_SECONDS = 1.0
+_LOCK_SECONDS = 0.1
+"""Looking whether a lab runs takes the lock for an instant; that is not a lab."""
+_LOG_CHECK_SECONDS = 5.0
+
+
+class Supervisor:
+    """Owns everything that belongs to one lab."""
+
+    def __init__(self, settings: Settings, started_ns: int) -> None:
+        self.settings = settings
+        self.workspace = Workspace(Path(settings.workspace))
+        self.run_id = os.urandom(8).hex()
+        self.started_ns = settings.launched_ns or started_ns
+        self.timeline = Timeline(self.started_ns)
+        self.timeline.add("python starts", self.started_ns, started_ns)
+        self.timeline.add("imports", started_ns)
+        self.plan = Plan(settings, self.workspace)
+        self.record = Record()
+        self.units: dict[str, Unit] = {}
+        self.control = Control(self.plan.control_token, self._commands())
+        self.stopping = asyncio.Event()
+        self._stopped = asyncio.Event()
+        self._children: Children
+        self._turn = asyncio.Lock()
+        self._change: asyncio.Task[Any] | None = None
+
+    async def run(self) -> int:
+        """Live the lab's whole life; return the exit code."""
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self.stopping.set)
+        if self.settings.lifeline:
+            _watch_lifeline(loop, self.stopping.set)
+        self._children = Children(loop)
+        with ExitStack() as stack:
+            try:
+                prepare_folder(self.workspace)
+                if not await self._take_lock(stack):
+                    _tell({"running": str(self.workspace.root)})
+                    return 0
+                _log_to(self.workspace)
+                new_store = not self.workspace.jetstream.exists()
+                await self._start_or_stop()
+            except LabError as error:
+                logging.error("start failed: %s", str(error).replace("\n", " |"))
+                await self._tear_down()
+                if self.units and new_store:
+                    remove(self.workspace.jetstream)
+                _tell({"error": error_to_json(error)})
+                return 1
+            bounding = loop.create_task(self._bound_logs())
+            await self.stopping.wait()
+            bounding.cancel()
+            await self._tear_down()
+        return 0
+
+    async def _take_lock(self, stack: ExitStack) -> bool:
+        deadline = time.monotonic() + _LOCK_SECONDS
+        while True:
+            attempt = ExitStack()
+            if attempt.enter_context(self.workspace.lock()):
+                stack.push(attempt)
+                return True
+            attempt.close()
+            if time.monotonic() > deadline:
+                return False
+            await asyncio.sleep(0.01)
+
+    # -- start
+
+    async def _start_or_stop(self) -> None:
+        """Start everything, unless told to stop before that is done."""
+        loop = asyncio.get_running_loop()
+        starting = loop.create_task(self._start(loop.time() + self.settings.timeout))
+        told_to_stop = loop.create_task(self.stopping.wait())
+        await asyncio.wait({starting, told_to_stop}, return_when=asyncio.FIRST_COMPLETED)
+        told_to_stop.cancel()
+        if not starting.done():
+            starting.cancel()
+            await asyncio.wait([starting])
+            return
+        starting.result()
+
+    async def _start(self, deadline: float) -> None:
+        try:
+            with self.timeline.span("folders, secrets, control channel"):
+                remove(run_folder(self.workspace))
+                self.workspace.state_file.unlink(missing_ok=True)
+                self.plan.write_secrets()
+                address = await self.control.start()
+            for spec in self.plan.specs():
+                log = LogFile(self.workspace.logs / f"{spec.name}.log")
+                self.units[spec.name] = Unit(spec, self._children, self.record, log, self.workspace.root)
+            await self._start_services(deadline)
+            state = self.plan.state(run_id=self.run_id, control=address, started_ns=self.started_ns)
+            self.workspace.write_state(state)
+        except OSError as error:
+            if isinstance(error, LabError):
+                raise
+            raise unusable(self.workspace, error) from error
+        self.timeline.add("ready", time.time_ns())
+        logging.info("ready gateway=%s inspector=%s", state.gateway_url, state.inspector_url)
+        _tell({"ready": state.__dict__})
+
+    async def _start_services(self, deadline: float) -> None:
+        await self._start_one(NATS_SERVER, deadline)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._start_in_turn((GATEWAY, QUEUE_WORKER), deadline))
+                group.create_task(self._start_one(INSPECTOR, deadline))
+        except* LabError as errors:
+            # One is enough to read; the others are most often its consequence.
+            raise errors.exceptions[0] from None
+        # Gateway and worker have made the stream by now.
+        self.record.publish_to(self.plan.nats_url, self.plan.nats_token)
+
+    async def _start_in_turn(self, names: tuple[str, ...], deadline: float) -> None:
+        for name in names:
+            await self._start_one(name, deadline)
+
+    async def _start_one(self, name: str, deadline: float) -> None:
+        with self.timeline.span(name):
+            await self.units[name].start(deadline)
+
+    # -- stop
+
+    async def _tear_down(self) -> None:
+        """End everything; nothing of the lab but its logs and its store is left."""
+        logging.info("stopping")
+        change = self._change
+        if change is not None and not change.done():
+            change.cancel()
+            await asyncio.wait([change])
+        self.workspace.state_file.unlink(missing_ok=True)
+        await self._stop_services()
+        if found := await self._children.sweep():
+            logging.warning("killed what was left below the services: %s", found)
+        with suppress(OSError):
+            remove(run_folder(self.workspace))
+        self._stopped.set()
+        await self.control.stop()
+        logging.info("stopped")
+
+    async def _stop_services(self) -> None:
+        await self.record.pause()
+        loop = asyncio.get_running_loop()
+        begin = loop.time()
+        for names, share in _STOP_ORDER:
+            grace = begin + share - loop.time()
+            units = [self.units[name] for name in names if name in self.units]
+            await asyncio.gather(*(unit.stop(grace) for unit in units))
+
+    async def _bound_logs(self) -> None:
+        logs = [LogFile(path) for path in (self.workspace.logs / "supervisor.log",)]
+        while True:
+            await asyncio.sleep(_LOG_CHECK_SECONDS)
+            for log in [*logs, *(unit.log for unit in self.units.values())]:
+                try:
+                    log.bound()
+                except OSError as error:
+                    logging.warning("a log could not be bounded: %s", error)
+
+    # -- commands
+
+    def _commands(self) -> dict[str, Callable[[Mapping[str, Any]], Coroutine[Any, Any, Any]]]:
+        return {
+            "status": self._status,
+            "events": self._events,
+            "timeline": self._timeline,
+            "stop": self._stop,
+            "reset": lambda _: self._exclusively(self._reset),
+            "configure": lambda request: self._exclusively(lambda: self._configure(request)),
+            "restart": lambda request: self._exclusively(lambda: self._restart(request)),
+            "stop_service": lambda request: self._exclusively(lambda: self._stop_service(request)),
+            "start_service": lambda request: self._exclusively(lambda: self._start_service(request)),
+            "kill": self._kill,
+        }
+
+    async def _exclusively(self, work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+        """Run a command that changes the lab: one at a time, cut off when the lab is to end."""
+        async with self._turn:
+            if self.stopping.is_set():
+                raise LabGoneError("The lab is being stopped.")
+            self._change = asyncio.get_running_loop().create_task(work())
+            await asyncio.wait([self._change])
+            if self._change.cancelled():
+                raise LabGoneError("The lab is being stopped.")
+            return self._change.result()
+
+    async def _status(self, _request: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            "state": summary([unit.state for unit in self.units.values()]),
+            "run_id": self.run_id,
+            "pid": os.getpid(),
+            "workspace": str(self.workspace.root),
+            "started_ns": self.started_ns,
+            "memory": resident_bytes(os.getpid()),
+            "max_inflight": self.plan.max_inflight,
+            "services": [unit.describe() for unit in self.units.values()],
+        }
+
+    async def _events(self, _request: Mapping[str, Any]) -> list[Any]:
+        return self.record.recent()
+
+    async def _timeline(self, _request: Mapping[str, Any]) -> list[dict[str, Any]]:
+        return self.timeline.to_json()
+
+    async def _stop(self, _request: Mapping[str, Any]) -> None:
+        self.stopping.set()
+        await self._stopped.wait()
+
+    async def _reset(self) -> None:
+        """Start over with an empty store, on the same ports."""
+        await self._stop_services()
+        try:
+            remove(self.workspace.jetstream)
+            await self._start_services(asyncio.get_running_loop().time() + self.settings.timeout)
+        except (LabError, OSError) as error:
+            # Half a lab is of no use to anyone.
+            self.stopping.set()
+            if isinstance(error, LabError):
+                raise
+            raise unusable(self.workspace, error) from error
+
+    async def _configure(self, request: Mapping[str, Any]) -> None:
+        max_inflight = request.get("max_inflight")
+        if not isinstance(max_inflight, int) or max_inflight < 1:
+            raise InvalidValueError(
+                "max_inflight is not a number of calls",
+                expected="a whole number from 1",
+                seen=repr(max_inflight),
+            )
+        if max_inflight != self.plan.max_inflight:
+            self.plan.max_inflight = max_inflight
+            await self._restart({"service": QUEUE_WORKER})
+
+    async def _restart(self, request: Mapping[str, Any]) -> None:
+        await self._stop_service(request)
+        await self._start_service(request)
+
+    async def _stop_service(self, request: Mapping[str, Any]) -> None:
+        await self._unit(request).stop(_RESTART_GRACE_SECONDS)
+
+    async def _start_service(self, request: Mapping[str, Any]) -> None:
+        await self._unit(request).start(asyncio.get_running_loop().time() + self.settings.timeout)
+
+    async def _kill(self, request: Mapping[str, Any]) -> None:
+        await self._unit(request).kill()
+
+    def _unit(self, request: Mapping[str, Any]) -> Unit:
+        name = str(request.get("service"))
+        try:
+            return self.units[name]
+        except KeyError:
+            raise InvalidValueError(f"there is no service {name!r}", expected=", ".join(self.units)) from None
+
+
+def _watch_lifeline(loop: asyncio.AbstractEventLoop, on_end: Callable[[], None]) -> None:
+    """Call ``on_end`` when whoever started us has gone, however it went.
+
+    It holds the other end of the pipe and never writes; its kernel closes it.
+    """
+
+    def readable() -> None:
+        with suppress(BlockingIOError):
+            if not os.read(0, 4096):
+                loop.remove_reader(0)
+                on_end()
+
+    os.set_blocking(0, False)
+    loop.add_reader(0, readable)
+
+
+def _tell(message: Mapping[str, Any]) -> None:
+    """Say the one thing that the launcher waits for; it may have gone meanwhile."""
+    with suppress(OSError):
+        os.write(1, json.dumps(message).encode() + b"\n")
+
+
+def _log_to(workspace: Workspace) -> None:
+    """Write what this process says, a crash included, to its log."""
+    path = workspace.logs / "supervisor.log"
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(descriptor, 2)
+    os.close(descriptor)
+    logging.basicConfig(
+        level=logging.INFO,
+        format="%(asctime)sZ %(levelname)s supervisor: %(message)s",
+        datefmt="%Y-%m-%dT%H:%M:%S",
+    )
+    logging.Formatter.converter = time.gmtime

@@ -1,0 +1,43 @@
+"""A service that does as it is told, in place of a real one: ``standin.py NAME MANNER``.
+
+It is used only for manners that the real services don't have.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+
+from services.http import HttpServer, Request, Response
+from services.runtime import Service, run
+
+MANNER = sys.argv[2] if len(sys.argv) > 2 else "polite"
+
+
+async def hello(_request: Request) -> Response:
+    return Response.text(200, "hello\n")
+
+
+async def main(service: Service) -> None:
+    if MANNER == "mute":
+        service.log.info("waiting for nothing")
+        await asyncio.Event().wait()
+    if MANNER == "crash":
+        raise RuntimeError("crashed on purpose")
+    server = HttpServer(hello)
+    host, port = await server.start(port=service.number("port", 0), fallback=service.flag("port_fallback"))
+    service.ready(url=f"http://{host}:{port}")
+    if MANNER == "brief":
+        await asyncio.sleep(0.05)
+        raise RuntimeError("ended on purpose")
+    if MANNER == "stubborn":
+        asyncio.get_running_loop().remove_signal_handler(signal.SIGTERM)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        await asyncio.Event().wait()
+    await service.stopping.wait()
+    await server.stop(0.5)
+
+
+if __name__ == "__main__":
+    run(sys.argv[1], main)
