@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from sys import intern
 from typing import Any
 
 Row = list[Any]
@@ -26,7 +27,7 @@ class EventType(StrEnum):
     CLIENT_ANSWERED = "client.answered"  # [status, bytes] or [error]
     # gateway
     CALL_RECEIVED = "call.received"  # [mode, method, bytes]
-    CALL_QUEUED = "call.queued"  # [queue, seq]; seq is the stream's sequence number
+    CALL_QUEUED = "call.queued"  # [queue, seq, bytes]; seq is the stream's sequence number
     CALL_FORWARDED = "call.forwarded"  # [replica]
     CALL_ANSWERED = "call.answered"  # [status, bytes]
     CALL_CANCELLED = "call.cancelled"
@@ -92,7 +93,8 @@ def decode_batch(body: bytes) -> list[Event]:
         batch = json.loads(body)
         service, instance = batch["service"], batch["instance"]
         return [
-            Event(time_ns, type_, call_id, function, attempt, service, instance, data)
+            # Interned: a log of ten thousand calls repeats these in every event.
+            Event(time_ns, intern(type_), intern(call_id), intern(function), attempt, service, instance, data)
             for time_ns, type_, call_id, function, attempt, data in batch["events"]
         ]
     except (KeyError, TypeError) as error:

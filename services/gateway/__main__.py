@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+
 from services.bus import Events, close, connect
 from services.gateway.accept import Acceptor
+from services.gateway.admin import AdminRoutes
 from services.gateway.app import App
 from services.gateway.auth import BasicAuth
+from services.gateway.autoscaler import Autoscaler
 from services.gateway.config import Config
 from services.gateway.forward import Forwarder
+from services.gateway.metrics import Metrics
 from services.gateway.provider import ProcessProvider
-from services.gateway.system import System
+from services.gateway.registry import Registry
+from services.gateway.system import FunctionRoutes
 from services.http import HttpClient, HttpServer, Request
 from services.jetstream import Publisher, ensure_events, ensure_queue
 from services.runtime import Service, run
@@ -27,15 +34,22 @@ async def main(service: Service) -> None:
     publisher = Publisher(nats)
     await publisher.start()
     events = Events(nats, service)
-    client = HttpClient()
-    provider = ProcessProvider(js, config, Events(nats, service, name="watchdog"), service.log)
+    metrics = Metrics()
+    registry = Registry(js, service.log, replicas=config.replicas)
+    watchdog_events = Events(nats, service, name="watchdog")
+    provider = ProcessProvider(registry, config, watchdog_events, metrics, service.log)
     await provider.start()
+    autoscaling = asyncio.create_task(Autoscaler(provider, metrics, service.log).run())
 
+    client = HttpClient()
     lines = service.log.writer
     app = App(
-        Forwarder(provider, client, events, lines, upstream_timeout=config.upstream_timeout),
+        Forwarder(provider, client, events, metrics, lines, upstream_timeout=config.upstream_timeout),
         Acceptor(publisher, events, lines, config),
-        System(provider, BasicAuth(config.user, config.password)),
+        BasicAuth(config.user, config.password),
+        [*FunctionRoutes(provider, metrics).routes(), *AdminRoutes(provider).routes()],
+        metrics=lambda: metrics.text({f.spec.key: f.available() for f in provider.all()}),
+        page=lambda: _inspector_page(config),
     )
 
     def on_error(request: Request, error: BaseException) -> None:
@@ -45,11 +59,21 @@ async def main(service: Service) -> None:
     host, port = await server.start(port=config.port, fallback=config.port_fallback)
     service.ready(url=f"http://{host}:{port}")
     await service.stopping.wait()
+    autoscaling.cancel()
     await server.stop(_STOP_GRACE_SECONDS)
     await provider.stop()
     client.close()
     await events.flush()
     await close(nats)
+
+
+def _inspector_page(config: Config) -> str:
+    """Return the inspector's address, which the lab writes down once it knows it; else ""."""
+    try:
+        state = json.loads(config.lab_state.read_text())
+    except (OSError, ValueError):
+        return ""
+    return str(state.get("inspector_url", ""))
 
 
 if __name__ == "__main__":

@@ -34,6 +34,14 @@ class Acceptor:
             return Response(405, [("Allow", "POST")])
         start_ns = now_ns()
         call_id = call_id_of(request)
+        function = short_function_name(name)
+        self._events.emit(EventType.CALL_RECEIVED, call_id, function, mode="async", method="POST")
+        response = await self._accept(request, name, path, call_id, start_ns)
+        if response.status != 202:
+            self._events.emit(EventType.CALL_ANSWERED, call_id, function, status=response.status)
+        return response
+
+    async def _accept(self, request: Request, name: str, path: str, call_id: str, start_ns: int) -> Response:
         stamps = stamped(call_id, start_ns)
         callback = request.headers.get(CALLBACK_URL)
         if callback and (problem := go_url_error(callback)):
@@ -53,14 +61,17 @@ class Acceptor:
             accepted_ns=start_ns,
             body=body,
         )
-        function = short_function_name(name)
-        self._events.emit(
-            EventType.CALL_RECEIVED, call_id, function, mode="async", method="POST", bytes=len(body)
-        )
         try:
             stored = await self._publisher.publish(self._queue, body, call.nats_headers())
         except QueueUnavailableError as error:
             return Response.text(500, f"Error queuing request: {error}\n", stamps)
-        self._events.emit(EventType.CALL_QUEUED, call_id, function, queue=self._queue, seq=stored.seq)
+        self._events.emit(
+            EventType.CALL_QUEUED,
+            call_id,
+            short_function_name(name),
+            queue=self._queue,
+            seq=stored.seq,
+            bytes=len(body),
+        )
         self._lines.write(f"[{call_id}] Queueing ({len(body)}) bytes for: {name}.")
         return Response(202, stamps)

@@ -3,38 +3,72 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable
 
 from services.gateway.accept import Acceptor
+from services.gateway.auth import BasicAuth
 from services.gateway.forward import Forwarder
-from services.gateway.system import NAME, System
-from services.http import Request, Response
+from services.gateway.requests import NAME
+from services.http import Request, Response, Router
+from services.http.router import RouteHandler
 
 _INVOKE = re.compile(rf"/(async-)?function/({NAME})(/.*)?")
+_PROMETHEUS_TEXT = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class App:
-    """Routes a request.
+    """Routes a request; everything under ``/system`` asks for credentials."""
 
-    Attributes:
-        forwarder: ``/function/NAME``.
-        acceptor: ``/async-function/NAME``.
-        system: Everything under ``/system``, and the health check.
-    """
-
-    def __init__(self, forwarder: Forwarder, acceptor: Acceptor, system: System) -> None:
-        self.forwarder = forwarder
-        self.acceptor = acceptor
-        self.system = system
-        system.router.add("GET HEAD", "/healthz", self._health)
+    def __init__(
+        self,
+        forwarder: Forwarder,
+        acceptor: Acceptor,
+        auth: BasicAuth,
+        managed: Iterable[tuple[str, str, RouteHandler]],
+        *,
+        metrics: Callable[[], bytes],
+        page: Callable[[], str],
+    ) -> None:
+        self._forwarder = forwarder
+        self._acceptor = acceptor
+        self._auth = auth
+        self._metrics = metrics
+        self._page = page
+        self._router = Router()
+        for method, pattern, handler in managed:
+            self._router.add(method, pattern, self._checked(handler))
+        self._router.add("GET", "/ui/{rest...}", self._checked(self._ui))
+        self._router.add("GET", "/", self._root)
+        self._router.add("GET HEAD", "/healthz", self._health)
+        self._router.add("GET", "/metrics", self._scrape)
 
     async def __call__(self, request: Request) -> Response:
         """Answer one request."""
         if match := _INVOKE.fullmatch(request.path):
             asynchronous, name, path = match.groups()
             if asynchronous:
-                return await self.acceptor.handle(request, name, path or "")
-            return await self.forwarder.handle(request, name, path or "")
-        return await self.system.router(request)
+                return await self._acceptor.handle(request, name, path or "")
+            return await self._forwarder.handle(request, name, path or "")
+        return await self._router(request)
+
+    def _checked(self, handler: RouteHandler) -> RouteHandler:
+        async def checked(request: Request, captured: dict[str, str]) -> Response:
+            self._auth.check(request)
+            return await handler(request, captured)
+
+        return checked
 
     async def _health(self, _: Request, __: dict[str, str]) -> Response:
         return Response(200)
+
+    async def _root(self, _: Request, __: dict[str, str]) -> Response:
+        return Response(307, [("Location", "/ui/")])
+
+    async def _ui(self, _: Request, __: dict[str, str]) -> Response:
+        """Lead to the inspector, which is the lab's page."""
+        if page := self._page():
+            return Response(307, [("Location", page)])
+        return Response.text(404, "this gateway runs without an inspector\n")
+
+    async def _scrape(self, _: Request, __: dict[str, str]) -> Response:
+        return Response(200, [("Content-Type", _PROMETHEUS_TEXT)], self._metrics())

@@ -28,6 +28,7 @@ class Config:
         state_dir: Scratch folders of the replicas.
         ack_wait: Seconds of the workers' lease, for the consumer's creation.
         replicas: JetStream replicas of a queue: 1, or 3 on a cluster.
+        lab_state: The lab's state file, for the way to the inspector's page.
     """
 
     port: int
@@ -41,6 +42,7 @@ class Config:
     state_dir: Path
     ack_wait: float
     replicas: int
+    lab_state: Path
 
     @classmethod
     def read(cls, service: Service) -> Config:
@@ -69,4 +71,5 @@ class Config:
             state_dir=state,
             ack_wait=parse_duration(service.setting("ack_wait", "5s")),
             replicas=service.number("nats_stream_replicas", 1),
+            lab_state=Path(service.setting("lab_state", ".labkit/state.json")),
         )

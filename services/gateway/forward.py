@@ -10,9 +10,11 @@ from services.contract.events import EventType
 from services.contract.names import INTERNAL
 from services.gateway.function import Function, NoReplicaError
 from services.gateway.headers import answer_headers, call_id_of, forwarded_pairs, now_ns, stamped
+from services.gateway.metrics import Metrics
 from services.gateway.provider import ProcessProvider
 from services.gateway.replica import Replica
-from services.http import ClientResponse, HttpClient, Request, Response, UpstreamError
+from services.gateway.scaling import ScaleLimits
+from services.http import ClientResponse, HttpClient, HttpError, Request, Response, UpstreamError
 from services.http.headers import Pair
 from services.log import LineWriter
 
@@ -28,6 +30,7 @@ class Forwarder:
         provider: ProcessProvider,
         client: HttpClient,
         events: Events,
+        metrics: Metrics,
         lines: LineWriter,
         *,
         upstream_timeout: float,
@@ -35,6 +38,7 @@ class Forwarder:
         self._provider = provider
         self._client = client
         self._events = events
+        self._metrics = metrics
         self._lines = lines
         self._timeout = upstream_timeout
 
@@ -49,9 +53,11 @@ class Forwarder:
         if request.method not in METHODS:
             return Response(405, stamped(call_id, start_ns))
         self._events.emit(EventType.CALL_RECEIVED, call_id, function.name, mode="sync", method=request.method)
+        key = function.spec.key
+        self._metrics.start(key)
         response = await self._call(request, function, path or "/", call_id, start_ns)
-        function.invocations += 1
         seconds = (now_ns() - start_ns) / 1e9
+        self._metrics.finish(key, response.status, seconds)
         self._events.emit(
             EventType.CALL_ANSWERED,
             call_id,
@@ -71,7 +77,12 @@ class Forwarder:
         replica = function.pick()
         if replica is None:
             try:
+                if function.wanted == 0:
+                    limits = ScaleLimits.of(function.spec.labels)
+                    await self._provider.scale(function.spec.key, max(1, limits.minimum))
                 replica = await function.wait_ready(min(_REPLICA_PATIENCE_SECONDS, self._timeout))
+            except HttpError as error:  # removed in the meantime
+                return _failure(error.status, error.text, stamps)
             except NoReplicaError as error:
                 return _failure(503, f"No endpoints available for: {function.name}.\n{error}\n", stamps)
         pairs = forwarded_pairs(request, call_id, start_ns)

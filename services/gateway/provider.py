@@ -1,26 +1,27 @@
-"""The process provider: functions as processes on this machine, remembered in JetStream."""
+"""The process provider: functions as processes on this machine."""
 
 from __future__ import annotations
 
 import asyncio
 import itertools
-import json
 import os
 import shutil
 from typing import Any
-
-from nats.js import JetStreamContext
-from nats.js.errors import NoKeysError
-from nats.js.kv import KeyValue
 
 from services.bus import Events
 from services.contract import catalogue
 from services.contract.errors import LabError
 from services.contract.images import Image, ImageStore
-from services.contract.names import FUNCTION_BUCKET, split_function_name
+from services.contract.names import split_function_name
 from services.gateway.config import Config
 from services.gateway.function import Function
+from services.gateway.locks import KeyedLocks
+from services.gateway.metrics import Metrics
+from services.gateway.namespaces import Namespaces
+from services.gateway.registry import Entry, Registry
 from services.gateway.replica import Replica
+from services.gateway.scaling import ScaleLimits
+from services.gateway.secrets import Secrets
 from services.gateway.spec import FunctionSpec
 from services.http import HttpError
 from services.log import Log
@@ -30,63 +31,61 @@ _MAX_FUNCTIONS = 200
 
 
 class ProcessProvider:
-    """Deploys, finds and removes functions.
+    """Deploys, finds, scales and removes functions.
 
-    The registry is a key-value bucket: a gateway that was killed finds its
-    functions again. Changes of one function follow one another.
+    Everything that must survive is in the registry; changes of one function
+    follow one another.
+
+    Attributes:
+        secrets: What functions may ask for by name.
+        namespaces: Where they may be deployed.
     """
 
     id = "labkit-process"
     orchestration = "processes"
 
-    def __init__(self, js: JetStreamContext, config: Config, events: Events, log: Log) -> None:
-        self._js = js
+    def __init__(
+        self, registry: Registry, config: Config, events: Events, metrics: Metrics, log: Log
+    ) -> None:
+        self.secrets = Secrets(registry)
+        self.namespaces = Namespaces(registry)
+        self._registry = registry
         self._config = config
         self._events = events
+        self._metrics = metrics
         self._log = log
         self._images = ImageStore(config.image_store)
         self._functions: dict[str, Function] = {}
         self._by_url_name: dict[str, Function] = {}
-        self._locks: dict[str, asyncio.Lock] = {}
+        self._locks = KeyedLocks()
         self._scratch_count = itertools.count()
         self._removals: set[asyncio.Task[None]] = set()
-        self._bucket: KeyValue | None = None
 
     async def start(self) -> None:
         """Open the registry and start what was deployed before."""
         shutil.rmtree(self._config.state_dir, ignore_errors=True)
         self._config.state_dir.mkdir(parents=True, mode=0o700)
-        self._bucket = await self._js.create_key_value(
-            bucket=FUNCTION_BUCKET, replicas=self._config.replicas, history=1
-        )
-        try:
-            keys = await self._bucket.keys()
-        except NoKeysError:
-            keys = []
-        for key in keys:
-            entry = await self._bucket.get(key)
-            try:
-                spec = FunctionSpec.from_record(json.loads(entry.value or b"{}"))
-            except (TypeError, ValueError) as error:
-                self._log.error("registry entry unreadable", key=key, error=error)
-                continue
-            self._adopt(spec).reconcile()
+        await self._registry.open()
+        await self.secrets.load()
+        await self.namespaces.load()
+        for entry in await self._registry.functions():
+            self._adopt(entry).reconcile()
         self._log.info("functions found", count=len(self._functions))
 
     # -- finding
 
     def find(self, name: str) -> Function | None:
         """Return the function that a URL names, with or without namespace."""
-        function = self._by_url_name.get(name)
-        if function is None:
-            short, namespace = split_function_name(name)
-            function = self._functions.get(f"{short}.{namespace}")
-        return function
+        return self._by_url_name.get(name)
 
-    def list(self, namespace: str) -> list[Function]:
+    def in_namespace(self, namespace: str) -> list[Function]:
         """Return the functions of a namespace, by name."""
         found = [f for f in self._functions.values() if f.spec.namespace == namespace]
         return sorted(found, key=lambda function: function.spec.name)
+
+    def all(self) -> list[Function]:
+        """Return every function."""
+        return list(self._functions.values())
 
     # -- changing
 
@@ -94,63 +93,80 @@ class ProcessProvider:
         """Create a function.
 
         Raises:
-            HttpError: 400 if it exists, if there are too many, or its image is unknown.
+            HttpError: 400 if it exists, there are too many, or it asks for what is not there.
         """
-        async with self._lock(spec.key):
+        async with self._locks.hold(spec.key):
             if spec.key in self._functions:
                 raise HttpError(400, f"function {spec.name} already exists\n")
             if len(self._functions) >= _MAX_FUNCTIONS:
                 raise HttpError(400, f"too many functions, maximum: {_MAX_FUNCTIONS}\n")
             self._check(spec)
-            await self._save(spec)
-            self._adopt(spec).reconcile()
+            entry = Entry(spec, ScaleLimits.of(spec.labels).initial)
+            await self._registry.save_function(entry)
+            self._adopt(entry).reconcile()
 
     async def update(self, spec: FunctionSpec) -> None:
         """Replace a function without failing a call.
 
         Raises:
-            HttpError: 404 if there is none, 400 if its new image is unknown.
+            HttpError: 404 if there is none, 400 if it asks for what is not there.
         """
-        async with self._lock(spec.key):
-            function = self._functions.get(spec.key)
-            if function is None:
-                raise HttpError(404, f"unable to find function: {spec.name}\n")
+        async with self._locks.hold(spec.key):
+            function = self._known(spec.key)
             self._check(spec)
-            await self._save(spec)
-            await function.update(spec, initial_replicas(spec))
+            limits = ScaleLimits.of(spec.labels)
+            wanted = max(limits.minimum, min(function.wanted, limits.maximum))
+            await self._registry.save_function(Entry(spec, wanted))
+            await function.update(spec, wanted)
 
-    async def delete(self, name: str) -> None:
+    async def scale(self, key: str, replicas: int) -> None:
+        """Change how many replicas a function has.
+
+        Raises:
+            HttpError: 404 if there is no such function.
+        """
+        async with self._locks.hold(key):
+            function = self._known(key)
+            wanted = ScaleLimits.of(function.spec.labels).clamp(replicas)
+            if wanted != function.wanted:
+                await self._registry.save_function(Entry(function.spec, wanted))
+                self._log.info("scaled", function=function.name, replicas=wanted, before=function.wanted)
+            function.scale(wanted)
+
+    async def delete(self, key: str) -> None:
         """Remove a function; calls in flight are given time to end.
 
         Raises:
             HttpError: 404 if there is none.
         """
-        function = self.find(name)
-        if function is None:
-            raise HttpError(404, f"function {name} not found\n")
-        async with self._lock(function.spec.key):
-            if self._functions.pop(function.spec.key, None) is None:
-                raise HttpError(404, f"function {name} not found\n")
+        async with self._locks.hold(key):
+            function = self._known(key)
+            await self._registry.forget_function(key)
+            del self._functions[key]
             self._index()
-            assert self._bucket is not None
-            await self._bucket.delete(function.spec.key)
+            self._metrics.forget(key)
             removal = asyncio.create_task(function.remove(_REMOVE_GRACE_SECONDS))
             self._removals.add(removal)
             removal.add_done_callback(self._removals.discard)
 
     async def stop(self) -> None:
         """End every replica."""
-        await asyncio.gather(*(function.remove(0.0) for function in self._functions.values()))
         for removal in list(self._removals):
             removal.cancel()
+        await asyncio.gather(*(function.remove(0.0) for function in self._functions.values()))
         shutil.rmtree(self._config.state_dir, ignore_errors=True)
 
     # -- inside
 
-    def _lock(self, key: str) -> asyncio.Lock:
-        return self._locks.setdefault(key, asyncio.Lock())
+    def _known(self, key: str) -> Function:
+        function = self._functions.get(key)
+        if function is None:
+            raise HttpError(404, f"unable to find function: {split_function_name(key)[0]}\n")
+        return function
 
     def _check(self, spec: FunctionSpec) -> None:
+        self.namespaces.check(spec.namespace)
+        self.secrets.check(spec.secrets, spec.namespace)
         try:
             image = self._image(spec)
         except LabError as error:
@@ -170,13 +186,9 @@ class ProcessProvider:
     def _command(spec: FunctionSpec, image: Image) -> str:
         return spec.env_process or spec.env_vars.get("fprocess", "") or image.fprocess
 
-    async def _save(self, spec: FunctionSpec) -> None:
-        assert self._bucket is not None
-        await self._bucket.put(spec.key, json.dumps(spec.to_record()).encode())
-
-    def _adopt(self, spec: FunctionSpec) -> Function:
-        function = Function(spec, self._start_replica, self._log, wanted=initial_replicas(spec))
-        self._functions[spec.key] = function
+    def _adopt(self, entry: Entry) -> Function:
+        function = Function(entry.spec, self._start_replica, self._log, wanted=entry.replicas)
+        self._functions[entry.spec.key] = function
         self._index()
         return function
 
@@ -189,6 +201,7 @@ class ProcessProvider:
         spec = function.spec
         image = self._image(spec)
         scratch = self._config.state_dir / f"{spec.name}-{next(self._scratch_count)}"
+        scratch.mkdir(parents=True, mode=0o700)
         environment = {
             # Not the gateway's own environment: it holds the lab's passwords.
             **image.process_environment({"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8"}),
@@ -196,6 +209,9 @@ class ProcessProvider:
             **spec.env_vars,
             "fprocess": image.local_process(self._command(spec, image)),
         }
+        if spec.secrets:
+            self.secrets.write(spec.secrets, spec.namespace, scratch / "secrets")
+            environment["secrets_folder"] = str(scratch / "secrets")
         name = function.name
 
         def on_event(row: list[Any]) -> None:
@@ -211,9 +227,3 @@ class ProcessProvider:
             on_event=on_event,
             on_gone=function.on_gone,
         )
-
-
-def initial_replicas(spec: FunctionSpec) -> int:
-    """Return the label ``com.openfaas.scale.min``, which faas-netes starts with; 1 if unset or unusable."""
-    text = spec.labels.get("com.openfaas.scale.min", "1")
-    return min(int(text), 20) if text.isdecimal() else 1

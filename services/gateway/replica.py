@@ -46,6 +46,7 @@ class Replica:
     Attributes:
         instance: Name in logs and events: function and process id.
         origin: Where it listens, once ready.
+        was_ready: Whether it ever took calls.
         in_flight: Calls that it is working on.
     """
 
@@ -61,6 +62,7 @@ class Replica:
         on_gone: Callable[[Replica], None],
     ) -> None:
         self.state = ReplicaState.STARTING
+        self.was_ready = False
         self.in_flight = 0
         self.origin = Origin("127.0.0.1", 0)
         self._scratch = scratch
@@ -70,7 +72,6 @@ class Replica:
         self._started: asyncio.Future[None] = self._loop.create_future()
         self._ended: asyncio.Future[None] = self._loop.create_future()
         self._idle = asyncio.Event()
-        scratch.mkdir(parents=True, mode=0o700)
         # A plain Popen with pipes: vfork and exec, no thread, and never the
         # loop's own subprocess call, which under uvloop forks the whole gateway.
         self._process = subprocess.Popen(
@@ -120,6 +121,7 @@ class Replica:
             self.origin, _ = Origin.parse(message["url"])
             if self.state is ReplicaState.STARTING:
                 self.state = ReplicaState.READY
+                self.was_ready = True
             if not self._started.done():
                 self._started.set_result(None)
 

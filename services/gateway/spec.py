@@ -81,7 +81,7 @@ class FunctionSpec:
             created_at=datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
         )
 
-    def status(self, *, replicas: int, available: int, invocations: int | None) -> dict[str, Any]:
+    def status(self, *, replicas: int, available: int) -> dict[str, Any]:
         """Return OpenFaaS's ``FunctionStatus``.
 
         What is empty is left out, except ``labels`` and ``annotations``, which
@@ -102,8 +102,6 @@ class FunctionSpec:
         status = {key: value for key, value in status.items() if value}
         status["labels"] = {**self.labels, "faas_function": self.name}
         status["annotations"] = {**self.annotations, "prometheus.io.scrape": "false"}
-        if invocations is not None:
-            status["invocationCount"] = invocations
         status["replicas"] = replicas
         status["availableReplicas"] = available
         status["createdAt"] = self.created_at

@@ -1,4 +1,4 @@
-"""The ``/system`` routes: what faas-cli talks to."""
+"""The ``/system`` routes of functions: deploy, list, describe, scale, remove, logs, info."""
 
 from __future__ import annotations
 
@@ -7,78 +7,115 @@ import platform
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qs
 
-from services.contract.names import DEFAULT_NAMESPACE, VERSION, split_function_name
-from services.gateway.auth import BasicAuth
+from services.contract.names import DEFAULT_NAMESPACE, VERSION
+from services.gateway.function import Function
 from services.gateway.logring import LogLine
+from services.gateway.metrics import Metrics
 from services.gateway.provider import ProcessProvider
+from services.gateway.requests import NAME, json_object, qualified, query_of, required_text
+from services.gateway.scaling import ScaleLimits
 from services.gateway.spec import FunctionSpec
-from services.http import HttpError, Request, Response, Router
+from services.gateway.usage import usage_of
+from services.http import HttpError, Request, Response
 from services.http.router import RouteHandler
 
-_MAX_JSON = 1024 * 1024
 _DEFAULT_LOG_SECONDS = 300.0
 """Window of ``/system/logs`` without ``since`` and ``tail`` (faas-netes pkg/k8s/logs.go)."""
 
-NAME = r"[-a-zA-Z_0-9.]+"
+_TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
+"""What Go's ``strconv.ParseBool`` takes for true."""
 
 
-class System:
-    """Handlers of the management API; bodies and statuses as in OpenFaaS."""
+class FunctionRoutes:
+    """Handlers; bodies and statuses as in OpenFaaS."""
 
-    def __init__(self, provider: ProcessProvider, auth: BasicAuth) -> None:
+    def __init__(self, provider: ProcessProvider, metrics: Metrics) -> None:
         self._provider = provider
-        self._auth = auth
-        self.router = Router()
-        self._add("GET", "/system/functions", self._list)
-        self._add("POST", "/system/functions", self._deploy)
-        self._add("PUT", "/system/functions", self._update)
-        self._add("DELETE", "/system/functions", self._delete)
-        self._add("GET", f"/system/function/{{name:{NAME}}}", self._one)
-        self._add("GET", "/system/info", self._info)
-        self._add("GET", "/system/namespaces", self._namespaces)
-        self._add("GET", "/system/logs", self._logs)
+        self._metrics = metrics
 
-    def _add(self, methods: str, pattern: str, handler: RouteHandler) -> None:
-        async def checked(request: Request, captured: dict[str, str]) -> Response:
-            self._auth.check(request)
-            return await handler(request, captured)
+    def routes(self) -> list[tuple[str, str, RouteHandler]]:
+        """Return (method, path pattern, handler) of each."""
+        return [
+            ("GET", "/system/functions", self._list),
+            ("POST", "/system/functions", self._deploy),
+            ("PUT", "/system/functions", self._update),
+            ("DELETE", "/system/functions", self._delete),
+            ("GET", f"/system/function/{{name:{NAME}}}", self._one),
+            ("POST", f"/system/scale-function/{{name:{NAME}}}", self._scale),
+            ("POST", "/system/alert", self._alert),
+            ("GET", "/system/info", self._info),
+            ("GET", "/system/logs", self._logs),
+        ]
 
-        self.router.add(methods, pattern, checked)
+    def _status(self, function: Function) -> dict[str, Any]:
+        return function.spec.status(replicas=function.wanted, available=function.available())
 
     async def _list(self, request: Request, _: dict[str, str]) -> Response:
-        namespace = _query(request).get("namespace") or DEFAULT_NAMESPACE
-        functions = self._provider.list(namespace)
-        return Response.json(200, [function.status(with_invocations=True) for function in functions])
+        namespace = query_of(request).get("namespace") or DEFAULT_NAMESPACE
+        statuses = []
+        for function in self._provider.in_namespace(namespace):
+            status = self._status(function)
+            # Only the list carries it, as in the real one.
+            status["invocationCount"] = self._metrics.invocations(function.spec.key)
+            statuses.append(status)
+        return Response.json(200, statuses)
 
     async def _one(self, request: Request, captured: dict[str, str]) -> Response:
-        function = self._provider.find(_qualified(captured["name"], _query(request).get("namespace", "")))
+        query = query_of(request)
+        function = self._provider.find(qualified(captured["name"], query.get("namespace", "")))
         if function is None:
             return Response(404)
-        return Response.json(200, function.status(with_invocations=False))
+        status = self._status(function)
+        if query.get("usage") in _TRUE:
+            status["usage"] = usage_of(function.pids())
+        return Response.json(200, status)
 
     async def _deploy(self, request: Request, _: dict[str, str]) -> Response:
-        spec = FunctionSpec.from_deployment(await _json(request), _query(request).get("namespace", ""))
-        self._check_namespace(spec.namespace)
-        await self._provider.deploy(spec)
+        await self._provider.deploy(await self._spec(request))
         return Response(202)
 
     async def _update(self, request: Request, _: dict[str, str]) -> Response:
-        spec = FunctionSpec.from_deployment(await _json(request), _query(request).get("namespace", ""))
-        self._check_namespace(spec.namespace)
-        await self._provider.update(spec)
+        await self._provider.update(await self._spec(request))
         return Response(202)
 
+    async def _spec(self, request: Request) -> FunctionSpec:
+        namespace = query_of(request).get("namespace", "")
+        return FunctionSpec.from_deployment(await json_object(request), namespace)
+
     async def _delete(self, request: Request, _: dict[str, str]) -> Response:
-        body = await _json(request)
-        name = body.get("functionName") if isinstance(body, dict) else None
-        if not isinstance(name, str) or not name:
-            raise HttpError(400, "functionName: is required\n")
-        # Current clients put the namespace into the body, older ones into the query.
-        namespace = body.get("namespace") or _query(request).get("namespace", "")
-        await self._provider.delete(_qualified(name, str(namespace)))
+        body = await json_object(request)
+        name = required_text(body, "functionName")
+        await self._provider.delete(_key(name, body, request))
         return Response(202)
+
+    async def _scale(self, request: Request, captured: dict[str, str]) -> Response:
+        body = await json_object(request)
+        replicas = body.get("replicas")
+        if not isinstance(replicas, int) or isinstance(replicas, bool) or replicas < 0:
+            raise HttpError(400, "replicas: must be a whole number, 0 or more\n")
+        await self._provider.scale(_key(captured["name"], body, request), replicas)
+        return Response(202)
+
+    async def _alert(self, request: Request, _: dict[str, str]) -> Response:
+        """Take what AlertManager would send; the lab's own autoscaler does not need it."""
+        body = await json_object(request)
+        alerts = body.get("alerts")
+        if not isinstance(alerts, list):
+            raise HttpError(400, "Unable to parse alert, bad format.")
+        for alert in alerts:
+            labels = alert.get("labels") if isinstance(alert, dict) else None
+            name = labels.get("function_name") if isinstance(labels, dict) else None
+            if not isinstance(name, str):
+                raise HttpError(400, "Unable to parse alert, bad format.")
+            function = self._provider.find(name)
+            if function is None:
+                raise HttpError(500, f"unable to find function: {name}\n")
+            limits = ScaleLimits.of(function.spec.labels)
+            firing = alert.get("status") == "firing"
+            wanted = limits.up(function.wanted) if firing else limits.down()
+            await self._provider.scale(function.spec.key, wanted)
+        return Response(200)
 
     async def _info(self, _: Request, __: dict[str, str]) -> Response:
         version = {"sha": "labkit", "release": VERSION}
@@ -89,63 +126,45 @@ class System:
         }
         return Response.json(200, {"provider": provider, "version": version, "arch": platform.machine()})
 
-    async def _namespaces(self, _: Request, __: dict[str, str]) -> Response:
-        return Response.json(200, [DEFAULT_NAMESPACE])
-
     async def _logs(self, request: Request, _: dict[str, str]) -> Response:
-        query = _query(request)
-        name, namespace = query.get("name", ""), query.get("namespace") or DEFAULT_NAMESPACE
+        query = query_of(request)
         try:
             tail = int(query.get("tail") or 0)
             since = _parse_time(query["since"]) if query.get("since") else 0
-        except ValueError:
+        except (ValueError, OverflowError):
             raise HttpError(422, "could not parse the log request\n") from None
-        function = self._provider.find(_qualified(name, namespace))
+        function = self._provider.find(qualified(query.get("name", ""), query.get("namespace", "")))
         if function is None:
-            raise HttpError(404, f"function {name} not found\n")
+            raise HttpError(404, f"function {query.get('name', '')} not found\n")
         if not since and tail <= 0:
             since = int((datetime.now(UTC).timestamp() - _DEFAULT_LOG_SECONDS) * 1e9)
-        follow = query.get("follow") in ("1", "t", "T", "true", "TRUE", "True")
         lines = function.logs.read(
-            since_ns=since, tail=tail, instance=query.get("instance", ""), follow=follow
+            since_ns=since,
+            tail=tail,
+            instance=query.get("instance", ""),
+            follow=query.get("follow") in _TRUE,
         )
-        body = _ndjson(function.spec.name, namespace, lines)
+        body = _ndjson(function.spec, lines)
         return Response(200, [("Content-Type", "application/x-ndjson")], body)
 
-    @staticmethod
-    def _check_namespace(namespace: str) -> None:
-        if namespace != DEFAULT_NAMESPACE:
-            raise HttpError(400, f"namespace {namespace} not found\n")
+
+def _key(name: str, body: dict[str, Any], request: Request) -> str:
+    # Current clients put the namespace into the body, older ones into the query.
+    namespace = body.get("namespace") or query_of(request).get("namespace", "")
+    return qualified(name, str(namespace))
 
 
-async def _ndjson(name: str, namespace: str, lines: AsyncIterator[LogLine]) -> AsyncIterator[bytes]:
+async def _ndjson(spec: FunctionSpec, lines: AsyncIterator[LogLine]) -> AsyncIterator[bytes]:
     async for line in lines:
         stamp = datetime.fromtimestamp(line.time_ns / 1e9, UTC).isoformat().replace("+00:00", "Z")
         message = {
-            "name": name,
-            "namespace": namespace,
+            "name": spec.name,
+            "namespace": spec.namespace,
             "instance": line.instance,
             "timestamp": stamp,
             "text": line.text,
         }
         yield json.dumps(message).encode() + b"\n"
-
-
-def _query(request: Request) -> dict[str, str]:
-    # Of a repeated key the last value counts, as in the real one.
-    return {key: values[-1] for key, values in parse_qs(request.query).items()}
-
-
-def _qualified(name: str, namespace: str) -> str:
-    function, own = split_function_name(name)
-    return f"{function}.{own if '.' in name else namespace or own}"
-
-
-async def _json(request: Request) -> Any:
-    try:
-        return json.loads(await request.body(_MAX_JSON))
-    except (ValueError, RecursionError) as error:
-        raise HttpError(400, f"unable to parse the request body as JSON: {error}\n") from None
 
 
 def _parse_time(text: str) -> int:

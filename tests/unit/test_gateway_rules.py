@@ -10,7 +10,7 @@ import pytest
 from services.gateway.callback_url import go_url_error
 from services.gateway.headers import answer_headers, forwarded_pairs
 from services.gateway.logring import LogRing
-from services.gateway.provider import initial_replicas
+from services.gateway.scaling import Load, ScaleLimits
 from services.gateway.spec import FunctionSpec
 from services.http import Headers, HttpError, Request
 from services.http.body import Body
@@ -92,7 +92,7 @@ def test_a_deployment_that_is_no_object_is_a_400(body: object) -> None:
 def test_null_labels_and_annotations_are_taken_and_given_back_as_objects() -> None:
     spec = FunctionSpec.from_deployment(_deployment(labels=None, annotations=None, envVars=None))
 
-    status = spec.status(replicas=1, available=0, invocations=None)
+    status = spec.status(replicas=1, available=0)
 
     assert status["labels"] == {"faas_function": "cat"}
     assert isinstance(status["annotations"], dict)
@@ -118,9 +118,41 @@ def test_a_spec_survives_the_registry() -> None:
 
 @pytest.mark.parametrize(("label", "replicas"), [("2", 2), ("0", 0), ("many", 1), ("-3", 1), ("999", 20)])
 def test_scale_min_is_what_a_function_starts_with(label: str, replicas: int) -> None:
-    spec = FunctionSpec.from_deployment(_deployment(labels={"com.openfaas.scale.min": label}))
+    assert ScaleLimits.of({"com.openfaas.scale.min": label}).initial == replicas
 
-    assert initial_replicas(spec) == replicas
+
+def test_an_alert_adds_a_share_of_the_maximum_and_its_end_goes_back_to_the_minimum() -> None:
+    limits = ScaleLimits.of({"com.openfaas.scale.max": "10", "com.openfaas.scale.factor": "25"})
+
+    assert limits.up(1) == 4
+    assert limits.up(9) == 10
+    assert limits.down() == 1
+
+
+@pytest.mark.parametrize("factor", ["0", "101", "x"])
+def test_a_factor_out_of_range_is_the_default(factor: str) -> None:
+    assert ScaleLimits.of({"com.openfaas.scale.factor": factor}).factor == 10
+
+
+def test_load_fires_after_five_seconds_above_the_rate_repeats_and_is_resolved() -> None:
+    load = Load()
+    told = []
+    for second in range(60):
+        calls = 10 * min(second, 30)  # ten a second for half a minute, then silence
+        if alert := load.observe(float(second), calls):
+            told.append((second, alert))
+
+    assert told[0][1] == "firing"
+    assert 5 <= told[0][0] <= 15
+    assert [alert for _, alert in told][-1] == "resolved"
+    assert 30 < told[-1][0] <= 41
+    assert 2 <= len([alert for _, alert in told if alert == "firing"]) <= 4
+
+
+def test_a_slow_trickle_never_fires() -> None:
+    load = Load()
+
+    assert not any(load.observe(float(second), 5 * second) for second in range(100))
 
 
 def _request(*pairs: tuple[str, str]) -> Request:

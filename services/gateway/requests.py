@@ -1,0 +1,53 @@
+"""Reading what a ``/system`` request asks for."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import parse_qs
+
+from services.contract.names import split_function_name
+from services.http import HttpError, Request
+
+NAME = r"[-a-zA-Z_0-9.]+"
+"""What OpenFaaS's routes take for a function's name."""
+
+_MAX_JSON = 2 * 1024 * 1024
+
+
+def query_of(request: Request) -> dict[str, str]:
+    """Return the query; of a repeated key the last value counts, as in the real one."""
+    return {key: values[-1] for key, values in parse_qs(request.query).items()}
+
+
+def qualified(name: str, namespace: str) -> str:
+    """Return ``name.namespace``; a namespace in the name wins over one given beside it."""
+    function, own = split_function_name(name)
+    return f"{function}.{own if '.' in name else namespace or own}"
+
+
+async def json_object(request: Request) -> dict[str, Any]:
+    """Return the body as a JSON object.
+
+    Raises:
+        HttpError: 400 if it is none, 413 if it is too large.
+    """
+    try:
+        body = json.loads(await request.body(_MAX_JSON))
+    except (ValueError, RecursionError) as error:
+        raise HttpError(400, f"unable to parse the request body as JSON: {error}\n") from None
+    if not isinstance(body, dict):
+        raise HttpError(400, "validation failed: the body must be a JSON object\n")
+    return body
+
+
+def required_text(body: dict[str, Any], field: str) -> str:
+    """Return a field that must be a string with something in it.
+
+    Raises:
+        HttpError: 400.
+    """
+    value = body.get(field)
+    if not isinstance(value, str) or not value:
+        raise HttpError(400, f"{field}: is required\n")
+    return value
