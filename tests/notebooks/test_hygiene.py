@@ -73,6 +73,6 @@ def test_every_cell_has_an_id_of_its_own_in_the_file(path: Path) -> None:
 @of_each_notebook
 def test_the_first_code_cell_starts_the_lab(path: Path) -> None:
     """After a restart, or on a fresh Binder, running the first cell has to be enough to go on."""
-    first = code_cells(path)[0]["source"]
+    first = "".join(code_cells(path)[0]["source"])  # the file holds a list of lines
 
     assert "Lab.start(" in first
