@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from labkit import environment
+from labkit.async_calling import AsyncCalling
+from labkit.clients import Clients
 from labkit.control import ask
 from labkit.errors import LabGoneError, LabRunningError, NoLabError
 from labkit.launch import Lifeline, launch
@@ -44,7 +46,7 @@ class ResetReport:
         return f"The lab is as new, after {self.seconds:.1f} s: no function, no call, no event."
 
 
-class AsyncLab:
+class AsyncLab(AsyncCalling):
     """One run of a lab, from ready to gone.
 
     Attributes:
@@ -66,6 +68,8 @@ class AsyncLab:
         self.state = state
         self.settings = settings
         self.on_close: list[Callable[[], Awaitable[None]]] = []
+        self.clients = Clients(state)
+        self.on_close.append(self.clients.close)
         self._lifeline = lifeline
         self._closed = False
 
@@ -199,6 +203,7 @@ class AsyncLab:
             # The queue outlives a lab; a lab that is as new has an empty one.
             await lab._ask("reset", patience=CHANGE_SECONDS)
             return lab
+        await self.clients.forget()
         return self
 
     # -- with a lab

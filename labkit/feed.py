@@ -149,6 +149,25 @@ class EventFeed:
         """Add the client's own events to the record."""
         await self._client.publish(event_subject("client"), encode_batch("client", instance, rows))
 
+    async def request(self, subject: str, body: bytes, patience: float = 5.0) -> bytes:
+        """Ask a service something over NATS and return its answer.
+
+        Raises:
+            LabTimeoutError: Nobody answered.
+        """
+        from nats.errors import Error as NatsError
+
+        try:
+            answer = await self._client.request(subject, body, timeout=patience)
+        except (NatsError, TimeoutError) as error:
+            raise LabTimeoutError(
+                "a service did not answer",
+                expected=f"an answer on {subject} within {patience:g} s",
+                seen=repr(error),
+                next_step="look at lab.status()",
+            ) from error
+        return bytes(answer.data)
+
     async def until(self, check: Callable[[CallLog], T | None], patience: float, *, expected: str) -> T:
         """Return the first answer of ``check`` that is not None, looked for after every change.
 

@@ -13,7 +13,8 @@ import atexit
 import inspect
 import os
 import threading
-from collections.abc import Coroutine
+import time
+from collections.abc import Callable, Coroutine
 from functools import wraps
 from typing import Any, TypeVar, cast
 
@@ -24,6 +25,7 @@ T = TypeVar("T")
 _CANCEL_SECONDS = 3.0
 """How long something that is called off may take to tidy up."""
 _EXIT_SECONDS = 1.0
+_TICK_SECONDS = 0.05
 
 
 class Hub:
@@ -42,8 +44,17 @@ class Hub:
         finally:
             self.loop.close()
 
-    def run(self, coroutine: Coroutine[Any, Any, T], timeout: float) -> T:
+    def run(
+        self,
+        coroutine: Coroutine[Any, Any, T],
+        timeout: float,
+        *,
+        meanwhile: Callable[[], None] | None = None,
+    ) -> T:
         """Run ``coroutine`` on the hub and wait for its result.
+
+        ``meanwhile`` is called in the waiting thread now and then, and once at
+        the end: what is printed belongs to the thread that runs the cell.
 
         Jupyter's stop button (KeyboardInterrupt) calls the coroutine off; the
         lab lives on.
@@ -68,7 +79,7 @@ class Hub:
 
         self.loop.call_soon_threadsafe(begin)
         try:
-            in_time = ended.wait(timeout)
+            in_time = _wait(ended, timeout, meanwhile)
         except BaseException:
             # KeyboardInterrupt: what the coroutine holds is let go before the cell ends.
             self.loop.call_soon_threadsafe(call_off)
@@ -90,6 +101,16 @@ class Hub:
         """End the loop and its thread."""
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join(_EXIT_SECONDS)
+
+
+def _wait(ended: threading.Event, timeout: float, meanwhile: Callable[[], None] | None) -> bool:
+    if meanwhile is None:
+        return ended.wait(timeout)
+    deadline = time.monotonic() + timeout
+    while not ended.wait(_TICK_SECONDS) and time.monotonic() < deadline:
+        meanwhile()
+    meanwhile()
+    return ended.is_set()
 
 
 _hub: Hub | None = None

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from labkit.calling import Calling
 from labkit.core import CHANGE_SECONDS, AsyncLab, ResetReport
 from labkit.hub import hub, lend
 from labkit.status import LabStatus
@@ -23,7 +24,7 @@ _OVERTIME_SECONDS = 5.0
 _ANSWER_SECONDS = 10.0
 
 
-class Lab:
+class Lab(Calling):
     """A small, real OpenFaaS on this machine.
 
     Every method waits until it is done, with a deadline; ``lab.aio`` has the same

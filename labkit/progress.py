@@ -4,49 +4,46 @@ from __future__ import annotations
 
 import queue
 import sys
-from collections.abc import Callable
-from concurrent.futures import Future
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
+from labkit.hub import hub
 from labkit.measuring import OnProgress, Progress
 
 T = TypeVar("T")
 
-_TICK_SECONDS = 0.1
+_OVERTIME_SECONDS = 10.0
+"""The run's own deadline comes first, because it knows more."""
 
 
-def with_bar(total: int, description: str, start: Callable[[OnProgress], Future[T]], *, show: bool) -> T:
+def with_bar(
+    total: int,
+    description: str,
+    work: Callable[[OnProgress], Coroutine[Any, Any, T]],
+    patience: float,
+    *,
+    show: bool,
+) -> T:
     """Run work on the hub and show how far it is; return its result.
 
     The bar is drawn by the calling thread, never by the hub's: what another
     thread prints ends up in whichever cell is newest.
     """
     steps: queue.SimpleQueue[Progress] = queue.SimpleQueue()
-    future = start(steps.put)
     bar = _bar(total, description) if show else None
-    try:
-        while not future.done():
-            _advance(bar, steps, _TICK_SECONDS)
+
+    def look() -> None:
         while not steps.empty():
-            _advance(bar, steps, 0)
-        return future.result()
-    except BaseException:
-        # The stop button: what runs on the hub for us is to end as well.
-        future.cancel()
-        raise
+            step = steps.get()
+            if bar is not None:
+                bar.set_postfix_str(f"{step.answered} answered", refresh=False)
+                bar.update(step.over - bar.n)
+
+    try:
+        return hub().run(work(steps.put), patience + _OVERTIME_SECONDS, meanwhile=look)
     finally:
         if bar is not None:
             bar.close()
-
-
-def _advance(bar: Any, steps: queue.SimpleQueue[Progress], patience: float) -> None:
-    try:
-        step = steps.get(timeout=patience)
-    except queue.Empty:
-        return
-    if bar is not None:
-        bar.set_postfix_str(f"{step.answered} answered", refresh=False)
-        bar.update(step.over - bar.n)
 
 
 def _bar(total: int, description: str) -> Any:
