@@ -88,6 +88,7 @@ async def launch(settings: Settings) -> Launched | None:
             return Launched(LabState(**message["ready"]), lifeline)
         process.returncode = 0  # it is nobody's child from now on
         return Launched(LabState(**message["ready"]), None)
+    lifeline.cut()
     await lifeline.ended()
     if "error" in message:
         raise error_from_json(message["error"])

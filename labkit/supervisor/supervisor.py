@@ -8,12 +8,13 @@ import logging
 import os
 import signal
 import time
+import traceback
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
-from labkit.errors import LabGoneError, error_to_json
+from labkit.errors import LabGoneError, LabStartError, error_to_json
 from labkit.supervisor.children import Children
 from labkit.supervisor.control import Control
 from labkit.supervisor.folder import prepare_folder, remove, run_folder, unusable
@@ -76,15 +77,21 @@ class Supervisor:
                 if not await self._take_lock(stack):
                     _tell({"running": str(self.workspace.root)})
                     return 0
-                _log_to(self.workspace)
-                new_store = not self.workspace.jetstream.exists()
+            except Exception as error:
+                # Not ours: whatever is in the folder is left alone.
+                _tell({"error": error_to_json(_as_lab_error(error))})
+                return 1
+            _log_to(self.workspace)
+            had_store = self.workspace.jetstream.exists()
+            try:
                 await self._start_or_stop()
-            except LabError as error:
-                logging.error("start failed: %s", str(error).replace("\n", " |"))
+            except Exception as error:
+                failure = _as_lab_error(error)
+                logging.error("start failed: %s", str(failure).replace("\n", " |"))
                 await self._tear_down()
-                if self.units and new_store:
+                if not had_store:
                     remove(self.workspace.jetstream)
-                _tell({"error": error_to_json(error)})
+                _tell({"error": error_to_json(failure)})
                 return 1
             bounding = loop.create_task(self._bound_logs())
             await self.stopping.wait()
@@ -307,6 +314,20 @@ def _watch_lifeline(loop: asyncio.AbstractEventLoop, on_end: Callable[[], None])
 
     os.set_blocking(0, False)
     loop.add_reader(0, readable)
+
+
+def _as_lab_error(error: Exception) -> LabError:
+    """Return what to tell a learner of a failed start; what is unforeseen goes to the log whole."""
+    if isinstance(error, LabError):
+        return error
+    logging.exception("unforeseen")
+    return LabStartError(
+        "The supervisor has a bug.",
+        expected="a lab that is ready, or an error that was foreseen",
+        seen=repr(error),
+        log=traceback.format_exc().splitlines()[-3:],
+        next_step="report it, with the log .labkit/logs/supervisor.log",
+    )
 
 
 def _tell(message: Mapping[str, Any]) -> None:

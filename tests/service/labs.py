@@ -1,0 +1,122 @@
+"""Starting labs in tests, and finding what they leave behind."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import psutil
+
+from labkit import Lab
+from labkit.core import AsyncLab
+from labkit.hub import hub
+from labkit.supervisor.settings import Settings
+
+T = TypeVar("T")
+
+MARK = "LABKIT_TEST_CASE"
+"""An environment variable: everything that a test starts inherits it."""
+GONE_SECONDS = 3.0
+"""What the lab promises: nothing of it lives this long after its end, whatever the end was."""
+STANDIN = Path(__file__).with_name("standin.py")
+
+
+def start_lab(workspace: Path, **settings: Any) -> Lab:
+    """Start or attach to a lab on any ports, with every setting there is."""
+    chosen = {"gateway_port": 0, "inspector_port": 0, **settings}
+    if not (Path(__file__).parents[2] / "services/inspector/__main__.py").exists():
+        chosen["commands"] = {**standin("inspector", "polite"), **chosen.get("commands", {})}
+    return Lab(hub().run(AsyncLab.start(Settings(workspace=str(workspace), **chosen)), 30))
+
+
+def standin(name: str, manner: str) -> dict[str, list[str]]:
+    """Return the setting that puts a stand-in with bad manners in a service's place."""
+    return {name: [sys.executable, str(STANDIN), name, manner]}
+
+
+def eventually(check: Callable[[], T | None], *, within: float, what: str = "") -> T:
+    """Return what ``check`` gives as soon as it is truthy; fail after ``within`` seconds."""
+    deadline = time.monotonic() + within
+    while True:
+        seen = check()
+        if seen:
+            return seen
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {within:g} s: {what or check}; seen: {seen!r}")
+        time.sleep(0.01)
+
+
+def new_mark() -> str:
+    return uuid.uuid4().hex
+
+
+def marked(mark: str) -> list[psutil.Process]:
+    """Return the processes that were started under ``mark`` and live, but not this one."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            own = process.pid == os.getpid() or process.status() == psutil.STATUS_ZOMBIE
+            if not own and process.environ().get(MARK) == mark:
+                found.append(process)
+        except (psutil.Error, OSError):
+            continue
+    return found
+
+
+def say(processes: list[psutil.Process]) -> str:
+    lines = []
+    for process in processes:
+        try:
+            lines.append(f"{process.pid}: {' '.join(process.cmdline())[:160]}")
+        except psutil.Error:
+            continue
+    return "\n".join(lines)
+
+
+def assert_gone(mark: str, *, within: float = GONE_SECONDS) -> None:
+    """Fail if anything started under ``mark`` outlives ``within`` seconds, and end it."""
+    deadline = time.monotonic() + within
+    while left := marked(mark):
+        if time.monotonic() > deadline:
+            text = say(left)
+            for process in left:
+                process.kill()
+            raise AssertionError(f"left behind after {within:g} s:\n{text}")
+        time.sleep(0.02)
+
+
+def files_below(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir())
+
+
+OWNER = """
+import sys, time
+sys.path.insert(0, {here!r})
+from labs import start_lab
+lab = start_lab({workspace!r})
+print(lab._core.state.pid, flush=True)
+time.sleep(60)
+"""
+
+
+@contextmanager
+def owner_process(workspace: Path, **options: Any) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """Run another process that starts a lab (or attaches); yield it and the supervisor's pid."""
+    code = OWNER.format(here=str(STANDIN.parent), workspace=str(workspace))
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, **options
+    ) as owner:
+        try:
+            assert owner.stdout is not None
+            line = owner.stdout.readline()
+            assert line.strip().isdecimal(), f"no lab: {line!r}"
+            yield owner, int(line)
+        finally:
+            owner.kill()
