@@ -34,6 +34,10 @@ class PidfdExits:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
+        if signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:
+            # Inherited from whoever started us: the kernel would reap our
+            # children itself, and forget how they ended.
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
 
     def watch(self, pid: int, ended: Ended) -> None:
         """See ``ExitWatcher``."""

@@ -182,6 +182,17 @@ def test_a_signal_that_we_ignore_ends_the_process(run: Run, number: signal.Signa
     run(scenario)
 
 
+def test_exit_codes_are_seen_even_if_sigchld_was_ignored_by_whoever_started_us(run: Run) -> None:
+    async def scenario(forker: Forker) -> None:
+        assert (await start(forker, shell("exit 5")).wait()).describe() == "exit status 5"
+
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        run(scenario)
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+
+
 def test_a_killed_process_ends_at_once_and_is_reaped(run: Run) -> None:
     async def scenario(forker: Forker) -> None:
         seen = Seen()
