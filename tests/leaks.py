@@ -7,9 +7,9 @@
 
 Two things count as left behind:
 
-* any process that carries this run's mark in its environment: a service, a kernel, a function's `sleep`;
-* a lab process that came during the run, has lost its parent and carries no mark: what an orphan of this run
-  looks like when the mark got lost on the way.
+* any process that carries this run's mark in its environment: a service, a kernel, what a test started;
+* a part of a lab that came during the run, has lost its parent and carries no mark. Functions and their watchdogs
+  never have it: the gateway does not hand them its own environment.
 
 A lab that was there before, and one that somebody runs beside the tests, is neither.
 """
@@ -21,7 +21,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -49,6 +49,8 @@ class Seen:
     orphan: bool
     """Its parent is gone: it now belongs to the process that adopts such children."""
     command: tuple[str, ...]
+    role: str | None
+    """The part of a lab that it is; None for anything else."""
     mark: str | None
     """The value of `LABKIT_TEST_RUN` in its environment; None when it has none or hides it."""
     ports: tuple[int, ...] = ()
@@ -60,21 +62,20 @@ class Seen:
     def __str__(self) -> str:
         listening = f", listens on {', '.join(map(str, self.ports))}" if self.ports else ""
         return (
-            f"{lab_role(self.command) or 'process'} {self.pid} (parent {self.parent}{listening}): "
+            f"{self.role or 'process'} {self.pid} (parent {self.parent}{listening}): "
             + (" ".join(self.command)[:200])
         )
 
 
-def lab_role(command: tuple[str, ...]) -> str | None:
-    """Name the part of a lab that a command line starts; None for anything else."""
-    if not command:
-        return None
-    if Path(command[0]).name == "nats-server":
+def lab_role(command: Sequence[str], environment: Mapping[str, str]) -> str | None:
+    """Name the part of a lab that a process is; None for anything else."""
+    if command and Path(command[0]).name == "nats-server":
         return "nats-server"
     for option, module in pairwise(command):
         if option == "-m" and (module == "labkit.supervisor" or module.startswith("services.")):
             return module
-    return None
+    # What a watchdog runs; it gets the watchdog's settings along with its own.
+    return "function" if "fprocess" in environment else None
 
 
 def left_behind(now: list[Seen], before: set[Identity], run: str | None) -> list[Seen]:
@@ -88,7 +89,7 @@ def left_behind(now: list[Seen], before: set[Identity], run: str | None) -> list
     found = []
     for process in now:
         marked = run is not None and process.mark == run
-        lost = process.orphan and process.mark is None and lab_role(process.command) is not None
+        lost = process.orphan and process.mark is None and process.role is not None
         if (marked or lost) and process.identity not in before:
             found.append(process)
     return found
@@ -113,17 +114,19 @@ def processes() -> list[Seen]:
 
 def _look_at(process: psutil.Process) -> Seen:
     try:
-        mark = process.environ().get(MARK)
+        environment = process.environ()
     except (psutil.AccessDenied, OSError):
-        mark = None
+        environment = {}  # hidden
+    command = tuple(process.cmdline())
     parent = process.parent()
     return Seen(
         pid=process.pid,
         created=process.create_time(),
         parent=process.ppid(),
         orphan=parent is None or parent.pid == 1 or parent.name() in ADOPTERS,
-        command=tuple(process.cmdline()),
-        mark=mark,
+        command=command,
+        role=lab_role(command, environment),
+        mark=environment.get(MARK),
     )
 
 

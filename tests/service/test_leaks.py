@@ -115,6 +115,19 @@ def test_an_orphaned_service_is_reported_though_it_lost_the_mark(
     assert f"services.gateway {left.pid} " in after.stdout
 
 
+def test_an_orphaned_function_is_reported_whatever_its_program_is(
+    tmp_path: Path, run: str, lifeline: int
+) -> None:
+    check("--before", tmp_path / "note", run)
+    left = orphan(lifeline, {"PATH": os.environ["PATH"], "fprocess": "sleep 1"})
+
+    after = check("--after", tmp_path / "note", run)
+    left.kill()
+
+    assert after.returncode == 1
+    assert f"function {left.pid} " in after.stdout
+
+
 def test_a_lab_that_was_there_before_is_not_reported(tmp_path: Path, run: str, lifeline: int) -> None:
     earlier = orphan(lifeline, without_mark(), "-m", "labkit.supervisor")
     check("--before", tmp_path / "note", run)
