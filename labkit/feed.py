@@ -44,6 +44,7 @@ class EventFeed:
         self._renew = asyncio.Event()
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._open = True
         self._caught_up = asyncio.Event()
 
     async def start(self) -> None:
@@ -78,9 +79,12 @@ class EventFeed:
     async def stop(self) -> None:
         """Stop following."""
         if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            self._open = False
+            self._renew.set()
+            while not self._task.done():
+                # nats-py swallows a cancellation that comes at a bad moment.
+                self._task.cancel()
+                await asyncio.wait({self._task}, timeout=0.2)
             self._task = None
             # A server that has gone must not hold up the end.
             with contextlib.suppress(Exception):
@@ -90,7 +94,7 @@ class EventFeed:
         from nats.errors import Error as NatsError
         from nats.errors import TimeoutError as NatsTimeout
 
-        while True:
+        while self._open:
             self._renew.clear()
             try:
                 subscription = await self._subscribe()

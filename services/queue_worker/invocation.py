@@ -125,3 +125,8 @@ async def post_callback(
 
 class CallbackError(Exception):
     """A result could not be posted."""
+
+
+def leads_to(url: str, gateway_url: str) -> bool:
+    """Tell whether a resolved callback URL is one of the lab's own gateway."""
+    return urlsplit(url).netloc == urlsplit(gateway_url).netloc

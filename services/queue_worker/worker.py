@@ -27,6 +27,7 @@ from services.queue_worker.invocation import (
     callback_headers,
     function_url,
     invoke,
+    leads_to,
     post_callback,
     resolve_alias,
 )
@@ -168,21 +169,28 @@ class Worker:
         self, number: int, call: QueuedCall, result: Result, seconds: float, emit: Any
     ) -> None:
         self._lines.calling_back(number, call.callback)
-        emit(EventType.CALLBACK_SENT, url=call.callback)
-        try:
-            status = await post_callback(
-                self._client,
-                resolve_alias(call.callback, self._config.gateway_url),
-                callback_headers(call, result, seconds),
-                result.body,
-                patience=self._config.callback_timeout,
-            )
-        except CallbackError as error:
-            self._lines.callback_failed(number, error)
-            emit(EventType.CALLBACK_ANSWERED, error=str(error))
-        else:
-            self._lines.called_back(number, call, call.callback, status)
-            emit(EventType.CALLBACK_ANSWERED, status=status)
+        target = resolve_alias(call.callback, self._config.gateway_url)
+        headers = callback_headers(call, result, seconds)
+        pauses = iter(_RETRY_GATEWAY_SECONDS if leads_to(target, self._config.gateway_url) else ())
+        while True:
+            emit(EventType.CALLBACK_SENT, url=call.callback)
+            try:
+                status = await post_callback(
+                    self._client, target, headers, result.body, patience=self._config.callback_timeout
+                )
+            except CallbackError as error:
+                self._lines.callback_failed(number, error)
+                emit(EventType.CALLBACK_ANSWERED, error=str(error))
+                # Like OpenFaaS, a target that can't be reached is not tried again. The
+                # lab's own gateway is: it is being restarted, and will be back.
+                pause = next(pauses, None)
+                if pause is None:
+                    return
+                await asyncio.sleep(pause)
+            else:
+                self._lines.called_back(number, call, call.callback, status)
+                emit(EventType.CALLBACK_ANSWERED, status=status)
+                return
 
     async def _settle(self, acknowledgement: Any) -> None:
         """Send an ack or nak; if it can't be sent, the call is delivered again: at least once."""
