@@ -269,7 +269,7 @@ class Supervisor:
 
     async def _configure(self, request: Mapping[str, Any]) -> None:
         max_inflight = request.get("max_inflight")
-        if not isinstance(max_inflight, int) or max_inflight < 1:
+        if type(max_inflight) is not int or max_inflight < 1:  # True is an int, too
             raise InvalidValueError(
                 "max_inflight is not a number of calls",
                 expected="a whole number from 1",

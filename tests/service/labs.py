@@ -100,19 +100,22 @@ OWNER = """
 import sys, time
 sys.path.insert(0, {here!r})
 from labs import start_lab
-lab = start_lab({workspace!r})
+lab = start_lab({workspace!r}, **{settings})
 print(lab._core.state.pid, flush=True)
 time.sleep(60)
 """
 
 
+def owner_code(workspace: Path, **settings: Any) -> str:
+    """Return a program that starts a lab (or attaches), prints the supervisor's pid, and waits."""
+    return OWNER.format(here=str(STANDIN.parent), workspace=str(workspace), settings=repr(settings))
+
+
 @contextmanager
-def owner_process(workspace: Path, **options: Any) -> Iterator[tuple[subprocess.Popen[str], int]]:
-    """Run another process that starts a lab (or attaches); yield it and the supervisor's pid."""
-    code = OWNER.format(here=str(STANDIN.parent), workspace=str(workspace))
-    with subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, **options
-    ) as owner:
+def owner_process(workspace: Path, **settings: Any) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """Run ``owner_code``; yield the process and the supervisor's pid."""
+    command = [sys.executable, "-c", owner_code(workspace, **settings)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as owner:
         try:
             assert owner.stdout is not None
             line = owner.stdout.readline()

@@ -6,6 +6,7 @@ It is used only for manners that the real services don't have.
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 
@@ -17,6 +18,11 @@ MANNER = sys.argv[2] if len(sys.argv) > 2 else "polite"
 
 async def hello(_request: Request) -> Response:
     return Response.text(200, "hello\n")
+
+
+def leave_a_daemon() -> None:
+    """Start a grandchild in a session of its own, whose parent ends at once."""
+    os.system("setsid sleep 60 >/dev/null 2>&1 </dev/null &")
 
 
 async def main(service: Service) -> None:
@@ -35,6 +41,8 @@ async def main(service: Service) -> None:
         asyncio.get_running_loop().remove_signal_handler(signal.SIGTERM)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         await asyncio.Event().wait()
+    if MANNER == "daemonic":
+        leave_a_daemon()
     await service.stopping.wait()
     await server.stop(0.5)
 

@@ -15,11 +15,10 @@ from pathlib import Path
 import pytest
 from labs import (
     GONE_SECONDS,
-    OWNER,
-    STANDIN,
     assert_gone,
     eventually,
     files_below,
+    owner_code,
     owner_process,
     standin,
     start_lab,
@@ -97,7 +96,7 @@ def test_a_running_lab_will_not_do_when_attach_is_false(workspace: Path) -> None
 
 
 def test_a_start_race_ends_with_one_lab_and_both_attached(workspace: Path) -> None:
-    code = OWNER.format(here=str(STANDIN.parent), workspace=str(workspace)).replace("sleep(60)", "sleep(2)")
+    code = owner_code(workspace).replace("sleep(60)", "sleep(2)")
 
     def run(_: int) -> str:
         return subprocess.run(
@@ -270,7 +269,7 @@ def test_modules_of_the_learner_are_not_taken_for_pythons(
 
 
 def test_a_start_that_is_called_off_leaves_nothing(workspace: Path, mark: str) -> None:
-    code = OWNER.format(here=str(STANDIN.parent), workspace=str(workspace))
+    code = owner_code(workspace)
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.DEVNULL) as starter:
         eventually(lambda: Workspace(workspace).lock_holder(), within=10, what="a supervisor that starts")
         starter.kill()

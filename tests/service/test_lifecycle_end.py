@@ -1,0 +1,190 @@
+"""However a lab ends, nothing of it is left."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from labs import (
+    GONE_SECONDS,
+    assert_gone,
+    eventually,
+    files_below,
+    marked,
+    owner_code,
+    owner_process,
+    standin,
+    start_lab,
+)
+
+from labkit.errors import LabGoneError
+from labkit.supervisor.folder import remove
+from labkit.workspace import Workspace
+
+
+def test_stop_leaves_no_process_no_state_and_no_scratch(workspace: Path, mark: str) -> None:
+    lab = start_lab(workspace)
+    lab.stop()
+
+    assert marked(mark) == []
+    kept = {name.split("/")[0] for name in files_below(workspace / ".labkit")}
+    assert kept == {"lock", "logs", "jetstream"}
+
+
+def test_stop_is_idempotent_and_a_stopped_handle_says_how_to_go_on(workspace: Path) -> None:
+    lab = start_lab(workspace)
+    lab.stop()
+    lab.stop()
+
+    with pytest.raises(LabGoneError) as caught:
+        lab.status()
+    assert "Lab.start()" in caught.value.next_step
+
+
+def test_a_stubborn_service_is_ended_within_the_grace_period(workspace: Path, mark: str) -> None:
+    lab = start_lab(workspace, commands=standin("queue-worker", "stubborn"))
+    began = time.monotonic()
+    lab.stop()
+
+    assert time.monotonic() - began < GONE_SECONDS
+    assert marked(mark) == []
+
+
+@pytest.mark.parametrize("keeper", [False, True], ids=["prctl", "keeper"])
+def test_nothing_outlives_a_killed_owner(workspace: Path, mark: str, keeper: bool) -> None:
+    with owner_process(workspace, keeper=keeper) as (owner, _):
+        assert len(marked(mark)) >= 5
+        owner.kill()
+        assert_gone(mark)
+
+    assert not (workspace / ".labkit/state.json").exists()
+
+
+@pytest.mark.parametrize("keeper", [False, True], ids=["prctl", "keeper"])
+def test_nothing_outlives_a_killed_supervisor(workspace: Path, mark: str, keeper: bool) -> None:
+    lab = start_lab(workspace, keeper=keeper)
+    os.kill(lab._core.state.pid, signal.SIGKILL)
+    assert_gone(mark)
+
+    with pytest.raises(LabGoneError, match="does not run any more"):
+        lab.status()
+    lab.stop()
+
+
+def test_a_stubborn_service_does_not_outlive_a_killed_owner(workspace: Path, mark: str) -> None:
+    with owner_process(workspace, commands=standin("gateway", "stubborn")) as (owner, _):
+        owner.kill()
+        assert_gone(mark)
+
+
+def test_nothing_outlives_a_process_that_just_ends(workspace: Path, mark: str) -> None:
+    code = owner_code(workspace)
+    subprocess.run([sys.executable, "-c", code.replace("time.sleep(60)", "")], check=True, timeout=30)
+    assert_gone(mark)
+
+
+def test_sigterm_ends_the_lab(workspace: Path, mark: str) -> None:
+    lab = start_lab(workspace)
+    os.kill(lab._core.state.pid, signal.SIGTERM)
+    assert_gone(mark)
+    lab.stop()
+
+
+def test_sigint_to_every_process_group_ends_nothing(workspace: Path, mark: str) -> None:
+    """Jupyter's stop button and a terminal's Ctrl-C reach whole groups."""
+    with start_lab(workspace) as lab:
+        before = lab.status()
+        for process in marked(mark):
+            if "nats-server" not in process.name():  # it would end, hence its own group
+                os.kill(process.pid, signal.SIGINT)
+        os.killpg(lab._core.state.pid, signal.SIGINT)
+
+        # Asked twice: the signals have been dealt with by the first answer.
+        assert [service.pid for service in lab.status().services] == [s.pid for s in before.services]
+        assert lab.status().state == "ready"
+
+
+def test_every_service_leads_a_process_group_of_its_own(workspace: Path) -> None:
+    with start_lab(workspace) as lab:
+        supervisor = lab._core.state.pid
+        services = [service.pid for service in lab.status().services]
+
+        assert [os.getpgid(pid) for pid in services] == services
+        assert {os.getsid(pid) for pid in services} == {supervisor}
+        assert os.getsid(supervisor) != os.getsid(0)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux can tell of orphans")
+def test_a_daemon_that_a_service_left_is_ended_with_the_lab(workspace: Path, mark: str) -> None:
+    with start_lab(workspace, commands=standin("inspector", "daemonic")):
+        eventually(lambda: [p for p in marked(mark) if p.name() == "sleep"], within=3)
+
+    assert marked(mark) == []
+
+
+def test_a_failed_start_after_nats_server_removes_only_its_own_store(workspace: Path) -> None:
+    start_lab(workspace).stop()
+    with pytest.raises(Exception, match="gateway ended"):
+        start_lab(workspace, commands=standin("gateway", "crash"))
+    assert (workspace / ".labkit/jetstream").is_dir()
+
+    remove(workspace / ".labkit")
+    with pytest.raises(Exception, match="gateway ended"):
+        start_lab(workspace, commands=standin("gateway", "crash"))
+    assert not (workspace / ".labkit/jetstream").exists()
+
+
+def test_the_keeper_hands_sigterm_on_and_reports_the_exit_code(mark: str) -> None:
+    keeper = Path(__file__).parents[2] / "labkit/supervisor/keeper.py"
+    script = "trap 'exit 7' TERM; echo up; while :; do sleep 0.05; done"
+    command = [sys.executable, "-S", "-E", str(keeper), "5", "/bin/sh", "-c", script]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"up\n"
+        process.terminate()
+
+        assert process.wait(5) == 7
+
+
+def test_the_keeper_kills_what_ignores_the_end_of_the_lifeline(mark: str) -> None:
+    keeper = Path(__file__).parents[2] / "labkit/supervisor/keeper.py"
+    command = [sys.executable, "-S", "-E", str(keeper), "0.2", "/bin/sh", "-c"]
+    command.append("trap '' TERM; echo up; while :; do sleep 0.05; done")
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"up\n"
+        process.stdin.close()
+
+        assert process.wait(5) == 128 + signal.SIGKILL
+
+
+def test_a_killed_keeper_takes_nats_server_along_and_both_come_back(workspace: Path) -> None:
+    with start_lab(workspace, keeper=True) as lab:
+        before = lab.status().service("nats-server")
+        psutil.Process(before.pid).parent().kill()
+        after = eventually(lambda: _restarted(lab), within=5)
+
+        assert after.pid != before.pid
+        assert after.address == before.address
+        assert not psutil.pid_exists(before.pid)
+
+
+def _restarted(lab: object) -> object:
+    service = lab.status().service("nats-server")
+    return service if service.state == "ready" and service.restarts else None
+
+
+def test_a_hung_supervisor_is_ended_by_stop(workspace: Path, mark: str) -> None:
+    lab = start_lab(workspace)
+    os.kill(lab._core.state.pid, signal.SIGSTOP)
+    lab.stop()
+    assert_gone(mark)
+
+    assert not Workspace(workspace).is_locked()
