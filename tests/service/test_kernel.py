@@ -1,0 +1,165 @@
+"""A lab that a notebook started, and every way in which a Jupyter kernel can end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from queue import Empty
+
+import psutil
+import pytest
+from jupyter_client.blocking.client import BlockingKernelClient
+from jupyter_client.manager import KernelManager
+from labs import assert_gone, eventually, marked
+
+from labkit.workspace import Workspace
+
+START = """
+import sys; sys.path.insert(0, {here!r})
+from labs import start_lab
+lab = start_lab({workspace!r})
+"""
+CELL_SECONDS = 30.0
+
+
+class Notebook:
+    """A kernel, and the cells that are run in it."""
+
+    def __init__(self, workspace: Path) -> None:
+        self.workspace = workspace
+        self.manager = KernelManager(kernel_name="python3")
+        self.manager.start_kernel(cwd=str(workspace))
+        self.client: BlockingKernelClient = self.manager.client()
+        self.client.start_channels()
+        self.client.wait_for_ready(timeout=CELL_SECONDS)
+
+    def run(self, code: str) -> dict:
+        """Run a cell to its end; return the content of its reply."""
+        return self.reply(self.client.execute(code))
+
+    def reply(self, request: str) -> dict:
+        deadline = time.monotonic() + CELL_SECONDS
+        while time.monotonic() < deadline:
+            try:
+                message = self.client.get_shell_msg(timeout=1)
+            except Empty:
+                continue
+            if message["parent_header"].get("msg_id") == request:
+                return message["content"]
+        raise AssertionError(f"no reply within {CELL_SECONDS:g} s")
+
+    def start_lab(self) -> int:
+        """Run the first cell; return the supervisor's process id."""
+        code = START.format(here=str(Path(__file__).parent), workspace=str(self.workspace))
+        assert self.run(code)["status"] == "ok"
+        pid = Workspace(self.workspace).lock_holder()
+        assert pid is not None
+        return pid
+
+    def end(self) -> None:
+        self.client.stop_channels()
+        if self.manager.has_kernel:
+            self.manager.shutdown_kernel(now=True)
+        self.manager.cleanup_resources()
+
+
+@pytest.fixture
+def notebook(workspace: Path) -> Iterator[Notebook]:
+    notebook = Notebook(workspace)
+    yield notebook
+    notebook.end()
+
+
+def lab_processes(mark: str, notebook: Notebook) -> list[psutil.Process]:
+    """Return what belongs to labs: everything marked that was not started by Jupyter itself."""
+    kernel = notebook.manager.provisioner.pid if notebook.manager.has_kernel else 0
+    return [process for process in marked(mark) if process.pid != kernel]
+
+
+@pytest.mark.parametrize(
+    "blocking",
+    [
+        "import time; time.sleep(20)",
+        "import asyncio; from labkit.hub import hub; hub().run(asyncio.sleep(20), 30)",
+    ],
+    ids=["a plain cell", "a cell that waits for the lab"],
+)
+def test_the_stop_button_interrupts_the_cell_and_the_lab_lives_on(notebook: Notebook, blocking: str) -> None:
+    pid = notebook.start_lab()
+    request = notebook.client.execute(blocking)
+    eventually(lambda: is_busy(notebook), within=10)
+    notebook.manager.interrupt_kernel()
+
+    assert notebook.reply(request)["ename"] == "KeyboardInterrupt"
+    assert notebook.run("assert lab.status().state == 'ready', lab.status()")["status"] == "ok"
+    assert Workspace(notebook.workspace).lock_holder() == pid
+
+
+def is_busy(notebook: Notebook) -> bool:
+    """Tell whether the cell has begun: an interrupt before that would be lost."""
+    try:
+        message = notebook.client.get_iopub_msg(timeout=0.1)
+    except Empty:
+        return False
+    return bool(message["msg_type"] == "execute_input")
+
+
+def test_running_the_first_cell_again_keeps_the_lab(notebook: Notebook) -> None:
+    assert notebook.start_lab() == notebook.start_lab()
+
+
+@pytest.mark.parametrize("now", [False, True], ids=["restart", "restart now"])
+def test_a_restart_ends_the_lab_and_the_first_cell_starts_another(
+    notebook: Notebook, mark: str, now: bool
+) -> None:
+    pid = notebook.start_lab()
+    notebook.manager.restart_kernel(now=now)
+    eventually(lambda: not lab_processes(mark, notebook), within=3, what="nothing left of the lab")
+    notebook.client.wait_for_ready(timeout=CELL_SECONDS)
+
+    assert notebook.start_lab() != pid
+
+
+def test_the_first_cell_may_run_while_the_last_lab_is_still_ending(notebook: Notebook) -> None:
+    pid = notebook.start_lab()
+    notebook.manager.restart_kernel(now=True)
+    notebook.client.wait_for_ready(timeout=CELL_SECONDS)
+
+    assert notebook.start_lab() != pid
+
+
+@pytest.mark.parametrize("now", [False, True], ids=["shutdown", "nbval's end"])
+def test_a_shutdown_leaves_nothing(notebook: Notebook, mark: str, now: bool) -> None:
+    notebook.start_lab()
+    notebook.manager.shutdown_kernel(now=now)
+    assert_gone(mark)
+
+
+def test_a_killed_kernel_leaves_nothing(notebook: Notebook, mark: str) -> None:
+    notebook.start_lab()
+    os.kill(notebook.manager.provisioner.pid, signal.SIGKILL)
+    eventually(lambda: not lab_processes(mark, notebook), within=3, what="nothing left of the lab")
+
+
+def test_a_killed_lab_is_said_to_have_gone_and_the_first_cell_helps(notebook: Notebook) -> None:
+    pid = notebook.start_lab()
+    os.kill(pid, signal.SIGKILL)
+    eventually(lambda: not Workspace(notebook.workspace).is_locked(), within=3)
+    reply = notebook.run("lab.status()")
+
+    assert reply["ename"] == "LabGoneError"
+    # What a learner sees is the message, not a traceback.
+    assert len(reply["traceback"]) == 1
+    assert "run the notebook's first cell again" in reply["traceback"][0]
+    assert notebook.start_lab() != pid
+
+
+def test_commands_in_a_cell_find_the_lab(notebook: Notebook) -> None:
+    notebook.start_lab()
+    code = "import os; assert os.environ['OPENFAAS_URL'] == lab.gateway_url; import shutil; "
+    code += "assert shutil.which('faas-cli').startswith(sys.prefix)"
+
+    assert notebook.run(code)["status"] == "ok"
