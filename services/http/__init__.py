@@ -5,9 +5,11 @@ be small, keep header order and spelling, and add microseconds to a call.
 The figures that decided it are in ``docs/architecture.md``.
 """
 
-from services.http.client import ClientResponse, HttpClient, Origin, UpstreamError
+from services.http.client import HttpClient
+from services.http.client_connection import ClientResponse, UpstreamError
 from services.http.headers import Headers
 from services.http.message import BodyTooLargeError, HttpError, Request, Response
+from services.http.origin import Origin
 from services.http.router import Router
 from services.http.server import Handler, HttpServer, Limits
 

@@ -38,7 +38,8 @@ class Request:
     Attributes:
         method: As sent, in upper case.
         target: The request line's target, untouched.
-        path: ``target`` without the query, still percent-encoded.
+        path: ``target`` without the query, still percent-encoded; of a target in
+            absolute form, as proxies send it, what follows the authority (RFC 9112 §3.2.2).
         query: The raw query string, without ``?``.
         headers: In wire order and spelling.
         http_version: ``"1.0"`` or ``"1.1"``.
@@ -61,6 +62,8 @@ class Request:
         self.method = method
         self.target = target
         self.path, _, self.query = target.partition("?")
+        if "://" in self.path and not self.path.startswith("/"):
+            self.path = "/" + self.path.partition("://")[2].partition("/")[2]
         self.headers = headers
         self.incoming = incoming
         self.http_version = http_version
@@ -100,7 +103,8 @@ class Response:
     ``body`` is bytes, or an async iterator of bytes that is sent as it comes:
     with the ``Content-Length`` given in ``headers``, else chunked. The server
     adds what the framing needs, so handlers leave ``Connection`` and
-    ``Transfer-Encoding`` alone.
+    ``Transfer-Encoding`` alone. An iterator with an ``aclose`` is closed at the
+    end, however it comes; one that breaks cuts the connection.
     """
 
     __slots__ = ("body", "headers", "status")

@@ -19,6 +19,7 @@ ErrorHook = Callable[[Request, BaseException], None]
 
 _SWEEP_SECONDS = 1.0
 _BACKLOG = 2048
+_CLEANUP_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,8 @@ class Limits:
         header_count: Number of headers; above it 431.
         target_bytes: Length of the request line's target; above it 414.
         idle_seconds: How long an unused connection is kept.
-        read_seconds: How long a client may pause in the middle of a request; above it 408.
+        read_seconds: How long a client may pause in the middle of a request, above it 408; and
+            how long it may read nothing of an answer, above it the connection is cut.
     """
 
     header_bytes: int = 64 * 1024
@@ -62,6 +64,7 @@ class HttpServer:
         self.stopping = False
         self._server: asyncio.Server | None = None
         self._sweeper: asyncio.TimerHandle | None = None
+        self._drained = asyncio.Event()
 
     async def start(
         self, host: str = "127.0.0.1", port: int = 0, *, fallback: bool = False
@@ -102,26 +105,37 @@ class HttpServer:
                 connection.expire()
         self._sweeper = loop.call_later(_SWEEP_SECONDS, self._sweep, loop)
 
+    def forget(self, connection: Connection) -> None:
+        """Drop a connection that is gone."""
+        self.connections.discard(connection)
+        if not self.connections:
+            self._drained.set()
+
     async def stop(self, grace: float) -> None:
         """Take no new connection, let requests in flight finish for ``grace`` seconds, then cut."""
         self.stopping = True
-        if self._sweeper is not None:
-            self._sweeper.cancel()
         if self._server is not None:
             self._server.close()
         for connection in list(self.connections):
             connection.finish_up()
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + grace
-        while self.connections and loop.time() < deadline:
-            tasks = [c.task for c in self.connections if c.task is not None]
-            if tasks:
-                await asyncio.wait(tasks, timeout=deadline - loop.time())
-            await asyncio.sleep(0.005)  # lets the last bytes and closes go through the loop
-        for connection in list(self.connections):
-            connection.abort()
+        if self.connections:
+            self._drained.clear()
+            try:
+                await asyncio.wait_for(self._drained.wait(), grace)
+            except TimeoutError:
+                await self._cut()
+        if self._sweeper is not None:
+            self._sweeper.cancel()
         if self._server is not None:
             await self._server.wait_closed()
+
+    async def _cut(self) -> None:
+        tasks = [connection.task for connection in self.connections if connection.task is not None]
+        for connection in list(self.connections):
+            connection.abort()
+        if tasks:
+            # What the handlers hold is released before we say that we have stopped.
+            await asyncio.wait(tasks, timeout=_CLEANUP_SECONDS)
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -130,6 +144,8 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
+        # Two that bound the same port at once are told apart only here.
+        listener.listen(_BACKLOG)
         listener.setblocking(False)
     except BaseException:
         listener.close()

@@ -17,7 +17,8 @@ def _phrase(status: int) -> str:
         return "Status"  # a function may answer with any number; the line needs some phrase
 
 
-STATUS_LINES = {status: f"HTTP/1.1 {status} {_phrase(status)}\r\n" for status in range(100, 1000)}
+STATUS_LINES = {status: f"HTTP/1.1 {status} {_phrase(status)}\r\n" for status in range(200, 1000)}
+"""Of all final answers: a client takes a status below 200 for an interim one and waits on."""
 
 _date = (0, "")
 
@@ -35,11 +36,11 @@ def encode_head(first_line: str, headers: Iterable[Pair], extra: str = "") -> by
     """Return the head of a message: first line, headers, ``extra`` ready-made lines.
 
     Raises:
-        ValueError: A name or value holds a line break, which would let whoever
+        ValueError: A line holds a line break of its own, which would let whoever
             chose it write headers, or a whole message, of their own.
     """
     lines = [f"{name}: {value}\r\n" for name, value in headers]
-    block = "".join(lines)
-    if block.count("\n") != len(lines) or block.count("\r") != len(lines):
-        raise ValueError("a header holds a line break")
-    return f"{first_line}{block}{extra}\r\n".encode("latin-1", "replace")
+    block = first_line + "".join(lines)
+    if block.count("\n") != len(lines) + 1 or block.count("\r") != len(lines) + 1:
+        raise ValueError("the first line or a header holds a line break")
+    return f"{block}{extra}\r\n".encode("latin-1", "replace")

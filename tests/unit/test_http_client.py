@@ -1,0 +1,462 @@
+"""What the HTTP client makes of servers, good and bad."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from collections.abc import AsyncIterator
+
+import pytest
+from wire import PATIENCE, Wire, eventually, puppet, serving
+
+from services.contract.errors import InvalidValueError
+from services.http import HttpClient, Origin, Request, Response, UpstreamError
+
+pytestmark = pytest.mark.anyio
+
+MEGABYTE = 1024 * 1024
+
+
+@pytest.fixture(params=["asyncio", "uvloop"])
+def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, bool]]:
+    """The services run on uvloop where there is one, and on asyncio's own loop elsewhere."""
+    return "asyncio", {"use_uvloop": request.param == "uvloop"}
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[HttpClient]:
+    client = HttpClient()
+    yield client
+    client.close()
+    await eventually(lambda: not client._all, "every connection is gone")
+
+
+async def read_request(wire: Wire) -> bytes:
+    """Read one request with a Content-Length or none, and return all its bytes."""
+    head = await wire.reader.readuntil(b"\r\n\r\n")
+    length = next(
+        (int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")), 0
+    )
+    return head + await wire.reader.readexactly(length)
+
+
+def always(answer: bytes, *, then_close: bool = False):  # type: ignore[no-untyped-def]
+    async def script(wire: Wire) -> None:
+        while True:
+            await read_request(wire)
+            wire.send(answer)
+            await wire.drain()
+            if then_close:
+                return
+
+    return script
+
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+
+# -- connections
+
+
+async def test_one_connection_serves_requests_one_after_the_other(client: HttpClient) -> None:
+    async with puppet(always(OK)) as server:
+        for _ in range(10):
+            assert await (await client.request("POST", server.url, (), b"body")).read() == b"ok"
+        assert server.connections == 1
+
+
+async def test_requests_at_once_take_a_connection_each_and_share_them_later(client: HttpClient) -> None:
+    async with puppet(always(OK)) as server:
+
+        async def ask() -> bytes:
+            return await (await client.request("GET", server.url)).read()
+
+        for _ in range(3):
+            assert await asyncio.gather(*[ask() for _ in range(20)]) == [b"ok"] * 20
+        assert server.connections == 20
+
+
+async def test_a_connection_that_the_server_closed_while_idle_is_not_used(client: HttpClient) -> None:
+    """A POST on it would be lost, and could not be sent again."""
+    async with puppet(always(OK, then_close=True)) as server:
+        for _ in range(200):
+            assert await (await client.request("POST", server.url, (), b"x")).read() == b"ok"
+        assert server.connections == 200
+
+
+async def test_an_answer_nobody_asked_for_spoils_the_connection(client: HttpClient) -> None:
+    async with puppet(always(OK + b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwrong")) as server:
+        for _ in range(5):
+            assert await (await client.request("GET", server.url)).read() == b"ok"
+        assert server.connections == 5
+
+
+async def test_connection_close_is_obeyed(client: HttpClient) -> None:
+    answer = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok"
+    async with puppet(always(answer)) as server:
+        for _ in range(3):
+            assert await (await client.request("GET", server.url)).read() == b"ok"
+        assert server.connections == 3
+
+
+async def test_a_large_answer_left_unread_does_not_block_its_connection(client: HttpClient) -> None:
+    async def large(_request: Request) -> Response:
+        return Response(200, (), b"x" * 600_000)
+
+    async with serving(large) as served:
+        url = f"http://{served.host}:{served.port}/"
+        for _ in range(5):
+            async with asyncio.timeout(PATIENCE):
+                response = await client.request("GET", url)
+                response.close()
+                response = await client.request("GET", url)
+                await eventually(
+                    lambda response=response: response.incoming.full or response.incoming.complete
+                )
+                response = await client.request("GET", url)
+                assert len(await response.read()) == 600_000
+
+
+async def test_dropping_an_origin_closes_its_idle_connections(client: HttpClient) -> None:
+    async with puppet(always(OK)) as server:
+        await (await client.request("GET", server.url)).read()
+        client.drop(Origin.parse(server.url)[0])
+        await eventually(lambda: not client._all)
+        await (await client.request("GET", server.url)).read()
+        assert server.connections == 2
+
+
+async def test_nobody_listening_is_an_upstream_error_in_go_s_words(client: HttpClient) -> None:
+    async with puppet(always(OK)) as server:
+        pass
+    with pytest.raises(UpstreamError, match=r"dial tcp 127\.0\.0\.1:\d+: .*[Cc]onnect"):
+        await client.request("GET", server.url)
+
+
+@pytest.mark.parametrize("host", ["no-such-host.invalid", "a" * 64 + ".example", "a..b"])
+async def test_a_host_that_does_not_exist_is_an_upstream_error(client: HttpClient, host: str) -> None:
+    with pytest.raises(UpstreamError, match="dial tcp"):
+        await client.request("GET", f"http://{host}/")
+
+
+# -- answers
+
+
+async def test_an_answer_without_length_lasts_until_the_end(client: HttpClient) -> None:
+    async with puppet(always(b"HTTP/1.1 200 OK\r\n\r\nall of it", then_close=True)) as server:
+        response = await client.request("GET", server.url)
+        assert await response.read() == b"all of it"
+
+
+async def test_an_answer_without_length_that_is_reset_is_broken(client: HttpClient) -> None:
+    read = asyncio.Event()
+
+    async def script(wire: Wire) -> None:
+        await read_request(wire)
+        wire.send(b"HTTP/1.1 200 OK\r\n\r\npart of it")
+        await read.wait()
+        # To linger for no time at all makes close() send a reset.
+        wire.writer.get_extra_info("socket").setsockopt(
+            socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+        )
+        wire.writer.transport.abort()
+
+    async with puppet(script) as server:
+        response = await client.request("GET", server.url)
+        parts = response.stream()
+        assert await anext(parts) == b"part of it"
+        read.set()
+        with pytest.raises(UpstreamError, match="reset"):
+            await anext(parts)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nshort\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nshort\r\nnonsense\r\n",
+    ],
+)
+async def test_an_answer_that_breaks_off_is_never_taken_for_whole(client: HttpClient, answer: bytes) -> None:
+    async with puppet(always(answer, then_close=True)) as server:
+        with pytest.raises(UpstreamError):
+            await (await client.request("GET", server.url)).read()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"HTTP/1.1 200 OK\r\nContent-Le",
+        b"SSH-2.0-OpenSSH_9.2\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok",
+        b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nEndless: " + b"x" * 600_000,
+    ],
+)
+async def test_what_is_no_answer_is_an_upstream_error(client: HttpClient, answer: bytes) -> None:
+    async with puppet(always(answer, then_close=True)) as server:
+        with pytest.raises(UpstreamError, match=r"127\.0\.0\.1"):
+            await client.request("GET", server.url)
+
+
+async def test_interim_answers_are_passed_over(client: HttpClient) -> None:
+    interim = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+    async with puppet(always(interim + OK)) as server:
+        for _ in range(2):
+            response = await client.request("POST", server.url, (), b"x")
+            assert (response.status, response.headers.pairs) == (200, [("Content-Length", "2")])
+            assert await response.read() == b"ok"
+        assert server.connections == 1
+
+
+async def test_a_head_answer_has_no_body_whatever_it_announces(client: HttpClient) -> None:
+    async with puppet(always(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")) as server:
+        for _ in range(2):
+            response = await client.request("HEAD", server.url)
+            assert (await response.read(), response.headers.get("Content-Length")) == (b"", "1000")
+
+
+@pytest.mark.parametrize("status", [204, 304])
+async def test_204_and_304_have_no_body_and_keep_the_connection(client: HttpClient, status: int) -> None:
+    async with puppet(always(b"HTTP/1.1 %d X\r\nContent-Length: 7\r\n\r\n" % status)) as server:
+        for _ in range(3):
+            response = await client.request("GET", server.url)
+            assert (response.status, await response.read()) == (status, b"")
+        if status == 304:
+            assert server.connections == 1
+
+
+async def test_headers_keep_order_spelling_and_duplicates(client: HttpClient) -> None:
+    async with puppet(
+        always(b"HTTP/1.1 200 OK\r\nb: 1\r\nA:2 \r\nB: 3\r\nContent-Length: 0\r\n\r\n")
+    ) as server:
+        response = await client.request("GET", server.url)
+        assert response.headers.pairs == [("b", "1"), ("A", "2"), ("B", "3"), ("Content-Length", "0")]
+
+
+async def test_a_large_answer_streams_with_constant_memory(client: HttpClient) -> None:
+    async def large(_request: Request) -> Response:
+        async def parts() -> AsyncIterator[bytes]:
+            for _ in range(400):
+                yield b"x" * 100_000
+
+        return Response(200, (), parts())
+
+    async with serving(large) as served:
+        response = await client.request("GET", f"http://{served.host}:{served.port}/")
+        await eventually(lambda: response.incoming.full, "the sender waits for the reader")
+        size = peak = 0
+        async for part in response.stream():
+            size += len(part)
+            peak = max(peak, len(part))
+        assert size == 40_000_000
+        assert peak <= 2 * MEGABYTE
+
+
+async def test_reading_can_stop_at_a_limit(client: HttpClient) -> None:
+    async with puppet(always(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" + b"x" * 5000)) as server:
+        response = await client.request("GET", server.url)
+        assert await response.read(limit=100) == b"x" * 100
+        assert response._connection.transport.is_closing()
+
+
+# -- requests
+
+
+async def test_a_streamed_body_is_chunked_and_empty_parts_do_not_end_it(client: HttpClient) -> None:
+    async def echo(request: Request) -> Response:
+        framing = request.headers.get("Transfer-Encoding") or request.headers.get("Content-Length")
+        return Response(200, [("X-Framing", framing)], await request.body(100))
+
+    async def parts() -> AsyncIterator[bytes]:
+        yield b"one "
+        yield b""
+        yield b"two"
+
+    async with serving(echo) as served:
+        url = f"http://{served.host}:{served.port}/"
+        for headers, framing in (((), "chunked"), ([("Content-Length", "7")], "7")) * 2:
+            response = await client.request("POST", url, headers, parts())
+            assert (response.headers.get("X-Framing"), await response.read()) == (framing, b"one two")
+        assert len(served.server.connections) == 1, "the connection is used again"
+
+
+@pytest.mark.parametrize("announced", ["3", "30"])
+async def test_a_streamed_body_that_breaks_its_promise_is_not_sent_as_whole(
+    client: HttpClient, announced: str
+) -> None:
+    async def parts() -> AsyncIterator[bytes]:
+        yield b"ten bytes."
+
+    async def hang(wire: Wire) -> None:
+        await wire.reader.read()
+
+    async with puppet(hang) as server:
+        with pytest.raises(ValueError, match="Content-Length"):
+            await client.request("POST", server.url, [("Content-Length", announced)], parts())
+
+
+async def test_a_source_that_fails_ends_the_request_with_its_own_error(client: HttpClient) -> None:
+    seen: list[bytes] = []
+
+    async def swallow(wire: Wire) -> None:
+        try:
+            while data := await wire.reader.read(1000):
+                seen.append(data)
+        finally:
+            seen.append(b"the end")
+
+    async def parts() -> AsyncIterator[bytes]:
+        yield b"part"
+        raise LookupError("the source ran dry")
+
+    async with puppet(swallow) as server:
+        with pytest.raises(LookupError, match="ran dry"):
+            await client.request("POST", server.url, (), parts())
+        await eventually(lambda: seen and seen[-1] == b"the end")
+        assert b"0\r\n\r\n" not in b"".join(seen)
+
+
+async def test_a_server_that_dies_frees_the_source_of_the_body(client: HttpClient) -> None:
+    released = asyncio.Event()
+
+    async def parts() -> AsyncIterator[bytes]:
+        try:
+            yield b"part"
+            await asyncio.Event().wait()
+        finally:
+            released.set()
+
+    async def die(wire: Wire) -> None:
+        await wire.reader.readuntil(b"part")
+
+    async with puppet(die) as server:
+        with pytest.raises(UpstreamError):
+            await client.request("POST", server.url, (), parts())
+        await asyncio.wait_for(released.wait(), 5)
+
+
+async def test_an_answer_before_the_end_of_the_body_is_taken(client: HttpClient) -> None:
+    async def refuse(request: Request) -> Response:
+        async for _ in request.stream():
+            return Response.text(413, "too large")
+        raise AssertionError
+
+    async def parts() -> AsyncIterator[bytes]:
+        while True:
+            yield b"x" * 65536
+
+    async with serving(refuse) as served:
+        response = await client.request("POST", f"http://{served.host}:{served.port}/", (), parts())
+        assert (response.status, await response.read()) == (413, b"too large")
+        await eventually(lambda: not client._all, "what was still being sent is cut")
+
+
+async def test_a_slow_server_holds_back_the_source(client: HttpClient) -> None:
+    produced = 0
+
+    async def parts() -> AsyncIterator[bytes]:
+        nonlocal produced
+        for _ in range(1000):
+            produced += 65536
+            yield b"x" * 65536
+
+    hold = asyncio.Event()
+
+    async def late(request: Request) -> Response:
+        await hold.wait()
+        size = 0
+        async for part in request.stream():
+            size += len(part)
+        return Response(200, (), str(size).encode())
+
+    async with serving(late) as served:
+        asking = asyncio.create_task(
+            client.request("POST", f"http://{served.host}:{served.port}/", (), parts())
+        )
+        await eventually(lambda: any(c._writable is not None for c in client._all))
+        assert produced < 20 * MEGABYTE
+        hold.set()
+        async with asyncio.timeout(PATIENCE):
+            assert await (await asking).read() == b"65536000"
+
+
+async def test_giving_up_cuts_the_connection(client: HttpClient) -> None:
+    ended = asyncio.Event()
+
+    async def mute(wire: Wire) -> None:
+        await read_request(wire)
+        try:
+            await wire.reader.read()
+        finally:
+            ended.set()
+
+    async with puppet(mute) as server:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await client.request("GET", server.url)
+        await asyncio.wait_for(ended.wait(), 5)
+
+
+async def test_closing_an_unfinished_answer_cuts_the_connection(client: HttpClient) -> None:
+    async with puppet(always(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort")) as server:
+        response = await client.request("GET", server.url)
+        response.close()
+        with pytest.raises(UpstreamError):
+            await response.read()
+        await eventually(lambda: not client._all)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("X-A", "b\r\nX-Evil: 1"), ("X-A\r\nX-Evil", "1"), ("X-A", "b\nc"), ("X-A", "b\rc")]
+)
+async def test_a_header_cannot_smuggle_another(client: HttpClient, name: str, value: str) -> None:
+    async with puppet(always(OK)) as server:
+        with pytest.raises(ValueError, match="line break"):
+            await client.request("GET", server.url, [(name, value)])
+
+
+async def test_a_target_cannot_smuggle_a_request(client: HttpClient) -> None:
+    async with puppet(always(OK)) as server:
+        origin, _ = Origin.parse(server.url)
+        with pytest.raises(ValueError, match="line break"):
+            await client.send(origin, "GET", "/ HTTP/1.1\r\n\r\nGET /evil")
+
+
+@pytest.mark.parametrize(
+    ("url", "target"),
+    [
+        ("http://h", "/"),
+        ("http://h?q", "/?q"),
+        ("http://h/a b/é?x=ü y#fragment", "/a%20b/%C3%A9?x=%C3%BC%20y"),
+        ("http://h/a%20b?c=%2F&d=[e]", "/a%20b?c=%2F&d=[e]"),
+        ("http://h/\r\nX-Evil: 1", "/X-Evil:%201"),
+    ],
+)
+def test_the_target_of_a_url_is_sent_as_browsers_send_it(url: str, target: str) -> None:
+    assert Origin.parse(url)[1] == target
+
+
+@pytest.mark.parametrize(
+    ("url", "authority"),
+    [
+        ("http://h:80/", "h"),
+        ("https://h:443/", "h"),
+        ("https://h:80/", "h:80"),
+        ("http://[::1]:8080/", "[::1]:8080"),
+        ("http://user:password@H/", "h"),
+    ],
+)
+def test_the_authority_leaves_out_what_goes_without_saying(url: str, authority: str) -> None:
+    assert Origin.parse(url)[0].authority == authority
+
+
+@pytest.mark.parametrize(
+    "url", ["", "h", "/path", "ftp://h/", "http://", "http://h:port/", "http://h:99999/", "http://[::1"]
+)
+def test_what_is_no_http_url_is_an_invalid_value(url: str) -> None:
+    with pytest.raises(InvalidValueError):
+        Origin.parse(url)
