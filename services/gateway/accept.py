@@ -5,13 +5,16 @@ from __future__ import annotations
 from services.bus import Events
 from services.contract.events import EventType
 from services.contract.names import CALLBACK_URL, START_TIME, short_function_name
-from services.contract.queued import QueuedCall
+from services.contract.queued import CALL_HEADER, QueuedCall
 from services.gateway.callback_url import go_url_error
 from services.gateway.config import Config
 from services.gateway.headers import call_id_of, now_ns, stamped
 from services.http import BodyTooLargeError, Request, Response
 from services.jetstream import Publisher, QueueUnavailableError
 from services.log import LineWriter
+
+_MAX_METADATA = 60_000
+"""JetStream takes 64 KiB of headers in a message."""
 
 
 class Acceptor:
@@ -61,8 +64,12 @@ class Acceptor:
             accepted_ns=start_ns,
             body=body,
         )
+        headers = call.nats_headers()
+        if len(headers[CALL_HEADER]) > _MAX_METADATA:
+            text = f"Error queuing request: headers too large for the queue, maximum: {_MAX_METADATA} bytes\n"
+            return Response.text(431, text, stamps)
         try:
-            stored = await self._publisher.publish(self._queue, body, call.nats_headers())
+            stored = await self._publisher.publish(self._queue, body, headers)
         except QueueUnavailableError as error:
             return Response.text(500, f"Error queuing request: {error}\n", stamps)
         self._events.emit(

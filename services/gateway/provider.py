@@ -206,6 +206,8 @@ class ProcessProvider:
             # Not the gateway's own environment: it holds the lab's passwords.
             **image.process_environment({"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8"}),
             "HOME": str(scratch),
+            # No load balancer has to notice first: a replica that drains may end at once.
+            "healthcheck_interval": "0",
             **spec.env_vars,
             "fprocess": image.local_process(self._command(spec, image)),
         }

@@ -1,0 +1,36 @@
+"""Talking to a lab's gateway in tests, as any HTTP client would."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+
+from labkit import Lab
+
+
+def client(lab: Lab) -> httpx.Client:
+    """Return a client with the lab's credentials; they matter on /system only."""
+    state = lab._core.state
+    return httpx.Client(
+        base_url=state.gateway_url, auth=(state.user, state.password), timeout=30, trust_env=False
+    )
+
+
+def deploy(http: httpx.Client, name: str, fprocess: str, **more: Any) -> None:
+    """Deploy and wait until the function takes calls."""
+    body = {"service": name, "image": "functions/alpine:latest", "envProcess": fprocess, **more}
+    answer = http.put("/system/functions", json=body)
+    if answer.status_code == 404:
+        answer = http.post("/system/functions", json=body)
+    assert answer.status_code == 202, answer.text
+    until(lambda: http.get(f"/system/function/{name}").json()["availableReplicas"] > 0)
+
+
+def until(check: Callable[[], bool], within: float = 10.0) -> None:
+    deadline = time.monotonic() + within
+    while not check():
+        assert time.monotonic() < deadline, f"not within {within:g} s"
+        time.sleep(0.02)

@@ -1,0 +1,230 @@
+"""Calling functions through the real gateway: forwarding, headers, failures."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+from gateways import client, deploy, until
+
+from labkit import Lab
+
+
+@pytest.fixture
+def http(lab: Lab) -> Iterator[httpx.Client]:
+    with client(lab) as http:
+        yield http
+
+
+def _script(folder: Path, text: str) -> str:
+    file = folder / "function.sh"
+    file.write_text(text)
+    return f"sh {file}"
+
+
+def test_a_call_is_answered_with_the_function_s_output_and_openfaas_s_headers(http: httpx.Client) -> None:
+    deploy(http, "echo", "cat")
+
+    answer = http.post("/function/echo", content=b"\x00binary\xff")
+
+    assert answer.status_code == 200
+    assert answer.content == b"\x00binary\xff"
+    assert re.fullmatch(r"[0-9a-f-]{36}", answer.headers["X-Call-Id"])
+    assert int(answer.headers["X-Start-Time"]) == pytest.approx(time.time_ns(), abs=10e9)
+    assert answer.headers["X-Served-By"].startswith("openfaas-ce/")
+    assert re.fullmatch(r"\d+\.\d{6}", answer.headers["X-Duration-Seconds"])
+
+
+def test_a_name_may_carry_the_default_namespace(http: httpx.Client) -> None:
+    deploy(http, "echo", "cat")
+
+    assert http.post("/function/echo.openfaas-fn", content="a").text == "a"
+
+
+def test_path_query_method_and_headers_reach_the_function(http: httpx.Client) -> None:
+    deploy(http, "env", "env")
+
+    for verb in ("GET", "POST", "PUT", "PATCH", "DELETE"):
+        answer = http.request(verb, "/function/env/a%20b/c/?x=1&y=%2F", headers={"X-Mine": "yes"})
+
+        lines = answer.text.splitlines()
+        assert f"Http_Method={verb}" in lines
+        assert "Http_Path=/a b/c/" in lines  # decoded, as Go's URL.Path is
+        assert "Http_Query=x=1&y=%2F" in lines
+        assert "Http_X_Mine=yes" in lines
+        assert f"Http_X_Call_Id={answer.headers['X-Call-Id']}" in lines
+
+
+def test_a_client_s_call_id_is_kept(http: httpx.Client) -> None:
+    deploy(http, "env", "env")
+
+    answer = http.get("/function/env", headers={"X-Call-Id": "mine"})
+
+    assert "Http_X_Call_Id=mine" in answer.text.splitlines()
+
+
+def test_the_lab_s_passwords_do_not_reach_a_function(http: httpx.Client, lab: Lab) -> None:
+    deploy(http, "env", "env")
+    state = lab._core.state
+
+    text = http.get("/function/env", auth=None).text
+
+    for secret in (state.password, state.nats_token, state.inspector_token, state.control_token):
+        assert secret not in text
+
+
+def test_authorization_is_passed_through(http: httpx.Client) -> None:
+    deploy(http, "env", "env")
+
+    answer = http.get("/function/env", auth=None, headers={"Authorization": "Bearer t"})
+
+    assert "Http_Authorization=Bearer t" in answer.text.splitlines()
+
+
+def test_a_failing_function_is_a_500_with_its_exit_status_and_output(
+    http: httpx.Client, tmp_path: Path
+) -> None:
+    deploy(http, "fails", _script(tmp_path, "echo oops\nexit 3\n"))
+
+    answer = http.post("/function/fails")
+
+    assert answer.status_code == 500
+    assert answer.text == "exit status 3\noops\n"
+
+
+def test_a_function_that_hangs_is_ended_by_its_exec_timeout(http: httpx.Client) -> None:
+    deploy(http, "hangs", "sleep 60", envVars={"exec_timeout": "200ms"})
+
+    answer = http.post("/function/hangs")
+
+    assert answer.status_code == 408
+    assert answer.text == "Killed process.\n"
+
+
+def test_an_unknown_function_is_a_404_that_the_platform_made(http: httpx.Client) -> None:
+    answer = http.post("/function/nobody")
+
+    assert answer.status_code == 404
+    assert answer.text.startswith("error finding function nobody")
+    assert answer.headers["X-OpenFaaS-Internal"] == "proxy"
+
+
+@pytest.mark.parametrize("path", ["/function/", "/function/a@b", "/function/%20", "/nowhere"])
+def test_what_is_no_function_s_name_is_page_not_found(http: httpx.Client, path: str) -> None:
+    answer = http.post(path)
+
+    assert answer.status_code == 404
+    assert answer.text == "404 page not found\n"
+
+
+def test_an_empty_name_with_a_namespace_is_not_found(http: httpx.Client) -> None:
+    assert http.post("/function/.openfaas-fn").status_code == 404
+
+
+def test_an_asynchronous_call_is_post_only(http: httpx.Client) -> None:
+    for verb in ("GET", "PUT", "HEAD"):
+        assert http.request(verb, "/async-function/echo").status_code == 405
+
+
+def test_an_asynchronous_call_is_accepted_at_once_with_an_empty_body(http: httpx.Client) -> None:
+    deploy(http, "nap", "sleep 0.5")
+
+    begin = time.monotonic()
+    answer = http.post("/async-function/nap")
+
+    assert time.monotonic() - begin < 0.4
+    assert answer.status_code == 202
+    assert answer.content == b""
+    assert answer.headers["Content-Length"] == "0"
+    assert "X-Call-Id" in answer.headers
+    assert "X-Start-Time" in answer.headers
+
+
+def test_an_unknown_function_is_accepted_all_the_same(http: httpx.Client) -> None:
+    assert http.post("/async-function/nobody").status_code == 202
+
+
+def test_a_body_over_the_limit_is_a_413_that_names_the_limit(http: httpx.Client) -> None:
+    answer = http.post("/async-function/echo", content=b"x" * (1024 * 1024 + 1))
+
+    assert answer.status_code == 413
+    assert "1048576 bytes" in answer.text
+
+
+def test_a_body_at_the_limit_with_long_headers_goes_through_the_queue(http: httpx.Client, lab: Lab) -> None:
+    deploy(http, "echo", "cat")
+    before = lab.logs("queue-worker")
+
+    answer = http.post("/async-function/echo", content=b"x" * (1024 * 1024), headers={"X-Long": "y" * 50_000})
+
+    assert answer.status_code == 202
+    until(lambda: "echo returned 1048576 bytes" in lab.logs("queue-worker").removeprefix(before))
+
+
+def test_headers_too_long_for_the_queue_are_a_431(http: httpx.Client) -> None:
+    answer = http.post("/async-function/echo", headers={"X-Long": "é".encode() * 15_000})
+
+    assert answer.status_code == 431
+    assert "60000 bytes" in answer.text
+
+
+def test_a_callback_url_that_is_none_is_a_400(http: httpx.Client) -> None:
+    answer = http.post("/async-function/echo", headers={"X-Callback-Url": "ht tp://x"})
+
+    assert answer.status_code == 400
+    assert answer.text == 'parse "ht tp://x": first path segment in URL cannot contain colon\n'
+
+
+def test_a_large_body_goes_both_ways(http: httpx.Client) -> None:
+    deploy(http, "echo", "cat")
+    body = bytes(range(256)) * 32 * 1024  # 8 MiB
+
+    assert http.post("/function/echo", content=body).content == body
+
+
+def test_a_client_that_goes_away_ends_the_function_s_process(http: httpx.Client, lab: Lab) -> None:
+    deploy(http, "leave", "sleep 61.25")
+    host, port = lab.gateway_url.removeprefix("http://").split(":")
+
+    with socket.create_connection((host, int(port))) as connection:
+        connection.sendall(b"POST /function/leave HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
+        until(lambda: _running("61.25") == 1)
+
+    until(lambda: _running("61.25") == 0, within=3)
+
+
+def _running(argument: str) -> int:
+    found = 0
+    for process in psutil.process_iter(["cmdline", "status"]):
+        if process.info["status"] != psutil.STATUS_ZOMBIE and process.info["cmdline"] == ["sleep", argument]:
+            found += 1
+    return found
+
+
+def test_a_thousand_calls_at_once_are_all_answered(lab: Lab, http: httpx.Client) -> None:
+    deploy(http, "sleeper", "sleep 1")
+    host, port = lab.gateway_url.removeprefix("http://").split(":")
+    request = b"POST /function/sleeper HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"
+
+    async def call() -> bytes:
+        reader, writer = await asyncio.open_connection(host, int(port))
+        try:
+            writer.write(request)
+            return await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 90)
+        finally:
+            writer.close()
+
+    async def call_all() -> list[bytes]:
+        return await asyncio.gather(*(call() for _ in range(1000)))
+
+    answers = asyncio.run(call_all())
+
+    assert {answer.split(b"\r\n")[0] for answer in answers} == {b"HTTP/1.1 200 OK"}
+    assert http.get("/healthz").status_code == 200
