@@ -107,6 +107,8 @@ class EventFeed:
                     for message in messages:
                         self._next_seq = message.metadata.sequence.stream + 1
                         self._apply(message.data)
+                    if messages and messages[-1].metadata.num_pending == 0:
+                        self._caught_up.set()  # on a busy lab the fetch never comes back empty
                     self._wake()
             except (NatsError, OSError, TimeoutError):
                 # Server or stream are away: they come back, or the lab is gone

@@ -214,8 +214,13 @@ class Call:
 
     @property
     def waited_in_queue(self) -> float | None:
-        """Seconds from stored in the stream to first taken by a queue-worker."""
-        return seconds_between(self.queued, self.delivered)
+        """Seconds from stored in the stream to first taken by a queue-worker.
+
+        A free worker may have it before the gateway has heard that it is stored:
+        then it did not wait.
+        """
+        seconds = seconds_between(self.queued, self.delivered)
+        return None if seconds is None else max(0.0, seconds)
 
     @property
     def ran(self) -> float | None:

@@ -107,6 +107,15 @@ def test_a_sync_call_has_no_time_in_a_queue() -> None:
     assert (call.process.pid, call.process.code) == (7, 0)
 
 
+def test_a_call_that_a_free_worker_took_before_the_gateway_heard_of_it_did_not_wait() -> None:
+    call = reduced(*accepted(), *attempt("c1", 0.001, 1.0))
+
+    assert call.queued is not None
+    assert call.delivered is not None
+    assert call.delivered < call.queued
+    assert call.waited_in_queue == 0
+
+
 def test_the_answers_of_an_async_calls_invocation_are_not_the_clients() -> None:
     call = reduced(*STORIES["async"])
 
