@@ -47,8 +47,15 @@ def with_bar(
 
 
 def _bar(total: int, description: str) -> Any:
-    if "ipykernel" in sys.modules:
+    if _in_notebook():
         from tqdm.notebook import tqdm
     else:
         from tqdm import tqdm  # type: ignore[assignment]
     return tqdm(total=total, desc=description, unit="call", leave=True)
+
+
+def _in_notebook() -> bool:
+    """Tell whether this is a kernel: IPython in a terminal has a shell too, but no kernel."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return hasattr(shell, "kernel")

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 from services.bus import Events
 from services.contract.events import EventType
-from services.contract.names import INTERNAL
+from services.contract.names import INTERNAL, short_function_name
 from services.gateway.function import Function, NoReplicaError
 from services.gateway.headers import answer_headers, call_id_of, forwarded_pairs, now_ns, stamped
 from services.gateway.metrics import Metrics
@@ -47,24 +47,21 @@ class Forwarder:
         start_ns = now_ns()
         call_id = call_id_of(request)
         function = self._provider.find(name)
+        shown = function.name if function else short_function_name(name)
+        self._events.emit(EventType.CALL_RECEIVED, call_id, shown, mode="sync", method=request.method)
         if function is None:
             text = f"error finding function {name}: function not found\n"
-            return _failure(404, text, stamped(call_id, start_ns))
-        if request.method not in METHODS:
-            return Response(405, stamped(call_id, start_ns))
-        self._events.emit(EventType.CALL_RECEIVED, call_id, function.name, mode="sync", method=request.method)
-        key = function.spec.key
-        self._metrics.start(key)
-        response = await self._call(request, function, path or "/", call_id, start_ns)
+            response = _failure(404, text, stamped(call_id, start_ns))
+        elif request.method not in METHODS:
+            response = Response(405, stamped(call_id, start_ns))
+        else:
+            key = function.spec.key
+            self._metrics.start(key)
+            response = await self._call(request, function, path or "/", call_id, start_ns)
+            self._metrics.finish(key, response.status, (now_ns() - start_ns) / 1e9)
+        size = len(response.body) if isinstance(response.body, bytes) else -1
+        self._events.emit(EventType.CALL_ANSWERED, call_id, shown, status=response.status, bytes=size)
         seconds = (now_ns() - start_ns) / 1e9
-        self._metrics.finish(key, response.status, seconds)
-        self._events.emit(
-            EventType.CALL_ANSWERED,
-            call_id,
-            function.name,
-            status=response.status,
-            bytes=len(response.body) if isinstance(response.body, bytes) else -1,
-        )
         self._lines.write(
             f"Forwarded [{request.method}] to {request.path} - [{response.status}] - {seconds:.4f}s"
         )

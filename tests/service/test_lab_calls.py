@@ -1,0 +1,154 @@
+"""Calls, runs and their record, from Python."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from labkit import Lab, LabError
+from labkit.errors import GatewayError, LabGoneError, WorkspaceError
+from services.contract.calls import CallState
+from services.contract.errors import InvalidValueError, LabTimeoutError
+
+
+@pytest.fixture
+def nap(lab: Lab) -> str:
+    lab.deploy("nap-lab", fprocess="sleep 0.1")
+    lab.invoke("nap-lab")
+    return "nap-lab"
+
+
+def test_a_synchronous_run_takes_as_long_as_its_calls_together(lab: Lab, nap: str) -> None:
+    run = lab.measure(nap, calls=5, progress=False)
+
+    assert run.mode == "sync"
+    assert 0.5 <= run.total < 2
+    assert run.per_call is not None
+    assert 0.1 <= run.per_call < 0.4
+    assert [call.state for call in run.calls] == [CallState.DONE] * 5
+    assert all(call.accepted == 200 for call in run.calls)
+
+
+def test_an_asynchronous_run_frees_the_caller_at_once_and_waits_for_the_work(lab: Lab, nap: str) -> None:
+    run = lab.measure(nap, calls=5, mode="async", progress=False)
+
+    assert run.accepted_after is not None
+    assert run.drained_after is not None
+    assert run.accepted_after < run.drained_after / 2
+    assert run.drained_after >= 0.5
+    assert all(call.accepted == 202 and call.status == 200 for call in run.calls)
+    assert all(call.waited_in_queue is not None for call in run.calls)
+
+
+def test_a_run_draws_a_progress_bar(lab: Lab, nap: str, capfd: pytest.CaptureFixture[str]) -> None:
+    lab.measure(nap, calls=3)
+
+    shown = capfd.readouterr().err
+    assert "3 synchronous calls of nap-lab" in shown
+    assert "3/3" in shown
+
+
+def test_a_run_of_an_unknown_function_ends_and_says_so(lab: Lab) -> None:
+    sync = lab.measure("nobody-lab", calls=2, progress=False)
+    async_ = lab.measure("nobody-lab", calls=2, mode="async", progress=False)
+
+    assert [call.status for call in sync.calls] == [404, 404]
+    assert [call.state for call in async_.calls] == [CallState.FAILED] * 2
+    assert sync.total < 3
+
+
+@pytest.mark.parametrize(("calls", "mode"), [(0, "sync"), (-1, "async"), (100_000, "sync"), (1, "both")])
+def test_an_unusable_run_is_refused(lab: Lab, calls: int, mode: str) -> None:
+    with pytest.raises(InvalidValueError):
+        lab.measure("nap-lab", calls=calls, mode=mode, progress=False)  # type: ignore[arg-type]
+
+
+def test_a_run_that_takes_too_long_says_how_far_it_came(lab: Lab) -> None:
+    lab.deploy("slow-lab", fprocess="sleep 3")
+    lab.invoke_async("slow-lab")
+
+    with pytest.raises(LabTimeoutError, match="0 worked off, 2 not yet"):
+        lab.measure("slow-lab", calls=2, mode="async", timeout=1, progress=False)
+
+
+def test_a_call_that_takes_too_long_is_a_gateway_error(lab: Lab) -> None:
+    lab.deploy("slow-lab", fprocess="sleep 3")
+
+    with pytest.raises(GatewayError, match=r"an answer within 0\.2 s"):
+        lab.invoke("slow-lab", timeout=0.2)
+
+
+def test_an_answer_is_given_whatever_its_status(lab: Lab) -> None:
+    lab.deploy("false-lab", fprocess="false")
+
+    answer = lab.invoke("false-lab")
+
+    assert not answer.ok
+    assert (answer.status, answer.text) == (500, "exit status 1\n")
+
+
+def test_a_refused_deploy_says_why(lab: Lab) -> None:
+    with pytest.raises(GatewayError, match="must be a valid DNS entry"):
+        lab.deploy("Not_A_Name", fprocess="cat")
+
+
+def test_calls_of_others_are_in_the_record_too(lab: Lab, nap: str) -> None:
+    accepted = lab.invoke_async(nap)
+    accepted.wait(timeout=10)
+
+    assert accepted.id in {call.id for call in lab.calls()}
+
+
+def test_the_same_methods_can_be_awaited(lab: Lab, nap: str) -> None:
+    async def both() -> tuple[int, int]:
+        first, second = await asyncio.gather(lab.aio.invoke(nap), lab.aio.invoke(nap))
+        return first.status, second.status
+
+    assert asyncio.run(both()) == (200, 200)
+
+
+def test_a_log_is_shown_as_its_lines(lab: Lab) -> None:
+    assert "Listening on [faas-request]" in repr(lab.logs("queue-worker", tail=10_000))
+    with pytest.raises(LabError):
+        lab.logs("nobody-lab")
+
+
+def test_a_gateway_that_is_gone_is_said_with_the_way_on(lab: Lab) -> None:
+    from labkit.gateway import GatewayClient
+
+    client = GatewayClient("http://127.0.0.1:1", "", "")
+
+    with pytest.raises(LabGoneError, match="run the notebook's first cell"):
+        asyncio.run(client.invoke("x"))
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Iterator[Path]:
+    before = Path.cwd()
+    os.chdir(tmp_path)
+    yield tmp_path
+    os.chdir(before)
+
+
+def test_an_exercise_folder_begins_empty_each_time(lab: Lab, here: Path) -> None:
+    first = lab.folder("lab7")
+    (first / "stack.yaml").touch()
+    (first / "deep").mkdir()
+
+    again = lab.folder("lab7")
+
+    assert again == first == here / "lab7" == Path.cwd()
+    assert [path.name for path in again.iterdir()] == [".labkit-folder"]
+
+
+def test_a_folder_with_other_things_is_not_emptied(lab: Lab, here: Path) -> None:
+    (here / "mine").mkdir()
+    (here / "mine" / "work").touch()
+
+    with pytest.raises(WorkspaceError, match="choose another name"):
+        lab.folder("mine")
+    assert (here / "mine" / "work").exists()

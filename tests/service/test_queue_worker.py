@@ -1,0 +1,159 @@
+"""The real queue-worker: callbacks, log lines, concurrency."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from gateways import client, deploy, until
+from receiver import receiver
+
+from labkit import Lab
+from services.contract.errors import InvalidValueError
+
+
+@pytest.fixture
+def http(lab: Lab) -> Iterator[httpx.Client]:
+    with client(lab) as http:
+        yield http
+
+
+def test_a_callback_has_the_result_and_openfaas_s_headers(http: httpx.Client) -> None:
+    deploy(http, "shout", "tr a-z A-Z")
+    with receiver() as target:
+        answer = http.post(
+            "/async-function/shout.openfaas-fn",
+            content="later",
+            headers={"X-Callback-Url": f"{target.url}/r/b?x=1", "Content-Type": "text/x"},
+        )
+        (callback,) = target.wait()
+
+    assert (callback.method, callback.path, callback.body) == ("POST", "/r/b?x=1", b"LATER")
+    headers = callback.headers
+    assert headers["X-Call-Id"] == answer.headers["X-Call-Id"]
+    assert headers["X-Function-Status"] == "200"
+    assert headers["X-Function-Name"] == "shout.openfaas-fn"
+    assert re.fullmatch(r"\d+\.\d{6}", headers["X-Duration-Seconds"])
+    assert headers["Content-Type"] == "text/x"
+    assert "X-Start-Time" in headers
+    assert headers["X-Served-By"].startswith("openfaas-ce/")
+    assert headers["Content-Length"] == "5"
+
+
+@pytest.mark.parametrize(
+    ("fprocess", "env", "status", "body"),
+    [
+        ("sh -c exit", {}, "200", b""),
+        ("false", {}, "500", b"exit status 1\n"),
+        ("sleep 9", {"exec_timeout": "100ms"}, "408", b"Killed process.\n"),
+        ("no-such-command", {}, "500", b'exec: "no-such-command": executable file not found in $PATH\n'),
+    ],
+)
+def test_a_callback_says_how_the_function_ended(
+    http: httpx.Client, fprocess: str, env: dict[str, str], status: str, body: bytes
+) -> None:
+    deploy(http, "ends", fprocess, envVars=env)
+    with receiver() as target:
+        http.post("/async-function/ends", headers={"X-Callback-Url": target.url})
+        (callback,) = target.wait()
+
+    assert callback.headers["X-Function-Status"] == status
+    assert callback.body == body
+
+
+def test_an_unknown_function_s_callback_says_404(http: httpx.Client) -> None:
+    with receiver() as target:
+        http.post("/async-function/nobody", headers={"X-Callback-Url": target.url})
+        (callback,) = target.wait()
+
+    assert callback.headers["X-Function-Status"] == "404"
+
+
+def test_another_function_can_be_the_callback(http: httpx.Client, tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    script = tmp_path / "tell.sh"
+    script.write_text(f"cat > {told}\n")
+    deploy(http, "cat-it", "cat")
+    deploy(http, "tell", f"sh {script}")
+
+    http.post(
+        "/async-function/cat-it",
+        content="pass it on",
+        headers={"X-Callback-Url": "http://gateway:8080/function/tell"},
+    )
+
+    until(lambda: told.exists() and told.read_text() == "pass it on")
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1/", "ftp://x/", "/relative", "http://nowhere.invalid/"])
+def test_a_callback_that_leads_nowhere_holds_up_nothing(http: httpx.Client, lab: Lab, url: str) -> None:
+    deploy(http, "quick", "true")
+    with receiver() as target:
+        assert http.post("/async-function/quick", headers={"X-Callback-Url": url}).status_code == 202
+        http.post("/async-function/quick", headers={"X-Callback-Url": target.url})
+        target.wait()
+
+    assert "Error posting to callback-url" in lab.logs("queue-worker", tail=20)
+
+
+def test_a_callback_s_status_is_logged_and_otherwise_ignored(http: httpx.Client, lab: Lab) -> None:
+    deploy(http, "quick", "true")
+    with receiver(status=503) as target:
+        http.post("/async-function/quick", headers={"X-Callback-Url": target.url})
+        target.wait()
+        until(lambda: f"callback-url: {target.url}, status: 503" in lab.logs("queue-worker", tail=5))
+
+        assert len(target.requests) == 1
+
+
+def test_the_log_has_openfaas_s_lines(http: httpx.Client, lab: Lab) -> None:
+    deploy(http, "logged-worker", "echo 1234")
+    lab.invoke_async("logged-worker", "abc").wait(timeout=10)
+
+    lines = lab.logs("queue-worker", tail=4).splitlines()
+
+    number = re.match(r"\[#(\d+)\]", lines[0])
+    assert number is not None
+    n = re.escape(number[0])
+    assert re.fullmatch(rf"{n} Received on \[faas-request\]: '.*'", lines[0])
+    assert re.fullmatch(rf"{n} Invoking: logged-worker with 3 bytes, via: http://\S+", lines[1])
+    assert re.fullmatch(rf"{n} Invoked: logged-worker \[200\] in \d+\.\d{{6}}s", lines[2])
+    assert lines[3] == f"{number[0]} logged-worker returned 5 bytes"
+
+
+def test_path_and_query_of_an_asynchronous_call_reach_the_function(http: httpx.Client) -> None:
+    deploy(http, "env", "env")
+    with receiver() as target:
+        http.post("/async-function/env/a/b?x=%2F", headers={"X-Callback-Url": target.url, "X-Mine": "1"})
+        (callback,) = target.wait()
+
+    lines = callback.body.decode().splitlines()
+    assert "Http_Path=/a/b" in lines
+    assert "Http_Query=x=%2F" in lines
+    assert "Http_X_Mine=1" in lines
+    assert "Http_Method=POST" in lines
+
+
+def test_max_inflight_can_be_changed_while_it_runs(http: httpx.Client, lab: Lab) -> None:
+    deploy(http, "nap", "sleep 0.3")
+    lab.invoke("nap")
+
+    lab.set_max_inflight(1)
+    one = lab.measure("nap", calls=5, mode="async", progress=False)
+    lab.set_max_inflight(5)
+    five = lab.measure("nap", calls=5, mode="async", progress=False)
+    lab.set_max_inflight(1)
+
+    assert one.drained_after is not None
+    assert five.drained_after is not None
+    assert one.drained_after > 1.4
+    assert five.drained_after < one.drained_after / 2
+
+
+@pytest.mark.parametrize("count", [0, -1, 100_000])
+def test_an_unusable_max_inflight_is_refused_with_the_range(lab: Lab, count: int) -> None:
+    with pytest.raises(InvalidValueError, match="from 1 to 1000"):
+        lab.set_max_inflight(count)
