@@ -1,0 +1,58 @@
+"""What the commands print."""
+
+from __future__ import annotations
+
+import sys
+
+_YELLOW, _BLUE, _RESET = "\x1b[33m", "\x1b[34m", "\x1b[0m"
+
+LOGO = r"""  ___                   _____           ____
+ / _ \ _ __   ___ _ __ |  ___|_ _  __ _/ ___|
+| | | | '_ \ / _ \ '_ \| |_ / _` |/ _` \___ \
+| |_| | |_) |  __/ | | |  _| (_| | (_| |___) |
+ \___/| .__/ \___|_| |_|_|  \__,_|\__,_|____/
+      |_|
+
+"""
+
+
+def say(line: str = "") -> None:
+    """Print one line on standard output."""
+    sys.stdout.write(line + "\n")
+
+
+def warn(line: str) -> None:
+    """Print one line on standard error, where it does not mix with a function's answer."""
+    sys.stderr.write(line + "\n")
+
+
+def yellow(text: str) -> str:
+    """Return ``text`` in yellow, as faas-cli shows a build's steps, terminal or not."""
+    return f"{_YELLOW}{text}{_RESET}"
+
+
+def say_logo() -> None:
+    """Print faas-cli's logo."""
+    sys.stdout.write(f"{_BLUE}{LOGO}{_RESET}")
+
+
+def align(lines: list[str]) -> list[str]:
+    """Line up tab-separated cells, as Go's ``tabwriter`` with one space between columns.
+
+    A column reaches over neighbouring lines that have it; the last cell of a
+    line belongs to none. Empty cells at the start of a line take no room.
+    """
+    rows = [line.split("\t") for line in lines]
+    shown = [list(row) for row in rows]
+    for column in range(max(map(len, rows), default=1) - 1):
+        block: list[int] = []
+        for index in range(len(rows) + 1):
+            if index < len(rows) and len(rows[index]) > column + 1:
+                block.append(index)
+                continue
+            width = max((len(rows[member][column]) for member in block), default=0) + 1
+            for member in block:
+                if any(rows[member][: column + 1]):
+                    shown[member][column] = rows[member][column].ljust(width)
+            block = []
+    return ["".join(row) for row in shown]

@@ -1,0 +1,25 @@
+"""faas-cli logout: forget the password of a gateway."""
+
+from __future__ import annotations
+
+from labkit.faas_cli import login_store
+from labkit.faas_cli.command import GATEWAY, TLS, Command
+from labkit.faas_cli.gateway import Gateway, GatewayError
+from labkit.faas_cli.output import say
+from labkit.flags import Arguments
+
+
+def _run(arguments: Arguments) -> None:
+    url = Gateway.of(arguments).url
+    if not login_store.remove(url):
+        raise GatewayError(f"gateway {url} not found in config")
+    say(f"credentials removed for {url}")
+
+
+COMMAND = Command(
+    use="logout [flags]",
+    short="Log out from an OpenFaaS gateway",
+    run=_run,
+    flags=(GATEWAY, TLS),
+    examples=("faas-cli logout --gateway https://openfaas.example.com",),
+)

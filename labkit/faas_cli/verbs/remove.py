@@ -1,0 +1,60 @@
+"""faas-cli remove: have the gateway forget functions."""
+
+from __future__ import annotations
+
+from labkit.faas_cli.command import ENVSUBST, GATEWAY, NAMESPACE, TLS, TOKEN, Command
+from labkit.faas_cli.gateway import Gateway, GatewayError, status_error
+from labkit.faas_cli.output import say
+from labkit.faas_cli.stack import stack_of
+from labkit.flags import Arguments, UsageError
+
+
+def remove_function(gateway: Gateway, name: str, namespace: str, token: str = "") -> GatewayError | None:
+    """Remove one function and say so; return what went wrong, if anything did."""
+    content = {"functionName": name, **({"namespace": namespace} if namespace else {})}
+    try:
+        response = gateway.system("DELETE", "/system/functions", content=content, token=token)
+        body = response.read()
+    except (OSError, EOFError) as error:
+        return gateway.unreachable(error)
+    if response.status in (200, 201, 202):
+        say("Removing old function.")
+        return None
+    if response.status == 404:
+        return GatewayError("No existing function to remove")
+    return status_error(response.status, body)
+
+
+def _run(arguments: Arguments) -> None:
+    stack = None if arguments.words else stack_of(arguments)
+    gateway = Gateway.of(arguments, stack.gateway if stack else "")
+    namespace, token = arguments.text("namespace"), arguments.text("token")
+    if stack and stack.functions:
+        for function in stack.functions.values():
+            place = namespace or function.namespace
+            say(f"Deleting: {function.name}.{place}")
+            # The real one drops errors here, so that all of a stack is gone through.
+            if error := remove_function(gateway, function.name, place, token=token):
+                say(error.headline)
+        return
+    if not arguments.words:
+        raise UsageError("please provide the name of a function to delete")
+    say(f"Deleting: {arguments.words[0]}.{namespace}")
+    if error := remove_function(gateway, arguments.words[0], namespace, token=token):
+        raise error
+
+
+COMMAND = Command(
+    use="remove FUNCTION_NAME [flags]",
+    short="Remove deployed OpenFaaS functions",
+    run=_run,
+    aliases=("rm", "delete"),
+    flags=(
+        ENVSUBST,
+        GATEWAY,
+        NAMESPACE,
+        TLS,
+        TOKEN,
+    ),
+    examples=("faas-cli remove figlet", "faas-cli remove -f stack.yaml"),
+)

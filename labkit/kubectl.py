@@ -1,0 +1,219 @@
+"""kubectl: what ``kubectl logs`` would show of the lab's own parts and functions.
+
+The lab has no Kubernetes; its services are processes whose logs are files. This
+answers ``kubectl logs deployment/NAME -n openfaas`` (and ``-n openfaas-fn`` for
+functions), as the lab text has it. Anything else is for a real kubectl.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from labkit.errors import NoLabError
+from labkit.flags import Arguments, Flag, UsageError, parse
+from labkit.programs import find_real
+from labkit.workspace import LabState, Workspace
+from services.contract.durations import parse_duration
+from services.contract.errors import LabError
+from services.contract.names import DEFAULT_NAMESPACE
+
+_SERVICES = ("gateway", "inspector", "nats", "queue-worker")
+_SERVICE_NAMESPACE = "openfaas"
+_KINDS = ("deployment", "deployments", "deploy", "deployment.apps", "deployments.apps")
+_POLL_SECONDS = 0.1
+
+_FLAGS = (
+    Flag("follow", "f", False, "Go on with new lines"),
+    Flag("namespace", "n", "default", "openfaas for the lab's services, openfaas-fn for functions"),
+    Flag("since", "", "", "Only lines younger than a duration such as 5m"),
+    Flag("tail", "", -1, "How many of the newest lines; all if below 0"),
+)
+
+
+class NotInLabError(LabError):
+    """The lab has no answer to this."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line; return the exit code."""
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        target = logs_target(arguments)
+        workspace = Workspace.find()
+        state = workspace.read_state()
+        if target is None or (state is None and find_real("kubectl")):
+            _hand_over(arguments)
+        else:
+            show_logs(workspace, state, *target)
+    except LabError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader has gone: nothing more to say
+        return 141
+    return 0
+
+
+def logs_target(arguments: Sequence[str]) -> tuple[str, Arguments] | None:
+    """Return the deployment whose log is asked for, and the flags; None if this is for a real kubectl."""
+    try:
+        given = parse(_FLAGS, arguments)
+    except UsageError:
+        return None  # a flag that only the real one knows
+    if given.text("namespace") not in (_SERVICE_NAMESPACE, DEFAULT_NAMESPACE):
+        return None
+    if len(given.words) != 2 or given.words[0] != "logs":
+        return None
+    kind, slash, name = given.words[1].partition("/")
+    return (name, given) if slash and kind in _KINDS and name else None
+
+
+def show_logs(workspace: Workspace, state: LabState | None, name: str, given: Arguments) -> None:
+    """Print a deployment's log.
+
+    Raises:
+        LabError: There is no such deployment, or no lab runs and none has left a log.
+    """
+    if given.text("namespace") == DEFAULT_NAMESPACE:
+        _show_function_log(state, name, given)
+        return
+    file = workspace.logs / f"{name}.log"
+    if name not in _SERVICES:
+        raise NotInLabError(
+            f'deployments.apps "{name}" not found',
+            expected=f"with -n {_SERVICE_NAMESPACE} one of: {', '.join(_SERVICES)}",
+            next_step=f"for a function's log: kubectl logs deployment/{name} -n {DEFAULT_NAMESPACE}",
+        )
+    if not file.exists():
+        raise _no_lab()
+    lines = file.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
+    begin = datetime.fromtimestamp(state.started_ns // 10**9, UTC) if state else None
+    for line in select(lines, given, datetime.now(UTC), begin):
+        sys.stdout.write(line)
+    sys.stdout.flush()
+    if given.on("follow"):
+        for text in _follow(file, workspace):
+            sys.stdout.write(text)
+            sys.stdout.flush()
+
+
+def select(
+    lines: Sequence[str], given: Arguments, now: datetime, begin: datetime | None = None
+) -> Sequence[str]:
+    """Return the lines that ``--since`` and ``--tail`` ask for.
+
+    Args:
+        lines: The log.
+        given: The flags.
+        now: The time that ``--since`` counts back from.
+        begin: When the running lab began: as a pod's log does, this one begins with it.
+    """
+    limits = [begin] if begin else []
+    if given.text("since"):
+        limits.append(now - timedelta(seconds=parse_duration(given.text("since"))))
+    if limits:
+        lines = younger(lines, max(limits))
+    count = given.number("tail")
+    return lines if count < 0 else lines[len(lines) - min(count, len(lines)) :]
+
+
+def younger(lines: Sequence[str], limit: datetime) -> Sequence[str]:
+    """Return what follows the last line that is older than ``limit``.
+
+    The queue-worker's lines have no times. Which of them are older is known only
+    if a line with a time follows; rather one line too many than one too few.
+    """
+    start = 0
+    for index, line in enumerate(lines):
+        moment = line_time(line)
+        if moment is not None and moment < limit:
+            start = index + 1
+    return lines[start:]
+
+
+def line_time(line: str) -> datetime | None:
+    """Return the time at the start of a log line, or None.
+
+    Services write RFC 3339 (``2026-01-02T15:04:05Z``), nats-server and the
+    classic watchdog ``2026/01/02 15:04:05``, here in UTC.
+    """
+    words = line.removeprefix("[").split(" ", 3)
+    for text in (words[0], " ".join(words[:2]), " ".join(words[1:3])):
+        try:
+            moment = datetime.fromisoformat(text.replace("/", "-"))
+        except ValueError:
+            continue
+        if len(text) > len("2026-01-02"):
+            return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return None
+
+
+def _follow(file: Path, workspace: Workspace) -> Iterator[str]:
+    """Yield what is added to ``file`` until the lab has gone; a new lab begins it anew."""
+    position = file.stat().st_size
+    while True:
+        running = workspace.is_locked()
+        size = file.stat().st_size
+        if size < position:
+            position = 0
+        if size > position:
+            with file.open("rb") as log:
+                log.seek(position)
+                data = log.read(size - position)
+            position = size
+            yield data.decode("utf-8", "replace")
+        elif not running:
+            return
+        else:
+            time.sleep(_POLL_SECONDS)
+
+
+def _show_function_log(state: LabState | None, name: str, given: Arguments) -> None:
+    if state is None:
+        raise _no_lab()
+    from labkit.faas_cli.gateway import Gateway, normalise_url
+    from labkit.faas_cli.verbs.logs import messages, open_logs, since_time
+
+    now = datetime.now(UTC)
+    response = open_logs(
+        Gateway(normalise_url(state.gateway_url)),
+        name,
+        # From its beginning, as kubectl has it: without `since` the provider goes back 5 minutes only.
+        since=since_time(given.text("since"), now) or "1970-01-01T00:00:00Z",
+        lines=given.number("tail"),
+        follow=given.on("follow"),
+    )
+    try:
+        for message in messages(response):
+            sys.stdout.write(str(message.get("text", "")).rstrip("\n") + "\n")
+            sys.stdout.flush()
+    finally:
+        response.close()
+
+
+def _no_lab() -> NoLabError:
+    return NoLabError(next_step="start it in a terminal (labkit up) or in a notebook (Lab.start())")
+
+
+def _hand_over(arguments: Sequence[str]) -> None:
+    """Become the real kubectl.
+
+    Raises:
+        NotInLabError: There is none.
+    """
+    program = find_real("kubectl")
+    if program is None:
+        raise NotInLabError(
+            "the lab runs without Kubernetes, and there is no kubectl on PATH",
+            seen=f"kubectl {' '.join(arguments)}",
+            expected=f"kubectl logs deployment/NAME -n {_SERVICE_NAMESPACE} [-f] [--tail N] [--since D]",
+            next_step=f"NAME is one of: {', '.join(_SERVICES)}; or a function, with -n {DEFAULT_NAMESPACE}",
+        )
+    os.execv(program, [str(program), *arguments])  # noqa: S606 - no shell is the point
