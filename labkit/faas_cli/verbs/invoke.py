@@ -20,7 +20,7 @@ _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _RIGHT_FORM = "Please use 'Key: Value' format instead."
 _HEADER_FORMS = "the --header or -H flag must take the form of 'Key: Value' or 'key=value'"
 # A name is a token (RFC 9110, 5.6.2); what follows it tells the form.
-_HEADER = re.compile(r"(?P<name>[!#$%&'*+.^_`|~0-9A-Za-z-]*)(?P<form>\s*[:=]|\s+|$)(?P<value>.*)", re.DOTALL)
+_HEADER = re.compile(r"(?P<name>[!#$%&'*+.^_`|~0-9A-Za-z-]*)(?P<form>\s*[:=]|\s+)(?P<value>.*)", re.DOTALL)
 
 
 class Header(NamedTuple):
@@ -49,7 +49,7 @@ def parse_header(text: str) -> Header:
         UsageError: No name, no value, or a value that cannot be sent.
     """
     match = _HEADER.fullmatch(text)
-    if match is None or not match["form"]:
+    if match is None:
         raise UsageError(_HEADER_FORMS)
     form = match["form"].strip() or " "
     if not match["name"]:

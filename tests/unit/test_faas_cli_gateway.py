@@ -1,0 +1,199 @@
+"""Which gateway a command talks to, with which password."""
+
+from __future__ import annotations
+
+import base64
+import os
+from pathlib import Path
+
+import pytest
+
+from labkit.faas_cli import gateway as gateways
+from labkit.faas_cli import login_store
+from labkit.faas_cli.command import GATEWAY, GLOBAL_FLAGS, TLS
+from labkit.faas_cli.gateway import Gateway, choose_url, normalise_url
+from labkit.faas_cli.real import write_login
+from labkit.flags import parse
+from labkit.programs import find_real
+from labkit.workspace import LabState, Workspace
+
+DEFAULT = "http://127.0.0.1:8080"
+
+
+def state(url: str) -> LabState:
+    return LabState(1, "run", url, "", "", "", "", "admin", "secret", "", "", 0)
+
+
+@pytest.mark.parametrize(
+    ("flag", "stack", "environment", "lab", "expected"),
+    [
+        (DEFAULT, "", "", "", DEFAULT),
+        (DEFAULT, DEFAULT, "", "http://lab:1", "http://lab:1"),
+        (DEFAULT, DEFAULT, "http://env", "http://lab:1", "http://env"),
+        (DEFAULT, "http://stack", "http://env", "http://lab:1", "http://stack"),
+        ("http://flag", "http://stack", "http://env", "http://lab:1", "http://flag"),
+        ("", "", "http://env/", "", "http://env"),
+        (f"{DEFAULT}/", f"{DEFAULT}/", "", "http://lab:1", "http://lab:1"),
+        # Another name for the same address is another URL, in the real one too.
+        ("http://localhost:8080", "", "http://env", "", "http://localhost:8080"),
+    ],
+)
+def test_flag_stack_environment_lab_default_is_the_order(
+    flag: str, stack: str, environment: str, lab: str, expected: str
+) -> None:
+    assert choose_url(flag=flag, stack=stack, environment=environment, lab=lab) == expected
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("HTTP://Gateway.Example:80/", "http://gateway.example:80"),
+        ("gateway:8080", "http://gateway:8080"),
+        ("https://gateway/path/", "https://gateway/path"),
+    ],
+)
+def test_a_url_has_one_spelling(url: str, expected: str) -> None:
+    assert normalise_url(url) == expected
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """A workspace whose lab another part of this process keeps locked, as a supervisor would."""
+    workspace = Workspace(tmp_path)
+    workspace.folder.mkdir()
+    monkeypatch.setenv("LABKIT_WORKSPACE", str(tmp_path))
+    monkeypatch.setenv("OPENFAAS_CONFIG", str(tmp_path / "config"))
+    monkeypatch.delenv("OPENFAAS_URL", raising=False)
+    return workspace
+
+
+def gateway(*arguments: str) -> Gateway:
+    return Gateway.of(parse([GATEWAY, TLS, *GLOBAL_FLAGS], arguments))
+
+
+def test_the_running_lab_is_found_through_its_state_file(workspace: Workspace) -> None:
+    with workspace.lock():
+        workspace.write_state(state("http://127.0.0.1:45678"))
+
+        assert gateway().url == "http://127.0.0.1:45678"
+        assert gateway("-g", "http://other:1").url == "http://other:1"
+
+
+def test_a_lab_that_has_gone_is_not_asked(workspace: Workspace) -> None:
+    workspace.lock_file.touch()
+    workspace.write_state(state("http://127.0.0.1:45678"))
+
+    assert gateway().url == DEFAULT
+
+
+def test_the_lab_s_password_is_sent_to_the_lab_only(workspace: Workspace) -> None:
+    with workspace.lock():
+        workspace.write_state(state("http://127.0.0.1:45678"))
+
+        token = Gateway("http://localhost:45678")._basic_token()
+        assert token is not None
+        assert base64.b64decode(token) == b"admin:secret"
+        assert Gateway("http://127.0.0.1:9")._basic_token() is None
+        assert Gateway("http://gateway.example:45678")._basic_token() is None
+
+
+def test_a_saved_login_is_used_for_exactly_its_gateway(workspace: Workspace) -> None:
+    login_store.save("http://gateway.example", login_store.encode("me", "pass"))
+
+    assert Gateway("http://gateway.example")._basic_token() == login_store.encode("me", "pass")
+    assert Gateway("https://gateway.example")._basic_token() is None
+
+
+def test_saved_logins_are_kept_from_others(workspace: Workspace) -> None:
+    login_store.save("http://a", "1")
+    login_store.save("http://b", "2")
+    login_store.save("http://a", "3")
+
+    assert (login_store.find("http://a"), login_store.find("http://b")) == ("3", "2")
+    assert login_store.folder().stat().st_mode & 0o777 == 0o700
+    assert (login_store.folder() / "config.yml").stat().st_mode & 0o777 == 0o600
+    assert login_store.remove("http://a")
+    assert not login_store.remove("http://a")
+    assert [file.name for file in login_store.folder().iterdir()] == ["config.yml"]
+
+
+@pytest.mark.parametrize("content", ["auths: [", "auths: 3", "- a", "\0"])
+def test_a_damaged_login_file_is_named(workspace: Workspace, content: str) -> None:
+    login_store.folder().mkdir()
+    (login_store.folder() / "config.yml").write_text(content)
+
+    with pytest.raises(login_store.LoginStoreError, match=r"config\.yml"):
+        login_store.find("http://a")
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({"OPENFAAS_CONFIG": "/chosen", "CI": "true"}, "/chosen"),
+        ({"CI": "true"}, ".openfaas"),
+        ({"HOME": "/home/me"}, "/home/me/.openfaas"),
+    ],
+)
+def test_the_login_folder_is_the_real_one_s(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], expected: str
+) -> None:
+    for name in ("OPENFAAS_CONFIG", "CI"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+
+    assert login_store.folder() == Path(expected)
+
+
+def test_the_real_one_s_login_is_for_its_eyes_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = write_login(tmp_path / "openfaas", state(DEFAULT))
+    monkeypatch.setenv("OPENFAAS_CONFIG", str(folder))
+
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert (folder / "config.yml").stat().st_mode & 0o777 == 0o600
+    assert login_store.find(DEFAULT) == login_store.encode("admin", "secret")
+    assert [file.name for file in folder.iterdir()] == ["config.yml"]
+
+
+def program(folder: Path, text: str, mode: int = 0o755) -> Path:
+    folder.mkdir()
+    file = folder / "faas-cli"
+    file.write_text(text)
+    file.chmod(mode)
+    return file
+
+
+def test_the_real_program_is_the_first_that_is_not_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = program(tmp_path / "ours", "#!/venv/bin/python\nfrom labkit.faas_cli import main\n")
+    idle = program(tmp_path / "idle", "#!/bin/sh\n", mode=0o644)
+    real = program(tmp_path / "real", "\x7fELF labkit.")
+    folders = [tmp_path / "missing", ours.parent, idle.parent, real.parent]
+    monkeypatch.setenv("PATH", os.pathsep.join(map(str, folders)))
+
+    assert find_real("faas-cli") == real
+    monkeypatch.setenv("PATH", str(ours.parent))
+    assert find_real("faas-cli") is None
+
+
+def test_with_no_lab_the_error_says_how_to_start_one(workspace: Workspace) -> None:
+    error = Gateway("http://127.0.0.1:9").unreachable(ConnectionError("refused"))
+
+    assert error.headline == "cannot connect to OpenFaaS on URL: http://127.0.0.1:9"
+    assert "labkit up" in error.next_step
+
+
+def test_with_a_lab_elsewhere_the_error_says_where(workspace: Workspace) -> None:
+    with workspace.lock():
+        workspace.write_state(state("http://127.0.0.1:45678"))
+
+        error = Gateway("http://127.0.0.1:9").unreachable(ConnectionError("refused"))
+
+    assert "http://127.0.0.1:45678" in error.next_step
+
+
+def test_a_refused_password_asks_for_a_login() -> None:
+    assert gateways.status_error(401, b"invalid credentials").headline == (
+        'unauthorized access, run "faas-cli login" to setup authentication for this server'
+    )
