@@ -155,10 +155,11 @@ def logs(workspace: Workspace, service: str, follow: bool, tail: int) -> None:
     from labkit import logfiles
 
     path = logfiles.log_path(workspace, service)
-    for line in logfiles.last_lines(path, tail):
+    lines, end = logfiles.last_lines(path, tail)
+    for line in lines:
         click.echo(line)
     if follow:
-        for text in logfiles.follow(path):
+        for text in logfiles.follow(path, end):
             click.echo(text, nl=False)
 
 

@@ -58,7 +58,7 @@ class Jupyter:
                 raise LabStartError(
                     "JupyterLab ended before it was ready.",
                     seen=f"exit code {self._process.returncode}",
-                    log=last_lines(self.log, 8),
+                    log=last_lines(self.log, 8)[0],
                     next_step=f"read the whole log: {self.log}",
                 )
             if url := self._find_url(runtime):
@@ -67,7 +67,7 @@ class Jupyter:
                 raise LabTimeoutError(
                     "JupyterLab did not become ready in time.",
                     expected=f"an address within {START_SECONDS:g} s",
-                    log=last_lines(self.log, 8),
+                    log=last_lines(self.log, 8)[0],
                     next_step=f"read the whole log: {self.log}",
                 )
             await asyncio.sleep(_LOOK_SECONDS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -32,27 +33,28 @@ def log_path(workspace: Workspace, service: str) -> Path:
     return path
 
 
-def last_lines(path: Path, count: int) -> list[str]:
-    """Return the last ``count`` lines, reading no more of the file than that takes."""
-    if count <= 0:
-        return []
+def last_lines(path: Path, count: int) -> tuple[list[str], int]:
+    """Return the last ``count`` lines, and the position behind them to ``follow`` from.
+
+    No more of the file is read than that takes.
+    """
     with path.open("rb") as file:
-        position = file.seek(0, 2)
+        position = end = file.seek(0, os.SEEK_END)
         data = b""
-        while position > 0 and data.count(b"\n") <= count:
+        while count > 0 and position > 0 and data.count(b"\n") <= count:
             step = min(_BLOCK, position)
             position -= step
             file.seek(position)
             data = file.read(step) + data
-    return data.decode("utf-8", "replace").splitlines()[-count:]
+    lines = data.decode("utf-8", "replace").splitlines()
+    return lines[max(0, len(lines) - count) :], end
 
 
-def follow(path: Path, wait: Callable[[float], None] = time.sleep) -> Iterator[str]:
-    """Yield what is added to a log from now on, until the caller has had enough.
+def follow(path: Path, position: int, wait: Callable[[float], None] = time.sleep) -> Iterator[str]:
+    """Yield what is in a log from ``position`` on, and what is added, until the caller has had enough.
 
     A log that was bounded meanwhile is read on from its new beginning.
     """
-    position = path.stat().st_size
     while True:
         size = path.stat().st_size
         if size < position:

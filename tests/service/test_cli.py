@@ -1,0 +1,166 @@
+"""``labkit`` on the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from labs import assert_gone, eventually, marked, start_lab
+
+from labkit.workspace import Workspace
+
+LABKIT = str(Path(sys.executable).with_name("labkit"))
+ANY_PORTS = ("--gateway-port", "0", "--inspector-port", "0")
+
+
+def labkit(workspace: Path, *arguments: str, code: int = 0) -> str:
+    """Run a command in the workspace; return what it says."""
+    answer = subprocess.run(
+        [LABKIT, *arguments], capture_output=True, text=True, cwd=workspace, timeout=60, check=False
+    )
+    assert answer.returncode == code, answer.stdout + answer.stderr
+    assert "Traceback" not in answer.stderr
+    return answer.stdout if code == 0 else answer.stderr
+
+
+@contextmanager
+def running(workspace: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """Run a command that doesn't end by itself; at the end of the block it is over in any case."""
+    with subprocess.Popen(
+        [LABKIT, *arguments], cwd=workspace, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def next_line(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline()
+
+
+def test_up_status_logs_reset_down(workspace: Path, mark: str) -> None:
+    url = labkit(workspace, "up", *ANY_PORTS).split()[1]
+    try:
+        assert labkit(workspace, "up").split()[1] == url
+        assert "queue-worker" in labkit(workspace, "status")
+        assert json.loads(labkit(workspace, "status", "--json"))["state"] == "ready"
+        assert "ready" in labkit(workspace, "logs", "gateway", "--tail", "5")
+        assert "as new" in labkit(workspace, "reset")
+        with start_lab(workspace) as lab:
+            assert lab.gateway_url == url
+        assert json.loads(labkit(workspace, "status", "--json"))["state"] == "ready"
+    finally:
+        assert "is stopped" in labkit(workspace, "down")
+
+    assert marked(mark) == []
+    assert "No lab runs" in labkit(workspace, "down")
+
+
+@pytest.mark.parametrize("command", ["status", "reset"])
+def test_without_a_lab_the_next_step_is_named(workspace: Path, command: str) -> None:
+    assert "labkit up" in labkit(workspace, command, code=1)
+
+
+def test_a_failed_up_says_why_and_leaves_nothing(
+    workspace: Path, mark: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LABKIT_NATS_SERVER", "/nowhere")
+
+    assert "LABKIT_NATS_SERVER" in labkit(workspace, "up", code=1)
+    assert marked(mark) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_an_attended_lab_ends_with_its_terminal(workspace: Path, mark: str, number: int) -> None:
+    with running(workspace, "up", "--no-detach", *ANY_PORTS) as process:
+        assert next_line(process).startswith("gateway")
+        os.kill(process.pid, number)
+        process.wait(5)
+    assert_gone(mark)
+
+
+def test_down_ends_a_lab_that_is_still_starting(
+    workspace: Path, mark: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hanging = tmp_path / "hanging"
+    hanging.write_text("#!/bin/sh\nsleep 60\n")
+    hanging.chmod(0o755)
+    monkeypatch.setenv("LABKIT_NATS_SERVER", str(hanging))
+    with running(workspace, "up") as starting:
+        eventually(lambda: Workspace(workspace).lock_holder(), within=10)
+        labkit(workspace, "down")
+
+        assert starting.wait(10) == 1
+    assert_gone(mark)
+
+
+def test_logs_follow_until_interrupted(workspace: Path) -> None:
+    logs = Workspace(workspace).logs
+    logs.mkdir(parents=True)
+    log = logs / "gateway.log"
+    log.write_text("old\n")
+    with running(workspace, "logs", "gateway", "-f") as process:
+        assert next_line(process) == "old\n"
+        with log.open("a") as file:
+            file.write("new\n")
+        assert next_line(process) == "new\n"
+        process.send_signal(signal.SIGINT)
+        process.wait(5)
+
+
+def test_the_doctor_says_where_each_millisecond_went(workspace: Path, mark: str) -> None:
+    text = labkit(workspace, "doctor", "--runs", "1")
+
+    assert "BAD" not in text
+    for word in (
+        "nats-server",
+        "port 8080",
+        "gateway",
+        "queue-worker",
+        "ready",
+        "from ending to nothing left",
+    ):
+        assert word in text
+    assert marked(mark) == []
+
+
+def test_the_doctor_fails_when_the_lab_would(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LABKIT_NATS_SERVER", "/nowhere")
+    answer = subprocess.run(
+        [LABKIT, "doctor", "--no-start"], capture_output=True, text=True, cwd=workspace, check=False
+    )
+
+    assert answer.returncode == 1
+    assert "BAD  nats-server" in answer.stdout
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_lab_starts_jupyter_beside_the_lab_and_both_end_together(
+    workspace: Path, mark: str, number: int
+) -> None:
+    (workspace / "notebooks/en").mkdir(parents=True)
+    (workspace / "notebooks/en/01-sync-vs-async.ipynb").write_text(
+        '{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'
+    )
+    with running(workspace, "lab", "--no-browser", "--port", "0", *ANY_PORTS) as process:
+        lines = [next_line(process) for _ in range(3)]
+        began = time.monotonic()
+        os.kill(process.pid, number)
+        process.wait(10)
+        assert time.monotonic() - began < 8
+
+    assert lines[0].startswith("gateway     http://127.0.0.1:")
+    assert lines[2].startswith("JupyterLab  http://127.0.0.1:")
+    assert "lab/tree/notebooks/en/01-sync-vs-async.ipynb?token=" in lines[2]
+    # Jupyter has three seconds to end its kernels before it is made to.
+    assert_gone(mark, within=6)
