@@ -187,6 +187,21 @@ def doctor(workspace: Workspace, start: bool, runs: int) -> None:
         sys.exit(1)
 
 
+@cli.command()
+@click.option(
+    "--picture",
+    default="labkit-demo.png",
+    show_default=True,
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    help="Where the timelines are drawn.",
+)
+def demo(picture: Path) -> None:
+    """Show it: ten calls that block for ten seconds, and ten that return at once."""
+    from labkit.demo import run
+
+    run(picture, click.echo)
+
+
 @cli.command("lab")
 @click.option("--notebook", default="", help="Notebook to open, relative to the workspace.")
 @click.option("--browser/--no-browser", default=True, help="Open it in a browser.")
