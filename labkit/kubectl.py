@@ -10,12 +10,12 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
-from labkit.errors import NoLabError
+from labkit.errors import LabGoneError, NoLabError, ServiceError
 from labkit.flags import Arguments, Flag, UsageError, parse
+from labkit.logfiles import follow, log_path
 from labkit.programs import find_real
 from labkit.workspace import LabState, Workspace
 from services.contract.durations import parse_duration
@@ -25,7 +25,6 @@ from services.contract.names import DEFAULT_NAMESPACE
 _SERVICES = ("gateway", "inspector", "nats", "queue-worker")
 _SERVICE_NAMESPACE = "openfaas"
 _KINDS = ("deployment", "deployments", "deploy", "deployment.apps", "deployments.apps")
-_POLL_SECONDS = 0.1
 
 _FLAGS = (
     Flag("follow", "f", False, "Go on with new lines"),
@@ -84,24 +83,51 @@ def show_logs(workspace: Workspace, state: LabState | None, name: str, given: Ar
     if given.text("namespace") == DEFAULT_NAMESPACE:
         _show_function_log(state, name, given)
         return
-    file = workspace.logs / f"{name}.log"
     if name not in _SERVICES:
         raise NotInLabError(
             f'deployments.apps "{name}" not found',
             expected=f"with -n {_SERVICE_NAMESPACE} one of: {', '.join(_SERVICES)}",
             next_step=f"for a function's log: kubectl logs deployment/{name} -n {DEFAULT_NAMESPACE}",
         )
-    if not file.exists():
-        raise _no_lab()
-    lines = file.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
+    try:
+        file = log_path(workspace, name)
+    except ServiceError as error:
+        raise _no_lab() from error
+    data = file.read_bytes()
+    lines = data.decode("utf-8", "replace").splitlines(keepends=True)
     begin = datetime.fromtimestamp(state.started_ns // 10**9, UTC) if state else None
-    for line in select(lines, given, datetime.now(UTC), begin):
-        sys.stdout.write(line)
-    sys.stdout.flush()
+    _write("".join(select(lines, given, datetime.now(UTC), begin)))
     if given.on("follow"):
-        for text in _follow(file, workspace):
-            sys.stdout.write(text)
-            sys.stdout.flush()
+        try:
+            for text in follow(file, len(data), _Patience(workspace).wait):
+                _write(text)
+        except LabGoneError:
+            return  # as a pod's log ends with the pod
+
+
+class _Patience:
+    """Waits for more of a log as long as a lab runs that may write it."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._gone = False
+
+    def wait(self, seconds: float) -> None:
+        """Wait; once the lab has gone, let the log be looked at once more.
+
+        Raises:
+            LabGoneError: It had gone by the last look already.
+        """
+        if self._gone:
+            raise LabGoneError
+        self._gone = not self._workspace.is_locked()
+        if not self._gone:
+            time.sleep(seconds)
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
 
 
 def select(
@@ -155,26 +181,6 @@ def line_time(line: str) -> datetime | None:
     return None
 
 
-def _follow(file: Path, workspace: Workspace) -> Iterator[str]:
-    """Yield what is added to ``file`` until the lab has gone; a new lab begins it anew."""
-    position = file.stat().st_size
-    while True:
-        running = workspace.is_locked()
-        size = file.stat().st_size
-        if size < position:
-            position = 0
-        if size > position:
-            with file.open("rb") as log:
-                log.seek(position)
-                data = log.read(size - position)
-            position = size
-            yield data.decode("utf-8", "replace")
-        elif not running:
-            return
-        else:
-            time.sleep(_POLL_SECONDS)
-
-
 def _show_function_log(state: LabState | None, name: str, given: Arguments) -> None:
     if state is None:
         raise _no_lab()
@@ -192,8 +198,7 @@ def _show_function_log(state: LabState | None, name: str, given: Arguments) -> N
     )
     try:
         for message in messages(response):
-            sys.stdout.write(str(message.get("text", "")).rstrip("\n") + "\n")
-            sys.stdout.flush()
+            _write(str(message.get("text", "")).rstrip("\n") + "\n")
     finally:
         response.close()
 

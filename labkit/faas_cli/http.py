@@ -59,11 +59,17 @@ class Response:
         return b"".join(self)
 
     def __iter__(self) -> Iterator[bytes]:
-        """Yield the body as it comes."""
+        """Yield the body as it comes; its end closes the connection.
+
+        Raises:
+            OSError: The connection broke; it is closed.
+            EOFError: The body broke off.
+        """
         while True:
             yield from self._body
             self._body.clear()
             if self._complete:
+                self.close()
                 return
             self._receive()
 
@@ -72,6 +78,13 @@ class Response:
         self._connection.close()
 
     def _receive(self) -> None:
+        try:
+            self._receive_some()
+        except BaseException:
+            self.close()
+            raise
+
+    def _receive_some(self) -> None:
         if self._deadline is not None:
             self._connection.settimeout(max(self._deadline - time.monotonic(), 0.001))
         data = self._connection.recv(_CHUNK)
