@@ -8,7 +8,7 @@ from typing import Any
 
 from services.contract.names import DEFAULT_NAMESPACE
 from services.gateway.provider import ProcessProvider
-from services.gateway.requests import json_object, query_of, required_text
+from services.gateway.requests import json_object, optional_text, query_of, required_text
 from services.http import HttpError, Request, Response
 from services.http.router import RouteHandler
 
@@ -21,13 +21,15 @@ class AdminRoutes:
 
     def routes(self) -> list[tuple[str, str, RouteHandler]]:
         """Return (method, path pattern, handler) of each."""
-        namespace = "/system/namespace/{name:[^/]*}"
+        namespace = "/system/namespace/{name}"
         return [
             ("GET", "/system/secrets", self._list_secrets),
             ("POST", "/system/secrets", self._create_secret),
             ("PUT", "/system/secrets", self._update_secret),
             ("DELETE", "/system/secrets", self._delete_secret),
             ("GET", "/system/namespaces", self._list_namespaces),
+            # faas-cli posts to the bare path, with the name in the body.
+            ("POST", "/system/namespace/", self._create_named_namespace),
             ("GET", namespace, self._namespace),
             ("POST", namespace, self._create_namespace),
             ("PUT", namespace, self._update_namespace),
@@ -60,8 +62,8 @@ class AdminRoutes:
 
     async def _secret(self, request: Request) -> tuple[str, str, dict[str, Any]]:
         body = await json_object(request)
-        namespace = body.get("namespace") or query_of(request).get("namespace") or DEFAULT_NAMESPACE
-        return required_text(body, "name"), str(namespace), body
+        given = optional_text(body, "namespace") or query_of(request).get("namespace")
+        return required_text(body, "name"), given or DEFAULT_NAMESPACE, body
 
     # -- namespaces
 
@@ -71,11 +73,14 @@ class AdminRoutes:
     async def _namespace(self, _: Request, captured: dict[str, str]) -> Response:
         return Response.json(200, self._provider.namespaces.get(captured["name"]))
 
+    async def _create_named_namespace(self, request: Request, _: dict[str, str]) -> Response:
+        body = await json_object(request)
+        await self._provider.namespaces.create(required_text(body, "name"), _described(body))
+        return Response(201)
+
     async def _create_namespace(self, request: Request, captured: dict[str, str]) -> Response:
         body = await json_object(request)
-        # faas-cli posts to the bare path, with the name in the body.
-        name = captured["name"] or required_text(body, "name")
-        await self._provider.namespaces.create(name, _described(body))
+        await self._provider.namespaces.create(captured["name"], _described(body))
         return Response(201)
 
     async def _update_namespace(self, request: Request, captured: dict[str, str]) -> Response:
@@ -93,20 +98,19 @@ class AdminRoutes:
 
 def _value(body: dict[str, Any]) -> bytes:
     """Return the secret's bytes: ``rawValue`` (base64) wins over ``value``, as in the real one."""
-    raw, value = body.get("rawValue"), body.get("value")
-    if isinstance(raw, str) and raw:
+    raw, value = optional_text(body, "rawValue"), optional_text(body, "value")
+    if raw:
         try:
             return base64.b64decode(raw, validate=True)
         except (binascii.Error, ValueError):
             raise HttpError(400, "rawValue: must be base64\n") from None
-    if value is not None and not isinstance(value, str):
-        raise HttpError(400, "value: must be a string\n")
-    return (value or "").encode("utf-8", "surrogatepass")
+    return value.encode("utf-8", "surrogatepass")
 
 
 def _described(body: dict[str, Any]) -> dict[str, Any]:
     for field in ("labels", "annotations"):
-        texts = body.get(field) or {}
+        texts = {} if body.get(field) is None else body[field]
         if not isinstance(texts, dict) or not all(isinstance(text, str) for text in texts.values()):
             raise HttpError(400, f"{field}: must be an object of strings\n")
+    optional_text(body, "name")
     return body

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 
+from services.gateway import openapi
 from services.gateway.accept import Acceptor
 from services.gateway.auth import BasicAuth
-from services.gateway.forward import Forwarder
+from services.gateway.forward import METHODS, Forwarder
 from services.gateway.requests import NAME
 from services.http import Request, Response, Router
 from services.http.router import RouteHandler
@@ -17,7 +18,11 @@ _PROMETHEUS_TEXT = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class App:
-    """Routes a request; everything under ``/system`` asks for credentials."""
+    """Routes a request; everything under ``/system`` asks for credentials.
+
+    Attributes:
+        routes: (methods, path pattern) of all there is, for the OpenAPI document to be held to.
+    """
 
     def __init__(
         self,
@@ -35,12 +40,23 @@ class App:
         self._metrics = metrics
         self._page = page
         self._router = Router()
+        # Hot: not in the router, but matched by _INVOKE.
+        self.routes = [
+            (methods, route + rest)
+            for methods, route in ((" ".join(sorted(METHODS)), "/function"), ("POST", "/async-function"))
+            for rest in ("/{name}", "/{name}/{path...}")
+        ]
         for method, pattern, handler in managed:
-            self._router.add(method, pattern, self._checked(handler))
-        self._router.add("GET", "/ui/{rest...}", self._checked(self._ui))
-        self._router.add("GET", "/", self._root)
-        self._router.add("GET HEAD", "/healthz", self._health)
-        self._router.add("GET", "/metrics", self._scrape)
+            self._add(method, pattern, self._checked(handler))
+        self._add("GET", "/ui/{path...}", self._checked(self._ui))
+        self._add("GET", "/", self._root)
+        self._add("GET HEAD", "/healthz", self._health)
+        self._add("GET", "/metrics", self._scrape)
+        self._add("GET", "/openapi.json", self._openapi)
+
+    def _add(self, methods: str, pattern: str, handler: RouteHandler) -> None:
+        self.routes.append((methods, pattern))
+        self._router.add(methods, pattern, handler)
 
     async def __call__(self, request: Request) -> Response:
         """Answer one request."""
@@ -72,3 +88,6 @@ class App:
 
     async def _scrape(self, _: Request, __: dict[str, str]) -> Response:
         return Response(200, [("Content-Type", _PROMETHEUS_TEXT)], self._metrics())
+
+    async def _openapi(self, _: Request, __: dict[str, str]) -> Response:
+        return Response(200, [("Content-Type", "application/json")], openapi.document())

@@ -49,11 +49,11 @@ class Forwarder:
         function = self._provider.find(name)
         shown = function.name if function else short_function_name(name)
         self._events.emit(EventType.CALL_RECEIVED, call_id, shown, mode="sync", method=request.method)
-        if function is None:
+        if request.method not in METHODS:
+            response = Response(405, [*stamped(call_id, start_ns), ("Allow", ", ".join(sorted(METHODS)))])
+        elif function is None:
             text = f"error finding function {name}: function not found\n"
             response = _failure(404, text, stamped(call_id, start_ns))
-        elif request.method not in METHODS:
-            response = Response(405, stamped(call_id, start_ns))
         else:
             key = function.spec.key
             self._metrics.start(key)

@@ -41,13 +41,25 @@ async def json_object(request: Request) -> dict[str, Any]:
     return body
 
 
+def optional_text(body: dict[str, Any], field: str) -> str:
+    """Return a field that may be missing or null, which both mean "".
+
+    Raises:
+        HttpError: 400 if it is anything else but a string.
+    """
+    value = body.get(field)
+    if value is not None and not isinstance(value, str):
+        raise HttpError(400, f"{field}: must be a string\n")
+    return value or ""
+
+
 def required_text(body: dict[str, Any], field: str) -> str:
     """Return a field that must be a string with something in it.
 
     Raises:
         HttpError: 400.
     """
-    value = body.get(field)
-    if not isinstance(value, str) or not value:
+    value = optional_text(body, field)
+    if not value:
         raise HttpError(400, f"{field}: is required\n")
     return value

@@ -77,7 +77,7 @@ class FunctionSpec:
             secrets=_list(body, "secrets"),
             limits=_texts(body, "limits") or None,
             requests=_texts(body, "requests") or None,
-            read_only_root_filesystem=body.get("readOnlyRootFilesystem") is True,
+            read_only_root_filesystem=_flag(body, "readOnlyRootFilesystem"),
             created_at=datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
         )
 
@@ -147,7 +147,7 @@ def _text(body: Mapping[str, Any], name: str) -> str:
 
 
 def _texts(body: Mapping[str, Any], name: str) -> dict[str, str]:
-    value = body.get(name) or {}
+    value = {} if body.get(name) is None else body[name]
     if not isinstance(value, dict) or not all(map(_is_text, [*value, *value.values()])):
         raise _invalid(f"{name}: must be an object of strings")
     if name == "envVars" and any(not key or "=" in key for key in value):
@@ -156,7 +156,14 @@ def _texts(body: Mapping[str, Any], name: str) -> dict[str, str]:
 
 
 def _list(body: Mapping[str, Any], name: str) -> tuple[str, ...]:
-    value = body.get(name) or []
+    value = [] if body.get(name) is None else body[name]
     if not isinstance(value, list) or not all(map(_is_text, value)):
         raise _invalid(f"{name}: must be a list of strings")
     return tuple(value)
+
+
+def _flag(body: Mapping[str, Any], name: str) -> bool:
+    value = body.get(name)
+    if value is not None and not isinstance(value, bool):
+        raise _invalid(f"{name}: must be true or false")
+    return bool(value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
@@ -13,7 +14,14 @@ from services.gateway.function import Function
 from services.gateway.logring import LogLine
 from services.gateway.metrics import Metrics
 from services.gateway.provider import ProcessProvider
-from services.gateway.requests import NAME, json_object, qualified, query_of, required_text
+from services.gateway.requests import (
+    NAME,
+    json_object,
+    optional_text,
+    qualified,
+    query_of,
+    required_text,
+)
 from services.gateway.scaling import ScaleLimits
 from services.gateway.spec import FunctionSpec
 from services.gateway.usage import usage_of
@@ -22,6 +30,8 @@ from services.http.router import RouteHandler
 
 _DEFAULT_LOG_SECONDS = 300.0
 """Window of ``/system/logs`` without ``since`` and ``tail`` (faas-netes pkg/k8s/logs.go)."""
+
+_RFC_3339 = re.compile(r"[0-9-]{10}T[0-9:]{8}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})", re.IGNORECASE)
 
 _TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
 """What Go's ``strconv.ParseBool`` takes for true."""
@@ -91,6 +101,7 @@ class FunctionRoutes:
 
     async def _scale(self, request: Request, captured: dict[str, str]) -> Response:
         body = await json_object(request)
+        optional_text(body, "serviceName")  # the path says it, but a wrong type is a mistake
         replicas = body.get("replicas")
         if not isinstance(replicas, int) or isinstance(replicas, bool) or replicas < 0:
             raise HttpError(400, "replicas: must be a whole number, 0 or more\n")
@@ -129,7 +140,7 @@ class FunctionRoutes:
     async def _logs(self, request: Request, _: dict[str, str]) -> Response:
         query = query_of(request)
         try:
-            tail = int(query.get("tail") or 0)
+            tail = _parse_number(query.get("tail") or "0")
             since = _parse_time(query["since"]) if query.get("since") else 0
         except (ValueError, OverflowError):
             raise HttpError(422, "could not parse the log request\n") from None
@@ -150,8 +161,8 @@ class FunctionRoutes:
 
 def _key(name: str, body: dict[str, Any], request: Request) -> str:
     # Current clients put the namespace into the body, older ones into the query.
-    namespace = body.get("namespace") or query_of(request).get("namespace", "")
-    return qualified(name, str(namespace))
+    namespace = optional_text(body, "namespace") or query_of(request).get("namespace", "")
+    return qualified(name, namespace)
 
 
 async def _ndjson(spec: FunctionSpec, lines: AsyncIterator[LogLine]) -> AsyncIterator[bytes]:
@@ -167,6 +178,16 @@ async def _ndjson(spec: FunctionSpec, lines: AsyncIterator[LogLine]) -> AsyncIte
         yield json.dumps(message).encode() + b"\n"
 
 
+def _parse_number(text: str) -> int:
+    # Python would also take blanks, underscores and the digits of other scripts.
+    if not re.fullmatch(r"[+-]?[0-9]{1,18}", text):
+        raise ValueError(text)
+    return int(text)
+
+
 def _parse_time(text: str) -> int:
     # A plus sign that was not quoted arrives as a blank.
-    return int(datetime.fromisoformat(text.replace(" ", "+")).timestamp() * 1e9)
+    text = text.replace(" ", "+")
+    if not _RFC_3339.fullmatch(text):
+        raise ValueError(text)
+    return int(datetime.fromisoformat(text).timestamp() * 1e9)
