@@ -149,10 +149,12 @@ class Supervisor:
 
     async def _start_services(self, deadline: float) -> None:
         await self._start_one(NATS_SERVER, deadline)
+        # The worker must know where the gateway is; after a reset it does from the start.
+        in_turn = [(GATEWAY,), (QUEUE_WORKER,)] if self.plan.gateway_url else [(GATEWAY, QUEUE_WORKER)]
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._start_in_turn((GATEWAY, QUEUE_WORKER), deadline))
-                group.create_task(self._start_one(INSPECTOR, deadline))
+                for names in (*in_turn, (INSPECTOR,)):
+                    group.create_task(self._start_in_turn(names, deadline))
         except* LabError as errors:
             # One is enough to read; the others are most often its consequence.
             raise errors.exceptions[0] from None

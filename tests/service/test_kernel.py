@@ -40,6 +40,11 @@ class Notebook:
         """Run a cell to its end; return the content of its reply."""
         return self.reply(self.client.execute(code))
 
+    def run_well(self, code: str) -> None:
+        """Run a cell that must not fail."""
+        reply = self.run(code)
+        assert reply["status"] == "ok", "\n".join(reply["traceback"])
+
     def reply(self, request: str) -> dict:
         deadline = time.monotonic() + CELL_SECONDS
         while time.monotonic() < deadline:
@@ -54,7 +59,7 @@ class Notebook:
     def start_lab(self) -> int:
         """Run the first cell; return the supervisor's process id."""
         code = START.format(here=str(Path(__file__).parent), workspace=str(self.workspace))
-        assert self.run(code)["status"] == "ok"
+        self.run_well(code)
         pid = Workspace(self.workspace).lock_holder()
         assert pid is not None
         return pid
@@ -94,7 +99,7 @@ def test_the_stop_button_interrupts_the_cell_and_the_lab_lives_on(notebook: Note
     notebook.manager.interrupt_kernel()
 
     assert notebook.reply(request)["ename"] == "KeyboardInterrupt"
-    assert notebook.run("assert lab.status().state == 'ready', lab.status()")["status"] == "ok"
+    notebook.run_well("assert lab.status().state == 'ready', lab.status()")
     assert Workspace(notebook.workspace).lock_holder() == pid
 
 
@@ -162,4 +167,4 @@ def test_commands_in_a_cell_find_the_lab(notebook: Notebook) -> None:
     code = "import os; assert os.environ['OPENFAAS_URL'] == lab.gateway_url; import shutil; "
     code += "assert shutil.which('faas-cli').startswith(sys.prefix)"
 
-    assert notebook.run(code)["status"] == "ok"
+    notebook.run_well(code)
