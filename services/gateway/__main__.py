@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 
 from services.bus import Events, close, connect
 from services.gateway.accept import Acceptor
@@ -47,7 +48,10 @@ async def main(service: Service) -> None:
         Forwarder(provider, client, events, metrics, lines, upstream_timeout=config.upstream_timeout),
         Acceptor(publisher, events, lines, config),
         BasicAuth(config.user, config.password),
-        [*FunctionRoutes(provider, metrics).routes(), *AdminRoutes(provider).routes()],
+        [
+            *FunctionRoutes(provider, metrics, follow_seconds=config.write_timeout or math.inf).routes(),
+            *AdminRoutes(provider).routes(),
+        ],
         metrics=lambda: metrics.text({f.spec.key: f.available() for f in provider.all()}),
         page=lambda: _inspector_page(config),
     )

@@ -9,6 +9,7 @@ from typing import Any
 from services.contract.names import DEFAULT_NAMESPACE
 from services.gateway.provider import ProcessProvider
 from services.gateway.requests import json_object, optional_text, query_of, required_text
+from services.gateway.spec import texts
 from services.http import HttpError, Request, Response
 from services.http.router import RouteHandler
 
@@ -108,9 +109,5 @@ def _value(body: dict[str, Any]) -> bytes:
 
 
 def _described(body: dict[str, Any]) -> dict[str, Any]:
-    for field in ("labels", "annotations"):
-        texts = {} if body.get(field) is None else body[field]
-        if not isinstance(texts, dict) or not all(isinstance(text, str) for text in texts.values()):
-            raise HttpError(400, f"{field}: must be an object of strings\n")
-    optional_text(body, "name")
-    return body
+    optional_text(body, "name")  # where the path says it, a wrong type is still a mistake
+    return {field: texts(body, field) for field in ("labels", "annotations")}

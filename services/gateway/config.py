@@ -20,6 +20,7 @@ class Config:
         port: Asked-for port; 0 is any.
         port_fallback: Take any port if the one asked for is taken.
         upstream_timeout: Seconds a function may take to answer.
+        write_timeout: Seconds after which followed logs end; 0 is never.
         queue: Subject that asynchronous calls are published to.
         max_body: Bytes of an asynchronous call's body.
         user: Basic-auth user of ``/system``; "" when auth is off.
@@ -34,6 +35,7 @@ class Config:
     port: int
     port_fallback: bool
     upstream_timeout: float
+    write_timeout: float
     queue: str
     max_body: int
     user: str
@@ -63,6 +65,8 @@ class Config:
             port=service.number("port", DEFAULT_GATEWAY_PORT),
             port_fallback=service.flag("port_fallback", default=True),
             upstream_timeout=parse_duration(service.setting("upstream_timeout", "60s")),
+            # OpenFaaS has 60s here, and cuts off who follows a log. Nothing else in this gateway needs it.
+            write_timeout=parse_duration(service.setting("write_timeout", "0")),
             queue=service.setting("faas_nats_channel", DEFAULT_QUEUE),
             max_body=service.number("max_body", MAX_BODY),
             user=user,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import deque
 from collections.abc import AsyncIterator
@@ -40,15 +41,15 @@ class LogRing:
         return [line.text for _, line in list(self._lines)[-count:]]
 
     async def read(
-        self, *, since_ns: int = 0, tail: int = 0, instance: str = "", follow: bool = False
+        self, *, since_ns: int = 0, tail: int = 0, instance: str = "", follow: float = 0.0
     ) -> AsyncIterator[LogLine]:
-        """Yield the lines that fit, oldest first; with ``follow`` go on until cancelled.
+        """Yield the lines that fit, oldest first.
 
         Args:
             since_ns: Leave out what is older.
             tail: At most so many of the past; 0 or less is all.
             instance: Only of this replica.
-            follow: Wait for more.
+            follow: Go on with new lines for so many seconds; ``math.inf`` is until cancelled.
         """
 
         def fits(line: LogLine) -> bool:
@@ -56,9 +57,11 @@ class LogRing:
 
         past = [(number, line) for number, line in self._lines if fits(line)]
         seen = self._count
+        loop = asyncio.get_running_loop()
+        end = loop.time() + follow
         for _, line in past[-tail:] if tail > 0 else past:
             yield line
-        while follow:
+        while loop.time() < end:
             self._more.clear()
             for number, line in list(self._lines):
                 if number > seen:
@@ -66,4 +69,5 @@ class LogRing:
                     if fits(line):
                         yield line
             if self._count == seen:
-                await self._more.wait()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._more.wait(), end - loop.time())

@@ -13,7 +13,7 @@ _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
 class Namespaces:
-    """Names with labels and annotations."""
+    """Names with labels and annotations; the default one is always there."""
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
@@ -25,7 +25,7 @@ class Namespaces:
 
     def names(self) -> list[str]:
         """Return all names, the default one first."""
-        return [DEFAULT_NAMESPACE, *sorted(self._records)]
+        return [DEFAULT_NAMESPACE, *sorted(self._records.keys() - {DEFAULT_NAMESPACE})]
 
     def check(self, name: str) -> None:
         """See that a namespace exists.
@@ -42,11 +42,12 @@ class Namespaces:
         Raises:
             HttpError: 404.
         """
-        if name == DEFAULT_NAMESPACE:
-            return {"name": name, "labels": {"openfaas": "1"}, "annotations": {"openfaas": "1"}}
-        if name not in self._records:
+        record = self._records.get(name)
+        if record is None and name == DEFAULT_NAMESPACE:
+            record = {"labels": {"openfaas": "1"}, "annotations": {"openfaas": "1"}}
+        if record is None:
             raise HttpError(404, f"namespace {name} not found\n")
-        return {"name": name, **self._records[name]}
+        return {"name": name, **record}
 
     async def create(self, name: str, record: dict[str, Any]) -> None:
         """Add a namespace.
@@ -82,6 +83,5 @@ class Namespaces:
         await self._registry.forget_namespace(name)
 
     async def _store(self, name: str, record: dict[str, Any]) -> None:
-        kept = {key: record.get(key) or {} for key in ("labels", "annotations")}
-        await self._registry.save_namespace(name, kept)
-        self._records[name] = kept
+        await self._registry.save_namespace(name, record)
+        self._records[name] = record

@@ -70,13 +70,13 @@ class FunctionSpec:
             image=image,
             namespace=_text(body, "namespace") or namespace or DEFAULT_NAMESPACE,
             env_process=_text(body, "envProcess"),
-            env_vars=_texts(body, "envVars"),
-            labels=_texts(body, "labels"),
-            annotations=_texts(body, "annotations"),
+            env_vars=texts(body, "envVars"),
+            labels=texts(body, "labels"),
+            annotations=texts(body, "annotations"),
             constraints=_list(body, "constraints"),
             secrets=_list(body, "secrets"),
-            limits=_texts(body, "limits") or None,
-            requests=_texts(body, "requests") or None,
+            limits=texts(body, "limits") or None,
+            requests=texts(body, "requests") or None,
             read_only_root_filesystem=_flag(body, "readOnlyRootFilesystem"),
             created_at=datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
         )
@@ -146,7 +146,12 @@ def _text(body: Mapping[str, Any], name: str) -> str:
     return value or ""
 
 
-def _texts(body: Mapping[str, Any], name: str) -> dict[str, str]:
+def texts(body: Mapping[str, Any], name: str) -> dict[str, str]:
+    """Return a field that is an object of strings; missing or null means none.
+
+    Raises:
+        HttpError: 400, naming the field.
+    """
     value = {} if body.get(name) is None else body[name]
     if not isinstance(value, dict) or not all(map(_is_text, [*value, *value.values()])):
         raise _invalid(f"{name}: must be an object of strings")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import platform
 import re
 from collections.abc import AsyncIterator
@@ -10,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from services.contract.names import DEFAULT_NAMESPACE, VERSION
+from services.gateway.alerts import alerts_of
 from services.gateway.function import Function
 from services.gateway.logring import LogLine
 from services.gateway.metrics import Metrics
@@ -40,9 +42,12 @@ _TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
 class FunctionRoutes:
     """Handlers; bodies and statuses as in OpenFaaS."""
 
-    def __init__(self, provider: ProcessProvider, metrics: Metrics) -> None:
+    def __init__(
+        self, provider: ProcessProvider, metrics: Metrics, *, follow_seconds: float = math.inf
+    ) -> None:
         self._provider = provider
         self._metrics = metrics
+        self._follow_seconds = follow_seconds
 
     def routes(self) -> list[tuple[str, str, RouteHandler]]:
         """Return (method, path pattern, handler) of each."""
@@ -111,19 +116,11 @@ class FunctionRoutes:
     async def _alert(self, request: Request, _: dict[str, str]) -> Response:
         """Take what AlertManager would send; the lab's own autoscaler does not need it."""
         body = await json_object(request)
-        alerts = body.get("alerts")
-        if not isinstance(alerts, list):
-            raise HttpError(400, "Unable to parse alert, bad format.")
-        for alert in alerts:
-            labels = alert.get("labels") if isinstance(alert, dict) else None
-            name = labels.get("function_name") if isinstance(labels, dict) else None
-            if not isinstance(name, str):
-                raise HttpError(400, "Unable to parse alert, bad format.")
+        for name, firing in alerts_of(body):
             function = self._provider.find(name)
             if function is None:
                 raise HttpError(500, f"unable to find function: {name}\n")
             limits = ScaleLimits.of(function.spec.labels)
-            firing = alert.get("status") == "firing"
             wanted = limits.up(function.wanted) if firing else limits.down()
             await self._provider.scale(function.spec.key, wanted)
         return Response(200)
@@ -153,7 +150,7 @@ class FunctionRoutes:
             since_ns=since,
             tail=tail,
             instance=query.get("instance", ""),
-            follow=query.get("follow") in _TRUE,
+            follow=self._follow_seconds if query.get("follow") in _TRUE else 0.0,
         )
         body = _ndjson(function.spec, lines)
         return Response(200, [("Content-Type", "application/x-ndjson")], body)

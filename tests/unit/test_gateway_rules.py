@@ -210,7 +210,7 @@ async def test_a_log_ring_keeps_the_newest_lines_and_follows() -> None:
     followed = []
 
     async def follow() -> None:
-        async for line in ring.read(follow=True, tail=1):
+        async for line in ring.read(follow=60, tail=1):
             followed.append(line.text)  # it never ends by itself
             if len(followed) == 3:
                 return

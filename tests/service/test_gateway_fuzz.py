@@ -1,0 +1,45 @@
+"""The running gateway does what its OpenAPI document says, whatever it is sent."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from gateways import client, deploy
+from labs import start_lab
+
+FUZZ_SECONDS = 25
+
+
+def test_no_request_gets_an_answer_that_is_not_documented(workspace: Path) -> None:
+    """Statuses, content types, headers, bodies, methods and credentials, by schemathesis.
+
+    It is a program of its own, so its warnings are not ours to silence.
+    """
+    (workspace / "fuzz").mkdir()
+    settings = {"write_timeout": "200ms", "upstream_timeout": "2s"}
+    with start_lab(workspace, environment=settings) as lab, client(lab) as http:
+        deploy(http, "figlet", "cat")  # the document's example: some calls shall find a function
+        state = lab._core.state
+        fuzz = subprocess.run(
+            [
+                *(Path(sys.executable).with_name("schemathesis"), "--no-color"),
+                *("--config-file", Path(__file__).with_name("schemathesis.toml")),
+                *("run", f"{state.gateway_url}/openapi.json", "--auth", f"{state.user}:{state.password}"),
+                *("--max-time", str(FUZZ_SECONDS), "--request-timeout", "10", "--no-shrink"),
+                *("--generation-database", "none", "--continue-on-failure"),
+            ],
+            cwd=workspace / "fuzz",
+            capture_output=True,
+            text=True,
+            timeout=90,
+        )
+
+        assert fuzz.returncode == 0, fuzz.stdout[-8000:] + fuzz.stderr[-2000:]
+        paths = http.get("/openapi.json", auth=None).json()["paths"].values()
+        assert f"Tested: {sum(len(item.keys() - {'parameters'}) for item in paths)}" in fuzz.stdout
+        # A handler that fails is a 500, which an invoke route may pass on from a function.
+        assert "handler failed" not in lab.logs("gateway")
+        deploy(http, "after", "cat")
+        assert http.post("/function/after", content="still here").text == "still here"
