@@ -37,8 +37,10 @@ def test_no_request_gets_an_answer_that_is_not_documented(workspace: Path) -> No
         )
 
         assert fuzz.returncode == 0, fuzz.stdout[-8000:] + fuzz.stderr[-2000:]
-        paths = http.get("/openapi.json", auth=None).json()["paths"].values()
-        assert f"Tested: {sum(len(item.keys() - {'parameters'}) for item in paths)}" in fuzz.stdout
+        paths = http.get("/openapi.json", auth=None).json()["paths"]
+        operations = sum(len(item.keys() - {"parameters"}) for item in paths.values())
+        # All but the one that the document was read from.
+        assert f"Tested: {operations - 1}\n" in fuzz.stdout
         # A handler that fails is a 500, which an invoke route may pass on from a function.
         assert "handler failed" not in lab.logs("gateway")
         deploy(http, "after", "cat")
