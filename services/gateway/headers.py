@@ -7,24 +7,11 @@ import uuid
 
 from services.contract.names import CALL_ID, GATEWAY_USER_AGENT, SERVED_BY, START_TIME, VERSION
 from services.http import Headers, Request
-from services.http.headers import Pair
+from services.http.headers import HOP_BY_HOP, Pair
 
-_HOP_BY_HOP = frozenset(
-    {
-        "connection",
-        "proxy-connection",
-        "keep-alive",
-        "proxy-authenticate",
-        "proxy-authorization",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-    }
-)
 # Set anew by the HTTP client for the next hop.
 _FRAMING = frozenset({"host", "content-length", "expect"})
-_NOT_FORWARDED = _HOP_BY_HOP | _FRAMING
+_NOT_FORWARDED = HOP_BY_HOP | _FRAMING
 
 SERVED_BY_VALUE = f"openfaas-ce/{VERSION}"
 
@@ -68,7 +55,7 @@ def answer_headers(upstream: Headers, request: Request, call_id: str, start_ns: 
     """Return the function's headers over the gateway's own, a same-named one replacing it."""
     own = {name.lower() for name, _ in upstream.pairs}
     pairs = [pair for pair in stamped(call_id, start_ns) if pair[0].lower() not in own]
-    pairs += [pair for pair in upstream.pairs if pair[0].lower() not in _HOP_BY_HOP and pair[0] != "Date"]
+    pairs += [pair for pair in upstream.pairs if pair[0].lower() not in HOP_BY_HOP and pair[0] != "Date"]
     if "content-type" not in own:
         pairs.append(("Content-Type", request.headers.get("Content-Type") or "text/plain"))
     return Headers(pairs)

@@ -148,7 +148,7 @@ class Connection(asyncio.Protocol):
             self.abort()
             return
         self.task = None
-        if keep_alive:
+        if keep_alive and not self.server.stopping:  # told so while a stream was going on
             self._next()
         else:
             self._end(linger=not request.incoming.complete)

@@ -6,6 +6,21 @@ from collections.abc import Iterable, Iterator
 
 Pair = tuple[str, str]
 
+HOP_BY_HOP = frozenset(
+    {
+        "connection",
+        "proxy-connection",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+"""Names, in lower case, of what is meant for the next hop only (RFC 9110 section 7.6.1)."""
+
 
 class Headers:
     """A list of (name, value) pairs whose look-ups ignore case.

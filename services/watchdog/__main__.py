@@ -11,50 +11,79 @@ from services.contract.errors import LabError
 from services.contract.names import VERSION
 from services.http import HttpServer, Limits
 from services.runtime import Service, run, watch_lifeline
+from services.watchdog.command import Command
 from services.watchdog.config import Config
+from services.watchdog.environ import inherited
 from services.watchdog.exits import best_exit_watcher
 from services.watchdog.group import kill_group, kill_rest_of_group, lead_group
-from services.watchdog.handler import Watchdog
+from services.watchdog.handler import Backend, Watchdog
 from services.watchdog.health import LockFile
+from services.watchdog.limits import FunctionLimits
+from services.watchdog.modes import FunctionProcess
 from services.watchdog.output import PipeLines, WatchdogLog
 from services.watchdog.process import Forker
+from services.watchdog.secrets import SecretsView
 
 _HOST = "127.0.0.1"
+_FAREWELL_SECONDS = 0.5
 
 
-async def serve(service: Service) -> None:
+async def serve(service: Service, secrets: SecretsView) -> None:
     """Take requests until told to stop, then finish what is in flight."""
     log = WatchdogLog(PipeLines(2))
     service.log = log
     log.line(f"Version: {VERSION}\tSHA: unknown")
     config = Config.from_environ(service.settings)
+    limits = FunctionLimits.from_environ(service.settings)
     log.line(
         f"Timeouts: read: {format_duration(config.read_timeout)}"
         f" write: {format_duration(config.write_timeout)}"
         f" hard: {format_duration(config.exec_timeout)}"
         f" health: {format_duration(config.healthcheck_interval)}."
     )
+    for line in (*secrets.lines(), *limits.lines()):
+        log.line(line)
     loop = asyncio.get_running_loop()
     events = PipeLines(1)
+    forker = Forker(loop, best_exit_watcher(loop), combine_output=config.combine_output, limits=limits)
+    command = Command(secrets.words(config.argv), service.settings.get("PATH", ""))
+    environ = secrets.environment(inherited(os.environb))
+    function = FunctionProcess(config, forker, command, environ, log=log, events=events)
+    try:
+        backend = await function.start()
+        await _serve(service, config, backend, function, log)
+    finally:
+        await function.stop()
+        await forker.close()
+        events.flush()
+        kill_rest_of_group()
+
+
+async def _serve(
+    service: Service, config: Config, backend: Backend, function: FunctionProcess, log: WatchdogLog
+) -> None:
     lock = LockFile(service.settings)
-    forker = Forker(loop, best_exit_watcher(loop), combine_output=config.combine_output)
-    watchdog = Watchdog(config, forker, os.environb, lock=lock, log=log, events=events)
+    watchdog = Watchdog(config, backend, lock)
     server = HttpServer(
         watchdog,
         limits=Limits(read_seconds=config.read_timeout or float("inf")),
         on_error=lambda request, error: log.error(f"{request.method} {request.target}: {error!r}"),
     )
+    port = await _listen(server, config.port)
+    log.line(f"Listening on port: {port}")
+    _become_healthy(watchdog, lock, log, suppress_lock=config.suppress_lock)
+    service.ready(url=f"http://{_HOST}:{port}")
+    stopping = asyncio.ensure_future(service.stopping.wait())
     try:
-        port = await _listen(server, config.port)
-        log.line(f"Listening on port: {port}")
-        _become_healthy(watchdog, lock, log, suppress_lock=config.suppress_lock)
-        service.ready(url=f"http://{_HOST}:{port}")
-        await service.stopping.wait()
-        await _stop(watchdog, server, lock, log, config)
+        await asyncio.wait((stopping, function.ended), return_when=asyncio.FIRST_COMPLETED)
     finally:
-        await forker.close()
-        events.flush()
-        kill_rest_of_group()
+        stopping.cancel()
+    if not service.stopping.is_set():
+        # Those in flight learn that the connection is lost; the gateway starts another replica.
+        watchdog.accepting = False
+        await server.stop(_FAREWELL_SECONDS)
+        raise function.failure()
+    await _stop(watchdog, server, lock, log, config)
 
 
 async def _listen(server: HttpServer, port: int) -> int:
@@ -112,9 +141,11 @@ def main() -> None:
     async def live(service: Service) -> None:
         if lifeline == "stdin":
             watch_lifeline(asyncio.get_running_loop(), 0, kill_group)
-        await serve(service)
+        await serve(service, secrets)
 
     lead_group()
+    # Before there is a loop: the system wants a process with a single thread.
+    secrets = SecretsView.open(os.environ)
     run("watchdog", live)
 
 

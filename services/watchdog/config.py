@@ -1,12 +1,21 @@
-"""The watchdog's settings, by the names OpenFaaS's classic-watchdog gives them."""
+"""The watchdog's settings, by the names OpenFaaS's two watchdogs give them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from services.contract.durations import parse_duration
 from services.contract.errors import InvalidValueError
+
+
+class Mode(StrEnum):
+    """How a request reaches the function."""
+
+    CLASSIC = "classic"  # a process for each request, which reads it all and answers it all
+    HTTP = "http"  # one process for all requests, which speaks HTTP
+    STREAMING = "streaming"  # a process for each request, whose output is passed on as it comes
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,11 +23,14 @@ class Config:
     """One watchdog's settings; durations in seconds.
 
     Names, defaults and the rules for odd values are those of
-    classic-watchdog's ``readconfig.go``: a value that can't be read counts as
-    not given, and of all spellings of yes only ``true`` is one.
+    classic-watchdog's ``readconfig.go``, and with ``mode`` given those of
+    of-watchdog's ``config.go``. In both, a value that can't be read counts as
+    not given; of all spellings of yes, the first knows only ``true``, the second
+    ``1`` as well.
 
     Attributes:
         fprocess: The command, as written.
+        mode: Which watchdog to be; classic unless ``mode`` says otherwise.
         read_timeout: How long a client may take to send its request.
         write_timeout: How long requests in flight may go on after SIGTERM.
         exec_timeout: How long the function's process may run; 0 means for ever.
@@ -32,9 +44,16 @@ class Config:
         marshal_request: Give the process headers and body as one JSON document.
         suppress_lock: Write no lock file.
         max_inflight: Requests at once; above it 429. 0 means no limit.
+        upstream_url: Where the process of mode http listens.
+        upstream_port_is_free: The process listens on whatever port ``upstream_url``
+            names, so that each of several replicas on one machine gets its own.
+            A setting of the lab: containers never meet on a port.
+        prefix_logs: In the log, put time and stream before each line of the function's.
+        ready_path: What ``/_/ready`` asks the process for, or "".
     """
 
     fprocess: str
+    mode: Mode = Mode.CLASSIC
     read_timeout: float = 30.0
     write_timeout: float = 30.0
     exec_timeout: float = 0.0
@@ -47,6 +66,10 @@ class Config:
     marshal_request: bool = False
     suppress_lock: bool = False
     max_inflight: int = 0
+    upstream_url: str = ""
+    upstream_port_is_free: bool = False
+    prefix_logs: bool = True
+    ready_path: str = ""
 
     @property
     def argv(self) -> tuple[str, ...]:
@@ -58,32 +81,63 @@ class Config:
         """Read the settings from environment variables.
 
         Raises:
-            InvalidValueError: There is no ``fprocess``.
+            InvalidValueError: There is no command, no such mode, or mode http without a URL.
         """
-        fprocess = environ.get("fprocess", "")
-        if not fprocess:
-            raise InvalidValueError(
-                "Provide a valid process via fprocess environmental variable.",
-                expected="the command to run for each request, such as fprocess=cat",
-                seen="no fprocess in the environment",
-                next_step="deploy the function with --fprocess, or set ENV fprocess in its Dockerfile",
-            )
+        mode = _mode(environ.get("mode", ""))
         write_timeout = _duration(environ, "write_timeout", 30.0)
-        return cls(
-            fprocess=fprocess,
+        config = cls(
+            fprocess=_command(environ, mode),
+            mode=mode,
             read_timeout=_duration(environ, "read_timeout", 30.0),
             write_timeout=write_timeout,
-            exec_timeout=_duration(environ, "exec_timeout", 0.0),
+            exec_timeout=_duration(environ, "exec_timeout", 0.0 if mode is Mode.CLASSIC else 30.0),
             healthcheck_interval=_duration(environ, "healthcheck_interval", write_timeout),
             port=_whole_number(environ, "port", 8080),
-            combine_output=_flag(environ, "combine_output", default=True),
-            write_debug=_flag(environ, "write_debug", default=False),
+            combine_output=_flag(environ, "combine_output", mode, default=True),
+            write_debug=_flag(environ, "write_debug", mode, default=False),
             content_type=environ.get("content_type", ""),
-            cgi_headers=_flag(environ, "cgi_headers", default=True),
-            marshal_request=_flag(environ, "marshal_request", default=False),
-            suppress_lock=_flag(environ, "suppress_lock", default=False),
+            cgi_headers=_flag(environ, "cgi_headers", mode, default=True),
+            marshal_request=_flag(environ, "marshal_request", mode, default=False),
+            suppress_lock=_flag(environ, "suppress_lock", mode, default=False),
             max_inflight=_whole_number(environ, "max_inflight", 0),
+            upstream_url=environ.get("upstream_url") or environ.get("http_upstream_url", ""),
+            upstream_port_is_free=environ.get("upstream_port") == "any",
+            prefix_logs=_flag(environ, "prefix_logs", mode, default=True),
+            ready_path=environ.get("ready_path", ""),
         )
+        if mode is Mode.HTTP and not (config.upstream_url or config.upstream_port_is_free):
+            raise InvalidValueError(
+                "For mode=http you must specify the URL of your process via upstream_url.",
+                expected="where the process listens, such as upstream_url=http://127.0.0.1:5000",
+                seen="no upstream_url in the environment",
+                next_step="set ENV upstream_url in the function's Dockerfile",
+            )
+        return config
+
+
+def _mode(text: str) -> Mode:
+    try:
+        return Mode(text) if text else Mode.CLASSIC
+    except ValueError:
+        raise InvalidValueError(
+            f"mode={text} is not one of this watchdog's.",
+            expected=", ".join(Mode) + "; of of-watchdog's modes, serializing and static are not here",
+            seen=f"mode={text} in the environment",
+        ) from None
+
+
+def _command(environ: Mapping[str, str], mode: Mode) -> str:
+    command = environ.get("fprocess", "")
+    if mode is not Mode.CLASSIC:
+        command = environ.get("function_process") or command
+    if not command:
+        raise InvalidValueError(
+            "Provide a valid process via fprocess environmental variable.",
+            expected="the command to run, such as fprocess=cat",
+            seen="no fprocess in the environment",
+            next_step="deploy the function with --fprocess, or set ENV fprocess in its Dockerfile",
+        )
+    return command
 
 
 def _duration(environ: Mapping[str, str], name: str, default: float) -> float:
@@ -98,6 +152,6 @@ def _whole_number(environ: Mapping[str, str], name: str, default: int) -> int:
     return int(text) if text.isdecimal() else default
 
 
-def _flag(environ: Mapping[str, str], name: str, *, default: bool) -> bool:
+def _flag(environ: Mapping[str, str], name: str, mode: Mode, *, default: bool) -> bool:
     text = environ.get(name, "")
-    return text == "true" if text else default
+    return text in (("true",) if mode is Mode.CLASSIC else ("true", "1")) if text else default

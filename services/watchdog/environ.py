@@ -14,7 +14,7 @@ from services.http.message import Request
 _NOT_HEADERS = frozenset({"Host", "Transfer-Encoding", "Trailer"})
 """Go's HTTP server takes these out of the headers and keeps them as fields of their own."""
 
-_OURS = frozenset({b"lifeline"})
+_OURS = frozenset({b"lifeline", b"limits_memory", b"limits_cpu", b"secrets_by"})
 """Settings between the gateway and this process that mean nothing to a function."""
 
 
@@ -55,6 +55,16 @@ def http_variables(request: Request) -> dict[bytes, bytes]:
     variables[b"Http_Path"] = _path(request.path)
     if host := headers.get("Host"):
         variables[b"Http_Host"] = host.encode("latin-1")
+    return variables
+
+
+def of_watchdog_variables(request: Request) -> dict[bytes, bytes]:
+    """Return the ``Http_*`` variables as of-watchdog sets them: a few facts fewer."""
+    variables = http_variables(request)
+    for name in (b"Http_Host", b"Http_ContentLength"):
+        variables.pop(name, None)
+    if "Content-Length" not in request.headers:
+        variables.pop(b"Http_Content_Length", None)
     return variables
 
 

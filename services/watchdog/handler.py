@@ -1,68 +1,84 @@
-"""From a request to a process, and from the process's end to an answer."""
+"""What is the same in every mode: health, readiness, and how many requests at once."""
 
 from __future__ import annotations
 
-import asyncio
-import os
-import time
-from collections.abc import Mapping
+from typing import Protocol
 
-from services.contract.names import CALL_ID, DURATION_SECONDS, INTERNAL
+from services.contract.names import INTERNAL
 from services.http import Request, Response
-from services.log import LineWriter
-from services.watchdog.command import CannotStartError, Command
 from services.watchdog.config import Config
-from services.watchdog.environ import http_variables, inherited, marshalled
 from services.watchdog.health import LockFile
-from services.watchdog.output import CallEvents, WatchdogLog
-from services.watchdog.process import Execution, Forker, Outcome
-from services.watchdog.sniff import detect_content_type
+from services.watchdog.relay import Relay
 
-_METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 
-_BODY_LIMIT = 256 * 1024 * 1024
-"""The gateway bounds bodies. This is a guard against clients that come around it."""
+class Backend(Protocol):
+    """A mode's way to answer.
+
+    Attributes:
+        methods: What it takes; None for any.
+        tells_ready: Whether ``/_/ready`` is the watchdog's, as in of-watchdog.
+    """
+
+    @property
+    def methods(self) -> frozenset[str] | None: ...  # noqa: D102
+
+    @property
+    def tells_ready(self) -> bool: ...  # noqa: D102
+
+    async def ready(self) -> bool:
+        """Tell whether the function itself is ready."""
+
+    async def answer(self, request: Request) -> Response:
+        """Answer one request."""
 
 
 class Watchdog:
-    """Answers requests as the classic watchdog does: one process each."""
+    """Looks at a request before the function does.
 
-    def __init__(
-        self,
-        config: Config,
-        forker: Forker,
-        environ: Mapping[bytes, bytes],
-        *,
-        lock: LockFile,
-        log: WatchdogLog,
-        events: LineWriter,
-    ) -> None:
+    Attributes:
+        accepting: Whether it says that it is healthy.
+        in_flight: Requests whose answer is not yet complete.
+    """
+
+    def __init__(self, config: Config, backend: Backend, lock: LockFile) -> None:
         self.accepting = False
         self.in_flight = 0
-        self._config = config
-        self._forker = forker
-        self._command = Command(config.argv, os.fsdecode(environ.get(b"PATH", b"")))
-        self._environ = inherited(environ)
+        self._limit = config.max_inflight
+        self._backend = backend
         self._lock = lock
-        self._log = log
-        self._events = events
 
     async def __call__(self, request: Request) -> Response:
         """Answer one request."""
         if request.path == "/_/health":
             return self._health(request)
-        limit = self._config.max_inflight
-        if limit and self.in_flight >= limit:
-            text = f"Concurrent request limit exceeded. Max concurrent requests: {limit}\n"
+        if self._limit and self.in_flight >= self._limit:
+            text = f"Concurrent request limit exceeded. Max concurrent requests: {self._limit}\n"
             headers = [("Content-Type", "text/plain"), (INTERNAL, "faas-middleware")]
             return Response(429, headers, text.encode())
-        if request.method not in _METHODS:
+        if request.path == "/_/ready" and self._backend.tells_ready:
+            return await self._ready(request)
+        if self._backend.methods is not None and request.method not in self._backend.methods:
             return Response(405)
         self.in_flight += 1
+        passed_on = False
         try:
-            return await self._run(request)
+            response = await self._backend.answer(request)
+            if not isinstance(response.body, bytes):
+                response.body = Relay(response.body, self._leave)
+                passed_on = True
+            return response
         finally:
-            self.in_flight -= 1
+            if not passed_on:
+                self._leave()
+
+    def _leave(self) -> None:
+        self.in_flight -= 1
+
+    async def _ready(self, request: Request) -> Response:
+        health = self._health(request)
+        if health.status == 200 and not await self._backend.ready():
+            return Response(503)
+        return health
 
     def _health(self, request: Request) -> Response:
         if request.method != "GET":
@@ -70,77 +86,3 @@ class Watchdog:
         if not (self.accepting and self._lock.present()):
             return Response(503)
         return Response.text(200, "OK")
-
-    async def _run(self, request: Request) -> Response:
-        begun = time.perf_counter()
-        body = await request.body(_BODY_LIMIT)
-        if self._config.marshal_request:
-            body = marshalled(request.headers, body)
-        self._log.line("Forking fprocess.")
-        events = CallEvents(self._events, request.headers.get(CALL_ID))
-        try:
-            execution = self._forker.start(self._command, self._environ_for(request), body, events)
-        except CannotStartError as error:
-            return _answer(500, f"{error.headline}\n".encode())
-        outcome, killed = await self._finish(execution)
-        return self._respond(request, outcome, killed=killed, seconds=time.perf_counter() - begun)
-
-    def _environ_for(self, request: Request) -> Mapping[bytes, bytes]:
-        if not self._config.cgi_headers:
-            return self._environ
-        if self._config.write_debug:
-            self._log.line(f"Query  {request.query}")
-            self._log.line(f"Path  {request.path}")
-        return self._environ | http_variables(request)
-
-    async def _finish(self, execution: Execution) -> tuple[Outcome, bool]:
-        """Wait for the end; return also whether ``exec_timeout`` has passed before it."""
-        killed = False
-
-        def expire() -> None:
-            nonlocal killed
-            killed = True
-            self._log.line(f"Killing process: {self._config.fprocess}")
-            execution.kill()
-
-        timer = None
-        if self._config.exec_timeout:
-            timer = asyncio.get_running_loop().call_later(self._config.exec_timeout, expire)
-        try:
-            outcome = await execution.wait()
-        except asyncio.CancelledError:
-            # The client has gone, or the watchdog ends: nobody wants the answer.
-            execution.abandon()
-            raise
-        finally:
-            if timer is not None:
-                timer.cancel()
-        return outcome, killed
-
-    def _respond(self, request: Request, outcome: Outcome, *, killed: bool, seconds: float) -> Response:
-        log, config = self._log, self._config
-        if outcome.errors:
-            log.line("stderr: " + outcome.errors.decode("utf-8", "replace").removesuffix("\n"))
-        if not outcome.success and config.write_debug:
-            log.line(f"Success=false, Error={outcome.describe()}")
-            log.line("Out=" + outcome.output.decode("utf-8", "replace").removesuffix("\n"))
-        if killed:
-            return _answer(408, b"Killed process.\n")
-        if not outcome.success:
-            return _answer(500, f"{outcome.describe()}\n".encode() + outcome.output)
-        if config.write_debug:
-            log.copy(outcome.output)
-            log.line(f"Duration: {seconds:.6f}s")
-        else:
-            log.line(f"Wrote {len(outcome.output)} Bytes - Duration: {seconds:.6f}s")
-        content_type = config.content_type or request.headers.get("Content-Type")
-        response = _answer(200, outcome.output, content_type)
-        response.headers.add(DURATION_SECONDS, f"{seconds:.6f}")
-        return response
-
-
-def _answer(status: int, body: bytes, content_type: str = "") -> Response:
-    # Like Go's server: an answer without a type gets the one it looks like,
-    # an answer without a body none.
-    content_type = content_type or (detect_content_type(body) if body else "")
-    return Response(status, [("Content-Type", content_type)] if content_type else (), body)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+
+from services.http import HttpError
+from services.http.body import Body
 
 CHUNK = 64 * 1024
 """Bytes a call: what a Linux pipe holds."""
@@ -85,3 +88,94 @@ class PipeWriter:
             self._loop.remove_writer(self._descriptor)
             os.close(self._descriptor)
             self._descriptor = -1
+
+
+class PipeStream:
+    """Passes on what comes out of a pipe, and reads no faster than that.
+
+    Attributes:
+        body: What came out; it ends when the last writer has closed the pipe.
+    """
+
+    __slots__ = ("_descriptor", "_loop", "body")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, descriptor: int) -> None:
+        """Own ``descriptor``, which must not block."""
+        self._loop = loop
+        self._descriptor = descriptor
+        self.body = Body(self)
+        self.resume_reading()
+
+    def pause_reading(self) -> None:
+        """Leave the rest in the pipe: its writer waits."""
+        if self._descriptor >= 0:
+            self._loop.remove_reader(self._descriptor)
+
+    def resume_reading(self) -> None:
+        """Read on."""
+        if self._descriptor >= 0:
+            self._loop.add_reader(self._descriptor, self._read)
+
+    def _read(self) -> None:
+        try:
+            part = os.read(self._descriptor, CHUNK)
+        except BlockingIOError:
+            return
+        if part:
+            self.body.feed(part)
+        else:
+            self.close()
+            self.body.finish()
+
+    def close(self) -> None:
+        """Read no more; whoever still writes gets SIGPIPE."""
+        if self._descriptor >= 0:
+            self._loop.remove_reader(self._descriptor)
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+class PipeFeed:
+    """Writes a body into a pipe as the body comes, at the pace of the pipe's reader."""
+
+    __slots__ = ("_descriptor", "_loop", "_task")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, descriptor: int, parts: AsyncIterator[bytes]) -> None:
+        """Own ``descriptor``."""
+        os.set_blocking(descriptor, False)
+        self._loop = loop
+        self._descriptor = descriptor
+        self._task = loop.create_task(self._feed(parts))
+        # Not in the task's own finally: cancelled at once, it never begins.
+        self._task.add_done_callback(self._release)
+
+    async def _feed(self, parts: AsyncIterator[bytes]) -> None:
+        try:
+            async for part in parts:
+                await self._write(memoryview(part))
+        except (ConnectionError, HttpError):
+            return  # the process need not read it all, and a client may break off, or pause too long
+
+    async def _write(self, rest: memoryview) -> None:
+        while rest:
+            try:
+                rest = rest[os.write(self._descriptor, rest) :]
+            except BlockingIOError:
+                writable: asyncio.Future[None] = self._loop.create_future()
+                self._loop.add_writer(self._descriptor, _set, writable)
+                try:
+                    await writable
+                finally:
+                    self._loop.remove_writer(self._descriptor)
+
+    def _release(self, _: object) -> None:
+        os.close(self._descriptor)
+
+    def close(self) -> None:
+        """Write no more; the reader sees the end of its input."""
+        self._task.cancel()
+
+
+def _set(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)

@@ -11,12 +11,13 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from services.watchdog.command import CannotStartError, Command
-from services.watchdog.exits import ExitWatcher
+from services.watchdog.exits import Ended, ExitWatcher
+from services.watchdog.limits import FunctionLimits
 from services.watchdog.pipes import PipeReader, PipeWriter
 
 _TO_DEFAULT = (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ)
@@ -47,13 +48,18 @@ class Outcome:
         return self.status == 0
 
     def describe(self) -> str:
-        """Say it as Go's ``ProcessState`` does: ``exit status 3``, ``signal: killed``."""
-        if os.WIFEXITED(self.status):
-            return f"exit status {os.WEXITSTATUS(self.status)}"
-        number = os.WTERMSIG(self.status)
-        # macOS adds the number, "Killed: 9".
-        name = (signal.strsignal(number) or f"signal {number}").partition(":")[0].lower()
-        return f"signal: {name}{' (core dumped)' if os.WCOREDUMP(self.status) else ''}"
+        """Say how it ended; see the function of that name."""
+        return describe(self.status)
+
+
+def describe(status: int) -> str:
+    """Say a wait status as Go's ``ProcessState`` does: ``exit status 3``, ``signal: killed``."""
+    if os.WIFEXITED(status):
+        return f"exit status {os.WEXITSTATUS(status)}"
+    number = os.WTERMSIG(status)
+    # macOS adds the number, "Killed: 9".
+    name = (signal.strsignal(number) or f"signal {number}").partition(":")[0].lower()
+    return f"signal: {name}{' (core dumped)' if os.WCOREDUMP(status) else ''}"
 
 
 class Observer(Protocol):
@@ -64,6 +70,13 @@ class Observer(Protocol):
 
     def exited(self, pid: int, code: int) -> None:
         """It has ended; a negative code is the signal that ended it."""
+
+
+class Running(Protocol):
+    """A process that the forker has to end if nobody else did."""
+
+    def abandon(self) -> None:
+        """Kill it if it still runs, and let go of its pipes; it is reaped in the background."""
 
 
 class Execution:
@@ -140,16 +153,22 @@ class Forker:
     """Starts processes that share how their output is read and their end is seen."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, exits: ExitWatcher, *, combine_output: bool = True
+        self,
+        loop: asyncio.AbstractEventLoop,
+        exits: ExitWatcher,
+        *,
+        combine_output: bool = True,
+        limits: FunctionLimits | None = None,
     ) -> None:
-        self._live: set[Execution] = set()
+        self._live: set[Running] = set()
+        self._limits = limits or FunctionLimits()
         self._nobody_lives = asyncio.Event()
         self._loop = loop
         self._exits = exits
         self._combine_output = combine_output
         # A pipe that nobody will ever write to: the standard input of every
         # process without one. It can be shared, and saves a pipe a call.
-        self._no_input, write_end = os.pipe()
+        self.no_input, write_end = os.pipe()
         os.close(write_end)
 
     def start(
@@ -160,41 +179,23 @@ class Forker:
         Raises:
             CannotStartError: It does not start; nothing is left of it.
         """
-        path = command.path()
         execution = Execution(self, self._loop, observer)
         ours: list[int] = []
         theirs: list[int] = []
-        pid = 0
         try:
             feed, rest = self._open_input(body, ours, theirs)
-            output, out = _open_output(ours, theirs)
-            errors, err = (-1, out) if self._combine_output else _open_output(ours, theirs)
-            pid = os.posix_spawn(
-                path,
-                command.argv,
-                environ,
-                file_actions=(
-                    (os.POSIX_SPAWN_DUP2, theirs[0] if body else self._no_input, 0),
-                    (os.POSIX_SPAWN_DUP2, out, 1),
-                    (os.POSIX_SPAWN_DUP2, err, 2),
-                ),
-                setsigdef=_TO_DEFAULT,
-                setsigmask=(),
-            )
-            self._exits.watch(pid, execution.process_ended)
-        except (OSError, ValueError) as error:
-            for descriptor in ours:
-                os.close(descriptor)
-            if pid:
-                os.kill(pid, signal.SIGKILL)
-                os.waitpid(pid, 0)
-            if isinstance(error, ValueError):  # a NUL byte, say of %00 in the path
-                raise CannotStartError("exec: environment variable contains NUL") from error
-            command.forget()
-            raise CannotStartError.from_os_error(path, error) from error
+            output, out = open_output(ours, theirs)
+            errors, err = (-1, out) if self._combine_output else open_output(ours, theirs)
+            streams = (theirs[0] if body else self.no_input, out, err)
+            pid = self.spawn(command, environ, streams, execution.process_ended)
+        except OSError as error:  # no descriptor left for a pipe
+            close_all(ours)
+            raise CannotStartError.from_os_error(command.argv[0], error) from error
+        except CannotStartError:
+            close_all(ours)
+            raise
         finally:
-            for descriptor in theirs:
-                os.close(descriptor)
+            close_all(theirs)
         self._live.add(execution)
         execution.attach(
             pid,
@@ -203,6 +204,42 @@ class Forker:
             PipeWriter(self._loop, feed, rest) if feed >= 0 else None,
         )
         return execution
+
+    def spawn(
+        self, command: Command, environ: Mapping[bytes, bytes], streams: tuple[int, int, int], ended: Ended
+    ) -> int:
+        """Start a process on three descriptors of the caller's; return its pid.
+
+        Raises:
+            CannotStartError: It does not start; nothing is left of it.
+        """
+        path = command.path()
+        pid = 0
+        try:
+            pid = os.posix_spawn(
+                path,
+                command.argv,
+                environ,
+                file_actions=(
+                    (os.POSIX_SPAWN_DUP2, streams[0], 0),
+                    (os.POSIX_SPAWN_DUP2, streams[1], 1),
+                    (os.POSIX_SPAWN_DUP2, streams[2], 2),
+                ),
+                setsigdef=_TO_DEFAULT,
+                setsigmask=(),
+            )
+            if self._limits.data_bytes:
+                self._limits.apply(pid)
+            self._exits.watch(pid, ended)
+        except (OSError, ValueError) as error:
+            if pid:
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
+            if isinstance(error, ValueError):  # a NUL byte, say of %00 in the path
+                raise CannotStartError("exec: environment variable contains NUL") from error
+            command.forget()
+            raise CannotStartError.from_os_error(path, error) from error
+        return pid
 
     def _open_input(self, body: bytes, ours: list[int], theirs: list[int]) -> tuple[int, memoryview]:
         """Open a pipe and fill it; what does not fit is left to feed it with later."""
@@ -219,7 +256,11 @@ class Forker:
         os.close(ours.pop())
         return -1, rest
 
-    def forget(self, execution: Execution) -> None:
+    def remember(self, running: Running) -> None:
+        """Note a process that ``close`` has to end."""
+        self._live.add(running)
+
+    def forget(self, execution: Running) -> None:
         """Note that a process has been reaped."""
         self._live.discard(execution)
         if not self._live:
@@ -227,7 +268,7 @@ class Forker:
 
     async def close(self) -> None:
         """Kill what still runs, wait for its end, and let go of everything; once is enough."""
-        if self._no_input < 0:
+        if self.no_input < 0:
             return
         for execution in list(self._live):
             execution.abandon()
@@ -236,13 +277,20 @@ class Forker:
             with contextlib.suppress(TimeoutError):  # stuck in the kernel: the system's to reap, then
                 await asyncio.wait_for(self._nobody_lives.wait(), _REAP_SECONDS)
         self._exits.close()
-        os.close(self._no_input)
-        self._no_input = -1
+        os.close(self.no_input)
+        self.no_input = -1
 
 
-def _open_output(ours: list[int], theirs: list[int]) -> tuple[int, int]:
+def open_output(ours: list[int], theirs: list[int]) -> tuple[int, int]:
+    """Open a pipe to read a process's output from; return both ends and add each to its list."""
     read_end, write_end = os.pipe()
     ours.append(read_end)
     theirs.append(write_end)
     os.set_blocking(read_end, False)
     return read_end, write_end
+
+
+def close_all(descriptors: Iterable[int]) -> None:
+    """Close every one of ``descriptors``."""
+    for descriptor in descriptors:
+        os.close(descriptor)

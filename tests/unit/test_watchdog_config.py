@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from services.contract.errors import InvalidValueError
-from services.watchdog.config import Config
+from services.watchdog.config import Config, Mode
 
 
 def test_defaults_are_those_of_the_classic_watchdog() -> None:
@@ -96,3 +96,37 @@ def test_without_fprocess_the_error_says_what_to_set(environ: dict[str, str]) ->
         Config.from_environ(environ)
 
     assert "--fprocess" in caught.value.next_step
+
+
+OF = {"fprocess": "server", "mode": "http", "upstream_url": "http://127.0.0.1:5000"}
+
+
+def test_with_a_mode_the_defaults_are_of_watchdog_s() -> None:
+    config = Config.from_environ({**OF, "suppress_lock": "1"})
+
+    assert (config.mode, config.exec_timeout, config.prefix_logs) == (Mode.HTTP, 30.0, True)
+    assert config.suppress_lock
+
+
+def test_of_watchdog_s_own_name_of_the_command_wins_in_its_modes_only() -> None:
+    both = {"fprocess": "cat", "function_process": "rev"}
+
+    assert Config.from_environ({**both, "mode": "streaming"}).fprocess == "rev"
+    assert Config.from_environ(both).fprocess == "cat"
+
+
+def test_upstream_url_wins_over_its_older_name() -> None:
+    assert Config.from_environ({**OF, "http_upstream_url": "http://other"}).upstream_url == OF["upstream_url"]
+
+
+@pytest.mark.parametrize(
+    ("environ", "text"),
+    [
+        ({"fprocess": "cat", "mode": "serializing"}, "mode=serializing"),
+        ({"fprocess": "cat", "mode": "http"}, "upstream_url"),
+        ({"function_process": "cat"}, "fprocess"),
+    ],
+)
+def test_a_mode_that_can_t_work_is_refused(environ: dict[str, str], text: str) -> None:
+    with pytest.raises(InvalidValueError, match=text):
+        Config.from_environ(environ)

@@ -1,0 +1,123 @@
+"""A folder at a path that this machine does not have, seen by this process and its children only.
+
+Linux's mount namespaces: what is mounted in one's own is not seen outside, and is
+gone with its last process. Root may make one, and where the system allows it any
+user, in a user namespace.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import stat
+from pathlib import Path
+
+# From Linux' <sched.h> and <sys/mount.h>; Python has neither call before 3.12.
+_CLONE_NEWNS, _CLONE_NEWUSER = 0x00020000, 0x10000000
+_MS_RDONLY, _MS_REMOUNT, _MS_BIND, _MS_REC, _MS_SLAVE = 1, 32, 4096, 16384, 1 << 19
+
+_DONE = "done"
+
+
+def try_show(folder: Path, at: Path) -> str:
+    """Make ``folder`` appear at the absolute path ``at``; return "" or why that can't be.
+
+    Must be called while the process has one thread. A first try is made by a
+    child, so that one that fails half-way leaves this process as it was.
+    """
+    read_end, write_end = os.pipe()
+    child = os.fork()
+    if child == 0:
+        answer = "it failed"
+        try:
+            _show(folder, at)
+            answer = _DONE
+        except (OSError, AttributeError) as error:
+            answer = str(error)
+        finally:
+            os.write(write_end, answer.encode("utf-8", "replace"))
+            os._exit(0)
+    os.close(write_end)
+    with os.fdopen(read_end, "rb") as pipe:
+        answer = pipe.read().decode()
+    os.waitpid(child, 0)
+    if answer != _DONE:
+        return answer or "it was killed"
+    _show(folder, at)
+    return ""
+
+
+def _show(folder: Path, at: Path) -> None:
+    """Enter a mount namespace and mount ``folder`` there.
+
+    Nothing is made on the machine. Where ``at`` does not exist, the nearest
+    folder above it that does is covered by an empty one in memory, which gets
+    all the entries of the covered one, each the real thing, and the missing part.
+
+    Raises:
+        OSError: The system does not allow it.
+        AttributeError: The system has no such calls.
+    """
+    system = ctypes.CDLL(None, use_errno=True)
+    cwd = os.getcwd()
+    _enter_namespace(system)
+    # What the machine mounts later is still seen here; what is mounted here is not seen there.
+    _mount(system, "none", "/", _MS_REC | _MS_SLAVE)
+    if not at.is_dir():
+        above = next(parent for parent in at.parents if parent.is_dir()).resolve()
+        if above == Path("/"):
+            raise OSError(f"there is no folder on the way to {at}")
+        _cover(system, above)
+        at.mkdir(parents=True)
+        _mount(system, str(folder), str(at), _MS_BIND)
+        # What a function wrote into the cover would be lost with it: better that it can't.
+        _mount(system, "none", str(above), _MS_REMOUNT | _MS_BIND | _MS_RDONLY)
+    else:
+        _mount(system, str(folder), str(at), _MS_BIND)
+    os.chdir(cwd)
+
+
+def _enter_namespace(system: ctypes.CDLL) -> None:
+    if os.geteuid() == 0 and system.unshare(_CLONE_NEWNS) == 0:
+        return
+    user, group = os.geteuid(), os.getegid()
+    if system.unshare(_CLONE_NEWNS | _CLONE_NEWUSER) != 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    # One may only be oneself in there, and without this one would be nobody.
+    Path("/proc/self/setgroups").write_text("deny")
+    Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
+    Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
+
+
+def _cover(system: ctypes.CDLL, folder: Path) -> None:
+    below = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        _mount(system, "tmpfs", str(folder), 0, kind="tmpfs", options="mode=755,size=1m")
+        for entry in os.listdir(below):
+            status = os.stat(entry, dir_fd=below, follow_symlinks=False)
+            place = folder / entry
+            if stat.S_ISLNK(status.st_mode):
+                place.symlink_to(os.readlink(entry, dir_fd=below))
+                continue
+            if stat.S_ISDIR(status.st_mode):
+                place.mkdir()
+            else:
+                place.touch()
+            _mount(system, f"/proc/self/fd/{below}/{entry}", str(place), _MS_BIND | _MS_REC)
+    finally:
+        os.close(below)
+
+
+def _mount(
+    system: ctypes.CDLL, source: str, target: str, flags: int, *, kind: str = "", options: str = ""
+) -> None:
+    result = system.mount(
+        os.fsencode(source),
+        os.fsencode(target),
+        kind.encode() or None,
+        ctypes.c_ulong(flags),
+        options.encode() or None,
+    )
+    if result != 0:
+        error = ctypes.get_errno()
+        raise OSError(error, os.strerror(error), target)

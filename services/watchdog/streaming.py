@@ -1,0 +1,168 @@
+"""Mode streaming: one process a request, its output passed on as it comes.
+
+As of-watchdog's ``executor/streaming_runner.go``: the status is 200 before the
+process has said a word, so how it ends is in the log only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Mapping
+
+from services.contract.names import CALL_ID
+from services.http import Request, Response
+from services.lines import LineReader
+from services.log import LineWriter
+from services.watchdog.command import CannotStartError, Command
+from services.watchdog.config import Config
+from services.watchdog.environ import of_watchdog_variables
+from services.watchdog.output import CallEvents, FunctionLines, WatchdogLog
+from services.watchdog.pipes import PipeFeed, PipeStream
+from services.watchdog.process import Forker, close_all, describe, open_output
+from services.watchdog.relay import Relay
+
+_CONTENT_TYPE = "application/octet-stream"
+
+
+class Streaming:
+    """Starts a process and hands its output over while it runs."""
+
+    methods = None
+    tells_ready = True
+
+    def __init__(
+        self,
+        config: Config,
+        forker: Forker,
+        command: Command,
+        environ: dict[bytes, bytes],
+        *,
+        log: WatchdogLog,
+        events: LineWriter,
+    ) -> None:
+        self._config = config
+        self._forker = forker
+        self._command = command
+        self._environ = environ
+        self._log = log
+        self._events = events
+
+    async def ready(self) -> bool:
+        """See ``Backend``: nothing of the function runs between requests."""
+        return True
+
+    async def answer(self, request: Request) -> Response:
+        """Start the function's process; its output is the answer's body."""
+        self._log.line(f"Running: {self._config.fprocess} - Path: {request.path}")
+        environ = self._environ
+        if self._config.cgi_headers:
+            environ = environ | of_watchdog_variables(request)
+        events = CallEvents(self._events, request.headers.get(CALL_ID))
+        run = _Run(self._forker, events, self._log, prefix_logs=self._config.prefix_logs)
+        try:
+            run.start(self._command, environ, request.stream())
+        except CannotStartError as error:
+            self._log.line(error.headline)
+            return Response.text(500, f"{error.headline}\n")
+        if self._config.exec_timeout:
+            run.limit(self._config.exec_timeout)
+        content_type = self._config.content_type or _CONTENT_TYPE
+        return Response(200, [("Content-Type", content_type)], Relay(run.output(), run.end))
+
+
+class _Run:
+    """One process, from its first byte of input to its last of output."""
+
+    def __init__(self, forker: Forker, events: CallEvents, log: WatchdogLog, *, prefix_logs: bool) -> None:
+        self._forker = forker
+        self._events = events
+        self._log = log
+        self._lines = FunctionLines(log, prefix=prefix_logs)
+        self._loop = asyncio.get_running_loop()
+        self._begun = time.perf_counter()
+        self._pid = 0
+        self._status: int | None = None
+        self._reaped = asyncio.Event()
+        self._timer: asyncio.TimerHandle | None = None
+        self._output: PipeStream | None = None
+        self._errors: LineReader | None = None
+        self._error_pipe = -1
+        self._feed: PipeFeed | None = None
+
+    def start(self, command: Command, environ: Mapping[bytes, bytes], body: AsyncIterator[bytes]) -> None:
+        """Start the process and begin to feed it.
+
+        Raises:
+            CannotStartError: It does not start; nothing is left of it.
+        """
+        ours: list[int] = []
+        theirs: list[int] = []
+        try:
+            stdin, write_end = os.pipe()
+            theirs.append(stdin)
+            ours.append(write_end)
+            output, out = open_output(ours, theirs)
+            errors, err = open_output(ours, theirs)
+            self._pid = self._forker.spawn(command, environ, (stdin, out, err), self._ended)
+        except OSError as error:  # no descriptor left for a pipe
+            close_all(ours)
+            raise CannotStartError.from_os_error(command.argv[0], error) from error
+        except CannotStartError:
+            close_all(ours)
+            raise
+        finally:
+            close_all(theirs)
+        self._forker.remember(self)
+        self._events.started(self._pid)
+        self._output = PipeStream(self._loop, output)
+        self._error_pipe = errors
+        self._errors = LineReader(errors, lambda line: self._lines.write("stderr", line))
+        self._feed = PipeFeed(self._loop, write_end, body)
+
+    def limit(self, seconds: float) -> None:
+        """Kill the process if it still runs in ``seconds``."""
+
+        def expire() -> None:
+            self._log.line(f"Function was killed by ExecTimeout: {seconds:g}s")
+            self._kill()
+
+        self._timer = self._loop.call_later(seconds, expire)
+
+    async def output(self) -> AsyncIterator[bytes]:
+        """Yield what the process writes, until it has ended and nobody can write any more."""
+        assert self._output is not None
+        async for part in self._output.body:
+            yield part
+        await self._reaped.wait()
+
+    def end(self) -> None:
+        """Kill the process if it still runs, and let go of its pipes."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._kill()
+        if self._feed is not None:
+            self._feed.close()
+        if self._output is not None:
+            self._output.close()
+        if self._errors is not None:
+            self._errors.stop()
+            os.close(self._error_pipe)
+            self._errors = None
+
+    abandon = end
+
+    def _kill(self) -> None:
+        if self._status is None:
+            os.kill(self._pid, signal.SIGKILL)  # not yet reaped, so the pid is still its own
+
+    def _ended(self, status: int) -> None:
+        self._status = status
+        self._forker.forget(self)
+        self._events.exited(self._pid, os.waitstatus_to_exitcode(status))
+        if status:
+            self._log.line(describe(status))
+        self._log.line(f"Took {time.perf_counter() - self._begun:.6f} secs")
+        self._reaped.set()

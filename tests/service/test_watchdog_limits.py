@@ -1,0 +1,61 @@
+"""What a function's processes are held to."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from watchdogs import watchdog
+
+LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="prlimit is Linux's")
+
+GREEDY = f"{sys.executable} -c x=bytearray(64<<20);print(len(x))"
+LIMITS = "cat /proc/self/limits"
+
+
+@LINUX
+@pytest.mark.parametrize("fprocess", ["env", "sha512sum"])
+def test_small_programs_run_in_what_a_small_container_has(tmp_path: Path, fprocess: str) -> None:
+    with watchdog(tmp_path, fprocess=fprocess, limits_memory="5Mi", limits_cpu="100m") as running:
+        answer = running.call()
+        assert (answer.status, bool(answer.body)) == (200, True)
+        assert b"limits_" not in answer.body
+        assert running.logged("limits.memory: 5Mi: each process of the function may allocate 5242880 bytes")
+        assert running.logged("limits.cpu: 100m is not enforced by processes.")
+
+
+@LINUX
+@pytest.mark.parametrize("mode", ["classic", "streaming"])
+def test_a_process_gets_no_more_memory_than_allowed(tmp_path: Path, mode: str) -> None:
+    with watchdog(tmp_path, fprocess=GREEDY, mode=mode, limits_memory="32Mi") as running:
+        assert b"67108864" not in running.call().body
+        assert running.events("process.exited")[0][3]["code"] == 1
+    with watchdog(tmp_path, fprocess=GREEDY, mode=mode, limits_memory="256M") as running:
+        assert running.call().body == b"67108864\n"
+
+
+@LINUX
+def test_less_than_a_program_needs_is_raised_to_that(tmp_path: Path) -> None:
+    with watchdog(tmp_path, fprocess=LIMITS, limits_memory="1") as running:
+        body = running.call().body.decode()
+        assert running.logged(
+            "limits.memory: 1: each process of the function may allocate 2097152 bytes (the least"
+        )
+
+    assert next(line for line in body.splitlines() if "data size" in line).split()[3:5] == ["2097152"] * 2
+
+
+@LINUX
+def test_the_watchdog_itself_is_not_limited(tmp_path: Path) -> None:
+    with watchdog(tmp_path, fprocess="cat", limits_memory="2Mi") as running:
+        own = Path(f"/proc/{running.pid}/limits").read_text()
+        assert running.call(body=b"x" * 8_000_000).status == 200
+
+    assert "2097152" not in own
+
+
+def test_without_limits_nothing_is_set_or_said(tmp_path: Path) -> None:
+    with watchdog(tmp_path, fprocess="cat") as running:
+        running.logged("Listening")
+        assert not [line for line in running.log.wait_for(lambda _: True) if "limits." in line]

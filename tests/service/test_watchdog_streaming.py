@@ -1,0 +1,112 @@
+"""Mode streaming: a process a request, its output passed on as it comes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+from pathlib import Path
+
+import psutil
+from watchdogs import script, wait_until, watchdog
+
+STREAMING = {"mode": "streaming"}
+
+
+def test_output_arrives_while_the_process_runs(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "gate")
+    function = script(tmp_path, 'printf "data: 1\\n\\n"; read line < "$TMPDIR/gate"; echo "data: $line"')
+    with (
+        watchdog(tmp_path, fprocess=function, content_type="text/event-stream", **STREAMING) as running,
+        contextlib.closing(running.connect()) as connection,
+    ):
+        connection.request("GET", "/", headers={"X-Call-Id": "one"})
+        answer = connection.getresponse()
+        assert answer.getheader("Content-Type") == "text/event-stream"
+        assert answer.read1(100) == b"data: 1\n\n"
+        assert running.events("process.started")[0][2] == "one"
+        (tmp_path / "gate").write_text("two\n")
+        assert answer.read() == b"data: two\n"
+        assert running.events("process.exited")[0][2] == "one"
+
+
+def test_large_bodies_pass_both_ways(tmp_path: Path) -> None:
+    big = os.urandom(8 * 1024 * 1024)
+    with watchdog(tmp_path, fprocess="cat", **STREAMING) as running:
+        answer = running.call(body=big)
+        chunked = running.call(body=iter([b"a" * 100_000] * 10))
+
+    assert answer.body == big
+    assert answer.headers["Content-Type"] == "application/octet-stream"
+    assert chunked.body == b"a" * 1_000_000
+
+
+def test_output_nobody_reads_waits_in_the_process_not_in_memory(tmp_path: Path) -> None:
+    with watchdog(tmp_path, fprocess="yes", **STREAMING) as running:
+        with contextlib.closing(running.connect()) as connection:
+            connection.request("GET", "/")
+            answer = connection.getresponse()
+            for _ in range(200):
+                assert answer.read(256 * 1024)
+            memory = psutil.Process(running.pid).memory_info().rss
+        running.events("process.exited")  # the client has gone, so the process has to
+        assert memory < 100 * 1024 * 1024
+
+
+def test_the_status_is_200_whatever_the_exit_code_and_the_log_has_it(tmp_path: Path) -> None:
+    with watchdog(tmp_path, fprocess=script(tmp_path, "echo oops >&2; exit 3"), **STREAMING) as running:
+        answer = running.call()
+        assert (answer.status, answer.body) == (200, b"")
+        assert running.logged("exit status 3")
+        assert running.logged("stderr: oops")
+        assert running.events("process.exited")[0][3]["code"] == 3
+
+
+def test_a_process_that_can_t_start_is_a_500(tmp_path: Path) -> None:
+    with watchdog(tmp_path, fprocess="no-such-program", **STREAMING) as running:
+        answer = running.call(body=b"x" * 1_000_000)
+        assert answer.status == 500
+        assert b"executable file not found" in answer.body
+
+
+def test_exec_timeout_ends_the_process_and_the_answer(tmp_path: Path) -> None:
+    with watchdog(tmp_path, fprocess="sleep 60", exec_timeout="200ms", **STREAMING) as running:
+        assert running.call().status == 200
+        assert running.events("process.exited")[0][3]["code"] == -9
+
+
+def test_variables_are_of_watchdog_s_and_a_head_ends_the_process(tmp_path: Path) -> None:
+    with watchdog(tmp_path, fprocess="env", **STREAMING) as running:
+        told = running.call("GET", "/a?b=c").body.decode().splitlines()
+        assert running.call("HEAD").status == 200
+        running.events("process.exited", 2)
+
+    assert {"Http_Method=GET", "Http_Path=/a", "Http_Query=b=c"} <= set(told)
+    assert not [line for line in told if line.startswith(("Http_Host", "Http_ContentLength"))]
+
+
+def test_a_client_that_goes_away_ends_its_process_and_frees_its_place(tmp_path: Path) -> None:
+    settings = {**STREAMING, "max_inflight": "1"}
+    with watchdog(tmp_path, fprocess="sleep 60", **settings) as running:
+        with socket.create_connection(("127.0.0.1", running.port())) as client:
+            client.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf")
+            pid = running.events("process.started")[0][3]["pid"]
+            assert running.call("GET", "/_/ready").status == 429
+        wait_until(lambda: not psutil.pid_exists(pid))
+        wait_until(lambda: running.call("GET", "/_/ready").status == 200)
+
+
+def test_stopping_waits_for_the_stream(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "gate")
+    function = script(tmp_path, 'echo begun; exec cat "$TMPDIR/gate"')
+    with (
+        watchdog(tmp_path, fprocess=function, **STREAMING) as running,
+        contextlib.closing(running.connect()) as connection,
+    ):
+        connection.request("GET", "/")
+        answer = connection.getresponse()
+        running.terminate()
+        running.logged("draining: 1 requests")
+        (tmp_path / "gate").write_text("end")
+        assert answer.read() == b"begun\nend"
+        assert running.ended() == 0
