@@ -31,6 +31,15 @@ _WORKER_TYPES = (
 )
 _ASYNC_TYPES = (EventType.CALL_QUEUED, *_WORKER_TYPES, EventType.CALLBACK_SENT, EventType.CALLBACK_ANSWERED)
 
+_VISIT_TYPES = (
+    EventType.CALL_RECEIVED,
+    EventType.CALL_FORWARDED,
+    EventType.CALL_ANSWERED,
+    EventType.PROCESS_STARTED,
+    EventType.PROCESS_EXITED,
+)
+"""What is reported when a function is asked by the synchronous route."""
+
 _RANK = {str(type_): rank for rank, type_ in enumerate(EventType)}
 _time = attrgetter("time_ns")
 
@@ -68,8 +77,10 @@ def _tie_break(event: Event) -> tuple[int, str, int, str, str]:
 def read_call(call_id: str, events: Sequence[Event]) -> Call:
     """Read a call off its events, which must be distinct and in time order."""
     by_type: _ByType = defaultdict(list)
+    callbacks = _callback_times(events)
     for event in events:
-        by_type[event.type].append(event)
+        if not (callbacks and event.type in _VISIT_TYPES and _is_of_callback(event, callbacks)):
+            by_type[event.type].append(event)
     mode = _mode(by_type)
     is_async = mode == "async"
     sent = _first(by_type, EventType.CLIENT_SENT)
@@ -106,6 +117,29 @@ def read_call(call_id: str, events: Sequence[Event]) -> Call:
             Capture(e.time_ns, _text(e, "bin"), _text(e, "request"), _number(e, "bytes"))
             for e in by_type.get(EventType.REQUEST_CAPTURED, ())
         ),
+    )
+
+
+def _callback_times(events: Sequence[Event]) -> list[tuple[int, int]]:
+    """Return when results of the call were being posted: from, and until; 0 for not yet answered."""
+    times: list[tuple[int, int]] = []
+    for event in events:
+        if event.type == EventType.CALLBACK_SENT:
+            times.append((event.time_ns, 0))
+        elif times and event.type in (EventType.CALLBACK_ANSWERED, EventType.DELIVERY_RECEIVED):
+            # A new delivery: the worker that was posting is no more.
+            times[-1] = (times[-1][0], times[-1][1] or event.time_ns)
+    return times
+
+
+def _is_of_callback(event: Event, callbacks: Sequence[tuple[int, int]]) -> bool:
+    """Tell whether a hop saw the callback, not the call.
+
+    A callback carries the call's id. If it goes to another function, gateway and
+    watchdog report that function's work under the same id.
+    """
+    return any(
+        sent <= event.time_ns and (not answered or event.time_ns <= answered) for sent, answered in callbacks
     )
 
 

@@ -395,3 +395,32 @@ def test_filing_an_event_is_cheap() -> None:
     spent = time.process_time() - begin
 
     assert spent / len(events) < 50e-6
+
+
+def test_a_callback_to_another_function_is_no_work_of_the_call() -> None:
+    """Gateway and watchdog report the receiving function's work under the call's own id."""
+    told = [
+        event(
+            0.99, EventType.CALLBACK_SENT, service="queue-worker", url="http://gateway:8080/function/notify"
+        ),
+        *visit(0.991, 3.0, "c1", status=500, pid=99),
+        event(3.001, EventType.CALLBACK_ANSWERED, service="queue-worker", status=500),
+        event(3.002, EventType.DELIVERY_ACKED, service="queue-worker"),
+    ]
+    call = reduced(*accepted(), *attempt("c1", 0.01, 0.97, acked=False), *told)
+
+    assert call.state is CallState.DONE
+    assert call.status == 200
+    assert call.ran == pytest.approx(0.97, abs=0.02)
+    assert [a.process.pid for a in call.attempts if a.process] == [101]
+
+
+def test_the_attempt_after_a_lost_callback_counts() -> None:
+    """The worker died while it posted the result; the next one runs the call again."""
+    lost = event(0.99, EventType.CALLBACK_SENT, service="queue-worker", url="http://x/")
+    call = reduced(
+        *accepted(), *attempt("c1", 0.01, 0.97, acked=False), lost, *attempt("c1", 6.0, 0.5, number=2)
+    )
+
+    assert [a.process.pid for a in call.attempts if a.process] == [101, 102]
+    assert call.state is CallState.DONE
