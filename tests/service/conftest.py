@@ -27,7 +27,9 @@ def mark(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 @pytest.fixture
 def workspace(tmp_path: Path, mark: str) -> Path:
     """An empty folder for a lab of this test's own."""
-    return tmp_path
+    folder = tmp_path / mark
+    folder.mkdir()
+    return folder
 
 
 @pytest.fixture(scope="session")

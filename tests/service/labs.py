@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import subprocess
 import sys
 import time
+import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,11 +21,12 @@ from labkit import Lab
 from labkit.core import AsyncLab
 from labkit.hub import hub
 from labkit.supervisor.settings import Settings
+from labkit.workspace import LabState
 
 T = TypeVar("T")
 
 MARK = "LABKIT_TEST_CASE"
-"""An environment variable: everything that a test starts inherits it."""
+"""An environment variable. What a test starts inherits it, or has a path below its workspace in it."""
 GONE_SECONDS = 3.0
 """What the lab promises: nothing of it lives this long after its end, whatever the end was."""
 STANDIN = Path(__file__).with_name("standin.py")
@@ -61,7 +65,7 @@ def marked(mark: str) -> list[psutil.Process]:
     for process in psutil.process_iter():
         try:
             own = process.pid == os.getpid() or process.status() == psutil.STATUS_ZOMBIE
-            if not own and process.environ().get(MARK) == mark:
+            if not own and any(mark in value for value in process.environ().values()):
                 found.append(process)
         except (psutil.Error, OSError):
             continue
@@ -92,6 +96,37 @@ def assert_gone(mark: str, *, within: float = GONE_SECONDS) -> None:
 
 def files_below(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir())
+
+
+def deploy(lab: Lab, name: str, process: str = "cat") -> None:
+    """Deploy a function, as any OpenFaaS client would."""
+    body = {"service": name, "image": "alpine", "envProcess": process}
+    _system(lab.gateway_url, lab._core.state, "POST", json.dumps(body).encode())
+
+
+def functions(lab: Lab) -> list[str]:
+    """Return the names of the deployed functions."""
+    answer = _system(lab.gateway_url, lab._core.state, "GET")
+    return sorted(function["name"] for function in json.loads(answer))
+
+
+def call_async(lab: Lab, name: str) -> None:
+    """Have a call queued."""
+    request = urllib.request.Request(f"{lab.gateway_url}/async-function/{name}", data=b"", method="POST")
+    with urllib.request.urlopen(request, timeout=5) as answer:
+        assert answer.status == 202
+
+
+def _system(url: str, state: LabState, method: str, body: bytes | None = None) -> bytes:
+    password = base64.b64encode(f"{state.user}:{state.password}".encode()).decode()
+    request = urllib.request.Request(
+        f"{url}/system/functions",
+        data=body,
+        method=method,
+        headers={"Authorization": f"Basic {password}", "Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=5) as answer:
+        return bytes(answer.read())
 
 
 OWNER = """

@@ -14,6 +14,8 @@ import pytest
 from labs import (
     GONE_SECONDS,
     assert_gone,
+    call_async,
+    deploy,
     eventually,
     files_below,
     marked,
@@ -75,6 +77,30 @@ def test_nothing_outlives_a_killed_supervisor(workspace: Path, mark: str, keeper
     with pytest.raises(LabGoneError, match="does not run any more"):
         lab.status()
     lab.stop()
+
+
+def running_functions(mark: str) -> list[psutil.Process]:
+    return [process for process in marked(mark) if process.name() == "sleep"]
+
+
+@pytest.mark.parametrize("victim", ["owner", "supervisor", "gateway"])
+def test_functions_that_run_do_not_outlive_a_kill(workspace: Path, mark: str, victim: str) -> None:
+    with owner_process(workspace) as (owner, pid):
+        lab = start_lab(workspace)
+        deploy(lab, "long-task", "sleep 60")
+        call_async(lab, "long-task")
+        eventually(lambda: running_functions(mark), within=5)
+        before = {process.pid for process in running_functions(mark)}
+        if victim == "gateway":
+            lab.kill("gateway")
+            eventually(lambda: not before & {p.pid for p in running_functions(mark)}, within=GONE_SECONDS)
+            # The worker has kept the call, and has it run again.
+            eventually(lambda: running_functions(mark), within=20)
+            lab.stop(force=True)
+        else:
+            os.kill(owner.pid if victim == "owner" else pid, signal.SIGKILL)
+        eventually(lambda: all(process.pid == owner.pid for process in marked(mark)), within=GONE_SECONDS)
+        lab.stop()
 
 
 def test_a_stubborn_service_does_not_outlive_a_killed_owner(workspace: Path, mark: str) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import os
+import signal
 import socket
 import threading
 import time
@@ -13,7 +13,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from labs import eventually, standin, start_lab
+from labs import deploy, eventually, functions, marked, standin, start_lab
 
 from labkit import Lab
 from labkit.control import ask
@@ -21,6 +21,7 @@ from labkit.errors import InvalidValueError, LabStartError
 from labkit.hub import hub
 from labkit.status import ServiceStatus
 from labkit.supervisor.logfile import LogFile
+from labkit.workspace import Workspace
 from services.contract.errors import LabTimeoutError
 
 SERVICES = ["nats-server", "gateway", "queue-worker", "inspector"]
@@ -229,6 +230,26 @@ def test_the_stop_button_ends_the_waiting_not_the_lab(lab: Lab) -> None:
     assert lab.status().state == "ready"
 
 
+def test_the_stop_button_during_a_start_leaves_nothing(
+    workspace: Path, mark: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hanging = workspace / "hanging"
+    hanging.write_text("#!/bin/sh\nsleep 60\n")
+    hanging.chmod(0o755)
+    monkeypatch.setenv("LABKIT_NATS_SERVER", str(hanging))
+
+    def press_stop() -> None:
+        eventually(lambda: Workspace(workspace).lock_holder(), within=10)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=press_stop).start()
+    with pytest.raises(KeyboardInterrupt):
+        start_lab(workspace)
+
+    assert marked(mark) == []
+    assert not Workspace(workspace).is_locked()
+
+
 def test_waiting_has_a_deadline() -> None:
     with pytest.raises(LabTimeoutError):
         hub().run(asyncio.sleep(30), 0.05)
@@ -265,32 +286,6 @@ def test_a_log_is_bounded_while_its_writer_goes_on(tmp_path: Path) -> None:
     assert (tmp_path / "a.log").read_bytes() == b"more\n"
     assert len((tmp_path / "a.log.1").read_bytes()) == 100
     assert log.tail() == ["more"]
-
-
-def _system(lab: Lab, method: str, body: bytes | None = None) -> bytes:
-    state = lab._core.state
-    password = base64.b64encode(f"{state.user}:{state.password}".encode()).decode()
-    request = urllib.request.Request(
-        f"{lab.gateway_url}/system/functions",
-        data=body,
-        method=method,
-        headers={"Authorization": f"Basic {password}", "Content-Type": "application/json"},
-    )
-    with urllib.request.urlopen(request, timeout=5) as answer:
-        return bytes(answer.read())
-
-
-def deploy(lab: Lab, name: str) -> None:
-    import json
-
-    body = {"service": name, "image": "alpine", "envProcess": "cat"}
-    _system(lab, "POST", json.dumps(body).encode())
-
-
-def functions(lab: Lab) -> list[str]:
-    import json
-
-    return sorted(function["name"] for function in json.loads(_system(lab, "GET")))
 
 
 def test_a_start_error_survives_its_journey_between_processes() -> None:
