@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
 from pathlib import Path
 
 import pytest
-from watchdogs import watchdog
+from watchdogs import script, watchdog
 
 LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="prlimit is Linux's")
 
 GREEDY = f"{sys.executable} -c x=bytearray(64<<20);print(len(x))"
-LIMITS = "cat /proc/self/limits"
 
 
 @LINUX
@@ -37,13 +38,20 @@ def test_a_process_gets_no_more_memory_than_allowed(tmp_path: Path, mode: str) -
 
 @LINUX
 def test_less_than_a_program_needs_is_raised_to_that(tmp_path: Path) -> None:
-    with watchdog(tmp_path, fprocess=LIMITS, limits_memory="1") as running:
-        body = running.call().body.decode()
-        assert running.logged(
-            "limits.memory: 1: each process of the function may allocate 2097152 bytes (the least"
-        )
+    os.mkfifo(tmp_path / "gate")
+    function = script(tmp_path, 'echo begun; read line < "$TMPDIR/gate"; cat /proc/self/limits')
+    with (
+        watchdog(tmp_path, fprocess=function, limits_memory="1", mode="streaming") as running,
+        contextlib.closing(running.connect()) as connection,
+    ):
+        connection.request("GET", "/")
+        answer = connection.getresponse()
+        running.logged("each process of the function may allocate 2097152 bytes (the least")
+        running.events("process.started")  # by then it is limited
+        (tmp_path / "gate").write_text("go\n")
+        lines = answer.read().decode().splitlines()
 
-    assert next(line for line in body.splitlines() if "data size" in line).split()[3:5] == ["2097152"] * 2
+    assert next(line for line in lines if "data size" in line).split()[3:5] == ["2097152"] * 2
 
 
 @LINUX
