@@ -1,0 +1,231 @@
+"""What a gateway must live through: after each of these it answers the next call."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+from gateways import client, deploy, until
+from labs import start_lab
+
+from labkit import Lab
+
+MIB = 1024 * 1024
+NAMES = ["..", "../etc/passwd", "a/b", "Upper", "a" * 64, "a" * 5000, "-a", "a.", "", " ", "ä", "a\n", "a\0b"]
+
+
+@pytest.fixture(autouse=True)
+def lives_on(http: httpx.Client, lab: Lab) -> Iterator[None]:
+    """Whatever a test did, it is the same gateway that answers the next call, in no more memory."""
+    gateway = _gateway(lab)
+    before = gateway.memory_info().rss
+    yield
+    if http.get("/system/function/next-call").status_code == 404:
+        deploy(http, "next-call", "cat")
+    assert http.post("/function/next-call", content="still here").text == "still here"
+    assert _gateway(lab) == gateway
+    assert gateway.memory_info().rss - before < 24 * MIB
+
+
+@pytest.fixture
+def http(lab: Lab) -> Iterator[httpx.Client]:
+    with client(lab) as http:
+        yield http
+
+
+def _gateway(lab: Lab) -> psutil.Process:
+    supervisor = psutil.Process(lab._core.state.pid)
+    (gateway,) = [child for child in supervisor.children() if "services.gateway" in child.cmdline()]
+    return gateway
+
+
+def _running(lab: Lab, name: str) -> list[psutil.Process]:
+    found = []
+    for process in _gateway(lab).children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):  # it ended while we looked
+            if process.name() == name:
+                found.append(process)
+    return found
+
+
+@contextmanager
+def _raw(lab: Lab, data: bytes) -> Iterator[socket.socket]:
+    """Send exactly these bytes: an HTTP library would tidy them up."""
+    host, port = lab.gateway_url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall(data)
+        yield connection
+
+
+def _status(connection: socket.socket) -> int:
+    line = connection.makefile("rb").readline()
+    return int(line.split()[1]) if line else 0
+
+
+def _request(path: str, headers: bytes = b"Content-Length: 0\r\n", method: str = "POST") -> bytes:
+    return f"{method} {path} HTTP/1.1\r\nHost: x\r\n".encode() + headers + b"\r\n"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_function_can_have_a_name_that_is_none(http: httpx.Client, name: str) -> None:
+    answer = http.post("/system/functions", json={"service": name, "image": "functions/alpine"})
+
+    assert answer.status_code == 400
+    assert answer.text.startswith("validation failed: service")
+    assert len(answer.text) < 300
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_namespace_and_no_secret_can_have_such_a_name_either(http: httpx.Client, name: str) -> None:
+    body = {"service": "x", "image": "functions/alpine", "namespace": name}
+
+    assert http.post("/system/namespace/", json={"name": name}).status_code == 400
+    if name:  # an empty one is the default namespace
+        assert http.post("/system/functions", json=body).status_code == 400
+    if name != "a" * 64:  # which a secret may have
+        assert http.post("/system/secrets", json={"name": name, "value": "v"}).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "path", ["/..", "/../../etc/passwd", "/%2e%2e", "/%2fetc", "/UPPER", "/" + "a" * 300, "/a%00b", "//"]
+)
+@pytest.mark.parametrize("route", ["/function", "/system/function", "/system/namespace", "/ui/.."])
+def test_a_path_with_such_a_name_leads_nowhere(lab: Lab, http: httpx.Client, route: str, path: str) -> None:
+    credentials = http.auth._auth_header.encode()  # type: ignore[union-attr]
+    with _raw(lab, _request(route + path, b"Authorization: " + credentials + b"\r\n", "GET")) as connection:
+        assert _status(connection) in ((404, 307) if route == "/ui/.." else (404,))
+
+
+@pytest.mark.parametrize("field", ["labels", "annotations", "envVars", "secrets", "limits", "constraints"])
+def test_null_is_taken_where_an_object_belongs_and_anything_else_is_named(
+    http: httpx.Client, field: str
+) -> None:
+    deploy(http, "nulls", "cat", **{field: None})
+
+    for wrong in (0, False, "", "x", [1], {"a": 1}):
+        body = {"service": "nulls", "image": "functions/alpine", field: wrong}
+        answer = http.put("/system/functions", json=body)
+
+        assert answer.status_code == 400, wrong
+        assert field in answer.text
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/system/scale-function/next-call"),
+        ("POST", "/system/alert"),
+        ("POST", "/system/secrets"),
+        ("PUT", "/system/secrets"),
+        ("DELETE", "/system/secrets"),
+        ("POST", "/system/namespace/"),
+        ("PUT", "/system/namespace/openfaas-fn"),
+    ],
+)
+@pytest.mark.parametrize("body", ["null", '{"alerts": null, "replicas": null, "name": null}', "[{}]", "{"])
+def test_null_and_half_of_an_object_are_a_400(http: httpx.Client, method: str, path: str, body: str) -> None:
+    answer = http.request(method, path, content=body)
+
+    if not (path.endswith("openfaas-fn") and body.startswith('{"')):  # whose fields may all be missing
+        assert answer.status_code == 400
+        assert "Traceback" not in answer.text
+
+
+def test_ten_thousand_headers_are_a_431(lab: Lab) -> None:
+    headers = b"".join(b"X-Header-%d: value\r\n" % number for number in range(10_000))
+
+    for route in ("/function/next-call", "/async-function/next-call", "/system/functions"):
+        with _raw(lab, _request(route)[:-2]) as connection:
+            with contextlib.suppress(ConnectionError):  # it need not read them all to refuse them
+                connection.sendall(headers + b"\r\n")
+            assert _status(connection) == 431
+
+
+@pytest.mark.parametrize("header", [b"X-A: b\nX-B: c\r\n", b"X-A: b\r\n folded\r\n", b"X-A: b\rX-B: c\r\n"])
+def test_a_newline_in_a_header_is_a_400(lab: Lab, header: bytes) -> None:
+    for route in ("/function/next-call", "/async-function/next-call"):
+        with _raw(lab, _request(route, header + b"Content-Length: 0\r\n")) as connection:
+            assert _status(connection) == 400
+
+
+@pytest.mark.parametrize("framing", [b"Content-Length: 1000\r\n", b"Transfer-Encoding: chunked\r\n"])
+@pytest.mark.parametrize("route", ["/function/half", "/async-function/half", "/system/functions"])
+def test_a_body_that_stops_half_way_leaves_no_process(
+    lab: Lab, http: httpx.Client, route: str, framing: bytes
+) -> None:
+    deploy(http, "half", "cat")
+    with _raw(lab, _request(route, framing) + b"5\r\nhello") as connection:
+        connection.shutdown(socket.SHUT_WR)
+        assert _status(connection) in (0, 400, 401, 502)
+    until(lambda: not _running(lab, "cat"))
+
+
+def test_a_chunked_body_arrives_whole(http: httpx.Client) -> None:
+    deploy(http, "count", "wc -c")
+
+    def parts() -> Iterator[bytes]:
+        for _ in range(64):
+            yield b"x" * 65536
+
+    assert http.post("/function/count", content=parts()).text.strip() == str(64 * 65536)
+
+
+def test_a_large_answer_passes_at_constant_memory_even_to_a_slow_reader(lab: Lab, http: httpx.Client) -> None:
+    deploy(http, "large", f"head -c {64 * MIB} /dev/zero")
+    gateway = _gateway(lab)
+    before = most = gateway.memory_info().rss
+    size = 0
+
+    with http.stream("POST", "/function/large") as answer:
+        for part in answer.iter_raw(MIB):
+            size += len(part)
+            most = max(most, gateway.memory_info().rss)
+            time.sleep(0.002)
+
+    assert size == 64 * MIB
+    assert most - before < 16 * MIB
+
+
+def test_a_call_whose_function_is_deleted_ends_with_its_answer_or_a_failure_of_the_platform(
+    http: httpx.Client,
+) -> None:
+    deploy(http, "gone-soon", "sleep 0.3")
+    statuses: list[int] = []
+
+    def call() -> None:
+        with httpx.Client(base_url=http.base_url, timeout=30, trust_env=False) as own:
+            statuses.extend(own.post("/function/gone-soon").status_code for _ in range(3))
+
+    callers = [threading.Thread(target=call) for _ in range(8)]
+    for caller in callers:
+        caller.start()
+    until(lambda: http.get("/metrics").text.count('started{function_name="gone-soon') == 1)
+    assert http.request("DELETE", "/system/functions", json={"functionName": "gone-soon"}).status_code == 202
+    for caller in callers:
+        caller.join()
+
+    assert len(statuses) == 24
+    assert set(statuses) <= {200, 404}
+
+
+def test_a_full_disk_for_logs_stops_no_call(workspace: Path) -> None:
+    """/dev/full refuses every write as a full disk does."""
+    commands = {
+        name: ["sh", "-c", f"exec {sys.executable} -P -m services.{module} 2>/dev/full"]
+        for name, module in (("gateway", "gateway"), ("queue-worker", "queue_worker"))
+    }
+    with start_lab(workspace, commands=commands) as full, client(full) as calls:
+        deploy(calls, "echo", "cat")
+        for number in range(50):
+            assert calls.post("/function/echo", content=str(number)).text == str(number)
+        call = full.invoke_async("echo", "later")
+        assert call.wait(timeout=10)
