@@ -112,8 +112,8 @@ class AsyncCalling:
         """Create a request bin unless it is there."""
         await self.clients.inspector.create(name)
 
-    async def set_max_inflight(self, count: int) -> int:
-        """Change how many calls the queue-worker runs at once, while it runs."""
+    async def ask_worker(self, count: int) -> int:
+        """Have the running queue-worker work on so many calls at once; return the number in force."""
         feed = await self.clients.feed()
         request = json.dumps({"max_inflight": count}).encode()
         answer = json.loads(await feed.request(worker_control_subject(DEFAULT_QUEUE), request))

@@ -77,6 +77,11 @@ class AsyncLab(AsyncCalling):
         return f"<Lab: gateway {self.state.gateway_url}, inspector {self.state.inspector_url}>"
 
     @property
+    def inspector_page(self) -> str:
+        """The inspector's page with the token that opens it."""
+        return f"{self.state.inspector_url}/?token={self.state.inspector_token}"
+
+    @property
     def is_owned(self) -> bool:
         """Whether this process started it, so that it ends with this process."""
         return self._lifeline is not None
@@ -212,12 +217,11 @@ class AsyncLab(AsyncCalling):
         """Return the state of every service."""
         return LabStatus.from_json(await self._ask("status"))
 
-    async def configure(self, *, max_inflight: int) -> None:
-        """Change how many calls the queue-worker runs at once; restarts the worker if that is new.
-
-        Calls that it was working on are delivered again.
-        """
-        await self._ask("configure", patience=CHANGE_SECONDS, max_inflight=max_inflight)
+    async def set_max_inflight(self, count: int) -> int:
+        """Change how many calls the queue-worker runs at once, while it runs and for its next start."""
+        in_force = await self.ask_worker(count)
+        await self._ask("configure", max_inflight=count)
+        return in_force
 
     async def restart(self, service: str) -> None:
         """Stop one service politely and start it again, on the same port."""

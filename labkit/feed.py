@@ -21,6 +21,7 @@ T = TypeVar("T")
 _BATCH = 500
 _FETCH_SECONDS = 1.0
 _HISTORY_SECONDS = 600.0
+_CATCH_UP_SECONDS = 10.0
 
 
 class EventFeed:
@@ -198,5 +199,17 @@ class EventFeed:
                 await asyncio.wait_for(self._changed.wait(), remaining)
 
     async def caught_up(self) -> None:
-        """Wait until what was in the stream has been read."""
-        await asyncio.wait_for(self._caught_up.wait(), 10)
+        """Wait until what was in the stream has been read.
+
+        Raises:
+            LabTimeoutError: That took more than ``_CATCH_UP_SECONDS``.
+        """
+        try:
+            await asyncio.wait_for(self._caught_up.wait(), _CATCH_UP_SECONDS)
+        except TimeoutError as error:
+            raise LabTimeoutError(
+                "the record of events could not be read",
+                expected=f"its end within {_CATCH_UP_SECONDS:g} s",
+                seen="nats-server is away, or the record is very long",
+                next_step="look at lab.status()",
+            ) from error

@@ -98,9 +98,18 @@ class Hub:
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, self.loop))
 
     def close(self) -> None:
-        """End the loop and its thread."""
-        self.loop.call_soon_threadsafe(self.loop.stop)
-        self._thread.join(_EXIT_SECONDS)
+        """End what still runs on the loop, the loop, and its thread."""
+        self.loop.call_soon_threadsafe(lambda: self.loop.create_task(self._finish()))
+        self._thread.join(2 * _EXIT_SECONDS)
+
+    async def _finish(self) -> None:
+        # Connections that nobody closed would complain when the loop goes from under them.
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=_EXIT_SECONDS)
+        self.loop.stop()
 
 
 def _wait(ended: threading.Event, timeout: float, meanwhile: Callable[[], None] | None) -> bool:

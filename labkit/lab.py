@@ -80,8 +80,8 @@ class Lab(Calling):
 
         async def start() -> AsyncLab:
             core = await AsyncLab.start(settings, attach=attach)
-            if max_inflight is not None:
-                await core.configure(max_inflight=max_inflight)
+            if max_inflight is not None and (await core.status()).max_inflight != max_inflight:
+                await core.set_max_inflight(max_inflight)
             return core
 
         return cls(hub().run(start(), timeout + CHANGE_SECONDS + _OVERTIME_SECONDS))
@@ -133,10 +133,6 @@ class Lab(Calling):
         """Return the state of every service: process, address, memory, restarts."""
         return self._run(self._core.status())
 
-    def configure(self, *, max_inflight: int) -> None:
-        """Change how many calls the queue-worker runs at once; restarts the worker if that is new."""
-        self._run(self._core.configure(max_inflight=max_inflight), CHANGE_SECONDS)
-
     def restart(self, service: str) -> None:
         """Stop one service politely and start it again, on the same port."""
         self._run(self._core.restart(service), CHANGE_SECONDS)
@@ -165,8 +161,11 @@ class Lab(Calling):
 
     def _repr_html_(self) -> str:
         links = " · ".join(
-            f'{name} <a href="{html.escape(url)}" target="_blank"><code>{html.escape(url)}</code></a>'
-            for name, url in (("gateway", self.gateway_url), ("inspector", self.inspector_url))
+            f'{name} <a href="{html.escape(page)}" target="_blank"><code>{html.escape(url)}</code></a>'
+            for name, url, page in (
+                ("gateway", self.gateway_url, self.gateway_url),
+                ("inspector", self.inspector_url, self._core.inspector_page),
+            )
         )
         return f"<p><b>The lab is ready.</b> {links}</p>"
 

@@ -47,6 +47,12 @@ class LogFile:
             return []
         return [line for line in text.splitlines() if line.strip()][-lines:]
 
+    def clear(self) -> None:
+        """Begin anew: what was said of a lab that is no more would only confuse."""
+        if self._size():
+            os.truncate(self.path, 0)
+        self._start = 0
+
     def bound(self, limit: int = LIMIT_BYTES) -> bool:
         """Move the content to ``NAME.log.1`` if it is over ``limit``; tell whether it was."""
         if self._size() <= limit:

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import os
 import signal
 import time
-import traceback
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
-from labkit.errors import LabGoneError, LabStartError, error_to_json
+from labkit.errors import LabGoneError, error_to_json
 from labkit.supervisor.children import Children
 from labkit.supervisor.control import Control
 from labkit.supervisor.folder import prepare_folder, remove, run_folder, unusable
 from labkit.supervisor.logfile import LogFile
 from labkit.supervisor.memory import resident_bytes
+from labkit.supervisor.parent import as_lab_error, log_to, tell, watch_lifeline
 from labkit.supervisor.plan import GATEWAY, INSPECTOR, NATS_SERVER, QUEUE_WORKER, Plan
 from labkit.supervisor.record import Record
 from labkit.supervisor.settings import Settings
@@ -69,29 +68,29 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self.stopping.set)
         if self.settings.lifeline:
-            _watch_lifeline(loop, self.stopping.set)
+            watch_lifeline(loop, self.stopping.set)
         self._children = Children(loop)
         with ExitStack() as stack:
             try:
                 prepare_folder(self.workspace)
                 if not await self._take_lock(stack):
-                    _tell({"running": str(self.workspace.root)})
+                    tell({"running": str(self.workspace.root)})
                     return 0
             except Exception as error:
                 # Not ours: whatever is in the folder is left alone.
-                _tell({"error": error_to_json(_as_lab_error(error))})
+                tell({"error": error_to_json(as_lab_error(error))})
                 return 1
-            _log_to(self.workspace)
+            log_to(self.workspace)
             had_store = self.workspace.jetstream.exists()
             try:
                 await self._start_or_stop()
             except Exception as error:
-                failure = _as_lab_error(error)
+                failure = as_lab_error(error)
                 logging.error("start failed: %s", str(failure).replace("\n", " |"))
                 await self._tear_down()
                 if not had_store:
                     remove(self.workspace.jetstream)
-                _tell({"error": error_to_json(failure)})
+                tell({"error": error_to_json(failure)})
                 return 1
             bounding = loop.create_task(self._bound_logs())
             await self.stopping.wait()
@@ -145,7 +144,7 @@ class Supervisor:
             raise unusable(self.workspace, error) from error
         self.timeline.add("ready", time.time_ns())
         logging.info("ready gateway=%s inspector=%s", state.gateway_url, state.inspector_url)
-        _tell({"ready": state.__dict__})
+        tell({"ready": state.__dict__})
 
     async def _start_services(self, deadline: float) -> None:
         await self._start_one(NATS_SERVER, deadline)
@@ -261,6 +260,8 @@ class Supervisor:
         await self._stop_services()
         try:
             remove(self.workspace.jetstream)
+            for unit in self.units.values():
+                unit.log.clear()
             await self._start_services(asyncio.get_running_loop().time() + self.settings.timeout)
         except (LabError, OSError) as error:
             # Half a lab is of no use to anyone.
@@ -277,9 +278,8 @@ class Supervisor:
                 expected="a whole number from 1",
                 seen=repr(max_inflight),
             )
-        if max_inflight != self.plan.max_inflight:
-            self.plan.max_inflight = max_inflight
-            await self._restart({"service": QUEUE_WORKER})
+        # For the worker's next start; the one that runs is told by who asked.
+        self.plan.max_inflight = max_inflight
 
     async def _restart(self, request: Mapping[str, Any]) -> None:
         await self._stop_service(request)
@@ -300,53 +300,3 @@ class Supervisor:
             return self.units[name]
         except KeyError:
             raise InvalidValueError(f"there is no service {name!r}", expected=", ".join(self.units)) from None
-
-
-def _watch_lifeline(loop: asyncio.AbstractEventLoop, on_end: Callable[[], None]) -> None:
-    """Call ``on_end`` when whoever started us has gone, however it went.
-
-    It holds the other end of the pipe and never writes; its kernel closes it.
-    """
-
-    def readable() -> None:
-        with suppress(BlockingIOError):
-            if not os.read(0, 4096):
-                loop.remove_reader(0)
-                on_end()
-
-    os.set_blocking(0, False)
-    loop.add_reader(0, readable)
-
-
-def _as_lab_error(error: Exception) -> LabError:
-    """Return what to tell a learner of a failed start; what is unforeseen goes to the log whole."""
-    if isinstance(error, LabError):
-        return error
-    logging.exception("unforeseen")
-    return LabStartError(
-        "The supervisor has a bug.",
-        expected="a lab that is ready, or an error that was foreseen",
-        seen=repr(error),
-        log=traceback.format_exc().splitlines()[-3:],
-        next_step="report it, with the log .labkit/logs/supervisor.log",
-    )
-
-
-def _tell(message: Mapping[str, Any]) -> None:
-    """Say the one thing that the launcher waits for; it may have gone meanwhile."""
-    with suppress(OSError):
-        os.write(1, json.dumps(message).encode() + b"\n")
-
-
-def _log_to(workspace: Workspace) -> None:
-    """Write what this process says, a crash included, to its log."""
-    path = workspace.logs / "supervisor.log"
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    os.dup2(descriptor, 2)
-    os.close(descriptor)
-    logging.basicConfig(
-        level=logging.INFO,
-        format="%(asctime)sZ %(levelname)s supervisor: %(message)s",
-        datefmt="%Y-%m-%dT%H:%M:%S",
-    )
-    logging.Formatter.converter = time.gmtime

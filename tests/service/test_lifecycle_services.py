@@ -140,22 +140,30 @@ def test_an_unknown_service_is_refused_with_the_names_there_are(lab: Lab) -> Non
         lab.restart("gatewy")
 
 
-def test_max_inflight_is_changed_while_the_lab_runs(workspace: Path) -> None:
+def test_max_inflight_is_changed_while_the_worker_runs_and_kept_for_its_next_start(workspace: Path) -> None:
     with start_lab(workspace) as lab:
         before = lab.status().service("queue-worker").pid
-        lab.configure(max_inflight=1)
-        unchanged = lab.status().service("queue-worker").pid
-        lab.configure(max_inflight=10)
+        assert lab.set_max_inflight(10) == 10
 
-        assert unchanged == before
+        assert lab.status().service("queue-worker").pid == before
         assert lab.status().max_inflight == 10
-        assert "max_inflight=10" in (workspace / ".labkit/logs/queue-worker.log").read_text()
+
+        lab.restart("queue-worker")
+        assert "maxInFlight=[10]" in lab.logs("queue-worker", tail=3)
 
 
 @pytest.mark.parametrize("value", [0, -1, "ten", True])
 def test_a_max_inflight_that_makes_no_sense_is_refused(lab: Lab, value: object) -> None:
     with pytest.raises(InvalidValueError):
-        lab.configure(max_inflight=value)  # type: ignore[arg-type]
+        lab.set_max_inflight(value)  # type: ignore[arg-type]
+
+
+def test_a_reset_begins_the_logs_anew(workspace: Path) -> None:
+    with start_lab(workspace) as lab:
+        lab.reset()
+
+        assert lab.logs("queue-worker").count("Starting queue-worker") == 1
+        assert "connection lost" not in lab.logs("queue-worker")
 
 
 def test_start_applies_max_inflight_to_a_lab_that_runs(workspace: Path) -> None:
