@@ -265,17 +265,29 @@ def _attempt_at(attempts: dict[int, Attempt], process: Process) -> int:
 
 
 def _processes(by_type: _ByType) -> list[tuple[int, Process]]:
-    """Return (attempt as the event says, process) in the order of their starts."""
-    found: dict[tuple[str, int | None], tuple[int, Process]] = {}
-    for event in by_type.get(EventType.PROCESS_STARTED, ()):
-        pid = _number(event, "pid")
-        found[event.instance, pid] = (event.attempt, Process(pid, started=event.time_ns))
+    """Return (attempt as the event says, process) in the order of their starts.
+
+    One process may work several times for a call: a long-lived one is told by
+    its id only, so each end belongs to the first start before it that has none.
+    """
+    found: list[tuple[str, int, Process]] = [
+        (event.instance, event.attempt, Process(_number(event, "pid"), started=event.time_ns))
+        for event in by_type.get(EventType.PROCESS_STARTED, ())
+    ]
     for event in by_type.get(EventType.PROCESS_EXITED, ()):
-        pid = _number(event, "pid")
-        attempt, process = found.get((event.instance, pid), (event.attempt, Process(pid)))
-        ended = replace(process, exited=event.time_ns, code=_number(event, "code"))
-        found[event.instance, pid] = (attempt, ended)
-    return sorted(found.values(), key=lambda item: item[1].started or item[1].exited or 0)
+        end = Process(_number(event, "pid"), exited=event.time_ns, code=_number(event, "code"))
+        for index, (instance, attempt, process) in enumerate(found):
+            same = instance == event.instance and process.pid == end.pid
+            if same and process.exited is None and (process.started or 0) <= event.time_ns:
+                ended = replace(process, exited=event.time_ns, code=end.code)
+                found[index] = (instance, attempt, ended)
+                break
+        else:
+            found.append((event.instance, event.attempt, end))
+    return sorted(
+        ((attempt, process) for _, attempt, process in found),
+        key=lambda item: item[1].started or item[1].exited or 0,
+    )
 
 
 def _callbacks(by_type: _ByType) -> tuple[Callback, ...]:

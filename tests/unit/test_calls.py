@@ -248,6 +248,21 @@ def test_a_killed_workers_attempt_is_lost_and_the_next_one_counts() -> None:
     assert lanes == [(Kind.LOST, "attempt 1"), (Kind.WORKS, "attempt 2: 200")]
 
 
+def test_a_long_lived_process_works_once_for_each_attempt() -> None:
+    call = reduced(
+        event(1, EventType.CALL_QUEUED, queue="q", seq=1, bytes=0),
+        event(2, EventType.DELIVERY_RECEIVED, attempt=1, service="queue-worker"),
+        event(3, EventType.PROCESS_STARTED, service="watchdog", pid=7),
+        event(4, EventType.PROCESS_EXITED, service="watchdog", pid=7, code=1),
+        event(5, EventType.DELIVERY_RECEIVED, attempt=2, service="queue-worker"),
+        event(6, EventType.PROCESS_STARTED, service="watchdog", pid=7),
+        event(8, EventType.PROCESS_EXITED, service="watchdog", pid=7, code=0),
+    )
+
+    codes = [(attempt.process.code, attempt.ran) for attempt in call.attempts if attempt.process]
+    assert codes == [(1, 1.0), (0, 2.0)]
+
+
 def test_events_without_a_beginning_make_a_partial_call() -> None:
     exited = event(1, EventType.PROCESS_EXITED, service="watchdog", pid=1, code=0)
     captured = event(1, EventType.REQUEST_CAPTURED, service="inspector", bin="x", request="r")
