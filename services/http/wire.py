@@ -5,7 +5,6 @@ from __future__ import annotations
 import http
 import time
 from collections.abc import Iterable
-from email.utils import formatdate
 
 from services.http.headers import Pair
 
@@ -21,6 +20,8 @@ STATUS_LINES = {status: f"HTTP/1.1 {status} {_phrase(status)}\r\n" for status in
 """Of all final answers: a client takes a status below 200 for an interim one and waits on."""
 
 _date = (0, "")
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 def date_header() -> str:
@@ -28,8 +29,16 @@ def date_header() -> str:
     global _date
     now = int(time.time())
     if _date[0] != now:
-        _date = (now, f"Date: {formatdate(now, usegmt=True)}\r\n")
+        _date = (now, f"Date: {http_date(now)}\r\n")
     return _date[1]
+
+
+def http_date(seconds: int) -> str:
+    """Write a Unix time as HTTP does, in English whatever the locale (RFC 9110 §5.6.7)."""
+    # Not email.utils.formatdate: its import takes longer than that of the whole package here.
+    year, month, day, hour, minute, second, weekday, *_ = time.gmtime(seconds)
+    clock = f"{hour:02}:{minute:02}:{second:02}"
+    return f"{_DAYS[weekday]}, {day:02} {_MONTHS[month - 1]} {year} {clock} GMT"
 
 
 def encode_head(first_line: str, headers: Iterable[Pair], extra: str = "") -> bytes:

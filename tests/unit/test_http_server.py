@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import email.utils
 import hashlib
 from collections.abc import AsyncIterator
 
@@ -10,6 +11,7 @@ import pytest
 from wire import eventually, serving
 
 from services.http import BodyTooLargeError, HttpServer, Request, Response
+from services.http.wire import http_date
 
 pytestmark = pytest.mark.anyio
 
@@ -640,6 +642,11 @@ async def test_a_handler_that_cancels_itself_cuts_its_connection() -> None:
         wire = await served.connect()
         wire.send(GET)
         assert await wire.ended()
+
+
+@pytest.mark.parametrize("seconds", [0, 951782399, 951782400, 1_787_392_800, 4_102_444_799])
+def test_dates_are_written_as_http_does(seconds: int) -> None:
+    assert http_date(seconds) == email.utils.formatdate(seconds, usegmt=True)
 
 
 # -- start and stop

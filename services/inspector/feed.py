@@ -1,0 +1,83 @@
+"""Telling the lab's record what was captured, whenever nats-server can be reached."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+from collections import deque
+from typing import TYPE_CHECKING
+
+from services.contract.events import EventType, Row
+from services.inspector.store import Change, ChangeKind
+from services.runtime import Service
+
+if TYPE_CHECKING:
+    from nats.aio.client import Client
+
+    from services.bus import Events
+
+_MAX_WAITING = 10_000
+
+
+class Feed:
+    """Publishes ``request.captured`` events from the background.
+
+    Neither readiness nor a capture waits for any of it: until nats-server is
+    reached, events wait in memory, the newest ten thousand of them.
+    """
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._waiting: deque[Row] = deque(maxlen=_MAX_WAITING)
+        self._client: Client | None = None
+        self._events: Events | None = None
+        self._connecting: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to connect."""
+        self._connecting = asyncio.get_running_loop().create_task(self._connect())
+
+    def on_change(self, change: Change) -> None:
+        """Note a captured request."""
+        record = change.record
+        if change.kind is not ChangeKind.REQUEST_RECEIVED or record is None:
+            return
+        said = record.arrival.callback
+        row: Row = [
+            record.arrival.received_ns,
+            EventType.REQUEST_CAPTURED.value,
+            said.call_id if said else "",
+            said.function if said else "",
+            1,
+            {"bin": record.bin, "request": record.id, "bytes": record.arrival.size},
+        ]
+        if self._events is None:
+            self._waiting.append(row)
+        else:
+            self._events.append(row)
+
+    async def _connect(self) -> None:
+        # Importing the NATS client takes longer than starting the inspector; in
+        # a thread it holds up no capture.
+        await asyncio.to_thread(importlib.import_module, "services.bus")
+        from services.bus import Events, NatsUnavailableError, connect
+
+        while self._client is None:
+            try:
+                self._client = await connect(self._service)
+            except NatsUnavailableError as error:
+                self._service.log.warning("captures are not in the lab's record yet", error=error.seen)
+        self._events = Events(self._client, self._service)
+        while self._waiting:
+            self._events.append(self._waiting.popleft())
+
+    async def stop(self) -> None:
+        """Send what can be sent, and close."""
+        if self._connecting is not None and not self._connecting.done():
+            self._connecting.cancel()
+            await asyncio.wait([self._connecting])
+        if self._events is not None and self._client is not None:
+            from services.bus import close
+
+            await self._events.flush()
+            await close(self._client)

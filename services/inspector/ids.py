@@ -1,0 +1,38 @@
+"""Ids that sort by time."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Callable
+
+_DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_RANDOM_BITS = 80
+_LENGTH = 26
+FORM = re.compile(rf"[{_DIGITS}]{{{_LENGTH}}}")
+
+
+class IdSource:
+    """Makes ULIDs (github.com/ulid/spec): 48 bits of milliseconds, 80 of chance, 26 letters.
+
+    Each is greater than the one before, even within a millisecond and when the
+    clock is set back: so "after this id" has a meaning even when the request
+    with this id is gone.
+    """
+
+    def __init__(self, clock_ns: Callable[[], int] = time.time_ns) -> None:
+        self._clock_ns = clock_ns
+        self._last = 0
+
+    def next(self) -> str:
+        """Return a new id."""
+        millis = self._clock_ns() // 1_000_000
+        fresh = millis << _RANDOM_BITS | int.from_bytes(os.urandom(_RANDOM_BITS // 8))
+        same_millisecond = fresh >> _RANDOM_BITS <= self._last >> _RANDOM_BITS
+        self._last = self._last + 1 if same_millisecond else fresh
+        return _encode(self._last)
+
+
+def _encode(number: int) -> str:
+    return "".join(_DIGITS[number >> shift & 31] for shift in range(5 * (_LENGTH - 1), -1, -5))

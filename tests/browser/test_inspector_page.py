@@ -1,0 +1,336 @@
+"""The inspector's page in a real browser: live, exact, harmless, under a prefix, in both colour schemes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import threading
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from chromium import Chromium, Page, chromium, find_chromium
+from inspectors import Inspector, inspector
+
+from services.http import Headers, HttpClient, HttpServer, Origin, Request, Response
+
+BANNER = (
+    " _          _           ___     ____       _   _            \n"
+    "| |    __ _| |_ ___ _ _|_ _|___| __ )  ___| |_| |_ ___ _ __ \n"
+    "| |   / _` | __/ _ \\ '__| |/ __|  _ \\ / _ \\ __| __/ _ \\ '__|\n"
+    "| |__| (_| | ||  __/ |  | |\\__ \\ |_) |  __/ |_| ||  __/ |   \n"
+    "|_____\\__,_|\\__\\___|_| |___|___/____/ \\___|\\__|\\__\\___|_|   \n"
+    "                                                            \n"
+)
+CALLBACK = {
+    "X-Call-Id": "ab12cd34",
+    "X-Function-Name": "figlet.openfaas-fn",
+    "X-Function-Status": "200",
+    "X-Duration-Seconds": "0.003214",
+    "Content-Type": "text/plain",
+}
+LIVE = "document.getElementById('live')?.dataset.state === 'live'"
+ROWS = "document.querySelectorAll('#requests .request').length"
+BODY = "document.querySelector('pre.body')?.textContent"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Chromium]:
+    binary = find_chromium()
+    if binary is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("no Chromium here, and in CI there has to be one")
+        pytest.skip("no Chromium here: install chromium, or name one in $CHROMIUM")
+    with chromium(binary) as running:
+        yield running
+
+
+@pytest.fixture
+def running() -> Iterator[Inspector]:
+    with inspector() as running:
+        yield running
+
+
+@pytest.fixture
+def page(browser: Chromium, running: Inspector) -> Iterator[Page]:
+    """The page, live, in a tab that must not have complained of anything at the end."""
+    page = browser.open(f"{running.url}/")
+    page.wait_for(LIVE)
+    yield page
+    assert page.problems == []
+    assert {urlsplit(url).netloc for url in page.requested} == {urlsplit(running.url).netloc}
+
+
+def text_of(page: Page, selector: str) -> str:
+    return str(page.evaluate(f"document.querySelector({selector!r}).innerText"))
+
+
+def post(url: str, body: str | bytes, headers: dict[str, str] | None = None) -> None:
+    request = urllib.request.Request(url, body if isinstance(body, bytes) else body.encode(), headers or {})
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=20) as answer:
+        assert answer.status == 200
+
+
+def test_a_banner_appears_by_itself_and_to_the_letter(page: Page, running: Inspector) -> None:
+    post(f"{running.url}/r/callbacks", BANNER, CALLBACK)
+    page.wait_for(f"{BODY}?.includes('____')")
+    assert page.evaluate(BODY) == BANNER
+    assert text_of(page, ".openfaas") == "figlet said 200, ran 0.003 s, call ab12cd34"
+    assert "figlet 200" in text_of(page, "#requests .said")
+    # Every letter is equally wide, or the banner is not one.
+    style = "getComputedStyle(document.querySelector('pre.body'))"
+    assert page.evaluate(f"{style}.whiteSpace").startswith("pre")
+    widths = """(() => {
+        const pen = document.createElement('canvas').getContext('2d');
+        pen.font = getComputedStyle(document.querySelector('pre.body')).font;
+        return new Set(['_', '|', 'W', 'i', ' '].map((letter) => pen.measureText(letter).width)).size;
+    })()"""
+    assert page.evaluate(widths) == 1
+
+
+def test_an_empty_page_says_how_to_send_something_and_can_do_it_itself(
+    page: Page, running: Inspector
+) -> None:
+    page.wait_for("!document.getElementById('lesson').hidden")
+    url = f"{running.url}/r/callbacks"
+    assert text_of(page, "#bin-url") == url
+    assert text_of(page, "#snippet-curl") == f"curl -d 'hello' {url}"
+    page.evaluate("document.getElementById('tab-faas').click()")
+    assert f'--header "X-Callback-Url: {url}"' in text_of(page, "#snippet-faas")
+    page.evaluate("document.getElementById('tab-python').click()")
+    assert 'lab.bin("callbacks")' in text_of(page, "#snippet-python")
+    page.evaluate("document.getElementById('send-test').click()")
+    page.wait_for(f"{BODY}?.startsWith('hello')")
+    assert page.evaluate("document.getElementById('lesson').hidden") is True
+
+
+def test_markup_in_body_headers_and_path_stays_text(page: Page, running: Inspector) -> None:
+    evil = "<script>alert(1)</script><img src=x onerror=alert(2)>"
+    headers = {"X-Evil": evil, "X-Function-Name": evil, "X-Call-Id": evil, "Content-Type": "text/html"}
+    post(f"{running.url}/r/callbacks/<b>?q=<i>", evil, headers)
+    page.wait_for(f"{BODY}?.includes('alert')")
+    assert page.evaluate(BODY) == evil
+    assert evil in text_of(page, ".headers")
+    assert page.evaluate("document.querySelectorAll('main img, main b, main i, main script').length") == 0
+    page.evaluate("document.getElementById('new-name').value = '<b>'")
+    page.evaluate("document.querySelector('#new-bin button').click()")
+    page.wait_for("document.getElementById('new-error').textContent.includes('letters')")
+    # The browser notes every answer of 4xx; this one is wanted.
+    assert all("422" in problem for problem in page.problems)
+    page.problems.clear()
+    raw = page.evaluate("document.querySelector('.raw').href")
+    page.goto(raw)
+    assert page.evaluate("document.contentType") == "text/plain"
+
+
+def test_the_list_grows_at_the_top_and_the_reader_is_left_in_peace(page: Page, running: Inspector) -> None:
+    for number in range(3):
+        post(f"{running.url}/r/callbacks?n={number}", f"body {number}")
+    page.wait_for(f"{ROWS} === 3 && {BODY} === 'body 2'")
+    where = "[...document.querySelectorAll('#requests .where')].map((each) => each.textContent)"
+    assert page.evaluate(where) == ["#3 /?n=2", "#2 /?n=1", "#1 /?n=0"]
+    # Whoever looks at an older one keeps it, until "Newest".
+    page.evaluate("document.querySelectorAll('#requests .request')[2].click()")
+    page.wait_for(f"{BODY} === 'body 0'")
+    post(f"{running.url}/r/callbacks?n=3", "body 3")
+    page.wait_for(f"{ROWS} === 4")
+    assert page.evaluate(BODY) == "body 0"
+    page.evaluate("document.getElementById('newest').click()")
+    page.wait_for(f"{BODY} === 'body 3'")
+    # Another bin does not get in the way; deleting and clearing are seen at once.
+    post(f"{running.url}/r/other", "elsewhere")
+    page.wait_for("document.querySelectorAll('#bins a').length === 2")
+    assert page.evaluate(BODY) == "body 3"
+    page.evaluate("document.querySelector('.delete').click()")
+    page.wait_for(f"{ROWS} === 3 && {BODY} === 'body 2'")
+    page.evaluate("document.getElementById('clear').click()")
+    page.wait_for("!document.getElementById('lesson').hidden")
+    page.evaluate("location.hash = '#other'")
+    page.wait_for(f"{BODY} === 'elsewhere'")
+
+
+def test_many_at_once_are_all_there(page: Page, running: Inspector) -> None:
+    threads = [
+        threading.Thread(target=lambda: [post(f"{running.url}/r/callbacks", "x") for _ in range(25)])
+        for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    page.wait_for(f"{ROWS} === 100")
+    where = page.evaluate(
+        "[...document.querySelectorAll('#requests .where')].map((each) => each.textContent)"
+    )
+    assert where == [f"#{number} /" for number in range(100, 0, -1)]
+
+
+def test_what_is_no_text_is_shown_in_hex(page: Page, running: Inspector) -> None:
+    post(f"{running.url}/r/callbacks", b"\x00\xff" + b"A" * 3000)
+    page.wait_for(f"{BODY}?.startsWith('000000  00 ff 41')")
+    assert "first 1024 bytes" in page.evaluate(BODY)
+
+
+def test_the_page_comes_back_when_the_inspector_does(browser: Chromium) -> None:
+    with inspector() as first:
+        page = browser.open(f"{first.url}/")
+        page.wait_for(LIVE)
+    page.wait_for("document.getElementById('live').dataset.state === 'lost'")
+    with inspector(port=first.url.rpartition(":")[2], port_fallback="false") as second:
+        page.wait_for(LIVE)
+        post(f"{second.url}/r/callbacks", "back again")
+        page.wait_for(f"{BODY} === 'back again'")
+        page.goto("about:blank")
+
+
+def test_the_link_with_the_token_opens_the_page_and_hides_the_token(browser: Chromium) -> None:
+    with inspector(inspector_token="s3cret") as locked:
+        page = browser.open(f"{locked.url}/?token=s3cret")
+        page.wait_for(LIVE)
+        assert page.evaluate("location.href") == f"{locked.url}/"
+        post(f"{locked.url}/r/callbacks", "seen")
+        page.wait_for(f"{BODY} === 'seen'")
+        page.goto(f"{locked.url}/")
+        page.wait_for(LIVE)
+        page.goto("about:blank")
+
+
+def test_a_click_in_another_site_opens_the_page_too(browser: Chromium) -> None:
+    """JupyterLab at localhost is another site than 127.0.0.1: strict cookies don't come along at first."""
+    with inspector(inspector_token="s3cret") as locked, serve_in_thread(_links_to(locked.url)) as elsewhere:
+        page = browser.open(elsewhere.replace("127.0.0.1", "localhost"))
+        page.evaluate("document.querySelector('a').click()")
+        page.wait_for(f"location.hostname === '127.0.0.1' && {LIVE}")
+        assert page.evaluate("location.search") == ""
+        post(f"{locked.url}/r/callbacks", "seen")
+        page.wait_for(f"{BODY} === 'seen'")
+        page.goto("about:blank")
+
+
+def test_the_page_works_under_a_proxy_s_prefix(browser: Chromium) -> None:
+    prefix = "/user/jo/proxy/8090"
+    with (
+        inspector(inspector_token="s3cret") as locked,
+        serve_in_thread(_Proxy(locked.url, prefix)) as outside,
+    ):
+        page = browser.open(f"{outside}{prefix}/?token=s3cret")
+        page.wait_for(LIVE)
+        assert page.evaluate("location.href") == f"{outside}{prefix}/"
+        page.evaluate("document.getElementById('send-test').click()")
+        page.wait_for(f"{BODY}?.startsWith('hello')")
+        assert text_of(page, "#bin-url") == f"{locked.url}/r/callbacks", "as the queue-worker sees it"
+        page.goto(page.evaluate("document.querySelector('.raw').href"))
+        assert "hello" in page.evaluate("document.body.innerText")
+        assert all(url.startswith(f"{outside}{prefix}/") for url in page.requested)
+        page.goto("about:blank")
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("full", [False, True])
+def test_every_text_can_be_read_in_both_colour_schemes(
+    page: Page, running: Inspector, tmp_path: Path, *, dark: bool, full: bool
+) -> None:
+    page.look(dark=dark)
+    if full:
+        post(f"{running.url}/r/callbacks", "exit status 1", {**CALLBACK, "X-Function-Status": "500"})
+        post(f"{running.url}/r/callbacks", BANNER, CALLBACK)
+        page.wait_for(f"{ROWS} === 2 && {BODY}?.includes('____')")
+        page.wait_for("document.getAnimations().length === 0")
+    else:
+        page.wait_for("!document.getElementById('lesson').hidden")
+    assert page.evaluate(_CONTRAST) == []
+    page.screenshot(tmp_path / "page.png")
+    assert (tmp_path / "page.png").stat().st_size > 10_000
+
+
+# Text whose contrast with what is behind it is less than 4.5:1 (WCAG 2.2, 1.4.3).
+_CONTRAST = """(() => {
+    const luminance = (color) => {
+        const [red, green, blue] = color.match(/[\\d.]+/g).map(Number).map((part) => part / 255)
+            .map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+    };
+    const behind = (element) => {
+        for (; element; element = element.parentElement) {
+            const color = getComputedStyle(element).backgroundColor;
+            if (!/, 0\\)$/.test(color)) return color;
+        }
+        return 'rgb(255, 255, 255)';
+    };
+    const poor = [];
+    for (const element of document.body.querySelectorAll('*')) {
+        const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
+        if (!own || !element.checkVisibility()) continue;
+        const colors = [getComputedStyle(element).color, behind(element)];
+        const [low, high] = colors.map(luminance).sort((a, b) => a - b);
+        const ratio = (high + 0.05) / (low + 0.05);
+        if (ratio < 4.5) poor.push(`${element.tagName} ${element.className} ${element.id}: ${ratio}`);
+    }
+    return poor;
+})()"""
+
+
+def _links_to(url: str):  # type: ignore[no-untyped-def]
+    async def links(_request: Request) -> Response:
+        html = f'<!doctype html><title>elsewhere</title><a href="{url}/?token=s3cret">inspector</a>'
+        return Response(200, [("Content-Type", "text/html")], html.encode())
+
+    return links
+
+
+class _Proxy:
+    """Shows a server under a prefix, as jupyter-server-proxy does: prefix stripped, outer Host passed on."""
+
+    def __init__(self, target: str, prefix: str) -> None:
+        self._origin, _ = Origin.parse(target)
+        self._prefix = prefix
+        self._client = HttpClient()
+
+    async def __call__(self, request: Request) -> Response:
+        if not request.target.startswith(self._prefix):
+            return Response.text(404, "outside the prefix\n")
+        headers = [
+            pair for pair in request.headers if pair[0].lower() not in ("connection", "content-length")
+        ]
+        headers = [pair for pair in headers if pair[0].lower() != "host"]
+        upstream = await self._client.send(
+            self._origin,
+            request.method,
+            request.target.removeprefix(self._prefix),
+            [*headers, ("X-Forwarded-Prefix", self._prefix)],
+            await request.body(1 << 20),
+        )
+        hop = ("connection", "content-length", "transfer-encoding", "date")
+        kept = Headers(pair for pair in upstream.headers if pair[0].lower() not in hop)
+        return Response(upstream.status, kept, upstream.stream())
+
+
+@contextlib.contextmanager
+def serve_in_thread(handler) -> Iterator[str]:  # type: ignore[no-untyped-def]
+    """Serve from a loop of its own, for tests that are not asynchronous."""
+    started: list[str] = []
+    ready, ended = threading.Event(), threading.Event()
+
+    async def serve() -> None:
+        server = HttpServer(handler)
+        host, port = await server.start()
+        started.append(f"http://{host}:{port}")
+        ready.set()
+        await asyncio.to_thread(ended.wait)
+        await server.stop(0.1)
+        if isinstance(handler, _Proxy):
+            handler._client.close()
+            await asyncio.sleep(0)
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
+    thread.start()
+    try:
+        assert ready.wait(10)
+        yield started[0]
+    finally:
+        ended.set()
+        thread.join(10)
+        assert not thread.is_alive()

@@ -1,0 +1,189 @@
+"""A headless Chromium for tests, driven over the DevTools protocol on a pair of pipes."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import os
+import select
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+PATIENCE = 30.0
+_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+_FLAGS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--no-default-browser-check",
+    "--remote-debugging-pipe",
+)
+
+
+def find_chromium() -> str | None:
+    """Return the browser's path: ``$CHROMIUM``, or what is installed."""
+    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, _NAMES)), None)
+
+
+class Page:
+    """One tab."""
+
+    def __init__(self, browser: Chromium, session: str) -> None:
+        self._browser = browser
+        self._session = session
+        self.problems: list[str] = []
+        self.requested: list[str] = []
+
+    def call(self, method: str, **parameters: Any) -> dict[str, Any]:
+        return self._browser.call(method, parameters, self._session)
+
+    def evaluate(self, expression: str) -> Any:
+        """Return an expression's value, promises awaited."""
+        answer = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
+        assert "exceptionDetails" not in answer, answer["exceptionDetails"]
+        return answer["result"].get("value")
+
+    def wait_for(self, expression: str) -> Any:
+        """Return an expression's value as soon as it is truthy."""
+        deadline = time.monotonic() + PATIENCE
+        while not (value := self.evaluate(expression)):
+            text = "document.body.innerText.slice(0, 2000)"
+            assert time.monotonic() < deadline, (
+                f"never true: {expression}\n{self.evaluate(text)}\n{self.problems}"
+            )
+            time.sleep(0.02)
+        return value
+
+    def goto(self, url: str) -> None:
+        answer = self.call("Page.navigate", url=url)
+        assert not answer.get("errorText"), answer
+        self.wait_for("document.readyState === 'complete'")
+
+    def look(self, *, width: int = 1280, height: int = 800, dark: bool = False) -> None:
+        """Set the window's size and the colour scheme that the reader prefers."""
+        self.call(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=False,
+        )
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self.call("Emulation.setEmulatedMedia", features=[scheme])
+
+    def screenshot(self, file: Path) -> None:
+        file.write_bytes(base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"]))
+
+
+class Chromium:
+    """A browser process with a profile of its own."""
+
+    def __init__(self, process: subprocess.Popen[bytes], to_browser: int, from_browser: int) -> None:
+        self._process = process
+        self._write = to_browser
+        self._read = from_browser
+        self._buffer = b""
+        self._last = 0
+        self._pages: dict[str, Page] = {}
+
+    def call(self, method: str, parameters: dict[str, Any], session: str = "") -> dict[str, Any]:
+        self._last += 1
+        number = self._last
+        message: dict[str, Any] = {"id": number, "method": method, "params": parameters}
+        if session:
+            message["sessionId"] = session
+        os.write(self._write, json.dumps(message).encode() + b"\0")
+        while True:
+            answer = self._next_message()
+            if answer.get("id") == number:
+                assert "error" not in answer, answer
+                return dict(answer["result"])
+            self._note(answer)
+
+    def _note(self, event: dict[str, Any]) -> None:
+        page = self._pages.get(event.get("sessionId", ""))
+        if page is None:
+            return
+        if event["method"] in ("Runtime.exceptionThrown", "Page.javascriptDialogOpening"):
+            page.problems.append(json.dumps(event["params"]))
+        if event["method"] == "Log.entryAdded" and event["params"]["entry"]["level"] == "error":
+            page.problems.append(json.dumps(event["params"]["entry"]))
+        if event["method"] == "Network.requestWillBeSent":
+            page.requested.append(event["params"]["request"]["url"])
+
+    def _next_message(self) -> dict[str, Any]:
+        deadline = time.monotonic() + PATIENCE
+        while b"\0" not in self._buffer:
+            ready, _, _ = select.select([self._read], [], [], max(0.0, deadline - time.monotonic()))
+            assert ready, "the browser does not answer"
+            data = os.read(self._read, 1 << 20)
+            assert data, f"the browser ended with {self._process.poll()}"
+            self._buffer += data
+        message, _, self._buffer = self._buffer.partition(b"\0")
+        return dict(json.loads(message))
+
+    def open(self, url: str = "about:blank") -> Page:
+        """Open a tab; what its scripts complain of gathers in ``page.problems``."""
+        target = self.call("Target.createTarget", {"url": "about:blank"})["targetId"]
+        attached = self.call("Target.attachToTarget", {"targetId": target, "flatten": True})
+        page = Page(self, attached["sessionId"])
+        self._pages[attached["sessionId"]] = page
+        for domain in ("Page", "Runtime", "Log", "Network"):
+            page.call(f"{domain}.enable")
+        page.look()
+        if url != "about:blank":
+            page.goto(url)
+        return page
+
+
+@contextlib.contextmanager
+def chromium(binary: str) -> Iterator[Chromium]:
+    """Run a browser for the length of a block."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        browser_reads, we_write = os.pipe()
+        we_read, browser_writes = os.pipe()
+        # The browser wants its pipes as descriptors 3 and 4.
+        shell = f'exec "$@" 3<&{browser_reads} 4>&{browser_writes}'
+        command = [
+            "bash",
+            "-c",
+            shell,
+            "chromium",
+            binary,
+            *_FLAGS,
+            f"--user-data-dir={profile}",
+            "about:blank",
+        ]
+        process = subprocess.Popen(
+            command,
+            pass_fds=(browser_reads, browser_writes),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        os.close(browser_reads)
+        os.close(browser_writes)
+        try:
+            yield Chromium(process, we_write, we_read)
+        finally:
+            # It ends when its pipe does; what does not is killed with all its children.
+            os.close(we_write)
+            os.close(we_read)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(5)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()

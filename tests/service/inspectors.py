@@ -1,0 +1,125 @@
+"""Start a real inspector for a test and talk to it over real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+from wire import Answer, Wire
+
+DEADLINE = 20.0
+COMMAND = [sys.executable, "-P", "-m", "services.inspector"]
+
+
+@dataclass
+class Inspector:
+    """A running inspector."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+    api: httpx.Client
+    log: list[str] = field(default_factory=list)
+    stopped: bool = False
+    """The test has ended it itself."""
+
+    async def connect(self) -> Wire:
+        address = urlsplit(self.url)
+        return Wire(*await asyncio.open_connection(address.hostname, address.port))
+
+    async def raw(self, data: bytes, method: str = "POST") -> Answer:
+        """Send exactly these bytes over a connection of their own."""
+        wire = await self.connect()
+        wire.send(data)
+        try:
+            return await wire.answer(method)
+        finally:
+            await wire.close()
+
+    async def send(self, path: str, body: bytes = b"", *headers: str, method: str = "POST") -> Answer:
+        """Send a request with exactly these headers and no others."""
+        lines = "".join(f"{header}\r\n" for header in (*headers, f"Content-Length: {len(body)}"))
+        return await self.raw(f"{method} {path} HTTP/1.1\r\n{lines}\r\n".encode() + body, method)
+
+    def get(self, path: str, **query: Any) -> Any:
+        """Return what the API says, as JSON."""
+        response = self.api.get(f"/api/v1{path}", params=query)
+        assert response.status_code == 200, response.text
+        return response.json()
+
+
+@contextlib.contextmanager
+def inspector(**settings: str) -> Iterator[Inspector]:
+    """Run an inspector for the length of a block; told to stop, it must do so quickly and without fuss."""
+    environment = {"port": "0", **settings}
+    process = subprocess.Popen(
+        COMMAND,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    log: list[str] = []
+    stderr = process.stderr
+    reader = threading.Thread(target=lambda: log.extend(line.decode().rstrip("\n") for line in stderr))
+    reader.start()
+    try:
+        line = process.stdout.readline()
+        assert line, f"no ready line; log: {log}"
+        facts = json.loads(line)
+        assert facts["ready"] == "inspector"
+        assert facts["pid"] == process.pid
+        token = settings.get("inspector_token", "")
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        with httpx.Client(base_url=facts["url"], headers=headers, trust_env=False, timeout=DEADLINE) as api:
+            running = Inspector(facts["url"], process, api, log)
+            yield running
+        assert running.stopped or process.poll() is None, f"it ended by itself: {log}"
+        begun = time.monotonic()
+        process.terminate()
+        assert process.wait(DEADLINE) == 0
+        assert time.monotonic() - begun < 4
+        reader.join(DEADLINE)
+        assert not [line for line in log if " error " in line or "Traceback" in line], log
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+        reader.join(DEADLINE)
+        process.stdout.close()
+        stderr.close()
+
+
+@contextlib.contextmanager
+def nats_server(*, port: int = -1) -> Iterator[str]:
+    """Run a real nats-server; -1 means any port. Yields its URL."""
+    program = Path(sys.executable).with_name("nats-server")
+    process = subprocess.Popen(
+        [str(program), "-a", "127.0.0.1", "-p", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+    assert process.stderr is not None
+    try:
+        for line in process.stderr:
+            if b"Listening for client connections on" in line:
+                url = f"nats://{line.decode().split()[-1]}"
+            if b"Server is ready" in line:
+                break
+        else:
+            raise AssertionError("nats-server did not start")
+        yield url
+    finally:
+        process.kill()
+        process.wait()
+        process.stderr.close()
