@@ -42,6 +42,8 @@ check format "$bin/ruff" format --check .
 check types "$bin/mypy"
 check unit "$bin/pytest" tests/unit tests/notebooks
 check service "$bin/pytest" tests/service
+check browser "$bin/pytest" tests/browser
+check conformance "$bin/pytest" tests/conformance
 check notebooks notebooks
 check leaks "$bin/python" tests/leaks.py --after "$scratch/before.json"
 

@@ -1,0 +1,29 @@
+"""A gateway as the conformance tests want it: empty but for the second namespace that they use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from gateways import client
+from labs import start_lab
+from standards import NAMESPACE
+
+from labkit import Lab, environment
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """One running lab for all of these tests; on any ports."""
+    with start_lab(tmp_path_factory.mktemp("conformance")) as lab:
+        environment.leave(lab._core.workspace)
+        with client(lab) as http:
+            assert http.post("/system/namespace/", json={"name": NAMESPACE}).status_code == 201
+        yield lab
+
+
+@pytest.fixture
+def http(lab: Lab) -> Iterator[httpx.Client]:
+    with client(lab) as http:
+        yield http
