@@ -43,10 +43,16 @@ async def connect(service: Service, on_restored: Callable[[], None] = lambda: No
     url = service.setting("nats_url", "nats://127.0.0.1:4222")
     client = Client()
 
+    last_error: list[str] = []
+
     async def on_error(error: Exception) -> None:
-        service.log.warning("nats", error=repr(error))
+        # While the server is away nats-py reports every attempt: say each thing once.
+        if last_error != [repr(error)]:
+            last_error[:] = [repr(error)]
+            service.log.warning("nats", error=repr(error))
 
     async def on_disconnect() -> None:
+        last_error.clear()
         service.log.warning("nats connection lost")
 
     async def on_reconnect() -> None:
@@ -55,9 +61,9 @@ async def connect(service: Service, on_restored: Callable[[], None] = lambda: No
 
     # nats-py declares whole seconds here, and sleeps whatever number it gets.
     patience: Any = 0.1
-    deadline = time.monotonic() + CONNECT_SECONDS
-    while True:
-        try:
+    try:
+        # It goes on trying inside connect, for ever, as it is to do later on.
+        async with asyncio.timeout(CONNECT_SECONDS):
             await client.connect(
                 servers=url.split(","),
                 token=service.setting("nats_token") or None,
@@ -71,13 +77,13 @@ async def connect(service: Service, on_restored: Callable[[], None] = lambda: No
                 disconnected_cb=on_disconnect,
                 reconnected_cb=on_reconnect,
             )
-            return client
-        except (OSError, NatsError, TimeoutError) as error:
-            if time.monotonic() > deadline:
-                raise NatsUnavailableError(
-                    expected=f"nats-server answering at {url} within {CONNECT_SECONDS:g} s", seen=repr(error)
-                ) from error
-            await asyncio.sleep(0.05)
+    except (OSError, NatsError, TimeoutError) as error:
+        raise NatsUnavailableError(
+            expected=f"nats-server answering at {url} within {CONNECT_SECONDS:g} s",
+            seen=", ".join(last_error) or repr(error),
+            next_step="see that nats-server runs, and that nats_url and nats_token are its own",
+        ) from error
+    return client
 
 
 class Events:
