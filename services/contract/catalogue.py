@@ -2,12 +2,15 @@
 
 They are what OpenFaaS's function store and its certifier deploy. Each stands
 in for the container of the same name: same command, same answer. What a
-command needs and a machine may lack lies in ``services/images_bin``.
+command needs and a machine may lack lies in ``services/images_bin``, and what
+an image holds besides in ``services/images_files``.
 """
 
 from __future__ import annotations
 
-from services.contract.images import Image, normalise
+from services.contract.images import PROGRAMS, Image, normalise
+
+_FILES = PROGRAMS.parent / "images_files"
 
 _FIGLET = Image("ghcr.io/openfaas/figlet:latest", fprocess="figlet")
 
@@ -17,7 +20,15 @@ _ALPINE = (
     Image("functions/alpine:latest", fprocess="cat"),
 )
 
-WELL_KNOWN = {image.ref: image for image in (_FIGLET, *_ALPINE)}
+# Of of-watchdog's mode http: only there a function chooses its status.
+_REDIRECTOR = Image(
+    "theaxer/redirector:latest",
+    fprocess="./handler",
+    environment={"mode": "http", "upstream_port": "any"},
+    files=_FILES / "redirector",
+)
+
+WELL_KNOWN = {image.ref: image for image in (_FIGLET, *_ALPINE, _REDIRECTOR)}
 
 
 def find(ref: str) -> Image | None:

@@ -184,7 +184,9 @@ class ProcessProvider:
 
     @staticmethod
     def _command(spec: FunctionSpec, image: Image) -> str:
-        return spec.env_process or spec.env_vars.get("fprocess", "") or image.fprocess
+        environment = {**image.environment, **spec.env_vars}
+        own = environment.get("function_process", "") if environment.get("mode") else ""
+        return spec.env_process or spec.env_vars.get("fprocess", "") or image.fprocess or own
 
     def _adopt(self, entry: Entry) -> Function:
         function = Function(entry.spec, self._start_replica, self._log, wanted=entry.replicas)
@@ -211,6 +213,11 @@ class ProcessProvider:
             **spec.env_vars,
             "fprocess": image.local_process(self._command(spec, image)),
         }
+        if command := environment.get("function_process"):
+            environment["function_process"] = image.local_process(command)
+        for resource in ("memory", "cpu"):
+            if amount := (spec.limits or {}).get(resource):
+                environment[f"limits_{resource}"] = amount
         if spec.secrets:
             self.secrets.write(spec.secrets, spec.namespace, scratch / "secrets")
             environment["secrets_folder"] = str(scratch / "secrets")

@@ -19,7 +19,9 @@ from services.contract.errors import LabError
 from services.http import Origin
 from services.lines import LineReader
 
-READY_SECONDS = 10.0
+READY_SECONDS = 30.0
+"""More than a watchdog gives a long-lived process to listen, so that the cause is its to tell."""
+
 _TERM_SECONDS = 0.5
 
 

@@ -8,10 +8,16 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from services.contract.errors import InvalidValueError
 from services.contract.names import DEFAULT_NAMESPACE
+from services.contract.quantities import parse_quantity
 from services.http import HttpError
 
 MAX_NAME = 63
+
+CPU_NOT_LIMITED = "labkit/limits.cpu"
+"""Annotation of a function whose CPU limit the process provider can't keep."""
+
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 
 
@@ -75,8 +81,8 @@ class FunctionSpec:
             annotations=texts(body, "annotations"),
             constraints=_list(body, "constraints"),
             secrets=_list(body, "secrets"),
-            limits=texts(body, "limits") or None,
-            requests=texts(body, "requests") or None,
+            limits=_amounts(body, "limits") or None,
+            requests=_amounts(body, "requests") or None,
             read_only_root_filesystem=_flag(body, "readOnlyRootFilesystem"),
             created_at=datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
         )
@@ -102,6 +108,9 @@ class FunctionSpec:
         status = {key: value for key, value in status.items() if value}
         status["labels"] = {**self.labels, "faas_function": self.name}
         status["annotations"] = {**self.annotations, "prometheus.io.scrape": "false"}
+        if cpu := (self.limits or {}).get("cpu"):
+            # A process has no share of the CPU that could be limited: say so, where everybody looks.
+            status["annotations"][CPU_NOT_LIMITED] = f"limits.cpu {cpu} is not enforced by processes"
         status["replicas"] = replicas
         status["availableReplicas"] = available
         status["createdAt"] = self.created_at
@@ -158,6 +167,17 @@ def texts(body: Mapping[str, Any], name: str) -> dict[str, str]:
     if name == "envVars" and any(not key or "=" in key for key in value):
         raise _invalid(f"{name}: a variable's name must not be empty or hold '='")
     return value
+
+
+def _amounts(body: Mapping[str, Any], name: str) -> dict[str, str]:
+    amounts: dict[str, str] = texts(body, name)
+    for resource in ("memory", "cpu"):
+        try:
+            if text := amounts.get(resource):
+                parse_quantity(text)
+        except InvalidValueError as error:
+            raise _invalid(f"{name}.{resource}: {error.headline}") from error
+    return amounts
 
 
 def _list(body: Mapping[str, Any], name: str) -> tuple[str, ...]:

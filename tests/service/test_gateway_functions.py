@@ -1,0 +1,108 @@
+"""What a function has of a container's: modes, secrets, limits, well-known images. On a real lab."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+from gateways import client, deploy, until
+
+from labkit import Lab
+
+PLACE = "/var/openfaas/secrets"
+
+
+@pytest.fixture
+def http(lab: Lab) -> Iterator[httpx.Client]:
+    with client(lab) as client_:
+        yield client_
+
+
+def logs(http: httpx.Client, name: str) -> str:
+    return http.get("/system/logs", params={"name": name, "tail": 100}).text
+
+
+@pytest.mark.parametrize("way", ["", "rewrite"])
+def test_a_secret_is_read_where_openfaas_puts_it_and_its_update_after_a_new_deploy(
+    http: httpx.Client, way: str
+) -> None:
+    name = f"key{way}"
+    http.post("/system/secrets", json={"name": name, "rawValue": "AP8K"})
+    more = {"secrets": [name], "envVars": {"secrets_by": way}}
+    deploy(http, f"reads-{name}", f"cat {PLACE}/{name}", **more)
+    assert http.post(f"/function/reads-{name}").content == b"\x00\xff\n"
+
+    http.put("/system/secrets", json={"name": name, "value": "second"})
+    deploy(http, f"reads-{name}", f"cat {PLACE}/{name}", **more)
+    until(lambda: http.post(f"/function/reads-{name}").text == "second")
+
+    deploy(http, f"not-{name}", f"cat {PLACE}/{name}")
+    assert http.post(f"/function/not-{name}").status_code == 500
+    assert not Path("/var/openfaas").exists()
+
+
+@pytest.mark.parametrize("fprocess", ["env", "sha512sum"])
+def test_the_certifier_s_limits_are_echoed_and_what_is_not_enforced_is_said(
+    http: httpx.Client, fprocess: str
+) -> None:
+    limits = {"memory": "5Mi", "cpu": "100m"}
+    deploy(http, f"limited-{fprocess}", fprocess, limits=limits, annotations={"mine": "1"})
+
+    assert http.post(f"/function/limited-{fprocess}").status_code == 200
+    status = http.get(f"/system/function/limited-{fprocess}").json()
+    assert status["limits"] == limits
+    assert status["annotations"]["mine"] == "1"
+    assert "not enforced" in status["annotations"]["labkit/limits.cpu"]
+    assert "limits.cpu: 100m is not enforced by processes." in logs(http, f"limited-{fprocess}")
+
+
+@pytest.mark.parametrize("limits", [{"memory": "lots"}, {"cpu": "-1"}])
+def test_an_amount_that_is_none_is_refused(http: httpx.Client, limits: dict[str, str]) -> None:
+    body = {"service": "no", "image": "functions/alpine", "envProcess": "cat", "limits": limits}
+    answer = http.post("/system/functions", json=body)
+
+    assert answer.status_code == 400
+    assert answer.text.startswith(f"validation failed: limits.{next(iter(limits))}: ")
+
+
+def test_the_redirector_redirects_each_replica_from_a_port_of_its_own(http: httpx.Client) -> None:
+    deploy(
+        http,
+        "redirector-test",
+        "./handler",
+        image="theaxer/redirector:latest",
+        envVars={"destination": "http://example.com"},
+        labels={"com.openfaas.scale.min": "2"},
+    )
+    until(lambda: http.get("/system/function/redirector-test").json()["availableReplicas"] == 2)
+
+    for _ in range(4):
+        answer = http.get("/function/redirector-test")
+        assert (answer.status_code, answer.headers["Location"]) == (302, "http://example.com")
+    assert http.post("/function/redirector-test", content=b"x" * 100_000).status_code == 302
+
+
+def test_a_long_lived_function_that_ends_is_started_again(http: httpx.Client) -> None:
+    deploy(http, "again", "./handler", image="theaxer/redirector:latest")
+    (line,) = [line for line in logs(http, "again").splitlines() if "Listening on port" in line]
+    watchdog = psutil.Process(int(json.loads(line)["instance"].rpartition("-")[2]))
+    watchdog.children()[0].kill()
+
+    until(lambda: "Forked function has terminated: signal: killed" in logs(http, "again"))
+    until(lambda: http.get("/function/again").status_code == 302)
+
+
+def test_a_stream_passes_the_gateway_part_by_part(http: httpx.Client, tmp_path: Path) -> None:
+    script = tmp_path / "events.sh"
+    script.write_text('#!/bin/sh\necho "data: 1"; sleep 60\n')
+    script.chmod(0o755)
+    env = {"mode": "streaming", "content_type": "text/event-stream"}
+    deploy(http, "events", str(script), envVars=env)
+
+    with http.stream("GET", "/function/events") as answer:
+        assert answer.headers["Content-Type"] == "text/event-stream"
+        assert next(answer.iter_bytes()) == b"data: 1\n"
