@@ -88,8 +88,9 @@ def test_the_redirector_redirects_each_replica_from_a_port_of_its_own(http: http
 
 def test_a_long_lived_function_that_ends_is_started_again(http: httpx.Client) -> None:
     deploy(http, "again", "./handler", image="theaxer/redirector:latest")
-    (line,) = [line for line in logs(http, "again").splitlines() if "Listening on port" in line]
-    watchdog = psutil.Process(int(json.loads(line)["instance"].rpartition("-")[2]))
+    until(lambda: "Listening on port" in logs(http, "again"))
+    last = json.loads(logs(http, "again").splitlines()[-1])
+    watchdog = psutil.Process(int(last["instance"].rpartition("-")[2]))
     watchdog.children()[0].kill()
 
     until(lambda: "Forked function has terminated: signal: killed" in logs(http, "again"))
