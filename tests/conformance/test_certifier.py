@@ -103,6 +103,21 @@ def test_invoke_with_every_verb(certifier: Certifier) -> None:
         assert answer.headers["X-Start-Time"]
 
 
+@pytest.mark.row("5 Test_Invoke redirect", "1.4 redirects")
+def test_invoke_passes_a_redirect_through(certifier: Certifier) -> None:
+    certifier.deploy(
+        "redirector-test",
+        "./handler",
+        image="docker.io/theaxer/redirector:latest",
+        envVars={"destination": "http://example.com"},
+    )
+
+    answer = certifier.invoke("redirector-test")
+
+    assert answer.status_code == 302
+    assert answer.headers["Location"] == "http://example.com"
+
+
 @pytest.mark.row("5 Test_Invoke env and query")
 def test_invoke_with_environment_and_query(certifier: Certifier) -> None:
     certifier.deploy("env-test", "env", envVars={"custom_env": "custom_env_value"})

@@ -103,6 +103,7 @@ def stack_url(terminal: Terminal, name: str, route: str = "function") -> str:
     return f"{terminal.lab.gateway_url}/{route}/{name}"
 
 
+@pytest.mark.row("4.4 deploy", "4.4 remove")
 def test_the_lab_text_s_function_from_new_to_remove(terminal: Terminal, name: str) -> None:
     terminal.shell(f'faas-cli new --lang dockerfile {name} --prefix="<your-docker-username-here>"')
     dockerfile = terminal.folder / name / "Dockerfile"
@@ -127,6 +128,7 @@ def test_the_lab_text_s_function_from_new_to_remove(terminal: Terminal, name: st
     assert terminal.faas("describe", name, code=1) == f"No such function: {name}\n"
 
 
+@pytest.mark.row("4.3 up")
 def test_up_builds_pushes_deploys_and_updates(terminal: Terminal, name: str) -> None:
     terminal.faas("new", "--lang", "dockerfile", name, "--prefix=me")
     terminal.faas("up")
@@ -141,6 +143,7 @@ def test_up_builds_pushes_deploys_and_updates(terminal: Terminal, name: str) -> 
     terminal.faas("remove")
 
 
+@pytest.mark.row("4.4 store")
 def test_figlet_of_the_store_writes_the_lab_text_s_banner(terminal: Terminal, name: str) -> None:
     printed = terminal.faas("store", "deploy", "figlet", "--name", name)
 
@@ -164,12 +167,14 @@ def test_the_lab_s_own_functions_work(terminal: Terminal) -> None:
     terminal.faas("remove", "-f", str(FUNCTIONS / "stack.yaml"))
 
 
+@pytest.mark.row("4.5 invoke")
 def test_bytes_come_back_as_they_were(terminal: Terminal, echo: str) -> None:
     body = bytes(range(256)) * 4
 
     assert terminal.run("faas-cli", "invoke", echo, body=body).stdout == body
 
 
+@pytest.mark.row("4.5 --async")
 def test_an_asynchronous_call_says_so_on_standard_error_only(terminal: Terminal, echo: str) -> None:
     done = terminal.run("faas-cli", "invoke", echo, "--async", body=b"x")
 
@@ -230,6 +235,7 @@ def test_query_method_and_headers_reach_the_function(terminal: Terminal, name: s
     terminal.faas("remove", name)
 
 
+@pytest.mark.row("4.5 failures")
 def test_an_unknown_function_is_an_error(terminal: Terminal, name: str) -> None:
     printed = terminal.faas("invoke", name, code=1)
 
@@ -243,6 +249,7 @@ def test_an_image_that_was_never_built_is_refused(terminal: Terminal, name: str)
     assert printed.endswith(f"Function '{name}' failed to deploy with status code: 400\n")
 
 
+@pytest.mark.row("4.4 deploy")
 def test_replace_removes_first(terminal: Terminal, echo: str) -> None:
     image = "--image=functions/alpine:latest"
 
@@ -252,6 +259,7 @@ def test_replace_removes_first(terminal: Terminal, echo: str) -> None:
     assert "Http_Method=POST" in terminal.faas("invoke", echo)
 
 
+@pytest.mark.row("4.4 list")
 def test_the_list_has_other_forms(terminal: Terminal, echo: str) -> None:
     assert echo in terminal.faas("ls", "-q").splitlines()
     functions = json.loads(terminal.faas("list", "--json"))
@@ -259,6 +267,7 @@ def test_the_list_has_other_forms(terminal: Terminal, echo: str) -> None:
     assert re.search(rf"^{echo} *\tfunctions/alpine:latest *\t0 ", terminal.faas("list", "-v"), re.MULTILINE)
 
 
+@pytest.mark.row("4.4 logs")
 def test_a_function_s_log_ends_when_it_is_not_followed(terminal: Terminal, echo: str) -> None:
     terminal.faas("invoke", echo, body=b"12345")
 
@@ -273,6 +282,7 @@ def test_a_function_s_log_ends_when_it_is_not_followed(terminal: Terminal, echo:
     assert len(terminal.faas("logs", echo, "--tail=false", "--lines=1").splitlines()) == 1
 
 
+@pytest.mark.row("4.4 logs")
 def test_a_function_s_log_is_followed_until_interrupted(terminal: Terminal, echo: str) -> None:
     with subprocess.Popen(
         ["faas-cli", "logs", echo], stdout=subprocess.PIPE, env=terminal.variables, cwd=terminal.folder
@@ -347,6 +357,7 @@ def test_kubectl_can_do_no_more(terminal: Terminal) -> None:
     assert done.stderr.startswith(b"error: the lab runs without Kubernetes")
 
 
+@pytest.mark.row("4.4 ready, version, namespace list")
 def test_ready_version_and_namespaces(terminal: Terminal, echo: str) -> None:
     assert terminal.faas("ready") == "[1/60] Waiting for gateway\nOpenFaaS gateway is ready\n"
     assert terminal.faas("ready", echo).endswith(f"Function {echo} is ready\n")
@@ -361,6 +372,7 @@ def test_ready_version_and_namespaces(terminal: Terminal, echo: str) -> None:
         assert terminal.faas(*words) == "Namespaces:\n - openfaas-fn\n"
 
 
+@pytest.mark.row("4.4 login")
 def test_login_checks_and_saves_logout_forgets(terminal: Terminal) -> None:
     state = Workspace(terminal.lab.workspace).read_state()
     assert state is not None

@@ -76,6 +76,7 @@ def _request(path: str, headers: bytes = b"Content-Length: 0\r\n", method: str =
 
 
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.row("1.3 deploy validation")
 def test_no_function_can_have_a_name_that_is_none(http: httpx.Client, name: str) -> None:
     answer = http.post("/system/functions", json={"service": name, "image": "functions/alpine"})
 
@@ -99,6 +100,7 @@ def test_no_namespace_and_no_secret_can_have_such_a_name_either(http: httpx.Clie
     "path", ["/..", "/../../etc/passwd", "/%2e%2e", "/%2fetc", "/UPPER", "/" + "a" * 300, "/a%00b", "//"]
 )
 @pytest.mark.parametrize("route", ["/function", "/system/function", "/system/namespace", "/ui/.."])
+@pytest.mark.row("1.2 names in routes")
 def test_a_path_with_such_a_name_leads_nowhere(lab: Lab, http: httpx.Client, route: str, path: str) -> None:
     credentials = http.auth._auth_header.encode()  # type: ignore[union-attr]
     with _raw(lab, _request(route + path, b"Authorization: " + credentials + b"\r\n", "GET")) as connection:
@@ -106,6 +108,7 @@ def test_a_path_with_such_a_name_leads_nowhere(lab: Lab, http: httpx.Client, rou
 
 
 @pytest.mark.parametrize("field", ["labels", "annotations", "envVars", "secrets", "limits", "constraints"])
+@pytest.mark.row("1.5 FunctionDeployment")
 def test_null_is_taken_where_an_object_belongs_and_anything_else_is_named(
     http: httpx.Client, field: str
 ) -> None:

@@ -29,6 +29,7 @@ def _script(folder: Path, text: str) -> str:
     return f"sh {file}"
 
 
+@pytest.mark.row("1.4 X-Call-Id", "1.4 response headers")
 def test_a_call_is_answered_with_the_function_s_output_and_openfaas_s_headers(http: httpx.Client) -> None:
     deploy(http, "echo", "cat")
 
@@ -42,12 +43,14 @@ def test_a_call_is_answered_with_the_function_s_output_and_openfaas_s_headers(ht
     assert re.fullmatch(r"\d+\.\d{6}", answer.headers["X-Duration-Seconds"])
 
 
+@pytest.mark.row("1.3 default namespace")
 def test_a_name_may_carry_the_default_namespace(http: httpx.Client) -> None:
     deploy(http, "echo", "cat")
 
     assert http.post("/function/echo.openfaas-fn", content="a").text == "a"
 
 
+@pytest.mark.row("1.4 method, query and body")
 def test_path_query_method_and_headers_reach_the_function(http: httpx.Client) -> None:
     deploy(http, "env", "env")
 
@@ -62,6 +65,7 @@ def test_path_query_method_and_headers_reach_the_function(http: httpx.Client) ->
         assert f"Http_X_Call_Id={answer.headers['X-Call-Id']}" in lines
 
 
+@pytest.mark.row("1.4 X-Call-Id")
 def test_a_client_s_call_id_is_kept(http: httpx.Client) -> None:
     deploy(http, "env", "env")
 
@@ -80,6 +84,7 @@ def test_the_lab_s_passwords_do_not_reach_a_function(http: httpx.Client, lab: La
         assert secret not in text
 
 
+@pytest.mark.row("1.2 invoke without auth", "1.4 Authorization")
 def test_authorization_is_passed_through(http: httpx.Client) -> None:
     deploy(http, "env", "env")
 
@@ -108,6 +113,7 @@ def test_a_function_that_hangs_is_ended_by_its_exec_timeout(http: httpx.Client) 
     assert answer.text == "Killed process.\n"
 
 
+@pytest.mark.row("1.4 unknown function", "1.4 X-OpenFaaS-Internal")
 def test_an_unknown_function_is_a_404_that_the_platform_made(http: httpx.Client) -> None:
     answer = http.post("/function/nobody")
 
@@ -117,6 +123,7 @@ def test_an_unknown_function_is_a_404_that_the_platform_made(http: httpx.Client)
 
 
 @pytest.mark.parametrize("path", ["/function/", "/function/a@b", "/function/%20", "/nowhere"])
+@pytest.mark.row("1.2 names in routes")
 def test_what_is_no_function_s_name_is_page_not_found(http: httpx.Client, path: str) -> None:
     answer = http.post(path)
 
@@ -128,11 +135,13 @@ def test_an_empty_name_with_a_namespace_is_not_found(http: httpx.Client) -> None
     assert http.post("/function/.openfaas-fn").status_code == 404
 
 
+@pytest.mark.row("1.2 /async-function methods", "2.1 other methods")
 def test_an_asynchronous_call_is_post_only(http: httpx.Client) -> None:
     for verb in ("GET", "PUT", "HEAD"):
         assert http.request(verb, "/async-function/echo").status_code == 405
 
 
+@pytest.mark.row("2.1 accepted")
 def test_an_asynchronous_call_is_accepted_at_once_with_an_empty_body(http: httpx.Client) -> None:
     deploy(http, "nap", "sleep 0.5")
 
@@ -147,10 +156,12 @@ def test_an_asynchronous_call_is_accepted_at_once_with_an_empty_body(http: httpx
     assert "X-Start-Time" in answer.headers
 
 
+@pytest.mark.row("2.1 unknown function")
 def test_an_unknown_function_is_accepted_all_the_same(http: httpx.Client) -> None:
     assert http.post("/async-function/nobody").status_code == 202
 
 
+@pytest.mark.row("2.1 body over the limit")
 def test_a_body_over_the_limit_is_a_413_that_names_the_limit(http: httpx.Client) -> None:
     answer = http.post("/async-function/echo", content=b"x" * (1024 * 1024 + 1))
 
@@ -175,6 +186,7 @@ def test_headers_too_long_for_the_queue_are_a_431(http: httpx.Client) -> None:
     assert "60000 bytes" in answer.text
 
 
+@pytest.mark.row("2.1 bad callback")
 def test_a_callback_url_that_is_none_is_a_400(http: httpx.Client) -> None:
     answer = http.post("/async-function/echo", headers={"X-Callback-Url": "ht tp://x"})
 

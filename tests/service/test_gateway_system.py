@@ -42,6 +42,7 @@ SYSTEM = [
 
 @pytest.mark.parametrize(("method", "path"), SYSTEM)
 @pytest.mark.parametrize("auth", [None, ("admin", "wrong"), ("", "")])
+@pytest.mark.row("1.1 basic_auth", "1.2 /system auth", "1.2 401")
 def test_without_the_right_credentials_every_system_route_is_a_401(
     http: httpx.Client, method: str, path: str, auth: tuple[str, str] | None
 ) -> None:
@@ -52,23 +53,27 @@ def test_without_the_right_credentials_every_system_route_is_a_401(
     assert answer.text == "invalid credentials\n"
 
 
+@pytest.mark.row("1.2 /healthz")
 def test_health_needs_no_credentials_and_has_no_body(http: httpx.Client) -> None:
     answer = http.get("/healthz", auth=None)
 
     assert (answer.status_code, answer.content) == (200, b"")
 
 
+@pytest.mark.row("1.2 / and /ui/")
 def test_the_root_leads_to_the_ui_and_the_ui_to_the_inspector(http: httpx.Client, lab: Lab) -> None:
     assert http.get("/").headers["Location"] == "/ui/"
     assert http.get("/ui/").headers["Location"].startswith(lab.inspector_url)
 
 
+@pytest.mark.row("1.2 wrong method")
 def test_a_wrong_method_is_a_405_with_an_empty_body(http: httpx.Client) -> None:
     answer = http.patch("/system/functions")
 
     assert (answer.status_code, answer.content) == (405, b"")
 
 
+@pytest.mark.row("1.5 FunctionStatus", "1.5 invocationCount", "1.6 faas_function label")
 def test_a_deployed_function_is_described_as_clients_expect(http: httpx.Client) -> None:
     deploy(
         http,
@@ -100,6 +105,7 @@ def test_a_deployed_function_is_described_as_clients_expect(http: httpx.Client) 
     assert datetime.fromisoformat(one["createdAt"]).tzinfo is not None
 
 
+@pytest.mark.row("1.5 invocationCount")
 def test_the_list_counts_invocations(http: httpx.Client) -> None:
     deploy(http, "counted", "cat")
     for _ in range(3):
@@ -110,6 +116,7 @@ def test_the_list_counts_invocations(http: httpx.Client) -> None:
     assert listed["invocationCount"] == 3
 
 
+@pytest.mark.row("1.6 POST exists", "1.6 PUT missing", "1.6 DELETE function")
 def test_an_existing_function_is_not_deployed_again_and_a_missing_one_not_updated(
     http: httpx.Client,
 ) -> None:
@@ -140,6 +147,7 @@ def test_bad_json_is_a_400_with_a_line_of_text(http: httpx.Client, method: str, 
     assert "Traceback" not in answer.text
 
 
+@pytest.mark.row("1.6 POST functions")
 def test_two_deploys_of_one_name_at_the_same_moment_make_one_function(http: httpx.Client) -> None:
     statuses: list[int] = []
     body = {"service": "race", "image": "functions/alpine"}
@@ -157,6 +165,7 @@ def test_two_deploys_of_one_name_at_the_same_moment_make_one_function(http: http
     assert sorted(statuses) == [202] + [400] * 7
 
 
+@pytest.mark.row("1.6 DELETE function")
 def test_deleting_a_function_lets_its_call_finish(http: httpx.Client) -> None:
     deploy(http, "leaving", "sleep 0.6")
     answers: list[int] = []
@@ -170,6 +179,7 @@ def test_deleting_a_function_lets_its_call_finish(http: httpx.Client) -> None:
     assert answers == [200]
 
 
+@pytest.mark.row("1.6 PUT functions")
 def test_an_update_fails_no_call(http: httpx.Client) -> None:
     deploy(http, "rolling", "echo old")
     seen: list[tuple[int, str]] = []
@@ -193,6 +203,7 @@ def test_an_update_fails_no_call(http: httpx.Client) -> None:
     assert {text for _, text in seen} <= {"old\n", "new\n"}
 
 
+@pytest.mark.row("1.4 scale from zero", "1.8 scale")
 def test_scaling_changes_the_number_of_processes_and_zero_wakes_up_on_a_call(http: httpx.Client) -> None:
     deploy(http, "scaled", "cat")
 
@@ -208,6 +219,7 @@ def test_scaling_changes_the_number_of_processes_and_zero_wakes_up_on_a_call(htt
 
 
 @pytest.mark.parametrize("replicas", [-1, "2", None, 1.5, True])
+@pytest.mark.row("1.8 scale")
 def test_an_unusable_number_of_replicas_is_a_400(http: httpx.Client, replicas: object) -> None:
     deploy(http, "scaled", "cat")
 
@@ -216,6 +228,7 @@ def test_an_unusable_number_of_replicas_is_a_400(http: httpx.Client, replicas: o
     assert answer.status_code == 400
 
 
+@pytest.mark.row("1.6 initial replicas")
 def test_scale_min_is_there_at_once(http: httpx.Client) -> None:
     body = {"service": "two", "image": "functions/alpine", "labels": {"com.openfaas.scale.min": "2"}}
     assert http.post("/system/functions", json=body).status_code == 202
@@ -223,6 +236,7 @@ def test_scale_min_is_there_at_once(http: httpx.Client) -> None:
     assert http.get("/system/function/two").json()["replicas"] == 2
 
 
+@pytest.mark.row("1.8 alert")
 def test_an_alert_scales_up_and_its_end_down(http: httpx.Client) -> None:
     deploy(http, "alerted", "cat", labels={"com.openfaas.scale.factor": "50"})
     alert = {"status": "firing", "labels": {"alertname": "APIHighInvocationRate", "function_name": "alerted"}}
@@ -234,6 +248,7 @@ def test_an_alert_scales_up_and_its_end_down(http: httpx.Client) -> None:
     assert http.post("/system/alert", json={"alerts": "x"}).status_code == 400
 
 
+@pytest.mark.row("1.7 message")
 def test_the_logs_are_the_watchdog_s_lines_as_json(http: httpx.Client) -> None:
     deploy(http, "logged", "cat")
     http.post("/function/logged", content="hello")
@@ -250,6 +265,7 @@ def test_the_logs_are_the_watchdog_s_lines_as_json(http: httpx.Client) -> None:
     assert any(text.startswith("Wrote 5 Bytes") for text in texts)
 
 
+@pytest.mark.row("1.7 tail, since, instance", "1.7 bad tail or since")
 def test_the_logs_can_be_cut_by_tail_and_since(http: httpx.Client) -> None:
     deploy(http, "logged", "cat")
     http.post("/function/logged")
@@ -261,6 +277,7 @@ def test_the_logs_can_be_cut_by_tail_and_since(http: httpx.Client) -> None:
     assert http.get("/system/logs?name=nobody").status_code == 404
 
 
+@pytest.mark.row("1.7 follow")
 def test_followed_logs_come_as_they_are_written(http: httpx.Client) -> None:
     deploy(http, "followed", "cat")
     with http.stream("GET", "/system/logs?name=followed&follow=true&tail=1", timeout=10) as answer:
@@ -270,6 +287,7 @@ def test_followed_logs_come_as_they_are_written(http: httpx.Client) -> None:
         assert "Forking" in next(lines)
 
 
+@pytest.mark.row("1.6 secrets")
 def test_a_secret_s_life(http: httpx.Client) -> None:
     create = {"name": "s-one", "value": "v1"}
 
@@ -285,10 +303,12 @@ def test_a_secret_s_life(http: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "../x", "a/b", "Upper", ".", "a" * 254])
+@pytest.mark.row("1.3 secret names")
 def test_an_unusable_secret_name_is_a_400(http: httpx.Client, name: str) -> None:
     assert http.post("/system/secrets", json={"name": name, "value": "v"}).status_code == 400
 
 
+@pytest.mark.row("1.6 unknown secret")
 def test_a_function_that_asks_for_an_unknown_secret_is_refused(http: httpx.Client) -> None:
     body = {"service": "asks", "image": "functions/alpine", "secrets": ["nope"]}
 
@@ -297,6 +317,7 @@ def test_a_function_that_asks_for_an_unknown_secret_is_refused(http: httpx.Clien
     assert (answer.status_code, answer.text) == (400, "unable to find secret: nope\n")
 
 
+@pytest.mark.row("1.5 namespace", "1.6 namespaces")
 def test_a_namespace_s_life(http: httpx.Client) -> None:
     assert http.get("/system/namespaces").json()[0] == "openfaas-fn"
     assert http.post("/system/namespace/", json={"name": "dev", "labels": {"a": "b"}}).status_code == 201
@@ -317,6 +338,7 @@ def test_a_namespace_s_life(http: httpx.Client) -> None:
     assert http.get("/system/namespace/dev").status_code == 404
 
 
+@pytest.mark.row("1.8 metrics")
 def test_the_metrics_have_openfaas_s_names(http: httpx.Client) -> None:
     deploy(http, "measured", "cat")
     http.post("/function/measured")
@@ -330,6 +352,7 @@ def test_the_metrics_have_openfaas_s_names(http: httpx.Client) -> None:
     assert f"gateway_service_count{{{label}}} 1.0" in text
 
 
+@pytest.mark.row("1.5 info")
 def test_info_names_provider_versions_and_architecture(http: httpx.Client) -> None:
     info = http.get("/system/info").json()
 

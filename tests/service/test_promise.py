@@ -79,6 +79,7 @@ def test_without_a_fault_every_call_runs_exactly_once(workspace: Path) -> None:
         assert notes.read_text().split().count("same") == 50
 
 
+@pytest.mark.row("2.3 no second run")
 def test_a_call_longer_than_the_lease_runs_once(workspace: Path) -> None:
     """The lease is renewed while the function runs: ``ack_wait`` is no limit on its time."""
     with start_lab(workspace, ack_wait="1s") as lab:

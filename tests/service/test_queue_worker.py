@@ -21,6 +21,7 @@ def http(lab: Lab) -> Iterator[httpx.Client]:
         yield http
 
 
+@pytest.mark.row("2.4 callback headers")
 def test_a_callback_has_the_result_and_openfaas_s_headers(http: httpx.Client) -> None:
     deploy(http, "shout", "tr a-z A-Z")
     with receiver() as target:
@@ -52,6 +53,7 @@ def test_a_callback_has_the_result_and_openfaas_s_headers(http: httpx.Client) ->
         ("no-such-command", {}, "500", b'exec: "no-such-command": executable file not found in $PATH\n'),
     ],
 )
+@pytest.mark.row("2.4 outcomes")
 def test_a_callback_says_how_the_function_ended(
     http: httpx.Client, fprocess: str, env: dict[str, str], status: str, body: bytes
 ) -> None:
@@ -64,6 +66,7 @@ def test_a_callback_says_how_the_function_ended(
     assert callback.body == body
 
 
+@pytest.mark.row("2.4 unknown function")
 def test_an_unknown_function_s_callback_says_404(http: httpx.Client) -> None:
     with receiver() as target:
         http.post("/async-function/nobody", headers={"X-Callback-Url": target.url})
@@ -72,6 +75,7 @@ def test_an_unknown_function_s_callback_says_404(http: httpx.Client) -> None:
     assert callback.headers["X-Function-Status"] == "404"
 
 
+@pytest.mark.row("2.4 function as target")
 def test_another_function_can_be_the_callback(http: httpx.Client, tmp_path: Path) -> None:
     told = tmp_path / "told"
     script = tmp_path / "tell.sh"
@@ -89,6 +93,7 @@ def test_another_function_can_be_the_callback(http: httpx.Client, tmp_path: Path
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1/", "ftp://x/", "/relative", "http://nowhere.invalid/"])
+@pytest.mark.row("2.1 callback that leads nowhere")
 def test_a_callback_that_leads_nowhere_holds_up_nothing(http: httpx.Client, lab: Lab, url: str) -> None:
     deploy(http, "quick", "true")
     with receiver() as target:
@@ -99,6 +104,7 @@ def test_a_callback_that_leads_nowhere_holds_up_nothing(http: httpx.Client, lab:
     assert "Error posting to callback-url" in lab.logs("queue-worker", tail=20)
 
 
+@pytest.mark.row("2.4 failed callback", "2.5 log lines")
 def test_a_callback_s_status_is_logged_and_otherwise_ignored(http: httpx.Client, lab: Lab) -> None:
     deploy(http, "quick", "true")
     with receiver(status=503) as target:
@@ -109,6 +115,7 @@ def test_a_callback_s_status_is_logged_and_otherwise_ignored(http: httpx.Client,
         assert len(target.requests) == 1
 
 
+@pytest.mark.row("2.5 log lines")
 def test_the_log_has_openfaas_s_lines(http: httpx.Client, lab: Lab) -> None:
     deploy(http, "logged-worker", "echo 1234")
     lab.invoke_async("logged-worker", "abc").wait(timeout=10)
@@ -124,6 +131,7 @@ def test_the_log_has_openfaas_s_lines(http: httpx.Client, lab: Lab) -> None:
     assert lines[3] == f"{number[0]} logged-worker returned 5 bytes"
 
 
+@pytest.mark.row("2.3 invocation")
 def test_path_and_query_of_an_asynchronous_call_reach_the_function(http: httpx.Client) -> None:
     deploy(http, "env", "env")
     with receiver() as target:
@@ -137,6 +145,7 @@ def test_path_and_query_of_an_asynchronous_call_reach_the_function(http: httpx.C
     assert "Http_Method=POST" in lines
 
 
+@pytest.mark.row("2.3 concurrency")
 def test_max_inflight_can_be_changed_while_it_runs(http: httpx.Client, lab: Lab) -> None:
     deploy(http, "nap", "sleep 0.3")
     lab.invoke("nap")

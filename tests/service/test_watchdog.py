@@ -36,6 +36,7 @@ ONE, TWO = {"X-Gate": "one"}, {"X-Gate": "two"}
 # -- answers
 
 
+@pytest.mark.row("1.4 Content-Type", "3.1 exit 0")
 def test_output_is_the_answer_with_the_request_s_type_and_the_duration(tmp_path: Path) -> None:
     with watchdog(tmp_path, fprocess="cat") as running:
         answer = running.call(body=b"hello", headers={"Content-Type": "text/csv"})
@@ -46,6 +47,7 @@ def test_output_is_the_answer_with_the_request_s_type_and_the_duration(tmp_path:
     assert re.fullmatch(r"\d+\.\d{6}", answer.headers["X-Duration-Seconds"])
 
 
+@pytest.mark.row("3.1 exit 0")
 def test_without_a_type_the_answer_s_is_guessed_and_an_empty_one_has_none(tmp_path: Path) -> None:
     with watchdog(tmp_path, fprocess="cat") as running:
         assert running.call(body=b"text").headers["Content-Type"] == "text/plain; charset=utf-8"
@@ -53,6 +55,7 @@ def test_without_a_type_the_answer_s_is_guessed_and_an_empty_one_has_none(tmp_pa
         assert running.call().headers["Content-Type"] is None
 
 
+@pytest.mark.row("3.1 content_type")
 def test_content_type_setting_wins(tmp_path: Path) -> None:
     with watchdog(tmp_path, fprocess="cat", content_type="image/png") as running:
         answer = running.call(body=b"x", headers={"Content-Type": "text/csv"})
@@ -60,6 +63,7 @@ def test_content_type_setting_wins(tmp_path: Path) -> None:
     assert answer.headers["Content-Type"] == "image/png"
 
 
+@pytest.mark.row("3.1 fprocess")
 def test_the_command_s_words_are_its_arguments(tmp_path: Path) -> None:
     with watchdog(tmp_path, fprocess="echo a  'b c'") as running:
         assert running.call().body == b"a  'b c'\n"
@@ -77,6 +81,7 @@ def test_a_function_that_ignores_its_input_answers_all_the_same(tmp_path: Path) 
         assert running.call(body=BIG).body == b"fine\n"
 
 
+@pytest.mark.row("3.1 non-zero")
 def test_a_failing_function_is_a_500_with_its_exit_status_and_output(tmp_path: Path) -> None:
     with watchdog(tmp_path, fprocess=script(tmp_path, "echo oops; echo why >&2; exit 3")) as running:
         answer = running.call()
@@ -97,6 +102,7 @@ def test_a_signal_that_the_watchdog_ignores_still_ends_the_function(tmp_path: Pa
         assert running.call().body == b"signal: interrupt\n"
 
 
+@pytest.mark.row("3.1 cannot start")
 def test_a_command_that_is_not_there_is_a_500_in_go_s_words(tmp_path: Path) -> None:
     with watchdog(tmp_path, fprocess="nosuch --flag") as running:
         answer = running.call(body=BIG)
@@ -119,6 +125,7 @@ def test_a_nul_byte_in_the_path_is_an_error_not_a_crash(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "PROPFIND"])
+@pytest.mark.row("3.1 other methods")
 def test_other_methods_are_refused(tmp_path: Path, method: str) -> None:
     with watchdog(tmp_path, fprocess="cat") as running:
         answer = running.call(method)
@@ -133,6 +140,7 @@ def environment(output: bytes) -> dict[str, str]:
     return dict(line.split("=", 1) for line in output.decode().splitlines())
 
 
+@pytest.mark.row("3.1 environment")
 def test_headers_and_facts_of_the_request_are_variables(tmp_path: Path) -> None:
     with watchdog(tmp_path, fprocess="env", MY_SETTING="kept") as running:
         headers = {"X-Call-Id": "abc", "content-type": "text/csv"}
@@ -156,6 +164,7 @@ def test_headers_and_facts_of_the_request_are_variables(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.row("3.1 environment")
 def test_a_chunked_body_arrives_whole_with_length_minus_one(tmp_path: Path) -> None:
     with watchdog(tmp_path, fprocess=script(tmp_path, "cat; env")) as running:
         answer = running.call(body=iter([b"one=", b"two\n"]))
@@ -165,11 +174,13 @@ def test_a_chunked_body_arrives_whole_with_length_minus_one(tmp_path: Path) -> N
     assert (seen["Http_Content_Length"], seen["Http_Transfer_Encoding"]) == ("-1", "chunked")
 
 
+@pytest.mark.row("3.1 cgi_headers")
 def test_without_cgi_headers_there_are_no_such_variables(tmp_path: Path) -> None:
     with watchdog(tmp_path, fprocess="env", cgi_headers="false") as running:
         assert b"Http_" not in running.call().body
 
 
+@pytest.mark.row("3.1 marshal_request")
 def test_marshal_request_hands_headers_and_body_over_as_json(tmp_path: Path) -> None:
     with watchdog(tmp_path, fprocess="cat", marshal_request="true") as running:
         document = json.loads(running.call(body=b"\0", headers={"x-a": "1"}).body)
@@ -181,6 +192,7 @@ def test_marshal_request_hands_headers_and_body_over_as_json(tmp_path: Path) -> 
 # -- time, load, clients that go
 
 
+@pytest.mark.row("3.1 exec_timeout")
 def test_exec_timeout_kills_the_process_and_answers_408(tmp_path: Path) -> None:
     with watchdog(tmp_path, fprocess="sleep 60", exec_timeout="200ms") as running:
         answer = running.call()
@@ -190,6 +202,7 @@ def test_exec_timeout_kills_the_process_and_answers_408(tmp_path: Path) -> None:
         assert running.events("process.exited")[0][3]["code"] == -signal.SIGKILL
 
 
+@pytest.mark.row("3.1 exec_timeout")
 def test_a_grandchild_that_holds_the_pipe_delays_the_408(tmp_path: Path) -> None:
     with watchdog(
         tmp_path, fprocess=script(tmp_path, "sleep 0.8 & exec sleep 60"), exec_timeout="100ms"
@@ -201,6 +214,7 @@ def test_a_grandchild_that_holds_the_pipe_delays_the_408(tmp_path: Path) -> None
     assert time.monotonic() - begun >= 0.8
 
 
+@pytest.mark.row("3.1 max_inflight")
 def test_above_max_inflight_the_answer_is_429_until_there_is_room(tmp_path: Path, gated: str) -> None:
     with (
         watchdog(tmp_path, fprocess=gated, max_inflight="1") as running,
@@ -251,6 +265,7 @@ def test_hundreds_of_calls_leave_no_zombie_and_no_descriptor(tmp_path: Path) -> 
 # -- log and events
 
 
+@pytest.mark.row("3.1 log")
 def test_each_call_is_logged_in_openfaas_s_own_lines(tmp_path: Path) -> None:
     with watchdog(tmp_path, fprocess="cat") as running:
         running.call(body=b"hello")
@@ -275,6 +290,7 @@ def test_each_call_is_logged_in_openfaas_s_own_lines(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.row("3.1 combine_output")
 def test_combine_output_false_sends_stderr_to_the_log(tmp_path: Path) -> None:
     with watchdog(
         tmp_path, fprocess=script(tmp_path, "echo out; echo err >&2"), combine_output="false"
@@ -283,6 +299,7 @@ def test_combine_output_false_sends_stderr_to_the_log(tmp_path: Path) -> None:
         assert running.logged("stderr") == ["stderr: err"]
 
 
+@pytest.mark.row("3.1 write_debug")
 def test_write_debug_copies_output_query_and_path_to_the_log(tmp_path: Path) -> None:
     with watchdog(tmp_path, fprocess="cat", write_debug="true") as running:
         running.call(path="/p?q=1", body=b"what it said")
@@ -308,6 +325,7 @@ def test_every_process_is_told_to_the_gateway(tmp_path: Path) -> None:
 # -- health
 
 
+@pytest.mark.row("3.1 health")
 def test_health_is_the_lock_file(tmp_path: Path) -> None:
     with watchdog(tmp_path, fprocess="cat") as running:
         answer = running.call("GET", "/_/health")
@@ -319,6 +337,7 @@ def test_health_is_the_lock_file(tmp_path: Path) -> None:
         assert running.call("GET", "/_/health").status == 503
 
 
+@pytest.mark.row("3.1 suppress_lock")
 def test_with_suppress_lock_health_is_never_good(tmp_path: Path) -> None:
     with watchdog(tmp_path, fprocess="cat", suppress_lock="true") as running:
         assert running.call("GET", "/_/health").status == 503
@@ -327,12 +346,14 @@ def test_with_suppress_lock_health_is_never_good(tmp_path: Path) -> None:
         assert running.logged('Warning: "suppress_lock" is enabled')
 
 
+@pytest.mark.row("3.1 health")
 def test_ready_is_a_path_like_any_other(tmp_path: Path) -> None:
     with watchdog(tmp_path, fprocess="echo ran") as running:
         assert running.call("GET", "/_/ready").body == b"ran\n"
 
 
 @pytest.mark.parametrize(("present", "code"), [(True, 0), (False, 1)])
+@pytest.mark.row("3.1 health")
 def test_run_healthcheck_looks_at_the_lock_and_exits(tmp_path: Path, present: bool, code: int) -> None:
     if present:
         (tmp_path / ".lock").touch()
@@ -352,6 +373,7 @@ def test_run_healthcheck_looks_at_the_lock_and_exits(tmp_path: Path, present: bo
 # -- the end
 
 
+@pytest.mark.row("3.1 SIGTERM")
 def test_sigterm_looks_unhealthy_then_drains_then_exits_with_zero(tmp_path: Path, gated: str) -> None:
     with (
         watchdog(tmp_path, fprocess=gated, healthcheck_interval="1") as running,
@@ -377,6 +399,7 @@ def test_sigterm_looks_unhealthy_then_drains_then_exits_with_zero(tmp_path: Path
             running.call()
 
 
+@pytest.mark.row("3.1 SIGTERM")
 def test_what_does_not_finish_within_write_timeout_is_killed(tmp_path: Path) -> None:
     with (
         watchdog(tmp_path, fprocess="sleep 60", write_timeout="200ms") as running,
@@ -432,6 +455,7 @@ def taken_port() -> Iterator[int]:
         yield listener.getsockname()[1]
 
 
+@pytest.mark.row("3.1 fprocess")
 def test_without_fprocess_it_says_so_and_exits_with_one(tmp_path: Path) -> None:
     with watchdog(tmp_path) as running:
         assert running.ended() == 1

@@ -73,6 +73,7 @@ def server(tmp_path: Path) -> str:
     return f"python3 {tmp_path}/server.py"
 
 
+@pytest.mark.row("3.2 http")
 def test_the_function_s_status_headers_and_body_are_the_answer(tmp_path: Path, server: str) -> None:
     with watchdog(tmp_path, fprocess=server, **HTTP) as running:
         answer = running.call("POST", "/echo?a=b", b"hello", {"X-Status": "302", "X-Call-Id": "one"})
@@ -134,6 +135,7 @@ def test_parts_are_passed_on_as_they_come(tmp_path: Path, server: str) -> None:
 @pytest.mark.parametrize(
     ("setting", "header"), [("300ms", {}), ("30s", {"X-Timeout": "300ms"})], ids=["setting", "header"]
 )
+@pytest.mark.row("3.2 http")
 def test_too_slow_an_answer_is_a_504_and_the_process_goes_on(
     tmp_path: Path, server: str, setting: str, header: dict[str, str]
 ) -> None:
@@ -148,6 +150,7 @@ def test_too_slow_an_answer_is_a_504_and_the_process_goes_on(
 
 
 @pytest.mark.parametrize("code", [0, 3])
+@pytest.mark.row("3.2 http")
 def test_a_process_that_ends_fails_its_call_and_ends_the_watchdog(
     tmp_path: Path, server: str, code: int
 ) -> None:
@@ -206,6 +209,7 @@ def test_what_the_process_prints_is_the_function_s_log(tmp_path: Path, server: s
         assert running.log.wait_for(lambda line: line == "out")
 
 
+@pytest.mark.row("3.2 ready")
 def test_ready_asks_the_process_and_knows_the_limit(tmp_path: Path, server: str) -> None:
     settings = {**HTTP, "max_inflight": "1"}
     with watchdog(tmp_path, fprocess=server, ready_path="/who", **settings) as running:

@@ -8,11 +8,13 @@ import socket
 from pathlib import Path
 
 import psutil
+import pytest
 from watchdogs import script, wait_until, watchdog
 
 STREAMING = {"mode": "streaming"}
 
 
+@pytest.mark.row("3.2 streaming")
 def test_output_arrives_while_the_process_runs(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "gate")
     function = script(tmp_path, 'printf "data: 1\\n\\n"; read line < "$TMPDIR/gate"; echo "data: $line"')
@@ -53,6 +55,7 @@ def test_output_nobody_reads_waits_in_the_process_not_in_memory(tmp_path: Path) 
         assert memory < 100 * 1024 * 1024
 
 
+@pytest.mark.row("3.2 streaming")
 def test_the_status_is_200_whatever_the_exit_code_and_the_log_has_it(tmp_path: Path) -> None:
     with watchdog(tmp_path, fprocess=script(tmp_path, "echo oops >&2; exit 3"), **STREAMING) as running:
         answer = running.call()

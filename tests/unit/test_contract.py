@@ -24,6 +24,7 @@ from services.contract.queued import CALL_HEADER, DEDUPE_HEADER, QueuedCall
         ("2us", 2e-6),
     ],
 )
+@pytest.mark.row("1.1 durations")
 def test_a_duration_is_whole_seconds_or_a_go_duration(text: str, seconds: float) -> None:
     assert parse_duration(text) == pytest.approx(seconds)
 
@@ -42,6 +43,7 @@ def test_durations_are_printed_as_go_prints_them(seconds: float, text: str) -> N
     assert format_duration(seconds) == text
 
 
+@pytest.mark.row("1.3 default namespace")
 def test_a_name_is_split_at_its_last_dot() -> None:
     assert split_function_name("fig.openfaas-fn") == ("fig", "openfaas-fn")
     assert split_function_name("a.b.c") == ("a.b", "c")
@@ -88,6 +90,7 @@ def _call(**changes: object) -> QueuedCall:
     return QueuedCall(**(values | changes))  # type: ignore[arg-type]
 
 
+@pytest.mark.row("2.2 message")
 def test_a_queued_call_keeps_order_duplicates_and_bytes() -> None:
     call = _call()
 

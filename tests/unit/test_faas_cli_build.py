@@ -56,6 +56,7 @@ def store(folder: Path) -> ImageStore:
     return ImageStore(folder / ".labkit/images")
 
 
+@pytest.mark.row("4.2 new")
 def test_new_makes_the_folder_and_the_stack_file(cli: Cli) -> None:
     printed = new(cli).splitlines()
 
@@ -72,6 +73,7 @@ def test_new_makes_the_folder_and_the_stack_file(cli: Cli) -> None:
     assert Path(".gitignore").read_text() == "template\nbuild\n.secrets\n"
 
 
+@pytest.mark.row("4.2 new twice and --append")
 def test_new_twice_points_to_append(cli: Cli) -> None:
     new(cli)
 
@@ -81,6 +83,7 @@ def test_new_twice_points_to_append(cli: Cli) -> None:
     assert not Path("second").exists()
 
 
+@pytest.mark.row("4.2 new twice and --append")
 def test_new_appends_a_second_function(cli: Cli) -> None:
     new(cli)
 
@@ -148,6 +151,7 @@ def test_new_takes_handler_gateway_and_prefix_of_the_environment(
     assert Path("src/f/Dockerfile").is_file()
 
 
+@pytest.mark.row("4.2 template")
 def test_a_template_of_the_folder_s_own_is_taken(cli: Cli) -> None:
     own = Path("template/mine/function")
     own.mkdir(parents=True)
@@ -160,6 +164,7 @@ def test_a_template_of_the_folder_s_own_is_taken(cli: Cli) -> None:
     assert cli("new", "--list") == "Languages available as templates:\n- dockerfile\n- mine\n\n"
 
 
+@pytest.mark.row("4.3 build")
 def test_build_makes_an_image_of_what_the_dockerfile_says(cli: Cli, store: ImageStore) -> None:
     new(cli)
     file = Path("long-task/Dockerfile")
@@ -260,6 +265,7 @@ def test_build_skips_what_the_stack_says(cli: Cli, store: ImageStore) -> None:
     assert list(store.list()) == []
 
 
+@pytest.mark.row("4.3 build")
 def test_shrinkwrap_only_copies(cli: Cli, store: ImageStore) -> None:
     new(cli)
 
@@ -288,6 +294,7 @@ def test_push_needs_no_registry(cli: Cli) -> None:
     ]
 
 
+@pytest.mark.row("4.3 push")
 def test_push_refuses_an_image_without_a_prefix(cli: Cli) -> None:
     cli("new", "f", "--lang", "dockerfile")
 
@@ -309,6 +316,7 @@ def test_the_store_s_functions_are_well_known_images() -> None:
         assert catalogue.find(function["images"]["x86_64"]) is not None
 
 
+@pytest.mark.row("4.4 store")
 def test_the_store_is_listed_and_inspected(cli: Cli) -> None:
     lines = cli("store", "list").splitlines()
 
@@ -369,6 +377,7 @@ def test_deploy_refuses_to_update_and_replace(cli: Cli) -> None:
         (["ready", "--attempts=0"], "Attempts must be greater than 0\n"),
     ],
 )
+@pytest.mark.row("4.1 errors")
 def test_errors_go_to_standard_output_with_a_capital_and_exit_code_1(
     cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], message: str
 ) -> None:
@@ -377,6 +386,7 @@ def test_errors_go_to_standard_output_with_a_capital_and_exit_code_1(
     assert cli(*words, code=1).startswith(message)
 
 
+@pytest.mark.row("4.5 unsupported method")
 def test_an_unknown_method_is_dropped_in_silence_as_in_the_real_one(cli: Cli) -> None:
     assert cli("invoke", "f", "-m", "HEAD") == ""
 

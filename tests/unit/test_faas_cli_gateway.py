@@ -38,6 +38,7 @@ def state(url: str) -> LabState:
         ("http://localhost:8080", "", "http://env", "", "http://localhost:8080"),
     ],
 )
+@pytest.mark.row("4.1 gateway")
 def test_flag_stack_environment_lab_default_is_the_order(
     flag: str, stack: str, environment: str, lab: str, expected: str
 ) -> None:
@@ -52,6 +53,7 @@ def test_flag_stack_environment_lab_default_is_the_order(
         ("https://gateway/path/", "https://gateway/path"),
     ],
 )
+@pytest.mark.row("4.1 gateway")
 def test_a_url_has_one_spelling(url: str, expected: str) -> None:
     assert normalise_url(url) == expected
 
@@ -97,6 +99,7 @@ def test_the_lab_s_password_is_sent_to_the_lab_only(workspace: Workspace) -> Non
         assert Gateway("http://gateway.example:45678")._basic_token() is None
 
 
+@pytest.mark.row("4.1 login store")
 def test_a_saved_login_is_used_for_exactly_its_gateway(workspace: Workspace) -> None:
     login_store.save("http://gateway.example", login_store.encode("me", "pass"))
 
@@ -104,6 +107,7 @@ def test_a_saved_login_is_used_for_exactly_its_gateway(workspace: Workspace) -> 
     assert Gateway("https://gateway.example")._basic_token() is None
 
 
+@pytest.mark.row("4.1 login store")
 def test_saved_logins_are_kept_from_others(workspace: Workspace) -> None:
     login_store.save("http://a", "1")
     login_store.save("http://b", "2")
@@ -134,6 +138,7 @@ def test_a_damaged_login_file_is_named(workspace: Workspace, content: str) -> No
         ({"HOME": "/home/me"}, "/home/me/.openfaas"),
     ],
 )
+@pytest.mark.row("4.1 login store")
 def test_the_login_folder_is_the_real_one_s(
     monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], expected: str
 ) -> None:

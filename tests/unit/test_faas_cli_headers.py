@@ -35,6 +35,7 @@ URL = "http://gateway:8080/function/notify?a=b"
         ("K: ü", "K", "ü", ":"),
     ],
 )
+@pytest.mark.row("4.5 header forms")
 def test_every_header_form_in_use_is_read(text: str, name: str, value: str, form: str) -> None:
     assert parse_header(text) == (name, value, form)
 
@@ -52,6 +53,7 @@ def test_every_header_form_in_use_is_read(text: str, name: str, value: str, form
         ("K: a\r\nEvil: b", "invalid header field value"),
     ],
 )
+@pytest.mark.row("4.5 header forms")
 def test_what_is_no_header_is_refused(text: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         parse_header(text)

@@ -39,6 +39,7 @@ def test_nothing_aligns_to_nothing() -> None:
     assert align([]) == []
 
 
+@pytest.mark.row("4.4 describe")
 def test_a_function_is_described_with_values_from_column_21_on() -> None:
     assert description(FUNCTION, 7, "http://gw", "", verbose=False) == [
         "Name:               figlet",
@@ -128,6 +129,7 @@ MESSAGE = {
         ),
     ],
 )
+@pytest.mark.row("4.4 logs")
 def test_log_lines_have_three_formats(output: str, time: bool, extra: bool, expected: str) -> None:
     line = format_message(MESSAGE, output, show_time=time, name=extra, instance=extra)
 

@@ -96,6 +96,7 @@ functions:
         ("functions: {f: {environment_file: [missing.yaml]}}", r"environment_file .*missing\.yaml"),
     ],
 )
+@pytest.mark.row("4.1 stack file")
 def test_what_is_no_stack_is_said(text: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(StackFileError, match=message):
         parse_stack(text, tmp_path)
@@ -115,6 +116,7 @@ def test_what_is_no_stack_is_said(text: str, message: str, tmp_path: Path) -> No
         ("$${A}", "${A}"),
     ],
 )
+@pytest.mark.row("4.1 stack file")
 def test_variables_are_substituted(text: str, expected: str) -> None:
     assert substitute(text, {"A": "1", "EMPTY": ""}) == expected
 
@@ -139,6 +141,7 @@ def test_the_environment_is_substituted_unless_told_not_to(
         ({"regex": "two"}, ["a-two"]),
     ],
 )
+@pytest.mark.row("4.1 stack file")
 def test_functions_are_chosen_by_wildcard_or_expression(choice: dict[str, str], expected: list[str]) -> None:
     functions = parse_stack("functions: {a-one: {}, a-two: {}, b-one: {}}", Path()).functions
 
@@ -158,6 +161,7 @@ def test_a_choice_of_nothing_is_an_error(choice: dict[str, str], message: str) -
         select(parse_stack("functions: {a: {}}", Path()).functions, **choice)
 
 
+@pytest.mark.row("4.1 stack file")
 def test_the_stack_file_is_found_by_its_names(folder: Path) -> None:
     assert stack_file(arguments()) is None
     Path("stack.yml").touch()

@@ -49,6 +49,7 @@ def test_a_callback_url_that_go_can_parse_is_accepted(url: str) -> None:
         ("http://h/\x01", "net/url: invalid control character in URL"),
     ],
 )
+@pytest.mark.row("2.1 bad callback")
 def test_a_callback_url_that_go_cannot_parse_is_refused_in_go_s_words(url: str, problem: str) -> None:
     assert go_url_error(url).endswith(f": {problem}")
     assert go_url_error(url).startswith('parse "')
@@ -75,6 +76,7 @@ def test_a_callback_url_that_go_cannot_parse_is_refused_in_go_s_words(url: str, 
         ({"image": "\ud800"}, "image"),
     ],
 )
+@pytest.mark.row("1.3 deploy validation")
 def test_a_bad_deployment_is_a_400_that_names_the_field(change: dict[str, Any], named: str) -> None:
     with pytest.raises(HttpError) as caught:
         FunctionSpec.from_deployment(_deployment(**change))
@@ -89,6 +91,7 @@ def test_a_deployment_that_is_no_object_is_a_400(body: object) -> None:
         FunctionSpec.from_deployment(body)
 
 
+@pytest.mark.row("1.5 FunctionDeployment")
 def test_null_labels_and_annotations_are_taken_and_given_back_as_objects() -> None:
     spec = FunctionSpec.from_deployment(_deployment(labels=None, annotations=None, envVars=None))
 
@@ -101,6 +104,7 @@ def test_null_labels_and_annotations_are_taken_and_given_back_as_objects() -> No
     assert status["image"] == "functions/alpine"
 
 
+@pytest.mark.row("1.5 createdAt")
 def test_created_at_has_a_zone_for_go_s_parser() -> None:
     spec = FunctionSpec.from_deployment(_deployment())
 
@@ -121,6 +125,7 @@ def test_scale_min_is_what_a_function_starts_with(label: str, replicas: int) -> 
     assert ScaleLimits.of({"com.openfaas.scale.min": label}).initial == replicas
 
 
+@pytest.mark.row("1.8 alert")
 def test_an_alert_adds_a_share_of_the_maximum_and_its_end_goes_back_to_the_minimum() -> None:
     limits = ScaleLimits.of({"com.openfaas.scale.max": "10", "com.openfaas.scale.factor": "25"})
 
@@ -130,10 +135,12 @@ def test_an_alert_adds_a_share_of_the_maximum_and_its_end_goes_back_to_the_minim
 
 
 @pytest.mark.parametrize("factor", ["0", "101", "x"])
+@pytest.mark.row("1.8 labels")
 def test_a_factor_out_of_range_is_the_default(factor: str) -> None:
     assert ScaleLimits.of({"com.openfaas.scale.factor": factor}).factor == 10
 
 
+@pytest.mark.row("1.8 CE rule")
 def test_load_fires_after_five_seconds_above_the_rate_repeats_and_is_resolved() -> None:
     load = Load()
     told = []
@@ -160,6 +167,7 @@ def _request(*pairs: tuple[str, str]) -> Request:
     return Request("POST", "/function/cat", headers, Body(), peer=("127.0.0.1", 5555))
 
 
+@pytest.mark.row("1.4 dropped headers")
 def test_hop_by_hop_headers_stop_at_the_gateway_and_authorization_passes() -> None:
     request = _request(
         ("Connection", "close"), ("TE", "x"), ("Upgrade", "h2c"), ("Authorization", "Bearer t"), ("X-A", "1")
@@ -178,6 +186,7 @@ def test_hop_by_hop_headers_stop_at_the_gateway_and_authorization_passes() -> No
     ]
 
 
+@pytest.mark.row("1.4 X-Start-Time", "1.4 X-Forwarded")
 def test_start_time_is_added_to_one_that_is_there_and_forwarded_headers_are_kept() -> None:
     request = _request(("X-Start-Time", "1"), ("X-Forwarded-For", "me"), ("X-Call-Id", "mine"))
 
@@ -188,6 +197,7 @@ def test_start_time_is_added_to_one_that_is_there_and_forwarded_headers_are_kept
     assert headers.get_all("X-Call-Id") == ["mine"]
 
 
+@pytest.mark.row("1.4 response headers")
 def test_the_function_s_headers_replace_the_gateway_s() -> None:
     upstream = Headers([("x-served-by", "me"), ("Set-Cookie", "a"), ("Set-Cookie", "b"), ("Keep-Alive", "x")])
 

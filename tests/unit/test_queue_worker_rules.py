@@ -65,6 +65,7 @@ def test_credit_stays_within_bounds_whatever_happens() -> None:
             assert credit.need() >= 0
 
 
+@pytest.mark.row("2.3 invocation")
 def test_a_function_is_called_with_the_client_s_path_and_query() -> None:
     assert function_url("http://g:1", CALL) == "http://g:1/function/figlet.openfaas-fn/p?a=b"
 
@@ -84,6 +85,7 @@ def test_the_cluster_s_name_of_the_gateway_leads_to_the_lab_s(url: str, resolved
     assert resolve_alias(url, "http://127.0.0.1:9") == resolved
 
 
+@pytest.mark.row("2.4 callback headers")
 def test_a_callback_carries_the_function_s_headers_and_then_what_is_said_of_the_call() -> None:
     result = Result(
         500,

@@ -8,6 +8,7 @@ from services.contract.errors import InvalidValueError
 from services.watchdog.config import Config, Mode
 
 
+@pytest.mark.row("3.1 defaults")
 def test_defaults_are_those_of_the_classic_watchdog() -> None:
     assert Config.from_environ({"fprocess": "cat"}) == Config(
         fprocess="cat",
@@ -26,6 +27,7 @@ def test_defaults_are_those_of_the_classic_watchdog() -> None:
     )
 
 
+@pytest.mark.row("3.1 defaults")
 def test_every_setting_is_read_from_the_environment() -> None:
     config = Config.from_environ(
         {
@@ -62,6 +64,7 @@ def test_every_setting_is_read_from_the_environment() -> None:
     )
 
 
+@pytest.mark.row("3.1 defaults")
 def test_healthcheck_interval_follows_write_timeout() -> None:
     assert Config.from_environ({"fprocess": "cat", "write_timeout": "3s"}).healthcheck_interval == 3.0
 
@@ -79,6 +82,7 @@ def test_an_unreadable_number_counts_as_not_given(value: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["1", "yes", "True", "TRUE"])
+@pytest.mark.row("3.1 booleans")
 def test_only_the_word_true_means_yes(value: str) -> None:
     config = Config.from_environ({"fprocess": "cat", "write_debug": value, "combine_output": value})
 
@@ -86,6 +90,7 @@ def test_only_the_word_true_means_yes(value: str) -> None:
     assert not config.combine_output
 
 
+@pytest.mark.row("3.1 fprocess")
 def test_the_command_is_split_at_every_single_blank_without_quotes() -> None:
     assert Config(fprocess="sh -c 'a  b'").argv == ("sh", "-c", "'a", "", "b'")
 
@@ -101,6 +106,7 @@ def test_without_fprocess_the_error_says_what_to_set(environ: dict[str, str]) ->
 OF = {"fprocess": "server", "mode": "http", "upstream_url": "http://127.0.0.1:5000"}
 
 
+@pytest.mark.row("3.2 defaults")
 def test_with_a_mode_the_defaults_are_of_watchdog_s() -> None:
     config = Config.from_environ({**OF, "suppress_lock": "1"})
 
@@ -108,6 +114,7 @@ def test_with_a_mode_the_defaults_are_of_watchdog_s() -> None:
     assert config.suppress_lock
 
 
+@pytest.mark.row("3.2 defaults")
 def test_of_watchdog_s_own_name_of_the_command_wins_in_its_modes_only() -> None:
     both = {"fprocess": "cat", "function_process": "rev"}
 
