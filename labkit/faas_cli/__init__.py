@@ -19,10 +19,13 @@ from labkit.flags import UsageError, parse
 from services.contract.errors import LabError
 
 _VERBS = (
-    *("build", "deploy", "describe", "invoke", "list", "login", "logout", "logs", "namespace"),
-    *("new", "push", "ready", "remove", "store", "up", "version"),
+    *("build", "deploy", "describe", "generate", "invoke", "list", "login", "logout", "logs", "namespace"),
+    *("new", "publish", "push", "ready", "remove", "secret", "store", "template", "up", "version"),
 )
-_ALIASES = {"delete": "remove", "ls": "list", "namespaces": "namespace", "rm": "remove"}
+_DEPRECATED = ("namespaces",)
+"""Still understood, but the overview keeps silent about them."""
+
+_ALIASES = {"delete": "remove", "ls": "list", "rm": "remove"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -62,10 +65,10 @@ def _run(arguments: list[str]) -> None:
     if name == "help":
         _run([*arguments, "--help"])
         return
-    if name not in _VERBS:
+    if name not in (*_VERBS, *_DEPRECATED):
         raise UsageError(f'unknown command "{verb}" for "faas-cli"')
     path, command = f"faas-cli {name}", _command(name)
-    if command.subcommands:
+    while command.subcommands and arguments and not arguments[0].startswith("-"):
         path, command = _subcommand(path, command, arguments)
     given = parse([*command.flags, *GLOBAL_FLAGS], arguments)
     if given.on("help") or command.run is None:
@@ -82,8 +85,6 @@ def _command(name: str) -> Command:
 
 def _subcommand(path: str, command: Command, arguments: list[str]) -> tuple[str, Command]:
     """Return the subcommand that ``arguments`` begin with, and take its name out."""
-    if not arguments or arguments[0].startswith("-"):
-        return path, command
     verb = arguments.pop(0)
     for name, subcommand in command.subcommands.items():
         if verb == name or verb in subcommand.aliases:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from labkit.faas_cli.http import HttpRequestError, Response, request
+from labkit.faas_cli.output import say, warn
 from services.contract.errors import LabError
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ CLI_VERSION = "0.18.12"
 USER_AGENT = f"faas-cli/{CLI_VERSION}"
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
-_UNAUTHORIZED = 'unauthorized access, run "faas-cli login" to setup authentication for this server'
+UNAUTHORIZED = 'unauthorized access, run "faas-cli login" to setup authentication for this server'
 
 
 class GatewayError(LabError):
@@ -87,6 +88,8 @@ class Gateway:
             from urllib.parse import urlencode
 
             url += "?" + urlencode(query)
+        if os.environ.get("FAAS_DEBUG") == "1":
+            _show_request(method, url, headers, body)
         try:
             return request(method, url, headers, body, timeout=timeout, verify=self._verify)
         except HttpRequestError as error:
@@ -154,6 +157,12 @@ class Gateway:
             next_step=self._next_step(),
         )
 
+    def warn_of_plain_http(self) -> None:
+        """Say so if the password would cross a network in the open."""
+        host = self.url.partition("://")[2].partition("/")[0].rpartition(":")[0]
+        if self.url.startswith("http://") and host not in ("127.0.0.1", "localhost"):
+            say("WARNING! You are not using an encrypted connection to the gateway, consider using HTTPS.")
+
     def _basic_token(self) -> str | None:
         state = lab_state()
         if state is not None and _same_place(self.url, state.gateway_url):
@@ -186,9 +195,22 @@ def lab_state() -> LabState | None:
 def status_error(status: int, body: bytes) -> GatewayError:
     """Return the error for an unexpected status."""
     if status == 401:
-        return GatewayError(_UNAUTHORIZED)
+        return GatewayError(UNAUTHORIZED)
     text = body.decode("utf-8", "replace")
     return GatewayError(f"server returned unexpected status code: {status} - {text}")
+
+
+def _show_request(method: str, url: str, headers: Sequence[tuple[str, str]], body: bytes) -> None:
+    """Print what is about to be sent, for ``FAAS_DEBUG=1``.
+
+    The real one prints it on standard output, in the midst of a function's answer.
+    """
+    warn(f"{method} {url}")
+    for name, value in headers:
+        shown = f"{value.partition(' ')[0]} [REDACTED]" if name == "Authorization" else value
+        warn(f"{name}: [{shown}]")
+    if body:
+        warn(body.decode("utf-8", "replace"))
 
 
 def _same_place(url: str, other: str) -> bool:

@@ -1,10 +1,16 @@
-"""Function templates: those in ``./template``, and the one that comes with the lab."""
+"""Function templates: those in ``./template``, and those that come with the lab."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from services.contract.errors import LabError
+
 _SHIPPED = Path(__file__).resolve().parent / "template"
+
+
+class TemplateError(LabError, ValueError):
+    """The template cannot be used."""
 
 
 def find_template(local: Path, language: str) -> Path | None:
@@ -23,6 +29,21 @@ def find_template(local: Path, language: str) -> Path | None:
 def template_names(local: Path) -> list[str]:
     """Return the languages there are templates for."""
     return sorted({*_names(local), *_names(_SHIPPED)})
+
+
+def template_process(file: Path) -> str:
+    """Return the ``fprocess`` of a ``template.yml``, or "".
+
+    Raises:
+        TemplateError: It cannot be read, or is no template.
+    """
+    import yaml
+
+    try:
+        content = yaml.load(file.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)  # noqa: S506
+        return str((content or {}).get("fprocess") or "")
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError) as error:
+        raise TemplateError(seen=f"{file}: {error}") from error
 
 
 def _names(root: Path) -> list[str]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from labkit.faas_cli.command import ENVSUBST, GATEWAY, NAMESPACE, TLS, TOKEN, Command
-from labkit.faas_cli.gateway import Gateway, GatewayError
+from labkit.faas_cli.gateway import UNAUTHORIZED, Gateway, GatewayError
 from labkit.faas_cli.output import say
-from labkit.faas_cli.stack import StackFunction, stack_of
+from labkit.faas_cli.stack import StackFileError, StackFunction, stack_of
+from labkit.faas_cli.templates import find_template, template_process
 from labkit.faas_cli.verbs.remove import remove_function
 from labkit.flags import Arguments, Flag, UsageError
 
@@ -95,9 +97,7 @@ def send(gateway: Gateway, deployment: Deployment, arguments: Arguments) -> int:
     An update comes first: a function that is there is replaced without a gap.
     If there is none, it is created.
     """
-    host = gateway.url.partition("://")[2].partition("/")[0].rpartition(":")[0]
-    if gateway.url.startswith("http://") and host not in ("127.0.0.1", "localhost"):
-        say("WARNING! You are not using an encrypted connection to the gateway, consider using HTTPS.")
+    gateway.warn_of_plain_http()
     token = arguments.text("token")
     if arguments.on("replace"):
         remove_function(gateway, deployment.name, deployment.namespace, token=token)
@@ -121,7 +121,7 @@ def send(gateway: Gateway, deployment: Deployment, arguments: Arguments) -> int:
         say(f"Deployed. {response.status} {response.reason}.")
         say(f"URL: {gateway.url}/function/{path}")
     elif response.status == 401:
-        say('unauthorized access, run "faas-cli login" to setup authentication for this server')
+        say(UNAUTHORIZED)
     else:
         say(f"Unexpected status: {response.status}, message: {body}")
     say()
@@ -170,7 +170,7 @@ def _merged(function: StackFunction, arguments: Arguments) -> Deployment:
         name=function.name,
         image=function.image,
         namespace=arguments.text("namespace") or function.namespace,
-        fprocess=arguments.text("fprocess") or function.fprocess,
+        fprocess=arguments.text("fprocess") or function.fprocess or _template_process(function, arguments),
         environment={**function.environment, **parse_map(arguments.texts("env"), "env")},
         labels={**function.labels, **parse_map(arguments.texts("label"), "label")},
         annotations={**function.annotations, **parse_map(arguments.texts("annotation"), "annotation")},
@@ -180,6 +180,25 @@ def _merged(function: StackFunction, arguments: Arguments) -> Deployment:
         requests={**function.requests, **_resources(arguments, "request")},
         readonly=function.readonly_root_filesystem or arguments.on("readonly"),
     )
+
+
+def _template_process(function: StackFunction, arguments: Arguments) -> str:
+    """Return the process that the template of a function's language starts, "" if its Dockerfile says it.
+
+    Raises:
+        StackFileError: There is no such template.
+    """
+    language = function.lang or arguments.text("lang")
+    if language.lower() in ("", "dockerfile") or not arguments.on("read-template"):
+        return ""
+    folder = find_template(Path("template"), language)
+    if folder is None:
+        raise StackFileError(
+            f"no template for the language {language} of {function.name}",
+            expected=f"./template/{language}/template.yml",
+            next_step="fetch it with faas-cli template pull, or deploy with --read-template=false",
+        )
+    return template_process(folder.parent / "template.yml")
 
 
 def _resources(arguments: Arguments, kind: str) -> dict[str, str]:

@@ -48,8 +48,13 @@ def store_functions(address: str) -> list[dict[str, Any]]:
         raise StoreError(f"cannot read the function store {address}", seen=str(error)) from error
 
 
+def default_store() -> str:
+    """Return the address of the store without ``--url``: ``$OPENFAAS_STORE``, or "" for the lab's own."""
+    return os.environ.get("OPENFAAS_STORE", "")
+
+
 def _functions(arguments: Arguments) -> list[dict[str, Any]]:
-    return store_functions(arguments.text("url") or os.environ.get("OPENFAAS_STORE", ""))
+    return store_functions(arguments.text("url") or default_store())
 
 
 def _find(arguments: Arguments) -> dict[str, Any]:
