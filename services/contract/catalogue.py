@@ -34,7 +34,12 @@ WELL_KNOWN = {image.ref: image for image in (_FIGLET, *_ALPINE, _REDIRECTOR)}
 def find(ref: str) -> Image | None:
     """Return the well-known image of that name, or None.
 
+    Of ``python`` any tag will do: all of them are the Python that the lab runs on.
+
     Raises:
         InvalidValueError: ``ref`` is no image name.
     """
-    return WELL_KNOWN.get(normalise(ref))
+    name = normalise(ref)
+    if name.startswith("python:"):
+        return Image(name, files=_FILES / "python")
+    return WELL_KNOWN.get(name)

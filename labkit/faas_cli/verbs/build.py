@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from labkit.dockerfile import Build, DockerfileError, read_dockerfile
+from labkit.dockerfile import Build, read_dockerfile
+from labkit.faas_cli.build_context import build_context, requirement_notes, shrink_wrap
 from labkit.faas_cli.command import ENVSUBST, Command
 from labkit.faas_cli.output import say, yellow
 from labkit.faas_cli.stack import StackFunction, stack_of
@@ -55,25 +55,18 @@ def run_build(arguments: Arguments) -> None:
 
 
 def _build(function: StackFunction, arguments: Arguments, build_args: Mapping[str, str]) -> None:
-    if function.lang != "dockerfile":
-        raise DockerfileError(
-            f"language template: {function.lang or '(none)'} not supported",
-            expected="lang: dockerfile in the stack file",
-        )
-    if arguments.on("shrinkwrap"):
-        target = Path("build") / function.name
-        shutil.rmtree(target, ignore_errors=True)
-        shutil.copytree(function.handler, target, ignore=shutil.ignore_patterns("build", "template"))
-        say(f"{function.name} shrink-wrapped to ./{target}/")
-        return
-    if not function.handler.is_dir():
-        raise DockerfileError(f"unable to build {function.image}, {function.handler} is an invalid path")
-    say(f"Building: {function.image} with {function.lang} template. Please wait..")
-    store = ImageStore(Workspace.find().images)
-    build = read_dockerfile(function.handler, lambda ref: store.get(ref) or catalogue.find(ref), build_args)
-    if not arguments.on("quiet"):
-        _say_steps(function, build)
-    _store(store, function.image, build)
+    with build_context(function) as context:
+        if arguments.on("shrinkwrap"):
+            target = Path("build") / function.name
+            shrink_wrap(context, target)
+            say(f"{function.name} shrink-wrapped to ./{target}/")
+            return
+        say(f"Building: {function.image} with {function.lang} template. Please wait..")
+        store = ImageStore(Workspace.find().images)
+        build = read_dockerfile(context, lambda ref: store.get(ref) or catalogue.find(ref), build_args)
+        if not arguments.on("quiet"):
+            _say_steps(function, build)
+        _store(store, function.image, build)
     say(f"Image: {function.image} built.")
 
 
@@ -84,6 +77,8 @@ def _say_steps(function: StackFunction, build: Build) -> None:
     if build.skipped_runs:
         steps = "1 RUN step" if build.skipped_runs == 1 else f"{build.skipped_runs} RUN steps"
         say(f"{steps} not executed: without a container, the process runs on this machine as it is.")
+    for note in requirement_notes(function.handler / "requirements.txt"):
+        say(note)
     if not build.fprocess:
         say(f"No ENV fprocess: deploy {function.name} with --fprocess, or it cannot start.")
 

@@ -7,6 +7,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
 
+class Server(ThreadingHTTPServer):
+    """As many connections as the watchdog opens."""
+
+    daemon_threads = True
+    request_queue_size = 1024
+
+
 class Redirector(BaseHTTPRequestHandler):
     """Looks at nothing of a request."""
 
@@ -26,4 +33,4 @@ class Redirector(BaseHTTPRequestHandler):
 
 
 port = urlsplit(os.environ["upstream_url"]).port or 0  # noqa: SIM112 - OpenFaaS's name
-ThreadingHTTPServer(("127.0.0.1", port), Redirector).serve_forever()
+Server(("127.0.0.1", port), Redirector).serve_forever()

@@ -1,0 +1,101 @@
+"""A learner's Python function, from ``faas-cli new`` to its answers, on a real lab."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+from gateways import client, until
+
+from labkit import Lab
+
+HANDLER = """\
+import time
+
+def handle(event, context):
+    if event.path == "/fail":
+        raise ValueError("first line\\nsecond line")
+    if event.path == "/sleep":
+        time.sleep(0.3)
+    print("seen", event.method)
+    headers = {"X-Seen": event.headers.get("x-mine", ""), "X-Host": context.hostname}
+    body = {"body": event.body.decode(), "query": event.query, "path": event.path}
+    return {"statusCode": 207, "body": body, "headers": headers}
+"""
+
+
+@pytest.fixture(scope="module")
+def function(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A function of that handler, made as a learner makes it."""
+    name = f"py-{uuid.uuid4().hex[:8]}"
+    folder = tmp_path_factory.mktemp("python")
+    environment = {
+        **{key: value for key, value in os.environ.items() if key != "OPENFAAS_URL"},
+        "LABKIT_WORKSPACE": str(lab.workspace),
+        "LABKIT_FAAS_CLI": "builtin",
+    }
+    faas = str(Path(sys.executable).with_name("faas-cli"))
+    new = [faas, "new", "--lang", "python3-http", name, "--prefix=me"]
+    subprocess.run(new, cwd=folder, env=environment, check=True, timeout=60, capture_output=True)
+    (folder / name / "handler.py").write_text(HANDLER)
+    up = subprocess.run([faas, "up"], cwd=folder, env=environment, timeout=60, capture_output=True)
+    assert up.returncode == 0, up.stdout + up.stderr
+    with client(lab) as http:
+        until(lambda: http.get(f"/system/function/{name}").json()["availableReplicas"] > 0)
+    return name
+
+
+@pytest.fixture
+def http(lab: Lab) -> Iterator[httpx.Client]:
+    with client(lab) as client_:
+        yield client_
+
+
+def test_the_handler_sees_the_request_and_its_answer_is_the_answer(http: httpx.Client, function: str) -> None:
+    answer = http.put(f"/function/{function}/a%20b?x=1&y=", content="hi", headers={"X-Mine": "m"})
+
+    assert answer.status_code == 207
+    assert answer.json() == {"body": "hi", "query": {"x": "1", "y": ""}, "path": "/a b"}
+    assert (answer.headers["X-Seen"], answer.headers["Content-Type"]) == ("m", "application/json")
+    chunked = http.post(f"/function/{function}", content=iter([b"a" * 70_000, b"b"]))
+    assert chunked.json()["body"] == "a" * 70_000 + "b"
+    assert http.head(f"/function/{function}").status_code == 207
+
+
+def test_an_exception_is_a_500_with_one_line_and_its_traceback_in_the_log(
+    http: httpx.Client, function: str
+) -> None:
+    answer = http.post(f"/function/{function}/fail")
+
+    assert (answer.status_code, answer.text) == (500, "ValueError: first line\n")
+
+    def logged() -> bool:
+        text = http.get("/system/logs", params={"name": function, "tail": 100}).text
+        return "stderr: Traceback" in text and "line 5, in handle" in text and "second line" in text
+
+    until(logged)
+
+
+def test_what_it_prints_is_logged_at_once(http: httpx.Client, function: str) -> None:
+    http.delete(f"/function/{function}")
+
+    query = {"name": function, "tail": 100}
+    until(lambda: "stdout: seen DELETE" in http.get("/system/logs", params=query).text)
+
+
+def test_calls_run_side_by_side_in_one_process(http: httpx.Client, lab: Lab, function: str) -> None:
+    def call(_: int) -> float:
+        return http.post(f"/function/{function}/sleep").elapsed.total_seconds()
+
+    with ThreadPoolExecutor(10) as threads:
+        took = list(threads.map(call, range(10)))
+
+    assert sum(took) > 3.0
+    assert max(took) < 3.0  # one after the other, the last would have waited for nine
