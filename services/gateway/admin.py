@@ -41,12 +41,12 @@ class AdminRoutes:
 
     async def _list_secrets(self, request: Request, _: dict[str, str]) -> Response:
         namespace = query_of(request).get("namespace") or DEFAULT_NAMESPACE
-        names = self._provider.secrets.names(namespace)
+        known = namespace in self._provider.namespaces.names()
+        names = self._provider.secrets.names(namespace) if known else []
         return Response.json(200, [{"name": name, "namespace": namespace} for name in names])
 
     async def _create_secret(self, request: Request, _: dict[str, str]) -> Response:
         name, namespace, body = await self._secret(request)
-        self._provider.namespaces.check(namespace)
         await self._provider.secrets.create(name, namespace, _value(body))
         return Response(202)
 
@@ -64,7 +64,10 @@ class AdminRoutes:
     async def _secret(self, request: Request) -> tuple[str, str, dict[str, Any]]:
         body = await json_object(request)
         given = optional_text(body, "namespace") or query_of(request).get("namespace")
-        return required_text(body, "name"), given or DEFAULT_NAMESPACE, body
+        namespace = given or DEFAULT_NAMESPACE
+        # A secret's name may have dots, so "b.ns" must not pass for the namespace of "a".
+        self._provider.namespaces.check(namespace)
+        return required_text(body, "name"), namespace, body
 
     # -- namespaces
 

@@ -79,8 +79,8 @@ class Namespaces:
         if name == DEFAULT_NAMESPACE:
             raise HttpError(400, f"namespace {name} cannot be removed\n")
         self.get(name)
-        del self._records[name]
         await self._registry.forget_namespace(name)
+        self._records.pop(name, None)
 
     async def _store(self, name: str, record: dict[str, Any]) -> None:
         await self._registry.save_namespace(name, record)

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.errors import KeyNotFoundError, NoKeysError
 from nats.js.kv import KeyValue
 
 from services.contract.names import FUNCTION_BUCKET
 from services.gateway.spec import FunctionSpec
+from services.http import HttpError
 from services.log import Log
 
 SECRET_BUCKET = "secrets"  # noqa: S105  # a bucket's name
@@ -31,8 +34,23 @@ class Entry:
     replicas: int
 
 
+@contextmanager
+def _kept() -> Iterator[None]:
+    """Tell the caller of the API, in place of a bare 500, that nats-server did not keep a change."""
+    try:
+        yield
+    except (NatsError, OSError, TimeoutError) as error:
+        text = (
+            f"the change was not kept, nats-server does not answer: {error!r}; see its log, then try again\n"
+        )
+        raise HttpError(500, text) from error
+
+
 class Registry:
-    """Three buckets of JSON records; keys are ``name.namespace``, or a namespace's name."""
+    """Three buckets of JSON records; keys are ``name.namespace``, or a namespace's name.
+
+    A change that nats-server does not confirm is answered with 500.
+    """
 
     def __init__(self, js: JetStreamContext, log: Log, *, replicas: int) -> None:
         self._js = js
@@ -66,7 +84,8 @@ class Registry:
 
     async def forget_function(self, key: str) -> None:
         """Forget a function."""
-        await self._buckets[FUNCTION_BUCKET].delete(key)
+        with _kept():
+            await self._buckets[FUNCTION_BUCKET].delete(key)
 
     # -- secrets
 
@@ -80,7 +99,8 @@ class Registry:
 
     async def forget_secret(self, key: str) -> None:
         """Forget a secret."""
-        await self._buckets[SECRET_BUCKET].purge(key)
+        with _kept():
+            await self._buckets[SECRET_BUCKET].purge(key)
 
     # -- namespaces
 
@@ -94,12 +114,14 @@ class Registry:
 
     async def forget_namespace(self, name: str) -> None:
         """Forget a namespace."""
-        await self._buckets[NAMESPACE_BUCKET].delete(name)
+        with _kept():
+            await self._buckets[NAMESPACE_BUCKET].delete(name)
 
     # -- inside
 
     async def _put(self, bucket: str, key: str, record: dict[str, Any]) -> None:
-        await self._buckets[bucket].put(key, json.dumps(record).encode())
+        with _kept():
+            await self._buckets[bucket].put(key, json.dumps(record).encode())
 
     async def _all(self, bucket: str) -> Iterable[tuple[str, dict[str, Any]]]:
         try:

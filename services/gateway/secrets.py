@@ -56,8 +56,8 @@ class Secrets:
             HttpError: 404 if there is none.
         """
         key = self._known(name, namespace)
-        del self._values[key]
         await self._registry.forget_secret(key)
+        self._values.pop(key, None)
 
     def check(self, names: tuple[str, ...], namespace: str) -> None:
         """See that every secret a function names is there.

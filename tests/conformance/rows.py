@@ -77,6 +77,7 @@ TESTED = {
     # queue and worker
     "2.1 accepted": "202, empty body, the three headers",
     "2.1 body over the limit": "refused, the limit named",
+    "2.1 broker failure": "500 Error queuing request",
     "2.1 bad callback": "400 with Go's words",
     "2.1 callback that leads nowhere": "accepted; fails when it is posted",
     "2.1 unknown function": "202",
@@ -177,10 +178,6 @@ NOT_TESTED = {
     "1.6 CE caps": (
         "15 functions, 5 replicas, one namespace: the richer one is done: 200 functions, 20 replicas, any"
         " namespace"
-    ),
-    "2.1 broker failure": (
-        "500 Error queuing request: needs a broken broker: tests/service/test_promise.py and tests/chaos "
-        "kill it"
     ),
     "2.2 dedicated queues": (
         "com.openfaas.queue names another subject: removed from CE in 2022; the lab has one queue"

@@ -182,13 +182,16 @@ def test_a_chunked_body_arrives_whole(http: httpx.Client) -> None:
     assert http.post("/function/count", content=parts()).text.strip() == str(64 * 65536)
 
 
-def test_a_large_answer_passes_at_constant_memory_even_to_a_slow_reader(lab: Lab, http: httpx.Client) -> None:
-    deploy(http, "large", f"head -c {64 * MIB} /dev/zero")
+@pytest.mark.parametrize("mode", ["", "streaming"])
+def test_a_large_answer_passes_at_constant_memory_even_to_a_slow_reader(
+    lab: Lab, http: httpx.Client, mode: str
+) -> None:
+    deploy(http, f"large{mode}", f"head -c {64 * MIB} /dev/zero", envVars={"mode": mode})
     gateway = _gateway(lab)
     before = most = gateway.memory_info().rss
     size = 0
 
-    with http.stream("POST", "/function/large") as answer:
+    with http.stream("POST", f"/function/large{mode}") as answer:
         for part in answer.iter_raw(MIB):
             size += len(part)
             most = max(most, gateway.memory_info().rss)
@@ -232,3 +235,36 @@ def test_a_full_disk_for_logs_stops_no_call(workspace: Path) -> None:
             assert calls.post("/function/echo", content=str(number)).text == str(number)
         call = full.invoke_async("echo", "later")
         assert call.wait(timeout=10)
+
+
+@pytest.mark.row("2.1 broker failure")
+def test_a_silent_nats_server_is_a_500_that_says_so_and_calls_go_on(workspace: Path) -> None:
+    with start_lab(workspace) as own, client(own) as calls:
+        deploy(calls, "echo", "cat")
+        (nats,) = [
+            child for child in psutil.Process(own._core.state.pid).children() if "nats" in child.name()
+        ]
+        nats.suspend()
+        try:
+            queued = calls.post("/async-function/echo")
+            kept = calls.post("/system/secrets", json={"name": "lost", "value": "v"})
+            called = calls.post("/function/echo", content="still here")
+        finally:
+            nats.resume()
+
+        assert queued.status_code == 500
+        assert queued.text.startswith("Error queuing request: ")
+        assert kept.status_code == 500
+        assert kept.text.startswith("the change was not kept, nats-server does not answer")
+        assert called.text == "still here"
+        until(lambda: calls.post("/async-function/echo").status_code == 202)
+        assert calls.post("/system/secrets", json={"name": "lost", "value": "v"}).status_code == 202
+
+
+def test_a_secret_whose_name_has_dots_is_in_one_namespace_only(http: httpx.Client) -> None:
+    assert http.post("/system/secrets", json={"name": "a.b", "value": "v"}).status_code == 202
+
+    other = {"name": "a", "namespace": "b.openfaas-fn"}
+    assert http.get("/system/secrets?namespace=b.openfaas-fn").json() == []
+    assert http.request("DELETE", "/system/secrets", json=other).status_code == 400
+    assert http.request("DELETE", "/system/secrets", json={"name": "a.b"}).status_code == 202
