@@ -161,7 +161,9 @@ def test_a_template_of_the_folder_s_own_is_taken(cli: Cli) -> None:
     cli("new", "f", "--lang", "mine")
 
     assert Path("f/handler.sh").is_file()
-    assert cli("new", "--list") == "Languages available as templates:\n- dockerfile\n- mine\n- python3-http\n\n"
+    assert (
+        cli("new", "--list") == "Languages available as templates:\n- dockerfile\n- mine\n- python3-http\n\n"
+    )
 
 
 @pytest.mark.row("4.3 build")
