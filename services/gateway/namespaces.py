@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from services.contract.names import DEFAULT_NAMESPACE
+from services.gateway.locks import KeyedLocks
 from services.gateway.registry import Registry
 from services.http import HttpError
 
@@ -18,6 +19,7 @@ class Namespaces:
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
         self._records: dict[str, dict[str, Any]] = {}
+        self._locks = KeyedLocks()
 
     async def load(self) -> None:
         """Read what was kept."""
@@ -57,9 +59,10 @@ class Namespaces:
         """
         if not _NAME.fullmatch(name):
             raise HttpError(400, "validation failed: namespace must be a valid DNS label\n")
-        if name == DEFAULT_NAMESPACE or name in self._records:
-            raise HttpError(409, f"namespace {name} already exists\n")
-        await self._store(name, record)
+        async with self._locks.hold(name):
+            if name == DEFAULT_NAMESPACE or name in self._records:
+                raise HttpError(409, f"namespace {name} already exists\n")
+            await self._store(name, record)
 
     async def update(self, name: str, record: dict[str, Any]) -> None:
         """Replace a namespace's labels and annotations.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from services.gateway.locks import KeyedLocks
 from services.gateway.registry import Registry
 from services.http import HttpError
 
@@ -19,6 +20,7 @@ class Secrets:
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
         self._values: dict[str, bytes] = {}
+        self._locks = KeyedLocks()
 
     async def load(self) -> None:
         """Read what was kept."""
@@ -36,9 +38,10 @@ class Secrets:
             HttpError: 409 if there is one of that name, 400 if the name is unusable.
         """
         key = _key(name, namespace)
-        if key in self._values:
-            raise HttpError(409, f"secret {name} already exists\n")
-        await self._store(key, value)
+        async with self._locks.hold(key):
+            if key in self._values:
+                raise HttpError(409, f"secret {name} already exists\n")
+            await self._store(key, value)
 
     async def update(self, name: str, namespace: str, value: bytes) -> None:
         """Replace a secret's value; replicas started from now on see the new one.
