@@ -144,7 +144,7 @@ class Supervisor:
             raise unusable(self.workspace, error) from error
         self.timeline.add("ready", time.time_ns())
         logging.info("ready gateway=%s inspector=%s", state.gateway_url, state.inspector_url)
-        tell({"ready": state.__dict__})
+        tell({"ready": state._asdict()})
 
     async def _start_services(self, deadline: float) -> None:
         await self._start_one(NATS_SERVER, deadline)
