@@ -6,7 +6,6 @@ import hmac
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -17,11 +16,11 @@ from pathlib import Path
 import pytest
 from labs import eventually
 from receiver import receiver
+from terminals import Terminal
 
 from labkit import Lab
 from labkit.workspace import Workspace
 
-SCRIPTS = Path(sys.executable).parent
 FUNCTIONS = Path(__file__).parents[2] / "functions"
 BANNER = [
     r" _          _           ___     ____       _   _            ",
@@ -31,53 +30,6 @@ BANNER = [
     r"|_____\__,_|\__\___|_| |___|___/____/ \___|\__|\__\___|_|   ",
     r"                                                            ",
 ]
-
-
-def _tools(folder: Path) -> Path:
-    """Make a folder of what a shell needs: this machine may have a kubectl or faas-cli of its own."""
-    folder.mkdir()
-    for name in ("bash", "cat", "sh", "true"):
-        (folder / name).symlink_to(shutil.which(name) or f"/bin/{name}")
-    return folder
-
-
-class Terminal:
-    """A shell's view: a current folder, variables, and programs that find the lab by themselves."""
-
-    def __init__(self, folder: Path, lab: Lab) -> None:
-        self.folder = folder
-        self.lab = lab
-        unset = ("OPENFAAS_URL", "OPENFAAS_CONFIG", "LABKIT_FAAS_CLI")
-        self.variables = {name: value for name, value in os.environ.items() if name not in unset}
-        self.variables |= {
-            "LABKIT_WORKSPACE": str(lab.workspace),
-            "HOME": str(folder),
-            "PATH": f"{SCRIPTS}:{_tools(folder / 'tools')}",
-        }
-
-    def run(self, *words: str, body: bytes = b"", code: int = 0) -> subprocess.CompletedProcess[bytes]:
-        """Run a command line; check its exit code, and that it complains in sentences."""
-        done = subprocess.run(
-            words,
-            input=body,
-            capture_output=True,
-            cwd=self.folder,
-            env=self.variables,
-            timeout=60,
-            check=False,
-        )
-        assert b"Traceback" not in done.stderr, done.stderr.decode()
-        assert done.returncode == code, (done.stdout + done.stderr).decode()
-        return done
-
-    def faas(self, *words: str, body: bytes = b"", code: int = 0) -> str:
-        """Run faas-cli; return what it printed, without colours."""
-        done = self.run("faas-cli", *words, body=body, code=code)
-        return re.sub(r"\x1b\[\d+m", "", done.stdout.decode())
-
-    def shell(self, text: str) -> str:
-        """Run a block of the lab text."""
-        return self.run("bash", "-c", text).stdout.decode()
 
 
 @pytest.fixture

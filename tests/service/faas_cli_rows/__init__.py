@@ -1,0 +1,1 @@
+"""Rows of faas-cli's documented invocations, by what they are about."""

@@ -1,0 +1,126 @@
+"""What all verbs have in common: which functions, which gateway, errors, settings."""
+
+from __future__ import annotations
+
+from faas_cli_rows.row import DOWN, NO_ANSWER, Row, stack
+
+COMMON = [
+    # -- which functions
+    Row("stack.yaml is picked up", "push", "⋮Pushing FN⋮", files={"stack.yaml": stack("FN")}),
+    Row("else stack.yml", "push", "⋮Pushing FN⋮", files={"stack.yml": stack("FN")}),
+    Row("-f names another", "push -f a.yaml", "⋮Pushing FN⋮", files={"a.yaml": stack("FN")}),
+    Row(
+        "--filter is a wildcard",
+        "push --filter a*",
+        "[0] > Pushing ab [me/ab:latest].\n[0] < Pushing ab [me/ab:latest] done.\n⋮[0] Worker done.\n",
+        files={"stack.yaml": stack("ab", "cab")},
+    ),
+    Row(
+        "--regex may match anywhere",
+        "push --regex b$",
+        "⋮Pushing ab ⋮Pushing cab ⋮",
+        files={"stack.yaml": stack("ab", "cab", "bc")},
+    ),
+    Row(
+        "--filter and --regex together are refused",
+        "push --filter a --regex b",
+        "Pass in a regex or a filter, not both\n",
+        1,
+        files={"stack.yaml": stack("ab")},
+    ),
+    Row(
+        "a filter that matches nothing is an error",
+        "push --filter x*",
+        "No functions matching --filter/--regex were found in the YAML file\n",
+        1,
+        files={"stack.yaml": stack("ab")},
+    ),
+    Row(
+        "a variable's default is put in",
+        "push",
+        "⋮Pushing ab [you/ab:latest]⋮",
+        files={"stack.yaml": stack("ab").replace("me/", "${OWNER:-you}/")},
+    ),
+    Row(
+        "a variable's value wins",
+        "push",
+        "⋮Pushing ab [them/ab:latest]⋮",
+        files={"stack.yaml": stack("ab").replace("me/", "${OWNER:-you}/")},
+        variables={"OWNER": "them"},
+    ),
+    Row(
+        "--envsubst=false leaves it",
+        "push --envsubst=false",
+        "⋮Pushing ab [${OWNER:-you}/ab:latest]⋮",
+        files={"stack.yaml": stack("ab").replace("me/", "${OWNER:-you}/")},
+    ),
+    Row(
+        "the provider is openfaas",
+        "push",
+        "['openfaas'] is the only valid \"provider.name\" for the OpenFaaS CLI, but you gave: faas\n",
+        1,
+        files={"stack.yaml": stack("ab", head="provider:\n  name: faas\n")},
+    ),
+    Row(
+        "the version may be absent",
+        "push",
+        "⋮Pushing ab⋮",
+        files={"stack.yaml": stack("ab", head="provider:\n  name: openfaas\n")},
+    ),
+    Row(
+        "no other version than 1.0",
+        "push",
+        "['1.0'] are the only valid versions for the stack file - found: 2.0\n",
+        1,
+        files={"stack.yaml": stack("ab", head="version: 2.0\nprovider:\n  name: openfaas\n")},
+    ),
+    # -- which gateway
+    Row("--gateway wins", f"list -g {DOWN}/", NO_ANSWER, 1, variables={"OPENFAAS_URL": "GW"}),
+    Row(
+        "then the stack file",
+        "list",
+        NO_ANSWER,
+        1,
+        files={"stack.yaml": stack(head=f"provider:\n  name: openfaas\n  gateway: {DOWN}\n")},
+        variables={"OPENFAAS_URL": "GW"},
+    ),
+    Row("then OPENFAAS_URL", "list", NO_ANSWER, 1, variables={"OPENFAAS_URL": DOWN.upper()}),
+    Row(
+        "the default counts as not given",
+        "list -g http://127.0.0.1:8080",
+        NO_ANSWER,
+        1,
+        variables={"OPENFAAS_URL": DOWN},
+    ),
+    Row(
+        "secret does not look into the stack file",
+        "secret list",
+        "⋮",
+        files={"stack.yaml": stack(head=f"provider:\n  name: openfaas\n  gateway: {DOWN}\n")},
+    ),
+    # -- errors and settings
+    Row("an unknown verb", "fly", 'Unknown command "fly" for "faas-cli"\n', 1),
+    Row("an unknown flag", "list --no-op", "Unknown flag: --no-op\n", 1),
+    Row(
+        "OPENFAAS_STORE",
+        "store list",
+        "⋮mine⋮",
+        variables={"OPENFAAS_STORE": "s.json"},
+        files={"s.json": '{"functions": [{"name": "mine"}]}'},
+    ),
+    Row(
+        "FAAS_DEBUG=1 shows requests, not passwords, and not among the answer",
+        "list -q",
+        "⋮",
+        error="GET GW/system/functions\nUser-Agent: [faas-cli/0.18.12]\nAuthorization: [Basic [REDACTED]]\n",
+        variables={"FAAS_DEBUG": "1"},
+    ),
+    Row(
+        "FAAS_DEBUG=1 leaves an answer alone",
+        "invoke ECHO",
+        "body",
+        body="body",
+        error="POST GW/function/ECHO.openfaas-fn\n⋮body\n",
+        variables={"FAAS_DEBUG": "1"},
+    ),
+]

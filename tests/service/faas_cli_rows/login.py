@@ -1,0 +1,46 @@
+"""With basic authentication on: without a saved login, and with one."""
+
+from __future__ import annotations
+
+from faas_cli_rows.admin import CREATE, FORGET
+from faas_cli_rows.row import DEPLOY, DEPLOYED, REMOVE, Row
+
+REFUSED = 'nauthorized access, run "faas-cli login" to setup authentication for this server\n'
+
+STRANGER = [
+    Row("list", "list", f"U{REFUSED}", 1),
+    Row("describe", "describe ECHO", f"U{REFUSED}", 1),
+    Row("logs", "logs ECHO --tail=false", f"U{REFUSED}", 1),
+    Row("remove", "remove ECHO", f"Deleting: ECHO.\nU{REFUSED}", 1),
+    Row("namespace list", "namespace list", f"U{REFUSED}", 1),
+    Row("namespace create", "namespace create FN", f"Creating Namespace: FN\nU{REFUSED}", 1),
+    Row("secret create", CREATE, f"Creating secret: FN.\nu{REFUSED}"),
+    Row("secret list", "secret list", f"U{REFUSED}", 1),
+    Row(
+        "deploy",
+        DEPLOY.removeprefix("faas-cli "),
+        f"\nu{REFUSED}\nFunction 'FN' failed to deploy with status code: 401\n",
+        1,
+    ),
+    Row(
+        "login",
+        "login -p wrong",
+        "WARNING! …\nCalling the OpenFaaS server to validate the credentials...\n"
+        "Unable to login, either username or password is incorrect\n",
+        1,
+    ),
+    Row("ready", "ready", "⋮OpenFaaS gateway is ready\n"),
+    Row("invoke", "invoke ECHO", "body", body="body"),
+    Row("invoke --async", "invoke ECHO -a", error="Function submitted asynchronously.\n"),
+]
+
+ACQUAINTANCE = [
+    Row("list", "list -q", "⋮ECHO\n⋮"),
+    Row("deploy and remove", DEPLOY.removeprefix("faas-cli "), DEPLOYED, after=REMOVE),
+    Row("describe", "describe ECHO", "⋮Status:             Ready\n⋮"),
+    Row("logs", "logs ECHO --tail=false --lines=1", "20…\n"),
+    Row("namespace list", "namespace list", "Namespaces:\n - openfaas-fn\n⋮"),
+    Row("secret create", CREATE, "Creating secret: FN.\nCreated: 202 Accepted\n", after=FORGET),
+    Row("invoke", "invoke ECHO", "body", body="body"),
+    Row("invoke --async", "invoke ECHO -a", error="Function submitted asynchronously.\n"),
+]
