@@ -30,13 +30,17 @@ async def main(service: Service) -> None:
     config = Config.read(service)
     nats = await connect(service)
     js = nats.jetstream()
-    await ensure_events(js, replicas=config.replicas)
-    await ensure_queue(js, config.queue, ack_wait=config.ack_wait, replicas=config.replicas)
     publisher = Publisher(nats)
-    await publisher.start()
+    registry = Registry(js, service.log, replicas=config.replicas)
+    # Side by side: each is a few questions to nats-server, and a lab waits for the last.
+    await asyncio.gather(
+        ensure_events(js, replicas=config.replicas),
+        ensure_queue(js, config.queue, ack_wait=config.ack_wait, replicas=config.replicas),
+        publisher.start(),
+        registry.open(),
+    )
     events = Events(nats, service)
     metrics = Metrics()
-    registry = Registry(js, service.log, replicas=config.replicas)
     watchdog_events = Events(nats, service, name="watchdog")
     provider = ProcessProvider(registry, config, watchdog_events, metrics, service.log)
     await provider.start()

@@ -62,13 +62,13 @@ class ProcessProvider:
         self._removals: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
-        """Open the registry and start what was deployed before."""
+        """Start what was deployed before; the registry must be open."""
         shutil.rmtree(self._config.state_dir, ignore_errors=True)
         self._config.state_dir.mkdir(parents=True, mode=0o700)
-        await self._registry.open()
-        await self.secrets.load()
-        await self.namespaces.load()
-        for entry in await self._registry.functions():
+        entries, _, _ = await asyncio.gather(
+            self._registry.functions(), self.secrets.load(), self.namespaces.load()
+        )
+        for entry in entries:
             self._adopt(entry).reconcile()
         self._log.info("functions found", count=len(self._functions))
 

@@ -5,6 +5,7 @@ A gateway that was killed, or a second one, reads everything from here.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 from collections.abc import Iterable, Iterator
@@ -60,10 +61,12 @@ class Registry:
 
     async def open(self) -> None:
         """Create the buckets unless they exist."""
-        for name in (FUNCTION_BUCKET, SECRET_BUCKET, NAMESPACE_BUCKET):
-            self._buckets[name] = await self._js.create_key_value(
-                bucket=name, replicas=self._replicas, history=1
-            )
+        names = (FUNCTION_BUCKET, SECRET_BUCKET, NAMESPACE_BUCKET)
+        buckets = await asyncio.gather(*map(self._open, names))
+        self._buckets = dict(zip(names, buckets, strict=True))
+
+    async def _open(self, name: str) -> KeyValue:
+        return await self._js.create_key_value(bucket=name, replicas=self._replicas, history=1)
 
     # -- functions
 
