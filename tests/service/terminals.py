@@ -28,7 +28,8 @@ class Terminal:
     def __init__(self, folder: Path, lab: Lab) -> None:
         self.folder = folder
         self.lab = lab
-        unset = ("OPENFAAS_URL", "OPENFAAS_CONFIG", "LABKIT_FAAS_CLI")
+        # With CI=true faas-cli keeps its logins elsewhere: a learner's terminal has no CI.
+        unset = ("CI", "OPENFAAS_URL", "OPENFAAS_CONFIG", "LABKIT_FAAS_CLI")
         self.variables = {name: value for name, value in os.environ.items() if name not in unset}
         self.variables |= {
             "LABKIT_WORKSPACE": str(lab.workspace),

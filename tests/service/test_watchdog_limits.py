@@ -12,7 +12,8 @@ from watchdogs import script, watchdog
 
 LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="prlimit is Linux's")
 
-GREEDY = f"{sys.executable} -c x=bytearray(64<<20);print(len(x))"
+# In a script: the path of this Python may hold a space, at which an ``fprocess`` is split.
+GREEDY = f"exec '{sys.executable}' -c 'x = bytearray(64 << 20); print(len(x))'"
 
 
 @LINUX
@@ -29,10 +30,11 @@ def test_small_programs_run_in_what_a_small_container_has(tmp_path: Path, fproce
 @LINUX
 @pytest.mark.parametrize("mode", ["classic", "streaming"])
 def test_a_process_gets_no_more_memory_than_allowed(tmp_path: Path, mode: str) -> None:
-    with watchdog(tmp_path, fprocess=GREEDY, mode=mode, limits_memory="32Mi") as running:
+    greedy = script(tmp_path, GREEDY)
+    with watchdog(tmp_path, fprocess=greedy, mode=mode, limits_memory="32Mi") as running:
         assert b"67108864" not in running.call().body
         assert running.events("process.exited")[0][3]["code"] == 1
-    with watchdog(tmp_path, fprocess=GREEDY, mode=mode, limits_memory="256M") as running:
+    with watchdog(tmp_path, fprocess=greedy, mode=mode, limits_memory="256M") as running:
         assert running.call().body == b"67108864\n"
 
 
