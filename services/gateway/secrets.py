@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -76,12 +77,11 @@ class Secrets:
         """Write a function's secrets as files that only its owner can read, byte for byte."""
         folder.mkdir(mode=0o700)
         for name in names:
-            file = folder / name
-            file.touch(mode=0o400)
-            file.chmod(0o600)
-            # Removed since the deploy: an empty file, as with a pod that keeps its mount.
-            file.write_bytes(self._values.get(f"{name}.{namespace}", b""))
-            file.chmod(0o400)
+            # Read-only from its first moment. Removed since the deploy: an empty file, as
+            # with a pod that keeps its mount.
+            descriptor = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(self._values.get(f"{name}.{namespace}", b""))
 
     async def _store(self, key: str, value: bytes) -> None:
         if len(value) > MAX_SECRET:
