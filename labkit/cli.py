@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,7 +82,7 @@ def _with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
 def up(workspace: Workspace, /, detach: bool, **options: Any) -> None:
     """Start the workspace's lab, unless it runs already."""
     settings = _settings(workspace, lifeline=not detach, **options)
-    asyncio.run(_up(workspace, settings))
+    _until_interrupted(_up(workspace, settings))
 
 
 async def _up(workspace: Workspace, settings: Settings) -> None:
@@ -213,7 +213,7 @@ def lab_command(workspace: Workspace, /, notebook: str, browser: bool, port: int
     from labkit.jupyter import FIRST_NOTEBOOK, Jupyter
 
     jupyter = Jupyter(workspace, notebook or FIRST_NOTEBOOK, browser=browser, port=port)
-    asyncio.run(_lab(_settings(workspace, **options), jupyter))
+    _until_interrupted(_lab(_settings(workspace, **options), jupyter))
 
 
 async def _lab(settings: Settings, jupyter: Any) -> None:
@@ -228,6 +228,14 @@ async def _lab(settings: Settings, jupyter: Any) -> None:
     finally:
         await jupyter.stop()
         await lab.stop()
+
+
+def _until_interrupted(work: Coroutine[Any, Any, None]) -> None:
+    """Run ``work``; Ctrl-C is how it is meant to end, so no complaint follows."""
+    try:
+        asyncio.run(work)
+    except KeyboardInterrupt:
+        click.echo("\nThe lab has ended.")
 
 
 def _settings(workspace: Workspace, **options: Any) -> Settings:

@@ -77,6 +77,8 @@ class Jupyter:
             "--ServerApp.ip=127.0.0.1",
             f"--ServerApp.port={self._port}",
             f"--ServerApp.root_dir={self._workspace.root}",
+            # Without internet there are no news to be asked about, on top of the first notebook.
+            "--LabApp.news_url=None",
         ]
         if not self._browser:
             options.append("--no-browser")
