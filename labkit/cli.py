@@ -246,7 +246,7 @@ def _settings(workspace: Workspace, **options: Any) -> Settings:
 
 def _show(state: LabState) -> None:
     click.echo(f"gateway     {state.gateway_url}")
-    click.echo(f"inspector   {state.inspector_url}/?token={state.inspector_token}")
+    click.echo(f"inspector   {state.inspector_page}")
 
 
 if __name__ == "__main__":

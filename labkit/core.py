@@ -77,11 +77,6 @@ class AsyncLab(AsyncCalling):
         return f"<Lab: gateway {self.state.gateway_url}, inspector {self.state.inspector_url}>"
 
     @property
-    def inspector_page(self) -> str:
-        """The inspector's page with the token that opens it."""
-        return f"{self.state.inspector_url}/?token={self.state.inspector_token}"
-
-    @property
     def is_owned(self) -> bool:
         """Whether this process started it, so that it ends with this process."""
         return self._lifeline is not None

@@ -164,7 +164,7 @@ class Lab(Calling):
             f'{name} <a href="{html.escape(page)}" target="_blank"><code>{html.escape(url)}</code></a>'
             for name, url, page in (
                 ("gateway", self.gateway_url, self.gateway_url),
-                ("inspector", self.inspector_url, self._core.inspector_page),
+                ("inspector", self.inspector_url, self._core.state.inspector_page),
             )
         )
         return f"<p><b>The lab is ready.</b> {links}</p>"

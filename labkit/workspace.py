@@ -47,6 +47,11 @@ class LabState(NamedTuple):
     control_token: str
     started_ns: int
 
+    @property
+    def inspector_page(self) -> str:
+        """The inspector's page with the token that opens it."""
+        return f"{self.inspector_url}/?token={self.inspector_token}"
+
 
 class Workspace(NamedTuple):
     """A folder that holds one lab."""

@@ -32,7 +32,11 @@ class LineWriter:
                 self.flush()
             else:
                 self._scheduled = True
-                loop.call_soon(self.flush)
+                self._schedule(loop)
+
+    def _schedule(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Have ``flush`` called soon."""
+        loop.call_soon(self.flush)
 
     def flush(self) -> None:
         """Write what has gathered."""

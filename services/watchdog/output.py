@@ -39,17 +39,9 @@ class PipeLines(LineWriter):
         if stat.S_ISFIFO(os.fstat(descriptor).st_mode):
             os.set_blocking(descriptor, False)
 
-    def write(self, line: str) -> None:
-        """Write ``line``, which has no line end yet, a moment later."""
-        self._lines.append(line)
-        if not self._scheduled:
-            try:
-                loop = asyncio.get_running_loop()
-            except RuntimeError:
-                self.flush()
-            else:
-                self._scheduled = True
-                loop.call_later(_GATHER_SECONDS, self.flush)
+    def _schedule(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Have ``flush`` called a moment later, for the lines of more than one loop turn."""
+        loop.call_later(_GATHER_SECONDS, self.flush)
 
     def flush(self) -> None:
         """Write what the pipe takes, keep the rest."""
