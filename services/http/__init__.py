@@ -8,7 +8,7 @@ The figures that decided it are in ``docs/architecture.md``.
 from services.http.client import HttpClient
 from services.http.client_connection import ClientResponse, UpstreamError
 from services.http.headers import Headers
-from services.http.message import BodyTooLargeError, HttpError, Request, Response
+from services.http.message import BodyTooLargeError, HangUpError, HttpError, Request, Response
 from services.http.origin import Origin
 from services.http.router import Router
 from services.http.server import Handler, HttpServer, Limits
@@ -17,6 +17,7 @@ __all__ = [
     "BodyTooLargeError",
     "ClientResponse",
     "Handler",
+    "HangUpError",
     "Headers",
     "HttpClient",
     "HttpError",

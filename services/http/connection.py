@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import AsyncIterator
 from typing import cast
 
-from services.http.message import HttpError, Request, Response
+from services.http.message import HangUpError, HttpError, Request, Response
 from services.http.parsing import RequestParser
 from services.http.server import HttpServer
 from services.http.wire import STATUS_LINES, date_header, encode_head
@@ -127,6 +127,8 @@ class Connection(asyncio.Protocol):
         try:
             try:
                 response = await self.server.handler(request)
+            except HangUpError:
+                raise
             except Exception as error:
                 response = self._excuse(request, error)
             request.incoming.on_wait = None  # too late to say 100 Continue
@@ -144,7 +146,8 @@ class Connection(asyncio.Protocol):
             raise
         except Exception as error:
             # Part of the answer may be out: only a cut tells the client that it is not whole.
-            self._report(request, error)
+            if not isinstance(error, HangUpError):
+                self._report(request, error)
             self.abort()
             return
         self.task = None

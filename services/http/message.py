@@ -32,6 +32,10 @@ class BodyTooLargeError(HttpError):
         self.limit = limit
 
 
+class HangUpError(Exception):
+    """Raise it in a handler, or in the body it returned, to close the connection without a word more."""
+
+
 class Request:
     """One HTTP request.
 

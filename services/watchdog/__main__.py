@@ -63,7 +63,7 @@ async def _serve(
     service: Service, config: Config, backend: Backend, function: FunctionProcess, log: WatchdogLog
 ) -> None:
     lock = LockFile(service.settings)
-    watchdog = Watchdog(config, backend, lock)
+    watchdog = Watchdog(config, backend, lock, log)
     server = HttpServer(
         watchdog,
         limits=Limits(read_seconds=config.read_timeout or float("inf")),

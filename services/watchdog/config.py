@@ -32,7 +32,9 @@ class Config:
         fprocess: The command, as written.
         mode: Which watchdog to be; classic unless ``mode`` says otherwise.
         read_timeout: How long a client may take to send its request.
-        write_timeout: How long requests in flight may go on after SIGTERM.
+        write_timeout: How long after a request's head its answer may come: a later
+            one is dropped, and the connection closed. Also how long requests in
+            flight may go on after SIGTERM. 0 means for ever, and after SIGTERM not at all.
         exec_timeout: How long the function's process may run; 0 means for ever.
         healthcheck_interval: How long requests are still taken after SIGTERM,
             so that whoever checks the health notices.

@@ -1,13 +1,17 @@
-"""What is the same in every mode: health, readiness, and how many requests at once."""
+"""What is the same in every mode: health, readiness, how many requests at once, how late an answer."""
 
 from __future__ import annotations
 
+import time
+from functools import partial
 from typing import Protocol
 
+from services.contract.durations import format_duration
 from services.contract.names import INTERNAL
-from services.http import Request, Response
+from services.http import HangUpError, Request, Response
 from services.watchdog.config import Config
 from services.watchdog.health import LockFile
+from services.watchdog.output import WatchdogLog
 from services.watchdog.relay import Relay
 
 
@@ -40,12 +44,14 @@ class Watchdog:
         in_flight: Requests whose answer is not yet complete.
     """
 
-    def __init__(self, config: Config, backend: Backend, lock: LockFile) -> None:
+    def __init__(self, config: Config, backend: Backend, lock: LockFile, log: WatchdogLog) -> None:
         self.accepting = False
         self.in_flight = 0
         self._limit = config.max_inflight
+        self._write_timeout = config.write_timeout or float("inf")
         self._backend = backend
         self._lock = lock
+        self._log = log
 
     async def __call__(self, request: Request) -> Response:
         """Answer one request."""
@@ -59,17 +65,33 @@ class Watchdog:
             return await self._ready(request)
         if self._backend.methods is not None and request.method not in self._backend.methods:
             return Response(405)
+        begun = time.perf_counter()
         self.in_flight += 1
         passed_on = False
         try:
             response = await self._backend.answer(request)
-            if not isinstance(response.body, bytes):
-                response.body = Relay(response.body, self._leave)
+            if isinstance(response.body, bytes):
+                self._hang_up_if_late(begun)
+            else:
+                response.body = Relay(response.body, self._leave, partial(self._hang_up_if_late, begun))
                 passed_on = True
             return response
         finally:
             if not passed_on:
                 self._leave()
+
+    def _hang_up_if_late(self, begun: float) -> None:
+        """Do what Go's server does when it can write no more: nothing, and close the connection.
+
+        Its deadline is ``write_timeout`` after the end of the request's head, which is when
+        the handler begins. The function is not disturbed: only its answer has come too late.
+        """
+        if time.perf_counter() - begun > self._write_timeout:
+            self._log.line(
+                f"The answer came after write_timeout: {format_duration(self._write_timeout)}."
+                " The connection is closed without it."
+            )
+            raise HangUpError
 
     def _leave(self) -> None:
         self.in_flight -= 1

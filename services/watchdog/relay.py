@@ -12,15 +12,27 @@ class Relay(AsyncIterator[bytes]):
     before the first part leaves it unstarted, and then nothing in it runs.
     """
 
-    def __init__(self, parts: AsyncIterator[bytes], release: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        parts: AsyncIterator[bytes],
+        release: Callable[[], None],
+        check: Callable[[], None] | None = None,
+    ) -> None:
+        """Pass ``parts`` on; ``check`` is called before each of them and before the end, and may raise."""
         self._parts = parts
         self._release: Callable[[], None] | None = release
+        self._check = check
 
     def __aiter__(self) -> Relay:
         return self
 
     async def __anext__(self) -> bytes:
-        return await anext(self._parts)
+        part = await anext(self._parts, None)
+        if self._check is not None:
+            self._check()
+        if part is None:
+            raise StopAsyncIteration
+        return part
 
     async def aclose(self) -> None:
         """End it; the server does so in any case."""

@@ -110,6 +110,7 @@ TESTED = {
     "3.1 non-zero": "500 exit status N",
     "3.1 cannot start": "500 in Go's words",
     "3.1 exec_timeout": "408 Killed process.",
+    "3.1 write_timeout": "a later answer is dropped, the connection closed",
     "3.1 max_inflight": "429",
     "3.1 other methods": "405",
     "3.1 log": "Forking fprocess. and Wrote N Bytes",

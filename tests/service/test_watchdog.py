@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import os
 import re
@@ -212,6 +213,50 @@ def test_a_grandchild_that_holds_the_pipe_delays_the_408(tmp_path: Path) -> None
 
     assert answer.status == 408
     assert time.monotonic() - begun >= 0.8
+
+
+@pytest.mark.row("3.1 write_timeout")
+def test_an_answer_later_than_write_timeout_is_dropped_and_the_function_ends_in_peace(tmp_path: Path) -> None:
+    with (
+        watchdog(
+            tmp_path, fprocess=script(tmp_path, "sleep 0.6; echo late"), write_timeout="300ms"
+        ) as running,
+        contextlib.closing(running.connect()) as connection,
+    ):
+        begun = time.monotonic()
+        connection.request("GET", "/")
+        with pytest.raises(http.client.RemoteDisconnected):
+            connection.getresponse()
+
+        assert time.monotonic() - begun >= 0.6, "like Go's server, it is silent until there is an answer"
+        assert running.events("process.exited")[0][3]["code"] == 0
+        assert running.logged("Wrote 5 Bytes")
+        assert running.logged("after write_timeout: 300ms")
+
+
+@pytest.mark.row("3.1 write_timeout")
+def test_write_timeout_counts_from_the_request_s_head_and_anew_for_each_request(tmp_path: Path) -> None:
+    head = b"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 2\r\n\r\n"
+    with (
+        watchdog(tmp_path, fprocess="cat", write_timeout="400ms") as running,
+        socket.create_connection(("127.0.0.1", running.port()), DEADLINE) as connection,
+    ):
+        for _ in range(2):
+            connection.sendall(head + b"hi")
+            assert connection.recv(4096).endswith(b"\r\n\r\nhi")
+            time.sleep(0.3)  # twice that is more than the timeout
+        connection.sendall(head + b"h")
+        time.sleep(0.5)
+        connection.sendall(b"i")
+
+        assert connection.recv(4096) == b""
+
+
+@pytest.mark.row("3.1 write_timeout")
+def test_without_write_timeout_an_answer_is_never_too_late(tmp_path: Path) -> None:
+    settings = {"write_timeout": "0", "healthcheck_interval": "0"}
+    with watchdog(tmp_path, fprocess=script(tmp_path, "sleep 0.2; echo here"), **settings) as running:
+        assert running.call().body == b"here\n"
 
 
 @pytest.mark.row("3.1 max_inflight")

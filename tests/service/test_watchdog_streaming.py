@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import os
+import signal
 import socket
 from pathlib import Path
 
@@ -76,6 +78,22 @@ def test_exec_timeout_ends_the_process_and_the_answer(tmp_path: Path) -> None:
     with watchdog(tmp_path, fprocess="sleep 60", exec_timeout="200ms", **STREAMING) as running:
         assert running.call().status == 200
         assert running.events("process.exited")[0][3]["code"] == -9
+
+
+@pytest.mark.row("3.1 write_timeout")
+def test_what_comes_after_write_timeout_is_cut_off_and_the_process_ended(tmp_path: Path) -> None:
+    function = script(tmp_path, "while echo part; do sleep 0.2; done")
+    with (
+        watchdog(tmp_path, fprocess=function, write_timeout="500ms", **STREAMING) as running,
+        contextlib.closing(running.connect()) as connection,
+    ):
+        connection.request("GET", "/")
+        answer = connection.getresponse()
+        with pytest.raises(http.client.IncompleteRead) as cut:
+            answer.read()
+
+        assert cut.value.partial.startswith(b"part\npart\n")
+        assert running.events("process.exited")[0][3]["code"] == -signal.SIGKILL
 
 
 def test_variables_are_of_watchdog_s_and_a_head_ends_the_process(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 import pytest
 from wire import eventually, serving
 
-from services.http import BodyTooLargeError, HttpServer, Request, Response
+from services.http import BodyTooLargeError, HangUpError, HttpServer, Request, Response
 from services.http.wire import http_date
 
 pytestmark = pytest.mark.anyio
@@ -642,6 +642,36 @@ async def test_a_handler_that_cancels_itself_cuts_its_connection() -> None:
         wire = await served.connect()
         wire.send(GET)
         assert await wire.ended()
+
+
+async def test_a_handler_that_hangs_up_closes_its_connection_without_a_word() -> None:
+    async def hang_up(request: Request) -> Response:
+        if request.method == "POST":
+            return await echo(request)
+        raise HangUpError
+
+    async with serving(hang_up) as served:
+        wire = await served.connect()
+        wire.send(post(b"before") + GET + post(b"after"))
+        assert (await wire.answer()).body == b"before"
+        assert await wire.ended()
+        assert served.errors == []
+
+
+async def test_a_body_that_hangs_up_keeps_what_has_been_sent_and_closes() -> None:
+    async def stream(_request: Request) -> Response:
+        async def parts() -> AsyncIterator[bytes]:
+            yield b"the first part"
+            raise HangUpError
+
+        return Response(200, (), parts())
+
+    async with serving(stream) as served:
+        wire = await served.connect()
+        wire.send(GET)
+        await wire.head()
+        assert await wire.reader.read() == b"e\r\nthe first part\r\n", "and no chunk that says: the end"
+        assert served.errors == []
 
 
 @pytest.mark.parametrize("seconds", [0, 951782399, 951782400, 1_787_392_800, 4_102_444_799])
