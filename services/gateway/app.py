@@ -12,9 +12,9 @@ from services.gateway.forward import METHODS, Forwarder
 from services.gateway.requests import NAME
 from services.http import Request, Response, Router
 from services.http.router import RouteHandler
+from services.metrics import CONTENT_TYPE
 
 _INVOKE = re.compile(rf"/(async-)?function/({NAME})(/.*)?")
-_PROMETHEUS_TEXT = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class App:
@@ -87,7 +87,7 @@ class App:
         return Response.text(404, "this gateway runs without an inspector\n")
 
     async def _scrape(self, _: Request, __: dict[str, str]) -> Response:
-        return Response(200, [("Content-Type", _PROMETHEUS_TEXT)], self._metrics())
+        return Response(200, [("Content-Type", CONTENT_TYPE)], self._metrics())
 
     async def _openapi(self, _: Request, __: dict[str, str]) -> Response:
         return Response(200, [("Content-Type", "application/json")], openapi.document())

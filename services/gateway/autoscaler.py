@@ -42,7 +42,7 @@ class Autoscaler:
     async def _look_at(self, function: Function, now: float) -> None:
         key, labels = function.spec.key, function.spec.labels
         limits = ScaleLimits.of(labels)
-        good_calls = self._metrics.codes.get((key, 200), 0)
+        good_calls = self._metrics.answers(key, 200)
         if not limits.is_fixed:
             alert = self._loads.setdefault(key, Load()).observe(now, good_calls)
             if alert == "firing" and function.wanted > 0:

@@ -210,6 +210,8 @@ class ProcessProvider:
             "HOME": str(scratch),
             # No load balancer has to notice first: a replica that drains may end at once.
             "healthcheck_interval": "0",
+            # Any: containers have a port 8081 each, replicas share one machine's.
+            "metrics_port": "0",
             **spec.env_vars,
             "fprocess": image.local_process(self._command(spec, image)),
         }

@@ -19,6 +19,7 @@ from services.watchdog.group import kill_group, kill_rest_of_group, lead_group
 from services.watchdog.handler import Backend, Watchdog
 from services.watchdog.health import LockFile
 from services.watchdog.limits import FunctionLimits
+from services.watchdog.metrics import HttpMetrics, serve_metrics
 from services.watchdog.modes import FunctionProcess
 from services.watchdog.output import PipeLines, WatchdogLog
 from services.watchdog.process import Forker
@@ -63,7 +64,8 @@ async def _serve(
     service: Service, config: Config, backend: Backend, function: FunctionProcess, log: WatchdogLog
 ) -> None:
     lock = LockFile(service.settings)
-    watchdog = Watchdog(config, backend, lock, log)
+    metrics = HttpMetrics()
+    watchdog = Watchdog(config, backend, lock, metrics, log)
     server = HttpServer(
         watchdog,
         limits=Limits(read_seconds=config.read_timeout or float("inf")),
@@ -71,19 +73,20 @@ async def _serve(
     )
     port = await _listen(server, config.port)
     log.line(f"Listening on port: {port}")
-    _become_healthy(watchdog, lock, log, suppress_lock=config.suppress_lock)
-    service.ready(url=f"http://{_HOST}:{port}")
-    stopping = asyncio.ensure_future(service.stopping.wait())
-    try:
-        await asyncio.wait((stopping, function.ended), return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        stopping.cancel()
-    if not service.stopping.is_set():
-        # Those in flight learn that the connection is lost; the gateway starts another replica.
-        watchdog.accepting = False
-        await server.stop(_FAREWELL_SECONDS)
-        raise function.failure()
-    await _stop(watchdog, server, lock, log, config)
+    async with serve_metrics(metrics, _HOST, config.metrics_port, log) as metrics_url:
+        _become_healthy(watchdog, lock, log, suppress_lock=config.suppress_lock)
+        service.ready(url=f"http://{_HOST}:{port}", metrics=metrics_url)
+        stopping = asyncio.ensure_future(service.stopping.wait())
+        try:
+            await asyncio.wait((stopping, function.ended), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopping.cancel()
+        if not service.stopping.is_set():
+            # Those in flight learn that the connection is lost; the gateway starts another replica.
+            watchdog.accepting = False
+            await server.stop(_FAREWELL_SECONDS)
+            raise function.failure()
+        await _stop(watchdog, server, lock, metrics, log, config)
 
 
 async def _listen(server: HttpServer, port: int) -> int:
@@ -111,7 +114,12 @@ def _become_healthy(watchdog: Watchdog, lock: LockFile, log: WatchdogLog, *, sup
 
 
 async def _stop(
-    watchdog: Watchdog, server: HttpServer, lock: LockFile, log: WatchdogLog, config: Config
+    watchdog: Watchdog,
+    server: HttpServer,
+    lock: LockFile,
+    metrics: HttpMetrics,
+    log: WatchdogLog,
+    config: Config,
 ) -> None:
     """Look unhealthy first, so that no more requests are sent here, and only then stop taking them."""
     log.line(f"SIGTERM: no new connections in {format_duration(config.healthcheck_interval)}")
@@ -122,9 +130,9 @@ async def _stop(
     except OSError as error:
         log.line(f"Unable to mark server as unhealthy: {error}")
     await asyncio.sleep(config.healthcheck_interval)
-    log.line(f"No new connections allowed, draining: {watchdog.in_flight} requests")
+    log.line(f"No new connections allowed, draining: {metrics.in_flight} requests")
     await server.stop(config.write_timeout)
-    log.line(f"Exiting. Active connections: {watchdog.in_flight}")
+    log.line(f"Exiting. Active connections: {metrics.in_flight}")
 
 
 def main() -> None:

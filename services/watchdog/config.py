@@ -39,6 +39,8 @@ class Config:
         healthcheck_interval: How long requests are still taken after SIGTERM,
             so that whoever checks the health notices.
         port: Port to listen on; 0 means any.
+        metrics_port: Port of ``/metrics``; 0 means any. In OpenFaaS it is always 8081,
+            but there no two watchdogs share a machine's ports.
         combine_output: Put the process's stderr into the answer, not into the log.
         write_debug: Copy the process's output to the log.
         content_type: ``Content-Type`` of every answer, or "".
@@ -61,6 +63,7 @@ class Config:
     exec_timeout: float = 0.0
     healthcheck_interval: float = 30.0
     port: int = 8080
+    metrics_port: int = 8081
     combine_output: bool = True
     write_debug: bool = False
     content_type: str = ""
@@ -95,6 +98,7 @@ class Config:
             exec_timeout=_duration(environ, "exec_timeout", 0.0 if mode is Mode.CLASSIC else 30.0),
             healthcheck_interval=_duration(environ, "healthcheck_interval", write_timeout),
             port=_whole_number(environ, "port", 8080),
+            metrics_port=_whole_number(environ, "metrics_port", 8081),
             combine_output=_flag(environ, "combine_output", mode, default=True),
             write_debug=_flag(environ, "write_debug", mode, default=False),
             content_type=environ.get("content_type", ""),

@@ -116,6 +116,7 @@ TESTED = {
     "3.1 log": "Forking fprocess. and Wrote N Bytes",
     "3.1 health": "the lock file",
     "3.1 SIGTERM": "unhealthy, drain, end",
+    "3.1 metrics": "http_requests_total and the like, on a port of their own",
     "3.2 defaults": "of-watchdog's, once a mode is set",
     "3.2 http": "one child; its status and headers; 504",
     "3.2 streaming": "output as it comes, always 200",
@@ -192,10 +193,6 @@ NOT_TESTED = {
     "2.6 queue metrics": (
         "queue_worker_* on a port of the worker's: the inspector and lab.status() show the queue; no "
         "second scrape port"
-    ),
-    "3.1 metrics": (
-        "http_requests_total and the like on port 8081: the gateway counts; a port for each replica would"
-        " be one more to be taken"
     ),
     "3.2 serializing and static": (
         "two more modes: classic does what serializing does; files are no lesson here"

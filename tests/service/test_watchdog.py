@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
@@ -297,7 +298,7 @@ def test_hundreds_of_calls_leave_no_zombie_and_no_descriptor(tmp_path: Path) -> 
     with watchdog(tmp_path, fprocess="cat") as running, ThreadPoolExecutor(16) as pool:
         running.call()
         process = psutil.Process(running.pid)
-        wait_until(lambda: len(process.net_connections()) == 1)
+        wait_until(lambda: len(process.net_connections()) == 2)  # the two that it listens on
         before = process.num_fds()
 
         answers = list(pool.map(lambda number: running.call(body=str(number)).body, range(300)))
@@ -321,10 +322,12 @@ def test_each_call_is_logged_in_openfaas_s_own_lines(tmp_path: Path) -> None:
 
     assert all(re.match(r"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d ", line) for line in lines)
     texts = [re.sub(r"\d+\.\d{6}s$", "Ns", line[20:]) for line in lines]
+    metrics_port = urlsplit(running.ready()["metrics"]).port
     assert texts == [
         "Version: 0.1.0\tSHA: unknown",
         "Timeouts: read: 30s write: 30s hard: 0s health: 0s.",
         f"Listening on port: {running.port()}",
+        f"Metrics listening on port: {metrics_port}",
         f"Writing lock-file to: {tmp_path}/.lock",
         "Forking fprocess.",
         "Wrote 5 Bytes - Duration: Ns",

@@ -11,12 +11,14 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 import psutil
+from prometheus_client.parser import text_string_to_metric_families
 
 DEADLINE = 20.0
 
@@ -75,6 +77,7 @@ class RunningWatchdog:
             "PATH": os.environ["PATH"],
             "TMPDIR": str(scratch),
             "port": "0",
+            "metrics_port": "0",
             "lifeline": "stdin",
             "healthcheck_interval": "0",
         }
@@ -97,11 +100,22 @@ class RunningWatchdog:
     def pid(self) -> int:
         return self.process.pid
 
+    def ready(self) -> dict[str, Any]:
+        """Return the ready line, once it is there."""
+        ready: dict[str, Any] = json.loads(
+            self.rows.wait_for(lambda line: line.startswith('{"ready": "watchdog"'))[0]
+        )
+        assert ready["pid"] == self.pid
+        return ready
+
     def port(self) -> int:
         """Return the port, once it listens."""
-        ready = json.loads(self.rows.wait_for(lambda line: line.startswith('{"ready": "watchdog"'))[0])
-        assert ready["pid"] == self.pid
-        return int(ready["url"].rpartition(":")[2])
+        return int(self.ready()["url"].rpartition(":")[2])
+
+    def scrape(self) -> dict[str, float]:
+        """Return the metrics' samples, by name and labels as Prometheus writes them."""
+        with urllib.request.urlopen(self.ready()["metrics"], timeout=DEADLINE) as answer:
+            return samples(answer.read().decode())
 
     def connect(self) -> http.client.HTTPConnection:
         return http.client.HTTPConnection("127.0.0.1", self.port(), timeout=DEADLINE)
@@ -135,6 +149,16 @@ class RunningWatchdog:
     def ended(self) -> int:
         """Return the exit code, once there is one."""
         return self.process.wait(DEADLINE)
+
+
+def samples(text: str) -> dict[str, float]:
+    """Read Prometheus's text as Prometheus does, that is, all of it or nothing."""
+    found = {}
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            labels = ",".join(f'{name}="{value}"' for name, value in sorted(sample.labels.items()))
+            found[f"{sample.name}{{{labels}}}" if labels else sample.name] = sample.value
+    return found
 
 
 @contextlib.contextmanager

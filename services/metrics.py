@@ -1,0 +1,95 @@
+"""Counting in plain dictionaries, and Prometheus's text of what was counted.
+
+Counting is a dictionary entry on the hot path. prometheus-client is imported at
+the first scrape, not at start: it costs 0.05 s and 3.5 MB, and only writes the text.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from prometheus_client.metrics_core import Metric
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+"""Of the text."""
+
+BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+"""Upper bounds in seconds: Prometheus's own defaults, which all of OpenFaaS uses."""
+
+Labels = tuple[str | int, ...]
+"""The values of a metric's labels, in their order."""
+
+
+class Durations:
+    """How many there were and how long they took, by labels: a counter and a histogram in one.
+
+    Attributes:
+        counts: How many there were.
+    """
+
+    def __init__(self) -> None:
+        self.counts: defaultdict[Labels, int] = defaultdict(int)
+        self._seconds: defaultdict[Labels, float] = defaultdict(float)
+        self._buckets: defaultdict[Labels, list[int]] = defaultdict(lambda: [0] * (len(BUCKETS) + 1))
+
+    def observe(self, labels: Labels, seconds: float) -> None:
+        """Count one more."""
+        self.counts[labels] += 1
+        self._seconds[labels] += seconds
+        self._buckets[labels][bisect_left(BUCKETS, seconds)] += 1
+
+    def forget(self, gone: Callable[[Labels], bool]) -> None:
+        """Drop the labels that are ``gone``, so that those that come and go don't add up."""
+        for labels in list(filter(gone, self.counts)):
+            del self.counts[labels], self._seconds[labels], self._buckets[labels]
+
+    def counter(self, name: str, text: str, names: Sequence[str]) -> Metric:
+        """Return the counts as a counter; Prometheus adds ``_total`` to its name."""
+        from prometheus_client.core import CounterMetricFamily
+
+        counter = CounterMetricFamily(name, text, labels=names)
+        for labels, count in self.counts.items():
+            counter.add_metric([*map(str, labels)], count)
+        return counter
+
+    def histogram(self, name: str, text: str, names: Sequence[str]) -> Metric:
+        """Return the durations as a histogram."""
+        from prometheus_client.core import HistogramMetricFamily
+
+        histogram = HistogramMetricFamily(name, text, labels=names)
+        for labels, numbers in self._buckets.items():
+            running, buckets = 0, []
+            for bound, number in zip([*map(str, BUCKETS), "+Inf"], numbers, strict=True):
+                running += number
+                buckets.append((bound, running))
+            histogram.add_metric([*map(str, labels)], buckets, self._seconds[labels])
+        return histogram
+
+
+def gauge(name: str, text: str, names: Sequence[str], values: Iterable[tuple[Labels, float]]) -> Metric:
+    """Return numbers that go up and down, each with its labels."""
+    from prometheus_client.core import GaugeMetricFamily
+
+    family = GaugeMetricFamily(name, text, labels=names)
+    for labels, value in values:
+        family.add_metric([*map(str, labels)], value)
+    return family
+
+
+def prometheus_text(*metrics: Metric) -> bytes:
+    """Return the metrics in Prometheus's text format."""
+    from prometheus_client import generate_latest
+
+    return generate_latest(_Collected(metrics))
+
+
+class _Collected:
+    def __init__(self, metrics: Iterable[Metric]) -> None:
+        self._metrics = metrics
+
+    def collect(self) -> Iterable[Metric]:
+        return self._metrics
