@@ -1,163 +1,148 @@
-"""Command-line flags as faas-cli and kubectl read them.
+"""Flags as faas-cli and kubectl read them: click's options, with the manners of Go's pflag.
 
-Both are written in Go with the library pflag, and neither argparse nor click
-can follow it: ``--tail=false`` switches a flag off while ``--tail fn`` leaves
-``fn`` alone. It is also a matter of time. ``faas-cli invoke`` runs ten times in
-a row in the lab, and importing click alone takes longer than all else it does.
+Both programs are written in Go. What pflag does otherwise than click is here:
+``--tail=false`` switches a flag off, ``-n=me`` is ``-n me``, a command counts
+its words itself, and mistakes are told in pflag's words.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import click
+from click.core import ParameterSource
 
 from services.contract.errors import InvalidValueError
 
-Value = str | bool | int | list[str]
-
-_TRUE = frozenset({"1", "t", "T", "true", "True", "TRUE"})
-_FALSE = frozenset({"0", "f", "F", "false", "False", "FALSE"})
+_KINDS = {bool: "", int: "int", list: "stringArray", str: "string"}
 
 
 class UsageError(InvalidValueError):
     """The command line is not understood."""
 
 
-class Flag(NamedTuple):
+class Flag(click.Option):
     """One flag of a command.
 
     The default's type says what the flag takes: a bool nothing (or ``=false``),
     an int a whole number, a list one value each time it is given, a str text.
     """
 
-    name: str
-    short: str
-    default: Value
-    help: str
+    def __init__(self, name: str, short: str, default: str | bool | int | list[str], about: str) -> None:
+        super().__init__(
+            [*([f"-{short}"] if short else []), f"--{name}"],
+            default=default,
+            help=about,
+            is_flag=isinstance(default, bool),
+            metavar=_KINDS[type(default)],
+            multiple=isinstance(default, list),
+            show_default=bool(default),
+            type=str if isinstance(default, list) else type(default),
+        )
+
+    def type_cast_value(self, ctx: click.Context, value: Any) -> Any:
+        """Return the value in the flag's type.
+
+        Raises:
+            UsageError: It has none.
+        """
+        try:
+            return super().type_cast_value(ctx, value)
+        except click.BadParameter as error:
+            flag = ", ".join(self.opts)
+            raise UsageError(f'invalid argument "{value}" for "{flag}" flag', seen=error.message) from error
 
 
-class Arguments:
+class Arguments(click.Context):
     """What a command line said: the flags' values, and the words that are no flags."""
 
-    def __init__(self, values: dict[str, Value], given: set[str], words: list[str]) -> None:
-        self._values = values
-        self._given = given
-        self.words = words
+    @property
+    def words(self) -> list[str]:
+        """What is neither a flag nor a flag's value."""
+        return self.args
 
     def text(self, name: str) -> str:
         """Return the value of a text flag."""
-        return str(self._values[name])
+        return str(self._value(name))
 
     def on(self, name: str) -> bool:
         """Tell whether a switch is on."""
-        return bool(self._values[name])
+        return bool(self._value(name))
 
     def number(self, name: str) -> int:
         """Return the value of a whole-number flag."""
-        value = self._values[name]
-        assert isinstance(value, int)
-        return value
+        return int(self._value(name))
 
     def texts(self, name: str) -> list[str]:
         """Return every value of a flag that may come more than once."""
-        value = self._values[name]
-        assert isinstance(value, list)
-        return value
+        return list(self._value(name))
 
     def given(self, name: str) -> bool:
         """Tell whether the flag stood on the command line, whatever its value."""
-        return name in self._given
+        return self.get_parameter_source(_key(name)) is ParameterSource.COMMANDLINE
+
+    def _value(self, name: str) -> Any:
+        return self.params[_key(name)]
+
+
+class PflagCommand(click.Command):
+    """A command of click that reads its flags as pflag does."""
+
+    allow_extra_args = True
+    context_class = Arguments
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read flags and words in any order; ``--`` ends the flags.
+
+        Raises:
+            UsageError: An unknown flag, a missing value, or a value of the wrong type.
+        """
+        flags = {name: flag for flag in self.params if isinstance(flag, Flag) for name in flag.opts}
+        end = args.index("--") if "--" in args else len(args)
+        left, switched, is_value = [], {}, False
+        for argument in args[:end]:
+            name, equals, value = argument.partition("=")
+            flag = None if is_value else flags.get(name)
+            is_value = flag is not None and not equals and not flag.is_flag
+            if flag is None or not equals:
+                left.append(argument)
+            elif flag.is_flag:  # click has no form for it, so it is kept from click
+                switched[flag.name] = flag.type_cast_value(ctx, value)
+            else:
+                left.append(f"{flag.opts[-1]}={value}")
+        try:
+            words = super().parse_args(ctx, [*left, *args[end:]])
+        except click.NoSuchOption as error:
+            kind = "flag" if error.option_name.startswith("--") else "shorthand flag"
+            raise UsageError(f"unknown {kind}: {_shown(error.option_name, args)}") from error
+        except click.BadOptionUsage as error:
+            raise UsageError(f"flag needs an argument: {_shown(error.option_name, args)}") from error
+        for key, on in switched.items():
+            ctx.params[key] = on
+            ctx.set_parameter_source(key, ParameterSource.COMMANDLINE)
+        return words
 
 
 def parse(flags: Sequence[Flag], arguments: Sequence[str]) -> Arguments:
-    """Read ``arguments``; flags and words may stand in any order, ``--`` ends the flags.
+    """Read ``arguments`` outside of any command.
 
     Raises:
         UsageError: An unknown flag, a missing value, or a value of the wrong type.
     """
-    by_name = {flag.name: flag for flag in flags}
-    by_short = {flag.short: flag for flag in flags if flag.short}
-    values = {
-        flag.name: list(flag.default) if isinstance(flag.default, list) else flag.default for flag in flags
-    }
-    given: set[str] = set()
-    words: list[str] = []
-    rest = list(arguments)
-    while rest:
-        argument = rest.pop(0)
-        if argument == "--":
-            words += rest
-            break
-        if argument.startswith("--"):
-            pairs = [_long(argument, by_name, rest)]
-        elif argument.startswith("-") and argument != "-":
-            pairs = _short(argument, by_short, rest)
-        else:
-            words.append(argument)
-            continue
-        for flag, text in pairs:
-            _set(values, flag, text)
-            given.add(flag.name)
-    return Arguments(values, given, words)
+    context = PflagCommand(None, params=list(flags), add_help_option=False).make_context(None, [*arguments])
+    assert isinstance(context, Arguments)
+    return context
 
 
-def _long(argument: str, by_name: Mapping[str, Flag], rest: list[str]) -> tuple[Flag, str]:
-    name, equals, text = argument[2:].partition("=")
-    flag = by_name.get(name)
-    if flag is None:
-        raise UsageError(f"unknown flag: --{name}")
-    if equals:
-        return flag, text
-    return flag, _following(flag, f"--{name}", rest)
+def _key(name: str) -> str:
+    return name.replace("-", "_")
 
 
-def _short(argument: str, by_short: Mapping[str, Flag], rest: list[str]) -> list[tuple[Flag, str]]:
-    """Read ``-f``, ``-fvalue``, ``-f=value``, and switches strung together as in ``-qv``."""
-    pairs = []
-    letters = argument[1:]
-    while letters:
-        letter, letters = letters[0], letters[1:]
-        flag = by_short.get(letter)
-        if flag is None:
-            raise UsageError(f"unknown shorthand flag: '{letter}' in {argument}")
-        if letters.startswith("="):
-            pairs.append((flag, letters[1:]))
-            break
-        if isinstance(flag.default, bool):
-            pairs.append((flag, "true"))
-        elif letters:
-            pairs.append((flag, letters))
-            break
-        else:
-            pairs.append((flag, _following(flag, f"'{letter}' in {argument}", rest)))
-    return pairs
-
-
-def _following(flag: Flag, shown: str, rest: list[str]) -> str:
-    if isinstance(flag.default, bool):
-        return "true"
-    if not rest:
-        raise UsageError(f"flag needs an argument: {shown}")
-    return rest.pop(0)
-
-
-def _set(values: dict[str, Value], flag: Flag, text: str) -> None:
-    current = values[flag.name]
-    if isinstance(current, bool):
-        if text not in _TRUE | _FALSE:
-            raise _invalid(flag, text, "a boolean: true or false")
-        values[flag.name] = text in _TRUE
-    elif isinstance(current, int):
-        try:
-            values[flag.name] = int(text)
-        except ValueError:
-            raise _invalid(flag, text, "a whole number") from None
-    elif isinstance(current, list):
-        current.append(text)
-    else:
-        values[flag.name] = text
-
-
-def _invalid(flag: Flag, text: str, expected: str) -> UsageError:
-    shown = f"-{flag.short}, --{flag.name}" if flag.short else f"--{flag.name}"
-    return UsageError(f'invalid argument "{text}" for "{shown}" flag', expected=expected)
+def _shown(flag: str, args: Sequence[str]) -> str:
+    """Return a flag as pflag names it: ``--name``, or ``'n' in -qn``."""
+    if flag.startswith("--"):
+        return flag
+    letters = next(argument for argument in args if re.match(f"-[^-]*{re.escape(flag[1:])}", argument))
+    return f"'{flag[1:]}' in {letters}"

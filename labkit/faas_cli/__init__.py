@@ -13,9 +13,10 @@ import os
 import sys
 from collections.abc import Sequence
 
-from labkit.faas_cli.command import GLOBAL_FLAGS, Command, say_help
-from labkit.faas_cli.output import say, say_logo
-from labkit.flags import UsageError, parse
+import click
+
+from labkit.faas_cli.command import GLOBAL_FLAGS, Group
+from labkit.faas_cli.output import coloured_logo, say
 from services.contract.errors import LabError
 
 _VERBS = (
@@ -26,6 +27,33 @@ _DEPRECATED = ("namespaces",)
 """Still understood, but the overview keeps silent about them."""
 
 _ALIASES = {"delete": "remove", "ls": "list", "rm": "remove"}
+
+
+class _Verbs(Group):
+    """All verbs; each is imported when it is asked for."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read what comes before the verb; ``help VERB`` is ``VERB --help``."""
+        return super().parse_args(ctx, [*args[1:], "--help"] if args[:1] == ["help"] else args)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the verbs' names."""
+        return list(_VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return the verb of that name or alias."""
+        name = _ALIASES.get(cmd_name, cmd_name)
+        if name not in (*_VERBS, *_DEPRECATED):
+            return None
+        command: click.Command = importlib.import_module(f"labkit.faas_cli.verbs.{name}").COMMAND
+        return command
+
+    def get_help(self, ctx: click.Context) -> str:
+        """Return the overview."""
+        return coloured_logo() + super().get_help(ctx)
+
+
+_FAAS_CLI = _Verbs("Manage your OpenFaaS functions from the command line", {}, flags=GLOBAL_FLAGS)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -40,8 +68,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from labkit.faas_cli.real import run_real_if_found
 
             run_real_if_found(arguments)
-        _run(list(arguments))
+        with _FAAS_CLI.make_context("faas-cli", list(arguments)) as context:
+            _FAAS_CLI.invoke(context)
         sys.stdout.flush()
+    except click.exceptions.Exit as done:  # the help was asked for
+        return done.exit_code
     except LabError as error:
         text = str(error)
         say(text[:1].upper() + text[1:])
@@ -53,60 +84,3 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 141
     return 0
-
-
-def _run(arguments: list[str]) -> None:
-    position = _verb_position(arguments)
-    if position is None:
-        _say_overview()
-        return
-    verb = arguments.pop(position)
-    name = _ALIASES.get(verb, verb)
-    if name == "help":
-        _run([*arguments, "--help"])
-        return
-    if name not in (*_VERBS, *_DEPRECATED):
-        raise UsageError(f'unknown command "{verb}" for "faas-cli"')
-    path, command = f"faas-cli {name}", _command(name)
-    while command.subcommands and arguments and not arguments[0].startswith("-"):
-        path, command = _subcommand(path, command, arguments)
-    given = parse([*command.flags, *GLOBAL_FLAGS], arguments)
-    if given.on("help") or command.run is None:
-        say_help(command, path)
-    else:
-        command.run(given)
-
-
-def _command(name: str) -> Command:
-    module = importlib.import_module(f"labkit.faas_cli.verbs.{name}")
-    command: Command = module.COMMAND
-    return command
-
-
-def _subcommand(path: str, command: Command, arguments: list[str]) -> tuple[str, Command]:
-    """Return the subcommand that ``arguments`` begin with, and take its name out."""
-    verb = arguments.pop(0)
-    for name, subcommand in command.subcommands.items():
-        if verb == name or verb in subcommand.aliases:
-            return f"{path} {name}", subcommand
-    raise UsageError(f'unknown command "{verb}" for "{path}"')
-
-
-def _verb_position(arguments: list[str]) -> int | None:
-    """Return where the verb stands: global flags, with their values, may come first."""
-    takes_value = {"--yaml", "-f", "--filter", "--regex"}
-    position = 0
-    while position < len(arguments):
-        if not arguments[position].startswith("-"):
-            return position
-        position += 2 if arguments[position] in takes_value else 1
-    return None
-
-
-def _say_overview() -> None:
-    say_logo()
-    verbs = {name: _command(name) for name in _VERBS}
-    say_help(
-        Command("[command]", "Manage your OpenFaaS functions from the command line", subcommands=verbs),
-        "faas-cli",
-    )

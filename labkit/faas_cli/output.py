@@ -31,9 +31,14 @@ def yellow(text: str) -> str:
     return f"{_YELLOW}{text}{_RESET}"
 
 
+def coloured_logo() -> str:
+    """Return faas-cli's logo in blue."""
+    return f"{_BLUE}{LOGO}{_RESET}"
+
+
 def say_logo() -> None:
     """Print faas-cli's logo."""
-    sys.stdout.write(f"{_BLUE}{LOGO}{_RESET}")
+    sys.stdout.write(coloured_logo())
 
 
 def align(lines: list[str]) -> list[str]:

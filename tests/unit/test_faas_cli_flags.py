@@ -74,6 +74,20 @@ def test_a_value_may_look_like_a_flag_or_hold_an_equals_sign() -> None:
     assert given.texts("header") == ["a=b=c"]
 
 
+@pytest.mark.parametrize("value", ["--tail=false", "-n=x", "--header=a"])
+def test_a_value_may_look_like_a_flag_with_a_value(value: str) -> None:
+    given = read("--name", value, "fn")
+
+    assert (given.text("name"), given.words, given.on("tail")) == (value, ["fn"], True)
+
+
+@pytest.mark.parametrize("empty", ["-n=", "--name="])
+def test_nothing_after_an_equals_sign_is_an_empty_value(empty: str) -> None:
+    given = read(empty, "fn")
+
+    assert (given.text("name"), given.words) == ("", ["fn"])
+
+
 def test_a_list_grows_and_its_default_stays_empty() -> None:
     assert read("-H", "a", "--header", "b", "-Hc").texts("header") == ["a", "b", "c"]
     assert read().texts("header") == []

@@ -133,7 +133,6 @@ FLAGS = (
 )
 
 COMMAND = Command(
-    use="build [flags]",
     short="Build the images of functions",
     run=run_build,
     flags=FLAGS,

@@ -239,7 +239,6 @@ FLAGS = (
 )
 
 COMMAND = Command(
-    use="deploy [flags]",
     short="Deploy OpenFaaS functions",
     run=run_deploy,
     flags=FLAGS,

@@ -101,7 +101,7 @@ def _section(title: str, entries: Sequence[str], *, verbose: bool) -> list[str]:
 
 
 COMMAND = Command(
-    use="describe FUNCTION_NAME [flags]",
+    words="FUNCTION_NAME",
     short="Describe an OpenFaaS function",
     run=_run,
     flags=(

@@ -104,7 +104,6 @@ def _of_store(name: str, arguments: Arguments) -> StackFunction:
 
 
 COMMAND = Command(
-    use="generate [flags]",
     short="Print functions as Kubernetes resources; nothing is deployed",
     run=_run,
     flags=(

@@ -176,7 +176,7 @@ def _show(response: Response, gateway: Gateway, *, is_async: bool) -> None:
 
 
 COMMAND = Command(
-    use="invoke FUNCTION_NAME [flags]",
+    words="FUNCTION_NAME",
     short="Invoke an OpenFaaS function with what comes on standard input",
     run=_run,
     flags=(

@@ -53,7 +53,6 @@ def _count(function: dict[str, Any]) -> int:
 
 
 COMMAND = Command(
-    use="list [flags]",
     short="List OpenFaaS functions",
     run=_run,
     aliases=("ls",),

@@ -50,7 +50,6 @@ def _run(arguments: Arguments) -> None:
 
 
 COMMAND = Command(
-    use="login [flags]",
     short="Log in to an OpenFaaS gateway (the lab's own needs no login)",
     run=_run,
     flags=(

@@ -17,7 +17,6 @@ def _run(arguments: Arguments) -> None:
 
 
 COMMAND = Command(
-    use="logout [flags]",
     short="Log out from an OpenFaaS gateway",
     run=_run,
     flags=(GATEWAY, TLS),

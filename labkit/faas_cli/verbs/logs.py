@@ -154,7 +154,7 @@ def _run(arguments: Arguments) -> None:
 _TIME_FORMAT = "2006-01-02T15:04:05Z07:00"
 
 COMMAND = Command(
-    use="logs FUNCTION_NAME [flags]",
+    words="FUNCTION_NAME",
     short="Print a function's logs",
     run=_run,
     flags=(

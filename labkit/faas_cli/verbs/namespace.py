@@ -6,7 +6,7 @@ import json
 from typing import Any
 from urllib.parse import quote
 
-from labkit.faas_cli.command import ENVSUBST, GATEWAY, TLS, TOKEN, Command
+from labkit.faas_cli.command import ENVSUBST, GATEWAY, TLS, TOKEN, Command, Group
 from labkit.faas_cli.gateway import Gateway, GatewayError, status_error
 from labkit.faas_cli.output import say
 from labkit.faas_cli.stack import stack_of
@@ -98,33 +98,31 @@ _DESCRIBED = (
 
 LIST_FLAGS = (*_COMMON, Flag("json", "j", False, "Print as JSON"))
 
-COMMAND = Command(
-    use="namespace [command]",
+COMMAND = Group(
     short="Manage the namespaces of functions",
     subcommands={
         "create": Command(
-            use="namespace create NAME [flags]",
+            words="NAME",
             short="Create a namespace",
             run=_create,
             flags=_DESCRIBED,
             examples=("faas-cli namespace create dev --label team=blue",),
         ),
         "update": Command(
-            use="namespace update NAME [flags]",
+            words="NAME",
             short="Replace the labels and annotations of a namespace",
             run=_update,
             flags=_DESCRIBED,
             examples=("faas-cli namespace update dev --annotation stage=test",),
         ),
         "delete": Command(
-            use="namespace delete NAME [flags]",
+            words="NAME",
             short="Delete a namespace that has no functions",
             run=_delete,
             flags=_COMMON,
             examples=("faas-cli namespace delete dev",),
         ),
         "list": Command(
-            use="namespace list [flags]",
             short="List the namespaces",
             run=run_list,
             aliases=("ls",),

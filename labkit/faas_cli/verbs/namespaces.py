@@ -13,6 +13,4 @@ def _run(arguments: Arguments) -> None:
     run_list(arguments)
 
 
-COMMAND = Command(
-    use="namespaces [flags]", short="List the namespaces (deprecated)", run=_run, flags=LIST_FLAGS
-)
+COMMAND = Command(short="List the namespaces (deprecated)", run=_run, flags=LIST_FLAGS)

@@ -137,7 +137,7 @@ def _ignore_build_folders() -> None:
 
 
 COMMAND = Command(
-    use="new FUNCTION_NAME --lang LANGUAGE [flags]",
+    words="FUNCTION_NAME --lang LANGUAGE",
     short="Create a function's folder from a template, and the stack file",
     run=_run,
     flags=(

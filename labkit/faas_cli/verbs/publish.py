@@ -26,7 +26,6 @@ def run_publish(arguments: Arguments) -> None:
 
 
 COMMAND = Command(
-    use="publish [flags]",
     short="Publish images for several platforms (needs Docker: not in the lab)",
     run=run_publish,
     flags=(

@@ -46,7 +46,6 @@ FLAGS = (
 )
 
 COMMAND = Command(
-    use="push [flags]",
     short="Push the images of functions to a registry (the lab needs none)",
     run=run_push,
     flags=FLAGS,

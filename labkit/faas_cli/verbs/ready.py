@@ -58,7 +58,7 @@ def _function_ready(gateway: Gateway, name: str, arguments: Arguments, count: st
 
 
 COMMAND = Command(
-    use="ready [FUNCTION_NAME] [flags]",
+    words="[FUNCTION_NAME]",
     short="Wait until the gateway or a function can be used",
     run=_run,
     flags=(

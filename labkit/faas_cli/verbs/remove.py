@@ -45,7 +45,7 @@ def _run(arguments: Arguments) -> None:
 
 
 COMMAND = Command(
-    use="remove FUNCTION_NAME [flags]",
+    words="FUNCTION_NAME",
     short="Remove deployed OpenFaaS functions",
     run=_run,
     aliases=("rm", "delete"),

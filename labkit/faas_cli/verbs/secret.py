@@ -8,7 +8,7 @@ from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
-from labkit.faas_cli.command import GATEWAY, NAMESPACE, TLS, TOKEN, Command
+from labkit.faas_cli.command import GATEWAY, NAMESPACE, TLS, TOKEN, Command, Group
 from labkit.faas_cli.gateway import UNAUTHORIZED, Gateway, GatewayError, status_error
 from labkit.faas_cli.output import say, warn
 from labkit.flags import Arguments, Flag, UsageError
@@ -154,12 +154,11 @@ _VALUE = (
     *_COMMON,
 )
 
-COMMAND = Command(
-    use="secret [command]",
+COMMAND = Group(
     short="Manage the secrets of functions",
     subcommands={
         "create": Command(
-            use="secret create SECRET_NAME [flags]",
+            words="SECRET_NAME",
             short="Create a secret from a flag, a file or standard input",
             run=_create,
             flags=(*_VALUE, Flag("replace", "", False, "Update the secret if it exists")),
@@ -170,7 +169,7 @@ COMMAND = Command(
             ),
         ),
         "update": Command(
-            use="secret update SECRET_NAME [flags]",
+            words="SECRET_NAME",
             short="Replace the value of a secret",
             run=_update,
             aliases=("u",),
@@ -178,7 +177,7 @@ COMMAND = Command(
             examples=("faas-cli secret update api-key --from-literal=VALUE",),
         ),
         "remove": Command(
-            use="secret remove SECRET_NAME [flags]",
+            words="SECRET_NAME",
             short="Remove a secret",
             run=_remove,
             aliases=("rm", "delete"),
@@ -186,7 +185,6 @@ COMMAND = Command(
             examples=("faas-cli secret remove api-key",),
         ),
         "list": Command(
-            use="secret list [flags]",
             short="List the names of the secrets",
             run=_list,
             aliases=("ls",),

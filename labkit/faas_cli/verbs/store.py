@@ -8,7 +8,7 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-from labkit.faas_cli.command import GATEWAY, Command
+from labkit.faas_cli.command import GATEWAY, Command, Group
 from labkit.faas_cli.gateway import Gateway
 from labkit.faas_cli.http import request
 from labkit.faas_cli.output import align, say
@@ -131,26 +131,24 @@ _STORE_FLAGS = (
 )
 _JSON = Flag("json", "j", False, "Print as JSON")
 
-COMMAND = Command(
-    use="store [command]",
+COMMAND = Group(
     short="Ready-made functions: list, inspect and deploy them",
     subcommands={
         "list": Command(
-            use="store list [flags]",
             short="List the store's functions",
             run=_list,
             aliases=("ls",),
             flags=(_JSON, *_STORE_FLAGS, Flag("verbose", "v", True, "Accepted; titles are never cut")),
         ),
         "inspect": Command(
-            use="store inspect FUNCTION_NAME [flags]",
+            words="FUNCTION_NAME",
             short="Show the details of one of the store's functions",
             run=_inspect,
             aliases=("describe",),
             flags=(_JSON, *_STORE_FLAGS),
         ),
         "deploy": Command(
-            use="store deploy FUNCTION_NAME [flags]",
+            words="FUNCTION_NAME",
             short="Deploy one of the store's functions",
             run=_deploy,
             flags=(GATEWAY, *_STORE_FLAGS, *SEND_FLAGS),

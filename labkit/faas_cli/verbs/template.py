@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from labkit.faas_cli.command import Command
+from labkit.faas_cli.command import Command, Group
 from labkit.faas_cli.http import request
 from labkit.faas_cli.output import align, say, warn
 from labkit.faas_cli.template_pull import parse_source, pull
@@ -103,23 +103,20 @@ def _store_pull(arguments: Arguments) -> None:
 _OVERWRITE = Flag("overwrite", "", False, "Write over templates that are here already")
 _URL = Flag("url", "u", "", "Another template store's URL or file")
 
-COMMAND = Command(
-    use="template [command]",
+COMMAND = Group(
     short="Templates that new functions start from: fetch and list them",
     subcommands={
         "pull": Command(
-            use="template pull [REPOSITORY[#REF]] [flags]",
+            words="[REPOSITORY[#REF]]",
             short="Copy the templates of a git repository into ./template",
             run=_pull,
             flags=(_OVERWRITE, Flag("debug", "", False, "Accepted; what git says is shown if it fails")),
             examples=("faas-cli template pull ../my-templates", f"faas-cli template pull {_REPOSITORY}#1.0"),
         ),
-        "store": Command(
-            use="template store [command]",
+        "store": Group(
             short="The list of templates that OpenFaaS keeps online",
             subcommands={
                 "list": Command(
-                    use="template store list [flags]",
                     short="List the store's templates",
                     run=_store_list,
                     aliases=("ls",),
@@ -130,7 +127,7 @@ COMMAND = Command(
                     ),
                 ),
                 "pull": Command(
-                    use="template store pull TEMPLATE_NAME [flags]",
+                    words="TEMPLATE_NAME",
                     short="Copy one of the store's templates into ./template",
                     run=_store_pull,
                     flags=(_URL, _OVERWRITE),

@@ -86,7 +86,6 @@ _OWN = (
 )
 
 COMMAND = Command(
-    use="up [flags]",
     short="Build, push and deploy OpenFaaS functions",
     run=_run,
     # One flag of a name, whichever of the three steps knows it.

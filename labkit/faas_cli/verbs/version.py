@@ -37,7 +37,6 @@ def _run(arguments: Arguments) -> None:
 
 
 COMMAND = Command(
-    use="version [flags]",
     short="Print the versions of client, gateway and provider",
     run=_run,
     flags=(
