@@ -31,15 +31,17 @@ class Flag(click.Option):
     """
 
     def __init__(self, name: str, short: str, default: str | bool | int | list[str], about: str) -> None:
+        # Said in words, for click 8.1 takes a switch that is on by default to switch off.
+        switch = {"flag_value": True} if isinstance(default, bool) else {}
         super().__init__(
             [*([f"-{short}"] if short else []), f"--{name}"],
             default=default,
             help=about,
-            is_flag=isinstance(default, bool),
             metavar=_KINDS[type(default)],
             multiple=isinstance(default, list),
             show_default=bool(default),
             type=str if isinstance(default, list) else type(default),
+            **switch,
         )
 
     def type_cast_value(self, ctx: click.Context, value: Any) -> Any:
