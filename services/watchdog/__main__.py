@@ -11,12 +11,13 @@ from services.contract.errors import LabError
 from services.contract.names import VERSION
 from services.http import HttpServer, Limits
 from services.runtime import Service, run, watch_lifeline
+from services.watchdog.backend import Backend, Function
 from services.watchdog.command import Command
 from services.watchdog.config import Config
 from services.watchdog.environ import inherited
 from services.watchdog.exits import best_exit_watcher
 from services.watchdog.group import kill_group, kill_rest_of_group, lead_group
-from services.watchdog.handler import Backend, Watchdog
+from services.watchdog.handler import Watchdog
 from services.watchdog.health import LockFile
 from services.watchdog.limits import FunctionLimits
 from services.watchdog.metrics import HttpMetrics, serve_metrics
@@ -49,7 +50,7 @@ async def serve(service: Service, secrets: SecretsView) -> None:
     forker = Forker(loop, best_exit_watcher(loop), combine_output=config.combine_output, limits=limits)
     command = Command(secrets.words(config.argv), service.settings.get("PATH", ""))
     environ = secrets.environment(inherited(os.environb))
-    function = FunctionProcess(config, forker, command, environ, log=log, events=events)
+    function = FunctionProcess(Function(config, command, environ, forker, log, events))
     try:
         backend = await function.start()
         await _serve(service, config, backend, function, log)

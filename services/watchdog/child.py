@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from services.contract.errors import LabError
 from services.http import Origin
 from services.lines import LineReader
-from services.log import LineWriter
-from services.watchdog.command import CannotStartError, Command
-from services.watchdog.output import CallEvents, FunctionLines
-from services.watchdog.process import Forker, close_all, describe, open_output
+from services.watchdog.backend import Function
+from services.watchdog.command import CannotStartError
+from services.watchdog.output import CallEvents
+from services.watchdog.process import close_all, describe, open_output
 
 READY_SECONDS = 25.0
 """How long the process may take until it listens; importing what it needs can take many."""
@@ -36,17 +36,18 @@ class Child:
         ended: Done when the process has been reaped, with its wait status.
     """
 
-    def __init__(self, forker: Forker, lines: FunctionLines, events: LineWriter) -> None:
+    def __init__(self, function: Function) -> None:
         self.pid = 0
         self._loop = asyncio.get_running_loop()
         self.ended: asyncio.Future[int] = self._loop.create_future()
-        self._forker = forker
-        self._lines = lines
-        self._events = CallEvents(events, "")
+        self._command = function.command
+        self._forker = function.forker
+        self._lines = function.lines()
+        self._events = CallEvents(function.events, "")
         self._pipes: list[int] = []
         self._readers: list[LineReader] = []
 
-    def start(self, command: Command, environ: Mapping[bytes, bytes]) -> None:
+    def start(self, environ: Mapping[bytes, bytes]) -> None:
         """Start the process.
 
         Raises:
@@ -56,7 +57,8 @@ class Child:
         try:
             _, out = open_output(self._pipes, theirs)
             _, err = open_output(self._pipes, theirs)
-            self.pid = self._forker.spawn(command, environ, (self._forker.no_input, out, err), self._reaped)
+            streams = (self._forker.no_input, out, err)
+            self.pid = self._forker.spawn(self._command, environ, streams, self._reaped)
         except CannotStartError as error:
             raise FunctionFailedError(error.headline) from error
         finally:

@@ -4,37 +4,16 @@ from __future__ import annotations
 
 import time
 from functools import partial
-from typing import Protocol
 
 from services.contract.durations import format_duration
 from services.contract.names import INTERNAL
 from services.http import HangUpError, HttpError, Request, Response
+from services.watchdog.backend import Backend
 from services.watchdog.config import Config
 from services.watchdog.health import LockFile
 from services.watchdog.metrics import HttpMetrics
 from services.watchdog.output import WatchdogLog
 from services.watchdog.relay import Relay
-
-
-class Backend(Protocol):
-    """A mode's way to answer.
-
-    Attributes:
-        methods: What it takes; None for any.
-        tells_ready: Whether ``/_/ready`` is the watchdog's, as in of-watchdog.
-    """
-
-    @property
-    def methods(self) -> frozenset[str] | None: ...  # noqa: D102
-
-    @property
-    def tells_ready(self) -> bool: ...  # noqa: D102
-
-    async def ready(self) -> bool:
-        """Tell whether the function itself is ready."""
-
-    async def answer(self, request: Request) -> Response:
-        """Answer one request."""
 
 
 class Watchdog:

@@ -16,15 +16,32 @@ _CHUNKS_A_TURN = 16
 """Reads from one pipe before the others get their turn."""
 
 
-class PipeReader:
+class _ReadEnd:
+    """The end that we read from."""
+
+    __slots__ = ("_descriptor", "_loop")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, descriptor: int) -> None:
+        """Own ``descriptor``, which must not block."""
+        self._loop = loop
+        self._descriptor = descriptor
+
+    def close(self) -> None:
+        """Read no more; whoever still writes gets SIGPIPE."""
+        if self._descriptor >= 0:
+            self._loop.remove_reader(self._descriptor)
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+class PipeReader(_ReadEnd):
     """Collects what comes out of a pipe, until the last of its writers has closed it."""
 
-    __slots__ = ("_at_end", "_descriptor", "_loop", "_parts")
+    __slots__ = ("_at_end", "_parts")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, descriptor: int, at_end: Callable[[], None]) -> None:
         """Own ``descriptor``, which must not block, and call ``at_end`` once at its end."""
-        self._loop = loop
-        self._descriptor = descriptor
+        super().__init__(loop, descriptor)
         self._at_end = at_end
         self._parts: list[bytes] = []
         loop.add_reader(descriptor, self._read)
@@ -47,13 +64,6 @@ class PipeReader:
                 self._at_end()
                 return
             self._parts.append(part)
-
-    def close(self) -> None:
-        """Read no more; whoever still writes gets SIGPIPE."""
-        if self._descriptor >= 0:
-            self._loop.remove_reader(self._descriptor)
-            os.close(self._descriptor)
-            self._descriptor = -1
 
 
 class PipeWriter:
@@ -90,19 +100,18 @@ class PipeWriter:
             self._descriptor = -1
 
 
-class PipeStream:
+class PipeStream(_ReadEnd):
     """Passes on what comes out of a pipe, and reads no faster than that.
 
     Attributes:
         body: What came out; it ends when the last writer has closed the pipe.
     """
 
-    __slots__ = ("_descriptor", "_loop", "body")
+    __slots__ = ("body",)
 
     def __init__(self, loop: asyncio.AbstractEventLoop, descriptor: int) -> None:
         """Own ``descriptor``, which must not block."""
-        self._loop = loop
-        self._descriptor = descriptor
+        super().__init__(loop, descriptor)
         self.body = Body(self)
         self.resume_reading()
 
@@ -126,13 +135,6 @@ class PipeStream:
         else:
             self.close()
             self.body.finish()
-
-    def close(self) -> None:
-        """Read no more; whoever still writes gets SIGPIPE."""
-        if self._descriptor >= 0:
-            self._loop.remove_reader(self._descriptor)
-            os.close(self._descriptor)
-            self._descriptor = -1
 
 
 class PipeFeed:

@@ -12,58 +12,28 @@ import signal
 import time
 from collections.abc import AsyncIterator, Mapping
 
-from services.contract.names import CALL_ID
 from services.http import Request, Response
 from services.lines import LineReader
-from services.log import LineWriter
-from services.watchdog.command import CannotStartError, Command
-from services.watchdog.config import Config
+from services.watchdog.backend import Backend, Function
+from services.watchdog.command import CannotStartError
 from services.watchdog.environ import of_watchdog_variables
-from services.watchdog.output import CallEvents, FunctionLines, WatchdogLog
+from services.watchdog.output import CallEvents
 from services.watchdog.pipes import PipeFeed, PipeStream
-from services.watchdog.process import Forker, close_all, describe, open_output
+from services.watchdog.process import close_all, describe, open_output
 from services.watchdog.relay import Relay
 
 _CONTENT_TYPE = "application/octet-stream"
 
 
-class Streaming:
+class Streaming(Backend):
     """Starts a process and hands its output over while it runs."""
-
-    methods = None
-    tells_ready = True
-
-    def __init__(
-        self,
-        config: Config,
-        forker: Forker,
-        command: Command,
-        environ: dict[bytes, bytes],
-        *,
-        log: WatchdogLog,
-        events: LineWriter,
-    ) -> None:
-        self._config = config
-        self._forker = forker
-        self._command = command
-        self._environ = environ
-        self._log = log
-        self._events = events
-
-    async def ready(self) -> bool:
-        """See ``Backend``: nothing of the function runs between requests."""
-        return True
 
     async def answer(self, request: Request) -> Response:
         """Start the function's process; its output is the answer's body."""
         self._log.line(f"Running: {self._config.fprocess} - Path: {request.path}")
-        environ = self._environ
-        if self._config.cgi_headers:
-            environ = environ | of_watchdog_variables(request)
-        events = CallEvents(self._events, request.headers.get(CALL_ID))
-        run = _Run(self._forker, events, self._log, prefix_logs=self._config.prefix_logs)
+        run = _Run(self._function, self._function.events_of(request))
         try:
-            run.start(self._command, environ, request.stream())
+            run.start(self._function.environ_for(request, of_watchdog_variables), request.stream())
         except CannotStartError as error:
             self._log.line(error.headline)
             return Response.text(500, f"{error.headline}\n")
@@ -76,11 +46,12 @@ class Streaming:
 class _Run:
     """One process, from its first byte of input to its last of output."""
 
-    def __init__(self, forker: Forker, events: CallEvents, log: WatchdogLog, *, prefix_logs: bool) -> None:
-        self._forker = forker
+    def __init__(self, function: Function, events: CallEvents) -> None:
+        self._command = function.command
+        self._forker = function.forker
         self._events = events
-        self._log = log
-        self._lines = FunctionLines(log, prefix=prefix_logs)
+        self._log = function.log
+        self._lines = function.lines()
         self._loop = asyncio.get_running_loop()
         self._begun = time.perf_counter()
         self._pid = 0
@@ -92,7 +63,7 @@ class _Run:
         self._error_pipe = -1
         self._feed: PipeFeed | None = None
 
-    def start(self, command: Command, environ: Mapping[bytes, bytes], body: AsyncIterator[bytes]) -> None:
+    def start(self, environ: Mapping[bytes, bytes], body: AsyncIterator[bytes]) -> None:
         """Start the process and begin to feed it.
 
         Raises:
@@ -106,10 +77,10 @@ class _Run:
             ours.append(write_end)
             output, out = open_output(ours, theirs)
             errors, err = open_output(ours, theirs)
-            self._pid = self._forker.spawn(command, environ, (stdin, out, err), self._ended)
+            self._pid = self._forker.spawn(self._command, environ, (stdin, out, err), self._ended)
         except OSError as error:  # no descriptor left for a pipe
             close_all(ours)
-            raise CannotStartError.from_os_error(command.argv[0], error) from error
+            raise CannotStartError.from_os_error(self._command.argv[0], error) from error
         except CannotStartError:
             close_all(ours)
             raise

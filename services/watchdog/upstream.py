@@ -15,41 +15,25 @@ from collections.abc import AsyncIterator
 
 from services.contract.durations import format_duration, parse_duration
 from services.contract.errors import InvalidValueError
-from services.contract.names import CALL_ID, DURATION_SECONDS, INTERNAL
+from services.contract.names import DURATION_SECONDS, INTERNAL
 from services.http import ClientResponse, HttpClient, Origin, Request, Response, UpstreamError
 from services.http.headers import HOP_BY_HOP, Headers, Pair
-from services.log import LineWriter
-from services.watchdog.config import Config
-from services.watchdog.output import CallEvents, WatchdogLog
+from services.watchdog.backend import Backend, Function
 from services.watchdog.relay import Relay
 
 _SET_BY_THE_CLIENT = HOP_BY_HOP | {"host", "content-length", "expect"}
 _READY_SECONDS = 5.0
 
 
-class Upstream:
+class Upstream(Backend):
     """Forwards requests to the function's process."""
 
-    methods = None
-    tells_ready = True
-
-    def __init__(
-        self,
-        config: Config,
-        origin: Origin,
-        prefix: str,
-        pid: int,
-        *,
-        log: WatchdogLog,
-        events: LineWriter,
-    ) -> None:
-        """Forward to ``origin``; ``prefix`` goes before each request's path."""
-        self._config = config
+    def __init__(self, function: Function, origin: Origin, prefix: str, pid: int) -> None:
+        """Forward to ``origin``, where ``pid`` listens; ``prefix`` goes before each request's path."""
+        super().__init__(function)
         self._origin = origin
         self._prefix = prefix.rstrip("/")
         self._pid = pid
-        self._log = log
-        self._events = events
         self._client = HttpClient()
 
     async def ready(self) -> bool:
@@ -66,7 +50,7 @@ class Upstream:
 
     async def answer(self, request: Request) -> Response:
         """Forward one request."""
-        exchange = _Exchange(self._pid, request, self._log, self._events)
+        exchange = _Exchange(self._pid, request, self._function)
         timeout = self._timeout(request)
         passed_on = False
         try:
@@ -121,11 +105,11 @@ class Upstream:
 class _Exchange:
     """One request's time at the process, and what is told of it."""
 
-    def __init__(self, pid: int, request: Request, log: WatchdogLog, events: LineWriter) -> None:
+    def __init__(self, pid: int, request: Request, function: Function) -> None:
         self._pid = pid
         self._request = request
-        self._log = log
-        self._events = CallEvents(events, request.headers.get(CALL_ID))
+        self._log = function.log
+        self._events = function.events_of(request)
         self._begun = time.perf_counter()
         self._code = 1
         self._upstream: ClientResponse | None = None
