@@ -27,12 +27,21 @@ class Flag(click.Option):
     """One flag of a command.
 
     The default's type says what the flag takes: a bool nothing (or ``=false``),
-    an int a whole number, a list one value each time it is given, a str text.
+    an int a whole number, a list one value each time it is given, a str text
+    or, with ``choices``, one of them.
     """
 
-    def __init__(self, name: str, short: str, default: str | bool | int | list[str], about: str) -> None:
+    def __init__(
+        self,
+        name: str,
+        short: str,
+        default: str | bool | int | list[str],
+        about: str,
+        choices: Sequence[str] = (),
+    ) -> None:
         # Said in words, for click 8.1 takes a switch that is on by default to switch off.
         switch = {"flag_value": True} if isinstance(default, bool) else {}
+        choice = click.Choice(choices, case_sensitive=False) if choices else None
         super().__init__(
             [*([f"-{short}"] if short else []), f"--{name}"],
             default=default,
@@ -40,7 +49,7 @@ class Flag(click.Option):
             metavar=_KINDS[type(default)],
             multiple=isinstance(default, list),
             show_default=bool(default),
-            type=str if isinstance(default, list) else type(default),
+            type=choice or (str if isinstance(default, list) else type(default)),
             **switch,
         )
 

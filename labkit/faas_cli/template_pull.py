@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
-import subprocess
 import tempfile
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from labkit.faas_cli.git import complaint, run_git
 from services.contract.errors import LabError
 
-_GIT_SECONDS = 120.0
 _REMOTE = re.compile(r"(?:(?:git|ssh|https?|file)://|git@[-\w.]+:).+")
 _COMMIT = re.compile(r"sha-([0-9a-fA-F]{7,40})")
 
@@ -107,37 +104,16 @@ def _git(*words: str, folder: Path) -> str:
     """Run git; return what it printed.
 
     Raises:
-        TemplatePullError: It is not installed, failed, or took too long.
+        TemplatePullError: It failed.
     """
-    # Nobody may be there to answer a question for a password.
-    environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0"}
-    try:
-        done = subprocess.run(  # noqa: S603 - no shell, and `--` ahead of what was typed
-            ["git", *words],  # noqa: S607
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_GIT_SECONDS,
-            check=False,
-        )
-    except FileNotFoundError as error:
-        raise TemplatePullError("git is not installed", next_step=_NEXT_STEP) from error
-    except subprocess.TimeoutExpired as error:
-        raise TemplatePullError(f"git {words[0]} took more than {_GIT_SECONDS:g} s") from error
+    done = run_git(*words, folder=folder)
     if done.returncode:
         raise TemplatePullError(
             f"error while fetching templates: error invoking git {words[0]}: exit status {done.returncode}",
-            seen=_last(done.stderr.splitlines()),
+            seen=complaint(done.stderr),
             next_step=_NEXT_STEP,
         )
     return done.stdout
-
-
-def _last(lines: Sequence[str]) -> str:
-    return next((line.strip() for line in reversed(lines) if line.startswith(("fatal:", "error:"))), "")
 
 
 def _meta(source: Source, commit: str) -> str:

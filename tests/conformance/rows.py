@@ -130,6 +130,7 @@ TESTED = {
     "4.2 new twice and --append": "refused, with the way out",
     "4.2 template": "one in ./template is taken",
     "4.3 build": "the Dockerfile's fprocess is the image's",
+    "4.3 --tag": "sha, branch, describe, digest",
     "4.3 push": "an image without a prefix is refused",
     "4.3 up": "build, push, deploy",
     "4.3 publish": "what it would need, in place of Docker",

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from faas_cli_rows.admin import NAMESPACES, SECRETS
-from faas_cli_rows.build import BUILD
+from faas_cli_rows.build import BUILD, TAGS
 from faas_cli_rows.common import COMMON
 from faas_cli_rows.functions import FUNCTIONS
 from faas_cli_rows.invoke import INVOKE
@@ -126,6 +126,12 @@ def test_new_and_template(table: Table, row: Row) -> None:
 @pytest.mark.row("4.3 build", "4.3 push", "4.3 up", "4.3 publish", "4.3 generate")
 @pytest.mark.parametrize("row", BUILD, ids=_named)
 def test_build_push_publish_up_generate(table: Table, row: Row) -> None:
+    table.check(row)
+
+
+@pytest.mark.row("4.3 --tag")
+@pytest.mark.parametrize("row", TAGS, ids=_named)
+def test_tags(table: Table, row: Row) -> None:
     table.check(row)
 
 

@@ -245,7 +245,7 @@ def test_build_takes_a_function_from_flags(cli: Cli, store: ImageStore) -> None:
         (["--image=f"], "Please provide the full path to your function's handler"),
         (["--image=f", "--handler=f"], "Please provide the deployed --name of your function"),
         (["--parallel=0"], "The --parallel flag must be great than 0"),
-        (["--tag=sha"], "--tag sha is not supported"),
+        (["--tag=none"], 'Invalid argument "none" for "--tag" flag'),
         (["--build-arg", "x", "--image=f", "--handler=f", "--name=f"], "Each build-arg must take"),
         (["--nonsense"], "Unknown flag: --nonsense"),
     ],

@@ -10,6 +10,7 @@ from pathlib import Path
 from labkit.dockerfile import Build, read_dockerfile
 from labkit.faas_cli.build_context import build_context, requirement_notes, shrink_wrap
 from labkit.faas_cli.command import ENVSUBST, Command
+from labkit.faas_cli.image_tag import TAG, tagged
 from labkit.faas_cli.output import say, yellow
 from labkit.faas_cli.stack import StackFunction, stack_of
 from labkit.flags import Arguments, Flag, UsageError
@@ -31,8 +32,6 @@ def run_build(arguments: Arguments) -> None:
     """
     if arguments.number("parallel") < 1:
         raise UsageError("the --parallel flag must be great than 0")
-    if arguments.text("tag") not in ("", "latest"):
-        raise UsageError(f"--tag {arguments.text('tag')} is not supported", expected="latest")
     build_args = _build_args(arguments)
     functions = stack_of(arguments).functions or _from_flags(arguments)
     started, errors = time.monotonic(), []
@@ -61,6 +60,7 @@ def _build(function: StackFunction, arguments: Arguments, build_args: Mapping[st
             shrink_wrap(context, target)
             say(f"{function.name} shrink-wrapped to ./{target}/")
             return
+        function = tagged(function, arguments)
         say(f"Building: {function.image} with {function.lang} template. Please wait..")
         store = ImageStore(Workspace.find().images)
         build = read_dockerfile(context, lambda ref: store.get(ref) or catalogue.find(ref), build_args)
@@ -129,7 +129,7 @@ FLAGS = (
     Flag("quiet", "", False, "Leave out what the Dockerfile says"),
     Flag("shrinkwrap", "", False, "Only copy the function's files to ./build/"),
     Flag("squash", "", False, "Accepted; there are no layers"),
-    Flag("tag", "", "", "Tag of the image; latest is the only one here"),
+    TAG,
 )
 
 COMMAND = Command(

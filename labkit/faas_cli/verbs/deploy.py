@@ -9,6 +9,7 @@ from typing import Any
 
 from labkit.faas_cli.command import ENVSUBST, GATEWAY, NAMESPACE, TLS, TOKEN, Command
 from labkit.faas_cli.gateway import UNAUTHORIZED, Gateway, GatewayError
+from labkit.faas_cli.image_tag import TAG, tagged
 from labkit.faas_cli.output import say
 from labkit.faas_cli.stack import StackFileError, StackFunction, stack_of
 from labkit.faas_cli.templates import find_template, template_process
@@ -64,14 +65,13 @@ def run_deploy(arguments: Arguments) -> None:
         GatewayError: At least one was refused; the others were deployed.
     """
     check_modes(arguments)
-    if arguments.text("tag") not in ("", "latest"):
-        raise UsageError(f"--tag {arguments.text('tag')} is not supported", expected="latest")
     stack = stack_of(arguments)
     gateway = Gateway.of(arguments, stack.gateway)
     failed = {}
     for function in stack.functions.values():
         say(f"Deploying: {function.name}.")
-        failed[function.name] = send(gateway, _merged(function, arguments), arguments)
+        deployment = _merged(tagged(function, arguments), arguments)
+        failed[function.name] = send(gateway, deployment, arguments)
     if not stack.functions:
         name, image = arguments.text("name"), arguments.text("image")
         if not name or not image:
@@ -234,7 +234,7 @@ FLAGS = (
     Flag("lang", "", "", "Language of the function"),
     Flag("network", "", "", "Accepted; has no meaning any more"),
     Flag("read-template", "", True, "Read the process from the language's template"),
-    Flag("tag", "", "", "Tag of the image; latest is the only one here"),
+    TAG,
     *SEND_FLAGS,
 )
 

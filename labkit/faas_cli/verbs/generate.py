@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from labkit.faas_cli.command import ENVSUBST, NAMESPACE, Command
+from labkit.faas_cli.image_tag import TAG, tagged
 from labkit.faas_cli.output import say
 from labkit.faas_cli.stack import StackFunction, stack_of
 from labkit.faas_cli.verbs.deploy import parse_map
@@ -69,15 +70,14 @@ def document(content: Mapping[str, Any]) -> str:
 def _run(arguments: Arguments) -> None:
     if arguments.text("api") != _API:
         raise UsageError(f"--api {arguments.text('api')} is not supported", expected=_API)
-    if arguments.text("tag") not in ("", "latest"):
-        raise UsageError(f"--tag {arguments.text('tag')} is not supported", expected="latest")
     name = arguments.text("from-store")
     functions = {name: _of_store(name, arguments)} if name else stack_of(arguments).functions
     if not functions:
         raise UsageError("you must supply a valid YAML file, or a function of the store with --from-store")
+    namespace = arguments.text("namespace")
     documents = [
-        document(resource(function, arguments.text("namespace") or function.namespace or DEFAULT_NAMESPACE))
-        for _, function in sorted(functions.items())
+        document(resource(tagged(item, arguments), namespace or item.namespace or DEFAULT_NAMESPACE))
+        for _, item in sorted(functions.items())
     ]
     say("".join(documents))
 
@@ -113,7 +113,7 @@ COMMAND = Command(
         ENVSUBST,
         Flag("from-store", "", "", "A function of the store instead of the stack file's"),
         NAMESPACE,
-        Flag("tag", "", "", "Tag of the image; latest is the only one here"),
+        TAG,
     ),
     examples=("faas-cli generate", "faas-cli generate --from-store figlet -n dev"),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from labkit.faas_cli.command import ENVSUBST, Command
+from labkit.faas_cli.image_tag import TAG, tagged
 from labkit.faas_cli.output import say, yellow
 from labkit.faas_cli.stack import stack_of
 from labkit.flags import Arguments, Flag, UsageError
@@ -14,7 +15,7 @@ def run_push(arguments: Arguments) -> None:
     Raises:
         UsageError: There is no stack file, or an image has no prefix.
     """
-    functions = stack_of(arguments).functions
+    functions = {name: tagged(f, arguments) for name, f in stack_of(arguments).functions.items()}
     if not functions:
         raise UsageError("you must supply a valid YAML file")
     invalid = [name for name, f in functions.items() if not f.skip_build and "/" not in f.image]
@@ -42,7 +43,7 @@ def run_push(arguments: Arguments) -> None:
 FLAGS = (
     ENVSUBST,
     Flag("parallel", "", 1, "Accepted; nothing is sent"),
-    Flag("tag", "", "", "Tag of the image; latest is the only one here"),
+    TAG,
 )
 
 COMMAND = Command(

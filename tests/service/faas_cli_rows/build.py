@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hashlib import md5
+
 from faas_cli_rows.row import BUILT, CAT, DEPLOYED, DOWN, REMOVE, Row, stack
 
 FUNCTION = """---
@@ -24,6 +26,84 @@ spec:
   - key
 
 """
+
+REPOSITORY = """
+    git init -q -b main . && git add . && git -c user.name=n -c user.email=n@example.org commit -qm one
+    git tag v1
+"""
+SHA = "$(git rev-parse --short HEAD)"
+DIGEST = md5(md5(CAT.encode()).hexdigest().encode()).hexdigest()
+
+TAGS = [
+    Row(
+        "build --tag=sha",
+        f"build --tag=sha | grep -cF me/FN:latest-{SHA}",
+        "2\n",
+        files=BUILT,
+        given=REPOSITORY,
+    ),
+    Row(
+        "push --tag=branch",
+        f"push --tag=branch | grep -cF me/FN:latest-main-{SHA}",
+        "2\n",
+        files=BUILT,
+        given=REPOSITORY,
+    ),
+    Row(
+        "push --tag=describe",
+        "push --tag=describe",
+        "[0] > Pushing FN [me/FN:latest-v1].\n⋮",
+        files=BUILT,
+        given=REPOSITORY,
+    ),
+    Row(
+        "a tag that is written stays in front",
+        "push --tag=Describe",
+        "[0] > Pushing FN [me/FN:0.2-v1].\n⋮",
+        files={"stack.yaml": stack("FN").replace("latest", "0.2")},
+        given=REPOSITORY,
+    ),
+    Row(
+        "up --tag=digest deploys what it built, and needs no git",
+        "up --tag=digest",
+        f"⋮Pushing FN [me/FN:{DIGEST}]⋮Deploying: FN.\n{DEPLOYED}",
+        files=BUILT,
+        after=f"faas-cli describe FN | grep Image: > image; {REMOVE}",
+        writes={"image": f"Image:              me/FN:{DIGEST}\n"},
+    ),
+    Row(
+        "deploy --tag=sha of what build --tag=sha made",
+        "deploy --tag=sha",
+        f"Deploying: FN.\n{DEPLOYED}",
+        files=BUILT,
+        given=f"{REPOSITORY} faas-cli build --tag=sha",
+        after=f"faas-cli describe FN | grep -cF me/FN:latest-{SHA} > count; {REMOVE}",
+        writes={"count": "1\n"},
+    ),
+    Row(
+        "generate --tag=describe",
+        "generate --tag=describe",
+        "⋮  image: me/FN:latest-v1\n⋮",
+        files=BUILT,
+        given=REPOSITORY,
+    ),
+    Row(
+        "build --tag=sha outside of a repository",
+        "build --tag=sha",
+        "⋮Errors received during build:\n- cannot tag image with Git SHA as this is not a Git repository\n"
+        "  seen:     fatal: not a git repository…\n⋮",
+        1,
+        files=BUILT,
+    ),
+    Row(
+        "deploy --tag=branch outside of a repository",
+        "deploy --tag=branch",
+        "Deploying: FN.\nCannot tag image with Git branch and SHA as this is not a Git repository\n⋮",
+        1,
+        files=BUILT,
+    ),
+    Row("--tag of no format", "push --tag=none", 'Invalid argument "none" for "--tag" flag\n⋮', 1),
+]
 
 BUILD = [
     Row(

@@ -1,0 +1,132 @@
+"""``--tag``: images named after git's view of the current folder, which is real here."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from labkit.faas_cli.git import GitError
+from labkit.faas_cli.image_tag import ImageTagError, image_name
+
+
+def git(*words: str) -> str:
+    person = ("-c", "user.name=n", "-c", "user.email=n@example.org")
+    return subprocess.run(
+        ["git", *person, *words], check=True, capture_output=True, text=True, timeout=60
+    ).stdout.strip()
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder, outside of any repository whatever lies above it."""
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def sha(folder: Path) -> str:
+    """The short sha of a repository's only commit, which is tagged v1."""
+    git("init", "-q", "-b", "main")
+    git("commit", "-q", "--allow-empty", "-m", "one")
+    git("tag", "v1")
+    return git("rev-parse", "--short", "HEAD")
+
+
+def name(image: str, tag_format: str) -> str:
+    return image_name(image, tag_format, Path())
+
+
+@pytest.mark.row("4.3 --tag")
+@pytest.mark.parametrize("image", ["img", "img:0.2", "registry:5000/me/img"])
+@pytest.mark.parametrize("tag_format", ["", "latest", "default"])
+def test_latest_leaves_the_name_as_it_is(image: str, tag_format: str) -> None:
+    assert name(image, tag_format) == image
+
+
+@pytest.mark.row("4.3 --tag")
+@pytest.mark.parametrize(
+    ("image", "tag_format", "expected"),
+    [
+        ("img", "sha", "img:latest-{sha}"),
+        ("img:0.2", "sha", "img:0.2-{sha}"),
+        ("registry:5000/me/img", "sha", "registry:5000/me/img:latest-{sha}"),
+        ("registry:5000/me/img:0.2", "sha", "registry:5000/me/img:0.2-{sha}"),
+        ("img", "branch", "img:latest-main-{sha}"),
+        ("img", "describe", "img:latest-v1"),
+    ],
+)
+def test_git_s_answers_follow_the_tag(image: str, tag_format: str, expected: str, sha: str) -> None:
+    assert name(image, tag_format) == expected.format(sha=sha)
+
+
+@pytest.mark.row("4.3 --tag")
+def test_after_more_commits_describe_counts_them(sha: str) -> None:
+    git("commit", "-q", "--allow-empty", "-m", "two")
+
+    assert name("img", "describe") == f"img:latest-v1-1-g{git('rev-parse', '--short', 'HEAD')}"
+
+
+@pytest.mark.row("4.3 --tag")
+def test_without_any_tag_describe_is_the_sha(sha: str) -> None:
+    git("tag", "-d", "v1")
+
+    assert name("img", "describe") == f"img:latest-{sha}"
+
+
+@pytest.mark.row("4.3 --tag")
+def test_digest_is_that_of_the_files_in_the_order_of_their_paths(folder: Path) -> None:
+    (folder / "f/b").mkdir(parents=True)
+    for path, text in (("f/z", "1"), ("f/b/a", "2"), ("f/b.txt", "3")):
+        (folder / path).write_text(text)
+    (folder / "f/link").symlink_to("z")
+
+    # With the tools of a shell, as a second opinion; "/" sorts behind ".".
+    shell = "cd f && md5sum b.txt b/a z | cut -c-32 | tr -d '\\n' | md5sum | cut -c-32"
+    expected = subprocess.run(["sh", "-c", shell], check=True, capture_output=True, text=True).stdout.strip()
+
+    assert image_name("me/img:0.2", "digest", Path("f")) == f"me/img:{expected}"
+    (folder / "f/z").write_text("4")
+    assert image_name("me/img:0.2", "digest", Path("f")) != f"me/img:{expected}"
+
+
+@pytest.mark.row("4.3 --tag")
+@pytest.mark.parametrize(
+    ("tag_format", "what"),
+    [("sha", "Git SHA"), ("branch", "Git branch and SHA"), ("describe", "Git Tag and SHA")],
+)
+def test_outside_of_a_repository_the_error_says_so(tag_format: str, what: str) -> None:
+    with pytest.raises(
+        ImageTagError, match=f"cannot tag image with {what} as this is not a Git repo"
+    ) as caught:
+        name("img", tag_format)
+
+    assert caught.value.seen.startswith("fatal: not a git repository")
+    assert "--tag digest" in caught.value.next_step
+
+
+def test_a_repository_without_a_commit_has_no_sha() -> None:
+    git("init", "-q")
+
+    with pytest.raises(ImageTagError, match="cannot tag image with Git SHA") as caught:
+        name("img", "sha")
+
+    assert caught.value.seen.startswith("fatal: ")
+    assert "commit once" in caught.value.next_step
+
+
+def test_a_branch_that_no_tag_can_hold_is_named(sha: str) -> None:
+    git("checkout", "-q", "-b", "feature/x")
+
+    with pytest.raises(ImageTagError, match=f'invalid tag "img:latest-feature/x-{sha}"'):
+        name("img", "branch")
+
+
+def test_without_git_the_error_says_that(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    monkeypatch.setenv("PATH", str(folder))
+
+    with pytest.raises(GitError, match="git is not installed"):
+        name("img", "sha")
