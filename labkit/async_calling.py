@@ -16,7 +16,8 @@ from labkit.measuring import OnProgress
 from labkit.workspace import Workspace
 from services.contract.calls import Call, CallLog, Mode
 from services.contract.errors import InvalidValueError
-from services.contract.names import DEFAULT_QUEUE, worker_control_subject
+from services.contract.names import DEFAULT_QUEUE
+from services.contract.queues import worker_control_subject
 
 RUN_SECONDS = 120.0
 """Patience for a whole run of calls."""

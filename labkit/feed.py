@@ -5,21 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from services.contract.calls import CallLog
 from services.contract.errors import LabTimeoutError
-from services.contract.events import Event, Row, decode_batch, encode_batch
-from services.contract.names import EVENT_STREAM, event_subject
-
-if TYPE_CHECKING:
-    from nats.js import JetStreamContext
+from services.contract.events import Event, Row, encode_batch
+from services.contract.names import event_subject
+from services.follow import EventFollower
 
 T = TypeVar("T")
 
-_BATCH = 500
-_FETCH_SECONDS = 1.0
 _HISTORY_SECONDS = 600.0
 _CATCH_UP_SECONDS = 10.0
 
@@ -27,13 +23,8 @@ _CATCH_UP_SECONDS = 10.0
 class EventFeed:
     """Follows the stream of events and reduces it to calls.
 
-    It reads from the stream, not from the subject, by the sequence number
-    after the last one seen: nothing is missed when the connection or
-    nats-server itself goes away for a while.
-
     Attributes:
         log: The calls, the newest ten thousand.
-        events: Events that belong to no call: services, faults.
     """
 
     def __init__(self, url: str, token: str, *, since_ns: int = 0) -> None:
@@ -41,12 +32,8 @@ class EventFeed:
         self._token = token
         self._since_ns = max(since_ns, time.time_ns() - int(_HISTORY_SECONDS * 1e9))
         self.log = CallLog()
-        self._next_seq = 0
-        self._renew = asyncio.Event()
         self._changed = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
-        self._open = True
-        self._caught_up = asyncio.Event()
+        self._follower: EventFollower | None = None
 
     async def start(self) -> None:
         """Connect and begin to follow.
@@ -61,7 +48,8 @@ class EventFeed:
             """nats-py reports each failed reconnect; what follows from it is seen elsewhere."""
 
         async def on_reconnect() -> None:
-            self._renew.set()
+            if self._follower is not None:
+                self._follower.renew()
 
         patience: int = 1
         self._client = Client()
@@ -75,82 +63,26 @@ class EventFeed:
             error_cb=quiet,
             reconnected_cb=on_reconnect,
         )
-        self._task = asyncio.create_task(self._follow())
+        self._follower = EventFollower(self._client, self._take, self._forget, since_ns=self._since_ns)
+        self._follower.start()
 
     async def stop(self) -> None:
         """Stop following."""
-        if self._task is not None:
-            self._open = False
-            self._renew.set()
-            while not self._task.done():
-                # nats-py swallows a cancellation that comes at a bad moment.
-                self._task.cancel()
-                await asyncio.wait({self._task}, timeout=0.2)
-            self._task = None
+        if self._follower is not None:
+            await self._follower.stop()
+            self._follower = None
             # A server that has gone must not hold up the end.
             with contextlib.suppress(Exception):
                 await asyncio.wait_for(self._client.close(), 2)
 
-    async def _follow(self) -> None:
-        from nats.errors import Error as NatsError
-        from nats.errors import TimeoutError as NatsTimeout
-
-        while self._open:
-            self._renew.clear()
-            try:
-                subscription = await self._subscribe()
-                while not self._renew.is_set():
-                    try:
-                        messages = await subscription.fetch(_BATCH, _FETCH_SECONDS)
-                    except NatsTimeout:
-                        self._caught_up.set()
-                        continue
-                    for message in messages:
-                        self._next_seq = message.metadata.sequence.stream + 1
-                        self._apply(message.data)
-                    if messages and messages[-1].metadata.num_pending == 0:
-                        self._caught_up.set()  # on a busy lab the fetch never comes back empty
-                    self._wake()
-            except (NatsError, OSError, TimeoutError):
-                # Server or stream are away: they come back, or the lab is gone
-                # and whoever waits runs into a deadline that says so.
-                await asyncio.sleep(0.2)
-
-    async def _subscribe(self) -> JetStreamContext.PullSubscription:
-        from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
-
-        js = self._client.jetstream()
-        info = await js.stream_info(EVENT_STREAM)
-        if self._next_seq > info.state.last_seq + 1:
-            # The lab was reset: another stream of the same name, counted anew.
-            self._next_seq = 1
-            self.log = CallLog()
-        config = ConsumerConfig(
-            ack_policy=AckPolicy.NONE, mem_storage=True, inactive_threshold=30.0, num_replicas=1
-        )
-        if self._next_seq:
-            config.deliver_policy = DeliverPolicy.BY_START_SEQUENCE
-            config.opt_start_seq = self._next_seq
-        else:
-            config.deliver_policy = DeliverPolicy.BY_START_TIME
-            stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._since_ns / 1e9))
-            config.opt_start_time = stamp  # type: ignore[assignment]
-        return await js.pull_subscribe("", stream=EVENT_STREAM, config=config)
-
-    def _apply(self, body: bytes) -> None:
-        try:
-            events = decode_batch(body)
-        except ValueError:
-            return  # of another version; the record is for looking, not for deciding
-        self._take(events)
-
-    def _take(self, events: Iterable[Event]) -> None:
+    def _take(self, events: Sequence[Event]) -> None:
         for event in events:
             if event.call_id:
                 self.log.apply(event)
-
-    def _wake(self) -> None:
         self._changed.set()
+
+    def _forget(self) -> None:
+        self.log = CallLog()
 
     async def publish(self, rows: list[Row], instance: str) -> None:
         """Add the client's own events to the record."""
@@ -204,8 +136,9 @@ class EventFeed:
         Raises:
             LabTimeoutError: That took more than ``_CATCH_UP_SECONDS``.
         """
+        assert self._follower is not None
         try:
-            await asyncio.wait_for(self._caught_up.wait(), _CATCH_UP_SECONDS)
+            await asyncio.wait_for(self._follower.caught_up.wait(), _CATCH_UP_SECONDS)
         except TimeoutError as error:
             raise LabTimeoutError(
                 "the record of events could not be read",

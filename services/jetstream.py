@@ -1,4 +1,4 @@
-"""JetStream objects of the lab, and a lean way to publish into them."""
+"""A lean way to publish into JetStream and have it acknowledged."""
 
 from __future__ import annotations
 
@@ -9,94 +9,15 @@ from dataclasses import dataclass
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
-from nats.js import JetStreamContext
-from nats.js.api import (
-    AckPolicy,
-    ConsumerConfig,
-    DeliverPolicy,
-    DiscardPolicy,
-    RetentionPolicy,
-    StorageType,
-    StreamConfig,
-)
-from nats.js.errors import APIError, NotFoundError
 
 from services.contract.errors import LabError
-from services.contract.names import EVENT_STREAM, EVENT_SUBJECT, WORKER_CONSUMER, queue_stream
 
-DUPLICATE_WINDOW_SECONDS = 120.0
-"""How long a call id is remembered; OpenFaaS Pro's value (its jetstream docs)."""
-
-_EVENT_BYTES = 256 * 1024 * 1024
-_EVENT_SECONDS = 24 * 3600.0
-_STREAM_NAME_IN_USE = 10058
 _ACK_SECONDS = 2.0
 """Patience for one publish-ack before the same message is sent again."""
 
 
 class QueueUnavailableError(LabError, ConnectionError):
     """The queue did not take the call."""
-
-
-async def ensure_queue(js: JetStreamContext, queue: str, *, ack_wait: float, replicas: int = 1) -> None:
-    """Create the stream and the workers' consumer of ``queue`` unless they exist.
-
-    Settings are those of OpenFaaS's JetStream edition: work-queue retention, file
-    storage, explicit ack, no limit on deliveries (the worker counts
-    attempts), ``ack_wait`` as a renewed lease.
-    """
-    await _ensure_stream(
-        js,
-        StreamConfig(
-            name=queue_stream(queue),
-            subjects=[queue],
-            retention=RetentionPolicy.WORK_QUEUE,
-            storage=StorageType.FILE,
-            discard=DiscardPolicy.NEW,
-            duplicate_window=DUPLICATE_WINDOW_SECONDS,
-            num_replicas=replicas,
-        ),
-    )
-    consumer = ConsumerConfig(
-        durable_name=WORKER_CONSUMER,
-        ack_policy=AckPolicy.EXPLICIT,
-        deliver_policy=DeliverPolicy.ALL,
-        ack_wait=ack_wait,
-        max_deliver=-1,
-        max_ack_pending=-1,
-        max_waiting=512,
-    )
-    # Creating and updating are one call; a worker with another ack_wait changes it.
-    await js.add_consumer(queue_stream(queue), consumer)
-
-
-async def ensure_events(js: JetStreamContext, *, replicas: int = 1) -> None:
-    """Create the stream that keeps the record of what happened, bounded by age and size."""
-    await _ensure_stream(
-        js,
-        StreamConfig(
-            name=EVENT_STREAM,
-            subjects=[f"{EVENT_SUBJECT}.>"],
-            storage=StorageType.FILE,
-            discard=DiscardPolicy.OLD,
-            max_age=_EVENT_SECONDS,
-            max_bytes=_EVENT_BYTES,
-            num_replicas=replicas,
-        ),
-    )
-
-
-async def _ensure_stream(js: JetStreamContext, config: StreamConfig) -> None:
-    assert config.name is not None
-    try:
-        await js.stream_info(config.name)
-    except NotFoundError:
-        try:
-            await js.add_stream(config)
-        except APIError as error:
-            # Gateway and worker start together: the other one was first.
-            if error.err_code != _STREAM_NAME_IN_USE:
-                raise
 
 
 @dataclass(frozen=True, slots=True)

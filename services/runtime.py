@@ -27,6 +27,7 @@ class Service:
         settings: The environment.
         stopping: Set when the service is to end: SIGTERM, or end of file on
             the lifeline.
+        orphaned: Set when the lifeline has ended: there is no time to finish anything.
         log: One line a thing, on stderr.
     """
 
@@ -35,6 +36,7 @@ class Service:
         self.instance = f"{name}-{os.getpid()}"
         self.settings = settings
         self.stopping = asyncio.Event()
+        self.orphaned = asyncio.Event()
         self.log = Log(name)
 
     def setting(self, name: str, default: str = "") -> str:
@@ -96,8 +98,13 @@ async def _live(name: str, main: Main) -> int:
     # Jupyter's stop button reaches whole process groups; the lab lives on.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     loop.add_signal_handler(signal.SIGTERM, service.stopping.set)
+
+    def on_orphaned() -> None:
+        service.orphaned.set()
+        service.stopping.set()
+
     if service.setting("lifeline") == "stdin":
-        watch_lifeline(loop, 0, service.stopping.set)
+        watch_lifeline(loop, 0, on_orphaned)
     try:
         await main(service)
     except LabError as error:

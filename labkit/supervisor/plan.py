@@ -22,6 +22,12 @@ QUEUE_WORKER = "queue-worker"
 INSPECTOR = "inspector"
 
 _USER = "admin"
+_DRAIN = "10s"
+"""What a queue-worker that is restarted gives running calls; one that ends with the lab gives none."""
+
+_RETRIES = {"max_retry_attempts": "3", "initial_retry_wait": "1s", "max_retry_wait": "10s"}
+"""OpenFaaS Pro's are 10, 10s and 120s: a call that always fails would rest after a quarter of an hour."""
+
 _ANY_PORT = -1
 """nats-server's way to ask for any port."""
 
@@ -121,7 +127,13 @@ class Plan:
 
     def _prepare_worker(self) -> Launch:
         return self._python_service(
-            QUEUE_WORKER, gateway_url=self.gateway_url, max_inflight=str(self.max_inflight)
+            QUEUE_WORKER,
+            queue_name="*",
+            gateway_url=self.gateway_url,
+            max_inflight=str(self.max_inflight),
+            metrics_port="0",
+            drain_timeout=_DRAIN,
+            **_RETRIES,
         )
 
     def _prepare_inspector(self) -> Launch:

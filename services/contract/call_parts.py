@@ -106,6 +106,8 @@ class Callback:
         answered: When the receiver's answer, or the error, was known.
         status: HTTP status of the receiver's answer.
         error: Why there was no answer, or "".
+        retry_scheduled: When the next try was scheduled.
+        retry_delay: How many seconds that one was put off.
     """
 
     attempt: int
@@ -114,6 +116,8 @@ class Callback:
     answered: int | None = None
     status: int | None = None
     error: str = ""
+    retry_scheduled: int | None = None
+    retry_delay: float | None = None
 
     @property
     def has_failed(self) -> bool:

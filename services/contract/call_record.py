@@ -52,16 +52,20 @@ class Call:
         function: Name as the learner wrote it.
         mode: None until an event tells.
         queue: Name of the queue that stores it, or "".
+        seq: Its sequence number in that queue's stream, when it was last put there.
         sent: When the client sent it; None for clients that keep no record, such as curl.
         answered: When that client had its answer, or its error.
         accepted: Status that the client saw: 202 for an accepted asynchronous call.
         client_error: Why the client had no answer, or "".
         received: When the gateway got the client's request.
         queued: When the stream had stored it.
+        requeued: When it was put back into the queue after it had been given up.
         replied: When the gateway had answered the client's request.
         cancelled: When the gateway took it back.
         dead: When it was given up.
         dead_reason: Why, or "".
+        callback_dead: When its callback was given up.
+        callback_dead_reason: Why, or "".
         attempts: Every time the function was asked, by number.
         callbacks: Every time a result was posted, in time order.
         captured: Requests with this call's id that reached a bin, in time order.
@@ -72,16 +76,20 @@ class Call:
     function: str = ""
     mode: Mode | None = None
     queue: str = ""
+    seq: int | None = None
     sent: int | None = None
     answered: int | None = None
     accepted: int | None = None
     client_error: str = ""
     received: int | None = None
     queued: int | None = None
+    requeued: int | None = None
     replied: int | None = None
     cancelled: int | None = None
     dead: int | None = None
     dead_reason: str = ""
+    callback_dead: int | None = None
+    callback_dead_reason: str = ""
     attempts: tuple[Attempt, ...] = ()
     callbacks: tuple[Callback, ...] = ()
     captured: tuple[Capture, ...] = ()
@@ -110,6 +118,8 @@ class Call:
         if self.dead is not None:
             return CallState.DEAD
         if attempt := self.last_attempt:
+            if self.requeued is not None and (attempt.delivered or 0) < self.requeued:
+                return CallState.QUEUED
             return self._attempt_state(attempt)
         if self.queued is not None:
             return CallState.QUEUED
@@ -122,7 +132,7 @@ class Call:
             return CallState.RETRYING
         if attempt.finished is None and attempt.acked is None:
             return CallState.DELIVERED if attempt.started is None else CallState.RUNNING
-        if attempt.acked is None and self.callback and self.callback.answered is None:
+        if self.callback_is_pending and (attempt.acked is None or self.callback_is_put_off):
             return CallState.CALLING_BACK
         return CallState.FAILED if attempt.has_failed else CallState.DONE
 
@@ -142,9 +152,11 @@ class Call:
     def is_settled(self) -> bool:
         """Whether nothing more will happen to it, its callback included."""
         state = self.state
-        if self.mode == "async" and self.attempts and state in (CallState.DONE, CallState.FAILED):
-            return self.acked is not None
-        return state.is_final
+        if not state.is_final or state is CallState.CANCELLED:
+            return state.is_final
+        if self.mode == "async" and self.attempts:
+            return self.acked is not None and not self.callback_is_put_off
+        return True
 
     @property
     def last_attempt(self) -> Attempt | None:
@@ -160,6 +172,20 @@ class Call:
     def callback(self) -> Callback | None:
         """The last callback; redelivery or retries may have posted more."""
         return self.callbacks[-1] if self.callbacks else None
+
+    @property
+    def callback_is_pending(self) -> bool:
+        """Whether a callback is on its way, or will be."""
+        callback = self.callback
+        return callback is not None and (callback.answered is None or self.callback_is_put_off)
+
+    @property
+    def callback_is_put_off(self) -> bool:
+        """Whether a callback that failed will be tried again."""
+        callback = self.callback
+        if callback is None or callback.retry_scheduled is None:
+            return False
+        return self.callback_dead is None or self.callback_dead < callback.retry_scheduled
 
     @property
     def asked(self) -> int | None:

@@ -29,7 +29,13 @@ _WORKER_TYPES = (
     EventType.DELIVERY_ACKED,
     EventType.DELIVERY_DEAD,
 )
-_ASYNC_TYPES = (EventType.CALL_QUEUED, *_WORKER_TYPES, EventType.CALLBACK_SENT, EventType.CALLBACK_ANSWERED)
+_CALLBACK_TYPES = (
+    EventType.CALLBACK_SENT,
+    EventType.CALLBACK_ANSWERED,
+    EventType.CALLBACK_RETRY,
+    EventType.CALLBACK_DEAD,
+)
+_ASYNC_TYPES = (EventType.CALL_QUEUED, *_WORKER_TYPES, *_CALLBACK_TYPES)
 
 _VISIT_TYPES = (
     EventType.CALL_RECEIVED,
@@ -91,32 +97,47 @@ def read_call(call_id: str, events: Sequence[Event]) -> Call:
     queued = _first(by_type, EventType.CALL_QUEUED)
     reply = _reply(by_type, is_async=is_async)
     cancelled = _first(by_type, EventType.CALL_CANCELLED)
-    # A dead letter that is put back into the queue lives again.
-    dead = _last(by_type, EventType.DELIVERY_DEAD)
-    if dead and any(e.time_ns > dead.time_ns for e in by_type.get(EventType.DELIVERY_RECEIVED, ())):
-        dead = None
+    last_queued = _last(by_type, EventType.CALL_QUEUED)
+    given_up = _last(by_type, EventType.DELIVERY_DEAD)
+    callback_dead = _last(by_type, EventType.CALLBACK_DEAD)
+    # A dead letter that is put back lives again.
+    later = (EventType.DELIVERY_RECEIVED, EventType.CALL_QUEUED)
+    dead = None if _is_followed(by_type, given_up, later) else given_up
+    if _is_followed(by_type, callback_dead, (*later, EventType.CALLBACK_RETRY, EventType.CALLBACK_SENT)):
+        callback_dead = None
     return Call(
         id=call_id,
         events=tuple(events),
         function=next((e.function for e in events if e.function), ""),
         mode=mode,
         queue=_text(queued, "queue"),
+        seq=_number(last_queued, "seq"),
         sent=_at(sent),
         answered=_at(answered),
         accepted=_number(answered, "status") if answered else _number(reply, "status"),
         client_error=_text(answered, "error"),
         received=_at(received),
         queued=_at(queued),
+        requeued=_at(last_queued) if last_queued is not queued else None,
         replied=_at(reply or (queued if is_async else None)),
         cancelled=_at(cancelled),
         dead=_at(dead),
         dead_reason=_text(dead, "reason"),
+        callback_dead=_at(callback_dead),
+        callback_dead_reason=_text(callback_dead, "reason"),
         attempts=_async_attempts(by_type) if is_async else _sync_attempts(by_type),
         callbacks=_callbacks(by_type),
         captured=tuple(
             Capture(e.time_ns, _text(e, "bin"), _text(e, "request"), _number(e, "bytes"))
             for e in by_type.get(EventType.REQUEST_CAPTURED, ())
         ),
+    )
+
+
+def _is_followed(by_type: _ByType, event: Event | None, types: Sequence[EventType]) -> bool:
+    """Tell whether something of ``types`` happened after ``event``."""
+    return event is not None and any(
+        other.time_ns > event.time_ns for type_ in types for other in by_type.get(type_, ())
     )
 
 
@@ -300,7 +321,17 @@ def _callbacks(by_type: _ByType) -> tuple[Callback, ...]:
             answers.remove(answer)
         callbacks.append(_callback(sent, answer))
     callbacks += [_callback(None, answer) for answer in answers]
-    return tuple(sorted(callbacks, key=lambda callback: callback.sent or callback.answered or 0))
+    callbacks.sort(key=lambda callback: callback.sent or callback.answered or 0)
+    for retry in by_type.get(EventType.CALLBACK_RETRY, ()):
+        before = [n for n, callback in enumerate(callbacks) if (callback.sent or 0) <= retry.time_ns]
+        if before:
+            delay = retry.data.get("delay")
+            callbacks[before[-1]] = replace(
+                callbacks[before[-1]],
+                retry_scheduled=retry.time_ns,
+                retry_delay=float(delay) if isinstance(delay, int | float) else None,
+            )
+    return tuple(callbacks)
 
 
 def _callback(sent: Event | None, answer: Event | None) -> Callback:

@@ -40,6 +40,8 @@ class EventType(StrEnum):
     DELIVERY_DEAD = "delivery.dead"  # [reason]
     CALLBACK_SENT = "callback.sent"  # [url]
     CALLBACK_ANSWERED = "callback.answered"  # [status] or [error]
+    CALLBACK_RETRY = "callback.retry"  # [delay] in seconds
+    CALLBACK_DEAD = "callback.dead"  # [reason]
     # watchdog
     PROCESS_STARTED = "process.started"  # [pid]
     PROCESS_EXITED = "process.exited"  # [pid, code]; code < 0 is a signal

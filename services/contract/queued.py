@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 CALL_HEADER = "Faas-Call"
 DEDUPE_HEADER = "Nats-Msg-Id"
@@ -31,6 +31,10 @@ class QueuedCall:
         callback: ``X-Callback-Url`` or "".
         accepted_ns: Unix nanoseconds at which the gateway took the request.
         body: Exact bytes.
+        retry: The function's annotations about retries when the call was queued, by what follows
+            ``com.openfaas.retry.``. OpenFaaS's message carries a function's annotations, too.
+        attempts: How many attempts were made before the call was last put into the queue:
+            more than 0 for a dead letter that was put back.
     """
 
     call_id: str
@@ -42,31 +46,43 @@ class QueuedCall:
     callback: str
     accepted_ns: int
     body: bytes
+    retry: Mapping[str, str] = field(default_factory=dict)
+    attempts: int = 0
 
     def nats_headers(self) -> dict[str, str]:
-        """Return the NATS headers; all ASCII on one line, whatever the values hold."""
-        call = [
-            self.call_id,
-            self.function,
-            self.method,
-            self.path,
-            self.query,
-            self.headers,
-            self.callback,
-            self.accepted_ns,
-        ]
-        return {DEDUPE_HEADER: self.call_id, CALL_HEADER: json.dumps(call, separators=(",", ":"))}
+        """Return the NATS headers of the message that puts it into the queue."""
+        # A call that is put back is another message than the one first accepted.
+        message_id = f"{self.call_id}:{self.attempts}" if self.attempts else self.call_id
+        return {DEDUPE_HEADER: message_id, CALL_HEADER: self.metadata()}
+
+    def metadata(self) -> str:
+        """Return all but the body: ASCII on one line, whatever the values hold."""
+        return json.dumps(
+            [
+                self.call_id,
+                self.function,
+                self.method,
+                self.path,
+                self.query,
+                self.headers,
+                self.callback,
+                self.accepted_ns,
+                self.retry,
+                self.attempts,
+            ],
+            separators=(",", ":"),
+        )
 
     @classmethod
     def from_message(cls, headers: Mapping[str, str] | None, body: bytes) -> QueuedCall:
         """Rebuild the call from a NATS message.
 
         Raises:
-            ValueError: The message was not written by ``nats_headers``.
+            ValueError: The message carries no ``metadata``.
         """
         try:
-            call_id, function, method, path, query, pairs, callback, accepted_ns = json.loads(
-                (headers or {})[CALL_HEADER]
+            call_id, function, method, path, query, pairs, callback, accepted_ns, retry, attempts = (
+                json.loads((headers or {})[CALL_HEADER])
             )
             return cls(
                 call_id,
@@ -78,6 +94,8 @@ class QueuedCall:
                 callback,
                 accepted_ns,
                 body,
+                retry,
+                attempts,
             )
         except (KeyError, TypeError) as error:
             raise ValueError(f"not a queued call: {error!r}") from error

@@ -12,15 +12,20 @@ from services.gateway.admin import AdminRoutes
 from services.gateway.app import App
 from services.gateway.auth import BasicAuth
 from services.gateway.autoscaler import Autoscaler
+from services.gateway.calls import CallRoutes
 from services.gateway.config import Config
+from services.gateway.dead_letters import DeadLetters
 from services.gateway.forward import Forwarder
 from services.gateway.metrics import Metrics
 from services.gateway.provider import ProcessProvider
+from services.gateway.queue_routes import QueueRoutes
+from services.gateway.queues import Queues
 from services.gateway.registry import Registry
 from services.gateway.system import FunctionRoutes
 from services.http import HttpClient, HttpServer, Request
-from services.jetstream import Publisher, ensure_events, ensure_queue
+from services.jetstream import Publisher
 from services.runtime import Service, run
+from services.streams import ensure_cancelled, ensure_events, ensure_queue
 
 _STOP_GRACE_SECONDS = 1.0
 
@@ -33,7 +38,8 @@ async def main(service: Service) -> None:
     publisher = Publisher(nats)
     registry = Registry(js, service.log, replicas=config.replicas)
     # Side by side: each is a few questions to nats-server, and a lab waits for the last.
-    await asyncio.gather(
+    cancelled, *_ = await asyncio.gather(
+        ensure_cancelled(js, replicas=config.replicas),
         ensure_events(js, replicas=config.replicas),
         ensure_queue(js, config.queue, ack_wait=config.ack_wait, replicas=config.replicas),
         publisher.start(),
@@ -42,7 +48,8 @@ async def main(service: Service) -> None:
     events = Events(nats, service)
     metrics = Metrics()
     watchdog_events = Events(nats, service, name="watchdog")
-    provider = ProcessProvider(registry, config, watchdog_events, metrics, service.log)
+    queues = Queues(nats, config)
+    provider = ProcessProvider(registry, queues, config, watchdog_events, metrics, service.log)
     await provider.start()
     autoscaling = asyncio.create_task(Autoscaler(provider, metrics, service.log).run())
 
@@ -50,11 +57,13 @@ async def main(service: Service) -> None:
     lines = service.log.writer
     app = App(
         Forwarder(provider, client, events, metrics, lines, upstream_timeout=config.upstream_timeout),
-        Acceptor(publisher, events, lines, config),
+        Acceptor(provider, queues, publisher, events, lines, config),
         BasicAuth(config.user, config.password),
+        CallRoutes(nats, cancelled, events, service.log).routes(),
         [
             *FunctionRoutes(provider, metrics, follow_seconds=config.write_timeout or math.inf).routes(),
             *AdminRoutes(provider).routes(),
+            *QueueRoutes(nats, DeadLetters(nats, publisher, events, provider.retry_of)).routes(),
         ],
         metrics=lambda: metrics.text({f.spec.key: f.available() for f in provider.all()}),
         page=lambda: _inspector_page(config),

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from services.bus import Events
 from services.contract.events import EventType
-from services.contract.names import CALLBACK_URL, START_TIME, short_function_name
+from services.contract.names import CALLBACK_URL, DUPLICATE, START_TIME, short_function_name
 from services.contract.queued import CALL_HEADER, QueuedCall
 from services.gateway.callback_url import go_url_error
 from services.gateway.config import Config
 from services.gateway.headers import call_id_of, now_ns, stamped
-from services.http import BodyTooLargeError, Request, Response
+from services.gateway.provider import ProcessProvider
+from services.gateway.queues import Queues
+from services.http import BodyTooLargeError, HttpError, Request, Response
 from services.jetstream import Publisher, QueueUnavailableError
 from services.log import LineWriter
 
-_MAX_METADATA = 60_000
-"""JetStream takes 64 KiB of headers in a message."""
+_MAX_METADATA = 50_000
+"""JetStream takes 64 KiB of headers in a message, and a dead letter's hold the function's, too."""
 
 
 class Acceptor:
@@ -24,7 +26,17 @@ class Acceptor:
     try. The promise is kept by JetStream: its ack comes before the 202.
     """
 
-    def __init__(self, publisher: Publisher, events: Events, lines: LineWriter, config: Config) -> None:
+    def __init__(
+        self,
+        provider: ProcessProvider,
+        queues: Queues,
+        publisher: Publisher,
+        events: Events,
+        lines: LineWriter,
+        config: Config,
+    ) -> None:
+        self._provider = provider
+        self._queues = queues
         self._publisher = publisher
         self._events = events
         self._lines = lines
@@ -34,7 +46,7 @@ class Acceptor:
     async def handle(self, request: Request, name: str, path: str) -> Response:
         """Answer one call; ``path`` is what followed the name."""
         if request.method != "POST":
-            return Response(405, [("Allow", "POST")])
+            return Response(405, [("Allow", "DELETE, GET, POST")])
         start_ns = now_ns()
         call_id = call_id_of(request)
         function = short_function_name(name)
@@ -53,6 +65,8 @@ class Acceptor:
             body = await request.body(self._max_body)
         except BodyTooLargeError as error:
             return Response.text(413, f"Error queuing request: {error.text}", stamps)
+        function = self._provider.find(name)
+        queue = function.spec.queue if function else ""
         call = QueuedCall(
             call_id=call_id,
             function=name,
@@ -63,20 +77,30 @@ class Acceptor:
             callback=callback,
             accepted_ns=start_ns,
             body=body,
+            retry=function.spec.retry if function else {},
         )
         headers = call.nats_headers()
         if len(headers[CALL_HEADER]) > _MAX_METADATA:
             text = f"Error queuing request: headers too large for the queue, maximum: {_MAX_METADATA} bytes\n"
             return Response.text(431, text, stamps)
+        queue = queue or self._queue
         try:
-            stored = await self._publisher.publish(self._queue, body, headers)
+            if queue not in self._queues:
+                await self._queues.ensure(queue)
+            stored = await self._publisher.publish(queue, body, headers)
         except QueueUnavailableError as error:
             return Response.text(500, f"Error queuing request: {error}\n", stamps)
+        except HttpError as error:
+            return Response.text(500, f"Error queuing request: {error.text}", stamps)
+        if stored.duplicate:
+            # The client's own id, a second time within the window: accepted once.
+            self._lines.write(f"[{call_id}] Already queued for: {name}.")
+            return Response(202, [*stamps, (DUPLICATE, "true")])
         self._events.emit(
             EventType.CALL_QUEUED,
             call_id,
             short_function_name(name),
-            queue=self._queue,
+            queue=queue,
             seq=stored.seq,
             bytes=len(body),
         )

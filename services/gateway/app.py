@@ -14,6 +14,9 @@ from services.http import Request, Response, Router
 from services.http.router import RouteHandler
 from services.metrics import CONTENT_TYPE
 
+_ABOUT_CALLS = frozenset({"GET", "DELETE"})
+"""With these ``/async-function/ID`` is about a call, not to a function."""
+
 _INVOKE = re.compile(rf"/(async-)?function/({NAME})(/.*)?")
 
 
@@ -29,6 +32,7 @@ class App:
         forwarder: Forwarder,
         acceptor: Acceptor,
         auth: BasicAuth,
+        calls: Iterable[tuple[str, str, RouteHandler]],
         managed: Iterable[tuple[str, str, RouteHandler]],
         *,
         metrics: Callable[[], bytes],
@@ -46,6 +50,8 @@ class App:
             for methods, route in ((" ".join(sorted(METHODS)), "/function"), ("POST", "/async-function"))
             for rest in ("/{name}", "/{name}/{path...}")
         ]
+        for method, pattern, handler in calls:
+            self._add(method, pattern, handler)
         for method, pattern, handler in managed:
             self._add(method, pattern, self._checked(handler))
         self._add("GET", "/ui/{path...}", self._checked(self._ui))
@@ -62,9 +68,10 @@ class App:
         """Answer one request."""
         if match := _INVOKE.fullmatch(request.path):
             asynchronous, name, path = match.groups()
-            if asynchronous:
+            if asynchronous and request.method not in _ABOUT_CALLS:
                 return await self._acceptor.handle(request, name, path or "")
-            return await self._forwarder.handle(request, name, path or "")
+            if not asynchronous:
+                return await self._forwarder.handle(request, name, path or "")
         return await self._router(request)
 
     def _checked(self, handler: RouteHandler) -> RouteHandler:

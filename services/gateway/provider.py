@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import os
 import shutil
+from collections.abc import Mapping
 from typing import Any
 
 from services.bus import Events
@@ -18,6 +19,7 @@ from services.gateway.function import Function
 from services.gateway.locks import KeyedLocks
 from services.gateway.metrics import Metrics
 from services.gateway.namespaces import Namespaces
+from services.gateway.queues import Queues
 from services.gateway.registry import Entry, Registry
 from services.gateway.replica import Replica
 from services.gateway.scaling import ScaleLimits
@@ -45,11 +47,18 @@ class ProcessProvider:
     orchestration = "processes"
 
     def __init__(
-        self, registry: Registry, config: Config, events: Events, metrics: Metrics, log: Log
+        self,
+        registry: Registry,
+        queues: Queues,
+        config: Config,
+        events: Events,
+        metrics: Metrics,
+        log: Log,
     ) -> None:
         self.secrets = Secrets(registry)
         self.namespaces = Namespaces(registry)
         self._registry = registry
+        self._queues = queues
         self._config = config
         self._events = events
         self._metrics = metrics
@@ -87,6 +96,11 @@ class ProcessProvider:
         """Return every function."""
         return list(self._functions.values())
 
+    def retry_of(self, name: str) -> Mapping[str, str]:
+        """Return a function's annotations about retries, by its name in the URL; none if there is no such."""
+        function = self.find(name)
+        return function.spec.retry if function else {}
+
     # -- changing
 
     async def deploy(self, spec: FunctionSpec) -> None:
@@ -100,7 +114,7 @@ class ProcessProvider:
                 raise HttpError(400, f"function {spec.name} already exists\n")
             if len(self._functions) >= _MAX_FUNCTIONS:
                 raise HttpError(400, f"too many functions, maximum: {_MAX_FUNCTIONS}\n")
-            self._check(spec)
+            await self._check(spec)
             entry = Entry(spec, ScaleLimits.of(spec.labels).initial)
             await self._registry.save_function(entry)
             self._adopt(entry).reconcile()
@@ -113,7 +127,7 @@ class ProcessProvider:
         """
         async with self._locks.hold(spec.key):
             function = self._known(spec.key)
-            self._check(spec)
+            await self._check(spec)
             limits = ScaleLimits.of(spec.labels)
             wanted = max(limits.minimum, min(function.wanted, limits.maximum))
             await self._registry.save_function(Entry(spec, wanted))
@@ -164,7 +178,9 @@ class ProcessProvider:
             raise HttpError(404, f"unable to find function: {split_function_name(key)[0]}\n")
         return function
 
-    def _check(self, spec: FunctionSpec) -> None:
+    async def _check(self, spec: FunctionSpec) -> None:
+        if spec.queue:
+            await self._queues.ensure(spec.queue)
         self.namespaces.check(spec.namespace)
         self.secrets.check(spec.secrets, spec.namespace)
         try:

@@ -6,11 +6,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 from services.contract.errors import InvalidValueError
-from services.contract.names import DEFAULT_NAMESPACE
+from services.contract.names import DEFAULT_NAMESPACE, QUEUE_ANNOTATION, RETRY_ANNOTATIONS
 from services.contract.quantities import parse_quantity
+from services.contract.queues import check_queue_name
 from services.http import HttpError
 
 MAX_NAME = 63
@@ -48,6 +50,20 @@ class FunctionSpec:
         """``name.namespace``, unique in the gateway."""
         return f"{self.name}.{self.namespace}"
 
+    @cached_property
+    def queue(self) -> str:
+        """The queue that its asynchronous calls go to; "" is the gateway's own."""
+        return self.annotations.get(QUEUE_ANNOTATION, "")
+
+    @cached_property
+    def retry(self) -> dict[str, str]:
+        """Its annotations about retries, by what follows ``com.openfaas.retry.``."""
+        return {
+            name.removeprefix(RETRY_ANNOTATIONS): value
+            for name, value in self.annotations.items()
+            if name.startswith(RETRY_ANNOTATIONS)
+        }
+
     @classmethod
     def from_deployment(cls, body: Any, namespace: str = "") -> FunctionSpec:
         """Check a deployment as OpenFaaS does.
@@ -71,6 +87,12 @@ class FunctionSpec:
             )
         if not image:
             raise _invalid("image: is required")
+        annotations = texts(body, "annotations")
+        if queue := annotations.get(QUEUE_ANNOTATION):
+            try:
+                check_queue_name(queue)
+            except InvalidValueError as error:
+                raise _invalid(f"annotation {QUEUE_ANNOTATION}: {error.headline}") from None
         return cls(
             name=name,
             image=image,
@@ -78,7 +100,7 @@ class FunctionSpec:
             env_process=_text(body, "envProcess"),
             env_vars=texts(body, "envVars"),
             labels=texts(body, "labels"),
-            annotations=texts(body, "annotations"),
+            annotations=annotations,
             constraints=_list(body, "constraints"),
             secrets=_list(body, "secrets"),
             limits=_amounts(body, "limits") or None,

@@ -6,7 +6,7 @@ The figures that decided it are in ``docs/architecture.md``.
 """
 
 from services.http.client import HttpClient
-from services.http.client_connection import ClientResponse, UpstreamError
+from services.http.client_connection import ClientResponse, ConnectError, UpstreamError
 from services.http.headers import Headers
 from services.http.message import BodyTooLargeError, HangUpError, HttpError, Request, Response
 from services.http.origin import Origin
@@ -16,6 +16,7 @@ from services.http.server import Handler, HttpServer, Limits
 __all__ = [
     "BodyTooLargeError",
     "ClientResponse",
+    "ConnectError",
     "Handler",
     "HangUpError",
     "Headers",

@@ -6,7 +6,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Iterable
 
-from services.http.client_connection import ClientConnection, ClientResponse, UpstreamError
+from services.http.client_connection import ClientConnection, ClientResponse, ConnectError
 from services.http.headers import Pair
 from services.http.origin import Origin
 
@@ -49,7 +49,8 @@ class HttpClient:
         A request that was cancelled cuts its connection.
 
         Raises:
-            UpstreamError: No connection, or it broke before the answer's head.
+            ConnectError: No connection.
+            UpstreamError: It broke before the answer's head.
         """
         connection = self._take_idle(origin) or await self._connect(origin)
         pairs = [("Host", origin.authority), *headers]
@@ -81,9 +82,9 @@ class HttpClient:
                     ssl=self._tls if origin.tls else None,
                 )
         except TimeoutError:
-            raise UpstreamError(f"dial tcp {origin.authority}: i/o timeout") from None
+            raise ConnectError(f"dial tcp {origin.authority}: i/o timeout") from None
         except (OSError, UnicodeError) as error:  # a host name that can't be one is a UnicodeError
-            raise UpstreamError(
+            raise ConnectError(
                 f"dial tcp {origin.authority}: {getattr(error, 'strerror', None) or error}"
             ) from error
         self._all.add(connection)

@@ -22,6 +22,10 @@ class UpstreamError(ConnectionError):
     """The other side could not be reached, or broke off."""
 
 
+class ConnectError(UpstreamError):
+    """No connection came about: nothing was sent."""
+
+
 class Pool(Protocol):
     """Who lent the connection."""
 

@@ -1,4 +1,4 @@
-"""Telling the lab's record what was captured, whenever nats-server can be reached."""
+"""The inspector's connection to the lab's record, whenever nats-server can be reached."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from services.contract.events import EventType, Row
+from services.inspector.calls import CallKeeper
 from services.inspector.store import Change, ChangeKind
 from services.runtime import Service
 
@@ -20,7 +21,7 @@ _MAX_WAITING = 10_000
 
 
 class Feed:
-    """Publishes ``request.captured`` events from the background.
+    """Publishes ``request.captured`` events from the background, and keeps the record of calls there.
 
     Neither readiness nor a capture waits for any of it: until nats-server is
     reached, events wait in memory, the newest ten thousand of them.
@@ -28,6 +29,7 @@ class Feed:
 
     def __init__(self, service: Service) -> None:
         self._service = service
+        self._calls = CallKeeper()
         self._waiting: deque[Row] = deque(maxlen=_MAX_WAITING)
         self._client: Client | None = None
         self._events: Events | None = None
@@ -64,12 +66,13 @@ class Feed:
 
         while self._client is None:
             try:
-                self._client = await connect(self._service)
+                self._client = await connect(self._service, self._calls.restored)
             except NatsUnavailableError as error:
                 self._service.log.warning("captures are not in the lab's record yet", error=error.seen)
         self._events = Events(self._client, self._service)
         while self._waiting:
             self._events.append(self._waiting.popleft())
+        await self._calls.start(self._client)
 
     async def stop(self) -> None:
         """Send what can be sent, and close."""
@@ -79,5 +82,6 @@ class Feed:
         if self._events is not None and self._client is not None:
             from services.bus import close
 
+            await self._calls.stop()
             await self._events.flush()
             await close(self._client)

@@ -20,7 +20,7 @@ class WorkerLog:
         self._write = writer.write
 
     def started(self, nats_url: str, queue: str, max_inflight: int, name: str) -> None:
-        """Print the lines of a start."""
+        """Print that a queue is being worked off from now on."""
         self._write(
             f"Starting queue-worker (labkit). Concurrency: {max_inflight}\tChannel: {queue}"
             f"\tVersion: {VERSION}\tGit Commit: labkit"
@@ -50,6 +50,25 @@ class WorkerLog:
     def failed(self, number: int, call: QueuedCall, error: Exception) -> None:
         """Print that the function could not be called."""
         self._write(f"[#{number}] Error invoking {call.function}, error: {error}")
+
+    def retrying(self, number: int, call: QueuedCall, delay: float, attempt: int) -> None:
+        """Print that the call will be tried again."""
+        self._write(f"[#{number}] Retrying: {call.function} in {delay:.3f}s, after attempt {attempt}")
+
+    def dead(self, number: int, call: QueuedCall, reason: str) -> None:
+        """Print that the call was given up."""
+        self._write(f"[#{number}] Giving up: {call.function}, {reason}; kept as dead letter {call.call_id}")
+
+    def cancelled(self, number: int, call: QueuedCall) -> None:
+        """Print that the call was taken back."""
+        self._write(f"[#{number}] Cancelled: {call.function}, call {call.call_id}")
+
+    def callback_dead(self, number: int, call: QueuedCall, reason: str) -> None:
+        """Print that the callback was given up."""
+        self._write(
+            f"[#{number}] Giving up the callback of {call.function}, {reason};"
+            f" kept as dead letter {call.call_id}"
+        )
 
     def calling_back(self, number: int, url: str) -> None:
         """Print that the result is posted."""

@@ -1,11 +1,9 @@
-"""The worker: deliveries in, at most ``max_inflight`` at once, acknowledged when all is done."""
+"""The worker: its queues, its callbacks, its housekeeping."""
 
 from __future__ import annotations
 
 import asyncio
-import itertools
 import json
-import time
 from typing import Any
 
 from nats.aio.client import Client
@@ -13,196 +11,225 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
 from services.bus import Events
-from services.contract.errors import LabError
-from services.contract.events import EventType
-from services.contract.names import WORKER_CONSUMER, queue_stream, short_function_name
-from services.contract.queued import QueuedCall
-from services.http import HttpClient, UpstreamError
-from services.log import Log
-from services.queue_worker.config import Config, check_max_inflight
-from services.queue_worker.credit import Credit
-from services.queue_worker.invocation import (
-    CallbackError,
-    Result,
-    callback_headers,
-    function_url,
-    invoke,
-    leads_to,
-    post_callback,
-    resolve_alias,
+from services.contract.errors import InvalidValueError, LabError
+from services.contract.names import (
+    CALLBACK_CONSUMER,
+    CALLBACK_STREAM,
+    DEFAULT_QUEUE,
+    QUEUE_SUBJECT,
+    WORKER_CONSUMER,
 )
+from services.contract.queues import check_queue_name, queue_stream, worker_control_subject
+from services.http import HttpClient
+from services.jetstream import Publisher
+from services.log import Log
+from services.queue_worker.callbacks import Callbacks
+from services.queue_worker.calls import Calls
+from services.queue_worker.cancelled import Cancelled
+from services.queue_worker.config import EVERY_QUEUE, Config, check_max_inflight
+from services.queue_worker.consumer import Consumer
 from services.queue_worker.loglines import WorkerLog
-from services.queue_worker.puller import Puller
+from services.queue_worker.metrics import Counts
+from services.queue_worker.outcomes import Outcomes
+from services.streams import ensure_callbacks, ensure_cancelled, ensure_queue, ensure_results, queues
 
-_RETRY_GATEWAY_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0)
-"""Pauses before a delivery is tried again while the gateway is away, by attempt."""
+_CALLBACKS_INFLIGHT = 100
+_LOOK_FOR_QUEUES_SECONDS = 10.0
+"""New queues are announced; who was away when that happened finds them so."""
 
 
 class Worker:
-    """Works off one queue.
+    """Works off one queue, or every queue there is, each with its own ``max_inflight``.
 
-    A delivery is acknowledged after the invocation and the callback. Until
-    then it is leased: the lease is renewed while the call runs, and if this
-    process dies, JetStream gives the message to the next worker once
-    ``ack_wait`` is over. So every accepted call runs at least once.
+    So a queue whose functions are slow holds up no other.
+
+    Attributes:
+        queues: What works on each, by its name.
+        counts: What was counted since the start.
     """
 
-    def __init__(self, nats: Client, config: Config, events: Events, log: Log) -> None:
+    def __init__(self, nats: Client, config: Config, events: Events, log: Log, instance: str) -> None:
         self._nats = nats
+        self._js = nats.jetstream()
         self._config = config
         self._events = events
         self._log = log
+        self._instance = instance
         self._lines = WorkerLog(log.writer)
         self._client = HttpClient()
-        self._credit = Credit(config.max_inflight)
-        self._puller = Puller(
-            nats, queue_stream(config.queue), WORKER_CONSUMER, self._credit, self._deliver, log
+        self._publisher = Publisher(nats)
+        self._outcomes = Outcomes(nats, self._publisher, log)
+        self._cancelled = Cancelled(log)
+        self.counts = Counts()
+        self.queues: dict[str, Consumer] = {}
+        self._callbacks = Callbacks(
+            self._client, config, self._outcomes, events, self.counts, self._lines, log
         )
-        self._numbers = itertools.count(1)
-        self._running: dict[asyncio.Task[None], Msg] = {}
-        self._housekeeping: asyncio.Task[None] | None = None
+        self._put_off = Consumer(
+            nats,
+            CALLBACK_STREAM,
+            CALLBACK_CONSUMER,
+            self._callbacks.handle,
+            max_inflight=_CALLBACKS_INFLIGHT,
+            log=log,
+        )
+        self._tasks: list[asyncio.Task[None]] = []
 
-    async def start(self, nats_url: str, name: str) -> None:
+    async def start(self, nats_url: str) -> None:
         """Begin to take calls."""
-        self._lines.started(nats_url, self._config.queue, self._credit.max_inflight, name)
-        self._housekeeping = asyncio.create_task(self._keep_house())
-        await self._puller.start()
+        config = self._config
+        self._nats_url = nats_url
+        replicas = config.replicas
+        bucket, *_ = await asyncio.gather(
+            ensure_cancelled(self._js, replicas=replicas),
+            ensure_results(self._js, replicas=replicas),
+            ensure_callbacks(self._js, ack_wait=config.ack_wait, replicas=replicas),
+            self._publisher.start(),
+        )
+        # Before the first call: one that was taken back must not run.
+        await self._cancelled.start(self._nats, bucket)
+        await self._put_off.start()
+        if config.queue == EVERY_QUEUE:
+            await self._nats.subscribe(QUEUE_SUBJECT, cb=self._on_queue)
+            await asyncio.gather(self._add(DEFAULT_QUEUE), self._find_queues())
+            self._tasks.append(asyncio.create_task(self._look_for_queues()))
+        else:
+            await self._add(config.queue)
+        self._tasks.append(asyncio.create_task(self._keep_house()))
 
     def restored(self) -> None:
         """Go on after the connection to nats-server came back."""
-        self._puller.restored()
+        self.counts.reconnects += 1
+        for consumer in self._consumers():
+            consumer.restored()
+        task = asyncio.create_task(self._cancelled.refresh())
+        self._tasks.append(task)
+        task.add_done_callback(self._tasks.remove)
 
-    def set_max_inflight(self, count: object) -> int:
-        """Change how many calls may run at once, from now on.
+    def set_max_inflight(self, queue: str, count: object) -> int:
+        """Change how many calls of a queue may run at once, from now on.
 
         Raises:
-            InvalidValueError: ``count`` is out of range.
+            InvalidValueError: ``count`` is out of range, or there is no such queue.
         """
-        self._credit.max_inflight = check_max_inflight(count)
-        self._log.info("max_inflight changed", max_inflight=count)
-        self._puller.wake()
-        return self._credit.max_inflight
+        consumer = self._known(queue)
+        consumer.max_inflight = check_max_inflight(count)
+        self._log.info("max_inflight changed", queue=queue, max_inflight=count)
+        return consumer.max_inflight
 
-    async def stop(self, grace: float) -> None:
-        """Take no more; let what runs finish for ``grace`` seconds; the rest is delivered again."""
-        self._puller.stop()
-        if self._running:
-            await asyncio.wait(list(self._running), timeout=grace)
-        for task, message in list(self._running.items()):
+    async def stop(self, orphaned: asyncio.Event) -> None:
+        """Take no more; let what runs finish, within ``drain_timeout``; the rest is delivered again.
+
+        Args:
+            orphaned: When this is set nobody waits any more: break off.
+        """
+        consumers = self._consumers()
+        for consumer in consumers:
+            consumer.pause()
+        drained: asyncio.Future[Any] = asyncio.gather(*(consumer.drain() for consumer in consumers))
+        hurry: asyncio.Future[Any] = asyncio.ensure_future(orphaned.wait())
+        await asyncio.wait(
+            {drained, hurry}, timeout=self._config.drain_timeout, return_when=asyncio.FIRST_COMPLETED
+        )
+        hurry.cancel()
+        for consumer in consumers:
+            await consumer.abandon()
+        await asyncio.wait({drained}, timeout=1.0)
+        for task in self._tasks:
             task.cancel()
-            await self._settle(message.nak())
-        if self._housekeeping is not None:
-            self._housekeeping.cancel()
         self._client.close()
 
     async def on_control(self, message: Msg) -> None:
-        """Answer a request on the worker's control subject: ``{"max_inflight": n}`` or ``{}``."""
+        """Answer on a queue's control subject: ``{"max_inflight": n}`` changes it, ``{}`` asks."""
         answer: dict[str, Any]
         try:
+            queue = message.subject.removeprefix(worker_control_subject(""))
             asked = json.loads(message.data or b"{}")
             if "max_inflight" in asked:
-                self.set_max_inflight(asked["max_inflight"])
-            answer = {"max_inflight": self._credit.max_inflight, "in_flight": self._credit.in_flight}
+                self.set_max_inflight(queue, asked["max_inflight"])
+            consumer = self._known(queue)
+            answer = {
+                "worker": self._instance,
+                "max_inflight": consumer.max_inflight,
+                "in_flight": consumer.in_flight,
+                "redelivered": consumer.redelivered,
+                "processed": self.counts.processed[queue],
+            }
         except (LabError, ValueError, TypeError) as error:
             answer = {"error": str(error)}
         await message.respond(json.dumps(answer).encode())
 
-    # -- one delivery
+    # -- inside
 
-    def _deliver(self, message: Msg) -> None:
-        task = asyncio.create_task(self._work(message))
-        self._running[task] = message
-        task.add_done_callback(self._done)
+    def _consumers(self) -> list[Consumer]:
+        return [*self.queues.values(), self._put_off]
 
-    def _done(self, task: asyncio.Task[None]) -> None:
-        del self._running[task]
-        self._credit.done()
-        self._puller.wake()
-        if not task.cancelled() and (error := task.exception()):
-            # A mistake of ours: the lease runs out and the call is delivered again.
-            self._log.error(f"delivery failed: {error!r}")
+    def _known(self, queue: str) -> Consumer:
+        consumer = self.queues.get(queue)
+        if consumer is None:
+            raise InvalidValueError(
+                f"this worker has no queue {queue}", expected=", ".join(self.queues), seen=queue
+            )
+        return consumer
 
-    async def _work(self, message: Msg) -> None:
-        number = next(self._numbers)
-        taken_at = time.monotonic()
-        attempt = message.metadata.num_delivered or 1
-        try:
-            call = QueuedCall.from_message(message.headers, message.data)
-        except ValueError as error:
-            self._lines.unreadable(number, self._config.queue, error)
-            await self._settle(message.term())
+    async def _add(self, queue: str) -> None:
+        """Begin to work off a queue, unless that is being done."""
+        if queue in self.queues:
             return
-        function = short_function_name(call.function)
-
-        def emit(type_: str, **data: Any) -> None:
-            self._events.emit(type_, call.call_id, function, attempt, **data)
-
-        emit(EventType.DELIVERY_RECEIVED, seq=message.metadata.sequence.stream)
-        self._lines.received(number, self._config.queue, call)
+        handler = Calls(
+            queue,
+            self._client,
+            self._config,
+            self._outcomes,
+            self._callbacks,
+            self._cancelled,
+            self._events,
+            self.counts,
+            self._lines,
+            self._log,
+        )
+        limit = self._config.max_inflight_for(queue)
+        consumer = Consumer(
+            self._nats,
+            queue_stream(queue),
+            WORKER_CONSUMER,
+            handler.handle,
+            max_inflight=limit,
+            log=self._log,
+        )
+        self.queues[queue] = consumer  # at once: the same queue may be announced and found
         try:
-            result = await self._invoke(number, call, emit)
-        except UpstreamError as error:
-            # The gateway is away: not the function's fault, and no reason to
-            # break the promise of the 202. Somebody will be able to reach it.
-            self._lines.failed(number, call, error)
-            pause = _RETRY_GATEWAY_SECONDS[min(attempt, len(_RETRY_GATEWAY_SECONDS)) - 1]
-            emit(EventType.INVOCATION_FINISHED, status=503, error=str(error))
-            emit(EventType.RETRY_SCHEDULED, delay=pause)
-            await self._settle(message.nak(delay=pause))
-            return
-        if call.callback:
-            await self._call_back(number, call, result, time.monotonic() - taken_at, emit)
-        await self._settle(message.ack())
-        emit(EventType.DELIVERY_ACKED)
+            await ensure_queue(
+                self._js, queue, ack_wait=self._config.ack_wait, replicas=self._config.replicas
+            )
+            self._lines.started(self._nats_url, queue, limit, self._instance)
+            await self._nats.subscribe(worker_control_subject(queue), cb=self.on_control)
+            await consumer.start()
+        except BaseException:
+            del self.queues[queue]
+            raise
 
-    async def _invoke(self, number: int, call: QueuedCall, emit: Any) -> Result:
-        self._lines.invoking(number, call, function_url(self._config.gateway_url, call))
-        emit(EventType.INVOCATION_STARTED)
-        started = time.monotonic()
-        result = await invoke(self._client, self._config.gateway_url, call)
-        seconds = time.monotonic() - started
-        emit(EventType.INVOCATION_FINISHED, status=result.status, bytes=len(result.body))
-        self._lines.invoked(number, call, result.status, seconds, len(result.body))
-        return result
+    async def _on_queue(self, message: Msg) -> None:
+        try:
+            await self._add(check_queue_name(message.data.decode()))
+        except (LabError, NatsError, OSError, TimeoutError, UnicodeDecodeError) as error:
+            self._log.warning("a new queue could not be joined", error=repr(error))
 
-    async def _call_back(
-        self, number: int, call: QueuedCall, result: Result, seconds: float, emit: Any
-    ) -> None:
-        self._lines.calling_back(number, call.callback)
-        target = resolve_alias(call.callback, self._config.gateway_url)
-        headers = callback_headers(call, result, seconds)
-        pauses = iter(_RETRY_GATEWAY_SECONDS if leads_to(target, self._config.gateway_url) else ())
+    async def _find_queues(self) -> None:
+        for queue in await queues(self._js):
+            await self._add(queue)
+
+    async def _look_for_queues(self) -> None:
         while True:
-            emit(EventType.CALLBACK_SENT, url=call.callback)
+            await asyncio.sleep(_LOOK_FOR_QUEUES_SECONDS)
             try:
-                status = await post_callback(
-                    self._client, target, headers, result.body, patience=self._config.callback_timeout
-                )
-            except CallbackError as error:
-                self._lines.callback_failed(number, error)
-                emit(EventType.CALLBACK_ANSWERED, error=str(error))
-                # Like OpenFaaS, a target that can't be reached is not tried again. The
-                # lab's own gateway is: it is being restarted, and will be back.
-                pause = next(pauses, None)
-                if pause is None:
-                    return
-                await asyncio.sleep(pause)
-            else:
-                self._lines.called_back(number, call, call.callback, status)
-                emit(EventType.CALLBACK_ANSWERED, status=status)
-                return
-
-    async def _settle(self, acknowledgement: Any) -> None:
-        """Send an ack or nak; if it can't be sent, the call is delivered again: at least once."""
-        try:
-            await acknowledgement
-        except (OSError, NatsError) as error:
-            self._log.warning("acknowledgement lost, the call will be delivered again", error=repr(error))
+                await self._find_queues()
+            except (NatsError, OSError, TimeoutError) as error:
+                self._log.warning("could not look for queues", error=repr(error))
 
     async def _keep_house(self) -> None:
-        """Renew the leases of what runs, and see that the puller is not waiting in vain."""
+        """Renew the leases of what runs."""
         while True:
             await asyncio.sleep(self._config.ack_wait / 3)
-            for message in list(self._running.values()):
-                await self._settle(message.in_progress())
-            await self._puller.check()
+            for consumer in self._consumers():
+                await consumer.keep()

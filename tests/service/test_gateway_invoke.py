@@ -137,8 +137,11 @@ def test_an_empty_name_with_a_namespace_is_not_found(http: httpx.Client) -> None
 
 @pytest.mark.row("1.2 /async-function methods", "2.1 other methods")
 def test_an_asynchronous_call_is_post_only(http: httpx.Client) -> None:
-    for verb in ("GET", "PUT", "HEAD"):
+    for verb in ("PUT", "PATCH", "HEAD", "OPTIONS"):
         assert http.request(verb, "/async-function/echo").status_code == 405
+    # These two are about a call, by its id.
+    for verb in ("GET", "DELETE"):
+        assert http.request(verb, "/async-function/echo").status_code == 404
 
 
 @pytest.mark.row("2.1 accepted")

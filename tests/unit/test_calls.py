@@ -53,6 +53,7 @@ def dead() -> list[Event]:
         retry("c1", 1.1005, 1, 1.0),
         *attempt("c1", 2.2, 1.0, 2, 500, acked=False),
         event(3.3, EventType.DELIVERY_DEAD, attempt=2, service="queue-worker", reason="attempts used up"),
+        event(3.31, EventType.DELIVERY_ACKED, attempt=2, service="queue-worker"),
     ]
 
 

@@ -7,8 +7,10 @@ import pytest
 from services.contract.durations import format_duration, parse_duration
 from services.contract.errors import InvalidValueError, LabError, LabTimeoutError
 from services.contract.events import Event, decode_batch, encode_batch
-from services.contract.names import queue_stream, short_function_name, split_function_name
+from services.contract.names import short_function_name, split_function_name
+from services.contract.outcome import DeadKind, DeadLetter, Result
 from services.contract.queued import CALL_HEADER, DEDUPE_HEADER, QueuedCall
+from services.contract.queues import call_token, check_queue_name, dead_stream, dead_subject, queue_stream
 
 
 @pytest.mark.parametrize(
@@ -55,9 +57,30 @@ def test_the_default_namespace_never_shows() -> None:
     assert short_function_name("fig.other") == "fig.other"
 
 
-def test_a_stream_name_has_no_dots() -> None:
-    assert queue_stream("faas-request") == "OF_faas-request"
-    assert queue_stream("a.b") == "OF_a_b"
+def test_a_queue_has_a_stream_and_one_for_its_dead_letters() -> None:
+    assert queue_stream(check_queue_name("faas-request")) == "OF_faas-request"
+    assert dead_stream("faas-request") == "OF_faas-request_dead"
+    assert dead_subject("slow", "id-1") == "lab.dead.slow.id-1"
+    assert dead_subject("slow", "*") == "lab.dead.slow.*"
+
+
+@pytest.mark.parametrize("name", ["", "a.b", "a b", "-a", "slow_dead", "a" * 64, "a>b", "*", "ä"])
+def test_what_can_be_no_queue_s_name_is_refused(name: str) -> None:
+    with pytest.raises(InvalidValueError, match="can't be called"):
+        check_queue_name(name)
+
+
+@pytest.mark.parametrize("call_id", ["a.b", "a b", "*", ">", "", "x" * 5000, "é", "="])
+def test_any_call_id_has_a_token_that_can_stand_in_a_subject(call_id: str) -> None:
+    token = call_token(call_id)
+
+    assert token.startswith("=")
+    assert len(token) == 65
+    assert token != call_token(call_id + "x")
+
+
+def test_a_uuid_is_its_own_token() -> None:
+    assert call_token("09b45202-cec1-40eb-9c90-de20b651f88f") == "09b45202-cec1-40eb-9c90-de20b651f88f"
 
 
 def test_events_come_back_from_a_batch_as_they_went_in() -> None:
@@ -86,6 +109,8 @@ def _call(**changes: object) -> QueuedCall:
         "callback": "http://127.0.0.1/r/b",
         "accepted_ns": 17,
         "body": b"\x00\xff",
+        "retry": {"attempts": "3"},
+        "attempts": 0,
     }
     return QueuedCall(**(values | changes))  # type: ignore[arg-type]
 
@@ -104,6 +129,43 @@ def test_the_nats_headers_are_one_ascii_line_each_whatever_the_values_hold() -> 
     assert headers[CALL_HEADER].isascii()
     assert "\n" not in headers[CALL_HEADER]
     assert "\r" not in headers[CALL_HEADER]
+
+
+def test_a_call_that_is_put_back_is_another_message() -> None:
+    assert _call(attempts=3).nats_headers()[DEDUPE_HEADER] == "id-1:3"
+
+
+def _result(body: bytes = b"out") -> Result:
+    return Result(500, (("A", "1"), ("a", "2")), body, len(body), 2, 99, 0.25)
+
+
+def test_a_dead_letter_keeps_the_call_and_the_last_answer() -> None:
+    letter = DeadLetter(_call(), DeadKind.INVOCATION, "status 500", 2, 7, _result())
+
+    assert DeadLetter.from_message(*letter.message(1000)) == letter
+
+
+def test_a_dead_letter_without_room_keeps_the_call_whole_and_cuts_the_answer() -> None:
+    letter = DeadLetter(_call(), DeadKind.CALLBACK, "away", 6, 7, _result(b"0123456789"))
+
+    kept = DeadLetter.from_message(*letter.message(len(letter.call.body) + 4))
+
+    assert kept.call == letter.call
+    assert kept.result is not None
+    assert (kept.result.body, kept.result.size, kept.result.is_whole) == (b"0123", 10, False)
+
+
+def test_of_a_function_s_headers_only_so_many_are_kept() -> None:
+    headers = tuple((f"X-{n}", "y" * 1000) for n in range(50))
+    result = Result(200, headers, b"", 0, 1, 1, 0.1)
+
+    assert len(result.metadata()) < 10_000
+
+
+@pytest.mark.parametrize("headers", [None, {}, {"Faas-Dead": "[]"}, {"Faas-Dead": "3"}])
+def test_a_message_that_is_no_dead_letter_is_a_value_error(headers: dict[str, str] | None) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        DeadLetter.from_message(headers, b"")
 
 
 @pytest.mark.parametrize(

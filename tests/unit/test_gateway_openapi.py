@@ -10,7 +10,9 @@ from services.contract.names import VERSION
 from services.gateway.admin import AdminRoutes
 from services.gateway.app import App
 from services.gateway.auth import BasicAuth
+from services.gateway.calls import CallRoutes
 from services.gateway.openapi import document
+from services.gateway.queue_routes import QueueRoutes
 from services.gateway.system import FunctionRoutes
 
 DOCUMENT: dict[str, Any] = json.loads(document())
@@ -28,9 +30,19 @@ def _nothing() -> Any:
 
 
 def _routes() -> set[tuple[str, str]]:
-    managed = [*FunctionRoutes(_nothing(), _nothing()).routes(), *AdminRoutes(_nothing()).routes()]
+    managed = [
+        *FunctionRoutes(_nothing(), _nothing()).routes(),
+        *AdminRoutes(_nothing()).routes(),
+        *QueueRoutes(_nothing(), _nothing()).routes(),
+    ]
     app = App(
-        _nothing(), _nothing(), BasicAuth("", ""), managed, metrics=lambda: b"", page=lambda: "http://page/"
+        _nothing(),
+        _nothing(),
+        BasicAuth("", ""),
+        CallRoutes(_nothing(), _nothing(), _nothing(), _nothing()).routes(),
+        managed,
+        metrics=lambda: b"",
+        page=lambda: "http://page/",
     )
     return {
         (method, re.sub(r"\{(\w+)[^}]*\}", r"{\1}", pattern))

@@ -7,11 +7,13 @@ import random
 import pytest
 
 from services.contract.errors import InvalidValueError
+from services.contract.outcome import Result
 from services.contract.queued import QueuedCall
 from services.http import Headers
+from services.queue_worker.callback import callback_headers, resolve_alias
 from services.queue_worker.config import check_max_inflight
 from services.queue_worker.credit import Credit
-from services.queue_worker.invocation import Result, callback_headers, function_url, resolve_alias
+from services.queue_worker.invocation import function_url
 
 CALL = QueuedCall("id-1", "figlet.openfaas-fn", "POST", "/p", "a=b", (), "http://x/", 1, b"hi")
 
@@ -89,23 +91,25 @@ def test_the_cluster_s_name_of_the_gateway_leads_to_the_lab_s(url: str, resolved
 def test_a_callback_carries_the_function_s_headers_and_then_what_is_said_of_the_call() -> None:
     result = Result(
         500,
-        Headers(
-            [
-                ("Content-Type", "text/x"),
-                ("X-Served-By", "openfaas-ce/1"),
-                ("Set-Cookie", "a"),
-                ("Set-Cookie", "b"),
-                ("X-Call-Id", "other"),
-                ("X-Duration-Seconds", "9"),
-                ("Content-Length", "3"),
-                ("Connection", "close"),
-                ("Date", "now"),
-            ]
+        (
+            ("Content-Type", "text/x"),
+            ("X-Served-By", "openfaas-ce/1"),
+            ("Set-Cookie", "a"),
+            ("Set-Cookie", "b"),
+            ("X-Call-Id", "other"),
+            ("X-Duration-Seconds", "9"),
+            ("Content-Length", "3"),
+            ("Connection", "close"),
+            ("Date", "now"),
         ),
         b"out",
+        3,
+        2,
+        1,
+        1.0032139,
     )
 
-    headers = Headers(callback_headers(CALL, result, 1.0032139))
+    headers = Headers(callback_headers(CALL, result, max_attempts=5))
 
     assert headers.get("X-Call-Id") == "id-1"
     assert headers.get_all("X-Duration-Seconds") == ["1.003214"]
@@ -114,6 +118,7 @@ def test_a_callback_carries_the_function_s_headers_and_then_what_is_said_of_the_
     assert headers.get("Content-Type") == "text/x"
     assert headers.get("X-Served-By") == "openfaas-ce/1"
     assert headers.get_all("Set-Cookie") == ["a", "b"]
+    assert (headers.get("X-Retry"), headers.get("X-Retry-Max")) == ("1", "4")
     assert "Content-Length" not in headers
     assert "Connection" not in headers
 

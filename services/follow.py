@@ -1,0 +1,127 @@
+"""The record of what happens, followed from the stream of events as it grows."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from services.contract.events import Event, decode_batch
+from services.contract.names import EVENT_STREAM
+
+if TYPE_CHECKING:
+    from nats.aio.client import Client
+    from nats.js import JetStreamContext
+
+_BATCH = 500
+_FETCH_SECONDS = 1.0
+_AWAY_SECONDS = 0.2
+_FORGOTTEN_SECONDS = 30.0
+
+
+class EventFollower:
+    """Reads the stream by the sequence number after the last one seen.
+
+    Not the subject: so nothing is missed when the connection or nats-server
+    itself goes away for a while.
+
+    Attributes:
+        caught_up: Set once everything that was in the stream has been read.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        on_events: Callable[[Sequence[Event]], None],
+        on_reset: Callable[[], None],
+        *,
+        since_ns: int,
+    ) -> None:
+        """Follow from the moment ``since_ns`` on.
+
+        Args:
+            client: A connection that reconnects by itself; ``renew`` is to be called when it has.
+            on_events: Is given the events of a batch of messages, in the stream's order.
+            on_reset: Is called when the stream turns out to be another one of the same name.
+            since_ns: Unix nanoseconds.
+        """
+        self._client = client
+        self._on_events = on_events
+        self._on_reset = on_reset
+        self._since_ns = since_ns
+        self._next_seq = 0
+        self._renew = asyncio.Event()
+        self._open = True
+        self._task: asyncio.Task[None] | None = None
+        self.caught_up = asyncio.Event()
+
+    def start(self) -> None:
+        """Begin to follow."""
+        self._task = asyncio.create_task(self._follow())
+
+    def renew(self) -> None:
+        """Subscribe anew: the server may have forgotten the subscription."""
+        self._renew.set()
+
+    async def stop(self) -> None:
+        """Stop following."""
+        self._open = False
+        self._renew.set()
+        while self._task is not None and not self._task.done():
+            # nats-py swallows a cancellation that comes at a bad moment.
+            self._task.cancel()
+            await asyncio.wait({self._task}, timeout=0.2)
+
+    async def _follow(self) -> None:
+        # Not at import: nats-py costs a tenth of a second.
+        from nats.errors import Error as NatsError
+
+        while self._open:
+            self._renew.clear()
+            try:
+                await self._read(await self._subscribe())
+            except (NatsError, OSError, TimeoutError):
+                # Server or stream are away: they come back, or whoever waits
+                # for events runs into a deadline that says so.
+                await asyncio.sleep(_AWAY_SECONDS)
+
+    async def _read(self, subscription: JetStreamContext.PullSubscription) -> None:
+        from nats.errors import TimeoutError as NatsTimeout
+
+        while not self._renew.is_set():
+            try:
+                messages = await subscription.fetch(_BATCH, _FETCH_SECONDS)
+            except NatsTimeout:
+                self.caught_up.set()
+                continue
+            for message in messages:
+                self._next_seq = message.metadata.sequence.stream + 1
+                try:
+                    events = decode_batch(message.data)
+                except ValueError:
+                    continue  # of another version; the record is for looking, not for deciding
+                self._on_events(events)
+            if messages and messages[-1].metadata.num_pending == 0:
+                self.caught_up.set()  # on a busy lab the fetch never comes back empty
+
+    async def _subscribe(self) -> JetStreamContext.PullSubscription:
+        from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+
+        js = self._client.jetstream()
+        info = await js.stream_info(EVENT_STREAM)
+        if self._next_seq > info.state.last_seq + 1:
+            # The lab was reset: another stream of the same name, counted anew.
+            self._next_seq = 1
+            self._on_reset()
+        config = ConsumerConfig(
+            ack_policy=AckPolicy.NONE, mem_storage=True, inactive_threshold=_FORGOTTEN_SECONDS, num_replicas=1
+        )
+        if self._next_seq:
+            config.deliver_policy = DeliverPolicy.BY_START_SEQUENCE
+            config.opt_start_seq = self._next_seq
+        else:
+            config.deliver_policy = DeliverPolicy.BY_START_TIME
+            stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._since_ns / 1e9))
+            config.opt_start_time = stamp  # type: ignore[assignment]
+        return await js.pull_subscribe("", stream=EVENT_STREAM, config=config)
