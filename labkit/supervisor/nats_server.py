@@ -15,8 +15,8 @@ from typing import Any
 from labkit.errors import LabStartError
 
 PROGRAM_VARIABLE = "LABKIT_NATS_SERVER"
-HEADER_ROOM = 512 * 1024
-"""``max_payload`` beyond the largest body: the request's headers travel with it."""
+RESULT_ROOM = 4 * 1024 * 1024
+"""``max_payload`` beyond the largest request body: a dead letter holds the function's last answer, too."""
 
 _KEEPER = Path(__file__).with_name("keeper.py")
 _KEEPER_GRACE = "0"
@@ -86,7 +86,7 @@ class NatsServer:
                 'server_name: "lab"',
                 f"authorization {{ token: {_quote(self.token)} }}",
                 f"jetstream {{ store_dir: {_quote(str(self.store))}{sync} }}",
-                f"max_payload: {self.max_body + HEADER_ROOM}",
+                f"max_payload: {self.max_body + RESULT_ROOM}",
                 f"ports_file_dir: {_quote(str(self.folder))}",
                 "logtime_utc: true",
                 "",

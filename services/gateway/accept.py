@@ -15,7 +15,7 @@ from services.http import BodyTooLargeError, HttpError, Request, Response
 from services.jetstream import Publisher, QueueUnavailableError
 from services.log import LineWriter
 
-_MAX_METADATA = 50_000
+_MAX_METADATA = 55_000
 """JetStream takes 64 KiB of headers in a message, and a dead letter's hold the function's, too."""
 
 
