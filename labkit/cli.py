@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shlex
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -90,6 +91,7 @@ async def _up(workspace: Workspace, settings: Settings) -> None:
 
     lab = await AsyncLab.start(settings)
     _show(lab.state)
+    _show_variables(lab.state, workspace)
     if not lab.is_owned:
         return
     click.echo("Ctrl-C ends it.")
@@ -126,6 +128,7 @@ def status(workspace: Workspace, as_json: bool) -> None:
         click.echo(json.dumps(answer))
         return
     _show(state)
+    _show_variables(state, workspace)
     click.echo(str(LabStatus.from_json(answer)))
 
 
@@ -247,6 +250,17 @@ def _settings(workspace: Workspace, **options: Any) -> Settings:
 def _show(state: LabState) -> None:
     click.echo(f"gateway     {state.gateway_url}")
     click.echo(f"inspector   {state.inspector_page}")
+
+
+def _show_variables(state: LabState, workspace: Workspace) -> None:
+    """Say what makes programs in a terminal that the lab has not started find it."""
+    from labkit.environment import own_login_folder, variables
+
+    pairs = (f"{name}={shlex.quote(value)}" for name, value in variables(state, workspace).items())
+    click.echo(f"terminal    export {' '.join(pairs)}")
+    if own := own_login_folder():
+        click.echo(f"            your own OPENFAAS_CONFIG stays: {own}")
+        click.echo("            a real faas-cli has the lab's password once it is unset")
 
 
 if __name__ == "__main__":

@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import sysconfig
 from dataclasses import dataclass
+from pathlib import Path
 
 from labkit.workspace import LabState, Workspace
+
+_LOGINS = "OPENFAAS_CONFIG"
 
 
 @dataclass(frozen=True)
@@ -21,13 +24,30 @@ _changes: dict[str, _Change] = {}
 
 
 def enter(state: LabState, workspace: Workspace) -> None:
-    """Make ``!faas-cli`` in a cell find the lab: its address, its workspace, and the program."""
+    """Make ``!faas-cli`` in a cell find the lab: its address, its workspace, a login, and the program."""
     scripts = sysconfig.get_path("scripts")
     path = os.environ.get("PATH", os.defpath)
     if path.split(os.pathsep)[0] != scripts:
         _set("PATH", scripts + os.pathsep + path)
-    _set("OPENFAAS_URL", state.gateway_url)
-    _set("LABKIT_WORKSPACE", str(workspace.root))
+    for name, value in variables(state, workspace).items():
+        _set(name, value)
+
+
+def variables(state: LabState, workspace: Workspace) -> dict[str, str]:
+    """Return what tells any program of the lab; a real faas-cli needs no more, not even a login.
+
+    A folder of logins that the user chose stays the user's: it may hold what
+    other work needs, and is no place for a lab to write to.
+    """
+    found = {"OPENFAAS_URL": state.gateway_url, "LABKIT_WORKSPACE": str(workspace.root)}
+    return found if own_login_folder() else {**found, _LOGINS: str(workspace.login_folder)}
+
+
+def own_login_folder() -> str:
+    """Return the ``OPENFAAS_CONFIG`` that the user has set, which is no lab's; "" if there is none."""
+    chosen = os.environ.get(_LOGINS, "")
+    is_a_lab_s = Path(chosen).parts[-3:] == Workspace(Path()).login_folder.parts
+    return "" if is_a_lab_s else chosen
 
 
 def leave(workspace: Workspace) -> None:

@@ -79,6 +79,11 @@ class Workspace(NamedTuple):
         return self.folder / "jetstream"
 
     @property
+    def login_folder(self) -> Path:
+        """The lab's login as a real faas-cli reads it (``OPENFAAS_CONFIG``); it goes with the lab."""
+        return self.folder / "run" / "openfaas"
+
+    @property
     def state_file(self) -> Path:
         """Written when ready, removed at the end."""
         return self.folder / "state.json"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from base64 import b64encode
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -63,6 +64,14 @@ class Plan:
         """Write the gateway's credentials, where OpenFaaS looks for them."""
         write_secret(self._secrets / "basic-auth-user", _USER)
         write_secret(self._secrets / "basic-auth-password", self.password)
+
+    def write_login(self) -> None:
+        """Write the login with which a real faas-cli may use the gateway's ``/system`` routes."""
+        token = b64encode(f"{_USER}:{self.password}".encode()).decode()
+        write_secret(
+            self._workspace.login_folder / "config.yml",
+            f"auths:\n- gateway: {self.gateway_url}\n  auth: basic\n  token: {token}\n",
+        )
 
     @property
     def _secrets(self) -> Path:

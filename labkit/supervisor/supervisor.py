@@ -137,6 +137,7 @@ class Supervisor:
                 self.units[spec.name] = Unit(spec, self._children, self.record, log, self.workspace.root)
             await self._start_services(deadline)
             state = self.plan.state(run_id=self.run_id, control=address, started_ns=self.started_ns)
+            self.plan.write_login()
             self.workspace.write_state(state)
         except OSError as error:
             if isinstance(error, LabError):

@@ -12,9 +12,10 @@ from labkit.faas_cli import gateway as gateways
 from labkit.faas_cli import login_store
 from labkit.faas_cli.command import GATEWAY, GLOBAL_FLAGS, TLS
 from labkit.faas_cli.gateway import Gateway, choose_url, normalise_url
-from labkit.faas_cli.real import write_login
 from labkit.flags import parse
 from labkit.programs import find_real
+from labkit.supervisor.plan import Plan
+from labkit.supervisor.settings import Settings
 from labkit.workspace import LabState, Workspace
 
 DEFAULT = "http://127.0.0.1:8080"
@@ -150,14 +151,17 @@ def test_the_login_folder_is_the_real_one_s(
     assert login_store.folder() == Path(expected)
 
 
-def test_the_real_one_s_login_is_for_its_eyes_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = write_login(tmp_path / "openfaas", state(DEFAULT))
-    monkeypatch.setenv("OPENFAAS_CONFIG", str(folder))
+def test_the_lab_s_login_for_a_real_one_is_read_as_any_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = Workspace(tmp_path)
+    plan = Plan(Settings(workspace=str(tmp_path)), workspace)
+    plan.gateway_url = DEFAULT
+    plan.write_login()
+    monkeypatch.setenv("OPENFAAS_CONFIG", str(workspace.login_folder))
 
-    assert folder.stat().st_mode & 0o777 == 0o700
-    assert (folder / "config.yml").stat().st_mode & 0o777 == 0o600
-    assert login_store.find(DEFAULT) == login_store.encode("admin", "secret")
-    assert [file.name for file in folder.iterdir()] == ["config.yml"]
+    assert login_store.find(DEFAULT) == login_store.encode("admin", plan.password)
+    assert (workspace.login_folder / "config.yml").stat().st_mode & 0o777 == 0o600
 
 
 def program(folder: Path, text: str, mode: int = 0o755) -> Path:
