@@ -13,7 +13,7 @@ from services.bus import Events
 from services.contract import catalogue
 from services.contract.errors import LabError
 from services.contract.images import Image, ImageStore
-from services.contract.names import split_function_name
+from services.contract.names import STATIC_PATH, split_function_name
 from services.gateway.config import Config
 from services.gateway.function import Function
 from services.gateway.locks import KeyedLocks
@@ -187,7 +187,7 @@ class ProcessProvider:
             image = self._image(spec)
         except LabError as error:
             raise HttpError(400, f"validation failed: image: {error.headline}\n") from error
-        if self._command(spec, image) == "":
+        if self._command(spec, image) == "" and self._mode(spec, image) != "static":
             raise HttpError(
                 400,
                 f"unable to find image: {spec.image}; build it first (faas-cli build), "
@@ -199,9 +199,12 @@ class ProcessProvider:
         return self._images.get(spec.image) or catalogue.find(spec.image) or Image(spec.image)
 
     @staticmethod
-    def _command(spec: FunctionSpec, image: Image) -> str:
+    def _mode(spec: FunctionSpec, image: Image) -> str:
+        return {**image.environment, **spec.env_vars}.get("mode", "")
+
+    def _command(self, spec: FunctionSpec, image: Image) -> str:
         environment = {**image.environment, **spec.env_vars}
-        own = environment.get("function_process", "") if environment.get("mode") else ""
+        own = environment.get("function_process", "") if self._mode(spec, image) else ""
         return spec.env_process or spec.env_vars.get("fprocess", "") or image.fprocess or own
 
     def _adopt(self, entry: Entry) -> Function:
@@ -231,8 +234,11 @@ class ProcessProvider:
             **spec.env_vars,
             "fprocess": image.local_process(self._command(spec, image)),
         }
-        if command := environment.get("function_process"):
-            environment["function_process"] = image.local_process(command)
+        if self._mode(spec, image) == "static":
+            environment.setdefault("static_path", STATIC_PATH)
+        for setting in ("function_process", "static_path"):
+            if setting in environment:
+                environment[setting] = image.local_process(environment[setting])
         for resource in ("memory", "cpu"):
             if amount := (spec.limits or {}).get(resource):
                 environment[f"limits_{resource}"] = amount

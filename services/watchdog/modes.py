@@ -10,10 +10,15 @@ from services.watchdog.backend import Backend, Function
 from services.watchdog.child import Child, FunctionFailedError, reserve_port
 from services.watchdog.classic import Classic
 from services.watchdog.config import Mode
+from services.watchdog.serializing import Serializing
 from services.watchdog.streaming import Streaming
 from services.watchdog.upstream import Upstream
 
-_BACKENDS: dict[Mode, type[Backend]] = {Mode.CLASSIC: Classic, Mode.STREAMING: Streaming}
+_FORKING: dict[Mode, type[Backend]] = {
+    Mode.CLASSIC: Classic,
+    Mode.STREAMING: Streaming,
+    Mode.SERIALIZING: Serializing,
+}
 
 
 class FunctionProcess:
@@ -41,7 +46,12 @@ class FunctionProcess:
         if mode is Mode.HTTP:
             self._upstream = await self._start_child()
             return self._upstream
-        return _BACKENDS[mode](self._function)
+        if mode is Mode.STATIC:
+            # Not at the top: few functions are files, and it imports what no other mode needs.
+            from services.watchdog.static import Static
+
+            return Static(self._function)
+        return _FORKING[mode](self._function)
 
     async def _start_child(self) -> Upstream:
         function, config = self._function, self._function.config

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 
-_LOOKED_AT = 512
+LOOKED_AT = 512
 """Bytes that decide, whatever follows."""
 
 _BLANKS = b"\t\n\x0c\r "
@@ -58,7 +58,7 @@ def detect_content_type(data: bytes) -> str:
     Never fails: what looks like nothing known is text if it holds no control
     bytes, else ``application/octet-stream``.
     """
-    data = data[:_LOOKED_AT]
+    data = data[:LOOKED_AT]
     text = data.lstrip(_BLANKS)
     if text.startswith(b"<"):
         if _HTML.match(text):

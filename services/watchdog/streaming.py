@@ -12,6 +12,7 @@ import signal
 import time
 from collections.abc import AsyncIterator, Mapping
 
+from services.contract.durations import format_duration
 from services.http import Request, Response
 from services.lines import LineReader
 from services.watchdog.backend import Backend, Function
@@ -21,8 +22,6 @@ from services.watchdog.output import CallEvents
 from services.watchdog.pipes import PipeFeed, PipeStream
 from services.watchdog.process import close_all, describe, open_output
 from services.watchdog.relay import Relay
-
-_CONTENT_TYPE = "application/octet-stream"
 
 
 class Streaming(Backend):
@@ -39,8 +38,7 @@ class Streaming(Backend):
             return Response.text(500, f"{error.headline}\n")
         if self._config.exec_timeout:
             run.limit(self._config.exec_timeout)
-        content_type = self._config.content_type or _CONTENT_TYPE
-        return Response(200, [("Content-Type", content_type)], Relay(run.output(), run.end))
+        return Response(200, [("Content-Type", self._config.content_type)], Relay(run.output(), run.end))
 
 
 class _Run:
@@ -97,7 +95,7 @@ class _Run:
         """Kill the process if it still runs in ``seconds``."""
 
         def expire() -> None:
-            self._log.line(f"Function was killed by ExecTimeout: {seconds:g}s")
+            self._log.line(f"Function was killed by ExecTimeout: {format_duration(seconds)}")
             self._kill()
 
         self._timer = self._loop.call_later(seconds, expire)

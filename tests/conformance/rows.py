@@ -120,6 +120,8 @@ TESTED = {
     "3.2 defaults": "of-watchdog's, once a mode is set",
     "3.2 http": "one child; its status and headers; 504",
     "3.2 streaming": "output as it comes, always 200",
+    "3.2 serializing": "one process a request, buffered; 500 with the error's text",
+    "3.2 static": "files from static_path",
     "3.2 ready": "like health, and 429 at the limit",
     # faas-cli
     "4.1 stack file": "its names, --filter, --regex, substitution",
@@ -195,9 +197,6 @@ NOT_TESTED = {
     "2.6 queue metrics": (
         "queue_worker_* on a port of the worker's: the inspector and lab.status() show the queue; no "
         "second scrape port"
-    ),
-    "3.2 serializing and static": (
-        "two more modes: classic does what serializing does; files are no lesson here"
     ),
 }
 """Row: what it says, and why no test of ours does."""

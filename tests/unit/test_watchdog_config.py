@@ -125,6 +125,20 @@ def test_of_watchdog_s_own_name_of_the_command_wins_in_its_modes_only() -> None:
     assert Config.from_environ(both).fprocess == "cat"
 
 
+@pytest.mark.row("3.2 static")
+def test_mode_static_needs_no_command_and_knows_its_folder() -> None:
+    assert Config.from_environ({"mode": "static"}).static_path == "/home/app/public"
+    assert Config.from_environ({"mode": "static", "static_path": "site"}).static_path == "site"
+
+
+@pytest.mark.row("3.2 defaults")
+def test_stderr_is_never_in_of_watchdog_s_answers_and_their_type_is_octets() -> None:
+    config = Config.from_environ({"fprocess": "cat", "mode": "serializing", "combine_output": "true"})
+
+    assert not config.combine_output
+    assert config.content_type == "application/octet-stream"
+
+
 def test_upstream_url_wins_over_its_older_name() -> None:
     assert Config.from_environ({**OF, "http_upstream_url": "http://other"}).upstream_url == OF["upstream_url"]
 
@@ -132,7 +146,10 @@ def test_upstream_url_wins_over_its_older_name() -> None:
 @pytest.mark.parametrize(
     ("environ", "text"),
     [
-        ({"fprocess": "cat", "mode": "serializing"}, "mode=serializing"),
+        ({"fprocess": "cat", "mode": "afterburn"}, "unknown watchdog mode: afterburn"),
+        ({"fprocess": "cat", "mode": "streaming", "write_timeout": "0"}, "write timeout must be over 0s"),
+        ({"mode": "serializing"}, "fprocess"),
+        ({"mode": "static", "static_path": ""}, "static_path"),
         ({"fprocess": "cat", "mode": "http"}, "upstream_url"),
         ({"function_process": "cat"}, "fprocess"),
     ],

@@ -79,7 +79,7 @@ def _say_steps(function: StackFunction, build: Build) -> None:
         say(f"{steps} not executed: without a container, the process runs on this machine as it is.")
     for note in requirement_notes(function.handler / "requirements.txt"):
         say(note)
-    if not build.fprocess:
+    if not build.fprocess and build.environment.get("mode") != "static":
         say(f"No ENV fprocess: deploy {function.name} with --fprocess, or it cannot start.")
 
 
