@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from labkit.workspace import Workspace
+from labkit.workspace import Workspace, own_login_folder
 from services.contract.errors import LabError
 from services.contract.names import VERSION
 
@@ -254,7 +254,7 @@ def _show(state: LabState) -> None:
 
 def _show_variables(state: LabState, workspace: Workspace) -> None:
     """Say what makes programs in a terminal that the lab has not started find it."""
-    from labkit.environment import own_login_folder, variables
+    from labkit.environment import variables
 
     pairs = (f"{name}={shlex.quote(value)}" for name, value in variables(state, workspace).items())
     click.echo(f"terminal    export {' '.join(pairs)}")

@@ -5,11 +5,8 @@ from __future__ import annotations
 import os
 import sysconfig
 from dataclasses import dataclass
-from pathlib import Path
 
-from labkit.workspace import LabState, Workspace
-
-_LOGINS = "OPENFAAS_CONFIG"
+from labkit.workspace import LabState, Workspace, own_login_folder
 
 
 @dataclass(frozen=True)
@@ -40,14 +37,7 @@ def variables(state: LabState, workspace: Workspace) -> dict[str, str]:
     other work needs, and is no place for a lab to write to.
     """
     found = {"OPENFAAS_URL": state.gateway_url, "LABKIT_WORKSPACE": str(workspace.root)}
-    return found if own_login_folder() else {**found, _LOGINS: str(workspace.login_folder)}
-
-
-def own_login_folder() -> str:
-    """Return the ``OPENFAAS_CONFIG`` that the user has set, which is no lab's; "" if there is none."""
-    chosen = os.environ.get(_LOGINS, "")
-    is_a_lab_s = Path(chosen).parts[-3:] == Workspace(Path()).login_folder.parts
-    return "" if is_a_lab_s else chosen
+    return found if own_login_folder() else {**found, "OPENFAAS_CONFIG": str(workspace.login_folder)}
 
 
 def leave(workspace: Workspace) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from labkit.workspace import own_login_folder
 from services.contract.errors import LabError
 
 
@@ -20,8 +21,11 @@ class LoginStoreError(LabError):
 
 
 def folder() -> Path:
-    """Return the folder: ``$OPENFAAS_CONFIG``; in CI ``./.openfaas``; else ``~/.openfaas``."""
-    if chosen := os.environ.get("OPENFAAS_CONFIG"):
+    """Return the folder: ``$OPENFAAS_CONFIG``; in CI ``./.openfaas``; else ``~/.openfaas``.
+
+    A lab's is passed over: it goes with the lab, whose password is known without it.
+    """
+    if chosen := own_login_folder():
         return Path(chosen).expanduser()
     return Path(".openfaas") if os.environ.get("CI") == "true" else Path.home() / ".openfaas"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from labkit import environment
-from labkit.workspace import LabState, Workspace
+from labkit.workspace import LabState, Workspace, own_login_folder
 
 URL = "http://127.0.0.1:45678"
 STATE = LabState(1, "run", URL, "", "", "", "", "admin", "secret", "", "", 0)
@@ -33,7 +33,7 @@ def test_a_login_folder_of_the_user_s_own_stays(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setenv("OPENFAAS_CONFIG", "/home/me/logins")
     environment.enter(STATE, Workspace(tmp_path))
 
-    assert environment.own_login_folder() == os.environ["OPENFAAS_CONFIG"] == "/home/me/logins"
+    assert own_login_folder() == os.environ["OPENFAAS_CONFIG"] == "/home/me/logins"
     environment.leave(Workspace(tmp_path))
     assert os.environ["OPENFAAS_CONFIG"] == "/home/me/logins"
 

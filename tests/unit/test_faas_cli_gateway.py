@@ -137,6 +137,7 @@ def test_a_damaged_login_file_is_named(workspace: Workspace, content: str) -> No
         ({"OPENFAAS_CONFIG": "/chosen", "CI": "true"}, "/chosen"),
         ({"CI": "true"}, ".openfaas"),
         ({"HOME": "/home/me"}, "/home/me/.openfaas"),
+        ({"HOME": "/home/me", "OPENFAAS_CONFIG": "/lab/.labkit/run/openfaas"}, "/home/me/.openfaas"),
     ],
 )
 @pytest.mark.row("4.1 login store")
@@ -151,17 +152,18 @@ def test_the_login_folder_is_the_real_one_s(
     assert login_store.folder() == Path(expected)
 
 
-def test_the_lab_s_login_for_a_real_one_is_read_as_any_other(
+def test_the_lab_s_login_for_a_real_one_reads_as_any_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    workspace = Workspace(tmp_path)
-    plan = Plan(Settings(workspace=str(tmp_path)), workspace)
+    plan = Plan(Settings(workspace=str(tmp_path)), Workspace(tmp_path))
     plan.gateway_url = DEFAULT
     plan.write_login()
-    monkeypatch.setenv("OPENFAAS_CONFIG", str(workspace.login_folder))
+    file = Workspace(tmp_path).login_folder / "config.yml"
+    assert file.stat().st_mode & 0o777 == 0o600
+    monkeypatch.setenv("OPENFAAS_CONFIG", str(tmp_path))
+    file.rename(tmp_path / "config.yml")
 
     assert login_store.find(DEFAULT) == login_store.encode("admin", plan.password)
-    assert (workspace.login_folder / "config.yml").stat().st_mode & 0o777 == 0o600
 
 
 def program(folder: Path, text: str, mode: int = 0o755) -> Path:
