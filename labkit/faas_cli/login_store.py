@@ -1,6 +1,7 @@
 """Saved logins, in the real faas-cli's file and format.
 
-``config.yml`` holds ``auths: [{gateway, auth: basic, token: base64(user:password)}]``.
+``config.yml`` holds ``auths: [{gateway, auth: basic, token: base64(user:password)}]``; a login that
+a plugin of the real one made has ``auth: oauth2`` and the provider's token.
 """
 
 from __future__ import annotations
@@ -35,10 +36,10 @@ def encode(user: str, password: str) -> str:
     return base64.b64encode(f"{user}:{password}".encode()).decode()
 
 
-def find(gateway: str) -> str | None:
-    """Return the token saved for exactly this gateway URL, or None."""
+def find(gateway: str, auth: str = "basic") -> str | None:
+    """Return the token saved for exactly this gateway URL and kind of login, or None."""
     for login in _read():
-        if login.get("gateway") == gateway and login.get("auth") == "basic":
+        if login.get("gateway") == gateway and login.get("auth") == auth:
             return str(login.get("token", ""))
     return None
 

@@ -149,6 +149,7 @@ TESTED = {
     "4.4 secret": "create, update, remove, list",
     "4.5 invoke": "standard output is the function's bytes and nothing else",
     "4.5 --async": "one line on standard error",
+    "4.5 --auth": "a token for the function, exchanged for the login's; never the gateway's password",
     "4.5 failures": "Server returned unexpected status code",
     "4.5 no login needed": "a real one finds the lab's password in OPENFAAS_CONFIG",
     "4.5 unsupported method": "exit code 0, no call",

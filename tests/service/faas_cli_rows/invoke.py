@@ -33,6 +33,14 @@ INVOKE = [
         after=REMOVE,
     ),
     Row(
+        "invoke --auth sends none either: a login with a password gives no token",
+        "invoke FN --auth | grep -ci authorization",
+        "0\n",
+        1,
+        given=ENV,
+        after=REMOVE,
+    ),
+    Row(
         "invoke --content-type",
         "invoke FN --content-type a/b",
         "⋮Http_Content_Type=a/b\n⋮",

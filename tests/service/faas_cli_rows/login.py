@@ -32,6 +32,7 @@ STRANGER = [
     Row("ready", "ready", "⋮OpenFaaS gateway is ready\n"),
     Row("invoke", "invoke ECHO", "body", body="body"),
     Row("invoke --async", "invoke ECHO -a", error="Function submitted asynchronously.\n"),
+    Row("invoke --auth", "invoke ECHO --auth", "body", body="body"),
 ]
 
 ACQUAINTANCE = [
@@ -43,4 +44,5 @@ ACQUAINTANCE = [
     Row("secret create", CREATE, "Creating secret: FN.\nCreated: 202 Accepted\n", after=FORGET),
     Row("invoke", "invoke ECHO", "body", body="body"),
     Row("invoke --async", "invoke ECHO -a", error="Function submitted asynchronously.\n"),
+    Row("invoke --auth", "invoke ECHO --auth", "body", body="body"),
 ]
