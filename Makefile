@@ -1,7 +1,7 @@
 # With only Python and make on a machine, each of these is the only command needed.
 # Works with GNU make 3.81, which is what macOS has.
 .DEFAULT_GOAL := help
-.PHONY: help lab demo test lint lock clean
+.PHONY: help lab demo test lint bench bench-past lock clean
 
 BIN := .venv/bin
 UV_COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
@@ -27,6 +27,16 @@ lint: ## set up, check style, format and types only
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+
+# ONLY=accept,sync measures these rows; QUICK=1 all of them, in short rounds. Only the whole table goes into the README.
+bench: ## set up, measure every path next to its floor: 5 min, alone on the machine (QUICK=1, ONLY=rows)
+	@sh tools/setup.sh dev
+	@$(BIN)/python -m benchmarks $(if $(QUICK)$(ONLY),$(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY)),--readme README.md)
+
+# PAST=20000 looks less far.
+bench-past:
+	@sh tools/setup.sh dev
+	@$(BIN)/python -m benchmarks --past $(or $(PAST),1000000)
 
 # The second lock is held to the versions of the first: a learner runs what was tested.
 lock: ## after a change of pyproject.toml: lock anew (UPGRADE=--upgrade takes newer versions)
