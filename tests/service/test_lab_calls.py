@@ -57,7 +57,8 @@ def test_a_run_of_an_unknown_function_ends_and_says_so(lab: Lab) -> None:
     async_ = lab.measure("nobody-lab", calls=2, mode="async", progress=False)
 
     assert [call.status for call in sync.calls] == [404, 404]
-    assert [call.state for call in async_.calls] == [CallState.DEAD] * 2  # that nobody is there is an error of the platform: tried again
+    # That nobody is there is an error of the platform: tried again, and then given up.
+    assert [call.state for call in async_.calls] == [CallState.DEAD] * 2
     assert sync.total < 3
 
 
