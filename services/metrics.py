@@ -49,12 +49,7 @@ class Durations:
 
     def counter(self, name: str, text: str, names: Sequence[str]) -> Metric:
         """Return the counts as a counter; Prometheus adds ``_total`` to its name."""
-        from prometheus_client.core import CounterMetricFamily
-
-        counter = CounterMetricFamily(name, text, labels=names)
-        for labels, count in self.counts.items():
-            counter.add_metric([*map(str, labels)], count)
-        return counter
+        return counter(name, text, names, self.counts.items())
 
     def histogram(self, name: str, text: str, names: Sequence[str]) -> Metric:
         """Return the durations as a histogram."""
@@ -75,6 +70,16 @@ def gauge(name: str, text: str, names: Sequence[str], values: Iterable[tuple[Lab
     from prometheus_client.core import GaugeMetricFamily
 
     family = GaugeMetricFamily(name, text, labels=names)
+    for labels, value in values:
+        family.add_metric([*map(str, labels)], value)
+    return family
+
+
+def counter(name: str, text: str, names: Sequence[str], values: Iterable[tuple[Labels, float]]) -> Metric:
+    """Return numbers that only go up; Prometheus adds ``_total`` to the name."""
+    from prometheus_client.core import CounterMetricFamily
+
+    family = CounterMetricFamily(name, text, labels=names)
     for labels, value in values:
         family.add_metric([*map(str, labels)], value)
     return family

@@ -13,6 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 CALL_HEADER = "Faas-Call"
+# Made once, and trusted to hold no circle: half the time of json.dumps.
+_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+
 DEDUPE_HEADER = "Nats-Msg-Id"
 """JetStream stores one message per id within the stream's duplicate window."""
 
@@ -57,7 +60,7 @@ class QueuedCall:
 
     def metadata(self) -> str:
         """Return all but the body: ASCII on one line, whatever the values hold."""
-        return json.dumps(
+        return _encode(
             [
                 self.call_id,
                 self.function,
@@ -69,8 +72,7 @@ class QueuedCall:
                 self.accepted_ns,
                 self.retry,
                 self.attempts,
-            ],
-            separators=(",", ":"),
+            ]
         )
 
     @classmethod

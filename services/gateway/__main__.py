@@ -22,8 +22,9 @@ from services.gateway.queue_routes import QueueRoutes
 from services.gateway.queues import Queues
 from services.gateway.registry import Registry
 from services.gateway.system import FunctionRoutes
-from services.http import HttpClient, HttpServer, Request
+from services.http import HttpClient, HttpServer, Limits, Request
 from services.jetstream import Publisher
+from services.metrics_port import MetricsPort
 from services.runtime import Service, run
 from services.streams import ensure_cancelled, ensure_events, ensure_queue
 
@@ -55,6 +56,13 @@ async def main(service: Service) -> None:
 
     client = HttpClient()
     lines = service.log.writer
+
+    def text() -> bytes:
+        return metrics.text({f.spec.key: f.available() for f in provider.all()})
+
+    async def scraped() -> bytes:
+        return text()
+
     app = App(
         Forwarder(provider, client, events, metrics, lines, upstream_timeout=config.upstream_timeout),
         Acceptor(provider, queues, publisher, events, lines, config),
@@ -65,18 +73,21 @@ async def main(service: Service) -> None:
             *AdminRoutes(provider).routes(),
             *QueueRoutes(nats, DeadLetters(nats, publisher, events, provider.retry_of)).routes(),
         ],
-        metrics=lambda: metrics.text({f.spec.key: f.available() for f in provider.all()}),
+        metrics=text,
         page=lambda: _inspector_page(config),
     )
 
     def on_error(request: Request, error: BaseException) -> None:
         service.log.error(f"handler failed: {error!r}", method=request.method, path=request.path)
 
-    server = HttpServer(app, on_error=on_error)
+    server = HttpServer(app, limits=Limits(read_seconds=config.read_timeout or math.inf), on_error=on_error)
     host, port = await server.start(port=config.port, fallback=config.port_fallback)
-    service.ready(url=f"http://{host}:{port}")
+    metrics_port = MetricsPort(scraped, service.log)
+    metrics_url = await metrics_port.start(config.metrics_port)
+    service.ready(url=f"http://{host}:{port}", metrics=metrics_url)
     await service.stopping.wait()
     autoscaling.cancel()
+    await metrics_port.stop()
     await server.stop(_STOP_GRACE_SECONDS)
     await provider.stop()
     client.close()

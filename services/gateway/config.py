@@ -9,6 +9,7 @@ from services.contract.durations import parse_duration
 from services.contract.names import DEFAULT_GATEWAY_PORT, DEFAULT_QUEUE
 from services.runtime import Service
 
+METRICS_PORT = 8082
 MAX_BODY = 1024 * 1024
 
 
@@ -20,6 +21,8 @@ class Config:
         port: Asked-for port; 0 is any.
         port_fallback: Take any port if the one asked for is taken.
         upstream_timeout: Seconds a function may take to answer.
+        read_timeout: Seconds that a client may pause in the middle of its request.
+        metrics_port: Where ``/metrics`` is served beside the API's own port; 0 is any port.
         write_timeout: Seconds after which followed logs end; 0 is never.
         queue: Subject that asynchronous calls are published to.
         max_body: Bytes of an asynchronous call's body.
@@ -35,6 +38,8 @@ class Config:
     port: int
     port_fallback: bool
     upstream_timeout: float
+    read_timeout: float
+    metrics_port: int
     write_timeout: float
     queue: str
     max_body: int
@@ -65,6 +70,8 @@ class Config:
             port=service.number("port", DEFAULT_GATEWAY_PORT),
             port_fallback=service.flag("port_fallback", default=True),
             upstream_timeout=parse_duration(service.setting("upstream_timeout", "60s")),
+            read_timeout=parse_duration(service.setting("read_timeout", "60s")),
+            metrics_port=service.number("metrics_port", METRICS_PORT),
             # OpenFaaS has 60s here, and cuts off who follows a log. Nothing else in this gateway needs it.
             write_timeout=parse_duration(service.setting("write_timeout", "0")),
             queue=service.setting("faas_nats_channel", DEFAULT_QUEUE),

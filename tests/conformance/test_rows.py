@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import re
+import socket
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import nats
@@ -24,7 +26,7 @@ from labkit import Lab
 @pytest.fixture(scope="module")
 def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """A lab whose gateway waits for nothing longer than a moment."""
-    settings = {"upstream_timeout": "300ms", "write_timeout": "300ms"}
+    settings = {"upstream_timeout": "300ms", "write_timeout": "300ms", "read_timeout": "300ms"}
     with start_lab(tmp_path_factory.mktemp("hasty"), environment=settings) as lab:
         yield lab
 
@@ -59,6 +61,27 @@ def test_a_function_that_takes_too_long_is_a_502(hasty: Lab) -> None:
 
     assert answer.status_code == 502
     assert answer.headers["X-OpenFaaS-Internal"] == "proxy"
+
+
+@pytest.mark.row("1.1 read_timeout")
+def test_a_client_that_stops_in_the_middle_of_its_request_is_refused(hasty: Lab) -> None:
+    url = urlsplit(hasty._core.state.gateway_url)
+    with socket.create_connection((url.hostname, url.port), timeout=10) as wire:
+        wire.sendall(b"POST /function/slow HTTP/1.1\r\nHost: x\r\nContent-Le")
+
+        assert wire.recv(1000).startswith(b"HTTP/1.1 408 ")
+
+
+@pytest.mark.row("1.1 metrics port")
+def test_metrics_and_health_have_a_port_of_their_own(hasty: Lab) -> None:
+    said = re.search(r"gateway: ready .*metrics=(\S+)", hasty.logs("gateway"))
+    assert said is not None
+    url = said[1]
+
+    assert urlsplit(url).port != urlsplit(hasty._core.state.gateway_url).port
+    assert "gateway_service_count" in httpx.get(url).text
+    assert httpx.get(url.replace("/metrics", "/healthz")).text == "OK\n"
+    assert httpx.get(url.replace("/metrics", "/system/functions")).status_code == 404
 
 
 @pytest.mark.row("1.1 write_timeout")
@@ -255,7 +278,8 @@ def test_an_asynchronous_call_is_counted_once(http: httpx.Client, lab: Lab) -> N
 
 @pytest.mark.row("2.4 busy watchdog")
 def test_a_busy_function_s_callback_says_429(http: httpx.Client, lab: Lab) -> None:
-    deploy(http, "busy", "sleep 1", envVars={"max_inflight": "1"})
+    once = {"com.openfaas.retry.attempts": "1"}
+    deploy(http, "busy", "sleep 1", envVars={"max_inflight": "1"}, annotations=once)
     (replica,) = _replicas(lab, "busy")
     with receiver() as target:
         first = threading.Thread(
