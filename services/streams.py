@@ -120,6 +120,17 @@ async def ensure_events(js: JetStreamContext, *, replicas: int = 1) -> None:
     )
 
 
+async def bucket_keys(js: JetStreamContext, bucket: str) -> list[str]:
+    """Return the keys of a bucket, those that were deleted included.
+
+    Not by nats-py's ``keys()``: that reads by a consumer, and on a busy machine takes one that has just
+    delivered everything for one that has nothing to deliver. Then a full bucket looks empty.
+    """
+    prefix = f"$KV.{bucket}."
+    info = await js.stream_info(f"KV_{bucket}", subjects_filter=prefix + ">")
+    return [subject.removeprefix(prefix) for subject in info.state.subjects or {}]
+
+
 async def queues(js: JetStreamContext) -> list[str]:
     """Return the names of all queues that have a stream."""
     found: list[str] = []

@@ -15,13 +15,14 @@ from typing import Any
 
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
-from nats.js.errors import KeyNotFoundError, NoKeysError
+from nats.js.errors import KeyNotFoundError
 from nats.js.kv import KeyValue
 
 from services.contract.names import FUNCTION_BUCKET
 from services.gateway.spec import FunctionSpec
 from services.http import HttpError
 from services.log import Log
+from services.streams import bucket_keys
 
 SECRET_BUCKET = "secrets"  # noqa: S105  # a bucket's name
 NAMESPACE_BUCKET = "namespaces"
@@ -127,17 +128,13 @@ class Registry:
             await self._buckets[bucket].put(key, json.dumps(record).encode())
 
     async def _all(self, bucket: str) -> Iterable[tuple[str, dict[str, Any]]]:
-        try:
-            keys = await self._buckets[bucket].keys()
-        except NoKeysError:
-            return []
         found = []
-        for key in keys:
+        for key in await bucket_keys(self._js, bucket):
             try:
                 entry = await self._buckets[bucket].get(key)
                 found.append((key, json.loads(entry.value or b"{}")))
             except KeyNotFoundError:
-                continue  # removed between the two questions
+                continue  # removed
             except ValueError as error:
                 self._log.error("registry entry unreadable", bucket=bucket, key=key, error=repr(error))
         return found

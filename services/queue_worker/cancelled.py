@@ -11,13 +11,11 @@ from typing import Any
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
-from nats.js.errors import NoKeysError
-from nats.js.kv import KeyValue
 
 from services.contract.names import CANCELLED_BUCKET
 from services.contract.queues import call_token
 from services.log import Log
-from services.streams import CANCELLED_SECONDS
+from services.streams import CANCELLED_SECONDS, bucket_keys
 
 _SUBJECT = f"$KV.{CANCELLED_BUCKET}."
 
@@ -39,19 +37,17 @@ class Cancelled:
         self._until: dict[str, float] = {}
         self._running: dict[str, asyncio.Task[Any]] = {}
 
-    async def start(self, nats: Client, bucket: KeyValue) -> None:
-        """Listen, and learn what was cancelled before."""
-        self._bucket = bucket
+    async def start(self, nats: Client) -> None:
+        """Listen, and learn what was cancelled before; the bucket must exist."""
+        self._js = nats.jetstream()
         await nats.subscribe(_SUBJECT + "*", cb=self._on_change)
         await self.refresh()
 
     async def refresh(self) -> None:
         """Read the bucket: after a start, and after the connection was lost."""
         try:
-            for token in await self._bucket.keys():
+            for token in await bucket_keys(self._js, CANCELLED_BUCKET):
                 self._add(token)
-        except NoKeysError:
-            return
         except (NatsError, OSError, TimeoutError) as error:
             self._log.warning("could not read which calls were cancelled", error=repr(error))
 

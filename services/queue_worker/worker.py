@@ -80,14 +80,14 @@ class Worker:
         config = self._config
         self._nats_url = nats_url
         replicas = config.replicas
-        bucket, *_ = await asyncio.gather(
+        await asyncio.gather(
             ensure_cancelled(self._js, replicas=replicas),
             ensure_results(self._js, replicas=replicas),
             ensure_callbacks(self._js, ack_wait=config.ack_wait, replicas=replicas),
             self._publisher.start(),
         )
         # Before the first call: one that was taken back must not run.
-        await self._cancelled.start(self._nats, bucket)
+        await self._cancelled.start(self._nats)
         await self._put_off.start()
         if config.queue == EVERY_QUEUE:
             await self._nats.subscribe(QUEUE_SUBJECT, cb=self._on_queue)

@@ -1,0 +1,32 @@
+"""What services keep in JetStream, asked of a real nats-server."""
+
+from __future__ import annotations
+
+import pytest
+from nats.aio.client import Client
+from nats.js.errors import NotFoundError
+
+from labkit import Lab
+from services.streams import bucket_keys
+
+
+@pytest.mark.anyio
+async def test_a_bucket_tells_all_its_keys(lab: Lab) -> None:
+    """An empty answer must mean an empty bucket: a gateway would believe that it has no functions."""
+    client = Client()
+    await client.connect(lab._core.state.nats_url, token=lab._core.state.nats_token)
+    js = client.jetstream()
+    bucket = await js.create_key_value(bucket="keys", history=1)
+    try:
+        assert await bucket_keys(js, "keys") == []
+        names = {f"function-{number}.openfaas-fn" for number in range(300)}
+        for name in names:
+            await bucket.put(name, b"{}")
+
+        assert set(await bucket_keys(js, "keys")) == names
+
+        with pytest.raises(NotFoundError):
+            await bucket_keys(js, "no-such")
+    finally:
+        await js.delete_key_value("keys")
+        await client.close()
