@@ -1,9 +1,10 @@
 # With only Python and make on a machine, each of these is the only command needed.
 # Works with GNU make 3.81, which is what macOS has.
 .DEFAULT_GOAL := help
-.PHONY: help lab demo test lint bench bench-past lock clean
+.PHONY: help lab demo test chaos lint bench bench-past lock clean
 
 BIN := .venv/bin
+SEED := 1
 UV_COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock" $(UPGRADE)
 
@@ -21,6 +22,11 @@ demo: ## set up, run the sync-or-async experiment in this terminal
 test: ## set up, run every check: lint, types, unit, service, notebooks, nothing left behind
 	@sh tools/setup.sh dev
 	@bash tools/test.sh
+
+chaos: ## set up, run the long chaos suite: half an hour on a lab, a quarter of an hour on a cluster (SEED=1)
+	@sh tools/setup.sh dev
+	@$(BIN)/python -m tests.chaos --seconds 1800 --pause 6 --seed $(SEED)
+	@$(BIN)/python -m tests.chaos --seconds 900 --pause 6 --seed $(SEED) --cluster
 
 lint: ## set up, check style, format and types only
 	@sh tools/setup.sh dev

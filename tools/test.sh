@@ -44,6 +44,7 @@ check unit "$bin/pytest" tests/unit tests/notebooks
 check service "$bin/pytest" tests/service
 check browser "$bin/pytest" tests/browser
 check conformance "$bin/pytest" tests/conformance
+check chaos "$bin/pytest" tests/chaos
 check notebooks notebooks
 check leaks "$bin/python" tests/leaks.py --after "$scratch/before.json"
 

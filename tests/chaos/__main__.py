@@ -1,0 +1,84 @@
+"""Run the chaos suite.
+
+    python -m tests.chaos --seconds 1800 --seed 1            a lab, with faults
+    python -m tests.chaos --seconds 900 --seed 1 --cluster   three nats-servers, two workers
+    python -m tests.chaos --no-faults --seconds 60           every call runs exactly once
+    python -m tests.chaos --no-faults --soak 100000          memory after so many calls
+
+Exits with 0 when every invariant held; else with 1, and the workspace is kept.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.chaos.run import Plan, Run, post_mortem
+from tests.chaos.stack import LabStack, Stack
+
+_SHOWN = 10
+
+
+def main() -> int:
+    """Run the command line; return its exit code."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--seconds", type=float, default=60.0, help="length of the load")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--rate", type=float, default=40.0, help="calls a second")
+    parser.add_argument("--pause", type=float, default=2.0, help="mean seconds between two faults")
+    parser.add_argument("--no-faults", action="store_true")
+    parser.add_argument("--cluster", action="store_true", help="three nats-servers, replicas 3")
+    parser.add_argument(
+        "--soak", type=int, default=0, metavar="CALLS", help="so many calls instead of --seconds"
+    )
+    parser.add_argument("--keep", action="store_true", help="keep the workspace in any case")
+    options = parser.parse_args()
+    plan = Plan(
+        options.seconds,
+        options.seed,
+        faults=not options.no_faults,
+        rate=1000.0 if options.soak else options.rate,
+        pause=options.pause,
+        calls=options.soak,
+        window=100 if options.soak else 0,
+    )
+    folder = Path(tempfile.mkdtemp(prefix="chaos-"))
+    passed = False
+    try:
+        passed = asyncio.run(_run(_stack(folder, cluster=options.cluster), plan))
+    finally:
+        if passed and not options.keep:
+            shutil.rmtree(folder)
+        else:
+            print(f"workspace kept: {folder}")
+    return 0 if passed else 1
+
+
+def _stack(folder: Path, *, cluster: bool) -> Stack:
+    if cluster:
+        from tests.chaos.cluster import ClusterStack
+
+        return ClusterStack(folder)
+    return LabStack(folder)
+
+
+async def _run(stack: Stack, plan: Plan) -> bool:
+    try:
+        report = await Run(stack, plan).run()
+        print(f"\n{report.text}", flush=True)
+        if broken := sorted(report.broken):
+            print(f"\nof {len(broken)} calls, the first {min(_SHOWN, len(broken))}:")
+            print(await post_mortem(stack, broken[:_SHOWN]))
+        return report.passed
+    finally:
+        await stack.stop()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

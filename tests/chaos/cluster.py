@@ -1,0 +1,238 @@
+"""What is under test: three nats-servers as one cluster, everything in them three times, and two workers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+from nats.js.errors import APIError
+
+from labkit.supervisor.children import Children, Launch, Process
+from labkit.supervisor.folder import write_secret
+from labkit.supervisor.logfile import LogFile
+from labkit.supervisor.nats_server import NatsServer, find_nats_server
+from labkit.supervisor.record import Record
+from labkit.supervisor.states import State
+from labkit.supervisor.unit import Facts, Spec, Unit
+from services.contract.errors import LabError
+from tests.chaos.schedule import Target
+from tests.chaos.stack import (
+    ACK_WAIT,
+    CALLBACK_TARGET,
+    MAX_INFLIGHT,
+    RETRIES,
+    START_SECONDS,
+    WATCHDOG,
+    watchdogs,
+)
+
+NODES = ("nats-1", "nats-2", "nats-3")
+WORKERS = ("worker-1", "worker-2")
+_NODE_REST_SECONDS = 8.0
+"""What a node is given to catch up before another one is disturbed: two of three must agree."""
+_TOKEN = "chaos"
+_PASSWORD = "chaos"
+_GRACE_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Node(NatsServer):
+    """labkit's nats-server as a member of a cluster.
+
+    Attributes:
+        name: Which member.
+        route: Port where it listens for the others.
+        routes: Ports where the others do.
+    """
+
+    name: str = ""
+    route: int = 0
+    routes: tuple[int, ...] = ()
+
+    def config(self, port: int) -> str:
+        """Return labkit's configuration with the cluster added."""
+        routes = ", ".join(f'"nats://127.0.0.1:{other}"' for other in self.routes)
+        cluster = f'cluster {{ name: "chaos", listen: "127.0.0.1:{self.route}", routes: [{routes}] }}\n'
+        return super().config(port).replace('server_name: "lab"', f'server_name: "{self.name}"') + cluster
+
+
+class ClusterStack:
+    """The lab's services on three nats-servers, each kept alive by a unit of labkit's supervisor."""
+
+    targets: tuple[Target, ...] = (
+        *(Target(name, group="nats", rest=_NODE_REST_SECONDS, weight=3) for name in NODES),
+        Target("gateway"),
+        *(Target(name, group=name) for name in WORKERS),
+        Target("inspector", weight=1),
+        WATCHDOG,
+        CALLBACK_TARGET,
+    )
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.logs = folder / "logs"
+        self.user, self.password = "admin", _PASSWORD
+        self._ports = {name: _free_port() for name in (*NODES, *map("{} route".format, NODES), "gateway")}
+        self.gateway_url = f"http://127.0.0.1:{self._ports['gateway']}"
+        self._nats_urls = [f"nats://127.0.0.1:{self._ports[name]}" for name in NODES]
+        self._secrets = folder / "secrets"
+        self._units: dict[str, Unit] = {}
+        self._children: Children | None = None
+
+    async def start(self) -> None:
+        """Bring everything to ready."""
+        self.logs.mkdir()
+        write_secret(self._secrets / "basic-auth-user", self.user)
+        write_secret(self._secrets / "basic-auth-password", self.password)
+        self._children = Children(asyncio.get_running_loop())
+        specs = [
+            *map(self._node, NODES),
+            _service("gateway", self._gateway),
+            *(_service(name, self._worker) for name in WORKERS),
+            _service("inspector", self._inspector),
+        ]
+        for spec in specs:
+            log = LogFile(self.logs / f"{spec.name}.log")
+            self._units[spec.name] = Unit(spec, self._children, Record(), log, self.folder)
+        deadline = asyncio.get_running_loop().time() + START_SECONDS
+        await asyncio.gather(*(self._units[name].start(deadline) for name in NODES))
+        await _wait_for_jetstream(self._nats_urls)
+        for name in list(self._units)[len(NODES) :]:
+            await self._units[name].start(deadline)
+
+    async def stop(self) -> None:
+        """End everything."""
+        for name in reversed(self._units):
+            await self._units[name].stop(_GRACE_SECONDS)
+        if self._children is not None:
+            await self._children.sweep()
+
+    async def pids(self) -> dict[str, int]:
+        """Return the processes of the services that are ready, by name."""
+        known = {name: int(unit.describe()["pid"]) for name, unit in self._units.items()}
+        return {name: pid for name, pid in known.items() if pid}
+
+    async def pids_of(self, target: str) -> list[int]:
+        """Return the processes that a target stands for at this moment."""
+        pids = await self.pids()
+        name = "gateway" if target == WATCHDOG.name else target
+        if name not in pids:
+            return []
+        return watchdogs(pids[name]) if target == WATCHDOG.name else [pids[name]]
+
+    async def restart(self, service: str) -> None:
+        """Ask a service to end, and start it again; again if that fails."""
+        unit = self._units[service]
+        await unit.stop(_GRACE_SECONDS)
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + START_SECONDS
+        while True:
+            try:
+                return await unit.start(min(deadline, loop.time() + 15))
+            except LabError:  # what it needs is away at this moment
+                if loop.time() > deadline:
+                    raise
+                await asyncio.sleep(0.5)
+
+    async def given_up(self) -> list[str]:
+        """Return the services that nobody starts again, with the reason."""
+        return [f"{name}: {unit.error}" for name, unit in self._units.items() if unit.state is State.FAILED]
+
+    # -- how each is started
+
+    def _node(self, name: str) -> Spec:
+        routes = {node: self._ports[f"{node} route"] for node in NODES}
+        node = Node(
+            folder=self.folder / name,
+            store=self.folder / name / "jetstream",
+            token=_TOKEN,
+            max_body=1024 * 1024,
+            name=name,
+            route=routes[name],
+            routes=tuple(port for other, port in routes.items() if other != name),
+        )
+
+        def prepare() -> Launch:
+            command = node.prepare(find_nats_server(os.environ), self._ports[name], keeper=False)
+            return Launch(command, {}, lifeline=False, dies_with_parent=True)
+
+        async def wait_ready(_: Process) -> Facts:
+            return await node.wait_ready()
+
+        return Spec(name, prepare, wait_ready, lambda _: None)
+
+    def _gateway(self) -> dict[str, str]:
+        return {
+            "port": str(self._ports["gateway"]),
+            "port_fallback": "false",
+            "basic_auth": "true",
+            "secret_mount_path": str(self._secrets),
+            "state_dir": str(self.folder / "gateway"),
+            "image_store": str(self.folder / "images"),
+            **self._common(),
+        }
+
+    def _worker(self) -> dict[str, str]:
+        return {
+            "queue_name": "*",
+            "gateway_url": self.gateway_url,
+            "max_inflight": str(MAX_INFLIGHT),
+            "metrics_port": "0",
+            **RETRIES,
+            **self._common(),
+        }
+
+    def _inspector(self) -> dict[str, str]:
+        return {"port": "0", **self._common()}
+
+    def _common(self) -> dict[str, str]:
+        return {
+            "lifeline": "stdin",
+            "nats_url": ",".join(self._nats_urls),
+            "nats_token": _TOKEN,
+            "nats_stream_replicas": str(len(NODES)),
+            "ack_wait": ACK_WAIT,
+        }
+
+
+def _service(name: str, environment: Callable[[], dict[str, str]]) -> Spec:
+    module = "queue_worker" if name in WORKERS else name
+
+    def prepare() -> Launch:
+        return Launch([sys.executable, "-P", "-m", f"services.{module}"], environment())
+
+    async def wait_ready(process: Process) -> Facts:
+        facts: Facts = json.loads(await process.line)
+        return facts
+
+    return Spec(name, prepare, wait_ready, lambda _: None)
+
+
+async def _wait_for_jetstream(urls: list[str]) -> None:
+    """Wait until the cluster has a leader and three members: a stream of three copies needs them."""
+    async with asyncio.timeout(START_SECONDS):
+        client = Client()
+        await client.connect(servers=urls, token=_TOKEN)
+        js = client.jetstream()
+        while True:
+            try:
+                await js.add_stream(name="ready", subjects=["ready"], num_replicas=len(NODES))
+                break
+            except (APIError, NatsError, TimeoutError):
+                await asyncio.sleep(0.2)
+        await js.delete_stream("ready")
+        await client.close()
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])

@@ -1,0 +1,156 @@
+"""What is under test: a lab as labkit starts it."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from pathlib import Path
+from typing import Protocol
+
+import psutil
+
+from labkit.core import AsyncLab
+from labkit.supervisor.settings import Settings
+from labkit.supervisor.states import State
+from services.contract.errors import LabError
+from tests.chaos.schedule import Kind, Target
+
+WATCHDOG = Target("watchdog", rest=1.0)
+CALLBACK_TARGET = Target("callback-target", (Kind.AWAY,), weight=1)
+
+RETRIES = {
+    # Faults use up attempts, too: enough of them that only what fails by itself becomes a dead letter.
+    "max_retry_attempts": "30",
+    "initial_retry_wait": "200ms",
+    "max_retry_wait": "2s",
+    "callback_attempts": "7",
+    "initial_callback_wait": "200ms",
+    "max_callback_wait": "4s",
+    "drain_timeout": "3s",
+}
+MAX_INFLIGHT = 10
+ACK_WAIT = "3s"
+START_SECONDS = 60.0
+_RESTART_SECONDS = 60.0
+
+
+class Stack(Protocol):
+    """Services that are kept alive by somebody, and may be disturbed.
+
+    Attributes:
+        targets: What may be disturbed.
+        folder: Where everything is that they write.
+        logs: The folder of their logs.
+        gateway_url: Where the gateway listens, also after a restart.
+        user: Of the gateway's API.
+        password: And the password.
+    """
+
+    targets: tuple[Target, ...]
+    folder: Path
+    logs: Path
+    gateway_url: str
+    user: str
+    password: str
+
+    async def start(self) -> None:
+        """Bring everything to ready."""
+
+    async def stop(self) -> None:
+        """End everything."""
+
+    async def pids(self) -> dict[str, int]:
+        """Return the processes of the services that are ready, by name."""
+
+    async def pids_of(self, target: str) -> list[int]:
+        """Return the processes that a target stands for at this moment."""
+
+    async def restart(self, service: str) -> None:
+        """Ask a service to end, and start it again; again if that fails."""
+
+    async def given_up(self) -> list[str]:
+        """Return the services that nobody starts again, with the reason."""
+
+
+def watchdogs(gateway: int) -> list[int]:
+    """Return the replicas of a gateway."""
+    with suppress(psutil.Error):
+        return [
+            child.pid
+            for child in psutil.Process(gateway).children()
+            if child.status() != psutil.STATUS_ZOMBIE
+        ]
+    return []
+
+
+class LabStack:
+    """A lab, kept alive by its own supervisor."""
+
+    targets: tuple[Target, ...] = (
+        Target("nats-server"),
+        Target("gateway"),
+        Target("queue-worker"),
+        Target("inspector", weight=1),
+        WATCHDOG,
+        CALLBACK_TARGET,
+    )
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.logs = folder / ".labkit" / "logs"
+        self.gateway_url = self.user = self.password = ""
+        self._lab: AsyncLab | None = None
+
+    @property
+    def lab(self) -> AsyncLab:
+        """The lab, once it is started."""
+        assert self._lab is not None
+        return self._lab
+
+    async def start(self) -> None:
+        """Bring everything to ready."""
+        settings = Settings(
+            workspace=str(self.folder),
+            timeout=START_SECONDS,
+            gateway_port=0,
+            inspector_port=0,
+            max_inflight=MAX_INFLIGHT,
+            ack_wait=ACK_WAIT,
+            environment=RETRIES,
+        )
+        self._lab = await AsyncLab.start(settings, attach=False)
+        state = self._lab.state
+        self.gateway_url, self.user, self.password = state.gateway_url, state.user, state.password
+
+    async def stop(self) -> None:
+        """End everything."""
+        if self._lab is not None:
+            await self._lab.stop()
+
+    async def pids(self) -> dict[str, int]:
+        """Return the processes of the services that are ready, by name."""
+        status = await self.lab.status()
+        services = {service.name: service.pid for service in status.services if service.pid}
+        return {"supervisor": self.lab.state.pid, **services}
+
+    async def pids_of(self, target: str) -> list[int]:
+        """Return the processes that a target stands for at this moment."""
+        pids = await self.pids()
+        name = "gateway" if target == WATCHDOG.name else target
+        if name not in pids:
+            return []
+        return watchdogs(pids[name]) if target == WATCHDOG.name else [pids[name]]
+
+    async def restart(self, service: str) -> None:
+        """Ask a service to end, and start it again; again if that fails."""
+        async with asyncio.timeout(_RESTART_SECONDS):
+            while True:
+                try:
+                    return await self.lab.restart(service)
+                except LabError:  # what it needs is away at this moment
+                    await asyncio.sleep(0.5)
+
+    async def given_up(self) -> list[str]:
+        """Return the services that nobody starts again, with the reason."""
+        status = await self.lab.status()
+        return [f"{one.name}: {one.error}" for one in status.services if one.state is State.FAILED]

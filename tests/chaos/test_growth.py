@@ -1,0 +1,38 @@
+"""Growth is told from noise."""
+
+from __future__ import annotations
+
+import random
+
+from tests.chaos.growth import MIB, Sample, growths, trend
+
+
+def samples(slope: float) -> list[Sample]:
+    """Return ten minutes of a memory that grows by ``slope`` bytes a second, with noise and a restart."""
+    rng = random.Random(1)
+    return [
+        Sample(at, "memory", "gateway", 1 + at // 400, 40 * MIB + slope * at + rng.uniform(-MIB, MIB))
+        for at in range(0, 600, 5)
+    ]
+
+
+def test_a_line_has_its_slope() -> None:
+    assert trend([(0, 1), (1, 3), (2, 5)]) == 2
+    assert trend([(0, 1)]) == trend([]) == trend([(1, 1), (1, 2)]) == 0
+
+
+def test_what_stays_as_it_is_is_bounded() -> None:
+    assert [growth.is_bounded for growth in growths(samples(0), 600)] == [True]
+
+
+def test_what_grows_is_not() -> None:
+    [growth] = growths(samples(0.2 * MIB), 600)
+    assert not growth.is_bounded
+    assert 55 * MIB < growth.added < 65 * MIB
+    assert str(growth).startswith("gateway: memory ")
+
+
+def test_only_the_second_half_counts() -> None:
+    early = [Sample(at, "files", "", 0, min(at, 300)) for at in range(0, 600, 5)]
+    [growth] = growths(early, 600)
+    assert growth.added == 0
