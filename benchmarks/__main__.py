@@ -76,6 +76,8 @@ def cli(
     measured = _until_told(measure(rows, pace, _progress))
     results = report.results_of(rows, measured)
     click.echo(report.terminal_table(results))
+    if lines := report.cpu_lines(results):
+        click.echo("\n".join(["", "CPU that one call takes, by process:", *lines]))
     click.echo(_explanation(facts, date, time.monotonic() - began))
     if out is None and not quick and rows == ROWS:
         out = RESULTS

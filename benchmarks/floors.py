@@ -20,8 +20,8 @@ from typing import Any
 
 import click
 
-from benchmarks.memory import held_by
 from benchmarks.message import BODY, queued_call
+from benchmarks.processes import held_by
 from benchmarks.repeat import on_fast_loop, repeat
 from benchmarks.statistic import Figures
 from services.watchdog.exits import best_exit_watcher

@@ -18,9 +18,9 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks import load, memory, programs, stack
+from benchmarks import load, processes, programs, stack
 from benchmarks.stack import Stack
-from benchmarks.statistic import Figures
+from benchmarks.statistic import CPU, Figures
 from labkit.workspace import Workspace
 
 Probe = Callable[[], Awaitable[Figures]]
@@ -66,7 +66,7 @@ async def forking(pace: Pace) -> AsyncIterator[Probes]:
             for name, probe in (
                 ("spawn", partial(_spawn, connections, pace.seconds)),
                 ("watchdog", partial(_load, watchdog, connections, pace.seconds)),
-                ("sync", partial(_load, lab.url("cat"), connections, pace.seconds)),
+                ("sync", partial(_with_cpu, lab, partial(_load, lab.url("cat"), connections, pace.seconds))),
             )
         }
 
@@ -121,7 +121,7 @@ async def accepting(pace: Pace) -> AsyncIterator[Probes]:
                 ("http", partial(_load, null, in_flight, pace.seconds)),
                 ("publish", partial(_publish, lab, "nats-py", in_flight, pace.seconds)),
                 ("publisher", partial(_publish, lab, "publisher", in_flight, pace.seconds)),
-                ("accept", partial(_accept, lab, in_flight, pace.seconds)),
+                ("accept", partial(_with_cpu, lab, partial(_accept, lab, in_flight, pace.seconds))),
             )
         }
 
@@ -135,7 +135,8 @@ async def syncing(pace: Pace) -> AsyncIterator[Probes]:
         probes: dict[str, Probe] = {"fsync": partial(_fsync, file, pace.seconds / 2)}
         for in_flight in (1, 32):
             probes[f"publish-{in_flight}"] = partial(_publish, lab, "nats-py", in_flight, pace.seconds)
-            probes[f"accept-{in_flight}"] = partial(_accept, lab, in_flight, pace.seconds)
+            accept = partial(_accept, lab, in_flight, pace.seconds)
+            probes[f"accept-{in_flight}"] = partial(_with_cpu, lab, accept)
         yield probes
 
 
@@ -159,7 +160,7 @@ async def draining(pace: Pace) -> AsyncIterator[Probes]:
             name: probe
             for in_flight in (1, 10, 100)
             for name, probe in (
-                (f"drain-{in_flight}", partial(drain, in_flight)),
+                (f"drain-{in_flight}", partial(_with_cpu, lab, partial(drain, in_flight))),
                 (f"spawn-{in_flight}", partial(_spawn, in_flight, pace.seconds / 2)),
             )
         }
@@ -172,19 +173,19 @@ async def scaling(_pace: Pace) -> AsyncIterator[Probes]:
         await lab.deploy("cat", "cat", most_replicas=5)
 
         async def replica() -> Figures:
-            before = memory.lab_processes(lab.supervisor)
-            whole = memory.held_by(before)["proportional"]
+            before = processes.lab_processes(lab.supervisor)
+            whole = processes.held_by(before)["proportional"]
             milliseconds = await lab.scale("cat", 2)
             # In turn: each of the two has answered one.
             for _ in range(2):
                 await lab.call(lab.url("cat"))
             await asyncio.sleep(_SETTLE_SECONDS)
-            after = memory.lab_processes(lab.supervisor)
+            after = processes.lab_processes(lab.supervisor)
             added = after - before
             figures = {
                 "ms": milliseconds,
-                "megabytes": memory.held_by(added)["private"],
-                "added_to_the_whole": memory.held_by(after)["proportional"] - whole,
+                "megabytes": processes.held_by(added)["private"],
+                "added_to_the_whole": processes.held_by(after)["proportional"] - whole,
                 "processes": len(added),
             }
             await lab.scale("cat", 1)
@@ -205,10 +206,10 @@ async def starting(_pace: Pace) -> AsyncIterator[Probes]:
                     report = await talk.listen()
                     supervisor = int(report.pop("supervisor"))
                     await asyncio.sleep(_SETTLE_SECONDS)
-                    with_function = memory.held_by(memory.lab_processes(supervisor))
+                    with_function = processes.held_by(processes.lab_processes(supervisor))
                     await talk.ask()  # to remove the function
                     await asyncio.sleep(_SETTLE_SECONDS)
-                    idle = memory.held_by(memory.lab_processes(supervisor))
+                    idle = processes.held_by(processes.lab_processes(supervisor))
             finally:
                 # Its lab ends with it, a moment later.
                 await stack.until(partial(_has_no_lab, folder), "the lab to end")
@@ -238,6 +239,15 @@ GROUPS: dict[str, Group] = {
 
 async def _load(url: str, connections: int, seconds: float) -> Figures:
     return (await load.post(url, connections=connections, seconds=seconds)).figures()
+
+
+async def _with_cpu(lab: Stack, probe: Probe) -> Figures:
+    """Add how much CPU each part of the lab has used for a call, in microseconds."""
+    before = await lab.worked()
+    figures = await probe()
+    after = await lab.worked()
+    used = {part: (seconds - before.get(part, 0.0)) / figures["requests"] for part, seconds in after.items()}
+    return figures | {CPU + part: seconds * 1e6 for part, seconds in used.items()}
 
 
 async def _accept(lab: Stack, connections: int, seconds: float) -> Figures:

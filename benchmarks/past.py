@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from benchmarks import filling, load, memory, programs, stack
+from benchmarks import filling, load, processes, programs, stack
 from benchmarks.run import Say
 from benchmarks.stack import Stack
 from services.contract.events import EventType, encode_batch
@@ -104,8 +104,8 @@ async def _look(lab: Stack, say: Say) -> dict[str, float]:
     seen: dict[str, float] = {}
     # Memory first: the other looks leave some behind.
     for service in (await lab.lab.status()).services:
-        seen[f"memory of {service.name}, MB"] = memory.held_by([service.pid])["megabytes"]
-    seen["memory of the supervisor, MB"] = memory.held_by([lab.supervisor])["megabytes"]
+        seen[f"memory of {service.name}, MB"] = processes.held_by([service.pid])["megabytes"]
+    seen["memory of the supervisor, MB"] = processes.held_by([lab.supervisor])["megabytes"]
     seen["calls on the queue"] = await lab.queued()
     seen["record on disk, MB"] = await lab.recorded_bytes() / 1e6
     reader = await _read_record(lab)

@@ -17,6 +17,7 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 
+from benchmarks import processes
 from benchmarks.failure import BenchmarkError
 from benchmarks.message import BODY, queued_call
 from labkit.core import AsyncLab
@@ -126,6 +127,11 @@ class Stack:
         if response.status not in (200, 202):
             raise BenchmarkError(f"{method} {path} failed", seen=f"{response.status} {text[:200]!r}")
         return json.loads(text) if text else None
+
+    async def worked(self) -> dict[str, float]:
+        """Return the seconds of CPU that each part of the lab has used so far."""
+        services = {service.pid: service.name for service in (await self.lab.status()).services}
+        return processes.worked(self.supervisor, {**services, self.supervisor: "supervisor"})
 
     # -- replicas
 

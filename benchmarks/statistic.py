@@ -10,6 +10,9 @@ from statistics import median
 Figures = dict[str, float]
 """What one round of one probe gave: numbers by the names in ``Unit``, and others for the record."""
 
+CPU = "cpu_us "
+"""Before the name of a part of the lab: how many microseconds of CPU it used for a call."""
+
 
 class Unit(Enum):
     """What a figure counts; the value is its key in ``Figures``."""

@@ -17,7 +17,7 @@ from benchmarks.groups import Pace
 from benchmarks.rows import Row, select
 from benchmarks.run import measure
 
-BOUNDS = {"sync-1": 4.5, "accept-32": 3.0, "drain-10": 4.5}
+BOUNDS = {"sync-1": 4.0, "accept-32": 2.5, "drain-10": 5.0}
 PACE = Pace(rounds=2, seconds=0.4)
 
 

@@ -15,7 +15,7 @@ from benchmarks.load import LoadReport, parse_wrk
 from benchmarks.own_load import answer_end
 from benchmarks.past import Grown, table
 from benchmarks.rows import ROWS, Floor, Row, select
-from benchmarks.statistic import Figures, Spread, Unit, both, cost, percentile, verdict
+from benchmarks.statistic import CPU, Figures, Spread, Unit, both, cost, percentile, verdict
 from services.contract.calls import CallLog, CallState
 from services.contract.events import decode_batch, encode_batch
 
@@ -217,6 +217,19 @@ def test_the_markdown_table_has_a_line_for_each_row() -> None:
     assert heading.count("|") == rule.count("|") == line.count("|")
     assert "**1.40 ms** (1.20-4.80), 714/s" in line
     assert "bare 1.00 ms: 1.20 x<br>bare + null 1.50 ms: 0.93 x" in line
+
+
+def test_the_cpu_of_a_call_is_told_by_process_the_busiest_first() -> None:
+    rounds = measured()
+    rounds["forking/path"] = [
+        figures | {CPU + "gateway": used, CPU + "nats-server": 900.0, CPU + "supervisor": 0.2}
+        for figures, used in zip(rounds["forking/path"], (100.0, 900.0, 200.0), strict=True)
+    ]
+
+    assert report.cpu_lines(report.results_of([ROW], rounds)) == [
+        "fork: 1,100 µs (nats-server 900, gateway 200)"
+    ]
+    assert report.cpu_lines(report.results_of([ROW], measured())) == []
 
 
 def test_the_record_holds_every_row_as_json() -> None:

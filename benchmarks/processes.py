@@ -1,9 +1,10 @@
-"""The processes of a lab, and the memory that they hold."""
+"""The processes of a lab: what they hold, and how much they have worked."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 
 import psutil
@@ -34,3 +35,22 @@ def held_by(pids: Iterable[int]) -> dict[str, float]:
             totals["private"] += info.uss / 1e6
             totals["proportional"] += getattr(info, "pss", 0) / 1e6
     return totals
+
+
+def worked(supervisor: int, services: Mapping[int, str]) -> dict[str, float]:
+    """Return the seconds of CPU that each part of a lab has used so far.
+
+    Args:
+        supervisor: The lab's.
+        services: Names by process id. All other processes are watchdogs, which
+            answer for the function's processes that they have reaped, too.
+    """
+    seconds: dict[str, float] = defaultdict(float)
+    for pid in lab_processes(supervisor):
+        with suppress(psutil.NoSuchProcess):
+            times = psutil.Process(pid).cpu_times()
+            part = services.get(pid, "watchdog and function")
+            seconds[part] += times.user + times.system
+            if pid not in services:
+                seconds[part] += times.children_user + times.children_system
+    return seconds
