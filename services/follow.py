@@ -18,6 +18,8 @@ _BATCH = 500
 _FETCH_SECONDS = 1.0
 _AWAY_SECONDS = 0.2
 _FORGOTTEN_SECONDS = 30.0
+_HISTORY_BYTES = 16 * 1024 * 1024
+"""Of a long past only so much is read: about what ten thousand calls leave."""
 
 
 class EventFollower:
@@ -101,6 +103,8 @@ class EventFollower:
                     events = decode_batch(message.data)
                 except ValueError:
                     continue  # of another version; the record is for looking, not for deciding
+                if events and events[0].time_ns < self._since_ns:
+                    events = [event for event in events if event.time_ns >= self._since_ns]
                 self._on_events(events)
             if messages and messages[-1].metadata.num_pending == 0:
                 self.caught_up.set()  # on a busy lab the fetch never comes back empty
@@ -120,8 +124,16 @@ class EventFollower:
         if self._next_seq:
             config.deliver_policy = DeliverPolicy.BY_START_SEQUENCE
             config.opt_start_seq = self._next_seq
+        elif skipped := _beyond(info.state.messages, info.state.bytes):
+            config.deliver_policy = DeliverPolicy.BY_START_SEQUENCE
+            config.opt_start_seq = info.state.first_seq + skipped
         else:
             config.deliver_policy = DeliverPolicy.BY_START_TIME
             stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._since_ns / 1e9))
             config.opt_start_time = stamp  # type: ignore[assignment]
         return await js.pull_subscribe("", stream=EVENT_STREAM, config=config)
+
+
+def _beyond(messages: int, size: int) -> int:
+    """Return how many of the oldest messages are more past than is read."""
+    return 0 if size <= _HISTORY_BYTES else messages - messages * _HISTORY_BYTES // size
