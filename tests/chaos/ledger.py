@@ -206,13 +206,13 @@ def _verdict(ledger: Ledger, rule: Rule) -> Verdict:
 def counts(ledger: Ledger) -> dict[str, int]:
     """Return what is worth knowing besides the invariants."""
     promised = ledger.promises
-    expected = {call_id: _expected_runs(ledger, promise) for call_id, promise in promised.items()}
+    needed = {i: len(_attempts_without_faults(promise.manner)) for i, promise in promised.items()}
     known = {call_id: runs for call_id, runs in ledger.runs.items() if call_id in promised}
     died = ledger.dead.items()
     return {
         "accepted (202)": len(promised),
         "runs": sum(map(len, known.values())),
-        "calls with a run more than needed": sum(len(runs) > expected[i] for i, runs in known.items()),
+        "calls with a run more than needed": sum(len(runs) > needed[i] for i, runs in known.items()),
         "ran, though the caller got no 202": sum(i not in promised for i in ledger.runs),
         "callbacks arrived": sum(map(len, ledger.arrivals.values())),
         "calls with more than one callback": sum(len(one) > 1 for one in ledger.arrivals.values()),
@@ -227,11 +227,6 @@ def counts(ledger: Ledger) -> dict[str, int]:
             for i, kinds in died
         ),
     }
-
-
-def _expected_runs(ledger: Ledger, promise: Promise) -> int:
-    """Return how many runs the call needed, given which attempts reached the function."""
-    return len(_attempts_without_faults(promise.manner))
 
 
 def table(rows: Iterable[tuple[str, object]]) -> str:

@@ -101,14 +101,16 @@ class Run:
         self._began = time.monotonic()
         watching = asyncio.create_task(self._watch())
         try:
-            await asyncio.gather(
-                self._load.run(plan.rate, self._is_enough, self._has_room), self._faults.run(faults)
-            )
+            async with asyncio.TaskGroup() as both:
+                both.create_task(self._load.run(plan.rate, self._is_enough, self._has_room))
+                both.create_task(self._faults.run(faults))
             loaded = self._elapsed()
             drained = await self._drain(gateway)
         finally:
             watching.cancel()
             await asyncio.wait([watching])
+        if not watching.cancelled():
+            watching.result()  # it ended early: by an error
         report = await self._reckon(gateway, loaded, drained)
         gateway.close()
         await self._target.stop()
