@@ -8,8 +8,9 @@
 Two things count as left behind:
 
 * any process that carries this run's mark in its environment: a service, a kernel, what a test started;
-* a part of a lab that came during the run, has lost its parent and carries no mark. Functions and
-  watchdogs never have it: the gateway does not hand them its own environment.
+* a part of a lab that came during the run, has lost its parent and carries no mark. Functions never
+  have it, nor have spawned watchdogs: the gateway does not hand them its own environment. What was forked
+  shows the fork server's.
 
 A lab that was there before, and one that somebody runs beside the tests, is neither.
 """

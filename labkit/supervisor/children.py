@@ -8,16 +8,16 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
+from labkit.supervisor.fork_server import ForkServer
 from labkit.supervisor.logfile import LogFile
+from labkit.supervisor.process import Process
+from services.contract.forking import Forked, ForkRequest, fork
 
-_KILL_SECONDS = 1.0
-"""How long the kernel may take to end a process that was sent SIGKILL."""
-_LINE_LIMIT = 64 * 1024
+_SWEEP_SECONDS = 1.0
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _IS_LINUX = sys.platform.startswith("linux")
@@ -30,97 +30,19 @@ class Launch:
     Attributes:
         argv: Program and arguments.
         environment: Added to the supervisor's own.
+        module: What the fork server may start in place of ``argv``, if there is one; or "".
         lifeline: Give it a standard input that ends when the supervisor does.
         dies_with_parent: Have Linux kill it when the supervisor ends: for a program
             that doesn't watch its lifeline.
+        descriptors: What it inherits, under the same numbers, besides its standard streams.
     """
 
     argv: Sequence[str]
     environment: Mapping[str, str]
+    module: str = ""
     lifeline: bool = True
     dies_with_parent: bool = False
-
-
-class Process:
-    """One process, leader of a process group of its own.
-
-    Attributes:
-        pid: Its id, which is also its group's.
-        exited: Done with the exit code when it has ended; negative for a signal.
-        line: Done with the first line that it writes on its standard output.
-            Whatever comes after it is read and dropped, so the pipe never fills.
-    """
-
-    def __init__(self, child: subprocess.Popen[bytes], loop: asyncio.AbstractEventLoop) -> None:
-        self.pid = child.pid
-        self.exited: asyncio.Future[int] = loop.create_future()
-        self.line: asyncio.Future[bytes] = loop.create_future()
-        self._child = child
-        self._loop = loop
-        self._read = b""
-        assert child.stdout is not None
-        self._stdout: IO[bytes] = child.stdout
-        os.set_blocking(self._stdout.fileno(), False)
-        loop.add_reader(self._stdout.fileno(), self._on_output)
-
-    def _on_output(self) -> None:
-        try:
-            data = os.read(self._stdout.fileno(), _LINE_LIMIT)
-        except BlockingIOError:
-            return
-        if not data:
-            self._close_output()
-        elif not self.line.done():
-            self._read += data
-            line, end, _ = self._read.partition(b"\n")
-            if end or len(self._read) > _LINE_LIMIT:
-                self.line.set_result(line)
-
-    def _close_output(self) -> None:
-        if not self._stdout.closed:
-            self._loop.remove_reader(self._stdout.fileno())
-            self._stdout.close()
-
-    def on_exit(self, code: int) -> None:
-        """Take the news from the reaper."""
-        self._child.returncode = code
-        # What it left behind in its group has nobody to look after it.
-        self._signal_group(signal.SIGKILL)
-        self._on_last_output()
-        if self._child.stdin is not None:
-            with suppress(OSError):
-                self._child.stdin.close()
-        if not self.exited.done():
-            self.exited.set_result(code)
-
-    def _on_last_output(self) -> None:
-        # A line and the exit may become known in the same turn of the loop.
-        if not self._stdout.closed:
-            self._on_output()
-        self._close_output()
-
-    def send(self, number: signal.Signals) -> None:
-        """Send a signal to the process itself; one that has ended doesn't mind."""
-        if not self.exited.done():
-            with suppress(ProcessLookupError):
-                os.kill(self.pid, number)
-
-    def _signal_group(self, number: signal.Signals) -> None:
-        # PermissionError: macOS says so of a group of which only zombies are left.
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.pid, number)
-
-    async def stop(self, grace: float) -> None:
-        """Ask it to end, and after ``grace`` seconds make it."""
-        self.send(signal.SIGTERM)
-        await asyncio.wait([self.exited], timeout=max(0.0, grace))
-        await self.kill()
-
-    async def kill(self) -> None:
-        """End it and its group at once."""
-        if not self.exited.done():
-            self._signal_group(signal.SIGKILL)
-            await asyncio.wait([self.exited], timeout=_KILL_SECONDS)
+    descriptors: Sequence[int] = ()
 
 
 class Children:
@@ -131,9 +53,11 @@ class Children:
     with one thread (it fires when the *thread* that forked ends).
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, fork_server: ForkServer | None = None) -> None:
         self._loop = loop
+        self._fork_server = fork_server
         self._by_pid: dict[int, Process] = {}
+        self._following: set[asyncio.Task[None]] = set()
         self._prctl = _load_prctl() if _IS_LINUX else None
         if self._prctl is not None:
             # Whatever is orphaned below becomes our child instead of init's: it
@@ -141,26 +65,71 @@ class Children:
             self._prctl(_PR_SET_CHILD_SUBREAPER, 1)
         loop.add_signal_handler(signal.SIGCHLD, self._reap)
 
-    def spawn(self, launch: Launch, log: LogFile, cwd: Path) -> Process:
+    async def spawn(self, launch: Launch, log: LogFile, cwd: Path) -> Process:
         """Start a process.
 
         Raises:
             OSError: The program can't be run.
         """
-        with log.open() as stderr:
-            child = subprocess.Popen(  # noqa: S603 - the commands are the lab's own
-                list(launch.argv),
-                stdin=subprocess.PIPE if launch.lifeline else subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=stderr,
-                cwd=cwd,
-                env={**os.environ, **launch.environment},
-                process_group=0,
-                # Safe here: this process has one thread.
-                preexec_fn=self._bind_to_parent() if launch.dies_with_parent else None,
-            )
-        process = Process(child, self._loop)
-        self._by_pid[child.pid] = process
+        with ExitStack() as ours, ExitStack() as theirs:
+            errors = theirs.enter_context(log.open()).fileno()
+            if launch.lifeline:
+                source, lifeline = os.pipe()
+                ours.callback(os.close, lifeline)
+            else:
+                source, lifeline = os.open(os.devnull, os.O_RDONLY), -1
+            theirs.callback(os.close, source)
+            output, sink = os.pipe()
+            ours.callback(os.close, output)
+            theirs.callback(os.close, sink)
+            streams = (source, sink, errors)
+            forked = await self._fork(launch, streams, cwd)
+            pid = forked.pid if forked else self._popen(launch, streams, cwd)
+            ours.pop_all()
+        process = self.adopt(pid, lifeline, output)
+        if forked:
+            task = self._loop.create_task(self._follow(forked, process))
+            self._following.add(task)
+            task.add_done_callback(self._following.discard)
+        return process
+
+    async def _fork(self, launch: Launch, streams: Sequence[int], cwd: Path) -> Forked | None:
+        # Without prctl nobody would hear how a killed fork server's children end.
+        if self._fork_server is None or self._prctl is None or not launch.module:
+            return None
+        numbers = (0, 1, 2, *launch.descriptors)
+        environment = {**os.environ, **launch.environment}
+        request = ForkRequest(launch.module, environment, str(cwd), numbers)
+        return await fork(self._fork_server.control, request, (*streams, *launch.descriptors))
+
+    async def _follow(self, forked: Forked, process: Process) -> None:
+        """Hear of the end of another process's child."""
+        code = await forked.wait()
+        # If the fork server has gone, its children are ours now, and _reap will tell.
+        if code is not None and self._by_pid.pop(forked.pid, None) is not None:
+            process.on_exit(code)
+        forked.release()
+
+    def _popen(self, launch: Launch, streams: Sequence[int], cwd: Path) -> int:
+        source, sink, errors = streams
+        child = subprocess.Popen(  # noqa: S603 - the commands are the lab's own
+            list(launch.argv),
+            stdin=source,
+            stdout=sink,
+            stderr=errors,
+            cwd=cwd,
+            env={**os.environ, **launch.environment},
+            pass_fds=launch.descriptors,
+            process_group=0,
+            # Safe here: this process has one thread.
+            preexec_fn=self._bind_to_parent() if launch.dies_with_parent else None,
+        )
+        child.returncode = 0  # not Popen's to wait for: _reap does
+        return child.pid
+
+    def adopt(self, pid: int, lifeline: int, output: int) -> Process:
+        """Take over a child of this process, and our ends of its two pipes."""
+        process = self._by_pid[pid] = Process(pid, lifeline, output, self._loop)
         return process
 
     def _bind_to_parent(self) -> Callable[[], None] | None:
@@ -194,7 +163,7 @@ class Children:
         such as a function that made itself a daemon. Only Linux can tell.
         """
         found: list[int] = []
-        deadline = self._loop.time() + _KILL_SECONDS
+        deadline = self._loop.time() + _SWEEP_SECONDS
         while self._prctl is not None and self._loop.time() < deadline:
             children = list(_children_of(os.getpid()))
             if not children:

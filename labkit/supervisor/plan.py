@@ -9,9 +9,11 @@ from base64 import b64encode
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from labkit.supervisor.children import Launch, Process
+from labkit.supervisor.children import Launch
 from labkit.supervisor.folder import run_folder, write_secret
+from labkit.supervisor.fork_server import ForkServer
 from labkit.supervisor.nats_server import NatsServer, find_nats_server
+from labkit.supervisor.process import Process
 from labkit.supervisor.settings import Settings
 from labkit.supervisor.unit import Facts, Spec
 from labkit.workspace import LabState, Workspace
@@ -40,7 +42,9 @@ class Plan:
     else has it by then.
     """
 
-    def __init__(self, settings: Settings, workspace: Workspace) -> None:
+    def __init__(
+        self, settings: Settings, workspace: Workspace, fork_server: ForkServer | None = None
+    ) -> None:
         self.settings = settings
         self.max_inflight = settings.max_inflight
         self.nats_url = ""
@@ -51,6 +55,7 @@ class Plan:
         self.control_token = _token()
         self.password = _token()
         self._workspace = workspace
+        self._fork_server = fork_server
         self._run = run_folder(workspace)
         self._nats = NatsServer(
             folder=self._run / "nats",
@@ -121,8 +126,12 @@ class Plan:
     # -- the lab's own services
 
     def _prepare_gateway(self) -> Launch:
+        # It starts watchdogs as we start services.
+        control = [self._fork_server.control.fileno()] if self._fork_server else []
         return self._python_service(
             GATEWAY,
+            *control,
+            fork_server="".join(map(str, control)),
             **_ask_for_port(self.gateway_url, self.settings.gateway_port),
             basic_auth="true",
             secret_mount_path=str(self._secrets),
@@ -156,14 +165,17 @@ class Plan:
     def _inspector_is_ready(self, facts: Facts) -> None:
         self.inspector_url = facts["url"]
 
-    def _python_service(self, name: str, **environment: str) -> Launch:
+    def _python_service(self, name: str, *descriptors: int, **environment: str) -> Launch:
         module = f"services.{name.replace('-', '_')}"
         # -P: a learner's random.py in the workspace must not be imported for Python's.
-        command = self.settings.commands.get(name, [sys.executable, "-P", "-m", module])
+        command = [sys.executable, "-P", "-m", module]
+        if name in self.settings.commands:
+            command, module = self.settings.commands[name], ""
         common = {"lifeline": "stdin", "nats_url": self.nats_url, "nats_token": self.nats_token}
         if self.settings.ack_wait:
             common["ack_wait"] = self.settings.ack_wait
-        return Launch(command, {**common, **environment, **self.settings.environment})
+        environment = {**common, **environment, **self.settings.environment}
+        return Launch(command, environment, module, descriptors=descriptors)
 
 
 def _nothing_to_learn(_facts: Facts) -> None:

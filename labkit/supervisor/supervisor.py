@@ -16,6 +16,7 @@ from labkit.errors import LabGoneError, error_to_json
 from labkit.supervisor.children import Children
 from labkit.supervisor.control import Control
 from labkit.supervisor.folder import prepare_folder, remove, run_folder, unusable
+from labkit.supervisor.fork_server import ForkServer
 from labkit.supervisor.logfile import LogFile
 from labkit.supervisor.memory import resident_bytes
 from labkit.supervisor.parent import as_lab_error, log_to, tell, watch_lifeline
@@ -45,7 +46,7 @@ _LOG_CHECK_SECONDS = 5.0
 class Supervisor:
     """Owns everything that belongs to one lab."""
 
-    def __init__(self, settings: Settings, started_ns: int) -> None:
+    def __init__(self, settings: Settings, started_ns: int, fork_server: ForkServer | None = None) -> None:
         self.settings = settings
         self.workspace = Workspace(Path(settings.workspace))
         self.run_id = os.urandom(8).hex()
@@ -53,12 +54,13 @@ class Supervisor:
         self.timeline = Timeline(self.started_ns)
         self.timeline.add("python starts", self.started_ns, started_ns)
         self.timeline.add("imports", started_ns)
-        self.plan = Plan(settings, self.workspace)
+        self.plan = Plan(settings, self.workspace, fork_server)
         self.record = Record()
         self.units: dict[str, Unit] = {}
         self.control = Control(self.plan.control_token, self._commands())
         self.stopping = asyncio.Event()
         self._stopped = asyncio.Event()
+        self._fork_server = fork_server
         self._children: Children
         self._turn = asyncio.Lock()
         self._change: asyncio.Task[Any] | None = None
@@ -69,7 +71,15 @@ class Supervisor:
         loop.add_signal_handler(signal.SIGTERM, self.stopping.set)
         if self.settings.lifeline:
             watch_lifeline(loop, self.stopping.set)
-        self._children = Children(loop)
+        self._children = Children(loop, self._fork_server)
+        if self._fork_server:
+            self._fork_server.keep(self._children)
+        try:
+            return await self._run(loop)
+        finally:
+            await self._end_fork_server()
+
+    async def _run(self, loop: asyncio.AbstractEventLoop) -> int:
         with ExitStack() as stack:
             try:
                 prepare_folder(self.workspace)
@@ -166,8 +176,13 @@ class Supervisor:
             await self._start_one(name, deadline)
 
     async def _start_one(self, name: str, deadline: float) -> None:
-        with self.timeline.span(name):
-            await self.units[name].start(deadline)
+        unit, asked_ns = self.units[name], time.time_ns()
+        try:
+            await unit.start(deadline)
+        finally:
+            started_ns = max(asked_ns, unit.process_ns)
+            self.timeline.add(f"{name}: its process", asked_ns, started_ns)
+            self.timeline.add(f"{name}: to ready", started_ns)
 
     # -- stop
 
@@ -180,6 +195,7 @@ class Supervisor:
             await asyncio.wait([change])
         self.workspace.state_file.unlink(missing_ok=True)
         await self._stop_services()
+        await self._end_fork_server()
         if found := await self._children.sweep():
             logging.warning("killed what was left below the services: %s", found)
         with suppress(OSError):
@@ -187,6 +203,10 @@ class Supervisor:
         self._stopped.set()
         await self.control.stop()
         logging.info("stopped")
+
+    async def _end_fork_server(self) -> None:
+        if self._fork_server:
+            await self._fork_server.stop()
 
     async def _stop_services(self) -> None:
         await self.record.pause()

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from labkit.errors import LabStartError
-from labkit.supervisor.children import Children, Launch, Process
+from labkit.supervisor.children import Children, Launch
 from labkit.supervisor.logfile import LogFile
 from labkit.supervisor.memory import resident_bytes
+from labkit.supervisor.process import Process
 from labkit.supervisor.record import Record
 from labkit.supervisor.states import State
 from services.contract.errors import LabError, LabTimeoutError
@@ -54,6 +55,7 @@ class Unit:
     Attributes:
         state: Where it is in its life.
         restarts: How often it was started again after it had ended by itself.
+        process_ns: When its process was there, in Unix nanoseconds.
         error: Why it is not ready, if it is not.
     """
 
@@ -62,6 +64,7 @@ class Unit:
         self.log = log
         self.state = State.STOPPED
         self.restarts = 0
+        self.process_ns = 0
         self.error: LabError | None = None
         self._children = children
         self._record = record
@@ -136,7 +139,7 @@ class Unit:
     async def _launch(self, deadline: float) -> None:
         self._enter(State.STARTING)
         try:
-            process = self._children.spawn(self.spec.prepare(), self.log, self._cwd)
+            process = await self._children.spawn(self.spec.prepare(), self.log, self._cwd)
         except OSError as error:
             raise LabStartError(
                 f"{self.spec.name} could not be started.",
@@ -145,6 +148,7 @@ class Unit:
                 next_step="look at the installation with: labkit doctor",
             ) from error
         self._process = process
+        self.process_ns = time.time_ns()
         try:
             facts = await self._until_ready(process, deadline)
         except BaseException:

@@ -104,5 +104,10 @@ def _inspector_page(config: Config) -> str:
     return str(state.get("inspector_url", ""))
 
 
-if __name__ == "__main__":
+def start() -> None:
+    """Be a gateway, to the process's end."""
     run("gateway", main)
+
+
+if __name__ == "__main__":
+    start()

@@ -32,6 +32,7 @@ class Config:
         state_dir: Scratch folders of the replicas.
         ack_wait: Seconds of the workers' lease, for the consumer's creation.
         replicas: JetStream replicas of a queue: 1, or 3 on a cluster.
+        fork_server: Descriptor of the way to the lab's fork server; -1 where watchdogs are spawned.
         lab_state: The lab's state file, for the way to the inspector's page.
     """
 
@@ -49,6 +50,7 @@ class Config:
     state_dir: Path
     ack_wait: float
     replicas: int
+    fork_server: int
     lab_state: Path
 
     @classmethod
@@ -82,5 +84,6 @@ class Config:
             state_dir=state,
             ack_wait=parse_duration(service.setting("ack_wait", "5s")),
             replicas=service.number("nats_stream_replicas", 1),
+            fork_server=service.number("fork_server", -1),
             lab_state=Path(service.setting("lab_state", ".labkit/state.json")),
         )

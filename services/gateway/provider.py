@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import os
 import shutil
+import socket
 from collections.abc import Mapping
 from typing import Any
 
@@ -63,6 +64,7 @@ class ProcessProvider:
         self._events = events
         self._metrics = metrics
         self._log = log
+        self._fork_server = socket.socket(fileno=config.fork_server) if config.fork_server >= 0 else None
         self._images = ImageStore(config.image_store)
         self._functions: dict[str, Function] = {}
         self._by_url_name: dict[str, Function] = {}
@@ -259,4 +261,5 @@ class ProcessProvider:
             on_log=function.logs.append,
             on_event=on_event,
             on_gone=function.on_gone,
+            fork_server=self._fork_server,
         )

@@ -5,17 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
 import shutil
 import signal
-import subprocess
-import sys
-from collections.abc import Callable, Mapping
+import socket
+from collections.abc import Callable, Coroutine, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from services.contract.errors import LabError
+from services.gateway.process import WatchdogProcess
 from services.http import Origin
 from services.lines import LineReader
 
@@ -46,7 +45,7 @@ class Replica:
     line and then events; its stderr is the function's log.
 
     Attributes:
-        instance: Name in logs and events: function and process id.
+        instance: Name in logs and events: function and, once there is one, process id.
         origin: Where it listens, once ready.
         was_ready: Whether it ever took calls.
         in_flight: Calls that it is working on.
@@ -62,39 +61,31 @@ class Replica:
         on_log: Callable[[str, str], None],
         on_event: Callable[[list[Any]], None],
         on_gone: Callable[[Replica], None],
+        fork_server: socket.socket | None = None,
     ) -> None:
         self.state = ReplicaState.STARTING
+        self.instance = function
         self.was_ready = False
         self.in_flight = 0
         self.origin = Origin("127.0.0.1", 0)
+        self._function = function
         self._scratch = scratch
+        self._on_log = on_log
         self._on_event = on_event
         self._on_gone = on_gone
         self._loop = asyncio.get_running_loop()
+        self._process: WatchdogProcess | None = None
+        self._is_called_off = False
         self._started: asyncio.Future[None] = self._loop.create_future()
-        self._ended: asyncio.Future[None] = self._loop.create_future()
         self._idle = asyncio.Event()
-        # A plain Popen with pipes: vfork and exec, no thread, and never the
-        # loop's own subprocess call, which under uvloop forks the whole gateway.
-        self._process = subprocess.Popen(
-            # -P: the function's folder must not shadow our modules.
-            [sys.executable, "-P", "-m", "services.watchdog"],
-            cwd=workdir or scratch,
-            env={**environment, "TMPDIR": str(scratch), "port": "0", "lifeline": "stdin"},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            process_group=0,
-        )
-        self.instance = f"{function}-{self._process.pid}"
-        assert self._process.stdout is not None
-        assert self._process.stderr is not None
-        self._log = LineReader(self._process.stderr.fileno(), lambda line: on_log(self.instance, line))
-        LineReader(self._process.stdout.fileno(), self._on_line, self._on_end)
+        environment = {**environment, "TMPDIR": str(scratch), "port": "0", "lifeline": "stdin"}
+        starting = WatchdogProcess.start(environment, workdir or scratch, fork_server)
+        self._life = self._loop.create_task(self._live(starting))
 
     @property
     def pid(self) -> int:
-        """The watchdog's process id."""
+        """The watchdog's process id, once it is ready."""
+        assert self._process is not None
         return self._process.pid
 
     async def ready(self) -> None:
@@ -112,6 +103,28 @@ class Replica:
                 expected=f"a watchdog ready within {READY_SECONDS:g} s", seen="none; it was killed"
             ) from None
 
+    async def _live(self, starting: Coroutine[Any, Any, WatchdogProcess]) -> None:
+        """Go with the process from its start to its end."""
+        try:
+            self._process = process = await starting
+        except OSError as error:
+            self._leave(f"it could not be started: {error}")
+            return
+        self.instance = f"{self._function}-{process.pid}"
+        if self._is_called_off:
+            self.kill()
+        output_ended = asyncio.Event()
+        log = LineReader(process.errors, lambda line: self._on_log(self.instance, line))
+        LineReader(process.output, self._on_line, output_ended.set)
+        await output_ended.wait()
+        self.state = ReplicaState.GONE
+        # What the function had started goes with it, however the watchdog ended.
+        process.signal_group(signal.SIGKILL)
+        code = await process.reap()
+        log.stop()
+        process.close()
+        self._leave("it ended" if code is None else f"it ended with exit code {code}")
+
     def _on_line(self, line: str) -> None:
         try:
             message = json.loads(line)
@@ -127,25 +140,14 @@ class Replica:
             if not self._started.done():
                 self._started.set_result(None)
 
-    def _on_end(self) -> None:
-        """Tidy up after the process, whose end closed its stdout."""
+    def _leave(self, seen: str) -> None:
+        """Tidy up after the process, and tell who waits for it."""
         self.state = ReplicaState.GONE
-        # What the function had started goes with it, however the watchdog ended.
-        self._signal_group(signal.SIGKILL)
-        code = self._process.wait()
-        self._log.stop()
-        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
-            if pipe is not None:
-                pipe.close()
         shutil.rmtree(self._scratch, ignore_errors=True)
         if not self._started.done():
-            self._started.set_exception(
-                ReplicaError(expected="a watchdog that stays up", seen=f"it ended with exit code {code}")
-            )
+            self._started.set_exception(ReplicaError(expected="a watchdog that stays up", seen=seen))
             # Nobody may be waiting, which is fine.
             self._started.exception()
-        if not self._ended.done():
-            self._ended.set_result(None)
         self._on_gone(self)
 
     def taken(self) -> None:
@@ -166,19 +168,18 @@ class Replica:
         if self.in_flight:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._idle.wait(), grace)
-        self._signal_group(signal.SIGTERM)
-        try:
-            await asyncio.wait_for(asyncio.shield(self._ended), _TERM_SECONDS)
-        except TimeoutError:
+        self._signal(signal.SIGTERM)
+        ended, _ = await asyncio.wait([self._life], timeout=_TERM_SECONDS)
+        if not ended:
             self.kill()
-            await asyncio.shield(self._ended)
+            await asyncio.wait([self._life])
 
     def kill(self) -> None:
         """End it and whatever it started, at once."""
-        self._signal_group(signal.SIGKILL)
+        self._signal(signal.SIGKILL)
 
-    def _signal_group(self, number: signal.Signals) -> None:
-        # The group exists until its leader is waited for, which only _on_end does.
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            if self._process.returncode is None:
-                os.killpg(self._process.pid, number)
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process is None:
+            self._is_called_off = True
+        else:
+            self._process.signal_group(number)

@@ -80,9 +80,14 @@ async def main(service: Service) -> None:
         await feed.stop()
 
 
+def start() -> None:
+    """Be an inspector, to the process's end."""
+    run("inspector", main)
+
+
 if __name__ == "__main__":
     if sys.argv[1:]:
         asked = sys.argv[1] in ("-h", "--help")
         (sys.stdout if asked else sys.stderr).write(__doc__ or "")
         sys.exit(0 if asked else 2)
-    run("inspector", main)
+    start()

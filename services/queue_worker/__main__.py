@@ -41,5 +41,10 @@ async def main(service: Service) -> None:
     await close(nats)
 
 
-if __name__ == "__main__":
+def start() -> None:
+    """Be a queue-worker, to the process's end."""
     run("queue-worker", main)
+
+
+if __name__ == "__main__":
+    start()

@@ -136,7 +136,7 @@ async def _stop(
     log.line(f"Exiting. Active connections: {metrics.in_flight}")
 
 
-def main() -> None:
+def start() -> None:
     """Answer a container's health check, or be a watchdog."""
     if "--run-healthcheck" in sys.argv[1:] or "-run-healthcheck" in sys.argv[1:]:
         if not LockFile(os.environ).present():
@@ -159,4 +159,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    start()

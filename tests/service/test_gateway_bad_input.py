@@ -45,14 +45,12 @@ def http(lab: Lab) -> Iterator[httpx.Client]:
 
 
 def _gateway(lab: Lab) -> psutil.Process:
-    supervisor = psutil.Process(lab._core.state.pid)
-    (gateway,) = [child for child in supervisor.children() if "services.gateway" in child.cmdline()]
-    return gateway
+    return psutil.Process(lab.status().service("gateway").pid)
 
 
 def _running(lab: Lab, name: str) -> list[psutil.Process]:
     found = []
-    for process in _gateway(lab).children(recursive=True):
+    for process in psutil.Process(lab._core.state.pid).children(recursive=True):
         with contextlib.suppress(psutil.NoSuchProcess):  # it ended while we looked
             if process.name() == name:
                 found.append(process)

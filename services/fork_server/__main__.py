@@ -1,0 +1,49 @@
+"""``python -m services.fork_server CONTROL``: imports the services, then forks on request.
+
+CONTROL is the number of an inherited descriptor: the socket on which requests come in.
+"""
+
+from __future__ import annotations
+
+import time
+
+_STARTED_NS = time.time_ns()
+
+import gc  # noqa: E402
+import json  # noqa: E402
+import os  # noqa: E402
+import socket  # noqa: E402
+import sys  # noqa: E402
+from contextlib import suppress  # noqa: E402
+from importlib import import_module  # noqa: E402
+
+from services.fork_server.child import be  # noqa: E402
+from services.fork_server.server import ForkServer  # noqa: E402
+
+_LIFELINE = 0
+_SERVICES = ("gateway", "queue_worker", "inspector", "watchdog")
+
+
+def main() -> None:
+    """Serve requests; in each child, be the service that was asked for."""
+    # What is imported here stays for good. In the children the collector would find nothing in it,
+    # but write to each object as it looks, and so copy the pages that they share.
+    gc.disable()
+    with suppress(ImportError):
+        import uvloop  # noqa: F401 - the runtime's, when it starts a loop
+    for name in _SERVICES:
+        # One that can't be imported is told to whoever asks for it: its child tries again.
+        with suppress(Exception):
+            import_module(f"services.{name}.__main__")
+    gc.freeze()
+    facts = {"ready": "fork-server", "pid": os.getpid(), "started_ns": _STARTED_NS}
+    with suppress(OSError):  # nobody reads it any more, which the lifeline will say, too
+        os.write(1, json.dumps(facts).encode() + b"\n")
+    server = ForkServer(socket.socket(fileno=int(sys.argv[1])), _LIFELINE)
+    birth = server.serve()
+    if birth is not None:
+        be(birth)
+
+
+if __name__ == "__main__":
+    main()

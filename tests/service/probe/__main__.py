@@ -1,0 +1,68 @@
+"""``python -m probe``: writes one line of JSON about itself, and ends as it is told to.
+
+``ENDING`` in the environment is an exit code, or ``lifeline``: wait for the end of standard input.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import random
+import resource
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+
+def start() -> None:
+    """Tell, and end."""
+    status = dict(line.split(":\t", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    limits = {name: resource.getrlimit(getattr(resource, name)) for name in ("RLIMIT_NOFILE", "RLIMIT_DATA")}
+    umask = os.umask(0o77)
+    facts = {
+        "pid": os.getpid(),
+        "has the services": "services.gateway.__main__" in sys.modules,
+        "random": random.random(),
+        "same": {
+            "environment": {name.hex(): value.hex() for name, value in os.environb.items()},
+            "environment of what it starts": sorted(
+                subprocess.run(["env"], stdout=subprocess.PIPE, check=True).stdout.hex(" ").split(" 0a ")
+            ),
+            "descriptors": dict(_descriptors()),
+            "folder": os.getcwd(),
+            "leads its group": os.getpgrp() == os.getpid(),
+            "session": os.getsid(0),
+            "arguments": sys.argv,
+            "command line": Path("/proc/self/cmdline").read_text().rstrip("\0").split("\0"),
+            "signals": [status[name] for name in ("SigBlk", "SigIgn", "SigCgt")],
+            "threads": threading.active_count(),
+            "limits": limits,
+            "umask": umask,
+            "time zone": time.tzname,
+            "collector": gc.isenabled(),
+            "encodings": [sys.getfilesystemencoding(), sys.stdout.encoding],
+        },
+    }
+    os.write(1, json.dumps(facts).encode() + b"\n")
+    ending = os.environ["ENDING"]
+    if ending == "lifeline":
+        sys.stdin.read()
+        ending = "0"
+    print("the last line")  # buffered: it has to come out of whoever it was written to
+    sys.exit(int(ending))
+
+
+def _descriptors() -> Iterator[tuple[str, str]]:
+    """Yield what is open, with the kind of thing it is, or the path if it has one."""
+    for name in os.listdir("/proc/self/fd"):
+        with suppress(OSError):  # the one by which the folder was read
+            yield name, os.readlink(f"/proc/self/fd/{name}").partition(":[")[0]
+
+
+if __name__ == "__main__":
+    start()

@@ -1,0 +1,307 @@
+"""A forked process is what a spawned one would be, and whoever asked for it hears of its end."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from labs import eventually
+
+from services.contract import forking
+from services.contract.forking import Forked, ForkRequest, fork
+
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the fork server is Linux's only"),
+]
+
+HERE = Path(__file__).parent
+COMMAND = [sys.executable, "-P", "-m"]
+LAST_LINE = b"the last line\n"
+
+
+@pytest.fixture(params=[True, False], ids=["uvloop", "asyncio"])
+def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, bool]]:
+    """Ask as the gateway does, and as the supervisor does."""
+    return "asyncio", {"use_uvloop": request.param}
+
+
+def environment(**more: str) -> dict[str, str]:
+    """Return what the probe needs, and whatever marks the process as a test's."""
+    marks = {name: value for name, value in os.environ.items() if name.startswith("LABKIT_TEST")}
+    return {"PATH": os.environ["PATH"], "PYTHONPATH": str(HERE), "ENDING": "0", **marks, **more}
+
+
+class Server:
+    """A fork server of this test's own."""
+
+    def __init__(self) -> None:
+        self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self.process = subprocess.Popen(
+                [*COMMAND, "services.fork_server", str(theirs.fileno())],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                pass_fds=[theirs.fileno()],
+                env=environment(SERVER="its own"),
+                process_group=0,
+            )
+        assert self.process.stdout is not None
+        assert json.loads(self.process.stdout.readline())["ready"] == "fork-server"
+
+    def cut(self) -> None:
+        """End its lifeline."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        for end in (self.process.stdin, self.process.stdout, self.control):
+            end.close()
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    server = Server()
+    yield server
+    server.kill()
+
+
+class Pipes:
+    """Three pipes to a process, as the gateway has them to a watchdog."""
+
+    def __init__(self) -> None:
+        source, lifeline = os.pipe()
+        output, sink = os.pipe()
+        errors, complaints = os.pipe()
+        self.theirs = (source, sink, complaints)
+        self.lifeline = os.fdopen(lifeline, "wb")
+        self.output = os.fdopen(output, "rb")
+        self.errors = os.fdopen(errors, "rb")
+
+    def started(self) -> None:
+        for descriptor in self.theirs:
+            os.close(descriptor)
+        self.theirs = ()
+
+    def close(self) -> None:
+        self.started()
+        for file in (self.lifeline, self.output, self.errors):
+            file.close()
+
+    def facts(self) -> dict[str, Any]:
+        """Return what the probe says of itself."""
+        facts: dict[str, Any] = json.loads(self.output.readline())
+        return facts
+
+
+@pytest.fixture
+def pipes() -> Iterator[Pipes]:
+    pipes = Pipes()
+    yield pipes
+    pipes.close()
+
+
+async def ask(
+    server: Server, pipes: Pipes, folder: Path, module: str = "probe", **more: str
+) -> Forked | None:
+    request = ForkRequest(module, environment(**more), str(folder), (0, 1, 2))
+    try:
+        return await fork(server.control, request, pipes.theirs)
+    finally:
+        pipes.started()
+
+
+@asynccontextmanager
+async def forked(
+    server: Server, pipes: Pipes, folder: Path, module: str = "probe", **more: str
+) -> AsyncIterator[Forked]:
+    """Have the probe forked; in the end let it be reaped."""
+    process = await ask(server, pipes, folder, module, **more)
+    assert process is not None
+    try:
+        yield process
+    finally:
+        process.release()
+
+
+def spawned(folder: Path, **more: str) -> dict[str, Any]:
+    """Return what the probe says of itself when it is spawned."""
+    pipes = Pipes()
+    source, sink, complaints = pipes.theirs
+    with subprocess.Popen(
+        [*COMMAND, "probe"],
+        stdin=source,
+        stdout=sink,
+        stderr=complaints,
+        cwd=folder,
+        env=environment(**more),
+        process_group=0,
+    ):
+        facts = pipes.facts()
+        pipes.close()
+        return facts
+
+
+async def test_a_forked_process_is_like_a_spawned_one(server: Server, pipes: Pipes, tmp_path: Path) -> None:
+    more = {"TZ": "Asia/Tokyo", "LATIN": os.fsdecode(b"caf\xe9"), "EMPTY": "", "LANG": "C.UTF-8"}
+    expected = spawned(tmp_path, **more)
+    async with forked(server, pipes, tmp_path, **more) as process:
+        facts = pipes.facts()
+
+    assert facts["pid"] == process.pid
+    assert facts["same"] == expected["same"]
+    assert [facts["has the services"], expected["has the services"]] == [True, False]
+
+
+async def test_children_do_not_draw_the_same_random_numbers(server: Server, tmp_path: Path) -> None:
+    drawn = []
+    for _ in range(2):
+        pipes = Pipes()
+        async with forked(server, pipes, tmp_path):
+            drawn.append(pipes.facts()["random"])
+        pipes.close()
+
+    assert drawn[0] != drawn[1]
+
+
+async def test_ps_shows_what_it_is(server: Server, pipes: Pipes, tmp_path: Path) -> None:
+    async with forked(server, pipes, tmp_path, ENDING="lifeline") as child:
+        pipes.facts()
+        process = psutil.Process(child.pid)
+
+        assert process.name() == "probe"
+        assert process.cmdline()[:4] == [*COMMAND, "probe"]
+        assert process.ppid() == server.process.pid
+
+
+async def test_the_exit_code_is_told_and_the_pid_stays_until_it_is_released(
+    server: Server, pipes: Pipes, tmp_path: Path
+) -> None:
+    async with forked(server, pipes, tmp_path, ENDING="3") as process:
+        assert await process.wait() == 3
+        assert psutil.Process(process.pid).status() == psutil.STATUS_ZOMBIE
+
+    eventually(lambda: not psutil.pid_exists(process.pid), within=5)
+
+
+async def test_a_signal_is_told_as_everywhere(server: Server, pipes: Pipes, tmp_path: Path) -> None:
+    async with forked(server, pipes, tmp_path, ENDING="lifeline") as process:
+        os.killpg(process.pid, signal.SIGKILL)
+
+        assert await process.wait() == -signal.SIGKILL
+
+
+async def test_what_nobody_waits_for_is_reaped_all_the_same(
+    server: Server, pipes: Pipes, tmp_path: Path
+) -> None:
+    async with forked(server, pipes, tmp_path) as process:
+        pass
+
+    eventually(lambda: not psutil.pid_exists(process.pid), within=5)
+
+
+async def test_what_was_printed_comes_out_once(server: Server, pipes: Pipes, tmp_path: Path) -> None:
+    async with forked(server, pipes, tmp_path) as process:
+        pipes.facts()
+        await process.wait()
+
+        assert pipes.output.read() == LAST_LINE
+        assert pipes.errors.read() == b""
+
+
+async def test_further_descriptors_keep_their_numbers(server: Server, pipes: Pipes, tmp_path: Path) -> None:
+    # Numbers that are likely to be in use on the other side.
+    numbers = (0, 1, 2, 5, 4, 3, 6)
+    request = ForkRequest("probe", environment(), str(tmp_path), numbers)
+    file = os.open(tmp_path / "file", os.O_CREAT)
+    process = await fork(server.control, request, (*pipes.theirs, *[file] * 4))
+    os.close(file)
+    pipes.started()
+    assert process is not None
+    opened = pipes.facts()["same"]["descriptors"]
+    process.release()
+
+    assert sorted(opened) == ["0", "1", "2", "3", "4", "5", "6"]
+    assert {opened[number] for number in "3456"} == {str(tmp_path / "file")}
+
+
+async def test_a_folder_that_is_not_there_is_the_askers_error(
+    server: Server, pipes: Pipes, tmp_path: Path
+) -> None:
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        await ask(server, pipes, tmp_path / "nowhere")
+
+
+async def test_a_module_that_cannot_be_imported_says_so_on_its_own_standard_error(
+    server: Server, pipes: Pipes, tmp_path: Path
+) -> None:
+    async with forked(server, pipes, tmp_path, "services.none_such") as process:
+        assert await process.wait() == 1
+
+    assert b"No module named 'services.none_such'" in pipes.errors.read()
+
+
+async def test_a_request_that_is_too_long_is_for_spawning(server: Server, tmp_path: Path) -> None:
+    for length, is_forked in ((100_000, True), (1_000_000, False), (10, True)):
+        pipes = Pipes()
+        process = await ask(server, pipes, tmp_path, LONG="x" * length)
+        if process is not None:
+            process.release()
+        pipes.close()
+
+        assert (process is not None) is is_forked, length
+
+
+async def test_without_a_fork_server_one_spawns(server: Server, pipes: Pipes, tmp_path: Path) -> None:
+    server.process.kill()
+    server.process.wait()
+
+    assert await ask(server, pipes, tmp_path) is None
+
+
+async def test_a_killed_fork_server_leaves_its_children_alone_but_an_exit_code_is_lost(
+    server: Server, pipes: Pipes, tmp_path: Path
+) -> None:
+    async with forked(server, pipes, tmp_path, ENDING="lifeline") as process:
+        pipes.facts()
+        server.process.kill()
+
+        assert await process.wait() is None
+        assert psutil.Process(process.pid).is_running()
+        pipes.lifeline.close()
+        assert pipes.output.read() == LAST_LINE
+
+
+async def test_the_end_of_its_lifeline_ends_the_fork_server_and_nobody_else(
+    server: Server, pipes: Pipes, tmp_path: Path
+) -> None:
+    async with forked(server, pipes, tmp_path, ENDING="lifeline"):
+        pipes.facts()
+        server.cut()
+        assert server.process.wait(5) == 0
+        pipes.lifeline.close()
+
+        assert pipes.output.read() == LAST_LINE
+
+
+async def test_an_asker_that_lost_patience_gets_no_process_later_on(
+    server: Server, pipes: Pipes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forking, "PATIENCE_SECONDS", 0.1)
+    server.process.send_signal(signal.SIGSTOP)
+    assert await ask(server, pipes, tmp_path, ENDING="lifeline") is None
+    server.process.send_signal(signal.SIGCONT)
+
+    assert pipes.output.read() == b""

@@ -1,0 +1,198 @@
+"""The lab with its fork server, without one, and with one that is killed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from gateways import client, deploy, until
+from labs import (
+    GONE_SECONDS,
+    assert_gone,
+    call_async,
+    eventually,
+    marked,
+    owner_process,
+    start_lab,
+)
+
+from labkit import Lab
+from labkit.control import ask
+from labkit.hub import hub
+from labkit.supervisor import fork_server
+
+pytestmark = pytest.mark.skipif(
+    not sys.platform.startswith("linux"), reason="the fork server is Linux's only"
+)
+
+OURS = ("gateway", "queue-worker", "inspector")
+
+
+@pytest.fixture
+def own(workspace: Path) -> Iterator[Lab]:
+    with start_lab(workspace) as lab:
+        yield lab
+
+
+def server_of(lab: Lab) -> psutil.Process | None:
+    for child in psutil.Process(lab._core.state.pid).children():
+        if "services.fork_server" in child.cmdline():
+            return child
+    return None
+
+
+def service(lab: Lab, name: str) -> psutil.Process:
+    return psutil.Process(lab.status().service(name).pid)
+
+
+def watchdogs(lab: Lab) -> list[psutil.Process]:
+    found = []
+    for process in psutil.Process(lab._core.state.pid).children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):  # it ended while we looked
+            if "services.watchdog" in process.cmdline():
+                found.append(process)
+    return found
+
+
+def answers(lab: Lab, name: str) -> bool:
+    with client(lab) as http:
+        return http.post(f"/function/{name}", content="hi").text == "hi"
+
+
+def exits(lab: Lab) -> list[tuple[str, int]]:
+    """Return service and code of every exit on record."""
+    rows = hub().run(ask(lab._core.state, "events"), 5)
+    return [(row[5]["service"], row[5]["code"]) for row in rows if row[1] == "service.exited"]
+
+
+def kill_server(lab: Lab) -> psutil.Process:
+    server = server_of(lab)
+    assert server is not None
+    server.kill()
+    eventually(lambda: not server.is_running(), within=2)
+    return server
+
+
+def test_services_and_watchdogs_are_forked(own: Lab) -> None:
+    server = server_of(own)
+    with client(own) as http:
+        deploy(http, "echo", "cat")
+
+    assert server is not None
+    assert {service(own, name).ppid() for name in OURS} == {server.pid}
+    assert [watchdog.ppid() for watchdog in watchdogs(own)] == [server.pid]
+    assert answers(own, "echo")
+
+
+def test_without_one_all_are_spawned(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(fork_server.SETTING, "0")
+    with start_lab(workspace) as lab:
+        with client(lab) as http:
+            deploy(http, "echo", "cat")
+
+        assert server_of(lab) is None
+        assert {service(lab, name).ppid() for name in OURS} == {lab._core.state.pid}
+        assert [watchdog.ppid() for watchdog in watchdogs(lab)] == [service(lab, "gateway").pid]
+        assert answers(lab, "echo")
+
+
+def test_no_password_reaches_a_function_or_shows_in_the_list_of_processes(own: Lab) -> None:
+    with client(own) as http:
+        deploy(http, "env", "env")
+        variables = http.post("/function/env").text
+    state = own._core.state
+    secrets = [state.password, state.nats_token, state.control_token, state.inspector_token]
+    (watchdog,) = watchdogs(own)
+    shown = [*watchdog.environ().values(), *watchdog.cmdline()]
+
+    assert not [secret for secret in secrets if secret in variables]
+    assert not [secret for secret in secrets for text in shown if secret in text]
+
+
+def test_a_killed_fork_server_hurts_nobody_and_comes_back(workspace: Path) -> None:
+    with start_lab(workspace) as lab:
+        with client(lab) as http:
+            deploy(http, "echo", "cat")
+        before = [*(service(lab, name) for name in OURS), *watchdogs(lab)]
+        time.sleep(fork_server.SHORT_LIFE_SECONDS)
+        first = kill_server(lab)
+        second = eventually(lambda: server_of(lab), within=2)
+
+        assert second.pid != first.pid
+        assert [*(service(lab, name) for name in OURS), *watchdogs(lab)] == before
+        assert answers(lab, "echo")
+        with client(lab) as http:
+            http.post("/system/scale-function/echo", json={"serviceName": "echo", "replicas": 2})
+            until(lambda: http.get("/system/function/echo").json()["availableReplicas"] == 2)
+        assert second.pid in {watchdog.ppid() for watchdog in watchdogs(lab)}
+        lab.restart("gateway")
+        assert service(lab, "gateway").ppid() == second.pid
+
+
+def test_one_that_does_not_live_long_is_done_without(own: Lab) -> None:
+    kill_server(own)
+    with client(own) as http:
+        deploy(http, "echo", "cat")
+    own.restart("inspector")
+
+    assert server_of(own) is None
+    assert answers(own, "echo")
+    assert [watchdog.ppid() for watchdog in watchdogs(own)] == [service(own, "gateway").pid]
+    assert service(own, "inspector").ppid() == own._core.state.pid
+
+
+def test_exit_codes_are_on_record_whoever_is_the_parent(own: Lab) -> None:
+    own.kill("inspector")
+    eventually(lambda: exits(own) == [("inspector", -9)], within=5)
+    own.restart("queue-worker")
+    kill_server(own)
+    own.kill("gateway")
+
+    eventually(lambda: exits(own) == [("inspector", -9), ("queue-worker", 0), ("gateway", -9)], within=5)
+    eventually(lambda: own.status().state == "ready", within=5)
+
+
+def test_a_watchdog_that_ends_after_the_fork_server_is_replaced(own: Lab) -> None:
+    with client(own) as http:
+        deploy(http, "echo", "cat")
+    (first,) = watchdogs(own)
+    kill_server(own)
+    first.kill()
+
+    eventually(lambda: [w for w in watchdogs(own) if w.pid != first.pid], within=5)
+    eventually(lambda: answers(own, "echo"), within=5)
+
+
+@pytest.mark.parametrize("victim", ["owner", "supervisor", "gateway", "fork server and supervisor"])
+@pytest.mark.parametrize("setting", ["1", "0"], ids=["forked", "spawned"])
+def test_nothing_outlives_a_kill(
+    workspace: Path, mark: str, monkeypatch: pytest.MonkeyPatch, setting: str, victim: str
+) -> None:
+    monkeypatch.setenv(fork_server.SETTING, setting)
+    with owner_process(workspace) as (owner, supervisor):
+        lab = start_lab(workspace)
+        with client(lab) as http:
+            deploy(http, "long-task", "sleep 60")
+        call_async(lab, "long-task")
+        sleeper = eventually(lambda: [p for p in marked(mark) if p.name() == "sleep"], within=5)
+        server = server_of(lab)
+        if victim == "gateway":
+            service(lab, "gateway").kill()
+            eventually(lambda: not [p for p in sleeper if p.is_running()], within=GONE_SECONDS)
+            os.kill(supervisor, signal.SIGTERM)
+        elif victim == "owner":
+            owner.kill()
+        else:
+            if "fork server" in victim and server is not None:
+                server.kill()
+            os.kill(supervisor, signal.SIGKILL)
+        eventually(lambda: all(p.pid == owner.pid for p in marked(mark)), within=GONE_SECONDS)
+        lab.stop()
+    assert_gone(mark)
