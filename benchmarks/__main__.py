@@ -70,10 +70,11 @@ def cli(
     pace = _QUICK if quick else _FULL
     if rounds:
         pace = Pace(rounds, pace.seconds)
-    facts = {**machine.facts(), "rounds": pace.rounds, "seconds": pace.seconds}
+    facts = {**machine.facts(), "rounds": pace.rounds, "load_before": machine.load_average()}
     date = time.strftime("%Y-%m-%d %H:%M %Z")
     began = time.monotonic()
     measured = _until_told(measure(rows, pace, _progress))
+    facts["load_after"] = machine.load_average()
     results = report.results_of(rows, measured)
     click.echo(report.terminal_table(results))
     if lines := report.cpu_lines(results):
@@ -91,8 +92,8 @@ def _explanation(facts: dict[str, Any], date: str, seconds: float) -> str:
     return (
         f"\nCost: the path over its floor, round by round, median of {facts['rounds']}; to be compared with "
         "the real OpenFaaS's\nover its own floors (last column). "
-        f"{date}, {facts['cores']} cores ({facts['cpu']}), load average {facts['load_average']} before,\n"
-        f"load from {facts['load_generator']}; this took {seconds:.0f} s."
+        f"{date}, {facts['cores']} cores ({facts['cpu']}),\nload average {facts['load_before']} before and "
+        f"{facts['load_after']} after, load from {facts['load_generator']}; this took {seconds:.0f} s."
     )
 
 

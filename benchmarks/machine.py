@@ -26,13 +26,17 @@ def facts() -> dict[str, Any]:
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "memory_gb": round(psutil.virtual_memory().total / 1e9),
         "system": f"{platform.system()} {platform.release()}",
-        "load_average": round(os.getloadavg()[0], 2),
         "python": platform.python_version(),
         "nats_server": _first_line(find_nats_server(os.environ), "--version").rpartition("v")[2],
         "load_generator": _generator(),
         "commit": _first_line("git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"),
         **{name.replace("-", "_"): version(name) for name in _PACKAGES},
     }
+
+
+def load_average() -> float:
+    """Return how many processes wanted a core in the last minute."""
+    return round(os.getloadavg()[0], 1)
 
 
 def _cpu() -> str:

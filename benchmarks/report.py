@@ -178,10 +178,11 @@ def markdown(results: Sequence[Result], facts: Mapping[str, Any], date: str, pic
     met = sum(result.verdict == "met" for result in goals)
     where = (
         f"{facts['cores']} cores ({facts['cpu']}), {facts['system']}, Python {facts['python']}, "
-        f"nats-server {facts['nats_server']}, load from {facts['load_generator']}"
+        f"nats-server {facts['nats_server']}, load from {facts['load_generator']}, "
+        f"load average {facts['load_before']} before and {facts['load_after']} after"
     )
     summary = (
-        f"Measured on {date}: {where}; commit {facts['commit']}. Median of {facts['rounds']} rounds, with "
+        f"Measured on {date}, commit {facts['commit']}: {where}. Median of {facts['rounds']} rounds, with "
         f"the smallest and the largest; {met} of {len(goals)} goals met."
     )
     image = f"![Every row's figure against its goal, its floor and the real OpenFaaS's]({picture})"

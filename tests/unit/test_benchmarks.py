@@ -56,6 +56,8 @@ FACTS = {
     "load_generator": "wrk",
     "commit": "abc",
     "rounds": 3,
+    "load_before": 0.1,
+    "load_after": 1.5,
 }
 
 
