@@ -22,7 +22,7 @@ from labkit.supervisor.settings import Settings
 from labkit.workspace import LabState, Workspace
 from services.contract.errors import LabError, LabTimeoutError
 
-CHANGE_SECONDS = 15.0
+CHANGE_SECONDS = 30.0
 """Patience for a command that stops and starts services."""
 _LOOK_SECONDS = 0.02
 _WATCH_SECONDS = 0.2

@@ -25,7 +25,7 @@ QUEUE_WORKER = "queue-worker"
 INSPECTOR = "inspector"
 
 _USER = "admin"
-_DRAIN = "10s"
+DRAIN_SECONDS = 10.0
 """What a queue-worker that is restarted gives running calls; one that ends with the lab gives none."""
 
 _RETRIES = {"max_retry_attempts": "3", "initial_retry_wait": "1s", "max_retry_wait": "10s"}
@@ -150,7 +150,7 @@ class Plan:
             gateway_url=self.gateway_url,
             max_inflight=str(self.max_inflight),
             metrics_port="0",
-            drain_timeout=_DRAIN,
+            drain_timeout=f"{DRAIN_SECONDS:g}s",
             **_RETRIES,
         )
 

@@ -58,9 +58,7 @@ class Process:
         # What it left behind in its group has nobody to look after it.
         self._signal_group(signal.SIGKILL)
         self._on_last_output()
-        if self._lifeline >= 0:
-            os.close(self._lifeline)
-            self._lifeline = -1
+        self._cut_lifeline()
         if not self.exited.done():
             self.exited.set_result(code)
 
@@ -81,8 +79,20 @@ class Process:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, number)
 
-    async def stop(self, grace: float) -> None:
-        """Ask it to end, and after ``grace`` seconds make it."""
+    def _cut_lifeline(self) -> None:
+        if self._lifeline >= 0:
+            os.close(self._lifeline)
+            self._lifeline = -1
+
+    async def stop(self, grace: float, *, hurry: bool = False) -> None:
+        """Ask it to end, and after ``grace`` seconds make it.
+
+        Args:
+            grace: Seconds.
+            hurry: End its lifeline, too: nobody waits for what it has under way.
+        """
+        if hurry:
+            self._cut_lifeline()
         self.send(signal.SIGTERM)
         await asyncio.wait([self.exited], timeout=max(0.0, grace))
         await self.kill()

@@ -20,7 +20,7 @@ from labkit.supervisor.fork_server import ForkServer
 from labkit.supervisor.logfile import LogFile
 from labkit.supervisor.memory import resident_bytes
 from labkit.supervisor.parent import as_lab_error, log_to, tell, watch_lifeline
-from labkit.supervisor.plan import GATEWAY, INSPECTOR, NATS_SERVER, QUEUE_WORKER, Plan
+from labkit.supervisor.plan import DRAIN_SECONDS, GATEWAY, INSPECTOR, NATS_SERVER, QUEUE_WORKER, Plan
 from labkit.supervisor.record import Record
 from labkit.supervisor.settings import Settings
 from labkit.supervisor.states import summary
@@ -38,6 +38,8 @@ _STOP_ORDER = (
     ((NATS_SERVER,), STOP_SECONDS),
 )
 _RESTART_GRACE_SECONDS = 1.0
+_DRAIN_GRACE_SECONDS = DRAIN_SECONDS + 2.0
+"""A queue-worker that is restarted alone lets running calls finish."""
 _LOCK_SECONDS = 0.1
 """Looking whether a lab runs takes the lock for an instant; that is not a lab."""
 _LOG_CHECK_SECONDS = 5.0
@@ -215,7 +217,7 @@ class Supervisor:
         for names, share in _STOP_ORDER:
             grace = begin + share - loop.time()
             units = [self.units[name] for name in names if name in self.units]
-            await asyncio.gather(*(unit.stop(grace) for unit in units))
+            await asyncio.gather(*(unit.stop(grace, hurry=True) for unit in units))
 
     async def _bound_logs(self) -> None:
         logs = [LogFile(path) for path in (self.workspace.logs / "supervisor.log",)]
@@ -307,7 +309,9 @@ class Supervisor:
         await self._start_service(request)
 
     async def _stop_service(self, request: Mapping[str, Any]) -> None:
-        await self._unit(request).stop(_RESTART_GRACE_SECONDS)
+        unit = self._unit(request)
+        drains = unit.spec.name == QUEUE_WORKER
+        await unit.stop(_DRAIN_GRACE_SECONDS if drains else _RESTART_GRACE_SECONDS)
 
     async def _start_service(self, request: Mapping[str, Any]) -> None:
         await self._unit(request).start(asyncio.get_running_loop().time() + self.settings.timeout)

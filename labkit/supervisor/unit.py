@@ -113,14 +113,19 @@ class Unit:
             raise
         self._guard = asyncio.get_running_loop().create_task(self._keep_alive())
 
-    async def stop(self, grace: float) -> None:
-        """End it, politely for ``grace`` seconds; idempotent."""
+    async def stop(self, grace: float, *, hurry: bool = False) -> None:
+        """End it, politely for ``grace`` seconds; idempotent.
+
+        Args:
+            grace: Seconds.
+            hurry: It ends with the lab: it is to break off what it has under way.
+        """
         # First the guard: it would take the end for a crash.
         await self._end_guard()
         if self.state is not State.STOPPED:
             self._enter(State.STOPPING)
             if self._process is not None:
-                await self._process.stop(grace)
+                await self._process.stop(grace, hurry=hurry)
                 self._note_exit(self._process)
             self._enter(State.STOPPED)
             self.error = None

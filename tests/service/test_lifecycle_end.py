@@ -83,6 +83,27 @@ def running_functions(mark: str) -> list[psutil.Process]:
     return [process for process in marked(mark) if process.name() == "sleep"]
 
 
+def test_a_lab_that_ends_does_not_wait_for_running_calls(workspace: Path, mark: str) -> None:
+    with start_lab(workspace) as lab:
+        deploy(lab, "long-task", "sleep 60")
+        call_async(lab, "long-task")
+        eventually(lambda: running_functions(mark), within=10)
+        began = time.monotonic()
+        lab.stop()
+
+        assert time.monotonic() - began < GONE_SECONDS
+
+
+def test_a_queue_worker_that_is_restarted_lets_running_calls_finish(workspace: Path, mark: str) -> None:
+    with start_lab(workspace) as lab:
+        deploy(lab, "nap", "sleep 2")
+        call = lab.invoke_async("nap")
+        eventually(lambda: running_functions(mark), within=10)
+        lab.restart("queue-worker")
+
+        assert [attempt.status for attempt in call.wait(10).attempts] == [200]
+
+
 @pytest.mark.parametrize("victim", ["owner", "supervisor", "gateway"])
 def test_functions_that_run_do_not_outlive_a_kill(workspace: Path, mark: str, victim: str) -> None:
     with owner_process(workspace) as (owner, pid):
