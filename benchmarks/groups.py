@@ -174,7 +174,7 @@ async def scaling(_pace: Pace) -> AsyncIterator[Probes]:
 
         async def replica() -> Figures:
             before = processes.lab_processes(lab.supervisor)
-            whole = processes.held_by(before)["proportional"]
+            whole = processes.held_by(before)["megabytes"]
             milliseconds = await lab.scale("cat", 2)
             # In turn: each of the two has answered one.
             for _ in range(2):
@@ -185,7 +185,7 @@ async def scaling(_pace: Pace) -> AsyncIterator[Probes]:
             figures = {
                 "ms": milliseconds,
                 "megabytes": processes.held_by(added)["private"],
-                "added_to_the_whole": processes.held_by(after)["proportional"] - whole,
+                "added_to_the_whole": processes.held_by(after)["megabytes"] - whole,
                 "processes": len(added),
             }
             await lab.scale("cat", 1)

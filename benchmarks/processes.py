@@ -23,17 +23,17 @@ def lab_processes(supervisor: int) -> set[int]:
 def held_by(pids: Iterable[int]) -> dict[str, float]:
     """Return what processes hold together, in megabytes.
 
-    ``megabytes`` is resident memory, as the real OpenFaaS's figures are: it counts
-    what is shared once for each process. ``private`` is nobody else's, and
-    ``proportional`` (Linux) divides what is shared among all that share it, other labs included.
+    ``megabytes`` divides what is shared among those who share it (Linux's PSS): forked
+    services share much. Other labs on the machine share it, too, and make it look smaller.
+    ``private`` is nobody else's; ``resident`` counts what is shared once for each process.
     """
-    totals = {"megabytes": 0.0, "private": 0.0, "proportional": 0.0}
+    totals = {"megabytes": 0.0, "private": 0.0, "resident": 0.0}
     for pid in pids:
         with suppress(psutil.NoSuchProcess):
             info = psutil.Process(pid).memory_full_info()
-            totals["megabytes"] += info.rss / 1e6
+            totals["megabytes"] += getattr(info, "pss", info.rss) / 1e6
             totals["private"] += info.uss / 1e6
-            totals["proportional"] += getattr(info, "pss", 0) / 1e6
+            totals["resident"] += info.rss / 1e6
     return totals
 
 
