@@ -18,6 +18,7 @@ from labkit.supervisor.process import Process
 from services.contract.forking import Forked, ForkRequest, fork
 
 _SWEEP_SECONDS = 1.0
+_ADOPTION_SECONDS = 0.1
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _IS_LINUX = sys.platform.startswith("linux")
@@ -105,8 +106,10 @@ class Children:
     async def _follow(self, forked: Forked, process: Process) -> None:
         """Hear of the end of another process's child."""
         code = await forked.wait()
-        # If the fork server has gone, its children are ours now, and _reap will tell.
-        if code is not None and self._by_pid.pop(forked.pid, None) is not None:
+        if code is None:
+            # If the fork server has gone, its children have become ours, and _reap tells.
+            await asyncio.sleep(_ADOPTION_SECONDS)
+        if self._by_pid.pop(forked.pid, None) is not None:
             process.on_exit(code)
         forked.release()
 

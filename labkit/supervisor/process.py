@@ -17,7 +17,7 @@ class Process:
 
     Attributes:
         pid: Its id, which is also its group's.
-        exited: Done with the exit code when it has ended; negative for a signal.
+        exited: Done with the exit code when it has ended; negative for a signal, None if nobody knows.
         line: Done with the first line that it writes on its standard output.
             Whatever comes after it is read and dropped, so the pipe never fills.
     """
@@ -25,7 +25,7 @@ class Process:
     def __init__(self, pid: int, lifeline: int, output: int, loop: asyncio.AbstractEventLoop) -> None:
         """Take over our ends of its two pipes; ``lifeline`` is -1 if it has none."""
         self.pid = pid
-        self.exited: asyncio.Future[int] = loop.create_future()
+        self.exited: asyncio.Future[int | None] = loop.create_future()
         self.line: asyncio.Future[bytes] = loop.create_future()
         self._loop = loop
         self._lifeline = lifeline
@@ -53,7 +53,7 @@ class Process:
             os.close(self._output)
             self._output = -1
 
-    def on_exit(self, code: int) -> None:
+    def on_exit(self, code: int | None) -> None:
         """Take the news from the reaper."""
         # What it left behind in its group has nobody to look after it.
         self._signal_group(signal.SIGKILL)

@@ -17,6 +17,7 @@ from labkit.supervisor.children import Children
 from labkit.supervisor.control import Control
 from labkit.supervisor.folder import prepare_folder, remove, run_folder, unusable
 from labkit.supervisor.fork_server import ForkServer
+from labkit.supervisor.fork_unit import ForkUnit
 from labkit.supervisor.logfile import LogFile
 from labkit.supervisor.memory import resident_bytes
 from labkit.supervisor.parent import as_lab_error, log_to, tell, watch_lifeline
@@ -63,6 +64,7 @@ class Supervisor:
         self.stopping = asyncio.Event()
         self._stopped = asyncio.Event()
         self._fork_server = fork_server
+        self._fork_unit: ForkUnit | None = None
         self._children: Children
         self._turn = asyncio.Lock()
         self._change: asyncio.Task[Any] | None = None
@@ -75,7 +77,7 @@ class Supervisor:
             watch_lifeline(loop, self.stopping.set)
         self._children = Children(loop, self._fork_server)
         if self._fork_server:
-            self._fork_server.keep(self._children)
+            self._fork_unit = ForkUnit(self._fork_server, self._children)
         try:
             return await self._run(loop)
         finally:
@@ -155,9 +157,17 @@ class Supervisor:
             if isinstance(error, LabError):
                 raise
             raise unusable(self.workspace, error) from error
+        self._time_fork_server()
         self.timeline.add("ready", time.time_ns())
         logging.info("ready gateway=%s inspector=%s", state.gateway_url, state.inspector_url)
         tell({"ready": state._asdict()})
+
+    def _time_fork_server(self) -> None:
+        facts = self._fork_unit.facts() if self._fork_unit else {}
+        if self._fork_server and facts:
+            imports_ns, ready_ns = facts["imports_ns"], facts["ready_ns"]
+            self.timeline.add("fork server: python starts", self._fork_server.started_ns, imports_ns)
+            self.timeline.add("fork server: imports", imports_ns, ready_ns)
 
     async def _start_services(self, deadline: float) -> None:
         await self._start_one(NATS_SERVER, deadline)
@@ -196,8 +206,9 @@ class Supervisor:
             change.cancel()
             await asyncio.wait([change])
         self.workspace.state_file.unlink(missing_ok=True)
-        await self._stop_services()
+        # First: it has nothing to start any more, and what it forked is ours to wait for, then.
         await self._end_fork_server()
+        await self._stop_services()
         if found := await self._children.sweep():
             logging.warning("killed what was left below the services: %s", found)
         with suppress(OSError):
@@ -207,8 +218,8 @@ class Supervisor:
         logging.info("stopped")
 
     async def _end_fork_server(self) -> None:
-        if self._fork_server:
-            await self._fork_server.stop()
+        if self._fork_unit:
+            await self._fork_unit.stop()
 
     async def _stop_services(self) -> None:
         await self.record.pause()

@@ -249,8 +249,10 @@ class Unit:
         self._enter(State.FAILED)
 
 
-def say_exit(code: int) -> str:
+def say_exit(code: int | None) -> str:
     """Return an exit code in words."""
+    if code is None:
+        return "exit code unknown"
     if code >= 0:
         return f"exit code {code}"
     try:

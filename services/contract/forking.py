@@ -11,20 +11,24 @@ bounds (``SOCK_SEQPACKET``). One request is one message:
     asker   closes its reply socket: now the server reaps the process
 
 Until that last step the pid is the process's own, ended or not, as it is for a parent that has not
-waited yet. So a signal can't reach a stranger, and no side needs a descriptor of the process.
+waited yet. So no signal can reach a stranger.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import os
 import socket
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 PATIENCE_SECONDS = 5.0
 """A lab's first requests wait for the fork server's own imports; later an answer takes milliseconds."""
 
+_REPORT_SECONDS = 1.0
+"""How long the fork server may take to tell the exit code of a process that has ended."""
 _ANSWER_BYTES = 4096
 
 
@@ -61,21 +65,47 @@ class Forked:
     """
 
     def __init__(self, pid: int, reply: socket.socket) -> None:
+        """Watch ``pid``.
+
+        Raises:
+            OSError: It is not there any more, nor is the fork server, which would have kept it.
+        """
         self.pid = pid
         self._reply = reply
+        self._loop = asyncio.get_running_loop()
+        self._ended = asyncio.Event()
+        # Its end is the system's to tell: the fork server may be killed or stopped, this goes on.
+        self._watch = os.pidfd_open(pid)
+        self._loop.add_reader(self._watch, self._on_end)
 
     async def wait(self) -> int | None:
         """Wait for its end and return its exit code; call it once.
 
         Returns:
-            None as soon as the fork server has gone, ended or not: nobody can tell any more.
+            None if the fork server has gone by then, or does not answer: nobody else knows the code.
         """
-        message = await _receive(self._reply)
+        await self._ended.wait()
+        try:
+            async with asyncio.timeout(_REPORT_SECONDS):
+                message = await _receive(self._reply)
+        except TimeoutError:
+            return None
         code: int | None = message.get("code")
         return code
 
+    def _on_end(self) -> None:
+        self._stop_watching()
+        self._ended.set()
+
+    def _stop_watching(self) -> None:
+        if self._watch >= 0:
+            self._loop.remove_reader(self._watch)
+            os.close(self._watch)
+            self._watch = -1
+
     def release(self) -> None:
-        """Let it be reaped: from now on its pid is nobody's. Idempotent."""
+        """Let it be reaped when it has ended: from now on its pid is nobody's. Idempotent."""
+        self._stop_watching()
         self._reply.close()
 
 
@@ -102,7 +132,8 @@ async def fork(server: socket.socket, request: ForkRequest, descriptors: Sequenc
         reply.close()
         raise
     if "pid" in answer:
-        return Forked(answer["pid"], reply)
+        with suppress(OSError):
+            return Forked(answer["pid"], reply)
     reply.close()
     if "error" in answer:
         raise OSError(*answer["error"])

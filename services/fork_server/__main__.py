@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 
-_STARTED_NS = time.time_ns()
+_IMPORTS_NS = time.time_ns()
 
 import gc  # noqa: E402
 import json  # noqa: E402
@@ -36,7 +36,12 @@ def main() -> None:
         with suppress(Exception):
             import_module(f"services.{name}.__main__")
     gc.freeze()
-    facts = {"ready": "fork-server", "pid": os.getpid(), "started_ns": _STARTED_NS}
+    facts = {
+        "ready": "fork-server",
+        "pid": os.getpid(),
+        "imports_ns": _IMPORTS_NS,
+        "ready_ns": time.time_ns(),
+    }
     with suppress(OSError):  # nobody reads it any more, which the lifeline will say, too
         os.write(1, json.dumps(facts).encode() + b"\n")
     server = ForkServer(socket.socket(fileno=int(sys.argv[1])), _LIFELINE)

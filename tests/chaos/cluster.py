@@ -15,10 +15,11 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.js.errors import APIError
 
-from labkit.supervisor.children import Children, Launch, Process
+from labkit.supervisor.children import Children, Launch
 from labkit.supervisor.folder import write_secret
 from labkit.supervisor.logfile import LogFile
 from labkit.supervisor.nats_server import NatsServer, find_nats_server
+from labkit.supervisor.process import Process
 from labkit.supervisor.record import Record
 from labkit.supervisor.states import State
 from labkit.supervisor.unit import Facts, Spec, Unit

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -97,16 +98,24 @@ class Sampler:
 
     def look(self, at: float, pids: dict[str, int]) -> None:
         """Note memory and open files of each service, and how many processes and files there are."""
-        processes = 0
+        sessions = set()
         for owner, pid in pids.items():
             with suppress(psutil.Error, OSError):  # killed at this moment
                 process = psutil.Process(pid)
                 self.samples.append(Sample(at, "memory", owner, pid, own_memory(process)))
                 self.samples.append(Sample(at, "open files", owner, pid, process.num_fds()))
-                processes += 1 + len(process.children(recursive=True))
+                sessions.add(os.getsid(pid))
+        processes = sum(_is_in(sessions, pid) for pid in psutil.pids())
         self.samples.append(Sample(at, "processes", "", 0, processes))
         files = sum(1 for path in self.folder.rglob("*"))
         self.samples.append(Sample(at, "files", "", 0, files))
+
+
+def _is_in(sessions: set[int], pid: int) -> bool:
+    """Tell whether a process is in one of these sessions, whoever its parent is by now."""
+    with suppress(OSError):
+        return os.getsid(pid) in sessions
+    return False
 
 
 def own_memory(process: psutil.Process) -> int:

@@ -16,6 +16,8 @@ from services.contract.errors import LabError
 from tests.chaos.schedule import Kind, Target
 
 WATCHDOG = Target("watchdog", rest=1.0)
+FORK_SERVER = Target("fork-server", (Kind.KILL, Kind.STOP), rest=4.0)
+"""One that dies young is not started again, and the lab spawns from then on; so it rests a little longer."""
 CALLBACK_TARGET = Target("callback-target", (Kind.AWAY,), weight=1)
 
 RETRIES = {
@@ -73,14 +75,18 @@ class Stack(Protocol):
 
 
 def watchdogs(gateway: int) -> list[int]:
-    """Return the replicas of a gateway."""
+    """Return the replicas of a gateway: its children, or those of the fork server that it is a child of."""
     with suppress(psutil.Error):
-        return [
-            child.pid
-            for child in psutil.Process(gateway).children()
-            if child.status() != psutil.STATUS_ZOMBIE
-        ]
+        process = psutil.Process(gateway)
+        family = [*process.children(), *psutil.Process(process.ppid()).children()]
+        return [child.pid for child in family if _runs("services.watchdog", child)]
     return []
+
+
+def _runs(module: str, process: psutil.Process) -> bool:
+    with suppress(psutil.Error):  # ended, reaped or not
+        return module in process.cmdline()
+    return False
 
 
 class LabStack:
@@ -92,6 +98,7 @@ class LabStack:
         Target("queue-worker"),
         Target("inspector", weight=1),
         WATCHDOG,
+        FORK_SERVER,
         CALLBACK_TARGET,
     )
 
@@ -135,6 +142,9 @@ class LabStack:
 
     async def pids_of(self, target: str) -> list[int]:
         """Return the processes that a target stands for at this moment."""
+        if target == FORK_SERVER.name:
+            children = psutil.Process(self.lab.state.pid).children()
+            return [child.pid for child in children if _runs("services.fork_server", child)]
         pids = await self.pids()
         name = "gateway" if target == WATCHDOG.name else target
         if name not in pids:

@@ -277,11 +277,23 @@ async def test_a_killed_fork_server_leaves_its_children_alone_but_an_exit_code_i
     async with forked(server, pipes, tmp_path, ENDING="lifeline") as process:
         pipes.facts()
         server.process.kill()
-
-        assert await process.wait() is None
+        server.process.wait()
         assert psutil.Process(process.pid).is_running()
         pipes.lifeline.close()
+
+        assert await process.wait() is None
         assert pipes.output.read() == LAST_LINE
+
+
+async def test_an_end_is_told_though_the_fork_server_stands_still(
+    server: Server, pipes: Pipes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forking, "_REPORT_SECONDS", 0.1)
+    async with forked(server, pipes, tmp_path, ENDING="lifeline") as process:
+        server.process.send_signal(signal.SIGSTOP)
+        pipes.lifeline.close()
+
+        assert await process.wait() is None
 
 
 async def test_the_end_of_its_lifeline_ends_the_fork_server_and_nobody_else(

@@ -26,7 +26,7 @@ from labs import (
 from labkit import Lab
 from labkit.control import ask
 from labkit.hub import hub
-from labkit.supervisor import fork_server
+from labkit.supervisor import fork_server, fork_unit
 
 pytestmark = pytest.mark.skipif(
     not sys.platform.startswith("linux"), reason="the fork server is Linux's only"
@@ -121,7 +121,7 @@ def test_a_killed_fork_server_hurts_nobody_and_comes_back(workspace: Path) -> No
         with client(lab) as http:
             deploy(http, "echo", "cat")
         before = [*(service(lab, name) for name in OURS), *watchdogs(lab)]
-        time.sleep(fork_server.SHORT_LIFE_SECONDS)
+        time.sleep(fork_unit.SHORT_LIFE_SECONDS)
         first = kill_server(lab)
         second = eventually(lambda: server_of(lab), within=2)
 
