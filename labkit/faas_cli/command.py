@@ -19,6 +19,9 @@ GATEWAY = Flag("gateway", "g", "http://127.0.0.1:8080", "Gateway URL starting wi
 NAMESPACE = Flag("namespace", "n", "", "Namespace of the function")
 TLS = Flag("tls-no-verify", "", False, "Disable TLS validation")
 TOKEN = Flag("token", "k", "", "JWT token to use instead of basic authentication")
+GATEWAY_FLAGS = (GATEWAY, TLS, TOKEN)
+"""Of the verbs that ask the gateway's ``/system`` routes."""
+
 ENVSUBST = Flag("envsubst", "", True, "Substitute environment variables in the stack file")
 
 _SETTINGS = {"help_option_names": ["-h", "--help"]}

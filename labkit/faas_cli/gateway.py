@@ -131,17 +131,33 @@ class Gateway:
         query = [(name, value) for name, value in query if value]
         return self.send(method, path, query=query, headers=headers, body=body, timeout=timeout)
 
+    def answer(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Sequence[tuple[str, str]] = (),
+        content: Any = None,
+        token: str = "",
+    ) -> tuple[Response, bytes]:
+        """Send a management request; return the answer, whatever its status, and its body.
+
+        Raises:
+            GatewayError: Not reachable.
+        """
+        try:
+            response = self.system(method, path, query=query, content=content, token=token)
+            return response, response.read()
+        except (OSError, EOFError) as error:
+            raise self.unreachable(error) from error
+
     def fetch(self, path: str, *, query: Sequence[tuple[str, str]] = (), token: str = "") -> Any:
         """Return the JSON of a management route.
 
         Raises:
             GatewayError: Not reachable, not authorised, any status but 200, or no JSON.
         """
-        try:
-            response = self.system("GET", path, query=query, token=token)
-            body = response.read()
-        except (OSError, EOFError) as error:
-            raise self.unreachable(error) from error
+        response, body = self.answer("GET", path, query=query, token=token)
         if response.status != 200:
             raise status_error(response.status, body)
         try:

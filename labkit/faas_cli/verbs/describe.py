@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from labkit.faas_cli.command import ENVSUBST, GATEWAY, NAMESPACE, TLS, TOKEN, Command
+from labkit.faas_cli.command import ENVSUBST, GATEWAY_FLAGS, NAMESPACE, Command
 from labkit.faas_cli.gateway import Gateway, GatewayError, status_error
 from labkit.faas_cli.output import align, say
 from labkit.faas_cli.stack import stack_of
@@ -35,11 +35,8 @@ def find_function(gateway: Gateway, name: str, namespace: str, token: str = "") 
         GatewayError: There is none of that name, or the gateway cannot be asked.
     """
     query = [("usage", "1"), ("namespace", namespace)]
-    try:
-        response = gateway.system("GET", f"/system/function/{quote(name, safe='')}", query=query, token=token)
-        body = response.read()
-    except (OSError, EOFError) as error:
-        raise gateway.unreachable(error) from error
+    path = f"/system/function/{quote(name, safe='')}"
+    response, body = gateway.answer("GET", path, query=query, token=token)
     if response.status == 404:
         raise GatewayError(f"No such function: {name}")
     if response.status != 200:
@@ -106,10 +103,8 @@ COMMAND = Command(
     run=_run,
     flags=(
         ENVSUBST,
-        GATEWAY,
         NAMESPACE,
-        TLS,
-        TOKEN,
+        *GATEWAY_FLAGS,
         Flag("verbose", "v", False, "Name also what the function has none of"),
     ),
     examples=("faas-cli describe figlet", "faas-cli describe figlet --verbose"),

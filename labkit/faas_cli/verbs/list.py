@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from labkit.faas_cli.command import ENVSUBST, GATEWAY, NAMESPACE, TLS, TOKEN, Command
+from labkit.faas_cli.command import ENVSUBST, GATEWAY_FLAGS, NAMESPACE, Command
 from labkit.faas_cli.gateway import Gateway
 from labkit.faas_cli.output import say
 from labkit.faas_cli.stack import stack_of
@@ -58,13 +58,11 @@ COMMAND = Command(
     aliases=("ls",),
     flags=(
         ENVSUBST,
-        GATEWAY,
+        *GATEWAY_FLAGS,
         Flag("json", "j", False, "Print the functions as JSON"),
         NAMESPACE,
         Flag("quiet", "q", False, "Print the names only"),
         Flag("sort", "", "name", "Order: name, invocations or creation"),
-        TLS,
-        TOKEN,
         Flag("verbose", "v", False, "Print image and time of creation too"),
     ),
     examples=("faas-cli list", "faas-cli list --verbose", "faas-cli list --json"),

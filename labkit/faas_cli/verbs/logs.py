@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from labkit.faas_cli.command import GATEWAY, NAMESPACE, TLS, TOKEN, Command
+from labkit.faas_cli.command import GATEWAY_FLAGS, NAMESPACE, Command
 from labkit.faas_cli.gateway import Gateway, GatewayError, normalise_url, status_error
 from labkit.faas_cli.http import Response
 from labkit.flags import Arguments, Flag, UsageError
@@ -158,7 +158,7 @@ COMMAND = Command(
     short="Print a function's logs",
     run=_run,
     flags=(
-        GATEWAY,
+        *GATEWAY_FLAGS,
         Flag("instance", "", False, "Print the replica's name"),
         Flag("json", "j", False, "The same as --output=json"),
         Flag("lines", "", -1, "How many of the newest lines; all if not above 0"),
@@ -169,8 +169,6 @@ COMMAND = Command(
         Flag("since-time", "", "", "Only lines younger than a time (RFC 3339)"),
         Flag("tail", "t", True, "Go on with new lines until the gateway ends the request"),
         Flag("time-format", "", _TIME_FORMAT, "Go's layout of RFC 3339, or empty for no time"),
-        TLS,
-        TOKEN,
     ),
     examples=("faas-cli logs figlet --tail=false", "faas-cli logs figlet --tail=false --since=10m"),
 )

@@ -6,12 +6,13 @@ import json
 from typing import Any
 from urllib.parse import quote
 
-from labkit.faas_cli.command import ENVSUBST, GATEWAY, TLS, TOKEN, Command, Group
+from labkit.faas_cli.command import ENVSUBST, GATEWAY_FLAGS, Command, Group
 from labkit.faas_cli.gateway import Gateway, GatewayError, status_error
 from labkit.faas_cli.output import say
+from labkit.faas_cli.resource import Resource
 from labkit.faas_cli.stack import stack_of
 from labkit.faas_cli.verbs.deploy import parse_map
-from labkit.flags import Arguments, Flag, UsageError
+from labkit.flags import Arguments, Flag
 
 _MARK = {"openfaas": "1"}
 """Label and annotation by which OpenFaaS knows a namespace as its own."""
@@ -33,35 +34,40 @@ def run_list(arguments: Arguments) -> None:
         say(f" - {name}")
 
 
-def _create(arguments: Arguments) -> None:
-    name, content = _name(arguments), _content(arguments)
+def _create(name: str, arguments: Arguments) -> None:
+    content = _content(name, arguments)
     say(f"Creating Namespace: {name}")
     # A client gives the name in the body, and leaves the path without one.
-    _send(arguments, "POST", "/system/namespace/", content)
+    _send(arguments, "POST", "", content)
     say(f"Namespace Created: {name}")
 
 
-def _update(arguments: Arguments) -> None:
-    name, content = _name(arguments), _content(arguments)
+def _update(name: str, arguments: Arguments) -> None:
+    content = _content(name, arguments)
     say(f"Updating Namespace: {name}")
-    _send(arguments, "PUT", f"/system/namespace/{quote(name, safe='')}", content)
+    _send(arguments, "PUT", name, content)
     say(f"Namespace Updated: {name}")
 
 
-def _delete(arguments: Arguments) -> None:
-    name = _name(arguments)
+def _delete(name: str, arguments: Arguments) -> None:
     say(f"Deleting Namespace: {name}")
-    _send(arguments, "DELETE", f"/system/namespace/{quote(name, safe='')}", {"name": name, "labels": _MARK})
+    _send(arguments, "DELETE", name, {"name": name, "labels": _MARK})
     say(f"Namespace Deleted: {name}")
 
 
-def _send(arguments: Arguments, method: str, path: str, content: dict[str, Any]) -> None:
+def _content(name: str, arguments: Arguments) -> dict[str, Any]:
+    """Return a namespace as it is sent; the mark wins over a flag of its name."""
+    return {
+        "name": name,
+        "labels": {**parse_map(arguments.texts("label"), "label"), **_MARK},
+        "annotations": {**parse_map(arguments.texts("annotation"), "annotation"), **_MARK},
+    }
+
+
+def _send(arguments: Arguments, method: str, name: str, content: dict[str, Any]) -> None:
     gateway = Gateway.of(arguments, stack_of(arguments).gateway)
-    try:
-        response = gateway.system(method, path, content=content, token=arguments.text("token"))
-        body = response.read()
-    except (OSError, EOFError) as error:
-        raise gateway.unreachable(error) from error
+    path = f"/system/namespace/{quote(name, safe='')}"
+    response, body = gateway.answer(method, path, content=content, token=arguments.text("token"))
     if response.status in (200, 201, 202):
         return
     if response.status == 404:
@@ -72,62 +78,33 @@ def _send(arguments: Arguments, method: str, path: str, content: dict[str, Any])
     raise GatewayError(f"unexpected status code: {response.status}, message: {text}")
 
 
-def _name(arguments: Arguments) -> str:
-    if not arguments.words:
-        raise UsageError("namespace name required")
-    if len(arguments.words) > 1:
-        raise UsageError("too many values for namespace name")
-    return arguments.words[0]
-
-
-def _content(arguments: Arguments) -> dict[str, Any]:
-    """Return a namespace as it is sent; the mark wins over a flag of its name."""
-    return {
-        "name": _name(arguments),
-        "labels": {**parse_map(arguments.texts("label"), "label"), **_MARK},
-        "annotations": {**parse_map(arguments.texts("annotation"), "annotation"), **_MARK},
-    }
-
-
-_COMMON = (ENVSUBST, GATEWAY, TLS, TOKEN)
-_DESCRIBED = (
+_NAMESPACE = Resource("namespace", (ENVSUBST, *GATEWAY_FLAGS))
+_DESCRIPTION = (
     Flag("annotation", "", [], "Annotation, NAME=VALUE; may be given more than once"),
     Flag("label", "l", [], "Label, NAME=VALUE; may be given more than once"),
-    *_COMMON,
 )
 
-LIST_FLAGS = (*_COMMON, Flag("json", "j", False, "Print as JSON"))
+LIST_FLAGS = (Flag("json", "j", False, "Print as JSON"), *_NAMESPACE.flags)
 
 COMMAND = Group(
-    short="Manage the namespaces of functions",
-    subcommands={
-        "create": Command(
-            words="NAME",
-            short="Create a namespace",
-            run=_create,
-            flags=_DESCRIBED,
-            examples=("faas-cli namespace create dev --label team=blue",),
+    "Manage the namespaces of functions",
+    {
+        "create": _NAMESPACE.verb(
+            "Create a namespace",
+            _create,
+            "faas-cli namespace create dev --label team=blue",
+            flags=_DESCRIPTION,
         ),
-        "update": Command(
-            words="NAME",
-            short="Replace the labels and annotations of a namespace",
-            run=_update,
-            flags=_DESCRIBED,
-            examples=("faas-cli namespace update dev --annotation stage=test",),
+        "update": _NAMESPACE.verb(
+            "Replace the labels and annotations of a namespace",
+            _update,
+            "faas-cli namespace update dev --annotation stage=test",
+            flags=_DESCRIPTION,
         ),
-        "delete": Command(
-            words="NAME",
-            short="Delete a namespace that has no functions",
-            run=_delete,
-            flags=_COMMON,
-            examples=("faas-cli namespace delete dev",),
+        "delete": _NAMESPACE.verb(
+            "Delete a namespace that has no functions", _delete, "faas-cli namespace delete dev"
         ),
-        "list": Command(
-            short="List the namespaces",
-            run=run_list,
-            aliases=("ls",),
-            flags=LIST_FLAGS,
-            examples=("faas-cli namespace list",),
-        ),
+        "list": Command("List the namespaces", run_list, flags=LIST_FLAGS, aliases=("ls",)),
     },
+    examples=("faas-cli namespace list",),
 )

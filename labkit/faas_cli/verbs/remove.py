@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from labkit.faas_cli.command import ENVSUBST, GATEWAY, NAMESPACE, TLS, TOKEN, Command
+from labkit.faas_cli.command import ENVSUBST, GATEWAY_FLAGS, NAMESPACE, Command
 from labkit.faas_cli.gateway import Gateway, GatewayError, status_error
 from labkit.faas_cli.output import say
 from labkit.faas_cli.stack import stack_of
@@ -13,10 +13,9 @@ def remove_function(gateway: Gateway, name: str, namespace: str, token: str = ""
     """Remove one function and say so; return what went wrong, if anything did."""
     content = {"functionName": name, **({"namespace": namespace} if namespace else {})}
     try:
-        response = gateway.system("DELETE", "/system/functions", content=content, token=token)
-        body = response.read()
-    except (OSError, EOFError) as error:
-        return gateway.unreachable(error)
+        response, body = gateway.answer("DELETE", "/system/functions", content=content, token=token)
+    except GatewayError as error:
+        return error
     if response.status in (200, 201, 202):
         say("Removing old function.")
         return None
@@ -49,12 +48,6 @@ COMMAND = Command(
     short="Remove deployed OpenFaaS functions",
     run=_run,
     aliases=("rm", "delete"),
-    flags=(
-        ENVSUBST,
-        GATEWAY,
-        NAMESPACE,
-        TLS,
-        TOKEN,
-    ),
+    flags=(ENVSUBST, NAMESPACE, *GATEWAY_FLAGS),
     examples=("faas-cli remove figlet", "faas-cli remove -f stack.yaml"),
 )

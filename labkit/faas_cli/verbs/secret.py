@@ -8,9 +8,10 @@ from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
-from labkit.faas_cli.command import GATEWAY, NAMESPACE, TLS, TOKEN, Command, Group
+from labkit.faas_cli.command import GATEWAY_FLAGS, NAMESPACE, Command, Group
 from labkit.faas_cli.gateway import UNAUTHORIZED, Gateway, GatewayError, status_error
 from labkit.faas_cli.output import say, warn
+from labkit.faas_cli.resource import Resource
 from labkit.flags import Arguments, Flag, UsageError
 from services.contract.errors import LabError
 
@@ -22,13 +23,12 @@ class SecretFileError(LabError, OSError):
     """The file with a secret's value cannot be read."""
 
 
-def _create(arguments: Arguments) -> None:
+def _create(name: str, arguments: Arguments) -> None:
     """Create a secret, or with ``--replace`` update it.
 
     As with the real one, what the gateway answers is printed, and the exit code
     is 0 even if it refuses.
     """
-    name = _name(arguments)
     if not _NAME.fullmatch(name):
         raise UsageError(
             f"ERROR: invalid secret name {name}\nSecret name must start and end with an alphanumeric "
@@ -44,9 +44,8 @@ def _create(arguments: Arguments) -> None:
     say(outcome)
 
 
-def _update(arguments: Arguments) -> None:
+def _update(name: str, arguments: Arguments) -> None:
     """Replace a secret's value; exit code 0 as with ``create``."""
-    name = _name(arguments)
     secret, gateway = _secret(name, arguments), Gateway.of(arguments)
     gateway.warn_of_plain_http()
     say(f"Updating secret: {name}.{arguments.text('namespace')}")
@@ -54,15 +53,11 @@ def _update(arguments: Arguments) -> None:
     say(outcome)
 
 
-def _remove(arguments: Arguments) -> None:
-    name, gateway = _name(arguments), Gateway.of(arguments)
+def _remove(name: str, arguments: Arguments) -> None:
+    gateway = Gateway.of(arguments)
     gateway.warn_of_plain_http()
-    content = _reference(name, arguments)
-    try:
-        response = gateway.system("DELETE", _PATH, content=content, token=arguments.text("token"))
-        body = response.read()
-    except (OSError, EOFError) as error:
-        raise gateway.unreachable(error) from error
+    content, token = _reference(name, arguments), arguments.text("token")
+    response, body = gateway.answer("DELETE", _PATH, content=content, token=token)
     if response.status == 404:
         raise GatewayError(f"unable to find secret: {name}")
     if response.status not in (200, 202):
@@ -85,10 +80,9 @@ def _list(arguments: Arguments) -> None:
 def _store(gateway: Gateway, method: str, secret: dict[str, Any], token: str) -> tuple[int, str]:
     """Send a secret; return the status, 500 for no answer, and what is to be said of it."""
     try:
-        response = gateway.system(method, _PATH, content=secret, token=token)
-        body = response.read()
-    except (OSError, EOFError) as error:
-        return 500, str(gateway.unreachable(error))
+        response, body = gateway.answer(method, _PATH, content=secret, token=token)
+    except GatewayError as error:
+        return 500, str(error)
     outcomes = {
         (401, method): UNAUTHORIZED,
         (404, "PUT"): f"unable to find secret: {secret['name']}",
@@ -99,14 +93,6 @@ def _store(gateway: Gateway, method: str, secret: dict[str, Any], token: str) ->
         return response.status, f"{done}: {response.status} {response.reason}"
     outcome = outcomes.get((response.status, method))
     return response.status, outcome or status_error(response.status, body).headline
-
-
-def _name(arguments: Arguments) -> str:
-    if not arguments.words:
-        raise UsageError("secret name required")
-    if len(arguments.words) > 1:
-        raise UsageError("too many values for secret name")
-    return arguments.words[0]
 
 
 def _reference(name: str, arguments: Arguments) -> dict[str, Any]:
@@ -146,50 +132,35 @@ def _secret(name: str, arguments: Arguments) -> dict[str, Any]:
     return {**secret, "value": value}
 
 
-_COMMON = (GATEWAY, NAMESPACE, TLS, TOKEN)
+_SECRET = Resource("secret", (NAMESPACE, *GATEWAY_FLAGS))
 _VALUE = (
     Flag("from-file", "", "", "File that holds the secret's value"),
     Flag("from-literal", "", "", "Value of the secret"),
     Flag("trim", "", True, "Remove white space from both ends of the value; a file's bytes stay"),
-    *_COMMON,
 )
 
 COMMAND = Group(
-    short="Manage the secrets of functions",
-    subcommands={
-        "create": Command(
-            words="SECRET_NAME",
-            short="Create a secret from a flag, a file or standard input",
-            run=_create,
+    "Manage the secrets of functions",
+    {
+        "create": _SECRET.verb(
+            "Create a secret from a flag, a file or standard input",
+            _create,
+            "faas-cli secret create api-key --from-literal=VALUE",
+            "faas-cli secret create api-key --from-file=key.txt --replace",
+            "faas-cli secret create api-key < key.txt",
             flags=(*_VALUE, Flag("replace", "", False, "Update the secret if it exists")),
-            examples=(
-                "faas-cli secret create api-key --from-literal=VALUE",
-                "faas-cli secret create api-key --from-file=key.txt --replace",
-                "faas-cli secret create api-key < key.txt",
-            ),
         ),
-        "update": Command(
-            words="SECRET_NAME",
-            short="Replace the value of a secret",
-            run=_update,
-            aliases=("u",),
+        "update": _SECRET.verb(
+            "Replace the value of a secret",
+            _update,
+            "faas-cli secret update api-key --from-literal=VALUE",
             flags=_VALUE,
-            examples=("faas-cli secret update api-key --from-literal=VALUE",),
+            aliases=("u",),
         ),
-        "remove": Command(
-            words="SECRET_NAME",
-            short="Remove a secret",
-            run=_remove,
-            aliases=("rm", "delete"),
-            flags=_COMMON,
-            examples=("faas-cli secret remove api-key",),
+        "remove": _SECRET.verb(
+            "Remove a secret", _remove, "faas-cli secret remove api-key", aliases=("rm", "delete")
         ),
-        "list": Command(
-            short="List the names of the secrets",
-            run=_list,
-            aliases=("ls",),
-            flags=_COMMON,
-            examples=("faas-cli secret list",),
-        ),
+        "list": Command("List the names of the secrets", _list, flags=_SECRET.flags, aliases=("ls",)),
     },
+    examples=("faas-cli secret list",),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from labkit.faas_cli.command import ENVSUBST, GATEWAY, TLS, TOKEN, Command
+from labkit.faas_cli.command import ENVSUBST, GATEWAY_FLAGS, Command
 from labkit.faas_cli.gateway import CLI_VERSION, Gateway
 from labkit.faas_cli.output import say, say_logo
 from labkit.faas_cli.stack import stack_of
@@ -41,10 +41,8 @@ COMMAND = Command(
     run=_run,
     flags=(
         ENVSUBST,
-        GATEWAY,
+        *GATEWAY_FLAGS,
         Flag("short-version", "", False, "Print the client's version only"),
-        TLS,
-        TOKEN,
         Flag("warn-update", "", True, "Accepted; nothing is looked up online"),
     ),
     examples=("faas-cli version", "faas-cli version --short-version"),
