@@ -49,7 +49,7 @@ def main() -> int:
         rate=1000.0 if options.soak else options.rate,
         pause=options.pause,
         calls=options.soak,
-        window=100 if options.soak else 0,
+        window=100 if options.soak else 1000,
     )
     folder = Path(tempfile.mkdtemp(prefix="chaos-"))
     # What is started inherits this, or has a path below the folder in its environment.

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.chaos.api import Gateway
 from tests.chaos.faults import Faults
-from tests.chaos.growth import MIB, Growth, Sampler, growths
+from tests.chaos.growth import Growth, Sampler, growths
 from tests.chaos.ledger import Arrival, Ledger, Promise, Verdict, counts, open_promises, table, verdicts
 from tests.chaos.load import Load, deploy
 from tests.chaos.schedule import schedule
@@ -18,6 +18,7 @@ from tests.chaos.stack import Stack
 from tests.chaos.witness import CallbackTarget, Runs
 
 _LOOK_SECONDS = 5.0
+_SOAK_MARKS = (1_000, 10_000, 100_000)
 _ENOUGH_FOR_A_TREND_SECONDS = 120.0
 """A shorter run says nothing about growth: everything grows at its start."""
 
@@ -33,8 +34,8 @@ class Plan:
         rate: Calls a second.
         pause: Mean seconds between the beginnings of two faults.
         calls: So many calls instead of ``seconds``; 0 for no such limit.
-        window: Accepted calls that may be unfinished; more wait. 0 for no such limit.
-        drain: Seconds after the load in which every promise has to be kept.
+        window: Accepted calls that may not have run yet; callers wait while it is full.
+        patience: Seconds after the load in which nothing may happen while a promise is not kept.
     """
 
     seconds: float
@@ -43,8 +44,8 @@ class Plan:
     rate: float = 40.0
     pause: float = 2.0
     calls: int = 0
-    window: int = 0
-    drain: float = 120.0
+    window: int = 1000
+    patience: float = 60.0
 
 
 @dataclass
@@ -106,6 +107,7 @@ class Run:
                 both.create_task(self._faults.run(faults))
             loaded = self._elapsed()
             drained = await self._drain(gateway)
+            await self._look()
         finally:
             watching.cancel()
             await asyncio.wait([watching])
@@ -133,8 +135,6 @@ class Run:
         return self._elapsed() >= self._plan.seconds
 
     def _has_room(self) -> bool:
-        if not self._plan.window:
-            return True
         self._runs.read_into(self._ledger.runs)
         return len(self._ledger.promises) - len(self._ledger.runs) < self._plan.window
 
@@ -146,33 +146,36 @@ class Run:
     async def _look(self) -> None:
         self._runs.read_into(self._ledger.runs)
         pids = await self._stack.pids()
-        await asyncio.to_thread(self._sampler.look, self._elapsed(), pids)
+        watchdogs = await self._stack.pids_of("watchdog")
+        await asyncio.to_thread(self._sampler.look, self._elapsed(), pids, watchdogs)
         ledger = self._ledger
-        for mark in (1_000, self._plan.calls):
+        for mark in _SOAK_MARKS:
             if self._plan.calls and mark not in self._soak and len(ledger.runs) >= mark:
-                self._soak[mark] = self._memory()
+                self._soak[mark] = self._sampler.memory()
         print(
             f"{self._elapsed():7.0f} s  accepted {len(ledger.promises):>7,}  ran {len(ledger.runs):>7,}  "
             f"called back {len(ledger.arrivals):>7,}  faults {self._faults.done.total():>4}",
             flush=True,
         )
 
-    def _memory(self) -> dict[str, float]:
-        """Return the last sample of each service's memory, in MiB."""
-        memory = [sample for sample in self._sampler.samples if sample.what == "memory"]
-        return {sample.owner: sample.value / MIB for sample in memory[-50:]}
-
     async def _drain(self, gateway: Gateway) -> float:
-        """Wait until every promise is kept, but not for ever; return the seconds it took."""
-        began = time.monotonic()
+        """Wait until every promise is kept, or nothing happens any more; return the seconds it took."""
+        began = changed = time.monotonic()
+        last: tuple[int, ...] = ()
         while True:
             self._runs.read_into(self._ledger.runs)
             self._ledger.dead = await gateway.dead_letters()
-            spent = time.monotonic() - began
-            if spent > self._plan.drain:
-                return spent
+            now = time.monotonic()
             if not open_promises(self._ledger) and not any((await self._left(gateway)).values()):
-                return spent
+                return now - began
+            seen = tuple(
+                sum(map(len, one.values()))
+                for one in (self._ledger.runs, self._ledger.arrivals, self._ledger.dead)
+            )
+            if seen != last:
+                last, changed = seen, now
+            elif now - changed > self._plan.patience:
+                return now - began
             await asyncio.sleep(0.5)
 
     # -- the reckoning
@@ -223,7 +226,7 @@ class Run:
                 yield f"  {'' if growth.is_bounded else 'UNBOUNDED '}{growth}"
         if self._soak:
             yield "\nsoak: memory of its own (USS, MiB) after so many calls"
-            for name in self._memory():
+            for name in self._sampler.memory():
                 marks = ", ".join(
                     f"{mark:,}: {memory.get(name, 0):.1f}" for mark, memory in self._soak.items()
                 )
