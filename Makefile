@@ -26,7 +26,7 @@ test: ## set up, run every check: lint, types, unit, service, notebooks, nothing
 chaos: ## set up, run the long chaos suite: half an hour on a lab, a quarter of an hour on a cluster (SEED=1)
 	@sh tools/setup.sh dev
 	@$(BIN)/python -m tests.chaos --seconds 1800 --pause 6 --seed $(SEED)
-	@$(BIN)/python -m tests.chaos --seconds 900 --pause 6 --seed $(SEED) --cluster
+	@$(BIN)/python -m tests.chaos --seconds 900 --pause 6 --rate 20 --seed $(SEED) --cluster
 
 lint: ## set up, check style, format and types only
 	@sh tools/setup.sh dev
