@@ -177,7 +177,11 @@ class Call:
     def callback_is_pending(self) -> bool:
         """Whether a callback is on its way, or will be."""
         callback = self.callback
-        return callback is not None and (callback.answered is None or self.callback_is_put_off)
+        if callback is None:
+            return False
+        # One that failed is put off or given up in the next moment.
+        undecided = callback.has_failed and self.acked is None and self.callback_dead is None
+        return callback.answered is None or undecided or self.callback_is_put_off
 
     @property
     def callback_is_put_off(self) -> bool:

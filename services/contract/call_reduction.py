@@ -110,7 +110,8 @@ def read_call(call_id: str, events: Sequence[Event]) -> Call:
         events=tuple(events),
         function=next((e.function for e in events if e.function), ""),
         mode=mode,
-        queue=_text(queued, "queue"),
+        # A quick worker's word may come before that of the gateway.
+        queue=_text(queued or _first(by_type, EventType.DELIVERY_RECEIVED), "queue"),
         seq=_number(last_queued, "seq"),
         sent=_at(sent),
         answered=_at(answered),

@@ -35,7 +35,7 @@ class EventType(StrEnum):
     CALL_ANSWERED = "call.answered"  # [status, bytes]
     CALL_CANCELLED = "call.cancelled"
     # queue-worker; ``attempt`` counts deliveries from 1
-    DELIVERY_RECEIVED = "delivery.received"  # [seq]
+    DELIVERY_RECEIVED = "delivery.received"  # [queue, seq]
     INVOCATION_STARTED = "invocation.started"
     INVOCATION_FINISHED = "invocation.finished"  # [status, bytes] or [status, error]
     RETRY_SCHEDULED = "retry.scheduled"  # [delay] in seconds

@@ -115,7 +115,7 @@ class Calls:
             self._events.emit(type_, call.call_id, function, attempt, **data)
 
         delivery = Delivery(number, call, count, taken_at, emit)
-        emit(EventType.DELIVERY_RECEIVED, seq=message.metadata.sequence.stream)
+        emit(EventType.DELIVERY_RECEIVED, queue=self._queue, seq=message.metadata.sequence.stream)
         self._lines.received(number, self._queue, call)
         with self._counts.running(self._queue, function):
             try:

@@ -96,6 +96,10 @@ TESTED = {
     "2.4 function as target": "http://gateway:8080/function/NAME",
     "2.5 log lines": "the worker's own",
     "2.5 gateway's line": "[CALLID] Queueing (N) bytes for: F.",
+    "2.2 dedicated queues": "com.openfaas.queue names another subject",
+    "2.6 retries": "codes, back-off, Retry-After, annotations, X-Retry",
+    "2.6 cancel": "DELETE /async-function/CALL-ID: queued, waiting or running",
+    "2.6 queue metrics": "queue_worker_* on a port of the worker's",
     "2.6 JetStream": "stream and consumer as in Pro",
     # watchdogs
     "3.1 fprocess": "split at single blanks, no shell",
@@ -184,15 +188,6 @@ NOT_TESTED = {
     "1.6 CE caps": (
         "15 functions, 5 replicas, one namespace: the richer one is done: 200 functions, 20 replicas, any"
         " namespace"
-    ),
-    "2.2 dedicated queues": (
-        "com.openfaas.queue names another subject: removed from CE in 2022; the lab has one queue"
-    ),
-    "2.6 retries": "back-off, Retry-After, codes: the worker does not do it yet",
-    "2.6 cancel": "DELETE /async-function/CALL-ID: the worker does not do it yet",
-    "2.6 queue metrics": (
-        "queue_worker_* on a port of the worker's: the inspector and lab.status() show the queue; no "
-        "second scrape port"
     ),
 }
 """Row: what it says, and why no test of ours does."""

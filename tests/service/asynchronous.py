@@ -1,0 +1,69 @@
+"""Asynchronous calls in tests, by the gateway's REST API."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+from gateways import deploy, until
+
+_names = itertools.count(1)
+
+QUICK = {"com.openfaas.retry.attempts": "3", "com.openfaas.retry.min_wait": "50ms"}
+"""Retries that a test need not wait for."""
+
+
+def script(folder: Path, text: str) -> str:
+    """Write a shell script and return the command that runs it; a command line here knows no quotes."""
+    path = folder / f"script-{next(_names)}.sh"
+    path.write_text(text)
+    return f"sh {path}"
+
+
+def new_function(
+    http: httpx.Client, fprocess: str, annotations: Mapping[str, str] = QUICK, **more: Any
+) -> str:
+    """Deploy a function under a name of its own."""
+    name = f"fn-{next(_names)}"
+    deploy(http, name, fprocess, annotations=dict(annotations), **more)
+    return name
+
+
+def accept(http: httpx.Client, function: str, body: str = "", **headers: str) -> str:
+    """Have a call accepted; return its id."""
+    answer = http.post(
+        f"/async-function/{function}",
+        content=body,
+        headers={name.replace("_", "-"): value for name, value in headers.items()},
+    )
+    assert answer.status_code == 202, answer.text
+    return answer.headers["X-Call-Id"]
+
+
+def status(http: httpx.Client, call_id: str, wait: float = 0) -> dict[str, Any]:
+    """Return what the gateway says of a call."""
+    answer = http.get(f"/async-function/{call_id}", params={"wait": wait} if wait else {})
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def settled(http: httpx.Client, call_id: str, within: float = 15) -> dict[str, Any]:
+    """Return a call at its end."""
+    call = status(http, call_id, within)
+    assert call["settled"], call
+    return call
+
+
+def until_state(http: httpx.Client, call_id: str, state: str) -> None:
+    until(lambda: status(http, call_id)["state"] == state)
+
+
+def letters(http: httpx.Client, call_id: str, queue: str = "faas-request") -> list[dict[str, Any]]:
+    """Return the dead letters of one call."""
+    answer = http.get(f"/system/queues/{queue}/dead-letters/{call_id}")
+    found: list[dict[str, Any]] = answer.json() if answer.status_code == 200 else []
+    return found

@@ -1,0 +1,152 @@
+"""Taking a call back, wherever it is; and what became of a call."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+from asynchronous import QUICK, accept, new_function, script, settled, status, until_state
+from gateways import client, until
+from labs import start_lab
+from receiver import receiver
+
+from labkit import Lab
+from labkit.hub import hub
+
+
+@pytest.fixture
+def http(lab: Lab) -> Iterator[httpx.Client]:
+    with client(lab) as http:
+        yield http
+
+
+@pytest.mark.row("2.6 cancel")
+def test_a_running_call_is_broken_off_and_its_process_ended(http: httpx.Client) -> None:
+    with receiver() as target:
+        call_id = accept(http, new_function(http, "sleep 60"), X_Callback_Url=target.url)
+        until(lambda: any(attempt["process"] for attempt in status(http, call_id)["attempts"]))
+        pid = status(http, call_id)["attempts"][0]["process"]["pid"]
+        assert psutil.pid_exists(pid)
+
+        assert http.delete(f"/async-function/{call_id}").status_code == 202
+
+        until(lambda: not psutil.pid_exists(pid), within=3)
+        assert settled(http, call_id)["state"] == "cancelled"
+        # The slot is free again, and nobody was called back.
+        assert settled(http, accept(http, new_function(http, "cat")), 5)["state"] == "done"
+        assert target.requests == []
+    assert http.get("/system/queues/faas-request").json()["inFlight"] == 0
+
+
+@pytest.mark.row("2.6 cancel")
+def test_a_queued_call_never_runs(http: httpx.Client, tmp_path: Path) -> None:
+    queue = {"com.openfaas.queue": "narrow"}
+    ran = tmp_path / "ran"
+    first = accept(http, new_function(http, "sleep 1", queue))
+    second = accept(http, new_function(http, script(tmp_path, f"touch {ran}\n"), queue))
+    until_state(http, first, "running")
+
+    assert http.delete(f"/async-function/{second}").status_code == 202
+
+    assert http.get("/system/queues/narrow").json()["pending"] == 0
+    assert settled(http, first)["state"] == "done"
+    assert settled(http, second)["state"] == "cancelled"
+    assert status(http, second)["attempts"] == []
+    assert not ran.exists()
+
+
+@pytest.mark.row("2.6 cancel")
+def test_a_call_that_waits_for_its_next_attempt_is_not_tried_again(http: httpx.Client) -> None:
+    call_id = accept(http, new_function(http, "false", {**QUICK, "com.openfaas.retry.min_wait": "500ms"}))
+    until_state(http, call_id, "retrying")
+
+    assert http.delete(f"/async-function/{call_id}").status_code == 202
+
+    call = settled(http, call_id)
+    assert (call["state"], len(call["attempts"])) == ("cancelled", 1)
+    until(lambda: http.get("/system/queues/faas-request").json()["waitingForRetry"] == 0)
+    assert len(status(http, call_id)["attempts"]) == 1
+
+
+def test_what_is_over_unknown_or_synchronous_can_t_be_cancelled(http: httpx.Client) -> None:
+    done = accept(http, new_function(http, "cat"))
+    settled(http, done)
+    sync = http.post(f"/function/{new_function(http, 'cat')}").headers["X-Call-Id"]
+    until(lambda: http.get(f"/async-function/{sync}").status_code == 200)
+
+    assert http.delete(f"/async-function/{done}").status_code == 409
+    assert http.delete(f"/async-function/{sync}").status_code == 409
+    assert http.delete(f"/async-function/{uuid.uuid4()}").status_code == 404
+
+
+def test_a_call_cancelled_twice_is_cancelled(http: httpx.Client) -> None:
+    call_id = accept(http, new_function(http, "sleep 60"))
+    until_state(http, call_id, "running")
+
+    assert [http.delete(f"/async-function/{call_id}").status_code for _ in range(2)] == [202, 202]
+
+
+@pytest.mark.row("2.6 cancel")
+def test_a_call_cancelled_while_the_worker_is_away_never_runs(workspace: Path, tmp_path: Path) -> None:
+    with start_lab(workspace) as lab, client(lab) as http:
+        ran = tmp_path / "ran"
+        function = new_function(http, script(tmp_path, f"touch {ran}\n"))
+        hub().run(lab._core.stop_service("queue-worker"), 20)
+        call_id = accept(http, function)
+        until_state(http, call_id, "queued")
+
+        assert http.delete(f"/async-function/{call_id}").status_code == 202
+        hub().run(lab._core.start_service("queue-worker"), 20)
+
+        assert settled(http, accept(http, new_function(http, "cat")))["state"] == "done"
+        assert status(http, call_id)["state"] == "cancelled"
+        assert not ran.exists()
+
+
+def test_a_call_is_known_at_once_and_its_result_is_kept(http: httpx.Client) -> None:
+    function = new_function(http, "cat")
+    for _ in range(10):
+        call_id = accept(http, function, "kept")
+        assert status(http, call_id)["function"] == function
+
+    settled(http, call_id)
+    result = http.get(f"/async-function/{call_id}/result")
+
+    hops = ("received", "queued", "delivered", "started", "acknowledged")
+    until(lambda: all(status(http, call_id)["times"][hop] for hop in hops))
+    assert (result.status_code, result.text) == (200, "kept")
+    assert result.headers["X-Call-Id"] == call_id
+    assert http.get(f"/async-function/{uuid.uuid4()}/result").status_code == 404
+
+
+@pytest.mark.parametrize("wait", ["-1", "31", "x", "nan", "inf"])
+def test_a_wait_that_is_none_is_refused(http: httpx.Client, wait: str) -> None:
+    assert http.get(f"/async-function/any?wait={wait}").status_code == 400
+
+
+def test_a_large_result_is_cut_and_says_so(http: httpx.Client) -> None:
+    call_id = accept(http, new_function(http, "head -c 9000000 /dev/zero"))
+    settled(http, call_id)
+
+    result = http.get(f"/async-function/{call_id}/result")
+
+    assert result.headers["X-Result-Truncated"].endswith("of 9000000 bytes")
+    assert 1_000_000 < len(result.content) < 9_000_000
+
+
+def test_without_the_keeper_of_the_record_the_gateway_says_so(workspace: Path) -> None:
+    with start_lab(workspace) as lab, client(lab) as http:
+        call_id = accept(http, new_function(http, "cat"))
+        settled(http, call_id)
+        hub().run(lab._core.stop_service("inspector"), 20)
+
+        assert http.get(f"/async-function/{call_id}").status_code == 503
+        assert "inspector" in http.get(f"/async-function/{call_id}").text
+
+        hub().run(lab._core.start_service("inspector"), 20)
+        until(lambda: http.get(f"/async-function/{call_id}").status_code == 200)
+        assert status(http, call_id)["state"] == "done"

@@ -1,0 +1,163 @@
+"""When a call is tried again: the pure rules of OpenFaaS Pro's retries."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.contract.errors import InvalidValueError
+from services.http import Headers
+from services.queue_worker.retry import (
+    Again,
+    Backoff,
+    Decision,
+    Exhausted,
+    RetryPolicy,
+    Settled,
+    decide,
+    parse_attempts,
+    parse_codes,
+)
+
+NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
+POLICY = RetryPolicy(attempts=4, min_wait=1.0, max_wait=5.0)
+
+
+def decided(status: int, attempt: int = 1, policy: RetryPolicy = POLICY, **headers: str) -> Decision:
+    pairs = [(name.replace("_", "-"), value) for name, value in headers.items()]
+    return decide(policy, attempt, status, Headers(pairs), random.Random(1), NOW)
+
+
+@pytest.mark.parametrize("status", [200, 201, 302, 400, 401, 403, 404, 405, 418, 501])
+def test_what_is_not_on_the_list_rests(status: int) -> None:
+    assert decided(status) == Settled()
+
+
+@pytest.mark.row("2.6 retries")
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
+def test_what_is_on_the_list_is_tried_again(status: int) -> None:
+    assert decided(status) == Again(1.0)
+
+
+@pytest.mark.parametrize(("status", "outcome"), [(404, Again(1.0)), (405, Again(1.0)), (200, Settled())])
+def test_any_error_of_the_platform_is_tried_again(status: int, outcome: Decision) -> None:
+    assert decided(status, X_OpenFaaS_Internal="proxy") == outcome
+
+
+def test_waits_double_up_to_the_longest() -> None:
+    patient = RetryPolicy(attempts=100, min_wait=1.0, max_wait=5.0)
+
+    assert [decided(500, n, patient) for n in (1, 2, 3, 4, 90)] == [
+        Again(1.0),
+        Again(2.0),
+        Again(4.0),
+        Again(5.0),
+        Again(5.0),
+    ]
+
+
+@pytest.mark.parametrize("attempt", [4, 5, 100])
+def test_attempts_are_used_up(attempt: int) -> None:
+    assert decided(500, attempt) == Exhausted(f"status 500 after {attempt} attempts")
+
+
+def test_one_attempt_is_one_attempt() -> None:
+    assert decided(500, 1, RetryPolicy(attempts=1)) == Exhausted("status 500 after 1 attempt")
+
+
+@pytest.mark.parametrize(
+    ("status", "asked", "delay"),
+    [
+        (429, "7", 7.0),
+        (503, "7", 7.0),
+        (429, "0", 1.0),  # not below the first wait
+        (429, " 3 ", 3.0),
+        (500, "7", 1.0),  # only of 429 and 503
+        (429, "soon", 1.0),
+        (429, "-5", 1.0),
+        (429, "7.5", 1.0),
+        (429, "", 1.0),
+        (429, "99999999999999", 86400.0),  # a day at most
+        (429, "Mon, 23 Nov 2026 12:00:30 GMT", 30.0),
+        (429, "Mon, 23 Nov 2026 11:00:00 GMT", 1.0),  # past
+        (429, "Mon, 99 Nov 2026 12:00:30 GMT", 1.0),
+    ],
+)
+def test_retry_after_says_when(status: int, asked: str, delay: float) -> None:
+    assert decided(status, Retry_After=asked) == Again(delay)
+
+
+@given(st.integers(1, 1000), st.floats(0, 100), st.floats(0, 1000), st.sampled_from(Backoff), st.integers())
+def test_a_wait_is_never_below_zero_nor_above_the_longest(
+    attempt: int, shortest: float, longest: float, backoff: Backoff, seed: int
+) -> None:
+    policy = RetryPolicy(min_wait=shortest, max_wait=longest, backoff=backoff)
+    full = RetryPolicy(min_wait=shortest, max_wait=longest).wait(attempt, random.Random())
+
+    wait = policy.wait(attempt, random.Random(seed))
+
+    assert 0 <= wait <= full <= longest
+    assert wait >= full / 2 or backoff is Backoff.FULL
+
+
+def test_full_jitter_reaches_from_nothing_to_the_whole_wait() -> None:
+    rng = random.Random(3)
+    waits = [RetryPolicy(min_wait=1.0, backoff=Backoff.FULL).wait(1, rng) for _ in range(1000)]
+
+    assert min(waits) < 0.05
+    assert max(waits) > 0.95
+
+
+def test_equal_jitter_reaches_from_half_the_wait_to_the_whole() -> None:
+    rng = random.Random(3)
+    waits = [RetryPolicy(min_wait=1.0, backoff=Backoff.EQUAL).wait(1, rng) for _ in range(1000)]
+
+    assert 0.5 <= min(waits) < 0.55
+    assert max(waits) > 0.95
+
+
+def test_annotations_win_and_unusable_ones_leave_the_worker_s_own() -> None:
+    own = {
+        "attempts": "7",
+        "min_wait": "20ms",
+        "max_wait": "nonsense",
+        "codes": "418,500",
+        "backoff": "EQUAL",
+    }
+
+    assert POLICY.of(own) == RetryPolicy(7, 0.02, 5.0, frozenset({418, 500}), Backoff.EQUAL)
+    assert POLICY.of({}) is POLICY
+    assert POLICY.of({"attempts": "0", "codes": "200", "other": "x"}) == POLICY
+
+
+@pytest.mark.parametrize("text", ["", "0", "-1", "x", "1.5", "10001", "99999999999", "\u0663"])
+def test_what_is_no_number_of_attempts_is_refused(text: str) -> None:
+    with pytest.raises(InvalidValueError):
+        parse_attempts(text)
+
+
+@pytest.mark.parametrize("text", ["200", "5xx", "50", "5000", "500;502", "\u0665\u0660\u0660"])
+def test_what_is_no_list_of_error_statuses_is_refused(text: str) -> None:
+    with pytest.raises(InvalidValueError):
+        parse_codes(text)
+
+
+def test_a_list_of_statuses_may_have_blanks_and_an_end_too_many() -> None:
+    assert parse_codes(" 429, 502,") == {429, 502}
+
+
+def test_a_date_is_compared_with_now() -> None:
+    later = NOW + timedelta(seconds=1)
+
+    assert decide(
+        POLICY,
+        1,
+        503,
+        Headers([("Retry-After", "Mon, 23 Nov 2026 12:00:30 GMT")]),
+        random.Random(),
+        later,
+    ) == Again(29.0)
