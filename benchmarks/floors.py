@@ -100,8 +100,9 @@ def _messages() -> Iterator[dict[str, str]]:
     from services.contract.queued import DEDUPE_HEADER
 
     headers = queued_call("floor").nats_headers()
+    prefix = f"floor-{time.time_ns():x}"
     for number in itertools.count():
-        yield {**headers, DEDUPE_HEADER: f"{os.getpid():08x}-floor-{number:020}"}
+        yield {**headers, DEDUPE_HEADER: f"{prefix}-{number}"}
 
 
 async def publish(by: str, subject: str, in_flight: int, seconds: float) -> Figures:
