@@ -132,7 +132,7 @@ class Call:
             return CallState.RETRYING
         if attempt.finished is None and attempt.acked is None:
             return CallState.DELIVERED if attempt.started is None else CallState.RUNNING
-        if self.callback_is_pending and (attempt.acked is None or self.callback_is_put_off):
+        if self.callback_is_pending:
             return CallState.CALLING_BACK
         return CallState.FAILED if attempt.has_failed else CallState.DONE
 
@@ -155,7 +155,7 @@ class Call:
         if not state.is_final or state is CallState.CANCELLED:
             return state.is_final
         if self.mode == "async" and self.attempts:
-            return self.acked is not None and not self.callback_is_put_off
+            return self.acked is not None and not self.callback_is_pending
         return True
 
     @property
@@ -176,9 +176,9 @@ class Call:
     @property
     def callback_is_pending(self) -> bool:
         """Whether a callback is on its way, or will be."""
-        callback = self.callback
-        if callback is None:
-            return False
+        callback, attempt = self.callback, self.last_attempt
+        if callback is None or attempt is None or callback.attempt < attempt.number:
+            return False  # or of an attempt whose worker is no more
         # One that failed is put off or given up in the next moment.
         undecided = callback.has_failed and self.acked is None and self.callback_dead is None
         return callback.answered is None or undecided or self.callback_is_put_off
