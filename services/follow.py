@@ -54,13 +54,16 @@ class EventFollower:
         self._since_ns = since_ns
         self._next_seq = 0
         self._renew = asyncio.Event()
-        self._open = True
+        self._open = False
         self._task: asyncio.Task[None] | None = None
         self.caught_up = asyncio.Event()
 
     def start(self) -> None:
-        """Begin to follow."""
-        self._task = asyncio.create_task(self._follow())
+        """Begin to follow; after a ``stop``, from where it stopped."""
+        if not self._open:
+            self._open = True
+            self.caught_up.clear()
+            self._task = asyncio.create_task(self._follow())
 
     def renew(self) -> None:
         """Subscribe anew: the server may have forgotten the subscription."""
@@ -70,10 +73,11 @@ class EventFollower:
         """Stop following."""
         self._open = False
         self._renew.set()
-        while self._task is not None and not self._task.done():
+        task = self._task
+        while task is not None and not task.done():
             # nats-py swallows a cancellation that comes at a bad moment.
-            self._task.cancel()
-            await asyncio.wait({self._task}, timeout=0.2)
+            task.cancel()
+            await asyncio.wait({task}, timeout=0.2)
 
     async def _follow(self) -> None:
         # Not at import: nats-py costs a tenth of a second.
@@ -118,20 +122,22 @@ class EventFollower:
             # The lab was reset: another stream of the same name, counted anew.
             self._next_seq = 1
             self._on_reset()
+        state = info.state
+        skipped = state.first_seq + _beyond(state.messages, state.bytes)
         config = ConsumerConfig(
             ack_policy=AckPolicy.NONE, mem_storage=True, inactive_threshold=_FORGOTTEN_SECONDS, num_replicas=1
         )
-        if self._next_seq:
+        if self._next_seq or skipped > state.first_seq:
             config.deliver_policy = DeliverPolicy.BY_START_SEQUENCE
-            config.opt_start_seq = self._next_seq
-        elif skipped := _beyond(info.state.messages, info.state.bytes):
-            config.deliver_policy = DeliverPolicy.BY_START_SEQUENCE
-            config.opt_start_seq = info.state.first_seq + skipped
+            config.opt_start_seq = max(self._next_seq, skipped)
         else:
             config.deliver_policy = DeliverPolicy.BY_START_TIME
             stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._since_ns / 1e9))
             config.opt_start_time = stamp  # type: ignore[assignment]
-        return await js.pull_subscribe("", stream=EVENT_STREAM, config=config)
+        subscription = await js.pull_subscribe("", stream=EVENT_STREAM, config=config)
+        if not (await subscription.consumer_info()).num_pending:
+            self.caught_up.set()
+        return subscription
 
 
 def _beyond(messages: int, size: int) -> int:

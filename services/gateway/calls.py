@@ -27,7 +27,8 @@ from services.http.router import RouteHandler
 from services.log import Log
 
 MAX_WAIT_SECONDS = 30.0
-_RECORD_SECONDS = 2.0
+_RECORD_SECONDS = 10.0
+"""Patience with the keeper of the record, who may have a lot to read first."""
 _OWN = HOP_BY_HOP | {"content-length", "date"}
 
 
