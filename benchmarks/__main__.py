@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import sys
-import tempfile
 import time
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from benchmarks import machine, report
 from benchmarks.groups import Pace
 from benchmarks.rows import ROWS, select
 from benchmarks.run import Results, measure
+from benchmarks.scratch import scratch
 from services.contract.errors import LabError
 
 T = TypeVar("T")
@@ -147,9 +147,9 @@ def _until_told(work: Coroutine[Any, Any, T]) -> T:
 def _compiled() -> Iterator[None]:
     """Have what is started run from compiled bytecode, as an installed lab does, wherever it may be kept."""
     before = dict(os.environ)
-    with tempfile.TemporaryDirectory(prefix="labkit-bench-") as folder:
+    with scratch() as folder:
         os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-        os.environ["PYTHONPYCACHEPREFIX"] = folder
+        os.environ["PYTHONPYCACHEPREFIX"] = str(folder)
         try:
             yield
         finally:

@@ -8,7 +8,6 @@ round, so that a path and its floor meet the same machine.
 from __future__ import annotations
 
 import asyncio
-import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
@@ -19,9 +18,9 @@ from pathlib import Path
 import psutil
 
 from benchmarks import load, processes, programs, stack
+from benchmarks.scratch import scratch
 from benchmarks.stack import Stack
 from benchmarks.statistic import CPU, Figures
-from labkit.workspace import Workspace
 
 Probe = Callable[[], Awaitable[Figures]]
 Probes = Mapping[str, Probe]
@@ -205,24 +204,20 @@ async def starting(_pace: Pace) -> AsyncIterator[Probes]:
     """A lab from nothing, in a fresh process, with compiled bytecode; then what it holds when idle."""
 
     async def cold() -> Figures:
-        with tempfile.TemporaryDirectory(prefix="labkit-bench-") as folder:
-            try:
-                async with programs.talking("benchmarks.cold", folder) as talk:
-                    report = await talk.listen()
-                    supervisor = int(report.pop("supervisor"))
-                    await asyncio.sleep(_SETTLE_SECONDS)
-                    with_function = processes.held_by(processes.lab_processes(supervisor))
-                    await talk.ask()  # to remove the function
-                    await asyncio.sleep(_SETTLE_SECONDS)
-                    idle = processes.held_by(processes.lab_processes(supervisor))
-            finally:
-                # Its lab ends with it, a moment later.
-                await stack.until(partial(_has_no_lab, folder), "the lab to end")
+        with scratch() as folder:
+            async with programs.talking("benchmarks.cold", str(folder)) as talk:
+                report = await talk.listen()
+                supervisor = int(report.pop("supervisor"))
+                await asyncio.sleep(_SETTLE_SECONDS)
+                with_function = processes.held_by(processes.lab_processes(supervisor))
+                await talk.ask()  # to remove the function
+                await asyncio.sleep(_SETTLE_SECONDS)
+                idle = processes.held_by(processes.lab_processes(supervisor))
         return {**report, **idle, "with_function": with_function["megabytes"]}
 
     async def nats_server() -> Figures:
-        with tempfile.TemporaryDirectory(prefix="labkit-bench-") as folder:
-            return await _floor("nats-server", folder)
+        with scratch() as folder:
+            return await _floor("nats-server", str(folder))
 
     await cold()  # compiles the bytecode
     yield {"cold": cold, "nats-server": nats_server, "python": partial(_floor, "python")}
@@ -293,7 +288,3 @@ async def _later(seconds: float, probe: Probe) -> Figures:
 
 async def _none_of(pids: set[int]) -> bool:
     return not any(psutil.pid_exists(pid) for pid in pids)
-
-
-async def _has_no_lab(folder: str) -> bool:
-    return not Workspace(Path(folder)).is_locked()

@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.failure import BenchmarkError
+from benchmarks.scratch import scratch
 from labkit.processes import exited
 
 START_SECONDS = 10.0
@@ -80,8 +80,8 @@ async def serving(module: str, *arguments: str, **settings: str) -> AsyncIterato
     Raises:
         BenchmarkError: It did not become ready.
     """
-    with tempfile.TemporaryDirectory(prefix="labkit-bench-") as folder:
-        service = _Service(Path(folder), [sys.executable, "-m", module, *arguments], settings)
+    with scratch() as folder:
+        service = _Service(folder, [sys.executable, "-m", module, *arguments], settings)
         try:
             yield await service.url()
         finally:

@@ -6,7 +6,6 @@ import asyncio
 import base64
 import json
 import re
-import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -20,6 +19,7 @@ from nats.js import JetStreamContext
 from benchmarks import processes
 from benchmarks.failure import BenchmarkError
 from benchmarks.message import BODY, queued_call
+from benchmarks.scratch import scratch
 from labkit.core import AsyncLab
 from labkit.supervisor.settings import Settings
 from services.contract.names import CALL_ID, DEFAULT_QUEUE, EVENT_STREAM
@@ -266,9 +266,9 @@ class Stack:
 @asynccontextmanager
 async def running(**settings: Any) -> AsyncIterator[Stack]:
     """Start a lab on any ports in a folder of its own; end it, and remove the folder."""
-    with tempfile.TemporaryDirectory(prefix="labkit-bench-") as folder:
+    with scratch() as folder:
         lab = await AsyncLab.start(
-            Settings(workspace=folder, gateway_port=0, inspector_port=0, **settings), attach=False
+            Settings(workspace=str(folder), gateway_port=0, inspector_port=0, **settings), attach=False
         )
         try:
             nats = Client()
