@@ -2,131 +2,129 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar, overload
 
-from labkit.answer import Answer
-from labkit.bins import Bin
+from labkit.accepted import AsyncCall
+from labkit.bins import AsyncBin
 from labkit.clients import Clients
 from labkit.errors import ServiceError
-from labkit.gateway import CALL_SECONDS, Body
-from labkit.measurement import Measurement
-from labkit.measuring import OnProgress
+from labkit.flavours import OnHub
+from labkit.gateway import GatewayClient
+from labkit.measuring import Measuring
+from labkit.queues import AsyncQueue, list_queues
+from labkit.service_names import full_name, is_service
 from labkit.workspace import Workspace
-from services.contract.calls import Call, CallLog, Mode
-from services.contract.errors import InvalidValueError
+from services.contract.calls import Call
 from services.contract.names import DEFAULT_QUEUE
-from services.contract.queues import worker_control_subject
 
-RUN_SECONDS = 120.0
-"""Patience for a whole run of calls."""
+P = ParamSpec("P")
+T = TypeVar("T")
+R = TypeVar("R")
+Part = TypeVar("Part")
 
-LOG_NAMES = ("gateway", "queue-worker", "inspector", "nats-server", "supervisor")
+
+@overload
+def _through(
+    part: Callable[[AsyncCalling], Awaitable[Part]],
+    method: Callable[Concatenate[Part, P], Coroutine[Any, Any, T]],
+) -> Callable[Concatenate[AsyncCalling, P], Coroutine[Any, Any, T]]: ...
 
 
-class AsyncCalling:
+@overload
+def _through(
+    part: Callable[[AsyncCalling], Awaitable[Part]],
+    method: Callable[Concatenate[Part, P], Coroutine[Any, Any, T]],
+    then: Callable[[AsyncCalling, T], R],
+) -> Callable[Concatenate[AsyncCalling, P], Coroutine[Any, Any, R]]: ...
+
+
+def _through(
+    part: Callable[[AsyncCalling], Awaitable[Any]],
+    method: Callable[Concatenate[Any, P], Coroutine[Any, Any, Any]],
+    then: Callable[[AsyncCalling, Any], Any] | None = None,
+) -> Callable[Concatenate[AsyncCalling, P], Coroutine[Any, Any, Any]]:
+    """Return a method of the lab that is one of its parts' own: signature and docstring stay."""
+
+    @wraps(method)
+    async def call(self: AsyncCalling, /, *args: P.args, **kwargs: P.kwargs) -> Any:
+        result = await method(await part(self), *args, **kwargs)
+        return result if then is None else then(self, result)
+
+    return call
+
+
+async def _gateway(lab: AsyncCalling) -> GatewayClient:
+    return lab.clients.gateway
+
+
+async def _recorded_gateway(lab: AsyncCalling) -> GatewayClient:
+    lab.clients.follow()
+    return lab.clients.gateway
+
+
+async def _measuring(lab: AsyncCalling) -> Measuring:
+    return await lab.clients.measuring()
+
+
+class AsyncCalling(OnHub):
     """What a learner does with a lab that is ready."""
 
     clients: Clients
     workspace: Workspace
 
-    async def deploy(
-        self,
-        name: str,
-        *,
-        fprocess: str = "",
-        image: str = "",
-        env: Mapping[str, str] | None = None,
-        labels: Mapping[str, str] | None = None,
-        annotations: Mapping[str, str] | None = None,
-    ) -> None:
-        """Deploy a function, or update it."""
-        await self.clients.gateway.deploy(
-            name, fprocess=fprocess, image=image, env=env, labels=labels, annotations=annotations
-        )
+    deploy = _through(_gateway, GatewayClient.deploy)
+    remove = _through(_gateway, GatewayClient.remove)
+    functions = _through(_gateway, GatewayClient.functions)
 
-    async def remove(self, name: str) -> bool:
-        """Remove a function; return whether there was one."""
-        return await self.clients.gateway.remove(name)
-
-    async def functions(self) -> list[dict[str, Any]]:
-        """Return every function's status."""
-        return await self.clients.gateway.functions()
-
-    async def invoke(
-        self, name: str, body: Body = b"", *, timeout: float = CALL_SECONDS, **options: Any
-    ) -> Answer:
-        """Call a function and wait for its answer."""
-        await self.clients.feed()
-        return await self.clients.gateway.invoke(name, body, patience=timeout, **options)
-
-    async def invoke_async(
-        self,
-        name: str,
-        body: Body = b"",
-        *,
-        callback: str | Bin = "",
-        timeout: float = CALL_SECONDS,
-        **options: Any,
-    ) -> Answer:
-        """Have a call queued; return the gateway's 202."""
-        await self.clients.feed()
-        return await self.clients.gateway.invoke_async(
-            name, body, callback=str(callback), patience=timeout, **options
-        )
-
-    async def wait_for_call(self, call_id: str, *, timeout: float) -> Call:
-        """Return a call once nothing more will happen to it, its callback included."""
-
-        def settled(log: CallLog) -> Call | None:
-            call = log.get(call_id)
-            return call if call is not None and call.is_settled else None
-
-        feed = await self.clients.feed()
-        return await feed.until(settled, timeout, expected=f"the end of call {call_id}")
+    invoke = _through(_recorded_gateway, GatewayClient.invoke)
+    invoke_async = _through(
+        _recorded_gateway,
+        GatewayClient.invoke_async,
+        lambda lab, accepted: AsyncCall(lab.clients, accepted),
+    )
+    measure = _through(_measuring, Measuring.measure)
 
     async def calls(self) -> list[Call]:
-        """Return the calls of the record, oldest first."""
+        """Return the record of every call, oldest first, whoever made it."""
         feed = await self.clients.feed()
         await feed.caught_up()
         return list(feed.log.calls.values())
 
-    async def measure(
-        self,
-        function: str,
-        *,
-        calls: int = 10,
-        mode: Mode = "sync",
-        body: Body = b"",
-        wait: bool = True,
-        timeout: float = RUN_SECONDS,
-        on_progress: OnProgress = lambda _: None,
-    ) -> Measurement:
-        """Make a run of calls and return its record."""
-        measuring = await self.clients.measuring()
-        return await measuring.measure(
-            function, calls=calls, mode=mode, body=body, wait=wait, patience=timeout, on_progress=on_progress
-        )
-
-    async def make_bin(self, name: str) -> None:
-        """Create a request bin unless it is there."""
+    async def bin(self, name: str) -> AsyncBin:
+        """Return a request bin: a place of one's own for callbacks."""
         await self.clients.inspector.create(name)
+        return AsyncBin(name, self.clients.inspector)
 
-    async def ask_worker(self, count: int) -> int:
-        """Have the running queue-worker work on so many calls at once; return the number in force."""
-        feed = await self.clients.feed()
-        request = json.dumps({"max_inflight": count}).encode()
-        answer = json.loads(await feed.request(worker_control_subject(DEFAULT_QUEUE), request))
-        if "error" in answer:
-            raise InvalidValueError(answer["error"])
-        return int(answer["max_inflight"])
+    def queue(self, name: str = DEFAULT_QUEUE) -> AsyncQueue:
+        """Return a queue by its name.
+
+        Raises:
+            InvalidValueError: No queue can be called so.
+        """
+        return AsyncQueue(self.clients.gateway, name, self.remember_max_inflight)
+
+    async def queues(self) -> list[AsyncQueue]:
+        """Return every queue there is, by name."""
+        return [self.queue(found.name) for found in await list_queues(self.clients.gateway)]
+
+    async def set_max_inflight(self, count: int) -> int:
+        """Change how many calls a queue-worker runs at once, from now on; return the number in force.
+
+        This is the default queue's; others have theirs: ``lab.queue(name).max_inflight``.
+        """
+        return await self.queue().set_max_inflight(count)
+
+    async def remember_max_inflight(self, queue: str, count: int) -> None:
+        """Have a queue's ``max_inflight`` kept for the workers' next start."""
+        raise NotImplementedError
 
     async def logs(self, name: str, *, tail: int = 100) -> list[str]:
-        """Return the last lines of a service's log, or of a function's."""
-        if name not in LOG_NAMES:
+        """Return the last lines of a log: of ``queue-worker``, ``gateway`` …, or of a function."""
+        if not is_service(name):
             return await self.clients.gateway.logs(name, tail=tail)
-        file = self.workspace.logs / f"{name}.log"
+        file = self.workspace.logs / f"{full_name(name)}.log"
         try:
             lines = file.read_text(errors="replace").splitlines()
         except OSError as error:

@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Coroutine, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
-from labkit.answer import Answer
-from labkit.async_calling import RUN_SECONDS
+from labkit.accepted import AcceptedCall
+from labkit.async_calling import AsyncCalling
 from labkit.bins import Bin
 from labkit.errors import WorkspaceError
-from labkit.gateway import CALL_SECONDS, Body
+from labkit.flavours import blocking
+from labkit.gateway import Body
 from labkit.measurement import Measurement
+from labkit.measuring import RUN_SECONDS
 from labkit.progress import with_bar
-from services.contract.calls import Call, Mode
+from labkit.queues import Queue, Queues
+from services.contract.calls import Mode
+from services.contract.names import DEFAULT_QUEUE
 
 if TYPE_CHECKING:
     from labkit.core import AsyncLab
     from labkit.plots import Picture
 
-T = TypeVar("T")
-
-_MANAGE_SECONDS = 60.0
 _FOLDER_MARK = ".labkit-folder"
 """Marks a folder that ``lab.folder`` made, and so may empty."""
 
@@ -38,137 +37,18 @@ class LogText(str):
         return str(self)
 
 
-@dataclass(frozen=True)
-class AcceptedCall:
-    """A call that is on the queue.
-
-    Attributes:
-        id: Its ``X-Call-Id``.
-        function: The function's name.
-        status: 202.
-        seconds: How long the caller waited for that.
-    """
-
-    id: str
-    function: str
-    status: int
-    seconds: float
-    _lab: Calling
-
-    def wait(self, timeout: float = CALL_SECONDS) -> Call:
-        """Return the call's record once it has run and its callback, if any, was posted."""
-        return self._lab._run(self._lab._core.wait_for_call(self.id, timeout=timeout), timeout)
-
-    def __repr__(self) -> str:
-        return f"AcceptedCall({self.function!r}, {self.status} Accepted)"
-
-
 class Calling:
     """What a learner does with a lab that is ready; ``lab.aio`` has the same as coroutines."""
 
     _core: AsyncLab
 
-    def _run(self, coroutine: Coroutine[Any, Any, T], patience: float = 10.0) -> T:
-        raise NotImplementedError
+    deploy = blocking(AsyncCalling.deploy)
+    remove = blocking(AsyncCalling.remove)
+    functions = blocking(AsyncCalling.functions)
 
-    # -- functions
-
-    def deploy(
-        self,
-        name: str,
-        *,
-        fprocess: str = "",
-        image: str = "",
-        env: Mapping[str, str] | None = None,
-        labels: Mapping[str, str] | None = None,
-        annotations: Mapping[str, str] | None = None,
-    ) -> None:
-        """Deploy a function, or update it if it is there.
-
-        Args:
-            name: Lower-case letters, digits and dashes.
-            fprocess: What to run for every call, such as ``sleep 1``; split at blanks, no shell.
-            image: What ``faas-cli build`` made, or a well-known image.
-            env: Environment of the process.
-            labels: OpenFaaS labels, such as ``com.openfaas.scale.max``.
-            annotations: OpenFaaS annotations.
-
-        Raises:
-            GatewayError: The gateway refused; its text says why.
-        """
-        work = self._core.deploy(
-            name, fprocess=fprocess, image=image, env=env, labels=labels, annotations=annotations
-        )
-        self._run(work, _MANAGE_SECONDS)
-
-    def remove(self, name: str) -> bool:
-        """Remove a function; return whether there was one."""
-        return self._run(self._core.remove(name), _MANAGE_SECONDS)
-
-    def functions(self) -> list[dict[str, Any]]:
-        """Return every function's status, as OpenFaaS describes it."""
-        return self._run(self._core.functions(), _MANAGE_SECONDS)
-
-    # -- calls
-
-    def invoke(
-        self,
-        name: str,
-        body: Body = b"",
-        *,
-        method: str = "POST",
-        path: str = "",
-        query: str = "",
-        headers: Mapping[str, str] | None = None,
-        timeout: float = CALL_SECONDS,
-    ) -> Answer:
-        """Call a function synchronously: wait until it is done.
-
-        The answer is returned whatever its status is.
-
-        Raises:
-            GatewayError: None came within ``timeout`` seconds.
-            LabGoneError: The lab does not run any more.
-        """
-        work = self._core.invoke(
-            name, body, method=method, path=path, query=query, headers=headers, timeout=timeout
-        )
-        return self._run(work, timeout)
-
-    def invoke_async(
-        self,
-        name: str,
-        body: Body = b"",
-        *,
-        callback: str | Bin = "",
-        path: str = "",
-        query: str = "",
-        headers: Mapping[str, str] | None = None,
-        timeout: float = CALL_SECONDS,
-    ) -> AcceptedCall:
-        """Call a function asynchronously: return as soon as the call is on the queue.
-
-        Args:
-            name: The function; nobody looks whether it exists.
-            body: What it gets on stdin.
-            callback: Where the result is to be posted: a URL, or a bin.
-            path: What to put after the name in the URL.
-            query: The query string, without ``?``.
-            headers: More request headers.
-            timeout: Seconds to the 202.
-
-        Raises:
-            GatewayError: The call was not accepted.
-        """
-        work = self._core.invoke_async(
-            name, body, callback=callback, path=path, query=query, headers=headers, timeout=timeout
-        )
-        answer = self._run(work, timeout)
-        return AcceptedCall(answer.call_id, name, answer.status, answer.seconds, self)
-
-    def calls(self) -> list[Call]:
-        """Return the record of every call, oldest first, whoever made it."""
-        return self._run(self._core.calls(), _MANAGE_SECONDS)
+    invoke = blocking(AsyncCalling.invoke)
+    invoke_async = blocking(AsyncCalling.invoke_async, AcceptedCall)
+    calls = blocking(AsyncCalling.calls)
 
     def measure(
         self,
@@ -212,9 +92,18 @@ class Calling:
             show=progress,
         )
 
-    def set_max_inflight(self, count: int) -> int:
-        """Change how many calls the queue-worker runs at once, from now on; return the number in force."""
-        return self._run(self._core.set_max_inflight(count))
+    # -- queues
+
+    queues = blocking(AsyncCalling.queues, lambda found: Queues(map(Queue, found)))
+    set_max_inflight = blocking(AsyncCalling.set_max_inflight)
+
+    def queue(self, name: str = DEFAULT_QUEUE) -> Queue:
+        """Return a queue by its name; shows itself as a table, and has its dead letters.
+
+        Raises:
+            InvalidValueError: No queue can be called so.
+        """
+        return Queue(self._core.queue(name))
 
     # -- looking
 
@@ -230,14 +119,8 @@ class Calling:
 
         return plot_queue_depth(run)
 
-    def bin(self, name: str) -> Bin:
-        """Return a request bin: a place of one's own for callbacks."""
-        self._run(self._core.make_bin(name))
-        return Bin(name, self._core.clients.inspector, self._run)
-
-    def logs(self, name: str, *, tail: int = 100) -> LogText:
-        """Return the last lines of a log: of ``queue-worker``, ``gateway`` …, or of a function."""
-        return LogText("\n".join(self._run(self._core.logs(name, tail=tail))))
+    bin = blocking(AsyncCalling.bin, Bin)
+    logs = blocking(AsyncCalling.logs, lambda lines: LogText("\n".join(lines)))
 
     def folder(self, name: str) -> Path:
         """Make an empty exercise folder beside the notebook, and change into it.

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 
-from labkit.bins import InspectorClient
 from labkit.feed import EventFeed
 from labkit.gateway import GatewayClient
+from labkit.inspector import InspectorClient
 from labkit.measuring import Measuring
 from labkit.workspace import LabState
+from services.contract.errors import LabTimeoutError
+
+_CONNECT_SECONDS = 5.0
 
 
 class Clients:
@@ -19,22 +22,42 @@ class Clients:
         self.gateway = GatewayClient(state.gateway_url, state.user, state.password)
         self.inspector = InspectorClient(state.inspector_url, state.inspector_token)
         self._feed: EventFeed | None = None
-        self._opening = asyncio.Lock()
+        self._opening: asyncio.Task[None] | None = None
+
+    def follow(self) -> None:
+        """Begin to follow the record of events, unless that is done; nobody waits for it.
+
+        Calls go their way while nats-server is away, as in a drill.
+        """
+        if self._feed is None:
+            # Now, not beside the call that follows: it takes a tenth of a second.
+            import nats.aio.client  # noqa: F401
+
+            self._feed = EventFeed(
+                self._state.nats_url, self._state.nats_token, since_ns=self._state.started_ns
+            )
+            self._opening = asyncio.create_task(self._feed.start())
 
     async def feed(self) -> EventFeed:
-        """Return the record of events, followed from the first time this is asked for.
+        """Return the record of events, followed from the first time that anything asked for it.
 
         Raises:
-            LabGoneError: nats-server can't be reached.
+            LabTimeoutError: nats-server can't be reached.
         """
-        async with self._opening:
-            if self._feed is None:
-                feed = EventFeed(
-                    self._state.nats_url, self._state.nats_token, since_ns=self._state.started_ns
-                )
-                await feed.start()
-                self._feed = feed
-            return self._feed
+        self.follow()
+        assert self._feed is not None
+        assert self._opening is not None
+        feed, opening = self._feed, self._opening
+        await asyncio.wait({opening}, timeout=_CONNECT_SECONDS)
+        if not opening.done():
+            raise LabTimeoutError(
+                "the record of events can't be read",
+                expected=f"nats-server at {self._state.nats_url} within {_CONNECT_SECONDS:g} s",
+                seen="no connection",
+                next_step="look at lab.status()",
+            )
+        opening.result()
+        return feed
 
     async def measuring(self) -> Measuring:
         """Return what makes measured runs."""
@@ -42,8 +65,12 @@ class Clients:
 
     async def forget(self) -> None:
         """Begin the record anew: the lab was reset."""
-        if self._feed is not None:
-            feed, self._feed = self._feed, None
+        opening, self._opening = self._opening, None
+        feed, self._feed = self._feed, None
+        if opening is not None and not opening.done():
+            opening.cancel()
+            await asyncio.wait({opening})
+        if feed is not None:
             await feed.stop()
 
     async def close(self) -> None:

@@ -164,7 +164,7 @@ class AsyncLab(AsyncCalling):
         """Stop the lab if this process started it; else only let go of it. Idempotent.
 
         Args:
-            force: Stop it in any case.
+            force: Stop it in any case, as ``labkit down`` does.
         """
         if self._closed:
             return
@@ -209,14 +209,12 @@ class AsyncLab(AsyncCalling):
     # -- with a lab
 
     async def status(self) -> LabStatus:
-        """Return the state of every service."""
+        """Return the state of every service: process, address, memory, restarts."""
         return LabStatus.from_json(await self._ask("status"))
 
-    async def set_max_inflight(self, count: int) -> int:
-        """Change how many calls the queue-worker runs at once, while it runs and for its next start."""
-        in_force = await self.ask_worker(count)
-        await self._ask("configure", max_inflight=count)
-        return in_force
+    async def remember_max_inflight(self, queue: str, count: int) -> None:
+        """Have a queue's ``max_inflight`` kept for the workers' next start."""
+        await self._ask("configure", queue=queue, max_inflight=count)
 
     async def restart(self, service: str) -> None:
         """Stop one service politely and start it again, on the same port."""

@@ -16,6 +16,7 @@ __all__ = [
     "LabStartError",
     "LabTimeoutError",
     "NoLabError",
+    "NoResultError",
     "ServiceError",
     "WorkspaceError",
     "error_from_json",
@@ -53,6 +54,10 @@ class GatewayError(LabError, RuntimeError):
 
 class InspectorError(LabError, RuntimeError):
     """The inspector refused."""
+
+
+class NoResultError(LabError, LookupError):
+    """The call has no result."""
 
 
 _FAMILY: dict[str, type[LabError]] = {

@@ -7,6 +7,7 @@ import time
 import uuid
 from collections.abc import Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -19,12 +20,31 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from labkit.bins import AsyncBin, Bin
+
 Body = str | bytes
 
 CALL_SECONDS = 60.0
 """Patience for one synchronous call, like faas-cli's."""
 
 _MANAGE_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """The gateway's promise to run a call.
+
+    Attributes:
+        id: The call's ``X-Call-Id``.
+        function: The function's name.
+        status: 202.
+        seconds: How long the caller waited for that.
+    """
+
+    id: str
+    function: str
+    status: int
+    seconds: float
 
 
 class GatewayClient:
@@ -52,44 +72,55 @@ class GatewayClient:
         path: str = "",
         query: str = "",
         headers: Mapping[str, str] | None = None,
-        patience: float = CALL_SECONDS,
+        timeout: float = CALL_SECONDS,
     ) -> Answer:
-        """Call a function and wait for its answer, whatever its status.
+        """Call a function synchronously: wait until it is done.
+
+        The answer is returned whatever its status is.
 
         Raises:
-            LabGoneError: Nobody answers at the gateway's address.
-            GatewayError: No answer came in time.
+            GatewayError: None came within ``timeout`` seconds.
+            LabGoneError: The lab does not run any more.
         """
-        return await self._call("function", method, name, body, path, query, dict(headers or {}), patience)
+        return await self._call("function", method, name, body, path, query, dict(headers or {}), timeout)
 
     async def invoke_async(
         self,
         name: str,
         body: Body = b"",
         *,
-        callback: str = "",
+        callback: str | AsyncBin | Bin = "",
         path: str = "",
         query: str = "",
         headers: Mapping[str, str] | None = None,
-        patience: float = CALL_SECONDS,
-    ) -> Answer:
-        """Have a call queued; the answer says that it was accepted, not that it ran.
+        timeout: float = CALL_SECONDS,
+    ) -> Accepted:
+        """Call a function asynchronously: return as soon as the call is on the queue.
+
+        Args:
+            name: The function; nobody looks whether it exists.
+            body: What it gets on stdin.
+            callback: Where the result is to be posted: a URL, or a bin.
+            path: What to put after the name in the URL.
+            query: The query string, without ``?``.
+            headers: More request headers.
+            timeout: Seconds to the 202.
 
         Raises:
-            GatewayError: The answer was not 202, or came too late.
-            LabGoneError: Nobody answers at the gateway's address.
+            GatewayError: The call was not accepted.
+            LabGoneError: The lab does not run any more.
         """
         given = dict(headers or {})
         if callback:
-            given[CALLBACK_URL] = callback
-        answer = await self._call("async-function", "POST", name, body, path, query, given, patience)
+            given[CALLBACK_URL] = str(callback)
+        answer = await self._call("async-function", "POST", name, body, path, query, given, timeout)
         if answer.status != 202:
             raise GatewayError(
                 f"{name} was not accepted",
                 expected="202 Accepted",
                 seen=f"{answer.status} {answer.text.strip()}",
             )
-        return answer
+        return Accepted(answer.call_id, name, answer.status, answer.seconds)
 
     async def _call(
         self,
@@ -100,18 +131,17 @@ class GatewayClient:
         path: str,
         query: str,
         headers: dict[str, str],
-        patience: float,
+        timeout: float,
     ) -> Answer:
         # Our own id, so that the call is known even if no answer comes.
         call_id = headers.setdefault(CALL_ID, str(uuid.uuid4()))
         headers.setdefault("Content-Type", "text/plain")
         url = f"{self.url}/{route}/{quote(name)}{path}" + (f"?{query}" if query else "")
         content = body.encode() if isinstance(body, str) else body
+        http = self._http()
         started = time.perf_counter()
-        async with self._explained(f"{method} {url}", patience):
-            response = await self._http().request(
-                method, url, content=content, headers=headers, timeout=patience
-            )
+        async with self._explained(f"{method} {url}", timeout):
+            response = await http.request(method, url, content=content, headers=headers, timeout=timeout)
         seconds = time.perf_counter() - started
         return Answer(response.status_code, response.content, dict(response.headers), call_id, seconds)
 
@@ -127,8 +157,16 @@ class GatewayClient:
     ) -> None:
         """Deploy a function, or update it if it is there.
 
+        Args:
+            name: Lower-case letters, digits and dashes.
+            fprocess: What to run for every call, such as ``sleep 1``; split at blanks, no shell.
+            image: What ``faas-cli build`` made, or a well-known image.
+            env: Environment of the process.
+            labels: OpenFaaS labels, such as ``com.openfaas.scale.max``.
+            annotations: OpenFaaS annotations, such as ``com.openfaas.queue``.
+
         Raises:
-            GatewayError: The gateway refused.
+            GatewayError: The gateway refused; its text says why.
         """
         deployment = {
             "service": name,
@@ -139,39 +177,39 @@ class GatewayClient:
             "labels": dict(labels or {}),
             "annotations": dict(annotations or {}),
         }
-        response = await self._manage("PUT", "/system/functions", json=deployment)
+        response = await self.request("PUT", "/system/functions", json=deployment)
         if response.status_code == 404:
-            response = await self._manage("POST", "/system/functions", json=deployment)
-        _expect(response, f"{name} was not deployed", 200, 202)
+            response = await self.request("POST", "/system/functions", json=deployment)
+        expect(response, f"{name} was not deployed", 200, 202)
 
     async def remove(self, name: str) -> bool:
         """Remove a function; return whether there was one."""
-        response = await self._manage("DELETE", "/system/functions", json={"functionName": name})
+        response = await self.request("DELETE", "/system/functions", json={"functionName": name})
         if response.status_code == 404:
             return False
-        _expect(response, f"{name} was not removed", 200, 202)
+        expect(response, f"{name} was not removed", 200, 202)
         return True
 
     async def functions(self) -> list[dict[str, Any]]:
-        """Return the status of every function, as ``GET /system/functions`` has it."""
-        response = await self._manage("GET", "/system/functions")
-        _expect(response, "the functions could not be listed", 200)
+        """Return every function's status, as OpenFaaS describes it."""
+        response = await self.request("GET", "/system/functions")
+        expect(response, "the functions could not be listed", 200)
         found: list[dict[str, Any]] = response.json()
         return found
 
     async def function(self, name: str) -> dict[str, Any] | None:
         """Return one function's status, or None if there is no such function."""
-        response = await self._manage("GET", f"/system/function/{quote(name)}")
+        response = await self.request("GET", f"/system/function/{quote(name)}")
         if response.status_code == 404:
             return None
-        _expect(response, f"{name} could not be described", 200)
+        expect(response, f"{name} could not be described", 200)
         status: dict[str, Any] = response.json()
         return status
 
     async def logs(self, name: str, *, tail: int = 100) -> list[str]:
         """Return the last lines a function's replicas logged."""
-        response = await self._manage("GET", "/system/logs", params={"name": name, "tail": tail})
-        _expect(response, f"the log of {name} could not be read", 200)
+        response = await self.request("GET", "/system/logs", params={"name": name, "tail": tail})
+        expect(response, f"the log of {name} could not be read", 200)
         return [json.loads(line)["text"] for line in response.text.splitlines()]
 
     async def close(self) -> None:
@@ -180,7 +218,12 @@ class GatewayClient:
             await self._client.aclose()
             self._client = None
 
-    async def _manage(self, method: str, path: str, **options: Any) -> httpx.Response:
+    async def request(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """Send a request with the lab's credentials; return the answer, whatever its status.
+
+        Raises:
+            LabGoneError, GatewayError: There was none.
+        """
         async with self._explained(f"{method} {path}", _MANAGE_SECONDS):
             return await self._http().request(
                 method, self.url + path, auth=self._auth, timeout=_MANAGE_SECONDS, **options
@@ -215,7 +258,12 @@ class GatewayClient:
             raise GatewayError(f"{what} failed", expected="an answer", seen=repr(error)) from error
 
 
-def _expect(response: httpx.Response, headline: str, *statuses: int) -> None:
+def expect(response: httpx.Response, headline: str, *statuses: int) -> None:
+    """See that an answer is as it should be.
+
+    Raises:
+        GatewayError: Its status is none of ``statuses``; says what the gateway said.
+    """
     if response.status_code not in statuses:
         raise GatewayError(
             headline,

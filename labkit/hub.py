@@ -1,8 +1,8 @@
 """The hub: one thread with one event loop, on which all of this process's lab I/O lives.
 
 Never the notebook kernel's own loop: it stands still while a cell blocks, and
-the lab's connections and live views must not. Both flavours of the interface come from
-the same coroutines: ``run`` waits for one, ``awaitable`` lends one to
+the lab's connections and live views must not. ``labkit/flavours.py`` makes both flavours of the
+interface from the same coroutines: ``run`` waits for one, ``awaitable`` lends one to
 another loop.
 """
 
@@ -10,13 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import atexit
-import inspect
 import os
 import threading
 import time
 from collections.abc import Callable, Coroutine
-from functools import wraps
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from services.contract.errors import LabTimeoutError
 
@@ -134,29 +132,3 @@ def hub() -> Hub:
             _hub = Hub()
             atexit.register(_hub.close)
         return _hub
-
-
-class _Lent:
-    """Stands before an object that lives on the hub: its coroutines may be awaited on any loop."""
-
-    def __init__(self, target: object) -> None:
-        self._target = target
-
-    def __getattr__(self, name: str) -> Any:
-        value = getattr(self._target, name)
-        if not inspect.iscoroutinefunction(value):
-            return value
-
-        @wraps(value)
-        async def call(*args: Any, **kwargs: Any) -> Any:
-            return await hub().awaitable(value(*args, **kwargs))
-
-        return call
-
-    def __repr__(self) -> str:
-        return f"{self._target!r}.aio"
-
-
-def lend(target: T) -> T:
-    """Return ``target`` with coroutine methods that may be awaited on any loop, types unchanged."""
-    return cast(T, _Lent(target))

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import html
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 from labkit.calling import Calling
 from labkit.core import CHANGE_SECONDS, AsyncLab, ResetReport
-from labkit.hub import hub, lend
-from labkit.status import LabStatus
+from labkit.flavours import blocking, lend
+from labkit.hub import hub
 from labkit.supervisor.settings import GATEWAY_PORT, INSPECTOR_PORT, Settings
 from labkit.workspace import Workspace
-
-T = TypeVar("T")
 
 _OVERTIME_SECONDS = 5.0
 """The deadline inside comes first, because it knows more; the hub's own is the net below it."""
@@ -115,34 +113,17 @@ class Lab(Calling):
         """The folder that the lab belongs to."""
         return self._core.workspace.root
 
-    def stop(self, *, force: bool = False) -> None:
-        """Stop the lab if this process started it; else only let go of it. Idempotent.
-
-        Args:
-            force: Stop it in any case, as ``labkit down`` does.
-        """
-        self._run(self._core.stop(force=force))
+    stop = blocking(AsyncLab.stop)
 
     def reset(self) -> ResetReport:
         """Make the lab as new, from whatever state: no function, no call, no event; images stay."""
         begin = time.monotonic()
-        self._core = self._run(self._core.reset(), 2 * CHANGE_SECONDS)
+        self._core = hub().run(self._core.reset(), 2 * CHANGE_SECONDS + _OVERTIME_SECONDS)
         return ResetReport(time.monotonic() - begin)
 
-    def status(self) -> LabStatus:
-        """Return the state of every service: process, address, memory, restarts."""
-        return self._run(self._core.status())
-
-    def restart(self, service: str) -> None:
-        """Stop one service politely and start it again, on the same port."""
-        self._run(self._core.restart(service), CHANGE_SECONDS)
-
-    def kill(self, service: str) -> None:
-        """Kill one service (SIGKILL) and watch the lab bring it back: a failure drill."""
-        self._run(self._core.kill(service))
-
-    def _run(self, coroutine: Coroutine[Any, Any, T], patience: float = _ANSWER_SECONDS) -> T:
-        return hub().run(coroutine, patience + _OVERTIME_SECONDS)
+    status = blocking(AsyncLab.status)
+    restart = blocking(AsyncLab.restart)
+    kill = blocking(AsyncLab.kill)
 
     def __enter__(self) -> Self:
         return self

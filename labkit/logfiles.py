@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from labkit.errors import ServiceError
+from labkit.service_names import full_name
 from labkit.workspace import Workspace
 
 _BLOCK = 64 * 1024
 _LOOK_SECONDS = 0.2
-_SHORT_NAMES = {"nats": "nats-server", "worker": "queue-worker", "queue_worker": "queue-worker"}
 
 
 def log_path(workspace: Workspace, service: str) -> Path:
@@ -21,7 +21,7 @@ def log_path(workspace: Workspace, service: str) -> Path:
     Raises:
         ServiceError: There is none.
     """
-    path = workspace.logs / f"{_SHORT_NAMES.get(service, service)}.log"
+    path = workspace.logs / f"{full_name(service)}.log"
     names = sorted(file.stem for file in workspace.logs.glob("*.log"))
     if path.stem not in names:
         raise ServiceError(

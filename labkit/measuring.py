@@ -18,6 +18,8 @@ from services.contract.events import Event, EventType, Row
 from services.contract.names import CALL_ID
 
 MAX_CALLS = 10_000
+RUN_SECONDS = 120.0
+"""Patience for a whole run of calls."""
 _RECORD_SECONDS = 5.0
 """Patience for the events of calls that have ended to arrive here."""
 
@@ -45,28 +47,41 @@ class Measuring:
         self,
         function: str,
         *,
-        calls: int,
-        mode: Mode,
-        body: Body,
-        wait: bool,
-        patience: float,
+        calls: int = 10,
+        mode: Mode = "sync",
+        body: Body = b"",
+        wait: bool = True,
+        timeout: float = RUN_SECONDS,
         on_progress: OnProgress = lambda _: None,
     ) -> Measurement:
-        """Make ``calls`` calls; see ``Lab.measure``."""
+        """Make a run of calls, one after the other, and return what each hop saw of each.
+
+        Args:
+            function: Which function.
+            calls: How many.
+            mode: ``sync`` waits for each answer; ``async`` for each 202.
+            body: What each call sends.
+            wait: In ``async`` mode, whether to wait until all have been worked off.
+            timeout: Seconds for the whole run.
+            on_progress: Told how far it is, on the hub's thread.
+
+        Raises:
+            LabTimeoutError: It took longer; says how far it came.
+        """
         if not 1 <= calls <= MAX_CALLS:
             raise InvalidValueError(
                 "the number of calls is out of range", expected=f"1 to {MAX_CALLS}", seen=str(calls)
             )
         if mode not in ("sync", "async"):
             raise InvalidValueError("unknown mode", expected="'sync' or 'async'", seen=repr(mode))
-        deadline = time.monotonic() + patience
+        deadline = time.monotonic() + timeout
         started = time.time_ns()
         ids: list[str] = []
         for number in range(calls):
             remaining = deadline - time.monotonic()
             if remaining <= 0:
                 raise LabTimeoutError(
-                    f"the run took longer than {patience:g} s",
+                    f"the run took longer than {timeout:g} s",
                     expected=f"{calls} calls of {function}",
                     seen=f"{number} answered",
                     next_step="give it more time: timeout=…",
@@ -86,15 +101,17 @@ class Measuring:
         call_id = str(uuid.uuid4())
         headers = {CALL_ID: call_id}
         await self._note(EventType.CLIENT_SENT, call_id, function, mode=mode, bytes=len(body))
-        invoke = self._gateway.invoke if mode == "sync" else self._gateway.invoke_async
         try:
-            answer = await invoke(function, body, headers=headers, patience=patience)
+            if mode == "sync":
+                answer = await self._gateway.invoke(function, body, headers=headers, timeout=patience)
+                status, size = answer.status, len(answer.body)
+            else:
+                accepted = await self._gateway.invoke_async(function, body, headers=headers, timeout=patience)
+                status, size = accepted.status, 0
         except Exception as error:
             await self._note(EventType.CLIENT_ANSWERED, call_id, function, error=str(error))
             raise
-        await self._note(
-            EventType.CLIENT_ANSWERED, call_id, function, status=answer.status, bytes=len(answer.body)
-        )
+        await self._note(EventType.CLIENT_ANSWERED, call_id, function, status=status, bytes=size)
         return call_id
 
     async def _note(self, type_: str, call_id: str, function: str, **data: Any) -> None:

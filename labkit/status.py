@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from labkit.supervisor.states import State
+from labkit.tables import html_table, text_table
 
 
 @dataclass(frozen=True)
@@ -101,27 +102,14 @@ class LabStatus:
         return [service.error for service in self.services if service.error]
 
     def __str__(self) -> str:
-        rows = self.rows()
-        widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-        lines = [f"The lab in {self.workspace} is {self.state}."]
-        lines += [
-            "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows
-        ]
-        return "\n".join([*lines, *self._errors()])
+        heading = f"The lab in {self.workspace} is {self.state}."
+        return "\n".join([heading, text_table(self.rows()), *self._errors()])
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        heading, *rows = self.rows()
-        head = "".join(f"<th>{html.escape(cell)}</th>" for cell in heading)
-        body = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
-        )
         errors = "".join(f"<pre>{html.escape(error)}</pre>" for error in self._errors())
-        return (
-            f"<p>The lab is <b>{self.state}</b>.</p>"
-            f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{errors}"
-        )
+        return f"<p>The lab is <b>{self.state}</b>.</p>{html_table(self.rows())}{errors}"
 
 
 def say_seconds(seconds: float) -> str:

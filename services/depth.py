@@ -81,9 +81,8 @@ async def _ask(nats: Client, what: str) -> dict[str, Any]:
         ) from error
     answer: dict[str, Any] = json.loads(message.data)
     if "error" in answer:
-        raise DepthUnknownError(
-            answer["error"].get("description", ""), expected=f"JetStream to know {what}", seen=str(answer)
-        )
+        description = answer["error"].get("description", "")
+        raise DepthUnknownError(expected=f"JetStream to know {what}", seen=description)
     return answer
 
 

@@ -9,6 +9,7 @@ from base64 import b64encode
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from labkit.service_names import GATEWAY, INSPECTOR, NATS_SERVER, QUEUE_WORKER
 from labkit.supervisor.children import Launch
 from labkit.supervisor.folder import run_folder, write_secret
 from labkit.supervisor.fork_server import ForkServer
@@ -18,11 +19,6 @@ from labkit.supervisor.settings import Settings
 from labkit.supervisor.unit import Facts, Spec
 from labkit.workspace import LabState, Workspace
 from services.contract.errors import InvalidValueError
-
-NATS_SERVER = "nats-server"
-GATEWAY = "gateway"
-QUEUE_WORKER = "queue-worker"
-INSPECTOR = "inspector"
 
 _USER = "admin"
 DRAIN_SECONDS = 10.0
@@ -40,13 +36,16 @@ class Plan:
 
     A service that is started again gets the address that it had: everyone
     else has it by then.
+
+    Attributes:
+        max_inflight_of: Calls that a queue-worker runs at once, of those queues for which it was changed.
     """
 
     def __init__(
         self, settings: Settings, workspace: Workspace, fork_server: ForkServer | None = None
     ) -> None:
         self.settings = settings
-        self.max_inflight = settings.max_inflight
+        self.max_inflight_of: dict[str, int] = {}
         self.nats_url = ""
         self.gateway_url = ""
         self.inspector_url = ""
@@ -148,7 +147,8 @@ class Plan:
             QUEUE_WORKER,
             queue_name="*",
             gateway_url=self.gateway_url,
-            max_inflight=str(self.max_inflight),
+            max_inflight=str(self.settings.max_inflight),
+            max_inflight_of=",".join(f"{queue}={count}" for queue, count in self.max_inflight_of.items()),
             metrics_port="0",
             drain_timeout=f"{DRAIN_SECONDS:g}s",
             **_RETRIES,

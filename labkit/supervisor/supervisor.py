@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from labkit.errors import LabGoneError, error_to_json
+from labkit.service_names import GATEWAY, INSPECTOR, NATS_SERVER, QUEUE_WORKER, full_name
 from labkit.supervisor.children import Children
 from labkit.supervisor.control import Control
 from labkit.supervisor.folder import prepare_folder, remove, run_folder, unusable
@@ -21,7 +22,7 @@ from labkit.supervisor.fork_unit import ForkUnit
 from labkit.supervisor.logfile import LogFile
 from labkit.supervisor.memory import resident_bytes
 from labkit.supervisor.parent import as_lab_error, log_to, tell, watch_lifeline
-from labkit.supervisor.plan import DRAIN_SECONDS, GATEWAY, INSPECTOR, NATS_SERVER, QUEUE_WORKER, Plan
+from labkit.supervisor.plan import DRAIN_SECONDS, Plan
 from labkit.supervisor.record import Record
 from labkit.supervisor.settings import Settings
 from labkit.supervisor.states import summary
@@ -29,6 +30,8 @@ from labkit.supervisor.timeline import Timeline
 from labkit.supervisor.unit import Unit
 from labkit.workspace import Workspace
 from services.contract.errors import InvalidValueError, LabError
+from services.contract.names import DEFAULT_QUEUE
+from services.contract.queues import check_queue_name
 
 STOP_SECONDS = 2.0
 """How long the whole lab may take to end politely."""
@@ -275,7 +278,7 @@ class Supervisor:
             "workspace": str(self.workspace.root),
             "started_ns": self.started_ns,
             "memory": resident_bytes(os.getpid()),
-            "max_inflight": self.plan.max_inflight,
+            "max_inflight": self.plan.max_inflight_of.get(DEFAULT_QUEUE, self.settings.max_inflight),
             "services": [unit.describe() for unit in self.units.values()],
         }
 
@@ -312,8 +315,8 @@ class Supervisor:
                 expected="a whole number from 1",
                 seen=repr(max_inflight),
             )
-        # For the worker's next start; the one that runs is told by who asked.
-        self.plan.max_inflight = max_inflight
+        # For the workers' next start; those that run are told by who asked.
+        self.plan.max_inflight_of[check_queue_name(str(request.get("queue")))] = max_inflight
 
     async def _restart(self, request: Mapping[str, Any]) -> None:
         await self._stop_service(request)
@@ -331,7 +334,7 @@ class Supervisor:
         await self._unit(request).kill()
 
     def _unit(self, request: Mapping[str, Any]) -> Unit:
-        name = str(request.get("service"))
+        name = full_name(str(request.get("service")))
         try:
             return self.units[name]
         except KeyError:

@@ -159,6 +159,15 @@ class Call:
         return True
 
     @property
+    def is_answered(self) -> bool:
+        """Whether the function's last word is known, or that there will be none; callbacks may follow.
+
+        A failure is no last word before the queue-worker has said what follows from it.
+        """
+        final = (CallState.DONE, CallState.CALLING_BACK, CallState.DEAD, CallState.CANCELLED)
+        return self.is_settled or self.state in final
+
+    @property
     def last_attempt(self) -> Attempt | None:
         """The attempt that decides the state."""
         return self.attempts[-1] if self.attempts else None

@@ -59,7 +59,8 @@ class CallRoutes:
     async def _result(self, request: Request, captured: dict[str, str]) -> Response:
         """Answer as the function did, as long as its result is kept."""
         call_id = unquote(captured["name"])
-        call = await self._call(call_id, _wait(request))
+        # The callback's way may be long: the answer is there before.
+        call = await self._call(call_id, _wait(request), until="answer")
         result = await self._kept(call_id)
         if result is None:
             text = f"call {call_id} has no result: it is {call['state']}; results are kept for an hour\n"
@@ -103,13 +104,13 @@ class CallRoutes:
             # The worker knows, and will drop it.
             self._log.warning("cancelled call still in the queue", call_id=call_id, error=repr(error))
 
-    async def _call(self, call_id: str, wait: float = 0.0) -> dict[str, Any]:
-        """Ask the keeper of the record.
+    async def _call(self, call_id: str, wait: float = 0.0, *, until: str = "end") -> dict[str, Any]:
+        """Ask the keeper of the record, and wait for the call's ``end`` or its ``answer``.
 
         Raises:
             HttpError: 404 if it does not know the call, 503 if there is none.
         """
-        question = json.dumps({"id": call_id, "wait": wait}).encode()
+        question = json.dumps({"id": call_id, "wait": wait, "for": until}).encode()
         try:
             answer = await self._nats.request(RECORD_SUBJECT, question, timeout=_RECORD_SECONDS + wait)
         except NoRespondersError:

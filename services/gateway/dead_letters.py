@@ -18,6 +18,7 @@ from services.contract.names import CALLBACK_SUBJECT, short_function_name
 from services.contract.outcome import QUEUE_HEADER, RESULT_HEADER, DeadKind, DeadLetter
 from services.contract.queued import CALL_HEADER, DEDUPE_HEADER
 from services.contract.queues import dead_stream, dead_subject
+from services.gateway.headers import now_ns
 from services.http import HttpError
 from services.jetstream import Publisher
 
@@ -132,6 +133,9 @@ class DeadLetters:
         letter = kept.letter
         call = letter.call
         function = short_function_name(call.function)
+        # Not the time after storing it: a free worker may have it before that, and would seem to have
+        # had it before it was put back.
+        time_ns = now_ns()
         with _answered(queue):
             if letter.kind is DeadKind.CALLBACK and letter.result is not None and letter.result.is_whole:
                 headers = {
@@ -141,21 +145,22 @@ class DeadLetters:
                     QUEUE_HEADER: queue,
                 }
                 await self._publisher.publish(CALLBACK_SUBJECT, letter.result.body, headers)
-                self._events.emit(
-                    EventType.CALLBACK_RETRY, call.call_id, function, letter.result.attempt, delay=0.0
+                self._events.append(
+                    [
+                        time_ns,
+                        EventType.CALLBACK_RETRY,
+                        call.call_id,
+                        function,
+                        letter.result.attempt,
+                        {"delay": 0.0},
+                    ]
                 )
             else:
                 attempts = letter.result.attempt if letter.result else call.attempts + letter.attempts
                 call = replace(call, attempts=attempts, retry=dict(self._retry_of(call.function)))
                 stored = await self._publisher.publish(queue, call.body, call.nats_headers())
-                self._events.emit(
-                    EventType.CALL_QUEUED,
-                    call.call_id,
-                    function,
-                    queue=queue,
-                    seq=stored.seq,
-                    bytes=len(call.body),
-                )
+                data = {"queue": queue, "seq": stored.seq, "bytes": len(call.body)}
+                self._events.append([time_ns, EventType.CALL_QUEUED, call.call_id, function, 1, data])
             # Stored there before it is deleted here: at worst it is in both places.
             with suppress(APIError):  # somebody else has put it back at the same time
                 await self._js.delete_msg(dead_stream(queue), kept.seq)

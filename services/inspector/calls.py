@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -90,12 +90,14 @@ class CallKeeper:
     async def _answer(self, message: Msg) -> None:
         """Answer ``{"id": …, "wait": seconds}`` with the call, or ``{}`` if there is none of that id.
 
-        With ``wait`` the answer comes once the call is settled, or after so many seconds.
+        With ``wait`` the answer comes once the call is settled, or after so many seconds;
+        with ``"for": "answer"``, too, once the function has answered for good.
         """
         answer: dict[str, Any]
         try:
             question = json.loads(message.data)
             call_id, wait = str(question["id"]), min(float(question.get("wait", 0)), _MAX_WAIT_SECONDS)
+            enough = _is_answered if question.get("for") == "answer" else _is_settled
         except (ValueError, KeyError, TypeError) as error:
             answer = {"error": f"not a question about a call: {error!r}"}
         else:
@@ -103,21 +105,29 @@ class CallKeeper:
             self._follow_for_a_while(self._follower)
             with suppress(TimeoutError):  # then with what has been read so far
                 await asyncio.wait_for(self._follower.caught_up.wait(), _CATCH_UP_SECONDS)
-            call = await self._find(call_id, wait)
+            call = await self._find(call_id, wait, enough)
             answer = {} if call is None else call_to_json(call)
         await message.respond(json.dumps(answer).encode())
 
-    async def _find(self, call_id: str, wait: float) -> Call | None:
+    async def _find(self, call_id: str, wait: float, enough: Callable[[Call], bool]) -> Call | None:
         now = asyncio.get_running_loop().time
         known_by, settled_by = now() + _KNOWN_SECONDS, now() + wait
         while True:
             changed = self._changed
             call = self._log.get(call_id)
             deadline = known_by if call is None else settled_by
-            if now() >= deadline or (call is not None and call.is_settled):
+            if now() >= deadline or (call is not None and enough(call)):
                 return call
             try:
                 async with asyncio.timeout_at(deadline):
                     await changed.wait()
             except TimeoutError:
                 continue  # the look at the deadline says it
+
+
+def _is_settled(call: Call) -> bool:
+    return call.is_settled
+
+
+def _is_answered(call: Call) -> bool:
+    return call.is_answered
