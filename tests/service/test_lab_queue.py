@@ -71,7 +71,7 @@ def test_a_result_does_not_wait_for_a_callback_that_finds_nobody(lab: Lab, echo:
 def test_the_result_of_a_dead_call_says_why_and_how_to_go_on(lab: Lab) -> None:
     call = dead_call(lab, "dead-q", "dead-results")
 
-    with pytest.raises(NoResultError, match="status 500 after 2 attempts; .* exit status 1") as caught:
+    with pytest.raises(NoResultError, match=r"status 500 after 2 attempts; .* exit status 1") as caught:
         call.result()
     assert f"redrive('{call.id}')" in caught.value.next_step
 

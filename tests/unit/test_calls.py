@@ -205,6 +205,21 @@ def test_every_callback_keeps_its_own_answer() -> None:
     ]
 
 
+def test_an_answer_is_known_before_the_callback_is_over_but_a_failure_only_when_nothing_follows() -> None:
+    succeeded = [*accepted(), *attempt("c1", 0.1, 1.0)]
+    failed = [*accepted(), *attempt("c1", 0.1, 1.0, status=500)]
+
+    # All but the ack; then the worker posts the result.
+    assert reduced(*succeeded[:-1]).is_answered
+    assert not reduced(*failed[:-1]).is_answered
+    sent = event(1.2, EventType.CALLBACK_SENT, service="queue-worker", url="http://x/")
+    assert reduced(*failed[:-1], sent).is_answered
+    assert reduced(*failed).is_answered
+    assert reduced(*dead()).is_answered
+    retry = event(1.2, EventType.RETRY_SCHEDULED, service="queue-worker", delay=1.0)
+    assert not reduced(*failed[:-1], retry).is_answered
+
+
 def test_a_call_whose_attempts_are_used_up_is_dead() -> None:
     call = reduced(*dead())
 

@@ -13,7 +13,7 @@ from labkit import environment, logfiles
 from labkit.doctor import draw
 from labkit.errors import LabStartError, ServiceError
 from labkit.status import LabStatus, say_bytes, say_seconds
-from labkit.supervisor.nats_server import NatsServer, find_nats_server
+from labkit.supervisor.nats_server import RESULT_ROOM, NatsServer, find_nats_server
 from labkit.supervisor.settings import Settings
 from labkit.supervisor.states import State, summary
 from labkit.supervisor.timeline import Timeline
@@ -70,7 +70,7 @@ def test_the_configuration_quotes_what_a_path_may_hold() -> None:
     assert 'listen: "127.0.0.1:-1"' in config
     assert 'ports_file_dir: "/a \\"b\\" $c"' in config
     assert 'store_dir: "/s/实验"' in config
-    assert f"max_payload: {1024 + 512 * 1024}" in config
+    assert f"max_payload: {1024 + RESULT_ROOM}" in config
     assert "sync_interval" not in config
     assert "http" not in config
 
