@@ -56,6 +56,7 @@ class AsyncCall(OnHub):
         Raises:
             LabTimeoutError: Nothing is.
         """
+        await (await self._clients.feed()).caught_up()
         return await self._in_record(lambda call: True, _KNOWN_SECONDS, "to hear of")
 
     async def wait(self, timeout: float = CALL_SECONDS) -> Call:

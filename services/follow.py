@@ -29,7 +29,7 @@ class EventFollower:
     itself goes away for a while.
 
     Attributes:
-        caught_up: Set once everything that was in the stream has been read.
+        caught_up: Set once everything that was in the stream at the start has been read.
     """
 
     def __init__(
@@ -68,6 +68,10 @@ class EventFollower:
     def renew(self) -> None:
         """Subscribe anew: the server may have forgotten the subscription."""
         self._renew.set()
+
+    def has_read(self, seq: int) -> bool:
+        """Tell whether the stream has been read up to this sequence number."""
+        return self._next_seq > seq
 
     async def stop(self) -> None:
         """Stop following."""
@@ -135,7 +139,10 @@ class EventFollower:
             stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._since_ns / 1e9))
             config.opt_start_time = stamp  # type: ignore[assignment]
         subscription = await js.pull_subscribe("", stream=EVENT_STREAM, config=config)
-        if not (await subscription.consumer_info()).num_pending:
+        told = await subscription.consumer_info()
+        if told.delivered is not None:  # what is before the start will never come
+            self._next_seq = max(self._next_seq, told.delivered.stream_seq + 1)
+        if not told.num_pending:
             self.caught_up.set()
         return subscription
 
