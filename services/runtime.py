@@ -81,7 +81,12 @@ class Service:
 def run(name: str, main: Main) -> None:
     """Run a service until it is told to stop; end the process with its exit code."""
     raise_open_file_limit()
-    sys.exit(asyncio.Runner(loop_factory=_loop_factory()).run(_live(name, main)))
+    code = asyncio.Runner(loop_factory=_loop_factory()).run(_live(name, main))
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Not by sys.exit: taking every module apart touches, and in a forked process copies, all its memory.
+    # A lab ends in 165 ms instead of 195.
+    os._exit(code)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
