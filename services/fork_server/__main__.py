@@ -24,6 +24,7 @@ from importlib import import_module  # noqa: E402
 
 from services.fork_server.child import be  # noqa: E402
 from services.fork_server.server import ForkServer  # noqa: E402
+from services.runtime import raise_open_file_limit  # noqa: E402
 
 _LIFELINE = 0
 _SERVICES = ("gateway", "queue_worker", "inspector", "watchdog")
@@ -31,6 +32,7 @@ _SERVICES = ("gateway", "queue_worker", "inspector", "watchdog")
 
 def main() -> None:
     """Serve requests; in each child, be the service that was asked for."""
+    raise_open_file_limit()  # each child takes two
     with suppress(ImportError):
         import uvloop  # noqa: F401 - the runtime's, when it starts a loop
     for name in _SERVICES:

@@ -22,7 +22,6 @@ from pathlib import Path
 def start() -> None:
     """Tell, and end."""
     status = dict(line.split(":\t", 1) for line in Path("/proc/self/status").read_text().splitlines())
-    limits = {name: resource.getrlimit(getattr(resource, name)) for name in ("RLIMIT_NOFILE", "RLIMIT_DATA")}
     umask = os.umask(0o77)
     facts = {
         "pid": os.getpid(),
@@ -41,7 +40,7 @@ def start() -> None:
             "command line": Path("/proc/self/cmdline").read_text().rstrip("\0").split("\0"),
             "signals": [status[name] for name in ("SigBlk", "SigIgn", "SigCgt")],
             "threads": threading.active_count(),
-            "limits": limits,
+            "memory limit": resource.getrlimit(resource.RLIMIT_DATA),
             "umask": umask,
             "time zone": time.tzname,
             "collector": gc.isenabled(),
