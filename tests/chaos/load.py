@@ -14,6 +14,8 @@ from tests.chaos.witness import NOWHERE, CallbackTarget, Runs, answer_of
 
 _MANNERS = {Manner.QUICK: 60, Manner.ECHO: 10, Manner.SLOW: 10, Manner.FLAKY: 15, Manner.FAILING: 5}
 _CALLBACKS = {Callback.NONE: 30, Callback.TARGET: 67, Callback.NOWHERE: 3}
+_REPLICAS = 2
+"""Fixed: the autoscaler would add some with the load, and that would look like a leak."""
 _QUEUES = {Manner.SLOW: "slow", Manner.FLAKY: "unlucky", Manner.FAILING: "unlucky"}
 _OWN_IDS = 0.8
 """Of so many calls the caller makes the id, and can ask again with it."""
@@ -34,6 +36,7 @@ async def deploy(gateway: Gateway, runs: Runs) -> None:
             "image": "functions/alpine:latest",
             "envProcess": runs.command(manner),
             "annotations": annotations,
+            "labels": {"com.openfaas.scale.min": str(_REPLICAS), "com.openfaas.scale.max": str(_REPLICAS)},
         }
         await gateway.system("POST", "/system/functions", document)
     for manner in Manner:
