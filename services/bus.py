@@ -11,7 +11,7 @@ sys.modules.setdefault("aiohttp", None)  # type: ignore[arg-type]
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from nats.aio.client import Client
@@ -32,7 +32,7 @@ class NatsUnavailableError(LabError, ConnectionError):
 
 
 async def connect(service: Service, on_restored: Callable[[], None] = lambda: None) -> Client:
-    """Connect by the settings ``nats_url`` and ``nats_token``; reconnect for ever after that.
+    """Connect by the settings of ``server_url`` and ``nats_token``; reconnect for ever after that.
 
     ``on_restored`` is called after each reconnect: what was asked of the
     server that went away must be asked again.
@@ -40,7 +40,7 @@ async def connect(service: Service, on_restored: Callable[[], None] = lambda: No
     Raises:
         NatsUnavailableError: No server answered within ``CONNECT_SECONDS``.
     """
-    url = service.setting("nats_url", "nats://127.0.0.1:4222")
+    url = server_url(service.settings)
     client = Client()
 
     last_error: list[str] = []
@@ -84,6 +84,19 @@ async def connect(service: Service, on_restored: Callable[[], None] = lambda: No
             next_step="see that nats-server runs, and that nats_url and nats_token are its own",
         ) from error
     return client
+
+
+def server_url(settings: Mapping[str, str]) -> str:
+    """Return where nats-server is: ``nats_url``, which may name several, or host and port as in OpenFaaS.
+
+    These are ``faas_nats_address`` and ``faas_nats_port`` of its gateway, ``nats_host`` and ``nats_port`` of
+    its JetStream queue-worker.
+    """
+    if url := settings.get("nats_url"):
+        return url
+    host = settings.get("faas_nats_address") or settings.get("nats_host") or "127.0.0.1"
+    port = settings.get("faas_nats_port") or settings.get("nats_port") or "4222"
+    return f"nats://{host}:{port}"
 
 
 class Events:

@@ -11,6 +11,7 @@ TESTED = {
     "1.1 durations": "whole seconds or a Go duration",
     "1.1 upstream_timeout": "bounds a synchronous call",
     "1.1 read_timeout": "bounds the pauses of a client in the middle of its request",
+    "1.1 faas_nats_address": "host and port of nats-server; the worker's nats_host and nats_port",
     "1.1 metrics port": "/metrics and /healthz on a port of their own",
     "1.1 write_timeout": "ends a followed log",
     "1.1 basic_auth": "credentials come from files in secret_mount_path",
@@ -180,10 +181,7 @@ TESTED = {
 """Row: what it says."""
 
 NOT_TESTED = {
-    "1.1 provider and NATS addresses": (
-        "functions_provider_url, faas_nats_address and the like: provider and queue are parts of the lab,"
-        " not found by address"
-    ),
+    "1.1 functions_provider_url": "the provider is a part of the gateway, not found by address",
     "1.2 /system/telemetry": "what Pro reports home: nothing is reported to anyone",
     "1.6 CE caps": (
         "15 functions, 5 replicas, one namespace: the richer one is done: 200 functions, 20 replicas, any"

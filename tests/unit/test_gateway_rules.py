@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from services.bus import server_url
 from services.gateway.callback_url import go_url_error
 from services.gateway.headers import answer_headers, forwarded_pairs
 from services.gateway.logring import LogRing
@@ -235,3 +236,18 @@ async def test_a_log_ring_keeps_the_newest_lines_and_follows() -> None:
     assert past == ["line 2", "line 3", "line 4"]
     assert last == ["line 4"]
     assert followed == ["line 4", "line 5", "line 6"]
+
+
+@pytest.mark.row("1.1 faas_nats_address")
+@pytest.mark.parametrize(
+    ("settings", "url"),
+    [
+        ({}, "nats://127.0.0.1:4222"),
+        ({"faas_nats_address": "nats", "faas_nats_port": "4333"}, "nats://nats:4333"),
+        ({"nats_host": "nats", "nats_port": "4333"}, "nats://nats:4333"),
+        ({"faas_nats_address": "nats"}, "nats://nats:4222"),
+        ({"nats_url": "nats://a,nats://b", "faas_nats_address": "c"}, "nats://a,nats://b"),
+    ],
+)
+def test_nats_server_is_found_by_url_or_as_openfaas_names_it(settings: dict[str, str], url: str) -> None:
+    assert server_url(settings) == url
