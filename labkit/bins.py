@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import html
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from urllib.parse import quote
 
 from labkit.captured import CapturedRequest
-from labkit.flavours import OnHub, blocking
+from labkit.flavours import Held, OnHub, blocking
 from labkit.inspector import InspectorClient
 from labkit.tables import html_table
 
@@ -69,6 +71,22 @@ class AsyncBin(OnHub):
         """Drop all it holds."""
         await self._inspector.clear(self.name)
 
+    def down(self, status: int = 503) -> Held[None]:
+        """Return a block's length in which it is a target that is down; it still keeps what comes.
+
+        Args:
+            status: What it answers with; 0 hangs up in place of an answer.
+        """
+        return Held(self._answering(status))
+
+    @asynccontextmanager
+    async def _answering(self, status: int) -> AsyncIterator[None]:
+        try:
+            await self._inspector.answer_with(self.name, status)
+            yield
+        finally:
+            await self._inspector.answer_with(self.name, 200)
+
 
 class Bin:
     """A request bin; as ``callback=`` it is its own URL."""
@@ -91,6 +109,14 @@ class Bin:
 
     def __repr__(self) -> str:
         return repr(self._core)
+
+    def down(self, status: int = 503) -> Held[None]:
+        """Return a block's length in which it is a target that is down; it still keeps what comes.
+
+        Args:
+            status: What it answers with; 0 hangs up in place of an answer.
+        """
+        return self._core.down(status)
 
     wait = blocking(AsyncBin.wait)
     wait_all = blocking(AsyncBin.wait_all)

@@ -138,8 +138,7 @@ def reset(workspace: Workspace) -> None:
     """Make the lab as new: no function, no queued call, no event; images stay."""
     import time
 
-    from labkit.control import ask
-    from labkit.core import CHANGE_SECONDS
+    from labkit.control import CHANGE_SECONDS, ask
     from labkit.running import require_state
 
     state = require_state(workspace)

@@ -13,8 +13,9 @@ from typing import Any
 from labkit import environment
 from labkit.async_calling import AsyncCalling
 from labkit.clients import Clients
-from labkit.control import ask
+from labkit.control import CHANGE_SECONDS, ask
 from labkit.errors import LabGoneError, LabRunningError, NoLabError
+from labkit.faults import AsyncFaults
 from labkit.launch import Lifeline, launch
 from labkit.running import end_lab, find, require_state
 from labkit.status import LabStatus
@@ -22,8 +23,6 @@ from labkit.supervisor.settings import Settings
 from labkit.workspace import LabState, Workspace
 from services.contract.errors import LabError, LabTimeoutError
 
-CHANGE_SECONDS = 30.0
-"""Patience for a command that stops and starts services."""
 _LOOK_SECONDS = 0.02
 _WATCH_SECONDS = 0.2
 _FIRST_CELL = "run the notebook's first cell again (lab = Lab.start()), or in a terminal: labkit up"
@@ -46,7 +45,7 @@ class ResetReport:
         return f"The lab is as new, after {self.seconds:.1f} s: no function, no call, no event."
 
 
-class AsyncLab(AsyncCalling):
+class AsyncLab(AsyncCalling, AsyncFaults):
     """One run of a lab, from ready to gone.
 
     Attributes:
@@ -223,6 +222,13 @@ class AsyncLab(AsyncCalling):
     async def kill(self, service: str) -> None:
         """Kill one service (SIGKILL) and watch the lab bring it back: a failure drill."""
         await self._ask("kill", service=service)
+
+    async def scale_workers(self, count: int) -> None:
+        """Have so many queue-workers, from 1 to 16; each of them runs ``max_inflight`` calls at once.
+
+        Those that go let their calls finish.
+        """
+        await self._ask("scale_workers", patience=CHANGE_SECONDS, workers=count)
 
     async def stop_service(self, service: str) -> None:
         """Stop one service until ``start_service``."""

@@ -248,7 +248,8 @@ class GatewayClient:
             raise LabGoneError(
                 expected=f"the gateway at {self.url}",
                 seen=f"nobody answers there ({error})",
-                next_step="start the lab again: run the notebook's first cell, or labkit up",
+                next_step="look at lab.status(); if that is gone, too: run the notebook's first cell, "
+                "or labkit up",
             ) from error
         except httpx.TimeoutException as error:
             raise GatewayError(

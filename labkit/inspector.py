@@ -30,6 +30,10 @@ class InspectorClient:
         """Create a bin unless it is there."""
         await self._ask("PUT", f"/bins/{quote(name, safe='')}", {}, 200, 201)
 
+    async def answer_with(self, name: str, status: int) -> None:
+        """Have a bin answer so from now on; 0 hangs up."""
+        await self._ask("PUT", f"/bins/{quote(name, safe='')}", {}, 200, 201, json={"answer": status})
+
     async def requests(self, name: str, **filters: Any) -> list[CapturedRequest]:
         """Return what a bin holds, oldest first."""
         found = await self._ask("GET", f"/bins/{quote(name, safe='')}/requests", filters, 200)
@@ -73,7 +77,9 @@ class InspectorClient:
             next_step="look at the callback's fate in the worker's log: lab.logs('queue-worker')",
         )
 
-    async def _ask(self, method: str, path: str, query: Mapping[str, Any], *statuses: int) -> Any:
+    async def _ask(
+        self, method: str, path: str, query: Mapping[str, Any], *statuses: int, json: Any = None
+    ) -> Any:
         import httpx
 
         if self._client is None:
@@ -84,7 +90,7 @@ class InspectorClient:
             )
         try:
             response = await self._client.request(
-                method, path, params=dict(query), timeout=_CALL_SECONDS + _LONGEST_POLL_SECONDS
+                method, path, params=dict(query), json=json, timeout=_CALL_SECONDS + _LONGEST_POLL_SECONDS
             )
         except httpx.HTTPError as error:
             raise LabGoneError(

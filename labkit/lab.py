@@ -11,7 +11,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from labkit.calling import Calling
-from labkit.core import CHANGE_SECONDS, AsyncLab, ResetReport
+from labkit.control import CHANGE_SECONDS
+from labkit.core import AsyncLab, ResetReport
+from labkit.drills import Drills
 from labkit.flavours import blocking, lend
 from labkit.hub import hub
 from labkit.supervisor.settings import GATEWAY_PORT, INSPECTOR_PORT, Settings
@@ -22,7 +24,7 @@ _OVERTIME_SECONDS = 5.0
 _ANSWER_SECONDS = 10.0
 
 
-class Lab(Calling):
+class Lab(Calling, Drills):
     """A small, real OpenFaaS on this machine.
 
     Every method waits until it is done, with a deadline; ``lab.aio`` has the same
@@ -38,6 +40,10 @@ class Lab(Calling):
         workspace: str | PathLike[str] | None = None,
         *,
         max_inflight: int | None = None,
+        workers: int = 1,
+        max_retry_attempts: int = 3,
+        initial_retry_wait: str = "1s",
+        max_retry_wait: str = "10s",
         ack_wait: str = "",
         sync_interval: str = "",
         gateway_port: int = GATEWAY_PORT,
@@ -53,7 +59,11 @@ class Lab(Calling):
 
         Args:
             workspace: Its folder; by default the one that the current folder belongs to.
-            max_inflight: Calls that the queue-worker runs at once; 1 unless said otherwise.
+            max_inflight: Calls that a queue-worker runs at once; 1 unless said otherwise.
+            workers: How many queue-workers.
+            max_retry_attempts: How often a call is tried; functions' annotations win. OpenFaaS Pro's is 10.
+            initial_retry_wait: Before the second attempt; doubled each time. Pro's is ``10s``.
+            max_retry_wait: The longest of these waits. Pro's is ``120s``.
             ack_wait: How long a delivery is the worker's before it is given out again, such as ``30s``.
             sync_interval: ``always`` has the queue written through to the disk before each 202.
             gateway_port: Used if free, else another; 0 means any.
@@ -68,6 +78,10 @@ class Lab(Calling):
         settings = _settings(
             workspace,
             max_inflight=max_inflight or 1,
+            workers=workers,
+            max_retry_attempts=max_retry_attempts,
+            initial_retry_wait=initial_retry_wait,
+            max_retry_wait=max_retry_wait,
             ack_wait=ack_wait,
             sync_interval=sync_interval,
             gateway_port=gateway_port,
@@ -124,6 +138,7 @@ class Lab(Calling):
     status = blocking(AsyncLab.status)
     restart = blocking(AsyncLab.restart)
     kill = blocking(AsyncLab.kill)
+    scale_workers = blocking(AsyncLab.scale_workers)
 
     def __enter__(self) -> Self:
         return self

@@ -11,6 +11,7 @@ INSPECTOR = "inspector"
 
 _SHORT_NAMES = {"nats": NATS_SERVER, "worker": QUEUE_WORKER, "queue_worker": QUEUE_WORKER}
 _WORKER = re.compile(r"worker-(\d+)")
+_NUMBER = re.compile(r"-\d+$")
 _SERVICE = re.compile(rf"{NATS_SERVER}|{GATEWAY}|{QUEUE_WORKER}(-\d+)?|{INSPECTOR}|supervisor")
 
 
@@ -19,6 +20,11 @@ def full_name(name: str) -> str:
     if number := _WORKER.fullmatch(name):
         return f"{QUEUE_WORKER}-{number[1]}"
     return _SHORT_NAMES.get(name, name)
+
+
+def kind_of(name: str) -> str:
+    """Return what a service is: ``queue-worker-2`` is a ``queue-worker``."""
+    return _NUMBER.sub("", name)
 
 
 def is_service(name: str) -> bool:

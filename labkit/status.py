@@ -21,6 +21,7 @@ class ServiceStatus:
         state: Where it is in its life.
         pid: Its process id; 0 while it has none.
         address: Where it listens, or "".
+        metrics: Where its metrics are, as Prometheus text, or "".
         restarts: How often it was started again after ending by itself.
         since: Unix time at which it came into this state.
         memory: Resident bytes.
@@ -35,6 +36,7 @@ class ServiceStatus:
     since: float
     memory: int
     error: str
+    metrics: str = ""
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class LabStatus:
         max_inflight: Calls that the queue-worker runs at once.
         memory: Resident bytes of the supervisor itself.
         services: In order of their start.
+        faults: What is wrong on purpose, as words: ``pause of queue-worker``.
     """
 
     state: State
@@ -54,6 +57,7 @@ class LabStatus:
     max_inflight: int
     memory: int
     services: tuple[ServiceStatus, ...]
+    faults: tuple[str, ...] = ()
 
     @classmethod
     def from_json(cls, answer: Mapping[str, Any]) -> LabStatus:
@@ -67,6 +71,7 @@ class LabStatus:
                 ServiceStatus(**{**service, "state": State(service["state"])})
                 for service in answer["services"]
             ),
+            faults=tuple(f"{fault['fault']} of {fault['service']}" for fault in answer.get("faults", ())),
         )
 
     def service(self, name: str) -> ServiceStatus:
@@ -92,24 +97,28 @@ class LabStatus:
                 say_bytes(service.memory),
                 str(service.restarts),
                 str(service.pid or ""),
-                service.address,
+                service.address or service.metrics,
             )
             for service in self.services
         )
         return [heading, *rows]
+
+    def _faults(self) -> list[str]:
+        return ["Wrong on purpose: " + ", ".join(self.faults)] if self.faults else []
 
     def _errors(self) -> list[str]:
         return [service.error for service in self.services if service.error]
 
     def __str__(self) -> str:
         heading = f"The lab in {self.workspace} is {self.state}."
-        return "\n".join([heading, text_table(self.rows()), *self._errors()])
+        return "\n".join([heading, text_table(self.rows()), *self._faults(), *self._errors()])
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
+        faults = "".join(f"<p>{html.escape(line)}</p>" for line in self._faults())
         errors = "".join(f"<pre>{html.escape(error)}</pre>" for error in self._errors())
-        return f"<p>The lab is <b>{self.state}</b>.</p>{html_table(self.rows())}{errors}"
+        return f"<p>The lab is <b>{self.state}</b>.</p>{html_table(self.rows())}{faults}{errors}"
 
 
 def say_seconds(seconds: float) -> str:

@@ -24,9 +24,6 @@ _USER = "admin"
 DRAIN_SECONDS = 10.0
 """What a queue-worker that is restarted gives running calls; one that ends with the lab gives none."""
 
-_RETRIES = {"max_retry_attempts": "3", "initial_retry_wait": "1s", "max_retry_wait": "10s"}
-"""OpenFaaS Pro's are 10, 10s and 120s: a call that always fails would rest after a quarter of an hour."""
-
 _ANY_PORT = -1
 """nats-server's way to ask for any port."""
 
@@ -39,6 +36,7 @@ class Plan:
 
     Attributes:
         max_inflight_of: Calls that a queue-worker runs at once, of those queues for which it was changed.
+        relay_url: Where queue-workers find the gateway while the network is slow; "" at other times.
     """
 
     def __init__(
@@ -49,6 +47,8 @@ class Plan:
         self.nats_url = ""
         self.gateway_url = ""
         self.inspector_url = ""
+        self.relay_url = ""
+        self._metrics_url: dict[str, str] = {}
         self.nats_token = _token()
         self.inspector_token = _token()
         self.control_token = _token()
@@ -86,9 +86,18 @@ class Plan:
         return [
             Spec(NATS_SERVER, self._prepare_nats, self._wait_for_nats, self._nats_is_ready),
             Spec(GATEWAY, self._prepare_gateway, _wait_for_line, self._gateway_is_ready),
-            Spec(QUEUE_WORKER, self._prepare_worker, _wait_for_line, _nothing_to_learn),
+            *(self.worker(number + 1) for number in range(self.settings.workers)),
             Spec(INSPECTOR, self._prepare_inspector, _wait_for_line, self._inspector_is_ready),
         ]
+
+    def worker(self, number: int) -> Spec:
+        """Return one of the queue-workers, counted from 1."""
+        name = QUEUE_WORKER if number == 1 else f"{QUEUE_WORKER}-{number}"
+
+        def on_ready(facts: Facts) -> None:
+            self._metrics_url[name] = facts.get("metrics", "")
+
+        return Spec(name, lambda: self._prepare_worker(name), _wait_for_line, on_ready)
 
     def state(self, *, run_id: str, control: str, started_ns: int) -> LabState:
         """Return what others must know to use the lab."""
@@ -142,16 +151,19 @@ class Plan:
     def _gateway_is_ready(self, facts: Facts) -> None:
         self.gateway_url = facts["url"]
 
-    def _prepare_worker(self) -> Launch:
+    def _prepare_worker(self, name: str) -> Launch:
+        settings, metrics_url = self.settings, self._metrics_url.get(name)
         return self._python_service(
             QUEUE_WORKER,
             queue_name="*",
-            gateway_url=self.gateway_url,
-            max_inflight=str(self.settings.max_inflight),
+            gateway_url=self.relay_url or self.gateway_url,
+            max_inflight=str(settings.max_inflight),
             max_inflight_of=",".join(f"{queue}={count}" for queue, count in self.max_inflight_of.items()),
-            metrics_port="0",
+            metrics_port=str(_port(metrics_url) if metrics_url else 0),
             drain_timeout=f"{DRAIN_SECONDS:g}s",
-            **_RETRIES,
+            max_retry_attempts=str(settings.max_retry_attempts),
+            initial_retry_wait=settings.initial_retry_wait,
+            max_retry_wait=settings.max_retry_wait,
         )
 
     def _prepare_inspector(self) -> Launch:
@@ -176,10 +188,6 @@ class Plan:
             common["ack_wait"] = self.settings.ack_wait
         environment = {**common, **environment, **self.settings.environment}
         return Launch(command, environment, module, descriptors=descriptors)
-
-
-def _nothing_to_learn(_facts: Facts) -> None:
-    pass
 
 
 async def _wait_for_line(process: Process) -> Facts:

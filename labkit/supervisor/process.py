@@ -84,6 +84,16 @@ class Process:
             os.close(self._lifeline)
             self._lifeline = -1
 
+    def pause(self) -> None:
+        """Have it, and its group, stand still."""
+        if not self.exited.done():
+            self._signal_group(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Have it go on."""
+        if not self.exited.done():
+            self._signal_group(signal.SIGCONT)
+
     async def stop(self, grace: float, *, hurry: bool = False) -> None:
         """Ask it to end, and after ``grace`` seconds make it.
 
@@ -94,6 +104,7 @@ class Process:
         if hurry:
             self._cut_lifeline()
         self.send(signal.SIGTERM)
+        self.resume()  # one that is paused would hear of it too late
         await asyncio.wait([self.exited], timeout=max(0.0, grace))
         await self.kill()
 

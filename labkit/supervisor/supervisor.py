@@ -7,43 +7,29 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
 from labkit.errors import LabGoneError, error_to_json
-from labkit.service_names import GATEWAY, INSPECTOR, NATS_SERVER, QUEUE_WORKER, full_name
 from labkit.supervisor.children import Children
+from labkit.supervisor.commands import Commands
 from labkit.supervisor.control import Control
+from labkit.supervisor.faults import Faults
 from labkit.supervisor.folder import prepare_folder, remove, run_folder, unusable
 from labkit.supervisor.fork_server import ForkServer
 from labkit.supervisor.fork_unit import ForkUnit
 from labkit.supervisor.logfile import LogFile
-from labkit.supervisor.memory import resident_bytes
 from labkit.supervisor.parent import as_lab_error, log_to, tell, watch_lifeline
-from labkit.supervisor.plan import DRAIN_SECONDS, Plan
+from labkit.supervisor.plan import Plan
 from labkit.supervisor.record import Record
 from labkit.supervisor.settings import Settings
-from labkit.supervisor.states import summary
 from labkit.supervisor.timeline import Timeline
-from labkit.supervisor.unit import Unit
+from labkit.supervisor.units import Units
 from labkit.workspace import Workspace
-from services.contract.errors import InvalidValueError, LabError
-from services.contract.names import DEFAULT_QUEUE
-from services.contract.queues import check_queue_name
+from services.contract.errors import LabError
 
-STOP_SECONDS = 2.0
-"""How long the whole lab may take to end politely."""
-_STOP_ORDER = (
-    # Those that use others go first; each group's share of STOP_SECONDS ends here.
-    ((QUEUE_WORKER,), 0.8),
-    ((GATEWAY, INSPECTOR), 1.5),
-    ((NATS_SERVER,), STOP_SECONDS),
-)
-_RESTART_GRACE_SECONDS = 1.0
-_DRAIN_GRACE_SECONDS = DRAIN_SECONDS + 2.0
-"""A queue-worker that is restarted alone lets running calls finish."""
 _LOCK_SECONDS = 0.1
 """Looking whether a lab runs takes the lock for an instant; that is not a lab."""
 _LOG_CHECK_SECONDS = 5.0
@@ -62,8 +48,9 @@ class Supervisor:
         self.timeline.add("imports", started_ns)
         self.plan = Plan(settings, self.workspace, fork_server)
         self.record = Record()
-        self.units: dict[str, Unit] = {}
-        self.control = Control(self.plan.control_token, self._commands())
+        self.units: Units
+        self.faults = Faults(self)
+        self.control = Control(self.plan.control_token, Commands(self).by_name())
         self.stopping = asyncio.Event()
         self._stopped = asyncio.Event()
         self._fork_server = fork_server
@@ -79,6 +66,7 @@ class Supervisor:
         if self.settings.lifeline:
             watch_lifeline(loop, self.stopping.set)
         self._children = Children(loop, self._fork_server)
+        self.units = Units(self.plan, self._children, self.record, self.workspace, self.timeline)
         if self._fork_server:
             self._fork_unit = ForkUnit(self._fork_server, self._children)
         try:
@@ -149,9 +137,6 @@ class Supervisor:
                 self.workspace.state_file.unlink(missing_ok=True)
                 self.plan.write_secrets()
                 address = await self.control.start()
-            for spec in self.plan.specs():
-                log = LogFile(self.workspace.logs / f"{spec.name}.log")
-                self.units[spec.name] = Unit(spec, self._children, self.record, log, self.workspace.root)
             await self._start_services(deadline)
             state = self.plan.state(run_id=self.run_id, control=address, started_ns=self.started_ns)
             self.plan.write_login()
@@ -173,31 +158,9 @@ class Supervisor:
             self.timeline.add("fork server: imports", imports_ns, ready_ns)
 
     async def _start_services(self, deadline: float) -> None:
-        await self._start_one(NATS_SERVER, deadline)
-        # The worker must know where the gateway is; after a reset it does from the start.
-        in_turn = [(GATEWAY,), (QUEUE_WORKER,)] if self.plan.gateway_url else [(GATEWAY, QUEUE_WORKER)]
-        try:
-            async with asyncio.TaskGroup() as group:
-                for names in (*in_turn, (INSPECTOR,)):
-                    group.create_task(self._start_in_turn(names, deadline))
-        except* LabError as errors:
-            # One is enough to read; the others are most often its consequence.
-            raise errors.exceptions[0] from None
+        await self.units.start_all(deadline)
         # Gateway and worker have made the stream by now.
         self.record.publish_to(self.plan.nats_url, self.plan.nats_token)
-
-    async def _start_in_turn(self, names: tuple[str, ...], deadline: float) -> None:
-        for name in names:
-            await self._start_one(name, deadline)
-
-    async def _start_one(self, name: str, deadline: float) -> None:
-        unit, asked_ns = self.units[name], time.time_ns()
-        try:
-            await unit.start(deadline)
-        finally:
-            started_ns = max(asked_ns, unit.process_ns)
-            self.timeline.add(f"{name}: its process", asked_ns, started_ns)
-            self.timeline.add(f"{name}: to ready", started_ns)
 
     # -- stop
 
@@ -208,6 +171,7 @@ class Supervisor:
         if change is not None and not change.done():
             change.cancel()
             await asyncio.wait([change])
+        await self.faults.close()
         self.workspace.state_file.unlink(missing_ok=True)
         # First: it has nothing to start any more, and what it forked is ours to wait for, then.
         await self._end_fork_server()
@@ -226,41 +190,22 @@ class Supervisor:
 
     async def _stop_services(self) -> None:
         await self.record.pause()
-        loop = asyncio.get_running_loop()
-        begin = loop.time()
-        for names, share in _STOP_ORDER:
-            grace = begin + share - loop.time()
-            units = [self.units[name] for name in names if name in self.units]
-            await asyncio.gather(*(unit.stop(grace, hurry=True) for unit in units))
+        await self.units.stop_all()
 
     async def _bound_logs(self) -> None:
         logs = [LogFile(path) for path in (self.workspace.logs / "supervisor.log",)]
         while True:
             await asyncio.sleep(_LOG_CHECK_SECONDS)
-            for log in [*logs, *(unit.log for unit in self.units.values())]:
+            for log in [*logs, *(unit.log for unit in self.units)]:
                 try:
                     log.bound()
                 except OSError as error:
                     logging.warning("a log could not be bounded: %s", error)
 
-    # -- commands
+    # -- changes while it runs
 
-    def _commands(self) -> dict[str, Callable[[Mapping[str, Any]], Coroutine[Any, Any, Any]]]:
-        return {
-            "status": self._status,
-            "events": self._events,
-            "timeline": self._timeline,
-            "stop": self._stop,
-            "reset": lambda _: self._exclusively(self._reset),
-            "configure": lambda request: self._exclusively(lambda: self._configure(request)),
-            "restart": lambda request: self._exclusively(lambda: self._restart(request)),
-            "stop_service": lambda request: self._exclusively(lambda: self._stop_service(request)),
-            "start_service": lambda request: self._exclusively(lambda: self._start_service(request)),
-            "kill": self._kill,
-        }
-
-    async def _exclusively(self, work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
-        """Run a command that changes the lab: one at a time, cut off when the lab is to end."""
+    async def exclusively(self, work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+        """Do what changes the lab: one thing at a time, cut off when the lab is to end."""
         async with self._turn:
             if self.stopping.is_set():
                 raise LabGoneError("The lab is being stopped.")
@@ -270,34 +215,18 @@ class Supervisor:
                 raise LabGoneError("The lab is being stopped.")
             return self._change.result()
 
-    async def _status(self, _request: Mapping[str, Any]) -> dict[str, Any]:
-        return {
-            "state": summary([unit.state for unit in self.units.values()]),
-            "run_id": self.run_id,
-            "pid": os.getpid(),
-            "workspace": str(self.workspace.root),
-            "started_ns": self.started_ns,
-            "memory": resident_bytes(os.getpid()),
-            "max_inflight": self.plan.max_inflight_of.get(DEFAULT_QUEUE, self.settings.max_inflight),
-            "services": [unit.describe() for unit in self.units.values()],
-        }
-
-    async def _events(self, _request: Mapping[str, Any]) -> list[Any]:
-        return self.record.recent()
-
-    async def _timeline(self, _request: Mapping[str, Any]) -> list[dict[str, Any]]:
-        return self.timeline.to_json()
-
-    async def _stop(self, _request: Mapping[str, Any]) -> None:
+    async def stop(self) -> None:
+        """End the lab; return when everything but the answer to who asked for it is done."""
         self.stopping.set()
         await self._stopped.wait()
 
-    async def _reset(self) -> None:
+    async def reset(self) -> None:
         """Start over with an empty store, on the same ports."""
+        await self.faults.close()
         await self._stop_services()
         try:
             remove(self.workspace.jetstream)
-            for unit in self.units.values():
+            for unit in self.units:
                 unit.log.clear()
             await self._start_services(asyncio.get_running_loop().time() + self.settings.timeout)
         except (LabError, OSError) as error:
@@ -306,36 +235,3 @@ class Supervisor:
             if isinstance(error, LabError):
                 raise
             raise unusable(self.workspace, error) from error
-
-    async def _configure(self, request: Mapping[str, Any]) -> None:
-        max_inflight = request.get("max_inflight")
-        if type(max_inflight) is not int or max_inflight < 1:  # True is an int, too
-            raise InvalidValueError(
-                "max_inflight is not a number of calls",
-                expected="a whole number from 1",
-                seen=repr(max_inflight),
-            )
-        # For the workers' next start; those that run are told by who asked.
-        self.plan.max_inflight_of[check_queue_name(str(request.get("queue")))] = max_inflight
-
-    async def _restart(self, request: Mapping[str, Any]) -> None:
-        await self._stop_service(request)
-        await self._start_service(request)
-
-    async def _stop_service(self, request: Mapping[str, Any]) -> None:
-        unit = self._unit(request)
-        drains = unit.spec.name == QUEUE_WORKER
-        await unit.stop(_DRAIN_GRACE_SECONDS if drains else _RESTART_GRACE_SECONDS)
-
-    async def _start_service(self, request: Mapping[str, Any]) -> None:
-        await self._unit(request).start(asyncio.get_running_loop().time() + self.settings.timeout)
-
-    async def _kill(self, request: Mapping[str, Any]) -> None:
-        await self._unit(request).kill()
-
-    def _unit(self, request: Mapping[str, Any]) -> Unit:
-        name = full_name(str(request.get("service")))
-        try:
-            return self.units[name]
-        except KeyError:
-            raise InvalidValueError(f"there is no service {name!r}", expected=", ".join(self.units)) from None

@@ -84,6 +84,7 @@ class Unit:
             "state": self.state,
             "pid": pid,
             "address": self._facts.get("url", "") if pid else "",
+            "metrics": self._facts.get("metrics", "") if pid else "",
             "restarts": self.restarts,
             "since": self._since,
             "memory": resident_bytes(pid) if pid else 0,
@@ -134,6 +135,16 @@ class Unit:
         """Kill the process and leave the rest to the guard, as after a crash."""
         if self._process is not None:
             await self._process.kill()
+
+    def pause(self) -> None:
+        """Have the process stand still; whoever does not ask it anything sees no difference."""
+        if self._process is not None:
+            self._process.pause()
+
+    def resume(self) -> None:
+        """Have the process go on."""
+        if self._process is not None:
+            self._process.resume()
 
     async def _end_guard(self) -> None:
         guard, self._guard = self._guard, None

@@ -53,8 +53,8 @@ class EventType(StrEnum):
     # supervisor; call_id is ""
     SERVICE_STARTED = "service.started"  # [service, pid]
     SERVICE_EXITED = "service.exited"  # [service, pid, code]
-    FAULT_STARTED = "fault.started"  # [fault]
-    FAULT_ENDED = "fault.ended"  # [fault]
+    FAULT_STARTED = "fault.started"  # [fault, service] and of what else it is like
+    FAULT_ENDED = "fault.ended"  # the same
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,7 @@ class Api:
             "browser_url": f"{self._url}/#{told.name}",
             "color": color_of(told.name),
             "capacity": told.capacity,
+            "answer": told.answer,
             "count": len(told.records),
             "received": told.count,
             "dropped": told.dropped,
@@ -83,16 +84,17 @@ class Api:
         return Response.json(200, {"bins": bins, "url": self._url})
 
     async def _create_bin(self, request: Request, _path: Path) -> Response:
-        given = await _settings(request, {"name": str, "capacity": int})
+        given = await _settings(request, {"name": str, "capacity": int, "answer": int})
         name = given.get("name") or _fresh_name(self._store)
         if name in self._store.bins:
             return _say(409, f"there is a bin {name} already", f"use it, or PUT /api/v1/bins/{name}")
-        created, _ = self._store.create(name, given.get("capacity"))
+        created, _ = self._store.create(name, given.get("capacity"), answer=given.get("answer"))
         return Response.json(201, self.tell_bin(created))
 
     async def _put_bin(self, request: Request, path: Path) -> Response:
-        given = await _settings(request, {"capacity": int})
-        put, created = self._store.create(unquote(path["bin"]), given.get("capacity"))
+        given = await _settings(request, {"capacity": int, "answer": int})
+        name = unquote(path["bin"])
+        put, created = self._store.create(name, given.get("capacity"), answer=given.get("answer"))
         return Response.json(201 if created else 200, self.tell_bin(put))
 
     async def _get_bin(self, _request: Request, path: Path) -> Response:

@@ -7,7 +7,7 @@ import json
 import time
 from dataclasses import dataclass
 
-from services.http import Request, Response
+from services.http import HangUpError, Request, Response
 from services.inspector.callback import decode
 from services.inspector.names import checked, split_capture_path
 from services.inspector.record import Arrival
@@ -31,10 +31,11 @@ class Capture:
         self._body_limit = body_limit
 
     async def __call__(self, request: Request) -> Response:
-        """Keep the request and say under which id.
+        """Keep the request and say under which id, unless its bin is to answer otherwise.
 
         Raises:
             LabError: No bin can have this name, or there are too many.
+            HangUpError: The bin hangs up.
         """
         received_ns, begun = time.time_ns(), time.perf_counter()
         name, subpath = split_capture_path(request.path)
@@ -59,11 +60,14 @@ class Capture:
                 callback=decode(request.headers),
             ),
         )
+        status = self._store.bins[name].answer
+        if status == 0:
+            raise HangUpError
         headers = [("Content-Type", "application/json"), ("X-Bin-Id", name), ("X-Request-Id", record.id)]
         if created:
             headers.append(("X-Bin-Created", "1"))
-        body = json.dumps({"ok": True, "id": record.id}, separators=(",", ":"))
-        return Response(200, headers, body.encode())
+        body = json.dumps({"ok": status < 400, "id": record.id}, separators=(",", ":"))
+        return Response(status, headers, body.encode())
 
     async def _take_body(self, request: Request) -> _Taken:
         if request.incoming.complete:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import time
 from collections import deque
 from typing import TYPE_CHECKING
 
 from services.contract.events import EventType, Row
 from services.inspector.calls import CallKeeper
-from services.inspector.store import Change, ChangeKind
+from services.inspector.record import Record
+from services.inspector.store import Bin, Change, ChangeKind
 from services.runtime import Service
 
 if TYPE_CHECKING:
@@ -40,19 +42,13 @@ class Feed:
         self._connecting = asyncio.get_running_loop().create_task(self._connect())
 
     def on_change(self, change: Change) -> None:
-        """Note a captured request."""
-        record = change.record
-        if change.kind is not ChangeKind.REQUEST_RECEIVED or record is None:
+        """Note a captured request, and that a bin is down or is up again."""
+        if change.kind is ChangeKind.REQUEST_RECEIVED and change.record is not None:
+            row = _captured(change.record)
+        elif change.kind is ChangeKind.BIN_CHANGED:
+            row = _down_or_up(change.bin)
+        else:
             return
-        said = record.arrival.callback
-        row: Row = [
-            record.arrival.received_ns,
-            EventType.REQUEST_CAPTURED.value,
-            said.call_id if said else "",
-            said.function if said else "",
-            1,
-            {"bin": record.bin, "request": record.id, "bytes": record.arrival.size},
-        ]
         if self._events is None:
             self._waiting.append(row)
         else:
@@ -85,3 +81,21 @@ class Feed:
             await self._calls.stop()
             await self._events.flush()
             await close(self._client)
+
+
+def _captured(record: Record) -> Row:
+    said = record.arrival.callback
+    return [
+        record.arrival.received_ns,
+        EventType.REQUEST_CAPTURED.value,
+        said.call_id if said else "",
+        said.function if said else "",
+        1,
+        {"bin": record.bin, "request": record.id, "bytes": record.arrival.size},
+    ]
+
+
+def _down_or_up(changed: Bin) -> Row:
+    type_ = EventType.FAULT_ENDED if changed.answer == 200 else EventType.FAULT_STARTED
+    data = {"fault": "down", "service": "inspector", "bin": changed.name, "answer": changed.answer}
+    return [time.time_ns(), type_.value, "", "", 1, data]

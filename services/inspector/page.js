@@ -47,6 +47,7 @@ function listen() {
   on("hello", () => { retryMs = 1000; showLive("live", "live"); refresh(); });
   on("heartbeat", () => {});
   on("bin.created", ({ bin }) => { note(bin); showBins(); if (!current) openBin(bin.name); });
+  on("bin.changed", ({ bin }) => { note(bin); showBins(); });
   on("bin.deleted", ({ bin }) => { note(bin, true); if (bin.name === current) openBin(""); else showBins(); });
   on("bin.cleared", ({ bin }) => { note(bin); if (bin.name === current) openBin(bin.name); else showBins(); });
   on("request.deleted", ({ bin, request }) => { note(bin); forget(request.id); });

@@ -42,6 +42,7 @@ class Bin:
         name: As in its URL.
         capacity: How many requests it holds.
         kept: It was asked for by name, so it is not given up for another bin.
+        answer: The status that its requests are answered with; 0 hangs up in place of an answer.
         created_ns: Unix nanoseconds.
         touched: Grows with each use of any bin; tells which was used last.
         count: Requests it ever took.
@@ -53,6 +54,7 @@ class Bin:
     capacity: int
     kept: bool
     created_ns: int
+    answer: int = 200
     touched: int = 0
     count: int = 0
     dropped: int = 0
@@ -71,6 +73,7 @@ class ChangeKind(StrEnum):
     """What can happen in the store; the names of the live events."""
 
     BIN_CREATED = "bin.created"
+    BIN_CHANGED = "bin.changed"
     BIN_CLEARED = "bin.cleared"
     BIN_DELETED = "bin.deleted"
     REQUEST_RECEIVED = "request.received"
@@ -119,17 +122,23 @@ class Store:
         """Bytes in use for requests, about."""
         return self._memory
 
-    def create(self, name: str, capacity: int | None = None, *, kept: bool = True) -> tuple[Bin, bool]:
+    def create(
+        self, name: str, capacity: int | None = None, *, answer: int | None = None, kept: bool = True
+    ) -> tuple[Bin, bool]:
         """Return the bin of this name, made now if need be, and whether it was.
 
-        ``capacity`` changes that of a bin which is there.
+        ``capacity`` and ``answer`` change those of a bin which is there.
 
         Raises:
-            LabError: The name or the capacity does not fit, or there are too many bins.
+            LabError: The name or a setting does not fit, or there are too many bins.
         """
         if capacity is not None and not 1 <= capacity <= MAX_CAPACITY:
             raise InvalidValueError(
                 "no bin can have this capacity", expected=f"1 to {MAX_CAPACITY} requests", seen=str(capacity)
+            )
+        if answer is not None and answer != 0 and not 200 <= answer <= 599:
+            raise InvalidValueError(
+                "no bin can answer so", expected="a status from 200 to 599, or 0 to hang up", seen=str(answer)
             )
         found = self.bins.get(name)
         if found is None:
@@ -138,6 +147,7 @@ class Store:
             self.bins[name] = made
             self._touch(made)
             self._tell(Change(ChangeKind.BIN_CREATED, made))
+            self._answer_with(made, answer)
             return made, True
         self._touch(found)
         found.kept = found.kept or kept
@@ -145,6 +155,7 @@ class Store:
             found.capacity = capacity
             while len(found.records) > capacity:
                 self._give_up_oldest_of(found)
+        self._answer_with(found, answer)
         return found, False
 
     def add(self, name: str, arrival: Arrival) -> tuple[Record, bool]:
@@ -210,6 +221,11 @@ class Store:
         del self.bins[record.bin].records[record.id]
         del self._all[record.id]
         self._memory -= record.arrival.memory
+
+    def _answer_with(self, target: Bin, answer: int | None) -> None:
+        if answer is not None and answer != target.answer:
+            target.answer = answer
+            self._tell(Change(ChangeKind.BIN_CHANGED, target))
 
     def _empty(self, target: Bin) -> None:
         for record in list(target.records.values()):

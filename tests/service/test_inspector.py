@@ -249,6 +249,26 @@ def test_bins_are_made_changed_listed_and_deleted(shared: Inspector, name: str) 
     assert shared.api.delete(path).status_code == 404
 
 
+@pytest.mark.parametrize("status", [200, 404, 503])
+def test_a_bin_answers_as_it_is_told_and_keeps_what_comes(shared: Inspector, name: str, status: int) -> None:
+    told = shared.api.put(f"/api/v1/bins/{name}", json={"answer": status}).json()
+    answer = httpx.post(f"{shared.url}/r/{name}", content=b"late")
+
+    assert (told["answer"], answer.status_code) == (status, status)
+    assert answer.json()["ok"] == (status < 400)
+    assert [each["body"] for each in shared.get(f"/bins/{name}/requests")["requests"]] == ["late"]
+
+
+def test_a_bin_that_hangs_up_keeps_what_comes_until_it_answers_again(shared: Inspector, name: str) -> None:
+    shared.api.put(f"/api/v1/bins/{name}", json={"answer": 0})
+    with pytest.raises(httpx.RemoteProtocolError):
+        httpx.post(f"{shared.url}/r/{name}", content=b"lost")
+    shared.api.put(f"/api/v1/bins/{name}", json={"answer": 200})
+
+    assert httpx.post(f"{shared.url}/r/{name}").status_code == 200
+    assert shared.get(f"/bins/{name}")["count"] == 2
+
+
 def test_posting_a_bin_makes_one_with_or_without_a_name(shared: Inspector, name: str) -> None:
     assert shared.api.post("/api/v1/bins", json={"name": name, "capacity": 3}).status_code == 201
     again = shared.api.post("/api/v1/bins", json={"name": name})
@@ -267,6 +287,9 @@ def test_posting_a_bin_makes_one_with_or_without_a_name(shared: Inspector, name:
         (b'{"capacity": "5"}', 422),
         (b'{"capacity": true}', 422),
         (b'{"capacity": 0}', 422),
+        (b'{"answer": 100}', 422),
+        (b'{"answer": 600}', 422),
+        (b'{"answer": "503"}', 422),
         (b'{"colour": "red"}', 422),
         (b'{"name": "api"}', 409),
         (b'{"name": "<script>"}', 422),

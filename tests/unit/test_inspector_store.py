@@ -133,6 +133,18 @@ def test_a_full_bin_drops_the_oldest_and_counts_it() -> None:
     assert [record.seq for record in kept.records.values()] == [3, 4, 5]
 
 
+def test_what_a_bin_answers_is_told_when_it_changes_and_refused_before_a_bin_is_made_for_it() -> None:
+    store = Store()
+    told = told_by(store)
+    store.create("a", answer=503)
+    store.create("a", answer=503)
+    store.create("a", answer=200)
+    with pytest.raises(InvalidValueError):
+        store.create("b", answer=99)
+
+    assert told == ["bin.created a", "bin.changed a", "bin.changed a"]
+
+
 def test_a_smaller_capacity_takes_effect_at_once() -> None:
     store = Store()
     for number in range(5):
