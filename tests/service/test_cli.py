@@ -62,7 +62,7 @@ def test_up_status_logs_reset_down(workspace: Path, mark: str) -> None:
     finally:
         assert "is stopped" in labkit(workspace, "down")
 
-    assert marked(mark) == []
+    assert_gone(mark)
     assert "No lab runs" in labkit(workspace, "down")
 
 
