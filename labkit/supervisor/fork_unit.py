@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from typing import Any
 
 from labkit.supervisor.children import Children
 from labkit.supervisor.fork_server import ForkServer
+from labkit.supervisor.timeline import Timeline
 from labkit.supervisor.unit import say_exit
 
 SHORT_LIFE_SECONDS = 3.0
@@ -24,11 +24,12 @@ class ForkUnit:
         self._process = children.adopt(server.pid, server.lifeline, server.output)
         self._guard = asyncio.get_running_loop().create_task(self._keep_alive())
 
-    def facts(self) -> dict[str, Any]:
-        """Return what it said when it was ready; nothing if it is not yet."""
-        line = self._process.line
-        facts: dict[str, Any] = json.loads(line.result()) if line.done() else {}
-        return facts
+    def note_start(self, timeline: Timeline) -> None:
+        """Note what the start took, by what the fork server said when it was ready."""
+        if self._process.line.done():
+            facts = json.loads(self._process.line.result())
+            timeline.add("fork server: python starts", self._server.started_ns, facts["imports_ns"])
+            timeline.add("fork server: imports", facts["imports_ns"], facts["ready_ns"])
 
     async def _keep_alive(self) -> None:
         loop = asyncio.get_running_loop()

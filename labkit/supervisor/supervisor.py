@@ -145,17 +145,11 @@ class Supervisor:
             if isinstance(error, LabError):
                 raise
             raise unusable(self.workspace, error) from error
-        self._time_fork_server()
+        if self._fork_unit:
+            self._fork_unit.note_start(self.timeline)
         self.timeline.add("ready", time.time_ns())
         logging.info("ready gateway=%s inspector=%s", state.gateway_url, state.inspector_url)
         tell({"ready": state._asdict()})
-
-    def _time_fork_server(self) -> None:
-        facts = self._fork_unit.facts() if self._fork_unit else {}
-        if self._fork_server and facts:
-            imports_ns, ready_ns = facts["imports_ns"], facts["ready_ns"]
-            self.timeline.add("fork server: python starts", self._fork_server.started_ns, imports_ns)
-            self.timeline.add("fork server: imports", imports_ns, ready_ns)
 
     async def _start_services(self, deadline: float) -> None:
         await self.units.start_all(deadline)
