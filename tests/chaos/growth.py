@@ -13,11 +13,12 @@ import psutil
 
 MIB = 1024 * 1024
 
-BOUNDS = {"memory": 32.0 * MIB, "open files": 64.0, "processes": 8.0, "files": 64.0}
-"""How much of each may be added over the second half of a run, by the trend.
+BOUNDS = {"memory": 16.0 * MIB, "open files": 64.0, "processes": 8.0, "files": 64.0}
+"""How much of each may be added over the second half of a run, by the trend."""
 
-nats-server's memory goes up and down with its caches and its garbage collection. The soak, which has no
-restarts, looks closer.
+NATS_MEMORY = 64.0 * MIB
+"""nats-server keeps an index of what streams hold, caches blocks, and collects garbage when it likes: of
+three nodes in one run one went up by 39 MiB while another went down by 11. The soak looks closer.
 """
 
 _SLICES = 10
@@ -65,7 +66,8 @@ class Growth:
     @property
     def is_bounded(self) -> bool:
         """Whether it is as it should be."""
-        return self.added <= BOUNDS[self.what]
+        is_nats = self.what == "memory" and self.owner.startswith("nats")
+        return self.added <= (NATS_MEMORY if is_nats else BOUNDS[self.what])
 
     def __str__(self) -> str:
         """Say it in a few words."""
