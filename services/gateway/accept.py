@@ -18,6 +18,9 @@ from services.log import LineWriter
 _MAX_METADATA = 55_000
 """JetStream takes 64 KiB of headers in a message, and a dead letter's hold the function's, too."""
 
+_ALLOWED = {"": "DELETE, GET, POST", "/result": "GET"}
+"""By what follows the name: there the routes about a call are, too (``calls.py``)."""
+
 
 class Acceptor:
     """The handler of ``/async-function/NAME``.
@@ -46,7 +49,7 @@ class Acceptor:
     async def handle(self, request: Request, name: str, path: str) -> Response:
         """Answer one call; ``path`` is what followed the name."""
         if request.method != "POST":
-            return Response(405, [("Allow", "DELETE, GET, POST")])
+            return Response(405, [("Allow", _ALLOWED.get(path, "POST"))])
         start_ns = now_ns()
         call_id = call_id_of(request)
         function = short_function_name(name)

@@ -72,6 +72,8 @@ class App:
                 return await self._acceptor.handle(request, name, path or "")
             if not asynchronous:
                 return await self._forwarder.handle(request, name, path or "")
+        elif request.method not in _ABOUT_CALLS and request.path.startswith("/async-function/"):
+            return Response.text(404, "404 page not found\n")  # no function can be called so
         return await self._router(request)
 
     def _checked(self, handler: RouteHandler) -> RouteHandler:

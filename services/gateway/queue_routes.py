@@ -12,9 +12,9 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
 from services.contract.call_json import time_text
-from services.contract.errors import LabError
+from services.contract.errors import InvalidValueError, LabError
 from services.contract.outcome import DeadLetter, Result
-from services.contract.queues import worker_control_subject
+from services.contract.queues import check_queue_name, worker_control_subject
 from services.depth import QueueDepth, depth_of
 from services.gateway.dead_letters import DeadLetters, Kept
 from services.gateway.requests import json_object, optional_text, query_of
@@ -63,12 +63,12 @@ class QueueRoutes:
         return Response.json(200, await asyncio.gather(*map(self._queue, names)))
 
     async def _show(self, _: Request, captured: dict[str, str]) -> Response:
-        return Response.json(200, await self._queue(captured["queue"]))
+        return Response.json(200, await self._queue(_queue_of(captured)))
 
     async def _configure(self, request: Request, captured: dict[str, str]) -> Response:
         """Change ``maxInflight`` of every worker of the queue, while it runs."""
         body = await json_object(request)
-        queue = captured["queue"]
+        queue = _queue_of(captured)
         answers = await self._ask_workers(queue, {"max_inflight": body.get("maxInflight")})
         if not answers:
             raise HttpError(503, f"no queue-worker works on {queue}\n")
@@ -110,12 +110,12 @@ class QueueRoutes:
     async def _letters(self, request: Request, captured: dict[str, str]) -> Response:
         query = query_of(request)
         limit = min(_number(query, "limit", _DEFAULT_LIMIT), _MAX_LIMIT)
-        found = await self._dead.some(captured["queue"], after=_number(query, "after", 0), limit=limit)
+        found = await self._dead.some(_queue_of(captured), after=_number(query, "after", 0), limit=limit)
         return Response.json(200, [_letter_to_json(kept) for kept in found])
 
     async def _letters_of_call(self, _: Request, captured: dict[str, str]) -> Response:
         call_id = unquote(captured["id"])
-        found = await self._dead.of_call(captured["queue"], call_id)
+        found = await self._dead.of_call(_queue_of(captured), call_id)
         if not found:
             raise HttpError(404, f"there is no dead letter of call {call_id}\n")
         return Response.json(200, [_letter_to_json(kept) for kept in found])
@@ -123,17 +123,25 @@ class QueueRoutes:
     async def _redrive(self, request: Request, captured: dict[str, str]) -> Response:
         """Put letters back: ``{"callId": …}`` those of one call, ``{}`` all."""
         call_id = optional_text(await json_object(request), "callId")
-        count = await self._dead.redrive(captured["queue"], call_id)
+        count = await self._dead.redrive(_queue_of(captured), call_id)
         if call_id and not count:
             raise HttpError(404, f"there is no dead letter of call {call_id}\n")
         return Response.json(200, {"redriven": count})
 
     async def _purge(self, _: Request, captured: dict[str, str]) -> Response:
         call_id = unquote(captured.get("id", ""))
-        count = await self._dead.purge(captured["queue"], call_id)
+        count = await self._dead.purge(_queue_of(captured), call_id)
         if call_id and not count:
             raise HttpError(404, f"there is no dead letter of call {call_id}\n")
         return Response.json(200, {"purged": count})
+
+
+def _queue_of(captured: dict[str, str]) -> str:
+    """Return the queue that a path names; what can be no queue's name is a queue that is not there."""
+    try:
+        return check_queue_name(unquote(captured["queue"]))
+    except InvalidValueError as error:
+        raise HttpError(404, f"{error.headline}\n") from None
 
 
 def _number(query: dict[str, str], field: str, default: int) -> int:

@@ -60,7 +60,7 @@ def test_without_nats_server_nothing_is_accepted_and_sync_calls_go_on(drilled: L
 def test_calls_wait_for_a_worker_that_stands_still(drilled: Lab) -> None:
     pid = drilled.status().service("queue-worker").pid
     with drilled.worker.paused():
-        assert psutil.Process(pid).status() == psutil.STATUS_STOPPED
+        eventually(lambda: psutil.Process(pid).status() == psutil.STATUS_STOPPED, within=5)
         assert drilled.status().faults == ("pause of queue-worker",)
         assert "pause of queue-worker" in str(drilled.status())
         call = drilled.invoke_async("cat", "later")

@@ -206,6 +206,7 @@ def test_the_lab_s_own_functions_can_be_built(cli: Cli, store: ImageStore) -> No
         "lab/cat:latest": "cat",
         "lab/fail:latest": "./fail.sh",
         "lab/figlet:latest": "figlet",
+        "lab/flaky:latest": "./flaky.sh",
         "lab/long-task:latest": "sleep 1",
         "lab/notify:latest": "./notify.sh",
     }
