@@ -14,7 +14,7 @@ from labkit.flavours import OnHub, blocking
 from labkit.gateway import CALL_SECONDS, Accepted, expect
 from services.contract.calls import Call, CallLog, CallState
 from services.contract.errors import LabTimeoutError
-from services.contract.names import CALL_ID
+from services.contract.names import CALL_ID, DEFAULT_QUEUE
 
 if TYPE_CHECKING:
     from labkit.clients import Clients
@@ -48,7 +48,7 @@ class AsyncCall(OnHub):
         self._path = f"/async-function/{quote(call_id, safe='')}"
 
     def __repr__(self) -> str:
-        return f"AcceptedCall({self.function!r}, {self.accepted} Accepted)"
+        return f"AcceptedCall({self.function or self.id!r}, {self.accepted} Accepted)"
 
     async def status(self) -> Call:
         """Return what is known of the call now.
@@ -158,6 +158,7 @@ class _AwayError(GatewayError):
 def _no_result(told: dict[str, Any], answer: Answer | None) -> NoResultError:
     """Return what to say of a call that has no result, from the gateway's account of it."""
     call_id, function = told["callId"], told["function"]
+    queue = f" --queue {told['queue']}" if told["queue"] != DEFAULT_QUEUE else ""
     last = f"; the last answer was {answer.status} {answer.text.strip()[:200]}" if answer else ""
     if told["state"] == CallState.DEAD:
         return NoResultError(
@@ -165,7 +166,7 @@ def _no_result(told: dict[str, Any], answer: Answer | None) -> NoResultError:
             expected="an answer that is no failure",
             seen=told["deadReason"] + last,
             next_step=f"put it back: lab.queue({told['queue']!r}).redrive({call_id!r}), "
-            f"or labkit dead redrive {call_id}",
+            f"or labkit dead redrive {call_id}{queue}",
         )
     if told["state"] == CallState.CANCELLED:
         return NoResultError(

@@ -11,7 +11,7 @@ from labkit.bins import AsyncBin
 from labkit.clients import Clients
 from labkit.errors import ServiceError
 from labkit.flavours import OnHub
-from labkit.gateway import GatewayClient
+from labkit.gateway import Accepted, GatewayClient
 from labkit.measuring import Measuring
 from labkit.queues import AsyncQueue, list_queues
 from labkit.service_names import full_name, is_service
@@ -85,6 +85,10 @@ class AsyncCalling(OnHub):
         lambda lab, accepted: AsyncCall(lab.clients, accepted),
     )
     measure = _through(_measuring, Measuring.measure)
+
+    def call(self, call_id: str) -> AsyncCall:
+        """Return an asynchronous call by its id, whoever made it."""
+        return AsyncCall(self.clients, Accepted(call_id, "", 202, 0.0))
 
     async def calls(self) -> list[Call]:
         """Return the record of every call, oldest first, whoever made it."""

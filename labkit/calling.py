@@ -50,6 +50,10 @@ class Calling:
     invoke_async = blocking(AsyncCalling.invoke_async, AcceptedCall)
     calls = blocking(AsyncCalling.calls)
 
+    def call(self, call_id: str) -> AcceptedCall:
+        """Return an asynchronous call by its id, whoever made it."""
+        return AcceptedCall(self._core.call(call_id))
+
     def measure(
         self,
         function: str,

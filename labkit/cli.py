@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from labkit.drill_commands import fault, worker
+from labkit.queue_commands import call, cancel, dead, queue
 from labkit.workspace import Workspace, own_login_folder
 from services.contract.errors import LabError
 from services.contract.names import VERSION
@@ -61,7 +63,29 @@ def _with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
                 type=click.IntRange(min=1),
                 default=1,
                 show_default=True,
-                help="Calls that the queue-worker runs at once.",
+                help="Calls that a queue-worker runs at once.",
+            ),
+            click.option(
+                "--workers",
+                type=click.IntRange(1, 16),
+                default=1,
+                show_default=True,
+                help="How many queue-workers.",
+            ),
+            click.option(
+                "--max-retry-attempts",
+                default=3,
+                show_default=True,
+                help="How often a call is tried (OpenFaaS Pro: 10).",
+            ),
+            click.option(
+                "--initial-retry-wait",
+                default="1s",
+                show_default=True,
+                help="Before the second attempt; doubled each time (Pro: 10s).",
+            ),
+            click.option(
+                "--max-retry-wait", default="10s", show_default=True, help="The longest wait (Pro: 120s)."
             ),
             click.option("--ack-wait", default="", help="How long a delivery is the worker's, e.g. 30s."),
             click.option(
@@ -260,6 +284,10 @@ def _show_variables(state: LabState, workspace: Workspace) -> None:
     if own := own_login_folder():
         click.echo(f"            your own OPENFAAS_CONFIG stays: {own}")
         click.echo("            a real faas-cli has the lab's password once it is unset")
+
+
+for command in (queue, dead, call, cancel, fault, worker):
+    cli.add_command(command)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,14 @@ class Drills:
 
     _core: AsyncLab
 
+    def service(self, name: str) -> Service:
+        """Return a service by its name, such as ``queue-worker-2``.
+
+        Raises:
+            InvalidValueError: Nothing is called so.
+        """
+        return self._core.service(name)
+
     @property
     def nats(self) -> Service:
         """The nats-server: ``with lab.nats.stopped():``."""

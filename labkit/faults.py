@@ -55,25 +55,34 @@ class AsyncFaults:
     async def _ask(self, command: str, *, patience: float = 5.0, **arguments: Any) -> Any:
         raise NotImplementedError
 
+    def service(self, name: str) -> Service:
+        """Return a service by its name, such as ``queue-worker-2``.
+
+        Raises:
+            InvalidValueError: Nothing is called so.
+        """
+        check_service(name)
+        return Service(full_name(name), self)
+
     @property
     def nats(self) -> Service:
         """The nats-server."""
-        return Service(NATS_SERVER, self)
+        return self.service(NATS_SERVER)
 
     @property
     def gateway(self) -> Service:
         """The gateway."""
-        return Service(GATEWAY, self)
+        return self.service(GATEWAY)
 
     @property
     def worker(self) -> Service:
         """The queue-worker; if there are several, the first."""
-        return Service(QUEUE_WORKER, self)
+        return self.service(QUEUE_WORKER)
 
     @property
     def inspector(self) -> Service:
         """The inspector."""
-        return Service(INSPECTOR, self)
+        return self.service(INSPECTOR)
 
     def slow_network(self, delay: float = 0.2, *, bandwidth: float = 0.0) -> Held[None]:
         """Return a block's length with a slow network between the queue-workers and the gateway.
@@ -151,15 +160,24 @@ class AsyncFaults:
             await end()
 
 
-def check_fault(service: str, kind: str) -> None:
-    """See that there is such a fault.
+def check_service(service: str) -> None:
+    """See that there can be such a service.
 
     Raises:
-        InvalidValueError: There is none; says which there are.
+        InvalidValueError: There can't; says which there are.
     """
     if not is_service(service) or full_name(service) == "supervisor":
         raise InvalidValueError(
             f"there is no service {service!r}", expected="nats, gateway, worker or inspector"
         )
+
+
+def check_fault(service: str, kind: str) -> None:
+    """See that there can be such a fault.
+
+    Raises:
+        InvalidValueError: There can't; says which there are.
+    """
+    check_service(service)
     if kind not in FAULT_KINDS:
         raise InvalidValueError(f"there is no fault {kind!r}", expected=", ".join(FAULT_KINDS))

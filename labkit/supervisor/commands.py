@@ -34,6 +34,7 @@ class Commands:
             "status": self._status,
             "events": self._events,
             "timeline": self._timeline,
+            "worker_settings": self._worker_settings,
             "stop": self._stop,
             "kill": self._kill,
             "fault": self._fault,
@@ -73,6 +74,10 @@ class Commands:
 
     async def _timeline(self, _request: Request) -> list[dict[str, Any]]:
         return self._lab.timeline.to_json()
+
+    async def _worker_settings(self, _request: Request) -> dict[str, str]:
+        """Say what one more queue-worker, started by somebody else, must be told."""
+        return self._lab.plan.worker_settings()
 
     # -- changing
 

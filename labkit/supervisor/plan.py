@@ -152,19 +152,26 @@ class Plan:
         self.gateway_url = facts["url"]
 
     def _prepare_worker(self, name: str) -> Launch:
-        settings, metrics_url = self.settings, self._metrics_url.get(name)
-        return self._python_service(
-            QUEUE_WORKER,
-            queue_name="*",
-            gateway_url=self.relay_url or self.gateway_url,
-            max_inflight=str(settings.max_inflight),
-            max_inflight_of=",".join(f"{queue}={count}" for queue, count in self.max_inflight_of.items()),
-            metrics_port=str(_port(metrics_url) if metrics_url else 0),
-            drain_timeout=f"{DRAIN_SECONDS:g}s",
-            max_retry_attempts=str(settings.max_retry_attempts),
-            initial_retry_wait=settings.initial_retry_wait,
-            max_retry_wait=settings.max_retry_wait,
-        )
+        metrics_url = self._metrics_url.get(name)
+        port = str(_port(metrics_url) if metrics_url else 0)
+        return self._python_service(QUEUE_WORKER, metrics_port=port, **self._worker_environment())
+
+    def worker_settings(self) -> dict[str, str]:
+        """Return the environment of a queue-worker that somebody else starts."""
+        return {**self._common(), **self._worker_environment(), **self.settings.environment}
+
+    def _worker_environment(self) -> dict[str, str]:
+        settings = self.settings
+        return {
+            "queue_name": "*",
+            "gateway_url": self.relay_url or self.gateway_url,
+            "max_inflight": str(settings.max_inflight),
+            "max_inflight_of": ",".join(f"{queue}={count}" for queue, count in self.max_inflight_of.items()),
+            "drain_timeout": f"{DRAIN_SECONDS:g}s",
+            "max_retry_attempts": str(settings.max_retry_attempts),
+            "initial_retry_wait": settings.initial_retry_wait,
+            "max_retry_wait": settings.max_retry_wait,
+        }
 
     def _prepare_inspector(self) -> Launch:
         return self._python_service(
@@ -177,16 +184,17 @@ class Plan:
     def _inspector_is_ready(self, facts: Facts) -> None:
         self.inspector_url = facts["url"]
 
+    def _common(self) -> dict[str, str]:
+        ack_wait = {"ack_wait": self.settings.ack_wait} if self.settings.ack_wait else {}
+        return {"nats_url": self.nats_url, "nats_token": self.nats_token, **ack_wait}
+
     def _python_service(self, name: str, *descriptors: int, **environment: str) -> Launch:
         module = f"services.{name.replace('-', '_')}"
         # -P: a learner's random.py in the workspace must not be imported for Python's.
         command = [sys.executable, "-P", "-m", module]
         if name in self.settings.commands:
             command, module = self.settings.commands[name], ""
-        common = {"lifeline": "stdin", "nats_url": self.nats_url, "nats_token": self.nats_token}
-        if self.settings.ack_wait:
-            common["ack_wait"] = self.settings.ack_wait
-        environment = {**common, **environment, **self.settings.environment}
+        environment = {"lifeline": "stdin", **self._common(), **environment, **self.settings.environment}
         return Launch(command, environment, module, descriptors=descriptors)
 
 
