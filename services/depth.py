@@ -11,7 +11,7 @@ from typing import Any
 
 from nats.aio.client import Client
 
-from services.contract.errors import LabError
+from services.contract.errors import LabError, said
 from services.contract.names import WORKER_CONSUMER
 from services.contract.queues import dead_stream, queue_stream
 
@@ -76,7 +76,7 @@ async def _ask(nats: Client, what: str) -> dict[str, Any]:
     except Exception as error:  # nats-py has many names for no answer
         raise DepthUnknownError(
             expected=f"JetStream's answer to {what}",
-            seen=repr(error),
+            seen=said(error),
             next_step="look at the log of nats-server: labkit logs nats-server",
         ) from error
     answer: dict[str, Any] = json.loads(message.data)

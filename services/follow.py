@@ -12,6 +12,7 @@ from services.contract.names import EVENT_STREAM
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
+    from nats.aio.msg import Msg
     from nats.js import JetStreamContext
 
 _BATCH = 500
@@ -54,14 +55,12 @@ class EventFollower:
         self._since_ns = since_ns
         self._next_seq = 0
         self._renew = asyncio.Event()
-        self._open = False
         self._task: asyncio.Task[None] | None = None
         self.caught_up = asyncio.Event()
 
     def start(self) -> None:
         """Begin to follow; after a ``stop``, from where it stopped."""
-        if not self._open:
-            self._open = True
+        if self._task is None:
             self.caught_up.clear()
             self._task = asyncio.create_task(self._follow())
 
@@ -75,9 +74,8 @@ class EventFollower:
 
     async def stop(self) -> None:
         """Stop following."""
-        self._open = False
+        task, self._task = self._task, None
         self._renew.set()
-        task = self._task
         while task is not None and not task.done():
             # nats-py swallows a cancellation that comes at a bad moment.
             task.cancel()
@@ -87,7 +85,8 @@ class EventFollower:
         # Not at import: nats-py costs a tenth of a second.
         from nats.errors import Error as NatsError
 
-        while self._open:
+        # One that was stopped may live on for a moment, beside the next.
+        while self._task is asyncio.current_task():
             self._renew.clear()
             try:
                 await self._read(await self._subscribe())
@@ -99,6 +98,7 @@ class EventFollower:
     async def _read(self, subscription: JetStreamContext.PullSubscription) -> None:
         from nats.errors import TimeoutError as NatsTimeout
 
+        delivered = 0
         while not self._renew.is_set():
             try:
                 messages = await subscription.fetch(_BATCH, _FETCH_SECONDS)
@@ -106,16 +106,27 @@ class EventFollower:
                 self.caught_up.set()
                 continue
             for message in messages:
-                self._next_seq = message.metadata.sequence.stream + 1
-                try:
-                    events = decode_batch(message.data)
-                except ValueError:
-                    continue  # of another version; the record is for looking, not for deciding
-                if events and events[0].time_ns < self._since_ns:
-                    events = [event for event in events if event.time_ns >= self._since_ns]
-                self._on_events(events)
-            if messages and messages[-1].metadata.num_pending == 0:
-                self.caught_up.set()  # on a busy lab the fetch never comes back empty
+                delivered += 1
+                if message.metadata.sequence.consumer != delivered:
+                    # One was sent and did not come: nats-py drops what a fetch has gathered when the
+                    # server breaks that fetch off. It is still in the stream: subscribe anew, from there.
+                    self._renew.set()
+                    break
+                self._take(message)
+            else:
+                if messages and messages[-1].metadata.num_pending == 0:
+                    self.caught_up.set()  # on a busy lab the fetch never comes back empty
+        await subscription.unsubscribe()
+
+    def _take(self, message: Msg) -> None:
+        self._next_seq = message.metadata.sequence.stream + 1
+        try:
+            events = decode_batch(message.data)
+        except ValueError:
+            return  # of another version; the record is for looking, not for deciding
+        if events and events[0].time_ns < self._since_ns:
+            events = [event for event in events if event.time_ns >= self._since_ns]
+        self._on_events(events)
 
     async def _subscribe(self) -> JetStreamContext.PullSubscription:
         from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy

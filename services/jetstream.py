@@ -10,7 +10,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
-from services.contract.errors import LabError
+from services.contract.errors import LabError, said
 
 _ACK_SECONDS = 2.0
 """Patience for one publish-ack before the same message is sent again."""
@@ -74,7 +74,7 @@ class Publisher:
                 if self._loop.time() + 0.05 >= deadline:
                     raise QueueUnavailableError(
                         expected=f"an ack from JetStream within {patience:g} s",
-                        seen=repr(error),
+                        seen=said(error),
                         next_step="look at the log of nats-server: labkit logs nats",
                     ) from error
                 await asyncio.sleep(0.05)

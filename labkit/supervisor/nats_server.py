@@ -18,6 +18,10 @@ PROGRAM_VARIABLE = "LABKIT_NATS_SERVER"
 RESULT_ROOM = 4 * 1024 * 1024
 """``max_payload`` beyond the largest request body: a dead letter holds the function's last answer, too."""
 
+_STORE_LIMIT = "1000TB"
+"""No limit, in effect. nats-server sets what each stream may hold at most aside, and by itself allows three
+quarters of what is free on the disk: with 2 GB free there could be no lab, with 80 no sixtieth queue."""
+
 _KEEPER = Path(__file__).with_name("keeper.py")
 _KEEPER_GRACE = "0"
 """At the supervisor's death the store must be free at once for the next lab."""
@@ -85,7 +89,7 @@ class NatsServer:
                 f'listen: "127.0.0.1:{port}"',
                 'server_name: "lab"',
                 f"authorization {{ token: {_quote(self.token)} }}",
-                f"jetstream {{ store_dir: {_quote(str(self.store))}{sync} }}",
+                f"jetstream {{ store_dir: {_quote(str(self.store))}, max_file: {_STORE_LIMIT}{sync} }}",
                 f"max_payload: {self.max_body + RESULT_ROOM}",
                 f"ports_file_dir: {_quote(str(self.folder))}",
                 "logtime_utc: true",

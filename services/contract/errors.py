@@ -57,3 +57,11 @@ class LabTimeoutError(LabError, TimeoutError):
 
 class InvalidValueError(LabError, ValueError):
     """A value does not fit where it was given."""
+
+
+def said(error: BaseException) -> str:
+    """Return what an error says; if that is nothing, what it is.
+
+    NATS's errors say why in their text, not in their repr; a bare timeout has no text.
+    """
+    return str(error) or repr(error)

@@ -15,6 +15,7 @@ from nats.js.kv import KeyValue
 
 from services.bus import Events
 from services.contract.call_record import CallState
+from services.contract.errors import said
 from services.contract.events import EventType
 from services.contract.names import CALL_ID, RECORD_SUBJECT, RESULT_STREAM
 from services.contract.outcome import RESULT_HEADER, Result
@@ -88,7 +89,7 @@ class CallRoutes:
         try:
             await self._cancelled.put(call_token(call_id), str(now_ns()).encode())
         except (NatsError, OSError, TimeoutError) as error:
-            text = f"the call was not cancelled, nats-server does not answer: {error!r}; try again\n"
+            text = f"the call was not cancelled, nats-server does not answer: {said(error)}; try again\n"
             raise HttpError(500, text) from error
         self._events.emit(EventType.CALL_CANCELLED, call_id, call["function"])
         if call["queue"] and call["sequence"]:
@@ -102,7 +103,7 @@ class CallRoutes:
             return  # acknowledged in the meantime
         except (NatsError, OSError, TimeoutError) as error:
             # The worker knows, and will drop it.
-            self._log.warning("cancelled call still in the queue", call_id=call_id, error=repr(error))
+            self._log.warning("cancelled call still in the queue", call_id=call_id, error=said(error))
 
     async def _call(self, call_id: str, wait: float = 0.0, *, until: str = "end") -> dict[str, Any]:
         """Ask the keeper of the record, and wait for the call's ``end`` or its ``answer``.
@@ -117,7 +118,7 @@ class CallRoutes:
             text = "nobody keeps the record of calls: the inspector does not run\n"
             raise HttpError(503, text) from None
         except (NatsError, OSError, TimeoutError) as error:
-            raise HttpError(503, f"the record of calls does not answer: {error!r}\n") from error
+            raise HttpError(503, f"the record of calls does not answer: {said(error)}\n") from error
         call: dict[str, Any] = json.loads(answer.data)
         if "error" in call:
             raise HttpError(500, call["error"] + "\n")
@@ -135,7 +136,7 @@ class CallRoutes:
             return None
         except (NatsError, OSError, TimeoutError) as error:
             raise HttpError(
-                503, f"results can't be read, nats-server does not answer: {error!r}\n"
+                503, f"results can't be read, nats-server does not answer: {said(error)}\n"
             ) from error
 
 

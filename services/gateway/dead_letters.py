@@ -13,6 +13,7 @@ from nats.js.api import RawStreamMsg
 from nats.js.errors import APIError, NotFoundError
 
 from services.bus import Events
+from services.contract.errors import said
 from services.contract.events import EventType
 from services.contract.names import CALLBACK_SUBJECT, short_function_name
 from services.contract.outcome import QUEUE_HEADER, RESULT_HEADER, DeadKind, DeadLetter
@@ -40,7 +41,7 @@ def _answered(queue: str) -> Iterator[None]:
     except NotFoundError as error:
         raise HttpError(404, f"there is no queue {queue}\n") from error
     except (NatsError, OSError, TimeoutError) as error:
-        raise HttpError(503, f"nats-server does not answer: {error!r}; try again\n") from error
+        raise HttpError(503, f"nats-server does not answer: {said(error)}; try again\n") from error
 
 
 @dataclass(frozen=True, slots=True)

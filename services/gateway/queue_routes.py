@@ -12,7 +12,7 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
 from services.contract.call_json import time_text
-from services.contract.errors import InvalidValueError, LabError
+from services.contract.errors import InvalidValueError, LabError, said
 from services.contract.outcome import DeadLetter, Result
 from services.contract.queues import check_queue_name, worker_control_subject
 from services.depth import QueueDepth, depth_of
@@ -59,7 +59,7 @@ class QueueRoutes:
         try:
             names = await queues(self._nats.jetstream())
         except (NatsError, OSError, TimeoutError) as error:
-            raise HttpError(503, f"nats-server does not answer: {error!r}; try again\n") from error
+            raise HttpError(503, f"nats-server does not answer: {said(error)}; try again\n") from error
         return Response.json(200, await asyncio.gather(*map(self._queue, names)))
 
     async def _show(self, _: Request, captured: dict[str, str]) -> Response:

@@ -7,6 +7,7 @@ import asyncio
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
+from services.contract.errors import said
 from services.contract.names import QUEUE_SUBJECT
 from services.gateway.config import Config
 from services.http import HttpError
@@ -41,6 +42,6 @@ class Queues:
                 )
                 await self._nats.publish(QUEUE_SUBJECT, queue.encode())
             except (NatsError, OSError, TimeoutError) as error:
-                text = f"the queue {queue} could not be created: {error!r}; see the log of nats-server\n"
+                text = f"the queue {queue} could not be created: {said(error)}; see the log of nats-server\n"
                 raise HttpError(500, text) from error
             self._known.add(queue)

@@ -18,6 +18,7 @@ from nats.js import JetStreamContext
 from nats.js.errors import KeyNotFoundError
 from nats.js.kv import KeyValue
 
+from services.contract.errors import said
 from services.contract.names import FUNCTION_BUCKET
 from services.gateway.spec import FunctionSpec
 from services.http import HttpError
@@ -42,9 +43,7 @@ def _kept() -> Iterator[None]:
     try:
         yield
     except (NatsError, OSError, TimeoutError) as error:
-        text = (
-            f"the change was not kept, nats-server does not answer: {error!r}; see its log, then try again\n"
-        )
+        text = f"the change was not kept, nats-server does not answer: {said(error)}; look at its log\n"
         raise HttpError(500, text) from error
 
 

@@ -12,6 +12,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
+from services.contract.errors import said
 from services.contract.names import CANCELLED_BUCKET
 from services.contract.queues import call_token
 from services.log import Log
@@ -49,7 +50,7 @@ class Cancelled:
             for token in await bucket_keys(self._js, CANCELLED_BUCKET):
                 self._add(token)
         except (NatsError, OSError, TimeoutError) as error:
-            self._log.warning("could not read which calls were cancelled", error=repr(error))
+            self._log.warning("could not read which calls were cancelled", error=said(error))
 
     def __contains__(self, call_id: str) -> bool:
         return bool(self._until) and call_token(call_id) in self._until

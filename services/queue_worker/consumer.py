@@ -9,6 +9,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
+from services.contract.errors import said
 from services.log import Log
 from services.queue_worker.credit import Credit
 from services.queue_worker.puller import Puller
@@ -102,4 +103,4 @@ async def settle(acknowledgement: Awaitable[None], log: Log) -> None:
     try:
         await acknowledgement
     except (OSError, NatsError) as error:
-        log.warning("acknowledgement lost, the message will come again", error=repr(error))
+        log.warning("acknowledgement lost, the message will come again", error=said(error))

@@ -7,6 +7,7 @@ import time
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
+from services.contract.errors import said
 from services.contract.names import CALLBACK_SUBJECT
 from services.contract.outcome import QUEUE_HEADER, RESULT_HEADER, DeadKind, DeadLetter, Result
 from services.contract.queued import CALL_HEADER, DEDUPE_HEADER, QueuedCall
@@ -43,7 +44,7 @@ class Outcomes:
                 result_subject(call.call_id), kept.body, headers={RESULT_HEADER: kept.metadata()}
             )
         except (OSError, NatsError) as error:
-            self._log.warning("result not kept", call_id=call.call_id, error=repr(error))
+            self._log.warning("result not kept", call_id=call.call_id, error=said(error))
 
     async def bury(
         self,

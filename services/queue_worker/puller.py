@@ -15,6 +15,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
+from services.contract.errors import said
 from services.log import Log
 from services.queue_worker.credit import Credit
 
@@ -77,7 +78,7 @@ class Puller:
             await self._client.publish(self._subject, json.dumps(request).encode(), self._inbox)
         except (OSError, NatsError) as error:
             self._credit.unanswered(count)
-            self._log.warning("could not ask for messages", error=repr(error))
+            self._log.warning("could not ask for messages", error=said(error))
 
     async def check(self) -> None:
         """Ask anew if the server has been silent for longer than a request lives."""

@@ -11,7 +11,7 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
 from services.bus import Events
-from services.contract.errors import InvalidValueError, LabError
+from services.contract.errors import InvalidValueError, LabError, said
 from services.contract.names import (
     CALLBACK_CONSUMER,
     CALLBACK_STREAM,
@@ -213,7 +213,7 @@ class Worker:
         try:
             await self._add(check_queue_name(message.data.decode()))
         except (LabError, NatsError, OSError, TimeoutError, UnicodeDecodeError) as error:
-            self._log.warning("a new queue could not be joined", error=repr(error))
+            self._log.warning("a new queue could not be joined", error=said(error))
 
     async def _find_queues(self) -> None:
         for queue in await queues(self._js):
@@ -225,7 +225,7 @@ class Worker:
             try:
                 await self._find_queues()
             except (NatsError, OSError, TimeoutError) as error:
-                self._log.warning("could not look for queues", error=repr(error))
+                self._log.warning("could not look for queues", error=said(error))
 
     async def _keep_house(self) -> None:
         """Renew the leases of what runs."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 from nats.aio.client import Client
 from nats.js.errors import NotFoundError
@@ -29,4 +31,18 @@ async def test_a_bucket_tells_all_its_keys(lab: Lab) -> None:
             await bucket_keys(js, "no-such")
     finally:
         await js.delete_key_value("keys")
+        await client.close()
+
+
+@pytest.mark.anyio
+async def test_a_stream_may_be_larger_than_the_disk_is_empty(lab: Lab) -> None:
+    """What a stream may hold at most must not have to be free on the disk, or few labs would start."""
+    client = Client()
+    await client.connect(lab._core.state.nats_url, token=lab._core.state.nats_token)
+    js = client.jetstream()
+    free = shutil.disk_usage(lab.workspace).free
+    try:
+        await js.add_stream(name="large", subjects=["large"], max_bytes=2 * free)
+        await js.delete_stream("large")
+    finally:
         await client.close()

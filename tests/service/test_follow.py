@@ -1,0 +1,90 @@
+"""Following the record of events on a real nats-server."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Sequence
+
+import pytest
+from nats.aio.client import Client
+
+from labkit import Lab
+from services.contract.events import Event, encode_batch
+from services.contract.names import EVENT_STREAM, event_subject
+from services.follow import EventFollower
+
+
+class Follow:
+    """A follower of a lab's record, and the ids of the calls that it has read of."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self.seen: list[str] = []
+        self.follower = EventFollower(client, self._take, self.seen.clear, since_ns=time.time_ns())
+
+    def _take(self, events: Sequence[Event]) -> None:
+        self.seen += [event.call_id for event in events if event.call_id.startswith("follow-")]
+
+    async def publish(self, *numbers: int) -> None:
+        """Put one message with one event for each number into the record."""
+        for number in numbers:
+            row = [time.time_ns(), "call.received", f"follow-{number}", "f", 1, {}]
+            await self.client.publish(event_subject("test"), encode_batch("test", "test-1", [row]))
+        await self.client.flush()
+
+    async def reads(self, *numbers: int) -> None:
+        """Wait until exactly these have been read, in any order, more than once or not."""
+        wanted = {f"follow-{number}" for number in numbers}
+        async with asyncio.timeout(10):
+            while not set(self.seen) >= wanted:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        assert set(self.seen) == wanted
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+async def follow(lab: Lab) -> AsyncIterator[Follow]:
+    client = Client()
+    await client.connect(lab._core.state.nats_url, token=lab._core.state.nats_token)
+    follow = Follow(client)
+    follow.follower.start()
+    async with asyncio.timeout(10):
+        await follow.follower.caught_up.wait()
+    yield follow
+    await follow.follower.stop()
+    await client.close()
+
+
+@pytest.mark.anyio
+async def test_what_the_server_sent_and_never_arrived_is_asked_for_again(follow: Follow) -> None:
+    consumers = await follow.client.jetstream().consumers_info(EVENT_STREAM)
+    newest = max(consumers, key=lambda consumer: str(consumer.created))
+    stolen = await follow.client.subscribe("stolen")
+    # To the server, this is the follower asking: what it is sent counts as delivered to it.
+    request = json.dumps({"batch": 3, "expires": 2_000_000_000}).encode()
+    await follow.client.publish(f"$JS.API.CONSUMER.MSG.NEXT.{EVENT_STREAM}.{newest.name}", request, "stolen")
+
+    await follow.publish(*range(10))
+
+    await stolen.next_msg(5)
+    await follow.reads(*range(10))
+
+
+@pytest.mark.anyio
+async def test_one_that_is_stopped_and_started_at_once_goes_on_where_it_was(follow: Follow) -> None:
+    await follow.publish(1, 2)
+    await follow.reads(1, 2)
+    stopping = asyncio.create_task(follow.follower.stop())
+    await asyncio.sleep(0)
+    follow.follower.start()
+    await follow.publish(3)
+    await stopping
+    await follow.publish(4)
+
+    await follow.reads(1, 2, 3, 4)
