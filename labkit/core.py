@@ -12,7 +12,7 @@ from typing import Any
 
 from labkit import environment
 from labkit.async_calling import AsyncCalling
-from labkit.clients import Clients
+from labkit.clients import Clients, import_clients
 from labkit.control import CHANGE_SECONDS, ask
 from labkit.errors import LabGoneError, LabRunningError, NoLabError
 from labkit.faults import AsyncFaults
@@ -106,7 +106,11 @@ class AsyncLab(AsyncCalling, AsyncFaults):
                 return lab
             if not workspace.is_locked():
                 remaining = max(0.1, deadline - loop.time())
-                launched = await launch(replace(settings, timeout=remaining, launched_ns=time.time_ns()))
+                importing = loop.create_task(import_clients())
+                try:
+                    launched = await launch(replace(settings, timeout=remaining, launched_ns=time.time_ns()))
+                finally:
+                    importing.cancel()
                 if launched is not None:
                     lab = cls(workspace, launched.state, settings, launched.lifeline)
                     lab._enter()

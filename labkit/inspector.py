@@ -87,6 +87,7 @@ class InspectorClient:
                 base_url=f"{self.url}/api/v1",
                 headers={"Authorization": f"Bearer {self._token}"},
                 trust_env=False,
+                verify=self.url.startswith("https:"),  # else nobody's certificate is looked at
             )
         try:
             response = await self._client.request(

@@ -58,7 +58,13 @@ if [ -n "${PYTHON:-}" ]; then
     find_python
     asked=$found
 fi
+
+# Our own modules, too, and after each update of the checkout: with PYTHONDONTWRITEBYTECODE, which many images set,
+# every start of a lab would compile them anew, 150 ms of 550. A tenth of a second when there is nothing to do.
+compile() { $venv/bin/python -m compileall -q labkit services benchmarks; }
+
 if [ -n "$here" ] && [ "$installed" = "$(fingerprint)" ] && [ "${asked:-$here}" = "$here" ]; then
+    compile
     exit 0
 fi
 
@@ -104,5 +110,6 @@ with_uv || with_pip || fail "not everything in $lock could be installed (the rea
 # The builder comes from the lock, so nothing unpinned is fetched; editable, so an update of the checkout is enough.
 pip install --no-deps --no-build-isolation --editable . ||
     fail "the packages are there, but labkit itself could not be installed (the reason is above)."
+compile
 fingerprint >"$stamp"
 say "ready after $(($(date +%s) - began)) s"
