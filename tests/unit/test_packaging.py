@@ -183,10 +183,11 @@ def test_a_failing_build_step_fails_the_build() -> None:
 
 
 def test_the_build_installs_the_project_and_fetches_nothing() -> None:
-    (install,) = commands_of("binder/postBuild")[1:]
+    install, compile_modules = commands_of("binder/postBuild")[1:]
 
     assert install.startswith("python -m pip install ")
     assert {"--no-deps", "--no-build-isolation"} <= set(install.split())
+    assert compile_modules == "python -m compileall -q labkit services"
 
 
 def test_the_launch_ends_in_the_command_it_was_given() -> None:
