@@ -88,6 +88,12 @@ async def serving(module: str, *arguments: str, **settings: str) -> AsyncIterato
             await service.end()
 
 
+def _environment() -> dict[str, str]:
+    """Return ours without a locale, as a gateway gives a watchdog none."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("LANG", "LC_"))}
+    return {**kept, "PYTHONCOERCECLOCALE": "0"}
+
+
 class _Service:
     """A process that says when it is ready, and ends when its standard input does."""
 
@@ -99,7 +105,7 @@ class _Service:
                 stdin=subprocess.PIPE,
                 stdout=out,
                 stderr=err,
-                env={**os.environ, "lifeline": "stdin", "port": "0", "TMPDIR": str(folder), **settings},
+                env={**_environment(), "lifeline": "stdin", "port": "0", "TMPDIR": str(folder), **settings},
                 start_new_session=True,
             )
 

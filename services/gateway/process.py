@@ -96,7 +96,8 @@ def _spawn(
         # -P: the function's folder must not shadow our modules.
         [sys.executable, "-P", "-m", _MODULE],
         cwd=folder,
-        env=environment,
+        # Else Python, without a locale, puts one into its environment, and so into the function's.
+        env={**environment, "PYTHONCOERCECLOCALE": "0"},
         stdin=streams[0],
         stdout=streams[1],
         stderr=streams[2],

@@ -14,7 +14,9 @@ from services.http.message import Request
 _NOT_HEADERS = frozenset({"Host", "Transfer-Encoding", "Trailer"})
 """Go's HTTP server takes these out of the headers and keeps them as fields of their own."""
 
-_OURS = frozenset({b"lifeline", b"limits_memory", b"limits_cpu", b"metrics_port", b"secrets_by"})
+_OURS = frozenset(
+    {b"lifeline", b"limits_memory", b"limits_cpu", b"metrics_port", b"secrets_by", b"PYTHONCOERCECLOCALE"}
+)
 """Settings between the gateway and this process that mean nothing to a function."""
 
 

@@ -116,6 +116,20 @@ def test_no_password_reaches_a_function_or_shows_in_the_list_of_processes(own: L
     assert not [secret for secret in secrets for text in shown if secret in text]
 
 
+@pytest.mark.parametrize("setting", ["1", "0"])
+def test_a_function_has_no_locale_as_in_a_container(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch, setting: str
+) -> None:
+    """A small process would spend a quarter of its time loading it."""
+    monkeypatch.setenv(fork_server.SETTING, setting)
+    monkeypatch.setenv("LANG", "C.UTF-8")
+    with start_lab(workspace) as lab, client(lab) as http:
+        deploy(http, "env", "env")
+        variables = http.post("/function/env").text.splitlines()
+
+    assert not [line for line in variables if line.startswith(("LANG", "LC_", "PYTHON"))]
+
+
 def test_a_killed_fork_server_hurts_nobody_and_comes_back(workspace: Path) -> None:
     with start_lab(workspace) as lab:
         with client(lab) as http:
