@@ -47,7 +47,7 @@ def build_context(function: StackFunction) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory(prefix="labkit-context-") as folder:
         context = Path(folder)
-        ours = shutil.ignore_patterns("function", "template.yml")
+        ours = shutil.ignore_patterns("function", "template.yml", "__pycache__")
         shutil.copytree(template, context, ignore=ours, dirs_exist_ok=True)
         shutil.copytree(function.handler, context / "function", ignore=_NOT_COPIED)
         yield context

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from services.contract.compact import encode
 from services.contract.queued import CALL_HEADER, DEDUPE_HEADER, QueuedCall
 
 RESULT_HEADER = "Faas-Result"
@@ -62,10 +63,7 @@ class Result:
             if room < 0:
                 break
             headers.append((name, value))
-        return json.dumps(
-            [self.status, headers, self.size, self.attempt, self.finished_ns, self.seconds],
-            separators=(",", ":"),
-        )
+        return encode([self.status, headers, self.size, self.attempt, self.finished_ns, self.seconds])
 
     @classmethod
     def from_metadata(cls, text: str, body: bytes) -> Result:
@@ -119,10 +117,7 @@ class DeadLetter:
         headers = {
             DEDUPE_HEADER: f"{self.call.call_id}:{self.kind}:{self.attempts}:{self.call.attempts}",
             CALL_HEADER: self.call.metadata(),
-            DEAD_HEADER: json.dumps(
-                [self.kind, self.reason, self.attempts, self.died_ns, len(self.call.body)],
-                separators=(",", ":"),
-            ),
+            DEAD_HEADER: encode([self.kind, self.reason, self.attempts, self.died_ns, len(self.call.body)]),
         }
         body = self.call.body
         if self.result is not None:

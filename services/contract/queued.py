@@ -12,10 +12,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-CALL_HEADER = "Faas-Call"
-# Made once, and trusted to hold no circle: half the time of json.dumps.
-_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+from services.contract.compact import encode
 
+CALL_HEADER = "Faas-Call"
 DEDUPE_HEADER = "Nats-Msg-Id"
 """JetStream stores one message per id within the stream's duplicate window."""
 
@@ -60,7 +59,7 @@ class QueuedCall:
 
     def metadata(self) -> str:
         """Return all but the body: ASCII on one line, whatever the values hold."""
-        return _encode(
+        return encode(
             [
                 self.call_id,
                 self.function,

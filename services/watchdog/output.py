@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import stat
 import time
 from typing import Any
 
+from services.contract.compact import encode
 from services.contract.events import EventType
 from services.log import LineWriter, Log
-
-# Made once, and trusted to hold no circle: half the time of json.dumps.
-_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 _HELD_BYTES = 1024 * 1024
 """How much waits for a reader that does not read; beyond it, lines are dropped."""
@@ -148,4 +145,4 @@ class CallEvents:
 
     def _write(self, event: EventType, data: dict[str, int]) -> None:
         row = [time.time_ns(), event, self._call_id, data]
-        self._lines.write(_encode(row))
+        self._lines.write(encode(row))

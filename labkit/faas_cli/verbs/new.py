@@ -23,6 +23,10 @@ class NewFunctionError(LabError, OSError):
     """The function cannot be created."""
 
 
+_NOT_OURS = shutil.ignore_patterns("__pycache__")
+"""Whoever compiles all modules of an installation compiles those of the templates, too."""
+
+
 def _run(arguments: Arguments) -> None:
     if arguments.on("list"):
         say("Languages available as templates:")
@@ -39,7 +43,7 @@ def _run(arguments: Arguments) -> None:
     entry = _entry(name, arguments, handler, f"{prefix}/{name}" if prefix else name)
     try:
         handler.mkdir(mode=0o700, parents=True)
-        shutil.copytree(template, handler, dirs_exist_ok=True, copy_function=_copy_writable)
+        shutil.copytree(template, handler, ignore=_NOT_OURS, dirs_exist_ok=True, copy_function=_copy_writable)
         handler.chmod(0o700)  # copytree gives it the template's mode
         say(f"Folder: {handler} created.")
         _ignore_build_folders()
