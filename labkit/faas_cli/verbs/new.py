@@ -17,14 +17,12 @@ from services.contract.errors import LabError
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _IGNORED = ("template", "build", ".secrets")
+_NOT_OURS = shutil.ignore_patterns("__pycache__")
+"""Whoever compiles all modules of an installation compiles those of the templates, too."""
 
 
 class NewFunctionError(LabError, OSError):
     """The function cannot be created."""
-
-
-_NOT_OURS = shutil.ignore_patterns("__pycache__")
-"""Whoever compiles all modules of an installation compiles those of the templates, too."""
 
 
 def _run(arguments: Arguments) -> None:
