@@ -11,14 +11,13 @@ from typing import TypeVar
 from services.contract.calls import CallLog
 from services.contract.errors import LabTimeoutError
 from services.contract.events import Event, Row, encode_batch
-from services.contract.names import EVENT_STREAM, event_subject
+from services.contract.names import event_subject
 from services.follow import EventFollower
 
 T = TypeVar("T")
 
 _HISTORY_SECONDS = 600.0
 _CATCH_UP_SECONDS = 10.0
-_LOOK_SECONDS = 0.005
 
 
 class EventFeed:
@@ -112,25 +111,22 @@ class EventFeed:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._changed.wait(), remaining)
 
-    async def caught_up(self) -> None:
+    async def caught_up(self, patience: float = _CATCH_UP_SECONDS) -> None:
         """Wait until what is in the stream now has been read.
 
         Raises:
-            LabTimeoutError: That took more than ``_CATCH_UP_SECONDS``.
+            LabTimeoutError: That took more than ``patience`` seconds.
         """
         from nats.errors import Error as NatsError
 
         assert self._follower is not None
         try:
-            async with asyncio.timeout(_CATCH_UP_SECONDS):
-                last = (await self._client.jetstream().stream_info(EVENT_STREAM)).state.last_seq
-                # It may get there without an event: what is too old, or unreadable, is passed over.
-                while not self._follower.has_read(last):  # noqa: ASYNC110
-                    await asyncio.sleep(_LOOK_SECONDS)
+            async with asyncio.timeout(patience):
+                await self._follower.read_to_end()
         except (NatsError, OSError) as error:  # a timeout is an OSError, too
             raise LabTimeoutError(
                 "the record of events could not be read",
-                expected=f"its end within {_CATCH_UP_SECONDS:g} s",
+                expected=f"its end within {patience:g} s",
                 seen="nats-server is away, or the record is very long",
                 next_step="look at lab.status()",
             ) from error

@@ -11,15 +11,17 @@ sys.modules.setdefault("aiohttp", None)  # type: ignore[arg-type]
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
-from services.contract.errors import LabError
+from services.contract.errors import LabError, said
 from services.contract.events import Row, encode_batch
 from services.contract.names import event_subject
+from services.jetstream import Publisher
 from services.runtime import Service
 
 CONNECT_SECONDS = 10.0
@@ -140,16 +142,26 @@ class Events:
 
     async def flush(self) -> None:
         """Send what has gathered."""
+        await self._send(self._client.publish)
+
+    async def store(self, publisher: Publisher) -> None:
+        """Send what has gathered, and return once it is in the record.
+
+        For the answer to a client that will look into the record next.
+        """
+        await self._send(partial(publisher.publish, headers={}))
+
+    async def _send(self, publish: Callable[[str, bytes], Awaitable[object]]) -> None:
         rows, self._rows = self._rows, []
         if not rows:
             return
         body = encode_batch(self._name, self._service.instance, rows)
         try:
-            await self._client.publish(self._subject, body)
+            await publish(self._subject, body)
         except (OSError, NatsError) as error:
             # The record has a gap; the calls have not.
             self.lost += len(rows)
-            self._service.log.warning("events lost", count=len(rows), error=repr(error))
+            self._service.log.warning("events lost", count=len(rows), error=said(error))
 
 
 async def close(client: Client) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _BATCH = 500
 _FETCH_SECONDS = 1.0
 _AWAY_SECONDS = 0.2
+_LOOK_SECONDS = 0.002
 _FORGOTTEN_SECONDS = 30.0
 _HISTORY_BYTES = 16 * 1024 * 1024
 """Of a long past only so much is read: about what ten thousand calls leave."""
@@ -28,9 +29,6 @@ class EventFollower:
 
     Not the subject: so nothing is missed when the connection or nats-server
     itself goes away for a while.
-
-    Attributes:
-        caught_up: Set once everything that was in the stream at the start has been read.
     """
 
     def __init__(
@@ -56,21 +54,26 @@ class EventFollower:
         self._next_seq = 0
         self._renew = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self.caught_up = asyncio.Event()
 
     def start(self) -> None:
         """Begin to follow; after a ``stop``, from where it stopped."""
         if self._task is None:
-            self.caught_up.clear()
             self._task = asyncio.create_task(self._follow())
 
     def renew(self) -> None:
         """Subscribe anew: the server may have forgotten the subscription."""
         self._renew.set()
 
-    def has_read(self, seq: int) -> bool:
-        """Tell whether the stream has been read up to this sequence number."""
-        return self._next_seq > seq
+    async def read_to_end(self) -> None:
+        """Return once all that is in the stream now has been read; to be called under a deadline.
+
+        Raises:
+            nats.errors.Error, OSError: nats-server does not answer.
+        """
+        last_seq = (await self._client.jetstream().stream_info(EVENT_STREAM)).state.last_seq
+        # It may get there without an event: what is too old, or unreadable, is passed over.
+        while self._next_seq <= last_seq:  # noqa: ASYNC110
+            await asyncio.sleep(_LOOK_SECONDS)
 
     async def stop(self) -> None:
         """Stop following."""
@@ -103,7 +106,6 @@ class EventFollower:
             try:
                 messages = await subscription.fetch(_BATCH, _FETCH_SECONDS)
             except NatsTimeout:
-                self.caught_up.set()
                 continue
             for message in messages:
                 delivered += 1
@@ -113,9 +115,6 @@ class EventFollower:
                     self._renew.set()
                     break
                 self._take(message)
-            else:
-                if messages and messages[-1].metadata.num_pending == 0:
-                    self.caught_up.set()  # on a busy lab the fetch never comes back empty
         await subscription.unsubscribe()
 
     def _take(self, message: Msg) -> None:
@@ -153,8 +152,6 @@ class EventFollower:
         told = await subscription.consumer_info()
         if told.delivered is not None:  # what is before the start will never come
             self._next_seq = max(self._next_seq, told.delivered.stream_seq + 1)
-        if not told.num_pending:
-            self.caught_up.set()
         return subscription
 
 

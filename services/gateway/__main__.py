@@ -67,7 +67,7 @@ async def main(service: Service) -> None:
         Forwarder(provider, client, events, metrics, lines, upstream_timeout=config.upstream_timeout),
         Acceptor(provider, queues, publisher, events, lines, config),
         BasicAuth(config.user, config.password),
-        CallRoutes(nats, cancelled, events, service.log).routes(),
+        CallRoutes(nats, publisher, cancelled, events, service.log).routes(),
         [
             *FunctionRoutes(provider, metrics, follow_seconds=config.write_timeout or math.inf).routes(),
             *AdminRoutes(provider).routes(),

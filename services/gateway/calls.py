@@ -25,6 +25,7 @@ from services.gateway.requests import query_of
 from services.http import HttpError, Request, Response
 from services.http.headers import HOP_BY_HOP
 from services.http.router import RouteHandler
+from services.jetstream import Publisher
 from services.log import Log
 
 MAX_WAIT_SECONDS = 30.0
@@ -36,8 +37,11 @@ _OWN = HOP_BY_HOP | {"content-length", "date"}
 class CallRoutes:
     """Handlers of ``/async-function/CALL-ID``."""
 
-    def __init__(self, nats: Client, cancelled: KeyValue, events: Events, log: Log) -> None:
+    def __init__(
+        self, nats: Client, publisher: Publisher, cancelled: KeyValue, events: Events, log: Log
+    ) -> None:
         self._nats = nats
+        self._publisher = publisher
         self._cancelled = cancelled
         self._events = events
         self._log = log
@@ -94,6 +98,7 @@ class CallRoutes:
         self._events.emit(EventType.CALL_CANCELLED, call_id, call["function"])
         if call["queue"] and call["sequence"]:
             await self._drop(call["queue"], call["sequence"], call_id)
+        await self._events.store(self._publisher)
         return Response(202)
 
     async def _drop(self, queue: str, seq: int, call_id: str) -> None:

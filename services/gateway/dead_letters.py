@@ -87,6 +87,7 @@ class DeadLetters:
         if call_id:
             kept = await self.of_call(queue, call_id)
             await asyncio.gather(*(self._put_back(queue, one) for one in kept))
+            await self._events.store(self._publisher)  # who asks next shall not hear of the old end
             return len(kept)
         last = await self._last(queue)
         count = after = 0
@@ -94,6 +95,7 @@ class DeadLetters:
             await asyncio.gather(*(self._put_back(queue, one) for one in kept))
             count += len(kept)
             after = kept[-1].seq
+        await self._events.store(self._publisher)
         return count
 
     async def purge(self, queue: str, call_id: str = "") -> int:

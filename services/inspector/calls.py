@@ -93,6 +93,8 @@ class CallKeeper:
         With ``wait`` the answer comes once the call is settled, or after so many seconds;
         with ``"for": "answer"``, too, once the function has answered for good.
         """
+        from nats.errors import Error as NatsError  # by now it is imported anyway
+
         answer: dict[str, Any]
         try:
             question = json.loads(message.data)
@@ -103,8 +105,9 @@ class CallKeeper:
         else:
             assert self._follower is not None
             self._follow_for_a_while(self._follower)
-            with suppress(TimeoutError):  # then with what has been read so far
-                await asyncio.wait_for(self._follower.caught_up.wait(), _CATCH_UP_SECONDS)
+            with suppress(NatsError, OSError):  # then with what has been read so far; a timeout is an OSError
+                async with asyncio.timeout(_CATCH_UP_SECONDS):
+                    await self._follower.read_to_end()
             call = await self._find(call_id, wait, enough)
             answer = {} if call is None else call_to_json(call)
         await message.respond(json.dumps(answer).encode())

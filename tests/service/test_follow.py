@@ -55,7 +55,7 @@ async def follow(lab: Lab) -> AsyncIterator[Follow]:
     follow = Follow(client)
     follow.follower.start()
     async with asyncio.timeout(10):
-        await follow.follower.caught_up.wait()
+        await follow.follower.read_to_end()
     yield follow
     await follow.follower.stop()
     await client.close()

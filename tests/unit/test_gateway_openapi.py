@@ -39,7 +39,7 @@ def _routes() -> set[tuple[str, str]]:
         _nothing(),
         _nothing(),
         BasicAuth("", ""),
-        CallRoutes(_nothing(), _nothing(), _nothing(), _nothing()).routes(),
+        CallRoutes(_nothing(), _nothing(), _nothing(), _nothing(), _nothing()).routes(),
         managed,
         metrics=lambda: b"",
         page=lambda: "http://page/",

@@ -1,0 +1,192 @@
+"""Retries, cancel, redrive and purge in a live lab, against a model of what must come of them.
+
+hypothesis walks through what a client can do to calls, in any order and while they run. What became of
+each call is told by the gateway, and by the function itself, which notes every attempt in a file. The
+rules alone, with every order of events, are walked through in tests/unit/test_call_model.py; what
+happens when parts are killed meanwhile is tests/chaos's.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+from asynchronous import accept, letters, new_function, script, settled
+from gateways import client
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    rule,
+    run_state_machine_as_test,
+)
+
+from labkit import Lab
+
+ATTEMPTS = 2
+QUEUE = "model"
+ANNOTATIONS = {
+    "com.openfaas.queue": QUEUE,
+    "com.openfaas.retry.attempts": str(ATTEMPTS),
+    "com.openfaas.retry.min_wait": "50ms",
+}
+FUNCTION = """read fails pause
+echo "$Http_X_Call_Id $Http_X_Attempt" >> {witness}
+sleep $pause
+[ "$Http_X_Attempt" -gt "$fails" ]
+"""
+
+
+@dataclass
+class Model:
+    """What is known of one call.
+
+    Attributes:
+        id: The call's.
+        fails: In how many attempts its function fails.
+        before: How many attempts were made when it was last put into the queue.
+        cancelled: The gateway has said that it would cancel it.
+        seen: The end that it was last seen at, "" as long as it was not.
+    """
+
+    id: str
+    fails: int
+    before: int = 0
+    cancelled: bool = False
+    seen: str = ""
+
+    @property
+    def last_attempt(self) -> int:
+        """Which attempt is its last, if nobody cancels it."""
+        return min(max(self.fails, self.before) + 1, self.before + ATTEMPTS)
+
+    @property
+    def state(self) -> str:
+        """How it ends then."""
+        return "done" if self.last_attempt > self.fails else "dead"
+
+
+class Setting:
+    """The lab's part that all walks share: the gateway, one function, its witness."""
+
+    def __init__(self, http: httpx.Client, folder: Path) -> None:
+        self.http = http
+        self.witness = folder / "runs"
+        self.witness.touch()
+        self.function = new_function(
+            http, script(folder, FUNCTION.format(witness=self.witness)), annotations=ANNOTATIONS
+        )
+        answer = http.put(f"/system/queues/{QUEUE}", json={"maxInflight": 3})
+        assert answer.status_code == 200, answer.text
+
+    def runs(self) -> Counter[tuple[str, int]]:
+        """Return how often each attempt of each call was begun."""
+        lines = (line.split() for line in self.witness.read_text().splitlines())
+        return Counter((call_id, int(attempt)) for call_id, attempt in lines)
+
+
+class LiveCalls(RuleBasedStateMachine):
+    """A client of one queue."""
+
+    calls = Bundle("calls")
+
+    def __init__(self, setting: Setting) -> None:
+        super().__init__()
+        self.setting = setting
+        self.http = setting.http
+        self.models: list[Model] = []
+
+    @rule(target=calls, fails=st.integers(0, 5), pause=st.sampled_from(["0", "0", "0.2"]))
+    def accept(self, fails: int, pause: str) -> Model:
+        model = Model(f"model-{uuid.uuid4()}", fails)
+        accept(self.http, self.setting.function, f"{fails} {pause}\n", X_Call_Id=model.id)
+        self.models.append(model)
+        return model
+
+    @rule(model=calls)
+    def ask_for_the_same_again(self, model: Model) -> None:
+        answer = self.http.post(
+            f"/async-function/{self.setting.function}", content="0 0\n", headers={"X-Call-Id": model.id}
+        )
+        assert (answer.status_code, answer.headers.get("X-Duplicate")) == (202, "true")
+
+    @rule(model=calls)
+    def cancel(self, model: Model) -> None:
+        answer = self.http.delete(f"/async-function/{model.id}")
+        if model.seen:
+            assert answer.status_code == (202 if model.seen == "cancelled" else 409), answer.text
+        else:
+            assert answer.status_code in (202, 409), answer.text  # 409: it has just ended by itself
+            model.cancelled = model.cancelled or answer.status_code == 202
+
+    @rule(model=calls)
+    def see_its_end(self, model: Model) -> None:
+        found = settled(self.http, model.id)
+        model.seen = found["state"]
+        if model.cancelled:
+            # It may have been done before the worker heard of it.
+            assert model.seen in ("cancelled", "done")
+        else:
+            assert (model.seen, len(found["attempts"])) == (model.state, model.last_attempt)
+        if model.seen == "dead":
+            (letter,) = letters(self.http, model.id, QUEUE)
+            assert letter["attempts"] == ATTEMPTS
+
+    @rule(model=calls)
+    def redrive(self, model: Model) -> None:
+        if model.seen not in ("dead", "done"):
+            return  # one whose end has not been seen may be a letter or not
+        answer = self.http.post(f"/system/queues/{QUEUE}/dead-letters/redrive", json={"callId": model.id})
+        assert answer.status_code == (200 if model.seen == "dead" else 404), answer.text
+        if model.seen == "dead":
+            assert answer.json() == {"redriven": 1}
+            model.before += ATTEMPTS
+            model.seen = ""
+
+    @rule(model=calls)
+    def purge(self, model: Model) -> None:
+        if model.seen not in ("dead", "purged"):
+            return
+        answer = self.http.delete(f"/system/queues/{QUEUE}/dead-letters/{model.id}")
+        assert answer.status_code == (200 if model.seen == "dead" else 404), answer.text
+        model.seen = "purged"
+
+    def teardown(self) -> None:
+        """See every call's end, whatever the walk has seen, and hold the runs to it."""
+        for model in self.models:
+            settled(self.http, model.id)
+        runs = self.setting.runs()
+        for model in self.models:
+            seen = {attempt: count for (call_id, attempt), count in runs.items() if call_id == model.id}
+            assert set(seen.values()) <= {1}, (model, seen)  # nobody was killed: each ran exactly once
+            expected = set(range(1, model.last_attempt + 1))
+            assert set(seen) <= expected if model.cancelled else set(seen) == expected, (model, seen)
+        queue = self.http.get(f"/system/queues/{QUEUE}").json()
+        assert (queue["pending"], queue["inFlight"], queue["waitingForRetry"]) == (0, 0, 0), queue
+        assert self.http.delete(f"/system/queues/{QUEUE}/dead-letters").status_code == 200
+
+
+@pytest.fixture
+def setting(lab: Lab, tmp_path: Path) -> Iterator[Setting]:
+    with client(lab) as http:
+        yield Setting(http, tmp_path)
+
+
+def test_whatever_a_client_does_to_calls_they_end_as_promised(setting: Setting) -> None:
+    run_state_machine_as_test(
+        lambda: LiveCalls(setting),
+        settings=settings(
+            max_examples=8,
+            stateful_step_count=25,
+            deadline=None,
+            database=None,
+            derandomize=True,  # the same walks in every run; what the lab does meanwhile is chance enough
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
