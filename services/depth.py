@@ -59,11 +59,13 @@ async def depth_of(nats: Client, queue: str) -> QueueDepth:
         _ask(nats, f"STREAM.INFO.{dead_stream(queue)}"),
     )
     state = info["state"]
+    # A call that was cancelled has gone from the stream; the consumer counts it until it would be due again.
+    outstanding = min(consumer["num_ack_pending"], max(0, state["messages"] - consumer["num_pending"]))
     return QueueDepth(
         queue=queue,
         pending=consumer["num_pending"],
-        outstanding=consumer["num_ack_pending"],
-        redelivered=consumer["num_redelivered"],
+        outstanding=outstanding,
+        redelivered=min(consumer["num_redelivered"], outstanding),
         oldest_seconds=_age(state["first_ts"]) if state["messages"] else 0.0,
         submitted=state["last_seq"],
         dead=dead["state"]["messages"],
