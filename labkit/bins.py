@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from urllib.parse import quote
 
 from labkit.captured import CapturedRequest
+from labkit.errors import InvalidValueError
 from labkit.flavours import Held, OnHub, blocking
 from labkit.inspector import InspectorClient
 from labkit.tables import html_table
@@ -75,8 +76,15 @@ class AsyncBin(OnHub):
         """Return a block's length in which it is a target that is down; it still keeps what comes.
 
         Args:
-            status: What it answers with; 0 hangs up in place of an answer.
+            status: What it answers with, 400 to 599; 0 hangs up in place of an answer.
+
+        Raises:
+            InvalidValueError: A target that answers so is not down.
         """
+        if status and not 400 <= status <= 599:
+            raise InvalidValueError(
+                "a target that answers so is not down", expected="0, or 400 to 599", seen=repr(status)
+            )
         return Held(self._answering(status))
 
     @asynccontextmanager

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from labkit.drill_commands import fault, worker
+from labkit.drill_commands import fault, faults, worker
 from labkit.queue_commands import call, cancel, dead, queue
 from labkit.workspace import Workspace, own_login_folder
 from services.contract.errors import LabError
@@ -286,7 +286,7 @@ def _show_variables(state: LabState, workspace: Workspace) -> None:
         click.echo("            a real faas-cli has the lab's password once it is unset")
 
 
-for command in (queue, dead, call, cancel, fault, worker):
+for command in (queue, dead, call, cancel, fault, faults, worker):
     cli.add_command(command)
 
 

@@ -10,7 +10,7 @@ from labkit.errors import error_from_json
 from labkit.workspace import LabState
 from services.contract.errors import LabTimeoutError
 
-CHANGE_SECONDS = 30.0
+CHANGE_SECONDS = 90.0
 """Patience for a command that stops and starts services: a queue-worker lets running calls finish."""
 _LIMIT = 16 * 1024 * 1024
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import os
 import signal
 import subprocess
@@ -11,7 +12,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -23,6 +24,20 @@ if TYPE_CHECKING:
 _BIN = "bin/"
 _LOOK_SECONDS = 0.05
 _LASTING = ("stop", "pause", "slow", "down")
+
+
+class _Number(click.FloatRange):
+    """A number from 0; what is no number at all is in every range."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """See ``click.ParamType``."""
+        number = float(super().convert(value, param, ctx))
+        if math.isnan(number) or math.isinf(number):
+            self.fail(f"{value!r} is not a number from 0", param, ctx)
+        return number
+
+
+_NUMBER = _Number(min=0)
 
 
 @contextmanager
@@ -37,10 +52,12 @@ def _interruptible() -> Iterator[None]:
 @click.command()
 @click.argument("service")
 @click.argument("kind", type=click.Choice(["kill", "restart", *_LASTING]))
-@click.option("--after", default=0.0, help="Seconds until it begins.")
-@click.option("--for", "seconds", type=float, help="Seconds that it lasts; without it, until Ctrl-C.")
-@click.option("--delay", default=0.2, show_default=True, help="slow: seconds of delay, each way.")
-@click.option("--bandwidth", default=0.0, help="slow: bytes a second; 0 is unbounded.")
+@click.option("--after", type=_NUMBER, default=0.0, help="Seconds until it begins.")
+@click.option("--for", "seconds", type=_NUMBER, help="Seconds that it lasts; without it, until Ctrl-C.")
+@click.option(
+    "--delay", type=_NUMBER, default=0.2, show_default=True, help="slow: seconds of delay, each way."
+)
+@click.option("--bandwidth", type=_NUMBER, default=0.0, help="slow: bytes a second; 0 is unbounded.")
 @click.option("--status", default=503, show_default=True, help="down: what is answered; 0 hangs up.")
 @click.pass_obj
 def fault(
@@ -95,6 +112,15 @@ def _lasting(
         return lab.bin(service.removeprefix(_BIN)).down(status)
     chosen = lab.service(service)
     return chosen.stopped() if kind == "stop" else chosen.paused()
+
+
+@click.command()
+@click.pass_obj
+def faults(workspace: Workspace) -> None:
+    """List what went wrong on purpose: drills, and when each began and ended."""
+    from labkit.lab import Lab
+
+    click.echo(repr(Lab.attach(workspace.root).faults()))
 
 
 @click.command()

@@ -73,7 +73,7 @@ class Drills:
         Raises:
             InvalidValueError: There is no such service, or no such fault.
         """
-        check_fault(service, kind)
+        check_fault(service, kind, after, seconds)
         begun = threading.Event()
         work = self._core.fault(service, kind, after=after, seconds=seconds, on_begun=begun.set)
         future = asyncio.run_coroutine_threadsafe(work, hub().loop)
@@ -82,6 +82,7 @@ class Drills:
             begun.wait(MANAGE_SECONDS)
         return Fault(f"{kind} of {service}", future)
 
+    faults = blocking(AsyncFaults.faults)
     deploy_flaky = blocking(AsyncFaults.deploy_flaky)
 
 

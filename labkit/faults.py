@@ -9,9 +9,11 @@ from typing import Any, Literal
 
 from labkit.clients import Clients
 from labkit.control import CHANGE_SECONDS
+from labkit.fault_list import FaultList
 from labkit.flavours import Held
 from labkit.service_names import GATEWAY, INSPECTOR, NATS_SERVER, QUEUE_WORKER, full_name, is_service
 from services.contract.errors import InvalidValueError, LabTimeoutError
+from services.contract.fault_log import fault_spans
 
 FaultKind = Literal["kill", "stop", "pause", "restart"]
 """``kill`` is SIGKILL, and the lab brings the service back; ``stop`` ends it politely and starts it again
@@ -117,12 +119,22 @@ class AsyncFaults:
             InvalidValueError: There is no such service, or no such fault.
             LabError: The service did not come back.
         """
-        check_fault(service, kind)
+        check_fault(service, kind, after, seconds)
         await asyncio.sleep(after)
         fault = {"service": service, "kind": kind}
         await self._ask("fault", patience=CHANGE_SECONDS, seconds=seconds, **fault)
         on_begun()
         await self._ask("end_fault", patience=seconds + CHANGE_SECONDS, **fault)
+
+    async def faults(self) -> FaultList:
+        """Return what went wrong on purpose, oldest first: drills, whoever did them.
+
+        Raises:
+            LabTimeoutError: The record can't be read.
+        """
+        feed = await self.clients.feed()
+        await feed.caught_up()
+        return FaultList(fault_spans(feed.of_lab))
 
     async def deploy_flaky(
         self, name: str = "flaky", *, failures: int = 2, annotations: Mapping[str, str] | None = None
@@ -172,8 +184,8 @@ def check_service(service: str) -> None:
         )
 
 
-def check_fault(service: str, kind: str) -> None:
-    """See that there can be such a fault.
+def check_fault(service: str, kind: str, *seconds: float) -> None:
+    """See that there can be such a fault, and such times of it.
 
     Raises:
         InvalidValueError: There can't; says which there are.
@@ -181,3 +193,10 @@ def check_fault(service: str, kind: str) -> None:
     check_service(service)
     if kind not in FAULT_KINDS:
         raise InvalidValueError(f"there is no fault {kind!r}", expected=", ".join(FAULT_KINDS))
+    for value in seconds:
+        # What a notebook gives need not be what the types say.
+        number: object = value
+        if not isinstance(number, int | float) or not 0 <= number < 1e9:
+            raise InvalidValueError(
+                "this is no time of a fault", expected="seconds, 0 or more", seen=repr(value)
+            )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -18,6 +19,7 @@ T = TypeVar("T")
 
 _HISTORY_SECONDS = 600.0
 _CATCH_UP_SECONDS = 10.0
+_LAB_EVENTS = 1_000
 
 
 class EventFeed:
@@ -25,6 +27,7 @@ class EventFeed:
 
     Attributes:
         log: The calls, the newest ten thousand.
+        of_lab: The newest events that belong to no call: services and faults.
     """
 
     def __init__(self, url: str, token: str, *, since_ns: int = 0) -> None:
@@ -32,6 +35,7 @@ class EventFeed:
         self._token = token
         self._since_ns = max(since_ns, time.time_ns() - int(_HISTORY_SECONDS * 1e9))
         self.log = CallLog()
+        self.of_lab: deque[Event] = deque(maxlen=_LAB_EVENTS)
         self._changed = asyncio.Event()
         self._follower: EventFollower | None = None
 
@@ -79,10 +83,13 @@ class EventFeed:
         for event in events:
             if event.call_id:
                 self.log.apply(event)
+            else:
+                self.of_lab.append(event)
         self._changed.set()
 
     def _forget(self) -> None:
         self.log = CallLog()
+        self.of_lab.clear()
 
     async def publish(self, rows: list[Row], instance: str) -> None:
         """Add the client's own events to the record."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from labkit.answer import Answer
-from labkit.errors import GatewayError, LabGoneError
+from labkit.errors import GatewayError, InvalidValueError, LabGoneError
 from services.contract.names import CALL_ID, CALLBACK_URL
 
 if TYPE_CHECKING:
@@ -133,15 +133,19 @@ class GatewayClient:
         headers: dict[str, str],
         timeout: float,
     ) -> Answer:
+        given = {header.lower(): value for header, value in headers.items()}
         # Our own id, so that the call is known even if no answer comes.
-        call_id = headers.setdefault(CALL_ID, str(uuid.uuid4()))
-        headers.setdefault("Content-Type", "text/plain")
+        call_id = given.get(CALL_ID.lower()) or headers.setdefault(CALL_ID, str(uuid.uuid4()))
+        if "content-type" not in given:
+            headers["Content-Type"] = "text/plain"
         url = f"{self.url}/{route}/{quote(name)}{path}" + (f"?{query}" if query else "")
         content = body.encode() if isinstance(body, str) else body
         http = self._http()
         started = time.perf_counter()
         async with self._explained(f"{method} {url}", timeout):
-            response = await http.request(method, url, content=content, headers=headers, timeout=timeout)
+            response = await http.request(
+                method, url, content=content, headers=_encoded(headers), timeout=timeout
+            )
         seconds = time.perf_counter() - started
         return Answer(response.status_code, response.content, dict(response.headers), call_id, seconds)
 
@@ -259,6 +263,20 @@ class GatewayClient:
             ) from error
         except httpx.HTTPError as error:
             raise GatewayError(f"{what} failed", expected="an answer", seen=repr(error)) from error
+
+
+def _encoded(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    """Return headers as they go over the wire, whatever letters they hold.
+
+    Raises:
+        InvalidValueError: One holds a line break, or a name is none.
+    """
+    for name, value in headers.items():
+        if not name.isascii() or not name or any(letter in name + value for letter in "\r\n\0"):
+            raise InvalidValueError(
+                f"a header can't be sent: {name!r}: {value!r}", expected="an ASCII name, and no line break"
+            )
+    return [(name.encode(), value.encode()) for name, value in headers.items()]
 
 
 def expect(response: httpx.Response, headline: str, *statuses: int) -> None:

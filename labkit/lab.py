@@ -16,8 +16,10 @@ from labkit.core import AsyncLab, ResetReport
 from labkit.drills import Drills
 from labkit.flavours import blocking, lend
 from labkit.hub import hub
-from labkit.supervisor.settings import GATEWAY_PORT, INSPECTOR_PORT, Settings
+from labkit.supervisor.settings import GATEWAY_PORT, INSPECTOR_PORT, MAX_WORKERS, Settings
 from labkit.workspace import Workspace
+from services.contract.errors import InvalidValueError
+from services.contract.queues import MAX_INFLIGHT
 
 _OVERTIME_SECONDS = 5.0
 """The deadline inside comes first, because it knows more; the hub's own is the net below it."""
@@ -73,12 +75,13 @@ class Lab(Calling, Drills):
             timeout: Seconds to ready.
 
         Raises:
+            InvalidValueError: A setting is out of range.
             LabError: No lab could be had; nothing is left behind but its logs.
         """
         settings = _settings(
             workspace,
-            max_inflight=max_inflight or 1,
-            workers=workers,
+            max_inflight=_within("max_inflight", 1 if max_inflight is None else max_inflight, MAX_INFLIGHT),
+            workers=_within("workers", workers, MAX_WORKERS),
             max_retry_attempts=max_retry_attempts,
             initial_retry_wait=initial_retry_wait,
             max_retry_wait=max_retry_wait,
@@ -170,6 +173,14 @@ def _workspace(folder: str | PathLike[str] | None) -> Workspace:
     if folder is None:
         return Workspace.find()
     return Workspace(Path(folder).expanduser().resolve())
+
+
+def _within(name: str, value: object, most: int) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
+        raise InvalidValueError(
+            f"{name} is out of range", expected=f"a whole number from 1 to {most}", seen=repr(value)
+        )
+    return value
 
 
 def _settings(folder: str | PathLike[str] | None, **settings: Any) -> Settings:

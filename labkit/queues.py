@@ -76,7 +76,7 @@ class AsyncQueue(OnHub):
         Raises:
             GatewayError: There is none of that call.
         """
-        body = {"callId": call_id} if call_id else {}
+        body = {} if call_id is None else {"callId": _said(call_id)}
         response = await self._gateway.request("POST", f"{self._path}/dead-letters/redrive", json=body)
         expect(response, f"nothing was put back into {self.name}", 200)
         return int(response.json()["redriven"])
@@ -87,13 +87,24 @@ class AsyncQueue(OnHub):
         Raises:
             GatewayError: There is none of that call.
         """
-        path = self._letter(call_id) if call_id else f"{self._path}/dead-letters"
+        path = f"{self._path}/dead-letters" if call_id is None else self._letter(_said(call_id))
         response = await self._gateway.request("DELETE", path)
         expect(response, f"nothing was thrown away from {self.name}", 200)
         return int(response.json()["purged"])
 
     def _letter(self, call_id: str) -> str:
         return f"{self._path}/dead-letters/{quote(call_id, safe='')}"
+
+
+def _said(call_id: str) -> str:
+    """Return a call id; an empty one is a mistake, not a wish for all.
+
+    Raises:
+        InvalidValueError: It is empty.
+    """
+    if not call_id:
+        raise InvalidValueError("the call id is empty", expected="a call's id, or no argument for all calls")
+    return call_id
 
 
 async def list_queues(gateway: GatewayClient) -> list[QueueStatus]:

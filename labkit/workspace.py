@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from services.contract.names import inspector_page
+
 FOLDER = ".labkit"
 
 
@@ -50,7 +52,7 @@ class LabState(NamedTuple):
     @property
     def inspector_page(self) -> str:
         """The inspector's page with the token that opens it."""
-        return f"{self.inspector_url}/?token={self.inspector_token}"
+        return inspector_page(self.inspector_url, self.inspector_token)
 
 
 class Workspace(NamedTuple):

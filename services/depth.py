@@ -22,6 +22,10 @@ class DepthUnknownError(LabError):
     """JetStream did not say."""
 
 
+class QueueMissingError(DepthUnknownError):
+    """There is no such queue."""
+
+
 @dataclass(frozen=True, slots=True)
 class QueueDepth:
     """What JetStream says of a queue.
@@ -49,7 +53,8 @@ async def depth_of(nats: Client, queue: str) -> QueueDepth:
     """Ask how full a queue is.
 
     Raises:
-        DepthUnknownError: There is no such queue, or nats-server does not answer.
+        QueueMissingError: There is no such queue.
+        DepthUnknownError: nats-server does not answer.
     """
     stream = queue_stream(queue)
     # Not by nats-py's objects: they leave out the time of the first message.
@@ -84,7 +89,8 @@ async def _ask(nats: Client, what: str) -> dict[str, Any]:
     answer: dict[str, Any] = json.loads(message.data)
     if "error" in answer:
         description = answer["error"].get("description", "")
-        raise DepthUnknownError(expected=f"JetStream to know {what}", seen=description)
+        kind = QueueMissingError if answer["error"].get("code") == 404 else DepthUnknownError
+        raise kind(expected=f"JetStream to know {what}", seen=description)
     return answer
 
 

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from labkit.supervisor.faults import FaultKind
 from labkit.supervisor.memory import resident_bytes
+from labkit.supervisor.settings import MAX_WORKERS
 from labkit.supervisor.states import summary
 from services.contract.errors import InvalidValueError
+from services.contract.events import EventType
 from services.contract.names import DEFAULT_QUEUE
 from services.contract.queues import check_queue_name
 
 if TYPE_CHECKING:
     from labkit.supervisor.supervisor import Supervisor
     from labkit.supervisor.unit import Unit
-
-MAX_WORKERS = 16
 
 Request = Mapping[str, Any]
 
@@ -96,7 +97,9 @@ class Commands:
         await self._lab.units.scale_workers(_whole(request, "workers", most=MAX_WORKERS))
 
     async def _restart(self, request: Request) -> None:
-        await self._lab.units.restart([self._unit(request)])
+        unit = self._unit(request)
+        with self._noted("restart", unit):
+            await self._lab.units.restart([unit])
 
     async def _stop_service(self, request: Request) -> None:
         await self._lab.units.stop(self._unit(request))
@@ -105,7 +108,19 @@ class Commands:
         await self._lab.units.start(self._unit(request))
 
     async def _kill(self, request: Request) -> None:
-        await self._unit(request).kill()
+        unit = self._unit(request)
+        with self._noted("kill", unit):
+            await unit.kill()
+
+    @contextmanager
+    def _noted(self, fault: str, unit: Unit) -> Iterator[None]:
+        """Note in the record what was done to a service on purpose."""
+        told = {"fault": fault, "service": unit.spec.name}
+        self._lab.record.emit(EventType.FAULT_STARTED, **told)
+        try:
+            yield
+        finally:
+            self._lab.record.emit(EventType.FAULT_ENDED, **told)
 
     def _unit(self, request: Request) -> Unit:
         return self._lab.units.named(str(request.get("service")))

@@ -21,8 +21,9 @@ from labkit.workspace import LabState, Workspace
 from services.contract.errors import InvalidValueError
 
 _USER = "admin"
-DRAIN_SECONDS = 10.0
-"""What a queue-worker that is restarted gives running calls; one that ends with the lab gives none."""
+DRAIN_SECONDS = 60.0
+"""What a queue-worker that is restarted gives running calls, as long as the gateway waits for a function;
+one that ends with the lab gives none."""
 
 _ANY_PORT = -1
 """nats-server's way to ask for any port."""

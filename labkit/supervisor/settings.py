@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 
 GATEWAY_PORT = 8080
 INSPECTOR_PORT = 8090
+MAX_WORKERS = 16
 
 
 @dataclass(frozen=True)

@@ -96,8 +96,10 @@ def read_call(call_id: str, events: Sequence[Event]) -> Call:
     )
     queued = _first(by_type, EventType.CALL_QUEUED)
     reply = _reply(by_type, is_async=is_async)
-    cancelled = _first(by_type, EventType.CALL_CANCELLED)
+    cancelled = _last(by_type, EventType.CALL_CANCELLED)
     last_queued = _last(by_type, EventType.CALL_QUEUED)
+    # Its id has been used for another call.
+    cancelled = None if _is_followed(by_type, cancelled, (EventType.CALL_QUEUED,)) else cancelled
     given_up = _last(by_type, EventType.DELIVERY_DEAD)
     callback_dead = _last(by_type, EventType.CALLBACK_DEAD)
     # A dead letter that is put back lives again.

@@ -95,3 +95,8 @@ def split_function_name(name: str) -> tuple[str, str]:
 def short_function_name(name: str) -> str:
     """Return ``name`` as the learner wrote it, without the default namespace."""
     return name.removesuffix("." + DEFAULT_NAMESPACE)
+
+
+def inspector_page(url: str, token: str) -> str:
+    """Return the address of the inspector's page with the token that opens it."""
+    return f"{url}/?token={token}"

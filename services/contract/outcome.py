@@ -18,6 +18,8 @@ RESULT_HEADER = "Faas-Result"
 DEAD_HEADER = "Faas-Dead"
 QUEUE_HEADER = "Faas-Queue"
 """Which queue a callback's call came from."""
+TRIED_HEADER = "Faas-Tried"
+"""Of a callback that was put off: its first try has been made. One that was put back begins anew."""
 
 _MAX_HEADER_BYTES = 8_000
 """Of the function's headers no more is kept: with the call's own they must stay below JetStream's 64 KiB."""
@@ -115,7 +117,8 @@ class DeadLetter:
                 whole; the result's is cut if need be.
         """
         headers = {
-            DEDUPE_HEADER: f"{self.call.call_id}:{self.kind}:{self.attempts}:{self.call.attempts}",
+            # Of this death: one that was put back may die again in the same way, within the duplicate window.
+            DEDUPE_HEADER: f"{self.call.call_id}:{self.kind}:{self.died_ns}",
             CALL_HEADER: self.call.metadata(),
             DEAD_HEADER: encode([self.kind, self.reason, self.attempts, self.died_ns, len(self.call.body)]),
         }

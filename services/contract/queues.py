@@ -9,6 +9,8 @@ from services.contract.names import RESULT_SUBJECT
 
 STREAM_PREFIX = "OF_"
 DEAD_SUFFIX = "_dead"
+MAX_INFLIGHT = 1000
+"""Calls of one queue that a worker may be told to run at once."""
 _QUEUE = re.compile(r"[A-Za-z0-9][-A-Za-z0-9_]{0,62}")
 _PLAIN_TOKEN = re.compile(r"[-A-Za-z0-9_]{1,128}")
 

@@ -7,6 +7,7 @@ import json
 import math
 
 from services.bus import Events, close, connect
+from services.contract.names import inspector_page
 from services.gateway.accept import Acceptor
 from services.gateway.admin import AdminRoutes
 from services.gateway.app import App
@@ -96,12 +97,16 @@ async def main(service: Service) -> None:
 
 
 def _inspector_page(config: Config) -> str:
-    """Return the inspector's address, which the lab writes down once it knows it; else ""."""
+    """Return where the inspector's page opens, which the lab writes down once it knows it; else "".
+
+    Whoever is led there has shown the gateway's credentials.
+    """
     try:
         state = json.loads(config.lab_state.read_text())
     except (OSError, ValueError):
         return ""
-    return str(state.get("inspector_url", ""))
+    url = state.get("inspector_url")
+    return inspector_page(url, state.get("inspector_token", "")) if url else ""
 
 
 def start() -> None:

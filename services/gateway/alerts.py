@@ -6,6 +6,8 @@ from typing import Any
 
 from services.http import HttpError
 
+BAD_ALERT = "Unable to parse alert, bad format.\n"
+
 
 def alerts_of(body: dict[str, Any]) -> list[tuple[str, bool]]:
     """Return each alert's function, and whether it fires; otherwise it is resolved.
@@ -34,4 +36,4 @@ def _texts(values: dict[str, Any], *names: str) -> None:
 
 
 def _bad_format() -> HttpError:
-    return HttpError(400, "Unable to parse alert, bad format.\n")
+    return HttpError(400, BAD_ALERT)

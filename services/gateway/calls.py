@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from typing import Any
-from urllib.parse import unquote
 
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
@@ -21,7 +20,7 @@ from services.contract.names import CALL_ID, RECORD_SUBJECT, RESULT_STREAM
 from services.contract.outcome import RESULT_HEADER, Result
 from services.contract.queues import call_token, queue_stream, result_subject
 from services.gateway.headers import now_ns
-from services.gateway.requests import query_of
+from services.gateway.requests import call_id_of_path, query_of
 from services.http import HttpError, Request, Response
 from services.http.headers import HOP_BY_HOP
 from services.http.router import RouteHandler
@@ -58,12 +57,12 @@ class CallRoutes:
         ]
 
     async def _status(self, request: Request, captured: dict[str, str]) -> Response:
-        call_id = unquote(captured["name"])
+        call_id = call_id_of_path(captured["name"])
         return Response.json(200, await self._call(call_id, _wait(request)))
 
     async def _result(self, request: Request, captured: dict[str, str]) -> Response:
         """Answer as the function did, as long as its result is kept."""
-        call_id = unquote(captured["name"])
+        call_id = call_id_of_path(captured["name"])
         # The callback's way may be long: the answer is there before.
         call = await self._call(call_id, _wait(request), until="answer")
         result = await self._kept(call_id)
@@ -79,7 +78,7 @@ class CallRoutes:
 
     async def _cancel(self, _: Request, captured: dict[str, str]) -> Response:
         """Take a call back, wherever it is: in the queue, waiting to be tried again, or running."""
-        call_id = unquote(captured["name"])
+        call_id = call_id_of_path(captured["name"])
         call = await self._call(call_id)
         state = CallState(call["state"])
         if call["mode"] != "async":

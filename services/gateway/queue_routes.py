@@ -15,9 +15,9 @@ from services.contract.call_json import time_text
 from services.contract.errors import InvalidValueError, LabError, said
 from services.contract.outcome import DeadLetter, Result
 from services.contract.queues import check_queue_name, worker_control_subject
-from services.depth import QueueDepth, depth_of
+from services.depth import QueueDepth, QueueMissingError, depth_of
 from services.gateway.dead_letters import DeadLetters, Kept
-from services.gateway.requests import json_object, optional_text, query_of
+from services.gateway.requests import call_id_of_path, json_object, query_of, required_text
 from services.http import HttpError, Request, Response
 from services.http.router import RouteHandler
 from services.streams import queues
@@ -80,9 +80,11 @@ class QueueRoutes:
     async def _queue(self, queue: str) -> dict[str, Any]:
         try:
             depth, workers = await asyncio.gather(depth_of(self._nats, queue), self._ask_workers(queue, {}))
+        except QueueMissingError:
+            raise HttpError(404, f"there is no queue {queue}\n") from None
         except LabError as error:
-            text = f"there is no queue {queue}, or it does not answer: {error.seen}\n"
-            raise HttpError(404, text) from error
+            text = f"how full queue {queue} is, nats-server does not say: {error.seen}; try again\n"
+            raise HttpError(503, text) from error
         return _queue_to_json(depth, workers)
 
     async def _ask_workers(self, queue: str, question: dict[str, Any]) -> list[dict[str, Any]]:
@@ -114,7 +116,7 @@ class QueueRoutes:
         return Response.json(200, [_letter_to_json(kept) for kept in found])
 
     async def _letters_of_call(self, _: Request, captured: dict[str, str]) -> Response:
-        call_id = unquote(captured["id"])
+        call_id = call_id_of_path(captured["id"])
         found = await self._dead.of_call(_queue_of(captured), call_id)
         if not found:
             raise HttpError(404, f"there is no dead letter of call {call_id}\n")
@@ -122,14 +124,16 @@ class QueueRoutes:
 
     async def _redrive(self, request: Request, captured: dict[str, str]) -> Response:
         """Put letters back: ``{"callId": …}`` those of one call, ``{}`` all."""
-        call_id = optional_text(await json_object(request), "callId")
+        body = await json_object(request)
+        # An empty id is somebody's mistake, not a wish for all.
+        call_id = required_text(body, "callId") if "callId" in body else ""
         count = await self._dead.redrive(_queue_of(captured), call_id)
         if call_id and not count:
             raise HttpError(404, f"there is no dead letter of call {call_id}\n")
         return Response.json(200, {"redriven": count})
 
     async def _purge(self, _: Request, captured: dict[str, str]) -> Response:
-        call_id = unquote(captured.get("id", ""))
+        call_id = call_id_of_path(captured.get("id", ""))
         count = await self._dead.purge(_queue_of(captured), call_id)
         if call_id and not count:
             raise HttpError(404, f"there is no dead letter of call {call_id}\n")

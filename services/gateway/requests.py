@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote
 
 from services.contract.names import split_function_name
 from services.http import HttpError, Request
@@ -26,8 +26,17 @@ def qualified(name: str, namespace: str) -> str:
     return f"{function}.{own if '.' in name else namespace or own}"
 
 
-async def json_object(request: Request) -> dict[str, Any]:
+def call_id_of_path(captured: str) -> str:
+    """Return the call id that a path names: text in latin-1, byte for byte, as headers are."""
+    return unquote(captured, encoding="latin-1")
+
+
+async def json_object(request: Request, refusal: str = "") -> dict[str, Any]:
     """Return the body as a JSON object.
+
+    Args:
+        request: The request.
+        refusal: What to say when it is none; "" says what is wrong with it.
 
     Raises:
         HttpError: 400 if it is none, 413 if it is too large.
@@ -35,9 +44,10 @@ async def json_object(request: Request) -> dict[str, Any]:
     try:
         body = json.loads(await request.body(_MAX_JSON))
     except (ValueError, RecursionError) as error:
-        raise HttpError(400, f"unable to parse the request body as JSON: {error}\n") from None
+        text = refusal or f"unable to parse the request body as JSON: {error}\n"
+        raise HttpError(400, text) from None
     if not isinstance(body, dict):
-        raise HttpError(400, "validation failed: the body must be a JSON object\n")
+        raise HttpError(400, refusal or "validation failed: the body must be a JSON object\n")
     return body
 
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from services.contract.names import DEFAULT_NAMESPACE, VERSION
-from services.gateway.alerts import alerts_of
+from services.gateway.alerts import BAD_ALERT, alerts_of
 from services.gateway.function import Function
 from services.gateway.logring import LogLine
 from services.gateway.metrics import Metrics
@@ -105,7 +105,7 @@ class FunctionRoutes:
         return Response(202)
 
     async def _scale(self, request: Request, captured: dict[str, str]) -> Response:
-        body = await json_object(request)
+        body = await json_object(request, "Error unmarshalling request body\n")
         optional_text(body, "serviceName")  # the path says it, but a wrong type is a mistake
         replicas = body.get("replicas")
         if not isinstance(replicas, int) or isinstance(replicas, bool) or replicas < 0:
@@ -115,7 +115,7 @@ class FunctionRoutes:
 
     async def _alert(self, request: Request, _: dict[str, str]) -> Response:
         """Take what AlertManager would send; the lab's own autoscaler does not need it."""
-        body = await json_object(request)
+        body = await json_object(request, BAD_ALERT)
         for name, firing in alerts_of(body):
             function = self._provider.find(name)
             if function is None:

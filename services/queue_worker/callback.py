@@ -53,7 +53,8 @@ def callback_headers(call: QueuedCall, result: Result, max_attempts: int) -> lis
         RETRY_MAX: str(max_attempts - 1),
         "User-Agent": QUEUE_WORKER_USER_AGENT,
     }
-    replaced = NOT_COPIED | {name.lower() for name in said}
+    # The date is the answer's, as in OpenFaaS.
+    replaced = (NOT_COPIED - {"date"}) | {name.lower() for name in said}
     copied = [pair for pair in result.headers if pair[0].lower() not in replaced]
     return [*copied, *said.items()]
 
@@ -63,6 +64,9 @@ def resolve_alias(url: str, gateway_url: str) -> str:
 
     In a cluster that name leads to the gateway; a lab has no name server, so
     the worker knows it.
+
+    Raises:
+        ValueError: It is no URL: its port is out of range, or its host no address.
     """
     parts = urlsplit(url)
     if parts.hostname in GATEWAY_ALIASES and (parts.port or 80) == GATEWAY_ALIAS_PORT:
@@ -71,7 +75,13 @@ def resolve_alias(url: str, gateway_url: str) -> str:
 
 
 async def post(
-    client: HttpClient, url: str, headers: list[tuple[str, str]], body: bytes, *, patience: float
+    client: HttpClient,
+    url: str,
+    headers: list[tuple[str, str]],
+    body: bytes,
+    *,
+    gateway_url: str,
+    patience: float,
 ) -> tuple[int, Headers]:
     """Post a result; return the target's status and headers.
 
@@ -80,7 +90,7 @@ async def post(
     """
     try:
         async with asyncio.timeout(patience):
-            response = await client.request("POST", url, headers, body)
+            response = await client.request("POST", resolve_alias(url, gateway_url), headers, body)
             response.close()
             return response.status, response.headers
     except TimeoutError as error:

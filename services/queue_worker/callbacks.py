@@ -11,12 +11,12 @@ from nats.aio.msg import Msg
 from services.bus import Events
 from services.contract.events import EventType
 from services.contract.names import short_function_name
-from services.contract.outcome import QUEUE_HEADER, RESULT_HEADER, DeadKind, Result
+from services.contract.outcome import QUEUE_HEADER, RESULT_HEADER, TRIED_HEADER, DeadKind, Result
 from services.contract.queued import QueuedCall
 from services.http import Headers, HttpClient
 from services.jetstream import QueueUnavailableError
 from services.log import Log
-from services.queue_worker.callback import CallbackError, callback_headers, post, resolve_alias
+from services.queue_worker.callback import CallbackError, callback_headers, post
 from services.queue_worker.config import Config
 from services.queue_worker.consumer import settle
 from services.queue_worker.loglines import WorkerLog
@@ -83,7 +83,7 @@ class Callbacks:
             await settle(message.term(), self._log)
             return
         tries = message.metadata.num_delivered or 1
-        if tries == 1:  # that was the try that failed
+        if tries == 1 and TRIED_HEADER in headers:  # that was the try that failed
             await settle(message.nak(delay=self._policy.wait(1, self._rng)), self._log)
             return
         decision = await self._post(message.metadata.sequence.stream, call, result, tries)
@@ -108,9 +108,10 @@ class Callbacks:
         try:
             status, headers = await post(
                 self._client,
-                resolve_alias(call.callback, self._config.gateway_url),
+                call.callback,
                 callback_headers(call, result, max_attempts),
                 result.body,
+                gateway_url=self._config.gateway_url,
                 patience=self._config.callback_timeout,
             )
         except CallbackError as error:

@@ -103,7 +103,7 @@ class Calls:
             self._lines.unreadable(number, self._queue, error)
             await settle(message.term(), self._log)
             return
-        if call.call_id in self._cancelled:
+        if call in self._cancelled:
             self._lines.cancelled(number, call)
             await settle(message.ack(), self._log)
             return
@@ -117,15 +117,16 @@ class Calls:
         delivery = Delivery(number, call, count, taken_at, emit)
         emit(EventType.DELIVERY_RECEIVED, queue=self._queue, seq=message.metadata.sequence.stream)
         self._lines.received(number, self._queue, call)
-        with self._counts.running(self._queue, function):
-            try:
-                with self._cancelled.cancellable(call.call_id):
-                    result = await self._invoke(delivery)
-            except CallCancelledError:
-                self._lines.cancelled(number, call)
-                await settle(message.ack(), self._log)
-                return
-        await self._follow_up(delivery, message, result)
+        try:
+            with self._counts.running(self._queue, function), self._cancelled.cancellable(call):
+                result = await self._invoke(delivery)
+            await self._follow_up(delivery, message, result)
+        except CallCancelledError:
+            self._lines.cancelled(number, call)
+            await settle(message.ack(), self._log)
+        except Exception as error:  # a mistake of ours: the call must neither be lost nor run for ever
+            self._log.error("delivery failed", call_id=call.call_id, error=repr(error))
+            await self._after_mistake(delivery, message, error)
 
     # -- asking the function
 
@@ -190,6 +191,19 @@ class Calls:
         delivery.emit(EventType.DELIVERY_ACKED)
         self._counts.processed[self._queue] += 1
 
+    async def _after_mistake(self, delivery: Delivery, message: Msg, error: Exception) -> None:
+        call = delivery.call
+        policy = self._config.retry.of(call.retry)
+        if delivery.count < policy.attempts:
+            await settle(message.nak(delay=policy.wait(delivery.count, self._rng)), self._log)
+            return
+        try:
+            await self._bury(delivery, f"the queue-worker failed: {error!r}", None)
+        except QueueUnavailableError:
+            await settle(message.nak(delay=policy.max_wait), self._log)
+        else:
+            await settle(message.ack(), self._log)
+
     def _decide(self, delivery: Delivery, result: Result) -> Decision:
         return decide(
             self._config.retry.of(delivery.call.retry),
@@ -209,16 +223,15 @@ class Calls:
         call = delivery.call
         await self._outcomes.keep(call, result)
         if isinstance(decision, Exhausted):
-            await self._outcomes.bury(
-                self._queue,
-                call,
-                DeadKind.INVOCATION,
-                reason=decision.reason,
-                attempts=delivery.count,
-                result=result,
-            )
-            self._lines.dead(delivery.number, call, decision.reason)
-            delivery.emit(EventType.DELIVERY_DEAD, reason=decision.reason)
-            self._counts.dead[self._queue, short_function_name(call.function)] += 1
+            await self._bury(delivery, decision.reason, result)
         if call.callback:
             await self._callbacks.deliver(delivery.number, self._queue, call, result)
+
+    async def _bury(self, delivery: Delivery, reason: str, result: Result | None) -> None:
+        call = delivery.call
+        await self._outcomes.bury(
+            self._queue, call, DeadKind.INVOCATION, reason=reason, attempts=delivery.count, result=result
+        )
+        self._lines.dead(delivery.number, call, reason)
+        delivery.emit(EventType.DELIVERY_DEAD, reason=reason)
+        self._counts.dead[self._queue, short_function_name(call.function)] += 1

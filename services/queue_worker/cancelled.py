@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
+from nats.js.errors import KeyNotFoundError
 
 from services.contract.errors import said
 from services.contract.names import CANCELLED_BUCKET
+from services.contract.queued import QueuedCall
 from services.contract.queues import call_token
 from services.log import Log
 from services.streams import CANCELLED_SECONDS, bucket_keys
@@ -35,7 +37,8 @@ class Cancelled:
 
     def __init__(self, log: Log) -> None:
         self._log = log
-        self._until: dict[str, float] = {}
+        self._at_ns: dict[str, int] = {}
+        """When each was taken back, by token, oldest first."""
         self._running: dict[str, asyncio.Task[Any]] = {}
 
     async def start(self, nats: Client) -> None:
@@ -47,48 +50,53 @@ class Cancelled:
     async def refresh(self) -> None:
         """Read the bucket: after a start, and after the connection was lost."""
         try:
+            bucket = await self._js.key_value(CANCELLED_BUCKET)
             for token in await bucket_keys(self._js, CANCELLED_BUCKET):
-                self._add(token)
+                with suppress(KeyNotFoundError):  # forgotten at this moment
+                    self._add(token, (await bucket.get(token)).value)
         except (NatsError, OSError, TimeoutError) as error:
             self._log.warning("could not read which calls were cancelled", error=said(error))
 
-    def __contains__(self, call_id: str) -> bool:
-        return bool(self._until) and call_token(call_id) in self._until
+    def __contains__(self, call: QueuedCall) -> bool:
+        # A client may make another call of the same id later: that one was not taken back.
+        return bool(self._at_ns) and self._at_ns.get(call_token(call.call_id), 0) >= call.accepted_ns
 
     def __len__(self) -> int:
-        return len(self._until)
+        return len(self._at_ns)
 
     @contextmanager
-    def cancellable(self, call_id: str) -> Iterator[None]:
+    def cancellable(self, call: QueuedCall) -> Iterator[None]:
         """Run what is inside until it ends or the call is taken back.
 
         Raises:
             CallCancelledError: It was.
         """
-        token = call_token(call_id)
+        token = call_token(call.call_id)
         task = asyncio.current_task()
         assert task is not None
         self._running[token] = task
         try:
             yield
         except asyncio.CancelledError:
-            if token not in self._until:
+            if call not in self:
                 raise  # the worker is stopping
             task.uncancel()
-            raise CallCancelledError(call_id) from None
+            raise CallCancelledError(call.call_id) from None
         finally:
             self._running.pop(token, None)
 
     async def _on_change(self, message: Msg) -> None:
         if not (message.headers or {}).get("KV-Operation"):  # a put, not a delete
-            self._add(message.subject.removeprefix(_SUBJECT))
+            self._add(message.subject.removeprefix(_SUBJECT), message.data)
 
-    def _add(self, token: str) -> None:
-        now = time.monotonic()
-        # The bucket forgets by itself; in order of time, so the first is the oldest.
-        while self._until and next(iter(self._until.values())) < now:
-            del self._until[next(iter(self._until))]
-        self._until.pop(token, None)
-        self._until[token] = now + CANCELLED_SECONDS
+    def _add(self, token: str, value: bytes | None) -> None:
+        """Note a cancelled call; ``value`` is when that was, in Unix nanoseconds."""
+        now_ns = time.time_ns()
+        at_ns = int(value) if value and value.isdigit() else now_ns
+        # The bucket forgets by itself.
+        while self._at_ns and next(iter(self._at_ns.values())) < now_ns - CANCELLED_SECONDS * 1e9:
+            del self._at_ns[next(iter(self._at_ns))]
+        self._at_ns.pop(token, None)
+        self._at_ns[token] = at_ns
         if task := self._running.get(token):
             task.cancel()

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from services.contract.durations import parse_duration
 from services.contract.errors import InvalidValueError
 from services.contract.names import DEFAULT_QUEUE
-from services.contract.queues import check_queue_name
+from services.contract.queues import MAX_INFLIGHT, check_queue_name
+from services.http import Origin
 from services.queue_worker.retry import RetryPolicy, parse_attempts, parse_backoff, parse_codes
 from services.runtime import Service
 
-MAX_INFLIGHT = 1000
 EVERY_QUEUE = "*"
+_SHORTEST_LEASE_SECONDS = 0.2
 METRICS_PORT = 8081
 
 _CALLBACK_CODES = frozenset({408, 425, 429, *range(500, 600)})
@@ -66,8 +67,8 @@ class Config:
             queue=queue if queue == EVERY_QUEUE else check_queue_name(queue),
             max_inflight=check_max_inflight(service.number("max_inflight", 1)),
             max_inflight_of=_by_queue(service.setting("max_inflight_of")),
-            ack_wait=parse_duration(service.setting("ack_wait", "5s")),
-            gateway_url=service.setting("gateway_url", "http://127.0.0.1:8080"),
+            ack_wait=_lease(service.setting("ack_wait", "5s")),
+            gateway_url=_http_url(service.setting("gateway_url", "http://127.0.0.1:8080")),
             retry=RetryPolicy(
                 attempts=parse_attempts(service.setting("max_retry_attempts", "10")),
                 min_wait=parse_duration(service.setting("initial_retry_wait", "10s")),
@@ -101,6 +102,21 @@ def _by_queue(text: str) -> dict[str, int]:
         number = int(count) if count.isascii() and count.isdecimal() else count
         found[check_queue_name(queue.strip())] = check_max_inflight(number)
     return found
+
+
+def _lease(text: str) -> float:
+    """Read ``ack_wait``; a lease that is over before it can be renewed would have everything run again."""
+    seconds = parse_duration(text)
+    if seconds < _SHORTEST_LEASE_SECONDS:
+        raise InvalidValueError(
+            "ack_wait is too short", expected=f"{_SHORTEST_LEASE_SECONDS:g} s or more", seen=repr(text)
+        )
+    return seconds
+
+
+def _http_url(text: str) -> str:
+    Origin.parse(text)
+    return text.rstrip("/")
 
 
 def check_max_inflight(value: object) -> int:

@@ -45,10 +45,14 @@ class Consumer:
         """How many may be, at once."""
         return self._credit.max_inflight
 
-    @max_inflight.setter
-    def max_inflight(self, count: int) -> None:
+    async def set_max_inflight(self, count: int) -> None:
+        """Change how many, from now on; those that run finish."""
+        is_lower = count < self._credit.max_inflight
         self._credit.max_inflight = count
-        self._puller.wake()
+        if is_lower:
+            await self._puller.lower()
+        else:
+            self._puller.wake()
 
     async def start(self) -> None:
         """Begin to take messages."""
@@ -67,9 +71,9 @@ class Consumer:
             await settle(message.in_progress(), self._log)
         await self._puller.check()
 
-    def pause(self) -> None:
+    async def pause(self) -> None:
         """Take no more."""
-        self._puller.stop()
+        await self._puller.stop()
 
     async def drain(self) -> None:
         """Wait until what runs is done."""

@@ -9,7 +9,7 @@ from nats.errors import Error as NatsError
 
 from services.contract.errors import said
 from services.contract.names import CALLBACK_SUBJECT
-from services.contract.outcome import QUEUE_HEADER, RESULT_HEADER, DeadKind, DeadLetter, Result
+from services.contract.outcome import QUEUE_HEADER, RESULT_HEADER, TRIED_HEADER, DeadKind, DeadLetter, Result
 from services.contract.queued import CALL_HEADER, DEDUPE_HEADER, QueuedCall
 from services.contract.queues import dead_subject, result_subject
 from services.jetstream import Publisher
@@ -76,5 +76,6 @@ class Outcomes:
             CALL_HEADER: call.metadata(),
             RESULT_HEADER: result.metadata(),
             QUEUE_HEADER: queue,
+            TRIED_HEADER: "1",
         }
         await self._publisher.publish(CALLBACK_SUBJECT, result.body, headers)

@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 
 from services.contract.errors import said
@@ -40,7 +41,8 @@ class Puller:
         self._on_message = on_message
         self._log = log
         self._subject = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}"
-        self._inbox = client.new_inbox()
+        self._inbox = ""
+        self._subscription: Subscription | None = None
         self._loop = asyncio.get_running_loop()
         self._last_heard = self._loop.time()
         self._open = True
@@ -48,12 +50,39 @@ class Puller:
 
     async def start(self) -> None:
         """Subscribe and ask for the first messages."""
-        await self._client.subscribe(self._inbox, cb=self._receive)
+        await self._subscribe()
         await self.top_up()
 
-    def stop(self) -> None:
-        """Ask for no more; what is still on its way is given back as it comes."""
+    async def stop(self) -> None:
+        """Ask for no more, and take back what was asked for."""
         self._open = False
+        await self._unsubscribe()
+
+    async def lower(self) -> None:
+        """Take back what was asked for, and ask again for as many messages as there is credit.
+
+        Else the server would go on sending, and each message that is given back has been delivered: it
+        would lose an attempt.
+        """
+        await self._unsubscribe()
+        self._credit.forget()
+        if self._open:
+            await self._subscribe()
+            await self.top_up()
+
+    async def _subscribe(self) -> None:
+        self._inbox = self._client.new_inbox()
+        self._subscription = await self._client.subscribe(self._inbox, cb=self._receive)
+
+    async def _unsubscribe(self) -> None:
+        """Have the server drop the requests: it sends nothing to where nobody listens."""
+        if self._subscription is None:
+            return
+        subscription, self._subscription = self._subscription, None
+        try:
+            await subscription.unsubscribe()
+        except NatsError as error:  # the connection is gone, and the requests with it
+            self._log.warning("could not take requests back", error=said(error))
 
     def restored(self) -> None:
         """The connection was lost and is back: the server has forgotten our requests."""

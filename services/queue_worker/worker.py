@@ -106,14 +106,14 @@ class Worker:
         self._tasks.append(task)
         task.add_done_callback(self._tasks.remove)
 
-    def set_max_inflight(self, queue: str, count: object) -> int:
+    async def set_max_inflight(self, queue: str, count: object) -> int:
         """Change how many calls of a queue may run at once, from now on.
 
         Raises:
             InvalidValueError: ``count`` is out of range, or there is no such queue.
         """
         consumer = self._known(queue)
-        consumer.max_inflight = check_max_inflight(count)
+        await consumer.set_max_inflight(check_max_inflight(count))
         self._log.info("max_inflight changed", queue=queue, max_inflight=count)
         return consumer.max_inflight
 
@@ -124,8 +124,7 @@ class Worker:
             orphaned: When this is set nobody waits any more: break off.
         """
         consumers = self._consumers()
-        for consumer in consumers:
-            consumer.pause()
+        await asyncio.gather(*(consumer.pause() for consumer in consumers))
         drained: asyncio.Future[Any] = asyncio.gather(*(consumer.drain() for consumer in consumers))
         hurry: asyncio.Future[Any] = asyncio.ensure_future(orphaned.wait())
         await asyncio.wait(
@@ -146,7 +145,7 @@ class Worker:
             queue = message.subject.removeprefix(worker_control_subject(""))
             asked = json.loads(message.data or b"{}")
             if "max_inflight" in asked:
-                self.set_max_inflight(queue, asked["max_inflight"])
+                await self.set_max_inflight(queue, asked["max_inflight"])
             consumer = self._known(queue)
             answer = {
                 "worker": self._instance,

@@ -90,6 +90,35 @@ def test_a_target_that_stays_down_makes_a_dead_letter_that_can_be_put_back(http:
     assert {each.headers["X-Function-Status"] for each in target.requests} == {"200"}
 
 
+def test_a_callback_that_was_put_back_and_dies_again_is_a_dead_letter_again(http: httpx.Client) -> None:
+    with receiver(status=503) as target:
+        call_id = accept(http, new_function(http, "cat"), "result", X_Callback_Url=target.url)
+        until(lambda: bool(letters(http, call_id)))
+        for tries in (6, 9):
+            http.post("/system/queues/faas-request/dead-letters/redrive", json={"callId": call_id})
+            until(lambda: bool(letters(http, call_id)))
+            (letter,) = letters(http, call_id)
+
+            assert letter["attempts"] == 3
+            assert len(target.requests) == tries
+    assert http.delete(f"/system/queues/faas-request/dead-letters/{call_id}").status_code == 200
+
+
+@pytest.mark.parametrize("url", ["http://gateway:99999/x", "http://[x]/y", "http://127.0.0.1:99999/"])
+def test_a_callback_that_can_lead_nowhere_is_a_dead_letter_and_the_function_runs_once(
+    http: httpx.Client, tmp_path: Path, url: str
+) -> None:
+    runs = tmp_path / "runs"
+    function = new_function(http, script(tmp_path, f"echo run >> {runs}\n"))
+    call_id = accept(http, function, X_Callback_Url=url)
+
+    call = settled(http, call_id)
+
+    assert (call["state"], len(call["attempts"])) == ("done", 1)
+    assert runs.read_text() == "run\n"
+    assert [letter["kind"] for letter in letters(http, call_id)] == ["callback"]
+
+
 def test_a_target_that_is_down_holds_up_no_other_call(http: httpx.Client) -> None:
     dead = accept(http, new_function(http, "cat"), X_Callback_Url=f"http://127.0.0.1:{free_port()}/")
     until_state(http, dead, "calling back")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import httpx
 import psutil
@@ -105,6 +106,36 @@ def test_a_call_cancelled_while_the_worker_is_away_never_runs(workspace: Path, t
         assert settled(http, accept(http, new_function(http, "cat")))["state"] == "done"
         assert status(http, call_id)["state"] == "cancelled"
         assert not ran.exists()
+
+
+def test_another_call_of_a_cancelled_one_s_id_runs(workspace: Path, tmp_path: Path) -> None:
+    ran = tmp_path / "ran"
+    with start_lab(workspace) as lab, client(lab) as http:
+        function = new_function(http, script(tmp_path, f"touch {ran}\n"))
+        with lab.worker.stopped():
+            call_id = accept(http, function, X_Call_Id="again")
+            assert http.delete(f"/async-function/{call_id}").status_code == 202
+        lab.restart("nats")  # which forgets the ids that the queue had within two minutes
+
+        accept(http, function, X_Call_Id="again")
+
+        call = settled(http, call_id)
+        assert (call["state"], len(call["attempts"])) == ("done", 1)
+        assert ran.exists()
+
+
+@pytest.mark.parametrize("call_id", ["ünïcödé", "\N{SNOWMAN}", "a b/c?d#e%20f", "*", ">"])
+def test_a_call_is_found_by_whatever_id_its_client_has_given_it(http: httpx.Client, call_id: str) -> None:
+    path = quote(call_id, safe="")
+    function = new_function(http, "false", {"com.openfaas.retry.attempts": "1"})
+    answer = http.post(f"/async-function/{function}", headers=[(b"X-Call-Id", call_id.encode())])
+    assert answer.status_code == 202
+
+    assert settled(http, path)["state"] == "dead"
+    assert http.get(f"/async-function/{path}/result").status_code == 500
+    assert http.get(f"/system/queues/faas-request/dead-letters/{path}").status_code == 200
+    assert http.delete(f"/system/queues/faas-request/dead-letters/{path}").json() == {"purged": 1}
+    assert http.delete(f"/async-function/{path}").status_code == 409
 
 
 def test_a_call_is_known_at_once_and_its_result_is_kept(http: httpx.Client) -> None:

@@ -88,7 +88,9 @@ class Setting:
     def runs(self) -> Counter[tuple[str, int]]:
         """Return how often each attempt of each call was begun."""
         lines = self.witness.read_text().splitlines()
-        assert all(len(line.split()) == 2 for line in lines), [line for line in lines if len(line.split()) != 2]
+        assert all(len(line.split()) == 2 for line in lines), [
+            line for line in lines if len(line.split()) != 2
+        ]
         return Counter((call_id, int(attempt)) for call_id, attempt in map(str.split, lines))
 
 

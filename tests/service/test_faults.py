@@ -142,6 +142,27 @@ def test_a_killed_worker_comes_back_and_loses_no_call(drilled: Lab) -> None:
     assert noted(drilled) == both("kill", "queue-worker")
 
 
+def test_every_fault_is_in_the_record_whoever_did_it(drilled: Lab) -> None:
+    drilled.kill("gateway")
+    eventually(lambda: drilled.status().state == "ready", within=20)
+    drilled.restart("inspector")
+    with drilled.bin("target").down():
+        pass
+    with drilled.worker.paused():
+        eventually(lambda: [fault for fault in drilled.faults() if fault.ended is None], within=10)
+
+    eventually(lambda: sum(fault.ended is not None for fault in drilled.faults()) == 4, within=10)
+    seen = drilled.faults()
+    assert [(fault.service, fault.kind) for fault in seen] == [
+        ("gateway", "kill"),
+        ("inspector", "restart"),
+        ("inspector", "down"),
+        ("queue-worker", "pause"),
+    ]
+    assert seen[2].how == {"bin": "target", "answer": 503}
+    assert "gateway kill" in repr(drilled.faults())
+
+
 def test_a_fault_without_delay_is_there_at_once_and_over_after_its_time(drilled: Lab) -> None:
     fault = drilled.fault("nats", "stop", seconds=0.5)
     assert drilled.status().service("nats-server").state == "stopped"

@@ -63,7 +63,10 @@ def test_health_needs_no_credentials_and_has_no_body(http: httpx.Client) -> None
 @pytest.mark.row("1.2 / and /ui/")
 def test_the_root_leads_to_the_ui_and_the_ui_to_the_inspector(http: httpx.Client, lab: Lab) -> None:
     assert http.get("/").headers["Location"] == "/ui/"
-    assert http.get("/ui/").headers["Location"].startswith(lab.inspector_url)
+    page = http.get("/ui/").headers["Location"]
+    assert page.startswith(lab.inspector_url)
+    opened = httpx.get(page, follow_redirects=True)
+    assert (opened.status_code, opened.headers["Content-Type"][:9]) == (200, "text/html")
 
 
 @pytest.mark.row("1.2 wrong method")

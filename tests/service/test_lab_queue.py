@@ -224,6 +224,12 @@ def test_dead_letters_are_put_back_one_or_all(lab: Lab, graves: Queue) -> None:
         assert call.requeued <= (call.attempts[2].delivered or 0), "put back before it was taken again"
 
 
+def test_an_empty_id_is_a_mistake_and_not_all(graves: Queue) -> None:
+    for change in (graves.purge, graves.redrive):
+        with pytest.raises(InvalidValueError, match="the call id is empty"):
+            change("")
+
+
 def test_dead_letters_are_thrown_away_one_or_all(graves: Queue) -> None:
     assert graves.purge(graves.dead_letters()[0].call_id) == 1
     assert [letter.body for letter in graves.dead_letters()] == ["two"]

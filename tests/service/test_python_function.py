@@ -42,7 +42,7 @@ def function(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> str:
         "LABKIT_FAAS_CLI": "builtin",
     }
     faas = str(Path(sys.executable).with_name("faas-cli"))
-    new = [faas, "new", "--lang", "python3-http", name, "--prefix=me"]
+    new = [faas, "new", "--lang", "python3-http", name]
     subprocess.run(new, cwd=folder, env=environment, check=True, timeout=60, capture_output=True)
     (folder / name / "handler.py").write_text(HANDLER)
     up = subprocess.run([faas, "up"], cwd=folder, env=environment, timeout=60, capture_output=True)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 from gateways import client, deploy, until
+from labs import eventually, start_lab
 from receiver import receiver
 
 from labkit import Lab
+from services.contract.calls import CallState
 from services.contract.errors import InvalidValueError
 
 
@@ -160,6 +164,29 @@ def test_max_inflight_can_be_changed_while_it_runs(http: httpx.Client, lab: Lab)
     assert five.drained_after is not None
     assert one.drained_after > 1.4
     assert five.drained_after < one.drained_after / 2
+
+
+def test_a_lowered_max_inflight_and_a_restart_cost_no_attempt(workspace: Path) -> None:
+    with start_lab(workspace, max_inflight=50) as lab:
+        lab.deploy("attempt", fprocess="sh -c echo${IFS}$Http_X_Attempt")
+        lab.invoke_async("attempt").result(20)  # by now fifty are asked for
+        lab.set_max_inflight(1)
+        lowered = [lab.invoke_async("attempt") for _ in range(20)]
+        seen = [call.result(20).text for call in lowered]
+        lab.set_max_inflight(50)
+        lab.deploy("nap", fprocess="sleep 2")
+        nap = lab.invoke_async("nap")
+        eventually(lambda: nap.status().state is CallState.RUNNING, within=20)
+        restart = threading.Thread(target=lambda: lab.restart("worker"))
+        restart.start()
+        time.sleep(0.3)
+        queued = [lab.invoke_async("attempt") for _ in range(20)]
+        restart.join()
+        seen += [call.result(20).text for call in queued]
+
+        assert seen == ["1\n"] * 40
+        assert len(nap.wait(20).attempts) == 1
+        assert lab.queue().redelivered == 0
 
 
 @pytest.mark.parametrize("count", [0, -1, 100_000])
