@@ -129,6 +129,8 @@ class AsyncFaults:
     async def faults(self) -> FaultList:
         """Return what went wrong on purpose, oldest first: drills, whoever did them.
 
+        All since this process first looked into the record, and those of the ten minutes before it.
+
         Raises:
             LabTimeoutError: The record can't be read.
         """
