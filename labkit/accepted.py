@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from labkit.answer import Answer
-from labkit.errors import GatewayError, LabGoneError, NoResultError
+from labkit.errors import LabGoneError, NoResultError, RecordAwayError
 from labkit.flavours import OnHub, blocking
 from labkit.gateway import CALL_SECONDS, Accepted, expect
 from services.contract.calls import Call, CallLog, CallState
@@ -111,7 +111,7 @@ class AsyncCall(OnHub):
             try:
                 answer = await self._kept(max(0.0, deadline - now), began)
                 told = await self.document()
-            except (LabGoneError, _AwayError):
+            except (LabGoneError, RecordAwayError):
                 # A drill, or a restart: whoever keeps it is soon back.
                 if now >= deadline:
                     raise
@@ -142,7 +142,12 @@ class AsyncCall(OnHub):
         response = await self._gateway.request("GET", path, params={"wait": f"{poll:.3f}"})
         if CALL_ID not in response.headers:  # the gateway's own words, not the function's
             if response.status_code == 503:
-                raise _AwayError(f"the result of call {self.id} can't be had", seen=response.text.strip())
+                raise RecordAwayError(
+                    f"the result of call {self.id} can't be had",
+                    expected="the gateway to know what became of it",
+                    seen=response.text.strip(),
+                    next_step="look at lab.status(): the inspector keeps the record of calls",
+                )
             expect(response, f"the result of call {self.id} can't be had", 404)
             return None
         seconds = time.monotonic() - began
@@ -156,10 +161,6 @@ class AsyncCall(OnHub):
         """
         response = await self._gateway.request("DELETE", self._path)
         expect(response, f"call {self.id} was not cancelled", 202)
-
-
-class _AwayError(GatewayError):
-    """Who would know is away."""
 
 
 def _no_result(told: dict[str, Any], answer: Answer | None) -> NoResultError:

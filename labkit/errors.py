@@ -17,6 +17,7 @@ __all__ = [
     "LabTimeoutError",
     "NoLabError",
     "NoResultError",
+    "RecordAwayError",
     "ServiceError",
     "WorkspaceError",
     "error_from_json",
@@ -50,6 +51,10 @@ class ServiceError(LabError, RuntimeError):
 
 class GatewayError(LabError, RuntimeError):
     """The gateway refused."""
+
+
+class RecordAwayError(GatewayError):
+    """Who keeps the record of calls is away."""
 
 
 class InspectorError(LabError, RuntimeError):
