@@ -18,10 +18,12 @@ from typing import Any, TypeVar
 import psutil
 
 from labkit import Lab
+from labkit.accepted import AcceptedCall
 from labkit.core import AsyncLab
 from labkit.hub import hub
 from labkit.supervisor.settings import Settings
 from labkit.workspace import LabState
+from services.contract.calls import CallState
 
 T = TypeVar("T")
 
@@ -53,6 +55,15 @@ def eventually(check: Callable[[], T | None], *, within: float, what: str = "") 
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {within:g} s: {what or check}; seen: {seen!r}")
         time.sleep(0.01)
+
+
+def until_running(call: AcceptedCall, *, within: float = 20) -> None:
+    """Wait until a queue-worker has the call run; fail with all that is known of it."""
+    try:
+        eventually(lambda: call.status().state is CallState.RUNNING, within=within)
+    except AssertionError as error:
+        told = "\n".join(map(str, call.status().events))
+        raise AssertionError(f"{error}; {call.status()}\n{told}") from None
 
 
 def new_mark() -> str:

@@ -13,11 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from labs import assert_gone, eventually, start_lab
+from labs import assert_gone, eventually, start_lab, until_running
 
 from labkit import Lab
 from labkit.errors import NoResultError
-from services.contract.calls import CallState
 
 LABKIT = str(Path(sys.executable).with_name("labkit"))
 
@@ -135,7 +134,7 @@ def test_a_dead_call_has_no_result_and_an_unknown_one_nothing(lab: Lab, dead_id:
 def test_a_call_is_cancelled(lab: Lab) -> None:
     lab.deploy("long-c", fprocess="sleep 30", annotations={"com.openfaas.queue": "cli-cancel"})
     call = lab.invoke_async("long-c")
-    eventually(lambda: call.status().state is CallState.RUNNING, within=20)
+    until_running(call)
 
     assert "is cancelled" in labkit(lab, "cancel", call.id)
     assert "state     cancelled" in labkit(lab, "call", call.id, "--wait", "20")
@@ -199,7 +198,7 @@ def test_a_worker_joins_the_lab_and_lets_its_calls_finish(own: Lab) -> None:
         assert sorted(worker.max_inflight for worker in own.queue().workers) == [1, 2]
         with own.worker.stopped():
             call = own.invoke_async("nap")
-            eventually(lambda: call.status().state is CallState.RUNNING, within=20)
+            until_running(call)
             process.send_signal(signal.SIGINT)
             assert process.wait(20) == 0
             assert [attempt.status for attempt in call.wait(10).attempts] == [200]
@@ -210,7 +209,7 @@ def test_a_worker_that_is_interrupted_twice_gives_its_calls_back(own: Lab) -> No
     with running(own, "worker") as process, own.worker.stopped():
         next_line(process)
         call = own.invoke_async("long")
-        eventually(lambda: call.status().state is CallState.RUNNING, within=20)
+        until_running(call)
         process.send_signal(signal.SIGINT)
         time.sleep(0.5)
         began = time.monotonic()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from labs import eventually, start_lab
+from labs import eventually, start_lab, until_running
 
 from labkit import Lab
 from labkit.accepted import AcceptedCall
@@ -80,7 +80,7 @@ def test_the_result_of_a_dead_call_says_why_and_how_to_go_on(lab: Lab) -> None:
 def test_a_cancelled_call_does_not_run_and_has_no_result(lab: Lab) -> None:
     lab.deploy("long-q", fprocess="sleep 30", annotations=in_queue("cancels"))
     call = lab.invoke_async("long-q")
-    eventually(lambda: call.status().state is CallState.RUNNING, within=20)
+    until_running(call)
     call.cancel()
 
     with pytest.raises(NoResultError, match="was cancelled"):

@@ -11,11 +11,10 @@ from pathlib import Path
 import httpx
 import pytest
 from gateways import client, deploy, until
-from labs import eventually, start_lab
+from labs import start_lab, until_running
 from receiver import receiver
 
 from labkit import Lab
-from services.contract.calls import CallState
 from services.contract.errors import InvalidValueError
 
 
@@ -176,7 +175,7 @@ def test_a_lowered_max_inflight_and_a_restart_cost_no_attempt(workspace: Path) -
         lab.set_max_inflight(50)
         lab.deploy("nap", fprocess="sleep 2")
         nap = lab.invoke_async("nap")
-        eventually(lambda: nap.status().state is CallState.RUNNING, within=20)
+        until_running(nap)
         restart = threading.Thread(target=lambda: lab.restart("worker"))
         restart.start()
         time.sleep(0.3)
