@@ -60,7 +60,7 @@ async def ensure_queue(js: JetStreamContext, queue: str, *, ack_wait: float, rep
             js,
             StreamConfig(
                 name=dead_stream(queue),
-                subjects=[dead_subject(queue, "*")],
+                subjects=[dead_subject(queue, None)],
                 storage=StorageType.FILE,
                 # A full stream refuses; then the call stays in its queue. Nothing is lost by being too many.
                 discard=DiscardPolicy.NEW,

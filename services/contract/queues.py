@@ -43,9 +43,10 @@ def dead_stream(queue: str) -> str:
     return queue_stream(queue) + DEAD_SUFFIX
 
 
-def dead_subject(queue: str, call_id: str) -> str:
-    """Return the subject of one dead letter; with ``*`` for the id, of all of them."""
-    return f"lab.dead.{queue}.{call_id if call_id == '*' else call_token(call_id)}"
+def dead_subject(queue: str, call_id: str | None) -> str:
+    """Return the subject of one call's dead letters; with None for the id, of all of them."""
+    # Not "*" for all: a client may call its call so.
+    return f"lab.dead.{queue}.{'*' if call_id is None else call_token(call_id)}"
 
 
 def result_subject(call_id: str) -> str:

@@ -68,7 +68,7 @@ class DeadLetters:
     async def some(self, queue: str, *, after: int, limit: int) -> list[Kept]:
         """Return at most ``limit`` letters that came after sequence number ``after``, oldest first."""
         found: list[Kept] = []
-        async for kept in self._letters(queue, dead_subject(queue, "*"), after):
+        async for kept in self._letters(queue, dead_subject(queue, None), after):
             found.append(kept)
             if len(found) >= limit:
                 break
@@ -100,7 +100,7 @@ class DeadLetters:
 
     async def purge(self, queue: str, call_id: str = "") -> int:
         """Throw letters away, those of one call or all; return how many there were."""
-        subject = dead_subject(queue, call_id or "*")
+        subject = dead_subject(queue, call_id or None)
         with _answered(queue):
             info = await self._js.stream_info(dead_stream(queue), subjects_filter=subject)
             await self._js.purge_stream(dead_stream(queue), subject=subject)

@@ -61,7 +61,8 @@ def test_a_queue_has_a_stream_and_one_for_its_dead_letters() -> None:
     assert queue_stream(check_queue_name("faas-request")) == "OF_faas-request"
     assert dead_stream("faas-request") == "OF_faas-request_dead"
     assert dead_subject("slow", "id-1") == "lab.dead.slow.id-1"
-    assert dead_subject("slow", "*") == "lab.dead.slow.*"
+    assert dead_subject("slow", None) == "lab.dead.slow.*"
+    assert dead_subject("slow", "*") != "lab.dead.slow.*"
 
 
 @pytest.mark.parametrize("name", ["", "a.b", "a b", "-a", "slow_dead", "a" * 64, "a>b", "*", "ä"])
