@@ -32,6 +32,11 @@ class Answer:
         return self.body.decode("utf-8", "replace")
 
     @property
+    def is_whole(self) -> bool:
+        """Whether the body is all that the function answered; of a large result only the beginning is kept."""
+        return "x-result-truncated" not in self.headers
+
+    @property
     def ok(self) -> bool:
         """Whether the function succeeded."""
         return 200 <= self.status < 300
@@ -41,4 +46,5 @@ class Answer:
         return json.loads(self.body)
 
     def __repr__(self) -> str:
-        return f"Answer(status={self.status}, {len(self.body)} bytes, call_id={self.call_id!r})"
+        size = self.headers.get("x-result-truncated", f"{len(self.body)} bytes")
+        return f"Answer(status={self.status}, {size}, call_id={self.call_id!r})"

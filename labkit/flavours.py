@@ -20,8 +20,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 R = TypeVar("R")
 
-MANAGE_SECONDS = 60.0
-"""Patience for what has no ``timeout`` of its own."""
+MANAGE_SECONDS = 100.0
+"""Patience for what has no ``timeout`` of its own; longer than any of the lab's own commands may take."""
 _OVERTIME_SECONDS = 5.0
 """The deadline inside comes first, because it knows more; the hub's own is the net below it."""
 
@@ -76,6 +76,9 @@ class Held(AbstractContextManager[T], AbstractAsyncContextManager[T], Generic[T]
     def __init__(self, manager: AbstractAsyncContextManager[T], timeout: float = MANAGE_SECONDS) -> None:
         self._manager = manager
         self._patience = timeout + _OVERTIME_SECONDS
+
+    def __repr__(self) -> str:
+        return "<for a with block: it begins and ends with the block>"
 
     def __enter__(self) -> T:
         return hub().run(_enter(self._manager), self._patience)

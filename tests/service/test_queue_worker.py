@@ -188,6 +188,16 @@ def test_a_lowered_max_inflight_and_a_restart_cost_no_attempt(workspace: Path) -
         assert lab.queue().redelivered == 0
 
 
+def test_a_long_call_outlives_the_restart_of_its_worker(workspace: Path) -> None:
+    with start_lab(workspace) as lab:
+        lab.deploy("long", fprocess="sleep 12")
+        call = lab.invoke_async("long")
+        until_running(call)
+        lab.restart("worker")
+
+        assert [attempt.status for attempt in call.wait(20).attempts] == [200]
+
+
 @pytest.mark.parametrize("count", [0, -1, 100_000])
 def test_an_unusable_max_inflight_is_refused_with_the_range(lab: Lab, count: int) -> None:
     with pytest.raises(InvalidValueError, match="from 1 to 1000"):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from labkit import environment, logfiles
+from labkit.answer import Answer
 from labkit.doctor import draw
 from labkit.errors import LabStartError, ServiceError
 from labkit.status import LabStatus, say_bytes, say_seconds
@@ -245,3 +246,11 @@ def test_labkit_has_no_other_names() -> None:
 
     with pytest.raises(AttributeError, match="no attribute 'Cluster'"):
         labkit.Cluster  # noqa: B018
+
+
+def test_an_answer_tells_when_only_its_beginning_was_kept() -> None:
+    whole = Answer(200, b"all", {}, "id-1", 0.1)
+    cut = Answer(200, b"beg", {"x-result-truncated": "3 of 9 bytes"}, "id-1", 0.1)
+
+    assert (whole.is_whole, repr(whole)) == (True, "Answer(status=200, 3 bytes, call_id='id-1')")
+    assert (cut.is_whole, repr(cut)) == (False, "Answer(status=200, 3 of 9 bytes, call_id='id-1')")
