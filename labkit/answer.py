@@ -33,7 +33,7 @@ class Answer:
 
     @property
     def is_whole(self) -> bool:
-        """Whether the body is all that the function answered; of a large result only the beginning is kept."""
+        """Whether it is all that the function answered; of a large result only the beginning is kept."""
         return "x-result-truncated" not in self.headers
 
     @property
