@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
+from statistics import median
 
 import psutil
 
@@ -82,8 +83,9 @@ class Growth:
 def growths(samples: Iterable[Sample], seconds: float) -> list[Growth]:
     """Return the growth of each thing over the second half of ``seconds``.
 
-    The trend is that of the peaks, one for each tenth of that half: a service that was just started again has
-    little memory, and how often that happens is the schedule's.
+    Each tenth of that half counts once. Of memory, by its peak: a service that was just started again has
+    little, and how often that happens is the schedule's. Of what is counted, by its median: a burst of
+    connections, a hundred callbacks to a target that hangs, is load; a leak is there all the time.
     """
     half = seconds / 2
 
@@ -94,16 +96,19 @@ def growths(samples: Iterable[Sample], seconds: float) -> list[Growth]:
     for (what, owner), group in groupby(sorted(samples, key=key), key):
         later = [(sample.at, sample.value) for sample in group if sample.at >= half]
         if later:
-            added = trend(_peaks(later)) * (later[-1][0] - later[0][0])
+            typical = max if what == "memory" else median
+            added = trend(_slices(later, typical)) * (later[-1][0] - later[0][0])
             found.append(Growth(what, owner, later[0][1], later[-1][1], added))
     return found
 
 
-def _peaks(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Return the highest of each slice of points that are in order of x, at the slice's middle."""
+def _slices(
+    points: Sequence[tuple[float, float]], typical: Callable[[list[float]], float]
+) -> list[tuple[float, float]]:
+    """Return what is typical of each slice of points that are in order of x, at the slice's middle."""
     size = -(-len(points) // _SLICES)
     slices = [points[start : start + size] for start in range(0, len(points), size)]
-    return [(part[len(part) // 2][0], max(y for _, y in part)) for part in slices]
+    return [(part[len(part) // 2][0], typical([y for _, y in part])) for part in slices]
 
 
 @dataclass

@@ -41,3 +41,22 @@ def test_only_the_second_half_counts() -> None:
 def test_a_service_that_is_started_again_has_not_grown() -> None:
     restarted = [Sample(at, "memory", "inspector", min(100, 1 + at % 110) * MIB) for at in range(0, 600, 5)]
     assert [growth.is_bounded for growth in growths(restarted, 600)] == [True]
+
+
+def bursts(leak: float) -> list[Sample]:
+    """Return ten minutes of open files: 28, for a tenth of the time up to 130 more, and a leak a second."""
+    rng = random.Random(2)
+    return [
+        Sample(
+            at,
+            "open files",
+            "queue-worker",
+            28 + leak * at + (rng.random() < 0.1) * rng.randint(0, 130) * at / 600,
+        )
+        for at in range(0, 600, 5)
+    ]
+
+
+def test_a_burst_of_connections_is_no_leak() -> None:
+    assert [growth.is_bounded for growth in growths(bursts(0), 600)] == [True]
+    assert [growth.is_bounded for growth in growths(bursts(0.5), 600)] == [False]
