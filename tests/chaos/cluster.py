@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import socket
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from labkit.supervisor.record import Record
 from labkit.supervisor.states import State
 from labkit.supervisor.unit import Facts, Spec, Unit
 from services.contract.errors import LabError
+from services.watchdog.child import reserve_port
 from tests.chaos.schedule import Target
 from tests.chaos.stack import (
     ACK_WAIT,
@@ -81,7 +81,11 @@ class ClusterStack:
         self.folder = folder
         self.logs = folder / "logs"
         self.user, self.password = "admin", _PASSWORD
-        self._ports = {name: _free_port() for name in (*NODES, *map("{} route".format, NODES), "gateway")}
+        # Held to the end: a port that is merely free may be the next connection's own.
+        names = (*NODES, *map("{} route".format, NODES), "gateway")
+        reserved = {name: reserve_port() for name in names}
+        self._ports = {name: port for name, (port, _) in reserved.items()}
+        self._holders = [holder for _, holder in reserved.values() if holder is not None]
         self.gateway_url = f"http://127.0.0.1:{self._ports['gateway']}"
         self._nats_urls = [f"nats://127.0.0.1:{self._ports[name]}" for name in NODES]
         self._secrets = folder / "secrets"
@@ -115,6 +119,8 @@ class ClusterStack:
             await self._units[name].stop(_GRACE_SECONDS)
         if self._children is not None:
             await self._children.sweep()
+        for holder in self._holders:
+            holder.close()
 
     async def pids(self) -> dict[str, int]:
         """Return the processes of the services that are ready, by name."""
@@ -231,9 +237,3 @@ async def _wait_for_jetstream(urls: list[str]) -> None:
                 await asyncio.sleep(0.2)
         await js.delete_stream("ready")
         await client.close()
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])

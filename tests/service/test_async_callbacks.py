@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -16,6 +15,7 @@ from labs import start_lab
 from receiver import receiver
 
 from labkit import Lab
+from services.watchdog.child import reserve_port
 
 
 @pytest.fixture(scope="module")
@@ -32,16 +32,19 @@ def http(hasty: Lab) -> Iterator[httpx.Client]:
         yield http
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port: int = taken.getsockname()[1]
-        return port
+@pytest.fixture
+def free_port() -> Iterator[int]:
+    """A port on which nobody listens, and which no connection gets as its own."""
+    port, holder = reserve_port()
+    yield port
+    if holder is not None:
+        holder.close()
 
 
 def test_a_target_that_comes_up_late_gets_the_result_and_the_function_runs_once(
-    http: httpx.Client, tmp_path: Path
+    http: httpx.Client, tmp_path: Path, free_port: int
 ) -> None:
-    port = free_port()
+    port = free_port
     runs = tmp_path / "runs"
     function = new_function(http, script(tmp_path, f"echo run >> {runs}; cat\n"))
     call_id = accept(http, function, "result", X_Callback_Url=f"http://127.0.0.1:{port}/late")
@@ -119,8 +122,8 @@ def test_a_callback_that_can_lead_nowhere_is_a_dead_letter_and_the_function_runs
     assert [letter["kind"] for letter in letters(http, call_id)] == ["callback"]
 
 
-def test_a_target_that_is_down_holds_up_no_other_call(http: httpx.Client) -> None:
-    dead = accept(http, new_function(http, "cat"), X_Callback_Url=f"http://127.0.0.1:{free_port()}/")
+def test_a_target_that_is_down_holds_up_no_other_call(http: httpx.Client, free_port: int) -> None:
+    dead = accept(http, new_function(http, "cat"), X_Callback_Url=f"http://127.0.0.1:{free_port}/")
     until_state(http, dead, "calling back")
 
     assert settled(http, accept(http, new_function(http, "cat")), 5)["state"] == "done"
