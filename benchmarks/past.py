@@ -33,7 +33,7 @@ _BOUNDS = {
     "memory of inspector": "10,000 calls, 64 MB of requests",
     "memory of that notebook": "10,000 calls",
     "lab.calls() again": "10,000 calls",
-    "first lab.calls()": "256 MB of record, ten minutes of it",
+    "first lab.calls()": "16 MB of record, ten minutes of it",
 }
 """What is meant to stop the growth, where something is."""
 
