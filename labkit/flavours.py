@@ -14,13 +14,14 @@ from functools import wraps
 from types import TracebackType
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, cast, overload
 
+from labkit.control import CHANGE_SECONDS
 from labkit.hub import hub
 
 P = ParamSpec("P")
 T = TypeVar("T")
 R = TypeVar("R")
 
-MANAGE_SECONDS = 100.0
+MANAGE_SECONDS = CHANGE_SECONDS + 10.0
 """Patience for what has no ``timeout`` of its own; longer than any of the lab's own commands may take."""
 _OVERTIME_SECONDS = 5.0
 """The deadline inside comes first, because it knows more; the hub's own is the net below it."""

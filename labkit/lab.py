@@ -18,7 +18,7 @@ from labkit.flavours import blocking, lend
 from labkit.hub import hub
 from labkit.supervisor.settings import GATEWAY_PORT, INSPECTOR_PORT, MAX_WORKERS, Settings
 from labkit.workspace import Workspace
-from services.contract.errors import InvalidValueError
+from services.contract.numbers import whole_number
 from services.contract.queues import MAX_INFLIGHT
 
 _OVERTIME_SECONDS = 5.0
@@ -80,8 +80,10 @@ class Lab(Calling, Drills):
         """
         settings = _settings(
             workspace,
-            max_inflight=_within("max_inflight", 1 if max_inflight is None else max_inflight, MAX_INFLIGHT),
-            workers=_within("workers", workers, MAX_WORKERS),
+            max_inflight=whole_number(
+                "max_inflight", 1 if max_inflight is None else max_inflight, MAX_INFLIGHT
+            ),
+            workers=whole_number("workers", workers, MAX_WORKERS),
             max_retry_attempts=max_retry_attempts,
             initial_retry_wait=initial_retry_wait,
             max_retry_wait=max_retry_wait,
@@ -173,14 +175,6 @@ def _workspace(folder: str | PathLike[str] | None) -> Workspace:
     if folder is None:
         return Workspace.find()
     return Workspace(Path(folder).expanduser().resolve())
-
-
-def _within(name: str, value: object, most: int) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
-        raise InvalidValueError(
-            f"{name} is out of range", expected=f"a whole number from 1 to {most}", seen=repr(value)
-        )
-    return value
 
 
 def _settings(folder: str | PathLike[str] | None, **settings: Any) -> Settings:

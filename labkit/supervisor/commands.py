@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Coroutine, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any
 
 from labkit.supervisor.faults import FaultKind
@@ -12,8 +11,8 @@ from labkit.supervisor.memory import resident_bytes
 from labkit.supervisor.settings import MAX_WORKERS
 from labkit.supervisor.states import summary
 from services.contract.errors import InvalidValueError
-from services.contract.events import EventType
 from services.contract.names import DEFAULT_QUEUE
+from services.contract.numbers import whole_number
 from services.contract.queues import check_queue_name
 
 if TYPE_CHECKING:
@@ -89,16 +88,16 @@ class Commands:
         await self._lab.reset()
 
     async def _configure(self, request: Request) -> None:
-        count = _whole(request, "max_inflight", most=None)
+        count = whole_number("max_inflight", request.get("max_inflight"), None)
         # For the workers' next start; those that run are told by who asked.
         self._lab.plan.max_inflight_of[check_queue_name(str(request.get("queue")))] = count
 
     async def _scale_workers(self, request: Request) -> None:
-        await self._lab.units.scale_workers(_whole(request, "workers", most=MAX_WORKERS))
+        await self._lab.units.scale_workers(whole_number("workers", request.get("workers"), MAX_WORKERS))
 
     async def _restart(self, request: Request) -> None:
         unit = self._unit(request)
-        with self._noted("restart", unit):
+        with self._lab.faults.noted({"fault": FaultKind.RESTART.value, "service": unit.spec.name}):
             await self._lab.units.restart([unit])
 
     async def _stop_service(self, request: Request) -> None:
@@ -109,18 +108,8 @@ class Commands:
 
     async def _kill(self, request: Request) -> None:
         unit = self._unit(request)
-        with self._noted("kill", unit):
+        with self._lab.faults.noted({"fault": FaultKind.KILL.value, "service": unit.spec.name}):
             await unit.kill()
-
-    @contextmanager
-    def _noted(self, fault: str, unit: Unit) -> Iterator[None]:
-        """Note in the record what was done to a service on purpose."""
-        told = {"fault": fault, "service": unit.spec.name}
-        self._lab.record.emit(EventType.FAULT_STARTED, **told)
-        try:
-            yield
-        finally:
-            self._lab.record.emit(EventType.FAULT_ENDED, **told)
 
     def _unit(self, request: Request) -> Unit:
         return self._lab.units.named(str(request.get("service")))
@@ -150,18 +139,6 @@ def _kind(request: Request) -> FaultKind:
         return FaultKind(kind)
     except ValueError:
         raise InvalidValueError(f"there is no fault {kind!r}", expected=", ".join(FaultKind)) from None
-
-
-def _whole(request: Request, field: str, *, most: int | None) -> int:
-    value = request.get(field)
-    # True is an int, too.
-    if type(value) is not int or value < 1 or (most is not None and value > most):
-        raise InvalidValueError(
-            f"{field} is out of range",
-            expected="a whole number from 1" + (f" to {most}" if most else ""),
-            seen=repr(value),
-        )
-    return value
 
 
 def _number(request: Request, field: str) -> float:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -129,21 +129,28 @@ class Faults:
         return QUEUE_WORKER if kind is FaultKind.SLOW else self._lab.units.named(service).spec.name
 
     async def _live(self, fault: _Fault, how: AbstractAsyncContextManager[None]) -> None:
-        self._note(EventType.FAULT_STARTED, fault)
-        try:
-            async with how:
-                fault.begun.set()
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(fault.enough.wait(), fault.seconds)
-        except LabError as error:
-            logging.error("fault %s of %s: %s", fault.kind, fault.service, str(error).replace("\n", " |"))
-            raise
-        finally:
-            self._note(EventType.FAULT_ENDED, fault)
+        with self.noted(fault.told):
+            try:
+                async with how:
+                    fault.begun.set()
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(fault.enough.wait(), fault.seconds)
+            except LabError as error:
+                logging.error("fault %s of %s: %s", fault.kind, fault.service, str(error).replace("\n", " |"))
+                raise
 
-    def _note(self, type_: EventType, fault: _Fault) -> None:
-        self._lab.record.emit(type_, **fault.told)
-        logging.info("%s %s", type_, " ".join(f"{key}={value}" for key, value in fault.told.items()))
+    @contextmanager
+    def noted(self, told: Mapping[str, Any]) -> Iterator[None]:
+        """Note in record and log that something goes wrong on purpose for the length of the block."""
+        self._note(EventType.FAULT_STARTED, told)
+        try:
+            yield
+        finally:
+            self._note(EventType.FAULT_ENDED, told)
+
+    def _note(self, type_: EventType, told: Mapping[str, Any]) -> None:
+        self._lab.record.emit(type_, **told)
+        logging.info("%s %s", type_, " ".join(f"{key}={value}" for key, value in told.items()))
 
     # -- the kinds
 

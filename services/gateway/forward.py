@@ -7,12 +7,13 @@ from collections.abc import AsyncIterator
 
 from services.bus import Events
 from services.contract.events import EventType
-from services.contract.names import INTERNAL, short_function_name, split_function_name
+from services.contract.names import INTERNAL, short_function_name
 from services.gateway.function import Function, NoReplicaError
 from services.gateway.headers import answer_headers, call_id_of, forwarded_pairs, now_ns, stamped
 from services.gateway.metrics import Metrics
 from services.gateway.provider import ProcessProvider
 from services.gateway.replica import Replica
+from services.gateway.requests import qualified
 from services.gateway.scaling import ScaleLimits
 from services.http import ClientResponse, HttpClient, HttpError, Request, Response, UpstreamError
 from services.http.headers import Pair
@@ -52,7 +53,7 @@ class Forwarder:
         if request.method not in METHODS:
             response = Response(405, [*stamped(call_id, start_ns), ("Allow", ", ".join(sorted(METHODS)))])
         elif function is None:
-            text = f"error finding function {'.'.join(split_function_name(name))}: function not found\n"
+            text = f"error finding function {qualified(name, '')}: function not found\n"
             response = _failure(404, text, stamped(call_id, start_ns))
         else:
             key = function.spec.key

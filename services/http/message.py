@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
+from services.contract.compact import encode
 from services.http.body import Body
 from services.http.headers import Headers, Pair
 
@@ -131,5 +131,5 @@ class Response:
     @classmethod
     def json(cls, status: int, value: Any) -> Response:
         """Return ``value`` as JSON."""
-        body = json.dumps(value, separators=(",", ":")).encode()
+        body = encode(value).encode()
         return cls(status, [("Content-Type", "application/json")], body)

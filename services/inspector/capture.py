@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import time
 from dataclasses import dataclass
 
+from services.contract.compact import encode
 from services.http import HangUpError, Request, Response
 from services.inspector.callback import decode
 from services.inspector.names import checked, split_capture_path
@@ -66,7 +66,7 @@ class Capture:
         headers = [("Content-Type", "application/json"), ("X-Bin-Id", name), ("X-Request-Id", record.id)]
         if created:
             headers.append(("X-Bin-Created", "1"))
-        body = json.dumps({"ok": status < 400, "id": record.id}, separators=(",", ":"))
+        body = encode({"ok": status < 400, "id": record.id})
         return Response(status, headers, body.encode())
 
     async def _take_body(self, request: Request) -> _Taken:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+from services.contract.compact import encode
 from services.inspector.errors import TooManyError
 from services.inspector.record import Record
 from services.inspector.store import Bin, Change, Store
@@ -102,4 +102,4 @@ class Live:
 
 def message(event: str, data: dict[str, Any]) -> bytes:
     """Return one event as it goes over the wire; JSON has no line break in it."""
-    return f"event: {event}\ndata: {json.dumps(data, separators=(',', ':'))}\n\n".encode()
+    return f"event: {event}\ndata: {encode(data)}\n\n".encode()

@@ -38,7 +38,7 @@ class Cancelled:
     def __init__(self, log: Log) -> None:
         self._log = log
         self._at_ns: dict[str, int] = {}
-        """When each was taken back, by token, oldest first."""
+        """When each was taken back, by token, in the order in which it was heard."""
         self._running: dict[str, asyncio.Task[Any]] = {}
 
     async def start(self, nats: Client) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from services.contract.durations import parse_duration
 from services.contract.errors import InvalidValueError
 from services.contract.names import DEFAULT_QUEUE
+from services.contract.numbers import whole_number
 from services.contract.queues import MAX_INFLIGHT, check_queue_name
 from services.http import Origin
 from services.queue_worker.retry import RetryPolicy, parse_attempts, parse_backoff, parse_codes
@@ -125,10 +126,4 @@ def check_max_inflight(value: object) -> int:
     Raises:
         InvalidValueError: It is none.
     """
-    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MAX_INFLIGHT:
-        raise InvalidValueError(
-            "max_inflight is out of range",
-            expected=f"a whole number from 1 to {MAX_INFLIGHT}",
-            seen=repr(value),
-        )
-    return value
+    return whole_number("max_inflight", value, MAX_INFLIGHT)

@@ -44,10 +44,9 @@ def free_port() -> Iterator[int]:
 def test_a_target_that_comes_up_late_gets_the_result_and_the_function_runs_once(
     http: httpx.Client, tmp_path: Path, free_port: int
 ) -> None:
-    port = free_port
     runs = tmp_path / "runs"
     function = new_function(http, script(tmp_path, f"echo run >> {runs}; cat\n"))
-    call_id = accept(http, function, "result", X_Callback_Url=f"http://127.0.0.1:{port}/late")
+    call_id = accept(http, function, "result", X_Callback_Url=f"http://127.0.0.1:{free_port}/late")
     until(lambda: any(each["error"] for each in status(http, call_id)["callbacks"]))
     assert status(http, call_id)["state"] == "calling back"
     got: list[tuple[str, bytes]] = []
@@ -62,7 +61,7 @@ def test_a_target_that_comes_up_late_gets_the_result_and_the_function_runs_once(
         def log_message(self, *_: object) -> None:
             """Keep the test's output quiet."""
 
-    with HTTPServer(("127.0.0.1", port), Late) as server:
+    with HTTPServer(("127.0.0.1", free_port), Late) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         call = settled(http, call_id)
         server.shutdown()

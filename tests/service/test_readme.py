@@ -18,7 +18,7 @@ def code_below(heading: str) -> str:
     return block[1]
 
 
-def test_the_code_on_failing_calls_runs_as_it_stands(workspace: Path, capsys: object) -> None:
+def test_the_code_on_failing_calls_runs_as_it_stands(workspace: Path) -> None:
     with start_lab(workspace) as lab:
         shown: dict[str, object] = {"lab": lab}
         exec(code_below("When calls fail"), shown)

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from labkit.faas_cli.command import ENVSUBST, Command
 from labkit.faas_cli.image_tag import TAG, tagged
 from labkit.faas_cli.output import say, yellow
-from labkit.faas_cli.stack import StackFunction, stack_of
+from labkit.faas_cli.stack import stack_of
 from labkit.flags import Arguments, Flag, UsageError
 
 
-def run_push(arguments: Arguments) -> None:
+def run_push(arguments: Arguments, *, needs_prefix: bool = True) -> None:
     """Check that the images could be pushed, and say that they need not be.
+
+    Args:
+        arguments: The command line's.
+        needs_prefix: Whether each image must name whose it is, as a registry demands.
 
     Raises:
         UsageError: There is no stack file, or an image has no prefix.
     """
     functions = {name: tagged(f, arguments) for name, f in stack_of(arguments).functions.items()}
+    if not functions:
+        raise UsageError("you must supply a valid YAML file")
     invalid = [name for name, f in functions.items() if not f.skip_build and "/" not in f.image]
-    if invalid:
+    if invalid and needs_prefix:
         raise UsageError(
             "\n".join(
                 [
@@ -30,17 +34,6 @@ def run_push(arguments: Arguments) -> None:
                 ]
             )
         )
-    pretend_to_push(functions)
-
-
-def pretend_to_push(functions: Mapping[str, StackFunction]) -> None:
-    """Say what a push says, and that nothing was sent.
-
-    Raises:
-        UsageError: There is no stack file.
-    """
-    if not functions:
-        raise UsageError("you must supply a valid YAML file")
     for name, function in functions.items():
         say(yellow(f"[0] > Pushing {name} [{function.image}]."))
         if function.skip_build:

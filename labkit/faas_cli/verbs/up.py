@@ -7,7 +7,6 @@ import time
 from pathlib import Path
 
 from labkit.faas_cli.command import Command
-from labkit.faas_cli.image_tag import tagged
 from labkit.faas_cli.output import say
 from labkit.faas_cli.stack import stack_of
 from labkit.faas_cli.stack_place import stack_file
@@ -34,9 +33,7 @@ def _up(arguments: Arguments) -> None:
         run_publish(arguments)
     build.run_build(arguments)
     if not arguments.on("skip-push"):
-        # Without the check that an image has a prefix: a first function need not be made for a registry.
-        functions = stack_of(arguments).functions
-        push.pretend_to_push({name: tagged(function, arguments) for name, function in functions.items()})
+        push.run_push(arguments, needs_prefix=False)  # a first function need not be made for a registry
     if not arguments.on("skip-deploy"):
         deploy.run_deploy(arguments)
 
