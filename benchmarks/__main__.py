@@ -20,7 +20,7 @@ from benchmarks.groups import Pace
 from benchmarks.rows import ROWS, select
 from benchmarks.run import Results, measure
 from benchmarks.scratch import scratch
-from services.contract.errors import LabError
+from labkit_services.contract.errors import LabError
 
 T = TypeVar("T")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.contract.errors import LabError
+from labkit_services.contract.errors import LabError
 
 
 class BenchmarkError(LabError):

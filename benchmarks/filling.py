@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Callable
 from benchmarks.failure import BenchmarkError
 from benchmarks.message import BODY
 from benchmarks.stack import Stack
-from services.contract.events import EventType, Row, encode_batch
-from services.contract.names import (
+from labkit_services.contract.events import EventType, Row, encode_batch
+from labkit_services.contract.names import (
     CALL_ID,
     DURATION_SECONDS,
     FUNCTION_NAME,
@@ -25,7 +25,7 @@ CAPTURES = 100_000
 BIN = "callbacks"
 _BINS = 150
 _KEPT = 500
-"""What a bin keeps (``services.inspector.store.Bounds``)."""
+"""What a bin keeps (``labkit_services.inspector.store.Bounds``)."""
 _CALLS_A_BATCH = 100
 _LANES = 64
 

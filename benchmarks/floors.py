@@ -24,7 +24,7 @@ from benchmarks.message import BODY, queued_call
 from benchmarks.processes import held_by
 from benchmarks.repeat import on_fast_loop, repeat
 from benchmarks.statistic import Figures
-from services.watchdog.exits import best_exit_watcher
+from labkit_services.watchdog.exits import best_exit_watcher
 
 _FSYNC_RECORD = bytes(512)
 
@@ -97,7 +97,7 @@ class Spawn:
 
 def _messages() -> Iterator[dict[str, str]]:
     """Yield the headers of queued calls: all is ready but their ids."""
-    from services.contract.queued import DEDUPE_HEADER
+    from labkit_services.contract.queued import DEDUPE_HEADER
 
     headers = queued_call("floor").nats_headers()
     prefix = f"floor-{time.time_ns():x}"
@@ -109,7 +109,7 @@ async def publish(by: str, subject: str, in_flight: int, seconds: float) -> Figu
     """Store messages in JetStream, each acknowledged before the next of its lane."""
     from nats.aio.client import Client
 
-    from services.jetstream import Publisher
+    from labkit_services.jetstream.publisher import Publisher
 
     client = Client()
     await client.connect(os.environ["NATS_URL"], token=os.environ["NATS_TOKEN"])
@@ -136,7 +136,7 @@ async def publish(by: str, subject: str, in_flight: int, seconds: float) -> Figu
 
 async def null_server(service: Any) -> None:
     """Take a body, answer 202 with none."""
-    from services.http import HttpServer, Request, Response
+    from labkit_services.http import HttpServer, Request, Response
 
     async def answer(request: Request) -> Response:
         await request.body(1024)
@@ -241,7 +241,7 @@ def _publish(in_flight: int, seconds: float, by: str, subject: str) -> None:
 
 @cli.command("http")
 def _http() -> None:
-    from services.runtime import run
+    from labkit_services.runtime.service import run
 
     run("null", null_server)
 

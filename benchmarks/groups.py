@@ -62,7 +62,7 @@ async def forking(pace: Pace) -> AsyncIterator[Probes]:
         lab = await opened.enter_async_context(stack.running())
         await lab.deploy("cat", "cat")
         watchdog = await opened.enter_async_context(
-            programs.serving("services.watchdog", fprocess="cat", healthcheck_interval="0")
+            programs.serving("labkit_services.watchdog", fprocess="cat", healthcheck_interval="0")
         )
         yield {
             f"{name}-{connections}": probe

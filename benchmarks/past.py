@@ -12,8 +12,8 @@ from typing import Any
 from benchmarks import filling, load, processes, programs, stack
 from benchmarks.run import Say
 from benchmarks.stack import Stack
-from services.contract.events import EventType, encode_batch
-from services.contract.names import event_subject
+from labkit_services.contract.events import EventType, encode_batch
+from labkit_services.contract.names import event_subject
 
 YOUNG = 1_000
 """Calls in queue and record when the lab counts as young."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.report import Result
-from labkit.plots.style import LIGHT
+from labkit.views.plots.style import LIGHT
 
 _ROW_INCHES = 0.36
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from benchmarks.failure import BenchmarkError
 from benchmarks.scratch import scratch
-from labkit.processes import exited
+from labkit.lifecycle.processes import exited
 
 START_SECONDS = 10.0
 END_SECONDS = 5.0

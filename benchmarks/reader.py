@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 
 from labkit import Lab
-from services.contract.errors import LabError
+from labkit_services.contract.errors import LabError
 
 
 def look(folder: str) -> dict[str, Any]:

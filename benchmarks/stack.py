@@ -20,13 +20,13 @@ from benchmarks import processes
 from benchmarks.failure import BenchmarkError
 from benchmarks.message import BODY, queued_call
 from benchmarks.scratch import scratch
-from labkit.core import AsyncLab
+from labkit.lab.async_lab import AsyncLab
 from labkit.supervisor.settings import Settings
-from services.contract.names import CALL_ID, DEFAULT_QUEUE, EVENT_STREAM
-from services.contract.queued import DEDUPE_HEADER
-from services.contract.queues import queue_stream, worker_control_subject
-from services.http import HttpClient
-from services.jetstream import Publisher
+from labkit_services.contract.names import CALL_ID, DEFAULT_QUEUE, EVENT_STREAM
+from labkit_services.contract.queued import DEDUPE_HEADER
+from labkit_services.contract.queues import queue_stream, worker_control_subject
+from labkit_services.http import HttpClient
+from labkit_services.jetstream.publisher import Publisher
 
 QUEUE = DEFAULT_QUEUE
 """Subject of the queue under test."""

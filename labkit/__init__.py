@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from labkit.errors import LabError as LabError
-    from labkit.lab import Lab as Lab
+    from labkit.lab.lab import Lab as Lab
 
 # Loaded on first use (PEP 562): the supervisor and the command line import
 # this package too, and must not pay for what only a notebook needs.
-_HOMES = {"Lab": "labkit.lab", "LabError": "labkit.errors"}
+_HOMES = {"Lab": "labkit.lab.lab", "LabError": "labkit.errors"}
 
 __all__ = ["Lab", "LabError"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.contract.errors import InvalidValueError, LabError, LabTimeoutError
+from labkit_services.contract.errors import InvalidValueError, LabError, LabTimeoutError
 
 __all__ = [
     "GatewayError",

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from services.contract.names import inspector_page
+from labkit_services.contract.names import inspector_page
 
 FOLDER = ".labkit"
 

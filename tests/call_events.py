@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from labkit.measurement import Measurement
-from services.contract.calls import Call, CallLog, Mode, reduce_call
-from services.contract.events import Event, EventType
+from labkit.views.measurement import Measurement
+from labkit_services.call_record.log import Call, CallLog, Mode, reduce_call
+from labkit_services.contract.events import Event, EventType
 
 BEGIN = 1_790_000_000_000_000_000
 MS = 1_000_000

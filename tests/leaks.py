@@ -73,7 +73,7 @@ def lab_role(command: Sequence[str], environment: Mapping[str, str]) -> str | No
     if command and Path(command[0]).name == "nats-server":
         return "nats-server"
     for option, module in pairwise(command):
-        if option == "-m" and (module == "labkit.supervisor" or module.startswith("services.")):
+        if option == "-m" and (module == "labkit.supervisor" or module.startswith("labkit_services.")):
             return module
     # What a watchdog runs; it gets the watchdog's settings along with its own.
     return "function" if "fprocess" in environment else None

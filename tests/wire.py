@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from services.http import Headers, HttpServer, Limits, Request
-from services.http.server import Handler
+from labkit_services.http import Headers, HttpServer, Limits, Request
+from labkit_services.http.server import Handler
 
 PATIENCE = 20.0
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from labkit.supervisor.fork_server import ForkServer
 from labkit.supervisor.logfile import LogFile
 from labkit.supervisor.process import Process
-from services.contract.forking import Forked, ForkRequest, fork
+from labkit_services.fork_server.client import Forked, ForkRequest, fork
 
 _SWEEP_SECONDS = 1.0
 _ADOPTION_SECONDS = 0.1

@@ -10,14 +10,14 @@ from labkit.supervisor.faults import FaultKind
 from labkit.supervisor.memory import resident_bytes
 from labkit.supervisor.settings import MAX_WORKERS
 from labkit.supervisor.states import summary
-from services.contract.errors import InvalidValueError
-from services.contract.names import DEFAULT_QUEUE
-from services.contract.numbers import whole_number
-from services.contract.queues import check_queue_name
+from labkit_services.contract.errors import InvalidValueError
+from labkit_services.contract.names import DEFAULT_QUEUE
+from labkit_services.contract.numbers import whole_number
+from labkit_services.contract.queues import check_queue_name
 
 if TYPE_CHECKING:
+    from labkit.supervisor.managed_service import Unit
     from labkit.supervisor.supervisor import Supervisor
-    from labkit.supervisor.unit import Unit
 
 Request = Mapping[str, Any]
 

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from labkit.errors import error_to_json
-from services.contract.errors import InvalidValueError, LabError
+from labkit_services.contract.errors import InvalidValueError, LabError
 
 Command = Callable[[Mapping[str, Any]], Awaitable[Any]]
 

@@ -12,14 +12,14 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from labkit.service_names import QUEUE_WORKER
-from labkit.supervisor.relay import Relay
+from labkit.supervisor.slow_proxy import Relay
 from labkit.supervisor.states import State
-from services.contract.errors import InvalidValueError, LabError
-from services.contract.events import EventType
+from labkit_services.contract.errors import InvalidValueError, LabError
+from labkit_services.contract.events import EventType
 
 if TYPE_CHECKING:
+    from labkit.supervisor.managed_service import Unit
     from labkit.supervisor.supervisor import Supervisor
-    from labkit.supervisor.unit import Unit
 
 _LOOK_SECONDS = 0.01
 

@@ -51,7 +51,7 @@ class ForkServer:
         self.started_ns = time.time_ns()
         child = subprocess.Popen(  # noqa: S603 - our own module
             # -P: a learner's random.py in the workspace must not be imported for Python's.
-            [sys.executable, "-P", "-m", "services.fork_server", str(number)],
+            [sys.executable, "-P", "-m", "labkit_services.fork_server", str(number)],
             stdin=source,
             stdout=sink,
             pass_fds=(number,),

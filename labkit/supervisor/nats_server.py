@@ -22,7 +22,7 @@ _STORE_LIMIT = "1000TB"
 """No limit, in effect. nats-server sets what each stream may hold at most aside, and by itself allows three
 quarters of what is free on the disk: with 2 GB free there could be no lab, with 80 no sixtieth queue."""
 
-_KEEPER = Path(__file__).with_name("keeper.py")
+_KEEPER = Path(__file__).with_name("parent_death_wrapper.py")
 _KEEPER_GRACE = "0"
 """At the supervisor's death the store must be free at once for the next lab."""
 _FIRST_LOOK_SECONDS = 0.002

@@ -16,19 +16,19 @@ from labkit.errors import LabGoneError, error_to_json
 from labkit.supervisor.children import Children
 from labkit.supervisor.commands import Commands
 from labkit.supervisor.control import Control
+from labkit.supervisor.events import Record
 from labkit.supervisor.faults import Faults
-from labkit.supervisor.folder import prepare_folder, remove, run_folder, unusable
+from labkit.supervisor.files import prepare_folder, remove, run_folder, unusable
 from labkit.supervisor.fork_server import ForkServer
-from labkit.supervisor.fork_unit import ForkUnit
+from labkit.supervisor.fork_server_guard import ForkUnit
+from labkit.supervisor.launcher_pipe import as_lab_error, log_to, tell, watch_lifeline
 from labkit.supervisor.logfile import LogFile
-from labkit.supervisor.parent import as_lab_error, log_to, tell, watch_lifeline
-from labkit.supervisor.plan import Plan
-from labkit.supervisor.record import Record
+from labkit.supervisor.managed_services import Units
+from labkit.supervisor.service_specs import Plan
 from labkit.supervisor.settings import Settings
 from labkit.supervisor.timeline import Timeline
-from labkit.supervisor.units import Units
 from labkit.workspace import Workspace
-from services.contract.errors import LabError
+from labkit_services.contract.errors import LabError
 
 _LOCK_SECONDS = 0.1
 """Looking whether a lab runs takes the lock for an instant; that is not a lab."""

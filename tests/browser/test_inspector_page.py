@@ -15,7 +15,7 @@ import pytest
 from chromium import Chromium, Page, chromium, find_chromium
 from inspectors import Inspector, inspector
 
-from services.http import Headers, HttpClient, HttpServer, Origin, Request, Response
+from labkit_services.http import Headers, HttpClient, HttpServer, Origin, Request, Response
 
 BANNER = (
     " _          _           ___     ____       _   _            \n"

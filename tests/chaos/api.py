@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from services.http import HttpClient, UpstreamError
+from labkit_services.http import HttpClient, UpstreamError
 
 _ADMIN_SECONDS = 20.0
 

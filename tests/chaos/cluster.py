@@ -15,15 +15,15 @@ from nats.errors import Error as NatsError
 from nats.js.errors import APIError
 
 from labkit.supervisor.children import Children, Launch
-from labkit.supervisor.folder import write_secret
+from labkit.supervisor.events import Record
+from labkit.supervisor.files import write_secret
 from labkit.supervisor.logfile import LogFile
+from labkit.supervisor.managed_service import Facts, Spec, Unit
 from labkit.supervisor.nats_server import NatsServer, find_nats_server
 from labkit.supervisor.process import Process
-from labkit.supervisor.record import Record
 from labkit.supervisor.states import State
-from labkit.supervisor.unit import Facts, Spec, Unit
-from services.contract.errors import LabError
-from services.watchdog.child import reserve_port
+from labkit_services.contract.errors import LabError
+from labkit_services.watchdog.child import reserve_port
 from tests.chaos.schedule import Target
 from tests.chaos.stack import (
     ACK_WAIT,
@@ -214,7 +214,7 @@ def _service(name: str, environment: Callable[[], dict[str, str]]) -> Spec:
     module = "queue_worker" if name in WORKERS else name
 
     def prepare() -> Launch:
-        return Launch([sys.executable, "-P", "-m", f"services.{module}"], environment())
+        return Launch([sys.executable, "-P", "-m", f"labkit_services.{module}"], environment())
 
     async def wait_ready(process: Process) -> Facts:
         facts: Facts = json.loads(await process.line)

@@ -7,7 +7,7 @@ import random
 from collections import Counter
 from collections.abc import Callable
 
-from services.http import UpstreamError
+from labkit_services.http import UpstreamError
 from tests.chaos.api import Gateway
 from tests.chaos.ledger import FAILING_ATTEMPTS, Callback, Manner, Promise
 from tests.chaos.witness import NOWHERE, CallbackTarget, Runs, answer_of

@@ -9,10 +9,10 @@ from typing import Protocol
 
 import psutil
 
-from labkit.core import AsyncLab
+from labkit.lab.async_lab import AsyncLab
 from labkit.supervisor.settings import Settings
 from labkit.supervisor.states import State
-from services.contract.errors import LabError
+from labkit_services.contract.errors import LabError
 from tests.chaos.schedule import Kind, Target
 
 WATCHDOG = Target("watchdog", rest=1.0)
@@ -79,7 +79,7 @@ def watchdogs(gateway: int) -> list[int]:
     with suppress(psutil.Error):
         process = psutil.Process(gateway)
         family = [*process.children(), *psutil.Process(process.ppid()).children()]
-        return [child.pid for child in family if _runs("services.watchdog", child)]
+        return [child.pid for child in family if _runs("labkit_services.watchdog", child)]
     return []
 
 
@@ -144,7 +144,7 @@ class LabStack:
         """Return the processes that a target stands for at this moment."""
         if target == FORK_SERVER.name:
             children = psutil.Process(self.lab.state.pid).children()
-            return [child.pid for child in children if _runs("services.fork_server", child)]
+            return [child.pid for child in children if _runs("labkit_services.fork_server", child)]
         pids = await self.pids()
         name = "gateway" if target == WATCHDOG.name else target
         if name not in pids:

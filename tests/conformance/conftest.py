@@ -10,7 +10,8 @@ from gateways import client
 from labs import start_lab
 from standards import NAMESPACE
 
-from labkit import Lab, environment
+from labkit import Lab
+from labkit.lifecycle import environment
 
 
 @pytest.fixture(scope="session")

@@ -41,7 +41,7 @@ def _replicas(lab: Lab, name: str) -> list[psutil.Process]:
     found = []
     for process in psutil.Process(lab._core.state.pid).children(recursive=True):
         with contextlib.suppress(psutil.NoSuchProcess):  # it ended while we looked
-            if f"/{name}-" in process.cwd() and "services.watchdog" in process.cmdline():
+            if f"/{name}-" in process.cwd() and "labkit_services.watchdog" in process.cmdline():
                 found.append(process)
     return found
 

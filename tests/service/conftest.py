@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from labs import MARK, assert_gone, new_mark, start_lab
 
-from labkit import Lab, environment
+from labkit import Lab
+from labkit.lifecycle import environment
 
 
 @pytest.fixture

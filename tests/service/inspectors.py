@@ -20,7 +20,7 @@ import httpx
 from wire import Answer, Wire
 
 DEADLINE = 20.0
-COMMAND = [sys.executable, "-P", "-m", "services.inspector"]
+COMMAND = [sys.executable, "-P", "-m", "labkit_services.inspector"]
 
 
 @dataclass

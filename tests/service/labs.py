@@ -18,12 +18,12 @@ from typing import Any, TypeVar
 import psutil
 
 from labkit import Lab
-from labkit.accepted import AcceptedCall
-from labkit.core import AsyncLab
-from labkit.hub import hub
+from labkit.lab.async_lab import AsyncLab
+from labkit.lab.background_loop import hub
+from labkit.lab.call import AcceptedCall
 from labkit.supervisor.settings import Settings
 from labkit.workspace import LabState
-from services.contract.calls import CallState
+from labkit_services.call_record.log import CallState
 
 T = TypeVar("T")
 

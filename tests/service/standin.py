@@ -10,8 +10,8 @@ import os
 import signal
 import sys
 
-from services.http import HttpServer, Request, Response
-from services.runtime import Service, run
+from labkit_services.http import HttpServer, Request, Response
+from labkit_services.runtime.service import Service, run
 
 MANNER = sys.argv[2] if len(sys.argv) > 2 else "polite"
 

@@ -16,7 +16,7 @@ from labs import start_lab
 from receiver import receiver
 
 from labkit import Lab
-from labkit.hub import hub
+from labkit.lab.background_loop import hub
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from labs import start_lab
 from receiver import receiver
 
 from labkit import Lab
-from labkit.hub import hub
+from labkit.lab.background_loop import hub
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def another_worker(lab: Lab, log: Path, **settings: str) -> Iterator[subprocess.
         "metrics_port": "0",
         **settings,
     }
-    command = [sys.executable, "-P", "-m", "services.queue_worker"]
+    command = [sys.executable, "-P", "-m", "labkit_services.queue_worker"]
     with log.open("wb") as file:
         worker = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=file)
     assert worker.stdout is not None

@@ -370,7 +370,7 @@ def test_an_invocation_imports_little(terminal: Terminal, echo: str) -> None:
         "version: 1.0\nprovider:\n  name: openfaas\n  gateway: http://127.0.0.1:8080\nfunctions: {}\n"
     )
     code = (
-        "import sys; from labkit.faas_cli import main; "
+        "import sys; from labkit.openfaas_cli.faas_cli import main; "
         f"code = main(['invoke', '{echo}', '--async']); "
         "print(*sorted(sys.modules), file=sys.stderr); sys.exit(code)"
     )

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from labkit.faas_cli.http import HttpRequestError, request
+from labkit.openfaas_cli.faas_cli.http import HttpRequestError, request
 
 
 @contextmanager

@@ -13,12 +13,12 @@ import pytest
 from labs import GONE_SECONDS, assert_gone, eventually, start_lab
 
 from labkit import Lab
-from labkit.control import ask
+from labkit.clients.supervisor import ask
 from labkit.errors import GatewayError, LabGoneError
-from labkit.hub import hub
-from labkit.supervisor.relay import Relay
-from services.contract.calls import CallState
-from services.contract.errors import InvalidValueError, LabTimeoutError
+from labkit.lab.background_loop import hub
+from labkit.supervisor.slow_proxy import Relay
+from labkit_services.call_record.log import CallState
+from labkit_services.contract.errors import InvalidValueError, LabTimeoutError
 
 SOON = {"com.openfaas.retry.min_wait": "100ms"}
 

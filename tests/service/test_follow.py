@@ -11,9 +11,9 @@ import pytest
 from nats.aio.client import Client
 
 from labkit import Lab
-from services.contract.events import Event, encode_batch
-from services.contract.names import EVENT_STREAM, event_subject
-from services.follow import EventFollower
+from labkit_services.contract.events import Event, encode_batch
+from labkit_services.contract.names import EVENT_STREAM, event_subject
+from labkit_services.jetstream.event_follower import EventFollower
 
 
 class Follow:

@@ -17,8 +17,8 @@ import psutil
 import pytest
 from labs import eventually
 
-from services.contract import forking
-from services.contract.forking import Forked, ForkRequest, fork
+from labkit_services.fork_server import client as forking
+from labkit_services.fork_server.client import Forked, ForkRequest, fork
 
 pytestmark = [
     pytest.mark.anyio,
@@ -49,7 +49,7 @@ class Server:
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self.process = subprocess.Popen(
-                [*COMMAND, "services.fork_server", str(theirs.fileno())],
+                [*COMMAND, "labkit_services.fork_server", str(theirs.fileno())],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 pass_fds=[theirs.fileno()],
@@ -247,10 +247,10 @@ async def test_a_folder_that_is_not_there_is_the_askers_error(
 async def test_a_module_that_cannot_be_imported_says_so_on_its_own_standard_error(
     server: Server, pipes: Pipes, tmp_path: Path
 ) -> None:
-    async with forked(server, pipes, tmp_path, "services.none_such") as process:
+    async with forked(server, pipes, tmp_path, "labkit_services.none_such") as process:
         assert await process.wait() == 1
 
-    assert b"No module named 'services.none_such'" in pipes.errors.read()
+    assert b"No module named 'labkit_services.none_such'" in pipes.errors.read()
 
 
 async def test_a_request_that_is_too_long_is_for_spawning(server: Server, tmp_path: Path) -> None:

@@ -226,7 +226,7 @@ def test_a_call_whose_function_is_deleted_ends_with_its_answer_or_a_failure_of_t
 def test_a_full_disk_for_logs_stops_no_call(workspace: Path) -> None:
     """/dev/full refuses every write as a full disk does."""
     commands = {
-        name: ["sh", "-c", f"exec {shlex.quote(sys.executable)} -P -m services.{module} 2>/dev/full"]
+        name: ["sh", "-c", f"exec {shlex.quote(sys.executable)} -P -m labkit_services.{module} 2>/dev/full"]
         for name, module in (("gateway", "gateway"), ("queue-worker", "queue_worker"))
     }
     with start_lab(workspace, commands=commands) as full, client(full) as calls:

@@ -20,7 +20,7 @@ import nats
 import pytest
 from inspectors import COMMAND, DEADLINE, Inspector, inspector, nats_server
 
-from services.contract.events import decode_batch
+from labkit_services.contract.events import decode_batch
 
 pytestmark = pytest.mark.anyio
 
@@ -632,8 +632,9 @@ def test_starting_costs_little(tmp_path: Path) -> None:
 import contextlib, runpy, sys
 sys.argv = ["inspector", "--help"]
 with contextlib.suppress(SystemExit):
-    runpy.run_module("services.inspector", run_name="__main__")
-heavy = {"nats", "services.bus", "argparse", "httpx", "http.server", "email.message"} & set(sys.modules)
+    runpy.run_module("labkit_services.inspector", run_name="__main__")
+heavy = {"nats", "labkit_services.jetstream.connection"} & set(sys.modules)
+heavy |= {"argparse", "httpx", "http.server", "email.message"} & set(sys.modules)
 assert not heavy, heavy
 """
     )

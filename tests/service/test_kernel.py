@@ -88,7 +88,7 @@ def lab_processes(mark: str, notebook: Notebook) -> list[psutil.Process]:
     "blocking",
     [
         "import time; time.sleep(20)",
-        "import asyncio; from labkit.hub import hub; hub().run(asyncio.sleep(20), 30)",
+        "import asyncio; from labkit.lab.background_loop import hub; hub().run(asyncio.sleep(20), 30)",
     ],
     ids=["a plain cell", "a cell that waits for the lab"],
 )

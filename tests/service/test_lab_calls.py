@@ -11,8 +11,8 @@ import pytest
 
 from labkit import Lab, LabError
 from labkit.errors import GatewayError, LabGoneError, WorkspaceError
-from services.contract.calls import CallState
-from services.contract.errors import InvalidValueError, LabTimeoutError
+from labkit_services.call_record.log import CallState
+from labkit_services.contract.errors import InvalidValueError, LabTimeoutError
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ def test_a_log_is_shown_as_its_lines(lab: Lab) -> None:
 
 
 def test_a_gateway_that_is_gone_is_said_with_the_way_on(lab: Lab) -> None:
-    from labkit.gateway import GatewayClient
+    from labkit.clients.gateway import GatewayClient
 
     client = GatewayClient("http://127.0.0.1:1", "", "")
 

@@ -12,11 +12,11 @@ import pytest
 from labs import eventually, start_lab, until_running
 
 from labkit import Lab
-from labkit.accepted import AcceptedCall
 from labkit.errors import GatewayError, NoResultError
-from labkit.queues import Queue
-from services.contract.calls import CallState
-from services.contract.errors import InvalidValueError, LabTimeoutError
+from labkit.lab.call import AcceptedCall
+from labkit.lab.queue import Queue
+from labkit_services.call_record.log import CallState
+from labkit_services.contract.errors import InvalidValueError, LabTimeoutError
 
 SOON = {"com.openfaas.retry.attempts": "2", "com.openfaas.retry.min_wait": "50ms"}
 """Annotations of a function whose calls die quickly."""

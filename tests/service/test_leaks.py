@@ -106,13 +106,13 @@ def test_an_orphaned_service_is_reported_though_it_lost_the_mark(
     tmp_path: Path, run: str, lifeline: int
 ) -> None:
     check("--before", tmp_path / "note", run)
-    left = orphan(lifeline, without_mark(), "-m", "services.gateway")
+    left = orphan(lifeline, without_mark(), "-m", "labkit_services.gateway")
 
     after = check("--after", tmp_path / "note", run)
     left.kill()
 
     assert after.returncode == 1
-    assert f"services.gateway {left.pid} " in after.stdout
+    assert f"labkit_services.gateway {left.pid} " in after.stdout
 
 
 def test_an_orphaned_function_is_reported_whatever_its_program_is(
@@ -140,7 +140,7 @@ def test_a_lab_that_was_there_before_is_not_reported(tmp_path: Path, run: str, l
 
 def test_a_lab_that_runs_beside_the_tests_is_not_reported(tmp_path: Path, run: str, lifeline: int) -> None:
     check("--before", tmp_path / "note", run)
-    process, _ = stray(lifeline, without_mark(), "-m", "services.gateway")
+    process, _ = stray(lifeline, without_mark(), "-m", "labkit_services.gateway")
 
     after = check("--after", tmp_path / "note", run)
     process.kill()

@@ -26,7 +26,7 @@ from labs import (
 )
 
 from labkit.errors import LabGoneError
-from labkit.supervisor.folder import remove
+from labkit.supervisor.files import remove
 from labkit.workspace import Workspace
 
 
@@ -188,7 +188,7 @@ def test_a_failed_start_after_nats_server_removes_only_its_own_store(workspace: 
 
 
 def test_the_keeper_hands_sigterm_on_and_reports_the_exit_code(mark: str) -> None:
-    keeper = Path(__file__).parents[2] / "labkit/supervisor/keeper.py"
+    keeper = Path(__file__).parents[2] / "labkit/supervisor/parent_death_wrapper.py"
     script = "trap 'exit 7' TERM; echo up; while :; do sleep 0.05; done"
     command = [sys.executable, "-S", "-E", str(keeper), "5", "/bin/sh", "-c", script]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
@@ -200,7 +200,7 @@ def test_the_keeper_hands_sigterm_on_and_reports_the_exit_code(mark: str) -> Non
 
 
 def test_the_keeper_kills_what_ignores_the_end_of_the_lifeline(mark: str) -> None:
-    keeper = Path(__file__).parents[2] / "labkit/supervisor/keeper.py"
+    keeper = Path(__file__).parents[2] / "labkit/supervisor/parent_death_wrapper.py"
     command = [sys.executable, "-S", "-E", str(keeper), "0.2", "/bin/sh", "-c"]
     command.append("trap '' TERM; echo up; while :; do sleep 0.05; done")
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:

@@ -24,8 +24,8 @@ from labs import (
 )
 
 from labkit import Lab
-from labkit.control import ask
-from labkit.hub import hub
+from labkit.clients.supervisor import ask
+from labkit.lab.background_loop import hub
 from labkit.supervisor import fork_server, fork_unit
 
 pytestmark = pytest.mark.skipif(
@@ -43,7 +43,7 @@ def own(workspace: Path) -> Iterator[Lab]:
 
 def server_of(lab: Lab) -> psutil.Process | None:
     for child in psutil.Process(lab._core.state.pid).children():
-        if "services.fork_server" in child.cmdline():
+        if "labkit_services.fork_server" in child.cmdline():
             return child
     return None
 
@@ -56,7 +56,7 @@ def watchdogs(lab: Lab) -> list[psutil.Process]:
     found = []
     for process in psutil.Process(lab._core.state.pid).children(recursive=True):
         with contextlib.suppress(psutil.NoSuchProcess):  # it ended while we looked
-            if "services.watchdog" in process.cmdline():
+            if "labkit_services.watchdog" in process.cmdline():
                 found.append(process)
     return found
 

@@ -16,13 +16,13 @@ import pytest
 from labs import deploy, eventually, functions, marked, standin, start_lab
 
 from labkit import Lab
-from labkit.control import ask
+from labkit.clients.supervisor import ask
 from labkit.errors import InvalidValueError, LabStartError
-from labkit.hub import hub
-from labkit.status import ServiceStatus
+from labkit.lab.background_loop import hub
 from labkit.supervisor.logfile import LogFile
+from labkit.views.status import ServiceStatus
 from labkit.workspace import Workspace
-from services.contract.errors import LabTimeoutError
+from labkit_services.contract.errors import LabTimeoutError
 
 SERVICES = ["nats-server", "gateway", "queue-worker", "inspector"]
 
@@ -78,8 +78,8 @@ def test_the_supervisors_events_reach_the_stream(lab: Lab) -> None:
 async def read_events(lab: Lab, expected: int) -> list:
     from nats.aio.client import Client
 
-    from services.contract.events import decode_batch
-    from services.contract.names import EVENT_STREAM, event_subject
+    from labkit_services.contract.events import decode_batch
+    from labkit_services.contract.names import EVENT_STREAM, event_subject
 
     client = Client()
     await client.connect(lab._core.state.nats_url, token=lab._core.state.nats_token)

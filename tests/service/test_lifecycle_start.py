@@ -27,7 +27,7 @@ from labs import (
 from labkit import Lab, LabError
 from labkit.errors import LabRunningError, LabStartError, NoLabError, WorkspaceError
 from labkit.workspace import Workspace
-from services.contract.errors import LabTimeoutError
+from labkit_services.contract.errors import LabTimeoutError
 
 DEADLINE_SECONDS = 10.0
 

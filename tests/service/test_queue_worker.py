@@ -15,7 +15,7 @@ from labs import start_lab, until_running
 from receiver import receiver
 
 from labkit import Lab
-from services.contract.errors import InvalidValueError
+from labkit_services.contract.errors import InvalidValueError
 
 
 @pytest.fixture

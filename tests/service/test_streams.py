@@ -9,7 +9,7 @@ from nats.aio.client import Client
 from nats.js.errors import NotFoundError
 
 from labkit import Lab
-from services.streams import bucket_keys
+from labkit_services.jetstream.streams import bucket_keys
 
 
 @pytest.mark.anyio

@@ -407,7 +407,7 @@ def test_run_healthcheck_looks_at_the_lock_and_exits(tmp_path: Path, present: bo
         (tmp_path / ".lock").touch()
 
     result = subprocess.run(
-        [sys.executable, "-m", "services.watchdog", "--run-healthcheck"],
+        [sys.executable, "-m", "labkit_services.watchdog", "--run-healthcheck"],
         cwd=Path(__file__).parents[2],
         env={"TMPDIR": str(tmp_path)},
         capture_output=True,

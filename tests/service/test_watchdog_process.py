@@ -14,9 +14,9 @@ import psutil
 import pytest
 import uvloop
 
-from services.watchdog.command import CannotStartError, Command
-from services.watchdog.exits import ExitWatcher, PidfdExits, SigchldExits, best_exit_watcher
-from services.watchdog.process import Execution, Forker
+from labkit_services.watchdog.command import CannotStartError, Command
+from labkit_services.watchdog.exits import ExitWatcher, PidfdExits, SigchldExits, best_exit_watcher
+from labkit_services.watchdog.process import Execution, Forker
 
 DEADLINE = 20.0
 BIG = os.urandom(1024 * 1024) * 8

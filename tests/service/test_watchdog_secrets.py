@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from watchdogs import script, watchdog
 
-from services.watchdog.secrets import SecretsView
+from labkit_services.watchdog.secrets import SecretsView
 
 PLACE = Path("/var/openfaas/secrets")
 SECRET = b"\0s3cret\n\xff"
@@ -92,7 +92,7 @@ def test_a_plain_user_has_them_too_where_the_system_allows_it(tmp_path: Path) ->
     code = f"""
 import ctypes, os, sys, tempfile
 from pathlib import Path
-from services.watchdog.mounts import try_show
+from labkit_services.watchdog.mounts import try_show
 os.setgroups([]); os.setresgid(65534, 65534, 65534); os.setresuid(65534, 65534, 65534)
 ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)  # as after an exec: we may write our own /proc
 with tempfile.TemporaryDirectory() as folder:
@@ -111,7 +111,7 @@ with tempfile.TemporaryDirectory() as folder:
 def test_a_folder_that_can_t_be_shown_is_no_reason_to_fail() -> None:
     code = """
 import os
-from services.watchdog.secrets import SecretsView
+from labkit_services.watchdog.secrets import SecretsView
 view = SecretsView.open({"secrets_folder": "/there/is/no/such/folder"})
 print(view.obstacle, os.listdir("/var") != [])
 """

@@ -15,8 +15,8 @@ from gateways import client, deploy
 from watchdogs import DEADLINE, RunningWatchdog, watchdog
 
 from labkit import Lab
-from labkit.dockerfile import read_dockerfile
-from services.contract.images import Image, ImageStore
+from labkit.openfaas_cli.dockerfile import read_dockerfile
+from labkit_services.images.store import Image, ImageStore
 
 SECRET = b"not for everybody"
 

@@ -84,7 +84,7 @@ class RunningWatchdog:
         if mark := os.environ.get("LABKIT_TEST_RUN"):
             environ["LABKIT_TEST_RUN"] = mark  # tests/leaks.py looks for it
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "services.watchdog"],
+            [sys.executable, "-m", "labkit_services.watchdog"],
             cwd=Path(__file__).parents[2],
             env={**environ, **settings},
             stdin=subprocess.PIPE,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from services.http import Headers
-from services.inspector.callback import decode
-from services.inspector.record import Arrival
+from labkit_services.http import Headers
+from labkit_services.inspector.callback import decode
+from labkit_services.inspector.record import Arrival
 
 
 def arrival(**facts: Any) -> Arrival:

@@ -16,8 +16,8 @@ from benchmarks.own_load import answer_end
 from benchmarks.past import Grown, table
 from benchmarks.rows import ROWS, Floor, Row, select
 from benchmarks.statistic import CPU, Figures, Spread, Unit, both, cost, percentile, verdict
-from services.contract.calls import CallLog, CallState
-from services.contract.events import decode_batch, encode_batch
+from labkit_services.call_record.log import CallLog, CallState
+from labkit_services.contract.events import decode_batch, encode_batch
 
 WRK = """Running 2s test @ http://127.0.0.1:8080/function/cat
   1 threads and 32 connections

@@ -14,11 +14,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from services.contract.call_record import CallState
-from services.contract.call_reduction import read_call, reduce_call
-from services.contract.events import Event, EventType
-from services.http import Headers
-from services.queue_worker.retry import Again, Exhausted, RetryPolicy, Settled, decide
+from labkit_services.call_record.call import CallState
+from labkit_services.call_record.reducer import read_call, reduce_call
+from labkit_services.contract.events import Event, EventType
+from labkit_services.http import Headers
+from labkit_services.queue_worker.retry import Again, Exhausted, RetryPolicy, Settled, decide
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 GATEWAY, WORKER = "gateway", "queue-worker"

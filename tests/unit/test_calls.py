@@ -20,9 +20,9 @@ from call_events import (
     visit,
 )
 
-from services.contract.calls import CallLog, CallState, reduce_call
-from services.contract.events import Event, EventType, decode_batch, encode_batch
-from services.contract.spans import Kind, Lane, in_flight, queue_depth, spans
+from labkit.views.spans import Kind, Lane, in_flight, queue_depth, spans
+from labkit_services.call_record.log import CallLog, CallState, reduce_call
+from labkit_services.contract.events import Event, EventType, decode_batch, encode_batch
 
 
 def retried() -> list[Event]:

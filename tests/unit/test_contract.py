@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from services.contract.durations import format_duration, parse_duration
-from services.contract.errors import InvalidValueError, LabError, LabTimeoutError
-from services.contract.events import Event, decode_batch, encode_batch
-from services.contract.names import short_function_name, split_function_name
-from services.contract.outcome import DeadKind, DeadLetter, Result
-from services.contract.queued import CALL_HEADER, DEDUPE_HEADER, QueuedCall
-from services.contract.queues import call_token, check_queue_name, dead_stream, dead_subject, queue_stream
+from labkit_services.contract.durations import format_duration, parse_duration
+from labkit_services.contract.errors import InvalidValueError, LabError, LabTimeoutError
+from labkit_services.contract.events import Event, decode_batch, encode_batch
+from labkit_services.contract.names import short_function_name, split_function_name
+from labkit_services.contract.outcome import DeadKind, DeadLetter, Result
+from labkit_services.contract.queued import CALL_HEADER, DEDUPE_HEADER, QueuedCall
+from labkit_services.contract.queues import (
+    call_token,
+    check_queue_name,
+    dead_stream,
+    dead_subject,
+    queue_stream,
+)
 
 
 @pytest.mark.parametrize(

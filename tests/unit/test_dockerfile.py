@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from labkit.dockerfile import Build, DockerfileError, read_dockerfile
-from labkit.faas_cli.templates import find_template
-from services.contract.images import Image
+from labkit.openfaas_cli.dockerfile import Build, DockerfileError, read_dockerfile
+from labkit.openfaas_cli.faas_cli.templates import find_template
+from labkit_services.images.store import Image
 
 
 def read(folder: Path, dockerfile: str, **build_args: str) -> Build:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from labkit import environment
+from labkit.lifecycle import environment
 from labkit.workspace import LabState, Workspace, own_login_folder
 
 URL = "http://127.0.0.1:45678"

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from labkit.faas_cli import main
-from labkit.faas_cli.verbs.store import store_functions
-from services.contract import catalogue
-from services.contract.images import ImageStore
+from labkit.openfaas_cli.faas_cli import main
+from labkit.openfaas_cli.faas_cli.verbs.store import store_functions
+from labkit_services.images import catalogue
+from labkit_services.images.store import ImageStore
 
 FUNCTIONS = Path(__file__).parents[2] / "functions"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from labkit.flags import Arguments, Flag, UsageError, parse
+from labkit.openfaas_cli.pflag import Arguments, Flag, UsageError, parse
 
 FLAGS = (
     Flag("name", "n", "nobody", ""),

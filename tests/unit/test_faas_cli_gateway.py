@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from labkit.faas_cli import gateway as gateways
-from labkit.faas_cli import login_store
-from labkit.faas_cli.command import GATEWAY, GLOBAL_FLAGS, TLS
-from labkit.faas_cli.gateway import Gateway, choose_url, normalise_url
-from labkit.flags import parse
-from labkit.programs import find_real
-from labkit.supervisor.plan import Plan
+from labkit.openfaas_cli.faas_cli import gateway as gateways
+from labkit.openfaas_cli.faas_cli import login_store
+from labkit.openfaas_cli.faas_cli.command import GATEWAY, GLOBAL_FLAGS, TLS
+from labkit.openfaas_cli.faas_cli.gateway import Gateway, choose_url, normalise_url
+from labkit.openfaas_cli.pflag import parse
+from labkit.openfaas_cli.real_program import find_real
+from labkit.supervisor.service_specs import Plan
 from labkit.supervisor.settings import Settings
 from labkit.workspace import LabState, Workspace
 
@@ -177,7 +177,7 @@ def program(folder: Path, text: str, mode: int = 0o755) -> Path:
 def test_the_real_program_is_the_first_that_is_not_ours(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ours = program(tmp_path / "ours", "#!/venv/bin/python\nfrom labkit.faas_cli import main\n")
+    ours = program(tmp_path / "ours", "#!/venv/bin/python\nfrom labkit.openfaas_cli.faas_cli import main\n")
     idle = program(tmp_path / "idle", "#!/bin/sh\n", mode=0o644)
     real = program(tmp_path / "real", "\x7fELF labkit.")
     folders = [tmp_path / "missing", ours.parent, idle.parent, real.parent]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from labkit.faas_cli.stack import StackFunction
-from labkit.faas_cli.verbs.generate import document, resource
+from labkit.openfaas_cli.faas_cli.stack import StackFunction
+from labkit.openfaas_cli.faas_cli.verbs.generate import document, resource
 
 
 def test_what_a_function_has_none_of_is_left_out() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from labkit.faas_cli.verbs.invoke import parse_header, parse_query
-from labkit.flags import UsageError
+from labkit.openfaas_cli.faas_cli.verbs.invoke import parse_header, parse_query
+from labkit.openfaas_cli.pflag import UsageError
 
 URL = "http://gateway:8080/function/notify?a=b"
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from labkit.faas_cli.git import GitError
-from labkit.faas_cli.image_tag import ImageTagError, image_name
+from labkit.openfaas_cli.faas_cli.git import GitError
+from labkit.openfaas_cli.faas_cli.image_tag import ImageTagError, image_name
 
 
 def git(*words: str) -> str:

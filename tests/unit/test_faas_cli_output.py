@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from labkit.faas_cli.output import align
-from labkit.faas_cli.verbs.deploy import Deployment, parse_map
-from labkit.faas_cli.verbs.describe import description
-from labkit.faas_cli.verbs.logs import format_message, messages, since_time
-from labkit.flags import UsageError
+from labkit.openfaas_cli.faas_cli.output import align
+from labkit.openfaas_cli.faas_cli.verbs.deploy import Deployment, parse_map
+from labkit.openfaas_cli.faas_cli.verbs.describe import description
+from labkit.openfaas_cli.faas_cli.verbs.logs import format_message, messages, since_time
+from labkit.openfaas_cli.pflag import UsageError
 
 FUNCTION: dict[str, Any] = {
     "name": "figlet",

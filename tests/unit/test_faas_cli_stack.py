@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from labkit.faas_cli.command import ENVSUBST, GLOBAL_FLAGS
-from labkit.faas_cli.stack import StackFileError, parse_stack, select, stack_of, substitute
-from labkit.faas_cli.stack_place import gateway_and_namespace, says_something, stack_file
-from labkit.flags import Arguments, parse
+from labkit.openfaas_cli.faas_cli.command import ENVSUBST, GLOBAL_FLAGS
+from labkit.openfaas_cli.faas_cli.stack import StackFileError, parse_stack, select, stack_of, substitute
+from labkit.openfaas_cli.faas_cli.stack_place import gateway_and_namespace, says_something, stack_file
+from labkit.openfaas_cli.pflag import Arguments, parse
 
 STACK = """\
 version: 1.0

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from labkit.faas_cli.template_pull import Source, TemplatePullError, parse_source
-from labkit.faas_cli.templates import TemplateError, template_process
+from labkit.openfaas_cli.faas_cli.template_pull import Source, TemplatePullError, parse_source
+from labkit.openfaas_cli.faas_cli.templates import TemplateError, template_process
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.follow import _HISTORY_BYTES, _beyond
+from labkit_services.jetstream.event_follower import _HISTORY_BYTES, _beyond
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ def test_the_stack_names_every_folder() -> None:
 
 
 def test_lab_deploy_flaky_and_the_stack_run_the_same_program() -> None:
-    at_hand = ROOT / "services" / "images_bin" / "flaky"
+    at_hand = ROOT / "services/labkit_services/images/bin/flaky"
 
     assert at_hand.read_bytes() == FLAKY.read_bytes()
     assert at_hand.stat().st_mode & 0o111

@@ -6,7 +6,7 @@ import ssl
 
 import pytest
 
-from labkit.gateway import GatewayClient
+from labkit.clients.gateway import GatewayClient
 
 
 @pytest.mark.parametrize(

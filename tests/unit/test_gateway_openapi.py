@@ -6,14 +6,14 @@ import json
 import re
 from typing import Any, cast
 
-from services.contract.names import VERSION
-from services.gateway.admin import AdminRoutes
-from services.gateway.app import App
-from services.gateway.auth import BasicAuth
-from services.gateway.calls import CallRoutes
-from services.gateway.openapi import document
-from services.gateway.queue_routes import QueueRoutes
-from services.gateway.system import FunctionRoutes
+from labkit_services.contract.names import VERSION
+from labkit_services.gateway.admin import AdminRoutes
+from labkit_services.gateway.app import App
+from labkit_services.gateway.auth import BasicAuth
+from labkit_services.gateway.calls import CallRoutes
+from labkit_services.gateway.openapi import document
+from labkit_services.gateway.queue_routes import QueueRoutes
+from labkit_services.gateway.system import FunctionRoutes
 
 DOCUMENT: dict[str, Any] = json.loads(document())
 OPERATIONS = {

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from services.bus import server_url
-from services.gateway.callback_url import go_url_error
-from services.gateway.headers import answer_headers, forwarded_pairs
-from services.gateway.logring import LogRing
-from services.gateway.scaling import Load, ScaleLimits
-from services.gateway.spec import FunctionSpec
-from services.http import Headers, HttpError, Request
-from services.http.body import Body
+from labkit_services.gateway.callback_url import go_url_error
+from labkit_services.gateway.headers import answer_headers, forwarded_pairs
+from labkit_services.gateway.logring import LogRing
+from labkit_services.gateway.scaling import Load, ScaleLimits
+from labkit_services.gateway.spec import FunctionSpec
+from labkit_services.http import Headers, HttpError, Request
+from labkit_services.http.body import Body
+from labkit_services.jetstream.connection import server_url
 
 
 def _deployment(**changes: Any) -> dict[str, Any]:

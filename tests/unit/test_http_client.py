@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator
 import pytest
 from wire import PATIENCE, Wire, eventually, puppet, serving
 
-from services.contract.errors import InvalidValueError
-from services.http import HttpClient, Origin, Request, Response, UpstreamError
+from labkit_services.contract.errors import InvalidValueError
+from labkit_services.http import HttpClient, Origin, Request, Response, UpstreamError
 
 pytestmark = pytest.mark.anyio
 

@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator
 import pytest
 from wire import eventually, serving
 
-from services.http import BodyTooLargeError, HangUpError, HttpServer, Request, Response
-from services.http.wire import http_date
+from labkit_services.http import BodyTooLargeError, HangUpError, HttpServer, Request, Response
+from labkit_services.http.wire import http_date
 
 pytestmark = pytest.mark.anyio
 

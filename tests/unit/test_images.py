@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from services.contract import catalogue
-from services.contract.errors import InvalidValueError
-from services.contract.images import PROGRAMS, Image, ImageStore, ImageUnreadableError, normalise
+from labkit_services.contract.errors import InvalidValueError
+from labkit_services.images import catalogue
+from labkit_services.images.store import PROGRAMS, Image, ImageStore, ImageUnreadableError, normalise
 
 BANNER = r"""
  _          _           ___     ____       _   _            

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from services.http import Headers, Request
-from services.http.body import Body
-from services.inspector.auth import Gate, clean_location
-from services.inspector.errors import CrossSiteError, UnauthorizedError
-from services.inspector.page import Page
+from labkit_services.http import Headers, Request
+from labkit_services.http.body import Body
+from labkit_services.inspector.auth import Gate, clean_location
+from labkit_services.inspector.errors import CrossSiteError, UnauthorizedError
+from labkit_services.inspector.page import Page
 
 
 def request(target: str = "/", method: str = "GET", **headers: str) -> Request:

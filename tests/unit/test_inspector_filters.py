@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from arrivals import arrival, callback
 
-from services.contract.errors import InvalidValueError
-from services.inspector.filters import Filter, Listing, select
-from services.inspector.ids import IdSource
-from services.inspector.record import Record
+from labkit_services.contract.errors import InvalidValueError
+from labkit_services.inspector.filters import Filter, Listing, select
+from labkit_services.inspector.ids import IdSource
+from labkit_services.inspector.record import Record
 
 
 def matches(query: str, **facts: object) -> bool:

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from arrivals import arrival, callback
 
-from services.inspector import live as live_module
-from services.inspector.errors import TooManyError
-from services.inspector.filters import Listing
-from services.inspector.live import Live
-from services.inspector.store import Bin, Store
-from services.inspector.waiting import WaitingRoom
+from labkit_services.inspector import live as live_module
+from labkit_services.inspector.errors import TooManyError
+from labkit_services.inspector.filters import Listing
+from labkit_services.inspector.live import Live
+from labkit_services.inspector.store import Bin, Store
+from labkit_services.inspector.waiting import WaitingRoom
 
 pytestmark = pytest.mark.anyio
 

@@ -9,10 +9,10 @@ import json
 import pytest
 from arrivals import arrival
 
-from services.http import Headers
-from services.inspector.callback import decode
-from services.inspector.ids import FORM, IdSource
-from services.inspector.record import Record, iso_time
+from labkit_services.http import Headers
+from labkit_services.inspector.callback import decode
+from labkit_services.inspector.ids import FORM, IdSource
+from labkit_services.inspector.record import Record, iso_time
 
 BANNER = " _\n| |   __ _\n|_|__/ _` |\n"
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from arrivals import arrival
 
-from services.contract.errors import InvalidValueError, LabError
-from services.inspector.errors import ReservedNameError, TooManyError, UnusableNameError
-from services.inspector.names import RESERVED, checked, color_of, split_capture_path
-from services.inspector.store import Bounds, Change, Store
+from labkit_services.contract.errors import InvalidValueError, LabError
+from labkit_services.inspector.errors import ReservedNameError, TooManyError, UnusableNameError
+from labkit_services.inspector.names import RESERVED, checked, color_of, split_capture_path
+from labkit_services.inspector.store import Bounds, Change, Store
 
 
 def bodies(store: Store, name: str = "a") -> list[bytes]:

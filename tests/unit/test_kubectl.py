@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from labkit.kubectl import line_time, logs_target, main, select, younger
+from labkit.openfaas_cli.kubectl import line_time, logs_target, main, select, younger
 
 NOW = datetime(2026, 1, 2, 12, 0, 0, tzinfo=UTC)
 LINES = [

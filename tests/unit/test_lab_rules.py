@@ -9,16 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from labkit import environment, logfiles
-from labkit.answer import Answer
-from labkit.doctor import draw
+from labkit.cli.doctor import draw
+from labkit.clients.answer import Answer
 from labkit.errors import LabStartError, ServiceError
-from labkit.status import LabStatus, say_bytes, say_seconds
+from labkit.lifecycle import environment
+from labkit.lifecycle import log_files as logfiles
+from labkit.supervisor.managed_service import say_exit
 from labkit.supervisor.nats_server import RESULT_ROOM, NatsServer, find_nats_server
 from labkit.supervisor.settings import Settings
 from labkit.supervisor.states import State, summary
 from labkit.supervisor.timeline import Timeline
-from labkit.supervisor.unit import say_exit
+from labkit.views.status import LabStatus, say_bytes, say_seconds
 from labkit.workspace import LabState, Workspace
 
 STATE = LabState(

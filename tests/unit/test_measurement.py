@@ -10,7 +10,7 @@ import pytest
 from call_events import BEGIN, SECOND, async_run, attempt, measured, retry, sync_run
 from call_events import accepted as accepted_events
 
-from labkit.measurement import Measurement, format_seconds
+from labkit.views.measurement import Measurement, format_seconds
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_only_the_figures_differ_between_two_runs() -> None:
 
 
 def test_neither_measurements_nor_plots_import_matplotlib_before_they_draw() -> None:
-    code = "import sys, labkit.measurement, labkit.plots; print('matplotlib' in sys.modules)"
+    code = "import sys, labkit.views.measurement, labkit.views.plots; print('matplotlib' in sys.modules)"
 
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True

@@ -8,7 +8,7 @@ import sys
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from services.metrics import BUCKETS, Durations, gauge, prometheus_text
+from labkit_services.runtime.metrics import BUCKETS, Durations, gauge, prometheus_text
 
 
 def test_durations_are_a_counter_and_a_histogram_that_prometheus_reads() -> None:
@@ -58,6 +58,6 @@ def test_a_gauge_has_labels_or_none() -> None:
 
 @pytest.mark.parametrize("service", ["gateway", "watchdog"])
 def test_counting_does_not_import_what_only_writes_the_text(service: str) -> None:
-    program = f"import services.{service}.__main__, sys; sys.exit('prometheus_client' in sys.modules)"
+    program = f"import labkit_services.{service}.__main__, sys; sys.exit('prometheus_client' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", program], timeout=60).returncode == 0

@@ -21,12 +21,12 @@ from call_events import (
 )
 from PIL import Image
 
-from labkit.measurement import Measurement
-from labkit.plots import Picture, plot_queue_depth, plot_timelines
-from labkit.plots.style import BARS, DARK, LIGHT, MARKS, THEMES, Theme, contrast
-from services.contract.errors import InvalidValueError, LabError
-from services.contract.events import Event, EventType
-from services.contract.spans import Kind
+from labkit.views.measurement import Measurement
+from labkit.views.plots import Picture, plot_queue_depth, plot_timelines
+from labkit.views.plots.style import BARS, DARK, LIGHT, MARKS, THEMES, Theme, contrast
+from labkit.views.spans import Kind
+from labkit_services.contract.errors import InvalidValueError, LabError
+from labkit_services.contract.events import Event, EventType
 
 
 @pytest.fixture(scope="module")

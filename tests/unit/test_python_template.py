@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-import labkit.faas_cli
-from labkit.dockerfile import DockerfileError
-from labkit.faas_cli import main
-from labkit.faas_cli.build_context import build_context, requirement_notes
-from labkit.faas_cli.stack import StackFunction
-from services.contract.images import ImageStore
+import labkit.openfaas_cli.faas_cli
+from labkit.openfaas_cli.dockerfile import DockerfileError
+from labkit.openfaas_cli.faas_cli import main
+from labkit.openfaas_cli.faas_cli.build_context import build_context, requirement_notes
+from labkit.openfaas_cli.faas_cli.stack import StackFunction
+from labkit_services.images.store import ImageStore
 
-TEMPLATE = Path(labkit.faas_cli.__file__).parent / "template/python3-http"
+TEMPLATE = Path(labkit.openfaas_cli.faas_cli.__file__).parent / "template/python3-http"
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from services.contract.errors import InvalidValueError
-from services.contract.quantities import parse_quantity
+from labkit_services.contract.errors import InvalidValueError
+from labkit_services.contract.quantities import parse_quantity
 
 
 @pytest.mark.parametrize(

@@ -6,14 +6,14 @@ import random
 
 import pytest
 
-from services.contract.errors import InvalidValueError
-from services.contract.outcome import Result
-from services.contract.queued import QueuedCall
-from services.http import Headers
-from services.queue_worker.callback import callback_headers, resolve_alias
-from services.queue_worker.config import check_max_inflight
-from services.queue_worker.credit import Credit
-from services.queue_worker.invocation import function_url
+from labkit_services.contract.errors import InvalidValueError
+from labkit_services.contract.outcome import Result
+from labkit_services.contract.queued import QueuedCall
+from labkit_services.http import Headers
+from labkit_services.queue_worker.callback import callback_headers, resolve_alias
+from labkit_services.queue_worker.config import check_max_inflight
+from labkit_services.queue_worker.credit import Credit
+from labkit_services.queue_worker.invocation import function_url
 
 CALL = QueuedCall("id-1", "figlet.openfaas-fn", "POST", "/p", "a=b", (), "http://x/", 1, b"hi")
 

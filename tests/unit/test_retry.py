@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.contract.errors import InvalidValueError
-from services.http import Headers
-from services.queue_worker.retry import (
+from labkit_services.contract.errors import InvalidValueError
+from labkit_services.http import Headers
+from labkit_services.queue_worker.retry import (
     Again,
     Backoff,
     Decision,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from services.watchdog.command import CannotStartError, Command
+from labkit_services.watchdog.command import CannotStartError, Command
 
 
 def executable(path: Path) -> Path:

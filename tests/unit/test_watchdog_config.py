@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from services.contract.errors import InvalidValueError
-from services.watchdog.config import Config, Mode
+from labkit_services.contract.errors import InvalidValueError
+from labkit_services.watchdog.config import Config, Mode
 
 
 @pytest.mark.row("3.1 defaults")

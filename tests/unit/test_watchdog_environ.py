@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 
-from services.http.body import Body
-from services.http.headers import Headers
-from services.http.message import Request
-from services.watchdog.environ import http_variables, inherited, marshalled
+from labkit_services.http.body import Body
+from labkit_services.http.headers import Headers
+from labkit_services.http.message import Request
+from labkit_services.watchdog.environ import http_variables, inherited, marshalled
 
 
 def variables(method: str, target: str, *headers: tuple[str, str]) -> dict[bytes, bytes]:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from services.contract.errors import LabError
-from services.watchdog.health import LockFile
+from labkit_services.contract.errors import LabError
+from labkit_services.watchdog.health import LockFile
 
 
 def test_the_lock_lives_in_the_folder_for_temporary_files(tmp_path: Path) -> None:

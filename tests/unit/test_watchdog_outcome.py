@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from services.watchdog.process import Outcome
+from labkit_services.watchdog.process import Outcome
 
 
 @pytest.mark.parametrize(

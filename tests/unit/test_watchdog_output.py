@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from services.log import LineWriter
-from services.watchdog.output import CallEvents, PipeLines, WatchdogLog
+from labkit_services.runtime.log import LineWriter
+from labkit_services.watchdog.output import CallEvents, PipeLines, WatchdogLog
 
 Pipe = tuple[int, int]
 

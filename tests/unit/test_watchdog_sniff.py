@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.watchdog.sniff import detect_content_type
+from labkit_services.watchdog.sniff import detect_content_type
 
 TEXT = "text/plain; charset=utf-8"
 HTML = "text/html; charset=utf-8"

@@ -25,7 +25,7 @@ def start() -> None:
     umask = os.umask(0o77)
     facts = {
         "pid": os.getpid(),
-        "has the services": "services.gateway.__main__" in sys.modules,
+        "has the services": "labkit_services.gateway.__main__" in sys.modules,
         "random": random.random(),
         "same": {
             "environment": {name.hex(): value.hex() for name, value in os.environb.items()},

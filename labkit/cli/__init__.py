@@ -1,0 +1,1 @@
+"""``labkit …``: one module for each group of commands."""

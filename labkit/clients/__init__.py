@@ -1,0 +1,1 @@
+"""I/O to a running lab: gateway, inspector, supervisor, call events."""

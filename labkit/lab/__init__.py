@@ -1,0 +1,1 @@
+"""What a learner holds: ``Lab``, its calls, queues, bins and faults."""

@@ -1,0 +1,1 @@
+"""Work-alikes of OpenFaaS's and Kubernetes's command-line programs."""

@@ -1,0 +1,302 @@
+"""Read a Dockerfile for what a process needs of it, without Docker.
+
+Of the last stage: ``ENV``, ``WORKDIR``, ``LABEL`` and what ``COPY`` brings from
+the function's folder. ``RUN`` is not executed, for there is no container that
+would keep its effects away from the learner's machine.
+"""
+
+from __future__ import annotations
+
+import json
+import posixpath
+import re
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from dockerfile_parse import DockerfileParser
+from dockerfile_parse.util import WordSplitter, extract_key_values
+
+from labkit_services.contract.errors import LabError
+from labkit_services.images.store import MACHINE_PATH, Image
+
+FindImage = Callable[[str], Image | None]
+
+_HEREDOC = re.compile(r"<<-?\s*[\"']?(\w+)[\"']?")
+_WITHOUT_EFFECT = frozenset(
+    [
+        "CMD",
+        "COMMENT",
+        "ENTRYPOINT",
+        "EXPOSE",
+        "HEALTHCHECK",
+        "MAINTAINER",
+        "ONBUILD",
+        "SHELL",
+        "STOPSIGNAL",
+        "USER",
+        "VOLUME",
+    ]
+)
+
+
+class DockerfileError(LabError, ValueError):
+    """The Dockerfile cannot be followed."""
+
+
+@dataclass(frozen=True)
+class Copy:
+    """One thing that ``COPY`` puts into the image.
+
+    Attributes:
+        source: File or folder on this machine; of a folder, its contents are meant.
+        target: Absolute path inside the image.
+    """
+
+    source: Path
+    target: PurePosixPath
+
+
+@dataclass
+class Build:
+    """What a Dockerfile comes to.
+
+    Attributes:
+        environment: All ``ENV`` of the last stage and of what it builds on.
+        workdir: The last ``WORKDIR``, or "".
+        labels: All ``LABEL``.
+        copies: In the order of the file; a later one may overwrite an earlier.
+        skipped_runs: How many ``RUN`` steps were passed over.
+        notes: What else was passed over, one line each.
+        base: A known image that the stage builds on.
+    """
+
+    environment: dict[str, str] = field(default_factory=dict)
+    workdir: str = ""
+    labels: dict[str, str] = field(default_factory=dict)
+    copies: list[Copy] = field(default_factory=list)
+    skipped_runs: int = 0
+    notes: list[str] = field(default_factory=list)
+    base: Image | None = None
+
+    @property
+    def fprocess(self) -> str:
+        """The process's command line: ``ENV fprocess``, else of-watchdog's ``function_process``."""
+        own = self.environment.get("fprocess") or self.environment.get("function_process")
+        return own or (self.base.fprocess if self.base else "")
+
+    def lay_out(self, root: Path) -> None:
+        """Copy the image's files below ``root``; nothing is written when there are none."""
+        if self.base and self.base.files:
+            shutil.copytree(self.base.files, root, symlinks=True, dirs_exist_ok=True)
+        for copy in self.copies:
+            target = root / copy.target.relative_to("/")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if copy.source.is_dir():
+                shutil.copytree(copy.source, target, symlinks=True, dirs_exist_ok=True)
+            else:
+                shutil.copy2(copy.source, target)
+        if root.exists() and self.workdir:
+            (root / self.workdir.lstrip("/")).mkdir(parents=True, exist_ok=True)
+
+
+def read_dockerfile(context: Path, find_image: FindImage, build_args: Mapping[str, str]) -> Build:
+    """Read ``Dockerfile`` in the folder ``context``.
+
+    Args:
+        context: The function's folder; ``COPY`` reads from it.
+        find_image: Answers for the images named by ``FROM`` and ``COPY --from``.
+        build_args: Values for ``ARG``.
+
+    Raises:
+        DockerfileError: It is missing, has no ``FROM``, or asks for what is not there.
+    """
+    file = context / "Dockerfile"
+    try:
+        structure = DockerfileParser(str(file)).structure
+    except (OSError, UnicodeDecodeError) as error:
+        raise DockerfileError(
+            f"cannot read {file}",
+            seen=str(error),
+            next_step="make the folder with: faas-cli new --lang dockerfile NAME",
+        ) from error
+    return _Reader(context, find_image, build_args).read(structure)
+
+
+class _Reader:
+    """Follows the instructions, stage by stage."""
+
+    def __init__(self, context: Path, find_image: FindImage, build_args: Mapping[str, str]) -> None:
+        self._context = context
+        self._find_image = find_image
+        self._build_args = build_args
+        self._global_args: dict[str, str] = {}
+        self._args: dict[str, str] = {}
+        self._stages: dict[str, Build] = {}
+        self._stage: Build | None = None
+
+    def read(self, structure: Sequence[Mapping[str, Any]]) -> Build:
+        skipped_runs = 0
+        for step in _without_heredoc_lines(structure):
+            instruction, value = step["instruction"], step["value"]
+            try:
+                if instruction == "RUN":
+                    skipped_runs += 1
+                else:
+                    self._follow(instruction, value)
+            except (ValueError, IndexError) as error:
+                if isinstance(error, DockerfileError):
+                    error.seen = error.seen or f"line {step['startline'] + 1}: {instruction} {value}"
+                    raise
+                raise DockerfileError(
+                    f"cannot follow line {step['startline'] + 1} of the Dockerfile",
+                    seen=f"{instruction} {value}: {error}",
+                ) from error
+        if self._stage is None:
+            raise DockerfileError("the Dockerfile has no FROM")
+        self._stage.skipped_runs = skipped_runs
+        return self._stage
+
+    def _follow(self, instruction: str, value: str) -> None:
+        if instruction == "FROM":
+            self._from(value)
+        elif instruction == "ARG":
+            self._arg(value)
+        elif self._stage is None:
+            if instruction not in _WITHOUT_EFFECT:
+                raise DockerfileError(f"{instruction} stands before FROM")
+        elif instruction == "ENV":
+            for name, text in self._pairs(value):
+                self._stage.environment[name] = text
+        elif instruction == "LABEL":
+            self._stage.labels.update(self._pairs(value))
+        elif instruction == "WORKDIR":
+            self._stage.workdir = posixpath.join(self._stage.workdir or "/", self._words(value)[0])
+        elif instruction in ("COPY", "ADD"):
+            self._copy(self._stage, instruction, value)
+        elif instruction not in _WITHOUT_EFFECT:
+            raise DockerfileError(f"unknown instruction: {instruction}")
+
+    def _from(self, value: str) -> None:
+        words = [word for word in _split(value, self._global_args) if not word.startswith("--")]
+        image, name = words[0], words[2] if len(words) == 3 else str(len(self._stages))
+        self._args = {}
+        if earlier := self._stages.get(image.lower()):
+            stage = Build(
+                dict(earlier.environment),
+                earlier.workdir,
+                dict(earlier.labels),
+                list(earlier.copies),
+                base=earlier.base,
+            )
+        else:
+            base = self._find_image(image)
+            stage = Build(base=base)
+            if base:
+                stage.environment = {"fprocess": base.fprocess, **base.environment}
+                stage.workdir, stage.labels = base.workdir, dict(base.labels)
+        self._stages[name.lower()] = self._stage = stage
+
+    def _arg(self, value: str) -> None:
+        for word in _split(value, {}):
+            name, _, default = word.partition("=")
+            text = self._build_args.get(name, default or self._global_args.get(name, ""))
+            (self._global_args if self._stage is None else self._args)[name] = text
+
+    def _pairs(self, value: str) -> list[tuple[str, str]]:
+        pairs: list[tuple[str, str]] = extract_key_values(
+            env_replace=True, args=self._args, envs=self._variables(), instruction_value=value
+        )
+        return pairs
+
+    def _words(self, value: str) -> list[str]:
+        return _split(value, {**self._args, **self._variables()})
+
+    def _variables(self) -> dict[str, str]:
+        assert self._stage is not None
+        # The base image's PATH is unknown here, and this machine's may change until the function runs.
+        return {"PATH": MACHINE_PATH, **self._stage.environment}
+
+    def _copy(self, stage: Build, instruction: str, value: str) -> None:
+        if _HEREDOC.search(value):
+            raise DockerfileError(f"{instruction} with an inline file is not supported")
+        words = self._words(value)
+        options = {}
+        while words[0].startswith("--"):
+            name, _, option = words.pop(0)[2:].partition("=")
+            options[name] = option
+        if words[0].startswith("["):  # the JSON form, for names with spaces
+            words = json.loads(value[value.index("[") :])
+        *sources, target = words
+        if not sources:
+            raise DockerfileError(f"{instruction} needs a source and a target")
+        place = PurePosixPath(posixpath.normpath(posixpath.join("/", stage.workdir, target)))
+        into = target.endswith("/") or target in (".", "..") or len(sources) > 1
+        for source in sources:
+            stage.copies += self._copies(stage, source, place, into=into, origin=options.get("from"))
+
+    def _copies(
+        self, stage: Build, source: str, place: PurePosixPath, *, into: bool, origin: str | None
+    ) -> Iterator[Copy]:
+        if origin is not None:
+            yield from self._copies_from(stage, origin, source, place, into=into)
+            return
+        if re.match(r"https?://|git@", source):
+            raise DockerfileError("ADD of a URL is not supported: the build uses no network")
+        relative = posixpath.normpath(posixpath.join("/", source)).lstrip("/")
+        if any(part == ".." for part in posixpath.normpath(source).split("/")):
+            raise DockerfileError(f"{source} lies outside the function's folder")
+        found = [self._context] if not relative else sorted(self._context.glob(relative))
+        if not found:
+            raise DockerfileError(
+                f"{source} is not in the function's folder", expected=str(self._context / relative)
+            )
+        for path in found:
+            # As Docker has it: a folder's contents go to the target, a file may keep its name below it.
+            yield Copy(path, place if path.is_dir() or not (into or len(found) > 1) else place / path.name)
+
+    def _copies_from(
+        self, stage: Build, origin: str, source: str, place: PurePosixPath, *, into: bool
+    ) -> list[Copy]:
+        """Copy from an earlier stage, as far as that stage's files do not come from a ``RUN``."""
+        path = PurePosixPath(posixpath.join("/", source))
+        if path.name in ("fwatchdog", "of-watchdog"):
+            return []  # the lab brings its own watchdog
+        earlier = self._stages.get(origin.lower())
+        found = _below(path, earlier.copies, place, into=into) if earlier else []
+        if not found:
+            why = "it comes from an image or a RUN step"
+            stage.notes.append(f"COPY --from={origin} {source}: not there, for {why}.")
+        return found
+
+
+def _below(path: PurePosixPath, copies: Sequence[Copy], place: PurePosixPath, *, into: bool) -> list[Copy]:
+    """Return what ``copies`` put at or below ``path``, to go to ``place`` instead."""
+    found = []
+    for copy in copies:
+        if copy.target != path and copy.target.is_relative_to(path):
+            found.append(Copy(copy.source, place / copy.target.relative_to(path)))
+        elif path.is_relative_to(copy.target):
+            source = copy.source / path.relative_to(copy.target)
+            if source.exists():
+                found.append(Copy(source, place / path.name if into and source.is_file() else place))
+    return found
+
+
+def _split(value: str, variables: Mapping[str, str]) -> list[str]:
+    return list(WordSplitter(value, args={}, envs=dict(variables)).split())
+
+
+def _without_heredoc_lines(structure: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """Leave out the lines of ``RUN <<EOF``, which the parser takes for instructions."""
+    end = ""
+    for step in structure:
+        if end:
+            if step["content"].strip() == end:
+                end = ""
+            continue
+        if step["instruction"] == "RUN" and (heredoc := _HEREDOC.search(step["value"])):
+            end = heredoc[1]
+        yield step

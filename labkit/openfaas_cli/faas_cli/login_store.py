@@ -1,0 +1,83 @@
+"""Saved logins, in the real faas-cli's file and format.
+
+``config.yml`` holds ``auths: [{gateway, auth: basic, token: base64(user:password)}]``; a login that
+a plugin of the real one made has ``auth: oauth2`` and the provider's token.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from labkit.workspace import own_login_folder
+from labkit_services.contract.errors import LabError
+
+
+class LoginStoreError(LabError):
+    """The file of saved logins cannot be read."""
+
+
+def folder() -> Path:
+    """Return the folder: ``$OPENFAAS_CONFIG``; in CI ``./.openfaas``; else ``~/.openfaas``.
+
+    A lab's is passed over: it goes with the lab, whose password is known without it.
+    """
+    if chosen := own_login_folder():
+        return Path(chosen).expanduser()
+    return Path(".openfaas") if os.environ.get("CI") == "true" else Path.home() / ".openfaas"
+
+
+def encode(user: str, password: str) -> str:
+    """Return the token of HTTP basic authentication."""
+    return base64.b64encode(f"{user}:{password}".encode()).decode()
+
+
+def find(gateway: str, auth: str = "basic") -> str | None:
+    """Return the token saved for exactly this gateway URL and kind of login, or None."""
+    for login in _read():
+        if login.get("gateway") == gateway and login.get("auth") == auth:
+            return str(login.get("token", ""))
+    return None
+
+
+def save(gateway: str, token: str) -> None:
+    """Save a login, in place of an earlier one for the same gateway."""
+    others = [login for login in _read() if login.get("gateway") != gateway]
+    _write([*others, {"gateway": gateway, "auth": "basic", "token": token}])
+
+
+def remove(gateway: str) -> bool:
+    """Remove a login; return whether there was one."""
+    logins = _read()
+    others = [login for login in logins if login.get("gateway") != gateway]
+    if len(others) < len(logins):
+        _write(others)
+    return len(others) < len(logins)
+
+
+def _read() -> list[dict[str, Any]]:
+    file = folder() / "config.yml"
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+        logins = content.get("auths") or []
+        return [dict(login) for login in logins]
+    except FileNotFoundError:
+        return []
+    except (OSError, yaml.YAMLError, AttributeError, TypeError, ValueError) as error:
+        raise LoginStoreError(
+            seen=f"{file}: {error}", next_step=f"remove {file} and log in again: faas-cli login"
+        ) from error
+
+
+def _write(logins: list[dict[str, Any]]) -> None:
+    target = folder()
+    target.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = target / f"config.{os.getpid()}"
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        yaml.safe_dump({"auths": logins}, file, sort_keys=False)
+    draft.replace(target / "config.yml")

@@ -1,0 +1,129 @@
+"""Templates out of a git repository, into ``./template``."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from labkit.openfaas_cli.faas_cli.git import complaint, run_git
+from labkit_services.contract.errors import LabError
+
+_REMOTE = re.compile(r"(?:(?:git|ssh|https?|file)://|git@[-\w.]+:).+")
+_COMMIT = re.compile(r"sha-([0-9a-fA-F]{7,40})")
+
+
+class TemplatePullError(LabError, OSError):
+    """The templates cannot be fetched."""
+
+
+class Source(NamedTuple):
+    """Where templates come from.
+
+    Attributes:
+        repository: URL or local path of a git repository.
+        ref: Branch, tag or ``sha-<commit>``; "" for the default branch.
+    """
+
+    repository: str
+    ref: str
+
+
+def parse_source(text: str) -> Source:
+    """Read ``URL-or-path[#ref]``.
+
+    Raises:
+        TemplatePullError: It is neither a URL that git knows nor a folder.
+    """
+    if Path(text).exists():
+        return Source(text, "")
+    repository, _, ref = text.partition("#")
+    if not _REMOTE.fullmatch(repository) and not Path(repository).exists():
+        raise TemplatePullError("the repository URL must be a valid git repo uri", seen=repository)
+    return Source(repository, ref)
+
+
+def pull(source: Source, target: Path, *, overwrite: bool) -> list[str]:
+    """Copy a repository's templates below ``target``; return their names.
+
+    A template of a branch or tag is kept as ``NAME@REF``, beside others of its
+    name. ``meta.json`` in each says where it came from.
+
+    Raises:
+        TemplatePullError: No git, no such repository or ref, no templates in
+            it, or some that are here already; those that are new were written.
+    """
+    with tempfile.TemporaryDirectory(prefix="labkit-templates-") as folder:
+        clone = Path(folder)
+        _clone(source, clone)
+        found = sorted(path for path in (clone / "template").glob("*") if path.is_dir())
+        if not found:
+            raise TemplatePullError(
+                f"can't find templates in: {source.repository}", expected="template/NAME/"
+            )
+        commit = _git("rev-parse", "HEAD", folder=clone).strip()
+        written, kept = [], []
+        for path in found:
+            name = f"{path.name}@{source.ref}" if source.ref else path.name
+            if (target / name).exists() and not overwrite:
+                kept.append(name)
+                continue
+            try:
+                shutil.copytree(path, target / name, symlinks=True, dirs_exist_ok=True)
+                (target / name / "meta.json").write_text(_meta(source, commit), encoding="utf-8")
+            except OSError as error:
+                raise TemplatePullError(f"cannot write the template {name}", seen=str(error)) from error
+            written.append(name)
+    if kept:
+        raise TemplatePullError(
+            f"unable to overwrite the following: [{' '.join(kept)}]", next_step="pull with --overwrite"
+        )
+    return written
+
+
+def _clone(source: Source, folder: Path) -> None:
+    commit = _COMMIT.fullmatch(source.ref)
+    if source.ref and not commit:
+        _git("check-ref-format", "--allow-onelevel", source.ref, folder=folder)
+    # A commit may lie anywhere, so that the whole history is needed.
+    depth = [] if commit else ["--depth=1", *([f"--branch={source.ref}"] if source.ref else [])]
+    _git(
+        *("clone", "--quiet", "--config", "core.autocrlf=false", *depth),
+        *("--", source.repository, str(folder)),
+        folder=Path(),
+    )
+    if commit:
+        _git("checkout", "--quiet", "--detach", commit[1], folder=folder)
+
+
+def _git(*words: str, folder: Path) -> str:
+    """Run git; return what it printed.
+
+    Raises:
+        TemplatePullError: It failed.
+    """
+    done = run_git(*words, folder=folder)
+    if done.returncode:
+        raise TemplatePullError(
+            f"error while fetching templates: error invoking git {words[0]}: exit status {done.returncode}",
+            seen=complaint(done.stderr),
+            next_step=_NEXT_STEP,
+        )
+    return done.stdout
+
+
+def _meta(source: Source, commit: str) -> str:
+    meta = {"repository": source.repository}
+    if source.ref:
+        meta["ref_name"] = source.ref
+    meta |= {"sha": commit, "written_at": datetime.now(UTC).isoformat().replace("+00:00", "Z")}
+    return json.dumps(meta)
+
+
+_NEXT_STEP = (
+    "without the internet: name a git repository on this machine, or put the template into ./template/"
+)

@@ -1,0 +1,140 @@
+"""faas-cli build: from a function's folder to an image that the lab can run."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from labkit.openfaas_cli.dockerfile import Build, read_dockerfile
+from labkit.openfaas_cli.faas_cli.build_context import build_context, requirement_notes, shrink_wrap
+from labkit.openfaas_cli.faas_cli.command import ENVSUBST, Command
+from labkit.openfaas_cli.faas_cli.image_tag import TAG, tagged
+from labkit.openfaas_cli.faas_cli.output import say, yellow
+from labkit.openfaas_cli.faas_cli.stack import StackFunction, stack_of
+from labkit.openfaas_cli.pflag import Arguments, Flag, UsageError
+from labkit.workspace import Workspace
+from labkit_services.contract.errors import LabError
+from labkit_services.images import catalogue
+from labkit_services.images.store import Image, ImageStore
+
+
+class BuildError(LabError):
+    """Errors received during build."""
+
+
+def run_build(arguments: Arguments) -> None:
+    """Build the functions of the stack file, or the one that the flags describe.
+
+    Raises:
+        BuildError: At least one could not be built; the others were.
+    """
+    if arguments.number("parallel") < 1:
+        raise UsageError("the --parallel flag must be great than 0")
+    build_args = _build_args(arguments)
+    functions = stack_of(arguments).functions or _from_flags(arguments)
+    started, errors = time.monotonic(), []
+    for function in functions.values():
+        if function.skip_build:
+            say(f"Skipping build of: {function.name}.")
+            continue
+        begun = time.monotonic()
+        say(yellow(f"[0] > Building {function.name}."))
+        try:
+            _build(function, arguments, {**function.build_args, **build_args})
+        except LabError as error:
+            errors.append(error)
+        took = time.monotonic() - begun
+        say(yellow(f"[0] < Building {function.name} done in {took:.2f}s."))
+    say(yellow("[0] Worker done."))
+    say(f"\n{yellow(f'Total build time: {time.monotonic() - started:.2f}s')}")
+    if errors:
+        raise BuildError("\n".join(["Errors received during build:", *(f"- {error}" for error in errors)]))
+
+
+def _build(function: StackFunction, arguments: Arguments, build_args: Mapping[str, str]) -> None:
+    with build_context(function) as context:
+        if arguments.on("shrinkwrap"):
+            target = Path("build") / function.name
+            shrink_wrap(context, target)
+            say(f"{function.name} shrink-wrapped to ./{target}/")
+            return
+        function = tagged(function, arguments)
+        say(f"Building: {function.image} with {function.lang} template. Please wait..")
+        store = ImageStore(Workspace.find().images)
+        build = read_dockerfile(context, lambda ref: store.get(ref) or catalogue.find(ref), build_args)
+        if not arguments.on("quiet"):
+            _say_steps(function, build)
+        _store(store, function.image, build)
+    say(f"Image: {function.image} built.")
+
+
+def _say_steps(function: StackFunction, build: Build) -> None:
+    say(f"Dockerfile: {len(build.copies)} COPY, fprocess: {build.fprocess or '(none)'}")
+    for note in build.notes:
+        say(note)
+    if build.skipped_runs:
+        steps = "1 RUN step" if build.skipped_runs == 1 else f"{build.skipped_runs} RUN steps"
+        say(f"{steps} not executed: without a container, the process runs on this machine as it is.")
+    for note in requirement_notes(function.handler / "requirements.txt"):
+        say(note)
+    if not build.fprocess and build.environment.get("mode") != "static":
+        say(f"No ENV fprocess: deploy {function.name} with --fprocess, or it cannot start.")
+
+
+def _store(store: ImageStore, ref: str, build: Build) -> None:
+    image = Image(ref, build.fprocess, build.environment, build.workdir, labels=build.labels)
+    with tempfile.TemporaryDirectory(prefix="labkit-build-") as folder:
+        root = Path(folder) / "root"
+        build.lay_out(root)
+        store.put(image, root if root.exists() else None)
+
+
+def _build_args(arguments: Arguments) -> dict[str, str]:
+    pairs = {}
+    for text in arguments.texts("build-arg"):
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise UsageError("each build-arg must take the form key=value")
+        if not name.strip() or not value.strip():
+            raise UsageError("build-arg must have a non-empty key and value")
+        pairs[name.strip()] = value.strip()
+    return pairs
+
+
+def _from_flags(arguments: Arguments) -> dict[str, StackFunction]:
+    """Return the one function that ``--image``, ``--handler`` and ``--name`` describe."""
+    name, image, handler = (arguments.text(flag) for flag in ("name", "image", "handler"))
+    if not image:
+        raise UsageError("please provide a valid --image name for your Docker image")
+    if not handler:
+        raise UsageError("please provide the full path to your function's handler")
+    if not name:
+        raise UsageError("please provide the deployed --name of your function")
+    language = arguments.text("lang").replace("Dockerfile", "dockerfile")
+    return {name: StackFunction(name, lang=language, image=image, handler=Path(handler))}
+
+
+FLAGS = (
+    Flag("build-arg", "b", [], "Value for an ARG of the Dockerfile, KEY=VALUE"),
+    Flag("disable-stack-pull", "", False, "Accepted; nothing is pulled"),
+    ENVSUBST,
+    Flag("handler", "", "", "Folder of the function"),
+    Flag("image", "", "", "Name of the image to build"),
+    Flag("lang", "", "", "Language of the function"),
+    Flag("name", "", "", "Name of the function"),
+    Flag("no-cache", "", False, "Accepted; there is no build cache"),
+    Flag("parallel", "", 1, "Accepted; a build takes milliseconds"),
+    Flag("quiet", "", False, "Leave out what the Dockerfile says"),
+    Flag("shrinkwrap", "", False, "Only copy the function's files to ./build/"),
+    Flag("squash", "", False, "Accepted; there are no layers"),
+    TAG,
+)
+
+COMMAND = Command(
+    short="Build the images of functions",
+    run=run_build,
+    flags=FLAGS,
+    examples=("faas-cli build", "faas-cli build -f stack.yaml --filter long-task"),
+)

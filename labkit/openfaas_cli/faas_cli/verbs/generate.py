@@ -1,0 +1,119 @@
+"""faas-cli generate: functions as Kubernetes resources, for ``kubectl apply``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from labkit.openfaas_cli.faas_cli.command import ENVSUBST, NAMESPACE, Command
+from labkit.openfaas_cli.faas_cli.image_tag import TAG, tagged
+from labkit.openfaas_cli.faas_cli.output import say
+from labkit.openfaas_cli.faas_cli.stack import StackFunction, stack_of
+from labkit.openfaas_cli.faas_cli.verbs.deploy import parse_map
+from labkit.openfaas_cli.faas_cli.verbs.store import StoreError, default_store, store_functions
+from labkit.openfaas_cli.pflag import Arguments, Flag, UsageError
+from labkit_services.contract.names import DEFAULT_NAMESPACE
+
+_API = "openfaas.com/v1"
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes YAML as Go's yaml.v2 does, which puts ``"1"`` where Python would put ``'1'``."""
+
+
+def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    resolved: str = dumper.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]
+    is_plain = resolved == "tag:yaml.org,2002:str"
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if is_plain else '"')
+
+
+_Dumper.add_representer(str, _represent_text)
+
+
+def resource(function: StackFunction, namespace: str) -> dict[str, Any]:
+    """Return OpenFaaS's ``Function`` resource; what is empty is left out of its spec.
+
+    ``fprocess`` has no place in it: in a cluster, the image says what to run.
+    """
+    spec = {
+        "name": function.name,
+        "image": function.image,
+        "environment": function.environment,
+        "labels": function.labels,
+        "annotations": function.annotations,
+        "limits": function.limits,
+        "requests": function.requests,
+        "constraints": function.constraints,
+        "secrets": function.secrets,
+        "readOnlyRootFilesystem": function.readonly_root_filesystem,
+    }
+    return {
+        "apiVersion": _API,
+        "kind": "Function",
+        "metadata": {"name": function.name, "namespace": namespace},
+        "spec": {name: value for name, value in spec.items() if value},
+    }
+
+
+def document(content: Mapping[str, Any]) -> str:
+    """Return one document of a YAML stream: maps by name, those of the resource in OpenFaaS's order."""
+    spec = {
+        name: dict(sorted(value.items())) if isinstance(value, dict) else value
+        for name, value in content["spec"].items()
+    }
+    text: str = yaml.dump({**content, "spec": spec}, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+    return f"---\n{text}"
+
+
+def _run(arguments: Arguments) -> None:
+    if arguments.text("api") != _API:
+        raise UsageError(f"--api {arguments.text('api')} is not supported", expected=_API)
+    name = arguments.text("from-store")
+    functions = {name: _of_store(name, arguments)} if name else stack_of(arguments).functions
+    if not functions:
+        raise UsageError("you must supply a valid YAML file, or a function of the store with --from-store")
+    namespace = arguments.text("namespace")
+    documents = [
+        document(resource(tagged(item, arguments), namespace or item.namespace or DEFAULT_NAMESPACE))
+        for _, item in sorted(functions.items())
+    ]
+    say("".join(documents))
+
+
+def _of_store(name: str, arguments: Arguments) -> StackFunction:
+    found = [item for item in store_functions(default_store()) if item.get("name") == name]
+    if not found:
+        raise StoreError(
+            f"unable to find '{name}' in store", next_step="see what there is: faas-cli store list"
+        )
+    images, arch = found[0].get("images") or {}, arguments.text("arch")
+    if arch not in images:
+        raise StoreError(f"image for {arch} not found in store. \noptions: [{' '.join(images)}]")
+    return StackFunction(
+        name=name,
+        image=images[arch],
+        environment=found[0].get("environment") or {},
+        labels=found[0].get("labels") or {},
+        annotations={
+            **(found[0].get("annotations") or {}),
+            **parse_map(arguments.texts("annotation"), "annotation"),
+        },
+    )
+
+
+COMMAND = Command(
+    short="Print functions as Kubernetes resources; nothing is deployed",
+    run=_run,
+    flags=(
+        Flag("annotation", "", [], "Annotation for a function of the store, NAME=VALUE"),
+        Flag("api", "", _API, "API version of the resources"),
+        Flag("arch", "", "x86_64", "Platform of the image of a function of the store"),
+        ENVSUBST,
+        Flag("from-store", "", "", "A function of the store instead of the stack file's"),
+        NAMESPACE,
+        TAG,
+    ),
+    examples=("faas-cli generate", "faas-cli generate --from-store figlet -n dev"),
+)

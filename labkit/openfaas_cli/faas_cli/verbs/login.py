@@ -1,0 +1,64 @@
+"""faas-cli login: save the password of a gateway."""
+
+from __future__ import annotations
+
+import sys
+
+from labkit.openfaas_cli.faas_cli import login_store
+from labkit.openfaas_cli.faas_cli.command import GATEWAY, TLS, Command
+from labkit.openfaas_cli.faas_cli.gateway import Gateway, GatewayError, status_error
+from labkit.openfaas_cli.faas_cli.output import say
+from labkit.openfaas_cli.pflag import Arguments, Flag, UsageError
+from labkit_services.contract.durations import parse_duration
+
+
+def _run(arguments: Arguments) -> None:
+    user, password = arguments.text("username"), arguments.text("password")
+    if not user:
+        raise UsageError("must provide --username or -u")
+    if password:
+        say(
+            "WARNING! Using --password is insecure, consider using: "
+            "cat ~/faas_pass.txt | faas-cli login -u user --password-stdin"
+        )
+        if arguments.on("password-stdin"):
+            raise UsageError("--password and --password-stdin are mutually exclusive")
+    if arguments.on("password-stdin"):
+        password = sys.stdin.read()
+    password = password.strip()
+    if not password:
+        raise UsageError("must provide a non-empty password via --password or --password-stdin")
+    say("Calling the OpenFaaS server to validate the credentials...")
+    gateway = Gateway.of(arguments)
+    token = login_store.encode(user, password)
+    try:
+        response = gateway.send(
+            "GET",
+            "/system/functions",
+            headers=[("Authorization", f"Basic {token}")],
+            timeout=parse_duration(arguments.text("timeout")),
+        )
+        body = response.read()
+    except (OSError, EOFError) as error:
+        raise gateway.unreachable(error) from error
+    if response.status == 401:
+        raise GatewayError("unable to login, either username or password is incorrect")
+    if response.status != 200:
+        raise status_error(response.status, body)
+    login_store.save(gateway.url, token)
+    say(f"credentials saved for {user} {gateway.url}")
+
+
+COMMAND = Command(
+    short="Log in to an OpenFaaS gateway (the lab's own needs no login)",
+    run=_run,
+    flags=(
+        GATEWAY,
+        Flag("password", "p", "", "Password of the gateway"),
+        Flag("password-stdin", "s", False, "Read the password from standard input"),
+        Flag("timeout", "", "5s", "How long to wait for the gateway"),
+        TLS,
+        Flag("username", "u", "admin", "User of the gateway"),
+    ),
+    examples=("cat ~/faas_pass.txt | faas-cli login -u admin --password-stdin",),
+)

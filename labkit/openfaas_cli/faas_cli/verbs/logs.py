@@ -1,0 +1,174 @@
+"""faas-cli logs: what a function's replicas wrote."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from labkit.openfaas_cli.faas_cli.command import GATEWAY_FLAGS, NAMESPACE, Command
+from labkit.openfaas_cli.faas_cli.gateway import Gateway, GatewayError, normalise_url, status_error
+from labkit.openfaas_cli.faas_cli.http import Response
+from labkit.openfaas_cli.pflag import Arguments, Flag, UsageError
+from labkit_services.contract.durations import parse_duration
+
+
+def open_logs(
+    gateway: Gateway,
+    name: str,
+    *,
+    namespace: str = "",
+    since: str = "",
+    lines: int = -1,
+    follow: bool = False,
+    token: str = "",
+) -> Response:
+    """Ask for a function's log; the answer is one JSON object a line, as long as it is followed.
+
+    Args:
+        gateway: Where.
+        name: The function.
+        namespace: Its namespace, or "".
+        since: RFC 3339 time, or "" for the provider's default.
+        lines: How many of the newest; all of them if not above 0.
+        follow: Go on with new ones.
+        token: A bearer token to use instead of basic authentication.
+
+    Raises:
+        GatewayError: No answer, or not status 200.
+    """
+    query = [
+        ("follow", str(follow).lower()),
+        ("name", name),
+        ("namespace", namespace),
+        ("since", since),
+        ("tail", str(lines)),
+    ]
+    try:
+        response = gateway.system(
+            "GET", "/system/logs", query=query, token=token, timeout=None if follow else 60.0
+        )
+        if response.status == 200:
+            return response
+        body = response.read()
+    except (OSError, EOFError) as error:
+        raise gateway.unreachable(error) from error
+    if response.status in (404, 501):
+        raise GatewayError(f"No such function: {name}")
+    raise status_error(response.status, body)
+
+
+def messages(chunks: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+    """Yield the log messages of a stream; what is no message is left out, as the real one does."""
+    rest = b""
+    for chunk in chunks:
+        *lines, rest = (rest + chunk).split(b"\n")
+        yield from _decoded(lines)
+    yield from _decoded([rest])
+
+
+def since_time(since: str, now: datetime) -> str:
+    """Return the RFC 3339 time that lies ``since``, a Go duration, before ``now``; "" for ""."""
+    if not since:
+        return ""
+    return (now - timedelta(seconds=parse_duration(since))).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def format_message(
+    message: dict[str, Any], output: str, *, show_time: bool, name: bool, instance: bool
+) -> str:
+    """Return one message as ``plain``, ``keyvalue`` or ``json``."""
+    if output == "json":
+        return json.dumps(message, separators=(",", ":"))
+    text = str(message.get("text", "")).rstrip("\n")
+    fields = [
+        ("timestamp", _whole_seconds(str(message.get("timestamp", ""))), show_time),
+        ("name", message.get("name", ""), name),
+        ("instance", message.get("instance", ""), instance),
+    ]
+    if output == "keyvalue":
+        pairs = [(key, value) for key, value, shown in fields if shown]
+        return " ".join(f'{key}="{value}"' for key, value in [*pairs, ("text", text)])
+    words = [f"({value})" if key == "instance" else str(value) for key, value, shown in fields if shown]
+    return " ".join([*words, text])
+
+
+def _whole_seconds(timestamp: str) -> str:
+    """Return an RFC 3339 time without its fraction, as Go's ``time.RFC3339`` prints it."""
+    try:
+        moment = datetime.fromisoformat(timestamp)
+    except ValueError:
+        return timestamp
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _decoded(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+    for line in lines:
+        try:
+            message = json.loads(line) if line.strip() else None
+        except ValueError:
+            continue
+        if isinstance(message, dict):
+            yield message
+
+
+def _run(arguments: Arguments) -> None:
+    if not arguments.words:
+        raise UsageError("function name is required")
+    if len(arguments.words) > 1:
+        raise UsageError(f"accepts at most 1 arg(s), received {len(arguments.words)}")
+    output = "json" if arguments.on("json") else arguments.text("output")
+    if output not in ("plain", "keyvalue", "json"):
+        raise UsageError(f"unknown log format: {output}", expected="plain, keyvalue or json")
+    if arguments.text("time-format") not in ("", _TIME_FORMAT):
+        raise UsageError("the lab prints RFC 3339 times only", expected=f'"{_TIME_FORMAT}" or ""')
+    gateway = Gateway.of(arguments)
+    if arguments.given("gateway"):  # the one verb that takes the default's URL at its word
+        gateway.url = normalise_url(arguments.text("gateway"))
+    response = open_logs(
+        gateway,
+        arguments.words[0],
+        namespace=arguments.text("namespace"),
+        since=arguments.text("since-time") or since_time(arguments.text("since"), datetime.now(UTC)),
+        lines=arguments.number("lines"),
+        follow=arguments.on("tail"),
+        token=arguments.text("token"),
+    )
+    try:
+        for message in messages(response):
+            line = format_message(
+                message,
+                output,
+                show_time=bool(arguments.text("time-format")),
+                name=arguments.on("name"),
+                instance=arguments.on("instance"),
+            )
+            sys.stdout.write(line + "\n")
+            sys.stdout.flush()
+    finally:
+        response.close()
+
+
+_TIME_FORMAT = "2006-01-02T15:04:05Z07:00"
+
+COMMAND = Command(
+    words="FUNCTION_NAME",
+    short="Print a function's logs",
+    run=_run,
+    flags=(
+        *GATEWAY_FLAGS,
+        Flag("instance", "", False, "Print the replica's name"),
+        Flag("json", "j", False, "The same as --output=json"),
+        Flag("lines", "", -1, "How many of the newest lines; all if not above 0"),
+        Flag("name", "", False, "Print the function's name"),
+        NAMESPACE,
+        Flag("output", "o", "plain", "plain, keyvalue or json"),
+        Flag("since", "", "", "Only lines younger than a duration such as 5m"),
+        Flag("since-time", "", "", "Only lines younger than a time (RFC 3339)"),
+        Flag("tail", "t", True, "Go on with new lines until the gateway ends the request"),
+        Flag("time-format", "", _TIME_FORMAT, "Go's layout of RFC 3339, or empty for no time"),
+    ),
+    examples=("faas-cli logs figlet --tail=false", "faas-cli logs figlet --tail=false --since=10m"),
+)

@@ -1,0 +1,16 @@
+"""faas-cli namespaces: the older name of ``namespace list``."""
+
+from __future__ import annotations
+
+from labkit.openfaas_cli.faas_cli.command import Command
+from labkit.openfaas_cli.faas_cli.output import warn
+from labkit.openfaas_cli.faas_cli.verbs.namespace import LIST_FLAGS, run_list
+from labkit.openfaas_cli.pflag import Arguments
+
+
+def _run(arguments: Arguments) -> None:
+    warn('Command "namespaces" is deprecated, This has moved to "faas-cli namespace list".')
+    run_list(arguments)
+
+
+COMMAND = Command(short="List the namespaces (deprecated)", run=_run, flags=LIST_FLAGS)

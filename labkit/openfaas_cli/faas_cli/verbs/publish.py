@@ -1,0 +1,39 @@
+"""faas-cli publish: images for other machines, which takes Docker's buildx and a registry."""
+
+from __future__ import annotations
+
+from labkit.openfaas_cli.faas_cli.command import Command
+from labkit.openfaas_cli.faas_cli.verbs import build
+from labkit.openfaas_cli.pflag import Arguments, Flag
+from labkit_services.contract.errors import LabError
+
+
+class PublishError(LabError):
+    """The lab cannot publish images."""
+
+
+def run_publish(arguments: Arguments) -> None:
+    """Copy the functions' files with ``--shrinkwrap``; refuse anything else.
+
+    Raises:
+        PublishError: It takes Docker, which the lab does without.
+    """
+    if not arguments.on("shrinkwrap"):
+        raise PublishError(
+            "publish needs Docker buildx and a registry, which the lab does without: use faas-cli up"
+        )
+    build.run_build(arguments)
+
+
+COMMAND = Command(
+    short="Publish images for several platforms (needs Docker: not in the lab)",
+    run=run_publish,
+    flags=(
+        *build.FLAGS,
+        Flag("extra-tag", "", [], "Another tag of the image"),
+        Flag("platforms", "", "linux/amd64", "Platforms to publish for"),
+        Flag("remote-builder", "", "", "URL of a builder"),
+        Flag("reset-qemu", "", False, "Prepare Docker for other platforms"),
+    ),
+    examples=("faas-cli publish --shrinkwrap",),
+)

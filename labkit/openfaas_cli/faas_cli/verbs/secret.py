@@ -1,0 +1,166 @@
+"""faas-cli secret: what a function may read, and nobody else."""
+
+from __future__ import annotations
+
+import re
+import sys
+from base64 import b64encode
+from pathlib import Path
+from typing import Any
+
+from labkit.openfaas_cli.faas_cli.command import GATEWAY_FLAGS, NAMESPACE, Command, Group
+from labkit.openfaas_cli.faas_cli.gateway import UNAUTHORIZED, Gateway, GatewayError, status_error
+from labkit.openfaas_cli.faas_cli.output import say, warn
+from labkit.openfaas_cli.faas_cli.resource import Resource
+from labkit.openfaas_cli.pflag import Arguments, Flag, UsageError
+from labkit_services.contract.errors import LabError
+
+_PATH = "/system/secrets"
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+
+
+class SecretFileError(LabError, OSError):
+    """The file with a secret's value cannot be read."""
+
+
+def _create(name: str, arguments: Arguments) -> None:
+    """Create a secret, or with ``--replace`` update it.
+
+    As with the real one, what the gateway answers is printed, and the exit code
+    is 0 even if it refuses.
+    """
+    if not _NAME.fullmatch(name):
+        raise UsageError(
+            f"ERROR: invalid secret name {name}\nSecret name must start and end with an alphanumeric "
+            "character \nand can only contain lower-case alphanumeric characters, '-' or '.'"
+        )
+    secret, gateway, token = _secret(name, arguments), Gateway.of(arguments), arguments.text("token")
+    gateway.warn_of_plain_http()
+    say(f"Creating secret: {name}.{arguments.text('namespace')}")
+    status, outcome = _store(gateway, "POST", secret, token)
+    if status == 409 and arguments.on("replace"):
+        say(f"Secret {name} already exists, updating...")
+        _, outcome = _store(gateway, "PUT", secret, token)
+    say(outcome)
+
+
+def _update(name: str, arguments: Arguments) -> None:
+    """Replace a secret's value; exit code 0 as with ``create``."""
+    secret, gateway = _secret(name, arguments), Gateway.of(arguments)
+    gateway.warn_of_plain_http()
+    say(f"Updating secret: {name}.{arguments.text('namespace')}")
+    _, outcome = _store(gateway, "PUT", secret, arguments.text("token"))
+    say(outcome)
+
+
+def _remove(name: str, arguments: Arguments) -> None:
+    gateway = Gateway.of(arguments)
+    gateway.warn_of_plain_http()
+    content, token = _reference(name, arguments), arguments.text("token")
+    response, body = gateway.answer("DELETE", _PATH, content=content, token=token)
+    if response.status == 404:
+        raise GatewayError(f"unable to find secret: {name}")
+    if response.status not in (200, 202):
+        raise status_error(response.status, body)
+    say("Removed.. OK.")
+
+
+def _list(arguments: Arguments) -> None:
+    gateway = Gateway.of(arguments)
+    gateway.warn_of_plain_http()
+    query = [("namespace", arguments.text("namespace"))]
+    secrets = gateway.fetch(_PATH, query=query, token=arguments.text("token"))
+    if not secrets:
+        say("No secrets found.")
+        return
+    for line in ("", "NAME", *(secret["name"] for secret in secrets), ""):
+        say(line)
+
+
+def _store(gateway: Gateway, method: str, secret: dict[str, Any], token: str) -> tuple[int, str]:
+    """Send a secret; return the status, 500 for no answer, and what is to be said of it."""
+    try:
+        response, body = gateway.answer(method, _PATH, content=secret, token=token)
+    except GatewayError as error:
+        return 500, str(error)
+    outcomes = {
+        (401, method): UNAUTHORIZED,
+        (404, "PUT"): f"unable to find secret: {secret['name']}",
+        (409, "POST"): f'secret with the name "{secret["name"]}" already exists',
+    }
+    if response.status in (200, 201, 202):
+        done = "Created" if method == "POST" else "Updated"
+        return response.status, f"{done}: {response.status} {response.reason}"
+    outcome = outcomes.get((response.status, method))
+    return response.status, outcome or status_error(response.status, body).headline
+
+
+def _reference(name: str, arguments: Arguments) -> dict[str, Any]:
+    namespace = arguments.text("namespace")
+    return {"name": name, **({"namespace": namespace} if namespace else {})}
+
+
+def _secret(name: str, arguments: Arguments) -> dict[str, Any]:
+    """Return a secret as it is sent, with the value of flag, file or standard input.
+
+    A file's bytes travel untouched, as ``rawValue``. ``value`` beside it, without
+    white space around it, is for gateways older than that field.
+    """
+    literal, file = arguments.text("from-literal"), arguments.text("from-file")
+    if literal and file:
+        raise UsageError(
+            "please provide secret using only one option from --from-literal, --from-file and STDIN"
+        )
+    secret = _reference(name, arguments)
+    if file:
+        try:
+            raw = Path(file).read_bytes()
+        except OSError as error:
+            raise SecretFileError(f"unable to read secret file: {file}", seen=str(error)) from error
+        secret["rawValue"] = b64encode(raw).decode()
+        value = raw.decode("utf-8", "replace")
+    elif literal:
+        value = literal
+    else:
+        if sys.stdin.isatty():
+            warn("Reading from STDIN - hit (Control + D) to stop.")
+        value = sys.stdin.buffer.read().decode("utf-8", "replace")
+    if arguments.on("trim"):
+        value = value.strip()
+    if not value:
+        raise UsageError("must provide a non empty secret via --from-literal, --from-file or STDIN")
+    return {**secret, "value": value}
+
+
+_SECRET = Resource("secret", (NAMESPACE, *GATEWAY_FLAGS))
+_VALUE = (
+    Flag("from-file", "", "", "File that holds the secret's value"),
+    Flag("from-literal", "", "", "Value of the secret"),
+    Flag("trim", "", True, "Remove white space from both ends of the value; a file's bytes stay"),
+)
+
+COMMAND = Group(
+    "Manage the secrets of functions",
+    {
+        "create": _SECRET.verb(
+            "Create a secret from a flag, a file or standard input",
+            _create,
+            "faas-cli secret create api-key --from-literal=VALUE",
+            "faas-cli secret create api-key --from-file=key.txt --replace",
+            "faas-cli secret create api-key < key.txt",
+            flags=(*_VALUE, Flag("replace", "", False, "Update the secret if it exists")),
+        ),
+        "update": _SECRET.verb(
+            "Replace the value of a secret",
+            _update,
+            "faas-cli secret update api-key --from-literal=VALUE",
+            flags=_VALUE,
+            aliases=("u",),
+        ),
+        "remove": _SECRET.verb(
+            "Remove a secret", _remove, "faas-cli secret remove api-key", aliases=("rm", "delete")
+        ),
+        "list": Command("List the names of the secrets", _list, flags=_SECRET.flags, aliases=("ls",)),
+    },
+    examples=("faas-cli secret list",),
+)

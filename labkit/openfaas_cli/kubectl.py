@@ -1,0 +1,224 @@
+"""kubectl: what ``kubectl logs`` would show of the lab's own parts and functions.
+
+The lab has no Kubernetes; its services are processes whose logs are files. This
+answers ``kubectl logs deployment/NAME -n openfaas`` (and ``-n openfaas-fn`` for
+functions), as the lab text has it. Anything else is for a real kubectl.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from labkit.errors import LabGoneError, NoLabError, ServiceError
+from labkit.lifecycle.log_files import follow, log_path
+from labkit.openfaas_cli.pflag import Arguments, Flag, UsageError, parse
+from labkit.openfaas_cli.real_program import find_real
+from labkit.workspace import LabState, Workspace
+from labkit_services.contract.durations import parse_duration
+from labkit_services.contract.errors import LabError
+from labkit_services.contract.names import DEFAULT_NAMESPACE
+
+_SERVICES = ("gateway", "inspector", "nats", "queue-worker")
+_SERVICE_NAMESPACE = "openfaas"
+_KINDS = ("deployment", "deployments", "deploy", "deployment.apps", "deployments.apps")
+
+_FLAGS = (
+    Flag("follow", "f", False, "Go on with new lines"),
+    Flag("namespace", "n", "default", "openfaas for the lab's services, openfaas-fn for functions"),
+    Flag("since", "", "", "Only lines younger than a duration such as 5m"),
+    Flag("tail", "", -1, "How many of the newest lines; all if below 0"),
+)
+
+
+class NotInLabError(LabError):
+    """The lab has no answer to this."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line; return the exit code."""
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        target = logs_target(arguments)
+        workspace = Workspace.find()
+        state = workspace.read_state()
+        if target is None or (state is None and find_real("kubectl")):
+            _hand_over(arguments)
+        else:
+            show_logs(workspace, state, *target)
+    except LabError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader has gone: nothing more to say
+        return 141
+    return 0
+
+
+def logs_target(arguments: Sequence[str]) -> tuple[str, Arguments] | None:
+    """Return the deployment whose log is asked for, and the flags; None if this is for a real kubectl."""
+    try:
+        given = parse(_FLAGS, arguments)
+    except UsageError:
+        return None  # a flag that only the real one knows
+    if given.text("namespace") not in (_SERVICE_NAMESPACE, DEFAULT_NAMESPACE):
+        return None
+    if len(given.words) != 2 or given.words[0] != "logs":
+        return None
+    kind, slash, name = given.words[1].partition("/")
+    return (name, given) if slash and kind in _KINDS and name else None
+
+
+def show_logs(workspace: Workspace, state: LabState | None, name: str, given: Arguments) -> None:
+    """Print a deployment's log.
+
+    Raises:
+        LabError: There is no such deployment, or no lab runs and none has left a log.
+    """
+    if given.text("namespace") == DEFAULT_NAMESPACE:
+        _show_function_log(state, name, given)
+        return
+    if name not in _SERVICES:
+        raise NotInLabError(
+            f'deployments.apps "{name}" not found',
+            expected=f"with -n {_SERVICE_NAMESPACE} one of: {', '.join(_SERVICES)}",
+            next_step=f"for a function's log: kubectl logs deployment/{name} -n {DEFAULT_NAMESPACE}",
+        )
+    try:
+        file = log_path(workspace, name)
+    except ServiceError as error:
+        raise _no_lab() from error
+    data = file.read_bytes()
+    lines = data.decode("utf-8", "replace").splitlines(keepends=True)
+    begin = datetime.fromtimestamp(state.started_ns // 10**9, UTC) if state else None
+    _write("".join(select(lines, given, datetime.now(UTC), begin)))
+    if given.on("follow"):
+        try:
+            for text in follow(file, len(data), _Patience(workspace).wait):
+                _write(text)
+        except LabGoneError:
+            return  # as a pod's log ends with the pod
+
+
+class _Patience:
+    """Waits for more of a log as long as a lab runs that may write it."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._gone = False
+
+    def wait(self, seconds: float) -> None:
+        """Wait; once the lab has gone, let the log be looked at once more.
+
+        Raises:
+            LabGoneError: It had gone by the last look already.
+        """
+        if self._gone:
+            raise LabGoneError
+        self._gone = not self._workspace.is_locked()
+        if not self._gone:
+            time.sleep(seconds)
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def select(
+    lines: Sequence[str], given: Arguments, now: datetime, begin: datetime | None = None
+) -> Sequence[str]:
+    """Return the lines that ``--since`` and ``--tail`` ask for.
+
+    Args:
+        lines: The log.
+        given: The flags.
+        now: The time that ``--since`` counts back from.
+        begin: When the running lab began: as a pod's log does, this one begins with it.
+    """
+    limits = [begin] if begin else []
+    if given.text("since"):
+        limits.append(now - timedelta(seconds=parse_duration(given.text("since"))))
+    if limits:
+        lines = younger(lines, max(limits))
+    count = given.number("tail")
+    return lines if count < 0 else lines[len(lines) - min(count, len(lines)) :]
+
+
+def younger(lines: Sequence[str], limit: datetime) -> Sequence[str]:
+    """Return what follows the last line that is older than ``limit``.
+
+    The queue-worker's lines have no times. Which of them are older is known only
+    if a line with a time follows; rather one line too many than one too few.
+    """
+    start = 0
+    for index, line in enumerate(lines):
+        moment = line_time(line)
+        if moment is not None and moment < limit:
+            start = index + 1
+    return lines[start:]
+
+
+def line_time(line: str) -> datetime | None:
+    """Return the time at the start of a log line, or None.
+
+    Services write RFC 3339 (``2026-01-02T15:04:05Z``), nats-server and the
+    classic watchdog ``2026/01/02 15:04:05``, here in UTC.
+    """
+    words = line.removeprefix("[").split(" ", 3)
+    for text in (words[0], " ".join(words[:2]), " ".join(words[1:3])):
+        try:
+            moment = datetime.fromisoformat(text.replace("/", "-"))
+        except ValueError:
+            continue
+        if len(text) > len("2026-01-02"):
+            return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return None
+
+
+def _show_function_log(state: LabState | None, name: str, given: Arguments) -> None:
+    if state is None:
+        raise _no_lab()
+    from labkit.openfaas_cli.faas_cli.gateway import Gateway, normalise_url
+    from labkit.openfaas_cli.faas_cli.verbs.logs import messages, open_logs, since_time
+
+    now = datetime.now(UTC)
+    response = open_logs(
+        Gateway(normalise_url(state.gateway_url)),
+        name,
+        # From its beginning, as kubectl has it: without `since` the provider goes back 5 minutes only.
+        since=since_time(given.text("since"), now) or "1970-01-01T00:00:00Z",
+        lines=given.number("tail"),
+        follow=given.on("follow"),
+    )
+    try:
+        for message in messages(response):
+            _write(str(message.get("text", "")).rstrip("\n") + "\n")
+    finally:
+        response.close()
+
+
+def _no_lab() -> NoLabError:
+    return NoLabError(next_step="start it in a terminal (labkit up) or in a notebook (Lab.start())")
+
+
+def _hand_over(arguments: Sequence[str]) -> None:
+    """Become the real kubectl.
+
+    Raises:
+        NotInLabError: There is none.
+    """
+    program = find_real("kubectl")
+    if program is None:
+        raise NotInLabError(
+            "the lab runs without Kubernetes, and there is no kubectl on PATH",
+            seen=f"kubectl {' '.join(arguments)}",
+            expected=f"kubectl logs deployment/NAME -n {_SERVICE_NAMESPACE} [-f] [--tail N] [--since D]",
+            next_step=f"NAME is one of: {', '.join(_SERVICES)}; or a function, with -n {DEFAULT_NAMESPACE}",
+        )
+    os.execv(program, [str(program), *arguments])  # noqa: S606 - no shell is the point

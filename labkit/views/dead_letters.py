@@ -1,0 +1,105 @@
+"""Dead letters: calls and callbacks that were given up, as a learner sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from labkit.views.tables import html_table, text_table
+
+_SHOWN = 60
+"""Letters of a reason or a body that a table shows."""
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """One call, or one call's callback, that was given up.
+
+    Attributes:
+        call_id: The call's ``X-Call-Id``.
+        function: The function's name.
+        kind: ``invocation``: the function failed in every attempt; ``callback``: its
+            answer could not be delivered.
+        reason: Why it was given up.
+        attempts: How often the function, or the callback, was tried.
+        died_at: When, RFC 3339 in UTC.
+        body: What the call sent, as text; its first 4 KiB.
+        status: The function's last status; None if it never answered.
+        answer: Its last answer, as text; its first 4 KiB.
+        record: All that the gateway tells: request and response with their headers.
+    """
+
+    call_id: str
+    function: str
+    kind: str
+    reason: str
+    attempts: int
+    died_at: str
+    body: str = field(repr=False)
+    status: int | None
+    answer: str = field(repr=False)
+    record: Mapping[str, Any] = field(repr=False)
+
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any]) -> DeadLetter:
+        """Read the gateway's account of it."""
+        response = told["response"] or {}
+        return cls(
+            call_id=told["callId"],
+            function=told["function"],
+            kind=told["kind"],
+            reason=told["reason"],
+            attempts=told["attempts"],
+            died_at=told["diedAt"],
+            body=told["request"]["body"],
+            status=response.get("status"),
+            answer=response.get("body", ""),
+            record=told,
+        )
+
+    def __str__(self) -> str:
+        request = self.record["request"]
+        lines = [
+            f"call      {self.call_id}",
+            f"function  {self.function}",
+            f"what      {self.kind}",
+            f"why       {self.reason}",
+            f"tried     {self.attempts} times" if self.attempts != 1 else "tried     once",
+            f"died at   {self.died_at}",
+            *([f"callback  {self.record['callback']}"] if self.record["callback"] else []),
+            f"request   {request['method']}, {request['bytes']} bytes",
+            *_indented(self.body),
+        ]
+        if self.status is not None:
+            lines += [f"answer    {self.status}", *_indented(self.answer)]
+        return "\n".join(lines)
+
+
+class DeadLetters(list[DeadLetter]):
+    """Some dead letters of one queue, oldest first; shows itself as a table."""
+
+    def rows(self) -> list[tuple[str, ...]]:
+        """Return the table: a heading, then a row for each letter."""
+        heading = ("died at", "function", "what", "tried", "why", "call")
+        return [
+            heading,
+            *(
+                (one.died_at, one.function, one.kind, str(one.attempts), _short(one.reason), one.call_id)
+                for one in self
+            ),
+        ]
+
+    def __repr__(self) -> str:
+        return text_table(self.rows()) if self else "no dead letters"
+
+    def _repr_html_(self) -> str:
+        return html_table(self.rows()) if self else "<p>no dead letters</p>"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+
+
+def _indented(text: str) -> list[str]:
+    return [f"          {line}" for line in text.splitlines()]

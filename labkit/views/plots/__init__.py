@@ -1,0 +1,13 @@
+"""Pictures of measured runs.
+
+matplotlib is imported only when a picture is drawn: its first import takes
+seconds, and most of labkit never draws.
+"""
+
+from __future__ import annotations
+
+from labkit.views.plots.picture import Picture
+from labkit.views.plots.queue_depth import plot_queue_depth
+from labkit.views.plots.timelines import plot_timelines
+
+__all__ = ["Picture", "plot_queue_depth", "plot_timelines"]

@@ -1,0 +1,146 @@
+"""A picture that carries its own description and suits light and dark pages."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from html import escape
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from labkit.views.plots.style import LIGHT, THEMES, Theme, ThemeName
+from labkit_services.contract.errors import InvalidValueError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Draw = Callable[[Theme], "Figure"]
+
+_FORMATS = ("png", "svg", "pdf")
+_MIME = {"png": "image/png", "svg": "image/svg+xml"}
+
+# JupyterLab and Notebook mark their theme on <body>, VS Code marks its own;
+# elsewhere (an exported page) the reader's system decides. The dark image is
+# hidden by its own style attribute first, so that a front end which strips
+# <style> shows one picture, not two.
+_CSS = """
+[data-jp-theme-light="false"] .labkit-picture .labkit-light,
+[data-vscode-theme-kind$="dark"] .labkit-picture .labkit-light,
+[data-vscode-theme-kind="vscode-high-contrast"] .labkit-picture .labkit-light { display: none !important }
+[data-jp-theme-light="false"] .labkit-picture .labkit-dark,
+[data-vscode-theme-kind$="dark"] .labkit-picture .labkit-dark,
+[data-vscode-theme-kind="vscode-high-contrast"] .labkit-picture .labkit-dark { display: inline !important }
+@media (prefers-color-scheme: dark) {
+  body:not([data-jp-theme-light]):not([data-vscode-theme-kind]) .labkit-picture .labkit-light {
+    display: none !important }
+  body:not([data-jp-theme-light]):not([data-vscode-theme-kind]) .labkit-picture .labkit-dark {
+    display: inline !important }
+}
+"""
+
+
+class Picture:
+    """A drawing with its description in words.
+
+    In a notebook it shows itself for the notebook's theme and tells screen
+    readers what is on it. Images and not inline SVG, because two inline
+    drawings on one page would share the ids of their clip paths.
+
+    Attributes:
+        alt: What the picture shows, in words.
+    """
+
+    def __init__(
+        self, draw: Draw, alt: str, *, title: str = "", page_format: Literal["svg", "png"] = "svg"
+    ) -> None:
+        self.alt = alt
+        self._page_format = page_format
+        self._title = title
+        self._draw = draw
+        self._figure: Figure | None = None
+
+    @property
+    def figure(self) -> Figure:
+        """The matplotlib figure for a light page; the dark one is drawn anew, without its changes."""
+        if self._figure is None:
+            self._figure = self._draw(LIGHT)
+        return self._figure
+
+    def save(self, path: str | Path, *, theme: ThemeName = "light") -> Path:
+        """Write the picture to ``path`` as its suffix says: .png, .svg or .pdf.
+
+        A file may be looked at on any page, so it brings its background along.
+        The description travels in its metadata.
+
+        Raises:
+            InvalidValueError: The suffix or the theme is none of these, or nothing can be written there.
+        """
+        path = Path(path)
+        suffix = path.suffix.lower().lstrip(".")
+        if suffix not in _FORMATS:
+            raise InvalidValueError(
+                f"cannot save a picture as {path.name}",
+                expected="a name that ends in " + ", ".join(f".{name}" for name in _FORMATS),
+                seen=path.suffix or "no suffix",
+                next_step="try .png",
+            )
+        if theme not in THEMES:
+            raise InvalidValueError("unknown theme", expected=" or ".join(THEMES), seen=str(theme))
+        data = self._render(suffix, THEMES[theme], is_transparent=False)
+        try:
+            path.write_bytes(data)
+        except OSError as error:
+            raise InvalidValueError(
+                f"cannot write {path}",
+                expected="a file name in a folder that exists and may be written to",
+                seen=error.strerror or str(error),
+                next_step="choose another folder, or create this one first",
+            ) from error
+        return path
+
+    def _render(self, kind: str, theme: Theme, *, is_transparent: bool) -> bytes:
+        import matplotlib as mpl
+
+        figure = self.figure if theme is LIGHT else self._draw(theme)
+        output = BytesIO()
+        # Same picture, same bytes: no date, no random ids.
+        with mpl.rc_context({"svg.hashsalt": "labkit"}):
+            figure.savefig(
+                output,
+                format=kind,
+                dpi=150,
+                metadata=self._metadata(kind),
+                transparent=is_transparent,
+                facecolor="none" if is_transparent else theme.background,
+            )
+        return output.getvalue()
+
+    def _metadata(self, kind: str) -> dict[str, Any]:
+        match kind:
+            case "png":
+                return {"Title": self._title, "Description": self.alt, "Software": "labkit"}
+            case "svg":
+                return {"Title": self.alt, "Description": self.alt, "Date": None, "Creator": "labkit"}
+            case _:
+                return {"Title": self._title, "Subject": self.alt, "CreationDate": None}
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        """Return the forms that a front end may choose from."""
+        return {"text/html": self._html(), "text/plain": repr(self)}
+
+    def _html(self) -> str:
+        images = []
+        for theme in THEMES.values():
+            data = self._render(self._page_format, theme, is_transparent=True)
+            source = f"data:{_MIME[self._page_format]};base64,{base64.b64encode(data).decode()}"
+            hidden = "display: none; " if theme is not LIGHT else ""
+            images.append(
+                f'<img class="labkit-{theme.name}" alt="{escape(self.alt)}" '
+                f'style="{hidden}max-width: 100%" src="{source}">'
+            )
+        figure = f'<figure class="labkit-picture" style="margin: 0">{"".join(images)}</figure>'
+        return f"<style>{_CSS}</style>{figure}"
+
+    def __repr__(self) -> str:
+        return f"<Picture: {self.alt}>"

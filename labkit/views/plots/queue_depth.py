@@ -1,0 +1,78 @@
+"""How full the queue was, and how many invocations went on, over time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from labkit.views.measurement import Measurement, format_seconds
+from labkit.views.plots.frame import Panel, add_legend, new_figure, set_span
+from labkit.views.plots.picture import Picture
+from labkit.views.plots.style import Theme
+from labkit.views.spans import Steps, in_flight, queue_depth
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_HEIGHT = 2.2  # inches
+
+
+def plot_queue_depth(run: Measurement) -> Picture:
+    """Draw how many calls of ``run`` lay in the queue, and how many were being worked on."""
+    depth, flight = queue_depth(run.calls), in_flight(run.calls)
+    sentence = summarise(run, depth, flight)
+    return Picture(
+        lambda theme: _draw(run, sentence, depth, flight, theme),
+        f"Queue depth over time. {run.title}: {sentence}.",
+        title="Queue depth over time",
+    )
+
+
+def summarise(run: Measurement, depth: Steps, flight: Steps) -> str:
+    """Return the peaks, and when the queue was empty again, in one sentence without a full stop."""
+    busiest = max((count for _, count in flight), default=0)
+    if not depth:
+        return f"nothing was queued, at most {busiest} in flight"
+    deepest = max(count for _, count in depth)
+    reached = next(time for time, count in depth if count == deepest)
+    last, left = depth[-1]
+    end = f"{left} still there at the end" if left else f"empty after {_ago(run, last)}"
+    return f"at most {deepest} in the queue (after {_ago(run, reached)}), {end}, at most {busiest} in flight"
+
+
+def _ago(run: Measurement, time_ns: int) -> str:
+    return format_seconds((time_ns - run.started_ns) / 1e9)
+
+
+def _draw(run: Measurement, sentence: str, depth: Steps, flight: Steps, theme: Theme) -> Figure:
+    from matplotlib.patches import Patch
+    from matplotlib.ticker import MaxNLocator
+
+    panel = Panel(run.title, sentence, _HEIGHT)
+    figure, (axes,) = new_figure([panel], theme, ylabel="calls", legend=2)
+    end = max([run.total, *((time - run.started_ns) / 1e9 for time, _ in [*depth, *flight])])
+    top = max([1, *(count for _, count in [*depth, *flight])])
+    # A plain and a hatched area stay apart where they overlap, and without colour.
+    looks: dict[str, tuple[Steps, dict[str, Any]]] = {
+        "in the queue": (depth, {"facecolor": (theme.queue, 0.3), "edgecolor": theme.queue}),
+        "in flight": (flight, {"facecolor": "none", "edgecolor": theme.works, "hatch": r"\\"}),
+    }
+    for steps, look in looks.values():
+        _draw_steps(axes, _seconds(run, steps, end), look)
+    set_span(axes, end)
+    axes.set_ylim(-0.02 * top, 1.08 * top)
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=6, integer=True, min_n_ticks=1))
+    add_legend(figure, {label: Patch(**look, linewidth=1.4) for label, (_, look) in looks.items()}, theme)
+    return figure
+
+
+def _seconds(run: Measurement, steps: Steps, end: float) -> list[tuple[float, int]]:
+    """Return the steps in seconds since the run began, from 0 to ``end``."""
+    points = [(0.0, 0), *(((time - run.started_ns) / 1e9, count) for time, count in steps)]
+    return [*points, (end, points[-1][1])]
+
+
+def _draw_steps(axes: Axes, points: list[tuple[float, int]], look: dict[str, Any]) -> None:
+    times, counts = zip(*points, strict=True)
+    axes.fill_between(times, counts, step="post", linewidth=0, **look)
+    axes.step(times, counts, where="post", color=look["edgecolor"], linewidth=1.4)

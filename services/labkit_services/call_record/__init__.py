@@ -1,0 +1,1 @@
+"""From events to calls: pure, no I/O."""

@@ -1,0 +1,33 @@
+"""Basic auth of the ``/system`` routes (faas-provider auth/basic_auth.go)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+
+from labkit_services.http import HttpError, Request
+
+
+class BasicAuth:
+    """Checks credentials; with no user it lets everyone in."""
+
+    def __init__(self, user: str, password: str) -> None:
+        self._expected = f"{user}:{password}".encode() if user else b""
+
+    def check(self, request: Request) -> None:
+        """Let the request pass.
+
+        Raises:
+            HttpError: 401, in OpenFaaS's words.
+        """
+        if not self._expected:
+            return
+        scheme, _, token = request.headers.get("Authorization").partition(" ")
+        try:
+            given = base64.b64decode(token.strip(), validate=True)
+        except (binascii.Error, ValueError):
+            given = b""
+        # Constant time, so that a wrong password tells nothing about the right one.
+        if scheme.lower() != "basic" or not hmac.compare_digest(given, self._expected):
+            raise HttpError(401, "invalid credentials\n", [("WWW-Authenticate", 'Basic realm="Restricted"')])

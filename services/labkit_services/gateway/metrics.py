@@ -1,0 +1,60 @@
+"""What the gateway counts. Names as in OpenFaaS (gateway/metrics/metrics.go)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+
+from labkit_services.runtime.metrics import Durations, gauge, prometheus_text
+
+_FUNCTION = ("function_name",)
+_ANSWER = (*_FUNCTION, "code")
+
+
+class Metrics:
+    """Counts of synchronous calls, by ``name.namespace`` and status code."""
+
+    def __init__(self) -> None:
+        self._started: defaultdict[str, int] = defaultdict(int)
+        self._answered = Durations()
+
+    def start(self, function: str) -> None:
+        """Count a call that begins."""
+        self._started[function] += 1
+
+    def finish(self, function: str, code: int, seconds: float) -> None:
+        """Count a call that was answered."""
+        self._answered.observe((function, code), seconds)
+
+    def answers(self, function: str, code: int) -> int:
+        """Return how many calls of a function were answered with a status code."""
+        return self._answered.counts.get((function, code), 0)
+
+    def invocations(self, function: str) -> int:
+        """Return how many calls of a function were answered."""
+        return sum(count for (name, _), count in self._answered.counts.items() if name == function)
+
+    def forget(self, function: str) -> None:
+        """Drop the counts of a removed function, so that names that come and go don't add up."""
+        self._started.pop(function, None)
+        self._answered.forget(lambda labels: labels[0] == function)
+
+    def text(self, replicas: Mapping[str, int]) -> bytes:
+        """Return the Prometheus text; ``replicas`` are those available now, by function."""
+        return prometheus_text(
+            self._answered.counter("gateway_function_invocation", "Function metrics", _ANSWER),
+            self._answered.histogram("gateway_functions_seconds", "Function time taken", _ANSWER),
+            # In OpenFaaS this counter has no _total at its end.
+            gauge(
+                "gateway_function_invocation_started",
+                "The total number of function HTTP requests started.",
+                _FUNCTION,
+                (((name,), count) for name, count in self._started.items()),
+            ),
+            gauge(
+                "gateway_service_count",
+                "Current count of replicas for function",
+                _FUNCTION,
+                (((name,), count) for name, count in replicas.items()),
+            ),
+        )

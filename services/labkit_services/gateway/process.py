@@ -1,0 +1,105 @@
+"""A watchdog's process: forked by the lab's fork server if there is one, else spawned."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+from labkit_services.fork_server.client import Forked, ForkRequest, fork
+
+_MODULE = "labkit_services.watchdog"
+
+
+class WatchdogProcess:
+    """One process, leader of a process group, with our ends of its three pipes.
+
+    Its standard input is its lifeline, and never written to.
+
+    Attributes:
+        pid: Its id, which is also its group's.
+        output: Its standard output, to be read.
+        errors: Its standard error, to be read.
+    """
+
+    def __init__(
+        self, child: Forked | subprocess.Popen[bytes], output: int, errors: int, ours: ExitStack
+    ) -> None:
+        self.pid = child.pid
+        self.output = output
+        self.errors = errors
+        self._child = child
+        self._ours = ours
+        self._is_reaped = False
+
+    @classmethod
+    async def start(
+        cls, environment: Mapping[str, str], folder: Path, fork_server: socket.socket | None
+    ) -> WatchdogProcess:
+        """Start a watchdog with this environment and no other.
+
+        Raises:
+            OSError: It can't be started.
+        """
+        with ExitStack() as ours, ExitStack() as theirs:
+            source, _ = _pipe(theirs, ours)
+            output, sink = _pipe(ours, theirs)
+            errors, complaints = _pipe(ours, theirs)
+            streams = (source, sink, complaints)
+            child: Forked | subprocess.Popen[bytes] | None = None
+            if fork_server is not None:
+                request = ForkRequest(_MODULE, environment, str(folder), (0, 1, 2))
+                child = await fork(fork_server, request, streams)
+            return cls(child or _spawn(environment, folder, streams), output, errors, ours.pop_all())
+
+    def signal_group(self, number: signal.Signals) -> None:
+        """Send a signal to it and to what it has started."""
+        # The group exists until its leader is reaped.
+        if not self._is_reaped:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, number)
+
+    async def reap(self) -> int | None:
+        """Return the exit code of the process, whose output has ended; None if nobody can tell."""
+        if isinstance(self._child, Forked):
+            code = await self._child.wait()
+            self._child.release()
+        else:
+            code = self._child.wait()
+        self._is_reaped = True
+        return code
+
+    def close(self) -> None:
+        """Close our ends of the pipes."""
+        self._ours.close()
+
+
+def _pipe(readers: ExitStack, writers: ExitStack) -> tuple[int, int]:
+    """Open a pipe; either end is closed together with its side."""
+    read_end, write_end = os.pipe()
+    readers.callback(os.close, read_end)
+    writers.callback(os.close, write_end)
+    return read_end, write_end
+
+
+def _spawn(
+    environment: Mapping[str, str], folder: Path, streams: tuple[int, int, int]
+) -> subprocess.Popen[bytes]:
+    # A plain Popen: vfork and exec, no thread, and never the loop's own
+    # subprocess call, which under uvloop forks the whole gateway.
+    return subprocess.Popen(  # noqa: S603 - our own module
+        # -P: the function's folder must not shadow our modules.
+        [sys.executable, "-P", "-m", _MODULE],
+        cwd=folder,
+        # Else Python, without a locale, puts one into its environment, and so into the function's.
+        env={**environment, "PYTHONCOERCECLOCALE": "0"},
+        stdin=streams[0],
+        stdout=streams[1],
+        stderr=streams[2],
+        process_group=0,
+    )

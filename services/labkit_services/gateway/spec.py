@@ -1,0 +1,216 @@
+"""A function as deployed, and the JSON it is described by."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any
+
+from labkit_services.contract.errors import InvalidValueError
+from labkit_services.contract.names import DEFAULT_NAMESPACE, QUEUE_ANNOTATION, RETRY_ANNOTATIONS
+from labkit_services.contract.quantities import parse_quantity
+from labkit_services.contract.queues import check_queue_name
+from labkit_services.http import HttpError
+
+MAX_NAME = 63
+
+CPU_NOT_LIMITED = "labkit/limits.cpu"
+"""Annotation of a function whose CPU limit the process provider can't keep."""
+
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+
+
+@dataclass(frozen=True)
+class FunctionSpec:
+    """What was asked for by POST or PUT ``/system/functions``.
+
+    Field for field OpenFaaS's ``FunctionDeployment`` (faas-provider
+    ``types/function_deployment.go``), plus the time of the first deploy.
+    """
+
+    name: str
+    image: str
+    namespace: str = DEFAULT_NAMESPACE
+    env_process: str = ""
+    env_vars: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    constraints: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
+    limits: Mapping[str, str] | None = None
+    requests: Mapping[str, str] | None = None
+    read_only_root_filesystem: bool = False
+    created_at: str = ""
+
+    @property
+    def key(self) -> str:
+        """``name.namespace``, unique in the gateway."""
+        return f"{self.name}.{self.namespace}"
+
+    @cached_property
+    def queue(self) -> str:
+        """The queue that its asynchronous calls go to; "" is the gateway's own."""
+        return self.annotations.get(QUEUE_ANNOTATION, "")
+
+    @cached_property
+    def retry(self) -> dict[str, str]:
+        """Its annotations about retries, by what follows ``com.openfaas.retry.``."""
+        return {
+            name.removeprefix(RETRY_ANNOTATIONS): value
+            for name, value in self.annotations.items()
+            if name.startswith(RETRY_ANNOTATIONS)
+        }
+
+    @classmethod
+    def from_deployment(cls, body: Any, namespace: str = "") -> FunctionSpec:
+        """Check a deployment as OpenFaaS does.
+
+        Args:
+            body: The decoded JSON; ``labels`` and the like may be null.
+            namespace: From the query, for clients that put it there.
+
+        Raises:
+            HttpError: 400, naming the field.
+        """
+        if not isinstance(body, dict):
+            raise _invalid("the body must be a JSON object")
+        name = _text(body, "service")
+        image = _text(body, "image")
+        if not name:
+            raise _invalid("service: is required")
+        if not _NAME.fullmatch(name) or len(name) > MAX_NAME:
+            raise _invalid(
+                f"service: ({name[:80]}) is invalid, must be a valid DNS entry, at most {MAX_NAME} long"
+            )
+        if not image:
+            raise _invalid("image: is required")
+        annotations = texts(body, "annotations")
+        if queue := annotations.get(QUEUE_ANNOTATION):
+            try:
+                check_queue_name(queue)
+            except InvalidValueError as error:
+                raise _invalid(f"annotation {QUEUE_ANNOTATION}: {error.headline}") from None
+        return cls(
+            name=name,
+            image=image,
+            namespace=_text(body, "namespace") or namespace or DEFAULT_NAMESPACE,
+            env_process=_text(body, "envProcess"),
+            env_vars=texts(body, "envVars"),
+            labels=texts(body, "labels"),
+            annotations=annotations,
+            constraints=_list(body, "constraints"),
+            secrets=_list(body, "secrets"),
+            limits=_amounts(body, "limits") or None,
+            requests=_amounts(body, "requests") or None,
+            read_only_root_filesystem=_flag(body, "readOnlyRootFilesystem"),
+            created_at=datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
+        )
+
+    def status(self, *, replicas: int, available: int) -> dict[str, Any]:
+        """Return OpenFaaS's ``FunctionStatus``.
+
+        What is empty is left out, except ``labels`` and ``annotations``, which
+        clients dereference without a look: those are always objects.
+        """
+        status: dict[str, Any] = {
+            "name": self.name,
+            "image": self.image,
+            "namespace": self.namespace,
+            "envProcess": self.env_process,
+            "envVars": dict(self.env_vars),
+            "constraints": list(self.constraints),
+            "secrets": list(self.secrets),
+            "limits": self.limits,
+            "requests": self.requests,
+            "readOnlyRootFilesystem": self.read_only_root_filesystem,
+        }
+        status = {key: value for key, value in status.items() if value}
+        status["labels"] = {**self.labels, "faas_function": self.name}
+        status["annotations"] = {**self.annotations, "prometheus.io.scrape": "false"}
+        if cpu := (self.limits or {}).get("cpu"):
+            # A process has no share of the CPU that could be limited: say so, where everybody looks.
+            status["annotations"][CPU_NOT_LIMITED] = f"limits.cpu {cpu} is not enforced by processes"
+        status["replicas"] = replicas
+        status["availableReplicas"] = available
+        status["createdAt"] = self.created_at
+        return status
+
+    def to_record(self) -> dict[str, Any]:
+        """Return what the registry keeps."""
+        return asdict(self)
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> FunctionSpec:
+        """Rebuild the spec from the registry's record.
+
+        Raises:
+            TypeError: The record is of another version.
+        """
+        values = dict(record)
+        for name in ("constraints", "secrets"):
+            values[name] = tuple(values.get(name) or ())
+        return cls(**values)
+
+
+def _invalid(text: str) -> HttpError:
+    return HttpError(400, f"validation failed: {text}\n")
+
+
+def _is_text(value: object) -> bool:
+    """Tell whether a value can be passed on to a process: no NUL, no half of a character."""
+    if not isinstance(value, str) or "\0" in value:
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _text(body: Mapping[str, Any], name: str) -> str:
+    value = body.get(name)
+    if value is not None and not _is_text(value):
+        raise _invalid(f"{name}: must be a string")
+    return value or ""
+
+
+def texts(body: Mapping[str, Any], name: str) -> dict[str, str]:
+    """Return a field that is an object of strings; missing or null means none.
+
+    Raises:
+        HttpError: 400, naming the field.
+    """
+    value = {} if body.get(name) is None else body[name]
+    if not isinstance(value, dict) or not all(map(_is_text, [*value, *value.values()])):
+        raise _invalid(f"{name}: must be an object of strings")
+    if name == "envVars" and any(not key or "=" in key for key in value):
+        raise _invalid(f"{name}: a variable's name must not be empty or hold '='")
+    return value
+
+
+def _amounts(body: Mapping[str, Any], name: str) -> dict[str, str]:
+    amounts: dict[str, str] = texts(body, name)
+    for resource in ("memory", "cpu"):
+        try:
+            if text := amounts.get(resource):
+                parse_quantity(text)
+        except InvalidValueError as error:
+            raise _invalid(f"{name}.{resource}: {error.headline}") from error
+    return amounts
+
+
+def _list(body: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    value = [] if body.get(name) is None else body[name]
+    if not isinstance(value, list) or not all(map(_is_text, value)):
+        raise _invalid(f"{name}: must be a list of strings")
+    return tuple(value)
+
+
+def _flag(body: Mapping[str, Any], name: str) -> bool:
+    value = body.get(name)
+    if value is not None and not isinstance(value, bool):
+        raise _invalid(f"{name}: must be true or false")
+    return bool(value)

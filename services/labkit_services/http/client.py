@@ -1,0 +1,118 @@
+"""An HTTP/1.1 client with a keep-alive pool for each origin."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Iterable
+
+from labkit_services.http.client_connection import ClientConnection, ClientResponse, ConnectError
+from labkit_services.http.headers import Pair
+from labkit_services.http.origin import Origin
+
+CONNECT_SECONDS = 10.0
+_IDLE_PER_ORIGIN = 256
+
+
+class HttpClient:
+    """Sends requests; reuses connections; follows no redirects."""
+
+    def __init__(self) -> None:
+        self._idle: dict[Origin, list[ClientConnection]] = {}
+        self._all: set[ClientConnection] = set()
+        self._tls: ssl.SSLContext | None = None
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        headers: Iterable[Pair] = (),
+        body: bytes | AsyncIterator[bytes] = b"",
+    ) -> ClientResponse:
+        """Send to a URL; see ``send``."""
+        origin, target = Origin.parse(url)
+        return await self.send(origin, method, target, headers, body)
+
+    async def send(
+        self,
+        origin: Origin,
+        method: str,
+        target: str,
+        headers: Iterable[Pair] = (),
+        body: bytes | AsyncIterator[bytes] = b"",
+    ) -> ClientResponse:
+        """Send a request and return once the answer's head is there.
+
+        ``Host`` and the framing headers are added; ``headers`` must hold
+        neither, except that a streamed body may come with its ``Content-Length``.
+        There is no deadline in here: wrap the call in ``asyncio.timeout``.
+        A request that was cancelled cuts its connection.
+
+        Raises:
+            ConnectError: No connection.
+            UpstreamError: It broke before the answer's head.
+        """
+        connection = self._take_idle(origin) or await self._connect(origin)
+        pairs = [("Host", origin.authority), *headers]
+        try:
+            return await connection.exchange(method, target, pairs, body)
+        except BaseException:
+            connection.abort()
+            raise
+
+    def _take_idle(self, origin: Origin) -> ClientConnection | None:
+        idle = self._idle.get(origin)
+        while idle:
+            connection = idle.pop()
+            if connection.usable():
+                return connection
+            connection.abort()
+        return None
+
+    async def _connect(self, origin: Origin) -> ClientConnection:
+        loop = asyncio.get_running_loop()
+        if origin.tls and self._tls is None:
+            self._tls = ssl.create_default_context()
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                _, connection = await loop.create_connection(
+                    lambda: ClientConnection(self, origin, loop),
+                    origin.host,
+                    origin.port,
+                    ssl=self._tls if origin.tls else None,
+                )
+        except TimeoutError:
+            raise ConnectError(f"dial tcp {origin.authority}: i/o timeout") from None
+        except (OSError, UnicodeError) as error:  # a host name that can't be one is a UnicodeError
+            raise ConnectError(
+                f"dial tcp {origin.authority}: {getattr(error, 'strerror', None) or error}"
+            ) from error
+        self._all.add(connection)
+        return connection
+
+    def release(self, connection: ClientConnection) -> None:
+        """Put a connection whose exchange is over back into the pool."""
+        idle = self._idle.setdefault(connection.origin, [])
+        if len(idle) < _IDLE_PER_ORIGIN:
+            idle.append(connection)
+        else:
+            connection.abort()
+
+    def forget(self, connection: ClientConnection) -> None:
+        """Drop a connection that is gone."""
+        self._all.discard(connection)
+        idle = self._idle.get(connection.origin)
+        if idle is not None and connection in idle:
+            idle.remove(connection)
+            if not idle:
+                del self._idle[connection.origin]
+
+    def drop(self, origin: Origin) -> None:
+        """Close the idle connections to an origin that is going away."""
+        for connection in self._idle.pop(origin, ()):
+            connection.abort()
+
+    def close(self) -> None:
+        """Cut every connection."""
+        for connection in list(self._all):
+            connection.abort()

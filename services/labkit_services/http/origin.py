@@ -1,0 +1,50 @@
+"""Where a request goes: the part of a URL that names a server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import quote, urlsplit
+
+from labkit_services.contract.errors import InvalidValueError
+
+_KEPT = "".join(chr(code) for code in range(0x21, 0x7F))
+"""Printable ASCII is sent as given, ``%`` included: what is quoted already stays as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a connection leads; the key of the pool."""
+
+    host: str
+    port: int
+    tls: bool = False
+
+    @property
+    def authority(self) -> str:
+        """The ``Host`` header's value."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == (443 if self.tls else 80) else f"{host}:{self.port}"
+
+    @classmethod
+    def parse(cls, url: str) -> tuple[Origin, str]:
+        """Split an absolute http or https URL into origin and target.
+
+        Blanks and letters beyond ASCII in the target are percent-encoded, as
+        browsers do it.
+
+        Raises:
+            InvalidValueError: It is something else.
+        """
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError as error:
+            raise InvalidValueError(f"{url!r} is not a URL: {error}") from error
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            scheme = parts.scheme
+            raise InvalidValueError(
+                f'unsupported protocol scheme "{scheme}"', expected="an http or https URL"
+            )
+        tls = parts.scheme == "https"
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        return cls(parts.hostname, port or (443 if tls else 80), tls), quote(target, safe=_KEPT)

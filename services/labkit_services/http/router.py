@@ -1,0 +1,53 @@
+"""Paths to handlers, for the routes that are not hot."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+
+from labkit_services.http.message import Request, Response
+
+RouteHandler = Callable[[Request, dict[str, str]], Awaitable[Response]]
+
+
+class Router:
+    """A list of (path pattern, methods, handler), tried in order.
+
+    A pattern is a path with ``{name}`` for one segment, ``{name:regex}`` for a
+    segment of that form, and ``{name...}`` for all the rest. An unknown path is answered with 404
+    ``404 page not found``, a wrong method with 405 and an empty body, as Go's
+    gorilla/mux does for OpenFaaS.
+    """
+
+    def __init__(self) -> None:
+        self._routes: list[tuple[re.Pattern[str], dict[str, RouteHandler]]] = []
+
+    def add(self, methods: str, pattern: str, handler: RouteHandler) -> None:
+        """Add a route; ``methods`` are separated by blanks, ``*`` means any."""
+        regex = re.compile(_to_regex(pattern))
+        for known, by_method in self._routes:
+            if known.pattern == regex.pattern:
+                by_method.update(dict.fromkeys(methods.split(), handler))
+                return
+        self._routes.append((regex, dict.fromkeys(methods.split(), handler)))
+
+    async def __call__(self, request: Request) -> Response:
+        """Answer ``request`` by the first route whose path fits."""
+        for regex, by_method in self._routes:
+            if match := regex.fullmatch(request.path):
+                handler = by_method.get(request.method) or by_method.get("*")
+                if handler is None:
+                    allowed = ", ".join(sorted(by_method))
+                    return Response(405, [("Allow", allowed)])
+                return await handler(request, match.groupdict())
+        return Response.text(404, "404 page not found\n")
+
+
+def _to_regex(pattern: str) -> str:
+    def group(match: re.Match[str]) -> str:
+        name, rest, form = match["name"], match["rest"], match["form"]
+        return f"(?P<{name}>.*)" if rest else f"(?P<{name}>{form or '[^/]+'})"
+
+    parts = re.split(r"(\{[^}]+\})", pattern)
+    brace = re.compile(r"\{(?P<name>\w+)(?P<rest>\.\.\.)?(?::(?P<form>[^}]+))?\}")
+    return "".join(brace.sub(group, part) if part.startswith("{") else re.escape(part) for part in parts)

@@ -1,0 +1,219 @@
+"""Images without Docker: a name, the process to start, its environment and its files.
+
+``faas-cli build`` puts them, the gateway gets them. An image's files are a
+small root file system: what a Dockerfile copies to ``/home/app/handler.py``
+lies in ``files/home/app/handler.py``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from labkit_services.contract.errors import InvalidValueError, LabError
+
+MACHINE_PATH = "$PATH"
+"""What ``$PATH`` of a Dockerfile's base image becomes: this machine's own, known at run time only."""
+
+PROGRAMS = Path(__file__).resolve().parent / "bin"
+"""Programs that well-known images bring along, last on every function's ``PATH``."""
+
+_BIN_FOLDERS = ("usr/local/sbin", "usr/local/bin", "usr/sbin", "usr/bin", "sbin", "bin")
+
+
+class ImageUnreadableError(LabError):
+    """An image's record cannot be read."""
+
+
+@dataclass(frozen=True)
+class Image:
+    """What a function is made of.
+
+    Attributes:
+        ref: Name with tag, as ``normalise`` returns it: ``me/long-task:latest``.
+        fprocess: Command line, split at single spaces; "" when the image names none.
+        environment: The image's ``ENV``. ``PATH`` may hold ``$PATH``.
+        workdir: The process's folder inside the image, such as ``/home/app``; or "".
+        files: Root of the image's own files; None when it has none.
+        labels: The image's ``LABEL``.
+    """
+
+    ref: str
+    fprocess: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    workdir: str = ""
+    files: Path | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def cwd(self) -> Path | None:
+        """Folder on this machine in which the process starts; None when any will do."""
+        return None if self.files is None else self.files / self.workdir.lstrip("/")
+
+    def process_environment(self, inherited: Mapping[str, str]) -> dict[str, str]:
+        """Return ``inherited`` with the image's environment over it and its programs on ``PATH``."""
+        machine = inherited.get("PATH", os.defpath)
+        folders = [str(self.files / name) for name in _BIN_FOLDERS if self.files] + [MACHINE_PATH]
+        if own := self.environment.get("PATH"):
+            folders = [self._local(entry) for entry in own.split(":")]
+        path = [machine if folder == MACHINE_PATH else folder for folder in folders]
+        return {
+            **inherited,
+            **self.environment,
+            "PATH": ":".join([*path, str(PROGRAMS)]),
+            "LABKIT_PYTHON": sys.executable,
+        }
+
+    def local_process(self, fprocess: str) -> str:
+        """Return ``fprocess`` with the image's absolute paths made relative to ``cwd``.
+
+        In a container ``python3 /home/app/handler.py`` is right; here the file
+        lies elsewhere. Relative, because the workspace's own path may hold a
+        space, at which the watchdog would split.
+        """
+        cwd = self.cwd
+        if self.files is None or cwd is None:
+            return fprocess
+        words = fprocess.split(" ")
+        for index, word in enumerate(words):
+            if word.startswith("/") and (local := self.files / word.lstrip("/")).exists():
+                words[index] = os.path.join(".", os.path.relpath(local, cwd))
+        return " ".join(words)
+
+    def _local(self, folder: str) -> str:
+        """Return where ``folder`` of the image lies here, else ``folder`` itself."""
+        if self.files is None or not folder.startswith("/"):
+            return folder
+        local = self.files / folder.lstrip("/")
+        return str(local) if local.is_dir() else folder
+
+
+def normalise(ref: str) -> str:
+    """Return the one spelling of an image name.
+
+    ``docker.io/functions/alpine`` is ``functions/alpine:latest``. Docker's
+    further rules (lower case, no ``<``) are not enforced: a learner may leave
+    ``<your-docker-username-here>`` in place, as the lab text prints it.
+
+    Raises:
+        InvalidValueError: Empty, or with white space.
+    """
+    if not ref or any(character.isspace() or not character.isprintable() for character in ref):
+        raise InvalidValueError(
+            f"{ref!r} is not an image name", expected="a name such as me/long-task:latest"
+        )
+    name = ref
+    for prefix in ("index.docker.io/", "docker.io/", "library/"):
+        name = name.removeprefix(prefix)
+    if "@" not in name and ":" not in name.rpartition("/")[2]:
+        name += ":latest"
+    return name
+
+
+class ImageStore:
+    """The images that were built, in a folder of their own.
+
+    ``<root>/<hash of the name>.json`` says what an image is and names its
+    build; ``<root>/builds/<hash of the content>/`` holds the files. A new build
+    only moves the name: replicas that started from an older one go on, as
+    containers do, and building the same again costs no space.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def get(self, ref: str) -> Image | None:
+        """Return the newest build of ``ref``, or None when it was never built.
+
+        Raises:
+            InvalidValueError: ``ref`` is no image name.
+            ImageUnreadableError: It was built, and its record is damaged.
+        """
+        record = self._record(normalise(ref))
+        return self._read(record) if record.exists() else None
+
+    def list(self) -> Sequence[Image]:
+        """Return the newest build of every image, by name."""
+        return sorted((self._read(record) for record in self._root.glob("*.json")), key=lambda i: i.ref)
+
+    def put(self, image: Image, files: Path | None = None) -> Image:
+        """Store ``image`` with a copy of the folder ``files``; return it as ``get`` will.
+
+        Readers see the older build or the new one, never half of either.
+        """
+        image = replace(image, ref=normalise(image.ref), files=None)
+        build = "" if files is None else self._copy(files)
+        record = self._record(image.ref)
+        record.parent.mkdir(parents=True, exist_ok=True)
+        content = {
+            "ref": image.ref,
+            "fprocess": image.fprocess,
+            "environment": dict(image.environment),
+            "workdir": image.workdir,
+            "labels": dict(image.labels),
+            "build": build,
+        }
+        descriptor, draft = tempfile.mkstemp(dir=record.parent, prefix=".")
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump(content, file, indent=2)
+        os.replace(draft, record)
+        return self._read(record)
+
+    def _record(self, ref: str) -> Path:
+        # A hash, for names hold slashes and may be longer than a file name can be.
+        return self._root / (hashlib.sha256(ref.encode()).hexdigest()[:32] + ".json")
+
+    def _read(self, record: Path) -> Image:
+        try:
+            content = json.loads(record.read_text(encoding="utf-8"))
+            return Image(
+                ref=content["ref"],
+                fprocess=content["fprocess"],
+                environment=content["environment"],
+                workdir=content["workdir"],
+                files=self._builds / content["build"] if content["build"] else None,
+                labels=content["labels"],
+            )
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ImageUnreadableError(
+                seen=f"{record}: {error!r}", next_step="build the function again: faas-cli build"
+            ) from error
+
+    @property
+    def _builds(self) -> Path:
+        return self._root / "builds"
+
+    def _copy(self, files: Path) -> str:
+        """Copy ``files`` into the builds; return the build's name."""
+        self._builds.mkdir(parents=True, exist_ok=True)
+        # Copied first, then hashed: the source may change while it is read.
+        with tempfile.TemporaryDirectory(dir=self._builds, prefix=".") as draft:
+            copy = Path(draft) / "files"
+            shutil.copytree(files, copy, symlinks=True)
+            build = self._builds / _digest(copy)
+            try:
+                copy.rename(build)
+            except OSError:
+                if not build.is_dir():  # else the same content was built before
+                    raise
+        return build.name
+
+
+def _digest(folder: Path) -> str:
+    """Return a name for what ``folder`` holds: paths, modes, links and contents."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        mode = path.lstat().st_mode
+        digest.update(f"{path.relative_to(folder).as_posix()}\0{mode:o}\0".encode())
+        if path.is_symlink():
+            digest.update(os.readlink(path).encode())
+        elif path.is_file():
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()[:32]

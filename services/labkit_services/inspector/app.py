@@ -1,0 +1,74 @@
+"""One handler for all of the inspector: the page and the API behind the gate, captures in the open."""
+
+from __future__ import annotations
+
+from labkit_services.contract.errors import LabError
+from labkit_services.contract.names import VERSION
+from labkit_services.http import Request, Response
+from labkit_services.inspector.api import Api
+from labkit_services.inspector.auth import Gate, clean_location
+from labkit_services.inspector.capture import Capture
+from labkit_services.inspector.errors import NotFoundError, response_of
+from labkit_services.inspector.page import Page
+
+# On every answer: what was captured is never anything but text to a browser.
+_HARMLESS = (("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"))
+_NO_MARKUP = "default-src 'none'; sandbox"
+
+
+class App:
+    """Routes a request by its first path segment."""
+
+    def __init__(self, capture: Capture, api: Api, gate: Gate, page: Page) -> None:
+        self._capture = capture
+        self._api = api
+        self._gate = gate
+        self._page = page
+
+    async def __call__(self, request: Request) -> Response:
+        """Answer one request; what goes wrong is said in JSON."""
+        try:
+            response = await self._route(request)
+        except LabError as error:
+            response = response_of(error)
+        for name, value in _HARMLESS:
+            response.headers.add(name, value)
+        if "Content-Security-Policy" not in response.headers:
+            response.headers.add("Content-Security-Policy", _NO_MARKUP)
+        return response
+
+    async def _route(self, request: Request) -> Response:
+        path = request.path
+        if path == "/":
+            return self._show_page(request)
+        if path.startswith("/api/"):
+            self._gate.check(request)
+            response = await self._api.router(request)
+            response.headers.add("Cache-Control", "no-store")
+            return response
+        if path == "/healthz":
+            return Response.text(200, "OK\n")
+        if path == "/version":
+            return Response.json(200, {"name": "inspector", "version": VERSION})
+        if path in ("/r", "/r/"):
+            raise NotFoundError(
+                "which bin? its name is missing",
+                expected="/r/NAME, with any name",
+                next_step="send to /r/callbacks, for example",
+            )
+        return await self._capture(request)
+
+    def _show_page(self, request: Request) -> Response:
+        if request.method not in ("GET", "HEAD"):
+            return Response.json(
+                405, {"error": "this is the inspector's page", "next": "send to a bin, such as /r/callbacks"}
+            )
+        self._gate.check(request)
+        response = self._page.response()
+        location = clean_location(request)
+        if location is not None:
+            response = Response(303, [("Location", location)])
+        if self._gate.locked and "token=" in request.query:
+            response.headers.add("Set-Cookie", self._gate.cookie())
+        response.headers.add("Cache-Control", "no-store")
+        return response

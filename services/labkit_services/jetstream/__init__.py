@@ -1,0 +1,1 @@
+"""The NATS side of the services: connection, publishing, streams."""

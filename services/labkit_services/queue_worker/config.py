@@ -1,0 +1,129 @@
+"""The queue-worker's settings, named as in OpenFaaS's queue-worker where that has one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from labkit_services.contract.durations import parse_duration
+from labkit_services.contract.errors import InvalidValueError
+from labkit_services.contract.names import DEFAULT_QUEUE
+from labkit_services.contract.numbers import whole_number
+from labkit_services.contract.queues import MAX_INFLIGHT, check_queue_name
+from labkit_services.http import Origin
+from labkit_services.queue_worker.retry import RetryPolicy, parse_attempts, parse_backoff, parse_codes
+from labkit_services.runtime.service import Service
+
+EVERY_QUEUE = "*"
+_SHORTEST_LEASE_SECONDS = 0.2
+METRICS_PORT = 8081
+
+_CALLBACK_CODES = frozenset({408, 425, 429, *range(500, 600)})
+"""After these answers a callback's target may do better later; any other one has received it."""
+
+_RETRY = RetryPolicy()
+_CALLBACK_RETRY = RetryPolicy(6, 1.0, 30.0, _CALLBACK_CODES)
+
+
+@dataclass(frozen=True)
+class Config:
+    """What the worker was told.
+
+    Attributes:
+        queue: Queue to work off; ``*`` is every queue there is or will be.
+        max_inflight: Calls of one queue run at the same time.
+        max_inflight_of: The same for single queues.
+        ack_wait: Seconds of the lease on a delivery; renewed while the call runs.
+        gateway_url: Where functions are called.
+        retry: When a call is tried again, unless its function's annotations say otherwise.
+        callback_retry: The same for callbacks.
+        callback_timeout: Seconds a callback's target may take.
+        drain_timeout: Seconds that running calls are given to end after SIGTERM.
+        replicas: JetStream replicas of what has to be created.
+        metrics_port: Where ``/metrics`` is served; 0 is any port.
+    """
+
+    queue: str
+    max_inflight: int
+    ack_wait: float
+    gateway_url: str
+    callback_timeout: float
+    replicas: int
+    drain_timeout: float = 60.0
+    metrics_port: int = METRICS_PORT
+    max_inflight_of: Mapping[str, int] = field(default_factory=dict)
+    retry: RetryPolicy = _RETRY
+    callback_retry: RetryPolicy = _CALLBACK_RETRY
+
+    @classmethod
+    def read(cls, service: Service) -> Config:
+        """Read the environment.
+
+        Raises:
+            InvalidValueError: A value is unusable.
+        """
+        queue = service.setting("queue_name", DEFAULT_QUEUE)
+        upstream_timeout = service.setting("upstream_timeout", "60s")
+        return cls(
+            queue=queue if queue == EVERY_QUEUE else check_queue_name(queue),
+            max_inflight=check_max_inflight(service.number("max_inflight", 1)),
+            max_inflight_of=_by_queue(service.setting("max_inflight_of")),
+            ack_wait=_lease(service.setting("ack_wait", "5s")),
+            gateway_url=_http_url(service.setting("gateway_url", "http://127.0.0.1:8080")),
+            retry=RetryPolicy(
+                attempts=parse_attempts(service.setting("max_retry_attempts", "10")),
+                min_wait=parse_duration(service.setting("initial_retry_wait", "10s")),
+                max_wait=parse_duration(service.setting("max_retry_wait", "120s")),
+                codes=parse_codes(service.setting("retry_http_codes", "408,429,500,502,503,504")),
+                backoff=parse_backoff(service.setting("backoff", "exponential")),
+            ),
+            callback_retry=RetryPolicy(
+                attempts=parse_attempts(service.setting("callback_attempts", "6")),
+                min_wait=parse_duration(service.setting("initial_callback_wait", "1s")),
+                max_wait=parse_duration(service.setting("max_callback_wait", "30s")),
+                codes=_CALLBACK_CODES,
+                backoff=parse_backoff(service.setting("backoff", "exponential")),
+            ),
+            callback_timeout=parse_duration(upstream_timeout),
+            drain_timeout=parse_duration(service.setting("drain_timeout", upstream_timeout)),
+            replicas=service.number("nats_stream_replicas", 1),
+            metrics_port=service.number("metrics_port", METRICS_PORT),
+        )
+
+    def max_inflight_for(self, queue: str) -> int:
+        """Return how many calls of ``queue`` may run at once."""
+        return self.max_inflight_of.get(queue, self.max_inflight)
+
+
+def _by_queue(text: str) -> dict[str, int]:
+    """Read ``slow=1,fast=20``."""
+    found = {}
+    for part in filter(None, text.split(",")):
+        queue, _, count = part.partition("=")
+        number = int(count) if count.isascii() and count.isdecimal() else count
+        found[check_queue_name(queue.strip())] = check_max_inflight(number)
+    return found
+
+
+def _lease(text: str) -> float:
+    """Read ``ack_wait``; a lease that is over before it can be renewed would have everything run again."""
+    seconds = parse_duration(text)
+    if seconds < _SHORTEST_LEASE_SECONDS:
+        raise InvalidValueError(
+            "ack_wait is too short", expected=f"{_SHORTEST_LEASE_SECONDS:g} s or more", seen=repr(text)
+        )
+    return seconds
+
+
+def _http_url(text: str) -> str:
+    Origin.parse(text)
+    return text.rstrip("/")
+
+
+def check_max_inflight(value: object) -> int:
+    """Return a usable ``max_inflight``.
+
+    Raises:
+        InvalidValueError: It is none.
+    """
+    return whole_number("max_inflight", value, MAX_INFLIGHT)

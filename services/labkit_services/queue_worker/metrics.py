@@ -1,0 +1,103 @@
+"""What the queue-worker counts, and its Prometheus text.
+
+Names as in OpenFaaS Pro (its docs, architecture/metrics), and a few that it has not.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from labkit_services.jetstream.queue_depth import QueueDepth
+from labkit_services.runtime.metrics import counter, gauge, prometheus_text
+
+if TYPE_CHECKING:
+    from prometheus_client.metrics_core import Metric
+
+PerFunction = Counter[tuple[str | int, ...]]
+"""By queue and function."""
+
+
+@dataclass(slots=True)
+class Counts:
+    """What the worker has counted since its start."""
+
+    processed: Counter[str] = field(default_factory=Counter)
+    in_flight: PerFunction = field(default_factory=Counter)
+    retries: PerFunction = field(default_factory=Counter)
+    dead: PerFunction = field(default_factory=Counter)
+    callbacks: Counter[str] = field(default_factory=Counter)
+    reconnects: int = 0
+
+    @contextmanager
+    def running(self, queue: str, function: str) -> Iterator[None]:
+        """Count a call as in flight."""
+        key = (queue, function)
+        self.in_flight[key] += 1
+        try:
+            yield
+        finally:
+            self.in_flight[key] -= 1
+            if not self.in_flight[key]:
+                del self.in_flight[key]  # names that come and go must not add up
+
+
+def text(instance: str, counts: Counts, depths: Sequence[QueueDepth]) -> bytes:
+    """Return the Prometheus text."""
+    return prometheus_text(*_openfaas_pro(instance, counts, depths), *_our_own(counts, depths))
+
+
+def _openfaas_pro(instance: str, counts: Counts, depths: Sequence[QueueDepth]) -> Iterator[Metric]:
+    pod, function = ("queue_name", "kubernetes_pod_name"), ("queue_name", "function_name")
+    yield counter(
+        "queue_worker_messages_processed",
+        "Calls that were dealt with",
+        pod,
+        [((depth.queue, instance), counts.processed[depth.queue]) for depth in depths],
+    )
+    yield gauge(
+        "queue_worker_messages_submitted_total",
+        "Calls that were put into the queue",
+        pod,
+        [((depth.queue, instance), depth.submitted) for depth in depths],
+    )
+    # A queue is one subject: JetStream does not know how many of its messages are for which function.
+    yield gauge(
+        "queue_worker_pending_messages",
+        "Calls waiting in the queue",
+        function,
+        [((depth.queue, ""), depth.pending) for depth in depths],
+    )
+    yield gauge(
+        "queue_worker_function_invocation_inflight",
+        "Calls running now",
+        function,
+        counts.in_flight.items(),
+    )
+    yield counter(
+        "queue_worker_nats_reconnect",
+        "Times the connection to nats-server came back",
+        (),
+        [((), counts.reconnects)],
+    )
+
+
+def _our_own(counts: Counts, depths: Sequence[QueueDepth]) -> Iterator[Metric]:
+    function = ("queue_name", "function_name")
+    yield counter(
+        "queue_worker_retries", "Attempts put off after a failure", function, counts.retries.items()
+    )
+    yield counter("queue_worker_dead_letters", "Calls given up", function, counts.dead.items())
+    answers = [((code,), count) for code, count in counts.callbacks.items()]
+    yield counter("queue_worker_callbacks", "Callbacks posted, by answer", ("code",), answers)
+    for name, what in (
+        ("outstanding", "Calls taken and not yet acknowledged: running, or waiting to be tried again"),
+        ("redelivered", "Of those, how many were delivered more than once"),
+        ("oldest_seconds", "Age of the oldest call that is not done"),
+        ("dead", "Dead letters kept"),
+    ):
+        values = [((depth.queue,), getattr(depth, name)) for depth in depths]
+        yield gauge(f"queue_worker_queue_{name}", what, ("queue_name",), values)

@@ -1,0 +1,183 @@
+"""Our ends of the function's pipes, read and written as far as they go without waiting."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable
+
+from labkit_services.http import HttpError
+from labkit_services.http.body import Body
+
+CHUNK = 64 * 1024
+"""Bytes a call: what a Linux pipe holds."""
+
+_CHUNKS_A_TURN = 16
+"""Reads from one pipe before the others get their turn."""
+
+
+class _ReadEnd:
+    """The end that we read from."""
+
+    __slots__ = ("_descriptor", "_loop")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, descriptor: int) -> None:
+        """Own ``descriptor``, which must not block."""
+        self._loop = loop
+        self._descriptor = descriptor
+
+    def close(self) -> None:
+        """Read no more; whoever still writes gets SIGPIPE."""
+        if self._descriptor >= 0:
+            self._loop.remove_reader(self._descriptor)
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+class PipeReader(_ReadEnd):
+    """Collects what comes out of a pipe, until the last of its writers has closed it."""
+
+    __slots__ = ("_at_end", "_parts")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, descriptor: int, at_end: Callable[[], None]) -> None:
+        """Own ``descriptor``, which must not block, and call ``at_end`` once at its end."""
+        super().__init__(loop, descriptor)
+        self._at_end = at_end
+        self._parts: list[bytes] = []
+        loop.add_reader(descriptor, self._read)
+
+    @property
+    def data(self) -> bytes:
+        """What has come so far."""
+        return b"".join(self._parts)
+
+    def _read(self) -> None:
+        # Once more after data: the end is often there already, and finding it
+        # now saves a turn of the loop.
+        for _ in range(_CHUNKS_A_TURN):
+            try:
+                part = os.read(self._descriptor, CHUNK)
+            except BlockingIOError:
+                return
+            if not part:
+                self.close()
+                self._at_end()
+                return
+            self._parts.append(part)
+
+
+class PipeWriter:
+    """Feeds a pipe at the pace of its reader, then closes it."""
+
+    __slots__ = ("_descriptor", "_loop", "_rest")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, descriptor: int, data: memoryview) -> None:
+        """Own ``descriptor``, which must not block."""
+        self._loop = loop
+        self._descriptor = descriptor
+        self._rest = data
+        loop.add_writer(descriptor, self._write)
+
+    def _write(self) -> None:
+        try:
+            written = os.write(self._descriptor, self._rest)
+        except BlockingIOError:
+            return
+        except BrokenPipeError:
+            # A process need not read its input: many a function looks at its
+            # environment only. Its exit code says whether that was right.
+            self.close()
+            return
+        self._rest = self._rest[written:]
+        if not self._rest:
+            self.close()
+
+    def close(self) -> None:
+        """Write no more; the reader sees the end of its input."""
+        if self._descriptor >= 0:
+            self._loop.remove_writer(self._descriptor)
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+class PipeStream(_ReadEnd):
+    """Passes on what comes out of a pipe, and reads no faster than that.
+
+    Attributes:
+        body: What came out; it ends when the last writer has closed the pipe.
+    """
+
+    __slots__ = ("body",)
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, descriptor: int) -> None:
+        """Own ``descriptor``, which must not block."""
+        super().__init__(loop, descriptor)
+        self.body = Body(self)
+        self.resume_reading()
+
+    def pause_reading(self) -> None:
+        """Leave the rest in the pipe: its writer waits."""
+        if self._descriptor >= 0:
+            self._loop.remove_reader(self._descriptor)
+
+    def resume_reading(self) -> None:
+        """Read on."""
+        if self._descriptor >= 0:
+            self._loop.add_reader(self._descriptor, self._read)
+
+    def _read(self) -> None:
+        try:
+            part = os.read(self._descriptor, CHUNK)
+        except BlockingIOError:
+            return
+        if part:
+            self.body.feed(part)
+        else:
+            self.close()
+            self.body.finish()
+
+
+class PipeFeed:
+    """Writes a body into a pipe as the body comes, at the pace of the pipe's reader."""
+
+    __slots__ = ("_descriptor", "_loop", "_task")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, descriptor: int, parts: AsyncIterator[bytes]) -> None:
+        """Own ``descriptor``."""
+        os.set_blocking(descriptor, False)
+        self._loop = loop
+        self._descriptor = descriptor
+        self._task = loop.create_task(self._feed(parts))
+        # Not in the task's own finally: cancelled at once, it never begins.
+        self._task.add_done_callback(self._release)
+
+    async def _feed(self, parts: AsyncIterator[bytes]) -> None:
+        try:
+            async for part in parts:
+                await self._write(memoryview(part))
+        except (ConnectionError, HttpError):
+            return  # the process need not read it all, and a client may break off, or pause too long
+
+    async def _write(self, rest: memoryview) -> None:
+        while rest:
+            try:
+                rest = rest[os.write(self._descriptor, rest) :]
+            except BlockingIOError:
+                writable: asyncio.Future[None] = self._loop.create_future()
+                self._loop.add_writer(self._descriptor, _set, writable)
+                try:
+                    await writable
+                finally:
+                    self._loop.remove_writer(self._descriptor)
+
+    def _release(self, _: object) -> None:
+        os.close(self._descriptor)
+
+    def close(self) -> None:
+        """Write no more; the reader sees the end of its input."""
+        self._task.cancel()
+
+
+def _set(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)

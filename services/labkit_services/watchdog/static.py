@@ -1,0 +1,161 @@
+"""Mode static: files from a folder, as Go's ``http.FileServer`` gives them, which of-watchdog uses."""
+
+from __future__ import annotations
+
+import html
+import os
+import posixpath
+import stat
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from functools import partial
+from urllib.parse import quote, unquote_to_bytes
+
+from labkit_services.http import Request, Response
+from labkit_services.http.wire import http_date
+from labkit_services.watchdog.backend import Backend, Function
+from labkit_services.watchdog.relay import Relay
+from labkit_services.watchdog.sniff import LOOKED_AT, detect_content_type
+
+_TYPES = {
+    ".avif": "image/avif",
+    ".css": "text/css; charset=utf-8",
+    ".gif": "image/gif",
+    ".htm": "text/html; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".jpeg": "image/jpeg",
+    ".jpg": "image/jpeg",
+    ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
+    ".mjs": "text/javascript; charset=utf-8",
+    ".pdf": "application/pdf",
+    ".png": "image/png",
+    ".svg": "image/svg+xml",
+    ".wasm": "application/wasm",
+    ".webp": "image/webp",
+    ".xml": "text/xml; charset=utf-8",
+}
+"""What Go knows without a system's table, which an image seldom has; of others the first bytes tell."""
+
+_LISTING_HEAD = '<!doctype html>\n<meta name="viewport" content="width=device-width">\n'
+_CHUNK = 256 * 1024
+
+
+class Static(Backend):
+    """Answers with files; for a folder with its ``index.html``, else with a list of what is in it."""
+
+    def __init__(self, function: Function) -> None:
+        super().__init__(function)
+        self._root = os.fsencode(self._config.static_path)
+        self._log.line(f"Serving files at: {self._config.static_path}")
+
+    async def answer(self, request: Request) -> Response:
+        """Answer with the file that the path names. As in Go, any method will do."""
+        path = unquote_to_bytes(request.path.encode("latin-1"))
+        clean = _clean(path)
+        if clean != path:
+            return _moved(quote(clean), request)
+        if path.endswith(b"/index.html"):
+            return _moved("./", request)
+        try:
+            return self._found(path, request)
+        except (FileNotFoundError, NotADirectoryError, ValueError):  # a NUL byte is a ValueError
+            return _refused(404, "404 page not found")
+        except PermissionError:
+            return _refused(403, "403 Forbidden")
+        except OSError as error:
+            self._log.error(f"{request.method} {request.target}: {error}")
+            return _refused(500, "500 Internal Server Error")
+
+    def _found(self, path: bytes, request: Request) -> Response:
+        """Answer for a clean path.
+
+        Raises:
+            OSError: There is no such file, or it can't be read.
+            ValueError: A NUL byte is in the path.
+        """
+        place = self._root + path
+        is_folder = stat.S_ISDIR(os.stat(place.rstrip(b"/") or b"/").st_mode)
+        name = quote(posixpath.basename(path.rstrip(b"/")))
+        if is_folder and not path.endswith(b"/"):
+            return _moved(f"{name}/", request)
+        if not is_folder and path.endswith(b"/"):
+            return _moved(f"../{name}", request)
+        if not is_folder:
+            return _file(place, request)
+        try:
+            return _file(place + b"index.html", request)
+        except FileNotFoundError:
+            return _listing(place, request)
+
+
+def _clean(path: bytes) -> bytes:
+    """Return the path without ``.``, ``..`` and double slashes; it can't lead out of the root."""
+    clean = posixpath.normpath(b"/" + path.lstrip(b"/"))
+    return clean + b"/" if path.endswith(b"/") and clean != b"/" else clean
+
+
+def _file(place: bytes, request: Request) -> Response:
+    # Without O_NONBLOCK, opening a named pipe would wait for its writer, and everybody with it.
+    descriptor = os.open(place, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    passed_on = False
+    try:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            raise PermissionError(place)
+        headers = [("Last-Modified", http_date(int(found.st_mtime)))]
+        if _is_known(found, request):
+            return Response(304, headers)
+        headers += [
+            ("Content-Type", _content_type(place, descriptor)),
+            ("Content-Length", str(found.st_size)),
+        ]
+        body = Relay(_parts(descriptor, found.st_size), partial(os.close, descriptor))
+        passed_on = True
+        return Response(200, headers, body)
+    finally:
+        if not passed_on:
+            os.close(descriptor)
+
+
+async def _parts(descriptor: int, size: int) -> AsyncIterator[bytes]:
+    while size > 0 and (part := os.read(descriptor, min(size, _CHUNK))):
+        size -= len(part)
+        yield part
+
+
+def _content_type(place: bytes, descriptor: int) -> str:
+    extension = os.fsdecode(os.path.splitext(place)[1]).lower()
+    return _TYPES.get(extension) or detect_content_type(os.pread(descriptor, LOOKED_AT, 0))
+
+
+def _listing(place: bytes, request: Request) -> Response:
+    found = os.stat(place)
+    headers = [("Last-Modified", http_date(int(found.st_mtime)))]
+    if _is_known(found, request):
+        return Response(304, headers)
+    with os.scandir(place) as entries:
+        names = sorted(e.name + b"/" if e.is_dir(follow_symlinks=False) else e.name for e in entries)
+    links = (f'<a href="{quote(name)}">{html.escape(os.fsdecode(name))}</a>\n' for name in names)
+    page = f"{_LISTING_HEAD}<pre>\n{''.join(links)}</pre>\n"
+    headers.append(("Content-Type", "text/html; charset=utf-8"))
+    return Response(200, headers, page.encode("utf-8", "replace"))
+
+
+def _is_known(found: os.stat_result, request: Request) -> bool:
+    """Tell whether the client has it already, by ``If-Modified-Since``."""
+    if request.method not in ("GET", "HEAD"):
+        return False
+    try:
+        since = datetime.strptime(request.headers.get("If-Modified-Since"), "%a, %d %b %Y %H:%M:%S GMT")
+    except ValueError:
+        return False
+    return int(found.st_mtime) <= since.replace(tzinfo=UTC).timestamp()
+
+
+def _moved(location: str, request: Request) -> Response:
+    return Response(301, [("Location", f"{location}?{request.query}" if request.query else location)])
+
+
+def _refused(status: int, text: str) -> Response:
+    return Response.text(status, f"{text}\n", [("X-Content-Type-Options", "nosniff")])
