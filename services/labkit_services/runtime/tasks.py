@@ -1,0 +1,52 @@
+"""Background tasks that are named, kept alive, and watched for failure."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+OnFailure = Callable[[str, BaseException], None]
+
+
+class BackgroundTasks:
+    """The background tasks of one owner.
+
+    The event loop keeps only weak references to its tasks, and nobody awaits a
+    background task: without this, one could vanish or fail unnoticed.
+    """
+
+    def __init__(self, on_failure: OnFailure) -> None:
+        """Create an empty set.
+
+        Args:
+            on_failure: Called with the task's name and its exception. A task that
+                was cancelled has not failed.
+        """
+        self._on_failure = on_failure
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    def start(self, coroutine: Coroutine[Any, Any, T], *, name: str) -> asyncio.Task[T]:
+        """Run ``coroutine`` as a task of the running loop."""
+        task = asyncio.get_running_loop().create_task(coroutine, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._on_done)
+        return task
+
+    async def cancel(self) -> None:
+        """Cancel all tasks and wait until they have ended."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    def _on_done(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._on_failure(task.get_name(), error)
