@@ -1,0 +1,19 @@
+#!/bin/sh
+# Run the notebooks under nbval with the oldest or the newest versions that pyproject.toml allows, not the locked ones.
+#
+#   tools/notebooks.sh lowest-direct|highest
+set -eu
+cd -- "$(dirname -- "$0")/.."
+resolution=${1:?usage: tools/notebooks.sh lowest-direct|highest}
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT INT TERM
+mirror=${PIP_INDEX_URL:-$(.venv/bin/python -m pip config get global.index-url 2>/dev/null || true)}
+if [ -n "$mirror" ]; then
+    UV_DEFAULT_INDEX=${UV_DEFAULT_INDEX:-$mirror}
+    export UV_DEFAULT_INDEX
+fi
+.venv/bin/uv venv --quiet --python .venv/bin/python "$scratch/venv"
+.venv/bin/uv pip install --quiet --python "$scratch/venv/bin/python" --resolution "$resolution" --editable '.[build,dev]'
+mkdir "$scratch/workspace"
+LABKIT_WORKSPACE=$scratch/workspace PATH=$scratch/venv/bin:$PATH "$scratch/venv/bin/python" -m pytest \
+    -p no:randomly --nbval-lax --nbval-current-env --nbval-cell-timeout=60 notebooks/en
