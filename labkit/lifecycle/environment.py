@@ -1,4 +1,4 @@
-"""What a lab means for the commands that a notebook cell or a terminal runs."""
+"""The environment variables by which programs find a lab."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from labkit.workspace import LabState, Workspace, own_login_folder
 
 @dataclass(frozen=True)
 class _Change:
-    """A variable that was set: what it was, and what it was set to."""
+    """A variable's value before and after it was set; ``before`` is None if it was unset."""
 
     before: str | None
     after: str
@@ -21,7 +21,7 @@ _changes: dict[str, _Change] = {}
 
 
 def enter(state: LabState, workspace: Workspace) -> None:
-    """Make ``!faas-cli`` in a cell find the lab: its address, its workspace, a login, and the program."""
+    """Set the variables, so that ``!faas-cli`` in a notebook cell uses the lab."""
     scripts = sysconfig.get_path("scripts")
     path = os.environ.get("PATH", os.defpath)
     if path.split(os.pathsep)[0] != scripts:
@@ -31,17 +31,17 @@ def enter(state: LabState, workspace: Workspace) -> None:
 
 
 def variables(state: LabState, workspace: Workspace) -> dict[str, str]:
-    """Return what tells any program of the lab; a real faas-cli needs no more, not even a login.
+    """Return the variables; with them a real faas-cli works without a login.
 
-    A folder of logins that the user chose stays the user's: it may hold what
-    other work needs, and is no place for a lab to write to.
+    ``OPENFAAS_CONFIG`` is left out if the user has set it: that folder may hold
+    logins to other gateways, and a lab must not write to it.
     """
     found = {"OPENFAAS_URL": state.gateway_url, "LABKIT_WORKSPACE": str(workspace.root)}
     return found if own_login_folder() else {**found, "OPENFAAS_CONFIG": str(workspace.login_folder)}
 
 
 def leave(workspace: Workspace) -> None:
-    """Undo ``enter``, except for what someone else has set since."""
+    """Undo ``enter``, except for variables that were changed since."""
     if os.environ.get("LABKIT_WORKSPACE") != str(workspace.root):
         return
     for name, change in _changes.items():

@@ -1,7 +1,7 @@
-"""Views of calls over time: a call's spans by lane, and counts as step series.
+"""Calls over time: the spans of one call, and the step series of several.
 
-A step series is a list of ``(time_ns, count)``: from that time on, until the
-next, the count holds.
+A step series is a list of ``(time_ns, count)``: the count holds from that time
+until the next.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Steps = list[tuple[int, int]]
 
 
 class Lane(StrEnum):
-    """Where something happened, in the order of a call's way."""
+    """Where a span happens, in the order in which a call passes."""
 
     CLIENT = "client"
     GATEWAY = "gateway"
@@ -29,24 +29,24 @@ class Lane(StrEnum):
 
 
 class Kind(StrEnum):
-    """What happened there; plots and pages choose colour, shape and legend by it."""
+    """What happens; plots choose colour, shape and legend by it."""
 
-    WAITS = "waits"  # the client waits for its answer
-    FORWARDS = "forwards"  # the gateway has the request of a synchronous call open
+    WAITS = "waits"  # the client waits for the response
+    FORWARDS = "forwards"  # the gateway forwards a synchronous call
     ACCEPTS = "accepts"  # the gateway stores an asynchronous call
     QUEUED = "queued"  # in the queue, for the first time
-    REQUEUED = "requeued"  # in the queue again: put off after an attempt that failed
-    WORKS = "works"  # the function works, or has worked with success
-    FAILS = "fails"  # the function has worked in vain
-    LOST = "lost"  # an attempt of which no end was ever reported, as when a worker is killed
-    CALLS_BACK = "calls back"  # the result is posted
-    CALLBACK_FAILS = "callback fails"  # the result was posted in vain
-    CAPTURED = "captured"  # a bin has caught the callback; takes no time
+    REQUEUED = "requeued"  # in the queue again, after an attempt that failed
+    WORKS = "works"  # the function runs, or ran successfully
+    FAILS = "fails"  # the function failed
+    LOST = "lost"  # an attempt whose end was never reported, as when a worker is killed
+    CALLS_BACK = "calls back"  # the result is sent to the callback URL
+    CALLBACK_FAILS = "callback fails"  # the result could not be delivered
+    CAPTURED = "captured"  # a bin received the callback; has no duration
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """One stretch of time in one lane; ``end_ns`` is None while it lasts."""
+    """A period in one lane; ``end_ns`` is None while it lasts."""
 
     lane: Lane
     kind: Kind
@@ -56,7 +56,7 @@ class Span:
 
 
 def spans(call: Call) -> list[Span]:
-    """Return what happened to ``call``, lane by lane."""
+    """Return the spans of ``call``, lane by lane."""
     return [
         *_client_and_gateway(call),
         *_queue(call),
@@ -86,16 +86,15 @@ def _outcome(status: int | None, error: str) -> str:
 
 def _queue(call: Call) -> list[Span]:
     found = []
-    taken_back = call.cancelled
     if call.queued is not None:
         taken = call.delivered if call.delivered is not None else call.started
-        end = taken_back if taken is None else taken
+        end = call.cancelled if taken is None else taken
         found.append(Span(Lane.QUEUE, Kind.QUEUED, call.queued, end, call.queue or "queued"))
     followers: list[Attempt | None] = [*call.attempts[1:], None]
     for attempt, follower in zip(call.attempts, followers, strict=False):
         if attempt.retry_scheduled is None:
             continue
-        end = taken_back if follower is None else (follower.delivered or follower.started)
+        end = call.cancelled if follower is None else (follower.delivered or follower.started)
         label = f"waits for attempt {attempt.number + 1}"
         found.append(Span(Lane.QUEUE, Kind.REQUEUED, attempt.retry_scheduled, end, label))
     return found
@@ -115,7 +114,7 @@ def _function(call: Call, attempt: Attempt) -> Span | None:
 
 
 def _lost_at(call: Call, attempt: Attempt) -> int | None:
-    """Return when it was clear that no end of ``attempt`` will be reported, None if one may."""
+    """Return when it became certain that no end of ``attempt`` will be reported, or None."""
     for earlier, later in pairwise(call.attempts):
         if earlier is attempt:
             return later.delivered if later.delivered is not None else later.started
@@ -132,12 +131,12 @@ def _callback(callback: Callback) -> Span | None:
 
 
 def queue_depth(calls: Iterable[Call]) -> Steps:
-    """Return how many calls lay in the queue, those put off for a retry included."""
+    """Return how many calls were queued or waiting for a retry."""
     return _steps(span for call in calls for span in _queue(call))
 
 
 def in_flight(calls: Iterable[Call]) -> Steps:
-    """Return how many invocations of the function were going on."""
+    """Return how many invocations of the function were in flight."""
     return _steps(
         Span(Lane.FUNCTION, Kind.WORKS, attempt.started, _invocation_end(call, attempt), "")
         for call in calls
@@ -150,12 +149,12 @@ def _invocation_end(call: Call, attempt: Attempt) -> int | None:
     return attempt.finished if attempt.finished is not None else _lost_at(call, attempt)
 
 
-def _steps(stretches: Iterable[Span]) -> Steps:
+def _steps(periods: Iterable[Span]) -> Steps:
     changes: dict[int, int] = defaultdict(int)
-    for span in stretches:
+    for span in periods:
         changes[span.start_ns] += 1
         if span.end_ns is not None:
-            # Clocks of two hosts may disagree; an end before its start counts as none.
+            # The clocks of two hosts may disagree: a span that ends before its start counts as empty.
             changes[max(span.start_ns, span.end_ns)] -= 1
     steps: Steps = []
     count = 0

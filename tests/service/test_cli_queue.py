@@ -99,17 +99,17 @@ def test_dead_letters_are_listed_shown_put_back_and_thrown_away(lab: Lab, dead_i
     assert "its body" in shown
     assert json.loads(labkit(lab, "dead", "show", dead_id, *of_queue, "--json"))["kind"] == "invocation"
 
-    assert "1 put back" in labkit(lab, "dead", "redrive", dead_id, *of_queue)
+    assert "1 redriven" in labkit(lab, "dead", "redrive", dead_id, *of_queue)
     eventually(lambda: lab.queue("cli").dead == 1, within=20, what="it died again")
-    assert "1 thrown away" in labkit(lab, "dead", "purge", "--all", *of_queue)
+    assert "1 deleted" in labkit(lab, "dead", "purge", "--all", *of_queue)
     assert "no dead letters" in labkit(lab, "dead", "list", *of_queue)
     assert "no dead letter of call" in labkit(lab, "dead", "redrive", dead_id, *of_queue, code=1)
 
 
 @pytest.mark.parametrize("verb", ["redrive", "purge"])
 def test_one_call_or_all_must_be_said(lab: Lab, verb: str) -> None:
-    assert "say --all" in labkit(lab, "dead", verb, code=2)
-    assert "say --all" in labkit(lab, "dead", verb, "x", "--all", code=2)
+    assert "use --all" in labkit(lab, "dead", verb, code=2)
+    assert "use --all" in labkit(lab, "dead", verb, "x", "--all", code=2)
 
 
 def test_a_call_is_followed_to_its_end_and_its_result_written(lab: Lab) -> None:

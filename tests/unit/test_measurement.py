@@ -10,7 +10,8 @@ import pytest
 from call_events import BEGIN, SECOND, async_run, attempt, measured, retry, sync_run
 from call_events import accepted as accepted_events
 
-from labkit.views.measurement import Measurement, format_seconds
+from labkit.views.formatting import format_seconds
+from labkit.views.measurement import Measurement
 
 
 @pytest.mark.parametrize(

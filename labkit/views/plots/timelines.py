@@ -1,4 +1,4 @@
-"""Who waited and who worked: one timeline per run, all on one time axis."""
+"""Plot of who waited and who worked: one timeline per run, one time axis."""
 
 from __future__ import annotations
 
@@ -20,18 +20,17 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_MOST_DETAILED_ROWS = 40  # above it a row is a few pixels high, and outlines and hatches are noise
-_MOST_SVG_ROWS = 250  # so many rows make an SVG of a quarter of a megabyte, a thousand make one of a whole
-_GIVEN_UP = (CallState.FAILED, CallState.DEAD, CallState.CANCELLED)
+_MOST_DETAILED_ROWS = 40  # With more, a row is only a few pixels high, and outlines and hatches are noise.
+_MOST_SVG_ROWS = 250  # These make an SVG of a quarter of a megabyte; a thousand rows, one of a megabyte.
+_FAILED = (CallState.FAILED, CallState.DEAD, CallState.CANCELLED)
 
 
 def plot_timelines(*runs: Measurement) -> Picture:
-    """Draw runs as timelines with a common time axis, synchronous ones above.
+    """Plot runs as timelines with a common time axis, synchronous ones above.
 
-    Each run begins at 0 and has a row per call: the caller's waiting on a
-    narrow strip above, the time in the queue as a thin line, the function's
-    work as a tall bar. What had no end yet when the run was over reaches to the
-    run's end.
+    Each run begins at 0 and has a row for each call: a narrow strip above for
+    the caller's wait, a thin line for the time in the queue, a tall bar for the
+    function's work. Bars without an end reach to the run's end.
 
     Raises:
         InvalidValueError: No run was given.
@@ -53,14 +52,14 @@ def plot_timelines(*runs: Measurement) -> Picture:
 
 
 def describe(runs: Sequence[Measurement]) -> str:
-    """Say in words what the timelines show."""
+    """Return the text description of the timelines."""
     start = "A timeline" if len(runs) == 1 else f"{len(runs)} timelines on one time axis"
     return " ".join([f"{start}, a row per call.", *(f"{run.title}: {run.sentence}." for run in runs)])
 
 
 @dataclass(frozen=True)
 class _Row:
-    """One call's bars and marks; times in seconds since the run began."""
+    """The bars and marks of one call; times in seconds since the run's start."""
 
     bars: tuple[tuple[Kind, float, float], ...]
     marks: tuple[tuple[Mark, float], ...]
@@ -72,20 +71,16 @@ def _rows(run: Measurement) -> list[_Row]:
         bars = tuple(_bar(run, span) for span in spans(call) if span.kind in BARS)
         marks = []
         if call.released is not None and not call.client_error:
-            marks.append((Mark.ANSWERED, _seconds(run, call.released)))
-        if call.state in _GIVEN_UP and call.ended is not None:
-            marks.append((Mark.GIVEN_UP, _seconds(run, call.ended)))
+            marks.append((Mark.ANSWERED, run.seconds_at(call.released)))
+        if call.state in _FAILED and call.ended is not None:
+            marks.append((Mark.FAILED, run.seconds_at(call.ended)))
         rows.append(_Row(bars, tuple(marks)))
     return rows
 
 
-def _seconds(run: Measurement, time_ns: int) -> float:
-    return (time_ns - run.started_ns) / 1e9
-
-
 def _bar(run: Measurement, span: Span) -> tuple[Kind, float, float]:
     end_ns = max(run.finished_ns, span.start_ns) if span.end_ns is None else span.end_ns
-    return span.kind, _seconds(run, span.start_ns), _seconds(run, end_ns)
+    return span.kind, run.seconds_at(span.start_ns), run.seconds_at(end_ns)
 
 
 def _draw(runs: Sequence[Measurement], theme: Theme) -> Figure:
@@ -106,7 +101,7 @@ def _draw(runs: Sequence[Measurement], theme: Theme) -> Figure:
 
 
 def _height(calls: int) -> float:
-    """Return inches: enough for a single row, and at most about a screen for two panels."""
+    """Return the height in inches: two panels must fit on about one screen."""
     return min(max(0.25 * calls, 0.5), 4.5)
 
 
@@ -142,7 +137,7 @@ def _draw_rows(axes: Axes, rows: Sequence[_Row], theme: Theme) -> None:
 def _draw_bars(
     axes: Axes, bars: Sequence[tuple[float, float, int]], style: BarStyle, theme: Theme, *, is_detailed: bool
 ) -> None:
-    # One collection per kind, not one artist per bar: a run may have a thousand calls.
+    # One collection for each kind, not one artist for each bar: a run may have a thousand calls.
     from matplotlib.collections import PolyCollection
 
     half = style.height / 2
@@ -150,11 +145,11 @@ def _draw_bars(
     for start, end, number in bars:
         top, bottom = number + style.centre - half, number + style.centre + half
         corners.append([(start, top), (end, top), (end, bottom), (start, bottom)])
-    axes.add_collection(PolyCollection(corners, **_look(style, theme, is_detailed=is_detailed)))
+    axes.add_collection(PolyCollection(corners, **_properties(style, theme, is_detailed=is_detailed)))
 
 
-def _look(style: BarStyle, theme: Theme, *, is_detailed: bool = True) -> dict[str, Any]:
-    """Return the keywords that draw a bar, in the panel and in the legend alike."""
+def _properties(style: BarStyle, theme: Theme, *, is_detailed: bool = True) -> dict[str, Any]:
+    """Return matplotlib's properties of a bar, for panel and legend alike."""
     colour = getattr(theme, style.colour)
     return {
         "facecolor": colour if style.is_filled or not is_detailed else "none",
@@ -168,7 +163,7 @@ def _look(style: BarStyle, theme: Theme, *, is_detailed: bool = True) -> dict[st
 def _bar_key(style: BarStyle, theme: Theme) -> Artist:
     from matplotlib.patches import Patch
 
-    return Patch(**_look(style, theme))
+    return Patch(**_properties(style, theme))
 
 
 def _mark_key(mark: Mark, theme: Theme) -> Artist:
