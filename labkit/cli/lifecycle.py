@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Coroutine
-from functools import partial
 from typing import Any
 
 import click
@@ -16,51 +15,32 @@ from labkit.lifecycle.running_lab import require_state, stop_workspace
 from labkit.supervisor.settings import MAX_WORKERS, Settings
 from labkit.workspace import Workspace
 
-_option = partial(click.option, show_default=True)
-_SETTINGS = (
-    _option("--gateway-port", default=Settings.gateway_port, help="Used if free; 0: any."),
-    _option("--inspector-port", default=Settings.inspector_port, help="Used if free; 0: any."),
-    _option(
-        "--max-inflight",
-        type=click.IntRange(min=1),
-        default=Settings.max_inflight,
-        help="Calls that a queue-worker runs at once.",
-    ),
-    _option(
-        "--workers",
-        type=click.IntRange(1, MAX_WORKERS),
-        default=Settings.workers,
-        help="Number of queue-workers.",
-    ),
-    _option(
-        "--max-retry-attempts",
-        default=Settings.max_retry_attempts,
-        help="Most attempts of a call, the first included (OpenFaaS Pro: 10).",
-    ),
-    _option(
-        "--initial-retry-wait",
-        default=Settings.initial_retry_wait,
-        help="Wait before the second attempt, doubled for each further one (Pro: 10s).",
-    ),
-    _option("--max-retry-wait", default=Settings.max_retry_wait, help="The longest wait (Pro: 120s)."),
-    click.option(
-        "--ack-wait",
-        default=Settings.ack_wait,
-        help="How long a delivery may stay unacknowledged before it is redelivered, e.g. 30s.",
-    ),
-    click.option(
-        "--sync-interval",
-        default=Settings.sync_interval,
-        help="JetStream's; 'always' syncs each call to the disk before its 202.",
-    ),
-    _option("--timeout", default=Settings.timeout, help="Seconds until the lab must be ready."),
-)
+_HELP = {
+    "gateway_port": "Used if free; 0: any.",
+    "inspector_port": "Used if free; 0: any.",
+    "max_inflight": "Calls that a queue-worker runs at once.",
+    "workers": "Number of queue-workers.",
+    "max_retry_attempts": "Most attempts of a call, the first included (OpenFaaS Pro: 10).",
+    "initial_retry_wait": "Wait before the second attempt, doubled for each further one (Pro: 10s).",
+    "max_retry_wait": "The longest wait (Pro: 120s).",
+    "ack_wait": "How long a delivery may stay unacknowledged before it is redelivered, e.g. 30s.",
+    "sync_interval": "JetStream's; 'always' syncs each call to the disk before its 202.",
+    "timeout": "Seconds until the lab must be ready.",
+}
+_RANGES = {"max_inflight": click.IntRange(min=1), "workers": click.IntRange(1, MAX_WORKERS)}
 
 
 def settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Decorate a command with an option for each setting of a lab."""
-    for option in reversed(_SETTINGS):
-        command = option(command)
+    """Decorate a command with an option for each of these settings of a lab."""
+    for name, text in reversed(_HELP.items()):
+        default = getattr(Settings, name)
+        command = click.option(
+            f"--{name.replace('_', '-')}",
+            default=default,
+            show_default=bool(default),
+            type=_RANGES.get(name),
+            help=text,
+        )(command)
     return command
 
 

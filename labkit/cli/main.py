@@ -19,8 +19,8 @@ from labkit_services.contract.errors import LabError
 from labkit_services.contract.names import VERSION
 
 _MODULES = {
-    "call": "calls",
-    "cancel": "calls",
+    "call": "queues",
+    "cancel": "queues",
     "dead": "queues",
     "demo": "demo",
     "doctor": "doctor",

@@ -8,7 +8,6 @@ import shlex
 
 import click
 
-from labkit.cli.json_output import json_option
 from labkit.clients.supervisor import ask
 from labkit.lifecycle.environment import variables
 from labkit.lifecycle.log_files import follow as follow_log
@@ -20,7 +19,7 @@ from labkit_services.runtime.log_tail import last_lines
 
 
 @click.command()
-@json_option
+@click.option("--json", "as_json", is_flag=True, help="As JSON, for scripts.")
 @click.pass_obj
 def status(workspace: Workspace, as_json: bool) -> None:
     """Show the state of every service."""

@@ -4,20 +4,12 @@ from __future__ import annotations
 
 import os
 import sysconfig
-from dataclasses import dataclass
 
 from labkit.workspace import LabState, Workspace, own_login_folder
 
 
-@dataclass(frozen=True)
-class _Change:
-    """A variable's value before and after it was set; ``before`` is None if it was unset."""
-
-    before: str | None
-    after: str
-
-
-_changes: dict[str, _Change] = {}
+_changes: dict[str, tuple[str | None, str]] = {}
+"""The value before (None if there was none) and after, of each variable that was set."""
 
 
 def enter(state: LabState, workspace: Workspace) -> None:
@@ -44,18 +36,17 @@ def leave(workspace: Workspace) -> None:
     """Undo ``enter``, except for variables that were changed since."""
     if os.environ.get("LABKIT_WORKSPACE") != str(workspace.root):
         return
-    for name, change in _changes.items():
-        if os.environ.get(name) != change.after:
+    for name, (before, after) in _changes.items():
+        if os.environ.get(name) != after:
             continue
-        if change.before is None:
+        if before is None:
             del os.environ[name]
         else:
-            os.environ[name] = change.before
+            os.environ[name] = before
     _changes.clear()
 
 
 def _set(name: str, value: str) -> None:
-    known = _changes.get(name)
-    before = known.before if known else os.environ.get(name)
+    before, _ = _changes.get(name, (os.environ.get(name), ""))
     os.environ[name] = value
-    _changes[name] = _Change(before, value)
+    _changes[name] = (before, value)

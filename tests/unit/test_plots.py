@@ -23,7 +23,7 @@ from PIL import Image
 
 from labkit.views.measurement import Measurement
 from labkit.views.plots import Picture, plot_queue_depth, plot_timelines
-from labkit.views.plots.style import BARS, DARK, LIGHT, MARKS, THEMES, Theme, contrast
+from labkit.views.plots.style import BARS, DARK, LIGHT, MARKS, THEMES, Theme
 from labkit.views.spans import Kind
 from labkit_services.contract.errors import InvalidValueError, LabError
 from labkit_services.contract.events import Event, EventType
@@ -73,6 +73,19 @@ def legend(picture: Picture) -> list[str]:
 
 def texts(picture: Picture) -> str:
     return "\n".join(text.get_text() for axes in picture.figure.axes for text in axes.texts)
+
+
+def relative_luminance(colour: str) -> float:
+    """Return the relative luminance of ``#rrggbb`` (WCAG 2.2), from 0 to 1."""
+    channels = [int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: str, other: str) -> float:
+    """Return the contrast ratio of two colours (WCAG 2.2), from 1 to 21."""
+    lighter, darker = sorted((relative_luminance(one), relative_luminance(other)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
 
 
 def test_totals_stand_on_the_figure_and_in_its_description(

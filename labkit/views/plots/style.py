@@ -34,28 +34,18 @@ class Theme:
     callback: str
 
 
-LIGHT = Theme(
-    name="light",
-    background="#ffffff",
-    text="#1f1f1f",
-    grid="#dcdcdc",
-    waits="#b26a00",
-    queue="#7a7a7a",
-    works="#0072b2",
-    fails="#b5367a",
-    callback="#00785a",
-)
-DARK = Theme(
-    name="dark",
-    background="#111111",
-    text="#e4e4e4",
-    grid="#3a3a3a",
-    waits="#e69f00",
-    queue="#9c9c9c",
-    works="#56b4e9",
-    fails="#e08bb8",
-    callback="#2fc39a",
-)
+_PALETTE = {  # Each colour on a light page, and on a dark one.
+    "background": ("#ffffff", "#111111"),
+    "text": ("#1f1f1f", "#e4e4e4"),
+    "grid": ("#dcdcdc", "#3a3a3a"),
+    "waits": ("#b26a00", "#e69f00"),
+    "queue": ("#7a7a7a", "#9c9c9c"),
+    "works": ("#0072b2", "#56b4e9"),
+    "fails": ("#b5367a", "#e08bb8"),
+    "callback": ("#00785a", "#2fc39a"),
+}
+LIGHT = Theme(name="light", **{role: light for role, (light, _) in _PALETTE.items()})
+DARK = Theme(name="dark", **{role: dark for role, (_, dark) in _PALETTE.items()})
 THEMES: dict[ThemeName, Theme] = {"light": LIGHT, "dark": DARK}
 
 
@@ -117,16 +107,3 @@ MARKS: dict[Mark, MarkStyle] = {
     Mark.ANSWERED: MarkStyle("the caller has its answer", "D", 5.5, _CLIENT),
     Mark.FAILED: MarkStyle("failed or cancelled", "X", 8.0, _FUNCTION),
 }
-
-
-def relative_luminance(colour: str) -> float:
-    """Return the relative luminance of ``#rrggbb`` (WCAG 2.2), from 0 to 1."""
-    channels = [int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5)]
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
-def contrast(one: str, other: str) -> float:
-    """Return the contrast ratio of two colours (WCAG 2.2), from 1 to 21."""
-    lighter, darker = sorted((relative_luminance(one), relative_luminance(other)), reverse=True)
-    return (lighter + 0.05) / (darker + 0.05)
