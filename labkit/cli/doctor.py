@@ -12,8 +12,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, NamedTuple
 
 import click
 
@@ -48,10 +48,10 @@ _BAR_WIDTH = 50
 @click.pass_obj
 def doctor(workspace: Workspace, start: bool, runs: int) -> None:
     """Check versions and ports, and measure each step of a start."""
-    good = True
+    is_good = True
     for finding in _findings(workspace):
-        good = good and finding.good
-        click.echo(f"{'ok ' if finding.good else 'BAD'}  {finding.name:<12}  {finding.value}")
+        is_good = is_good and finding.is_good
+        click.echo(f"{'ok ' if finding.is_good else 'BAD'}  {finding.name:<12}  {finding.value}")
     if start:
         starts = [asyncio.run(_measure_start()) for _ in range(max(1, runs))]
         fastest = min(starts, key=lambda one: one.to_ready_ms)
@@ -59,23 +59,19 @@ def doctor(workspace: Workspace, start: bool, runs: int) -> None:
         click.echo(f"\nfrom asking to a ready lab: {totals} ms; the fastest of them:")
         click.echo(timeline_table(fastest.timeline))
         click.echo(f"from ending to nothing left: {fastest.to_gone_ms:.0f} ms")
-    if not good:
+    if not is_good:
         sys.exit(1)
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(NamedTuple):
     """One item that was checked, and whether a lab can run with what was found."""
 
     name: str
     value: str
-    good: bool = True
+    is_good: bool = True
 
 
 def _findings(workspace: Workspace) -> Iterator[Finding]:
-    # Imported on use, as it takes 7 ms.
-    from importlib.metadata import PackageNotFoundError, version
-
     yield Finding("system", f"{platform.platform()}, {os.cpu_count()} cores")
     python = f"{platform.python_version()} at {sys.executable}"
     yield Finding("python", python, sys.version_info >= _OLDEST_PYTHON)
@@ -96,17 +92,17 @@ def _findings(workspace: Workspace) -> Iterator[Finding]:
 
 
 def _nats_server() -> Finding:
+    name = "nats-server"
     try:
-        program = find_nats_server(os.environ)
+        command = [find_nats_server(os.environ), "--version"]
         run = subprocess.run(  # noqa: S603 - the program that a lab would run, too
-            [program, "--version"], capture_output=True, text=True, timeout=_VERSION_SECONDS, check=False
+            command, capture_output=True, text=True, timeout=_VERSION_SECONDS, check=False
         )
     except LabError as error:
-        return Finding("nats-server", str(error), good=False)
+        return Finding(name, str(error), is_good=False)
     except (OSError, subprocess.TimeoutExpired) as error:
-        return Finding("nats-server", f"can't be run: {error}", good=False)
-    text = (run.stdout or run.stderr).strip()
-    return Finding("nats-server", f"{text} at {program}", run.returncode == 0)
+        return Finding(name, f"can't be run: {error}", is_good=False)
+    return Finding(name, f"{(run.stdout or run.stderr).strip()} at {command[0]}", run.returncode == 0)
 
 
 def _is_free(port: int) -> bool:
@@ -120,15 +116,8 @@ def _is_free(port: int) -> bool:
     return True
 
 
-@dataclass(frozen=True)
-class MeasuredStart:
-    """How long a lab took to start and to end.
-
-    Attributes:
-        to_ready_ms: From asking for a lab until this process knew that it was ready.
-        to_gone_ms: From closing the lifeline until the supervisor's process had ended.
-        timeline: The steps of the start: ``name``, ``start_ms``, ``end_ms``.
-    """
+class MeasuredStart(NamedTuple):
+    """How long a lab took to be ready, and its supervisor to end; the steps of the start."""
 
     to_ready_ms: float
     to_gone_ms: float

@@ -18,24 +18,18 @@ from labkit.workspace import Workspace
 from labkit_services.contract.errors import LabError
 from labkit_services.contract.names import VERSION
 
-_MODULES = {
-    "call": "queues",
-    "cancel": "queues",
-    "dead": "queues",
-    "demo": "demo",
-    "doctor": "doctor",
-    "down": "lifecycle",
-    "fault": "fault_commands",
-    "faults": "fault_commands",
-    "lab": "jupyter",
-    "logs": "status",
-    "queue": "queues",
-    "reset": "lifecycle",
-    "status": "status",
-    "up": "lifecycle",
-    "worker": "workers",
+_COMMANDS = {
+    "demo": ("demo",),
+    "doctor": ("doctor",),
+    "fault_commands": ("fault", "faults"),
+    "jupyter": ("lab",),
+    "lifecycle": ("up", "down", "reset"),
+    "queues": ("queue", "dead", "call", "cancel"),
+    "status": ("status", "logs"),
+    "workers": ("worker",),
 }
-"""The module in this package that defines each command, under the command's name."""
+"""The commands that each module of this package defines."""
+_MODULES = {command: module for module, commands in _COMMANDS.items() for command in commands}
 
 
 class LazyGroup(click.Group):
@@ -49,8 +43,7 @@ class LazyGroup(click.Group):
         """Return a command; None if there is none of that name."""
         if cmd_name not in _MODULES:
             return None
-        command = getattr(import_module(f"labkit.cli.{_MODULES[cmd_name]}"), cmd_name)
-        assert isinstance(command, click.Command)
+        command: click.Command = getattr(import_module(f"labkit.cli.{_MODULES[cmd_name]}"), cmd_name)
         return command
 
 

@@ -7,7 +7,6 @@ import sysconfig
 
 from labkit.workspace import LabState, Workspace, own_login_folder
 
-
 _changes: dict[str, tuple[str | None, str]] = {}
 """The value before (None if there was none) and after, of each variable that was set."""
 

@@ -9,8 +9,7 @@ import subprocess
 import sys
 import tempfile
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from labkit.errors import LabStartError, error_from_json
 from labkit.supervisor.settings import Settings
@@ -51,20 +50,14 @@ class Lifeline:
             await wait_for_exit(self._process)
 
 
-@dataclass(frozen=True)
-class Launched:
-    """A lab that is ready.
-
-    Attributes:
-        state: Its addresses and secrets.
-        lifeline: What keeps it alive; None if it is detached from this process.
-    """
+class LaunchedLab(NamedTuple):
+    """A lab that is ready; its lifeline is None if it outlives this process."""
 
     state: LabState
     lifeline: Lifeline | None
 
 
-async def launch(settings: Settings) -> Launched | None:
+async def launch(settings: Settings) -> LaunchedLab | None:
     """Start a lab and return it ready; None if another supervisor has the lock.
 
     If this fails or is cancelled, no process is left behind.
@@ -90,9 +83,9 @@ async def launch(settings: Settings) -> Launched | None:
     if "ready" in message:
         state = LabState(**message["ready"])
         if settings.lifeline:
-            return Launched(state, lifeline)
+            return LaunchedLab(state, lifeline)
         process.returncode = 0  # Popen must not wait for a supervisor that outlives this process.
-        return Launched(state, None)
+        return LaunchedLab(state, None)
     lifeline.cut()
     await lifeline.wait_for_exit()
     if "error" in message:

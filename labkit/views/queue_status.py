@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any
 
 from labkit.views.formatting import format_seconds
@@ -43,13 +43,7 @@ class WorkerStatus:
 
     def row(self) -> tuple[str, ...]:
         """Return the worker's row of a table with ``WORKER_HEADING``."""
-        return (
-            self.name,
-            str(self.max_inflight),
-            str(self.in_flight),
-            str(self.processed),
-            str(self.redelivered),
-        )
+        return tuple(map(str, astuple(self)))
 
 
 @dataclass(frozen=True)
@@ -109,15 +103,7 @@ class QueueStatus:
 
     def row(self) -> tuple[str, ...]:
         """Return the queue's row of a table with ``HEADING``."""
-        return (
-            self.name,
-            str(self.pending),
-            str(self.in_flight),
-            str(self.waiting_for_retry),
-            format_seconds(self.oldest_seconds) if self.oldest_seconds else "",
-            str(self.redelivered),
-            str(self.submitted),
-            str(self.dead),
-            str(self.max_inflight),
-            str(len(self.workers)),
-        )
+        oldest = format_seconds(self.oldest_seconds) if self.oldest_seconds else ""
+        waiting = (self.pending, self.in_flight, self.waiting_for_retry)
+        counts = (self.redelivered, self.submitted, self.dead, self.max_inflight, len(self.workers))
+        return (self.name, *map(str, waiting), oldest, *map(str, counts))

@@ -7,13 +7,13 @@ until the next.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 
 from labkit_services.call_record.call import Call
-from labkit_services.call_record.call_parts import Attempt, Callback
+from labkit_services.call_record.call_parts import Attempt
 
 Steps = list[tuple[int, int]]
 
@@ -57,60 +57,47 @@ class Span:
 
 def spans(call: Call) -> list[Span]:
     """Return the spans of ``call``, lane by lane."""
-    return [
-        *_client_and_gateway(call),
-        *_queue(call),
-        *(span for attempt in call.attempts if (span := _function(call, attempt))),
-        *(span for callback in call.callbacks if (span := _callback(callback))),
-        *(
-            Span(Lane.CALLBACK, Kind.CAPTURED, capture.time, capture.time, f"bin {capture.bin}")
-            for capture in call.captured
-        ),
-    ]
+    return [*_client_and_gateway(call), *_queue(call), *_function(call), *_callbacks(call)]
 
 
-def _client_and_gateway(call: Call) -> list[Span]:
-    found = []
+def _client_and_gateway(call: Call) -> Iterator[Span]:
     if call.asked is not None:
         label = _outcome(call.accepted, call.client_error) or "waits"
-        found.append(Span(Lane.CLIENT, Kind.WAITS, call.asked, call.released, label))
+        yield Span(Lane.CLIENT, Kind.WAITS, call.asked, call.released, label)
     if call.received is not None:
         kind = Kind.ACCEPTS if call.mode == "async" else Kind.FORWARDS
-        found.append(Span(Lane.GATEWAY, kind, call.received, call.replied, kind.value))
-    return found
+        yield Span(Lane.GATEWAY, kind, call.received, call.replied, kind.value)
 
 
 def _outcome(status: int | None, error: str) -> str:
     return error or ("" if status is None else str(status))
 
 
-def _queue(call: Call) -> list[Span]:
-    found = []
+def _queue(call: Call) -> Iterator[Span]:
     if call.queued is not None:
         taken = call.delivered if call.delivered is not None else call.started
         end = call.cancelled if taken is None else taken
-        found.append(Span(Lane.QUEUE, Kind.QUEUED, call.queued, end, call.queue or "queued"))
+        yield Span(Lane.QUEUE, Kind.QUEUED, call.queued, end, call.queue or "queued")
     followers: list[Attempt | None] = [*call.attempts[1:], None]
     for attempt, follower in zip(call.attempts, followers, strict=False):
-        if attempt.retry_scheduled is None:
+        if attempt.retry_scheduled is not None:
+            end = call.cancelled if follower is None else (follower.delivered or follower.started)
+            label = f"waits for attempt {attempt.number + 1}"
+            yield Span(Lane.QUEUE, Kind.REQUEUED, attempt.retry_scheduled, end, label)
+
+
+def _function(call: Call) -> Iterator[Span]:
+    for attempt in call.attempts:
+        start, end = attempt.work
+        if start is None:
             continue
-        end = call.cancelled if follower is None else (follower.delivered or follower.started)
-        label = f"waits for attempt {attempt.number + 1}"
-        found.append(Span(Lane.QUEUE, Kind.REQUEUED, attempt.retry_scheduled, end, label))
-    return found
-
-
-def _function(call: Call, attempt: Attempt) -> Span | None:
-    start, end = attempt.work
-    if start is None:
-        return None
-    label = _outcome(attempt.status, attempt.error)
-    if len(call.attempts) > 1:
-        label = f"attempt {attempt.number}: {label}" if label else f"attempt {attempt.number}"
-    if attempt.finished is None and (lost_at := _lost_at(call, attempt)) is not None:
-        return Span(Lane.FUNCTION, Kind.LOST, start, lost_at if end is None else end, label)
-    kind = Kind.FAILS if attempt.has_failed else Kind.WORKS
-    return Span(Lane.FUNCTION, kind, start, end, label)
+        label = _outcome(attempt.status, attempt.error)
+        if len(call.attempts) > 1:
+            label = f"attempt {attempt.number}: {label}" if label else f"attempt {attempt.number}"
+        kind = Kind.FAILS if attempt.has_failed else Kind.WORKS
+        if attempt.finished is None and (lost_at := _lost_at(call, attempt)) is not None:
+            kind, end = Kind.LOST, lost_at if end is None else end
+        yield Span(Lane.FUNCTION, kind, start, end, label)
 
 
 def _lost_at(call: Call, attempt: Attempt) -> int | None:
@@ -121,13 +108,15 @@ def _lost_at(call: Call, attempt: Attempt) -> int | None:
     return call.cancelled if call.cancelled is not None else call.dead
 
 
-def _callback(callback: Callback) -> Span | None:
-    start = callback.sent if callback.sent is not None else callback.answered
-    if start is None:
-        return None
-    kind = Kind.CALLBACK_FAILS if callback.has_failed else Kind.CALLS_BACK
-    label = _outcome(callback.status, callback.error) or callback.url
-    return Span(Lane.CALLBACK, kind, start, callback.answered, label)
+def _callbacks(call: Call) -> Iterator[Span]:
+    for callback in call.callbacks:
+        start = callback.sent if callback.sent is not None else callback.answered
+        if start is not None:
+            kind = Kind.CALLBACK_FAILS if callback.has_failed else Kind.CALLS_BACK
+            label = _outcome(callback.status, callback.error) or callback.url
+            yield Span(Lane.CALLBACK, kind, start, callback.answered, label)
+    for capture in call.captured:
+        yield Span(Lane.CALLBACK, Kind.CAPTURED, capture.time, capture.time, f"bin {capture.bin}")
 
 
 def queue_depth(calls: Iterable[Call]) -> Steps:
