@@ -16,7 +16,7 @@ _SERVICE = re.compile(rf"{NATS_SERVER}|{GATEWAY}|{QUEUE_WORKER}(-\d+)?|{INSPECTO
 
 
 def full_name(name: str) -> str:
-    """Return a service's full name: ``queue-worker`` for ``worker``, for example."""
+    """Return a service's full name: ``queue-worker`` for ``worker``."""
     if number := _WORKER.fullmatch(name):
         return f"{QUEUE_WORKER}-{number[1]}"
     return _SHORT_NAMES.get(name, name)

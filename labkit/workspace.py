@@ -81,7 +81,7 @@ class Workspace(NamedTuple):
 
     @property
     def login_folder(self) -> Path:
-        """The login that a real faas-cli reads (``OPENFAAS_CONFIG``); removed with the lab."""
+        """The login for a real faas-cli, as ``OPENFAAS_CONFIG`` names it."""
         return self.folder / "run" / "openfaas"
 
     @property
@@ -113,7 +113,7 @@ class Workspace(NamedTuple):
         return cls(start)
 
     def is_locked(self) -> bool:
-        """Return whether a supervisor runs: the kernel frees its lock when it ends."""
+        """Return whether a supervisor runs: its lock is freed when it ends."""
         try:
             with self.lock_file.open("rb") as file:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -134,7 +134,7 @@ class Workspace(NamedTuple):
 
     @contextmanager
     def lock(self) -> Iterator[bool]:
-        """Hold the workspace's lock; yield False if another supervisor holds it."""
+        """Hold the lock; yield False if another supervisor holds it."""
         with self.lock_file.open("ab") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -158,12 +158,12 @@ class Workspace(NamedTuple):
             return None
 
     def write_state(self, state: LabState) -> None:
-        """Write the state file; only its owner may read it, as it holds passwords."""
+        """Write the state file, which is private as it holds passwords."""
         write_private(self.state_file, json.dumps(state._asdict()))
 
 
 def own_login_folder() -> str:
-    """Return the user's own ``OPENFAAS_CONFIG``; "" if unset or a lab's folder."""
+    """Return the user's own ``OPENFAAS_CONFIG``; "" if unset or a lab's."""
     folder = os.environ.get("OPENFAAS_CONFIG", "")
     is_lab_folder = Path(folder).parts[-3:] == Workspace(Path()).login_folder.parts
     return "" if is_lab_folder else folder

@@ -1,1 +1,1 @@
-"""``labkit …`` in a terminal: a module for each command or group of commands."""
+"""``labkit …`` in a terminal: a module for each group of commands."""

@@ -64,7 +64,7 @@ def doctor(workspace: Workspace, start: bool, runs: int) -> None:
 
 
 class Finding(NamedTuple):
-    """One item that was checked, and whether a lab can run with what was found."""
+    """One item that was checked, and whether a lab can run with it."""
 
     name: str
     value: str
@@ -117,7 +117,7 @@ def _is_free(port: int) -> bool:
 
 
 class MeasuredStart(NamedTuple):
-    """How long a lab took to be ready, and its supervisor to end; the steps of the start."""
+    """How long a start and its end took, and the steps of the start."""
 
     to_ready_ms: float
     to_gone_ms: float
@@ -148,7 +148,7 @@ async def _measure_start() -> MeasuredStart:
 
 
 def timeline_table(timeline: list[dict[str, Any]]) -> str:
-    """Return a row for each step: name, start, duration, and a bar on a common axis."""
+    """Return a row for each step: name, start, duration, and a bar."""
     total = max(step["end_ms"] for step in timeline)
     rows = []
     for step in timeline:

@@ -144,7 +144,7 @@ async def _wait_for_url(process: _Process, token: str, log: Path) -> str:
 
 
 def _find_url(runtime: Path, token: str) -> str:
-    """Return the URL of the server that has our token; "" if there is none yet."""
+    """Return the URL of the server that has our token, or ""."""
     for path in runtime.glob("jpserver-*.json"):
         try:
             info: Mapping[str, str] = json.loads(path.read_text())

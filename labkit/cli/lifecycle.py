@@ -1,4 +1,4 @@
-"""``labkit up``, ``down`` and ``reset``, and the options for starting a lab."""
+"""``labkit up``, ``down`` and ``reset``; the options for starting a lab."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _RANGES = {"max_inflight": click.IntRange(min=1), "workers": click.IntRange(1, M
 
 
 def settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Decorate a command with an option for each of these settings of a lab."""
+    """Decorate a command with options for the settings of a lab."""
     for name, text in reversed(_HELP.items()):
         default = getattr(Settings, name)
         command = click.option(

@@ -66,7 +66,10 @@ def main() -> None:
 )
 @click.pass_context
 def cli(context: click.Context, workspace: Path | None) -> None:
-    """A small, real OpenFaaS on your own machine, to learn asynchronous functions with."""
+    """Run a small, real OpenFaaS on your own machine.
+
+    It is for learning asynchronous functions.
+    """
     context.obj = Workspace(workspace.expanduser().resolve()) if workspace else Workspace.find()
 
 

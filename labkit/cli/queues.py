@@ -1,4 +1,4 @@
-"""``labkit queue``, ``dead``, ``call`` and ``cancel``: queues and their calls."""
+"""``labkit queue``, ``dead``, ``call``, ``cancel``: queues and their calls."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _TIMES = ("queued", "finished", "cancelled", "dead")
 
 
 def _with_lab(workspace: Workspace, work: Callable[[AsyncLab], Awaitable[T]]) -> T:
-    """Attach to the workspace's lab, await ``work(lab)``, and close the handle."""
+    """Attach to the running lab, await ``work(lab)``, and close the handle."""
     from labkit.lab.async_lab import AsyncLab
 
     async def run() -> T:
@@ -99,7 +99,10 @@ def dead_list(workspace: Workspace, queue: str, limit: int, as_json: bool) -> No
 @_json_option
 @click.pass_obj
 def dead_show(workspace: Workspace, call_id: str, queue: str, as_json: bool) -> None:
-    """Show the newest dead letter of the call CALL_ID: its request and the last response."""
+    """Show the newest dead letter of the call CALL_ID.
+
+    It has the call's request and the function's last response.
+    """
     letter = _with_lab(workspace, lambda lab: lab.queue(queue).dead_letter(call_id))
     if as_json:
         _show_json(letter.record)
@@ -108,7 +111,7 @@ def dead_show(workspace: Workspace, call_id: str, queue: str, as_json: bool) -> 
 
 
 def _dead_letter_options(command: Callable[[Workspace, str | None, str], None]) -> Callable[..., None]:
-    """Decorate a command with the options that select dead letters: one call's, or all of a queue."""
+    """Decorate a command with options that select dead letters."""
 
     @click.argument("call_id", required=False)
     @click.option("--all", "everything", is_flag=True, help="All of the queue.")
@@ -171,7 +174,7 @@ def cancel(workspace: Workspace, call_id: str) -> None:
 
 
 async def _load_document(call: AsyncCall, wait: float) -> dict[str, Any]:
-    """Return the gateway's document of a call once it is settled, or after ``wait`` seconds."""
+    """Return a call's document once settled, or after ``wait`` seconds."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + wait
     while True:

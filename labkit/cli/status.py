@@ -61,7 +61,7 @@ def show_addresses(state: LabState) -> None:
 
 
 def show_variables(state: LabState, workspace: Workspace) -> None:
-    """Print the command that makes the programs of another terminal use this lab."""
+    """Print the command that makes another terminal use this lab."""
     pairs = (f"{name}={shlex.quote(value)}" for name, value in variables(state, workspace).items())
     click.echo(f"terminal    export {' '.join(pairs)}")
     if own := own_login_folder():

@@ -49,7 +49,7 @@ def worker(
 
 
 def _run_worker(settings: Mapping[str, str]) -> int:
-    """Run a queue-worker until it ends or Ctrl-C ends it; return its exit code.
+    """Run a queue-worker until Ctrl-C, or its own end; return its exit code.
 
     The worker ignores Ctrl-C, which a terminal sends to both processes.
     """

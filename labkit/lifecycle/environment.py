@@ -8,11 +8,11 @@ import sysconfig
 from labkit.workspace import LabState, Workspace, own_login_folder
 
 _changes: dict[str, tuple[str | None, str]] = {}
-"""The value before (None if there was none) and after, of each variable that was set."""
+"""Each variable that was set: its value before, or None, and after."""
 
 
 def enter(state: LabState, workspace: Workspace) -> None:
-    """Set the variables, so that ``!faas-cli`` in a notebook cell uses the lab."""
+    """Set the variables, so that ``!faas-cli`` in a cell uses the lab."""
     scripts = sysconfig.get_path("scripts")
     path = os.environ.get("PATH", os.defpath)
     if path.split(os.pathsep)[0] != scripts:

@@ -18,7 +18,7 @@ from labkit_services.contract.errors import LabTimeoutError
 from labkit_services.runtime.log_tail import last_lines
 
 _GRACE_SECONDS = 3.0
-"""How long the supervisor may clean up after its own deadline before it reports the error."""
+"""Time to clean up after the deadline, before the error is reported."""
 _END_SECONDS = 3.0
 _POLL_SECONDS = 0.01
 _TAIL_LINES = 8
@@ -43,7 +43,7 @@ class Lifeline:
                 self._process.stdin.close()
 
     async def wait_for_exit(self, timeout: float = _END_SECONDS) -> None:
-        """Wait until the supervisor has ended; kill it after ``timeout`` seconds."""
+        """Wait for the supervisor's end; kill it after ``timeout`` seconds."""
         if not await wait_for_exit(self._process, timeout):
             # Its child processes notice that it has gone.
             self._process.kill()
@@ -51,14 +51,14 @@ class Lifeline:
 
 
 class LaunchedLab(NamedTuple):
-    """A lab that is ready; its lifeline is None if it outlives this process."""
+    """A ready lab; its lifeline is None if it outlives this process."""
 
     state: LabState
     lifeline: Lifeline | None
 
 
 async def launch(settings: Settings) -> LaunchedLab | None:
-    """Start a lab and return it ready; None if another supervisor has the lock.
+    """Start a lab; return None if another supervisor has the lock.
 
     If this fails or is cancelled, no process is left behind.
 
@@ -112,7 +112,7 @@ def _spawn(settings: Settings, stderr: IO[bytes]) -> subprocess.Popen[bytes]:
 
 
 async def _read_message(process: subprocess.Popen[bytes], timeout: float) -> dict[str, Any] | None:
-    """Return the supervisor's one message; None if it ended without sending it."""
+    """Return the supervisor's message; None if it ended without sending it."""
     assert process.stdout is not None
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader()
@@ -143,7 +143,7 @@ def _silent_end(code: int | None, stderr: IO[bytes]) -> LabStartError:
 
 
 async def wait_for_exit(process: subprocess.Popen[bytes], timeout: float = float("inf")) -> bool:
-    """Wait until a child process has ended; return False after ``timeout`` seconds.
+    """Wait for a child process's end; return False after ``timeout`` seconds.
 
     It polls, because asyncio's own child watchers need the main thread, or a
     thread for each child.

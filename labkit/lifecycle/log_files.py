@@ -32,7 +32,7 @@ def log_path(workspace: Workspace, service: str) -> Path:
 
 
 def follow(path: Path, position: int, wait: Callable[[float], None] = time.sleep) -> Iterator[str]:
-    """Yield what a log holds from byte ``position`` on, and then what is added.
+    """Yield a log from byte ``position`` on, and then what is added.
 
     A log that the supervisor has truncated is read on from its new beginning.
     The iterator never ends by itself: the caller stops, or ``wait`` raises.

@@ -56,7 +56,11 @@ async def stop_lab(workspace: Workspace, state: LabState) -> None:
 
 
 async def stop_workspace(workspace: Workspace) -> bool:
-    """Stop the workspace's lab, also one that is starting; return whether there was one."""
+    """Stop the workspace's lab, if any, also one that is starting.
+
+    Returns:
+        Whether there was one.
+    """
     if state := workspace.read_state():
         await stop_lab(workspace, state)
         return True
@@ -69,7 +73,7 @@ async def stop_workspace(workspace: Workspace) -> bool:
 
 
 async def _wait_until_gone(workspace: Workspace, pid: int, timeout: float) -> None:
-    """Wait until a supervisor has released the workspace; kill it after ``timeout`` seconds."""
+    """Wait for a supervisor's end; kill it after ``timeout`` seconds."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + timeout
     # The lock file names the lock's holder, so no other process is killed by mistake.

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 
 def format_seconds(seconds: float) -> str:
-    """Format a duration with its significant digits: ``10.1 s``, ``1.02 s``, ``0.003 s``.
+    """Format a duration with its significant digits.
 
-    Always a decimal number and `` s``, so that one pattern matches all of them.
+    Such as ``10.1 s``, ``1.02 s``, ``0.003 s``: always a decimal number and
+    `` s``, so that one pattern matches all of them.
     """
     if abs(seconds) >= 10:
         return f"{seconds:.1f} s"
@@ -14,7 +15,7 @@ def format_seconds(seconds: float) -> str:
 
 
 def format_age(seconds: float) -> str:
-    """Format a duration in the unit that suits it: ``42 s``, ``3 min``, ``2 h``."""
+    """Format a duration in a suitable unit: ``42 s``, ``3 min``, ``2 h``."""
     if seconds < 100:
         return f"{max(0, round(seconds))} s"
     if seconds < 100 * 60:

@@ -35,16 +35,16 @@ class Measurement:
 
     @property
     def accepted_after(self) -> float | None:
-        """Seconds until the caller had all responses; None if one is missing."""
+        """Seconds until the caller had all responses, or None."""
         return self._after([call.released for call in self.calls])
 
     @property
     def drained_after(self) -> float | None:
-        """Seconds until the last call ended; None if one has not ended."""
+        """Seconds until the last call ended, or None if one has not ended."""
         return self._after([call.ended for call in self.calls])
 
     def seconds_at(self, time_ns: int) -> float:
-        """Return the seconds from the run's start to a Unix time in nanoseconds."""
+        """Return the seconds from the run's start to a Unix time."""
         return (time_ns - self.started_ns) / 1e9
 
     def _after(self, times: list[int | None]) -> float | None:
@@ -58,7 +58,7 @@ class Measurement:
 
     @property
     def waited_in_queue(self) -> float | None:
-        """Median of the seconds that a call was queued; None for synchronous calls."""
+        """Median of the seconds that a call was queued; None if none was."""
         return _median([call.waited_in_queue for call in self.calls])
 
     @property

@@ -101,7 +101,7 @@ def _function(call: Call) -> Iterator[Span]:
 
 
 def _lost_at(call: Call, attempt: Attempt) -> int | None:
-    """Return when it became certain that no end of ``attempt`` will be reported, or None."""
+    """Return when an attempt was known to be lost, or None."""
     for earlier, later in pairwise(call.attempts):
         if earlier is attempt:
             return later.delivered if later.delivered is not None else later.started

@@ -9,7 +9,10 @@ Rows = Sequence[Sequence[str]]
 
 
 def text_table(rows: Rows, *, right: Collection[int] = ()) -> str:
-    """Return the rows with aligned columns; those numbered in ``right`` to the right."""
+    """Return the rows with aligned columns.
+
+    Columns are aligned to the left, except for those numbered in ``right``.
+    """
     aligned = []
     for number, column in enumerate(zip(*rows, strict=True)):
         width = max(map(len, column))

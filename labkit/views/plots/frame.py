@@ -49,7 +49,7 @@ class Panel:
 def new_figure(
     panels: Sequence[Panel], theme: Theme, *, ylabel: str, legend: int
 ) -> tuple[Figure, list[Axes]]:
-    """Return a figure with room for ``legend`` keys, and its axes from top to bottom."""
+    """Return a figure with room for ``legend`` keys, and its axes."""
     from matplotlib.figure import Figure
 
     foot = _AXIS + _LINE * 1.25 * (1 + (legend - 1) // _LEGEND_COLUMNS)
@@ -97,13 +97,13 @@ def _style_axes(axes: Axes, panel: Panel, theme: Theme, ylabel: str) -> None:
 
 
 def set_span(axes: Axes, end: float) -> None:
-    """Set the time axis to 0 to ``end`` seconds, with room for a mark at either end."""
+    """Set the time axis to 0 to ``end`` seconds, with a margin for marks."""
     end = end or 1.0  # An empty run: any axis will do.
     axes.set_xlim(-0.012 * end, 1.02 * end)
 
 
 def add_legend(figure: Figure, keys: dict[str, Artist], theme: Theme) -> None:
-    """Draw the legend below the panels; ``keys`` maps a label to its symbol."""
+    """Draw the legend below the panels; ``keys`` are symbols by label."""
     if keys:
         figure.legend(
             list(keys.values()),

@@ -62,7 +62,7 @@ class Picture:
 
     @property
     def figure(self) -> Figure:
-        """The matplotlib figure for light pages; changes to it do not affect the dark one."""
+        """The matplotlib figure for light pages; the dark one is separate."""
         if self._figure is None:
             self._figure = self._draw(LIGHT)
         return self._figure

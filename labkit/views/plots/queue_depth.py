@@ -19,7 +19,7 @@ _HEIGHT = 2.2  # inches
 
 
 def plot_queue_depth(run: Measurement) -> Picture:
-    """Plot how many calls of ``run`` were queued, and how many were in flight."""
+    """Plot how many calls of a run were queued, and how many in flight."""
     depth, flight = queue_depth(run.calls), in_flight(run.calls)
     sentence = summarise(run, depth, flight)
     return Picture(

@@ -21,7 +21,7 @@ ThemeName = Literal["light", "dark"]
 
 @dataclass(frozen=True)
 class Theme:
-    """Colours for one background; the others have contrast with ``background``."""
+    """Colours for one background."""
 
     name: ThemeName
     background: str
@@ -81,7 +81,7 @@ class Mark(StrEnum):
 
 @dataclass(frozen=True)
 class MarkStyle:
-    """Style of a mark: legend, matplotlib's marker, size in points, position in the row."""
+    """Style of a mark; size in points, centre as for bars."""
 
     label: str
     marker: str

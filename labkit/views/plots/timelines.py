@@ -59,7 +59,7 @@ def describe(runs: Sequence[Measurement]) -> str:
 
 @dataclass(frozen=True)
 class _Timeline:
-    """The bars and marks of a run; times in seconds since its start, rows from 1.
+    """The bars and marks of a run, in seconds since its start, rows from 1.
 
     Attributes:
         rows: Number of rows, one for each call.
