@@ -49,23 +49,16 @@ def demo(picture: Path) -> None:
 
 
 def _totals(sync: Measurement, one: Measurement, ten: Measurement) -> str:
-    rows = [
-        ("", "the caller was free after", "the last call was over after"),
-        *(
-            (title, _or_dash(run.accepted_after), _or_dash(run.drained_after))
-            for title, run in (
-                (f"{_CALLS} synchronous calls", sync),
-                (f"{_CALLS} asynchronous, max_inflight 1", one),
-                (f"{_CALLS} asynchronous, max_inflight {_CALLS}", ten),
-            )
-        ),
-    ]
+    runs = {
+        f"{_CALLS} synchronous calls": sync,
+        f"{_CALLS} asynchronous, max_inflight 1": one,
+        f"{_CALLS} asynchronous, max_inflight {_CALLS}": ten,
+    }
+    rows = [("", "the caller was free after", "the last call was over after")]
+    for title, run in runs.items():
+        rows.append((title, format_seconds(run.accepted_after, "-"), format_seconds(run.drained_after, "-")))
     lines = [
         *text_table(rows, right=(1, 2)).splitlines(),
-        f"One call takes {_or_dash(sync.per_call)} in the function.",
+        f"One call takes {format_seconds(sync.per_call, '-')} in the function.",
     ]
     return "\n".join(f"  {line}" for line in lines)
-
-
-def _or_dash(seconds: float | None) -> str:
-    return "-" if seconds is None else format_seconds(seconds)

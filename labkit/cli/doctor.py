@@ -106,13 +106,11 @@ def _nats_server() -> Finding:
 
 
 def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        # As the services do: connections in TIME_WAIT do not block the port.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
+    try:
+        # It sets SO_REUSEADDR, as the services do: connections in TIME_WAIT do not block the port.
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError:
+        return False
     return True
 
 

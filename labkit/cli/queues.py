@@ -196,13 +196,13 @@ def _lines(document: dict[str, Any]) -> list[str]:
     ]
     if document["attempts"]:
         attempts = [
-            (str(one["number"]), _outcome(one), _seconds(one["ran"]), _seconds(one["retryDelay"]))
+            (str(one["number"]), _outcome(one), format_seconds(one["ran"]), format_seconds(one["retryDelay"]))
             for one in document["attempts"]
         ]
         lines += ["", text_table([("attempt", "status", "ran", "next one after"), *attempts])]
     if document["callbacks"]:
         callbacks = [
-            (one["url"], _outcome(one), _seconds(one["retryDelay"])) for one in document["callbacks"]
+            (one["url"], _outcome(one), format_seconds(one["retryDelay"])) for one in document["callbacks"]
         ]
         lines += ["", text_table([("callback", "status", "next one after"), *callbacks])]
     return lines
@@ -210,7 +210,3 @@ def _lines(document: dict[str, Any]) -> list[str]:
 
 def _outcome(attempt: dict[str, Any]) -> str:
     return attempt["error"] or "not over" if attempt["status"] is None else str(attempt["status"])
-
-
-def _seconds(value: float | None) -> str:
-    return "" if value is None else format_seconds(value)

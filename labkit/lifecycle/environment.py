@@ -36,12 +36,11 @@ def leave(workspace: Workspace) -> None:
     if os.environ.get("LABKIT_WORKSPACE") != str(workspace.root):
         return
     for name, (before, after) in _changes.items():
-        if os.environ.get(name) != after:
-            continue
-        if before is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = before
+        if os.environ.get(name) == after:
+            if before is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = before
     _changes.clear()
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 
-def format_seconds(seconds: float) -> str:
-    """Format a duration with its significant digits.
+def format_seconds(seconds: float | None, missing: str = "") -> str:
+    """Format a duration with its significant digits; None as ``missing``.
 
     Such as ``10.1 s``, ``1.02 s``, ``0.003 s``: always a decimal number and
     `` s``, so that one pattern matches all of them.
     """
+    if seconds is None:
+        return missing
     if abs(seconds) >= 10:
         return f"{seconds:.1f} s"
     return f"{seconds:.2f} s" if abs(seconds) >= 0.01 else f"{seconds:.3f} s"

@@ -133,12 +133,14 @@ class Measurement:
         waiting = "the caller waited" if self.mode == "sync" else "the caller was free after"
         rows = [
             ("calls that succeeded", f"{done} of {len(self.calls)}"),
-            (waiting, _or(self.accepted_after, "not yet")),
-            ("the last call was over after", _or(self.drained_after, "not yet")),
-            ("the function worked on one call for (median)", _or(self.per_call, "not known")),
+            (waiting, format_seconds(self.accepted_after, "not yet")),
+            ("the last call was over after", format_seconds(self.drained_after, "not yet")),
+            ("the function worked on one call for (median)", format_seconds(self.per_call, "not known")),
         ]
         if self.mode == "async":
-            rows.append(("a call lay in the queue for (median)", _or(self.waited_in_queue, "not known")))
+            rows.append(
+                ("a call lay in the queue for (median)", format_seconds(self.waited_in_queue, "not known"))
+            )
         if self._retried:
             rows.append(("calls that took more than one attempt", str(self._retried)))
         lines = [f"| {self.title} | |", "|:--|--:|", *(f"| {name} | {value} |" for name, value in rows)]
@@ -148,7 +150,3 @@ class Measurement:
 def _median(values: list[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return median(known) if known else None
-
-
-def _or(seconds: float | None, missing: str) -> str:
-    return missing if seconds is None else format_seconds(seconds)

@@ -59,17 +59,11 @@ def describe(runs: Sequence[Measurement]) -> str:
 
 @dataclass(frozen=True)
 class _Timeline:
-    """The bars and marks of a run, in seconds since its start, rows from 1.
-
-    Attributes:
-        rows: Number of rows, one for each call.
-        bars: By kind: start, end, row.
-        marks: By mark: time, row.
-    """
+    """The bars and marks of a run, in seconds since its start, rows from 1."""
 
     rows: int
-    bars: dict[Kind, list[tuple[float, float, int]]]
-    marks: dict[Mark, list[tuple[float, int]]]
+    bars: dict[Kind, list[tuple[float, float, int]]]  # start, end, row
+    marks: dict[Mark, list[tuple[float, int]]]  # time, row
 
 
 def _timeline(run: Measurement) -> _Timeline:
