@@ -26,17 +26,8 @@ from labkit.views.tables import text_table
 from labkit.workspace import Workspace
 from labkit_services.contract.errors import LabError
 
-_PACKAGES = (
-    "labkit",
-    "nats-py",
-    "httptools",
-    "uvloop",
-    "httpx",
-    "jupyterlab",
-    "ipykernel",
-    "ipywidgets",
-    "matplotlib",
-)
+_PACKAGES = ("labkit", "nats-py", "httptools", "uvloop", "httpx")
+_NOTEBOOK_PACKAGES = ("jupyterlab", "ipykernel", "ipywidgets", "matplotlib")
 _OLDEST_PYTHON = (3, 11)
 _VERSION_SECONDS = 5.0
 _BAR_WIDTH = 50
@@ -75,7 +66,7 @@ def _findings(workspace: Workspace) -> Iterator[Finding]:
     yield Finding("system", f"{platform.platform()}, {os.cpu_count()} cores")
     python = f"{platform.python_version()} at {sys.executable}"
     yield Finding("python", python, sys.version_info >= _OLDEST_PYTHON)
-    for package in _PACKAGES:
+    for package in (*_PACKAGES, *_NOTEBOOK_PACKAGES):
         try:
             yield Finding(package, version(package))
         except PackageNotFoundError:

@@ -9,18 +9,8 @@ from typing import Any
 from labkit.views.formatting import format_seconds
 
 WORKER_HEADING = ("worker", "max_inflight", "in flight", "processed", "redelivered")
-HEADING = (
-    "queue",
-    "pending",
-    "in flight",
-    "waiting for retry",
-    "oldest",
-    "redelivered",
-    "submitted",
-    "dead",
-    "max_inflight",
-    "workers",
-)
+_COUNTS = ("redelivered", "submitted", "dead", "max_inflight", "workers")
+HEADING = ("queue", "pending", "in flight", "waiting for retry", "oldest", *_COUNTS)
 
 
 @dataclass(frozen=True)
