@@ -93,7 +93,8 @@ async def _run_jupyter(
 def _spawn(workspace: Workspace, arguments: Sequence[str], token: str, log: Path) -> _Process:
     wrapper = [sys.executable, "-S", "-E", parent_death_wrapper.__file__, str(_GRACE_SECONDS)]
     command = [
-        *(sys.executable, "-m", "jupyterlab"),
+        # -P: a learner's file such as queue.py must not hide a module.
+        *(sys.executable, "-P", "-m", "jupyterlab"),
         "--ServerApp.ip=127.0.0.1",
         f"--ServerApp.root_dir={workspace.root}",
         # Without it JupyterLab covers the first notebook with a question about fetching news.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -17,6 +16,7 @@ import click
 from labkit.clients.supervisor import ask
 from labkit.lifecycle.running_lab import require_state
 from labkit.workspace import Workspace
+from labkit_services.runtime.python_process import python_command, python_environment
 
 
 @click.command()
@@ -47,13 +47,11 @@ def _run_worker(settings: Mapping[str, str]) -> int:
 
     The worker ignores Ctrl-C, which a terminal sends to both processes.
     """
-    # -P: a random.py in the current folder must not be imported for Python's.
-    command = [sys.executable, "-P", "-m", "labkit_services.queue_worker"]
     with subprocess.Popen(  # noqa: S603 - our own module
-        command,
+        python_command("labkit_services.queue_worker"),
         stdin=subprocess.PIPE,  # The worker's lifeline: it ends when this process does.
         stdout=subprocess.PIPE,
-        env={**os.environ, **settings, "lifeline": "stdin"},
+        env={**python_environment(), **settings, "lifeline": "stdin"},
     ) as process:
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.default_int_handler)

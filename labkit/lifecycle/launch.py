@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -16,6 +15,7 @@ from labkit.supervisor.settings import Settings
 from labkit.workspace import LabState
 from labkit_services.contract.errors import LabTimeoutError
 from labkit_services.runtime.log_tail import last_lines
+from labkit_services.runtime.python_process import python_command, python_environment
 
 _GRACE_SECONDS = 3.0
 """Time to clean up after the deadline, before the error is reported."""
@@ -94,8 +94,7 @@ async def launch(settings: Settings) -> LaunchedLab | None:
 
 
 def _spawn(settings: Settings, stderr: IO[bytes]) -> subprocess.Popen[bytes]:
-    # -P: a learner's random.py in the current folder must not be imported for Python's.
-    command = [sys.executable, "-P", "-m", "labkit.supervisor", settings.to_json()]
+    command = python_command("labkit.supervisor", settings.to_json())
     try:
         return subprocess.Popen(  # noqa: S603 - our own module
             command,
@@ -103,7 +102,7 @@ def _spawn(settings: Settings, stderr: IO[bytes]) -> subprocess.Popen[bytes]:
             stdout=subprocess.PIPE,
             stderr=stderr,
             start_new_session=True,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            env={**python_environment(), "PYTHONUNBUFFERED": "1"},
         )
     except OSError as error:
         raise LabStartError(
