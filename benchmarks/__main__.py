@@ -89,7 +89,7 @@ def _to_json(results: list[report.Result], measured: Results, facts: dict[str, A
 
 
 def _check_docs(*, whole: bool) -> None:
-    """Fail before anything is measured if the documents could not be written."""
+    """Fail before measuring if the documents could not be written."""
     if not whole:
         raise click.UsageError("--docs is for the whole table: leave out --quick and --only")
     if _output("git", "-C", str(ROOT), "status", "--porcelain", "--", "labkit", "services", "benchmarks"):
@@ -136,7 +136,7 @@ def _cpu() -> str:
 
 
 def _output(*command: str) -> str:
-    """Return the first line that a program prints; "" if it is not installed."""
+    """Return the first line of a program's output; "" if not installed."""
     if shutil.which(command[0]) is None:
         return ""
     ended = subprocess.run(command, capture_output=True, text=True, timeout=5, check=False)
@@ -155,7 +155,7 @@ def _progress(text: str) -> None:
 
 
 def _run(work: Coroutine[Any, Any, T]) -> T:
-    """Run ``work``; Ctrl-C and SIGTERM end it and all processes that it has started."""
+    """Run ``work``; Ctrl-C and SIGTERM end it and all its processes."""
 
     async def cancellable() -> T:
         task = asyncio.get_running_loop().create_task(work, name="benchmark")

@@ -59,7 +59,7 @@ def on_fast_loop(work: Coroutine[Any, Any, T]) -> T:
 async def repeat(
     once: Callable[[], Awaitable[None]], *, in_flight: int, seconds: float = 0.0, calls: int = 0
 ) -> Figures:
-    """Repeat something, ``in_flight`` at a time, for a time or a number of calls."""
+    """Repeat something, ``in_flight`` at a time."""
     latencies: list[float] = []
     begin = time.perf_counter()
     end = begin + seconds if seconds else float("inf")
@@ -88,7 +88,7 @@ async def repeat(
 
 
 class Spawn:
-    """Starts a program, feeds it, reads its output to the end, and reaps it."""
+    """Starts a program, feeds it, reads its output, and reaps it."""
 
     def __init__(self, command: list[str]) -> None:
         path = shutil.which(command[0])
@@ -139,7 +139,7 @@ async def spawn(command: list[str], in_flight: int, seconds: float = 0.0, calls:
 
 
 async def publish(by: str, subject: str, in_flight: int, seconds: float) -> Figures:
-    """Store messages in JetStream; each lane waits for an ack before its next message."""
+    """Store messages in JetStream; each lane waits for its acks."""
     from nats.aio.client import Client
 
     from labkit_services.jetstream.publisher import Publisher
@@ -184,7 +184,7 @@ async def null_server(service: Any) -> None:
 
 
 async def nats_server(folder: str, settle: float = 0.5) -> Figures:
-    """Start nats-server as the lab does; return its start time and idle memory."""
+    """Start nats-server as the lab does; return start time and idle memory."""
     from labkit.supervisor.nats_server import NatsServer, find_nats_server
 
     at = Path(folder)
@@ -197,7 +197,7 @@ async def nats_server(folder: str, settle: float = 0.5) -> Figures:
 
 
 async def bare_python(settle: float = 0.1) -> Figures:
-    """Start a Python that imports only asyncio; its memory is the private one."""
+    """Start a Python with asyncio only; return its private memory."""
     begin = time.perf_counter()
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", "import asyncio, sys; print(1, flush=True); sys.stdin.read()"),
@@ -238,7 +238,7 @@ async def fsync(file: str, seconds: float) -> Figures:
 
 
 def main(kind: str, arguments: str = "{}") -> None:
-    """Measure one baseline and print its figures; ``http`` serves until its input ends."""
+    """Measure one baseline and print it; ``http`` serves until stopped."""
     if kind == "http":
         from labkit_services.runtime.service import run
 

@@ -10,7 +10,8 @@ from statistics import median
 from labkit_services.contract.errors import LabError
 
 Figures = dict[str, float]
-"""One round of one probe: numbers by the values of ``Unit``, and others for the JSON file."""
+"""One round of one probe: numbers by the values of ``Unit``, and others for
+the JSON file."""
 
 CPU = "cpu_us "
 """Prefix of a service's name: microseconds of CPU that it used per call."""
@@ -34,7 +35,7 @@ class Unit(Enum):
         return self is Unit.PER_SECOND
 
     def format(self, value: float) -> str:
-        """Return the significant digits: ``1.06 ms``, ``10.031 s``, ``1,440/s``."""
+        """Return the significant digits, such as ``1.06 ms`` or ``1,440/s``."""
         match self:
             case Unit.MILLISECONDS:
                 return f"{value:,.0f} ms" if value >= 20 else f"{value:.2f} ms"

@@ -41,7 +41,7 @@ _SETTLE_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class Pace:
-    """How often every probe runs, and how many seconds one that measures a rate takes."""
+    """How often every probe runs, and the seconds that a rate is measured."""
 
     rounds: int = 5
     seconds: float = 2.0
@@ -57,7 +57,7 @@ Group = Callable[[Pace], AbstractAsyncContextManager[Probes]]
 
 @asynccontextmanager
 async def forking(pace: Pace) -> AsyncIterator[Probes]:
-    """One process per call: alone, behind a watchdog, behind gateway and watchdog."""
+    """One process per call: alone, behind a watchdog, behind the gateway."""
     async with AsyncExitStack() as opened:
         lab = await opened.enter_async_context(stack.running())
         await lab.deploy("cat", "cat")
@@ -92,8 +92,8 @@ async def sleeping(_pace: Pace) -> AsyncIterator[Probes]:
             return await in_sequence()
 
         async def sequence() -> Figures:
-            # The baseline runs at the same time: both sleep, and another ten seconds
-            # per round would measure nothing better.
+            # The baseline runs at the same time: both sleep, and another ten
+            # seconds per round would measure nothing better.
             nonlocal baseline
             baseline = asyncio.get_running_loop().create_task(bare(), name="bare sequence")
             begin = time.perf_counter()
@@ -123,7 +123,7 @@ async def sleeping(_pace: Pace) -> AsyncIterator[Probes]:
 
 @asynccontextmanager
 async def accepting(pace: Pace) -> AsyncIterator[Probes]:
-    """202: an HTTP request whose message JetStream has acknowledged; no worker runs."""
+    """202: a request that JetStream has acknowledged; no worker runs."""
     async with stack.running() as lab, programs.serving("benchmarks.baselines", "http") as null:
         await lab.lab.stop_service("queue-worker")
         yield {
@@ -156,7 +156,7 @@ async def syncing(pace: Pace) -> AsyncIterator[Probes]:
 
 @asynccontextmanager
 async def draining(pace: Pace) -> AsyncIterator[Probes]:
-    """Drain a full queue: JetStream, worker, gateway, watchdog, process, ack."""
+    """Drain a full queue: worker, gateway, watchdog, process, ack."""
     async with stack.running() as lab:
         await lab.deploy("cat", "cat")
 
@@ -208,7 +208,7 @@ async def scaling(_pace: Pace) -> AsyncIterator[Probes]:
 
 @asynccontextmanager
 async def starting(_pace: Pace) -> AsyncIterator[Probes]:
-    """Start a lab in a fresh process, with compiled bytecode; then its idle memory."""
+    """Start a lab in a fresh process; then read its idle memory."""
 
     async def cold() -> Figures:
         with programs.scratch_folder() as folder:
@@ -267,7 +267,7 @@ async def measure(rows: Sequence[Row], pace: Pace, report: Report) -> Results:
 
 
 def _with_cpu(lab: Stack, probe: Probe) -> Probe:
-    """Return a probe that adds the CPU time per call of each part of the lab."""
+    """Return a probe that adds the CPU time per call of each service."""
 
     async def measured() -> Figures:
         before = await lab.cpu_seconds()

@@ -40,7 +40,7 @@ def cold(folder: str) -> None:
 
 
 def record(folder: str) -> dict[str, Any]:
-    """Read the lab's calls twice; return the times and this process's memory."""
+    """Read the lab's calls twice; return times and memory."""
     import psutil
 
     lab = Lab.attach(folder)

@@ -37,8 +37,8 @@ async def post(url: str, connections: int, seconds: float) -> Figures:
     """POST ``hello`` on keep-alive connections, one call at a time on each.
 
     Returns:
-        ``requests`` answered, ``per_second``, median and 99th percentile of the
-        latency as ``ms`` and ``p99_ms``.
+        ``requests`` answered, ``per_second``, median and 99th percentile of
+        the latency as ``ms`` and ``p99_ms``.
 
     Raises:
         BenchmarkError: Not every response was a 2xx or 3xx: refusals are fast.

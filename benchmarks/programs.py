@@ -1,4 +1,4 @@
-"""Other processes: run, watched, measured, and ended with whoever runs them."""
+"""Other processes: run, measured, and ended with this one."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ async def serving(module: str, *arguments: str, **settings: str) -> AsyncIterato
 
 
 def lab_processes(supervisor: int) -> set[int]:
-    """Return the ids of a lab's processes: all share the supervisor's session."""
+    """Return the ids of a lab's processes, by the supervisor's session."""
     found = set()
     for pid in psutil.pids():
         with suppress(ProcessLookupError, PermissionError):

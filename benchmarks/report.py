@@ -39,7 +39,8 @@ class Result:
     also: Spread | None
     baselines: tuple[BaselineResult, ...]
     cpu: Mapping[str, float] = field(default_factory=dict)
-    """Microseconds of CPU per call, by part of the lab; empty if not measured."""
+    """Microseconds of CPU per call, by part of the lab; empty if not
+    measured."""
 
     @property
     def verdict(self) -> str:
@@ -90,7 +91,7 @@ def _cpu(rounds: Sequence[Figures]) -> dict[str, float]:
 
 
 def cells(result: Result) -> list[tuple[str, ...]]:
-    """Return the table's cells: one line per baseline, the first with everything else."""
+    """Return one line of cells per baseline, the first with all else."""
     row = result.row
     labkit = result.value.format(row.unit)
     if row.also and result.also:
@@ -114,7 +115,7 @@ def terminal_table(results: Sequence[Result]) -> str:
 
 
 def cpu_lines(results: Sequence[Result]) -> list[str]:
-    """Return the CPU per call: ``accept-1: 700 µs (gateway 390, nats-server 240)``."""
+    """Return lines such as ``accept-1: 700 µs (gateway 390, …)``."""
     return [
         f"{result.row.name}: {sum(result.cpu.values()):,.0f} µs "
         f"({', '.join(f'{part} {used:,.0f}' for part, used in result.cpu.items())})"

@@ -42,7 +42,8 @@ class Stack:
     """A running lab, and what a benchmark asks of it beside calls.
 
     It does not follow the event log, as a notebook's handle would: that work
-    belongs to no path. ``publisher`` publishes to JetStream without the gateway.
+    belongs to no path. ``publisher`` publishes to JetStream without the
+    gateway.
     """
 
     def __init__(self, lab: AsyncLab, nats: Client, publisher: Publisher) -> None:
@@ -61,7 +62,7 @@ class Stack:
 
     @property
     def nats_environment(self) -> dict[str, str]:
-        """Environment variables by which a baseline reaches the same nats-server."""
+        """Environment by which a baseline reaches the same nats-server."""
         return {"NATS_URL": self.lab.state.nats_url, "NATS_TOKEN": self.lab.state.nats_token}
 
     def url(self, function: str, *, asynchronous: bool = False) -> str:
@@ -122,7 +123,7 @@ class Stack:
         await self._wait_available(name, 1)
 
     async def scale(self, function: str, replicas: int) -> float:
-        """Change the number of replicas; return the milliseconds until all are available."""
+        """Change the number of replicas; return the milliseconds that it took."""
         begin = time.perf_counter()
         await self._system("POST", f"/system/scale-function/{function}", b'{"replicas": %d}' % replicas)
         await self._wait_available(function, replicas)
@@ -158,7 +159,7 @@ class Stack:
             raise BenchmarkError(expected=f"max_inflight {count}", seen=reply.data.decode())
 
     async def queued(self) -> int:
-        """Return the number of calls on the queue, those in flight included."""
+        """Return the number of queued calls, including those in flight."""
         return int((await self._js.stream_info(_STREAM)).state.messages)
 
     async def expect_queued(self, count: int) -> None:
@@ -170,7 +171,7 @@ class Stack:
         return int((await self._js.stream_info(EVENT_STREAM)).state.bytes)
 
     async def purge(self) -> None:
-        """Empty the queue and the event log, so that the disk does not fill."""
+        """Empty queue and event log, so that the disk does not fill."""
         await self._js.purge_stream(_STREAM)
         await self._js.purge_stream(EVENT_STREAM)
 
@@ -197,7 +198,7 @@ class Stack:
         await asyncio.gather(*(lane() for _ in range(_LANES)))
 
     async def drain_rate(self, *, timeout: float = 60.0) -> float:
-        """Wait until the queue is empty; return the calls drained per second."""
+        """Wait until the queue is empty; return calls drained per second."""
         seen: list[tuple[float, int]] = []
         async with asyncio.timeout(timeout):
             while left := await self.queued():
@@ -217,7 +218,7 @@ class Stack:
         await until(is_empty, "an empty queue", 30.0)
 
     async def wait_restored(self) -> None:
-        """Wait until a restarted nats-server answers here and to the gateway."""
+        """Wait until a restarted nats-server answers, also the gateway."""
 
         async def answers() -> bool:
             try:
@@ -237,7 +238,7 @@ class Stack:
 
 @asynccontextmanager
 async def running(**settings: Any) -> AsyncIterator[Stack]:
-    """Start a lab on any ports in a scratch folder; stop it and remove the folder."""
+    """Start a lab on any ports in a scratch folder; stop it at the end."""
     with programs.scratch_folder() as folder:
         chosen = Settings(workspace=folder, gateway_port=0, inspector_port=0, **settings)
         lab = await AsyncLab.start(chosen, attach=False)

@@ -1,4 +1,4 @@
-"""Cost against data volume: one lab, measured after 1,000 and a million calls."""
+"""Cost against data volume: a lab after 1,000 and after a million calls."""
 
 from __future__ import annotations
 
@@ -64,8 +64,8 @@ _FINISHED_CALL: tuple[tuple[str, float, EventType, dict[str, object]], ...] = (
 class Growth:
     """One cost at two volumes.
 
-    ``small`` is after 1,000 calls, ``large`` after the requested number; None if
-    it failed.
+    ``small`` is after 1,000 calls, ``large`` after the requested number; None
+    if it failed.
     """
 
     what: str
