@@ -35,7 +35,7 @@ class Unit(Enum):
         return self is Unit.PER_SECOND
 
     def format(self, value: float) -> str:
-        """Return the significant digits, such as ``1.06 ms`` or ``1,440/s``."""
+        """Return significant digits, such as ``1.06 ms`` or ``1,440/s``."""
         match self:
             case Unit.MILLISECONDS:
                 return f"{value:,.0f} ms" if value >= 20 else f"{value:.2f} ms"

@@ -39,8 +39,7 @@ class Result:
     also: Spread | None
     baselines: tuple[BaselineResult, ...]
     cpu: Mapping[str, float] = field(default_factory=dict)
-    """Microseconds of CPU per call, by part of the lab; empty if not
-    measured."""
+    """Microseconds of CPU per call, by service; empty if not measured."""
 
     @property
     def verdict(self) -> str:

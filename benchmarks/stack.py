@@ -42,8 +42,7 @@ class Stack:
     """A running lab, and what a benchmark asks of it beside calls.
 
     It does not follow the event log, as a notebook's handle would: that work
-    belongs to no path. ``publisher`` publishes to JetStream without the
-    gateway.
+    belongs to no path. ``publisher`` bypasses the gateway.
     """
 
     def __init__(self, lab: AsyncLab, nats: Client, publisher: Publisher) -> None:
@@ -123,7 +122,7 @@ class Stack:
         await self._wait_available(name, 1)
 
     async def scale(self, function: str, replicas: int) -> float:
-        """Change the number of replicas; return the milliseconds that it took."""
+        """Change the number of replicas; return how long it took in ms."""
         begin = time.perf_counter()
         await self._system("POST", f"/system/scale-function/{function}", b'{"replicas": %d}' % replicas)
         await self._wait_available(function, replicas)

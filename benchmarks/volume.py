@@ -1,4 +1,4 @@
-"""Cost against data volume: a lab after 1,000 and after a million calls."""
+"""Cost against data volume: after 1,000 and after a million calls."""
 
 from __future__ import annotations
 
