@@ -34,7 +34,7 @@ def main() -> None:
         "ready_ms": ready,
         "deployed_ms": deployed,
         "ms": answered,
-        "supervisor": lab._core.state.pid,
+        "supervisor": lab.aio.state.pid,
     }
     print(json.dumps(report), flush=True)
     if sys.stdin.readline():

@@ -16,7 +16,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from labkit.clients.supervisor import ask
+from labkit.clients.supervisor import SupervisorClient
 from labkit.errors import NoLabError
 from labkit.lifecycle.launch import launch
 from labkit.supervisor.nats_server import find_nats_server
@@ -131,7 +131,7 @@ async def measure_start() -> Start:
         if launched is None or launched.lifeline is None:
             raise NoLabError(expected=f"to be alone in {folder}")
         try:
-            timeline = await ask(launched.state, "timeline")
+            timeline = await SupervisorClient(launched.state).timeline()
         finally:
             end = time.time_ns()
             launched.lifeline.cut()

@@ -87,7 +87,7 @@ def fault(
     began = time.monotonic()
     with _interruptible():
         if kind not in _LASTING:
-            lab.fault(service, kind, after=after).wait()  # type: ignore[arg-type]  # click has seen to it
+            lab.fault(service, kind, after=after).wait()
         else:
             lasting = _lasting(lab, service, kind, delay, bandwidth, status)
             time.sleep(after)
@@ -152,10 +152,10 @@ def worker(
 
 
 def _settings_of_lab(workspace: Workspace) -> dict[str, str]:
-    from labkit.clients.supervisor import ask
+    from labkit.clients.supervisor import SupervisorClient
     from labkit.lifecycle.running import require_state
 
-    return dict(asyncio.run(ask(require_state(workspace), "worker_settings")))
+    return asyncio.run(SupervisorClient(require_state(workspace)).worker_settings())
 
 
 def _run_worker(settings: Mapping[str, str]) -> int:

@@ -142,12 +142,12 @@ def down(workspace: Workspace) -> None:
 @click.pass_obj
 def status(workspace: Workspace, as_json: bool) -> None:
     """Show the state of every service."""
-    from labkit.clients.supervisor import ask
+    from labkit.clients.supervisor import SupervisorClient
     from labkit.lifecycle.running import require_state
     from labkit.views.status import LabStatus
 
     state = require_state(workspace)
-    answer = asyncio.run(ask(state, "status"))
+    answer = asyncio.run(SupervisorClient(state).status())
     if as_json:
         click.echo(json.dumps(answer))
         return
@@ -162,12 +162,12 @@ def reset(workspace: Workspace) -> None:
     """Make the lab as new: no function, no queued call, no event; images stay."""
     import time
 
-    from labkit.clients.supervisor import CHANGE_SECONDS, ask
+    from labkit.clients.supervisor import SupervisorClient
     from labkit.lifecycle.running import require_state
 
     state = require_state(workspace)
     begin = time.monotonic()
-    asyncio.run(ask(state, "reset", patience=CHANGE_SECONDS))
+    asyncio.run(SupervisorClient(state).reset())
     click.echo(f"The lab is as new, after {time.monotonic() - begin:.1f} s.")
 
 

@@ -15,7 +15,7 @@ from labkit_services.contract.names import DEFAULT_QUEUE
 
 if TYPE_CHECKING:
     from labkit.lab.async_lab import AsyncLab
-    from labkit.lab.call import AsyncCall
+    from labkit.lab.call import AsyncCallHandle
     from labkit.views.dead_letters import DeadLetter
 
 T = TypeVar("T")
@@ -54,14 +54,13 @@ def queue(workspace: Workspace, name: str | None, max_inflight: int | None, as_j
     """Show how full every queue is, or the queue NAME, and who works on it."""
     from dataclasses import asdict
 
-    from labkit.lab.queue import list_queues
     from labkit.views.queue_status import HEADING, QueueStatus
     from labkit.views.tables import text_table
 
     async def work(lab: AsyncLab) -> list[QueueStatus]:
         if max_inflight is not None:
             await lab.queue(name or DEFAULT_QUEUE).set_max_inflight(max_inflight)
-        return [await lab.queue(name).status()] if name else await list_queues(lab.clients.gateway)
+        return [await lab.queue(name).status()] if name else await lab.connections.gateway.queues()
 
     found = _with_lab(workspace, work)
     if as_json:
@@ -170,7 +169,7 @@ def call(workspace: Workspace, call_id: str, wait: float, result: bool, as_json:
         click.echo("\n".join(_lines(told)))
 
 
-async def _settled(call: AsyncCall, wait: float) -> dict[str, Any]:
+async def _settled(call: AsyncCallHandle, wait: float) -> dict[str, Any]:
     """Return the gateway's account of a call once it is settled, or after ``wait`` seconds."""
     deadline = asyncio.get_running_loop().time() + wait
     while True:

@@ -7,7 +7,7 @@ import os
 import signal
 from contextlib import suppress
 
-from labkit.clients.supervisor import ask
+from labkit.clients.supervisor import SupervisorClient
 from labkit.errors import NoLabError
 from labkit.workspace import LabState, Workspace
 from labkit_services.contract.errors import LabError, LabTimeoutError
@@ -42,7 +42,7 @@ async def find(workspace: Workspace) -> LabState | None:
     if state is None:
         return None
     try:
-        answer = await ask(state, "status")
+        answer = await SupervisorClient(state).status()
     except (ConnectionError, LabError):
         return None
     return state if answer["run_id"] == state.run_id else None
@@ -51,7 +51,7 @@ async def find(workspace: Workspace) -> LabState | None:
 async def end_lab(workspace: Workspace, state: LabState) -> None:
     """End a lab whoever started it; politely, and if that doesn't help with SIGKILL."""
     with suppress(ConnectionError, LabTimeoutError):
-        await ask(state, "stop", patience=_STOP_SECONDS)
+        await SupervisorClient(state).stop(_STOP_SECONDS)
     await _until_gone(workspace, state.pid, patience=_INSIST_SECONDS)
 
 

@@ -16,7 +16,7 @@ from labs import start_lab
 from receiver import receiver
 
 from labkit import Lab
-from labkit.lab.background_loop import hub
+from labkit.lab.background_loop import background_loop
 
 
 @pytest.fixture
@@ -96,12 +96,12 @@ def test_a_call_cancelled_while_the_worker_is_away_never_runs(workspace: Path, t
     with start_lab(workspace) as lab, client(lab) as http:
         ran = tmp_path / "ran"
         function = new_function(http, script(tmp_path, f"touch {ran}\n"))
-        hub().run(lab._core.stop_service("queue-worker"), 20)
+        background_loop().run(lab.aio.stop_service("queue-worker"), 20)
         call_id = accept(http, function)
         until_state(http, call_id, "queued")
 
         assert http.delete(f"/async-function/{call_id}").status_code == 202
-        hub().run(lab._core.start_service("queue-worker"), 20)
+        background_loop().run(lab.aio.start_service("queue-worker"), 20)
 
         assert settled(http, accept(http, new_function(http, "cat")))["state"] == "done"
         assert status(http, call_id)["state"] == "cancelled"
@@ -173,11 +173,11 @@ def test_without_the_keeper_of_the_record_the_gateway_says_so(workspace: Path) -
     with start_lab(workspace) as lab, client(lab) as http:
         call_id = accept(http, new_function(http, "cat"))
         settled(http, call_id)
-        hub().run(lab._core.stop_service("inspector"), 20)
+        background_loop().run(lab.aio.stop_service("inspector"), 20)
 
         assert http.get(f"/async-function/{call_id}").status_code == 503
         assert "inspector" in http.get(f"/async-function/{call_id}").text
 
-        hub().run(lab._core.start_service("inspector"), 20)
+        background_loop().run(lab.aio.start_service("inspector"), 20)
         until(lambda: http.get(f"/async-function/{call_id}").status_code == 200)
         assert status(http, call_id)["state"] == "done"

@@ -21,7 +21,7 @@ from labs import start_lab
 from receiver import receiver
 
 from labkit import Lab
-from labkit.lab.background_loop import hub
+from labkit.lab.background_loop import background_loop
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def worker_pid(lab: Lab) -> int:
 @contextlib.contextmanager
 def another_worker(lab: Lab, log: Path, **settings: str) -> Iterator[subprocess.Popen[bytes]]:
     """Run a queue-worker beside the lab's own."""
-    state = lab._core.state
+    state = lab.aio.state
     environment = {
         **os.environ,
         "nats_url": state.nats_url,
@@ -171,10 +171,10 @@ def test_a_worker_that_is_killed_loses_nothing(workspace: Path, tmp_path: Path) 
 
 def test_a_queue_made_while_the_worker_was_away_is_found(workspace: Path) -> None:
     with start_lab(workspace) as lab, client(lab) as http:
-        hub().run(lab._core.stop_service("queue-worker"), 20)
+        background_loop().run(lab.aio.stop_service("queue-worker"), 20)
         function = new_function(http, "cat", {"com.openfaas.queue": "made-meanwhile"})
         call_id = accept(http, function)
-        hub().run(lab._core.start_service("queue-worker"), 20)
+        background_loop().run(lab.aio.start_service("queue-worker"), 20)
 
         assert settled(http, call_id)["state"] == "done"
 

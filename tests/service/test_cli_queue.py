@@ -126,7 +126,7 @@ def test_a_call_is_followed_to_its_end_and_its_result_written(lab: Lab) -> None:
 
 def test_a_dead_call_has_no_result_and_an_unknown_one_nothing(lab: Lab, dead_id: str) -> None:
     error = labkit(lab, "call", dead_id, "--result", code=1)
-    assert "was given up" in error
+    assert "was dead-lettered" in error
     assert f"labkit dead redrive {dead_id} --queue cli" in error
     assert "is not known" in labkit(lab, "call", "nobody-s", code=1)
 

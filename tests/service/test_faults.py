@@ -13,9 +13,9 @@ import pytest
 from labs import GONE_SECONDS, assert_gone, eventually, start_lab
 
 from labkit import Lab
-from labkit.clients.supervisor import ask
+from labkit.clients.supervisor import SupervisorClient
 from labkit.errors import GatewayError, LabGoneError
-from labkit.lab.background_loop import hub
+from labkit.lab.background_loop import background_loop
 from labkit.supervisor.slow_proxy import Relay
 from labkit_services.call_record.log import CallState
 from labkit_services.contract.errors import InvalidValueError, LabTimeoutError
@@ -35,7 +35,7 @@ def drilled(workspace: Path) -> Iterator[Lab]:
 
 def noted(lab: Lab) -> list[tuple[str, str, str]]:
     """Return the supervisor's faults: what happened, kind and service."""
-    rows = hub().run(ask(lab._core.state, "events"), 5)
+    rows = background_loop().run(SupervisorClient(lab.aio.state).events(), 5)
     return [(row[1], row[5]["fault"], row[5]["service"]) for row in rows if row[1].startswith("fault.")]
 
 
@@ -179,7 +179,7 @@ def test_a_fault_without_delay_is_there_at_once_and_over_after_its_time(drilled:
 )
 def test_a_fault_that_there_is_not_is_refused_at_once(lab: Lab, service: str, kind: str, named: str) -> None:
     with pytest.raises(InvalidValueError, match=named):
-        lab.fault(service, kind, after=60)  # type: ignore[arg-type]
+        lab.fault(service, kind, after=60)
 
 
 # -- a slow network

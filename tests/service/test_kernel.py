@@ -20,6 +20,7 @@ from labkit.workspace import Workspace
 START = """
 import sys; sys.path.insert(0, {here!r})
 from labs import start_lab
+import labkit.lab.background_loop as lab_loop
 lab = start_lab({workspace!r})
 """
 CELL_SECONDS = 30.0
@@ -88,7 +89,7 @@ def lab_processes(mark: str, notebook: Notebook) -> list[psutil.Process]:
     "blocking",
     [
         "import time; time.sleep(20)",
-        "import asyncio; from labkit.lab.background_loop import hub; hub().run(asyncio.sleep(20), 30)",
+        "import asyncio; lab_loop.background_loop().run(asyncio.sleep(20), 30)",
     ],
     ids=["a plain cell", "a cell that waits for the lab"],
 )

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from labkit import Lab, LabError
+from labkit.clients.gateway import FunctionRequest, GatewayClient
 from labkit.errors import GatewayError, LabGoneError, WorkspaceError
 from labkit_services.call_record.log import CallState
 from labkit_services.contract.errors import InvalidValueError, LabTimeoutError
@@ -72,14 +73,14 @@ def test_a_run_that_takes_too_long_says_how_far_it_came(lab: Lab) -> None:
     lab.deploy("slow-lab", fprocess="sleep 3")
     lab.invoke_async("slow-lab")
 
-    with pytest.raises(LabTimeoutError, match="0 worked off, 2 not yet"):
+    with pytest.raises(LabTimeoutError, match="0 completed, 2 pending"):
         lab.measure("slow-lab", calls=2, mode="async", timeout=1, progress=False)
 
 
 def test_a_call_that_takes_too_long_is_a_gateway_error(lab: Lab) -> None:
     lab.deploy("slow-lab", fprocess="sleep 3")
 
-    with pytest.raises(GatewayError, match=r"an answer within 0\.2 s"):
+    with pytest.raises(GatewayError, match=r"a response within 0\.2 s"):
         lab.invoke("slow-lab", timeout=0.2)
 
 
@@ -119,12 +120,10 @@ def test_a_log_is_shown_as_its_lines(lab: Lab) -> None:
 
 
 def test_a_gateway_that_is_gone_is_said_with_the_way_on(lab: Lab) -> None:
-    from labkit.clients.gateway import GatewayClient
-
     client = GatewayClient("http://127.0.0.1:1", "", "")
 
     with pytest.raises(LabGoneError, match="run the notebook's first cell"):
-        asyncio.run(client.invoke("x"))
+        asyncio.run(client.invoke(FunctionRequest("x")))
 
 
 @pytest.fixture

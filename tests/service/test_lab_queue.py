@@ -13,7 +13,7 @@ from labs import eventually, start_lab, until_running
 
 from labkit import Lab
 from labkit.errors import GatewayError, NoResultError
-from labkit.lab.call import AcceptedCall
+from labkit.lab.call import CallHandle
 from labkit.lab.queue import Queue
 from labkit_services.call_record.log import CallState
 from labkit_services.contract.errors import InvalidValueError, LabTimeoutError
@@ -26,7 +26,7 @@ def in_queue(name: str, **annotations: str) -> dict[str, str]:
     return {"com.openfaas.queue": name, **annotations}
 
 
-def dead_call(lab: Lab, function: str, queue: str, body: str = "") -> AcceptedCall:
+def dead_call(lab: Lab, function: str, queue: str, body: str = "") -> CallHandle:
     """Have a call die."""
     lab.deploy(function, fprocess="false", annotations={**in_queue(queue), **SOON})
     call = lab.invoke_async(function, body)

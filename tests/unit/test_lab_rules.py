@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from labkit.cli.doctor import draw
-from labkit.clients.answer import Answer
+from labkit.clients.gateway import FunctionResponse
 from labkit.errors import LabStartError, ServiceError
 from labkit.lifecycle import environment
 from labkit.lifecycle import log_files as logfiles
@@ -250,8 +250,8 @@ def test_labkit_has_no_other_names() -> None:
 
 
 def test_an_answer_tells_when_only_its_beginning_was_kept() -> None:
-    whole = Answer(200, b"all", {}, "id-1", 0.1)
-    cut = Answer(200, b"beg", {"x-result-truncated": "3 of 9 bytes"}, "id-1", 0.1)
+    whole = FunctionResponse(200, b"all", {}, "id-1", 0.1)
+    cut = FunctionResponse(200, b"beg", {"x-result-truncated": "3 of 9 bytes"}, "id-1", 0.1)
 
-    assert (whole.is_whole, repr(whole)) == (True, "Answer(status=200, 3 bytes, call_id='id-1')")
-    assert (cut.is_whole, repr(cut)) == (False, "Answer(status=200, 3 of 9 bytes, call_id='id-1')")
+    assert (whole.is_whole, repr(whole)) == (True, "FunctionResponse(status=200, 3 bytes, call_id='id-1')")
+    assert (cut.is_whole, repr(cut)) == (False, "FunctionResponse(status=200, 3 of 9 bytes, call_id='id-1')")
