@@ -18,11 +18,11 @@ class WorkspaceError(LabError, OSError):
 
 
 class LabRunningError(LabError, RuntimeError):
-    """A lab is already running in this workspace."""
+    """A lab runs in this workspace already."""
 
 
 class NoLabError(LabError, ConnectionError):
-    """No lab is running in this workspace."""
+    """No lab runs in this workspace."""
 
 
 class LabGoneError(LabError, ConnectionError):
