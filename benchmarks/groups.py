@@ -117,7 +117,7 @@ async def sleeping(_pace: Pace) -> AsyncIterator[Probes]:
 async def accepting(pace: Pace) -> AsyncIterator[Probes]:
     """202: an HTTP request whose message JetStream has acknowledged; nobody works them off."""
     async with stack.running() as lab, programs.serving("benchmarks.floors", "http") as null:
-        await lab.lab.stop_service("queue-worker")
+        await lab.lab.supervisor.stop_service("queue-worker")
         yield {
             f"{name}-{in_flight}": probe
             for in_flight in (1, 32)
@@ -134,7 +134,7 @@ async def accepting(pace: Pace) -> AsyncIterator[Probes]:
 async def syncing(pace: Pace) -> AsyncIterator[Probes]:
     """The same with a nats-server that writes every message through to the disk."""
     async with stack.running(sync_interval="always") as lab:
-        await lab.lab.stop_service("queue-worker")
+        await lab.lab.supervisor.stop_service("queue-worker")
         file = lab.folder / "fsync.bin"
         probes: dict[str, Probe] = {"fsync": partial(_fsync, file, pace.floor_seconds)}
         for in_flight in (1, 32):

@@ -42,21 +42,21 @@ class Connections:
         self.gateway = GatewayClient(state.gateway_url, state.user, state.password)
         self.inspector = InspectorClient(state.inspector_url, state.inspector_token)
         self._tasks = BackgroundTasks(log_failed_task)
-        self._events: CallEvents | None = None
-        self._connecting: asyncio.Task[None] | None = None
+        self._events: tuple[CallEvents, asyncio.Task[None]] | None = None
 
-    def follow_events(self) -> None:
-        """Begin to follow the event log unless that is done, without waiting.
+    def follow_events(self) -> tuple[CallEvents, asyncio.Task[None]]:
+        """Return the event log and the task that connects it, started on first use.
 
-        Calls must also work while nats-server is unavailable.
+        Nothing waits here: calls must also work while nats-server is unavailable.
         """
         if self._events is None:
             # Now, not during the call that follows: it takes a tenth of a second.
             import nats.aio.client  # noqa: F401
 
             state = self._state
-            self._events = CallEvents(state.nats_url, state.nats_token, since_ns=state.started_ns)
-            self._connecting = self._tasks.start(self._events.start(), name="connect-call-events")
+            events = CallEvents(state.nats_url, state.nats_token, since_ns=state.started_ns)
+            self._events = events, self._tasks.start(events.start(), name="connect-call-events")
+        return self._events
 
     async def call_events(self) -> CallEvents:
         """Return the event log, connected.
@@ -64,10 +64,7 @@ class Connections:
         Raises:
             LabTimeoutError: nats-server can't be reached.
         """
-        self.follow_events()
-        assert self._events is not None
-        assert self._connecting is not None
-        events, connecting = self._events, self._connecting
+        events, connecting = self.follow_events()
         await asyncio.wait({connecting}, timeout=_CONNECT_SECONDS)
         if not connecting.done():
             raise LabTimeoutError(
@@ -81,10 +78,10 @@ class Connections:
 
     async def drop_events(self) -> None:
         """Stop following, and drop what was read: the lab was reset."""
-        events, self._events = self._events, None
+        following, self._events = self._events, None
         await self._tasks.cancel()
-        if events is not None:
-            await events.stop()
+        if following is not None:
+            await following[0].stop()
 
     async def close(self) -> None:
         """Close all connections."""

@@ -11,20 +11,13 @@ if TYPE_CHECKING:
 
 
 class ServiceHttpClient:
-    """Keeps connections to one service, on the event loop that uses it first.
+    """Connections to one service; ``error_type`` is raised when there is no response.
 
     ``httpx`` takes a tenth of a second to import: that is done on first use, or
     while a lab starts (``connections.py``).
     """
 
     def __init__(self, service: str, url: str, error_type: type[LabError]) -> None:
-        """Describe the service; nothing is opened yet.
-
-        Args:
-            service: Its name, for error messages.
-            url: Its address; the requests' paths are appended.
-            error_type: Raised when a request gets no response.
-        """
         self._service = service
         self._url = url
         self._error_type = error_type

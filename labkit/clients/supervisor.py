@@ -28,12 +28,10 @@ class SupervisorClient:
     """Sends commands to one lab's supervisor."""
 
     def __init__(self, state: LabState, lab_gone: Callable[[str], LabGoneError] = _lab_gone) -> None:
-        """Create a client; each command has a connection of its own.
+        """Create a client; each command opens its own connection.
 
-        Args:
-            state: The lab.
-            lab_gone: Makes the error for a supervisor that is not running, from what
-                was seen; "" if that is only a failed connection.
+        ``lab_gone`` makes the error for a supervisor that is not running, from what
+        was seen ("" for a failed connection).
         """
         self._state = state
         self._lab_gone = lab_gone

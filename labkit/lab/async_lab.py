@@ -57,7 +57,8 @@ class AsyncLab:
         workspace: The folder that it belongs to.
         state: Its addresses and secrets.
         settings: How it was started, if this process did.
-        connections: Clients of its services.
+        connections: Clients of gateway, event log and inspector.
+        supervisor: Client of its supervisor.
     """
 
     def __init__(
@@ -71,8 +72,8 @@ class AsyncLab:
         self.state = state
         self.settings = settings
         self.connections = Connections(state)
-        self._supervisor = SupervisorClient(state, partial(_lab_gone, workspace, state))
-        self._faults = LabFaults(self._supervisor)
+        self.supervisor = SupervisorClient(state, partial(_lab_gone, workspace, state))
+        self._faults = LabFaults(self.supervisor)
         self._lifeline = lifeline
         self._closed = False
 
@@ -177,7 +178,7 @@ class AsyncLab:
         if self._closed:
             return
         self._closed = True
-        self._supervisor.close()
+        self.supervisor.close()
         if _labs.get(self.workspace.root) is self:
             del _labs[self.workspace.root]
         environment.leave(self.workspace)
@@ -203,13 +204,13 @@ class AsyncLab:
             The lab after that: this one, or a new one if this one was not running any more.
         """
         try:
-            await self._supervisor.reset()
+            await self.supervisor.reset()
         except LabGoneError:
             await self.stop()
             settings = self.settings or Settings(workspace=str(self.workspace.root))
             lab = await AsyncLab.start(settings)
             # The queue outlives a lab.
-            await lab._supervisor.reset()
+            await lab.supervisor.reset()
             return lab
         await self.connections.drop_events()
         return self
@@ -218,30 +219,22 @@ class AsyncLab:
 
     async def status(self) -> LabStatus:
         """Return the state of every service: process, address, memory, restarts."""
-        return LabStatus.from_json(await self._supervisor.status())
+        return LabStatus.from_json(await self.supervisor.status())
 
     async def restart(self, service: str) -> None:
         """Stop one service gracefully and start it again, on the same port."""
-        await self._supervisor.restart(service)
+        await self.supervisor.restart(service)
 
     async def kill(self, service: str) -> None:
         """Kill one service (SIGKILL) and watch the lab restart it."""
-        await self._supervisor.kill(service)
+        await self.supervisor.kill(service)
 
     async def scale_workers(self, count: int) -> None:
         """Scale to ``count`` queue-workers (1 to 16); each runs ``max_inflight`` calls at once.
 
         Workers being removed finish their running calls.
         """
-        await self._supervisor.scale_workers(count)
-
-    async def stop_service(self, service: str) -> None:
-        """Stop one service until ``start_service``."""
-        await self._supervisor.stop_service(service)
-
-    async def start_service(self, service: str) -> None:
-        """Start a service that is stopped or has failed."""
-        await self._supervisor.start_service(service)
+        await self.supervisor.scale_workers(count)
 
     async def logs(self, name: str, *, tail: int = 100) -> list[str]:
         """Return the last lines of a log: of ``queue-worker``, ``gateway`` …, or of a function."""
@@ -400,7 +393,7 @@ class AsyncLab:
         Raises:
             InvalidValueError: That is not a valid name.
         """
-        return AsyncQueue(name, self.connections.gateway, self._supervisor)
+        return AsyncQueue(name, self.connections.gateway, self.supervisor)
 
     async def queues(self) -> list[AsyncQueue]:
         """Return all queues, ordered by name."""

@@ -99,16 +99,14 @@ class FaultHandle:
             LabTimeoutError: It took longer.
             LabError: The service did not come back.
         """
-        try:
-            self._future.result(timeout)
-        except concurrent.futures.TimeoutError:
-            if self._future.done():
-                raise
+        done, _ = concurrent.futures.wait([self._future], timeout)
+        if not done:
             raise LabTimeoutError(
                 f"{self._description} is not over",
                 expected=f"its end within {timeout:g} s",
                 seen="it is scheduled or active",
-            ) from None
+            )
+        self._future.result()
 
     def __enter__(self) -> Self:
         return self

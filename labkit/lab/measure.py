@@ -8,7 +8,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from labkit.clients.call_events import CallEvents
@@ -74,21 +74,19 @@ async def measure(connections: Connections, spec: RunSpec, on_progress: OnProgre
     return await _Run(spec, connections.gateway, events, on_progress).run()
 
 
+@dataclass
 class _Run:
     """One run, made as a shell would; publishes the client's own events."""
 
-    def __init__(
-        self, spec: RunSpec, gateway: GatewayClient, events: CallEvents, on_progress: OnProgress
-    ) -> None:
-        self._spec = spec
-        self._gateway = gateway
-        self._events = events
-        self._on_progress = on_progress
-        self._ids: list[str] = []
-        self._pending: set[str] = set()
+    spec: RunSpec
+    gateway: GatewayClient
+    events: CallEvents
+    on_progress: OnProgress
+    ids: list[str] = field(default_factory=list)
+    pending: set[str] = field(default_factory=set)
 
     async def run(self) -> Measurement:
-        spec = self._spec
+        spec = self.spec
         deadline = time.monotonic() + spec.timeout
         started = time.time_ns()
         for number in range(spec.calls):
@@ -101,65 +99,63 @@ class _Run:
                     next_step="wait longer: timeout=…",
                 )
             await self._call(remaining)
-            self._report_progress(self._events.log)
+            self._report_progress(self.events.log)
         if spec.mode == "async" and spec.wait:
             await self._wait_until_settled(max(deadline - time.monotonic(), 0.1))
         finished = time.time_ns()
         if spec.mode == "sync":
             await self._wait_for_events()
-        log = self._events.log
-        calls = tuple(log.get(id_) or Call(id_, function=spec.function, mode=spec.mode) for id_ in self._ids)
+        log = self.events.log
+        calls = tuple(log.get(id_) or Call(id_, function=spec.function, mode=spec.mode) for id_ in self.ids)
         return Measurement(spec.function, spec.mode, calls, started, finished)
 
     async def _call(self, timeout: float) -> None:
-        spec = self._spec
+        spec = self.spec
         call_id = str(uuid.uuid4())
         request = FunctionRequest(spec.function, spec.body, headers={CALL_ID: call_id}, timeout=timeout)
         await self._publish(EventType.CLIENT_SENT, call_id, mode=spec.mode, bytes=len(spec.body))
         try:
-            if spec.mode == "sync":
-                response = await self._gateway.invoke(request)
-                status, size = response.status, len(response.body)
-            else:
-                status, size = (await self._gateway.invoke_async(request)).status, 0
+            invoke = self.gateway.invoke if spec.mode == "sync" else self.gateway.invoke_async
+            response = await invoke(request)
         except Exception as error:
             await self._publish(EventType.CLIENT_ANSWERED, call_id, error=str(error))
             raise
-        await self._publish(EventType.CLIENT_ANSWERED, call_id, status=status, bytes=size)
-        self._ids.append(call_id)
+        size = len(response.body)
+        await self._publish(EventType.CLIENT_ANSWERED, call_id, status=response.status, bytes=size)
+        self.ids.append(call_id)
         if spec.mode == "async":
-            self._pending.add(call_id)
+            self.pending.add(call_id)
 
     async def _publish(self, type_: EventType, call_id: str, **data: Any) -> None:
-        function, instance = self._spec.function, f"client-{os.getpid()}"
+        function, instance = self.spec.function, f"client-{os.getpid()}"
         row: Row = [time.time_ns(), type_, call_id, function, 1, data]
         # Applied here at once; that it also comes back from the stream changes nothing.
-        self._events.log.apply(Event(row[0], type_, call_id, function, 1, "client", instance, data))
-        await self._events.publish([row], instance)
+        self.events.log.apply(Event(row[0], type_, call_id, function, 1, "client", instance, data))
+        await self.events.publish([row], instance)
 
     def _report_progress(self, log: CallLog) -> bool | None:
         """Report how many calls are over; return True if all are."""
-        settled = {id_ for id_ in self._pending if (call := log.get(id_)) and call.is_settled}
-        self._pending -= settled
-        self._on_progress(Progress(len(self._ids), len(self._ids) - len(self._pending)))
-        return None if self._pending else True
+        settled = {id_ for id_ in self.pending if (call := log.get(id_)) and call.is_settled}
+        self.pending -= settled
+        self.on_progress(Progress(len(self.ids), len(self.ids) - len(self.pending)))
+        return None if self.pending else True
 
     async def _wait_until_settled(self, timeout: float) -> None:
-        expected = f"{len(self._ids)} calls of {self._spec.function} completed"
+        expected = f"{len(self.ids)} calls of {self.spec.function} completed"
         try:
-            await self._events.until(self._report_progress, timeout, expected=expected)
+            await self.events.until(self._report_progress, timeout, expected=expected)
         except LabTimeoutError as error:
-            error.seen = f"{len(self._ids) - len(self._pending)} completed, {len(self._pending)} pending"
+            error.seen = f"{len(self.ids) - len(self.pending)} completed, {len(self.pending)} pending"
             raise
 
     async def _wait_for_events(self) -> None:
         """Wait for the last events of answered calls; after a while go on without them."""
 
         def all_known(log: CallLog) -> bool | None:
-            return all((call := log.get(id_)) and call.replied is not None for id_ in self._ids) or None
+            return all((call := log.get(id_)) and call.replied is not None for id_ in self.ids) or None
 
         try:
-            await self._events.until(all_known, _EVENTS_SECONDS, expected="the run's events")
+            await self.events.until(all_known, _EVENTS_SECONDS, expected="the run's events")
         except LabTimeoutError:
             return  # the client's own events are there
 

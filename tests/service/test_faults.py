@@ -13,9 +13,7 @@ import pytest
 from labs import GONE_SECONDS, assert_gone, eventually, start_lab
 
 from labkit import Lab
-from labkit.clients.supervisor import SupervisorClient
 from labkit.errors import GatewayError, LabGoneError
-from labkit.lab.background_loop import background_loop
 from labkit.supervisor.slow_proxy import Relay
 from labkit_services.call_record.log import CallState
 from labkit_services.contract.errors import InvalidValueError, LabTimeoutError
@@ -35,7 +33,7 @@ def fault_lab(workspace: Path) -> Iterator[Lab]:
 
 def fault_events(lab: Lab) -> list[tuple[str, str, str]]:
     """Return the fault events of the supervisor: type, kind and service."""
-    rows = background_loop().run(SupervisorClient(lab.aio.state).events(), 5)
+    rows = asyncio.run(lab.aio.supervisor.events())
     return [(row[1], row[5]["fault"], row[5]["service"]) for row in rows if row[1].startswith("fault.")]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import signal
@@ -24,8 +25,6 @@ from labs import (
 )
 
 from labkit import Lab
-from labkit.clients.supervisor import SupervisorClient
-from labkit.lab.background_loop import background_loop
 from labkit.supervisor import fork_server, fork_unit
 
 pytestmark = pytest.mark.skipif(
@@ -68,7 +67,7 @@ def answers(lab: Lab, name: str) -> bool:
 
 def exits(lab: Lab) -> list[tuple[str, int]]:
     """Return service and code of every exit on record."""
-    rows = background_loop().run(SupervisorClient(lab.aio.state).events(), 5)
+    rows = asyncio.run(lab.aio.supervisor.events())
     return [(row[5]["service"], row[5]["code"]) for row in rows if row[1] == "service.exited"]
 
 

@@ -16,7 +16,6 @@ import pytest
 from labs import deploy, eventually, functions, marked, standin, start_lab
 
 from labkit import Lab
-from labkit.clients.supervisor import SupervisorClient
 from labkit.errors import InvalidValueError, LabStartError
 from labkit.lab.background_loop import background_loop
 from labkit.supervisor.logfile import LogFile
@@ -60,7 +59,7 @@ def test_ends_and_starts_are_on_record_also_those_of_nats_server(workspace: Path
         pid = lab.status().service("nats-server").pid
         lab.kill("nats-server")
         eventually(lambda: back(lab, "nats-server"), within=5)
-        rows = background_loop().run(SupervisorClient(lab.aio.state).events(), 5)
+        rows = asyncio.run(lab.aio.supervisor.events())
         ours = [(row[1], row[5]) for row in rows if row[5]["service"] == "nats-server"]
         seen = [each for each in ours if each[0].startswith("service.")]
 
@@ -205,7 +204,7 @@ def test_reset_brings_back_a_lab_that_has_gone(workspace: Path) -> None:
 
 def test_reset_brings_back_a_service_that_was_given_up(workspace: Path) -> None:
     with start_lab(workspace) as lab:
-        background_loop().run(lab.aio.stop_service("nats-server"), 10)
+        asyncio.run(lab.aio.supervisor.stop_service("nats-server"))
         assert lab.status().service("nats-server").state == "stopped"
         lab.reset()
 
@@ -214,9 +213,7 @@ def test_reset_brings_back_a_service_that_was_given_up(workspace: Path) -> None:
 
 def test_stop_during_a_reset_ends_the_lab(workspace: Path) -> None:
     lab = start_lab(workspace)
-    resetting = asyncio.run_coroutine_threadsafe(
-        SupervisorClient(lab.aio.state).reset(), background_loop().loop
-    )
+    resetting = asyncio.run_coroutine_threadsafe(lab.aio.supervisor.reset(), background_loop().loop)
     eventually(lambda: lab.status().state != "ready", within=3)
     lab.stop()
 
