@@ -104,22 +104,22 @@ class CallEvents:
         Raises:
             LabTimeoutError: It did not within ``timeout`` seconds.
         """
-        deadline = asyncio.get_running_loop().time() + timeout
-        while True:
-            self._changed.clear()
-            found = check(self.log)
-            if found is not None:
+        try:
+            async with asyncio.timeout(timeout):
+                while True:
+                    self._changed.clear()
+                    if (found := check(self.log)) is not None:
+                        return found
+                    await self._changed.wait()
+        except TimeoutError:
+            if (found := check(self.log)) is not None:
                 return found
-            remaining = deadline - asyncio.get_running_loop().time()
-            if remaining <= 0:
-                raise LabTimeoutError(
-                    f"timed out after {timeout:g} s",
-                    expected=expected,
-                    seen="no such event in the event log",
-                    next_step="look at the logs: lab.logs('queue-worker'), lab.logs('gateway')",
-                )
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), remaining)
+            raise LabTimeoutError(
+                f"timed out after {timeout:g} s",
+                expected=expected,
+                seen="no such event in the event log",
+                next_step="look at the logs: lab.logs('queue-worker'), lab.logs('gateway')",
+            ) from None
 
     async def catch_up(self, timeout: float = _CATCH_UP_SECONDS) -> None:
         """Wait until the events that are in the stream now have been read.
@@ -134,9 +134,12 @@ class CallEvents:
             async with asyncio.timeout(timeout):
                 await self._follower.read_to_end()
         except (NatsError, OSError) as error:  # a timeout is an OSError
-            raise LabTimeoutError(
-                "the event log could not be read",
-                expected=f"all events within {timeout:g} s",
-                seen="nats-server is unavailable, or the event log is very long",
-                next_step="look at lab.status()",
-            ) from error
+            seen = "nats-server is unavailable, or the event log is very long"
+            raise unreadable(f"all events within {timeout:g} s", seen) from error
+
+
+def unreadable(expected: str, seen: str) -> LabTimeoutError:
+    """Return the error for an event log that can't be read."""
+    return LabTimeoutError(
+        "the event log can't be read", expected=expected, seen=seen, next_step="look at lab.status()"
+    )

@@ -6,11 +6,10 @@ import asyncio
 import logging
 from importlib import import_module
 
-from labkit.clients.call_events import CallEvents
+from labkit.clients.call_events import CallEvents, unreadable
 from labkit.clients.gateway import GatewayClient
 from labkit.clients.inspector import InspectorClient
 from labkit.workspace import LabState
-from labkit_services.contract.errors import LabTimeoutError
 from labkit_services.runtime.tasks import BackgroundTasks
 
 _CONNECT_SECONDS = 5.0
@@ -67,12 +66,8 @@ class Connections:
         events, connecting = self.follow_events()
         await asyncio.wait({connecting}, timeout=_CONNECT_SECONDS)
         if not connecting.done():
-            raise LabTimeoutError(
-                "the event log can't be read",
-                expected=f"nats-server at {self._state.nats_url} within {_CONNECT_SECONDS:g} s",
-                seen="no connection",
-                next_step="look at lab.status()",
-            )
+            expected = f"nats-server at {self._state.nats_url} within {_CONNECT_SECONDS:g} s"
+            raise unreadable(expected, seen="no connection")
         connecting.result()
         return events
 

@@ -108,8 +108,7 @@ class InspectorClient:
         """
         deadline = time.monotonic() + timeout
         while True:
-            remaining = max(deadline - time.monotonic(), 0.0)
-            poll = min(remaining, _LONGEST_POLL_SECONDS)
+            poll = min(max(deadline - time.monotonic(), 0.0), _LONGEST_POLL_SECONDS)
             requests = await self.requests(
                 name,
                 order="oldest",

@@ -17,12 +17,7 @@ _WAIT_SECONDS = 10.0
 
 @loop_bound
 class AsyncBin:
-    """A request bin, as coroutines; ``str`` gives its URL, for ``callback=``.
-
-    Attributes:
-        name: Its name.
-        url: Where requests are sent: ``http://127.0.0.1:8090/r/<name>``.
-    """
+    """A request bin, as coroutines; with the attributes of ``Bin``."""
 
     def __init__(self, name: str, inspector: InspectorClient) -> None:
         self.name = name
@@ -97,20 +92,17 @@ class AsyncBin:
 
 
 class Bin:
-    """A request bin; ``str`` gives its URL, for ``callback=``."""
+    """A request bin; ``str`` gives its URL, for ``callback=``.
+
+    Attributes:
+        name: Its name.
+        url: Where requests are sent: ``http://127.0.0.1:8090/r/<name>``.
+    """
 
     def __init__(self, async_bin: AsyncBin) -> None:
+        self.name = async_bin.name
+        self.url = async_bin.url
         self._async_bin = async_bin
-
-    @property
-    def name(self) -> str:
-        """Its name."""
-        return self._async_bin.name
-
-    @property
-    def url(self) -> str:
-        """Where requests are sent: ``http://127.0.0.1:8090/r/<name>``."""
-        return self._async_bin.url
 
     def __str__(self) -> str:
         return self.url

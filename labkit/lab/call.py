@@ -28,14 +28,7 @@ _ANSWERED = (CallState.DONE, CallState.CALLING_BACK)
 
 @loop_bound
 class AsyncCallHandle:
-    """An asynchronous call, as coroutines.
-
-    Attributes:
-        id: Its ``X-Call-Id``.
-        function: The function's name; "" if only the id is known.
-        accepted: Status of the gateway's response: 202.
-        seconds: How long the caller waited for it.
-    """
+    """An asynchronous call, as coroutines; with the attributes of ``CallHandle``."""
 
     accepted = 202
 
@@ -196,30 +189,21 @@ def _no_result(document: dict[str, Any], last: FunctionResponse | None) -> NoRes
 
 
 class CallHandle:
-    """An asynchronous call."""
+    """An asynchronous call.
+
+    Attributes:
+        id: Its ``X-Call-Id``.
+        function: The function's name; "" if only the id is known.
+        accepted: Status of the gateway's response: 202.
+        seconds: How long the caller waited for it.
+    """
 
     def __init__(self, async_call: AsyncCallHandle) -> None:
+        self.id = async_call.id
+        self.function = async_call.function
+        self.accepted = async_call.accepted
+        self.seconds = async_call.seconds
         self._async_call = async_call
-
-    @property
-    def id(self) -> str:
-        """Its ``X-Call-Id``."""
-        return self._async_call.id
-
-    @property
-    def function(self) -> str:
-        """The function's name."""
-        return self._async_call.function
-
-    @property
-    def accepted(self) -> int:
-        """Status of the gateway's response: 202."""
-        return self._async_call.accepted
-
-    @property
-    def seconds(self) -> float:
-        """How long the caller waited for it."""
-        return self._async_call.seconds
 
     def __repr__(self) -> str:
         return repr(self._async_call)

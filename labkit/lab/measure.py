@@ -150,12 +150,12 @@ class _Run:
 
     async def _wait_for_events(self) -> None:
         """Wait for the last events of answered calls; after a while go on without them."""
-
-        def all_known(log: CallLog) -> bool | None:
-            return all((call := log.get(id_)) and call.replied is not None for id_ in self.ids) or None
-
         try:
-            await self.events.until(all_known, _EVENTS_SECONDS, expected="the run's events")
+            await self.events.until(
+                lambda log: all((call := log.get(id_)) and call.replied for id_ in self.ids) or None,
+                _EVENTS_SECONDS,
+                expected="the run's events",
+            )
         except LabTimeoutError:
             return  # the client's own events are there
 

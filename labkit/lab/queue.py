@@ -16,11 +16,7 @@ from labkit_services.contract.queues import check_queue_name
 
 @loop_bound
 class AsyncQueue:
-    """A queue, as coroutines.
-
-    Attributes:
-        name: Its name.
-    """
+    """A queue, as coroutines; ``name`` is its name."""
 
     def __init__(self, name: str, gateway: GatewayClient, supervisor: SupervisorClient) -> None:
         self.name = check_queue_name(name)
@@ -85,13 +81,13 @@ class AsyncQueue:
         Raises:
             GatewayError: The call has none.
         """
-        one_or_all = self._dead_letter_path(_check_call_id(call_id)) if call_id is not None else None
-        response = await self._gateway.request("DELETE", one_or_all or f"{self._path}/dead-letters")
+        path = f"{self._path}/dead-letters" if call_id is None else self._dead_letter_path(call_id)
+        response = await self._gateway.request("DELETE", path)
         expect(response, f"could not delete the dead letters of {self.name}", 200)
         return int(response.json()["purged"])
 
     def _dead_letter_path(self, call_id: str) -> str:
-        return f"{self._path}/dead-letters/{quote(call_id, safe='')}"
+        return f"{self._path}/dead-letters/{quote(_check_call_id(call_id), safe='')}"
 
 
 def _check_call_id(call_id: str) -> str:
@@ -106,9 +102,10 @@ def _check_call_id(call_id: str) -> str:
 
 
 class Queue:
-    """A queue. Its figures are current: each access asks the lab."""
+    """The queue ``name``. Its figures are current: each access asks the lab."""
 
     def __init__(self, async_queue: AsyncQueue) -> None:
+        self.name = async_queue.name
         self._async_queue = async_queue
 
     status = blocking(AsyncQueue.status, on="_async_queue")
@@ -117,11 +114,6 @@ class Queue:
     redrive = blocking(AsyncQueue.redrive, on="_async_queue")
     purge = blocking(AsyncQueue.purge, on="_async_queue")
     _set_max_inflight = blocking(AsyncQueue.set_max_inflight, on="_async_queue")
-
-    @property
-    def name(self) -> str:
-        """Its name."""
-        return self._async_queue.name
 
     @property
     def pending(self) -> int:
