@@ -21,6 +21,7 @@ from benchmarks import load, processes, programs, stack
 from benchmarks.scratch import scratch
 from benchmarks.stack import Stack
 from benchmarks.statistic import CPU, Figures
+from labkit.views.faults import FaultKind
 
 Probe = Callable[[], Awaitable[Figures]]
 Probes = Mapping[str, Probe]
@@ -117,7 +118,7 @@ async def sleeping(_pace: Pace) -> AsyncIterator[Probes]:
 async def accepting(pace: Pace) -> AsyncIterator[Probes]:
     """202: an HTTP request whose message JetStream has acknowledged; nobody works them off."""
     async with stack.running() as lab, programs.serving("benchmarks.floors", "http") as null:
-        await lab.lab.supervisor.stop_service("queue-worker")
+        await lab.lab.supervisor.begin_fault(FaultKind.STOP, "queue-worker")
         yield {
             f"{name}-{in_flight}": probe
             for in_flight in (1, 32)
@@ -134,7 +135,7 @@ async def accepting(pace: Pace) -> AsyncIterator[Probes]:
 async def syncing(pace: Pace) -> AsyncIterator[Probes]:
     """The same with a nats-server that writes every message through to the disk."""
     async with stack.running(sync_interval="always") as lab:
-        await lab.lab.supervisor.stop_service("queue-worker")
+        await lab.lab.supervisor.begin_fault(FaultKind.STOP, "queue-worker")
         file = lab.folder / "fsync.bin"
         probes: dict[str, Probe] = {"fsync": partial(_fsync, file, pace.floor_seconds)}
         for in_flight in (1, 32):

@@ -65,7 +65,7 @@ def error_to_json(error: LabError) -> dict[str, Any]:
 
 
 def error_from_json(fields: dict[str, Any]) -> LabError:
-    """Rebuild the error of ``error_to_json``; an unknown type becomes a ``LabError``."""
+    """Rebuild an error; an unknown type becomes a ``LabError``."""
     error_type = _ERROR_TYPES.get(str(fields.get("type")), LabError)
     return error_type(
         str(fields.get("headline", "")) or None,

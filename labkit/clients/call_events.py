@@ -50,7 +50,7 @@ class CallEvents:
         from nats.aio.client import Client
 
         async def on_error(_: Exception) -> None:
-            """Ignore failed reconnects: waiting for an event or for the end of the stream times out."""
+            """Ignore failed reconnects: waiting for events times out."""
 
         async def on_reconnect() -> None:
             if self._follower is not None:
@@ -99,7 +99,7 @@ class CallEvents:
         await self._client.publish(event_subject("client"), encode_batch("client", instance, rows))
 
     async def until(self, check: Callable[[CallLog], T | None], timeout: float, *, expected: str) -> T:
-        """Call ``check`` after every change until it returns something other than None; return that.
+        """Call ``check`` after every event until its result is not None.
 
         Raises:
             LabTimeoutError: It did not within ``timeout`` seconds.

@@ -24,7 +24,7 @@ def log_failed_task(name: str, error: BaseException) -> None:
 
 
 async def import_clients() -> None:
-    """Import what the connections need, while this process waits for the lab's start.
+    """Import the clients' libraries while the lab starts.
 
     The first deploy and the first call come a quarter of a second sooner.
     """
@@ -44,7 +44,7 @@ class Connections:
         self._events: tuple[CallEvents, asyncio.Task[None]] | None = None
 
     def follow_events(self) -> tuple[CallEvents, asyncio.Task[None]]:
-        """Return the event log and the task that connects it, started on first use.
+        """Return the event log, and the task that connects it.
 
         Nothing waits here: calls must also work while nats-server is unavailable.
         """

@@ -27,7 +27,7 @@ _MANAGE_SECONDS = 60.0
 
 @dataclass(slots=True)
 class FunctionRequest:
-    """A request to the function ``name``; ``path`` is appended to the function's URL."""
+    """A request to a function; ``path`` is appended to its URL."""
 
     name: str
     body: Body = b""
@@ -63,7 +63,7 @@ class FunctionResponse:
 
     @property
     def is_whole(self) -> bool:
-        """Whether the body is complete; of a large stored result only the beginning is kept."""
+        """Whether the body is complete; large stored results are truncated."""
         return "x-result-truncated" not in self.headers
 
     @property
@@ -144,7 +144,7 @@ class GatewayClient:
             deployment: As in OpenFaaS's API: ``service``, ``image``, ``envProcess`` …
 
         Raises:
-            GatewayError: The gateway rejected it; says why.
+            GatewayError: The gateway rejected it; gives the reason.
         """
         response = await self.request("PUT", "/system/functions", json=deployment)
         if response.status_code == 404:
@@ -182,7 +182,7 @@ class GatewayClient:
         return [json.loads(line)["text"] for line in response.text.splitlines()]
 
     async def request(self, method: str, path: str, **options: Any) -> httpx.Response:
-        """Send a request with the lab's credentials; return the response, whatever its status.
+        """Send a request with the lab's credentials; return any response.
 
         Raises:
             LabGoneError, GatewayError: There was none.

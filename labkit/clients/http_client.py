@@ -1,4 +1,4 @@
-"""An HTTP client for one service of the lab, whose failures are the lab's errors."""
+"""An HTTP client that turns failures into the lab's errors."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 class ServiceHttpClient:
-    """Connections to one service; ``error_type`` is raised when there is no response.
+    """HTTP connections to one service.
 
-    ``httpx`` takes a tenth of a second to import: that is done on first use, or
-    while a lab starts (``connections.py``).
+    ``error_type`` is raised when a request gets no response. ``httpx`` takes a tenth
+    of a second to import: on first use, or while a lab starts (``connections.py``).
     """
 
     def __init__(self, service: str, url: str, error_type: type[LabError]) -> None:
@@ -24,7 +24,7 @@ class ServiceHttpClient:
         self._client: httpx.AsyncClient | None = None
 
     def open(self) -> httpx.AsyncClient:
-        """Create the client unless that is done; connections are opened by requests."""
+        """Create the client on first use; requests open connections."""
         if self._client is None:
             import httpx
 

@@ -1,4 +1,4 @@
-"""A client of the inspector's API: request bins, and what they have captured."""
+"""A client of the inspector's API: bins and captured requests."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class InspectorClient:
         await self._request("PUT", _bin_path(name), 200, 201)
 
     async def set_response(self, name: str, status: int) -> None:
-        """Set the status that a bin answers with; 0 closes the connection instead."""
+        """Set the status that a bin answers with; 0 closes the connection."""
         await self._request("PUT", _bin_path(name), 200, 201, json={"answer": status})
 
     async def requests(self, name: str, **filters: Any) -> list[CapturedRequest]:

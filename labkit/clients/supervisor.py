@@ -89,17 +89,17 @@ class SupervisorClient:
         return status
 
     async def events(self) -> list[Any]:
-        """Return the newest events that the supervisor has published, as rows."""
+        """Return the supervisor's newest events, as rows."""
         rows: list[Any] = await self._ask("events")
         return rows
 
     async def timeline(self) -> list[dict[str, Any]]:
-        """Return the phases of the lab's start: ``name``, ``start_ms``, ``end_ms``."""
+        """Return the start's phases: ``name``, ``start_ms``, ``end_ms``."""
         timeline: list[dict[str, Any]] = await self._ask("timeline")
         return timeline
 
     async def worker_settings(self) -> dict[str, str]:
-        """Return the environment of one more queue-worker, for a process outside the lab."""
+        """Return the environment for one more queue-worker."""
         settings: dict[str, str] = await self._ask("worker_settings")
         return settings
 
@@ -121,23 +121,7 @@ class SupervisorClient:
         """Scale to ``count`` queue-workers."""
         await self._ask("scale_workers", timeout=CHANGE_SECONDS, workers=count)
 
-    async def start_service(self, service: str) -> None:
-        """Start a service that is stopped or has failed."""
-        await self._ask("start_service", timeout=CHANGE_SECONDS, service=service)
-
     # -- faults
-
-    async def stop_service(self, service: str) -> None:
-        """Stop a service until ``start_service``."""
-        await self._ask("stop_service", timeout=CHANGE_SECONDS, service=service)
-
-    async def kill(self, service: str) -> None:
-        """Kill a service (SIGKILL); the supervisor starts it again."""
-        await self._ask("kill", service=service)
-
-    async def restart(self, service: str) -> None:
-        """Stop a service and start it again on the same port."""
-        await self._ask("restart", timeout=CHANGE_SECONDS, service=service)
 
     async def begin_fault(
         self,

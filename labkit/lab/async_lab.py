@@ -82,16 +82,16 @@ class AsyncLab:
 
     @property
     def is_owned(self) -> bool:
-        """Whether this process started it, so that it ends with this process."""
+        """Whether this process started it; then it ends with this process."""
         return self._lifeline is not None
 
     # -- start and find
 
     @classmethod
     async def start(cls, settings: Settings, *, attach: bool = True) -> AsyncLab:
-        """Attach to the workspace's running lab, or start one that lives as long as this process.
+        """Attach to the workspace's running lab, or start one.
 
-        If two processes do so at once, both get the same lab.
+        A lab that it starts ends with this process. If two processes do so at once, both get the same lab.
 
         Raises:
             LabRunningError: A lab is running, and ``attach`` is False.
@@ -170,7 +170,7 @@ class AsyncLab:
     # -- stop and reset
 
     async def stop(self, *, force: bool = False) -> None:
-        """Stop the lab if this process started it, else only detach from it. Idempotent.
+        """Stop the lab if this process started it, else detach; idempotent.
 
         Args:
             force: Stop it in any case, as ``labkit down`` does.
@@ -218,26 +218,27 @@ class AsyncLab:
     # -- services
 
     async def status(self) -> LabStatus:
-        """Return the state of every service: process, address, memory, restarts."""
+        """Return the state of every service."""
         return LabStatus.from_json(await self.supervisor.status())
 
     async def restart(self, service: str) -> None:
         """Stop one service gracefully and start it again, on the same port."""
-        await self.supervisor.restart(service)
+        await self.supervisor.begin_fault(FaultKind.RESTART, service)
+        await self.supervisor.end_fault(FaultKind.RESTART, service, now=False)
 
     async def kill(self, service: str) -> None:
         """Kill one service (SIGKILL) and watch the lab restart it."""
-        await self.supervisor.kill(service)
+        await self.supervisor.begin_fault(FaultKind.KILL, service)
 
     async def scale_workers(self, count: int) -> None:
-        """Scale to ``count`` queue-workers (1 to 16); each runs ``max_inflight`` calls at once.
+        """Scale to ``count`` queue-workers (1 to 16).
 
-        Workers being removed finish their running calls.
+        Each runs ``max_inflight`` calls at once. Workers being removed finish their running calls.
         """
         await self.supervisor.scale_workers(count)
 
     async def logs(self, name: str, *, tail: int = 100) -> list[str]:
-        """Return the last lines of a log: of ``queue-worker``, ``gateway`` …, or of a function."""
+        """Return the last lines of the log of a service or function."""
         if not is_service(name):
             return await self.connections.gateway.logs(name, tail=tail)
         return last_lines(log_path(self.workspace, name), tail)[0]
@@ -265,7 +266,7 @@ class AsyncLab:
             annotations: OpenFaaS annotations, such as ``com.openfaas.queue``.
 
         Raises:
-            GatewayError: The gateway rejected it; says why.
+            GatewayError: The gateway rejected it; gives the reason.
         """
         deployment = {
             "service": name,
@@ -281,10 +282,10 @@ class AsyncLab:
     async def deploy_flaky(
         self, name: str = "flaky", *, failures: int = 2, annotations: Mapping[str, str] | None = None
     ) -> None:
-        """Deploy a function that fails in the first ``failures`` attempts at a call, then echoes its body.
+        """Deploy a function that fails in its first attempts at a call.
 
-        It reads ``X-Attempt``, which the queue-worker sends; every synchronous call is a
-        first attempt.
+        After ``failures`` attempts it echoes the call's body. It reads ``X-Attempt``, which the
+        queue-worker sends; every synchronous call is a first attempt.
 
         Args:
             name: The function's name.
@@ -312,7 +313,7 @@ class AsyncLab:
         headers: Mapping[str, str] | None = None,
         timeout: float = CALL_SECONDS,
     ) -> FunctionResponse:
-        """Call a function synchronously: return its response, whatever its status.
+        """Call a function and return its response, whatever its status.
 
         Raises:
             GatewayError: There was no response within ``timeout`` seconds.
@@ -333,7 +334,7 @@ class AsyncLab:
         headers: Mapping[str, str] | None = None,
         timeout: float = CALL_SECONDS,
     ) -> AsyncCallHandle:
-        """Call a function asynchronously: return as soon as the call is queued.
+        """Call a function asynchronously; return once the call is queued.
 
         Args:
             name: The function; it need not exist yet.
@@ -366,16 +367,16 @@ class AsyncLab:
         timeout: float = RUN_SECONDS,
         on_progress: OnProgress = lambda _: None,
     ) -> Measurement:
-        """Make a run of calls, as ``Lab.measure``; ``on_progress`` is called on the lab's event loop."""
+        """Make a run of calls, as ``Lab.measure``."""
         spec = RunSpec(function, calls, mode, body, wait, timeout)
         return await measure(self.connections, spec, on_progress)
 
     def call(self, call_id: str) -> AsyncCallHandle:
-        """Return an asynchronous call by its id, also one that another client made."""
+        """Return an asynchronous call of any client by its id."""
         return AsyncCallHandle(self.connections, call_id)
 
     async def calls(self) -> list[Call]:
-        """Return all calls in the event log, oldest first, also those of other clients."""
+        """Return all clients' calls in the event log, oldest first."""
         events = await self.connections.call_events()
         await events.catch_up()
         return list(events.log.calls.values())
@@ -388,7 +389,7 @@ class AsyncLab:
     # -- queues
 
     def queue(self, name: str = DEFAULT_QUEUE) -> AsyncQueue:
-        """Return a queue by its name: a table of its figures, and its dead letters.
+        """Return a queue by its name.
 
         Raises:
             InvalidValueError: That is not a valid name.
@@ -400,7 +401,7 @@ class AsyncLab:
         return [self.queue(status.name) for status in await self.connections.gateway.queues()]
 
     async def set_max_inflight(self, count: int) -> int:
-        """Change how many calls a queue-worker runs at once, from now on; return that number.
+        """Change how many calls a queue-worker runs at once; return it.
 
         This is the default queue's; others have their own: ``lab.queue(name).max_inflight``.
         """
@@ -428,7 +429,7 @@ class AsyncLab:
 
     @property
     def worker(self) -> FaultTarget:
-        """The queue-worker, if there are several the first: ``with lab.worker.paused():``."""
+        """The first queue-worker: ``with lab.worker.paused():``."""
         return self.service(QUEUE_WORKER)
 
     @property
@@ -437,7 +438,7 @@ class AsyncLab:
         return self.service(INSPECTOR)
 
     def slow_network(self, delay: float = 0.2, *, bandwidth: float = 0.0) -> DualContextManager:
-        """Slow the network between queue-workers and gateway for the duration of a ``with`` block.
+        """Slow the network between workers and gateway for a ``with`` block.
 
         The workers are restarted at its beginning and at its end; running calls finish.
 
@@ -467,7 +468,7 @@ class AsyncLab:
         await self._faults.inject(service, kind, after=after, seconds=seconds, on_begun=on_begun)
 
     async def faults(self) -> FaultList:
-        """Return the injected faults, oldest first, also those of other processes.
+        """Return all processes' injected faults, oldest first.
 
         All since this process first read the event log, and those of the ten minutes before.
 

@@ -101,7 +101,7 @@ class BackgroundLoop:
         return tasks[0].result()
 
     async def awaitable(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Run ``coroutine`` on the background loop, awaited on any other loop."""
+        """Run ``coroutine`` on the background loop, awaited on another."""
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, self.loop))
 
     def close(self) -> None:
@@ -146,7 +146,6 @@ def background_loop() -> BackgroundLoop:
 # -- methods that wait
 
 
-# A method's type says what it returns: a coroutine's result, or its own.
 _Coroutine = Callable[Concatenate[Any, P], Coroutine[Any, Any, T]]
 _Method = Callable[Concatenate[Any, P], T]
 
@@ -193,7 +192,7 @@ def blocking(
 
 
 class DualContextManager(AbstractContextManager[None], AbstractAsyncContextManager[None]):
-    """Runs an async context manager on the background loop, for ``with`` and ``async with``."""
+    """Context manager for both ``with`` and ``async with``."""
 
     def __init__(self, manager: AbstractAsyncContextManager[None]) -> None:
         self._manager = manager
@@ -253,7 +252,7 @@ class LoopProxy:
 
 
 def proxy(value: T) -> T:
-    """Return ``value`` with a proxy in place of everything loop-bound, its type unchanged."""
+    """Return ``value`` with proxies in place of loop-bound objects."""
     if isinstance(value, list):
         return cast(T, [proxy(item) for item in value])
     return cast(T, LoopProxy(value)) if type(value) in _loop_bound else value

@@ -17,7 +17,7 @@ _WAIT_SECONDS = 10.0
 
 @loop_bound
 class AsyncBin:
-    """A request bin, as coroutines; with the attributes of ``Bin``."""
+    """A ``Bin`` whose methods are coroutines."""
 
     def __init__(self, name: str, inspector: InspectorClient) -> None:
         self.name = name
@@ -33,7 +33,7 @@ class AsyncBin:
     async def wait(
         self, *, call_id: str = "", function: str = "", method: str = "", timeout: float = _WAIT_SECONDS
     ) -> CapturedRequest:
-        """Return the first request that matches, waiting up to ``timeout`` seconds for it.
+        """Wait for a request that matches, and return the first.
 
         Raises:
             LabTimeoutError: There is none; names the newest in the bin.
@@ -50,7 +50,7 @@ class AsyncBin:
         method: str = "",
         timeout: float = _WAIT_SECONDS,
     ) -> list[CapturedRequest]:
-        """Return the requests that match, oldest first, once there are ``count`` of them.
+        """Wait for ``count`` requests that match; return them, oldest first.
 
         Raises:
             LabTimeoutError: There are fewer; names the newest in the bin.
@@ -68,7 +68,7 @@ class AsyncBin:
         await self._inspector.clear(self.name)
 
     def down(self, status: int = 503) -> DualContextManager:
-        """Make the bin answer with ``status`` for the duration of a ``with`` block.
+        """Make the bin answer with ``status`` during a ``with`` block.
 
         Requests are still captured.
 

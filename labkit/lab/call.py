@@ -21,14 +21,14 @@ _LONGEST_POLL_SECONDS = 30.0
 """The gateway's limit."""
 _RETRY_SECONDS = 0.2
 _STORED_SECONDS = 2.0
-"""A result may be stored a moment after the call's status says that it ended."""
+"""A result may be stored a moment after the call's status shows its end."""
 _KNOWN_SECONDS = 10.0
 _ANSWERED = (CallState.DONE, CallState.CALLING_BACK)
 
 
 @loop_bound
 class AsyncCallHandle:
-    """An asynchronous call, as coroutines; with the attributes of ``CallHandle``."""
+    """A ``CallHandle`` whose methods are coroutines."""
 
     accepted = 202
 
@@ -77,7 +77,9 @@ class AsyncCallHandle:
         return await events.until(find, timeout, expected=f"{expected} call {self.id}")
 
     async def document(self, wait: float = 0.0) -> dict[str, Any]:
-        """Return the gateway's status of the call, when it is settled or after ``wait`` seconds.
+        """Return the call's status from the gateway.
+
+        It comes when the call is settled, or after ``wait`` seconds.
 
         Raises:
             GatewayError: The gateway does not know the call, or its status is unavailable.
@@ -89,7 +91,7 @@ class AsyncCallHandle:
         return document
 
     async def result(self, timeout: float = CALL_SECONDS) -> FunctionResponse:
-        """Return the function's response, success or failure, waiting up to ``timeout`` seconds.
+        """Return the function's response, success or failure.
 
         It is available as soon as the function has ended, even before its callback is posted.
 
@@ -130,7 +132,7 @@ class AsyncCallHandle:
             await asyncio.sleep(_RETRY_SECONDS)
 
     async def _load_result(self, wait: float, began: float) -> FunctionResponse | None:
-        """Return the stored response, waiting for it; None if there is none."""
+        """Return the stored response, waiting for it, or None."""
         poll = min(wait, _LONGEST_POLL_SECONDS)
         path = f"{self._path}/result"
         response = await self._gateway.request("GET", path, params={"wait": f"{poll:.3f}"})
@@ -161,7 +163,7 @@ class AsyncCallHandle:
 
 
 def _no_result(document: dict[str, Any], last: FunctionResponse | None) -> NoResultError:
-    """Return the error for a call without a result, from the gateway's status of it."""
+    """Return the error for a call without a result, from its status."""
     call_id, function, queue = document["callId"], document["function"], document["queue"]
     if document["state"] == CallState.DEAD:
         queue_flag = f" --queue {queue}" if queue != DEFAULT_QUEUE else ""

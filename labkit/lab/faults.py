@@ -42,7 +42,7 @@ class FaultTarget:
 
 
 class LabFaults:
-    """Begins and ends faults; the supervisor carries them out and publishes their events."""
+    """Begins and ends faults, which the supervisor carries out."""
 
     def __init__(self, supervisor: SupervisorClient) -> None:
         self._supervisor = supervisor
@@ -86,7 +86,7 @@ class LabFaults:
 
 
 class FaultHandle:
-    """A fault that is scheduled, active or over; a ``with`` block waits for its end."""
+    """A fault that was injected; a ``with`` block waits for its end."""
 
     def __init__(self, description: str, future: concurrent.futures.Future[None]) -> None:
         self._description = description

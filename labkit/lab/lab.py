@@ -92,10 +92,10 @@ class Lab:
         attach: bool = True,
         timeout: float = 10.0,
     ) -> Self:
-        """Attach to the workspace's running lab, or start one that lives as long as this process.
+        """Attach to the workspace's running lab, or start one.
 
-        Calling it again returns the same lab. Of the settings, only
-        ``max_inflight`` is applied to a lab that is already running.
+        A lab that it starts ends with this process. Calling it again returns the same
+        lab. Of the settings, only ``max_inflight`` is applied to a running lab.
 
         Args:
             workspace: Its folder; by default the one that the current folder belongs to.
@@ -162,7 +162,7 @@ class Lab:
 
     @property
     def inspector_url(self) -> str:
-        """Address of the inspector, which receives callbacks and shows them."""
+        """Address of the inspector, which captures callbacks."""
         return self._async_lab.state.inspector_url
 
     @property
@@ -212,7 +212,7 @@ class Lab:
         timeout: float = RUN_SECONDS,
         progress: bool = True,
     ) -> Measurement:
-        """Make a run of calls, one after the other; return them with the times of every hop.
+        """Make calls one after the other; return the times of every hop.
 
         Args:
             function: The function's name.
@@ -224,13 +224,13 @@ class Lab:
             progress: Whether to draw a progress bar.
 
         Raises:
-            LabTimeoutError: It took longer; says how many calls were completed.
+            LabTimeoutError: It took longer; names completed and pending calls.
         """
         spec = RunSpec(function, calls, mode, body, wait, timeout)
         return measure_with_bar(self._async_lab.connections, spec, show=progress)
 
     def plot(self, *runs: Measurement) -> Picture:
-        """Draw who waited and who worked: a timeline for each run, on one time axis."""
+        """Draw a timeline for each run, on one time axis."""
         from labkit.views.plots import plot_timelines
 
         return plot_timelines(*runs)
@@ -242,7 +242,7 @@ class Lab:
     set_max_inflight = blocking(AsyncLab.set_max_inflight)
 
     def plot_queue(self, run: Measurement) -> Picture:
-        """Draw how many calls of a run were queued, and how many in flight, over time."""
+        """Draw how many calls were queued and in flight during a run."""
         from labkit.views.plots import plot_queue_depth
 
         return plot_queue_depth(run)
@@ -265,7 +265,7 @@ class Lab:
 
     @property
     def worker(self) -> FaultTarget:
-        """The queue-worker, if there are several the first: ``with lab.worker.paused():``."""
+        """The first queue-worker: ``with lab.worker.paused():``."""
         return self._async_lab.worker
 
     @property
@@ -297,9 +297,9 @@ class Lab:
     # -- the notebook
 
     def folder(self, name: str) -> Path:
-        """Make an empty exercise folder beside the notebook, and change into it.
+        """Make an empty exercise folder here, and change into it.
 
-        Run again, it empties the folder, so that the exercise can be repeated. It
+        Run again, it empties the folder, and the exercise can be repeated. It
         never empties a folder that it did not make.
         """
         here = Path.cwd()

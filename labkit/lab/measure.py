@@ -30,7 +30,7 @@ _EVENTS_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Progress:
-    """Progress of a run: calls answered (as the caller sees it) and over (as the function does)."""
+    """Calls of a run that were answered, and whose function is over."""
 
     answered: int
     over: int
@@ -149,7 +149,7 @@ class _Run:
             raise
 
     async def _wait_for_events(self) -> None:
-        """Wait for the last events of answered calls; after a while go on without them."""
+        """Wait, but not long, for the last events of answered calls."""
         try:
             await self.events.until(
                 lambda log: all((call := log.get(id_)) and call.replied for id_ in self.ids) or None,
@@ -164,9 +164,9 @@ class _Run:
 
 
 def measure_with_bar(connections: Connections, spec: RunSpec, *, show: bool) -> Measurement:
-    """Make a run on the background loop while this thread draws a progress bar.
+    """Make a run while this thread draws a progress bar.
 
-    Not the background thread: Jupyter shows what that prints in the newest cell.
+    Not the background thread: Jupyter shows its output in the newest cell.
     """
     steps: queue.SimpleQueue[Progress] = queue.SimpleQueue()
     bar = _bar(spec) if show else None
@@ -197,7 +197,8 @@ def _bar(spec: RunSpec) -> Any:
 
 
 def _is_notebook() -> bool:
-    """Tell whether this is a Jupyter kernel; IPython in a terminal has a shell, but no kernel."""
+    """Tell whether this is a Jupyter kernel."""
+    # IPython in a terminal has a shell, but no kernel.
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
     return hasattr(shell, "kernel")

@@ -35,7 +35,7 @@ class AsyncQueue:
         return QueueStatus.from_json(expect(response, headline, 200).json())
 
     async def set_max_inflight(self, count: int) -> int:
-        """Change how many calls each of its workers runs at once, now and after a restart.
+        """Change how many calls each of its workers runs at once.
 
         Raises:
             InvalidValueError: ``count`` is out of range.
@@ -49,7 +49,7 @@ class AsyncQueue:
         return count
 
     async def dead_letters(self, limit: int = 100) -> DeadLetters:
-        """Return its dead letters, oldest first, at most ``limit`` (up to 1000)."""
+        """Return its oldest ``limit`` (up to 1000) dead letters."""
         response = await self._gateway.request("GET", f"{self._path}/dead-letters", params={"limit": limit})
         expect(response, f"could not read the dead letters of {self.name}", 200)
         return DeadLetters(map(DeadLetter.from_json, response.json()))
@@ -91,7 +91,7 @@ class AsyncQueue:
 
 
 def _check_call_id(call_id: str) -> str:
-    """Return a call id; an empty one is more likely a mistake than a wish for all calls.
+    """Return a call id; an empty one must not mean all calls.
 
     Raises:
         InvalidValueError: It is empty.
@@ -102,7 +102,7 @@ def _check_call_id(call_id: str) -> str:
 
 
 class Queue:
-    """The queue ``name``. Its figures are current: each access asks the lab."""
+    """The queue ``name``; each access to a figure asks the lab."""
 
     def __init__(self, async_queue: AsyncQueue) -> None:
         self.name = async_queue.name
@@ -157,7 +157,7 @@ class Queue:
 
     @property
     def max_inflight(self) -> int:
-        """Calls that each of its workers runs at once; setting it also holds after a restart."""
+        """Calls that each of its workers runs at once, also after a restart."""
         return self.status().max_inflight
 
     @max_inflight.setter

@@ -1,4 +1,4 @@
-"""Dedicated queues, several workers, leases, and the queue-worker's metrics."""
+"""Dedicated queues, several workers, leases, the worker's metrics."""
 
 from __future__ import annotations
 

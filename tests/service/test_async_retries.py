@@ -1,4 +1,4 @@
-"""Failed calls are retried as in OpenFaaS Pro, and dead-lettered after their last attempt."""
+"""Failed calls are retried as in OpenFaaS Pro, then dead-lettered."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def http(lab: Lab) -> Iterator[httpx.Client]:
 
 
 def fails(folder: Path, times: int) -> str:
-    """Return a command that fails in the first ``times`` attempts at a call."""
+    """Return a command that fails in a call's first ``times`` attempts."""
     return script(folder, f"cat; echo attempt $Http_X_Attempt; [ $Http_X_Attempt -gt {times} ]\n")
 
 

@@ -1,4 +1,4 @@
-"""Fault injection: faults are visible, in the event log, and lose no accepted call."""
+"""Injected faults are visible and lose no accepted call."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SOON = {"com.openfaas.retry.min_wait": "100ms"}
 
 @pytest.fixture
 def fault_lab(workspace: Path) -> Iterator[Lab]:
-    """A lab for faults, with the functions ``cat`` and ``nap`` (half a second)."""
+    """A lab with the functions ``cat`` and ``nap`` (half a second)."""
     with start_lab(workspace, ack_wait="1s") as lab:
         lab.deploy("cat", fprocess="cat")
         lab.deploy("nap", fprocess="sleep 0.5")

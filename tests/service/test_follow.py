@@ -35,7 +35,7 @@ class FollowedCalls:
         await self.client.flush()
 
     async def reads(self, *numbers: int) -> None:
-        """Wait until exactly these have been read, in any order, once or more often."""
+        """Wait until exactly these have been read, in any order."""
         wanted = {f"follow-{number}" for number in numbers}
         async with asyncio.timeout(10):
             while not set(self.seen) >= wanted:  # noqa: ASYNC110

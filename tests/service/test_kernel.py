@@ -1,4 +1,4 @@
-"""A lab started by a notebook, and every way in which a Jupyter kernel can end."""
+"""A notebook's lab, and every way in which its kernel can end."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def notebook(workspace: Path) -> Iterator[Notebook]:
 
 
 def lab_processes(mark: str, notebook: Notebook) -> list[psutil.Process]:
-    """Return the labs' processes: the marked ones that Jupyter itself did not start."""
+    """Return the marked processes that Jupyter itself did not start."""
     kernel = notebook.manager.provisioner.pid if notebook.manager.has_kernel else 0
     return [process for process in marked(mark) if process.pid != kernel]
 
@@ -105,7 +105,7 @@ def test_the_stop_button_interrupts_the_cell_but_not_the_lab(notebook: Notebook,
 
 
 def is_busy(notebook: Notebook) -> bool:
-    """Tell whether the cell is running: an interrupt before that would be lost."""
+    """Tell whether the cell runs; an earlier interrupt would be lost."""
     try:
         message = notebook.client.get_iopub_msg(timeout=0.1)
     except Empty:

@@ -19,6 +19,7 @@ from labkit import Lab
 from labkit.errors import InvalidValueError, LabStartError
 from labkit.lab.background_loop import background_loop
 from labkit.supervisor.logfile import LogFile
+from labkit.views.faults import FaultKind
 from labkit.views.status import ServiceStatus
 from labkit.workspace import Workspace
 from labkit_services.contract.errors import LabTimeoutError
@@ -204,7 +205,7 @@ def test_reset_brings_back_a_lab_that_has_gone(workspace: Path) -> None:
 
 def test_reset_brings_back_a_service_that_was_given_up(workspace: Path) -> None:
     with start_lab(workspace) as lab:
-        asyncio.run(lab.aio.supervisor.stop_service("nats-server"))
+        asyncio.run(lab.aio.supervisor.begin_fault(FaultKind.STOP, "nats-server"))
         assert lab.status().service("nats-server").state == "stopped"
         lab.reset()
 

@@ -1,4 +1,4 @@
-"""Whatever is killed, every call accepted with 202 runs and its callback is posted."""
+"""Every call accepted with 202 runs, whatever is killed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CALLS = 200
 
 
 def _deploy_noting(lab: Lab, folder: Path) -> Path:
-    """Deploy functions that write down each run and each callback; return the runs' file."""
+    """Deploy functions that log runs and callbacks; return the runs' file."""
     notes = folder / "runs"
     script = folder / "note.sh"
     script.write_text(f"read id\nsleep 0.02\necho $id >> {notes}\necho done $id\n")
@@ -81,7 +81,7 @@ def test_without_a_fault_every_call_runs_exactly_once(workspace: Path) -> None:
 
 @pytest.mark.row("2.3 no second run")
 def test_a_call_longer_than_ack_wait_runs_once(workspace: Path) -> None:
-    """The lease is renewed while the function runs: ``ack_wait`` does not limit its time."""
+    """The lease is renewed while the function runs."""
     with start_lab(workspace, ack_wait="1s") as lab:
         runs = workspace / "slow-runs"
         script = workspace / "slow.sh"

@@ -1,4 +1,4 @@
-"""A model of an asynchronous call: retries, dead-lettering, redrive, cancel, callbacks.
+"""A model of an asynchronous call, from acceptance to its last event.
 
 hypothesis walks through the state machine at random. At every step the call that is reduced from
 the services' events must be in the model's state, whatever the order of the events.
@@ -64,7 +64,7 @@ class CallLife(RuleBasedStateMachine):
     @precondition(lambda self: self.state in (CallState.DELIVERED, CallState.RUNNING))
     @rule()
     def worker_dies(self) -> None:
-        """The lease expires and the call is delivered again; there is no event for it."""
+        """The lease expires without an event; the call is delivered again."""
         self.deliver()
 
     @precondition(lambda self: self.state is CallState.RUNNING)
@@ -87,7 +87,7 @@ class CallLife(RuleBasedStateMachine):
                 self.state = CallState.DONE if status < 400 else CallState.FAILED
                 self._call_back_or_acknowledge()
 
-    @precondition(lambda self: self._callback_is_pending())
+    @precondition(lambda self: getattr(self, "callback", "") == "sent")
     @rule(status=ANSWERS)
     def target_answers(self, status: int) -> None:
         self._emit(WORKER, EventType.CALLBACK_ANSWERED, status=status)

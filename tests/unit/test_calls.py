@@ -26,7 +26,7 @@ from labkit_services.contract.events import Event, EventType, decode_batch, enco
 
 
 def retried() -> list[Event]:
-    """An async call: attempt 1 fails, is retried after 2 s, attempt 2 succeeds."""
+    """An async call: attempt 1 fails, attempt 2 after 2 s succeeds."""
     return [
         *accepted(),
         *attempt("c1", 0.1, 1.0, 1, 500, acked=False),
@@ -416,7 +416,7 @@ def test_two_invocations_with_one_call_id_are_two_attempts() -> None:
 
 
 def test_applying_an_event_is_cheap() -> None:
-    """Generous: about 2 µs on an idle machine; 50 µs would mean that each event reduces the whole call."""
+    """About 2 µs when idle; 50 µs if each event reduced the whole call."""
     events = async_run(1_000, 10)
     log = CallLog()
 
@@ -429,7 +429,7 @@ def test_applying_an_event_is_cheap() -> None:
 
 
 def test_a_callback_to_another_function_is_not_an_attempt_of_the_call() -> None:
-    """Gateway and watchdog report the receiving function's work under the call's own id."""
+    """The receiving function's events have the call's own id."""
     callback = [
         event(
             0.99, EventType.CALLBACK_SENT, service="queue-worker", url="http://gateway:8080/function/notify"
@@ -447,7 +447,7 @@ def test_a_callback_to_another_function_is_not_an_attempt_of_the_call() -> None:
 
 
 def test_the_attempt_after_a_lost_callback_counts() -> None:
-    """The worker died while posting the result; the next one runs the call again."""
+    """The worker died while posting the result; the call runs again."""
     lost = event(0.99, EventType.CALLBACK_SENT, service="queue-worker", url="http://x/")
     call = reduced(
         *accepted(), *attempt("c1", 0.01, 0.97, acked=False), lost, *attempt("c1", 6.0, 0.5, number=2)
