@@ -1,7 +1,7 @@
 # With only Python and make on a machine, each of these is the only command needed.
 # Works with GNU make 3.81, which is what macOS has.
 .DEFAULT_GOAL := help
-.PHONY: help lab demo test chaos lint bench bench-past lock clean
+.PHONY: help lab demo test chaos lint bench bench-volume lock clean
 
 BIN := .venv/bin
 SEED := 1
@@ -13,7 +13,7 @@ help: ## say what each command does
 
 lab: ## set up, start the lab and JupyterLab on the first notebook
 	@sh tools/setup.sh lab
-	@$(BIN)/labkit lab
+	@$(BIN)/labkit lab $(LAB)
 
 demo: ## set up, run the sync-or-async experiment in this terminal
 	@sh tools/setup.sh lab
@@ -34,15 +34,15 @@ lint: ## set up, check style, format and types only
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-# ONLY=accept,sync measures these rows; QUICK=1 all of them, in short rounds. Only the whole table goes into the README.
-bench: ## set up, measure every path next to its floor: 5 min, alone on the machine (QUICK=1, ONLY=rows)
+# ONLY=accept,sync measures these rows; QUICK=1 measures in short rounds; DOCS=1 writes the whole table into the documents.
+bench: ## set up, measure every path next to its baseline: 5 min, alone on the machine (QUICK=1, ONLY=rows, DOCS=1)
 	@sh tools/setup.sh dev
-	@$(BIN)/python -m benchmarks $(if $(QUICK)$(ONLY),$(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY)),--readme README.md)
+	@$(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY)) $(if $(DOCS),--docs)
 
-# PAST=20000 looks less far.
-bench-past:
+# VOLUME=20000 uses fewer calls.
+bench-volume: ## set up, check that the cost per call stays flat after a million calls: 20 min
 	@sh tools/setup.sh dev
-	@$(BIN)/python -m benchmarks --past $(or $(PAST),1000000)
+	@$(BIN)/python -m benchmarks --volume $(or $(VOLUME),1000000)
 
 # The second lock is held to the versions of the first: a learner runs what was tested.
 lock: ## after a change of pyproject.toml: lock anew (UPGRADE=--upgrade takes newer versions)

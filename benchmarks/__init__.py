@@ -1,1 +1,1 @@
-"""Speed, measured: every path of the lab next to the floor that it stands on."""
+"""Every path measured next to its baseline: ``make bench``."""

@@ -1,170 +1,181 @@
-"""``python -m benchmarks``, which is what ``make bench`` runs."""
+"""``python -m benchmarks``, which ``make bench`` runs."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import os
+import platform
+import re
+import shutil
 import signal
+import subprocess
 import sys
 import time
-from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import Coroutine
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from benchmarks import machine, report
-from benchmarks.groups import Pace
+from benchmarks import load, report
+from benchmarks.groups import Pace, Results, measure
+from benchmarks.programs import scratch_folder
 from benchmarks.rows import ROWS, select
-from benchmarks.run import Results, measure
-from benchmarks.scratch import scratch
+from benchmarks.volume import measure as measure_volume
+from benchmarks.volume import table as volume_table
+from labkit.supervisor.nats_server import find_nats_server
 from labkit_services.contract.errors import LabError
 
 T = TypeVar("T")
 
-RESULTS = Path(__file__).with_name("results")
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks/results/speed.json"
+README_ROWS = ("sync-32", "accept-32", "drain-10")
 _FULL = Pace(rounds=5, seconds=2.0)
 _QUICK = Pace(rounds=3, seconds=1.0)
 _NAMES = ", ".join(row.name for row in ROWS)
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]}, epilog=f"The rows: {_NAMES}.")
-@click.option(
-    "--only", default="", metavar="NAMES", help="Rows that begin with these words, separated by commas."
-)
+@click.option("--only", default="", metavar="NAMES", help="Rows with these prefixes, comma-separated.")
 @click.option("--quick", is_flag=True, help=f"{_QUICK.rounds} short rounds instead of {_FULL.rounds}.")
-@click.option("--rounds", type=click.IntRange(min=1), help="How often each row has its turn.")
-@click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Write speed.json, speed.md and speed.png there. A full run writes to benchmarks/results.",
-)
-@click.option(
-    "--readme",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Put the table into this file, between its marks.",
-)
-@click.option(
-    "--past", type=click.IntRange(min=1001), help="Instead: does cost grow with so many calls of the past?"
-)
-def cli(
-    only: str, quick: bool, rounds: int | None, out: Path | None, readme: Path | None, past: int | None
-) -> None:
-    """Measure the lab's paths, each next to its floor, and print the table.
+@click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
+@click.option("--docs", is_flag=True, help="Write the table into docs/speed.md and README.md.")
+@click.option("--volume", type=click.IntRange(min=1001), help="Instead: cost after this many calls.")
+def cli(only: str, quick: bool, as_json: bool, docs: bool, volume: int | None) -> None:
+    """Measure the lab's paths, each next to its baseline, and print the table.
 
     A full run takes about five minutes.
     """
-    if past:
-        from benchmarks import past as of_the_past
-
-        grown = _until_told(of_the_past.measure(past, _progress))
-        click.echo(of_the_past.table(grown, past))
+    if volume:
+        growth = _run(measure_volume(volume, _progress))
+        click.echo(volume_table(growth, volume))
         return
-    if readme:
-        if quick or only:
-            raise click.UsageError("--readme is for the whole table: leave out --quick and --only")
-        report.around_marks(readme)  # now, rather than after the measuring
+    if docs:
+        _check_docs(whole=not (quick or only))
     rows = select(word.strip() for word in only.split(",") if word.strip())
     pace = _QUICK if quick else _FULL
-    if rounds:
-        pace = Pace(rounds, pace.seconds)
-    facts = {**machine.facts(), "rounds": pace.rounds, "load_before": machine.load_average()}
-    date = time.strftime("%Y-%m-%d %H:%M %Z")
-    began = time.monotonic()
-    measured = _until_told(measure(rows, pace, _progress))
-    facts["load_after"] = machine.load_average()
+    facts = {**machine_facts(), "rounds": pace.rounds, "load_before": _load_average()}
+    begin = time.monotonic()
+    measured = _run(measure(rows, pace, _progress))
+    facts |= {"load_after": _load_average(), "seconds": round(time.monotonic() - begin)}
     results = report.results_of(rows, measured)
-    click.echo(report.terminal_table(results))
-    if lines := report.cpu_lines(results):
-        click.echo("\n".join(["", "CPU that one call takes, by process:", *lines]))
-    click.echo(_explanation(facts, date, time.monotonic() - began))
-    if out is None and not quick and rows == ROWS:
-        out = RESULTS
-    if out is not None:
-        _write(out, results, measured, facts, date)
-    if readme is not None:
-        report.put_into(readme, report.markdown(results, facts, date, "benchmarks/results/speed.png"))
+    if as_json:
+        click.echo(_to_json(results, measured, facts))
+    else:
+        click.echo(report.terminal_table(results))
+        if lines := report.cpu_lines(results):
+            click.echo("\n".join(["", "CPU per call, by process:", *lines]))
+        click.echo(_explanation(facts))
+    if docs:
+        _write_docs(results, measured, facts)
 
 
-def _explanation(facts: dict[str, Any], date: str, seconds: float) -> str:
+def _explanation(facts: dict[str, Any]) -> str:
     return (
-        f"\nCost: the path over its floor, round by round, median of {facts['rounds']}; to be compared with "
-        "the real OpenFaaS's\nover its own floors (last column). "
-        f"{date}, {facts['cores']} cores ({facts['cpu']}),\nload average {facts['load_before']} before and "
-        f"{facts['load_after']} after, load from {facts['load_generator']}; this took {seconds:.0f} s."
+        f"\nCost: the path over its baseline, round by round, median of {facts['rounds']}. The last column\n"
+        f"is the real OpenFaaS's cost over its own baselines. {facts['date']}, {facts['cores']} cores\n"
+        f"({facts['cpu']}), load average {facts['load_before']} before and {facts['load_after']} after,\n"
+        f"load from {facts['load_generator']}; this took {facts['seconds']} s."
     )
 
 
-def _write(
-    out: Path, results: list[report.Result], measured: Results, facts: dict[str, Any], date: str
-) -> None:
-    from benchmarks import plot
+def _to_json(results: list[report.Result], measured: Results, facts: dict[str, Any]) -> str:
+    rows = [{**asdict(result), "verdict": result.verdict} for result in results]
+    document = {"facts": facts, "rows": rows, "rounds": measured}
+    return json.dumps(document, indent=1, default=lambda unit: unit.value)
 
-    out.mkdir(parents=True, exist_ok=True)
-    record = {
-        "date": date,
-        "machine": facts,
-        "rows": [result.to_json() for result in results],
-        "rounds": measured,
+
+def _check_docs(*, whole: bool) -> None:
+    """Fail before anything is measured if the documents could not be written."""
+    if not whole:
+        raise click.UsageError("--docs is for the whole table: leave out --quick and --only")
+    if _output("git", "-C", str(ROOT), "status", "--porcelain", "--", "labkit", "services", "benchmarks"):
+        raise click.UsageError("--docs names the measured commit: commit your changes first")
+    for page in ("docs/speed.md", "README.md"):
+        report.around_marks(ROOT / page)
+
+
+def _write_docs(results: list[report.Result], measured: Results, facts: dict[str, Any]) -> None:
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(_to_json(results, measured, facts) + "\n")
+    report.replace_section(ROOT / "docs/speed.md", report.markdown(results, facts))
+    report.replace_section(ROOT / "README.md", report.short_markdown(results, facts, README_ROWS))
+    click.echo("written: benchmarks/results/speed.json, docs/speed.md, README.md", err=True)
+
+
+# -- the machine
+
+
+def machine_facts() -> dict[str, Any]:
+    """Return machine, system and versions."""
+    return {
+        "date": time.strftime("%Y-%m-%d %H:%M %Z"),
+        "cpu": _cpu(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "system": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+        "nats_server": _output(find_nats_server(os.environ), "--version").rpartition("v")[2],
+        "load_generator": load.generator(),
+        "commit": _output("git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"),
     }
-    (out / "speed.json").write_text(json.dumps(record, indent=1) + "\n")
-    (out / "speed.md").write_text(report.markdown(results, facts, date, "speed.png") + "\n")
-    title = f"labkit, {facts['cores']} cores, {date}"
-    plot.draw(results, title, out / "speed.png")
-    click.echo(f"written: {out}/speed.json, speed.md, speed.png", err=True)
+
+
+def _load_average() -> float:
+    return round(os.getloadavg()[0], 1)
+
+
+def _cpu() -> str:
+    try:
+        models = re.findall(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+    except OSError:
+        models = []
+    return models[0] if models else platform.machine()
+
+
+def _output(*command: str) -> str:
+    """Return the first line that a program prints; "" if it is not installed."""
+    if shutil.which(command[0]) is None:
+        return ""
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=5, check=False)
+    return next(iter((ended.stdout or ended.stderr).splitlines()), "").strip()
+
+
+# -- the run
 
 
 def _progress(text: str) -> None:
-    """Say what is being done: on one line of a terminal, else on a line each."""
+    """Show progress: on one line of a terminal, else on a line each."""
     if sys.stderr.isatty():
         click.echo(f"\r\033[K{text}", nl=False, err=True)
     else:
         click.echo(text, err=True)
 
 
-def _until_told(work: Coroutine[Any, Any, T]) -> T:
-    """Run ``work``; Ctrl-C and SIGTERM end it and all that it has started."""
+def _run(work: Coroutine[Any, Any, T]) -> T:
+    """Run ``work``; Ctrl-C and SIGTERM end it and all processes that it has started."""
 
-    async def live() -> T:
-        task = asyncio.ensure_future(work)
+    async def cancellable() -> T:
+        task = asyncio.get_running_loop().create_task(work, name="benchmark")
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(number, task.cancel)
         return await task
 
-    with _compiled():
-        try:
-            return asyncio.run(live())
-        except asyncio.CancelledError:
-            click.echo("\nended early; nothing is left running", err=True)
-            raise SystemExit(130) from None
-        finally:
-            _progress("")
-
-
-@contextmanager
-def _compiled() -> Iterator[None]:
-    """Have what is started run from compiled bytecode, as an installed lab does, wherever it may be kept."""
-    before = dict(os.environ)
-    with scratch() as folder:
+    with scratch_folder() as bytecode:
+        # All processes use compiled bytecode, as an installed lab does.
         os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-        os.environ["PYTHONPYCACHEPREFIX"] = str(folder)
+        os.environ["PYTHONPYCACHEPREFIX"] = bytecode
         try:
-            yield
-        finally:
-            os.environ.clear()
-            os.environ.update(before)
-
-
-def main() -> None:
-    """Run the command line; an error of the lab is a message, not a traceback."""
-    try:
-        cli()
-    except LabError as error:
-        click.echo(str(error), err=True)
-        sys.exit(1)
+            return asyncio.run(cancellable())
+        except asyncio.CancelledError:
+            click.echo("\ninterrupted; no process is left", err=True)
+            raise SystemExit(130) from None
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        cli()
+    except LabError as error:
+        sys.exit(str(error))

@@ -1,88 +1,97 @@
-"""Load from another process: wrk where it is installed, else a small one of our own."""
+"""HTTP load from another process: wrk where it is installed, else our own.
+
+``python -m benchmarks.load URL CONNECTIONS SECONDS`` is our own: the services'
+HTTP client, one request at a time on each connection. It costs more CPU than
+wrk; the rows of the null HTTP server show how much.
+"""
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
-from dataclasses import dataclass
-from pathlib import Path
+import sys
+import tempfile
 
 from benchmarks import programs
-from benchmarks.failure import BenchmarkError
-from benchmarks.statistic import Figures
+from benchmarks.baselines import BODY, on_fast_loop, repeat
+from benchmarks.figures import BenchmarkError, Figures
+from labkit_services.http import HttpClient
 
-_SCRIPT = Path(__file__).with_name("post.lua")
-_OVERTIME_SECONDS = 20.0
-_UNITS = {"us": 1e-3, "ms": 1.0, "s": 1e3, "m": 60e3}
-
-
-@dataclass(frozen=True)
-class LoadReport:
-    """What a load generator saw.
-
-    Attributes:
-        requests: How many were answered.
-        per_second: The same, a second.
-        ms: Median latency in milliseconds.
-        p99_ms: 99 of 100 took no longer than this.
-    """
-
-    requests: int
-    per_second: float
-    ms: float
-    p99_ms: float
-
-    def figures(self) -> Figures:
-        """Return it as one round's figures."""
-        return {
-            "requests": self.requests,
-            "per_second": self.per_second,
-            "ms": self.ms,
-            "p99_ms": self.p99_ms,
-        }
+_GRACE_SECONDS = 20.0
+_MILLISECONDS = {"us": 1e-3, "ms": 1.0, "s": 1e3, "m": 60e3}
+_LATENCY = re.compile(r"^\s+(\d+)%\s+([\d.]+)(us|ms|s|m)\s*$", re.MULTILINE)
+_WRK_SCRIPT = f"""
+wrk.method = "POST"
+wrk.body = "{BODY.decode()}"
+wrk.headers["Content-Type"] = "text/plain"
+"""
 
 
 def generator() -> str:
-    """Return the name of the load generator that is used."""
-    return "wrk" if shutil.which("wrk") else "benchmarks.own_load"
+    """Return the name of the load generator in use."""
+    return "wrk" if shutil.which("wrk") else "benchmarks.load"
 
 
-async def post(url: str, *, connections: int, seconds: float) -> LoadReport:
-    """POST ``hello`` over so many keep-alive connections, each with one call at a time.
+async def post(url: str, connections: int, seconds: float) -> Figures:
+    """POST ``hello`` on keep-alive connections, one call at a time on each.
 
-    Raises:
-        BenchmarkError: Not every answer was a 2xx or 3xx: a refusal is fast, too.
-    """
-    patience = seconds + _OVERTIME_SECONDS
-    # wrk counts whole seconds: a shorter look is for our own.
-    if seconds >= 1 and (program := shutil.which("wrk")):
-        arguments = ["-t1", f"-c{connections}", f"-d{round(seconds)}s", "--latency", "-s", str(_SCRIPT), url]
-        return parse_wrk(await programs.run(program, *arguments, patience=patience))
-    figures = await programs.run_module(
-        "benchmarks.own_load", url, str(connections), str(seconds), patience=patience
-    )
-    return LoadReport(**figures)
-
-
-def parse_wrk(text: str) -> LoadReport:
-    """Read what ``wrk --latency`` prints.
+    Returns:
+        ``requests`` answered, ``per_second``, median and 99th percentile of the
+        latency as ``ms`` and ``p99_ms``.
 
     Raises:
-        BenchmarkError: It reports errors, or is not such a report.
+        BenchmarkError: Not every response was a 2xx or 3xx: refusals are fast.
     """
-    for complaint in (r"Non-2xx or 3xx responses: \d+", r"Socket errors: .*"):
-        if found := re.search(complaint, text):
-            raise BenchmarkError("not every call was answered well", expected="2xx only", seen=found[0])
-    latencies = {share: _milliseconds(value, unit) for share, value, unit in _LATENCY.findall(text)}
+    timeout = seconds + _GRACE_SECONDS
+    # wrk counts whole seconds: shorter rounds use our own.
+    if seconds >= 1 and (wrk := shutil.which("wrk")):
+        with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
+            script.write(_WRK_SCRIPT)
+            script.flush()
+            flags = ("-t1", f"-c{connections}", f"-d{round(seconds)}s", "--latency", "-s", script.name)
+            return parse_wrk(await programs.run(wrk, *flags, url, timeout=timeout))
+    arguments = (url, str(connections), str(seconds))
+    return await programs.run_module("benchmarks.load", *arguments, timeout=timeout)
+
+
+def parse_wrk(text: str) -> Figures:
+    """Parse the output of ``wrk --latency``.
+
+    Raises:
+        BenchmarkError: It reports errors, or is not such an output.
+    """
+    for problem in (r"Non-2xx or 3xx responses: \d+", r"Socket errors: .*"):
+        if found := re.search(problem, text):
+            raise BenchmarkError("some calls failed", expected="only 2xx", seen=found[0])
+    latencies = {share: float(value) * _MILLISECONDS[unit] for share, value, unit in _LATENCY.findall(text)}
     requests = re.search(r"(\d+) requests in", text)
     rate = re.search(r"Requests/sec:\s+([\d.]+)", text)
     if not requests or not rate or "50" not in latencies or "99" not in latencies or not int(requests[1]):
-        raise BenchmarkError("this is no report of wrk --latency", seen=text[-400:].strip())
-    return LoadReport(int(requests[1]), float(rate[1]), latencies["50"], latencies["99"])
+        raise BenchmarkError("not an output of wrk --latency", seen=text[-400:].strip())
+    return {
+        "requests": int(requests[1]),
+        "per_second": float(rate[1]),
+        "ms": latencies["50"],
+        "p99_ms": latencies["99"],
+    }
 
 
-_LATENCY = re.compile(r"^\s+(\d+)%\s+([\d.]+)(us|ms|s|m)\s*$", re.MULTILINE)
+async def generate(url: str, connections: int, seconds: float) -> Figures:
+    """Send load for ``seconds``."""
+    client = HttpClient()
+
+    async def once() -> None:
+        response = await client.request("POST", url, [("Content-Type", "text/plain")], BODY)
+        await response.read()
+        if not 200 <= response.status < 300:
+            raise BenchmarkError("some calls failed", expected="only 2xx", seen=f"status {response.status}")
+
+    try:
+        return await repeat(once, in_flight=connections, seconds=seconds)
+    finally:
+        client.close()
 
 
-def _milliseconds(value: str, unit: str) -> float:
-    return float(value) * _UNITS[unit]
+if __name__ == "__main__":
+    print(json.dumps(on_fast_loop(generate(sys.argv[1], int(sys.argv[2]), float(sys.argv[3])))))

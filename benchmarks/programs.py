@@ -1,4 +1,4 @@
-"""Running other programs: none outlives what runs it."""
+"""Other processes: run, watched, measured, and ended with whoever runs them."""
 
 from __future__ import annotations
 
@@ -9,49 +9,56 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from benchmarks.failure import BenchmarkError
-from benchmarks.scratch import scratch
-from labkit.lifecycle.processes import exited
+import psutil
 
-START_SECONDS = 10.0
-END_SECONDS = 5.0
-_TALK_SECONDS = 30.0
-_LOOK_SECONDS = 0.002
-_TAIL = 1000
+from benchmarks.figures import BenchmarkError
+
+_LINE_SECONDS = 30.0
+_END_SECONDS = 5.0
+_POLL_SECONDS = 0.002
+_TAIL = 1000  # characters of a program's log that an error shows
 
 
-async def run(*command: str, patience: float, environment: Mapping[str, str] | None = None) -> str:
-    """Run a program to its end and return what it printed.
+def scratch_folder() -> TemporaryDirectory[str]:
+    """Return a folder that is removed at the end of a ``with`` block."""
+    return TemporaryDirectory(prefix="labkit-bench-", ignore_cleanup_errors=True)
+
+
+async def run(*command: str, timeout: float, environment: Mapping[str, str] | None = None) -> str:
+    """Run a program to its end and return its standard output.
 
     Raises:
-        BenchmarkError: It failed, or took more than ``patience`` seconds.
+        BenchmarkError: It failed, or took more than ``timeout`` seconds.
     """
+    name = " ".join(command)[:200]
     process = await asyncio.create_subprocess_exec(
         *command,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         env={**os.environ, **(environment or {})},
-        # Ctrl-C reaches this process only, which then ends the group that the other leads.
+        # Ctrl-C reaches only this process, which then ends the other's group.
         start_new_session=True,
     )
     try:
-        async with asyncio.timeout(patience):
+        async with asyncio.timeout(timeout):
             output, errors = await process.communicate()
     except TimeoutError:
-        raise BenchmarkError(expected=f"{_name(command)} to end within {patience:g} s") from None
+        raise BenchmarkError(expected=f"{name} to end within {timeout:g} s") from None
     finally:
         if process.returncode is None:
             os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
     if process.returncode != 0:
         raise BenchmarkError(
-            f"{_name(command)} failed",
+            f"{name} failed",
             expected="exit code 0",
             seen=f"{process.returncode}: {errors.decode(errors='replace')[-_TAIL:].strip()}",
         )
@@ -59,133 +66,135 @@ async def run(*command: str, patience: float, environment: Mapping[str, str] | N
 
 
 async def run_module(
-    module: str, *arguments: str, patience: float, environment: Mapping[str, str] | None = None
+    module: str, *arguments: str, timeout: float, environment: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
-    """Run a Python module that prints one JSON object, and return it.
+    """Run a Python module that prints one JSON object; return the object."""
+    output = await run(sys.executable, "-m", module, *arguments, timeout=timeout, environment=environment)
+    document: dict[str, Any] = json.loads(output)
+    return document
 
-    Raises:
-        BenchmarkError: It failed, or took more than ``patience`` seconds.
+
+class Program:
+    """A Python module that prints JSON lines and ends with its standard input.
+
+    Its output goes to files, so that nobody has to read a pipe meanwhile.
     """
-    output = await run(sys.executable, "-m", module, *arguments, patience=patience, environment=environment)
-    printed: dict[str, Any] = json.loads(output)
-    return printed
-
-
-@asynccontextmanager
-async def serving(module: str, *arguments: str, **settings: str) -> AsyncIterator[str]:
-    """Run a service of ours, yield its address, and end it by its lifeline.
-
-    What it prints goes to files: nobody has to read a pipe meanwhile.
-
-    Raises:
-        BenchmarkError: It did not become ready.
-    """
-    with scratch() as folder:
-        service = _Service(folder, [sys.executable, "-m", module, *arguments], settings)
-        try:
-            yield await service.url()
-        finally:
-            await service.end()
-
-
-def _environment() -> dict[str, str]:
-    """Return ours without a locale, as a gateway gives a watchdog none."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("LANG", "LC_"))}
-    return {**kept, "PYTHONCOERCECLOCALE": "0"}
-
-
-class _Service:
-    """A process that says when it is ready, and ends when its standard input does."""
 
     def __init__(self, folder: Path, command: list[str], settings: Mapping[str, str]) -> None:
-        self._printed, self._logged = folder / "out", folder / "err"
-        with self._printed.open("wb") as out, self._logged.open("wb") as err:
+        self._output, self._log = folder / "out", folder / "err"
+        self._lines_read = 0
+        # Without a locale, as the gateway starts a watchdog.
+        ours = {name: value for name, value in os.environ.items() if not name.startswith(("LANG", "LC_"))}
+        with self._output.open("wb") as out, self._log.open("wb") as err:
             self._process = subprocess.Popen(
                 command,
                 stdin=subprocess.PIPE,
                 stdout=out,
                 stderr=err,
-                env={**_environment(), "lifeline": "stdin", "port": "0", "TMPDIR": str(folder), **settings},
+                env={**ours, "PYTHONCOERCECLOCALE": "0", "TMPDIR": str(folder), **settings},
                 start_new_session=True,
             )
 
-    async def url(self) -> str:
-        """Return its address, once it is ready."""
-        deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline and self._process.poll() is None:
-            line, end, _ = self._printed.read_text().partition("\n")
-            if end:
-                return str(json.loads(line)["url"])
-            await asyncio.sleep(_LOOK_SECONDS)
-        raise BenchmarkError(
-            "a service did not start",
-            expected=f"its ready line within {START_SECONDS:g} s",
-            seen=self._logged.read_text(errors="replace")[-_TAIL:] or f"exit code {self._process.returncode}",
-        )
-
-    async def end(self) -> None:
-        """End it, politely at first."""
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        if not await exited(self._process, END_SECONDS):
-            self._process.kill()
-            await exited(self._process)
-
-
-class Talk:
-    """A program that prints JSON objects, one a line, and is asked for the next by a line."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        self._reader, self._writer = process.stdout, process.stdin
-
-    async def listen(self) -> dict[str, Any]:
-        """Return what it says next.
+    async def read_line(self) -> dict[str, Any]:
+        """Return the next line of output.
 
         Raises:
-            BenchmarkError: It said nothing.
+            BenchmarkError: There is none before the process ends, or in time.
         """
-        async with asyncio.timeout(_TALK_SECONDS):
-            line = await self._reader.readline()
-        if not line:
-            raise BenchmarkError("a program ended without an answer", next_step="see what it wrote above")
-        said: dict[str, Any] = json.loads(line)
-        return said
+        deadline = time.monotonic() + _LINE_SECONDS
+        while time.monotonic() < deadline:
+            ended = self._process.poll() is not None
+            *lines, _unfinished = self._output.read_text().split("\n")
+            if len(lines) > self._lines_read:
+                self._lines_read += 1
+                document: dict[str, Any] = json.loads(lines[self._lines_read - 1])
+                return document
+            if ended:
+                break
+            await asyncio.sleep(_POLL_SECONDS)
+        raise BenchmarkError(
+            expected=f"a line of output within {_LINE_SECONDS:g} s",
+            seen=self._log.read_text(errors="replace")[-_TAIL:] or f"exit code {self._process.returncode}",
+        )
 
     async def ask(self) -> dict[str, Any]:
-        """Send a line and return the answer."""
-        self._writer.write(b"\n")
-        return await self.listen()
+        """Send an empty line; return the next line of output."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(b"\n")
+        self._process.stdin.flush()
+        return await self.read_line()
+
+    async def end(self) -> None:
+        """Close its standard input; kill it if it does not end by itself."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        try:
+            await asyncio.to_thread(self._process.wait, _END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
 
 
 @asynccontextmanager
-async def talking(module: str, *arguments: str) -> AsyncIterator[Talk]:
-    """Run a Python module that talks, and end it by the end of its input."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        module,
-        *arguments,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        start_new_session=True,
-    )
-    try:
-        yield Talk(process)
-    except BaseException:
-        process.kill()  # nobody will listen
-        raise
-    finally:
-        assert process.stdin is not None
-        process.stdin.close()
+async def running(module: str, *arguments: str, **settings: str) -> AsyncIterator[Program]:
+    """Run a Python module for the duration of the block."""
+    with scratch_folder() as folder:
+        program = Program(Path(folder), [sys.executable, "-m", module, *arguments], settings)
         try:
-            async with asyncio.timeout(END_SECONDS):
-                await process.wait()
-        except TimeoutError:
-            process.kill()
-            await process.wait()
+            yield program
+        finally:
+            await program.end()
 
 
-def _name(command: tuple[str, ...]) -> str:
-    return " ".join(command)[:200]
+@asynccontextmanager
+async def serving(module: str, *arguments: str, **settings: str) -> AsyncIterator[str]:
+    """Run a service; yield its URL."""
+    async with running(module, *arguments, lifeline="stdin", port="0", **settings) as service:
+        yield str((await service.read_line())["url"])
+
+
+# -- processes of a lab
+
+
+def lab_processes(supervisor: int) -> set[int]:
+    """Return the ids of a lab's processes: all share the supervisor's session."""
+    found = set()
+    for pid in psutil.pids():
+        with suppress(ProcessLookupError, PermissionError):
+            if os.getsid(pid) == supervisor:
+                found.add(pid)
+    return found
+
+
+def memory_of(pids: Iterable[int]) -> dict[str, float]:
+    """Return the memory of processes in megabytes, summed up.
+
+    ``megabytes`` divides shared pages among those who share them (Linux's
+    PSS): forked services share much. ``private`` counts unshared pages only.
+    """
+    totals = {"megabytes": 0.0, "private": 0.0}
+    for pid in pids:
+        with suppress(psutil.NoSuchProcess):
+            info = psutil.Process(pid).memory_full_info()
+            totals["megabytes"] += getattr(info, "pss", info.rss) / 1e6
+            totals["private"] += info.uss / 1e6
+    return totals
+
+
+def cpu_seconds(supervisor: int, services: Mapping[int, str]) -> dict[str, float]:
+    """Return the CPU time that each part of a lab has used so far.
+
+    Args:
+        supervisor: Process id of the lab's supervisor.
+        services: Names by process id. All other processes are watchdogs, whose
+            time includes that of the function processes that they have reaped.
+    """
+    seconds: dict[str, float] = defaultdict(float)
+    for pid in lab_processes(supervisor):
+        with suppress(psutil.NoSuchProcess):
+            times = psutil.Process(pid).cpu_times()
+            part = services.get(pid, "watchdog and function")
+            seconds[part] += times.user + times.system
+            if pid not in services:
+                seconds[part] += times.children_user + times.children_system
+    return seconds

@@ -1,9 +1,9 @@
-"""The table, declared: what is measured, against which floors, with which goal.
+"""The table, declared: what is measured, against which baselines and goals.
 
-Goals and the real OpenFaaS's figures are for two cores; the latter were
-measured with OpenFaaS's own programs, in Go, on a machine like the one that the
-goals were set for. On another machine compare the costs: a figure over its
-floor, both of one machine and one run.
+Goals and the figures of the real OpenFaaS are for two cores. The latter were
+measured with OpenFaaS's own programs, written in Go, on a machine like the one
+that the goals were set for. On another machine compare costs: a figure divided
+by its baseline, both from one run.
 """
 
 from __future__ import annotations
@@ -11,17 +11,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from benchmarks.failure import BenchmarkError
-from benchmarks.statistic import Unit
+from benchmarks.figures import BenchmarkError, Unit
 
 
 @dataclass(frozen=True)
-class Floor:
-    """What a path can't do without.
+class Baseline:
+    """What a path cannot do without.
 
     Attributes:
-        label: What the table calls it.
-        probes: Its probe; two of them when the path has to do both.
+        label: Its name in the table.
+        probes: The probes to add up, one or two.
     """
 
     label: str
@@ -34,23 +33,23 @@ class Row:
 
     Attributes:
         name: What ``--only`` selects it by.
-        title: What the table calls it.
-        group: The probes that take turns with its own; see ``groups.py``.
-        probe: Its own.
-        floors: The first is the one that the plot shows.
-        unit: In which figure of the probe it is told.
-        also: Another figure to tell.
-        goal: At most so much, or of rates at least; None where there is none.
+        title: Its name in the table.
+        group: The probes that it takes turns with; see ``groups.py``.
+        probe: Its own probe.
+        baselines: The plot shows the first.
+        unit: The figure of the probe that the table shows.
+        also: A second figure to show.
+        goal: An upper bound; for rates a lower one. None: no goal.
         real: The real OpenFaaS's figure, as text.
-        real_middle: And as a number, in ``unit``; None if it was measured otherwise.
-        real_cost: Its figure over its own floor, where that was measured beside it.
+        real_middle: The same as a number in ``unit``; None if not measured.
+        real_cost: The real OpenFaaS's figure over its own baseline.
     """
 
     name: str
     title: str
     group: str
     probe: str
-    floors: tuple[Floor, ...]
+    baselines: tuple[Baseline, ...]
     unit: Unit
     also: Unit | None = None
     goal: float | None = None
@@ -59,32 +58,31 @@ class Row:
     real_cost: float | None = None
 
     def probes(self) -> set[str]:
-        """Return all that must be measured for it."""
-        return {self.probe, *(probe for floor in self.floors for probe in floor.probes)}
+        """Return the names of all probes that the row needs."""
+        return {self.probe, *(probe for baseline in self.baselines for probe in baseline.probes)}
 
 
 _MS, _RATE, _S, _MB = Unit.MILLISECONDS, Unit.PER_SECOND, Unit.SECONDS, Unit.MEGABYTES
 
-
-_NATS = Floor("nats-server alone", ("nats-server",))
-_PYTHON = Floor("Python alone", ("python",))
-
-
-def _spawn(in_flight: int) -> Floor:
-    return Floor("bare spawn", (f"spawn-{in_flight}",))
+_NATS = Baseline("nats-server alone", ("nats-server",))
+_PYTHON = Baseline("Python alone", ("python",))
 
 
-def _publish_ack(in_flight: int) -> Floor:
-    return Floor("publish-ack", (f"publish-{in_flight}",))
+def _spawn(in_flight: int) -> Baseline:
+    return Baseline("bare spawn", (f"spawn-{in_flight}",))
 
 
-def _accepting(in_flight: int) -> tuple[Floor, ...]:
+def _publish_ack(in_flight: int) -> Baseline:
+    return Baseline("publish-ack", (f"publish-{in_flight}",))
+
+
+def _accepting(in_flight: int) -> tuple[Baseline, ...]:
     null = f"http-{in_flight}"
     return (
-        Floor("publish-ack + null HTTP", (f"publish-{in_flight}", null)),
+        Baseline("publish-ack + null HTTP", (f"publish-{in_flight}", null)),
         _publish_ack(in_flight),
-        Floor("null HTTP", (null,)),
-        Floor("the lab's publisher", (f"publisher-{in_flight}",)),
+        Baseline("null HTTP", (null,)),
+        Baseline("the lab's publisher", (f"publisher-{in_flight}",)),
     )
 
 
@@ -103,7 +101,7 @@ ROWS: tuple[Row, ...] = (
         "forking", "sync-32", (_spawn(32),), _RATE, goal=1300,
         real="760-1,000/s", real_middle=880, real_cost=1620 / 880),
     Row("sleep-sync", "10 x `sleep 1` in sequence through the gateway",
-        "sleeping", "sequence", (Floor("bare spawn", ("bare-sequence",)),), _S, goal=10.04,
+        "sleeping", "sequence", (Baseline("bare spawn", ("bare-sequence",)),), _S, goal=10.04,
         real="10.043-10.075 s", real_middle=10.059, real_cost=10.059 / 10.025),
     Row("accept-1", "async accept, durable, 1 connection",
         "accepting", "accept-1", _accepting(1), _MS, also=_RATE, goal=0.40,
@@ -112,9 +110,9 @@ ROWS: tuple[Row, ...] = (
         "accepting", "accept-32", _accepting(32), _RATE, also=_MS, goal=15000,
         real="8,000-13,300/s", real_middle=10650, real_cost=1 / (1 / 36000 + 1 / 28000) / 10650),
     Row("fsync-1", "async accept, fsync before each 202, 1 connection",
-        "syncing", "accept-1", (_publish_ack(1), Floor("bare fsync", ("fsync",))), _MS, also=_RATE),
+        "syncing", "accept-1", (_publish_ack(1), Baseline("bare fsync", ("fsync",))), _MS, also=_RATE),
     Row("fsync-32", "async accept, fsync before each 202, 32 connections",
-        "syncing", "accept-32", (_publish_ack(32), Floor("bare fsync", ("fsync",))), _RATE, also=_MS,
+        "syncing", "accept-32", (_publish_ack(32), Baseline("bare fsync", ("fsync",))), _RATE, also=_MS,
         real="6.8 messages per fsync"),
     Row("drain-1", "drain of `cat`, max_inflight 1",
         "draining", "drain-1", (_spawn(1),), _RATE, goal=350,
@@ -126,7 +124,7 @@ ROWS: tuple[Row, ...] = (
         "draining", "drain-100", (_spawn(100),), _RATE, goal=1300,
         real="780/s", real_middle=780, real_cost=2090 / 780),
     Row("sleep-async", "10 x `sleep 1` async, ten in flight",
-        "sleeping", "together", (Floor("bare spawn", ("bare-together",)),), _S, goal=1.03,
+        "sleeping", "together", (Baseline("bare spawn", ("bare-together",)),), _S, goal=1.03,
         real="1.02-1.06 s", real_middle=1.04, real_cost=1.04 / 1.00),
     Row("start", "stack start to first answered call, cold",
         "starting", "cold", (_NATS, _PYTHON), _MS, goal=500, real="66 ms", real_middle=66),
@@ -141,18 +139,16 @@ ROWS: tuple[Row, ...] = (
 
 
 def select(wanted: Iterable[str], rows: Sequence[Row] = ROWS) -> tuple[Row, ...]:
-    """Return the rows of these names, or that begin with these words; all for none.
+    """Return the rows with these names or prefixes; all rows for none.
 
     Raises:
-        BenchmarkError: A word fits no row.
+        BenchmarkError: A prefix matches no row.
     """
     names = [row.name for row in rows]
     chosen: set[str] = set()
     for word in wanted:
-        fitting = [word] if word in names else [name for name in names if name.startswith(word)]
-        if not fitting:
-            raise BenchmarkError(
-                f"there is no row {word!r}", expected=f"the beginning of: {', '.join(names)}"
-            )
-        chosen.update(fitting)
+        matching = [word] if word in names else [name for name in names if name.startswith(word)]
+        if not matching:
+            raise BenchmarkError(f"there is no row {word!r}", expected=f"a prefix of: {', '.join(names)}")
+        chosen.update(matching)
     return tuple(row for row in rows if not chosen or row.name in chosen)

@@ -1,16 +1,11 @@
-"""``labkit fault`` and ``labkit worker``: what goes wrong on purpose, and who helps with the work."""
+"""``labkit fault`` and ``labkit faults``: what goes wrong on purpose."""
 
 from __future__ import annotations
 
-import asyncio
-import json
 import math
-import os
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -121,70 +116,3 @@ def faults(workspace: Workspace) -> None:
     from labkit.lab.lab import Lab
 
     click.echo(repr(Lab.attach(workspace.root).faults()))
-
-
-@click.command()
-@click.option("--nats", "nats_url", default="", help="nats://HOST:PORT; several with commas.")
-@click.option("--nats-token", envvar="nats_token", default="", help="Its token; better in $nats_token.")
-@click.option("--gateway", "gateway_url", default="", help="Where functions are called, http://HOST:PORT.")
-@click.option("--queue", "queue_name", default="*", show_default=True, help="Which queue; * is every one.")
-@click.option("--max-inflight", type=click.IntRange(min=1), help="Calls of a queue that it runs at once.")
-@click.pass_obj
-def worker(
-    workspace: Workspace,
-    nats_url: str,
-    nats_token: str,
-    gateway_url: str,
-    queue_name: str,
-    max_inflight: int | None,
-) -> None:
-    """Run one more queue-worker in this terminal; Ctrl-C lets its calls finish.
-
-    It joins this workspace's running lab, with the lab's settings, or any nats-server with --nats. Then
-    its other settings come from the environment, by OpenFaaS's names: ack_wait, max_retry_attempts ...
-    """
-    settings = {"nats_url": nats_url, "nats_token": nats_token} if nats_url else _settings_of_lab(workspace)
-    chosen = {"queue_name": queue_name, "gateway_url": gateway_url, "max_inflight": max_inflight}
-    settings |= {name: str(value) for name, value in chosen.items() if value}
-    if max_inflight:
-        settings["max_inflight_of"] = ""  # what is said here holds for every queue
-    sys.exit(_run_worker(settings))
-
-
-def _settings_of_lab(workspace: Workspace) -> dict[str, str]:
-    from labkit.clients.supervisor import SupervisorClient
-    from labkit.lifecycle.running import require_state
-
-    return asyncio.run(SupervisorClient(require_state(workspace)).worker_settings())
-
-
-def _run_worker(settings: Mapping[str, str]) -> int:
-    """Run a queue-worker until it ends or Ctrl-C ends it; return its exit code.
-
-    It ignores Ctrl-C itself, which a terminal sends to both of us.
-    """
-    # -P: a random.py in the current folder must not be imported for Python's.
-    command = [sys.executable, "-P", "-m", "labkit_services.queue_worker"]
-    with subprocess.Popen(  # noqa: S603 - our own module
-        command,
-        stdin=subprocess.PIPE,  # its lifeline: however we end, it does
-        stdout=subprocess.PIPE,
-        env={**os.environ, **settings, "lifeline": "stdin"},
-    ) as process:
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.default_int_handler)
-        assert process.stdin is not None
-        assert process.stdout is not None
-        try:
-            if line := process.stdout.readline():
-                facts = json.loads(line)
-                click.echo(f"Works on {facts['queue']}; metrics {facts['metrics']}; Ctrl-C lets it finish.")
-            return process.wait()
-        except KeyboardInterrupt:
-            process.terminate()
-        try:
-            click.echo("Running calls may finish; Ctrl-C again gives them back.", err=True)
-            return process.wait()
-        except KeyboardInterrupt:
-            process.stdin.close()
-            return process.wait()

@@ -123,6 +123,10 @@ class SupervisorClient:
 
     # -- faults
 
+    async def kill(self, service: str) -> None:
+        """Kill a service (SIGKILL); the supervisor starts it again."""
+        await self._ask("kill", service=service)
+
     async def begin_fault(
         self,
         kind: FaultKind,

@@ -27,9 +27,8 @@ from labkit.lab.measure import RUN_SECONDS, OnProgress, RunSpec, measure
 from labkit.lab.queue import AsyncQueue
 from labkit.lifecycle import environment
 from labkit.lifecycle.launch import Lifeline, launch
-from labkit.lifecycle.log_files import last_lines, log_path
-from labkit.lifecycle.running import end_lab, require_state
-from labkit.lifecycle.running import find as find_state
+from labkit.lifecycle.log_files import log_path
+from labkit.lifecycle.running_lab import find_lab, require_state, stop_lab
 from labkit.service_names import GATEWAY, INSPECTOR, NATS_SERVER, QUEUE_WORKER, is_service
 from labkit.supervisor.settings import Settings
 from labkit.views.fault_list import FaultList
@@ -40,10 +39,12 @@ from labkit.workspace import LabState, Workspace
 from labkit_services.call_record.log import Call, Mode
 from labkit_services.contract.errors import LabError, LabTimeoutError
 from labkit_services.contract.names import CALLBACK_URL, DEFAULT_QUEUE
+from labkit_services.runtime.log_tail import tail as last_log_lines
 from labkit_services.runtime.tasks import BackgroundTasks
 
 _POLL_SECONDS = 0.02
 _WATCH_SECONDS = 0.2
+_LOG_LINES = 5
 
 _labs: dict[Path, AsyncLab] = {}
 """This process's labs. They keep the lifelines: a handle that a re-run cell drops must not end its lab."""
@@ -127,7 +128,7 @@ class AsyncLab:
                     "The workspace's lab is neither ready nor stopped.",
                     expected=f"a lab to attach to, or none, within {settings.timeout:g} s",
                     seen=f"{workspace.lock_file} is locked by a process that does not answer",
-                    log=_log_tail(workspace),
+                    log=last_log_lines(workspace.logs / "supervisor.log", _LOG_LINES),
                     next_step="end it with: labkit down",
                 )
             await asyncio.sleep(_POLL_SECONDS)
@@ -151,7 +152,7 @@ class AsyncLab:
     @classmethod
     async def find(cls, workspace: Workspace) -> AsyncLab | None:
         """Return the workspace's lab if it answers."""
-        state = await find_state(workspace)
+        state = await find_lab(workspace)
         if state is None:
             return None
         lab = _labs.get(workspace.root)
@@ -185,10 +186,10 @@ class AsyncLab:
         with suppress(OSError, LabError):
             await self.connections.close()
         if self.is_owned or force:
-            await end_lab(self.workspace, self.state)
+            await stop_lab(self.workspace, self.state)
         if self._lifeline is not None:
             self._lifeline.cut()
-            await self._lifeline.ended()
+            await self._lifeline.wait_for_exit()
 
     async def wait(self) -> None:
         """Wait until the lab ends."""
@@ -228,7 +229,7 @@ class AsyncLab:
 
     async def kill(self, service: str) -> None:
         """Kill one service (SIGKILL) and watch the lab restart it."""
-        await self.supervisor.begin_fault(FaultKind.KILL, service)
+        await self.supervisor.kill(service)
 
     async def scale_workers(self, count: int) -> None:
         """Scale to ``count`` queue-workers (1 to 16).
@@ -241,7 +242,7 @@ class AsyncLab:
         """Return the last lines of the log of a service or function."""
         if not is_service(name):
             return await self.connections.gateway.logs(name, tail=tail)
-        return last_lines(log_path(self.workspace, name), tail)[0]
+        return last_log_lines(log_path(self.workspace, name), tail)
 
     # -- functions and calls
 
@@ -492,13 +493,6 @@ def _lab_gone(workspace: Workspace, state: LabState, seen: str = "") -> LabGoneE
     return LabGoneError(
         expected=f"the lab that was started at {started}, gateway {state.gateway_url}",
         seen=seen,
-        log=_log_tail(workspace),
+        log=last_log_lines(workspace.logs / "supervisor.log", _LOG_LINES),
         next_step="run the notebook's first cell again (lab = Lab.start()), or in a terminal: labkit up",
     )
-
-
-def _log_tail(workspace: Workspace) -> list[str]:
-    try:
-        return last_lines(workspace.logs / "supervisor.log", 5)[0]
-    except OSError:
-        return []  # no lab has run here, or its folder was deleted

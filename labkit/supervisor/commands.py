@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from labkit.supervisor.faults import FaultKind
 from labkit.supervisor.memory import resident_bytes
 from labkit.supervisor.settings import MAX_WORKERS
-from labkit.supervisor.states import summary
+from labkit.views.states import summary
 from labkit_services.contract.errors import InvalidValueError
 from labkit_services.contract.names import DEFAULT_QUEUE
 from labkit_services.contract.numbers import whole_number

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from labkit.service_names import QUEUE_WORKER
 from labkit.supervisor.slow_proxy import Relay
-from labkit.supervisor.states import State
+from labkit.views.states import State
 from labkit_services.contract.errors import InvalidValueError, LabError
 from labkit_services.contract.events import EventType
 

@@ -17,7 +17,7 @@ from labkit.supervisor.events import Record
 from labkit.supervisor.logfile import LogFile
 from labkit.supervisor.memory import resident_bytes
 from labkit.supervisor.process import Process
-from labkit.supervisor.states import State
+from labkit.views.states import State
 from labkit_services.contract.errors import LabError, LabTimeoutError
 from labkit_services.contract.events import EventType
 

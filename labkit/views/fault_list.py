@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from labkit.views.faults import FaultSpan
-from labkit.views.measurement import format_seconds
+from labkit.views.formatting import format_seconds
 from labkit.views.tables import html_table, text_table
 
 

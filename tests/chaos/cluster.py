@@ -21,7 +21,7 @@ from labkit.supervisor.logfile import LogFile
 from labkit.supervisor.managed_service import Facts, Spec, Unit
 from labkit.supervisor.nats_server import NatsServer, find_nats_server
 from labkit.supervisor.process import Process
-from labkit.supervisor.states import State
+from labkit.views.states import State
 from labkit_services.contract.errors import LabError
 from labkit_services.watchdog.child import reserve_port
 from tests.chaos.schedule import Target

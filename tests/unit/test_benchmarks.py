@@ -1,21 +1,18 @@
-"""The pure parts of the benchmarks: statistics, wrk's report, the table, the declared rows."""
+"""The pure parts of the benchmarks: statistics, wrk's output, the table, the declared rows."""
 
 from __future__ import annotations
 
-import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from benchmarks import plot, report
-from benchmarks.failure import BenchmarkError
-from benchmarks.filling import finished_calls
+from benchmarks import report
+from benchmarks.figures import CPU, BenchmarkError, Figures, Spread, Unit, cost, percentile, sum_of, verdict
 from benchmarks.groups import GROUPS
-from benchmarks.load import LoadReport, parse_wrk
-from benchmarks.own_load import answer_end
-from benchmarks.past import Grown, table
-from benchmarks.rows import ROWS, Floor, Row, select
-from benchmarks.statistic import CPU, Figures, Spread, Unit, both, cost, percentile, verdict
+from benchmarks.load import parse_wrk
+from benchmarks.rows import ROWS, Baseline, Row, select
+from benchmarks.volume import Growth, finished_calls, table
 from labkit_services.call_record.log import CallLog, CallState
 from labkit_services.contract.events import decode_batch, encode_batch
 
@@ -39,7 +36,7 @@ ROW = Row(
     "fork",
     "forking",
     "path",
-    (Floor("bare", ("bare",)), Floor("bare + null", ("bare", "null"))),
+    (Baseline("bare", ("bare",)), Baseline("bare + null", ("bare", "null"))),
     Unit.MILLISECONDS,
     also=Unit.PER_SECOND,
     goal=1.5,
@@ -54,6 +51,7 @@ FACTS = {
     "python": "3.12",
     "nats_server": "2.12",
     "load_generator": "wrk",
+    "date": "2026-11-24",
     "commit": "abc",
     "rounds": 3,
     "load_before": 0.1,
@@ -62,7 +60,7 @@ FACTS = {
 
 
 def measured() -> dict[str, list[Figures]]:
-    """Return three rounds, of which the second met a busy machine."""
+    """Return three rounds; the machine was busy in the second."""
     return {
         "forking/path": [{"ms": ms, "per_second": 1000 / ms} for ms in (1.2, 4.8, 1.4)],
         "forking/bare": [{"ms": 1.0}, {"ms": 4.0}, {"ms": 1.0}],
@@ -89,27 +87,27 @@ def test_a_spread_is_median_smallest_and_largest() -> None:
         (Unit.MEGABYTES, 94.4, "94 MB"),
     ],
 )
-def test_a_figure_is_told_with_the_digits_that_can_be_trusted(unit: Unit, value: float, text: str) -> None:
-    assert unit.say(value) == text
+def test_a_figure_is_formatted_with_its_significant_digits(unit: Unit, value: float, text: str) -> None:
+    assert unit.format(value) == text
 
 
-def test_a_spread_is_told_with_its_unit_once() -> None:
-    assert Spread(1.0, 0.9, 1.2).say(Unit.MILLISECONDS) == "1.00 ms (0.90-1.20)"
-    assert Spread(1440, 1300, 1500).say(Unit.PER_SECOND) == "1,440/s (1,300-1,500)"
+def test_a_spread_shows_its_unit_once() -> None:
+    assert Spread(1.0, 0.9, 1.2).format(Unit.MILLISECONDS) == "1.00 ms (0.90-1.20)"
+    assert Spread(1440, 1300, 1500).format(Unit.PER_SECOND) == "1,440/s (1,300-1,500)"
 
 
-def test_a_cost_is_taken_within_each_round() -> None:
-    # The busy second round changes both, and not what one costs over the other.
+def test_a_cost_is_a_ratio_within_each_round() -> None:
+    # The busy second round slows down both, and their ratio stays.
     assert cost([1.2, 4.8, 1.4], [1.0, 4.0, 1.0], Unit.MILLISECONDS) == Spread(1.2, 1.2, 1.4)
 
 
-def test_the_cost_of_a_rate_is_that_of_one_call() -> None:
+def test_the_cost_of_a_rate_is_the_cost_per_call() -> None:
     assert cost([500.0], [1000.0], Unit.PER_SECOND).median == 2.0
 
 
-def test_two_floors_one_after_the_other_add_up() -> None:
-    assert both([1.0], [0.5], Unit.MILLISECONDS) == [1.5]
-    assert both([1000.0], [1000.0], Unit.PER_SECOND) == [500.0]
+def test_two_baselines_in_sequence_add_up() -> None:
+    assert sum_of([1.0], [0.5], Unit.MILLISECONDS) == [1.5]
+    assert sum_of([1000.0], [1000.0], Unit.PER_SECOND) == [500.0]
 
 
 @pytest.mark.parametrize(
@@ -123,7 +121,9 @@ def test_two_floors_one_after_the_other_add_up() -> None:
         (10.053, 10.04, Unit.SECONDS, "13 ms over"),
     ],
 )
-def test_a_goal_is_met_or_missed_by_so_much(measured: float, goal: float, unit: Unit, text: str) -> None:
+def test_a_verdict_shows_by_how_much_a_goal_is_missed(
+    measured: float, goal: float, unit: Unit, text: str
+) -> None:
     assert verdict(measured, goal, unit) == text
 
 
@@ -135,53 +135,44 @@ def test_a_percentile_is_one_of_the_values() -> None:
 # -- load
 
 
-def test_the_report_of_wrk_is_read() -> None:
-    assert parse_wrk(WRK) == LoadReport(requests=1234, per_second=617.15, ms=0.632, p99_ms=1200.0)
+def test_parsing_the_output_of_wrk() -> None:
+    assert parse_wrk(WRK) == {"requests": 1234, "per_second": 617.15, "ms": 0.632, "p99_ms": 1200.0}
 
 
 @pytest.mark.parametrize(
-    "complaint",
+    "problem",
     ["  Non-2xx or 3xx responses: 7\n", "  Socket errors: connect 0, read 3, write 0, timeout 0\n"],
 )
-def test_refused_calls_are_not_counted_as_fast_ones(complaint: str) -> None:
-    with pytest.raises(BenchmarkError, match="not every call was answered well"):
-        parse_wrk(WRK + complaint)
+def test_refused_calls_are_an_error(problem: str) -> None:
+    with pytest.raises(BenchmarkError, match="some calls failed"):
+        parse_wrk(WRK + problem)
 
 
 @pytest.mark.parametrize("text", ["", "unable to connect", WRK.replace("1234 requests", "0 requests")])
-def test_what_is_no_report_is_an_error(text: str) -> None:
-    with pytest.raises(BenchmarkError, match="no report"):
+def test_other_output_is_an_error(text: str) -> None:
+    with pytest.raises(BenchmarkError, match="not an output of wrk"):
         parse_wrk(text)
-
-
-def test_an_answer_ends_where_its_length_says() -> None:
-    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
-
-    assert answer_end(answer[:20]) is None
-    assert answer_end(answer[:-1]) is None
-    assert answer_end(answer + b"HTTP/1.1") == len(answer)
-    assert answer_end(b"HTTP/1.1 202 Accepted\r\n\r\n") == 25
 
 
 # -- rows
 
 
-def test_every_row_has_a_name_of_its_own_a_group_and_floors() -> None:
+def test_every_row_has_a_unique_name_a_group_and_baselines() -> None:
     assert len({row.name for row in ROWS}) == len(ROWS)
-    assert all(row.group in GROUPS and row.floors for row in ROWS)
+    assert all(row.group in GROUPS and row.baselines for row in ROWS)
 
 
 def test_a_row_with_a_goal_has_a_real_figure_to_compare_with() -> None:
     assert all(row.real_middle for row in ROWS if row.goal)
 
 
-def test_rows_are_selected_by_how_they_begin() -> None:
+def test_rows_are_selected_by_prefix() -> None:
     assert [row.name for row in select(["drain", "sync-1"])] == ["sync-1", "drain-1", "drain-10", "drain-100"]
     assert [row.name for row in select(["drain-1"])] == ["drain-1"]
     assert select([]) == ROWS
 
 
-def test_a_word_that_fits_no_row_is_named() -> None:
+def test_a_prefix_without_a_row_is_named_in_the_error() -> None:
     with pytest.raises(BenchmarkError, match="no row 'drian'"):
         select(["drian"])
 
@@ -189,7 +180,7 @@ def test_a_word_that_fits_no_row_is_named() -> None:
 # -- report
 
 
-def test_a_row_is_told_with_its_floors_and_its_cost_over_each() -> None:
+def test_a_row_shows_its_cost_over_each_baseline() -> None:
     (result,) = report.results_of([ROW], measured())
 
     first, second = report.cells(result)
@@ -210,7 +201,7 @@ def test_a_row_is_told_with_its_floors_and_its_cost_over_each() -> None:
 def test_the_terminal_table_is_aligned() -> None:
     heading, _, first, second = report.terminal_table(report.results_of([ROW], measured())).splitlines()
 
-    assert heading.index("Floors") == first.index("bare 1.00 ms") == second.index("bare + null")
+    assert heading.index("Baselines") == first.index("bare 1.00 ms") == second.index("bare + null")
 
 
 def test_the_markdown_table_has_a_line_for_each_row() -> None:
@@ -221,7 +212,7 @@ def test_the_markdown_table_has_a_line_for_each_row() -> None:
     assert "bare 1.00 ms: 1.20 x<br>bare + null 1.50 ms: 0.93 x" in line
 
 
-def test_the_cpu_of_a_call_is_told_by_process_the_busiest_first() -> None:
+def test_cpu_per_call_lists_the_busiest_process_first() -> None:
     rounds = measured()
     rounds["forking/path"] = [
         figures | {CPU + "gateway": used, CPU + "nats-server": 900.0, CPU + "supervisor": 0.2}
@@ -234,56 +225,42 @@ def test_the_cpu_of_a_call_is_told_by_process_the_busiest_first() -> None:
     assert report.cpu_lines(report.results_of([ROW], measured())) == []
 
 
-def test_the_record_holds_every_row_as_json() -> None:
-    (result,) = report.results_of([ROW], measured())
+def test_a_page_changes_only_between_its_marks(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n")
+    section = report.markdown(report.results_of([ROW], measured()), FACTS)
 
-    record = json.loads(json.dumps(result.to_json()))
+    report.replace_section(page, section)
+    report.replace_section(page, section)
 
-    assert record["median"] == 1.4
-    assert record["verdict"] == "met"
-    assert [floor["label"] for floor in record["floors"]] == ["bare", "bare + null"]
-
-
-def test_the_readme_is_changed_between_its_marks_only(tmp_path: Path) -> None:
-    readme = tmp_path / "README.md"
-    readme.write_text(f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n")
-    section = report.markdown(report.results_of([ROW], measured()), FACTS, "2026-11-24", "speed.png")
-
-    report.put_into(readme, section)
-    report.put_into(readme, section)
-
-    assert readme.read_text() == f"before\n{section}\nafter\n"
+    assert page.read_text() == f"before\n{section}\nafter\n"
     assert "1 of 1 goals met" in section
 
 
-def test_a_readme_without_marks_is_left_alone(tmp_path: Path) -> None:
-    readme = tmp_path / "README.md"
-    readme.write_text("nothing")
+def test_a_page_without_marks_stays_unchanged(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("nothing")
 
     with pytest.raises(BenchmarkError, match="no place for the table"):
-        report.put_into(readme, "table")
+        report.replace_section(page, "table")
 
-    assert readme.read_text() == "nothing"
-
-
-def test_a_picture_is_drawn(tmp_path: Path) -> None:
-    path = tmp_path / "speed.png"
-
-    plot.draw(report.results_of([ROW], measured()), "title", path)
-
-    assert path.read_bytes().startswith(b"\x89PNG")
+    assert page.read_text() == "nothing"
 
 
-def test_costs_are_drawn_as_multiples_of_the_goal() -> None:
-    (result,) = report.results_of([ROW], measured())
+def test_the_readme_shows_some_rows() -> None:
+    results = report.results_of([ROW, replace(ROW, name="other", title="other")], measured())
 
-    assert plot.share_of_goal(3.0, result) == 2.0
+    section = report.short_markdown(results, FACTS, ["other"])
+
+    assert "| other | 1.25 ms | 1.40 ms (1.20-4.80), 714/s |" in section
+    assert "| fork |" not in section
+    assert "commit abc" in section
 
 
-# -- the past
+# -- data volume
 
 
-def test_the_filled_record_reads_as_calls_that_are_done() -> None:
+def test_published_events_reduce_to_finished_calls() -> None:
     log = CallLog()
 
     for service, rows in finished_calls(["one", "two"], 10**18).items():
@@ -294,8 +271,10 @@ def test_the_filled_record_reads_as_calls_that_are_done() -> None:
     assert all(call.is_settled and call.ran for call in log.calls.values())
 
 
-def test_what_grows_with_the_past_is_named() -> None:
-    text = table([Grown("a, ms", 1.0, 1.1), Grown("b, ms", 1.0, 4.0), Grown("c, ms", 1.0, None)], 1_000_000)
+def test_growing_costs_are_named() -> None:
+    text = table(
+        [Growth("a, ms", 1.0, 1.1), Growth("b, ms", 1.0, 4.0), Growth("c, ms", 1.0, None)], 1_000_000
+    )
 
     _, flat, grows, failed = text.splitlines()
     assert flat.endswith("flat")

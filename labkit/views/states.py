@@ -1,4 +1,4 @@
-"""The states that a service, and the lab as a whole, can be in."""
+"""The states of a service, and of the lab as a whole."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ class State(StrEnum):
     STOPPED = "stopped"
     """No process."""
     STARTING = "starting"
-    """A process, or the pause before the next try; not ready yet."""
+    """A process that is not ready, or the pause before the next attempt."""
     READY = "ready"
-    """Its process has said that it answers."""
+    """The process has sent its ready message."""
     STOPPING = "stopping"
-    """Told to end; may be finishing what is in flight."""
+    """The process was asked to end; it may be finishing requests in flight."""
     FAILED = "failed"
-    """It could not stay up; nothing tries again until someone asks."""
+    """The service could not stay up; it is started again only on request."""
 
 
 def summary(states: list[State]) -> State:
-    """Return the lab's state from those of its services: the worst one that anyone must know."""
+    """Return the lab's state: the most serious state of its services."""
     for state in (State.FAILED, State.STOPPING, State.STARTING, State.STOPPED):
         if state in states:
             return state
