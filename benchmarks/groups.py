@@ -24,6 +24,7 @@ from benchmarks import load, programs, stack
 from benchmarks.figures import CPU, Figures
 from benchmarks.rows import Row
 from benchmarks.stack import Stack
+from labkit.views.faults import FaultKind
 from labkit.workspace import Workspace
 
 Probe = Callable[[], Awaitable[Figures]]
@@ -125,7 +126,7 @@ async def sleeping(_pace: Pace) -> AsyncIterator[Probes]:
 async def accepting(pace: Pace) -> AsyncIterator[Probes]:
     """202: a request that JetStream has acknowledged; no worker runs."""
     async with stack.running() as lab, programs.serving("benchmarks.baselines", "http") as null:
-        await lab.lab.stop_service("queue-worker")
+        await lab.lab.supervisor.begin_fault(FaultKind.STOP, "queue-worker")
         yield {
             f"{name}-{in_flight}": probe
             for in_flight in (1, 32)
@@ -142,7 +143,7 @@ async def accepting(pace: Pace) -> AsyncIterator[Probes]:
 async def syncing(pace: Pace) -> AsyncIterator[Probes]:
     """The same with a nats-server that calls fsync for every message."""
     async with stack.running(sync_interval="always") as lab:
-        await lab.lab.stop_service("queue-worker")
+        await lab.lab.supervisor.begin_fault(FaultKind.STOP, "queue-worker")
         file = str(lab.lab.workspace.folder / "fsync.bin")
         yield {"fsync": partial(_baseline, "fsync", file=file, seconds=pace.short_seconds)} | {
             f"{name}-{in_flight}": probe

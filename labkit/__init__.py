@@ -1,4 +1,4 @@
-"""labkit: a small, real OpenFaaS on your own machine, to learn asynchronous functions with."""
+"""labkit: a small, real OpenFaaS on your own machine, to learn async calls."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ if TYPE_CHECKING:
 
 # Loaded on first use (PEP 562): the supervisor and the command line import
 # this package too, and must not pay for what only a notebook needs.
-_HOMES = {"Lab": "labkit.lab.lab", "LabError": "labkit.errors"}
+_MODULES = {"Lab": "labkit.lab.lab", "LabError": "labkit.errors"}
 
 __all__ = ["Lab", "LabError"]
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module 'labkit' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    return getattr(import_module(_MODULES[name]), name)
 
 
 def __dir__() -> list[str]:

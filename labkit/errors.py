@@ -1,28 +1,12 @@
-"""What can go wrong with a lab, and how it travels between processes."""
+"""The errors of a lab, and their form between processes."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from labkit_services.contract.errors import InvalidValueError, LabError, LabTimeoutError
-
-__all__ = [
-    "GatewayError",
-    "InspectorError",
-    "InvalidValueError",
-    "LabError",
-    "LabGoneError",
-    "LabRunningError",
-    "LabStartError",
-    "LabTimeoutError",
-    "NoLabError",
-    "NoResultError",
-    "RecordAwayError",
-    "ServiceError",
-    "WorkspaceError",
-    "error_from_json",
-    "error_to_json",
-]
+from labkit_services.contract.errors import InvalidValueError as InvalidValueError
+from labkit_services.contract.errors import LabError as LabError
+from labkit_services.contract.errors import LabTimeoutError as LabTimeoutError
 
 
 class LabStartError(LabError, RuntimeError):
@@ -42,47 +26,34 @@ class NoLabError(LabError, ConnectionError):
 
 
 class LabGoneError(LabError, ConnectionError):
-    """The lab has gone."""
+    """The lab is not running any more."""
 
 
 class ServiceError(LabError, RuntimeError):
-    """A service of the lab is not as asked for."""
+    """A service of the lab is not in the expected state."""
 
 
 class GatewayError(LabError, RuntimeError):
-    """The gateway refused."""
+    """The gateway rejected the request."""
 
 
-class RecordAwayError(GatewayError):
-    """Who keeps the record of calls is away."""
+class CallStatusUnavailableError(GatewayError):
+    """The call status service is unavailable."""
 
 
 class InspectorError(LabError, RuntimeError):
-    """The inspector refused."""
+    """The inspector rejected the request."""
 
 
 class NoResultError(LabError, LookupError):
     """The call has no result."""
 
 
-_FAMILY: dict[str, type[LabError]] = {
-    family.__name__: family
-    for family in (
-        LabError,
-        LabTimeoutError,
-        InvalidValueError,
-        LabStartError,
-        WorkspaceError,
-        LabRunningError,
-        NoLabError,
-        LabGoneError,
-        ServiceError,
-    )
-}
+_ERROR_TYPES: dict[str, type[LabError]] = {error.__name__: error for error in LabError.__subclasses__()}
 
 
 def error_to_json(error: LabError) -> dict[str, Any]:
-    """Return the fields of ``error``, to be sent to another process."""
+    """Return ``error`` as JSON, to send it to another process."""
     return {
         "type": type(error).__name__,
         "headline": error.headline,
@@ -94,9 +65,9 @@ def error_to_json(error: LabError) -> dict[str, Any]:
 
 
 def error_from_json(fields: dict[str, Any]) -> LabError:
-    """Rebuild what ``error_to_json`` took apart; an unknown type becomes a plain ``LabError``."""
-    family = _FAMILY.get(str(fields.get("type")), LabError)
-    return family(
+    """Rebuild an error; an unknown type becomes a ``LabError``."""
+    error_type = _ERROR_TYPES.get(str(fields.get("type")), LabError)
+    return error_type(
         str(fields.get("headline", "")) or None,
         expected=str(fields.get("expected", "")),
         seen=str(fields.get("seen", "")),

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import click
 
-from labkit.clients.supervisor import ask
+from labkit.clients.supervisor import SupervisorClient
 from labkit.errors import NoLabError
 from labkit.lifecycle.launch import launch
 from labkit.supervisor.nats_server import find_nats_server
@@ -128,7 +128,7 @@ async def _measure_start() -> MeasuredStart:
         if launched is None or launched.lifeline is None:
             raise NoLabError(expected=f"no other process to use {folder}")
         try:
-            timeline = await ask(launched.state, "timeline")
+            timeline = await SupervisorClient(launched.state).timeline()
         finally:
             end = time.time_ns()
             launched.lifeline.cut()

@@ -82,7 +82,7 @@ def fault(
     began = time.monotonic()
     with _interruptible():
         if kind not in _LASTING:
-            lab.fault(service, kind, after=after).wait()  # type: ignore[arg-type]  # click has seen to it
+            lab.fault(service, kind, after=after).wait()
         else:
             lasting = _lasting(lab, service, kind, delay, bandwidth, status)
             time.sleep(after)

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from labkit.cli.status import show_addresses, show_variables
-from labkit.clients.supervisor import CHANGE_SECONDS, ask
+from labkit.clients.supervisor import SupervisorClient
 from labkit.lifecycle.running_lab import require_state, stop_workspace
 from labkit.supervisor.settings import MAX_WORKERS, Settings
 from labkit.workspace import Workspace
@@ -96,5 +96,5 @@ def reset(workspace: Workspace) -> None:
     """Remove every function, queued call and event; keep the images."""
     state = require_state(workspace)
     begin = time.monotonic()
-    asyncio.run(ask(state, "reset", patience=CHANGE_SECONDS))
+    asyncio.run(SupervisorClient(state).reset())
     click.echo(f"The lab is as new, after {time.monotonic() - begin:.1f} s.")

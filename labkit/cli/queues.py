@@ -20,7 +20,7 @@ from labkit_services.contract.names import DEFAULT_QUEUE
 
 if TYPE_CHECKING:
     from labkit.lab.async_lab import AsyncLab
-    from labkit.lab.call import AsyncCall
+    from labkit.lab.call import AsyncCallHandle
 
 T = TypeVar("T")
 
@@ -56,11 +56,9 @@ def queue(workspace: Workspace, name: str | None, max_inflight: int | None, as_j
     """Show how full every queue is, or the queue NAME and its workers."""
 
     async def load(lab: AsyncLab) -> list[QueueStatus]:
-        from labkit.lab.queue import list_queues
-
         if max_inflight is not None:
             await lab.queue(name or DEFAULT_QUEUE).set_max_inflight(max_inflight)
-        return [await lab.queue(name).status()] if name else await list_queues(lab.clients.gateway)
+        return [await lab.queue(name).status()] if name else await lab.connections.gateway.queues()
 
     queues = _with_lab(workspace, load)
     if as_json:
@@ -173,7 +171,7 @@ def cancel(workspace: Workspace, call_id: str) -> None:
     click.echo(f"call {call_id} is cancelled")
 
 
-async def _load_document(call: AsyncCall, wait: float) -> dict[str, Any]:
+async def _load_document(call: AsyncCallHandle, wait: float) -> dict[str, Any]:
     """Return a call's document once settled, or after ``wait`` seconds."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + wait

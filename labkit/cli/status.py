@@ -8,7 +8,7 @@ import shlex
 
 import click
 
-from labkit.clients.supervisor import ask
+from labkit.clients.supervisor import SupervisorClient
 from labkit.lifecycle.environment import variables
 from labkit.lifecycle.log_files import follow as follow_log
 from labkit.lifecycle.log_files import log_path
@@ -24,7 +24,7 @@ from labkit_services.runtime.log_tail import last_lines
 def status(workspace: Workspace, as_json: bool) -> None:
     """Show the state of every service."""
     state = require_state(workspace)
-    document = asyncio.run(ask(state, "status"))
+    document = asyncio.run(SupervisorClient(state).status())
     if as_json:
         click.echo(json.dumps(document))
         return

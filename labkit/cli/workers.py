@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from labkit.clients.supervisor import ask
+from labkit.clients.supervisor import SupervisorClient
 from labkit.lifecycle.running_lab import require_state
 from labkit.workspace import Workspace
 from labkit_services.runtime.python_process import python_command, python_environment
@@ -35,7 +35,7 @@ def worker(workspace: Workspace, /, nats_url: str, nats_token: str, **options: A
     if nats_url:
         settings = {"nats_url": nats_url, "nats_token": nats_token}
     else:
-        settings = dict(asyncio.run(ask(require_state(workspace), "worker_settings")))
+        settings = asyncio.run(SupervisorClient(require_state(workspace)).worker_settings())
     settings |= {name: str(value) for name, value in options.items() if value}
     if options["max_inflight"]:
         settings["max_inflight_of"] = ""  # The option holds for every queue, whatever the lab's limits.

@@ -1,4 +1,4 @@
-"""The record of what happens, followed as it grows."""
+"""The lab's events, followed as they are published and reduced to calls."""
 
 from __future__ import annotations
 
@@ -19,15 +19,16 @@ T = TypeVar("T")
 
 _HISTORY_SECONDS = 600.0
 _CATCH_UP_SECONDS = 10.0
+_CLOSE_SECONDS = 2.0
 _LAB_EVENTS = 1_000
 
 
-class EventFeed:
-    """Follows the stream of events and reduces it to calls.
+class CallEvents:
+    """Follows the event stream.
 
     Attributes:
-        log: The calls, the newest ten thousand.
-        of_lab: The newest events that belong to no call: services and faults.
+        log: The newest ten thousand calls.
+        lab_events: The newest events that belong to no call: services and faults.
     """
 
     def __init__(self, url: str, token: str, *, since_ns: int = 0) -> None:
@@ -35,7 +36,7 @@ class EventFeed:
         self._token = token
         self._since_ns = max(since_ns, time.time_ns() - int(_HISTORY_SECONDS * 1e9))
         self.log = CallLog()
-        self.of_lab: deque[Event] = deque(maxlen=_LAB_EVENTS)
+        self.lab_events: deque[Event] = deque(maxlen=_LAB_EVENTS)
         self._changed = asyncio.Event()
         self._follower: EventFollower | None = None
 
@@ -48,14 +49,14 @@ class EventFeed:
         # Not at import: nats-py costs a tenth of a second.
         from nats.aio.client import Client
 
-        async def quiet(_: Exception) -> None:
-            """nats-py reports each failed reconnect; what follows from it is seen elsewhere."""
+        async def on_error(_: Exception) -> None:
+            """Ignore failed reconnects: waiting for events times out."""
 
         async def on_reconnect() -> None:
             if self._follower is not None:
                 self._follower.renew()
 
-        patience: int = 1
+        reconnect_seconds: int = 1
         self._client = Client()
         await self._client.connect(
             self._url,
@@ -63,77 +64,82 @@ class EventFeed:
             name="labkit",
             connect_timeout=5,
             max_reconnect_attempts=-1,
-            reconnect_time_wait=patience,
-            error_cb=quiet,
+            reconnect_time_wait=reconnect_seconds,
+            error_cb=on_error,
             reconnected_cb=on_reconnect,
         )
-        self._follower = EventFollower(self._client, self._take, self._forget, since_ns=self._since_ns)
+        self._follower = EventFollower(self._client, self._apply, self._clear, since_ns=self._since_ns)
         self._follower.start()
 
     async def stop(self) -> None:
         """Stop following."""
         if self._follower is not None:
+            from nats.errors import Error as NatsError
+
             await self._follower.stop()
             self._follower = None
-            # A server that has gone must not hold up the end.
-            with contextlib.suppress(Exception):
-                await asyncio.wait_for(self._client.close(), 2)
+            # A server that is gone must not delay the end.
+            with contextlib.suppress(NatsError, OSError):  # a timeout is an OSError
+                await asyncio.wait_for(self._client.close(), _CLOSE_SECONDS)
 
-    def _take(self, events: Sequence[Event]) -> None:
+    def _apply(self, events: Sequence[Event]) -> None:
         for event in events:
             if event.call_id:
                 self.log.apply(event)
             else:
-                self.of_lab.append(event)
+                self.lab_events.append(event)
         self._changed.set()
 
-    def _forget(self) -> None:
+    def _clear(self) -> None:
         self.log = CallLog()
-        self.of_lab.clear()
+        self.lab_events.clear()
 
     async def publish(self, rows: list[Row], instance: str) -> None:
-        """Add the client's own events to the record."""
+        """Publish the client's own events."""
         await self._client.publish(event_subject("client"), encode_batch("client", instance, rows))
 
-    async def until(self, check: Callable[[CallLog], T | None], patience: float, *, expected: str) -> T:
-        """Return the first answer of ``check`` that is not None, looked for after every change.
+    async def until(self, check: Callable[[CallLog], T | None], timeout: float, *, expected: str) -> T:
+        """Call ``check`` after every event until its result is not None.
 
         Raises:
-            LabTimeoutError: None came within ``patience`` seconds.
+            LabTimeoutError: It did not within ``timeout`` seconds.
         """
-        deadline = asyncio.get_running_loop().time() + patience
-        while True:
-            self._changed.clear()
-            found = check(self.log)
-            if found is not None:
+        try:
+            async with asyncio.timeout(timeout):
+                while True:
+                    self._changed.clear()
+                    if (found := check(self.log)) is not None:
+                        return found
+                    await self._changed.wait()
+        except TimeoutError:
+            if (found := check(self.log)) is not None:
                 return found
-            remaining = deadline - asyncio.get_running_loop().time()
-            if remaining <= 0:
-                raise LabTimeoutError(
-                    f"waited {patience:g} s in vain",
-                    expected=expected,
-                    seen="the record of events does not show it",
-                    next_step="look at the logs: lab.logs('queue-worker'), lab.logs('gateway')",
-                )
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), remaining)
+            raise LabTimeoutError(
+                f"timed out after {timeout:g} s",
+                expected=expected,
+                seen="no such event in the event log",
+                next_step="look at the logs: lab.logs('queue-worker'), lab.logs('gateway')",
+            ) from None
 
-    async def caught_up(self, patience: float = _CATCH_UP_SECONDS) -> None:
-        """Wait until what is in the stream now has been read.
+    async def catch_up(self, timeout: float = _CATCH_UP_SECONDS) -> None:
+        """Wait until the events that are in the stream now have been read.
 
         Raises:
-            LabTimeoutError: That took more than ``patience`` seconds.
+            LabTimeoutError: That took longer than ``timeout`` seconds.
         """
         from nats.errors import Error as NatsError
 
         assert self._follower is not None
         try:
-            async with asyncio.timeout(patience):
+            async with asyncio.timeout(timeout):
                 await self._follower.read_to_end()
-        except (NatsError, OSError) as error:  # a timeout is an OSError, too
-            raise LabTimeoutError(
-                "the record of events could not be read",
-                expected=f"its end within {patience:g} s",
-                seen="nats-server is away, or the record is very long",
-                next_step="look at lab.status()",
-            ) from error
+        except (NatsError, OSError) as error:  # a timeout is an OSError
+            seen = "nats-server is unavailable, or the event log is very long"
+            raise unreadable(f"all events within {timeout:g} s", seen) from error
+
+
+def unreadable(expected: str, seen: str) -> LabTimeoutError:
+    """Return the error for an event log that can't be read."""
+    return LabTimeoutError(
+        "the event log can't be read", expected=expected, seen=seen, next_step="look at lab.status()"
+    )

@@ -1,61 +1,115 @@
-"""The inspector's API, as a client sees it."""
+"""A client of the inspector's API: bins and captured requests."""
 
 from __future__ import annotations
 
+import base64
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import quote
 
-from labkit.clients.captured import CapturedRequest
-from labkit.errors import InspectorError, LabGoneError
+from labkit.clients.http_client import ServiceHttpClient
+from labkit.errors import InspectorError
 from labkit_services.contract.errors import LabTimeoutError
-
-if TYPE_CHECKING:
-    import httpx
 
 _CALL_SECONDS = 10.0
 _LONGEST_POLL_SECONDS = 30.0
 
 
+@dataclass(frozen=True)
+class CapturedRequest:
+    """One request that reached a bin.
+
+    Attributes:
+        id: The capture's id.
+        method: HTTP method.
+        path: Path below the inspector, such as ``/r/callbacks``.
+        headers: Ordered pairs, spelled as they were received.
+        body: Exact bytes, up to the bin's limit.
+        call_id: Its ``X-Call-Id``, or "".
+        function: Name of the function whose result it is, or "".
+        function_status: The function's status when it is a callback, else None.
+        duration_seconds: ``X-Duration-Seconds`` when it is a callback, else None.
+        record: The whole document of the inspector's API.
+    """
+
+    id: str
+    method: str
+    path: str
+    headers: tuple[tuple[str, str], ...] = field(repr=False)
+    body: bytes = field(repr=False)
+    call_id: str
+    function: str
+    function_status: int | None
+    duration_seconds: float | None
+    record: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def text(self) -> str:
+        """The body as text."""
+        return self.body.decode("utf-8", "replace")
+
+    def header(self, name: str) -> str:
+        """Return the first value of a header, or ""."""
+        wanted = name.lower()
+        return next((value for other, value in self.headers if other.lower() == wanted), "")
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> CapturedRequest:
+        """Read a request in the form of the inspector's API."""
+        openfaas = record.get("openfaas") or {}
+        return cls(
+            id=record["id"],
+            method=record["method"],
+            path=record["path"],
+            headers=tuple((name, value) for name, value in record["headers"]),
+            body=base64.b64decode(record["body_base64"]),
+            call_id=openfaas.get("call_id") or "",
+            function=openfaas.get("function_name") or "",
+            function_status=openfaas.get("function_status"),
+            duration_seconds=openfaas.get("duration_seconds"),
+            record=record,
+        )
+
+
 class InspectorClient:
-    """The inspector's API; lives on the hub's loop."""
+    """A client of the inspector."""
 
     def __init__(self, url: str, token: str) -> None:
         self.url = url
-        self._token = token
-        self._client: httpx.AsyncClient | None = None
+        self._headers = {"Authorization": f"Bearer {token}"}
+        self._http = ServiceHttpClient("inspector", url, InspectorError)
 
     async def create(self, name: str) -> None:
-        """Create a bin unless it is there."""
-        await self._ask("PUT", f"/bins/{quote(name, safe='')}", {}, 200, 201)
+        """Create a bin unless it exists."""
+        await self._request("PUT", _bin_path(name), 200, 201)
 
-    async def answer_with(self, name: str, status: int) -> None:
-        """Have a bin answer so from now on; 0 hangs up."""
-        await self._ask("PUT", f"/bins/{quote(name, safe='')}", {}, 200, 201, json={"answer": status})
+    async def set_response(self, name: str, status: int) -> None:
+        """Set the status that a bin answers with; 0 closes the connection."""
+        await self._request("PUT", _bin_path(name), 200, 201, json={"answer": status})
 
     async def requests(self, name: str, **filters: Any) -> list[CapturedRequest]:
-        """Return what a bin holds, oldest first."""
-        found = await self._ask("GET", f"/bins/{quote(name, safe='')}/requests", filters, 200)
-        return [CapturedRequest.from_record(record) for record in found["requests"]]
+        """Return the requests in a bin that match the filters."""
+        document = await self._request("GET", f"{_bin_path(name)}/requests", 200, params=filters)
+        return [CapturedRequest.from_record(record) for record in document["requests"]]
 
     async def clear(self, name: str) -> None:
-        """Drop what a bin holds."""
-        await self._ask("DELETE", f"/bins/{quote(name, safe='')}/requests", {}, 200, 204)
+        """Delete a bin's requests."""
+        await self._request("DELETE", f"{_bin_path(name)}/requests", 200, 204)
 
     async def wait(
-        self, name: str, *, patience: float, count: int, filters: Mapping[str, Any]
+        self, name: str, *, timeout: float, count: int, filters: Mapping[str, Any]
     ) -> list[CapturedRequest]:
         """Return the matching requests once there are ``count`` of them.
 
         Raises:
-            LabTimeoutError: They did not come; says what came instead.
+            LabTimeoutError: There are fewer; names the newest in the bin.
         """
-        deadline = time.monotonic() + patience
+        deadline = time.monotonic() + timeout
         while True:
-            remaining = max(deadline - time.monotonic(), 0.0)
-            poll = min(remaining, _LONGEST_POLL_SECONDS)
-            found = await self.requests(
+            poll = min(max(deadline - time.monotonic(), 0.0), _LONGEST_POLL_SECONDS)
+            requests = await self.requests(
                 name,
                 order="oldest",
                 limit=max(count, 100),
@@ -63,57 +117,40 @@ class InspectorClient:
                 min=count,
                 **filters,
             )
-            if len(found) >= count:
-                return found
+            if len(requests) >= count:
+                return requests
             if time.monotonic() >= deadline:
                 break
-        others = await self.requests(name, order="newest", limit=3)
+        newest = await self.requests(name, order="newest", limit=3)
         wanted = ", ".join(f"{key}={value}" for key, value in filters.items()) or "any"
         raise LabTimeoutError(
-            f"the bin {name} waited {patience:g} s in vain",
+            f"too few requests in the bin {name} after {timeout:g} s",
             expected=f"{count} request(s) matching: {wanted}",
-            seen=f"{len(found)} that match; the newest in the bin: "
-            + ("; ".join(_summary(request) for request in others) or "none at all"),
-            next_step="look at the callback's fate in the worker's log: lab.logs('queue-worker')",
+            seen=f"{len(requests)} matching; the newest in the bin: "
+            + ("; ".join(map(_summary, newest)) or "none"),
+            next_step="look for the callback in the worker's log: lab.logs('queue-worker')",
         )
 
-    async def _ask(
-        self, method: str, path: str, query: Mapping[str, Any], *statuses: int, json: Any = None
-    ) -> Any:
-        import httpx
-
-        if self._client is None:
-            self._client = httpx.AsyncClient(
-                base_url=f"{self.url}/api/v1",
-                headers={"Authorization": f"Bearer {self._token}"},
-                trust_env=False,
-                verify=self.url.startswith("https:"),  # else nobody's certificate is looked at
-            )
-        try:
-            response = await self._client.request(
-                method, path, params=dict(query), json=json, timeout=_CALL_SECONDS + _LONGEST_POLL_SECONDS
-            )
-        except httpx.HTTPError as error:
-            raise LabGoneError(
-                expected=f"the inspector at {self.url}",
-                seen=repr(error),
-                next_step="start the lab again: run the notebook's first cell, or labkit up",
-            ) from error
+    async def _request(self, method: str, path: str, *statuses: int, **options: Any) -> Any:
+        timeout = _CALL_SECONDS + _LONGEST_POLL_SECONDS
+        response = await self._http.request(method, path, timeout=timeout, headers=self._headers, **options)
         if response.status_code not in statuses:
             raise InspectorError(
                 f"{method} {path} failed",
-                expected=str(statuses),
+                expected=f"status {' or '.join(map(str, statuses))}",
                 seen=f"{response.status_code} {response.text}",
             )
         return response.json() if response.content else None
 
     async def close(self) -> None:
         """Close the connections."""
-        if self._client is not None:
-            await self._client.aclose()
-            self._client = None
+        await self._http.close()
+
+
+def _bin_path(name: str) -> str:
+    return f"/api/v1/bins/{quote(name, safe='')}"
 
 
 def _summary(request: CapturedRequest) -> str:
-    said = f", function said {request.function_status}" if request.function_status is not None else ""
-    return f"{request.method} {request.path}{said}"
+    status = f", function status {request.function_status}" if request.function_status is not None else ""
+    return f"{request.method} {request.path}{status}"

@@ -1,48 +1,155 @@
-"""Asking a running supervisor."""
+"""A client of the supervisor: one method for each of its commands."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
-from labkit.errors import error_from_json
+from labkit.errors import LabGoneError, error_from_json
 from labkit.workspace import LabState
 from labkit_services.contract.errors import LabTimeoutError
 
+if TYPE_CHECKING:
+    from labkit.views.faults import FaultKind
+
 CHANGE_SECONDS = 90.0
-"""Patience for a command that stops and starts services: a queue-worker lets running calls finish."""
+"""Timeout of a command that stops and starts services: a queue-worker finishes its running calls."""
+_ANSWER_SECONDS = 5.0
 _LIMIT = 16 * 1024 * 1024
 
 
-async def ask(state: LabState, command: str, *, patience: float = 5.0, **arguments: Any) -> Any:
-    """Send one command to the supervisor and return its answer.
+def _lab_gone(seen: str) -> LabGoneError:
+    return LabGoneError(seen=seen, next_step="start it again with: labkit up")
 
-    Raises:
-        LabError: What the supervisor had against it.
-        LabTimeoutError: No answer within ``patience`` seconds.
-        ConnectionError: There is no such supervisor any more.
-    """
-    host, _, port = state.control.partition(":")
-    request = {"token": state.control_token, "command": command, **arguments}
-    try:
-        async with asyncio.timeout(patience):
-            reader, writer = await asyncio.open_connection(host, int(port), limit=_LIMIT)
-            try:
-                writer.write(json.dumps(request).encode() + b"\n")
-                line = await reader.readline()
-            finally:
-                writer.close()
-    except TimeoutError:
-        raise LabTimeoutError(
-            f"the supervisor did not answer {command!r} in time",
-            expected=f"an answer from process {state.pid} within {patience:g} s",
-            seen="none",
-            next_step="end it with: labkit down",
-        ) from None
-    if not line:
-        raise ConnectionResetError("the supervisor hung up")
-    answer = json.loads(line)
-    if "error" in answer:
-        raise error_from_json(answer["error"])
-    return answer["ok"]
+
+class SupervisorClient:
+    """Sends commands to one lab's supervisor."""
+
+    def __init__(self, state: LabState, lab_gone: Callable[[str], LabGoneError] = _lab_gone) -> None:
+        """Create a client; each command opens its own connection.
+
+        ``lab_gone`` makes the error for a supervisor that is not running, from what
+        was seen ("" for a failed connection).
+        """
+        self._state = state
+        self._lab_gone = lab_gone
+        self._closed = False
+
+    def close(self) -> None:
+        """Make every further command fail: the handle was stopped."""
+        self._closed = True
+
+    async def _ask(self, command: str, *, timeout: float = _ANSWER_SECONDS, **arguments: Any) -> Any:
+        """Send one command and return its result.
+
+        Raises:
+            LabError: The command failed.
+            LabTimeoutError: There was no answer within ``timeout`` seconds.
+            LabGoneError: That supervisor is not running.
+        """
+        if self._closed:
+            raise self._lab_gone("this handle was stopped: lab.stop()")
+        request = {"token": self._state.control_token, "command": command, **arguments}
+        try:
+            async with asyncio.timeout(timeout):
+                line = await self._exchange(json.dumps(request).encode() + b"\n")
+        except TimeoutError:
+            raise LabTimeoutError(
+                f"the supervisor did not answer {command!r} in time",
+                expected=f"an answer from process {self._state.pid} within {timeout:g} s",
+                seen="none",
+                next_step="end it with: labkit down",
+            ) from None
+        except ConnectionError as error:
+            raise self._lab_gone("") from error
+        answer = json.loads(line)
+        if "error" in answer:
+            raise error_from_json(answer["error"])
+        return answer["ok"]
+
+    async def _exchange(self, request: bytes) -> bytes:
+        host, _, port = self._state.control.partition(":")
+        reader, writer = await asyncio.open_connection(host, int(port), limit=_LIMIT)
+        try:
+            writer.write(request)
+            line = await reader.readline()
+        finally:
+            writer.close()
+        if not line:
+            raise ConnectionResetError("the supervisor closed the connection")
+        return line
+
+    # -- queries
+
+    async def status(self) -> dict[str, Any]:
+        """Return the lab's state and that of every service, as JSON."""
+        status: dict[str, Any] = await self._ask("status")
+        return status
+
+    async def events(self) -> list[Any]:
+        """Return the supervisor's newest events, as rows."""
+        rows: list[Any] = await self._ask("events")
+        return rows
+
+    async def timeline(self) -> list[dict[str, Any]]:
+        """Return the start's phases: ``name``, ``start_ms``, ``end_ms``."""
+        timeline: list[dict[str, Any]] = await self._ask("timeline")
+        return timeline
+
+    async def worker_settings(self) -> dict[str, str]:
+        """Return the environment for one more queue-worker."""
+        settings: dict[str, str] = await self._ask("worker_settings")
+        return settings
+
+    # -- the lab
+
+    async def stop(self, timeout: float) -> None:
+        """Stop the lab."""
+        await self._ask("stop", timeout=timeout)
+
+    async def reset(self) -> None:
+        """Delete all functions, queued calls, events and bins; keep images."""
+        await self._ask("reset", timeout=CHANGE_SECONDS)
+
+    async def configure(self, *, queue: str, max_inflight: int) -> None:
+        """Store a queue's ``max_inflight`` for the workers' next start."""
+        await self._ask("configure", queue=queue, max_inflight=max_inflight)
+
+    async def scale_workers(self, count: int) -> None:
+        """Scale to ``count`` queue-workers."""
+        await self._ask("scale_workers", timeout=CHANGE_SECONDS, workers=count)
+
+    # -- faults
+
+    async def kill(self, service: str) -> None:
+        """Kill a service (SIGKILL); the supervisor starts it again."""
+        await self._ask("kill", service=service)
+
+    async def begin_fault(
+        self,
+        kind: FaultKind,
+        service: str,
+        *,
+        seconds: float | None = None,
+        delay: float = 0.0,
+        bandwidth: float = 0.0,
+    ) -> None:
+        """Begin a fault; return as soon as it is active.
+
+        Args:
+            kind: What happens.
+            service: To which service.
+            seconds: How long it lasts; None is until ``end_fault``.
+            delay: Of a slow network: seconds, each way.
+            bandwidth: Of a slow network: bytes per second; 0 is unlimited.
+        """
+        fault = {"kind": kind, "service": service, "seconds": seconds, "delay": delay, "bandwidth": bandwidth}
+        await self._ask("fault", timeout=CHANGE_SECONDS, **fault)
+
+    async def end_fault(
+        self, kind: FaultKind, service: str, *, now: bool, timeout: float = CHANGE_SECONDS
+    ) -> None:
+        """Wait until a fault is over, or end it ``now``; idempotent."""
+        await self._ask("end_fault", timeout=timeout, kind=kind, service=service, now=now)

@@ -1,1 +1,1 @@
-"""What a learner holds: ``Lab``, its calls, queues, bins and faults."""
+"""What a learner holds: ``Lab`` and ``AsyncLab``, calls, queues, bins."""

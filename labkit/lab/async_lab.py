@@ -1,59 +1,65 @@
-"""The lab as coroutines: everything in here runs on the hub's loop."""
+"""``AsyncLab``: a lab, as coroutines.
+
+Its connections belong to the event loop that uses them first: in a notebook the
+background loop, in the command line the loop of the command.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from labkit.clients.connections import Clients, import_clients
-from labkit.clients.supervisor import CHANGE_SECONDS, ask
+from labkit.clients.connections import Connections, import_clients, log_failed_task
+from labkit.clients.gateway import CALL_SECONDS, Body, FunctionRequest, FunctionResponse
+from labkit.clients.supervisor import SupervisorClient
 from labkit.errors import LabGoneError, LabRunningError, NoLabError
-from labkit.lab.async_calling import AsyncCalling
-from labkit.lab.faults import AsyncFaults
+from labkit.lab.background_loop import DualContextManager, loop_bound
+from labkit.lab.bin import AsyncBin, Bin
+from labkit.lab.call import AsyncCallHandle
+from labkit.lab.faults import FaultTarget, LabFaults
+from labkit.lab.measure import RUN_SECONDS, OnProgress, RunSpec, measure
+from labkit.lab.queue import AsyncQueue
 from labkit.lifecycle import environment
 from labkit.lifecycle.launch import Lifeline, launch
+from labkit.lifecycle.log_files import log_path
 from labkit.lifecycle.running_lab import find_lab, require_state, stop_lab
+from labkit.service_names import GATEWAY, INSPECTOR, NATS_SERVER, QUEUE_WORKER, is_service
 from labkit.supervisor.settings import Settings
+from labkit.views.fault_list import FaultList
+from labkit.views.faults import FaultKind, fault_spans
+from labkit.views.measurement import Measurement
 from labkit.views.status import LabStatus
 from labkit.workspace import LabState, Workspace
+from labkit_services.call_record.log import Call, Mode
 from labkit_services.contract.errors import LabError, LabTimeoutError
+from labkit_services.contract.names import CALLBACK_URL, DEFAULT_QUEUE
+from labkit_services.runtime.log_tail import tail as last_log_lines
+from labkit_services.runtime.tasks import BackgroundTasks
 
-_LOOK_SECONDS = 0.02
+_POLL_SECONDS = 0.02
 _WATCH_SECONDS = 0.2
-_FIRST_CELL = "run the notebook's first cell again (lab = Lab.start()), or in a terminal: labkit up"
+_LOG_LINES = 5
 
-_running: dict[Path, AsyncLab] = {}
+_labs: dict[Path, AsyncLab] = {}
 """This process's labs. They keep the lifelines: a handle that a re-run cell drops must not end its lab."""
 
 
-@dataclass(frozen=True)
-class ResetReport:
-    """What ``lab.reset()`` did.
-
-    Attributes:
-        seconds: How long it took.
-    """
-
-    seconds: float
-
-    def __repr__(self) -> str:
-        return f"The lab is as new, after {self.seconds:.1f} s: no function, no call, no event."
-
-
-class AsyncLab(AsyncCalling, AsyncFaults):
-    """One run of a lab, from ready to gone.
+@loop_bound
+class AsyncLab:
+    """One run of a lab, from ready to stopped.
 
     Attributes:
         workspace: The folder that it belongs to.
         state: Its addresses and secrets.
         settings: How it was started, if this process did.
-        on_close: Coroutine functions, called when this process lets go of the lab:
-            clients that hold connections put their ``close`` here.
+        connections: Clients of gateway, event log and inspector.
+        supervisor: Client of its supervisor.
     """
 
     def __init__(
@@ -66,9 +72,9 @@ class AsyncLab(AsyncCalling, AsyncFaults):
         self.workspace = workspace
         self.state = state
         self.settings = settings
-        self.on_close: list[Callable[[], Awaitable[None]]] = []
-        self.clients = Clients(state)
-        self.on_close.append(self.clients.close)
+        self.connections = Connections(state)
+        self.supervisor = SupervisorClient(state, partial(_lab_gone, workspace, state))
+        self._faults = LabFaults(self.supervisor)
         self._lifeline = lifeline
         self._closed = False
 
@@ -77,20 +83,20 @@ class AsyncLab(AsyncCalling, AsyncFaults):
 
     @property
     def is_owned(self) -> bool:
-        """Whether this process started it, so that it ends with this process."""
+        """Whether this process started it; then it ends with this process."""
         return self._lifeline is not None
 
-    # -- to a lab
+    # -- start and find
 
     @classmethod
     async def start(cls, settings: Settings, *, attach: bool = True) -> AsyncLab:
-        """Attach to the workspace's running lab, or start one that lives as long as this process.
+        """Attach to the workspace's running lab, or start one.
 
-        Two processes may do so at once: one lab comes of it.
+        A lab that it starts ends with this process. If two processes do so at once, both get the same lab.
 
         Raises:
-            LabRunningError: A lab runs, and ``attach`` is False.
-            LabError: No lab could be had within ``settings.timeout`` seconds.
+            LabRunningError: A lab is running, and ``attach`` is False.
+            LabError: There was no ready lab within ``settings.timeout`` seconds.
         """
         workspace = Workspace(Path(settings.workspace))
         loop = asyncio.get_running_loop()
@@ -106,65 +112,66 @@ class AsyncLab(AsyncCalling, AsyncFaults):
                 return lab
             if not workspace.is_locked():
                 remaining = max(0.1, deadline - loop.time())
-                importing = loop.create_task(import_clients())
+                imports = BackgroundTasks(log_failed_task)
+                imports.start(import_clients(), name="import-clients")
                 try:
                     launched = await launch(replace(settings, timeout=remaining, launched_ns=time.time_ns()))
                 finally:
-                    importing.cancel()
+                    await imports.cancel()
                 if launched is not None:
                     lab = cls(workspace, launched.state, settings, launched.lifeline)
                     lab._enter()
                     return lab
-            # Someone else's lab is on its way up or down.
+            # Another process is starting or stopping the workspace's lab.
             if loop.time() > deadline:
                 raise LabTimeoutError(
-                    "The workspace's lab is neither ready nor gone.",
+                    "The workspace's lab is neither ready nor stopped.",
                     expected=f"a lab to attach to, or none, within {settings.timeout:g} s",
-                    seen=f"{workspace.lock_file} is locked by a process that says nothing more",
-                    log=_tail(workspace),
+                    seen=f"{workspace.lock_file} is locked by a process that does not answer",
+                    log=last_log_lines(workspace.logs / "supervisor.log", _LOG_LINES),
                     next_step="end it with: labkit down",
                 )
-            await asyncio.sleep(_LOOK_SECONDS)
+            await asyncio.sleep(_POLL_SECONDS)
 
     @classmethod
     async def attach(cls, workspace: Workspace) -> AsyncLab:
         """Attach to the workspace's running lab.
 
         Raises:
-            NoLabError: None runs.
+            NoLabError: No lab is running.
         """
         if lab := await cls.find(workspace):
             return lab
         require_state(workspace)
         raise NoLabError(
-            expected=f"the lab in {workspace.root} to answer",
-            seen="nothing",
+            expected=f"an answer from the lab in {workspace.root}",
+            seen="none",
             next_step="end it with: labkit down",
         )
 
     @classmethod
     async def find(cls, workspace: Workspace) -> AsyncLab | None:
-        """Return the workspace's lab if one answers."""
+        """Return the workspace's lab if it answers."""
         state = await find_lab(workspace)
         if state is None:
             return None
-        lab = _running.get(workspace.root)
+        lab = _labs.get(workspace.root)
         if lab is None or lab.state.run_id != state.run_id:
             lab = cls(workspace, state)
             lab._enter()
         return lab
 
     def _enter(self) -> None:
-        last = _running.get(self.workspace.root)
-        if last is not None and last is not self and last._lifeline is not None:
-            last._lifeline.cut()
-        _running[self.workspace.root] = self
+        previous = _labs.get(self.workspace.root)
+        if previous is not None and previous is not self and previous._lifeline is not None:
+            previous._lifeline.cut()
+        _labs[self.workspace.root] = self
         environment.enter(self.state, self.workspace)
 
-    # -- from a lab
+    # -- stop and reset
 
     async def stop(self, *, force: bool = False) -> None:
-        """Stop the lab if this process started it; else only let go of it. Idempotent.
+        """Stop the lab if this process started it, else detach; idempotent.
 
         Args:
             force: Stop it in any case, as ``labkit down`` does.
@@ -172,12 +179,12 @@ class AsyncLab(AsyncCalling, AsyncFaults):
         if self._closed:
             return
         self._closed = True
-        if _running.get(self.workspace.root) is self:
-            del _running[self.workspace.root]
+        self.supervisor.close()
+        if _labs.get(self.workspace.root) is self:
+            del _labs[self.workspace.root]
         environment.leave(self.workspace)
-        for close in self.on_close:
-            with suppress(OSError, LabError):
-                await close()
+        with suppress(OSError, LabError):
+            await self.connections.close()
         if self.is_owned or force:
             await stop_lab(self.workspace, self.state)
         if self._lifeline is not None:
@@ -192,92 +199,300 @@ class AsyncLab(AsyncCalling, AsyncFaults):
             await asyncio.sleep(_WATCH_SECONDS)
 
     async def reset(self) -> AsyncLab:
-        """Make the lab as new: no function, no queued call, no event, no bin; images stay.
+        """Delete all functions, queued calls, events and bins; keep images.
 
         Returns:
-            The lab after that: this one, or, if it had gone, a new one in its place.
+            The lab after that: this one, or a new one if this one was not running any more.
         """
         try:
-            await self._ask("reset", patience=CHANGE_SECONDS)
+            await self.supervisor.reset()
         except LabGoneError:
             await self.stop()
             settings = self.settings or Settings(workspace=str(self.workspace.root))
             lab = await AsyncLab.start(settings)
-            # The queue outlives a lab; a lab that is as new has an empty one.
-            await lab._ask("reset", patience=CHANGE_SECONDS)
+            # The queue outlives a lab.
+            await lab.supervisor.reset()
             return lab
-        await self.clients.forget()
+        await self.connections.drop_events()
         return self
 
-    # -- with a lab
+    # -- services
 
     async def status(self) -> LabStatus:
-        """Return the state of every service: process, address, memory, restarts."""
-        return LabStatus.from_json(await self._ask("status"))
-
-    async def remember_max_inflight(self, queue: str, count: int) -> None:
-        """Have a queue's ``max_inflight`` kept for the workers' next start."""
-        await self._ask("configure", queue=queue, max_inflight=count)
+        """Return the state of every service."""
+        return LabStatus.from_json(await self.supervisor.status())
 
     async def restart(self, service: str) -> None:
-        """Stop one service politely and start it again, on the same port."""
-        await self._ask("restart", patience=CHANGE_SECONDS, service=service)
+        """Stop one service gracefully and start it again, on the same port."""
+        await self.supervisor.begin_fault(FaultKind.RESTART, service)
+        await self.supervisor.end_fault(FaultKind.RESTART, service, now=False)
 
     async def kill(self, service: str) -> None:
-        """Kill one service (SIGKILL) and watch the lab bring it back: a failure drill."""
-        await self._ask("kill", service=service)
+        """Kill one service (SIGKILL) and watch the lab restart it."""
+        await self.supervisor.kill(service)
 
     async def scale_workers(self, count: int) -> None:
-        """Have so many queue-workers, from 1 to 16; each of them runs ``max_inflight`` calls at once.
+        """Scale to ``count`` queue-workers (1 to 16).
 
-        Those that go let their calls finish.
+        Each runs ``max_inflight`` calls at once. Workers being removed finish their running calls.
         """
-        await self._ask("scale_workers", patience=CHANGE_SECONDS, workers=count)
+        await self.supervisor.scale_workers(count)
 
-    async def stop_service(self, service: str) -> None:
-        """Stop one service until ``start_service``."""
-        await self._ask("stop_service", patience=CHANGE_SECONDS, service=service)
+    async def logs(self, name: str, *, tail: int = 100) -> list[str]:
+        """Return the last lines of the log of a service or function."""
+        if not is_service(name):
+            return await self.connections.gateway.logs(name, tail=tail)
+        return last_log_lines(log_path(self.workspace, name), tail)
 
-    async def start_service(self, service: str) -> None:
-        """Start a service that was stopped, or that was given up."""
-        await self._ask("start_service", patience=CHANGE_SECONDS, service=service)
+    # -- functions and calls
 
-    async def start_timeline(self) -> list[dict[str, Any]]:
-        """Return where the time of the start went: ``name``, ``start_ms``, ``end_ms``."""
-        timeline: list[dict[str, Any]] = await self._ask("timeline")
-        return timeline
+    async def deploy(
+        self,
+        name: str,
+        *,
+        fprocess: str = "",
+        image: str = "",
+        env: Mapping[str, str] | None = None,
+        labels: Mapping[str, str] | None = None,
+        annotations: Mapping[str, str] | None = None,
+    ) -> None:
+        """Deploy a function, or update it if it exists.
 
-    async def _ask(self, command: str, *, patience: float = 5.0, **arguments: Any) -> Any:
-        if self._closed:
-            raise self.gone("this handle was stopped: lab.stop()")
-        try:
-            return await ask(self.state, command, patience=patience, **arguments)
-        except ConnectionError as error:
-            if isinstance(error, LabError):
-                raise
-            raise self.gone() from error
+        Args:
+            name: Lower-case letters, digits and dashes.
+            fprocess: Command to run for every call, such as ``sleep 1``; split at blanks, no shell.
+            image: An image that ``faas-cli build`` made, or a well-known one.
+            env: Environment of the process.
+            labels: OpenFaaS labels, such as ``com.openfaas.scale.max``.
+            annotations: OpenFaaS annotations, such as ``com.openfaas.queue``.
 
-    def gone(self, seen: str = "") -> LabGoneError:
-        """Return what to say when this lab no longer answers."""
-        if not seen:
-            now = self.workspace.read_state()
-            seen = (
-                "its supervisor does not run any more"
-                if now is None or now.run_id == self.state.run_id
-                else f"another lab runs in {self.workspace.root} since"
-            )
-        started = time.strftime("%H:%M:%S", time.localtime(self.state.started_ns / 1e9))
-        return LabGoneError(
-            expected=f"the lab that was started at {started}, gateway {self.state.gateway_url}",
-            seen=seen,
-            log=_tail(self.workspace),
-            next_step=_FIRST_CELL,
+        Raises:
+            GatewayError: The gateway rejected it; gives the reason.
+        """
+        deployment = {
+            "service": name,
+            # Without an image, the command only needs a small system to run on.
+            "image": image or "functions/alpine:latest",
+            "envProcess": fprocess,
+            "envVars": dict(env or {}),
+            "labels": dict(labels or {}),
+            "annotations": dict(annotations or {}),
+        }
+        await self.connections.gateway.deploy(deployment)
+
+    async def deploy_flaky(
+        self, name: str = "flaky", *, failures: int = 2, annotations: Mapping[str, str] | None = None
+    ) -> None:
+        """Deploy a function that fails in its first attempts at a call.
+
+        After ``failures`` attempts it echoes the call's body. It reads ``X-Attempt``, which the
+        queue-worker sends; every synchronous call is a first attempt.
+
+        Args:
+            name: The function's name.
+            failures: How many attempts fail. With as many as there are attempts, the call dies.
+            annotations: OpenFaaS annotations, such as ``com.openfaas.retry.min_wait``.
+        """
+        await self.deploy(name, fprocess="flaky", env={"failures": str(failures)}, annotations=annotations)
+
+    async def remove(self, name: str) -> bool:
+        """Remove a function; return whether it existed."""
+        return await self.connections.gateway.remove(name)
+
+    async def functions(self) -> list[dict[str, Any]]:
+        """Return every function's status, as OpenFaaS describes it."""
+        return await self.connections.gateway.functions()
+
+    async def invoke(
+        self,
+        name: str,
+        body: Body = b"",
+        *,
+        method: str = "POST",
+        path: str = "",
+        query: str = "",
+        headers: Mapping[str, str] | None = None,
+        timeout: float = CALL_SECONDS,
+    ) -> FunctionResponse:
+        """Call a function and return its response, whatever its status.
+
+        Raises:
+            GatewayError: There was no response within ``timeout`` seconds.
+            LabGoneError: The lab is not running any more.
+        """
+        self.connections.follow_events()
+        request = FunctionRequest(name, body, method, path, query, headers, timeout)
+        return await self.connections.gateway.invoke(request)
+
+    async def invoke_async(
+        self,
+        name: str,
+        body: Body = b"",
+        *,
+        callback: str | AsyncBin | Bin = "",
+        path: str = "",
+        query: str = "",
+        headers: Mapping[str, str] | None = None,
+        timeout: float = CALL_SECONDS,
+    ) -> AsyncCallHandle:
+        """Call a function asynchronously; return once the call is queued.
+
+        Args:
+            name: The function; it need not exist yet.
+            body: What it gets on stdin.
+            callback: Where the result is posted: a URL or a bin.
+            path: Appended to the function's URL.
+            query: The query string, without ``?``.
+            headers: More request headers.
+            timeout: Seconds to the 202.
+
+        Raises:
+            GatewayError: The call was not accepted.
+            LabGoneError: The lab is not running any more.
+        """
+        self.connections.follow_events()
+        if callback:
+            headers = {**(headers or {}), CALLBACK_URL: str(callback)}
+        request = FunctionRequest(name, body, "POST", path, query, headers, timeout)
+        response = await self.connections.gateway.invoke_async(request)
+        return AsyncCallHandle(self.connections, response.call_id, name, response.seconds)
+
+    async def measure(
+        self,
+        function: str,
+        *,
+        calls: int = 10,
+        mode: Mode = "sync",
+        body: Body = b"",
+        wait: bool = True,
+        timeout: float = RUN_SECONDS,
+        on_progress: OnProgress = lambda _: None,
+    ) -> Measurement:
+        """Make a run of calls, as ``Lab.measure``."""
+        spec = RunSpec(function, calls, mode, body, wait, timeout)
+        return await measure(self.connections, spec, on_progress)
+
+    def call(self, call_id: str) -> AsyncCallHandle:
+        """Return an asynchronous call of any client by its id."""
+        return AsyncCallHandle(self.connections, call_id)
+
+    async def calls(self) -> list[Call]:
+        """Return all clients' calls in the event log, oldest first."""
+        events = await self.connections.call_events()
+        await events.catch_up()
+        return list(events.log.calls.values())
+
+    async def bin(self, name: str) -> AsyncBin:
+        """Return a request bin, to send callbacks to; create it if needed."""
+        await self.connections.inspector.create(name)
+        return AsyncBin(name, self.connections.inspector)
+
+    # -- queues
+
+    def queue(self, name: str = DEFAULT_QUEUE) -> AsyncQueue:
+        """Return a queue by its name.
+
+        Raises:
+            InvalidValueError: That is not a valid name.
+        """
+        return AsyncQueue(name, self.connections.gateway, self.supervisor)
+
+    async def queues(self) -> list[AsyncQueue]:
+        """Return all queues, ordered by name."""
+        return [self.queue(status.name) for status in await self.connections.gateway.queues()]
+
+    async def set_max_inflight(self, count: int) -> int:
+        """Change how many calls a queue-worker runs at once; return it.
+
+        This is the default queue's; others have their own: ``lab.queue(name).max_inflight``.
+        """
+        return await self.queue().set_max_inflight(count)
+
+    # -- faults
+
+    def service(self, name: str) -> FaultTarget:
+        """Return a service by its name, such as ``queue-worker-2``.
+
+        Raises:
+            InvalidValueError: There is no such service.
+        """
+        return self._faults.target(name)
+
+    @property
+    def nats(self) -> FaultTarget:
+        """The nats-server: ``with lab.nats.stopped():``."""
+        return self.service(NATS_SERVER)
+
+    @property
+    def gateway(self) -> FaultTarget:
+        """The gateway: ``with lab.gateway.stopped():``."""
+        return self.service(GATEWAY)
+
+    @property
+    def worker(self) -> FaultTarget:
+        """The first queue-worker: ``with lab.worker.paused():``."""
+        return self.service(QUEUE_WORKER)
+
+    @property
+    def inspector(self) -> FaultTarget:
+        """The inspector: ``with lab.inspector.stopped():``."""
+        return self.service(INSPECTOR)
+
+    def slow_network(self, delay: float = 0.2, *, bandwidth: float = 0.0) -> DualContextManager:
+        """Slow the network between workers and gateway for a ``with`` block.
+
+        The workers are restarted at its beginning and at its end; running calls finish.
+
+        Args:
+            delay: Seconds of delay, each way.
+            bandwidth: Bytes per second, each way, of one connection; 0 is unlimited.
+        """
+        fault = self._faults.during(FaultKind.SLOW, QUEUE_WORKER, delay=delay, bandwidth=bandwidth)
+        return DualContextManager(fault)
+
+    async def fault(
+        self,
+        service: str,
+        kind: str,
+        *,
+        after: float = 0.0,
+        seconds: float = 1.0,
+        on_begun: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Inject one fault, as ``Lab.fault``; return when it is over.
+
+        ``on_begun`` is called on the lab's event loop as soon as the fault is active.
+
+        Raises:
+            LabError: The service did not come back.
+        """
+        await self._faults.inject(service, kind, after=after, seconds=seconds, on_begun=on_begun)
+
+    async def faults(self) -> FaultList:
+        """Return all processes' injected faults, oldest first.
+
+        All since this process first read the event log, and those of the ten minutes before.
+
+        Raises:
+            LabTimeoutError: The event log can't be read.
+        """
+        events = await self.connections.call_events()
+        await events.catch_up()
+        return FaultList(fault_spans(events.lab_events))
+
+
+def _lab_gone(workspace: Workspace, state: LabState, seen: str = "") -> LabGoneError:
+    if not seen:
+        current = workspace.read_state()
+        seen = (
+            "its supervisor is not running any more"
+            if current is None or current.run_id == state.run_id
+            else f"another lab is now running in {workspace.root}"
         )
-
-
-def _tail(workspace: Workspace, lines: int = 5) -> list[str]:
-    try:
-        text = (workspace.logs / "supervisor.log").read_text(errors="replace")
-    except OSError:
-        return []
-    return text.splitlines()[-lines:]
+    started = time.strftime("%H:%M:%S", time.localtime(state.started_ns / 1e9))
+    return LabGoneError(
+        expected=f"the lab that was started at {started}, gateway {state.gateway_url}",
+        seen=seen,
+        log=last_log_lines(workspace.logs / "supervisor.log", _LOG_LINES),
+        next_step="run the notebook's first cell again (lab = Lab.start()), or in a terminal: labkit up",
+    )

@@ -1,38 +1,50 @@
-"""The hub: one thread with one event loop, on which all of this process's lab I/O lives.
+"""The background event loop, and the ways to its coroutines from outside.
 
-Never the notebook kernel's own loop: it stands still while a cell blocks, and
-the lab's connections and live views must not. ``labkit/lab/flavours.py`` makes both flavours of the
-interface from the same coroutines: ``run`` waits for one, ``awaitable`` lends one to
-another loop.
+One daemon thread runs one event loop for all of this process's lab I/O. The
+notebook kernel's own loop would not do: it stands still while a cell blocks,
+and the lab's connections and live views must not. What a learner can do is
+written once, as coroutines: ``blocking`` makes a waiting method of each,
+``proxy`` lets them be awaited from any event loop.
 """
 
 from __future__ import annotations
 
 import asyncio
 import atexit
+import inspect
 import os
 import threading
 import time
 from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast, overload
 
+from labkit.clients.supervisor import CHANGE_SECONDS
 from labkit_services.contract.errors import LabTimeoutError
 
+P = ParamSpec("P")
 T = TypeVar("T")
+R = TypeVar("R")
+ClassT = TypeVar("ClassT", bound=type)
 
+MANAGE_SECONDS = CHANGE_SECONDS + 10.0
+"""Timeout of methods without a ``timeout`` parameter: longer than any of the lab's commands takes."""
+GRACE_SECONDS = 5.0
+"""Added to a coroutine's own timeout, which comes first because its error can say more."""
 _CANCEL_SECONDS = 3.0
-"""How long something that is called off may take to tidy up."""
+"""How long a cancelled coroutine may take to clean up."""
 _EXIT_SECONDS = 1.0
 _TICK_SECONDS = 0.05
 
 
-class Hub:
+class BackgroundLoop:
     """A daemon thread that runs an event loop."""
 
     def __init__(self) -> None:
         self.pid = os.getpid()
         self.loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._run, name="labkit-hub", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="labkit-background-loop", daemon=True)
         self._thread.start()
 
     def _run(self) -> None:
@@ -49,59 +61,56 @@ class Hub:
         *,
         meanwhile: Callable[[], None] | None = None,
     ) -> T:
-        """Run ``coroutine`` on the hub and wait for its result.
+        """Run ``coroutine`` on the background loop and wait for its result.
 
-        ``meanwhile`` is called in the waiting thread now and then, and once at
-        the end: what is printed belongs to the thread that runs the cell.
+        Jupyter's stop button (KeyboardInterrupt) cancels the coroutine; the lab
+        keeps running.
 
-        Jupyter's stop button (KeyboardInterrupt) calls the coroutine off; the
-        lab lives on.
+        Args:
+            coroutine: What to run.
+            timeout: Seconds to wait.
+            meanwhile: Called in the waiting thread every now and then, and once at the
+                end: output belongs to the cell whose thread prints it.
 
         Raises:
             LabTimeoutError: It took longer than ``timeout`` seconds.
-            RuntimeError: Called on the hub itself, which would wait for itself.
+            RuntimeError: Called on the background thread, which would wait for itself.
         """
         if threading.current_thread() is self._thread:
             coroutine.close()
-            raise RuntimeError("this would wait on the hub for the hub: await the coroutine instead")
+            raise RuntimeError("the background loop would wait for itself: await the coroutine instead")
         tasks: list[asyncio.Task[T]] = []
         ended = threading.Event()
 
         def begin() -> None:
-            task = self.loop.create_task(coroutine)
-            task.add_done_callback(lambda _: ended.set())
-            tasks.append(task)
-
-        def call_off() -> None:
-            tasks[0].cancel()
+            tasks.append(self.loop.create_task(coroutine))
+            tasks[0].add_done_callback(lambda _: ended.set())
 
         self.loop.call_soon_threadsafe(begin)
         try:
-            in_time = _wait(ended, timeout, meanwhile)
+            if not _wait(ended, timeout, meanwhile):
+                raise LabTimeoutError(
+                    expected=f"completion within {timeout:g} s",
+                    next_step="look at the lab with: lab.status()",
+                )
         except BaseException:
-            # KeyboardInterrupt: what the coroutine holds is let go before the cell ends.
-            self.loop.call_soon_threadsafe(call_off)
+            # Also KeyboardInterrupt: the coroutine's clean-up comes before the end of the cell.
+            self.loop.call_soon_threadsafe(lambda: tasks[0].cancel())
             ended.wait(_CANCEL_SECONDS)
             raise
-        if not in_time:
-            self.loop.call_soon_threadsafe(call_off)
-            ended.wait(_CANCEL_SECONDS)
-            raise LabTimeoutError(
-                expected=f"an end within {timeout:g} s", next_step="look at the lab with: lab.status()"
-            )
         return tasks[0].result()
 
     async def awaitable(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Run ``coroutine`` on the hub, awaited on whatever loop this is."""
+        """Run ``coroutine`` on the background loop, awaited on another."""
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, self.loop))
 
     def close(self) -> None:
-        """End what still runs on the loop, the loop, and its thread."""
-        self.loop.call_soon_threadsafe(lambda: self.loop.create_task(self._finish()))
+        """Cancel what still runs on the loop; end the loop and its thread."""
+        asyncio.run_coroutine_threadsafe(self._finish(), self.loop)
         self._thread.join(2 * _EXIT_SECONDS)
 
     async def _finish(self) -> None:
-        # Connections that nobody closed would complain when the loop goes from under them.
+        # Open connections would print warnings if the loop ended under them.
         tasks = asyncio.all_tasks() - {asyncio.current_task()}
         for task in tasks:
             task.cancel()
@@ -120,15 +129,130 @@ def _wait(ended: threading.Event, timeout: float, meanwhile: Callable[[], None] 
     return ended.is_set()
 
 
-_hub: Hub | None = None
+_loop: BackgroundLoop | None = None
 _lock = threading.Lock()
 
 
-def hub() -> Hub:
-    """Return this process's hub; a forked child, which has no threads, gets one of its own."""
-    global _hub
+def background_loop() -> BackgroundLoop:
+    """Return this process's background loop; a forked child starts its own."""
+    global _loop
     with _lock:
-        if _hub is None or _hub.pid != os.getpid():
-            _hub = Hub()
-            atexit.register(_hub.close)
-        return _hub
+        if _loop is None or _loop.pid != os.getpid():
+            _loop = BackgroundLoop()
+            atexit.register(_loop.close)
+        return _loop
+
+
+# -- methods that wait
+
+
+_Coroutine = Callable[Concatenate[Any, P], Coroutine[Any, Any, T]]
+_Method = Callable[Concatenate[Any, P], T]
+
+
+@overload
+def blocking(method: _Coroutine[P, T], *, on: str = ...) -> _Method[P, T]: ...
+@overload
+def blocking(method: _Coroutine[P, T], then: Callable[[T], R], *, on: str = ...) -> _Method[P, R]: ...
+@overload
+def blocking(method: _Method[P, T], *, on: str = ...) -> _Method[P, T]: ...
+@overload
+def blocking(method: _Method[P, T], then: Callable[[T], R], *, on: str = ...) -> _Method[P, R]: ...
+def blocking(
+    method: Callable[..., Any], then: Callable[[Any], Any] | None = None, *, on: str = "_async_lab"
+) -> Callable[..., Any]:
+    """Return a method that runs the coroutine ``method`` and waits for it.
+
+    Signature and docstring are kept. If it has a ``timeout`` parameter, that is
+    also how long the caller waits.
+
+    Args:
+        method: A method of the asynchronous class. One that is no coroutine is just called.
+        then: Converts its result into what the caller gets.
+        on: The attribute that holds the asynchronous object.
+    """
+    signature = inspect.signature(method)
+    waits = inspect.iscoroutinefunction(method)
+
+    @wraps(method)
+    def call(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+        target = getattr(self, on)
+        result = method(target, *args, **kwargs)
+        if waits:
+            bound = signature.bind(target, *args, **kwargs)
+            bound.apply_defaults()
+            timeout = bound.arguments.get("timeout", MANAGE_SECONDS)
+            result = background_loop().run(result, timeout + GRACE_SECONDS)
+        return result if then is None else then(result)
+
+    if then is not None:  # a notebook shows the signature as a tooltip
+        returns = then if isinstance(then, type) else inspect.Signature.empty
+        call.__signature__ = signature.replace(return_annotation=returns)  # type: ignore[attr-defined]
+    return call
+
+
+class DualContextManager(AbstractContextManager[None], AbstractAsyncContextManager[None]):
+    """Context manager for both ``with`` and ``async with``."""
+
+    def __init__(self, manager: AbstractAsyncContextManager[None]) -> None:
+        self._manager = manager
+
+    def __repr__(self) -> str:
+        return "<context manager, for a with block>"
+
+    def __enter__(self) -> None:
+        background_loop().run(self._manager.__aenter__(), MANAGE_SECONDS + GRACE_SECONDS)
+
+    def __exit__(self, *raised: Any) -> bool | None:
+        return background_loop().run(self._manager.__aexit__(*raised), MANAGE_SECONDS + GRACE_SECONDS)
+
+    async def __aenter__(self) -> None:
+        await background_loop().awaitable(self._manager.__aenter__())
+
+    async def __aexit__(self, *raised: Any) -> bool | None:
+        return await background_loop().awaitable(self._manager.__aexit__(*raised))
+
+
+# -- coroutines for any event loop
+
+_loop_bound: set[type] = set()
+
+
+def loop_bound(class_: ClassT) -> ClassT:
+    """Mark a class whose objects are bound to the background loop."""
+    _loop_bound.add(class_)
+    return class_
+
+
+class LoopProxy:
+    """Proxy for an object bound to the background loop.
+
+    Its coroutines can be awaited from any event loop. Results that are bound to
+    the background loop are proxies, too.
+    """
+
+    def __init__(self, target: object) -> None:
+        self._target = target
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._target, name)
+        if inspect.iscoroutinefunction(value):
+
+            @wraps(value)
+            async def call(*args: Any, **kwargs: Any) -> Any:
+                return proxy(await background_loop().awaitable(value(*args, **kwargs)))
+
+            return call
+        if inspect.ismethod(value):
+            return wraps(value)(lambda *args, **kwargs: proxy(value(*args, **kwargs)))
+        return value
+
+    def __repr__(self) -> str:
+        return f"{self._target!r}.aio"
+
+
+def proxy(value: T) -> T:
+    """Return ``value`` with proxies in place of loop-bound objects."""
+    if isinstance(value, list):
+        return cast(T, [proxy(item) for item in value])
+    return cast(T, LoopProxy(value)) if type(value) in _loop_bound else value

@@ -1,4 +1,4 @@
-"""A request bin of one's own: where callbacks can be sent and looked at."""
+"""A request bin: callbacks can be sent to it and looked at."""
 
 from __future__ import annotations
 
@@ -7,22 +7,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import quote
 
-from labkit.clients.captured import CapturedRequest
-from labkit.clients.inspector import InspectorClient
+from labkit.clients.inspector import CapturedRequest, InspectorClient
 from labkit.errors import InvalidValueError
-from labkit.lab.flavours import Held, OnHub, blocking
+from labkit.lab.background_loop import DualContextManager, blocking, loop_bound
 from labkit.views.tables import html_table
 
 _WAIT_SECONDS = 10.0
 
 
-class AsyncBin(OnHub):
-    """A request bin, as coroutines; as ``callback=`` it is its own URL.
-
-    Attributes:
-        name: Its name.
-        url: Where requests are sent: ``http://127.0.0.1:8090/r/<name>``.
-    """
+@loop_bound
+class AsyncBin:
+    """A ``Bin`` whose methods are coroutines."""
 
     def __init__(self, name: str, inspector: InspectorClient) -> None:
         self.name = name
@@ -38,10 +33,10 @@ class AsyncBin(OnHub):
     async def wait(
         self, *, call_id: str = "", function: str = "", method: str = "", timeout: float = _WAIT_SECONDS
     ) -> CapturedRequest:
-        """Return the first request that fits, waiting up to ``timeout`` seconds for it.
+        """Wait for a request that matches, and return the first.
 
         Raises:
-            LabTimeoutError: None came; says what is in the bin instead.
+            LabTimeoutError: There is none; names the newest in the bin.
         """
         found = await self.wait_all(1, call_id=call_id, function=function, method=method, timeout=timeout)
         return found[0]
@@ -55,81 +50,71 @@ class AsyncBin(OnHub):
         method: str = "",
         timeout: float = _WAIT_SECONDS,
     ) -> list[CapturedRequest]:
-        """Return the requests that fit, once there are ``count`` of them, oldest first.
+        """Wait for ``count`` requests that match; return them, oldest first.
 
         Raises:
-            LabTimeoutError: They did not come; says what is in the bin instead.
+            LabTimeoutError: There are fewer; names the newest in the bin.
         """
-        given = {"call_id": call_id, "function": function, "method": method}
-        filters = {key: value for key, value in given.items() if value}
-        return await self._inspector.wait(self.name, patience=timeout, count=count, filters=filters)
+        wanted = {"call_id": call_id, "function": function, "method": method}
+        filters = {key: value for key, value in wanted.items() if value}
+        return await self._inspector.wait(self.name, timeout=timeout, count=count, filters=filters)
 
     async def requests(self) -> list[CapturedRequest]:
-        """Return all it holds, oldest first."""
+        """Return the requests in the bin, oldest first."""
         return await self._inspector.requests(self.name, order="oldest", limit=500)
 
     async def clear(self) -> None:
-        """Drop all it holds."""
+        """Delete the requests in the bin."""
         await self._inspector.clear(self.name)
 
-    def down(self, status: int = 503) -> Held[None]:
-        """Return a block's length in which it is a target that is down; it still keeps what comes.
+    def down(self, status: int = 503) -> DualContextManager:
+        """Make the bin answer with ``status`` during a ``with`` block.
+
+        Requests are still captured.
 
         Args:
-            status: What it answers with, 400 to 599; 0 hangs up in place of an answer.
+            status: 400 to 599; 0 closes the connection without a response.
 
         Raises:
-            InvalidValueError: A target that answers so is not down.
+            InvalidValueError: ``status`` is not one of these.
         """
         if status and not 400 <= status <= 599:
-            raise InvalidValueError(
-                "a target that answers so is not down", expected="0, or 400 to 599", seen=repr(status)
-            )
-        return Held(self._answering(status))
+            raise InvalidValueError("status must be 0 or 400 to 599", seen=repr(status))
+        return DualContextManager(self._responding(status))
 
     @asynccontextmanager
-    async def _answering(self, status: int) -> AsyncIterator[None]:
+    async def _responding(self, status: int) -> AsyncIterator[None]:
         try:
-            await self._inspector.answer_with(self.name, status)
+            await self._inspector.set_response(self.name, status)
             yield
         finally:
-            await self._inspector.answer_with(self.name, 200)
+            await self._inspector.set_response(self.name, 200)
 
 
 class Bin:
-    """A request bin; as ``callback=`` it is its own URL."""
+    """A request bin; ``str`` gives its URL, for ``callback=``.
 
-    def __init__(self, core: AsyncBin) -> None:
-        self._core = core
+    Attributes:
+        name: Its name.
+        url: Where requests are sent: ``http://127.0.0.1:8090/r/<name>``.
+    """
 
-    @property
-    def name(self) -> str:
-        """Its name."""
-        return self._core.name
-
-    @property
-    def url(self) -> str:
-        """Where requests are sent: ``http://127.0.0.1:8090/r/<name>``."""
-        return self._core.url
+    def __init__(self, async_bin: AsyncBin) -> None:
+        self.name = async_bin.name
+        self.url = async_bin.url
+        self._async_bin = async_bin
 
     def __str__(self) -> str:
         return self.url
 
     def __repr__(self) -> str:
-        return repr(self._core)
+        return repr(self._async_bin)
 
-    def down(self, status: int = 503) -> Held[None]:
-        """Return a block's length in which it is a target that is down; it still keeps what comes.
-
-        Args:
-            status: What it answers with; 0 hangs up in place of an answer.
-        """
-        return self._core.down(status)
-
-    wait = blocking(AsyncBin.wait)
-    wait_all = blocking(AsyncBin.wait_all)
-    requests = blocking(AsyncBin.requests)
-    clear = blocking(AsyncBin.clear)
+    down = blocking(AsyncBin.down, on="_async_bin")
+    wait = blocking(AsyncBin.wait, on="_async_bin")
+    wait_all = blocking(AsyncBin.wait_all, on="_async_bin")
+    requests = blocking(AsyncBin.requests, on="_async_bin")
+    clear = blocking(AsyncBin.clear, on="_async_bin")
 
     def _repr_html_(self) -> str:
         rows = [

@@ -1,184 +1,128 @@
-"""Failure drills: what a learner has go wrong, as coroutines and for a ``with`` block."""
+"""Fault injection: service faults for a ``with`` block or a while."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+import concurrent.futures
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any, Literal
+from typing import Self
 
-from labkit.clients.connections import Clients
-from labkit.clients.supervisor import CHANGE_SECONDS
-from labkit.lab.flavours import Held
-from labkit.service_names import GATEWAY, INSPECTOR, NATS_SERVER, QUEUE_WORKER, full_name, is_service
-from labkit.views.fault_list import FaultList
-from labkit.views.faults import fault_spans
+from labkit.clients.supervisor import CHANGE_SECONDS, SupervisorClient
+from labkit.lab.background_loop import MANAGE_SECONDS, DualContextManager
+from labkit.service_names import full_name, is_service
+from labkit.views.faults import FaultKind
 from labkit_services.contract.errors import InvalidValueError, LabTimeoutError
 
-FaultKind = Literal["kill", "stop", "pause", "restart"]
-"""``kill`` is SIGKILL, and the lab brings the service back; ``stop`` ends it politely and starts it again
-after a while; ``pause`` has it stand still (SIGSTOP) for a while: it holds its connections and does not
-answer; ``restart`` ends it politely and starts it again at once."""
 
-FAULT_KINDS = ("kill", "stop", "pause", "restart")
-
-
-class Service:
-    """One service of the lab, to be away for the length of a ``with`` or ``async with`` block.
+class FaultTarget:
+    """One service of the lab, for faults that last as long as a block.
 
     Attributes:
         name: ``nats-server``, ``gateway``, ``queue-worker`` or ``inspector``.
     """
 
-    def __init__(self, name: str, lab: AsyncFaults) -> None:
+    def __init__(self, name: str, faults: LabFaults) -> None:
         self.name = name
-        self._lab = lab
+        self._faults = faults
 
-    def stopped(self) -> Held[None]:
-        """Return a block's length without the service: it is ended politely, then started again."""
-        return Held(self._lab._lasting("stop", self.name))
+    def stopped(self) -> DualContextManager:
+        """Stop the service gracefully for the duration of a ``with`` block."""
+        return DualContextManager(self._faults.during(FaultKind.STOP, self.name))
 
-    def paused(self) -> Held[None]:
-        """Return a block's length in which it stands still: it holds its connections and does not answer."""
-        return Held(self._lab._lasting("pause", self.name))
+    def paused(self) -> DualContextManager:
+        """Pause the service for the duration of a ``with`` block.
+
+        Its connections stay open, and it answers nothing.
+        """
+        return DualContextManager(self._faults.during(FaultKind.PAUSE, self.name))
 
     def __repr__(self) -> str:
         return f"<{self.name}>"
 
 
-class AsyncFaults:
-    """What can go wrong on purpose: one part of ``AsyncLab``.
+class LabFaults:
+    """Begins and ends faults, which the supervisor carries out."""
 
-    The supervisor does it, and notes the beginning and the end in the lab's record.
-    """
+    def __init__(self, supervisor: SupervisorClient) -> None:
+        self._supervisor = supervisor
 
-    clients: Clients
-
-    async def _ask(self, command: str, *, patience: float = 5.0, **arguments: Any) -> Any:
-        raise NotImplementedError
-
-    def service(self, name: str) -> Service:
-        """Return a service by its name, such as ``queue-worker-2``.
+    def target(self, service: str) -> FaultTarget:
+        """Return a service by its name, short or full.
 
         Raises:
-            InvalidValueError: Nothing is called so.
+            InvalidValueError: There is no such service.
         """
-        check_service(name)
-        return Service(full_name(name), self)
-
-    @property
-    def nats(self) -> Service:
-        """The nats-server."""
-        return self.service(NATS_SERVER)
-
-    @property
-    def gateway(self) -> Service:
-        """The gateway."""
-        return self.service(GATEWAY)
-
-    @property
-    def worker(self) -> Service:
-        """The queue-worker; if there are several, the first."""
-        return self.service(QUEUE_WORKER)
-
-    @property
-    def inspector(self) -> Service:
-        """The inspector."""
-        return self.service(INSPECTOR)
-
-    def slow_network(self, delay: float = 0.2, *, bandwidth: float = 0.0) -> Held[None]:
-        """Return a block's length with a slow network between the queue-workers and the gateway.
-
-        The workers are restarted for it, and again at the end; running calls finish.
-
-        Args:
-            delay: Seconds that everything takes, each way.
-            bandwidth: Bytes a second in each direction of a connection; 0 is unbounded.
-        """
-        return Held(self._lasting("slow", QUEUE_WORKER, delay=delay, bandwidth=bandwidth))
-
-    async def fault(
-        self,
-        service: str,
-        kind: FaultKind,
-        *,
-        after: float = 0.0,
-        seconds: float = 1.0,
-        on_begun: Callable[[], None] = lambda: None,
-    ) -> None:
-        """Have one thing go wrong; return when it is over.
-
-        Args:
-            service: ``nats``, ``gateway``, ``worker`` or ``inspector``; full names will do, too.
-            kind: ``kill``, ``stop``, ``pause`` or ``restart``.
-            after: Seconds until it begins.
-            seconds: How long a ``stop`` or a ``pause`` lasts; the others end by themselves.
-            on_begun: Called on the hub's thread when it is there.
-
-        Raises:
-            InvalidValueError: There is no such service, or no such fault.
-            LabError: The service did not come back.
-        """
-        check_fault(service, kind, after, seconds)
-        await asyncio.sleep(after)
-        fault = {"service": service, "kind": kind}
-        await self._ask("fault", patience=CHANGE_SECONDS, seconds=seconds, **fault)
-        on_begun()
-        await self._ask("end_fault", patience=seconds + CHANGE_SECONDS, **fault)
-
-    async def faults(self) -> FaultList:
-        """Return what went wrong on purpose, oldest first: drills, whoever did them.
-
-        All since this process first looked into the record, and those of the ten minutes before it.
-
-        Raises:
-            LabTimeoutError: The record can't be read.
-        """
-        feed = await self.clients.feed()
-        await feed.caught_up()
-        return FaultList(fault_spans(feed.of_lab))
-
-    async def deploy_flaky(
-        self, name: str = "flaky", *, failures: int = 2, annotations: Mapping[str, str] | None = None
-    ) -> None:
-        """Deploy a function that fails in the first ``failures`` attempts at a call, then echoes its body.
-
-        It goes by ``X-Attempt``, which the queue-worker sends; of a synchronous call each is
-        the first attempt.
-
-        Args:
-            name: The function's name.
-            failures: How many attempts fail. As many as there are attempts, and the call dies.
-            annotations: OpenFaaS annotations, such as ``com.openfaas.retry.min_wait``.
-        """
-        await self.clients.gateway.deploy(
-            name, fprocess="flaky", env={"failures": str(failures)}, annotations=annotations
-        )
+        check_service(service)
+        return FaultTarget(full_name(service), self)
 
     @asynccontextmanager
-    async def _lasting(self, kind: str, service: str, **how: float) -> AsyncIterator[None]:
-        """Keep a fault up for the length of the block."""
-        fault: Mapping[str, Any] = {"service": service, "kind": kind}
-
-        async def end() -> None:
-            await self._ask("end_fault", patience=CHANGE_SECONDS, now=True, **fault)
-
+    async def during(
+        self, kind: FaultKind, service: str, *, delay: float = 0.0, bandwidth: float = 0.0
+    ) -> AsyncIterator[None]:
+        """Keep a fault active for the duration of a block."""
         try:
-            await self._ask("fault", patience=CHANGE_SECONDS, **fault, **how)
+            await self._supervisor.begin_fault(kind, service, delay=delay, bandwidth=bandwidth)
         except (asyncio.CancelledError, LabTimeoutError):
-            await end()  # it may be there, or be about to
+            # The supervisor may have begun it, or be about to.
+            await self._supervisor.end_fault(kind, service, now=True)
             raise
         try:
             yield
         finally:
-            await end()
+            await self._supervisor.end_fault(kind, service, now=True)
+
+    async def inject(
+        self, service: str, kind: str, *, after: float, seconds: float, on_begun: Callable[[], None]
+    ) -> None:
+        """Begin a fault after a while, and wait until it is over."""
+        check_fault(service, kind, after, seconds)
+        await asyncio.sleep(after)
+        await self._supervisor.begin_fault(FaultKind(kind), service, seconds=seconds)
+        on_begun()
+        await self._supervisor.end_fault(
+            FaultKind(kind), service, now=False, timeout=seconds + CHANGE_SECONDS
+        )
+
+
+class FaultHandle:
+    """A fault that was injected; a ``with`` block waits for its end."""
+
+    def __init__(self, description: str, future: concurrent.futures.Future[None]) -> None:
+        self._description = description
+        self._future = future
+
+    def wait(self, timeout: float = MANAGE_SECONDS) -> None:
+        """Return when the fault is over and the service is back.
+
+        Raises:
+            LabTimeoutError: It took longer.
+            LabError: The service did not come back.
+        """
+        done, _ = concurrent.futures.wait([self._future], timeout)
+        if not done:
+            raise LabTimeoutError(
+                f"{self._description} is not over",
+                expected=f"its end within {timeout:g} s",
+                seen="it is scheduled or active",
+            )
+        self._future.result()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.wait()
+
+    def __repr__(self) -> str:
+        return f"<{self._description}: {'over' if self._future.done() else 'scheduled or active'}>"
 
 
 def check_service(service: str) -> None:
-    """See that there can be such a service.
+    """Check the name of a service that can have a fault.
 
     Raises:
-        InvalidValueError: There can't; says which there are.
+        InvalidValueError: There is no such service.
     """
     if not is_service(service) or full_name(service) == "supervisor":
         raise InvalidValueError(
@@ -186,19 +130,17 @@ def check_service(service: str) -> None:
         )
 
 
-def check_fault(service: str, kind: str, *seconds: float) -> None:
-    """See that there can be such a fault, and such times of it.
+def check_fault(service: str, kind: str, *durations: float) -> None:
+    """Check a fault of one service, and its times in seconds.
 
     Raises:
-        InvalidValueError: There can't; says which there are.
+        InvalidValueError: There is no such service or fault, or a time is out of range.
     """
     check_service(service)
-    if kind not in FAULT_KINDS:
-        raise InvalidValueError(f"there is no fault {kind!r}", expected=", ".join(FAULT_KINDS))
-    for value in seconds:
-        # What a notebook gives need not be what the types say.
-        number: object = value
+    kinds = [known for known in FaultKind if known is not FaultKind.SLOW]  # that is the network's
+    if kind not in kinds:
+        raise InvalidValueError(f"there is no fault {kind!r}", expected=", ".join(kinds))
+    for duration in durations:
+        number: object = duration  # a notebook is not type-checked
         if not isinstance(number, int | float) or not 0 <= number < 1e9:
-            raise InvalidValueError(
-                "this is no time of a fault", expected="seconds, 0 or more", seen=repr(value)
-            )
+            raise InvalidValueError("duration must be a non-negative number of seconds", seen=repr(number))

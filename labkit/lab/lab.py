@@ -1,40 +1,78 @@
-"""The lab as a learner has it: ``lab = Lab.start()``."""
+"""``Lab``: a lab for notebooks and scripts; ``lab = Lab.start()``."""
 
 from __future__ import annotations
 
+import asyncio
 import html
+import os
+import shutil
+import threading
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Self
 
+from labkit.clients.gateway import Body
 from labkit.clients.supervisor import CHANGE_SECONDS
-from labkit.lab.async_lab import AsyncLab, ResetReport
-from labkit.lab.background_loop import hub
-from labkit.lab.calling import Calling
-from labkit.lab.drills import Drills
-from labkit.lab.flavours import blocking, lend
+from labkit.errors import WorkspaceError
+from labkit.lab.async_lab import AsyncLab
+from labkit.lab.background_loop import (
+    GRACE_SECONDS,
+    MANAGE_SECONDS,
+    background_loop,
+    blocking,
+    proxy,
+)
+from labkit.lab.bin import Bin
+from labkit.lab.call import CallHandle
+from labkit.lab.faults import FaultHandle, FaultTarget, check_fault
+from labkit.lab.measure import RUN_SECONDS, RunSpec, measure_with_bar
+from labkit.lab.queue import Queue, QueueList
 from labkit.supervisor.settings import GATEWAY_PORT, INSPECTOR_PORT, MAX_WORKERS, Settings
+from labkit.views.measurement import Measurement
 from labkit.workspace import Workspace
+from labkit_services.call_record.log import Mode
 from labkit_services.contract.numbers import whole_number
 from labkit_services.contract.queues import MAX_INFLIGHT
 
-_OVERTIME_SECONDS = 5.0
-"""The deadline inside comes first, because it knows more; the hub's own is the net below it."""
-_ANSWER_SECONDS = 10.0
+if TYPE_CHECKING:
+    from labkit.views.plots import Picture
+
+_ATTACH_SECONDS = 10.0
+_FOLDER_MARK = ".labkit-folder"
+"""Marks a folder that ``lab.folder`` made, and so may empty."""
 
 
-class Lab(Calling, Drills):
+@dataclass(frozen=True)
+class ResetReport:
+    """How many ``seconds`` a ``lab.reset()`` took."""
+
+    seconds: float
+
+    def __repr__(self) -> str:
+        return f"The lab was reset in {self.seconds:.1f} s: no functions, no calls, no events."
+
+
+class LogText(str):
+    """Lines of a log, shown as they are."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+class Lab:
     """A small, real OpenFaaS on this machine.
 
     Every method waits until it is done, with a deadline; ``lab.aio`` has the same
     methods as coroutines. Jupyter's stop button ends the waiting, not the lab.
     """
 
-    def __init__(self, core: AsyncLab) -> None:
-        self._core = core
+    def __init__(self, async_lab: AsyncLab) -> None:
+        self._async_lab = async_lab
 
     @classmethod
     def start(
@@ -54,32 +92,32 @@ class Lab(Calling, Drills):
         attach: bool = True,
         timeout: float = 10.0,
     ) -> Self:
-        """Attach to the workspace's running lab, or start one that lives as long as this process.
+        """Attach to the workspace's running lab, or start one.
 
-        Calling it again returns the same lab. Of the settings, only
-        ``max_inflight`` is applied to a lab that runs already.
+        A lab that it starts ends with this process. Calling it again returns the same
+        lab. Of the settings, only ``max_inflight`` is applied to a running lab.
 
         Args:
             workspace: Its folder; by default the one that the current folder belongs to.
-            max_inflight: Calls that a queue-worker runs at once; 1 unless said otherwise.
-            workers: How many queue-workers.
-            max_retry_attempts: How often a call is tried; functions' annotations win. OpenFaaS Pro's is 10.
-            initial_retry_wait: Before the second attempt; doubled each time. Pro's is ``10s``.
-            max_retry_wait: The longest of these waits. Pro's is ``120s``.
-            ack_wait: How long a delivery is the worker's before it is given out again, such as ``30s``.
-            sync_interval: ``always`` has the queue written through to the disk before each 202.
+            max_inflight: Calls that a queue-worker runs at once; 1 by default.
+            workers: Number of queue-workers.
+            max_retry_attempts: Attempts at a call; functions' annotations win. OpenFaaS Pro's default is 10.
+            initial_retry_wait: Before the second attempt; doubled each time. Pro's default is ``10s``.
+            max_retry_wait: The longest of these waits. Pro's default is ``120s``.
+            ack_wait: Time without a sign of the worker until a call is redelivered, such as ``30s``.
+            sync_interval: With ``always``, the queue is written through to the disk before each 202.
             gateway_port: Used if free, else another; 0 means any.
             inspector_port: The same for the inspector.
-            environment: More settings for the services, in OpenFaaS's spelling.
-            attach: Whether a running lab will do.
-            timeout: Seconds to ready.
+            environment: More settings for the services, with OpenFaaS's names.
+            attach: Whether to attach to a running lab; else that is an error.
+            timeout: Seconds until the lab is ready.
 
         Raises:
             InvalidValueError: A setting is out of range.
-            LabError: No lab could be had; nothing is left behind but its logs.
+            LabError: The lab could not be started; only its logs are left behind.
         """
-        settings = _settings(
-            workspace,
+        settings = Settings(
+            workspace=str(_workspace(workspace).root),
             max_inflight=whole_number(
                 "max_inflight", 1 if max_inflight is None else max_inflight, MAX_INFLIGHT
             ),
@@ -96,76 +134,209 @@ class Lab(Calling, Drills):
         )
 
         async def start() -> AsyncLab:
-            core = await AsyncLab.start(settings, attach=attach)
-            if max_inflight is not None and (await core.status()).max_inflight != max_inflight:
-                await core.set_max_inflight(max_inflight)
-            return core
+            lab = await AsyncLab.start(settings, attach=attach)
+            if max_inflight is not None and (await lab.status()).max_inflight != max_inflight:
+                await lab.set_max_inflight(max_inflight)
+            return lab
 
-        return cls(hub().run(start(), timeout + CHANGE_SECONDS + _OVERTIME_SECONDS))
+        return cls(background_loop().run(start(), timeout + CHANGE_SECONDS + GRACE_SECONDS))
 
     @classmethod
     def attach(cls, workspace: str | PathLike[str] | None = None) -> Self:
         """Attach to the workspace's running lab.
 
         Raises:
-            NoLabError: None runs.
+            NoLabError: No lab is running.
         """
-        return cls(hub().run(AsyncLab.attach(_workspace(workspace)), _ANSWER_SECONDS))
+        return cls(background_loop().run(AsyncLab.attach(_workspace(workspace)), _ATTACH_SECONDS))
 
     @property
     def aio(self) -> AsyncLab:
-        """The same methods as coroutines, to be awaited on any loop."""
-        return lend(self._core)
+        """The same methods as coroutines, for any event loop."""
+        return proxy(self._async_lab)
 
     @property
     def gateway_url(self) -> str:
-        """Where OpenFaaS's API is."""
-        return self._core.state.gateway_url
+        """Address of OpenFaaS's API."""
+        return self._async_lab.state.gateway_url
 
     @property
     def inspector_url(self) -> str:
-        """Where callbacks can be sent to and looked at."""
-        return self._core.state.inspector_url
+        """Address of the inspector, which captures callbacks."""
+        return self._async_lab.state.inspector_url
 
     @property
     def workspace(self) -> Path:
         """The folder that the lab belongs to."""
-        return self._core.workspace.root
+        return self._async_lab.workspace.root
+
+    # -- the lab and its services
 
     stop = blocking(AsyncLab.stop)
 
     def reset(self) -> ResetReport:
-        """Make the lab as new, from whatever state: no function, no call, no event; images stay."""
+        """Delete all functions, queued calls, events and bins; keep images.
+
+        A lab that is not running any more is started again.
+        """
         begin = time.monotonic()
-        self._core = hub().run(self._core.reset(), 2 * CHANGE_SECONDS + _OVERTIME_SECONDS)
+        self._async_lab = background_loop().run(self._async_lab.reset(), 2 * CHANGE_SECONDS + GRACE_SECONDS)
         return ResetReport(time.monotonic() - begin)
 
     status = blocking(AsyncLab.status)
     restart = blocking(AsyncLab.restart)
     kill = blocking(AsyncLab.kill)
     scale_workers = blocking(AsyncLab.scale_workers)
+    logs = blocking(AsyncLab.logs, lambda lines: LogText("\n".join(lines)))
+
+    # -- functions and calls
+
+    deploy = blocking(AsyncLab.deploy)
+    deploy_flaky = blocking(AsyncLab.deploy_flaky)
+    remove = blocking(AsyncLab.remove)
+    functions = blocking(AsyncLab.functions)
+    invoke = blocking(AsyncLab.invoke)
+    invoke_async = blocking(AsyncLab.invoke_async, CallHandle)
+    call = blocking(AsyncLab.call, CallHandle)
+    calls = blocking(AsyncLab.calls)
+    bin = blocking(AsyncLab.bin, Bin)
+
+    def measure(
+        self,
+        function: str,
+        *,
+        calls: int = 10,
+        mode: Mode = "sync",
+        body: Body = b"",
+        wait: bool = True,
+        timeout: float = RUN_SECONDS,
+        progress: bool = True,
+    ) -> Measurement:
+        """Make calls one after the other; return the times of every hop.
+
+        Args:
+            function: The function's name.
+            calls: How many.
+            mode: ``sync`` waits for each response; ``async`` for each 202.
+            body: What each call sends.
+            wait: In ``async`` mode, whether to wait until all calls have ended.
+            timeout: Seconds for the whole run.
+            progress: Whether to draw a progress bar.
+
+        Raises:
+            LabTimeoutError: It took longer; names completed and pending calls.
+        """
+        spec = RunSpec(function, calls, mode, body, wait, timeout)
+        return measure_with_bar(self._async_lab.connections, spec, show=progress)
+
+    def plot(self, *runs: Measurement) -> Picture:
+        """Draw a timeline for each run, on one time axis."""
+        from labkit.views.plots import plot_timelines
+
+        return plot_timelines(*runs)
+
+    # -- queues
+
+    queue = blocking(AsyncLab.queue, Queue)
+    queues = blocking(AsyncLab.queues, lambda queues: QueueList(map(Queue, queues)))
+    set_max_inflight = blocking(AsyncLab.set_max_inflight)
+
+    def plot_queue(self, run: Measurement) -> Picture:
+        """Draw how many calls were queued and in flight during a run."""
+        from labkit.views.plots import plot_queue_depth
+
+        return plot_queue_depth(run)
+
+    # -- faults
+
+    faults = blocking(AsyncLab.faults)
+    service = blocking(AsyncLab.service)
+    slow_network = blocking(AsyncLab.slow_network)
+
+    @property
+    def nats(self) -> FaultTarget:
+        """The nats-server: ``with lab.nats.stopped():``."""
+        return self._async_lab.nats
+
+    @property
+    def gateway(self) -> FaultTarget:
+        """The gateway: ``with lab.gateway.stopped():``."""
+        return self._async_lab.gateway
+
+    @property
+    def worker(self) -> FaultTarget:
+        """The first queue-worker: ``with lab.worker.paused():``."""
+        return self._async_lab.worker
+
+    @property
+    def inspector(self) -> FaultTarget:
+        """The inspector: ``with lab.inspector.stopped():``."""
+        return self._async_lab.inspector
+
+    def fault(self, service: str, kind: str, *, after: float = 0.0, seconds: float = 1.0) -> FaultHandle:
+        """Inject one fault while the notebook goes on.
+
+        Args:
+            service: ``nats``, ``gateway``, ``worker`` or ``inspector``, or a full name.
+            kind: ``kill``, ``stop``, ``pause`` or ``restart``.
+            after: Seconds until it begins; with 0 it is active when this returns.
+            seconds: How long a ``stop`` or a ``pause`` lasts; the others end by themselves.
+
+        Raises:
+            InvalidValueError: There is no such service or fault, or a time is out of range.
+        """
+        check_fault(service, kind, after, seconds)
+        begun = threading.Event()
+        work = self._async_lab.fault(service, kind, after=after, seconds=seconds, on_begun=begun.set)
+        future = asyncio.run_coroutine_threadsafe(work, background_loop().loop)
+        future.add_done_callback(lambda _: begun.set())
+        if not after:
+            begun.wait(MANAGE_SECONDS)
+        return FaultHandle(f"{kind} of {service}", future)
+
+    # -- the notebook
+
+    def folder(self, name: str) -> Path:
+        """Make an empty exercise folder here, and change into it.
+
+        Run again, it empties the folder, and the exercise can be repeated. It
+        never empties a folder that it did not make.
+        """
+        here = Path.cwd()
+        target = here if here.name == name and (here / _FOLDER_MARK).exists() else here / name
+        if target.exists() and not (target / _FOLDER_MARK).exists() and any(target.iterdir()):
+            raise WorkspaceError(
+                f"{target} is not an exercise folder",
+                expected="no folder of that name, or one that lab.folder made",
+                seen="a folder with other files in it",
+                next_step="choose another name",
+            )
+        target.mkdir(exist_ok=True)
+        for entry in target.iterdir():
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry)
+            else:
+                entry.unlink()
+        (target / _FOLDER_MARK).touch()
+        os.chdir(target)
+        return target
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     def __repr__(self) -> str:
         # Only what stays the same from run to run: notebooks are tested by their output.
-        return repr(self._core)
+        return repr(self._async_lab)
 
     def _repr_html_(self) -> str:
         links = " · ".join(
             f'{name} <a href="{html.escape(page)}" target="_blank"><code>{html.escape(url)}</code></a>'
             for name, url, page in (
                 ("gateway", self.gateway_url, self.gateway_url),
-                ("inspector", self.inspector_url, self._core.state.inspector_page),
+                ("inspector", self.inspector_url, self._async_lab.state.inspector_page),
             )
         )
         return f"<p><b>The lab is ready.</b> {links}</p>"
@@ -175,7 +346,3 @@ def _workspace(folder: str | PathLike[str] | None) -> Workspace:
     if folder is None:
         return Workspace.find()
     return Workspace(Path(folder).expanduser().resolve())
-
-
-def _settings(folder: str | PathLike[str] | None, **settings: Any) -> Settings:
-    return Settings(workspace=str(_workspace(folder).root), **settings)

@@ -1,16 +1,20 @@
-"""Making a run of calls and waiting for its record to be complete."""
+"""Measured runs: calls made one after the other, and a progress bar."""
 
 from __future__ import annotations
 
 import os
+import queue
+import sys
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from labkit.clients.call_events import EventFeed
-from labkit.clients.gateway import Body, GatewayClient
+from labkit.clients.call_events import CallEvents
+from labkit.clients.connections import Connections
+from labkit.clients.gateway import Body, FunctionRequest, GatewayClient
+from labkit.lab.background_loop import GRACE_SECONDS, background_loop
 from labkit.views.measurement import Measurement
 from labkit_services.call_record.log import Call, CallLog, Mode
 from labkit_services.contract.errors import InvalidValueError, LabTimeoutError
@@ -19,14 +23,14 @@ from labkit_services.contract.names import CALL_ID
 
 MAX_CALLS = 10_000
 RUN_SECONDS = 120.0
-"""Patience for a whole run of calls."""
-_RECORD_SECONDS = 5.0
-"""Patience for the events of calls that have ended to arrive here."""
+"""Timeout of a whole run."""
+_EVENTS_SECONDS = 5.0
+"""How long to wait for the last events of calls that have ended."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run is: calls answered (the caller's side) and over (the function's side)."""
+    """Calls of a run that were answered, and whose function is over."""
 
     answered: int
     over: int
@@ -35,120 +39,166 @@ class Progress:
 OnProgress = Callable[[Progress], None]
 
 
-class Measuring:
-    """Makes calls one after the other, as a shell would, and keeps the client's part of the record."""
+@dataclass(frozen=True)
+class RunSpec:
+    """What a run consists of; ``Lab.measure`` documents the fields."""
 
-    def __init__(self, gateway: GatewayClient, feed: EventFeed) -> None:
-        self._gateway = gateway
-        self._feed = feed
-        self._instance = f"client-{os.getpid()}"
+    function: str
+    calls: int
+    mode: Mode
+    body: Body
+    wait: bool
+    timeout: float
 
-    async def measure(
-        self,
-        function: str,
-        *,
-        calls: int = 10,
-        mode: Mode = "sync",
-        body: Body = b"",
-        wait: bool = True,
-        timeout: float = RUN_SECONDS,
-        on_progress: OnProgress = lambda _: None,
-    ) -> Measurement:
-        """Make a run of calls, one after the other, and return what each hop saw of each.
-
-        Args:
-            function: Which function.
-            calls: How many.
-            mode: ``sync`` waits for each answer; ``async`` for each 202.
-            body: What each call sends.
-            wait: In ``async`` mode, whether to wait until all have been worked off.
-            timeout: Seconds for the whole run.
-            on_progress: Told how far it is, on the hub's thread.
+    def __post_init__(self) -> None:
+        """Check the values.
 
         Raises:
-            LabTimeoutError: It took longer; says how far it came.
+            InvalidValueError: ``calls`` or ``mode`` is out of range.
         """
-        if not 1 <= calls <= MAX_CALLS:
+        if not 1 <= self.calls <= MAX_CALLS:
             raise InvalidValueError(
-                "the number of calls is out of range", expected=f"1 to {MAX_CALLS}", seen=str(calls)
+                "the number of calls is out of range", expected=f"1 to {MAX_CALLS}", seen=str(self.calls)
             )
-        if mode not in ("sync", "async"):
-            raise InvalidValueError("unknown mode", expected="'sync' or 'async'", seen=repr(mode))
-        deadline = time.monotonic() + timeout
+        if self.mode not in ("sync", "async"):
+            raise InvalidValueError("unknown mode", expected="'sync' or 'async'", seen=repr(self.mode))
+
+
+async def measure(connections: Connections, spec: RunSpec, on_progress: OnProgress) -> Measurement:
+    """Make a run of calls; return them with the times of every hop.
+
+    Raises:
+        LabTimeoutError: It took longer.
+    """
+    events = await connections.call_events()
+    return await _Run(spec, connections.gateway, events, on_progress).run()
+
+
+@dataclass
+class _Run:
+    """One run, made as a shell would; publishes the client's own events."""
+
+    spec: RunSpec
+    gateway: GatewayClient
+    events: CallEvents
+    on_progress: OnProgress
+    ids: list[str] = field(default_factory=list)
+    pending: set[str] = field(default_factory=set)
+
+    async def run(self) -> Measurement:
+        spec = self.spec
+        deadline = time.monotonic() + spec.timeout
         started = time.time_ns()
-        ids: list[str] = []
-        for number in range(calls):
+        for number in range(spec.calls):
             remaining = deadline - time.monotonic()
             if remaining <= 0:
                 raise LabTimeoutError(
-                    f"the run took longer than {timeout:g} s",
-                    expected=f"{calls} calls of {function}",
+                    f"the run took longer than {spec.timeout:g} s",
+                    expected=f"{spec.calls} calls of {spec.function}",
                     seen=f"{number} answered",
-                    next_step="give it more time: timeout=…",
+                    next_step="wait longer: timeout=…",
                 )
-            ids.append(await self._call(function, mode, body, remaining))
-            on_progress(Progress(number + 1, number + 1 if mode == "sync" else self._over(ids)))
-        if mode == "async" and wait:
-            await self._drained(function, ids, max(deadline - time.monotonic(), 0.1), on_progress)
+            await self._call(remaining)
+            self._report_progress(self.events.log)
+        if spec.mode == "async" and spec.wait:
+            await self._wait_until_settled(max(deadline - time.monotonic(), 0.1))
         finished = time.time_ns()
-        if mode == "sync":
-            await self._recorded(ids)
-        log = self._feed.log
-        found = tuple(log.get(call_id) or Call(call_id, function=function, mode=mode) for call_id in ids)
-        return Measurement(function, mode, found, started, finished)
+        if spec.mode == "sync":
+            await self._wait_for_events()
+        log = self.events.log
+        calls = tuple(log.get(id_) or Call(id_, function=spec.function, mode=spec.mode) for id_ in self.ids)
+        return Measurement(spec.function, spec.mode, calls, started, finished)
 
-    async def _call(self, function: str, mode: Mode, body: Body, patience: float) -> str:
+    async def _call(self, timeout: float) -> None:
+        spec = self.spec
         call_id = str(uuid.uuid4())
-        headers = {CALL_ID: call_id}
-        await self._note(EventType.CLIENT_SENT, call_id, function, mode=mode, bytes=len(body))
+        request = FunctionRequest(spec.function, spec.body, headers={CALL_ID: call_id}, timeout=timeout)
+        await self._publish(EventType.CLIENT_SENT, call_id, mode=spec.mode, bytes=len(spec.body))
         try:
-            if mode == "sync":
-                answer = await self._gateway.invoke(function, body, headers=headers, timeout=patience)
-                status, size = answer.status, len(answer.body)
-            else:
-                accepted = await self._gateway.invoke_async(function, body, headers=headers, timeout=patience)
-                status, size = accepted.status, 0
+            invoke = self.gateway.invoke if spec.mode == "sync" else self.gateway.invoke_async
+            response = await invoke(request)
         except Exception as error:
-            await self._note(EventType.CLIENT_ANSWERED, call_id, function, error=str(error))
+            await self._publish(EventType.CLIENT_ANSWERED, call_id, error=str(error))
             raise
-        await self._note(EventType.CLIENT_ANSWERED, call_id, function, status=status, bytes=size)
-        return call_id
+        size = len(response.body)
+        await self._publish(EventType.CLIENT_ANSWERED, call_id, status=response.status, bytes=size)
+        self.ids.append(call_id)
+        if spec.mode == "async":
+            self.pending.add(call_id)
 
-    async def _note(self, type_: str, call_id: str, function: str, **data: Any) -> None:
+    async def _publish(self, type_: EventType, call_id: str, **data: Any) -> None:
+        function, instance = self.spec.function, f"client-{os.getpid()}"
         row: Row = [time.time_ns(), type_, call_id, function, 1, data]
-        # Known here at once, and idempotent when it comes back from the stream.
-        self._feed.log.apply(Event(row[0], type_, call_id, function, 1, "client", self._instance, data))
-        await self._feed.publish([row], self._instance)
+        # Applied here at once; that it also comes back from the stream changes nothing.
+        self.events.log.apply(Event(row[0], type_, call_id, function, 1, "client", instance, data))
+        await self.events.publish([row], instance)
 
-    def _over(self, ids: list[str]) -> int:
-        return sum(_settled(self._feed.log, call_id) for call_id in ids)
+    def _report_progress(self, log: CallLog) -> bool | None:
+        """Report how many calls are over; return True if all are."""
+        settled = {id_ for id_ in self.pending if (call := log.get(id_)) and call.is_settled}
+        self.pending -= settled
+        self.on_progress(Progress(len(self.ids), len(self.ids) - len(self.pending)))
+        return None if self.pending else True
 
-    async def _drained(self, function: str, ids: list[str], patience: float, on_progress: OnProgress) -> None:
-        pending = set(ids)
-
-        def all_over(log: CallLog) -> bool | None:
-            pending.difference_update([call_id for call_id in pending if _settled(log, call_id)])
-            on_progress(Progress(len(ids), len(ids) - len(pending)))
-            return None if pending else True
-
+    async def _wait_until_settled(self, timeout: float) -> None:
+        expected = f"{len(self.ids)} calls of {self.spec.function} completed"
         try:
-            await self._feed.until(all_over, patience, expected=f"{len(ids)} calls of {function} worked off")
+            await self.events.until(self._report_progress, timeout, expected=expected)
         except LabTimeoutError as error:
-            error.seen = f"{len(ids) - len(pending)} worked off, {len(pending)} not yet"
+            error.seen = f"{len(self.ids) - len(self.pending)} completed, {len(self.pending)} pending"
             raise
 
-    async def _recorded(self, ids: list[str]) -> None:
-        """Wait for the last events of calls that were answered; go on without them after a while."""
-
-        def all_known(log: CallLog) -> bool | None:
-            return all((call := log.get(i)) and call.replied is not None for i in ids) or None
-
+    async def _wait_for_events(self) -> None:
+        """Wait, but not long, for the last events of answered calls."""
         try:
-            await self._feed.until(all_known, _RECORD_SECONDS, expected="the record of the run")
+            await self.events.until(
+                lambda log: all((call := log.get(id_)) and call.replied for id_ in self.ids) or None,
+                _EVENTS_SECONDS,
+                expected="the run's events",
+            )
         except LabTimeoutError:
-            return  # the client's own part of the record is there
+            return  # the client's own events are there
 
 
-def _settled(log: CallLog, call_id: str) -> bool:
-    call = log.get(call_id)
-    return call is not None and call.is_settled
+# -- the progress bar
+
+
+def measure_with_bar(connections: Connections, spec: RunSpec, *, show: bool) -> Measurement:
+    """Make a run while this thread draws a progress bar.
+
+    Not the background thread: Jupyter shows its output in the newest cell.
+    """
+    steps: queue.SimpleQueue[Progress] = queue.SimpleQueue()
+    bar = _bar(spec) if show else None
+
+    def draw() -> None:
+        while not steps.empty():
+            step = steps.get()
+            if bar is not None:
+                bar.set_postfix_str(f"{step.answered} answered", refresh=False)
+                bar.update(step.over - bar.n)
+
+    timeout = spec.timeout + _EVENTS_SECONDS + GRACE_SECONDS
+    try:
+        return background_loop().run(measure(connections, spec, steps.put), timeout, meanwhile=draw)
+    finally:
+        if bar is not None:
+            bar.close()
+
+
+def _bar(spec: RunSpec) -> Any:
+    if _is_notebook():
+        from tqdm.notebook import tqdm
+    else:
+        from tqdm import tqdm  # type: ignore[assignment]
+    kind = "synchronous" if spec.mode == "sync" else "asynchronous"
+    description = f"{spec.calls} {kind} calls of {spec.function}"
+    return tqdm(total=spec.calls, desc=description, unit="call", leave=True)
+
+
+def _is_notebook() -> bool:
+    """Tell whether this is a Jupyter kernel."""
+    # IPython in a terminal has a shell, but no kernel.
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return hasattr(shell, "kernel")

@@ -1,63 +1,57 @@
-"""A queue: how full it is, how fast it is worked off, and what was given up."""
+"""A queue: its figures, its ``max_inflight``, and its dead letters."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from urllib.parse import quote
 
 from labkit.clients.gateway import GatewayClient, expect
+from labkit.clients.supervisor import SupervisorClient
 from labkit.errors import InvalidValueError
-from labkit.lab.flavours import OnHub, blocking
+from labkit.lab.background_loop import blocking, loop_bound
 from labkit.views.dead_letters import DeadLetter, DeadLetters
 from labkit.views.queue_status import HEADING, QueueStatus, WorkerStatus
 from labkit.views.tables import html_table, text_table
 from labkit_services.contract.queues import check_queue_name
 
-Remember = Callable[[str, int], Awaitable[None]]
-"""Has a queue's name and ``max_inflight`` kept for the workers' next start."""
 
+@loop_bound
+class AsyncQueue:
+    """A queue, as coroutines; ``name`` is its name."""
 
-class AsyncQueue(OnHub):
-    """A queue, as coroutines.
-
-    Attributes:
-        name: Its name.
-    """
-
-    def __init__(self, gateway: GatewayClient, name: str, remember: Remember) -> None:
+    def __init__(self, name: str, gateway: GatewayClient, supervisor: SupervisorClient) -> None:
         self.name = check_queue_name(name)
         self._gateway = gateway
-        self._remember = remember
+        self._supervisor = supervisor
         self._path = f"/system/queues/{name}"
 
     async def status(self) -> QueueStatus:
-        """Return how it is now.
+        """Return its figures now.
 
         Raises:
-            GatewayError: There is no such queue, or nats-server is away.
+            GatewayError: There is no such queue, or nats-server is unavailable.
         """
         response = await self._gateway.request("GET", self._path)
-        expect(response, f"the queue {self.name} can't be looked at", 200)
-        return QueueStatus.from_json(response.json())
+        headline = f"could not read the status of queue {self.name}"
+        return QueueStatus.from_json(expect(response, headline, 200).json())
 
     async def set_max_inflight(self, count: int) -> int:
-        """Change how many calls each of its workers runs at once, now and after their next start.
+        """Change how many calls each of its workers runs at once.
 
         Raises:
             InvalidValueError: ``count`` is out of range.
-            GatewayError: Nobody works on the queue.
+            GatewayError: No worker serves the queue.
         """
         response = await self._gateway.request("PUT", self._path, json={"maxInflight": count})
         if response.status_code == 400:
             raise InvalidValueError(response.text.strip())
         expect(response, f"max_inflight of {self.name} was not changed", 200)
-        await self._remember(self.name, count)
+        await self._supervisor.configure(queue=self.name, max_inflight=count)
         return count
 
     async def dead_letters(self, limit: int = 100) -> DeadLetters:
-        """Return its dead letters, oldest first, at most ``limit`` (no more than 1000)."""
+        """Return its oldest ``limit`` (up to 1000) dead letters."""
         response = await self._gateway.request("GET", f"{self._path}/dead-letters", params={"limit": limit})
-        expect(response, f"the dead letters of {self.name} can't be looked at", 200)
+        expect(response, f"could not read the dead letters of {self.name}", 200)
         return DeadLetters(map(DeadLetter.from_json, response.json()))
 
     async def dead_letter(self, call_id: str) -> DeadLetter:
@@ -66,38 +60,38 @@ class AsyncQueue(OnHub):
         Raises:
             GatewayError: There is none.
         """
-        response = await self._gateway.request("GET", self._letter(call_id))
+        response = await self._gateway.request("GET", self._dead_letter_path(call_id))
         expect(response, f"call {call_id} has no dead letter in {self.name}", 200)
         return DeadLetter.from_json(response.json()[-1])
 
     async def redrive(self, call_id: str | None = None) -> int:
-        """Put dead letters back where they came from, those of one call or all; return how many.
+        """Queue dead letters again, those of one call or all; return how many.
 
         Raises:
-            GatewayError: There is none of that call.
+            GatewayError: The call has none.
         """
-        body = {} if call_id is None else {"callId": _said(call_id)}
+        body = {} if call_id is None else {"callId": _check_call_id(call_id)}
         response = await self._gateway.request("POST", f"{self._path}/dead-letters/redrive", json=body)
-        expect(response, f"nothing was put back into {self.name}", 200)
+        expect(response, f"could not redrive the dead letters of {self.name}", 200)
         return int(response.json()["redriven"])
 
     async def purge(self, call_id: str | None = None) -> int:
-        """Throw dead letters away, those of one call or all; return how many there were.
+        """Delete dead letters, those of one call or all; return how many.
 
         Raises:
-            GatewayError: There is none of that call.
+            GatewayError: The call has none.
         """
-        path = f"{self._path}/dead-letters" if call_id is None else self._letter(_said(call_id))
+        path = f"{self._path}/dead-letters" if call_id is None else self._dead_letter_path(call_id)
         response = await self._gateway.request("DELETE", path)
-        expect(response, f"nothing was thrown away from {self.name}", 200)
+        expect(response, f"could not delete the dead letters of {self.name}", 200)
         return int(response.json()["purged"])
 
-    def _letter(self, call_id: str) -> str:
-        return f"{self._path}/dead-letters/{quote(call_id, safe='')}"
+    def _dead_letter_path(self, call_id: str) -> str:
+        return f"{self._path}/dead-letters/{quote(_check_call_id(call_id), safe='')}"
 
 
-def _said(call_id: str) -> str:
-    """Return a call id; an empty one is a mistake, not a wish for all.
+def _check_call_id(call_id: str) -> str:
+    """Return a call id; an empty one must not mean all calls.
 
     Raises:
         InvalidValueError: It is empty.
@@ -107,48 +101,33 @@ def _said(call_id: str) -> str:
     return call_id
 
 
-async def list_queues(gateway: GatewayClient) -> list[QueueStatus]:
-    """Return every queue there is, by name.
-
-    Raises:
-        GatewayError: nats-server is away.
-    """
-    response = await gateway.request("GET", "/system/queues")
-    expect(response, "the queues can't be listed", 200)
-    return [QueueStatus.from_json(told) for told in response.json()]
-
-
 class Queue:
-    """A queue. Its figures are those of now: each look at one asks the lab."""
+    """The queue ``name``; each access to a figure asks the lab."""
 
-    def __init__(self, core: AsyncQueue) -> None:
-        self._core = core
+    def __init__(self, async_queue: AsyncQueue) -> None:
+        self.name = async_queue.name
+        self._async_queue = async_queue
 
-    status = blocking(AsyncQueue.status)
-    dead_letters = blocking(AsyncQueue.dead_letters)
-    dead_letter = blocking(AsyncQueue.dead_letter)
-    redrive = blocking(AsyncQueue.redrive)
-    purge = blocking(AsyncQueue.purge)
-    _set_max_inflight = blocking(AsyncQueue.set_max_inflight)
-
-    @property
-    def name(self) -> str:
-        """Its name."""
-        return self._core.name
+    status = blocking(AsyncQueue.status, on="_async_queue")
+    dead_letters = blocking(AsyncQueue.dead_letters, on="_async_queue")
+    dead_letter = blocking(AsyncQueue.dead_letter, on="_async_queue")
+    redrive = blocking(AsyncQueue.redrive, on="_async_queue")
+    purge = blocking(AsyncQueue.purge, on="_async_queue")
+    _set_max_inflight = blocking(AsyncQueue.set_max_inflight, on="_async_queue")
 
     @property
     def pending(self) -> int:
-        """Calls that nobody has taken yet."""
+        """Calls that no worker has received yet."""
         return self.status().pending
 
     @property
     def in_flight(self) -> int:
-        """Calls that run now."""
+        """Calls that are running."""
         return self.status().in_flight
 
     @property
     def waiting_for_retry(self) -> int:
-        """Calls that failed and are put off."""
+        """Calls that failed and are scheduled for another attempt."""
         return self.status().waiting_for_retry
 
     @property
@@ -158,27 +137,27 @@ class Queue:
 
     @property
     def redelivered(self) -> int:
-        """Of all calls that are not done, how many were delivered more than once."""
+        """Calls that are not done and were delivered more than once."""
         return self.status().redelivered
 
     @property
     def submitted(self) -> int:
-        """Calls that were ever put in."""
+        """Calls that were ever queued."""
         return self.status().submitted
 
     @property
     def dead(self) -> int:
-        """Dead letters that are kept."""
+        """Stored dead letters."""
         return self.status().dead
 
     @property
     def workers(self) -> tuple[WorkerStatus, ...]:
-        """Who works on it."""
+        """The queue-workers that serve it."""
         return self.status().workers
 
     @property
     def max_inflight(self) -> int:
-        """Calls that each of its workers runs at once; set it while they run, and for their next start."""
+        """Calls that each of its workers runs at once, also after a restart."""
         return self.status().max_inflight
 
     @max_inflight.setter
@@ -186,14 +165,14 @@ class Queue:
         self._set_max_inflight(count)
 
     def __repr__(self) -> str:
-        return text_table([HEADING, self.status().row()])
+        return repr(QueueList([self]))
 
     def _repr_html_(self) -> str:
-        return html_table([HEADING, self.status().row()])
+        return QueueList([self])._repr_html_()
 
 
-class Queues(list[Queue]):
-    """Every queue there is; shows itself as a table."""
+class QueueList(list[Queue]):
+    """Queues, shown as a table."""
 
     def _rows(self) -> list[tuple[str, ...]]:
         return [HEADING, *(queue.status().row() for queue in self)]

@@ -7,7 +7,7 @@ import os
 import signal
 from contextlib import suppress
 
-from labkit.clients.supervisor import ask
+from labkit.clients.supervisor import SupervisorClient
 from labkit.errors import NoLabError
 from labkit.workspace import LabState, Workspace
 from labkit_services.contract.errors import LabError, LabTimeoutError
@@ -42,7 +42,7 @@ async def find_lab(workspace: Workspace) -> LabState | None:
     if state is None:
         return None
     try:
-        status = await ask(state, "status")
+        status = await SupervisorClient(state).status()
     except (ConnectionError, LabError):
         return None
     return state if status["run_id"] == state.run_id else None
@@ -51,7 +51,7 @@ async def find_lab(workspace: Workspace) -> LabState | None:
 async def stop_lab(workspace: Workspace, state: LabState) -> None:
     """Stop a lab; kill its supervisor if it doesn't stop in time."""
     with suppress(ConnectionError, LabTimeoutError):
-        await ask(state, "stop", patience=_STOP_SECONDS)
+        await SupervisorClient(state).stop(_STOP_SECONDS)
     await _wait_until_gone(workspace, state.pid, _KILL_SECONDS)
 
 

@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from typing import Any
 
 from labkit_services.contract.events import Event, EventType
+
+
+class FaultKind(StrEnum):
+    """What can be done to a service."""
+
+    KILL = "kill"  # SIGKILL; the supervisor starts it again
+    STOP = "stop"  # stopped gracefully; started again at the end
+    PAUSE = "pause"  # SIGSTOP, at the end SIGCONT: connections stay open, nothing is answered
+    RESTART = "restart"  # stopped gracefully and started again at once
+    SLOW = "slow"  # a slow network between the queue-workers and the gateway
 
 
 @dataclass(frozen=True, slots=True)

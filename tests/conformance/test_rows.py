@@ -39,7 +39,7 @@ def _log(http: httpx.Client, name: str, **query: str) -> list[str]:
 
 def _replicas(lab: Lab, name: str) -> list[psutil.Process]:
     found = []
-    for process in psutil.Process(lab._core.state.pid).children(recursive=True):
+    for process in psutil.Process(lab.aio.state.pid).children(recursive=True):
         with contextlib.suppress(psutil.NoSuchProcess):  # it ended while we looked
             if f"/{name}-" in process.cwd() and "labkit_services.watchdog" in process.cmdline():
                 found.append(process)
@@ -62,7 +62,7 @@ def test_a_function_that_takes_too_long_is_a_502(hasty: Lab) -> None:
 
 @pytest.mark.row("1.1 read_timeout")
 def test_a_client_that_stops_in_the_middle_of_its_request_is_refused(hasty: Lab) -> None:
-    url = urlsplit(hasty._core.state.gateway_url)
+    url = urlsplit(hasty.aio.state.gateway_url)
     with socket.create_connection((url.hostname, url.port), timeout=10) as wire:
         wire.sendall(b"POST /function/slow HTTP/1.1\r\nHost: x\r\nContent-Le")
 
@@ -75,7 +75,7 @@ def test_metrics_and_health_have_a_port_of_their_own(hasty: Lab) -> None:
     assert said is not None
     url = said[1]
 
-    assert urlsplit(url).port != urlsplit(hasty._core.state.gateway_url).port
+    assert urlsplit(url).port != urlsplit(hasty.aio.state.gateway_url).port
     assert "gateway_service_count" in httpx.get(url).text
     assert httpx.get(url.replace("/metrics", "/healthz")).text == "OK\n"
     assert httpx.get(url.replace("/metrics", "/system/functions")).status_code == 404
@@ -303,7 +303,7 @@ def test_the_gateway_logs_what_it_queues(http: httpx.Client, lab: Lab) -> None:
 @pytest.mark.row("2.6 JetStream")
 @pytest.mark.anyio
 async def test_stream_and_consumer_are_those_of_pro(lab: Lab) -> None:
-    state = lab._core.state
+    state = lab.aio.state
     connection = await nats.connect(state.nats_url, token=state.nats_token)
     try:
         js = connection.jetstream()

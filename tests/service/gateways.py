@@ -13,7 +13,7 @@ from labkit import Lab
 
 def client(lab: Lab) -> httpx.Client:
     """Return a client with the lab's credentials; they matter on /system only."""
-    state = lab._core.state
+    state = lab.aio.state
     return httpx.Client(
         base_url=state.gateway_url, auth=(state.user, state.password), timeout=30, trust_env=False
     )

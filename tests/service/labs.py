@@ -19,8 +19,8 @@ import psutil
 
 from labkit import Lab
 from labkit.lab.async_lab import AsyncLab
-from labkit.lab.background_loop import hub
-from labkit.lab.call import AcceptedCall
+from labkit.lab.background_loop import background_loop
+from labkit.lab.call import CallHandle
 from labkit.supervisor.settings import Settings
 from labkit.workspace import LabState
 from labkit_services.call_record.log import CallState
@@ -37,7 +37,7 @@ STANDIN = Path(__file__).with_name("standin.py")
 def start_lab(workspace: Path, **settings: Any) -> Lab:
     """Start or attach to a lab on any ports, with every setting there is."""
     chosen = {"gateway_port": 0, "inspector_port": 0, **settings}
-    return Lab(hub().run(AsyncLab.start(Settings(workspace=str(workspace), **chosen)), 30))
+    return Lab(background_loop().run(AsyncLab.start(Settings(workspace=str(workspace), **chosen)), 30))
 
 
 def standin(name: str, manner: str) -> dict[str, list[str]]:
@@ -57,7 +57,7 @@ def eventually(check: Callable[[], T | None], *, within: float, what: str = "") 
         time.sleep(0.01)
 
 
-def until_running(call: AcceptedCall, *, within: float = 20) -> None:
+def until_running(call: CallHandle, *, within: float = 20) -> None:
     """Wait until a queue-worker has the call run; fail with all that is known of it."""
     try:
         eventually(lambda: call.status().state is CallState.RUNNING, within=within)
@@ -112,12 +112,12 @@ def files_below(folder: Path) -> list[str]:
 def deploy(lab: Lab, name: str, process: str = "cat") -> None:
     """Deploy a function, as any OpenFaaS client would."""
     body = {"service": name, "image": "alpine", "envProcess": process}
-    _system(lab.gateway_url, lab._core.state, "POST", json.dumps(body).encode())
+    _system(lab.gateway_url, lab.aio.state, "POST", json.dumps(body).encode())
 
 
 def functions(lab: Lab) -> list[str]:
     """Return the names of the deployed functions."""
-    answer = _system(lab.gateway_url, lab._core.state, "GET")
+    answer = _system(lab.gateway_url, lab.aio.state, "GET")
     return sorted(function["name"] for function in json.loads(answer))
 
 
@@ -145,7 +145,7 @@ import sys, time
 sys.path.insert(0, {here!r})
 from labs import start_lab
 lab = start_lab({workspace!r}, **{settings})
-print(lab._core.state.pid, flush=True)
+print(lab.aio.state.pid, flush=True)
 time.sleep(60)
 """
 

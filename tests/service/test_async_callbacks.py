@@ -1,4 +1,4 @@
-"""Callbacks: tried again while the target is down, and then a dead letter."""
+"""Callbacks: retried while the target is down, then dead-lettered."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from labkit_services.watchdog.child import reserve_port
 
 @pytest.fixture(scope="module")
 def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """A lab that tries callbacks again soon, and three times in all."""
+    """A lab that retries callbacks soon, with three attempts."""
     settings = {"callback_attempts": "3", "initial_callback_wait": "300ms", "upstream_timeout": "2s"}
     with start_lab(tmp_path_factory.mktemp("callbacks"), environment=settings) as lab:
         yield lab
@@ -34,14 +34,14 @@ def http(hasty: Lab) -> Iterator[httpx.Client]:
 
 @pytest.fixture
 def free_port() -> Iterator[int]:
-    """A port on which nobody listens, and which no connection gets as its own."""
+    """A port without a listener, which no connection gets as its own."""
     port, holder = reserve_port()
     yield port
     if holder is not None:
         holder.close()
 
 
-def test_a_target_that_comes_up_late_gets_the_result_and_the_function_runs_once(
+def test_a_late_target_gets_the_result_and_the_function_runs_once(
     http: httpx.Client, tmp_path: Path, free_port: int
 ) -> None:
     runs = tmp_path / "runs"
@@ -72,7 +72,9 @@ def test_a_target_that_comes_up_late_gets_the_result_and_the_function_runs_once(
     assert runs.read_text() == "run\n"
 
 
-def test_a_target_that_stays_down_makes_a_dead_letter_that_can_be_put_back(http: httpx.Client) -> None:
+def test_a_callback_that_fails_every_time_is_dead_lettered_and_can_be_redriven(
+    http: httpx.Client,
+) -> None:
     with receiver(status=503) as target:
         call_id = accept(http, new_function(http, "cat"), "result", X_Callback_Url=target.url)
         until(lambda: bool(letters(http, call_id)))
@@ -92,7 +94,7 @@ def test_a_target_that_stays_down_makes_a_dead_letter_that_can_be_put_back(http:
     assert {each.headers["X-Function-Status"] for each in target.requests} == {"200"}
 
 
-def test_a_callback_that_was_put_back_and_dies_again_is_a_dead_letter_again(http: httpx.Client) -> None:
+def test_a_redriven_callback_that_fails_again_is_dead_lettered_again(http: httpx.Client) -> None:
     with receiver(status=503) as target:
         call_id = accept(http, new_function(http, "cat"), "result", X_Callback_Url=target.url)
         until(lambda: bool(letters(http, call_id)))
@@ -107,7 +109,7 @@ def test_a_callback_that_was_put_back_and_dies_again_is_a_dead_letter_again(http
 
 
 @pytest.mark.parametrize("url", ["http://gateway:99999/x", "http://[x]/y", "http://127.0.0.1:99999/"])
-def test_a_callback_that_can_lead_nowhere_is_a_dead_letter_and_the_function_runs_once(
+def test_a_callback_to_an_impossible_url_is_dead_lettered_and_the_function_runs_once(
     http: httpx.Client, tmp_path: Path, url: str
 ) -> None:
     runs = tmp_path / "runs"
@@ -121,7 +123,7 @@ def test_a_callback_that_can_lead_nowhere_is_a_dead_letter_and_the_function_runs
     assert [letter["kind"] for letter in letters(http, call_id)] == ["callback"]
 
 
-def test_a_target_that_is_down_holds_up_no_other_call(http: httpx.Client, free_port: int) -> None:
+def test_a_target_that_is_down_delays_no_other_call(http: httpx.Client, free_port: int) -> None:
     dead = accept(http, new_function(http, "cat"), X_Callback_Url=f"http://127.0.0.1:{free_port}/")
     until_state(http, dead, "calling back")
 
@@ -130,7 +132,7 @@ def test_a_target_that_is_down_holds_up_no_other_call(http: httpx.Client, free_p
 
 @pytest.mark.parametrize("answer", [200, 302, 400, 404, 410])
 @pytest.mark.row("2.4 failed callback")
-def test_a_target_that_answers_has_it(http: httpx.Client, answer: int) -> None:
+def test_a_callback_is_done_when_its_target_responds(http: httpx.Client, answer: int) -> None:
     with receiver(status=answer) as target:
         call_id = accept(http, new_function(http, "cat"), X_Callback_Url=target.url)
 
@@ -143,7 +145,7 @@ def test_a_target_that_answers_has_it(http: httpx.Client, answer: int) -> None:
     "url", ["ftp://127.0.0.1/x", "/relative", "file:///etc/passwd", "gopher://127.0.0.1:1/"]
 )
 @pytest.mark.row("2.1 callback that leads nowhere")
-def test_only_http_is_spoken_to_a_target(http: httpx.Client, url: str) -> None:
+def test_a_callback_url_must_be_http(http: httpx.Client, url: str) -> None:
     call_id = accept(http, new_function(http, "cat"), X_Callback_Url=url)
 
     until(lambda: bool(letters(http, call_id)))
@@ -153,7 +155,7 @@ def test_only_http_is_spoken_to_a_target(http: httpx.Client, url: str) -> None:
     assert url in letter["reason"]
 
 
-def test_a_result_too_large_to_be_put_off_is_a_dead_letter_and_runs_again_when_put_back(
+def test_a_result_too_large_to_reschedule_is_dead_lettered_and_a_redrive_runs_the_call_again(
     http: httpx.Client,
 ) -> None:
     with receiver(status=503) as target:

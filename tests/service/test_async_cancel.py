@@ -1,4 +1,4 @@
-"""Taking a call back, wherever it is; and what became of a call."""
+"""Cancelling a call in any state; reading its status and result."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from labs import start_lab
 from receiver import receiver
 
 from labkit import Lab
-from labkit.lab.background_loop import hub
 
 
 @pytest.fixture
@@ -26,7 +25,7 @@ def http(lab: Lab) -> Iterator[httpx.Client]:
 
 
 @pytest.mark.row("2.6 cancel")
-def test_a_running_call_is_broken_off_and_its_process_ended(http: httpx.Client) -> None:
+def test_cancelling_a_running_call_ends_its_process(http: httpx.Client) -> None:
     with receiver() as target:
         call_id = accept(http, new_function(http, "sleep 60"), X_Callback_Url=target.url)
         until(lambda: any(attempt["process"] for attempt in status(http, call_id)["attempts"]))
@@ -37,14 +36,14 @@ def test_a_running_call_is_broken_off_and_its_process_ended(http: httpx.Client) 
 
         until(lambda: not psutil.pid_exists(pid), within=3)
         assert settled(http, call_id)["state"] == "cancelled"
-        # The slot is free again, and nobody was called back.
+        # The slot is free again, and no callback was posted.
         assert settled(http, accept(http, new_function(http, "cat")), 5)["state"] == "done"
         assert target.requests == []
     assert http.get("/system/queues/faas-request").json()["inFlight"] == 0
 
 
 @pytest.mark.row("2.6 cancel")
-def test_a_queued_call_never_runs(http: httpx.Client, tmp_path: Path) -> None:
+def test_a_cancelled_queued_call_never_runs(http: httpx.Client, tmp_path: Path) -> None:
     queue = {"com.openfaas.queue": "narrow"}
     ran = tmp_path / "ran"
     first = accept(http, new_function(http, "sleep 1", queue))
@@ -61,7 +60,7 @@ def test_a_queued_call_never_runs(http: httpx.Client, tmp_path: Path) -> None:
 
 
 @pytest.mark.row("2.6 cancel")
-def test_a_call_that_waits_for_its_next_attempt_is_not_tried_again(http: httpx.Client) -> None:
+def test_a_cancelled_call_is_not_retried(http: httpx.Client) -> None:
     call_id = accept(http, new_function(http, "false", {**QUICK, "com.openfaas.retry.min_wait": "500ms"}))
     until_state(http, call_id, "retrying")
 
@@ -73,7 +72,7 @@ def test_a_call_that_waits_for_its_next_attempt_is_not_tried_again(http: httpx.C
     assert len(status(http, call_id)["attempts"]) == 1
 
 
-def test_what_is_over_unknown_or_synchronous_can_t_be_cancelled(http: httpx.Client) -> None:
+def test_finished_unknown_and_synchronous_calls_cannot_be_cancelled(http: httpx.Client) -> None:
     done = accept(http, new_function(http, "cat"))
     settled(http, done)
     sync = http.post(f"/function/{new_function(http, 'cat')}").headers["X-Call-Id"]
@@ -84,7 +83,7 @@ def test_what_is_over_unknown_or_synchronous_can_t_be_cancelled(http: httpx.Clie
     assert http.delete(f"/async-function/{uuid.uuid4()}").status_code == 404
 
 
-def test_a_call_cancelled_twice_is_cancelled(http: httpx.Client) -> None:
+def test_cancelling_twice_is_idempotent(http: httpx.Client) -> None:
     call_id = accept(http, new_function(http, "sleep 60"))
     until_state(http, call_id, "running")
 
@@ -92,30 +91,28 @@ def test_a_call_cancelled_twice_is_cancelled(http: httpx.Client) -> None:
 
 
 @pytest.mark.row("2.6 cancel")
-def test_a_call_cancelled_while_the_worker_is_away_never_runs(workspace: Path, tmp_path: Path) -> None:
+def test_a_call_cancelled_while_the_worker_is_stopped_never_runs(workspace: Path, tmp_path: Path) -> None:
     with start_lab(workspace) as lab, client(lab) as http:
         ran = tmp_path / "ran"
         function = new_function(http, script(tmp_path, f"touch {ran}\n"))
-        hub().run(lab._core.stop_service("queue-worker"), 20)
-        call_id = accept(http, function)
-        until_state(http, call_id, "queued")
-
-        assert http.delete(f"/async-function/{call_id}").status_code == 202
-        hub().run(lab._core.start_service("queue-worker"), 20)
+        with lab.service("queue-worker").stopped():
+            call_id = accept(http, function)
+            until_state(http, call_id, "queued")
+            assert http.delete(f"/async-function/{call_id}").status_code == 202
 
         assert settled(http, accept(http, new_function(http, "cat")))["state"] == "done"
         assert status(http, call_id)["state"] == "cancelled"
         assert not ran.exists()
 
 
-def test_another_call_of_a_cancelled_one_s_id_runs(workspace: Path, tmp_path: Path) -> None:
+def test_reusing_a_cancelled_call_id_runs_the_new_call(workspace: Path, tmp_path: Path) -> None:
     ran = tmp_path / "ran"
     with start_lab(workspace) as lab, client(lab) as http:
         function = new_function(http, script(tmp_path, f"touch {ran}\n"))
         with lab.worker.stopped():
             call_id = accept(http, function, X_Call_Id="again")
             assert http.delete(f"/async-function/{call_id}").status_code == 202
-        lab.restart("nats")  # which forgets the ids that the queue had within two minutes
+        lab.restart("nats")  # which forgets the ids of the last two minutes
 
         accept(http, function, X_Call_Id="again")
 
@@ -125,7 +122,7 @@ def test_another_call_of_a_cancelled_one_s_id_runs(workspace: Path, tmp_path: Pa
 
 
 @pytest.mark.parametrize("call_id", ["ünïcödé", "\N{SNOWMAN}", "a b/c?d#e%20f", "*", ">"])
-def test_a_call_is_found_by_whatever_id_its_client_has_given_it(http: httpx.Client, call_id: str) -> None:
+def test_a_call_is_found_by_any_id_that_its_client_chose(http: httpx.Client, call_id: str) -> None:
     path = quote(call_id, safe="")
     function = new_function(http, "false", {"com.openfaas.retry.attempts": "1"})
     answer = http.post(f"/async-function/{function}", headers=[(b"X-Call-Id", call_id.encode())])
@@ -138,7 +135,7 @@ def test_a_call_is_found_by_whatever_id_its_client_has_given_it(http: httpx.Clie
     assert http.delete(f"/async-function/{path}").status_code == 409
 
 
-def test_a_call_is_known_at_once_and_its_result_is_kept(http: httpx.Client) -> None:
+def test_a_call_s_status_is_available_at_once_and_its_result_is_stored(http: httpx.Client) -> None:
     function = new_function(http, "cat")
     for _ in range(10):
         call_id = accept(http, function, "kept")
@@ -155,11 +152,11 @@ def test_a_call_is_known_at_once_and_its_result_is_kept(http: httpx.Client) -> N
 
 
 @pytest.mark.parametrize("wait", ["-1", "31", "x", "nan", "inf"])
-def test_a_wait_that_is_none_is_refused(http: httpx.Client, wait: str) -> None:
+def test_an_invalid_wait_is_rejected(http: httpx.Client, wait: str) -> None:
     assert http.get(f"/async-function/any?wait={wait}").status_code == 400
 
 
-def test_a_large_result_is_cut_and_says_so(http: httpx.Client) -> None:
+def test_a_large_result_is_truncated_and_marked(http: httpx.Client) -> None:
     call_id = accept(http, new_function(http, "head -c 9000000 /dev/zero"))
     settled(http, call_id)
 
@@ -169,15 +166,13 @@ def test_a_large_result_is_cut_and_says_so(http: httpx.Client) -> None:
     assert 1_000_000 < len(result.content) < 9_000_000
 
 
-def test_without_the_keeper_of_the_record_the_gateway_says_so(workspace: Path) -> None:
+def test_without_the_inspector_call_status_is_unavailable(workspace: Path) -> None:
     with start_lab(workspace) as lab, client(lab) as http:
         call_id = accept(http, new_function(http, "cat"))
         settled(http, call_id)
-        hub().run(lab._core.stop_service("inspector"), 20)
+        with lab.service("inspector").stopped():
+            assert http.get(f"/async-function/{call_id}").status_code == 503
+            assert "inspector" in http.get(f"/async-function/{call_id}").text
 
-        assert http.get(f"/async-function/{call_id}").status_code == 503
-        assert "inspector" in http.get(f"/async-function/{call_id}").text
-
-        hub().run(lab._core.start_service("inspector"), 20)
         until(lambda: http.get(f"/async-function/{call_id}").status_code == 200)
         assert status(http, call_id)["state"] == "done"

@@ -1,9 +1,9 @@
-"""Retries, cancel, redrive and purge in a live lab, against a model of what must come of them.
+"""Retries, cancel, redrive and purge in a live lab, against a model.
 
-hypothesis walks through what a client can do to calls, in any order and while they run. What became of
-each call is told by the gateway, and by the function itself, which notes every attempt in a file. The
-rules alone, with every order of events, are walked through in tests/unit/test_call_model.py; what
-happens when parts are killed meanwhile is tests/chaos's.
+hypothesis walks through what a client can do to calls, in any order and while they run. The outcome is
+read from the gateway, and from the oracle: a file in which the function writes down every attempt. The
+rules alone, with every order of events, are tested in tests/unit/test_call_model.py; killed services in
+tests/chaos.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ ANNOTATIONS = {
     "com.openfaas.retry.min_wait": "50ms",
 }
 FUNCTION = """read fails pause
-echo "$Http_X_Call_Id $Http_X_Attempt" >> {witness}
+echo "$Http_X_Call_Id $Http_X_Attempt" >> {oracle}
 sleep $pause
 [ "$Http_X_Attempt" -gt "$fails" ]
 """
@@ -45,14 +45,14 @@ sleep $pause
 
 @dataclass
 class Model:
-    """What is known of one call.
+    """The expected state of one call.
 
     Attributes:
-        id: The call's.
+        id: The call's id.
         fails: In how many attempts its function fails.
-        before: How many attempts were made when it was last put into the queue.
-        cancelled: The gateway has said that it would cancel it.
-        seen: The end that it was last seen at, "" as long as it was not.
+        before: How many attempts had been made when it was last queued.
+        cancelled: The gateway has accepted its cancellation.
+        seen: The final state that was last read; "" before that.
     """
 
     id: str
@@ -63,31 +63,31 @@ class Model:
 
     @property
     def last_attempt(self) -> int:
-        """Which attempt is its last, if nobody cancels it."""
+        """Number of its last attempt, unless it is cancelled."""
         return min(max(self.fails, self.before) + 1, self.before + ATTEMPTS)
 
     @property
     def state(self) -> str:
-        """How it ends then."""
+        """Its final state, unless it is cancelled."""
         return "done" if self.last_attempt > self.fails else "dead"
 
 
 class Setting:
-    """The lab's part that all walks share: the gateway, one function, its witness."""
+    """What all walks share: the gateway, one function, its oracle."""
 
     def __init__(self, http: httpx.Client, folder: Path) -> None:
         self.http = http
-        self.witness = folder / "runs"
-        self.witness.touch()
+        self.oracle = folder / "runs"
+        self.oracle.touch()
         self.function = new_function(
-            http, script(folder, FUNCTION.format(witness=self.witness)), annotations=ANNOTATIONS
+            http, script(folder, FUNCTION.format(oracle=self.oracle)), annotations=ANNOTATIONS
         )
         answer = http.put(f"/system/queues/{QUEUE}", json={"maxInflight": 3})
         assert answer.status_code == 200, answer.text
 
     def runs(self) -> Counter[tuple[str, int]]:
-        """Return how often each attempt of each call was begun."""
-        lines = self.witness.read_text().splitlines()
+        """Return how often each attempt of each call was started."""
+        lines = self.oracle.read_text().splitlines()
         assert all(len(line.split()) == 2 for line in lines), [
             line for line in lines if len(line.split()) != 2
         ]
@@ -113,7 +113,7 @@ class LiveCalls(RuleBasedStateMachine):
         return model
 
     @rule(model=calls)
-    def ask_for_the_same_again(self, model: Model) -> None:
+    def repeat(self, model: Model) -> None:
         answer = self.http.post(
             f"/async-function/{self.setting.function}", content="0 0\n", headers={"X-Call-Id": model.id}
         )
@@ -129,14 +129,14 @@ class LiveCalls(RuleBasedStateMachine):
             model.cancelled = model.cancelled or answer.status_code == 202
 
     @rule(model=calls)
-    def see_its_end(self, model: Model) -> None:
+    def read_final_state(self, model: Model) -> None:
         found = settled(self.http, model.id)
         if model.seen == "purged":
             assert found["state"] == "dead"
             return
         model.seen = found["state"]
         if model.cancelled:
-            # It may have been done before the worker heard of it.
+            # It may have ended before the worker read the cancellation.
             assert model.seen in ("cancelled", "done")
         else:
             assert (model.seen, len(found["attempts"])) == (model.state, model.last_attempt)
@@ -147,7 +147,7 @@ class LiveCalls(RuleBasedStateMachine):
     @rule(model=calls)
     def redrive(self, model: Model) -> None:
         if model.seen not in ("dead", "done"):
-            return  # one whose end has not been seen may be a letter or not
+            return  # whether it has a dead letter is not known yet
         answer = self.http.post(f"/system/queues/{QUEUE}/dead-letters/redrive", json={"callId": model.id})
         assert answer.status_code == (200 if model.seen == "dead" else 404), answer.text
         if model.seen == "dead":
@@ -164,19 +164,19 @@ class LiveCalls(RuleBasedStateMachine):
         model.seen = "purged"
 
     def teardown(self) -> None:
-        """See every call's end, whatever the walk has seen, and hold the runs to it."""
+        """Wait for every call's end, and check its attempts."""
         for model in self.models:
             settled(self.http, model.id)
         runs = self.setting.runs()
         for model in self.models:
             seen = {attempt: count for (call_id, attempt), count in runs.items() if call_id == model.id}
-            assert set(seen.values()) <= {1}, (model, seen)  # nobody was killed: each ran exactly once
+            assert set(seen.values()) <= {1}, (model, seen)  # no service was killed: each ran exactly once
             expected = set(range(1, model.last_attempt + 1))
             assert set(seen) <= expected if model.cancelled else set(seen) == expected, (model, seen)
-        until(self._nothing_is_queued)  # an ack that is on its way
+        until(self._queue_is_empty)  # an ack may still be in transit
         assert self.http.delete(f"/system/queues/{QUEUE}/dead-letters").status_code == 200
 
-    def _nothing_is_queued(self) -> bool:
+    def _queue_is_empty(self) -> bool:
         queue = self.http.get(f"/system/queues/{QUEUE}").json()
         return not (queue["pending"] or queue["inFlight"] or queue["waitingForRetry"])
 
@@ -187,7 +187,7 @@ def setting(lab: Lab, tmp_path: Path) -> Iterator[Setting]:
         yield Setting(http, tmp_path)
 
 
-def test_whatever_a_client_does_to_calls_they_end_as_promised(setting: Setting) -> None:
+def test_calls_end_in_the_model_s_state_whatever_a_client_does(setting: Setting) -> None:
     run_state_machine_as_test(
         lambda: LiveCalls(setting),
         settings=settings(
@@ -195,7 +195,7 @@ def test_whatever_a_client_does_to_calls_they_end_as_promised(setting: Setting) 
             stateful_step_count=25,
             deadline=None,
             database=None,
-            derandomize=True,  # the same walks in every run; what the lab does meanwhile is chance enough
+            derandomize=True,  # the same walks in every run; timing varies enough
             suppress_health_check=list(HealthCheck),
         ),
     )

@@ -1,4 +1,4 @@
-"""Dedicated queues, several workers, leases, and what the queue-worker counts."""
+"""Dedicated queues, several workers, leases, the worker's metrics."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ from labs import start_lab
 from receiver import receiver
 
 from labkit import Lab
-from labkit.lab.background_loop import hub
 
 
 @pytest.fixture
@@ -41,7 +40,7 @@ def worker_pid(lab: Lab) -> int:
 @contextlib.contextmanager
 def another_worker(lab: Lab, log: Path, **settings: str) -> Iterator[subprocess.Popen[bytes]]:
     """Run a queue-worker beside the lab's own."""
-    state = lab._core.state
+    state = lab.aio.state
     environment = {
         **os.environ,
         "nats_url": state.nats_url,
@@ -65,7 +64,7 @@ def another_worker(lab: Lab, log: Path, **settings: str) -> Iterator[subprocess.
 
 
 @pytest.mark.row("2.2 dedicated queues")
-def test_a_slow_queue_does_not_hold_up_a_fast_one(http: httpx.Client) -> None:
+def test_a_slow_queue_does_not_delay_a_fast_one(http: httpx.Client) -> None:
     slow = new_function(http, "sleep 3", {"com.openfaas.queue": "slow-queue"})
     fast = new_function(http, "cat", {"com.openfaas.queue": "fast-queue"})
     blocked = [accept(http, slow) for _ in range(3)]
@@ -82,7 +81,7 @@ def test_a_slow_queue_does_not_hold_up_a_fast_one(http: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("queue", ["a.b", "a b", "x_dead", "-", ">", "q" * 64])
-def test_a_queue_that_can_t_be_is_refused_at_deploy(http: httpx.Client, queue: str) -> None:
+def test_an_invalid_queue_name_is_rejected_at_deploy(http: httpx.Client, queue: str) -> None:
     body = {
         "service": "queued",
         "image": "functions/alpine",
@@ -96,7 +95,7 @@ def test_a_queue_that_can_t_be_is_refused_at_deploy(http: httpx.Client, queue: s
     assert "com.openfaas.queue" in answer.text
 
 
-def test_each_queue_has_its_own_max_inflight_which_can_be_changed_while_it_runs(http: httpx.Client) -> None:
+def test_each_queue_has_its_own_max_inflight_that_can_be_changed_at_any_time(http: httpx.Client) -> None:
     queue = "/system/queues/wide"
     nap = new_function(http, "sleep 0.5", {"com.openfaas.queue": "wide"})
     assert http.get(queue).json()["maxInflight"] == 1
@@ -128,7 +127,7 @@ def test_several_workers_share_a_queue(lab: Lab, http: httpx.Client, tmp_path: P
         assert 0 < done[f"queue-worker-{worker.pid}"] < 8
 
 
-def test_a_call_longer_than_the_lease_runs_once(workspace: Path, tmp_path: Path) -> None:
+def test_a_call_longer_than_ack_wait_runs_once(workspace: Path, tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     with start_lab(workspace, ack_wait="1s") as lab, client(lab) as http:
         function = new_function(http, script(tmp_path, f"echo run >> {runs}; sleep 4\n"))
@@ -139,7 +138,7 @@ def test_a_call_longer_than_the_lease_runs_once(workspace: Path, tmp_path: Path)
     assert runs.read_text() == "run\n"
 
 
-def test_a_worker_told_to_end_finishes_what_runs_and_takes_no_more(workspace: Path, tmp_path: Path) -> None:
+def test_a_terminated_worker_only_finishes_its_running_calls(workspace: Path, tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     with start_lab(workspace) as lab, client(lab) as http:
         function = new_function(http, script(tmp_path, f"echo run >> {runs}; sleep 2\n"))
@@ -158,7 +157,7 @@ def test_a_worker_told_to_end_finishes_what_runs_and_takes_no_more(workspace: Pa
     assert runs.read_text() == "run\n" * 2
 
 
-def test_a_worker_that_is_killed_loses_nothing(workspace: Path, tmp_path: Path) -> None:
+def test_a_killed_worker_loses_no_call(workspace: Path, tmp_path: Path) -> None:
     with start_lab(workspace, ack_wait="1s", max_inflight=4) as lab, client(lab) as http:
         function = new_function(http, "sleep 0.5")
         ids = [accept(http, function) for _ in range(8)]
@@ -169,18 +168,17 @@ def test_a_worker_that_is_killed_loses_nothing(workspace: Path, tmp_path: Path) 
         assert [settled(http, call_id, 20)["state"] for call_id in ids] == ["done"] * 8
 
 
-def test_a_queue_made_while_the_worker_was_away_is_found(workspace: Path) -> None:
+def test_a_queue_created_while_the_worker_is_stopped_is_served(workspace: Path) -> None:
     with start_lab(workspace) as lab, client(lab) as http:
-        hub().run(lab._core.stop_service("queue-worker"), 20)
-        function = new_function(http, "cat", {"com.openfaas.queue": "made-meanwhile"})
-        call_id = accept(http, function)
-        hub().run(lab._core.start_service("queue-worker"), 20)
+        with lab.service("queue-worker").stopped():
+            function = new_function(http, "cat", {"com.openfaas.queue": "made-meanwhile"})
+            call_id = accept(http, function)
 
         assert settled(http, call_id)["state"] == "done"
 
 
 @pytest.mark.parametrize("call_id", ["mine", "with blanks and.dots", "*", ">", "é", "x" * 5000])
-def test_the_same_id_is_accepted_once(http: httpx.Client, tmp_path: Path, call_id: str) -> None:
+def test_calls_with_the_same_id_run_once(http: httpx.Client, tmp_path: Path, call_id: str) -> None:
     runs = tmp_path / "runs"
     function = new_function(http, script(tmp_path, f"echo run >> {runs}\n"))
     own = f"{call_id}-{time.time_ns()}".encode()
@@ -199,7 +197,7 @@ def test_the_same_id_is_accepted_once(http: httpx.Client, tmp_path: Path, call_i
 
 
 @pytest.mark.row("2.6 queue metrics")
-def test_the_worker_s_metrics_have_openfaas_s_names(workspace: Path) -> None:
+def test_the_worker_s_metrics_have_openfaas_names(workspace: Path) -> None:
     with start_lab(workspace) as lab, client(lab) as http, receiver() as target:
         bad = new_function(http, "false", {**QUICK, "com.openfaas.queue": "counted"})
         nap = new_function(http, "sleep 30", {"com.openfaas.queue": "counted"})
@@ -208,9 +206,9 @@ def test_the_worker_s_metrics_have_openfaas_s_names(workspace: Path) -> None:
         accept(http, nap)
         until(lambda: http.get("/system/queues/counted").json()["inFlight"] == 1)
         (worker,) = http.get("/system/queues/counted").json()["workers"]
-        said = [line for line in lab.logs("queue-worker").splitlines() if "metrics=" in line][-1]
+        ready = [line for line in lab.logs("queue-worker").splitlines() if "metrics=" in line][-1]
 
-        text = httpx.get(said.partition("metrics=")[2].split()[0]).text
+        text = httpx.get(ready.partition("metrics=")[2].split()[0]).text
 
     def has(line: str) -> bool:
         return f"\n{line}\n" in text
@@ -228,17 +226,17 @@ def test_the_worker_s_metrics_have_openfaas_s_names(workspace: Path) -> None:
     assert has('queue_worker_queue_outstanding{queue_name="counted"} 1.0')
 
 
-def test_a_queue_tells_how_full_it_is(http: httpx.Client) -> None:
-    nap = new_function(http, "sleep 30", {"com.openfaas.queue": "told"})
+def test_a_queue_s_status_counts_its_calls(http: httpx.Client) -> None:
+    nap = new_function(http, "sleep 30", {"com.openfaas.queue": "counts"})
     ids = [accept(http, nap) for _ in range(3)]
     until_state(http, ids[0], "running")
     time.sleep(0.3)
 
-    queue = http.get("/system/queues/told").json()
+    queue = http.get("/system/queues/counts").json()
 
     assert (queue["pending"], queue["inFlight"], queue["waitingForRetry"]) == (2, 1, 0)
     assert (queue["submitted"], queue["dead"], queue["redelivered"]) == (3, 0, 0)
     assert 0.3 <= queue["oldestSeconds"] < 10
-    assert "told" in [each["name"] for each in http.get("/system/queues").json()]
+    assert "counts" in [each["name"] for each in http.get("/system/queues").json()]
     for call_id in reversed(ids):
         http.delete(f"/async-function/{call_id}")

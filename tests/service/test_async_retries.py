@@ -1,4 +1,4 @@
-"""A call that fails is tried again, as in OpenFaaS Pro; one that goes on failing is a dead letter."""
+"""Failed calls are retried as in OpenFaaS Pro, then dead-lettered."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def http(lab: Lab) -> Iterator[httpx.Client]:
 
 
 def fails(folder: Path, times: int) -> str:
-    """Return a command that fails in a call's first attempts."""
+    """Return a command that fails in a call's first ``times`` attempts."""
     return script(folder, f"cat; echo attempt $Http_X_Attempt; [ $Http_X_Attempt -gt {times} ]\n")
 
 
@@ -39,7 +39,7 @@ def test_a_function_that_fails_twice_succeeds_at_the_third_attempt(
     assert http.get(f"/async-function/{call_id}/result").text == "body attempt 3\n"
 
 
-def test_a_client_s_own_attempt_number_is_not_believed(http: httpx.Client, tmp_path: Path) -> None:
+def test_a_client_s_own_attempt_number_is_ignored(http: httpx.Client, tmp_path: Path) -> None:
     call_id = accept(http, new_function(http, fails(tmp_path, 0)), X_Attempt="7")
 
     settled(http, call_id)
@@ -59,7 +59,7 @@ def test_the_method_path_and_query_are_the_same_in_every_attempt(http: httpx.Cli
 
 
 @pytest.mark.row("2.6 retries")
-def test_a_call_whose_attempts_are_used_up_is_a_dead_letter_and_the_callback_says_so(
+def test_a_call_without_attempts_left_is_dead_lettered_and_its_callback_posted(
     http: httpx.Client,
 ) -> None:
     with receiver() as target:
@@ -78,7 +78,7 @@ def test_a_call_whose_attempts_are_used_up_is_a_dead_letter_and_the_callback_say
     assert (letter["response"]["status"], letter["response"]["body"]) == (500, "exit status 1\n")
 
 
-def test_a_dead_letter_that_is_put_back_goes_on_counting(http: httpx.Client, tmp_path: Path) -> None:
+def test_a_redriven_call_continues_its_attempt_numbers(http: httpx.Client, tmp_path: Path) -> None:
     call_id = accept(http, new_function(http, fails(tmp_path, 4)), "body ")
     assert settled(http, call_id)["state"] == "dead"
 
@@ -91,8 +91,8 @@ def test_a_dead_letter_that_is_put_back_goes_on_counting(http: httpx.Client, tmp
     assert letters(http, call_id) == []
 
 
-def test_all_dead_letters_of_a_queue_can_be_put_back_or_thrown_away(http: httpx.Client) -> None:
-    queue = "buried"
+def test_all_dead_letters_of_a_queue_can_be_redriven_or_deleted(http: httpx.Client) -> None:
+    queue = "dead-letters"
     function = new_function(http, "false", {**QUICK, "com.openfaas.queue": queue})
     ids = [accept(http, function) for _ in range(5)]
     for call_id in ids:
@@ -110,7 +110,7 @@ def test_all_dead_letters_of_a_queue_can_be_put_back_or_thrown_away(http: httpx.
     assert http.get(dead).json() == []
 
 
-def test_a_queue_that_is_not_there_has_no_dead_letters(http: httpx.Client) -> None:
+def test_an_unknown_queue_has_no_dead_letters(http: httpx.Client) -> None:
     assert http.get("/system/queues/nobody").status_code == 404
     assert http.get("/system/queues/nobody/dead-letters").status_code == 404
     assert http.post("/system/queues/nobody/dead-letters/redrive", json={}).status_code == 404
@@ -118,7 +118,7 @@ def test_a_queue_that_is_not_there_has_no_dead_letters(http: httpx.Client) -> No
 
 
 @pytest.mark.row("2.6 retries")
-def test_a_waiting_call_holds_up_no_other(http: httpx.Client, tmp_path: Path) -> None:
+def test_a_call_that_waits_for_a_retry_delays_no_other(http: httpx.Client, tmp_path: Path) -> None:
     slow = {"com.openfaas.retry.min_wait": "1m"}
     waiting = accept(http, new_function(http, "false", slow))
     until_state(http, waiting, "retrying")
@@ -132,7 +132,7 @@ def test_a_waiting_call_holds_up_no_other(http: httpx.Client, tmp_path: Path) ->
 
 
 @pytest.mark.row("2.6 retries")
-def test_an_error_that_is_not_on_the_list_rests(http: httpx.Client) -> None:
+def test_a_status_that_is_not_in_retry_codes_is_not_retried(http: httpx.Client) -> None:
     function = new_function(http, "false", {**QUICK, "com.openfaas.retry.codes": "429"})
     call = settled(http, accept(http, function))
 
@@ -141,7 +141,7 @@ def test_an_error_that_is_not_on_the_list_rests(http: httpx.Client) -> None:
     assert letters(http, call["callId"]) == []
 
 
-def test_a_function_deployed_after_its_call_gets_it(http: httpx.Client) -> None:
+def test_a_function_deployed_after_its_call_runs_it(http: httpx.Client) -> None:
     call_id = accept(http, "late-comer")
     until_state(http, call_id, "retrying")
 

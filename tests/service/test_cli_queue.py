@@ -98,7 +98,7 @@ def test_call_waits_for_the_end_and_writes_the_result(lab: Lab) -> None:
 
 def test_call_without_a_result_and_unknown_call_are_errors(lab: Lab, dead_id: str) -> None:
     error = labkit(lab, "call", dead_id, "--result", code=1)
-    assert "was given up" in error
+    assert "was dead-lettered" in error
     assert f"labkit dead redrive {dead_id} --queue cli" in error
     assert "is not known" in labkit(lab, "call", "unknown", code=1)
 

@@ -1,4 +1,4 @@
-"""Following the record of events on a real nats-server."""
+"""The event follower on a real nats-server."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from labkit_services.contract.names import EVENT_STREAM, event_subject
 from labkit_services.jetstream.event_follower import EventFollower
 
 
-class Follow:
-    """A follower of a lab's record, and the ids of the calls that it has read of."""
+class FollowedCalls:
+    """An event follower, and the ids of the calls that it has read."""
 
     def __init__(self, client: Client) -> None:
         self.client = client
@@ -28,14 +28,14 @@ class Follow:
         self.seen += [event.call_id for event in events if event.call_id.startswith("follow-")]
 
     async def publish(self, *numbers: int) -> None:
-        """Put one message with one event for each number into the record."""
+        """Publish one message with one event for each number."""
         for number in numbers:
             row = [time.time_ns(), "call.received", f"follow-{number}", "f", 1, {}]
             await self.client.publish(event_subject("test"), encode_batch("test", "test-1", [row]))
         await self.client.flush()
 
     async def reads(self, *numbers: int) -> None:
-        """Wait until exactly these have been read, in any order, more than once or not."""
+        """Wait until exactly these have been read, in any order."""
         wanted = {f"follow-{number}" for number in numbers}
         async with asyncio.timeout(10):
             while not set(self.seen) >= wanted:  # noqa: ASYNC110
@@ -49,10 +49,10 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture
-async def follow(lab: Lab) -> AsyncIterator[Follow]:
+async def follow(lab: Lab) -> AsyncIterator[FollowedCalls]:
     client = Client()
-    await client.connect(lab._core.state.nats_url, token=lab._core.state.nats_token)
-    follow = Follow(client)
+    await client.connect(lab.aio.state.nats_url, token=lab.aio.state.nats_token)
+    follow = FollowedCalls(client)
     follow.follower.start()
     async with asyncio.timeout(10):
         await follow.follower.read_to_end()
@@ -62,11 +62,11 @@ async def follow(lab: Lab) -> AsyncIterator[Follow]:
 
 
 @pytest.mark.anyio
-async def test_what_the_server_sent_and_never_arrived_is_asked_for_again(follow: Follow) -> None:
+async def test_messages_that_were_sent_but_did_not_arrive_are_requested_again(follow: FollowedCalls) -> None:
     consumers = await follow.client.jetstream().consumers_info(EVENT_STREAM)
     newest = max(consumers, key=lambda consumer: str(consumer.created))
     stolen = await follow.client.subscribe("stolen")
-    # To the server, this is the follower asking: what it is sent counts as delivered to it.
+    # To the server this looks like the follower: the messages count as delivered to it.
     request = json.dumps({"batch": 3, "expires": 2_000_000_000}).encode()
     await follow.client.publish(f"$JS.API.CONSUMER.MSG.NEXT.{EVENT_STREAM}.{newest.name}", request, "stolen")
 
@@ -77,7 +77,7 @@ async def test_what_the_server_sent_and_never_arrived_is_asked_for_again(follow:
 
 
 @pytest.mark.anyio
-async def test_one_that_is_stopped_and_started_at_once_goes_on_where_it_was(follow: Follow) -> None:
+async def test_a_follower_restarted_at_once_continues_where_it_stopped(follow: FollowedCalls) -> None:
     await follow.publish(1, 2)
     await follow.reads(1, 2)
     stopping = asyncio.create_task(follow.follower.stop())

@@ -50,7 +50,7 @@ def _gateway(lab: Lab) -> psutil.Process:
 
 def _running(lab: Lab, name: str) -> list[psutil.Process]:
     found = []
-    for process in psutil.Process(lab._core.state.pid).children(recursive=True):
+    for process in psutil.Process(lab.aio.state.pid).children(recursive=True):
         with contextlib.suppress(psutil.NoSuchProcess):  # it ended while we looked
             if process.name() == name:
                 found.append(process)
@@ -241,9 +241,7 @@ def test_a_full_disk_for_logs_stops_no_call(workspace: Path) -> None:
 def test_a_silent_nats_server_is_a_500_that_says_so_and_calls_go_on(workspace: Path) -> None:
     with start_lab(workspace) as own, client(own) as calls:
         deploy(calls, "echo", "cat")
-        (nats,) = [
-            child for child in psutil.Process(own._core.state.pid).children() if "nats" in child.name()
-        ]
+        (nats,) = [child for child in psutil.Process(own.aio.state.pid).children() if "nats" in child.name()]
         nats.suspend()
         try:
             # At the same moment: the lab would soon replace a server that does not answer.

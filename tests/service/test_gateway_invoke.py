@@ -76,7 +76,7 @@ def test_a_client_s_call_id_is_kept(http: httpx.Client) -> None:
 
 def test_the_lab_s_passwords_do_not_reach_a_function(http: httpx.Client, lab: Lab) -> None:
     deploy(http, "env", "env")
-    state = lab._core.state
+    state = lab.aio.state
 
     text = http.get("/function/env", auth=None).text
 

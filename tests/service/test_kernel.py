@@ -1,4 +1,4 @@
-"""A lab that a notebook started, and every way in which a Jupyter kernel can end."""
+"""A notebook's lab, and every way in which its kernel can end."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ from labkit.workspace import Workspace
 START = """
 import sys; sys.path.insert(0, {here!r})
 from labs import start_lab
+import labkit.lab.background_loop as lab_loop
 lab = start_lab({workspace!r})
 """
 CELL_SECONDS = 30.0
 
 
 class Notebook:
-    """A kernel, and the cells that are run in it."""
+    """A kernel that runs cells."""
 
     def __init__(self, workspace: Path) -> None:
         self.workspace = workspace
@@ -37,7 +38,7 @@ class Notebook:
         self.client.wait_for_ready(timeout=CELL_SECONDS)
 
     def run(self, code: str) -> dict:
-        """Run a cell to its end; return the content of its reply."""
+        """Run a cell; return the content of its reply."""
         return self.reply(self.client.execute(code))
 
     def run_well(self, code: str) -> None:
@@ -79,7 +80,7 @@ def notebook(workspace: Path) -> Iterator[Notebook]:
 
 
 def lab_processes(mark: str, notebook: Notebook) -> list[psutil.Process]:
-    """Return what belongs to labs: everything marked that was not started by Jupyter itself."""
+    """Return the marked processes that Jupyter itself did not start."""
     kernel = notebook.manager.provisioner.pid if notebook.manager.has_kernel else 0
     return [process for process in marked(mark) if process.pid != kernel]
 
@@ -88,11 +89,11 @@ def lab_processes(mark: str, notebook: Notebook) -> list[psutil.Process]:
     "blocking",
     [
         "import time; time.sleep(20)",
-        "import asyncio; from labkit.lab.background_loop import hub; hub().run(asyncio.sleep(20), 30)",
+        "import asyncio; lab_loop.background_loop().run(asyncio.sleep(20), 30)",
     ],
-    ids=["a plain cell", "a cell that waits for the lab"],
+    ids=["a plain cell", "a cell that waits for the background loop"],
 )
-def test_the_stop_button_interrupts_the_cell_and_the_lab_lives_on(notebook: Notebook, blocking: str) -> None:
+def test_the_stop_button_interrupts_the_cell_but_not_the_lab(notebook: Notebook, blocking: str) -> None:
     pid = notebook.start_lab()
     request = notebook.client.execute(blocking)
     eventually(lambda: is_busy(notebook), within=10)
@@ -104,7 +105,7 @@ def test_the_stop_button_interrupts_the_cell_and_the_lab_lives_on(notebook: Note
 
 
 def is_busy(notebook: Notebook) -> bool:
-    """Tell whether the cell has begun: an interrupt before that would be lost."""
+    """Tell whether the cell runs; an earlier interrupt would be lost."""
     try:
         message = notebook.client.get_iopub_msg(timeout=0.1)
     except Empty:
@@ -122,13 +123,13 @@ def test_a_restart_ends_the_lab_and_the_first_cell_starts_another(
 ) -> None:
     pid = notebook.start_lab()
     notebook.manager.restart_kernel(now=now)
-    eventually(lambda: not lab_processes(mark, notebook), within=3, what="nothing left of the lab")
+    eventually(lambda: not lab_processes(mark, notebook), within=3, what="no process of the lab left")
     notebook.client.wait_for_ready(timeout=CELL_SECONDS)
 
     assert notebook.start_lab() != pid
 
 
-def test_the_first_cell_may_run_while_the_last_lab_is_still_ending(notebook: Notebook) -> None:
+def test_the_first_cell_can_run_while_the_previous_lab_is_stopping(notebook: Notebook) -> None:
     pid = notebook.start_lab()
     notebook.manager.restart_kernel(now=True)
     notebook.client.wait_for_ready(timeout=CELL_SECONDS)
@@ -137,26 +138,26 @@ def test_the_first_cell_may_run_while_the_last_lab_is_still_ending(notebook: Not
 
 
 @pytest.mark.parametrize("now", [False, True], ids=["shutdown", "nbval's end"])
-def test_a_shutdown_leaves_nothing(notebook: Notebook, mark: str, now: bool) -> None:
+def test_a_shutdown_leaves_no_process(notebook: Notebook, mark: str, now: bool) -> None:
     notebook.start_lab()
     notebook.manager.shutdown_kernel(now=now)
     assert_gone(mark)
 
 
-def test_a_killed_kernel_leaves_nothing(notebook: Notebook, mark: str) -> None:
+def test_a_killed_kernel_leaves_no_process(notebook: Notebook, mark: str) -> None:
     notebook.start_lab()
     os.kill(notebook.manager.provisioner.pid, signal.SIGKILL)
-    eventually(lambda: not lab_processes(mark, notebook), within=3, what="nothing left of the lab")
+    eventually(lambda: not lab_processes(mark, notebook), within=3, what="no process of the lab left")
 
 
-def test_a_killed_lab_is_said_to_have_gone_and_the_first_cell_helps(notebook: Notebook) -> None:
+def test_a_killed_lab_is_an_error_that_names_the_first_cell_which_starts_another(notebook: Notebook) -> None:
     pid = notebook.start_lab()
     os.kill(pid, signal.SIGKILL)
     eventually(lambda: not Workspace(notebook.workspace).is_locked(), within=3)
     reply = notebook.run("lab.status()")
 
     assert reply["ename"] == "LabGoneError"
-    # What a learner sees is the message, not a traceback.
+    # A learner sees the message, not a traceback.
     assert len(reply["traceback"]) == 1
     assert "run the notebook's first cell again" in reply["traceback"][0]
     assert notebook.start_lab() != pid

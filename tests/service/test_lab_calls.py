@@ -1,4 +1,4 @@
-"""Calls, runs and their record, from Python."""
+"""Calls, measured runs, logs and exercise folders, through ``Lab``."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from labkit import Lab, LabError
+from labkit.clients.gateway import FunctionRequest, GatewayClient
 from labkit.errors import GatewayError, LabGoneError, WorkspaceError
 from labkit_services.call_record.log import CallState
 from labkit_services.contract.errors import InvalidValueError, LabTimeoutError
@@ -22,7 +23,7 @@ def nap(lab: Lab) -> str:
     return "nap-lab"
 
 
-def test_a_synchronous_run_takes_as_long_as_its_calls_together(lab: Lab, nap: str) -> None:
+def test_a_synchronous_run_takes_the_sum_of_its_calls(lab: Lab, nap: str) -> None:
     run = lab.measure(nap, calls=5, progress=False)
 
     assert run.mode == "sync"
@@ -33,7 +34,7 @@ def test_a_synchronous_run_takes_as_long_as_its_calls_together(lab: Lab, nap: st
     assert all(call.accepted == 200 for call in run.calls)
 
 
-def test_an_asynchronous_run_frees_the_caller_at_once_and_waits_for_the_work(lab: Lab, nap: str) -> None:
+def test_an_asynchronous_run_accepts_calls_fast_and_waits_for_their_ends(lab: Lab, nap: str) -> None:
     run = lab.measure(nap, calls=5, mode="async", progress=False)
 
     assert run.accepted_after is not None
@@ -52,38 +53,38 @@ def test_a_run_draws_a_progress_bar(lab: Lab, nap: str, capfd: pytest.CaptureFix
     assert "3/3" in shown
 
 
-def test_a_run_of_an_unknown_function_ends_and_says_so(lab: Lab) -> None:
+def test_a_run_of_an_unknown_function_ends_with_404_or_dead_calls(lab: Lab) -> None:
     sync = lab.measure("nobody-lab", calls=2, progress=False)
     async_ = lab.measure("nobody-lab", calls=2, mode="async", progress=False)
 
     assert [call.status for call in sync.calls] == [404, 404]
-    # That nobody is there is an error of the platform: tried again, and then given up.
+    # A missing function is a platform error: retried, then dead-lettered.
     assert [call.state for call in async_.calls] == [CallState.DEAD] * 2
     assert sync.total < 3
 
 
 @pytest.mark.parametrize(("calls", "mode"), [(0, "sync"), (-1, "async"), (100_000, "sync"), (1, "both")])
-def test_an_unusable_run_is_refused(lab: Lab, calls: int, mode: str) -> None:
+def test_an_invalid_run_is_rejected(lab: Lab, calls: int, mode: str) -> None:
     with pytest.raises(InvalidValueError):
         lab.measure("nap-lab", calls=calls, mode=mode, progress=False)  # type: ignore[arg-type]
 
 
-def test_a_run_that_takes_too_long_says_how_far_it_came(lab: Lab) -> None:
+def test_a_run_that_times_out_reports_completed_and_pending_calls(lab: Lab) -> None:
     lab.deploy("slow-lab", fprocess="sleep 3")
     lab.invoke_async("slow-lab")
 
-    with pytest.raises(LabTimeoutError, match="0 worked off, 2 not yet"):
+    with pytest.raises(LabTimeoutError, match="0 completed, 2 pending"):
         lab.measure("slow-lab", calls=2, mode="async", timeout=1, progress=False)
 
 
-def test_a_call_that_takes_too_long_is_a_gateway_error(lab: Lab) -> None:
+def test_a_call_that_times_out_is_a_gateway_error(lab: Lab) -> None:
     lab.deploy("slow-lab", fprocess="sleep 3")
 
-    with pytest.raises(GatewayError, match=r"an answer within 0\.2 s"):
+    with pytest.raises(GatewayError, match=r"a response within 0\.2 s"):
         lab.invoke("slow-lab", timeout=0.2)
 
 
-def test_an_answer_is_given_whatever_its_status(lab: Lab) -> None:
+def test_a_response_is_returned_whatever_its_status(lab: Lab) -> None:
     lab.deploy("false-lab", fprocess="false")
 
     answer = lab.invoke("false-lab")
@@ -92,19 +93,19 @@ def test_an_answer_is_given_whatever_its_status(lab: Lab) -> None:
     assert (answer.status, answer.text) == (500, "exit status 1\n")
 
 
-def test_a_refused_deploy_says_why(lab: Lab) -> None:
+def test_a_rejected_deploy_gives_the_reason(lab: Lab) -> None:
     with pytest.raises(GatewayError, match="must be a valid DNS entry"):
         lab.deploy("Not_A_Name", fprocess="cat")
 
 
-def test_calls_of_others_are_in_the_record_too(lab: Lab, nap: str) -> None:
+def test_calls_include_those_of_other_clients(lab: Lab, nap: str) -> None:
     accepted = lab.invoke_async(nap)
     accepted.wait(timeout=10)
 
     assert accepted.id in {call.id for call in lab.calls()}
 
 
-def test_the_same_methods_can_be_awaited(lab: Lab, nap: str) -> None:
+def test_methods_of_aio_can_be_awaited_from_another_event_loop(lab: Lab, nap: str) -> None:
     async def both() -> tuple[int, int]:
         first, second = await asyncio.gather(lab.aio.invoke(nap), lab.aio.invoke(nap))
         return first.status, second.status
@@ -112,19 +113,17 @@ def test_the_same_methods_can_be_awaited(lab: Lab, nap: str) -> None:
     assert asyncio.run(both()) == (200, 200)
 
 
-def test_a_log_is_shown_as_its_lines(lab: Lab) -> None:
+def test_a_log_is_shown_line_by_line(lab: Lab) -> None:
     assert "Listening on [faas-request]" in repr(lab.logs("queue-worker", tail=10_000))
     with pytest.raises(LabError):
         lab.logs("nobody-lab")
 
 
-def test_a_gateway_that_is_gone_is_said_with_the_way_on(lab: Lab) -> None:
-    from labkit.clients.gateway import GatewayClient
-
+def test_a_missing_gateway_is_an_error_with_a_next_step(lab: Lab) -> None:
     client = GatewayClient("http://127.0.0.1:1", "", "")
 
     with pytest.raises(LabGoneError, match="run the notebook's first cell"):
-        asyncio.run(client.invoke("x"))
+        asyncio.run(client.invoke(FunctionRequest("x")))
 
 
 @pytest.fixture
@@ -135,7 +134,7 @@ def here(tmp_path: Path) -> Iterator[Path]:
     os.chdir(before)
 
 
-def test_an_exercise_folder_begins_empty_each_time(lab: Lab, here: Path) -> None:
+def test_an_exercise_folder_is_emptied_each_time(lab: Lab, here: Path) -> None:
     first = lab.folder("lab7")
     (first / "stack.yaml").touch()
     (first / "deep").mkdir()
@@ -146,7 +145,7 @@ def test_an_exercise_folder_begins_empty_each_time(lab: Lab, here: Path) -> None
     assert [path.name for path in again.iterdir()] == [".labkit-folder"]
 
 
-def test_a_folder_with_other_things_is_not_emptied(lab: Lab, here: Path) -> None:
+def test_a_folder_with_other_files_is_not_emptied(lab: Lab, here: Path) -> None:
     (here / "mine").mkdir()
     (here / "mine" / "work").touch()
 

@@ -1,4 +1,4 @@
-"""A queue, its calls and its dead letters, as a learner has them from Python."""
+"""Queues, asynchronous calls and dead letters, through ``Lab``."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from labs import eventually, start_lab, until_running
 
 from labkit import Lab
 from labkit.errors import GatewayError, NoResultError
-from labkit.lab.call import AcceptedCall
+from labkit.lab.call import CallHandle
 from labkit.lab.queue import Queue
 from labkit_services.call_record.log import CallState
 from labkit_services.contract.errors import InvalidValueError, LabTimeoutError
 
 SOON = {"com.openfaas.retry.attempts": "2", "com.openfaas.retry.min_wait": "50ms"}
-"""Annotations of a function whose calls die quickly."""
+"""Annotations of a function whose failing calls are dead-lettered quickly."""
 
 
 def in_queue(name: str, **annotations: str) -> dict[str, str]:
     return {"com.openfaas.queue": name, **annotations}
 
 
-def dead_call(lab: Lab, function: str, queue: str, body: str = "") -> AcceptedCall:
-    """Have a call die."""
+def dead_call(lab: Lab, function: str, queue: str, body: str = "") -> CallHandle:
+    """Make a call that is dead-lettered."""
     lab.deploy(function, fprocess="false", annotations={**in_queue(queue), **SOON})
     call = lab.invoke_async(function, body)
     with pytest.raises(NoResultError):
@@ -51,17 +51,17 @@ def test_a_result_is_the_function_s_answer(lab: Lab, echo: str) -> None:
     assert (answer.status, answer.text, answer.call_id) == (200, "hello", call.id)
     assert call.accepted == 202
     assert call.status().state is CallState.DONE
-    assert call.result(20).body == b"hello", "it is kept"
+    assert call.result(20).body == b"hello", "it stays stored"
 
 
-def test_a_failure_that_is_not_tried_again_is_a_result_too(lab: Lab) -> None:
+def test_a_failure_that_is_not_retried_is_a_result(lab: Lab) -> None:
     lab.deploy("fail-q", fprocess="false", annotations={"com.openfaas.retry.codes": "503"})
     answer = lab.invoke_async("fail-q").result(20)
 
     assert (answer.status, answer.text) == (500, "exit status 1\n")
 
 
-def test_a_result_does_not_wait_for_a_callback_that_finds_nobody(lab: Lab, echo: str) -> None:
+def test_a_result_does_not_wait_for_a_callback_whose_target_is_missing(lab: Lab, echo: str) -> None:
     call = lab.invoke_async(echo, "here", callback="http://127.0.0.1:1/")
 
     assert call.result(20).text == "here"
@@ -69,7 +69,7 @@ def test_a_result_does_not_wait_for_a_callback_that_finds_nobody(lab: Lab, echo:
     lab.queue().purge()
 
 
-def test_the_result_of_a_dead_call_says_why_and_how_to_go_on(lab: Lab) -> None:
+def test_the_error_for_a_dead_call_gives_the_reason_and_the_redrive_command(lab: Lab) -> None:
     call = dead_call(lab, "dead-q", "dead-results")
 
     with pytest.raises(NoResultError, match=r"status 500 after 2 attempts; .* exit status 1") as caught:
@@ -86,20 +86,20 @@ def test_a_cancelled_call_does_not_run_and_has_no_result(lab: Lab) -> None:
     with pytest.raises(NoResultError, match="was cancelled"):
         call.result(20)
     assert call.wait(20).state is CallState.CANCELLED
-    call.cancel()  # again does no harm
+    call.cancel()  # idempotent
 
 
-def test_what_is_over_cannot_be_cancelled(lab: Lab, echo: str) -> None:
+def test_a_finished_call_cannot_be_cancelled(lab: Lab, echo: str) -> None:
     call = lab.invoke_async(echo)
-    # Whoever keeps the record for the gateway may hear of the end a moment after this process.
-    told = f"{lab.gateway_url}/async-function/{call.id}"
-    eventually(lambda: httpx.get(told).json()["settled"], within=20)
+    # The call status service may read the end a moment after this process.
+    url = f"{lab.gateway_url}/async-function/{call.id}"
+    eventually(lambda: httpx.get(url).json()["settled"], within=20)
 
     with pytest.raises(GatewayError, match="it is done"):
         call.cancel()
 
 
-def test_a_result_that_takes_too_long_says_how_far_it_is(lab: Lab) -> None:
+def test_a_result_that_times_out_names_the_call_s_state(lab: Lab) -> None:
     lab.deploy("late-q", fprocess="sleep 30", annotations=in_queue("late"))
     call = lab.invoke_async("late-q")
 
@@ -108,7 +108,7 @@ def test_a_result_that_takes_too_long_says_how_far_it_is(lab: Lab) -> None:
     call.cancel()
 
 
-def test_calls_and_queues_can_be_awaited(lab: Lab, echo: str) -> None:
+def test_calls_and_queues_of_aio_can_be_awaited(lab: Lab, echo: str) -> None:
     async def use() -> tuple[str, CallState, int]:
         call = await lab.aio.invoke_async(echo, "async")
         result = await call.result(20)
@@ -124,7 +124,7 @@ def test_calls_and_queues_can_be_awaited(lab: Lab, echo: str) -> None:
 # -- queues
 
 
-def test_a_queue_tells_how_full_it_is(lab: Lab) -> None:
+def test_a_queue_counts_pending_and_running_calls(lab: Lab) -> None:
     lab.deploy("nap-q", fprocess="sleep 1.5", annotations=in_queue("naps"))
     calls = [lab.invoke_async("nap-q") for _ in range(3)]
     queue = lab.queue("naps")
@@ -139,17 +139,17 @@ def test_a_queue_tells_how_full_it_is(lab: Lab) -> None:
     assert (queue.pending, queue.in_flight, queue.oldest_seconds) == (0, 0, 0)
 
 
-def test_a_call_that_waits_to_be_tried_again_is_told_apart(lab: Lab) -> None:
-    lab.deploy("put-off-q", fprocess="false", annotations=in_queue("put-off"))
-    call = lab.invoke_async("put-off-q")
-    queue = lab.queue("put-off")
+def test_a_call_that_waits_for_a_retry_is_counted_apart(lab: Lab) -> None:
+    lab.deploy("retry-q", fprocess="false", annotations=in_queue("retries"))
+    call = lab.invoke_async("retry-q")
+    queue = lab.queue("retries")
 
     eventually(lambda: queue.waiting_for_retry == 1, within=20)
     assert (queue.pending, queue.in_flight) == (0, 0)
     call.cancel()
 
 
-def test_queues_show_themselves_as_tables(lab: Lab) -> None:
+def test_queues_are_shown_as_tables(lab: Lab) -> None:
     queues = lab.queues()
 
     assert "faas-request" in [queue.name for queue in queues]
@@ -158,14 +158,14 @@ def test_queues_show_themselves_as_tables(lab: Lab) -> None:
         assert "waiting for retry" in shown
 
 
-def test_a_queue_that_is_not_there_is_said_to_be_none(lab: Lab) -> None:
+def test_an_unknown_or_invalid_queue_name_is_an_error(lab: Lab) -> None:
     with pytest.raises(GatewayError, match="there is no queue nowhere"):
         lab.queue("nowhere").status()
     with pytest.raises(InvalidValueError, match="can't be called"):
         lab.queue("no where")
 
 
-def test_each_queue_keeps_its_max_inflight_when_the_worker_is_restarted(workspace: Path) -> None:
+def test_each_queue_keeps_its_max_inflight_over_a_worker_restart(workspace: Path) -> None:
     with start_lab(workspace) as lab:
         lab.deploy("f", fprocess="cat", annotations=in_queue("slow"))
         lab.invoke_async("f").result(20)
@@ -181,37 +181,37 @@ def test_each_queue_keeps_its_max_inflight_when_the_worker_is_restarted(workspac
 
 
 @pytest.fixture
-def graves(lab: Lab) -> Iterator[Queue]:
-    """A queue with two dead letters, whose function will do better from now on."""
+def dead_queue(lab: Lab) -> Iterator[Queue]:
+    """A queue with two dead letters, whose function succeeds from now on."""
     for body in ("one", "two"):
-        dead_call(lab, "mends-q", "graves", body)
-    lab.deploy("mends-q", fprocess="cat", annotations={**in_queue("graves"), **SOON})
+        dead_call(lab, "mends-q", "dead-queue", body)
+    lab.deploy("mends-q", fprocess="cat", annotations={**in_queue("dead-queue"), **SOON})
     eventually(lambda: lab.invoke("mends-q", "well").text == "well", within=20)
-    yield lab.queue("graves")
-    lab.queue("graves").purge()
+    yield lab.queue("dead-queue")
+    lab.queue("dead-queue").purge()
 
 
-def test_dead_letters_are_listed_and_looked_at(graves: Queue) -> None:
-    letters = graves.dead_letters()
+def test_dead_letters_are_listed_and_shown(dead_queue: Queue) -> None:
+    letters = dead_queue.dead_letters()
 
     assert [letter.body for letter in letters] == ["one", "two"]
-    assert graves.dead == 2
-    first = graves.dead_letter(letters[0].call_id)
+    assert dead_queue.dead == 2
+    first = dead_queue.dead_letter(letters[0].call_id)
     assert (first.function, first.kind, first.attempts, first.status) == ("mends-q", "invocation", 2, 500)
     assert (first.reason, first.answer) == ("status 500 after 2 attempts", "exit status 1\n")
-    assert len(graves.dead_letters(limit=1)) == 1
+    assert len(dead_queue.dead_letters(limit=1)) == 1
     assert first.call_id in repr(letters)
     assert "<td>mends-q</td>" in letters._repr_html_()
     assert "one" in str(first)
 
 
-def test_dead_letters_are_put_back_one_or_all(lab: Lab, graves: Queue) -> None:
-    first, second = graves.dead_letters()
-    assert graves.redrive(first.call_id) == 1
-    eventually(lambda: graves.dead == 1 and graves.status().pending == 0, within=20)
-    assert graves.redrive() == 1
+def test_dead_letters_are_redriven_one_or_all(lab: Lab, dead_queue: Queue) -> None:
+    first, second = dead_queue.dead_letters()
+    assert dead_queue.redrive(first.call_id) == 1
+    eventually(lambda: dead_queue.dead == 1 and dead_queue.status().pending == 0, within=20)
+    assert dead_queue.redrive() == 1
 
-    assert graves.dead == 0
+    assert dead_queue.dead == 0
     for letter in (first, second):
         call = eventually(
             lambda letter=letter: next(
@@ -221,31 +221,31 @@ def test_dead_letters_are_put_back_one_or_all(lab: Lab, graves: Queue) -> None:
         )
         assert [attempt.status for attempt in call.attempts] == [500, 500, 200]
         assert call.requeued is not None
-        assert call.requeued <= (call.attempts[2].delivered or 0), "put back before it was taken again"
+        assert call.requeued <= (call.attempts[2].delivered or 0), "requeued before it was delivered again"
 
 
-def test_an_empty_id_is_a_mistake_and_not_all(graves: Queue) -> None:
-    for change in (graves.purge, graves.redrive):
+def test_an_empty_call_id_is_an_error_and_does_not_mean_all(dead_queue: Queue) -> None:
+    for change in (dead_queue.purge, dead_queue.redrive):
         with pytest.raises(InvalidValueError, match="the call id is empty"):
             change("")
 
 
-def test_dead_letters_are_thrown_away_one_or_all(graves: Queue) -> None:
-    assert graves.purge(graves.dead_letters()[0].call_id) == 1
-    assert [letter.body for letter in graves.dead_letters()] == ["two"]
-    assert graves.purge() == 1
-    assert repr(graves.dead_letters()) == "no dead letters"
+def test_dead_letters_are_deleted_one_or_all(dead_queue: Queue) -> None:
+    assert dead_queue.purge(dead_queue.dead_letters()[0].call_id) == 1
+    assert [letter.body for letter in dead_queue.dead_letters()] == ["two"]
+    assert dead_queue.purge() == 1
+    assert repr(dead_queue.dead_letters()) == "no dead letters"
     with pytest.raises(GatewayError, match="no dead letter of call x"):
-        graves.redrive("x")
+        dead_queue.redrive("x")
     with pytest.raises(GatewayError, match="no dead letter of call x"):
-        graves.dead_letter("x")
+        dead_queue.dead_letter("x")
 
 
-# -- away
+# -- unavailable services
 
 
-def test_a_call_is_made_while_nobody_keeps_the_record(workspace: Path) -> None:
-    """The record is for looking: without nats-server a synchronous call goes its way."""
+def test_a_synchronous_call_works_without_the_event_log(workspace: Path) -> None:
+    """Reading the event log needs nats-server; a synchronous call does not."""
     with start_lab(workspace) as lab:
         lab.deploy("cat", fprocess="cat")
         lab.kill("nats-server")
@@ -255,7 +255,7 @@ def test_a_call_is_made_while_nobody_keeps_the_record(workspace: Path) -> None:
         assert time.monotonic() - began < 10
 
 
-def test_a_result_is_waited_for_while_its_keepers_are_away(workspace: Path) -> None:
+def test_a_result_is_awaited_while_inspector_and_gateway_restart(workspace: Path) -> None:
     with start_lab(workspace) as lab:
         lab.deploy("nap", fprocess="sh -c sleep${IFS}1;echo${IFS}up")
         call = lab.invoke_async("nap")

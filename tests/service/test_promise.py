@@ -1,4 +1,4 @@
-"""A 202 is a promise: whatever is killed, every accepted call runs and calls back."""
+"""Every call accepted with 202 runs, whatever is killed."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from labkit.errors import GatewayError
 CALLS = 200
 
 
-def _note_runs(lab: Lab, folder: Path) -> Path:
-    """Deploy a function that notes each of its runs in a file, by the body it got."""
+def _deploy_noting(lab: Lab, folder: Path) -> Path:
+    """Deploy functions that log runs and callbacks; return the runs' file."""
     notes = folder / "runs"
     script = folder / "note.sh"
     script.write_text(f"read id\nsleep 0.02\necho $id >> {notes}\necho done $id\n")
     lab.deploy("note", fprocess=f"sh {script}")
-    # Callbacks go to another function, by the cluster's name of the gateway.
-    told = folder / "told.sh"
-    told.write_text(f"read line\necho $line >> {folder / 'callbacks'}\n")
-    lab.deploy("told", fprocess=f"sh {told}")
+    # Callbacks go to another function, through the gateway's name in the cluster.
+    target = folder / "target.sh"
+    target.write_text(f"read line\necho $line >> {folder / 'callbacks'}\n")
+    lab.deploy("target", fprocess=f"sh {target}")
     lab.invoke("note", "warm-up")
-    lab.invoke("told", "warm-up")
+    lab.invoke("target", "warm-up")
     return notes
 
 
@@ -36,11 +36,11 @@ def _words(file: Path) -> set[str]:
 
 @pytest.mark.parametrize("victim", ["queue-worker", "nats-server", "gateway"])
 def test_no_accepted_call_is_lost_when_a_service_is_killed(victim: str, workspace: Path) -> None:
-    """Two hundred calls, and kill -9 of one service in the middle of them."""
+    """Two hundred calls, and one service killed (SIGKILL) halfway."""
     with start_lab(workspace, max_inflight=10, ack_wait="1s") as lab:
-        notes = _note_runs(lab, workspace)
+        notes = _deploy_noting(lab, workspace)
         accepted: list[str] = []
-        callback = "http://gateway:8080/function/told"
+        callback = "http://gateway:8080/function/target"
         half = threading.Event()
 
         def call_all() -> None:
@@ -50,7 +50,7 @@ def test_no_accepted_call_is_lost_when_a_service_is_killed(victim: str, workspac
                 try:
                     lab.invoke_async("note", f"n{number}", callback=callback)
                 except (GatewayError, ConnectionError):
-                    continue  # not accepted: no promise
+                    continue  # not accepted
                 accepted.append(f"n{number}")
 
         caller = threading.Thread(target=call_all)
@@ -65,7 +65,7 @@ def test_no_accepted_call_is_lost_when_a_service_is_killed(victim: str, workspac
         eventually(
             lambda: set(accepted) <= _words(workspace / "callbacks"),
             within=40,
-            what="every accepted call called back",
+            what="every accepted call's callback was posted",
         )
         restarts = {service.name: service.restarts for service in lab.status().services}
         assert restarts[victim] >= 1
@@ -73,15 +73,15 @@ def test_no_accepted_call_is_lost_when_a_service_is_killed(victim: str, workspac
 
 def test_without_a_fault_every_call_runs_exactly_once(workspace: Path) -> None:
     with start_lab(workspace, max_inflight=10) as lab:
-        notes = _note_runs(lab, workspace)
+        notes = _deploy_noting(lab, workspace)
         lab.measure("note", calls=50, mode="async", body="same\n", progress=False)
 
         assert notes.read_text().split().count("same") == 50
 
 
 @pytest.mark.row("2.3 no second run")
-def test_a_call_longer_than_the_lease_runs_once(workspace: Path) -> None:
-    """The lease is renewed while the function runs: ``ack_wait`` is no limit on its time."""
+def test_a_call_longer_than_ack_wait_runs_once(workspace: Path) -> None:
+    """The lease is renewed while the function runs."""
     with start_lab(workspace, ack_wait="1s") as lab:
         runs = workspace / "slow-runs"
         script = workspace / "slow.sh"
@@ -93,9 +93,9 @@ def test_a_call_longer_than_the_lease_runs_once(workspace: Path) -> None:
 
 
 def test_a_queue_survives_a_stopped_lab(workspace: Path) -> None:
-    """What was accepted and not yet run is run by the next lab of the folder."""
+    """Calls that have not run yet are run by the next lab in the folder."""
     with start_lab(workspace, max_inflight=1) as lab:
-        notes = _note_runs(lab, workspace)
+        notes = _deploy_noting(lab, workspace)
         lab.deploy("long", fprocess="sleep 30")
         lab.invoke_async("long")
         for number in range(5):

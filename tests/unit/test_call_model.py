@@ -1,8 +1,7 @@
-"""What a call may live through, as a model: retries, death, redrive, cancel, callbacks.
+"""A model of an asynchronous call, from acceptance to its last event.
 
-hypothesis walks through the machine at random. At every step the record, reduced from the events
-that the services would have published, must tell the state that the model is in; in whatever order
-the events came in.
+hypothesis walks through the state machine at random. At every step the call that is reduced from
+the services' events must be in the model's state, whatever the order of the events.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ class CallLife(RuleBasedStateMachine):
         self.events: list[Event] = []
         self.clock = 0
         self.state = CallState.QUEUED
-        self.before = 0  # attempts before it was last put into the queue
+        self.before = 0  # attempts before it was last queued
         self.count = 0  # deliveries since then
         self.answered = 0
         self.tries = 0  # of the callback
@@ -47,7 +46,7 @@ class CallLife(RuleBasedStateMachine):
         self._emit(GATEWAY, EventType.CALL_RECEIVED, mode="async")
         self._queue()
 
-    # -- what may happen
+    # -- transitions
 
     @precondition(lambda self: self.state in (CallState.QUEUED, CallState.RETRYING))
     @rule()
@@ -65,7 +64,7 @@ class CallLife(RuleBasedStateMachine):
     @precondition(lambda self: self.state in (CallState.DELIVERED, CallState.RUNNING))
     @rule()
     def worker_dies(self) -> None:
-        """The lease runs out and the call is delivered again: no event tells of it."""
+        """The lease expires without an event; the call is delivered again."""
         self.deliver()
 
     @precondition(lambda self: self.state is CallState.RUNNING)
@@ -88,14 +87,14 @@ class CallLife(RuleBasedStateMachine):
                 self.state = CallState.DONE if status < 400 else CallState.FAILED
                 self._call_back_or_acknowledge()
 
-    @precondition(lambda self: self._callback_is_on_its_way())
+    @precondition(lambda self: getattr(self, "callback", "") == "sent")
     @rule(status=ANSWERS)
     def target_answers(self, status: int) -> None:
         self._emit(WORKER, EventType.CALLBACK_ANSWERED, status=status)
         match decide(self.callback_policy, self.tries, status, Headers(), random.Random(0), NOW):
             case Again(delay):
                 self._emit(WORKER, EventType.CALLBACK_RETRY, delay=delay)
-                self.callback = "put off"
+                self.callback = "waiting"
             case Exhausted(reason):
                 self._emit(WORKER, EventType.CALLBACK_DEAD, reason=reason)
                 self.callback = "dead"
@@ -103,7 +102,7 @@ class CallLife(RuleBasedStateMachine):
                 self.callback = "arrived"
         self._acknowledge()
 
-    @precondition(lambda self: getattr(self, "callback", "") == "put off")
+    @precondition(lambda self: getattr(self, "callback", "") == "waiting")
     @rule()
     def call_back_again(self) -> None:
         self.tries += 1
@@ -112,16 +111,16 @@ class CallLife(RuleBasedStateMachine):
 
     @precondition(lambda self: getattr(self, "callback", "") == "dead" and self.acknowledged)
     @rule()
-    def put_the_callback_back(self) -> None:
+    def redrive_the_callback(self) -> None:
         self.tries = 0
         self._emit(GATEWAY, EventType.CALLBACK_RETRY, delay=0.0)
-        self.callback = "put off"
+        self.callback = "waiting"
 
     @precondition(
         lambda self: self.state is CallState.DEAD and self.acknowledged and self.callback in ("", "arrived")
     )
     @rule()
-    def put_back(self) -> None:
+    def redrive(self) -> None:
         self.before += self.count
         self.count = 0
         self._queue()
@@ -138,51 +137,51 @@ class CallLife(RuleBasedStateMachine):
 
     @precondition(lambda self: self.events)
     @rule(data=st.data())
-    def an_event_is_heard_twice(self, data: st.DataObject) -> None:
+    def an_event_arrives_twice(self, data: st.DataObject) -> None:
         event = data.draw(st.sampled_from(self.events))
         call = read_call("c", self.events)
         assert reduce_call(call, event) is call
 
-    # -- what must hold
+    # -- invariants
 
     @invariant()
-    def the_record_tells_the_state(self) -> None:
+    def the_reduced_call_is_in_the_model_s_state(self) -> None:
         if not self.events:
             return
         call = read_call("c", self.events)
         expected = self.state
-        if self._callback_is_on_its_way() and expected in (CallState.DONE, CallState.FAILED):
+        if self._callback_is_pending() and expected in (CallState.DONE, CallState.FAILED):
             expected = CallState.CALLING_BACK
         assert call.state is expected, call.events
 
     @invariant()
-    def it_is_settled_exactly_when_nothing_more_will_happen(self) -> None:
+    def it_is_settled_exactly_when_no_event_will_follow(self) -> None:
         if not self.events:
             return
         over = self.state.is_final and (
-            self.state is CallState.CANCELLED or (self.acknowledged and not self._callback_is_on_its_way())
+            self.state is CallState.CANCELLED or (self.acknowledged and not self._callback_is_pending())
         )
         assert read_call("c", self.events).is_settled == over
 
     @invariant()
-    def attempts_are_numbered_on(self) -> None:
+    def attempts_are_numbered_consecutively(self) -> None:
         if self.events:
             attempts = read_call("c", self.events).attempts
             assert [attempt.number for attempt in attempts] == list(range(1, len(attempts) + 1))
             assert len(attempts) == self.before + self.count
 
     def teardown(self) -> None:
-        """The order of arrival does not matter."""
+        """Check that the order of arrival does not matter."""
         shuffled = random.Random(len(self.events)).sample(self.events, len(self.events))
         call = None
         for event in shuffled:
             call = reduce_call(call, event)
         assert not self.events or call == read_call("c", self.events)
 
-    # -- inside
+    # -- helpers
 
-    def _callback_is_on_its_way(self) -> bool:
-        return getattr(self, "callback", "") in ("sent", "put off")
+    def _callback_is_pending(self) -> bool:
+        return getattr(self, "callback", "") in ("sent", "waiting")
 
     def _queue(self) -> None:
         self._emit(GATEWAY, EventType.CALL_QUEUED, queue="q", seq=1, bytes=1)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import ssl
+from typing import Any
 
+import httpx
 import pytest
 
-from labkit.clients.gateway import GatewayClient
+from labkit.clients.http_client import ServiceHttpClient
+from labkit.errors import GatewayError
 
 
 @pytest.mark.parametrize(
-    ("url", "mode"),
-    [("https://gateway.example", ssl.CERT_REQUIRED), ("http://127.0.0.1:8080", ssl.CERT_NONE)],
+    ("url", "verify"), [("https://gateway.example", True), ("http://127.0.0.1:8080", False)]
 )
-def test_certificates_are_looked_at_wherever_there_are_any(url: str, mode: ssl.VerifyMode) -> None:
-    client = GatewayClient(url, "admin", "secret")._http()
+def test_certificates_are_verified_for_https(url: str, verify: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    options: dict[str, Any] = {}
+    monkeypatch.setattr(httpx, "AsyncClient", lambda **given: options.update(given))
 
-    assert client._transport._pool._ssl_context.verify_mode is mode
+    ServiceHttpClient("gateway", url, GatewayError).open()
+
+    assert options["verify"] is verify

@@ -1,4 +1,4 @@
-"""The rules of a lab's life that need no process."""
+"""Rules of a lab that need no process."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from labkit.cli.doctor import timeline_table
-from labkit.clients.answer import Answer
+from labkit.clients.gateway import FunctionResponse
 from labkit.errors import LabStartError, ServiceError
 from labkit.lifecycle import environment
 from labkit.lifecycle import log_files as logfiles
@@ -47,7 +47,7 @@ def executable(path: Path) -> Path:
     return path
 
 
-def test_nats_server_is_looked_for_in_the_variable_then_beside_python_then_on_path(tmp_path: Path) -> None:
+def test_nats_server_is_found_by_variable_then_beside_python_then_on_path(tmp_path: Path) -> None:
     chosen = executable(tmp_path / "chosen/other-nats")
     beside = executable(tmp_path / "scripts/nats-server")
     on_path = executable(tmp_path / "path/nats-server")
@@ -61,13 +61,13 @@ def test_nats_server_is_looked_for_in_the_variable_then_beside_python_then_on_pa
         find_nats_server({"PATH": str(empty)}, empty)
 
 
-def test_a_chosen_nats_server_that_cannot_run_is_not_silently_replaced(tmp_path: Path) -> None:
+def test_a_chosen_nats_server_that_cannot_run_is_an_error(tmp_path: Path) -> None:
     beside = executable(tmp_path / "nats-server")
     with pytest.raises(LabStartError, match="missing or not executable"):
         find_nats_server({"LABKIT_NATS_SERVER": str(tmp_path / "gone")}, beside.parent)
 
 
-def test_the_configuration_quotes_what_a_path_may_hold() -> None:
+def test_paths_are_quoted_in_the_configuration() -> None:
     server = NatsServer(Path('/a "b" $c'), Path("/s/实验"), token="secret", max_body=1024)
     config = server.config(-1)
 
@@ -84,7 +84,7 @@ def test_sync_interval_is_passed_on() -> None:
     assert 'sync_interval: "always"' in server.config(4222)
 
 
-def test_settings_survive_their_way_to_the_supervisor() -> None:
+def test_settings_survive_the_round_trip_through_json() -> None:
     settings = Settings(workspace="/w", max_inflight=3, environment={"exec_timeout": "5s"})
     assert Settings.from_json(settings.to_json()) == settings
 
@@ -103,13 +103,13 @@ def test_the_labs_state_is_the_worst_of_its_services(states: list[State], expect
     assert summary(states) == expected
 
 
-def test_exits_are_said_in_words() -> None:
+def test_exit_codes_are_described_in_words() -> None:
     assert say_exit(3) == "exit code 3"
     assert say_exit(-9) == "killed by SIGKILL"
     assert say_exit(-250) == "killed by signal 250"
 
 
-def test_the_timeline_counts_from_the_asking() -> None:
+def test_the_timeline_starts_at_the_request() -> None:
     timeline = Timeline(zero_ns=1_000_000_000)
     timeline.add("second", 1_200_000_000, 1_300_000_000)
     timeline.add("first", 1_000_000_000, 1_200_000_000)
@@ -158,16 +158,16 @@ def test_a_status_is_a_table_in_text_and_html() -> None:
     assert "<td>31 MB</td>" in status()._repr_html_()
 
 
-def test_what_a_service_says_is_shown_as_text_never_as_markup() -> None:
+def test_a_service_s_error_text_is_escaped_in_html() -> None:
     assert "<script>" not in status(error="<script>")._repr_html_()
 
 
-def test_lengths_and_amounts_are_said_in_one_unit() -> None:
+def test_durations_and_sizes_have_one_unit() -> None:
     assert [format_age(s) for s in (-1, 42.4, 125, 7300)] == ["0 s", "42 s", "2 min", "2 h"]
     assert [format_bytes(b) for b in (0, 18_400_000)] == ["", "18 MB"]
 
 
-def test_the_environment_is_put_back_unless_someone_else_changed_it(
+def test_the_environment_is_restored_unless_someone_else_changed_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", "/bin")
@@ -191,7 +191,7 @@ def test_the_environment_is_put_back_unless_someone_else_changed_it(
     assert "LABKIT_WORKSPACE" not in os.environ
 
 
-def test_the_last_lines_of_a_log_are_found_however_long_it_is(tmp_path: Path) -> None:
+def test_the_last_lines_of_a_long_log_are_read(tmp_path: Path) -> None:
     path = tmp_path / "a.log"
     path.write_text("".join(f"line {number}\n" for number in range(20_000)))
 
@@ -206,7 +206,7 @@ def test_the_last_lines_of_a_log_are_found_however_long_it_is(tmp_path: Path) ->
     assert tail(tmp_path / "missing.log") == []
 
 
-def test_following_a_log_goes_on_after_it_was_bounded(tmp_path: Path) -> None:
+def test_following_a_log_continues_after_truncation(tmp_path: Path) -> None:
     path = tmp_path / "a.log"
     path.write_text("old old old\n")
     steps = iter(["append", "bound"])
@@ -223,7 +223,7 @@ def test_following_a_log_goes_on_after_it_was_bounded(tmp_path: Path) -> None:
     assert [next(lines), next(lines)] == ["one\n", "two\n"]
 
 
-def test_a_log_that_is_not_there_is_named_with_those_that_are(tmp_path: Path) -> None:
+def test_the_error_for_a_missing_log_lists_the_existing_ones(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     workspace.logs.mkdir(parents=True)
     (workspace.logs / "gateway.log").touch()
@@ -234,7 +234,7 @@ def test_a_log_that_is_not_there_is_named_with_those_that_are(tmp_path: Path) ->
 
 
 def test_the_supervisor_imports_nothing_heavy() -> None:
-    """Its start is part of every start."""
+    """Its imports are part of every start."""
     code = (
         "import sys, labkit.supervisor.supervisor;"
         "heavy = {'httpx', 'nats', 'matplotlib', 'click', 'httptools', 'uvloop', 'psutil', 'hashlib'};"
@@ -245,7 +245,7 @@ def test_the_supervisor_imports_nothing_heavy() -> None:
     assert answer.stdout.strip() == "[]"
 
 
-def test_labkit_offers_its_names_without_loading_them() -> None:
+def test_labkit_loads_its_names_on_first_use() -> None:
     code = "import sys, labkit; assert 'asyncio' not in sys.modules; labkit.Lab; assert 'Lab' in dir(labkit)"
     subprocess.run([sys.executable, "-c", code], check=True)
 
@@ -257,9 +257,9 @@ def test_labkit_has_no_other_names() -> None:
         labkit.Cluster  # noqa: B018
 
 
-def test_an_answer_tells_when_only_its_beginning_was_kept() -> None:
-    whole = Answer(200, b"all", {}, "id-1", 0.1)
-    cut = Answer(200, b"beg", {"x-result-truncated": "3 of 9 bytes"}, "id-1", 0.1)
+def test_a_response_tells_whether_its_body_is_whole() -> None:
+    whole = FunctionResponse(200, b"all", {}, "id-1", 0.1)
+    cut = FunctionResponse(200, b"beg", {"x-result-truncated": "3 of 9 bytes"}, "id-1", 0.1)
 
-    assert (whole.is_whole, repr(whole)) == (True, "Answer(status=200, 3 bytes, call_id='id-1')")
-    assert (cut.is_whole, repr(cut)) == (False, "Answer(status=200, 3 of 9 bytes, call_id='id-1')")
+    assert (whole.is_whole, repr(whole)) == (True, "FunctionResponse(status=200, 3 bytes, call_id='id-1')")
+    assert (cut.is_whole, repr(cut)) == (False, "FunctionResponse(status=200, 3 of 9 bytes, call_id='id-1')")

@@ -1,0 +1,71 @@
+"""An HTTP client that turns failures into the lab's errors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from labkit.errors import LabError, LabGoneError
+
+if TYPE_CHECKING:
+    import httpx
+
+
+class ServiceHttpClient:
+    """HTTP connections to one service.
+
+    ``error_type`` is raised when a request gets no response. ``httpx`` takes a tenth
+    of a second to import: on first use, or while a lab starts (``connections.py``).
+    """
+
+    def __init__(self, service: str, url: str, error_type: type[LabError]) -> None:
+        self._service = service
+        self._url = url
+        self._error_type = error_type
+        self._client: httpx.AsyncClient | None = None
+
+    def open(self) -> httpx.AsyncClient:
+        """Create the client on first use; requests open connections."""
+        if self._client is None:
+            import httpx
+
+            self._client = httpx.AsyncClient(
+                # The lab is on this machine: the environment's proxy is not for it.
+                trust_env=False,
+                limits=httpx.Limits(max_connections=None, max_keepalive_connections=100),
+                # Loading the certificate authorities takes 70 ms: not for plain HTTP.
+                verify=self._url.startswith("https:"),
+            )
+        return self._client
+
+    async def request(self, method: str, path: str, *, timeout: float, **options: Any) -> httpx.Response:
+        """Send a request; return the response, whatever its status.
+
+        Raises:
+            LabGoneError: Nothing listens at the service's address.
+            LabError: Of the client's ``error_type``: no complete response in time.
+        """
+        import httpx
+
+        try:
+            return await self.open().request(method, self._url + path, timeout=timeout, **options)
+        except httpx.ConnectError as error:
+            raise LabGoneError(
+                expected=f"the {self._service} at {self._url}",
+                seen=f"no connection ({error})",
+                next_step="look at lab.status(); if the lab is gone, too: run the notebook's first cell, "
+                "or labkit up",
+            ) from error
+        except httpx.TimeoutException as error:
+            raise self._error_type(
+                f"{method} {path} took too long", expected=f"a response within {timeout:g} s", seen="none"
+            ) from error
+        except httpx.HTTPError as error:
+            raise self._error_type(
+                f"{method} {path} failed", expected="a response", seen=repr(error)
+            ) from error
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._client is not None:
+            await self._client.aclose()
+            self._client = None
