@@ -10,9 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from labkit.state_file import FOLDER, find_workspace, is_locked, read_state
 from labkit_services.contract.names import inspector_page
-
-FOLDER = ".labkit"
 
 
 # Named tuples: importing dataclasses would cost every command in a terminal 25 ms.
@@ -97,33 +96,12 @@ class Workspace(NamedTuple):
 
     @classmethod
     def find(cls, start: Path | None = None) -> Workspace:
-        """Return the workspace that ``start`` (default: the current folder) belongs to.
-
-        ``$LABKIT_WORKSPACE`` wins; else the nearest folder upwards that holds
-        a lab; else the nearest one that holds a git clone, so that a notebook in
-        ``notebooks/en`` and a terminal in the root meet; else ``start``.
-        """
-        if chosen := os.environ.get("LABKIT_WORKSPACE"):
-            return cls(Path(chosen).expanduser().resolve())
-        start = (start or Path.cwd()).resolve()
-        folders = [start, *start.parents]
-        for mark in (FOLDER, ".git"):
-            for folder in folders:
-                if (folder / mark).exists():
-                    return cls(folder)
-        return cls(start)
+        """Return the workspace that ``start`` (default: the current folder) belongs to."""
+        return cls(Path(find_workspace(str(start or ""))))
 
     def is_locked(self) -> bool:
         """Tell whether a supervisor lives: its lock dies with it, however it ends."""
-        try:
-            with self.lock_file.open("rb") as file:
-                try:
-                    fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    return True
-                return False
-        except OSError:
-            return False
+        return is_locked(str(self.root))
 
     def lock_holder(self) -> int | None:
         """Return the process id of the supervisor that lives, or None."""
@@ -151,13 +129,11 @@ class Workspace(NamedTuple):
 
         A file left by a lab that was killed is recognised by its free lock.
         """
-        if not self.is_locked():
-            return None
+        fields = read_state(str(self.root))
         try:
-            return LabState(**json.loads(self.state_file.read_text()))
-        except (OSError, ValueError, TypeError):
-            # Not written yet, or of another version: no lab to attach to.
-            return None
+            return LabState(**fields) if fields else None
+        except TypeError:
+            return None  # of another version: no lab to attach to
 
     def write_state(self, state: LabState) -> None:
         """Write the state in one step, so that no reader sees half of it."""

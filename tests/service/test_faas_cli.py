@@ -377,7 +377,6 @@ def test_an_invocation_imports_little(terminal: Terminal, echo: str) -> None:
 
     loaded = terminal.run(sys.executable, "-c", code).stderr.decode().split()
 
-    assert "httptools" in loaded
     heavy = {
         "asyncio",
         "email",

@@ -237,7 +237,7 @@ def test_the_template_echoes(tmp_path: Path) -> None:
     template = find_template(tmp_path, "dockerfile")
     assert template is not None
 
-    build = read_dockerfile(template, lambda _: None, {})
+    build = read_dockerfile(template / "function", lambda _: None, {})
 
     assert build.fprocess == "cat"
     assert build.environment == {"fprocess": "cat", "write_debug": "false"}

@@ -10,8 +10,8 @@ import pytest
 
 from labkit.openfaas_cli.faas_cli import gateway as gateways
 from labkit.openfaas_cli.faas_cli import login_store
-from labkit.openfaas_cli.faas_cli.command import GATEWAY, GLOBAL_FLAGS, TLS
 from labkit.openfaas_cli.faas_cli.gateway import Gateway, choose_url, normalise_url
+from labkit.openfaas_cli.faas_cli.verb import GATEWAY, GLOBAL_FLAGS, TLS
 from labkit.openfaas_cli.pflag import parse
 from labkit.openfaas_cli.real_program import find_real
 from labkit.supervisor.service_specs import Plan
@@ -43,7 +43,7 @@ def state(url: str) -> LabState:
 def test_flag_stack_environment_lab_default_is_the_order(
     flag: str, stack: str, environment: str, lab: str, expected: str
 ) -> None:
-    assert choose_url(flag=flag, stack=stack, environment=environment, lab=lab) == expected
+    assert choose_url(flag=flag, stack=stack, environment=environment, lab=lambda: lab) == expected
 
 
 @pytest.mark.parametrize(
@@ -93,19 +93,19 @@ def test_the_lab_s_password_is_sent_to_the_lab_only(workspace: Workspace) -> Non
     with workspace.lock():
         workspace.write_state(state("http://127.0.0.1:45678"))
 
-        token = Gateway("http://localhost:45678")._basic_token()
+        token = Gateway("http://localhost:45678").basic_token()
         assert token is not None
         assert base64.b64decode(token) == b"admin:secret"
-        assert Gateway("http://127.0.0.1:9")._basic_token() is None
-        assert Gateway("http://gateway.example:45678")._basic_token() is None
+        assert Gateway("http://127.0.0.1:9").basic_token() is None
+        assert Gateway("http://gateway.example:45678").basic_token() is None
 
 
 @pytest.mark.row("4.1 login store")
 def test_a_saved_login_is_used_for_exactly_its_gateway(workspace: Workspace) -> None:
     login_store.save("http://gateway.example", login_store.encode("me", "pass"))
 
-    assert Gateway("http://gateway.example")._basic_token() == login_store.encode("me", "pass")
-    assert Gateway("https://gateway.example")._basic_token() is None
+    assert Gateway("http://gateway.example").basic_token() == login_store.encode("me", "pass")
+    assert Gateway("https://gateway.example").basic_token() is None
 
 
 @pytest.mark.row("4.1 login store")
@@ -183,7 +183,7 @@ def test_the_real_program_is_the_first_that_is_not_ours(
     folders = [tmp_path / "missing", ours.parent, idle.parent, real.parent]
     monkeypatch.setenv("PATH", os.pathsep.join(map(str, folders)))
 
-    assert find_real("faas-cli") == real
+    assert find_real("faas-cli") == str(real)
     monkeypatch.setenv("PATH", str(ours.parent))
     assert find_real("faas-cli") is None
 

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from labkit.openfaas_cli.faas_cli.key_values import parse_key_values
 from labkit.openfaas_cli.faas_cli.output import align
-from labkit.openfaas_cli.faas_cli.verbs.deploy import Deployment, parse_map
+from labkit.openfaas_cli.faas_cli.stack import StackFunction
+from labkit.openfaas_cli.faas_cli.verbs.deploy import deployment
 from labkit.openfaas_cli.faas_cli.verbs.describe import description
 from labkit.openfaas_cli.faas_cli.verbs.logs import format_message, messages, since_time
 from labkit.openfaas_cli.pflag import UsageError
@@ -150,8 +152,11 @@ def test_since_counts_back_from_now() -> None:
 
 
 def test_a_deployment_leaves_out_what_is_empty() -> None:
-    assert Deployment("f", "me/f:latest").content() == {"service": "f", "image": "me/f:latest"}
-    assert Deployment("f", "i", fprocess="cat", environment={"A": "1"}, readonly=True).content() == {
+    assert deployment(StackFunction("f", image="me/f:latest")) == {"service": "f", "image": "me/f:latest"}
+    function = StackFunction(
+        "f", image="i", fprocess="cat", environment={"A": "1"}, readonly_root_filesystem=True
+    )
+    assert deployment(function) == {
         "service": "f",
         "image": "i",
         "envProcess": "cat",
@@ -161,7 +166,7 @@ def test_a_deployment_leaves_out_what_is_empty() -> None:
 
 
 def test_pairs_of_flags_are_read() -> None:
-    assert parse_map(["A=1", "B=a=b"], "env") == {"A": "1", "B": "a=b"}
+    assert parse_key_values(["A=1", "B=a=b"], "env") == {"A": "1", "B": "a=b"}
 
 
 @pytest.mark.parametrize(
@@ -174,4 +179,4 @@ def test_pairs_of_flags_are_read() -> None:
 )
 def test_a_flag_that_is_no_pair_is_refused(text: str, what: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        parse_map([text], what)
+        parse_key_values([text], what)

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from labkit.openfaas_cli.faas_cli.command import ENVSUBST, GLOBAL_FLAGS
 from labkit.openfaas_cli.faas_cli.stack import StackFileError, parse_stack, select, stack_of, substitute
-from labkit.openfaas_cli.faas_cli.stack_place import gateway_and_namespace, says_something, stack_file
+from labkit.openfaas_cli.faas_cli.stack_file import may_affect_invocation, stack_file
+from labkit.openfaas_cli.faas_cli.verb import ENVSUBST, GLOBAL_FLAGS
+from labkit.openfaas_cli.faas_cli.verbs.invoke import gateway_and_namespace
 from labkit.openfaas_cli.pflag import Arguments, parse
 
 STACK = """\
@@ -153,7 +154,7 @@ def test_functions_are_chosen_by_wildcard_or_expression(choice: dict[str, str], 
     [
         ({"pattern": "x*"}, "no functions matching --filter/--regex were found in the YAML file"),
         ({"pattern": "a", "regex": "a"}, "pass in a regex or a filter, not both"),
-        ({"regex": "("}, "no regular expression"),
+        ({"regex": "("}, "not a regular expression"),
     ],
 )
 def test_a_choice_of_nothing_is_an_error(choice: dict[str, str], message: str) -> None:
@@ -165,10 +166,10 @@ def test_a_choice_of_nothing_is_an_error(choice: dict[str, str], message: str) -
 def test_the_stack_file_is_found_by_its_names(folder: Path) -> None:
     assert stack_file(arguments()) is None
     Path("stack.yml").touch()
-    assert stack_file(arguments()) == Path("stack.yml")
+    assert stack_file(arguments()) == "stack.yml"
     Path("stack.yaml").touch()
-    assert stack_file(arguments()) == Path("stack.yaml")
-    assert stack_file(arguments("-f", "other.yaml")) == Path("other.yaml")
+    assert stack_file(arguments()) == "stack.yaml"
+    assert stack_file(arguments("-f", "other.yaml")) == "other.yaml"
 
 
 def test_without_a_stack_file_the_stack_is_empty(folder: Path) -> None:
@@ -196,7 +197,7 @@ def test_a_stack_file_that_was_asked_for_must_be_there(folder: Path) -> None:
 def test_an_invocation_reads_only_a_stack_that_may_matter(folder: Path, text: str, expected: bool) -> None:
     Path("stack.yaml").write_text(text)
 
-    assert says_something(Path("stack.yaml")) is expected
+    assert may_affect_invocation("stack.yaml") is expected
 
 
 def test_an_invocation_takes_gateway_and_namespace_from_the_stack(folder: Path) -> None:

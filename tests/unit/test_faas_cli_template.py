@@ -6,23 +6,25 @@ from pathlib import Path
 
 import pytest
 
-from labkit.openfaas_cli.faas_cli.template_pull import Source, TemplatePullError, parse_source
+from labkit.openfaas_cli.faas_cli.template_pull import TemplatePullError, TemplateSource, parse_source
 from labkit.openfaas_cli.faas_cli.templates import TemplateError, template_process
 
 
 @pytest.mark.parametrize(
     ("text", "source"),
     [
-        ("https://example.org/a/b.git", Source("https://example.org/a/b.git", "")),
-        ("https://example.org/a/b#v1", Source("https://example.org/a/b", "v1")),
-        ("git@example.org:a/b.git#main", Source("git@example.org:a/b.git", "main")),
-        ("ssh://git@example.org/a", Source("ssh://git@example.org/a", "")),
-        ("{folder}", Source("{folder}", "")),
-        ("{folder}#v1", Source("{folder}", "v1")),
+        ("https://example.org/a/b.git", TemplateSource("https://example.org/a/b.git", "")),
+        ("https://example.org/a/b#v1", TemplateSource("https://example.org/a/b", "v1")),
+        ("git@example.org:a/b.git#main", TemplateSource("git@example.org:a/b.git", "main")),
+        ("ssh://git@example.org/a", TemplateSource("ssh://git@example.org/a", "")),
+        ("{folder}", TemplateSource("{folder}", "")),
+        ("{folder}#v1", TemplateSource("{folder}", "v1")),
     ],
 )
-def test_a_source_is_a_url_or_a_folder_and_perhaps_a_ref(text: str, source: Source, tmp_path: Path) -> None:
-    expected = Source(source.repository.format(folder=tmp_path), source.ref)
+def test_a_source_is_a_url_or_a_folder_and_perhaps_a_ref(
+    text: str, source: TemplateSource, tmp_path: Path
+) -> None:
+    expected = TemplateSource(source.repository.format(folder=tmp_path), source.ref)
 
     assert parse_source(text.format(folder=tmp_path)) == expected
 

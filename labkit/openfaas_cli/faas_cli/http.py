@@ -1,8 +1,7 @@
-"""One HTTP request, at the least start-up cost.
+"""One HTTP request, with few imports.
 
-``http.client`` brings in the e-mail parser and OpenSSL, httpx far more; either
-takes longer to import than a whole asynchronous invocation needs. The parser is
-httptools, which the lab's services use too.
+``http.client`` imports the e-mail parser and OpenSSL, and httptools ``typing``;
+each takes longer to import than an asynchronous invocation takes on the wire.
 """
 
 from __future__ import annotations
@@ -10,37 +9,36 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Iterable, Iterator
-from urllib.parse import urlsplit
-
-import httptools
 
 from labkit_services.contract.errors import LabError
 
-_CHUNK = 65536
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+_BLOCK = 65536
+_MAX_LINE = 1024 * 1024
 _PORTS = {"http": 80, "https": 443}
+_NO_BODY = (204, 304)
 
 
 class HttpRequestError(LabError, ConnectionError):
-    """The request got no answer."""
+    """The request got no response."""
 
 
-class Response:
-    """An answer, its body still on the way.
+class HttpReply:
+    """A response whose body may still be on its way.
 
     Attributes:
-        status: ``202``.
-        reason: The words after it: ``Accepted``.
+        status: Such as 202.
+        reason: The words after it, such as ``Accepted``.
         headers: In order, as spelled.
     """
 
     def __init__(self, connection: socket.socket, deadline: float | None) -> None:
         self._connection = connection
         self._deadline = deadline
-        self._parser = httptools.HttpResponseParser(self)
-        self._body: list[bytes] = []
-        self._head_complete = False
-        self._complete = False
+        self._received = bytearray()
         self.status = 0
         self.reason = ""
         self.headers: list[tuple[str, str]] = []
@@ -49,80 +47,94 @@ class Response:
         """Return the first header of that name, or ""."""
         return next((value for key, value in self.headers if key.lower() == name.lower()), "")
 
-    def wait_for_head(self) -> None:
-        """Receive up to the end of the head."""
-        while not self._head_complete:
-            self._receive()
+    def receive_head(self) -> None:
+        """Receive up to the end of the head; interim responses such as 100 Continue are skipped.
+
+        Raises:
+            OSError: The connection broke, or this is not HTTP.
+            EOFError: The connection ended.
+        """
+        while self.status < 200:
+            version, _, rest = self._line().partition(" ")
+            status, _, self.reason = rest.partition(" ")
+            if not version.startswith("HTTP/1.") or not status.isdecimal():
+                raise ConnectionError(f"malformed HTTP response: {version} {rest}")
+            self.status = int(status)
+            self.headers.clear()
+            while line := self._line():
+                name, colon, value = line.partition(":")
+                if not colon:
+                    raise ConnectionError(f"malformed HTTP response: header {line}")
+                self.headers.append((name, value.strip()))
 
     def read(self) -> bytes:
         """Return the whole body."""
         return b"".join(self)
 
     def __iter__(self) -> Iterator[bytes]:
-        """Yield the body as it comes; its end closes the connection.
+        """Yield the body as it arrives; at its end, the connection is closed.
 
         Raises:
-            OSError: The connection broke; it is closed.
-            EOFError: The body broke off.
+            OSError: The connection broke.
+            EOFError: The body is not complete.
         """
-        while True:
-            yield from self._body
-            self._body.clear()
-            if self._complete:
-                self.close()
+        try:
+            length = self.header("Content-Length")
+            if self.status in _NO_BODY:
                 return
-            self._receive()
+            if "chunked" in self.header("Transfer-Encoding").lower():
+                while size := self._size(self._line().partition(";")[0], 16):
+                    yield from self._body(size)
+                    self._line()
+                while self._line():
+                    continue  # trailers, up to the empty line
+            elif length:
+                yield from self._body(self._size(length, 10))
+            else:  # such a body ends with the connection
+                while self._received or self._receive():
+                    yield self._take(len(self._received))
+        finally:
+            self.close()
 
     def close(self) -> None:
-        """Give the connection up."""
+        """Close the connection."""
         self._connection.close()
 
-    def _receive(self) -> None:
-        try:
-            self._receive_some()
-        except BaseException:
-            self.close()
-            raise
-
-    def _receive_some(self) -> None:
+    def _receive(self) -> bool:
+        """Receive a block; return False at the end of the connection."""
         if self._deadline is not None:
             self._connection.settimeout(max(self._deadline - time.monotonic(), 0.001))
-        data = self._connection.recv(_CHUNK)
-        if data:
-            try:
-                self._parser.feed_data(data)
-            except httptools.HttpParserError as error:
-                raise ConnectionError(f"malformed HTTP response: {error}") from error
-        elif (
-            self._head_complete and not self.header("Content-Length") and not self.header("Transfer-Encoding")
-        ):
-            self._complete = True  # such a body ends with the connection
-        else:
-            raise EOFError("EOF")
+        block = self._connection.recv(_BLOCK)
+        self._received += block
+        return bool(block)
 
-    def on_status(self, status: bytes) -> None:
-        """Take the reason, perhaps in parts; called by the parser, as are the next four."""
-        self.reason += status.decode("latin-1")
+    def _take(self, size: int) -> bytes:
+        """Remove the first bytes of what was received, and return them."""
+        taken = bytes(self._received[:size])
+        del self._received[:size]
+        return taken
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Take one header."""
-        self.headers.append((name.decode("latin-1"), value.decode("latin-1")))
+    def _line(self) -> str:
+        while (end := self._received.find(b"\n")) < 0:
+            if len(self._received) > _MAX_LINE:
+                raise ConnectionError("malformed HTTP response: the line has no end")
+            if not self._receive():
+                raise EOFError("EOF")
+        return self._take(end + 1).rstrip(b"\r\n").decode("latin-1")
 
-    def on_headers_complete(self) -> None:
-        """Take the end of the head."""
-        self.status = self._parser.get_status_code()
-        self._head_complete = self.status >= 200
+    def _body(self, size: int) -> Iterator[bytes]:
+        while size:
+            if not self._received and not self._receive():
+                raise EOFError("EOF")
+            part = self._take(size)
+            size -= len(part)
+            yield part
 
-    def on_body(self, data: bytes) -> None:
-        """Take a part of the body."""
-        self._body.append(data)
-
-    def on_message_complete(self) -> None:
-        """Take the end of the body."""
-        self._complete = self._head_complete
-        if not self._complete:  # an interim answer such as 100 Continue: the real one follows
-            self.reason = ""
-            self.headers.clear()
+    def _size(self, text: str, base: int) -> int:
+        try:
+            return int(text, base)
+        except ValueError:
+            raise ConnectionError(f"malformed HTTP response: {text!r} is not a size") from None
 
 
 def request(
@@ -133,31 +145,25 @@ def request(
     *,
     timeout: float | None = 60.0,
     verify: bool = True,
-) -> Response:
-    """Send a request and return the answer once its head is there.
+) -> HttpReply:
+    """Send a request; return the response as soon as its head has arrived.
 
     Args:
         method: GET, POST, …
         url: ``http://`` or ``https://``, path and query already quoted.
         headers: ``Host``, ``Content-Length`` and ``Connection`` are added.
         body: Sent as it is.
-        timeout: Seconds for the whole exchange; None waits for ever, for streams.
+        timeout: Seconds for the whole exchange; None for streams that may last.
         verify: Check the server's certificate.
 
     Raises:
-        HttpRequestError: No connection, no answer in time, or none that is HTTP. Its
-            headline is worded as Go's ``net/http`` would, and so as faas-cli's.
+        HttpRequestError: No connection, no response in time, or none that is HTTP. Its
+            headline is in the words of Go's ``net/http``, and so of faas-cli.
     """
     deadline = None if timeout is None else time.monotonic() + timeout
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    try:
-        port = parts.port or _PORTS[parts.scheme]
-    except (KeyError, ValueError):
-        raise HttpRequestError(f'unsupported URL "{url}"', expected="http://HOST:PORT") from None
-    place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    lines = [f"{method} {target} HTTP/1.1", f"Host: {parts.netloc.rpartition('@')[2]}"]
+    scheme, host, port, target = _split(url)
+    authority = f"[{host}]" if ":" in host else host
+    lines = [f"{method} {target} HTTP/1.1", f"Host: {url.split('/')[2].rpartition('@')[2]}"]
     lines += [f"{name}: {value}" for name, value in headers]
     if body or method in ("POST", "PUT", "PATCH"):
         lines.append(f"Content-Length: {len(body)}")
@@ -165,22 +171,38 @@ def request(
     connection: socket.socket | None = None
     try:
         connection = socket.create_connection((host, port), timeout)
-        if parts.scheme == "https":
-            connection = _encrypted(connection, host, verify=verify)
+        if scheme == "https":
+            connection = _encrypt(connection, host, verify=verify)
         connection.sendall(os.fsencode(head) + body)
-        response = Response(connection, deadline)
-        response.wait_for_head()
+        reply = HttpReply(connection, deadline)
+        reply.receive_head()
     except (OSError, EOFError) as error:
         if connection is not None:
             connection.close()
-        raise HttpRequestError(
-            f'{method.capitalize()} "{url}": {_reason(error, host, place)}',
-        ) from error
-    return response
+        reason = _reason(error, host, f"{authority}:{port}")
+        raise HttpRequestError(f'{method.capitalize()} "{url}": {reason}') from error
+    return reply
 
 
-def _encrypted(connection: socket.socket, host: str, *, verify: bool) -> socket.socket:
-    import ssl  # 10 ms that a lab on this machine need not spend
+def _split(url: str) -> tuple[str, str, int, str]:
+    """Return scheme, host, port and target; ``urllib.parse`` would take 3 ms to import.
+
+    Raises:
+        HttpRequestError: The URL is not one of HTTP.
+    """
+    scheme, _, rest = url.partition("://")
+    end = next((index for index, letter in enumerate(rest) if letter in "/?#"), len(rest))
+    host, colon, port = rest[:end].rpartition("@")[2].rpartition(":")
+    if not colon or port.endswith("]"):
+        host, port = f"{host}{colon}{port}", str(_PORTS.get(scheme))
+    if scheme not in _PORTS or not port.isdecimal() or int(port) > 65535:
+        raise HttpRequestError(f'unsupported URL "{url}"', expected="http://HOST:PORT")
+    target = rest[end:].partition("#")[0]
+    return scheme, host.strip("[]"), int(port), target if target.startswith("/") else f"/{target}"
+
+
+def _encrypt(connection: socket.socket, host: str, *, verify: bool) -> socket.socket:
+    import ssl  # 10 ms that a lab on this machine does not need
 
     context = ssl.create_default_context()
     if not verify:
@@ -189,9 +211,9 @@ def _encrypted(connection: socket.socket, host: str, *, verify: bool) -> socket.
     return context.wrap_socket(connection, server_hostname=host)
 
 
-def _reason(error: Exception, host: str, place: str) -> str:
+def _reason(error: Exception, host: str, address: str) -> str:
     if isinstance(error, ConnectionRefusedError):
-        return f"dial tcp {place}: connect: connection refused"
+        return f"dial tcp {address}: connect: connection refused"
     if isinstance(error, socket.gaierror):
         return f"dial tcp: lookup {host}: no such host"
     if isinstance(error, TimeoutError):

@@ -1,7 +1,7 @@
 """Saved logins, in the real faas-cli's file and format.
 
-``config.yml`` holds ``auths: [{gateway, auth: basic, token: base64(user:password)}]``; a login that
-a plugin of the real one made has ``auth: oauth2`` and the provider's token.
+``config.yml`` contains ``auths: [{gateway, auth: basic, token: base64(user:password)}]``; a login by
+a plugin of the real one has ``auth: oauth2`` and the provider's token.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class LoginStoreError(LabError):
 def folder() -> Path:
     """Return the folder: ``$OPENFAAS_CONFIG``; in CI ``./.openfaas``; else ``~/.openfaas``.
 
-    A lab's is passed over: it goes with the lab, whose password is known without it.
+    A lab's own folder is skipped: it exists only as long as the lab, whose password is known anyway.
     """
     if chosen := own_login_folder():
         return Path(chosen).expanduser()
@@ -45,7 +45,7 @@ def find(gateway: str, auth: str = "basic") -> str | None:
 
 
 def save(gateway: str, token: str) -> None:
-    """Save a login, in place of an earlier one for the same gateway."""
+    """Save a login; it replaces an earlier one for the same gateway."""
     others = [login for login in _read() if login.get("gateway") != gateway]
     _write([*others, {"gateway": gateway, "auth": "basic", "token": token}])
 

@@ -1,48 +1,41 @@
-"""What the gateway keeps by name: the base of ``namespace`` and ``secret``."""
+"""Resources that the gateway stores by name: the base of ``namespace`` and ``secret``."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from labkit.openfaas_cli.faas_cli.command import Command
+from labkit.openfaas_cli.faas_cli.verb import Verb
 from labkit.openfaas_cli.pflag import Arguments, Flag, UsageError
 
 
 class Resource(NamedTuple):
-    """A kind of thing with a name.
+    """A kind of resource.
 
     Attributes:
-        kind: ``secret``.
-        flags: That each of its verbs has.
+        kind: Such as ``secret``.
+        flags: The flags of all its verbs.
     """
 
     kind: str
     flags: Sequence[Flag]
 
     def verb(
-        self,
-        short: str,
-        run: Callable[[str, Arguments], None],
-        *examples: str,
-        flags: Sequence[Flag] = (),
-        aliases: Sequence[str] = (),
-    ) -> Command:
-        """Return a verb that does something to one of them, by its name.
+        self, short: str, run: Callable[[str, Arguments], None], *examples: str, flags: Sequence[Flag] = ()
+    ) -> Verb:
+        """Return a verb whose argument is the name of one resource.
 
         Args:
-            short: One line on what it does.
-            run: Does it; it is given the name.
+            short: What it does, in one line.
+            run: The action; its first argument is the name.
             examples: Command lines.
-            flags: Of this verb only.
-            aliases: The verb's other names.
+            flags: The flags of this verb only.
         """
-        return Command(
+        return Verb(
             short,
             lambda arguments: run(self._name(arguments), arguments),
             words=f"{self.kind.upper()}_NAME",
             flags=(*flags, *self.flags),
-            aliases=aliases,
             examples=examples,
         )
 

@@ -1,4 +1,4 @@
-"""Function templates: those in ``./template``, and those that come with the lab."""
+"""Function templates: those in ``./template``, and those of the lab."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ class TemplateError(LabError, ValueError):
 
 
 def find_template(local: Path, language: str) -> Path | None:
-    """Return the folder that a new function of that language starts from, or None.
+    """Return the folder of a language's template, or None.
 
     Args:
-        local: The workspace's ``template`` folder, which wins.
-        language: Name of a template.
+        local: The folder ``template`` of the workspace, which wins.
+        language: Name of the template.
     """
     for root in (local, _SHIPPED):
         if language in _names(root):
-            return root / language / "function"
+            return root / language
     return None
 
 
 def template_names(local: Path) -> list[str]:
-    """Return the languages there are templates for."""
+    """Return the languages that have a template."""
     return sorted({*_names(local), *_names(_SHIPPED)})
 
 
@@ -35,7 +35,7 @@ def template_process(file: Path) -> str:
     """Return the ``fprocess`` of a ``template.yml``, or "".
 
     Raises:
-        TemplateError: It cannot be read, or is no template.
+        TemplateError: It cannot be read, or is not a template.
     """
     import yaml
 

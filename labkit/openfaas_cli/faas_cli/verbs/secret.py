@@ -1,4 +1,4 @@
-"""faas-cli secret: what a function may read, and nobody else."""
+"""faas-cli secret: create, change, delete and list the secrets of functions."""
 
 from __future__ import annotations
 
@@ -8,10 +8,15 @@ from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
-from labkit.openfaas_cli.faas_cli.command import GATEWAY_FLAGS, NAMESPACE, Command, Group
-from labkit.openfaas_cli.faas_cli.gateway import UNAUTHORIZED, Gateway, GatewayError, status_error
-from labkit.openfaas_cli.faas_cli.output import say, warn
+from labkit.openfaas_cli.faas_cli.gateway import (
+    UNAUTHORIZED,
+    Gateway,
+    GatewayRequestError,
+    status_error,
+)
+from labkit.openfaas_cli.faas_cli.output import echo, warn
 from labkit.openfaas_cli.faas_cli.resource import Resource
+from labkit.openfaas_cli.faas_cli.verb import GATEWAY_FLAGS, NAMESPACE, Group, Verb
 from labkit.openfaas_cli.pflag import Arguments, Flag, UsageError
 from labkit_services.contract.errors import LabError
 
@@ -26,73 +31,70 @@ class SecretFileError(LabError, OSError):
 def _create(name: str, arguments: Arguments) -> None:
     """Create a secret, or with ``--replace`` update it.
 
-    As with the real one, what the gateway answers is printed, and the exit code
-    is 0 even if it refuses.
+    As with the real one, the gateway's response is printed, and the exit code
+    is 0 even for an error.
     """
     if not _NAME.fullmatch(name):
         raise UsageError(
             f"ERROR: invalid secret name {name}\nSecret name must start and end with an alphanumeric "
             "character \nand can only contain lower-case alphanumeric characters, '-' or '.'"
         )
-    secret, gateway, token = _secret(name, arguments), Gateway.of(arguments), arguments.text("token")
-    gateway.warn_of_plain_http()
-    say(f"Creating secret: {name}.{arguments.text('namespace')}")
-    status, outcome = _store(gateway, "POST", secret, token)
+    secret, gateway = _secret(name, arguments), _gateway(arguments)
+    echo(f"Creating secret: {name}.{arguments.text('namespace')}")
+    status, outcome = _store(gateway, "POST", secret)
     if status == 409 and arguments.on("replace"):
-        say(f"Secret {name} already exists, updating...")
-        _, outcome = _store(gateway, "PUT", secret, token)
-    say(outcome)
+        echo(f"Secret {name} already exists, updating...")
+        _, outcome = _store(gateway, "PUT", secret)
+    echo(outcome)
 
 
 def _update(name: str, arguments: Arguments) -> None:
     """Replace a secret's value; exit code 0 as with ``create``."""
-    secret, gateway = _secret(name, arguments), Gateway.of(arguments)
-    gateway.warn_of_plain_http()
-    say(f"Updating secret: {name}.{arguments.text('namespace')}")
-    _, outcome = _store(gateway, "PUT", secret, arguments.text("token"))
-    say(outcome)
+    secret, gateway = _secret(name, arguments), _gateway(arguments)
+    echo(f"Updating secret: {name}.{arguments.text('namespace')}")
+    echo(_store(gateway, "PUT", secret)[1])
 
 
 def _remove(name: str, arguments: Arguments) -> None:
-    gateway = Gateway.of(arguments)
-    gateway.warn_of_plain_http()
-    content, token = _reference(name, arguments), arguments.text("token")
-    response, body = gateway.answer("DELETE", _PATH, content=content, token=token)
-    if response.status == 404:
-        raise GatewayError(f"unable to find secret: {name}")
-    if response.status not in (200, 202):
-        raise status_error(response.status, body)
-    say("Removed.. OK.")
+    reply, body = _gateway(arguments).exchange("DELETE", _PATH, content=_reference(name, arguments))
+    if reply.status == 404:
+        raise GatewayRequestError(f"unable to find secret: {name}")
+    if reply.status not in (200, 202):
+        raise status_error(reply.status, body)
+    echo("Removed.. OK.")
 
 
 def _list(arguments: Arguments) -> None:
-    gateway = Gateway.of(arguments)
-    gateway.warn_of_plain_http()
-    query = [("namespace", arguments.text("namespace"))]
-    secrets = gateway.fetch(_PATH, query=query, token=arguments.text("token"))
+    secrets = _gateway(arguments).fetch(_PATH, query=[("namespace", arguments.text("namespace"))])
     if not secrets:
-        say("No secrets found.")
+        echo("No secrets found.")
         return
     for line in ("", "NAME", *(secret["name"] for secret in secrets), ""):
-        say(line)
+        echo(line)
 
 
-def _store(gateway: Gateway, method: str, secret: dict[str, Any], token: str) -> tuple[int, str]:
-    """Send a secret; return the status, 500 for no answer, and what is to be said of it."""
+def _gateway(arguments: Arguments) -> Gateway:
+    gateway = Gateway.of(arguments)
+    gateway.warn_of_plain_http()
+    return gateway
+
+
+def _store(gateway: Gateway, method: str, secret: dict[str, Any]) -> tuple[int, str]:
+    """Send a secret; return the status, 500 for no response, and the message to print."""
     try:
-        response, body = gateway.answer(method, _PATH, content=secret, token=token)
-    except GatewayError as error:
+        reply, body = gateway.exchange(method, _PATH, content=secret)
+    except GatewayRequestError as error:
         return 500, str(error)
-    outcomes = {
+    if reply.status in (200, 201, 202):
+        done = "Created" if method == "POST" else "Updated"
+        return reply.status, f"{done}: {reply.status} {reply.reason}"
+    messages = {
         (401, method): UNAUTHORIZED,
         (404, "PUT"): f"unable to find secret: {secret['name']}",
         (409, "POST"): f'secret with the name "{secret["name"]}" already exists',
     }
-    if response.status in (200, 201, 202):
-        done = "Created" if method == "POST" else "Updated"
-        return response.status, f"{done}: {response.status} {response.reason}"
-    outcome = outcomes.get((response.status, method))
-    return response.status, outcome or status_error(response.status, body).headline
+    message = messages.get((reply.status, method)) or status_error(reply.status, body).headline
+    return reply.status, message
 
 
 def _reference(name: str, arguments: Arguments) -> dict[str, Any]:
@@ -101,9 +103,9 @@ def _reference(name: str, arguments: Arguments) -> dict[str, Any]:
 
 
 def _secret(name: str, arguments: Arguments) -> dict[str, Any]:
-    """Return a secret as it is sent, with the value of flag, file or standard input.
+    """Return the JSON of a secret, with the value of flag, file or standard input.
 
-    A file's bytes travel untouched, as ``rawValue``. ``value`` beside it, without
+    A file's bytes are sent unchanged as ``rawValue``. ``value`` beside it, without
     white space around it, is for gateways older than that field.
     """
     literal, file = arguments.text("from-literal"), arguments.text("from-file")
@@ -150,17 +152,14 @@ COMMAND = Group(
             "faas-cli secret create api-key < key.txt",
             flags=(*_VALUE, Flag("replace", "", False, "Update the secret if it exists")),
         ),
-        "update": _SECRET.verb(
+        "update, u": _SECRET.verb(
             "Replace the value of a secret",
             _update,
             "faas-cli secret update api-key --from-literal=VALUE",
             flags=_VALUE,
-            aliases=("u",),
         ),
-        "remove": _SECRET.verb(
-            "Remove a secret", _remove, "faas-cli secret remove api-key", aliases=("rm", "delete")
-        ),
-        "list": Command("List the names of the secrets", _list, flags=_SECRET.flags, aliases=("ls",)),
+        "remove, rm, delete": _SECRET.verb("Remove a secret", _remove, "faas-cli secret remove api-key"),
+        "list, ls": Verb("List the names of the secrets", _list, flags=_SECRET.flags),
     },
     examples=("faas-cli secret list",),
 )

@@ -1,0 +1,34 @@
+"""Find the stack file, and check without parsing YAML whether an invocation needs it."""
+
+from __future__ import annotations
+
+import os
+
+from labkit.openfaas_cli.faas_cli.verb import DEFAULT_GATEWAY
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from labkit.openfaas_cli.pflag import Arguments
+
+
+def stack_file(arguments: Arguments) -> str | None:
+    """Return ``--yaml``, else ``stack.yaml``, else ``stack.yml`` of the current folder, else None."""
+    default = next(filter(os.path.isfile, ("stack.yaml", "stack.yml")), None)
+    return arguments.text("yaml") or default
+
+
+def may_affect_invocation(file: str) -> bool:
+    """Return whether a stack file may set a namespace or a gateway other than the default.
+
+    A file as ``faas-cli new`` writes it sets neither. Finding that out takes no
+    YAML parser, whose import would double the time of an invocation.
+    """
+    try:
+        with open(file, encoding="utf-8") as source:
+            text = source.read()
+    except (OSError, UnicodeDecodeError):
+        return True  # parsing it reports what is wrong
+    gateways = [line.partition(":")[2] for line in text.splitlines() if "gateway" in line]
+    return "namespace" in text or any(
+        value.strip().strip("\"'").rstrip("/") != DEFAULT_GATEWAY for value in gateways
+    )
