@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from labkit.errors import LabGoneError, NoLabError, ServiceError
@@ -51,6 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _run_real_kubectl(arguments)
         else:
             show_logs(workspace, state, *target)
+    except LabGoneError:
+        return 0  # a pod's log, too, ends with the pod
     except LabError as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
@@ -100,31 +102,23 @@ def show_logs(workspace: Workspace, state: LabState | None, name: str, flags: Ar
     begin = datetime.fromtimestamp(state.started_ns // 10**9, UTC) if state else None
     _write("".join(select(lines, flags, datetime.now(UTC), begin)))
     if flags.on("follow"):
-        try:
-            for text in follow(file, len(data), _LabWait(workspace).wait):
-                _write(text)
-        except LabGoneError:
-            return  # a pod's log, too, ends with the pod
+        for text in follow(file, len(data), _lab_wait(workspace)):
+            _write(text)
 
 
-class _LabWait:
-    """Waits for more of a log as long as the lab that writes it runs."""
+def _lab_wait(workspace: Workspace) -> Callable[[float], None]:
+    """Return a function that waits for more of a log as long as the lab runs."""
+    gone = False
 
-    def __init__(self, workspace: Workspace) -> None:
-        self._workspace = workspace
-        self._gone = False
-
-    def wait(self, seconds: float) -> None:
-        """Wait; once the lab is gone, return at once, so that the log is read to its end.
-
-        Raises:
-            LabGoneError: The lab was gone at the last wait already.
-        """
-        if self._gone:
+    def wait(seconds: float) -> None:
+        nonlocal gone
+        if gone:
             raise LabGoneError
-        self._gone = not self._workspace.is_locked()
-        if not self._gone:
+        gone = not workspace.is_locked()  # the log is read once more, to its end
+        if not gone:
             time.sleep(seconds)
+
+    return wait
 
 
 def _write(text: str) -> None:
@@ -135,13 +129,9 @@ def _write(text: str) -> None:
 def select(
     lines: Sequence[str], flags: Arguments, now: datetime, begin: datetime | None = None
 ) -> Sequence[str]:
-    """Return the lines that ``--since`` and ``--tail`` select.
+    """Return the lines that ``--since`` (before ``now``) and ``--tail`` select.
 
-    Args:
-        lines: The log.
-        flags: Those of the command line.
-        now: The time that ``--since`` counts back from.
-        begin: The start of the running lab, with which its logs begin, as a pod's do.
+    The log starts with the running lab, at ``begin``, as a pod's starts with the pod.
     """
     limits = [begin] if begin else []
     if flags.text("since"):
@@ -207,11 +197,7 @@ def _no_lab() -> NoLabError:
 
 
 def _run_real_kubectl(arguments: Sequence[str]) -> None:
-    """Become the real kubectl.
-
-    Raises:
-        NotInLabError: There is none.
-    """
+    """Become the real kubectl."""
     program = find_real("kubectl")
     if program is None:
         raise NotInLabError(

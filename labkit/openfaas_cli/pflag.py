@@ -13,8 +13,7 @@ from labkit_services.contract.errors import InvalidValueError
 TYPE_CHECKING = False  # the one in typing takes 4 ms to import; type checkers know the name
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-Value = str | bool | int | list[str]
+    from typing import Any
 
 _TRUE = ("1", "t", "T", "true", "True", "TRUE")
 _FALSE = ("0", "f", "F", "false", "False", "FALSE")
@@ -33,7 +32,12 @@ class Flag:
     """
 
     def __init__(
-        self, name: str, short: str, default: Value, about: str, choices: Sequence[str] = ()
+        self,
+        name: str,
+        short: str,
+        default: bool | int | str | list[str],
+        about: str,
+        choices: Sequence[str] = (),
     ) -> None:
         self.name = name
         self.short = short
@@ -41,12 +45,8 @@ class Flag:
         self.about = about
         self.choices = choices
 
-    def parse(self, text: str) -> Value:
-        """Return the value that ``text`` stands for; for a list, the one value to append.
-
-        Raises:
-            UsageError: It has the wrong type or is not one of the choices.
-        """
+    def parse(self, text: str) -> bool | int | str:
+        """Return the value that ``text`` stands for; for a list, the one value to append."""
         if isinstance(self.default, bool):
             if text in _TRUE or text in _FALSE:
                 return text in _TRUE
@@ -76,7 +76,7 @@ class Arguments:
     def __init__(self, flags: Sequence[Flag], inherited: Arguments | None = None) -> None:
         self.words: list[str] = []
         self._given: set[str] = set()
-        self._values: dict[str, Value] = {}
+        self._values: dict[str, Any] = {}
         for flag in flags:
             self._values[flag.name] = list(flag.default) if isinstance(flag.default, list) else flag.default
             if inherited is not None and inherited.given(flag.name):
@@ -93,15 +93,11 @@ class Arguments:
 
     def number(self, name: str) -> int:
         """Return the value of a whole-number flag."""
-        value = self._values[name]
-        assert isinstance(value, int)
-        return value
+        return int(self._values[name])
 
     def texts(self, name: str) -> list[str]:
         """Return every value of a flag that may be repeated."""
-        value = self._values[name]
-        assert isinstance(value, list)
-        return value
+        return list(self._values[name])
 
     def has(self, name: str) -> bool:
         """Return whether the command has such a flag."""
@@ -112,11 +108,7 @@ class Arguments:
         return name in self._given
 
     def set(self, flag: Flag, text: str) -> None:
-        """Set a flag to the value that ``text`` stands for.
-
-        Raises:
-            UsageError: It has the wrong type or is not one of the choices.
-        """
+        """Set a flag to the value that ``text`` stands for, or append it to a list."""
         value, current = flag.parse(text), self._values[flag.name]
         if isinstance(current, list):
             current.append(str(value))
@@ -134,11 +126,8 @@ def parse(
 ) -> Arguments:
     """Parse a command line; ``--`` ends the flags.
 
-    Args:
-        flags: All flags of the command.
-        command_line: What follows the command's name.
-        interspersed: Allow flags after words; else the first word ends the flags.
-        inherited: The flags before the command's name.
+    Without ``interspersed`` the first word ends them too. ``inherited`` are the
+    flags that preceded the command's name.
 
     Raises:
         UsageError: An unknown flag, a missing value, or a value of the wrong type.

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from labkit.openfaas_cli.faas_cli.key_values import parse_key_values
+from labkit.openfaas_cli.faas_cli.arguments import key_values
 from labkit.openfaas_cli.faas_cli.output import align
 from labkit.openfaas_cli.faas_cli.stack import StackFunction
 from labkit.openfaas_cli.faas_cli.verbs.deploy import deployment
 from labkit.openfaas_cli.faas_cli.verbs.describe import description
 from labkit.openfaas_cli.faas_cli.verbs.logs import format_message, messages, since_time
-from labkit.openfaas_cli.pflag import UsageError
+from labkit.openfaas_cli.pflag import Flag, UsageError, parse
 
 FUNCTION: dict[str, Any] = {
     "name": "figlet",
@@ -165,8 +165,13 @@ def test_a_deployment_leaves_out_what_is_empty() -> None:
     }
 
 
+def pairs(flag: str, *texts: str) -> dict[str, str]:
+    """Return the pairs that a flag gives, which occurs once for each text."""
+    return key_values(parse([Flag(flag, "", [], "")], [f"--{flag}={text}" for text in texts]), flag)
+
+
 def test_pairs_of_flags_are_read() -> None:
-    assert parse_key_values(["A=1", "B=a=b"], "env") == {"A": "1", "B": "a=b"}
+    assert pairs("env", "A=1", "B=a=b") == {"A": "1", "B": "a=b"}
 
 
 @pytest.mark.parametrize(
@@ -179,4 +184,4 @@ def test_pairs_of_flags_are_read() -> None:
 )
 def test_a_flag_that_is_no_pair_is_refused(text: str, what: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        parse_key_values([text], what)
+        pairs(what, text)

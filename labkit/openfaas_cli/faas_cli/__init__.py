@@ -58,11 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(words: Sequence[str]) -> None:
-    """Find the verb that the words name, parse its flags and run it.
-
-    Raises:
-        LabError: There is no such verb, a flag is wrong, or the verb failed.
-    """
+    """Find the verb that the words name, parse its flags and run it."""
     if words and words[0] == "help":  # `help VERB` is `VERB --help`
         words = [*words[1:], "--help"]
     name, names = "faas-cli", ""

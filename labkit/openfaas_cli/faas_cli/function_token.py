@@ -21,14 +21,9 @@ _ID_TOKEN = "urn:ietf:params:oauth:token-type:id_token"  # noqa: S105
 def function_token(gateway: str, function: str, namespace: str) -> str | None:
     """Return a token that one function accepts; None if no login provides one.
 
-    Args:
-        gateway: Its URL, as saved with the login.
-        function: Its name.
-        namespace: Its namespace.
-
     Raises:
-        GatewayRequestError: The gateway refuses one for this login.
-        HttpRequestError: No reply.
+        GatewayRequestError: The gateway refuses one for the login that was saved with its URL.
+        HttpRequestError: No response.
     """
     login = login_store.find(gateway, "oauth2")
     if login is None:

@@ -73,12 +73,7 @@ class Gateway:
 
     @classmethod
     def of(cls, arguments: Arguments, stack: str = "") -> Gateway:
-        """Return the gateway that a command line refers to.
-
-        Args:
-            arguments: With the flags ``gateway`` and ``tls-no-verify``, perhaps ``token``.
-            stack: The stack file's gateway, or "".
-        """
+        """Return the gateway that the flags and the stack file's gateway, or "", refer to."""
         flag, environment = arguments.text("gateway"), os.environ.get("OPENFAAS_URL", "")
         return cls(
             choose_url(flag=flag, stack=stack, environment=environment, lab=lab_url),
@@ -125,12 +120,7 @@ class Gateway:
     ) -> HttpReply:
         """Send a management request with ``--token``, the lab's password or a saved login.
 
-        Args:
-            method: GET, POST, PUT or DELETE.
-            path: Such as ``/system/functions``.
-            query: Pairs; those with an empty value are left out.
-            content: Sent as JSON unless None.
-            timeout: Seconds; None for a stream.
+        Query pairs with an empty value are left out, ``content`` is sent as JSON.
 
         Raises:
             HttpRequestError: No response.
@@ -161,15 +151,34 @@ class Gateway:
         except (OSError, EOFError) as error:
             raise self.unreachable(error) from error
 
-    def fetch(self, path: str, *, query: Sequence[tuple[str, str]] = ()) -> Any:
+    def checked(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Sequence[tuple[str, str]] = (),
+        content: Any = None,
+        missing: str = "",
+    ) -> bytes:
+        """Send a management request; return the body of its response.
+
+        Raises:
+            GatewayRequestError: Not reachable, or refused; ``missing`` is the message for a 404.
+        """
+        reply, body = self.exchange(method, path, query=query, content=content)
+        if reply.status == 404 and missing:
+            raise GatewayRequestError(missing)
+        if reply.status not in (200, 201, 202):
+            raise status_error(reply.status, body)
+        return body
+
+    def fetch(self, path: str, *, query: Sequence[tuple[str, str]] = (), missing: str = "") -> Any:
         """Return the JSON of a management route.
 
         Raises:
-            GatewayRequestError: Not reachable, not authorised, another status than 200, or not JSON.
+            GatewayRequestError: As with ``checked``, or the body is not JSON.
         """
-        reply, body = self.exchange("GET", path, query=query)
-        if reply.status != 200:
-            raise status_error(reply.status, body)
+        body = self.checked("GET", path, query=query, missing=missing)
         try:
             return json.loads(body)
         except ValueError as error:
@@ -187,7 +196,7 @@ class Gateway:
 
     def warn_of_plain_http(self) -> None:
         """Print a warning if the password would cross a network unencrypted."""
-        host = self.url.partition("://")[2].partition("/")[0].rpartition(":")[0]
+        host, _ = _host_and_port(self.url)
         if self.url.startswith("http://") and host not in ("127.0.0.1", "localhost"):
             echo("WARNING! You are not using an encrypted connection to the gateway, consider using HTTPS.")
 
@@ -234,9 +243,11 @@ def _print_request(method: str, url: str, headers: Sequence[tuple[str, str]], bo
 
 
 def _same_address(url: str, other: str) -> bool:
-    """Return whether two URLs lead to the same port of this machine, whatever they call it."""
-    addresses = []
-    for candidate in (url, other):
-        host, _, port = normalise_url(candidate).partition("://")[2].partition("/")[0].rpartition(":")
-        addresses.append(("127.0.0.1" if host in _LOOPBACK else host, port))
-    return addresses[0] == addresses[1]
+    """Return whether two URLs have the same host and port; this machine has several names."""
+    (host, port), (other_host, other_port) = _host_and_port(url), _host_and_port(other)
+    return port == other_port and (host == other_host or {host, other_host} <= _LOOPBACK)
+
+
+def _host_and_port(url: str) -> tuple[str, str]:
+    host, _, port = normalise_url(url).partition("://")[2].partition("/")[0].rpartition(":")
+    return host, port

@@ -17,13 +17,7 @@ _KINDS = {bool: "", int: " int", list: " stringArray", str: " string"}
 
 
 def help_text(name: str, names: str, verb: Verb | Group) -> str:
-    """Return the help of a verb.
-
-    Args:
-        name: The command line up to the verb, as typed.
-        names: The verb's name and its aliases, separated by commas; "" for faas-cli itself.
-        verb: The verb.
-    """
+    """Return the help of a verb, which was called as ``name`` and has all these ``names``."""
     width = max(min(shutil.get_terminal_size().columns - 2, _MAX_WIDTH), _MIN_WIDTH)
     usage = "[command]" if isinstance(verb, Group) else f"{verb.words} [flags]".lstrip()
     blocks = [

@@ -48,12 +48,8 @@ def tagged(function: StackFunction, arguments: Arguments) -> StackFunction:
 def image_name(image: str, tag_format: str, handler: Path) -> str:
     """Return an image's name in a format, one of the choices of ``--tag``.
 
-    As with the real faas-cli, git runs in the current folder.
-
-    Args:
-        image: The name as written; a missing tag means ``latest``.
-        tag_format: ``latest``, ``default``, ``sha``, ``branch``, ``describe`` or ``digest``.
-        handler: The function's folder.
+    As with the real faas-cli, git runs in the current folder. ``handler`` is the
+    function's folder, for the format ``digest``.
 
     Raises:
         ImageTagError: This is not a git repository, or the tag would be invalid.

@@ -26,6 +26,13 @@ def warn(line: str) -> None:
     sys.stderr.write(line + "\n")
 
 
+def read_input() -> bytes:
+    """Return all of standard input; in a terminal, print how to end it."""
+    if sys.stdin.isatty():
+        warn("Reading from STDIN - hit (Control + D) to stop.")
+    return sys.stdin.buffer.read()
+
+
 def yellow(text: str) -> str:
     """Return ``text`` in yellow, the colour of faas-cli's build steps, terminal or not."""
     return f"{_YELLOW}{text}{_RESET}"

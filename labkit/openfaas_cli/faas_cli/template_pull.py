@@ -101,11 +101,6 @@ def _clone(source: TemplateSource, folder: Path) -> None:
 
 
 def _git(*words: str, folder: Path) -> str:
-    """Run git; return its output.
-
-    Raises:
-        TemplatePullError: It failed.
-    """
     done = run_git(*words, folder=folder)
     if done.returncode:
         raise TemplatePullError(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import yaml
+
 from labkit_services.contract.errors import LabError
 
 _SHIPPED = Path(__file__).resolve().parent / "template"
@@ -14,12 +16,7 @@ class TemplateError(LabError, ValueError):
 
 
 def find_template(local: Path, language: str) -> Path | None:
-    """Return the folder of a language's template, or None.
-
-    Args:
-        local: The folder ``template`` of the workspace, which wins.
-        language: Name of the template.
-    """
+    """Return the folder of a language's template, or None; the folder ``local`` is searched first."""
     for root in (local, _SHIPPED):
         if language in _names(root):
             return root / language
@@ -37,8 +34,6 @@ def template_process(file: Path) -> str:
     Raises:
         TemplateError: It cannot be read, or is not a template.
     """
-    import yaml
-
     try:
         content = yaml.load(file.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)  # noqa: S506
         return str((content or {}).get("fprocess") or "")

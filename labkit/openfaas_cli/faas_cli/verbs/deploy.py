@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from labkit.openfaas_cli.faas_cli.arguments import key_values
 from labkit.openfaas_cli.faas_cli.gateway import UNAUTHORIZED, Gateway, GatewayRequestError
 from labkit.openfaas_cli.faas_cli.image_tag import TAG, tagged
-from labkit.openfaas_cli.faas_cli.key_values import key_values
 from labkit.openfaas_cli.faas_cli.output import echo
 from labkit.openfaas_cli.faas_cli.stack import StackFileError, StackFunction, stack_of
 from labkit.openfaas_cli.faas_cli.templates import find_template, template_process
@@ -83,7 +84,8 @@ def deploy(gateway: Gateway, function: StackFunction, arguments: Arguments) -> i
     """
     gateway.warn_of_plain_http()
     if arguments.on("replace"):
-        remove_function(gateway, function.name, function.namespace)
+        with suppress(GatewayRequestError):  # as in the real one, the deployment's own error counts
+            remove_function(gateway, function.name, function.namespace)
     method, content = "PUT" if arguments.on("update") else "POST", deployment(function)
     try:
         reply = gateway.system(method, "/system/functions", content=content)
@@ -145,11 +147,7 @@ def _merged(function: StackFunction, arguments: Arguments) -> StackFunction:
 
 
 def _template_process(function: StackFunction, arguments: Arguments) -> str:
-    """Return the process that the template of a function's language starts, "" if its Dockerfile names it.
-
-    Raises:
-        StackFileError: There is no such template.
-    """
+    """Return the process of the template of a function's language, "" if its Dockerfile names it."""
     language = function.lang or arguments.text("lang")
     if language.lower() in ("", "dockerfile") or not arguments.on("read-template"):
         return ""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from labkit.openfaas_cli.faas_cli.gateway import Gateway, GatewayRequestError, status_error
+from labkit.openfaas_cli.faas_cli.gateway import Gateway
 from labkit.openfaas_cli.faas_cli.output import align, echo
 from labkit.openfaas_cli.faas_cli.stack import stack_of
 from labkit.openfaas_cli.faas_cli.verb import ENVSUBST, GATEWAY_FLAGS, NAMESPACE, Verb
@@ -34,12 +33,8 @@ def fetch_function(gateway: Gateway, name: str, namespace: str) -> dict[str, Any
         GatewayRequestError: There is no such function, or the request failed.
     """
     query = [("usage", "1"), ("namespace", namespace)]
-    reply, body = gateway.exchange("GET", f"/system/function/{quote(name, safe='')}", query=query)
-    if reply.status == 404:
-        raise GatewayRequestError(f"No such function: {name}")
-    if reply.status != 200:
-        raise status_error(reply.status, body)
-    function: dict[str, Any] = json.loads(body)
+    path = f"/system/function/{quote(name, safe='')}"
+    function: dict[str, Any] = gateway.fetch(path, query=query, missing=f"No such function: {name}")
     return function
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import yaml
 
+from labkit.openfaas_cli.faas_cli.arguments import key_values
 from labkit.openfaas_cli.faas_cli.image_tag import TAG, tagged
-from labkit.openfaas_cli.faas_cli.key_values import key_values
 from labkit.openfaas_cli.faas_cli.output import echo
 from labkit.openfaas_cli.faas_cli.stack import StackFunction, stack_of
 from labkit.openfaas_cli.faas_cli.verb import ENVSUBST, NAMESPACE, Verb

@@ -7,7 +7,7 @@ import sys
 
 from labkit.openfaas_cli.faas_cli.gateway import USER_AGENT, Gateway, GatewayRequestError
 from labkit.openfaas_cli.faas_cli.http import HttpRequestError
-from labkit.openfaas_cli.faas_cli.output import warn
+from labkit.openfaas_cli.faas_cli.output import read_input, warn
 from labkit.openfaas_cli.faas_cli.stack_file import may_affect_invocation, stack_file
 from labkit.openfaas_cli.faas_cli.verb import ENVSUBST, GATEWAY, TLS, Verb
 from labkit.openfaas_cli.pflag import Flag, UsageError
@@ -44,19 +44,20 @@ def parse_header(text: str) -> tuple[str, str, str]:
     Raises:
         UsageError: No name, no value, or a value that cannot be sent.
     """
-    value = text.lstrip(_TOKEN)
-    name = text.removesuffix(value) if value else text
-    separator = value.lstrip()[:1]
-    if separator not in (":", "="):
-        separator = value[:1] if value[:1].isspace() else ""
-    if not separator:
+    rest = text.lstrip(_TOKEN)
+    name, value = text[: len(text) - len(rest)], rest.lstrip()
+    if value.startswith((":", "=")):
+        separator, value = value[0], value[1:]
+    elif value != rest:
+        separator = " "
+    else:
         raise UsageError(_HEADER_FORMS)
-    value = value.lstrip().removeprefix(separator).strip()
+    value = value.strip()
     if not name or not value:
         raise UsageError(f"{_HEADER_FORMS} (empty {'value' if name else 'key'} given)")
     if any(character in value for character in "\r\n\0"):
         raise UsageError(f'invalid header field value for "{name}"')
-    return _canonical(name), value, separator if separator in ":=" else " "
+    return _canonical(name), value, separator
 
 
 def parse_query(texts: Sequence[str]) -> list[tuple[str, str]]:
@@ -82,11 +83,7 @@ def _canonical(name: str) -> str:
 
 
 def _headers(arguments: Arguments) -> list[tuple[str, str]]:
-    """Return the headers of the command line and the content type.
-
-    Raises:
-        UsageError: One of them cannot be parsed.
-    """
+    """Return the headers of the command line and the content type."""
     given = [parse_header(text) for text in arguments.texts("header")]
     separators = {separator for _, _, separator in given}
     if "=" in separators:
@@ -115,18 +112,8 @@ def _user_agent() -> tuple[str, str]:
     return "User-Agent", f"{USER_AGENT} (openfaas; {sys.platform}; {machine})"
 
 
-def _read_body() -> bytes:
-    if sys.stdin.isatty():
-        warn("Reading from STDIN - hit (Control + D) to stop.")
-    return sys.stdin.buffer.read()
-
-
 def gateway_and_namespace(arguments: Arguments, function: str) -> tuple[str, str]:
-    """Return the stack's gateway and the function's namespace in it; "" for what it does not set.
-
-    Raises:
-        StackFileError: The file is needed and cannot be used.
-    """
+    """Return the stack's gateway and the function's namespace in it; "" for what it does not set."""
     file = stack_file(arguments)
     chosen = any(arguments.text(flag) for flag in ("yaml", "filter", "regex"))
     if file is None or not (chosen or may_affect_invocation(file)):
@@ -149,7 +136,7 @@ def _run(arguments: Arguments) -> None:
     headers, query = _headers(arguments), parse_query(arguments.texts("query"))
     stack_gateway, stack_namespace = gateway_and_namespace(arguments, name)
     namespace = arguments.text("namespace") or stack_namespace or DEFAULT_NAMESPACE
-    body = _read_body()
+    body = read_input()
     gateway = Gateway.of(arguments, stack_gateway)
     login_url = gateway.url
     # A path in the gateway's URL is dropped, for invocations only.
@@ -171,7 +158,8 @@ def _run(arguments: Arguments) -> None:
             reply = call(_authorization(login_url, name, namespace))
         else:
             reply = call()
-            if _requires_token(reply) and (authorization := _authorization(login_url, name, namespace)):
+            needs_token = reply.status == 401 and _FUNCTION_REALM in reply.header("WWW-Authenticate")
+            if needs_token and (authorization := _authorization(login_url, name, namespace)):
                 reply.close()
                 reply = call(authorization)
     except HttpRequestError as error:
@@ -181,10 +169,6 @@ def _run(arguments: Arguments) -> None:
         _print(reply, gateway, is_async=arguments.on("async"))
     finally:
         reply.close()
-
-
-def _requires_token(reply: HttpReply) -> bool:
-    return reply.status == 401 and _FUNCTION_REALM in reply.header("WWW-Authenticate")
 
 
 def _authorization(gateway: str, function: str, namespace: str) -> list[tuple[str, str]]:

@@ -8,12 +8,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from labkit.openfaas_cli.faas_cli.gateway import (
-    Gateway,
-    GatewayRequestError,
-    normalise_url,
-    status_error,
-)
+from labkit.openfaas_cli.faas_cli.gateway import Gateway, GatewayRequestError, normalise_url, status_error
 from labkit.openfaas_cli.faas_cli.http import HttpReply
 from labkit.openfaas_cli.faas_cli.verb import GATEWAY_FLAGS, NAMESPACE, Verb
 from labkit.openfaas_cli.pflag import Arguments, Flag, UsageError
@@ -38,8 +33,8 @@ def open_logs(
         name: The function.
         namespace: Its namespace, or "".
         since: RFC 3339 time, or "" for the provider's default.
-        lines: How many of the newest; all of them if not above 0.
-        follow: Go on with new ones.
+        lines: Number of the newest lines; all of them if not above 0.
+        follow: Whether to continue with new lines.
 
     Raises:
         GatewayRequestError: No response, or a status other than 200.

@@ -6,10 +6,9 @@ import json
 from typing import Any
 from urllib.parse import quote
 
+from labkit.openfaas_cli.faas_cli.arguments import key_values, resource_name
 from labkit.openfaas_cli.faas_cli.gateway import Gateway, GatewayRequestError, status_error
-from labkit.openfaas_cli.faas_cli.key_values import key_values
 from labkit.openfaas_cli.faas_cli.output import echo
-from labkit.openfaas_cli.faas_cli.resource import Resource
 from labkit.openfaas_cli.faas_cli.stack import stack_of
 from labkit.openfaas_cli.faas_cli.verb import ENVSUBST, GATEWAY_FLAGS, Group, Verb
 from labkit.openfaas_cli.pflag import Arguments, Flag
@@ -33,31 +32,32 @@ def run_list(arguments: Arguments) -> None:
         echo(f" - {name}")
 
 
-def _create(name: str, arguments: Arguments) -> None:
-    content = _content(name, arguments)
-    echo(f"Creating Namespace: {name}")
+def _create(arguments: Arguments) -> None:
+    content = _content(arguments)
+    echo(f"Creating Namespace: {content['name']}")
     # Clients send the name in the body; the path has none.
     _send(arguments, "POST", "", content)
-    echo(f"Namespace Created: {name}")
+    echo(f"Namespace Created: {content['name']}")
 
 
-def _update(name: str, arguments: Arguments) -> None:
-    content = _content(name, arguments)
-    echo(f"Updating Namespace: {name}")
-    _send(arguments, "PUT", name, content)
-    echo(f"Namespace Updated: {name}")
+def _update(arguments: Arguments) -> None:
+    content = _content(arguments)
+    echo(f"Updating Namespace: {content['name']}")
+    _send(arguments, "PUT", content["name"], content)
+    echo(f"Namespace Updated: {content['name']}")
 
 
-def _delete(name: str, arguments: Arguments) -> None:
+def _delete(arguments: Arguments) -> None:
+    name = resource_name(arguments, "namespace")
     echo(f"Deleting Namespace: {name}")
     _send(arguments, "DELETE", name, {"name": name, "labels": _MARK})
     echo(f"Namespace Deleted: {name}")
 
 
-def _content(name: str, arguments: Arguments) -> dict[str, Any]:
+def _content(arguments: Arguments) -> dict[str, Any]:
     """Return the JSON of a namespace; the mark overrides a flag of its name."""
     return {
-        "name": name,
+        "name": resource_name(arguments, "namespace"),
         "labels": {**key_values(arguments, "label"), **_MARK},
         "annotations": {**key_values(arguments, "annotation"), **_MARK},
     }
@@ -76,33 +76,39 @@ def _send(arguments: Arguments, method: str, name: str, content: dict[str, Any])
     raise GatewayRequestError(f"unexpected status code: {reply.status}, message: {text}")
 
 
-_NAMESPACE = Resource("namespace", (ENVSUBST, *GATEWAY_FLAGS))
-_DESCRIPTION = (
+_FLAGS = (ENVSUBST, *GATEWAY_FLAGS)
+_CONTENT_FLAGS = (
     Flag("annotation", "", [], "Annotation, NAME=VALUE; may be given more than once"),
     Flag("label", "l", [], "Label, NAME=VALUE; may be given more than once"),
+    *_FLAGS,
 )
-
-LIST_FLAGS = (Flag("json", "j", False, "Print as JSON"), *_NAMESPACE.flags)
+LIST_FLAGS = (Flag("json", "j", False, "Print as JSON"), *_FLAGS)
 
 COMMAND = Group(
     "Manage the namespaces of functions",
     {
-        "create": _NAMESPACE.verb(
+        "create": Verb(
             "Create a namespace",
             _create,
-            "faas-cli namespace create dev --label team=blue",
-            flags=_DESCRIPTION,
+            _CONTENT_FLAGS,
+            "NAMESPACE_NAME",
+            ("faas-cli namespace create dev --label team=blue",),
         ),
-        "update": _NAMESPACE.verb(
+        "update": Verb(
             "Replace the labels and annotations of a namespace",
             _update,
-            "faas-cli namespace update dev --annotation stage=test",
-            flags=_DESCRIPTION,
+            _CONTENT_FLAGS,
+            "NAMESPACE_NAME",
+            ("faas-cli namespace update dev --annotation stage=test",),
         ),
-        "delete": _NAMESPACE.verb(
-            "Delete a namespace that has no functions", _delete, "faas-cli namespace delete dev"
+        "delete": Verb(
+            "Delete a namespace that has no functions",
+            _delete,
+            _FLAGS,
+            "NAMESPACE_NAME",
+            ("faas-cli namespace delete dev",),
         ),
-        "list, ls": Verb("List the namespaces", run_list, flags=LIST_FLAGS),
+        "list, ls": Verb("List the namespaces", run_list, LIST_FLAGS),
     },
     examples=("faas-cli namespace list",),
 )

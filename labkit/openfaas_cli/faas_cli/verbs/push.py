@@ -12,9 +12,7 @@ from labkit.openfaas_cli.pflag import Arguments, Flag, UsageError
 def run_push(arguments: Arguments, *, needs_prefix: bool = True) -> None:
     """Check that the images could be pushed, and print that they need not be.
 
-    Args:
-        arguments: Those of the command line.
-        needs_prefix: Require each image to name its owner, as a registry does.
+    With ``needs_prefix`` each image must name its owner, as a registry requires.
 
     Raises:
         UsageError: There is no stack file, or an image has no prefix.

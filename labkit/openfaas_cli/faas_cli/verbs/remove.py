@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from labkit.openfaas_cli.faas_cli.gateway import Gateway, GatewayRequestError, status_error
+from labkit.openfaas_cli.faas_cli.gateway import Gateway, GatewayRequestError
 from labkit.openfaas_cli.faas_cli.output import echo
 from labkit.openfaas_cli.faas_cli.stack import stack_of
 from labkit.openfaas_cli.faas_cli.verb import ENVSUBST, GATEWAY_FLAGS, NAMESPACE, Verb
 from labkit.openfaas_cli.pflag import Arguments, UsageError
 
 
-def remove_function(gateway: Gateway, name: str, namespace: str) -> GatewayRequestError | None:
-    """Remove one function and print that; return the error if it failed."""
+def remove_function(gateway: Gateway, name: str, namespace: str) -> None:
+    """Remove one function and print that.
+
+    Raises:
+        GatewayRequestError: There is no such function, or the request failed.
+    """
     content = {"functionName": name, **({"namespace": namespace} if namespace else {})}
-    try:
-        reply, body = gateway.exchange("DELETE", "/system/functions", content=content)
-    except GatewayRequestError as error:
-        return error
-    if reply.status in (200, 201, 202):
-        echo("Removing old function.")
-        return None
-    if reply.status == 404:
-        return GatewayRequestError("No existing function to remove")
-    return status_error(reply.status, body)
+    gateway.checked("DELETE", "/system/functions", content=content, missing="No existing function to remove")
+    echo("Removing old function.")
 
 
 def _run(arguments: Arguments) -> None:
@@ -32,15 +28,15 @@ def _run(arguments: Arguments) -> None:
         for function in stack.functions.values():
             function_namespace = namespace or function.namespace
             echo(f"Deleting: {function.name}.{function_namespace}")
-            # As in the real one, an error does not keep the others of a stack from being removed.
-            if error := remove_function(gateway, function.name, function_namespace):
-                echo(error.headline)
+            try:
+                remove_function(gateway, function.name, function_namespace)
+            except GatewayRequestError as error:
+                echo(error.headline)  # as in the real one, the others of the stack are still removed
         return
     if not arguments.words:
         raise UsageError("please provide the name of a function to delete")
     echo(f"Deleting: {arguments.words[0]}.{namespace}")
-    if error := remove_function(gateway, arguments.words[0], namespace):
-        raise error
+    remove_function(gateway, arguments.words[0], namespace)
 
 
 COMMAND = Verb(

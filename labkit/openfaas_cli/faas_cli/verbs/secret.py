@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import re
-import sys
 from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
-from labkit.openfaas_cli.faas_cli.gateway import (
-    UNAUTHORIZED,
-    Gateway,
-    GatewayRequestError,
-    status_error,
-)
-from labkit.openfaas_cli.faas_cli.output import echo, warn
-from labkit.openfaas_cli.faas_cli.resource import Resource
+from labkit.openfaas_cli.faas_cli.arguments import resource_name
+from labkit.openfaas_cli.faas_cli.gateway import UNAUTHORIZED, Gateway, GatewayRequestError, status_error
+from labkit.openfaas_cli.faas_cli.output import echo, read_input
 from labkit.openfaas_cli.faas_cli.verb import GATEWAY_FLAGS, NAMESPACE, Group, Verb
 from labkit.openfaas_cli.pflag import Arguments, Flag, UsageError
 from labkit_services.contract.errors import LabError
@@ -28,12 +22,13 @@ class SecretFileError(LabError, OSError):
     """The file with a secret's value cannot be read."""
 
 
-def _create(name: str, arguments: Arguments) -> None:
+def _create(arguments: Arguments) -> None:
     """Create a secret, or with ``--replace`` update it.
 
     As with the real one, the gateway's response is printed, and the exit code
     is 0 even for an error.
     """
+    name = resource_name(arguments, "secret")
     if not _NAME.fullmatch(name):
         raise UsageError(
             f"ERROR: invalid secret name {name}\nSecret name must start and end with an alphanumeric "
@@ -48,19 +43,18 @@ def _create(name: str, arguments: Arguments) -> None:
     echo(outcome)
 
 
-def _update(name: str, arguments: Arguments) -> None:
+def _update(arguments: Arguments) -> None:
     """Replace a secret's value; exit code 0 as with ``create``."""
+    name = resource_name(arguments, "secret")
     secret, gateway = _secret(name, arguments), _gateway(arguments)
     echo(f"Updating secret: {name}.{arguments.text('namespace')}")
     echo(_store(gateway, "PUT", secret)[1])
 
 
-def _remove(name: str, arguments: Arguments) -> None:
-    reply, body = _gateway(arguments).exchange("DELETE", _PATH, content=_reference(name, arguments))
-    if reply.status == 404:
-        raise GatewayRequestError(f"unable to find secret: {name}")
-    if reply.status not in (200, 202):
-        raise status_error(reply.status, body)
+def _remove(arguments: Arguments) -> None:
+    name = resource_name(arguments, "secret")
+    content, missing = _reference(name, arguments), f"unable to find secret: {name}"
+    _gateway(arguments).checked("DELETE", _PATH, content=content, missing=missing)
     echo("Removed.. OK.")
 
 
@@ -124,9 +118,7 @@ def _secret(name: str, arguments: Arguments) -> dict[str, Any]:
     elif literal:
         value = literal
     else:
-        if sys.stdin.isatty():
-            warn("Reading from STDIN - hit (Control + D) to stop.")
-        value = sys.stdin.buffer.read().decode("utf-8", "replace")
+        value = read_input().decode("utf-8", "replace")
     if arguments.on("trim"):
         value = value.strip()
     if not value:
@@ -134,32 +126,39 @@ def _secret(name: str, arguments: Arguments) -> dict[str, Any]:
     return {**secret, "value": value}
 
 
-_SECRET = Resource("secret", (NAMESPACE, *GATEWAY_FLAGS))
+_FLAGS = (NAMESPACE, *GATEWAY_FLAGS)
 _VALUE = (
     Flag("from-file", "", "", "File that holds the secret's value"),
     Flag("from-literal", "", "", "Value of the secret"),
     Flag("trim", "", True, "Remove white space from both ends of the value; a file's bytes stay"),
 )
+_REPLACE = Flag("replace", "", False, "Update the secret if it exists")
 
 COMMAND = Group(
     "Manage the secrets of functions",
     {
-        "create": _SECRET.verb(
+        "create": Verb(
             "Create a secret from a flag, a file or standard input",
             _create,
-            "faas-cli secret create api-key --from-literal=VALUE",
-            "faas-cli secret create api-key --from-file=key.txt --replace",
-            "faas-cli secret create api-key < key.txt",
-            flags=(*_VALUE, Flag("replace", "", False, "Update the secret if it exists")),
+            (*_VALUE, _REPLACE, *_FLAGS),
+            "SECRET_NAME",
+            (
+                "faas-cli secret create api-key --from-literal=VALUE",
+                "faas-cli secret create api-key --from-file=key.txt --replace",
+                "faas-cli secret create api-key < key.txt",
+            ),
         ),
-        "update, u": _SECRET.verb(
+        "update, u": Verb(
             "Replace the value of a secret",
             _update,
-            "faas-cli secret update api-key --from-literal=VALUE",
-            flags=_VALUE,
+            (*_VALUE, *_FLAGS),
+            "SECRET_NAME",
+            ("faas-cli secret update api-key --from-literal=VALUE",),
         ),
-        "remove, rm, delete": _SECRET.verb("Remove a secret", _remove, "faas-cli secret remove api-key"),
-        "list, ls": Verb("List the names of the secrets", _list, flags=_SECRET.flags),
+        "remove, rm, delete": Verb(
+            "Remove a secret", _remove, _FLAGS, "SECRET_NAME", ("faas-cli secret remove api-key",)
+        ),
+        "list, ls": Verb("List the names of the secrets", _list, _FLAGS),
     },
     examples=("faas-cli secret list",),
 )

@@ -8,9 +8,9 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
+from labkit.openfaas_cli.faas_cli.arguments import key_values
 from labkit.openfaas_cli.faas_cli.gateway import Gateway
 from labkit.openfaas_cli.faas_cli.http import request
-from labkit.openfaas_cli.faas_cli.key_values import key_values
 from labkit.openfaas_cli.faas_cli.output import align, echo
 from labkit.openfaas_cli.faas_cli.stack import StackFunction
 from labkit.openfaas_cli.faas_cli.verb import GATEWAY, Group, Verb

@@ -1,0 +1,37 @@
+"""Arguments of several verbs: one resource's name, and ``KEY=VALUE`` flags."""
+
+from __future__ import annotations
+
+from labkit.openfaas_cli.pflag import Arguments, UsageError
+
+
+def resource_name(arguments: Arguments, kind: str) -> str:
+    """Return the only word of a command line, the name of a ``kind`` such as a secret.
+
+    Raises:
+        UsageError: There is none, or more than one.
+    """
+    if not arguments.words:
+        raise UsageError(f"{kind} name required")
+    if len(arguments.words) > 1:
+        raise UsageError(f"too many values for {kind} name")
+    return arguments.words[0]
+
+
+def key_values(arguments: Arguments, flag: str) -> dict[str, str]:
+    """Return the pairs that ``--env``, ``--label`` or ``--annotation`` give.
+
+    Raises:
+        UsageError: One of them is not a pair.
+    """
+    plural = {"env": "envvars"}.get(flag, f"{flag}s")
+    pairs = {}
+    for text in arguments.texts(flag):
+        name, equals, value = text.strip().partition("=")
+        if not equals:
+            raise UsageError(f"error parsing {plural}: label format is not correct, needs key=value")
+        if not name or not value:
+            missing = "value" if name else "name"
+            raise UsageError(f"error parsing {plural}: empty {flag} {missing}: [{text}]")
+        pairs[name] = value
+    return pairs
