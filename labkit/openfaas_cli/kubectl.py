@@ -11,11 +11,14 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from labkit.errors import LabGoneError, NoLabError, ServiceError
 from labkit.lifecycle.log_files import follow, log_path
+from labkit.openfaas_cli.exit_code import exit_code
 from labkit.openfaas_cli.faas_cli.gateway import Gateway, normalise_url
+from labkit.openfaas_cli.faas_cli.output import warn
 from labkit.openfaas_cli.faas_cli.verbs.logs import messages, open_logs, since_time
 from labkit.openfaas_cli.pflag import Arguments, Flag, UsageError, parse
 from labkit.openfaas_cli.real_program import find_real
@@ -42,26 +45,18 @@ class NotInLabError(LabError):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line; return the exit code."""
-    arguments = sys.argv[1:] if arguments is None else list(arguments)
-    try:
-        target = logs_target(arguments)
-        workspace = Workspace.find()
-        state = workspace.read_state()
-        if target is None or (state is None and find_real("kubectl")):
-            _run_real_kubectl(arguments)
-        else:
-            show_logs(workspace, state, *target)
-    except LabGoneError:
-        return 0  # a pod's log, too, ends with the pod
-    except LabError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader is gone
-        return 141
-    return 0
+    words = sys.argv[1:] if arguments is None else arguments
+    return exit_code(lambda: _run(words), lambda error: warn(f"error: {error}"))
+
+
+def _run(words: Sequence[str]) -> None:
+    target = logs_target(words)
+    workspace = Workspace.find()
+    state = workspace.read_state()
+    if target is None or (state is None and find_real("kubectl")):
+        _run_real_kubectl(words)
+    else:
+        show_logs(workspace, state, *target)
 
 
 def logs_target(arguments: Sequence[str]) -> tuple[str, Arguments] | None:
@@ -102,8 +97,9 @@ def show_logs(workspace: Workspace, state: LabState | None, name: str, flags: Ar
     begin = datetime.fromtimestamp(state.started_ns // 10**9, UTC) if state else None
     _write("".join(select(lines, flags, datetime.now(UTC), begin)))
     if flags.on("follow"):
-        for text in follow(file, len(data), _lab_wait(workspace)):
-            _write(text)
+        with suppress(LabGoneError):  # a pod's log, too, ends with the pod
+            for text in follow(file, len(data), _lab_wait(workspace)):
+                _write(text)
 
 
 def _lab_wait(workspace: Workspace) -> Callable[[float], None]:
@@ -182,7 +178,7 @@ def _show_function_log(state: LabState | None, name: str, flags: Arguments) -> N
         name,
         # From its beginning, like kubectl; without `since` the provider returns the last 5 minutes.
         since=since_time(flags.text("since"), now) or "1970-01-01T00:00:00Z",
-        lines=flags.number("tail"),
+        tail=str(flags.number("tail")),
         follow=flags.on("follow"),
     )
     try:

@@ -10,11 +10,11 @@ from __future__ import annotations
 import os
 import sys
 
+from labkit.openfaas_cli.exit_code import exit_code
 from labkit.openfaas_cli.faas_cli.output import echo
 from labkit.openfaas_cli.faas_cli.verb import GLOBAL_FLAGS, Group
 from labkit.openfaas_cli.pflag import UsageError, parse
 from labkit.openfaas_cli.real_program import run_real_faas_cli
-from labkit_services.contract.errors import LabError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,29 +36,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line; return the exit code.
 
     As in the real one, an error is printed on standard output, with a capital
-    as its first letter, and the exit code is 1.
+    as its first letter.
     """
-    arguments = sys.argv[1:] if arguments is None else arguments
-    try:
-        if os.environ.get("LABKIT_FAAS_CLI") != "builtin":
-            run_real_faas_cli(arguments)
-        _run(arguments)
-        sys.stdout.flush()
-    except LabError as error:
-        text = str(error)
-        echo(text[:1].upper() + text[1:])
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    except BrokenPipeError:
-        # The reader is gone (`faas-cli list | head`); the interpreter's own flush at exit would fail too.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 141
-    return 0
+    words = sys.argv[1:] if arguments is None else arguments
+    return exit_code(lambda: _run(words), lambda error: echo(error[:1].upper() + error[1:]))
 
 
 def _run(words: Sequence[str]) -> None:
-    """Find the verb that the words name, parse its flags and run it."""
+    """Run the real faas-cli if there is one; else find the verb, parse its flags and run it."""
+    if os.environ.get("LABKIT_FAAS_CLI") != "builtin":
+        run_real_faas_cli(words)
     if words and words[0] == "help":  # `help VERB` is `VERB --help`
         words = [*words[1:], "--help"]
     name, names = "faas-cli", ""

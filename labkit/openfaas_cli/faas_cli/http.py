@@ -57,14 +57,12 @@ class HttpReply:
         while self.status < 200:
             version, _, rest = self._line().partition(" ")
             status, _, self.reason = rest.partition(" ")
-            if not version.startswith("HTTP/1.") or not status.isdecimal():
-                raise ConnectionError(f"malformed HTTP response: {version} {rest}")
-            self.status = int(status)
+            self.status = _number(status, 10)
+            if not version.startswith("HTTP/1."):
+                raise ConnectionError(f"malformed HTTP response: {version!r} is not a version of HTTP")
             self.headers.clear()
             while line := self._line():
-                name, colon, value = line.partition(":")
-                if not colon:
-                    raise ConnectionError(f"malformed HTTP response: header {line}")
+                name, _, value = line.partition(":")
                 self.headers.append((name, value.strip()))
 
     def read(self) -> bytes:
@@ -83,13 +81,13 @@ class HttpReply:
             if self.status in _NO_BODY:
                 return
             if "chunked" in self.header("Transfer-Encoding").lower():
-                while size := self._size(self._line().partition(";")[0], 16):
+                while size := _number(self._line().partition(";")[0], 16):
                     yield from self._body(size)
                     self._line()
                 while self._line():
                     continue  # trailers, up to the empty line
             elif length:
-                yield from self._body(self._size(length, 10))
+                yield from self._body(_number(length, 10))
             else:  # such a body ends with the connection
                 while self._received or self._receive():
                     yield self._take(len(self._received))
@@ -130,11 +128,12 @@ class HttpReply:
             size -= len(part)
             yield part
 
-    def _size(self, text: str, base: int) -> int:
-        try:
-            return int(text, base)
-        except ValueError:
-            raise ConnectionError(f"malformed HTTP response: {text!r} is not a size") from None
+
+def _number(text: str, base: int) -> int:
+    try:
+        return int(text, base)
+    except ValueError:
+        raise ConnectionError(f"malformed HTTP response: {text!r} is not a number") from None
 
 
 def request(
@@ -148,13 +147,9 @@ def request(
 ) -> HttpReply:
     """Send a request; return the response as soon as its head has arrived.
 
-    Args:
-        method: GET, POST, …
-        url: ``http://`` or ``https://``, path and query already quoted.
-        headers: ``Host``, ``Content-Length`` and ``Connection`` are added.
-        body: Sent as it is.
-        timeout: Seconds for the whole exchange; None for streams that may last.
-        verify: Check the server's certificate.
+    Path and query of the URL are quoted already; ``Host``, ``Content-Length`` and
+    ``Connection`` are added to the headers. The timeout is for the whole exchange;
+    None is for streams that may last.
 
     Raises:
         HttpRequestError: No connection, no response in time, or none that is HTTP. Its

@@ -43,6 +43,12 @@ def blue(text: str) -> str:
     return f"{_BLUE}{text}{_RESET}"
 
 
+def echo_table(lines: list[str]) -> None:
+    """Print lines of tab-separated cells in columns."""
+    for line in align(lines):
+        echo(line)
+
+
 def align(lines: list[str]) -> list[str]:
     """Line up tab-separated cells, as Go's ``tabwriter`` with one space between columns.
 

@@ -12,7 +12,7 @@ from labkit.openfaas_cli.faas_cli.image_tag import TAG, tagged
 from labkit.openfaas_cli.faas_cli.output import echo
 from labkit.openfaas_cli.faas_cli.stack import StackFunction, stack_of
 from labkit.openfaas_cli.faas_cli.verb import ENVSUBST, NAMESPACE, Verb
-from labkit.openfaas_cli.faas_cli.verbs.store import StoreError, default_store, store_functions
+from labkit.openfaas_cli.faas_cli.verbs.store import StoreError, store_functions
 from labkit.openfaas_cli.pflag import Arguments, Flag, UsageError
 from labkit_services.contract.names import DEFAULT_NAMESPACE
 
@@ -83,7 +83,7 @@ def _run(arguments: Arguments) -> None:
 
 
 def _of_store(name: str, arguments: Arguments) -> StackFunction:
-    found = [item for item in store_functions(default_store()) if item.get("name") == name]
+    found = [item for item in store_functions() if item.get("name") == name]
     if not found:
         raise StoreError(
             f"unable to find '{name}' in store", next_step="see what there is: faas-cli store list"

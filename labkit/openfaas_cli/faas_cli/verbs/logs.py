@@ -17,37 +17,18 @@ from labkit_services.contract.durations import parse_duration
 _TIME_FORMAT = "2006-01-02T15:04:05Z07:00"
 
 
-def open_logs(
-    gateway: Gateway,
-    name: str,
-    *,
-    namespace: str = "",
-    since: str = "",
-    lines: int = -1,
-    follow: bool = False,
-) -> HttpReply:
+def open_logs(gateway: Gateway, name: str, *, follow: bool, **query: str) -> HttpReply:
     """Request a function's log; the response is a stream of JSON objects, one a line.
 
-    Args:
-        gateway: The function's gateway.
-        name: The function.
-        namespace: Its namespace, or "".
-        since: RFC 3339 time, or "" for the provider's default.
-        lines: Number of the newest lines; all of them if not above 0.
-        follow: Whether to continue with new lines.
+    ``query`` may have ``namespace``, ``since`` (a RFC 3339 time) and ``tail`` (the
+    number of the newest lines; all of them if not above 0).
 
     Raises:
         GatewayRequestError: No response, or a status other than 200.
     """
-    query = [
-        ("follow", str(follow).lower()),
-        ("name", name),
-        ("namespace", namespace),
-        ("since", since),
-        ("tail", str(lines)),
-    ]
+    pairs = [("follow", str(follow).lower()), ("name", name), *query.items()]
     try:
-        reply = gateway.system("GET", "/system/logs", query=query, timeout=None if follow else 60.0)
+        reply = gateway.system("GET", "/system/logs", query=pairs, timeout=None if follow else 60.0)
         if reply.status == 200:
             return reply
         body = reply.read()
@@ -129,7 +110,7 @@ def _run(arguments: Arguments) -> None:
         arguments.words[0],
         namespace=arguments.text("namespace"),
         since=arguments.text("since-time") or since_time(arguments.text("since"), datetime.now(UTC)),
-        lines=arguments.number("lines"),
+        tail=str(arguments.number("lines")),
         follow=arguments.on("tail"),
     )
     try:

@@ -11,7 +11,7 @@ from typing import Any
 from labkit.openfaas_cli.faas_cli.arguments import key_values
 from labkit.openfaas_cli.faas_cli.gateway import Gateway
 from labkit.openfaas_cli.faas_cli.http import request
-from labkit.openfaas_cli.faas_cli.output import align, echo
+from labkit.openfaas_cli.faas_cli.output import echo, echo_table
 from labkit.openfaas_cli.faas_cli.stack import StackFunction
 from labkit.openfaas_cli.faas_cli.verb import GATEWAY, Group, Verb
 from labkit.openfaas_cli.faas_cli.verbs.deploy import SEND_FLAGS, check_modes, deploy, raise_failed
@@ -27,12 +27,13 @@ class StoreError(LabError):
     """The function store cannot be read."""
 
 
-def store_functions(address: str) -> list[dict[str, Any]]:
-    """Return the functions of a store: the lab's own for "", else those of a file or URL.
+def store_functions(address: str = "") -> list[dict[str, Any]]:
+    """Return the functions of a store at a file or URL, ``$OPENFAAS_STORE`` or the lab's own.
 
     Raises:
         StoreError: It cannot be read, or is not a function store.
     """
+    address = address or os.environ.get("OPENFAAS_STORE", "")
     try:
         if address.startswith(("http://", "https://")):
             content = json.loads(request("GET", address).read())
@@ -43,20 +44,11 @@ def store_functions(address: str) -> list[dict[str, Any]]:
         raise StoreError(f"cannot read the function store {address}", seen=str(error)) from error
 
 
-def default_store() -> str:
-    """Return the address of the store without ``--url``: ``$OPENFAAS_STORE``, or "" for the lab's own."""
-    return os.environ.get("OPENFAAS_STORE", "")
-
-
-def _functions(arguments: Arguments) -> list[dict[str, Any]]:
-    return store_functions(arguments.text("url") or default_store())
-
-
 def _find(arguments: Arguments) -> dict[str, Any]:
     if not arguments.words:
         raise UsageError("please provide the function name")
     wanted = arguments.words[0]
-    for function in _functions(arguments):
+    for function in store_functions(arguments.text("url")):
         if wanted in (function.get("name"), function.get("title")):
             return function
     raise StoreError(
@@ -70,14 +62,13 @@ def _image(function: dict[str, Any]) -> str:
 
 
 def _list(arguments: Arguments) -> None:
-    functions = _functions(arguments)
+    functions = store_functions(arguments.text("url"))
     if arguments.on("json"):
         echo(json.dumps(functions, indent=2))
         return
     lines = ["", "FUNCTION\tAUTHOR\tDESCRIPTION"]
     lines += [f"{f['name']}\t{f.get('author') or 'unknown'}\t{f.get('title', '')}" for f in functions]
-    for line in align([*lines, ""]):
-        echo(line)
+    echo_table([*lines, ""])
 
 
 def _inspect(arguments: Arguments) -> None:
@@ -95,8 +86,7 @@ def _inspect(arguments: Arguments) -> None:
     for title in ("Environment", "Labels", "Annotations"):
         if values := function.get(title.lower()):
             lines += [f"{title}:", *(f"- \t{name}:\t{value}" for name, value in values.items()), ""]
-    for line in align(lines):
-        echo(line)
+    echo_table(lines)
 
 
 def _deploy(arguments: Arguments) -> None:

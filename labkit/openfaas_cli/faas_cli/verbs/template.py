@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from labkit.openfaas_cli.faas_cli.http import request
-from labkit.openfaas_cli.faas_cli.output import align, echo, warn
+from labkit.openfaas_cli.faas_cli.output import echo, echo_table, warn
 from labkit.openfaas_cli.faas_cli.template_pull import parse_source, pull
 from labkit.openfaas_cli.faas_cli.verb import Group, Verb
 from labkit.openfaas_cli.pflag import Arguments, Flag, UsageError
@@ -85,8 +85,7 @@ def _store_list(arguments: Arguments) -> None:
             tick = "[x]" if item.get("recommended") else "[ ]"
             cells = [item.get("template"), tick, item.get("source"), item.get("description")]
             lines.append("\t".join(str(cell or "") for cell in cells))
-    for line in align(["", *lines, ""]):
-        echo(line)
+    echo_table(["", *lines, ""])
 
 
 def _store_pull(arguments: Arguments) -> None:

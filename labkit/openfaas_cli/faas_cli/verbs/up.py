@@ -21,14 +21,7 @@ FileStates = dict[Path, tuple[int, int]]
 """By file: time of its last change in nanoseconds, and size in bytes."""
 
 
-def _run(arguments: Arguments) -> None:
-    if arguments.on("watch"):
-        _watch(arguments)
-    else:
-        _up(arguments)
-
-
-def _up(arguments: Arguments) -> None:
+def _build_push_deploy(arguments: Arguments) -> None:
     if arguments.on("publish"):
         run_publish(arguments)
     build.run_build(arguments)
@@ -38,12 +31,15 @@ def _up(arguments: Arguments) -> None:
         deploy.run_deploy(arguments)
 
 
-def _watch(arguments: Arguments) -> None:
-    """Repeat the steps whenever a file of the functions changes, until Control-C.
+def _run(arguments: Arguments) -> None:
+    """Run the steps; with ``--watch`` repeat them whenever a file changes, until Control-C.
 
     Polling the files twice a second costs nothing next to a build, and works
     on every file system, mounted ones included.
     """
+    if not arguments.on("watch"):
+        _build_push_deploy(arguments)
+        return
     paths = _watched_paths(arguments)
     echo(f"[Watch] monitoring {len(paths)} path(s): {', '.join(map(str, paths))}")
     previous: FileStates | None = None
@@ -52,7 +48,7 @@ def _watch(arguments: Arguments) -> None:
         if states != previous:
             previous = states
             try:
-                _up(arguments)
+                _build_push_deploy(arguments)
             except LabError as error:
                 echo(str(error))  # a file may be half-written; the next change tries again
             sys.stdout.flush()

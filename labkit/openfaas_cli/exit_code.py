@@ -1,0 +1,29 @@
+"""Run a work-alike, and turn the way it ends into an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from labkit_services.contract.errors import LabError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def exit_code(run: Callable[[], None], report: Callable[[str], None]) -> int:
+    """Call ``run``; return the exit code, and 1 for an error, whose text goes to ``report``."""
+    try:
+        run()
+        sys.stdout.flush()
+    except LabError as error:
+        report(str(error))
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # The reader is gone (`faas-cli list | head`); the interpreter's own flush at exit would fail too.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 141
+    return 0
