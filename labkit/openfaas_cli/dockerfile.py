@@ -51,16 +51,13 @@ class Copy:
 
 @dataclass
 class Build:
-    """The result of a Dockerfile.
+    """The result of a Dockerfile: its last stage, with the stages and the image it builds on.
 
     Attributes:
-        environment: All ``ENV`` of the last stage and of the stages it builds on.
-        workdir: The last ``WORKDIR``, or "".
-        labels: All ``LABEL``.
         copies: In the order of the file; a later one may overwrite an earlier one.
         skipped_runs: Number of ``RUN`` steps that were skipped.
         notes: What else was skipped, one line each.
-        base: The known image that the stage builds on.
+        base: The image that it builds on, if that is known.
     """
 
     environment: dict[str, str] = field(default_factory=dict)
@@ -213,37 +210,35 @@ class _Reader:
         place = PurePosixPath(posixpath.normpath(posixpath.join("/", stage.workdir, target)))
         into = target.endswith("/") or target in (".", "..") or len(sources) > 1
         for source in sources:
-            stage.copies += self._copies(stage, source, place, into=into, origin=options.get("from"))
+            if origin := options.get("from"):
+                stage.copies += self._copies_from_stage(stage, origin, source, place, into)
+            else:
+                stage.copies += self._copies_from_context(source, place, into)
 
-    def _copies(
-        self, stage: Build, source: str, place: PurePosixPath, *, into: bool, origin: str | None
-    ) -> Iterator[Copy]:
-        if origin is not None:
-            yield from self._copies_from(stage, origin, source, place, into=into)
-            return
+    def _copies_from_context(self, source: str, place: PurePosixPath, into: bool) -> list[Copy]:
         if re.match(r"https?://|git@", source):
             raise DockerfileError("ADD of a URL is not supported: the build uses no network")
-        relative = posixpath.normpath(posixpath.join("/", source)).lstrip("/")
-        if any(part == ".." for part in posixpath.normpath(source).split("/")):
+        if ".." in posixpath.normpath(source).split("/"):
             raise DockerfileError(f"{source} is outside the function's folder")
-        found = [self._context] if not relative else sorted(self._context.glob(relative))
+        relative = posixpath.normpath(posixpath.join("/", source)).lstrip("/")
+        found = sorted(self._context.glob(relative)) if relative else [self._context]
         if not found:
             raise DockerfileError(
                 f"{source} is not in the function's folder", expected=str(self._context / relative)
             )
-        for path in found:
-            # As in Docker: a folder's contents go to the target, a file may keep its name below it.
-            yield Copy(path, place if path.is_dir() or not (into or len(found) > 1) else place / path.name)
+        # As in Docker: a folder's contents go to the target, a file may keep its name below it.
+        into = into or len(found) > 1
+        return [Copy(path, place if path.is_dir() or not into else place / path.name) for path in found]
 
-    def _copies_from(
-        self, stage: Build, origin: str, source: str, place: PurePosixPath, *, into: bool
+    def _copies_from_stage(
+        self, stage: Build, origin: str, source: str, place: PurePosixPath, into: bool
     ) -> list[Copy]:
         """Copy from an earlier stage the files that do not come from a ``RUN``."""
         path = PurePosixPath(posixpath.join("/", source))
         if path.name in ("fwatchdog", "of-watchdog"):
             return []  # the lab has its own watchdog
         earlier = self._stages.get(origin.lower())
-        found = _below(path, earlier.copies, place, into=into) if earlier else []
+        found = _below(path, earlier.copies, place, into) if earlier else []
         if not found:
             stage.notes.append(
                 f"COPY --from={origin} {source}: skipped, because it comes from an image or a RUN step."
@@ -251,7 +246,7 @@ class _Reader:
         return found
 
 
-def _below(path: PurePosixPath, copies: Sequence[Copy], place: PurePosixPath, *, into: bool) -> list[Copy]:
+def _below(path: PurePosixPath, copies: Sequence[Copy], place: PurePosixPath, into: bool) -> list[Copy]:
     """Return what ``copies`` put at or below ``path``, with ``place`` as the new target."""
     found = []
     for each in copies:

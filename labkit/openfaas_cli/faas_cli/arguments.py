@@ -6,11 +6,7 @@ from labkit.openfaas_cli.pflag import Arguments, UsageError
 
 
 def resource_name(arguments: Arguments, kind: str) -> str:
-    """Return the only word of a command line, the name of a ``kind`` such as a secret.
-
-    Raises:
-        UsageError: There is none, or more than one.
-    """
+    """Return the only word of a command line, the name of a ``kind`` such as a secret."""
     if not arguments.words:
         raise UsageError(f"{kind} name required")
     if len(arguments.words) > 1:
@@ -19,11 +15,7 @@ def resource_name(arguments: Arguments, kind: str) -> str:
 
 
 def key_values(arguments: Arguments, flag: str) -> dict[str, str]:
-    """Return the pairs that ``--env``, ``--label`` or ``--annotation`` give.
-
-    Raises:
-        UsageError: One of them is not a pair.
-    """
+    """Return the ``KEY=VALUE`` pairs of ``--env``, ``--label`` or ``--annotation``."""
     plural = {"env": "envvars"}.get(flag, f"{flag}s")
     pairs = {}
     for text in arguments.texts(flag):

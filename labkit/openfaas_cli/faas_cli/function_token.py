@@ -35,12 +35,8 @@ def function_token(gateway: str, function: str, namespace: str) -> str | None:
         "audience": f"{namespace}:{function}",
         "scope": "function",
     }
-    reply = request(
-        "POST",
-        f"{gateway}/oauth/token",
-        [("Content-Type", "application/x-www-form-urlencoded")],
-        urlencode(form).encode(),
-    )
+    headers = [("Content-Type", "application/x-www-form-urlencoded")]
+    reply = request("POST", f"{gateway}/oauth/token", headers, urlencode(form).encode())
     body = reply.read().decode("utf-8", "replace")
     failure = "failed to invoke function: failed to get function access token"
     if not 200 <= reply.status <= 299:

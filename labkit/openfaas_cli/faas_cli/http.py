@@ -180,11 +180,7 @@ def request(
 
 
 def _split(url: str) -> tuple[str, str, int, str]:
-    """Return scheme, host, port and target; ``urllib.parse`` would take 3 ms to import.
-
-    Raises:
-        HttpRequestError: The URL is not one of HTTP.
-    """
+    """Return scheme, host, port and target; ``urllib.parse`` would take 3 ms to import."""
     scheme, _, rest = url.partition("://")
     end = next((index for index, letter in enumerate(rest) if letter in "/?#"), len(rest))
     host, colon, port = rest[:end].rpartition("@")[2].rpartition(":")

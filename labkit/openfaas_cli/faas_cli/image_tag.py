@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from labkit.openfaas_cli.faas_cli.git import error_line, run_git
@@ -12,13 +13,11 @@ from labkit.openfaas_cli.faas_cli.stack import StackFunction
 from labkit.openfaas_cli.pflag import Arguments, Flag
 from labkit_services.contract.errors import LabError
 
-_SHA = ("rev-parse", "--short", "HEAD")
-_BRANCH = ("rev-parse", "--symbolic-full-name", "--abbrev-ref", "HEAD")
-_DESCRIBE = ("describe", "--tags", "--always")
+_SHA = "rev-parse --short HEAD"
 _COMMANDS = {
-    "sha": ("Git SHA", (_SHA,)),
-    "branch": ("Git branch and SHA", (_BRANCH, _SHA)),
-    "describe": ("Git Tag and SHA", (_DESCRIBE,)),
+    "sha": ("Git SHA", [_SHA]),
+    "branch": ("Git branch and SHA", ["rev-parse --symbolic-full-name --abbrev-ref HEAD", _SHA]),
+    "describe": ("Git Tag and SHA", ["describe --tags --always"]),
 }
 """By format: its name in an error, and the commands for git."""
 
@@ -37,11 +36,7 @@ class ImageTagError(LabError, ValueError):
 
 
 def tagged(function: StackFunction, arguments: Arguments) -> StackFunction:
-    """Return the function with its image named according to ``--tag``.
-
-    Raises:
-        ImageTagError: This is not a git repository, or the tag would be invalid.
-    """
+    """Return the function with its image named according to ``--tag``."""
     return replace(function, image=image_name(function.image, arguments.text("tag"), function.handler))
 
 
@@ -69,8 +64,8 @@ def image_name(image: str, tag_format: str, handler: Path) -> str:
     return f"{name}:{tag}"
 
 
-def _git(what: str, command: tuple[str, ...]) -> str:
-    done = run_git(*command, folder=Path())
+def _git(what: str, command: str) -> str:
+    done = run_git(*command.split(), folder=Path())
     if done.returncode:
         raise ImageTagError(
             f"cannot tag image with {what} as this is not a Git repository",
@@ -83,9 +78,6 @@ def _git(what: str, command: tuple[str, ...]) -> str:
 def _digest(folder: Path) -> str:
     """Return the MD5 of the MD5s of all files in the order of their paths, as the real faas-cli does."""
     files = sorted((file for file in folder.rglob("*") if file.is_file() and not file.is_symlink()), key=str)
-    hashes = "".join(_md5(file.read_bytes()) for file in files)
-    return _md5(hashes.encode())
-
-
-def _md5(data: bytes) -> str:
-    return hashlib.md5(data, usedforsecurity=False).hexdigest()
+    md5 = partial(hashlib.md5, usedforsecurity=False)
+    hashes = "".join(md5(file.read_bytes()).hexdigest() for file in files)
+    return md5(hashes.encode()).hexdigest()

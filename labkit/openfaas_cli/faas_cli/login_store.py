@@ -54,9 +54,9 @@ def remove(gateway: str) -> bool:
     """Remove a login; return whether there was one."""
     logins = _read()
     others = [login for login in logins if login.get("gateway") != gateway]
-    if len(others) < len(logins):
+    if found := len(others) < len(logins):
         _write(others)
-    return len(others) < len(logins)
+    return found
 
 
 def _read() -> list[dict[str, Any]]:

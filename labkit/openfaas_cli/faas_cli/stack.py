@@ -62,9 +62,6 @@ class Stack:
 def stack_of(arguments: Arguments) -> Stack:
     """Return the stack that a command line refers to; an empty one if there is no file.
 
-    Args:
-        arguments: With the flags ``yaml``, ``filter``, ``regex`` and ``envsubst``.
-
     Raises:
         StackFileError: It is missing, not a stack, or has none of the functions to select.
     """
@@ -113,7 +110,12 @@ def parse_stack(text: str, folder: Path) -> Stack:
         raise StackFileError("error with YAML file", seen=" ".join(str(error).split())) from error
     content = _mapping(content, "the stack file")
     provider = _mapping(content.get("provider") or {}, "provider")
-    _check(content, provider)
+    if (name := provider.get("name", "openfaas")) != "openfaas":
+        raise StackFileError(
+            f"['openfaas'] is the only valid \"provider.name\" for the OpenFaaS CLI, but you gave: {name}"
+        )
+    if (version := content.get("version", "1.0")) != "1.0":
+        raise StackFileError(f"['1.0'] are the only valid versions for the stack file - found: {version}")
     functions = _mapping(content.get("functions") or {}, "functions")
     return Stack(
         provider.get("gateway", ""),
@@ -142,15 +144,6 @@ def select(
     if not selected and (pattern or regex):
         raise StackFileError("no functions matching --filter/--regex were found in the YAML file")
     return selected
-
-
-def _check(content: Mapping[str, Any], provider: Mapping[str, Any]) -> None:
-    if (name := provider.get("name", "openfaas")) != "openfaas":
-        raise StackFileError(
-            f"['openfaas'] is the only valid \"provider.name\" for the OpenFaaS CLI, but you gave: {name}"
-        )
-    if (version := content.get("version", "1.0")) != "1.0":
-        raise StackFileError(f"['1.0'] are the only valid versions for the stack file - found: {version}")
 
 
 def _function(name: str, entry: Mapping[str, Any], folder: Path) -> StackFunction:

@@ -32,11 +32,8 @@ class Verb:
     """One verb, such as ``faas-cli invoke``.
 
     Attributes:
-        short: What it does, in one line.
         run: The action; it raises an error if it fails.
-        flags: Its flags besides the global ones.
-        words: Its other arguments, for the usage line.
-        examples: Command lines.
+        words: The other arguments than flags, for the usage line.
     """
 
     def __init__(
@@ -58,11 +55,9 @@ class Group:
     """A verb that has verbs of its own, such as ``faas-cli store``.
 
     Attributes:
-        short: What it is for, in one line.
         verbs: By name, with aliases after a comma: ``"remove, rm, delete"``. None
             stands for the ``COMMAND`` of the module ``verbs/NAME.py``.
         flags: The flags that may precede the verb.
-        examples: Command lines.
     """
 
     def __init__(

@@ -66,11 +66,7 @@ def run_deploy(arguments: Arguments) -> None:
 
 
 def check_modes(arguments: Arguments) -> None:
-    """Check that ``--update`` and ``--replace`` are not both on.
-
-    Raises:
-        UsageError: They are.
-    """
+    """Raise a usage error if both ``--update`` and ``--replace`` are on."""
     if arguments.on("update") and arguments.on("replace"):
         echo(_MODES)
         raise UsageError("cannot specify --update and --replace at the same time")
@@ -114,11 +110,7 @@ def deploy(gateway: Gateway, function: StackFunction, arguments: Arguments) -> i
 
 
 def raise_failed(statuses: Mapping[str, int]) -> None:
-    """Raise an error if a function was not deployed: any status but 200 and 202.
-
-    Raises:
-        GatewayRequestError: With one line each.
-    """
+    """Raise an error that names the functions with any status but 200 and 202."""
     failed = [
         f"Function '{name}' failed to deploy with status code: {status}"
         for name, status in statuses.items()

@@ -27,11 +27,7 @@ def _run(arguments: Arguments) -> None:
 
 
 def fetch_function(gateway: Gateway, name: str, namespace: str) -> dict[str, Any]:
-    """Return a function's status.
-
-    Raises:
-        GatewayRequestError: There is no such function, or the request failed.
-    """
+    """Return a function's status; raise an error if there is no such function."""
     query = [("usage", "1"), ("namespace", namespace)]
     path = f"/system/function/{quote(name, safe='')}"
     function: dict[str, Any] = gateway.fetch(path, query=query, missing=f"No such function: {name}")

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from labkit.openfaas_cli.faas_cli.http import HttpReply
     from labkit.openfaas_cli.pflag import Arguments
 
+_MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _FUNCTION_REALM = 'realm="IAM function invoke"'
 _RIGHT_FORM = "Please use 'Key: Value' format instead."
@@ -61,11 +62,7 @@ def parse_header(text: str) -> tuple[str, str, str]:
 
 
 def parse_query(texts: Sequence[str]) -> list[tuple[str, str]]:
-    """Return the ``--query`` pairs, sorted by name.
-
-    Raises:
-        UsageError: One of them is not ``key=value``.
-    """
+    """Return the ``--query`` pairs, sorted by name; raise a usage error for what is not a pair."""
     pairs = []
     for text in texts:
         name, equals, value = text.partition("=")
@@ -106,12 +103,6 @@ def _signature(arguments: Arguments, body: bytes) -> list[tuple[str, str]]:
     return [(_canonical(name), "sha256=" + hmac.new(key.encode(), body, "sha256").hexdigest())]
 
 
-def _user_agent() -> tuple[str, str]:
-    machine = os.uname().machine
-    machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(machine, machine)
-    return "User-Agent", f"{USER_AGENT} (openfaas; {sys.platform}; {machine})"
-
-
 def gateway_and_namespace(arguments: Arguments, function: str) -> tuple[str, str]:
     """Return the stack's gateway and the function's namespace in it; "" for what it does not set."""
     file = stack_file(arguments)
@@ -143,13 +134,15 @@ def _run(arguments: Arguments) -> None:
     scheme, _, address = gateway.url.partition("://")
     gateway.url = f"{scheme}://{address.partition('/')[0]}"
     route = "async-function" if arguments.on("async") else "function"
+    machine = _MACHINES.get(os.uname().machine, os.uname().machine)
+    user_agent = ("User-Agent", f"{USER_AGENT} (openfaas; {sys.platform}; {machine})")
 
     def call(authorization: Sequence[tuple[str, str]] = ()) -> HttpReply:
         return gateway.send(
             method,
             f"/{route}/{name}.{namespace}",
             query=query,
-            headers=[_user_agent(), *sorted([*headers, *_signature(arguments, body), *authorization])],
+            headers=[user_agent, *sorted([*headers, *_signature(arguments, body), *authorization])],
             body=body,
         )
 

@@ -18,11 +18,7 @@ _MARK = {"openfaas": "1"}
 
 
 def run_list(arguments: Arguments) -> None:
-    """Print the names of all namespaces.
-
-    Raises:
-        GatewayRequestError: The request failed.
-    """
+    """Print the names of all namespaces."""
     names = Gateway.of(arguments, stack_of(arguments).gateway).fetch("/system/namespaces")
     if arguments.on("json"):
         echo(json.dumps(names, indent=2))

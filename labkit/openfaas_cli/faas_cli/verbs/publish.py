@@ -13,11 +13,7 @@ class PublishError(LabError):
 
 
 def run_publish(arguments: Arguments) -> None:
-    """Copy the functions' files with ``--shrinkwrap``; refuse anything else.
-
-    Raises:
-        PublishError: It needs Docker, which the lab does not use.
-    """
+    """Copy the functions' files with ``--shrinkwrap``; refuse anything else, which needs Docker."""
     if not arguments.on("shrinkwrap"):
         raise PublishError(
             "publish needs Docker buildx and a registry, which the lab does without: use faas-cli up"

@@ -10,11 +10,7 @@ from labkit.openfaas_cli.pflag import Arguments, UsageError
 
 
 def remove_function(gateway: Gateway, name: str, namespace: str) -> None:
-    """Remove one function and print that.
-
-    Raises:
-        GatewayRequestError: There is no such function, or the request failed.
-    """
+    """Remove one function and print that; raise an error if there is no such function."""
     content = {"functionName": name, **({"namespace": namespace} if namespace else {})}
     gateway.checked("DELETE", "/system/functions", content=content, missing="No existing function to remove")
     echo("Removing old function.")

@@ -39,11 +39,7 @@ def _pull_from(address: str, arguments: Arguments) -> None:
 
 
 def _store_templates(arguments: Arguments) -> list[dict[str, Any]]:
-    """Return the templates of the store at ``--url``, a file or URL, or of OpenFaaS's.
-
-    Raises:
-        TemplateStoreError: It cannot be read, or is not a list of templates.
-    """
+    """Return the templates of the store at ``--url``, a file or URL, or of OpenFaaS's."""
     address = arguments.text("url") or os.environ.get("OPENFAAS_TEMPLATE_STORE_URL") or _STORE
     try:
         if address.startswith(("http://", "https://")):
