@@ -35,7 +35,7 @@ _FLAGS = (
     Flag("follow", "f", False, "Follow new lines"),
     Flag("namespace", "n", "default", "openfaas for the lab's services, openfaas-fn for functions"),
     Flag("since", "", "", "Only lines younger than a duration such as 5m"),
-    Flag("tail", "", -1, "How many of the newest lines; all if below 0"),
+    Flag("tail", "", -1, "Number of the newest lines; all if below 0"),
 )
 
 

@@ -51,10 +51,10 @@ def index() -> ModuleType:
 def test_what_a_handler_returns_is_the_answer(
     index: ModuleType, result: Any, status: int, body: bytes, content_type: str | None
 ) -> None:
-    answer = index.answer_of(result)
+    response = index.response_of(result)
 
-    types = [value for name, value in answer.headers.items() if name.lower() == "content-type"]
-    assert (answer.status, answer.body, types) == (status, body, [content_type] if content_type else [])
+    types = [value for name, value in response.headers.items() if name.lower() == "content-type"]
+    assert (response.status, response.body, types) == (status, body, [content_type] if content_type else [])
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_what_a_handler_returns_is_the_answer(
 )
 def test_what_no_answer_can_be_is_an_error(index: ModuleType, result: Any) -> None:
     with pytest.raises(TypeError):
-        index.answer_of(result)
+        index.response_of(result)
 
 
 def test_new_and_build_make_an_image_of_template_and_handler(

@@ -25,7 +25,7 @@ def run_git(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
         return subprocess.run(  # noqa: S603 - no shell
             ["git", *words],  # noqa: S607
             cwd=folder,
-            # A prompt for a password would wait forever where nobody answers it.
+            # A prompt for a password would wait forever if nobody types one.
             env={**os.environ, "GIT_TERMINAL_PROMPT": "0"},
             stdin=subprocess.DEVNULL,
             capture_output=True,

@@ -25,8 +25,8 @@ _TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
 
 TAG = Flag(
     *("tag", "", "latest"),
-    "Tag of the image: latest is as written; sha, branch and describe add what git says; "
-    "digest is that of the function's files",
+    "Tag of the image: latest is as written; sha, branch and describe add git's output; "
+    "digest is the digest of the function's files",
     choices=("", "latest", "default", *_COMMANDS, "digest"),
 )
 

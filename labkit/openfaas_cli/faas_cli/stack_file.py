@@ -20,7 +20,7 @@ def stack_file(arguments: Arguments) -> str | None:
 def may_affect_invocation(file: str) -> bool:
     """Return whether a stack file may set a namespace or a gateway other than the default.
 
-    A file as ``faas-cli new`` writes it sets neither. Finding that out takes no
+    A file written by ``faas-cli new`` sets neither. This check does not need the
     YAML parser, whose import would double the time of an invocation.
     """
     try:

@@ -126,7 +126,7 @@ FLAGS = (
     Flag("name", "", "", "Name of the function"),
     Flag("no-cache", "", False, "Accepted; there is no build cache"),
     Flag("parallel", "", 1, "Accepted; a build takes milliseconds"),
-    Flag("quiet", "", False, "Leave out what the Dockerfile says"),
+    Flag("quiet", "", False, "Do not print a summary of the Dockerfile"),
     Flag("shrinkwrap", "", False, "Only copy the function's files to ./build/"),
     Flag("squash", "", False, "Accepted; there are no layers"),
     TAG,

@@ -95,7 +95,7 @@ COMMAND = Verb(
         ENVSUBST,
         NAMESPACE,
         *GATEWAY_FLAGS,
-        Flag("verbose", "v", False, "Name also what the function has none of"),
+        Flag("verbose", "v", False, "Include sections that are empty"),
     ),
     examples=("faas-cli describe figlet", "faas-cli describe figlet --verbose"),
 )

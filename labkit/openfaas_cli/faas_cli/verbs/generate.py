@@ -108,7 +108,7 @@ COMMAND = Verb(
         Flag("api", "", _API, "API version of the resources"),
         Flag("arch", "", "x86_64", "Platform of the image of a function of the store"),
         ENVSUBST,
-        Flag("from-store", "", "", "A function of the store instead of the stack file's"),
+        Flag("from-store", "", "", "Use a function of the store instead of the stack file"),
         NAMESPACE,
         TAG,
     ),

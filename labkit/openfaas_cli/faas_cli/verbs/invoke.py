@@ -192,7 +192,7 @@ def _print(reply: HttpReply, gateway: Gateway, *, is_async: bool) -> None:
 
 
 COMMAND = Verb(
-    "Invoke an OpenFaaS function with what comes on standard input",
+    "Invoke an OpenFaaS function with standard input as the request body",
     _run,
     words="FUNCTION_NAME",
     flags=(

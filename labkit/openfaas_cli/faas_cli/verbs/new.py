@@ -154,7 +154,7 @@ COMMAND = Verb(
         Flag("memory-limit", "", "", "Limit for the memory"),
         Flag("memory-request", "", "", "Request for the memory"),
         Flag("prefix", "p", "", "Prefix of the function's image, such as a user of a registry"),
-        Flag("quiet", "q", False, "Leave out logo and notes"),
+        Flag("quiet", "q", False, "Print no logo"),
     ),
     examples=(
         "faas-cli new long-task --lang dockerfile --prefix=me",

@@ -61,10 +61,10 @@ COMMAND = Verb(
     _run,
     words="[FUNCTION_NAME]",
     flags=(
-        Flag("attempts", "", 60, "How often to look"),
+        Flag("attempts", "", 60, "Number of attempts"),
         ENVSUBST,
         GATEWAY,
-        Flag("interval", "", "1s", "How long to wait between two looks"),
+        Flag("interval", "", "1s", "Time between two attempts"),
         NAMESPACE,
         TLS,
     ),

@@ -57,7 +57,7 @@ def _store_templates(arguments: Arguments) -> list[dict[str, Any]]:
         raise TemplateStoreError(
             f"error while getting templates info: cannot read templates info from: {address}",
             seen=error.headline if isinstance(error, LabError) else str(error),
-            next_step="without the internet: see the templates that are here with faas-cli new --list",
+            next_step="without the internet: list the templates on this machine with faas-cli new --list",
         ) from error
     return sorted(
         templates, key=lambda item: (not item.get("recommended"), str(item.get("template")).lower())
@@ -97,7 +97,7 @@ def _store_pull(arguments: Arguments) -> None:
     raise TemplateStoreError(f"template with name: `{wanted}` does not exist in the repo")
 
 
-_OVERWRITE = Flag("overwrite", "", False, "Write over templates that are here already")
+_OVERWRITE = Flag("overwrite", "", False, "Overwrite existing templates")
 _URL = Flag("url", "u", "", "Another template store's URL or file")
 
 COMMAND = Group(
@@ -107,7 +107,7 @@ COMMAND = Group(
             "Copy the templates of a git repository into ./template",
             _pull,
             words="[REPOSITORY[#REF]]",
-            flags=(_OVERWRITE, Flag("debug", "", False, "Accepted; what git says is shown if it fails")),
+            flags=(_OVERWRITE, Flag("debug", "", False, "Accepted; an error of git is always printed")),
             examples=("faas-cli template pull ../my-templates", f"faas-cli template pull {_REPOSITORY}#1.0"),
         ),
         "store": Group(

@@ -78,7 +78,7 @@ _OWN = (
     Flag("publish", "", False, "Publish instead of build and push (needs Docker: not in the lab)"),
     Flag("skip-deploy", "", False, "Do not deploy"),
     Flag("skip-push", "", False, "Do not push"),
-    Flag("watch", "", False, "Do it again whenever a file changes, until Control-C"),
+    Flag("watch", "", False, "Repeat whenever a file changes, until Control-C"),
 )
 
 COMMAND = Verb(
