@@ -1,4 +1,4 @@
-"""labkit: a small, real OpenFaaS on your own machine, to learn asynchronous functions with."""
+"""labkit: a small, real OpenFaaS, to learn asynchronous functions with."""
 
 from __future__ import annotations
 

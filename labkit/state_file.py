@@ -18,7 +18,7 @@ FOLDER = ".labkit"
 
 
 def find_workspace(start: str = "") -> str:
-    """Return the root of the workspace that ``start`` (default: the current folder) belongs to.
+    """Return the workspace of ``start``, by default of the current folder.
 
     ``$LABKIT_WORKSPACE`` wins; else the nearest folder upwards that contains
     a lab; else the nearest one that contains a git clone, so that a notebook in
@@ -39,7 +39,7 @@ def find_workspace(start: str = "") -> str:
 
 
 def is_locked(root: str) -> bool:
-    """Return whether the workspace's supervisor is alive: its lock ends with it, however it ends."""
+    """Return whether the supervisor is alive: its lock ends with it."""
     try:
         with open(os.path.join(root, FOLDER, "lock"), "rb") as file:
             try:

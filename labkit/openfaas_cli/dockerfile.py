@@ -51,7 +51,7 @@ class Copy:
 
 @dataclass
 class Build:
-    """The result of a Dockerfile: its last stage, with the stages and the image it builds on.
+    """The last stage of a Dockerfile, with the stages it builds on.
 
     Attributes:
         copies: In the order of the file; a later one may overwrite an earlier one.
@@ -70,12 +70,12 @@ class Build:
 
     @property
     def fprocess(self) -> str:
-        """The process's command line: ``ENV fprocess``, else of-watchdog's ``function_process``."""
+        """``ENV fprocess``, else of-watchdog's ``function_process``."""
         own = self.environment.get("fprocess") or self.environment.get("function_process")
         return own or (self.base.fprocess if self.base else "")
 
     def lay_out(self, root: Path) -> None:
-        """Copy the image's files below ``root``; if there are none, nothing is written."""
+        """Copy the image's files, if there are any, below ``root``."""
         if self.base and self.base.files:
             shutil.copytree(self.base.files, root, symlinks=True, dirs_exist_ok=True)
         for each in self.copies:
@@ -233,7 +233,7 @@ class _Reader:
     def _copies_from_stage(
         self, stage: Build, origin: str, source: str, place: PurePosixPath, into: bool
     ) -> list[Copy]:
-        """Copy from an earlier stage the files that do not come from a ``RUN``."""
+        """Copy files of an earlier stage that do not come from a ``RUN``."""
         path = PurePosixPath(posixpath.join("/", source))
         if path.name in ("fwatchdog", "of-watchdog"):
             return []  # the lab has its own watchdog
@@ -247,7 +247,7 @@ class _Reader:
 
 
 def _below(path: PurePosixPath, copies: Sequence[Copy], place: PurePosixPath, into: bool) -> list[Copy]:
-    """Return what ``copies`` put at or below ``path``, with ``place`` as the new target."""
+    """Return the copies at or below ``path``, with ``place`` as target."""
     found = []
     for each in copies:
         if each.target != path and each.target.is_relative_to(path):
@@ -264,7 +264,7 @@ def _split(value: str, variables: Mapping[str, str]) -> list[str]:
 
 
 def _without_heredoc_lines(structure: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
-    """Skip the lines of ``RUN <<EOF``, which the parser takes for instructions."""
+    """Skip the lines of ``RUN <<EOF``, which are not instructions."""
     end = ""
     for step in structure:
         if end:

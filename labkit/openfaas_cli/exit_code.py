@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def exit_code(run: Callable[[], None], report: Callable[[str], None]) -> int:
-    """Call ``run``; return the exit code, and 1 for an error, whose text goes to ``report``."""
+    """Call ``run`` and return the exit code; ``report`` gets an error."""
     try:
         run()
         sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""kubectl: a work-alike of ``kubectl logs`` for the lab's services and functions.
+"""kubectl: a work-alike of ``kubectl logs`` for services and functions.
 
 The lab has no Kubernetes; its services are processes that write log files. This
 program handles ``kubectl logs deployment/NAME -n openfaas`` (``-n openfaas-fn``
@@ -60,7 +60,7 @@ def _run(words: Sequence[str]) -> None:
 
 
 def logs_target(arguments: Sequence[str]) -> tuple[str, Arguments] | None:
-    """Return the deployment whose log to print, and the flags; None if this is for a real kubectl."""
+    """Return the deployment and the flags; None is for a real kubectl."""
     try:
         flags = parse(_FLAGS, arguments)
     except UsageError:
@@ -103,7 +103,7 @@ def show_logs(workspace: Workspace, state: LabState | None, name: str, flags: Ar
 
 
 def _lab_wait(workspace: Workspace) -> Callable[[float], None]:
-    """Return a function that waits for more of a log as long as the lab runs."""
+    """Return a function that waits for new lines while the lab runs."""
     gone = False
 
     def wait(seconds: float) -> None:
@@ -125,7 +125,7 @@ def _write(text: str) -> None:
 def select(
     lines: Sequence[str], flags: Arguments, now: datetime, begin: datetime | None = None
 ) -> Sequence[str]:
-    """Return the lines that ``--since`` (before ``now``) and ``--tail`` select.
+    """Return the lines that ``--since`` and ``--tail`` select at ``now``.
 
     The log starts with the running lab, at ``begin``, as a pod's starts with the pod.
     """

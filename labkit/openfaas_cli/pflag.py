@@ -46,7 +46,7 @@ class Flag:
         self.choices = choices
 
     def parse(self, text: str) -> bool | int | str:
-        """Return the value that ``text`` stands for; for a list, the one value to append."""
+        """Return the value of ``text``; for a list, the item to append."""
         if isinstance(self.default, bool):
             if text in _TRUE or text in _FALSE:
                 return text in _TRUE
@@ -104,11 +104,11 @@ class Arguments:
         return name in self._values
 
     def given(self, name: str) -> bool:
-        """Return whether the flag is on the command line, whatever its value."""
+        """Return whether the flag is on the command line."""
         return name in self._given
 
     def set(self, flag: Flag, text: str) -> None:
-        """Set a flag to the value that ``text`` stands for, or append it to a list."""
+        """Set a flag to the value of ``text``, or append it to a list."""
         value, current = flag.parse(text), self._values[flag.name]
         if isinstance(current, list):
             current.append(str(value))
@@ -158,7 +158,7 @@ def parse(
 
 
 def _parse_shorthands(word: str, by_short: dict[str, Flag], rest: list[str], arguments: Arguments) -> None:
-    """Parse ``-n me``, ``-nme``, ``-n=me``, and boolean flags in one word, as in ``-qv``."""
+    """Parse ``-n me``, ``-nme``, ``-n=me``, or boolean flags as in ``-qv``."""
     letters = word[1:]
     while letters:
         letter, letters = letters[0], letters[1:]
@@ -172,7 +172,7 @@ def _parse_shorthands(word: str, by_short: dict[str, Flag], rest: list[str], arg
 
 
 def _next_value(flag: Flag, shown: str, rest: list[str]) -> str:
-    """Return the value of a flag without ``=``: the next word; a boolean flag has none, and is on."""
+    """Return a flag's value without ``=``: the next word, or "true"."""
     if isinstance(flag.default, bool):
         return "true"
     if not rest:

@@ -1,4 +1,4 @@
-"""Find and run the real program that a work-alike of the same name stands for."""
+"""Find and run the real program of a work-alike's name."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _MARK = b"labkit."
 
 
 def find_real(name: str) -> str | None:
-    """Return the first ``name`` on ``PATH`` that is not a start script of labkit.
+    """Return the first ``name`` on ``PATH`` that is not labkit's own.
 
     Scripts of labkit in another environment are skipped too: two work-alikes that
     took each other for the real program would start each other forever.
@@ -30,7 +30,7 @@ def find_real(name: str) -> str | None:
 
 
 def run_real_faas_cli(arguments: Sequence[str]) -> None:
-    """Become the real faas-cli, with the address and login of the running lab; return if there is none."""
+    """Become the real faas-cli, with the lab's address; return without one."""
     program = find_real("faas-cli")
     if program is None:
         return

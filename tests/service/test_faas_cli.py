@@ -365,7 +365,7 @@ def test_a_reader_that_goes_away_is_no_error(terminal: Terminal) -> None:
 
 
 def test_an_invocation_imports_little(terminal: Terminal, echo: str) -> None:
-    """Ten invocations in a row are a measurement: what they import is most of their time."""
+    """Imports take most of the time of ten invocations in a row."""
     (terminal.folder / "stack.yaml").write_text(
         "version: 1.0\nprovider:\n  name: openfaas\n  gateway: http://127.0.0.1:8080\nfunctions: {}\n"
     )

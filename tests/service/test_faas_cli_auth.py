@@ -1,4 +1,4 @@
-"""``faas-cli invoke --auth`` against a gateway with OpenFaaS's Identity and Access Management.
+"""``faas-cli invoke --auth`` against a gateway with OpenFaaS's IAM.
 
 The lab's has none, so the gateway is a plain HTTP server with its two routes.
 """
@@ -90,7 +90,7 @@ def gateway() -> Iterator[Gateway]:
 
 
 def invoke(gateway: Gateway, folder: Path, *flags: str, login: str) -> tuple[int, str]:
-    """Invoke the function after a login of that kind; return exit code and output."""
+    """Invoke the function after a login; return exit code and output."""
     token = {"oauth2": "ID", "basic": "YWRtaW46cGFzcw=="}[login]
     logins = {"auths": [{"gateway": gateway.url, "auth": login, "token": token}]}
     (folder / "config.yml").write_text(yaml.safe_dump(logins))

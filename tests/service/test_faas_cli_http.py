@@ -14,7 +14,7 @@ from labkit.openfaas_cli.faas_cli.http import HttpRequestError, request
 
 @contextmanager
 def server(*answer: bytes) -> Iterator[tuple[str, list[bytes]]]:
-    """Answer one request with these bytes, in these pieces, then close; yield URL and what was received."""
+    """Respond once with these blocks, then close; yield URL and requests."""
     received: list[bytes] = []
     with socket.create_server(("127.0.0.1", 0)) as listener:
 

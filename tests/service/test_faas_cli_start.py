@@ -1,4 +1,4 @@
-"""How fast ``faas-cli invoke`` starts: ten invocations in a row are a measurement in the lab text."""
+"""How fast ``faas-cli invoke`` starts."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ ROUNDS = 9
 
 @pytest.fixture
 def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
-    """A workspace with a stack file and a lab, whose gateway accepts every call."""
+    """A workspace with a stack file and a lab that accepts every call."""
     (tmp_path / "stack.yaml").write_text(STACK)
     workspace = Workspace(tmp_path)
     workspace.folder.mkdir()
@@ -106,7 +106,7 @@ def test_an_invocation_imports_only_what_is_listed(environment: dict[str, str], 
 
 
 def cpu_seconds(command: Sequence[str], folder: Path, environment: dict[str, str]) -> float:
-    """Return the CPU time of a process, which other processes on the machine hardly change."""
+    """Return the CPU time of a process, which other load hardly changes."""
     process = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,

@@ -41,7 +41,7 @@ def _fills(text: str) -> re.Pattern[str]:
 
 
 class Table:
-    """Runs rows in one terminal, each in a folder and with names of its own."""
+    """Runs rows in one terminal, each in a folder with its own names."""
 
     def __init__(self, terminal: Terminal, echo: str) -> None:
         self.terminal = terminal

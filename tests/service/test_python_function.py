@@ -1,4 +1,4 @@
-"""A learner's Python function, from ``faas-cli new`` to its answers, on a real lab."""
+"""A learner's Python function, from ``faas-cli new`` to its responses."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from labkit_services.images.store import Image
 
 
 def read(folder: Path, dockerfile: str, **build_args: str) -> Build:
-    """Write and read a Dockerfile; `known/base` is an image with a process, `earlier/files` has files."""
+    """Parse a Dockerfile; known/base has a process, earlier/files has files."""
     base_files = folder.parent / "base"
     (base_files / "etc").mkdir(parents=True, exist_ok=True)
     (base_files / "etc/base.conf").write_text("base")
@@ -27,7 +27,7 @@ def read(folder: Path, dockerfile: str, **build_args: str) -> Build:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A function's folder with a handler, a subfolder and a name with a space."""
+    """A function's folder with a handler, a subfolder and a space."""
     place = tmp_path / "fn"
     (place / "lib").mkdir(parents=True)
     (place / "handler.py").write_text("print('hi')")

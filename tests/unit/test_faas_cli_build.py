@@ -1,4 +1,4 @@
-"""The verbs that need no gateway: new, build, push; and the program's frame."""
+"""The verbs without a gateway (new, build, push), errors and help."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Cli:
         self._capsys = capsys
 
     def __call__(self, *words: str, code: int = 0) -> str:
-        """Run one, check its exit code, and return what it printed, without colours."""
+        """Run one, check its exit code, and return its output, not coloured."""
         assert main(words) == code
         return re.sub(r"\x1b\[\d+m", "", self._capsys.readouterr().out)
 

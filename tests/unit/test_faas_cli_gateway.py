@@ -61,7 +61,7 @@ def test_a_url_has_one_spelling(url: str, expected: str) -> None:
 
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
-    """A workspace whose lab another part of this process keeps locked, as a supervisor would."""
+    """A workspace that the test can lock as a supervisor does."""
     workspace = Workspace(tmp_path)
     workspace.folder.mkdir()
     monkeypatch.setenv("LABKIT_WORKSPACE", str(tmp_path))

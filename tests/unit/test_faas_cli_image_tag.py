@@ -1,4 +1,4 @@
-"""``--tag``: images named after git's view of the current folder, which is real here."""
+"""``--tag``: images named after the state of a real git repository."""
 
 from __future__ import annotations
 

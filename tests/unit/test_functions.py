@@ -1,4 +1,4 @@
-"""The lab's own functions: in folders that faas-cli builds, and those that a lab has at hand."""
+"""The lab's own functions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""kubectl logs without Kubernetes: reading the command line, and the services' log files."""
+"""kubectl logs without Kubernetes: the command line and log files."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_since_tail_and_the_lab_s_beginning_choose_the_lines(
 
 @pytest.fixture
 def logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The log folder of a workspace whose lab has gone; no other kubectl on PATH."""
+    """The logs of a workspace whose lab is gone; no real kubectl on PATH."""
     monkeypatch.setenv("LABKIT_WORKSPACE", str(tmp_path))
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     folder = tmp_path / ".labkit/logs"

@@ -1,4 +1,4 @@
-"""The template python3-http: what a handler's result means, and how its folder is built."""
+"""The template python3-http: a handler's results, and the build."""
 
 from __future__ import annotations
 

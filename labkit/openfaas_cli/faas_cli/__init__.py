@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(words: Sequence[str]) -> None:
-    """Run the real faas-cli if there is one; else find the verb, parse its flags and run it."""
+    """Run the real faas-cli if there is one; else find and run the verb."""
     if os.environ.get("LABKIT_FAAS_CLI") != "builtin":
         run_real_faas_cli(words)
     if words and words[0] == "help":  # `help VERB` is `VERB --help`

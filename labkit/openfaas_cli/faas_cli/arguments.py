@@ -6,7 +6,7 @@ from labkit.openfaas_cli.pflag import Arguments, UsageError
 
 
 def resource_name(arguments: Arguments, kind: str) -> str:
-    """Return the only word of a command line, the name of a ``kind`` such as a secret."""
+    """Return the only word, the name of a ``kind`` such as a secret."""
     if not arguments.words:
         raise UsageError(f"{kind} name required")
     if len(arguments.words) > 1:
@@ -15,7 +15,7 @@ def resource_name(arguments: Arguments, kind: str) -> str:
 
 
 def key_values(arguments: Arguments, flag: str) -> dict[str, str]:
-    """Return the ``KEY=VALUE`` pairs of ``--env``, ``--label`` or ``--annotation``."""
+    """Return the pairs of ``--env``, ``--label`` or ``--annotation``."""
     plural = {"env": "envvars"}.get(flag, f"{flag}s")
     pairs = {}
     for text in arguments.texts(flag):

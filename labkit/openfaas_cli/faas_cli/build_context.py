@@ -1,4 +1,4 @@
-"""The folder that a function is built from: its own, or a copy of its template."""
+"""The folder that a function is built from."""
 
 from __future__ import annotations
 

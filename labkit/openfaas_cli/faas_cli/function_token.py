@@ -1,4 +1,4 @@
-"""``invoke --auth``: a token for one function, of OpenFaaS's Identity and Access Management.
+"""``invoke --auth``: a token for one function, from OpenFaaS's IAM.
 
 The token of a login (``auth: oauth2`` among the saved ones) is exchanged for it.
 As with the real faas-cli, a login with a password provides none: the password is

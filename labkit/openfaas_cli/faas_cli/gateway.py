@@ -32,7 +32,7 @@ class GatewayRequestError(LabError):
 
 
 def choose_url(*, flag: str, stack: str, environment: str, lab: Callable[[], str]) -> str:
-    """Return the gateway's URL: flag, stack file, ``OPENFAAS_URL``, the running lab, default.
+    """Return the URL of flag, stack file, variable, running lab or default.
 
     As in the real one, the default URL in the flag or the stack file counts as
     not given. The running lab takes the place of the default only.
@@ -44,7 +44,7 @@ def choose_url(*, flag: str, stack: str, environment: str, lab: Callable[[], str
 
 
 def normalise_url(url: str) -> str:
-    """Return ``url`` in lower case, with a scheme and without a slash at its end."""
+    """Return ``url`` in lower case, with a scheme, without a final slash."""
     url = url.strip().rstrip("/").lower()
     return url if url.startswith("http") else f"http://{url}"
 
@@ -73,7 +73,7 @@ class Gateway:
 
     @classmethod
     def of(cls, arguments: Arguments, stack: str = "") -> Gateway:
-        """Return the gateway that the flags and the stack file's gateway, or "", refer to."""
+        """Return the gateway of the flags and the stack file."""
         flag, environment = arguments.text("gateway"), os.environ.get("OPENFAAS_URL", "")
         return cls(
             choose_url(flag=flag, stack=stack, environment=environment, lab=lab_url),
@@ -118,7 +118,7 @@ class Gateway:
         content: Any = None,
         timeout: float | None = 60.0,
     ) -> HttpReply:
-        """Send a management request with ``--token``, the lab's password or a saved login.
+        """Send a request with ``--token``, the lab's password or a login.
 
         Query pairs with an empty value are left out, ``content`` is sent as JSON.
 
@@ -140,7 +140,7 @@ class Gateway:
     def exchange(
         self, method: str, path: str, *, query: Sequence[tuple[str, str]] = (), content: Any = None
     ) -> tuple[HttpReply, bytes]:
-        """Send a management request; return the response, whatever its status, and its body.
+        """Send a management request; return the response and its body.
 
         Raises:
             GatewayRequestError: Not reachable.
@@ -195,13 +195,13 @@ class Gateway:
         )
 
     def warn_of_plain_http(self) -> None:
-        """Print a warning if the password would cross a network unencrypted."""
+        """Print a warning if the password would be sent unencrypted."""
         host, _ = _host_and_port(self.url)
         if self.url.startswith("http://") and host not in ("127.0.0.1", "localhost"):
             echo("WARNING! You are not using an encrypted connection to the gateway, consider using HTTPS.")
 
     def basic_token(self) -> str | None:
-        """Return the token of basic authentication: the lab's own or a saved one; None without."""
+        """Return the basic-auth token of the lab or a saved login, or None."""
         from labkit.openfaas_cli.faas_cli import login_store  # reads YAML; an invocation needs no login
 
         state = lab_state()
@@ -243,7 +243,7 @@ def _print_request(method: str, url: str, headers: Sequence[tuple[str, str]], bo
 
 
 def _same_address(url: str, other: str) -> bool:
-    """Return whether two URLs have the same host and port; this machine has several names."""
+    """Return whether two URLs have the same port on the same machine."""
     (host, port), (other_host, other_port) = _host_and_port(url), _host_and_port(other)
     return port == other_port and (host == other_host or {host, other_host} <= _LOOPBACK)
 

@@ -17,7 +17,7 @@ _KINDS = {bool: "", int: " int", list: " stringArray", str: " string"}
 
 
 def help_text(name: str, names: str, verb: Verb | Group) -> str:
-    """Return the help of a verb, which was called as ``name`` and has all these ``names``."""
+    """Return the help of a verb, called as ``name``, with these ``names``."""
     width = max(min(shutil.get_terminal_size().columns - 2, _MAX_WIDTH), _MIN_WIDTH)
     usage = "[command]" if isinstance(verb, Group) else f"{verb.words} [flags]".lstrip()
     blocks = [

@@ -76,7 +76,7 @@ def _git(what: str, command: str) -> str:
 
 
 def _digest(folder: Path) -> str:
-    """Return the MD5 of the MD5s of all files in the order of their paths, as the real faas-cli does."""
+    """Return the MD5 of the files' MD5s in the order of their paths."""
     files = sorted((file for file in folder.rglob("*") if file.is_file() and not file.is_symlink()), key=str)
     md5 = partial(hashlib.md5, usedforsecurity=False)
     hashes = "".join(md5(file.read_bytes()).hexdigest() for file in files)

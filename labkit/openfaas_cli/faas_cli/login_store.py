@@ -22,7 +22,7 @@ class LoginStoreError(LabError):
 
 
 def folder() -> Path:
-    """Return the folder: ``$OPENFAAS_CONFIG``; in CI ``./.openfaas``; else ``~/.openfaas``.
+    """Return ``$OPENFAAS_CONFIG``, ``./.openfaas`` in CI or ``~/.openfaas``.
 
     A lab's own folder is skipped: it exists only as long as the lab, whose password is known anyway.
     """
@@ -37,7 +37,7 @@ def encode(user: str, password: str) -> str:
 
 
 def find(gateway: str, auth: str = "basic") -> str | None:
-    """Return the token saved for exactly this gateway URL and kind of login, or None."""
+    """Return the token saved for this URL and kind of login, or None."""
     for login in _read():
         if login.get("gateway") == gateway and login.get("auth") == auth:
             return str(login.get("token", ""))

@@ -34,7 +34,7 @@ def read_input() -> bytes:
 
 
 def yellow(text: str) -> str:
-    """Return ``text`` in yellow, the colour of faas-cli's build steps, terminal or not."""
+    """Return ``text`` in yellow, the colour of faas-cli's build steps."""
     return f"{_YELLOW}{text}{_RESET}"
 
 
@@ -50,7 +50,7 @@ def echo_table(lines: list[str]) -> None:
 
 
 def align(lines: list[str]) -> list[str]:
-    """Line up tab-separated cells, as Go's ``tabwriter`` with one space between columns.
+    """Line up tab-separated cells like Go's ``tabwriter``.
 
     A column extends over adjacent lines that have it; the last cell of a line
     belongs to no column. Empty cells at the start of a line take no room.

@@ -60,7 +60,7 @@ class Stack:
 
 
 def stack_of(arguments: Arguments) -> Stack:
-    """Return the stack that a command line refers to; an empty one if there is no file.
+    """Return the stack that a command line refers to, perhaps an empty one.
 
     Raises:
         StackFileError: It is missing, not a stack, or has none of the functions to select.
@@ -81,7 +81,7 @@ def stack_of(arguments: Arguments) -> Stack:
 
 
 def substitute(text: str, environment: Mapping[str, str]) -> str:
-    """Replace ``${NAME}`` and ``${NAME:-default}`` by the environment's values, ``$$`` by ``$``.
+    """Replace ``${NAME}``, ``${NAME:-default}`` and ``$$``.
 
     As in a shell, the default of ``:-`` also replaces an empty value, that of ``-`` does not.
     """
@@ -126,7 +126,7 @@ def parse_stack(text: str, folder: Path) -> Stack:
 def select(
     functions: Mapping[str, StackFunction], *, pattern: str = "", regex: str = ""
 ) -> dict[str, StackFunction]:
-    """Return the functions whose names match the wildcard or the regular expression.
+    """Return the functions whose names match wildcard or expression.
 
     Raises:
         StackFileError: Both are given, the expression is invalid, or nothing matches.

@@ -1,4 +1,4 @@
-"""Find the stack file, and check without parsing YAML whether an invocation needs it."""
+"""Find the stack file; check quickly whether an invocation needs it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 
 def stack_file(arguments: Arguments) -> str | None:
-    """Return ``--yaml``, else ``stack.yaml``, else ``stack.yml`` of the current folder, else None."""
+    """Return ``--yaml``, else ``stack.yaml`` or ``stack.yml``, else None."""
     default = next(filter(os.path.isfile, ("stack.yaml", "stack.yml")), None)
     return arguments.text("yaml") or default
 
 
 def may_affect_invocation(file: str) -> bool:
-    """Return whether a stack file may set a namespace or a gateway other than the default.
+    """Return whether a stack file may set a namespace or another gateway.
 
     A file written by ``faas-cli new`` sets neither. This check does not need the
     YAML parser, whose import would double the time of an invocation.

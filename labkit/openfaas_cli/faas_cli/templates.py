@@ -16,7 +16,7 @@ class TemplateError(LabError, ValueError):
 
 
 def find_template(local: Path, language: str) -> Path | None:
-    """Return the folder of a language's template, or None; the folder ``local`` is searched first."""
+    """Return the folder of a language's template, or None; ``local`` wins."""
     for root in (local, _SHIPPED):
         if language in _names(root):
             return root / language

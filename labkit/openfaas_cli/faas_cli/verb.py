@@ -73,7 +73,7 @@ class Group:
         self.examples = examples
 
     def find(self, name: str) -> tuple[str, Verb | Group] | None:
-        """Return all names of the verb with that name or alias, and the verb; None if there is none."""
+        """Return the verb that is called ``name``, after all its names."""
         for names, verb in self.verbs.items():
             if name in names.split(", "):
                 return names, verb or self._load(names.partition(",")[0])

@@ -1,4 +1,4 @@
-"""Images without Docker: a name, the process to start, its environment and its files.
+"""Images without Docker: name, process, environment and files.
 
 ``faas-cli build`` stores them, the gateway reads them. An image's files are a
 small root file system: what a Dockerfile copies to ``/home/app/handler.py``
@@ -54,11 +54,11 @@ class Image:
 
     @property
     def cwd(self) -> Path | None:
-        """Folder on this machine in which the process starts; None if any will do."""
+        """Folder in which the process starts; None if any will do."""
         return None if self.files is None else self.files / self.workdir.lstrip("/")
 
     def process_environment(self, inherited: Mapping[str, str]) -> dict[str, str]:
-        """Return ``inherited`` updated by the image's environment, with its programs on ``PATH``."""
+        """Return ``inherited`` updated by the image's ``ENV`` and ``PATH``."""
         machine = inherited.get("PATH", os.defpath)
         folders = [str(self.files / name) for name in _BIN_FOLDERS if self.files] + [MACHINE_PATH]
         if own := self.environment.get("PATH"):
@@ -72,7 +72,7 @@ class Image:
         }
 
     def local_process(self, fprocess: str) -> str:
-        """Return ``fprocess`` with the image's absolute paths made relative to ``cwd``.
+        """Return ``fprocess`` with the image's paths relative to ``cwd``.
 
         In a container ``python3 /home/app/handler.py`` works; here the file is
         elsewhere. Relative, because the workspace's own path may contain a
@@ -87,7 +87,7 @@ class Image:
         return " ".join(words)
 
     def _local(self, folder: str) -> str:
-        """Return the path of the image's ``folder`` on this machine, else ``folder`` itself."""
+        """Return the image's ``folder`` on this machine, else ``folder``."""
         if self.files is None or not folder.startswith("/"):
             return folder
         local = self.files / folder.lstrip("/")
@@ -144,7 +144,7 @@ class ImageStore:
         return sorted(map(self._read, self._root.glob("*.json")), key=lambda image: image.ref)
 
     def put(self, image: Image, files: Path | None = None) -> Image:
-        """Store ``image`` with a copy of the folder ``files``; return it as ``get`` will.
+        """Store ``image`` with a copy of ``files``; return it as stored.
 
         Readers see the older build or the new one, never half of either.
         """

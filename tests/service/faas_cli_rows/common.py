@@ -1,4 +1,4 @@
-"""What all verbs have in common: which functions, which gateway, errors, settings."""
+"""Rows for all verbs: which functions, which gateway, errors, settings."""
 
 from __future__ import annotations
 

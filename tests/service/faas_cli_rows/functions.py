@@ -1,4 +1,4 @@
-"""The verbs of functions: deploy, remove, list, describe, logs, ready, store, version."""
+"""Rows for deploy, remove, list, describe, logs, ready, store, version."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ class Row(NamedTuple):
 
 
 def stack(*functions: str, head: str = "version: 1.0\nprovider:\n  name: openfaas\n") -> str:
-    """Return a stack file; a function is its name, or its name and more lines."""
+    """Return a stack file; a function is its name, perhaps with more lines."""
     text = head + "functions:\n"
     for function in functions:
         name, *more = function.split("\n")

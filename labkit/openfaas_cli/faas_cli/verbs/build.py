@@ -1,4 +1,4 @@
-"""faas-cli build: turn a function's folder into an image that the lab can run."""
+"""faas-cli build: turn a function's folder into an image."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class BuildError(LabError):
 
 
 def run_build(arguments: Arguments) -> None:
-    """Build the functions of the stack file, or the one that the flags describe.
+    """Build the functions of the stack file, or the flags' function.
 
     Raises:
         BuildError: At least one could not be built; the others were.
@@ -104,7 +104,7 @@ def _build_args(arguments: Arguments) -> dict[str, str]:
 
 
 def _from_flags(arguments: Arguments) -> dict[str, StackFunction]:
-    """Return the one function that ``--image``, ``--handler`` and ``--name`` describe."""
+    """Return the function of ``--image``, ``--handler`` and ``--name``."""
     name, image, handler = (arguments.text(flag) for flag in ("name", "image", "handler"))
     if not image:
         raise UsageError("please provide a valid --image name for your Docker image")

@@ -25,7 +25,7 @@ Cannot specify --update and --replace at the same time. One of --update or --rep
 
 
 def deployment(function: StackFunction) -> dict[str, Any]:
-    """Return the JSON of OpenFaaS's ``FunctionDeployment``; empty values are left out."""
+    """Return OpenFaaS's ``FunctionDeployment``, without empty values."""
     fields = {
         "service": function.name,
         "image": function.image,
@@ -44,7 +44,7 @@ def deployment(function: StackFunction) -> dict[str, Any]:
 
 
 def run_deploy(arguments: Arguments) -> None:
-    """Deploy the functions of the stack file, or the one that the flags describe.
+    """Deploy the functions of the stack file, or the flags' function.
 
     Raises:
         GatewayRequestError: At least one was refused; the others were deployed.
@@ -73,7 +73,7 @@ def check_modes(arguments: Arguments) -> None:
 
 
 def deploy(gateway: Gateway, function: StackFunction, arguments: Arguments) -> int:
-    """Deploy one function and print the outcome; return the status, 500 for no response.
+    """Deploy a function, print the outcome and return the status.
 
     An update is tried first: it replaces an existing function without a gap.
     If there is none, the function is created.
@@ -110,7 +110,7 @@ def deploy(gateway: Gateway, function: StackFunction, arguments: Arguments) -> i
 
 
 def raise_failed(statuses: Mapping[str, int]) -> None:
-    """Raise an error that names the functions with any status but 200 and 202."""
+    """Raise an error that names the functions without status 200 or 202."""
     failed = [
         f"Function '{name}' failed to deploy with status code: {status}"
         for name, status in statuses.items()
@@ -139,7 +139,7 @@ def _merged(function: StackFunction, arguments: Arguments) -> StackFunction:
 
 
 def _template_process(function: StackFunction, arguments: Arguments) -> str:
-    """Return the process of the template of a function's language, "" if its Dockerfile names it."""
+    """Return the process that the template of the language names, or ""."""
     language = function.lang or arguments.text("lang")
     if language.lower() in ("", "dockerfile") or not arguments.on("read-template"):
         return ""

@@ -27,7 +27,7 @@ def _run(arguments: Arguments) -> None:
 
 
 def fetch_function(gateway: Gateway, name: str, namespace: str) -> dict[str, Any]:
-    """Return a function's status; raise an error if there is no such function."""
+    """Return a function's status; raise an error if it does not exist."""
     query = [("usage", "1"), ("namespace", namespace)]
     path = f"/system/function/{quote(name, safe='')}"
     function: dict[str, Any] = gateway.fetch(path, query=query, missing=f"No such function: {name}")
@@ -37,7 +37,7 @@ def fetch_function(gateway: Gateway, name: str, namespace: str) -> dict[str, Any
 def description(
     function: Mapping[str, Any], count: int, gateway: str, namespace: str, *, verbose: bool
 ) -> list[str]:
-    """Return the lines that describe a function; ``verbose`` includes what it has none of."""
+    """Return the lines that describe a function."""
     path = function["name"] + (f".{namespace}" if namespace else "")
     lines = [
         f"Name:\t{function['name']}",

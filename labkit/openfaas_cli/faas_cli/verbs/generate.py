@@ -1,4 +1,4 @@
-"""faas-cli generate: functions as Kubernetes resources, for ``kubectl apply``."""
+"""faas-cli generate: print functions as Kubernetes resources."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _API = "openfaas.com/v1"
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes YAML as Go's yaml.v2 does: ``"1"`` where Python's would be ``'1'``."""
+    """Writes YAML like Go's yaml.v2: ``"1"`` where Python has ``'1'``."""
 
 
 def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
@@ -33,7 +33,7 @@ _Dumper.add_representer(str, _represent_text)
 
 
 def resource(function: StackFunction, namespace: str) -> dict[str, Any]:
-    """Return OpenFaaS's ``Function`` resource; empty values are left out of its spec.
+    """Return OpenFaaS's ``Function`` resource, without empty values.
 
     It has no ``fprocess``: in a cluster, the image determines the process.
     """
@@ -58,7 +58,7 @@ def resource(function: StackFunction, namespace: str) -> dict[str, Any]:
 
 
 def document(content: Mapping[str, Any]) -> str:
-    """Return one document of a YAML stream; maps are sorted, the spec's own keys in OpenFaaS's order."""
+    """Return a YAML document; maps are sorted, the spec's keys are not."""
     spec = {
         name: dict(sorted(value.items())) if isinstance(value, dict) else value
         for name, value in content["spec"].items()

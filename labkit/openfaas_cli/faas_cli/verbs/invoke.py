@@ -62,7 +62,7 @@ def parse_header(text: str) -> tuple[str, str, str]:
 
 
 def parse_query(texts: Sequence[str]) -> list[tuple[str, str]]:
-    """Return the ``--query`` pairs, sorted by name; raise a usage error for what is not a pair."""
+    """Return the ``--query`` pairs, sorted by name."""
     pairs = []
     for text in texts:
         name, equals, value = text.partition("=")
@@ -104,7 +104,7 @@ def _signature(arguments: Arguments, body: bytes) -> list[tuple[str, str]]:
 
 
 def gateway_and_namespace(arguments: Arguments, function: str) -> tuple[str, str]:
-    """Return the stack's gateway and the function's namespace in it; "" for what it does not set."""
+    """Return the gateway and the function's namespace in the stack, or ""."""
     file = stack_file(arguments)
     chosen = any(arguments.text(flag) for flag in ("yaml", "filter", "regex"))
     if file is None or not (chosen or may_affect_invocation(file)):
@@ -165,7 +165,7 @@ def _run(arguments: Arguments) -> None:
 
 
 def _authorization(gateway: str, function: str, namespace: str) -> list[tuple[str, str]]:
-    """Return the header with a token for the function; none if no login provides one."""
+    """Return the header with a token for the function, if there is one."""
     from labkit.openfaas_cli.faas_cli.function_token import function_token  # few need it; it reads YAML
 
     token = function_token(gateway, function, namespace)

@@ -18,7 +18,7 @@ _TIME_FORMAT = "2006-01-02T15:04:05Z07:00"
 
 
 def open_logs(gateway: Gateway, name: str, *, follow: bool, **query: str) -> HttpReply:
-    """Request a function's log; the response is a stream of JSON objects, one a line.
+    """Request a function's log, a stream of JSON objects, one a line.
 
     ``query`` may have ``namespace``, ``since`` (a RFC 3339 time) and ``tail`` (the
     number of the newest lines; all of them if not above 0).
@@ -40,7 +40,7 @@ def open_logs(gateway: Gateway, name: str, *, follow: bool, **query: str) -> Htt
 
 
 def messages(blocks: Iterable[bytes]) -> Iterator[dict[str, Any]]:
-    """Yield the log messages of a stream; like the real one, skip what is not a message."""
+    """Yield the messages of a stream; like the real one, skip the rest."""
     rest = b""
     for block in blocks:
         *lines, rest = (rest + block).split(b"\n")
@@ -49,7 +49,7 @@ def messages(blocks: Iterable[bytes]) -> Iterator[dict[str, Any]]:
 
 
 def since_time(since: str, now: datetime) -> str:
-    """Return the RFC 3339 time that is ``since``, a Go duration, before ``now``; "" for ""."""
+    """Return the RFC 3339 time a Go duration before ``now``; "" for ""."""
     if not since:
         return ""
     return (now - timedelta(seconds=parse_duration(since))).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
@@ -74,7 +74,7 @@ def format_message(
 
 
 def _whole_seconds(timestamp: str) -> str:
-    """Return an RFC 3339 time without its fraction, as Go's ``time.RFC3339`` prints it."""
+    """Return a time without its fraction, like Go's ``time.RFC3339``."""
     try:
         moment = datetime.fromisoformat(timestamp)
     except ValueError:

@@ -1,4 +1,4 @@
-"""faas-cli namespace: create, change, delete and list namespaces of functions."""
+"""faas-cli namespace: create, change, delete and list namespaces."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _delete(arguments: Arguments) -> None:
 
 
 def _content(arguments: Arguments) -> dict[str, Any]:
-    """Return the JSON of a namespace; the mark overrides a flag of its name."""
+    """Return a namespace's JSON; the mark overrides a flag of its name."""
     return {
         "name": resource_name(arguments, "namespace"),
         "labels": {**key_values(arguments, "label"), **_MARK},

@@ -123,7 +123,7 @@ def _entry(name: str, arguments: Arguments, handler: Path, image: str) -> str:
 
 
 def _copy_writable(source: str, target: str) -> None:
-    """Copy a file's content and whether it is executable, but not that a package's file is read-only."""
+    """Copy a file; an executable one stays so, a read-only one does not."""
     shutil.copyfile(source, target)
     if os.access(source, os.X_OK):
         os.chmod(target, 0o700)

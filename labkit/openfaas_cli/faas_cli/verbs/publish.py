@@ -1,4 +1,4 @@
-"""faas-cli publish: images for other machines, which needs Docker's buildx and a registry."""
+"""faas-cli publish: images for other machines, which needs Docker's buildx."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class PublishError(LabError):
 
 
 def run_publish(arguments: Arguments) -> None:
-    """Copy the functions' files with ``--shrinkwrap``; refuse anything else, which needs Docker."""
+    """Run ``--shrinkwrap``; refuse anything else, which needs Docker."""
     if not arguments.on("shrinkwrap"):
         raise PublishError(
             "publish needs Docker buildx and a registry, which the lab does without: use faas-cli up"

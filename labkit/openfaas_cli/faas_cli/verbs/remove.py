@@ -10,7 +10,7 @@ from labkit.openfaas_cli.pflag import Arguments, UsageError
 
 
 def remove_function(gateway: Gateway, name: str, namespace: str) -> None:
-    """Remove one function and print that; raise an error if there is no such function."""
+    """Remove one function; raise an error if there is none of that name."""
     content = {"functionName": name, **({"namespace": namespace} if namespace else {})}
     gateway.checked("DELETE", "/system/functions", content=content, missing="No existing function to remove")
     echo("Removing old function.")

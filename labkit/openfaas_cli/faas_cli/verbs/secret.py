@@ -1,4 +1,4 @@
-"""faas-cli secret: create, change, delete and list the secrets of functions."""
+"""faas-cli secret: create, change, remove and list functions' secrets."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _gateway(arguments: Arguments) -> Gateway:
 
 
 def _store(gateway: Gateway, method: str, secret: dict[str, Any]) -> tuple[int, str]:
-    """Send a secret; return the status, 500 for no response, and the message to print."""
+    """Send a secret; return the status (500: no response) and a message."""
     try:
         reply, body = gateway.exchange(method, _PATH, content=secret)
     except GatewayRequestError as error:
@@ -97,7 +97,7 @@ def _reference(name: str, arguments: Arguments) -> dict[str, Any]:
 
 
 def _secret(name: str, arguments: Arguments) -> dict[str, Any]:
-    """Return the JSON of a secret, with the value of flag, file or standard input.
+    """Return a secret's JSON, with the value of flag, file or stdin.
 
     A file's bytes are sent unchanged as ``rawValue``. ``value`` beside it, without
     white space around it, is for gateways older than that field.

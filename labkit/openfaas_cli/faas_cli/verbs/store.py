@@ -28,7 +28,7 @@ class StoreError(LabError):
 
 
 def store_functions(address: str = "") -> list[dict[str, Any]]:
-    """Return the functions of a store at a file or URL, ``$OPENFAAS_STORE`` or the lab's own.
+    """Return the functions of the store at a file or URL.
 
     Raises:
         StoreError: It cannot be read, or is not a function store.

@@ -39,7 +39,7 @@ def _pull_from(address: str, arguments: Arguments) -> None:
 
 
 def _store_templates(arguments: Arguments) -> list[dict[str, Any]]:
-    """Return the templates of the store at ``--url``, a file or URL, or of OpenFaaS's."""
+    """Return the templates of the store at ``--url``, a file or URL."""
     address = arguments.text("url") or os.environ.get("OPENFAAS_TEMPLATE_STORE_URL") or _STORE
     try:
         if address.startswith(("http://", "https://")):

@@ -32,7 +32,7 @@ def _build_push_deploy(arguments: Arguments) -> None:
 
 
 def _run(arguments: Arguments) -> None:
-    """Run the steps; with ``--watch`` repeat them whenever a file changes, until Control-C.
+    """Run the steps; with ``--watch``, again whenever a file changes.
 
     Polling the files twice a second costs nothing next to a build, and works
     on every file system, mounted ones included.

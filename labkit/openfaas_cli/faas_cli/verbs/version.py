@@ -1,4 +1,4 @@
-"""faas-cli version: the versions of this program, the gateway and the provider."""
+"""faas-cli version: versions of this program, gateway and provider."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Serve ``handle(event, context)`` of ``function/handler.py`` over HTTP, behind the watchdog.
+"""Serve ``handle(event, context)`` of ``function/handler.py`` over HTTP.
 
 It uses only the standard library. One process serves all requests, with a thread for each connection.
 """

@@ -1,4 +1,4 @@
-"""redirector: responds with 302 to ``$destination``, as OpenFaaS's certifier expects."""
+"""redirector: responds with 302 to ``$destination``, for the certifier."""
 
 from __future__ import annotations
 
