@@ -87,7 +87,7 @@ def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
         }
 
 
-def test_an_invocation_imports_only_what_is_listed(environment: dict[str, str], tmp_path: Path) -> None:
+def test_an_invocation_imports_only_the_allowed_modules(environment: dict[str, str], tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", INVOKE],
         stdin=subprocess.DEVNULL,
@@ -121,7 +121,7 @@ def cpu_seconds(command: Sequence[str], folder: Path, environment: dict[str, str
     return usage.ru_utime + usage.ru_stime
 
 
-def test_an_invocation_costs_little_more_than_a_python_that_does_nothing(
+def test_the_cpu_time_of_an_invocation_is_near_that_of_an_idle_python(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
     commands = {"python": [sys.executable, "-c", "pass"], "invoke": [FAAS_CLI, "invoke", "fn", "--async"]}

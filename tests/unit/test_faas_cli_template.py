@@ -21,7 +21,7 @@ from labkit.openfaas_cli.faas_cli.templates import TemplateError, template_proce
         ("{folder}#v1", TemplateSource("{folder}", "v1")),
     ],
 )
-def test_a_source_is_a_url_or_a_folder_and_perhaps_a_ref(
+def test_a_source_is_a_url_or_a_folder_with_an_optional_ref(
     text: str, source: TemplateSource, tmp_path: Path
 ) -> None:
     expected = TemplateSource(source.repository.format(folder=tmp_path), source.ref)
@@ -30,7 +30,7 @@ def test_a_source_is_a_url_or_a_folder_and_perhaps_a_ref(
 
 
 @pytest.mark.parametrize("text", ["no-such-folder", "no-such-folder#v1", "ftp://example.org/a", "-u#v1"])
-def test_anything_else_is_refused(text: str) -> None:
+def test_another_source_is_refused(text: str) -> None:
     with pytest.raises(TemplatePullError, match="must be a valid git repo uri"):
         parse_source(text)
 
@@ -46,7 +46,7 @@ def test_a_template_names_its_process(text: str, process: str, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("text", ["- a list", "{", "text"])
-def test_what_is_no_template_is_refused(text: str, tmp_path: Path) -> None:
+def test_an_invalid_template_is_refused(text: str, tmp_path: Path) -> None:
     file = tmp_path / "template.yml"
     file.write_text(text)
 
