@@ -181,10 +181,7 @@ class _Reader:
             (self._global_args if self._stage is None else self._args)[name] = text
 
     def _pairs(self, value: str) -> list[tuple[str, str]]:
-        pairs: list[tuple[str, str]] = extract_key_values(
-            env_replace=True, args=self._args, envs=self._variables(), instruction_value=value
-        )
-        return pairs
+        return list(extract_key_values(True, self._args, self._variables(), value))
 
     def _words(self, value: str) -> list[str]:
         return _split(value, {**self._args, **self._variables()})

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 
 from labkit_services.contract.errors import LabError
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 def exit_code(run: Callable[[], None], report: Callable[[str], None]) -> int:

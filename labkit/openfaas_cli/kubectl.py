@@ -29,6 +29,7 @@ from labkit_services.contract.names import DEFAULT_NAMESPACE
 
 _SERVICES = ("gateway", "inspector", "nats", "queue-worker")
 _SERVICE_NAMESPACE = "openfaas"
+_START_LAB = "start it in a terminal (labkit up) or in a notebook (Lab.start())"
 _KINDS = ("deployment", "deployments", "deploy", "deployment.apps", "deployments.apps")
 
 _FLAGS = (
@@ -91,7 +92,7 @@ def show_logs(workspace: Workspace, state: LabState | None, name: str, flags: Ar
     try:
         file = log_path(workspace, name)
     except ServiceError as error:
-        raise _no_lab() from error
+        raise NoLabError(next_step=_START_LAB) from error
     data = file.read_bytes()
     lines = data.decode("utf-8", "replace").splitlines(keepends=True)
     begin = datetime.fromtimestamp(state.started_ns // 10**9, UTC) if state else None
@@ -171,7 +172,7 @@ def line_time(line: str) -> datetime | None:
 
 def _show_function_log(state: LabState | None, name: str, flags: Arguments) -> None:
     if state is None:
-        raise _no_lab()
+        raise NoLabError(next_step=_START_LAB)
     now = datetime.now(UTC)
     reply = open_logs(
         Gateway(normalise_url(state.gateway_url)),
@@ -186,10 +187,6 @@ def _show_function_log(state: LabState | None, name: str, flags: Arguments) -> N
             _write(str(message.get("text", "")).rstrip("\n") + "\n")
     finally:
         reply.close()
-
-
-def _no_lab() -> NoLabError:
-    return NoLabError(next_step="start it in a terminal (labkit up) or in a notebook (Lab.start())")
 
 
 def _run_real_kubectl(arguments: Sequence[str]) -> None:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import os
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from collections.abc import Sequence
 
 _MARK = b"labkit."
 """In each of labkit's start scripts: ``from labkit.openfaas_cli.faas_cli import main``."""

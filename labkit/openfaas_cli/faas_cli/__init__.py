@@ -9,18 +9,13 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 
 from labkit.openfaas_cli.exit_code import exit_code
 from labkit.openfaas_cli.faas_cli.output import echo
-from labkit.openfaas_cli.faas_cli.verb import GLOBAL_FLAGS, Group
+from labkit.openfaas_cli.faas_cli.verb import GLOBAL_FLAGS, Group, Verb
 from labkit.openfaas_cli.pflag import UsageError, parse
 from labkit.openfaas_cli.real_program import run_real_faas_cli
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from labkit.openfaas_cli.faas_cli.verb import Verb
 
 _VERBS = (
     *("build", "deploy", "describe", "generate", "invoke", "list, ls", "login", "logout", "logs"),

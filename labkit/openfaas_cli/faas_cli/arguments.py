@@ -1,4 +1,4 @@
-"""Arguments of several verbs: one resource's name, and ``KEY=VALUE`` flags."""
+"""Arguments that several verbs have: a resource's name, pairs, sizes."""
 
 from __future__ import annotations
 
@@ -27,3 +27,9 @@ def key_values(arguments: Arguments, flag: str) -> dict[str, str]:
             raise UsageError(f"error parsing {plural}: empty {flag} {missing}: [{text}]")
         pairs[name] = value
     return pairs
+
+
+def resource_sizes(arguments: Arguments, kind: str) -> dict[str, str]:
+    """Return the sizes of ``--cpu-KIND`` and ``--memory-KIND``."""
+    sizes = {name: arguments.text(f"{name}-{kind}") for name in ("cpu", "memory")}
+    return {name: size for name, size in sizes.items() if size}

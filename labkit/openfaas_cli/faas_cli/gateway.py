@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable, Sequence
 
 from labkit.openfaas_cli.faas_cli.http import HttpReply, HttpRequestError, request
 from labkit.openfaas_cli.faas_cli.output import echo, warn
 from labkit.openfaas_cli.faas_cli.verb import DEFAULT_GATEWAY
+from labkit.openfaas_cli.pflag import Arguments
 from labkit.state_file import find_workspace, read_state
 from labkit_services.contract.errors import LabError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
     from typing import Any
 
-    from labkit.openfaas_cli.pflag import Arguments
+Pairs = Sequence[tuple[str, str]]
 
 CLI_VERSION = "0.18.12"
 """The version of the real faas-cli whose messages and behaviour are followed."""
@@ -86,8 +87,8 @@ class Gateway:
         method: str,
         path: str,
         *,
-        query: Sequence[tuple[str, str]] = (),
-        headers: Sequence[tuple[str, str]] = (),
+        query: Pairs = (),
+        headers: Pairs = (),
         body: bytes = b"",
         timeout: float | None = 60.0,
     ) -> HttpReply:
@@ -110,13 +111,7 @@ class Gateway:
             raise
 
     def system(
-        self,
-        method: str,
-        path: str,
-        *,
-        query: Sequence[tuple[str, str]] = (),
-        content: Any = None,
-        timeout: float | None = 60.0,
+        self, method: str, path: str, *, query: Pairs = (), content: Any = None, timeout: float | None = 60.0
     ) -> HttpReply:
         """Send a request with ``--token``, the lab's password or a login.
 
@@ -138,7 +133,7 @@ class Gateway:
         return self.send(method, path, query=query, headers=headers, body=body, timeout=timeout)
 
     def exchange(
-        self, method: str, path: str, *, query: Sequence[tuple[str, str]] = (), content: Any = None
+        self, method: str, path: str, *, query: Pairs = (), content: Any = None
     ) -> tuple[HttpReply, bytes]:
         """Send a management request; return the response and its body.
 
@@ -152,13 +147,7 @@ class Gateway:
             raise self.unreachable(error) from error
 
     def checked(
-        self,
-        method: str,
-        path: str,
-        *,
-        query: Sequence[tuple[str, str]] = (),
-        content: Any = None,
-        missing: str = "",
+        self, method: str, path: str, *, query: Pairs = (), content: Any = None, missing: str = ""
     ) -> bytes:
         """Send a management request; return the body of its response.
 
@@ -172,7 +161,7 @@ class Gateway:
             raise status_error(reply.status, body)
         return body
 
-    def fetch(self, path: str, *, query: Sequence[tuple[str, str]] = (), missing: str = "") -> Any:
+    def fetch(self, path: str, *, query: Pairs = (), missing: str = "") -> Any:
         """Return the JSON of a management route.
 
         Raises:
@@ -229,7 +218,7 @@ def status_error(status: int, body: bytes) -> GatewayRequestError:
     return GatewayRequestError(f"server returned unexpected status code: {status} - {text}")
 
 
-def _print_request(method: str, url: str, headers: Sequence[tuple[str, str]], body: bytes) -> None:
+def _print_request(method: str, url: str, headers: Pairs, body: bytes) -> None:
     """Print a request on standard error, for ``FAAS_DEBUG=1``.
 
     The real one prints it on standard output, amid the function's response.

@@ -26,20 +26,16 @@ def help_text(name: str, names: str, verb: Verb | Group) -> str:
         ["Options:", *_columns([_flag_row(flag) for flag in verb.flags], width)],
     ]
     if isinstance(verb, Group):
-        rows = [(each.partition(",")[0], short) for each, short in _summaries(verb)]
-        blocks.append(["Commands:", *_columns(sorted(rows), width)])
+        found = filter(None, (verb.find(each.partition(",")[0]) for each in verb.verbs))
+        rows = [(each.partition(",")[0], subverb.short) for each, subverb in found]
+        rows = [(each, short) for each, short in sorted(rows) if "(deprecated)" not in short]
+        blocks.append(["Commands:", *_columns(rows, width)])
     if "," in names:
         blocks.append(["  Aliases:", f"    {names.partition(', ')[2]}"])
     if verb.examples:
         blocks.append(["  Examples:", *(f"    {example}" for example in verb.examples)])
     logo = "" if names else blue(LOGO) if sys.stdout.isatty() else LOGO
     return logo + "\n\n".join("\n".join(block) for block in blocks) + "\n"
-
-
-def _summaries(group: Group) -> list[tuple[str, str]]:
-    """Return names and one line of every verb that is not deprecated."""
-    found = [group.find(names.partition(",")[0]) for names in group.verbs]
-    return [(names, verb.short) for names, verb in filter(None, found) if "(deprecated)" not in verb.short]
 
 
 def _flag_row(flag: Flag) -> tuple[str, str]:

@@ -9,12 +9,9 @@ from __future__ import annotations
 import os
 import socket
 import time
+from collections.abc import Iterable, Iterator
 
 from labkit_services.contract.errors import LabError
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
 
 _BLOCK = 65536
 _MAX_LINE = 1024 * 1024

@@ -5,10 +5,7 @@ from __future__ import annotations
 import os
 
 from labkit.openfaas_cli.faas_cli.verb import DEFAULT_GATEWAY
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from labkit.openfaas_cli.pflag import Arguments
+from labkit.openfaas_cli.pflag import Arguments
 
 
 def stack_file(arguments: Arguments) -> str | None:

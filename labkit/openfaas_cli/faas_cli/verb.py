@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable, Mapping, Sequence
 
 from labkit.openfaas_cli.pflag import Arguments, Flag
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
 
 DEFAULT_GATEWAY = "http://127.0.0.1:8080"
 
@@ -76,10 +73,6 @@ class Group:
         """Return the verb that is called ``name``, after all its names."""
         for names, verb in self.verbs.items():
             if name in names.split(", "):
-                return names, verb or self._load(names.partition(",")[0])
+                module = f"labkit.openfaas_cli.faas_cli.verbs.{names.partition(',')[0]}"
+                return names, verb or importlib.import_module(module).COMMAND
         return None
-
-    def _load(self, name: str) -> Verb | Group:
-        module = importlib.import_module(f"labkit.openfaas_cli.faas_cli.verbs.{name}")
-        verb: Verb | Group = module.COMMAND
-        return verb

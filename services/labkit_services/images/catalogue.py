@@ -11,23 +11,21 @@ from labkit_services.images.store import PROGRAMS, Image, normalise
 
 _FILES = PROGRAMS.parent / "files"
 
-_FIGLET = Image("ghcr.io/openfaas/figlet:latest", fprocess="figlet")
-
-# The classic watchdog on a small system: a deploy names the command; without one it echoes.
-_ALPINE = (
+_IMAGES = (
+    Image("ghcr.io/openfaas/figlet:latest", fprocess="figlet"),
+    # The classic watchdog on a small system: a deploy names the command; without one it echoes.
     Image("ghcr.io/openfaas/alpine:latest", fprocess="cat"),
     Image("functions/alpine:latest", fprocess="cat"),
+    # For of-watchdog's mode http, the only one in which a function sets its status.
+    Image(
+        "theaxer/redirector:latest",
+        fprocess="./handler",
+        environment={"mode": "http", "upstream_port": "any"},
+        files=_FILES / "redirector",
+    ),
 )
 
-# For of-watchdog's mode http, the only one in which a function sets its status.
-_REDIRECTOR = Image(
-    "theaxer/redirector:latest",
-    fprocess="./handler",
-    environment={"mode": "http", "upstream_port": "any"},
-    files=_FILES / "redirector",
-)
-
-WELL_KNOWN = {image.ref: image for image in (_FIGLET, *_ALPINE, _REDIRECTOR)}
+WELL_KNOWN = {image.ref: image for image in _IMAGES}
 
 
 def find(ref: str) -> Image | None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from labkit.openfaas_cli.faas_cli.arguments import key_values
+from labkit.openfaas_cli.faas_cli.arguments import key_values, resource_sizes
 from labkit.openfaas_cli.faas_cli.gateway import UNAUTHORIZED, Gateway, GatewayRequestError
 from labkit.openfaas_cli.faas_cli.image_tag import TAG, tagged
 from labkit.openfaas_cli.faas_cli.output import echo
@@ -132,8 +132,8 @@ def _merged(function: StackFunction, arguments: Arguments) -> StackFunction:
         annotations={**function.annotations, **key_values(arguments, "annotation")},
         secrets=[*secrets, *(name for name in function.secrets if name not in secrets)],
         constraints=function.constraints or arguments.texts("constraint"),
-        limits={**function.limits, **_resources(arguments, "limit")},
-        requests={**function.requests, **_resources(arguments, "request")},
+        limits={**function.limits, **resource_sizes(arguments, "limit")},
+        requests={**function.requests, **resource_sizes(arguments, "request")},
         readonly_root_filesystem=function.readonly_root_filesystem or arguments.on("readonly"),
     )
 
@@ -151,11 +151,6 @@ def _template_process(function: StackFunction, arguments: Arguments) -> str:
             next_step="fetch it with faas-cli template pull, or deploy with --read-template=false",
         )
     return template_process(folder / "template.yml")
-
-
-def _resources(arguments: Arguments, kind: str) -> dict[str, str]:
-    sizes = {name: arguments.text(f"{name}-{kind}") for name in ("cpu", "memory")}
-    return {name: size for name, size in sizes.items() if size}
 
 
 SEND_FLAGS = (

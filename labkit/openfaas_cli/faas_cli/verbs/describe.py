@@ -30,8 +30,7 @@ def fetch_function(gateway: Gateway, name: str, namespace: str) -> dict[str, Any
     """Return a function's status; raise an error if it does not exist."""
     query = [("usage", "1"), ("namespace", namespace)]
     path = f"/system/function/{quote(name, safe='')}"
-    function: dict[str, Any] = gateway.fetch(path, query=query, missing=f"No such function: {name}")
-    return function
+    return dict(gateway.fetch(path, query=query, missing=f"No such function: {name}"))
 
 
 def description(

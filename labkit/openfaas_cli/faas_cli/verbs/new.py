@@ -8,6 +8,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from labkit.openfaas_cli.faas_cli.arguments import resource_sizes
 from labkit.openfaas_cli.faas_cli.gateway import choose_url, lab_url, normalise_url
 from labkit.openfaas_cli.faas_cli.output import LOGO, blue, echo
 from labkit.openfaas_cli.faas_cli.stack import StackFileError, parse_stack
@@ -114,11 +115,9 @@ def _entry(name: str, arguments: Arguments, handler: Path, image: str) -> str:
         f"    handler: {handler if handler.is_absolute() else f'./{handler}'}",
         f"    image: {image}:latest",
     ]
-    for section, flags in (("requests", "request"), ("limits", "limit")):
-        sizes = [(kind, arguments.text(f"{kind}-{flags}")) for kind in ("cpu", "memory")]
-        if any(size for _, size in sizes):
-            lines.append(f"    {section}:")
-            lines += [f"      {kind}: {size}" for kind, size in sizes if size]
+    for kind in ("request", "limit"):
+        if sizes := resource_sizes(arguments, kind):
+            lines += [f"    {kind}s:", *(f"      {name}: {size}" for name, size in sizes.items())]
     return "\n".join([*lines, "", ""])
 
 

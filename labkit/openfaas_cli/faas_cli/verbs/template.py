@@ -71,16 +71,12 @@ def _store_list(arguments: Arguments) -> None:
     ]
     if not templates:
         return
-    if arguments.on("verbose"):
-        columns = ("template", "language", "platform", "source", "description")
-        lines = ["NAME\tLANGUAGE\tPLATFORM\tSOURCE\tDESCRIPTION"]
-        lines += ["\t".join(str(item.get(column, "")) for column in columns) for item in templates]
-    else:
-        lines = ["NAME\tRECOMMENDED\tSOURCE\tDESCRIPTION"]
-        for item in templates:
-            tick = "[x]" if item.get("recommended") else "[ ]"
-            cells = [item.get("template"), tick, item.get("source"), item.get("description")]
-            lines.append("\t".join(str(cell or "") for cell in cells))
+    details = ["language", "platform"] if arguments.on("verbose") else ["recommended"]
+    columns = ["template", *details, "source", "description"]
+    lines = ["\t".join(["NAME", *map(str.upper, columns[1:])])]
+    for item in templates:
+        cells = item | {"recommended": "[x]" if item.get("recommended") else "[ ]"}
+        lines.append("\t".join(str(cells.get(column) or "") for column in columns))
     echo_table(["", *lines, ""])
 
 
