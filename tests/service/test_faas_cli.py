@@ -1,4 +1,4 @@
-"""faas-cli and kubectl as a terminal runs them, against a running lab."""
+"""faas-cli and kubectl in a terminal, with a running lab."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ def terminal(tmp_path: Path, lab: Lab) -> Terminal:
 
 @pytest.fixture
 def name() -> str:
-    """A function's name that no other test uses, for the lab is shared."""
+    """A function's name that no other test uses: the lab is shared."""
     return f"fn-{uuid.uuid4().hex[:8]}"
 
 
 @pytest.fixture
 def echo(terminal: Terminal, name: str) -> Iterator[str]:
-    """A function that gives back what it gets."""
+    """A function that echoes its input."""
     terminal.faas("deploy", "--image=functions/alpine:latest", "--name", name)
     yield name
     terminal.faas("remove", name)
@@ -275,7 +275,7 @@ def test_kubectl_follows_a_log(terminal: Terminal, echo: str) -> None:
     ) as following:
         try:
             assert following.stdout is not None
-            # Only once it prints is it known to follow; so calls are made until it does.
+            # It certainly follows only after its first output, so calls are made until then.
             os.set_blocking(following.stdout.fileno(), False)
 
             def seen() -> bytes | None:
@@ -329,7 +329,7 @@ def test_login_checks_and_saves_and_logout_deletes(terminal: Terminal) -> None:
     state = Workspace(terminal.lab.workspace).read_state()
     assert state is not None
     url = terminal.lab.gateway_url
-    # From a folder that knows nothing of the lab.
+    # In a folder that has no lab.
     terminal.variables["LABKIT_WORKSPACE"] = str(terminal.folder)
     terminal.variables["OPENFAAS_URL"] = url
     terminal.variables["OPENFAAS_CONFIG"] = str(terminal.folder / "config")

@@ -1,6 +1,6 @@
 """``faas-cli invoke --auth`` against a gateway with OpenFaaS's IAM.
 
-The lab's has none, so the gateway is a plain HTTP server with its two routes.
+The lab's gateway has none, so this one is a plain HTTP server with its two routes.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ FORM = {
 
 
 class Gateway:
-    """What a gateway with IAM was asked, and how often its function ran.
+    """A gateway with IAM, which records its requests.
 
     Attributes:
-        protected: Whether the function wants a token.
-        grants: Whether the login is good for one.
-        forms: What was posted to ``/oauth/token``.
+        protected: Whether the function requires a token.
+        grants: Whether the login permits one.
+        forms: The forms posted to ``/oauth/token``.
         calls: The ``Authorization`` of every call, or None.
     """
 

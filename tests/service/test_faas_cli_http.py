@@ -1,4 +1,4 @@
-"""The one-request HTTP client against servers of every manner."""
+"""The HTTP client of faas-cli against valid and invalid responses."""
 
 from __future__ import annotations
 

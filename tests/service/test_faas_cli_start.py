@@ -46,11 +46,11 @@ OURS = {
     "labkit_services.contract.errors",
     "labkit_services.contract.names",
 }
-"""Our own modules that an invocation loads; no other may join them unnoticed."""
+"""The modules of the lab that an invocation loads, exactly."""
 
 STANDARD_LIBRARY = {
     *("__future__", "importlib", "importlib._bootstrap", "importlib._bootstrap_external", "warnings"),
-    # socket, and what it needs.
+    # socket and its imports.
     *("socket", "_socket", "array", "errno", "math", "select", "selectors"),
     *("_collections", "collections", "collections.abc", "itertools", "keyword", "operator", "_operator"),
     *("_functools", "enum", "functools", "reprlib", "types"),
@@ -65,7 +65,7 @@ STANDARD_LIBRARY = {
 UNSET = ("OPENFAAS_URL", "PYTHONDONTWRITEBYTECODE")
 
 MAX_RATIO = 3.0
-"""Of the CPU time of an invocation to that of ``python -c pass``; it was 6 with click, and is about 2.4."""
+"""Limit for an invocation's CPU time by that of ``python -c pass``; it is 2.4, and was 6 with click."""
 ROUNDS = 9
 
 
@@ -128,7 +128,7 @@ def test_the_cpu_time_of_an_invocation_is_near_that_of_an_idle_python(
     for command in commands.values():
         cpu_seconds(command, tmp_path, environment)  # writes the bytecode
 
-    # In turn, so that a change of the machine's speed reaches both.
+    # In turn, so that a change of the machine's speed affects both.
     rounds = [
         {name: cpu_seconds(command, tmp_path, environment) for name, command in commands.items()}
         for _ in range(ROUNDS)

@@ -1,6 +1,6 @@
-"""faas-cli's documented invocations, one row each, against a running lab.
+"""faas-cli's documented invocations, one row each, with a running lab.
 
-What a row expects is faas-cli 0.18.12's exit code, and what it prints on standard output.
+A row expects faas-cli 0.18.12's exit code and its standard output.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def _named(row: Row) -> str:
 
 
 def _fills(text: str) -> re.Pattern[str]:
-    """Return what text a row's words stand for."""
+    """Return a pattern for the output that a row expects."""
     escaped = re.escape(text)
     return re.compile(escaped.replace("…", r"[^\n]*").replace("⋮", r"(?s:.*)"))
 
@@ -48,7 +48,7 @@ class Table:
         self.echo = echo
 
     def check(self, row: Row) -> None:
-        """Run a row and compare."""
+        """Run a row and compare its output."""
         name = f"fn-{uuid.uuid4().hex[:8]}"
 
         def fill(text: str) -> str:
@@ -68,7 +68,7 @@ class Table:
             done = self._shell(f"faas-cli {fill(row.run)}", folder, own, fill(row.body), row.code)
         finally:
             self._shell(fill(row.after), folder, plain, code=None)
-        # The colours of a build are not what a row is about.
+        # Rows ignore the colours of a build.
         for what, seen in ((row.prints, done.stdout), (row.error, done.stderr)):
             seen = re.sub(r"\x1b\[\d+m", "", seen)
             assert _fills(fill(what)).fullmatch(seen), f"expected:\n{fill(what)}\nseen:\n{seen}"
@@ -102,7 +102,7 @@ class Table:
 @pytest.fixture(scope="module")
 def table(tmp_path_factory: pytest.TempPathFactory, lab: Lab) -> Iterator[Table]:
     terminal = Terminal(tmp_path_factory.mktemp("table"), lab)
-    # Rows use git, and a little of what every terminal has.
+    # Rows use git, without the configuration of this machine.
     terminal.variables |= {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null"}
     echo = f"e-{uuid.uuid4().hex[:6]}"
     terminal.faas("deploy", "--image=functions/alpine:latest", "--name", echo)

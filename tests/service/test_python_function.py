@@ -33,7 +33,7 @@ def handle(event, context):
 
 @pytest.fixture(scope="module")
 def function(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A function of that handler, made as a learner makes it."""
+    """A function with that handler, created with faas-cli."""
     name = f"py-{uuid.uuid4().hex[:8]}"
     folder = tmp_path_factory.mktemp("python")
     environment = {
@@ -98,4 +98,4 @@ def test_calls_run_concurrently_in_one_process(http: httpx.Client, lab: Lab, fun
         took = list(threads.map(call, range(10)))
 
     assert sum(took) > 3.0
-    assert max(took) < 3.0  # one after the other, the last would have waited for nine
+    assert max(took) < 3.0  # in sequence, the last would have waited for nine others

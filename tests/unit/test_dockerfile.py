@@ -1,4 +1,4 @@
-"""Reading a Dockerfile without Docker."""
+"""Read a Dockerfile without Docker."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def laid_out(build: Build, root: Path) -> set[str]:
-    """Return the paths of the files that a build makes."""
+    """Return the paths of the files that a build creates."""
     build.lay_out(root)
     return {"/" + path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
 

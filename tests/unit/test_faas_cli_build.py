@@ -20,7 +20,7 @@ FUNCTIONS = Path(__file__).parents[2] / "functions"
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A workspace without a lab, in which our own program is run."""
+    """A workspace without a lab, in which the work-alike runs."""
     (tmp_path / "lab7").mkdir()
     monkeypatch.chdir(tmp_path / "lab7")
     monkeypatch.setenv("LABKIT_WORKSPACE", str(tmp_path))

@@ -1,4 +1,4 @@
-"""Flags as Go's pflag reads them, which faas-cli and kubectl use."""
+"""Flags, parsed like Go's pflag, which faas-cli and kubectl use."""
 
 from __future__ import annotations
 

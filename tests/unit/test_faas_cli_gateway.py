@@ -1,4 +1,4 @@
-"""Which gateway a command talks to, with which password."""
+"""Which gateway a command uses, and with which password."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ def git(*words: str) -> str:
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder, outside of any repository whatever lies above it."""
+    """An empty folder outside of any repository."""
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
     monkeypatch.chdir(tmp_path)
@@ -84,7 +84,7 @@ def test_digest_is_computed_from_the_files_in_the_order_of_their_paths(folder: P
         (folder / path).write_text(text)
     (folder / "f/link").symlink_to("z")
 
-    # With the tools of a shell, as a second opinion; "/" sorts behind ".".
+    # Computed a second time with the tools of a shell; "/" sorts after ".".
     shell = "cd f && md5sum b.txt b/a z | cut -c-32 | tr -d '\\n' | md5sum | cut -c-32"
     expected = subprocess.run(["sh", "-c", shell], check=True, capture_output=True, text=True).stdout.strip()
 

@@ -1,4 +1,4 @@
-"""What faas-cli prints, line for line."""
+"""The output of faas-cli, line by line."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ def test_a_deployment_has_no_empty_values() -> None:
 
 
 def pairs(flag: str, *texts: str) -> dict[str, str]:
-    """Return the pairs that a flag gives, which occurs once for each text."""
+    """Return the pairs of a flag that occurs once for each text."""
     return key_values(parse([Flag(flag, "", [], "")], [f"--{flag}={text}" for text in texts]), flag)
 
 

@@ -1,4 +1,4 @@
-"""Where templates come from, and what they say."""
+"""Sources of templates, and the file template.yml."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The image store: what faas-cli build leaves for the gateway."""
+"""The image store and the well-known images."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BANNER = r"""
 | |__| (_| | ||  __/ |  | |\__ \ |_) |  __/ |_| ||  __/ |   
 |_____\__,_|\__\___|_| |___|___/____/ \___|\__|\__\___|_|   
                                                             
-"""[1:]  # noqa: W291, W293 - the lab text's banner, trailing spaces and all
+"""[1:]  # noqa: W291, W293 - the lab text's banner with its trailing spaces
 
 
 @pytest.fixture

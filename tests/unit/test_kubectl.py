@@ -154,18 +154,18 @@ def test_a_real_kubectl_runs_what_is_not_for_the_lab(logs: Path, monkeypatch: py
     program.parent.mkdir()
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
-    became: list[list[str]] = []
+    executed: list[list[str]] = []
 
     def execv(path: Path, arguments: list[str]) -> None:
-        became.append([str(path), *arguments[1:]])
+        executed.append([str(path), *arguments[1:]])
 
     monkeypatch.setattr(os, "execv", execv)
 
     run("get pods -n openfaas")
-    # No lab runs here, so this may well be a cluster of the reader's own.
+    # No lab runs here, so this may be for a cluster of the learner's own.
     run("logs deployment/queue-worker -n openfaas")
 
-    assert became == [
+    assert executed == [
         [str(program), "get", "pods", "-n", "openfaas"],
         [str(program), "logs", "deployment/queue-worker", "-n", "openfaas"],
     ]

@@ -1,4 +1,4 @@
-"""Namespaces and secrets."""
+"""Rows for namespaces and secrets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""build, push, publish, up, generate."""
+"""Rows for build, push, publish, up and generate."""
 
 from __future__ import annotations
 

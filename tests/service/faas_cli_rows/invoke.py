@@ -1,4 +1,4 @@
-"""invoke, and the forms of its headers."""
+"""Rows for invoke and the forms of its headers."""
 
 from __future__ import annotations
 

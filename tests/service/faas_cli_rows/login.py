@@ -1,4 +1,4 @@
-"""With basic authentication on: without a saved login, and with one."""
+"""Rows with basic authentication on, without and with a saved login."""
 
 from __future__ import annotations
 

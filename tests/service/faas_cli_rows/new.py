@@ -1,4 +1,4 @@
-"""new and template."""
+"""Rows for new and template."""
 
 from __future__ import annotations
 

@@ -186,7 +186,7 @@ def _print(reply: HttpReply, gateway: Gateway, *, is_async: bool) -> None:
 
 
 COMMAND = Verb(
-    "Invoke an OpenFaaS function with standard input as the request body",
+    "Invoke an OpenFaaS function with standard input as its body",
     _run,
     words="FUNCTION_NAME",
     flags=(
