@@ -49,7 +49,7 @@ COMMON = [
         variables={"OWNER": "them"},
     ),
     Row(
-        "--envsubst=false leaves it",
+        "--envsubst=false disables the substitution",
         "push --envsubst=false",
         "⋮Pushing ab [${OWNER:-you}/ab:latest]⋮",
         files={"stack.yaml": stack("ab").replace("me/", "${OWNER:-you}/")},

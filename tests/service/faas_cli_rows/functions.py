@@ -36,7 +36,7 @@ FUNCTIONS = [
         1,
     ),
     Row(
-        "deploy --update=false of what is there",
+        "deploy --update=false of an existing function",
         f"{DEPLOY.removeprefix('faas-cli ')} --update=false",
         "\nUnexpected status: 400, message: …\n\n\nFunction 'FN' failed to deploy with status code: 400\n",
         1,
@@ -61,7 +61,7 @@ FUNCTIONS = [
         },
     ),
     Row(
-        "deploy --secret of none",
+        "deploy --secret of a missing secret",
         f"{DEPLOY.removeprefix('faas-cli ')} --secret FN",
         "\nUnexpected status: 400, message: unable to find secret: FN\n⋮",
         1,
