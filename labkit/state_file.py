@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-FOLDER = ".labkit"
+FOLDER, LOCK_FILE, STATE_FILE = ".labkit", "lock", "state.json"
 
 
 def find_workspace(start: str = "") -> str:
@@ -41,7 +41,7 @@ def find_workspace(start: str = "") -> str:
 def is_locked(root: str) -> bool:
     """Return whether the supervisor is alive: its lock ends with it."""
     try:
-        with open(os.path.join(root, FOLDER, "lock"), "rb") as file:
+        with open(os.path.join(root, FOLDER, LOCK_FILE), "rb") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -59,7 +59,7 @@ def read_state(root: str) -> dict[str, Any] | None:
     if not is_locked(root):
         return None
     try:
-        with open(os.path.join(root, FOLDER, "state.json"), encoding="utf-8") as file:
+        with open(os.path.join(root, FOLDER, STATE_FILE), encoding="utf-8") as file:
             state = json.load(file)
     except (OSError, ValueError):
         return None  # not written yet

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from labkit.state_file import FOLDER, find_workspace, is_locked, read_state
+from labkit.state_file import FOLDER, LOCK_FILE, STATE_FILE, find_workspace, is_locked, read_state
 from labkit_services.contract.names import inspector_page
 
 
@@ -87,12 +87,12 @@ class Workspace(NamedTuple):
     @property
     def state_file(self) -> Path:
         """Written when ready, removed at the end."""
-        return self.folder / "state.json"
+        return self.folder / STATE_FILE
 
     @property
     def lock_file(self) -> Path:
         """Locked by the supervisor for as long as it lives."""
-        return self.folder / "lock"
+        return self.folder / LOCK_FILE
 
     @classmethod
     def find(cls, start: Path | None = None) -> Workspace:
