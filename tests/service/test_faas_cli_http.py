@@ -87,6 +87,14 @@ def test_an_incomplete_body_is_an_error(response_blocks: list[bytes]) -> None:
             response.read()
 
 
+def test_a_negative_length_is_an_error() -> None:
+    with server(b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nhello") as (url, _):
+        response = request("GET", url)
+
+        with pytest.raises(ConnectionError, match="'-5' is not a number"):
+            response.read()
+
+
 @pytest.mark.parametrize(
     ("response_blocks", "message"),
     [([], "EOF"), ([b"HTTP/1.1 20"], "EOF"), ([b"220 smtp ready\r\n"], "malformed HTTP response")],

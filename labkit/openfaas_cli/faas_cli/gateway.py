@@ -61,11 +61,7 @@ def lab_url() -> str:
 
 
 class Gateway:
-    """A gateway at one URL.
-
-    Attributes:
-        url: Without a slash at its end.
-    """
+    """A gateway at one URL, which has no slash at its end."""
 
     def __init__(self, url: str, *, verify: bool = True, token: str = "") -> None:
         self.url = url
@@ -171,9 +167,8 @@ class Gateway:
         try:
             return json.loads(body)
         except ValueError as error:
-            raise GatewayRequestError(
-                f"cannot parse result from OpenFaaS on URL: {self.url}\n{error}"
-            ) from error
+            message = f"cannot parse result from OpenFaaS on URL: {self.url}\n{error}"
+            raise GatewayRequestError(message) from error
 
     def unreachable(self, error: Exception) -> GatewayRequestError:
         """Return the error that most verbs show when there is no response."""

@@ -24,13 +24,7 @@ class HttpRequestError(LabError, ConnectionError):
 
 
 class HttpReply:
-    """A response whose body may still be on its way.
-
-    Attributes:
-        status: Such as 202.
-        reason: The words after it, such as ``Accepted``.
-        headers: In order, as spelled.
-    """
+    """A response, ``202 Accepted``, whose body may still be on its way."""
 
     def __init__(self, connection: socket.socket, deadline: float | None) -> None:
         self._connection = connection
@@ -45,12 +39,7 @@ class HttpReply:
         return next((value for key, value in self.headers if key.lower() == name.lower()), "")
 
     def receive_head(self) -> None:
-        """Receive the head; skip interim responses such as 100 Continue.
-
-        Raises:
-            OSError: The connection broke, or this is not HTTP.
-            EOFError: The connection ended.
-        """
+        """Receive the head; skip interim responses such as 100 Continue."""
         while self.status < 200:
             version, _, rest = self._line().partition(" ")
             status, _, self.reason = rest.partition(" ")

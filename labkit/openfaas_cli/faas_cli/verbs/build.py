@@ -66,7 +66,11 @@ def _build(function: StackFunction, arguments: Arguments, build_args: Mapping[st
         build = read_dockerfile(context, lambda ref: store.get(ref) or catalogue.find(ref), build_args)
         if not arguments.on("quiet"):
             _print_steps(function, build)
-        _store(store, function.image, build)
+        image = Image(function.image, build.fprocess, build.environment, build.workdir, labels=build.labels)
+        with tempfile.TemporaryDirectory(prefix="labkit-build-") as folder:
+            root = Path(folder) / "root"
+            build.lay_out(root)
+            store.put(image, root if root.exists() else None)
     echo(f"Image: {function.image} built.")
 
 
@@ -81,14 +85,6 @@ def _print_steps(function: StackFunction, build: Build) -> None:
         echo(note)
     if not build.fprocess and build.environment.get("mode") != "static":
         echo(f"No ENV fprocess: deploy {function.name} with --fprocess, or it cannot start.")
-
-
-def _store(store: ImageStore, ref: str, build: Build) -> None:
-    image = Image(ref, build.fprocess, build.environment, build.workdir, labels=build.labels)
-    with tempfile.TemporaryDirectory(prefix="labkit-build-") as folder:
-        root = Path(folder) / "root"
-        build.lay_out(root)
-        store.put(image, root if root.exists() else None)
 
 
 def _build_args(arguments: Arguments) -> dict[str, str]:

@@ -61,20 +61,16 @@ def description(
             lines += [f"{title}:", *(f"\t {entry}" for entry in entries)]
         elif verbose:
             lines.append(f"{title}:\t <none>")
-    for title in ("Requests", "Limits"):
-        if resources := function.get(title.lower()):
-            lines.append(f"{title}:\t CPU: {resources.get('cpu', '')}")
-            lines.append(f"\t Memory: {resources.get('memory', '')}")
+    for title in ("Requests", "Limits", "Usage"):
+        values = function.get(title.lower())
+        if values and title == "Usage":
+            lines += ["Usage:", f"  RAM:\t {values.get('totalMemoryBytes', 0) / 1024 / 1024:.2f} MB"]
+            lines.append(f"  CPU:\t {values.get('cpu', 0):.0f} Mi")
+        elif values:
+            lines.append(f"{title}:\t CPU: {values.get('cpu', '')}")
+            lines.append(f"\t Memory: {values.get('memory', '')}")
         elif verbose:
             lines.append(f"{title}:\t <none>")
-    if usage := function.get("usage"):
-        lines += [
-            "Usage:",
-            f"  RAM:\t {usage.get('totalMemoryBytes', 0) / 1024 / 1024:.2f} MB",
-            f"  CPU:\t {usage.get('cpu', 0):.0f} Mi",
-        ]
-    elif verbose:
-        lines.append("Usage:\t <none>")
     return align(lines)
 
 

@@ -86,7 +86,7 @@ def _of_store(name: str, arguments: Arguments) -> StackFunction:
     found = [item for item in store_functions() if item.get("name") == name]
     if not found:
         raise StoreError(
-            f"unable to find '{name}' in store", next_step="see what there is: faas-cli store list"
+            f"unable to find '{name}' in store", next_step="list its functions with faas-cli store list"
         )
     images, arch = found[0].get("images") or {}, arguments.text("arch")
     if arch not in images:

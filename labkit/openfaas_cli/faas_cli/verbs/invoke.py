@@ -180,9 +180,8 @@ def _print(reply: HttpReply, gateway: Gateway, *, is_async: bool) -> None:
     except (ConnectionError, TimeoutError, EOFError) as error:
         if isinstance(error, BrokenPipeError):
             raise  # the reader of our output is gone, not the gateway
-        raise GatewayRequestError(
-            f"cannot read result from OpenFaaS on URL: {gateway.url} {error}"
-        ) from error
+        message = f"cannot read result from OpenFaaS on URL: {gateway.url} {error}"
+        raise GatewayRequestError(message) from error
 
 
 COMMAND = Verb(

@@ -53,7 +53,7 @@ def _find(arguments: Arguments) -> dict[str, Any]:
             return function
     raise StoreError(
         f"function '{wanted}' not found for platform '{_PLATFORM}'",
-        next_step="see what there is: faas-cli store list",
+        next_step="list its functions with faas-cli store list",
     )
 
 
