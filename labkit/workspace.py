@@ -10,10 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from labkit.state_file import FOLDER, LOCK_FILE, STATE_FILE, find_workspace, is_locked, read_state
 from labkit_services.contract.names import inspector_page
 from labkit_services.runtime.private_files import write_private
-
-FOLDER = ".labkit"
 
 
 # Named tuples: importing dataclasses would cost every command in a terminal 25 ms.
@@ -87,41 +86,21 @@ class Workspace(NamedTuple):
     @property
     def state_file(self) -> Path:
         """Written when the lab is ready, removed when it stops."""
-        return self.folder / "state.json"
+        return self.folder / STATE_FILE
 
     @property
     def lock_file(self) -> Path:
         """Locked by the supervisor while it runs."""
-        return self.folder / "lock"
+        return self.folder / LOCK_FILE
 
     @classmethod
     def find(cls, start: Path | None = None) -> Workspace:
-        """Return the workspace of ``start`` (default: the current folder).
-
-        ``$LABKIT_WORKSPACE`` wins; else the nearest parent folder that holds a
-        lab; else the nearest git clone, so that a notebook in ``notebooks/en``
-        and a terminal in the root use the same lab; else ``start``.
-        """
-        if chosen := os.environ.get("LABKIT_WORKSPACE"):
-            return cls(Path(chosen).expanduser().resolve())
-        start = (start or Path.cwd()).resolve()
-        folders = [start, *start.parents]
-        for mark in (FOLDER, ".git"):
-            for folder in folders:
-                if (folder / mark).exists():
-                    return cls(folder)
-        return cls(start)
+        """Return the workspace of ``start`` (default: the current folder)."""
+        return cls(Path(find_workspace(str(start or ""))))
 
     def is_locked(self) -> bool:
         """Return whether a supervisor runs: its lock is freed when it ends."""
-        try:
-            with self.lock_file.open("rb") as file:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        except OSError:
-            return False
-        return False
+        return is_locked(str(self.root))
 
     def lock_holder(self) -> int | None:
         """Return the process id of the running supervisor, or None."""
@@ -149,13 +128,11 @@ class Workspace(NamedTuple):
 
         The state file of a lab that was killed is ignored: its lock is free.
         """
-        if not self.is_locked():
-            return None
+        fields = read_state(str(self.root))
         try:
-            return LabState(**json.loads(self.state_file.read_text()))
-        except (OSError, ValueError, TypeError):
-            # Not written yet, or written by another version: no lab to attach to.
-            return None
+            return LabState(**fields) if fields else None
+        except TypeError:
+            return None  # Written by another version: no lab to attach to.
 
     def write_state(self, state: LabState) -> None:
         """Write the state file, which is private as it holds passwords."""

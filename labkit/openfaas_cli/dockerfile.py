@@ -1,12 +1,13 @@
-"""Read a Dockerfile for what a process needs of it, without Docker.
+"""Read from a Dockerfile what a process needs, without Docker.
 
-Of the last stage: ``ENV``, ``WORKDIR``, ``LABEL`` and what ``COPY`` brings from
-the function's folder. ``RUN`` is not executed, for there is no container that
+That is ``ENV``, ``WORKDIR`` and ``LABEL`` of the last stage, and what it copies
+from the function's folder. ``RUN`` is not executed: there is no container that
 would keep its effects away from the learner's machine.
 """
 
 from __future__ import annotations
 
+import copy
 import json
 import posixpath
 import re
@@ -25,33 +26,22 @@ from labkit_services.images.store import MACHINE_PATH, Image
 FindImage = Callable[[str], Image | None]
 
 _HEREDOC = re.compile(r"<<-?\s*[\"']?(\w+)[\"']?")
-_WITHOUT_EFFECT = frozenset(
-    [
-        "CMD",
-        "COMMENT",
-        "ENTRYPOINT",
-        "EXPOSE",
-        "HEALTHCHECK",
-        "MAINTAINER",
-        "ONBUILD",
-        "SHELL",
-        "STOPSIGNAL",
-        "USER",
-        "VOLUME",
-    ]
+_WITHOUT_EFFECT = (
+    *("CMD", "COMMENT", "ENTRYPOINT", "EXPOSE", "HEALTHCHECK", "MAINTAINER", "ONBUILD", "SHELL"),
+    *("STOPSIGNAL", "USER", "VOLUME"),
 )
 
 
 class DockerfileError(LabError, ValueError):
-    """The Dockerfile cannot be followed."""
+    """The Dockerfile cannot be used."""
 
 
 @dataclass(frozen=True)
 class Copy:
-    """One thing that ``COPY`` puts into the image.
+    """One file or folder that ``COPY`` puts into the image.
 
     Attributes:
-        source: File or folder on this machine; of a folder, its contents are meant.
+        source: File on this machine, or folder whose contents are copied.
         target: Absolute path inside the image.
     """
 
@@ -61,16 +51,13 @@ class Copy:
 
 @dataclass
 class Build:
-    """What a Dockerfile comes to.
+    """The last stage of a Dockerfile, with the stages it builds on.
 
     Attributes:
-        environment: All ``ENV`` of the last stage and of what it builds on.
-        workdir: The last ``WORKDIR``, or "".
-        labels: All ``LABEL``.
-        copies: In the order of the file; a later one may overwrite an earlier.
-        skipped_runs: How many ``RUN`` steps were passed over.
-        notes: What else was passed over, one line each.
-        base: A known image that the stage builds on.
+        copies: In the order of the file; a later one may overwrite an earlier one.
+        skipped_runs: Number of ``RUN`` steps that were skipped.
+        notes: What else was skipped, one line each.
+        base: The image that it builds on, if that is known.
     """
 
     environment: dict[str, str] = field(default_factory=dict)
@@ -83,35 +70,30 @@ class Build:
 
     @property
     def fprocess(self) -> str:
-        """The process's command line: ``ENV fprocess``, else of-watchdog's ``function_process``."""
+        """``ENV fprocess``, else of-watchdog's ``function_process``."""
         own = self.environment.get("fprocess") or self.environment.get("function_process")
         return own or (self.base.fprocess if self.base else "")
 
     def lay_out(self, root: Path) -> None:
-        """Copy the image's files below ``root``; nothing is written when there are none."""
+        """Copy the image's files, if there are any, below ``root``."""
         if self.base and self.base.files:
             shutil.copytree(self.base.files, root, symlinks=True, dirs_exist_ok=True)
-        for copy in self.copies:
-            target = root / copy.target.relative_to("/")
+        for each in self.copies:
+            target = root / each.target.relative_to("/")
             target.parent.mkdir(parents=True, exist_ok=True)
-            if copy.source.is_dir():
-                shutil.copytree(copy.source, target, symlinks=True, dirs_exist_ok=True)
+            if each.source.is_dir():
+                shutil.copytree(each.source, target, symlinks=True, dirs_exist_ok=True)
             else:
-                shutil.copy2(copy.source, target)
+                shutil.copy2(each.source, target)
         if root.exists() and self.workdir:
             (root / self.workdir.lstrip("/")).mkdir(parents=True, exist_ok=True)
 
 
 def read_dockerfile(context: Path, find_image: FindImage, build_args: Mapping[str, str]) -> Build:
-    """Read ``Dockerfile`` in the folder ``context``.
-
-    Args:
-        context: The function's folder; ``COPY`` reads from it.
-        find_image: Answers for the images named by ``FROM`` and ``COPY --from``.
-        build_args: Values for ``ARG``.
+    """Read ``Dockerfile`` in ``context``, the folder that ``COPY`` reads from.
 
     Raises:
-        DockerfileError: It is missing, has no ``FROM``, or asks for what is not there.
+        DockerfileError: It is missing, has no ``FROM``, or needs what does not exist.
     """
     file = context / "Dockerfile"
     try:
@@ -120,13 +102,13 @@ def read_dockerfile(context: Path, find_image: FindImage, build_args: Mapping[st
         raise DockerfileError(
             f"cannot read {file}",
             seen=str(error),
-            next_step="make the folder with: faas-cli new --lang dockerfile NAME",
+            next_step="create the folder with: faas-cli new --lang dockerfile NAME",
         ) from error
     return _Reader(context, find_image, build_args).read(structure)
 
 
 class _Reader:
-    """Follows the instructions, stage by stage."""
+    """Executes the instructions, stage by stage."""
 
     def __init__(self, context: Path, find_image: FindImage, build_args: Mapping[str, str]) -> None:
         self._context = context
@@ -145,13 +127,13 @@ class _Reader:
                 if instruction == "RUN":
                     skipped_runs += 1
                 else:
-                    self._follow(instruction, value)
+                    self._execute(instruction, value)
             except (ValueError, IndexError) as error:
                 if isinstance(error, DockerfileError):
                     error.seen = error.seen or f"line {step['startline'] + 1}: {instruction} {value}"
                     raise
                 raise DockerfileError(
-                    f"cannot follow line {step['startline'] + 1} of the Dockerfile",
+                    f"cannot use line {step['startline'] + 1} of the Dockerfile",
                     seen=f"{instruction} {value}: {error}",
                 ) from error
         if self._stage is None:
@@ -159,14 +141,14 @@ class _Reader:
         self._stage.skipped_runs = skipped_runs
         return self._stage
 
-    def _follow(self, instruction: str, value: str) -> None:
+    def _execute(self, instruction: str, value: str) -> None:
         if instruction == "FROM":
             self._from(value)
         elif instruction == "ARG":
             self._arg(value)
         elif self._stage is None:
             if instruction not in _WITHOUT_EFFECT:
-                raise DockerfileError(f"{instruction} stands before FROM")
+                raise DockerfileError(f"{instruction} is before FROM")
         elif instruction == "ENV":
             for name, text in self._pairs(value):
                 self._stage.environment[name] = text
@@ -184,17 +166,10 @@ class _Reader:
         image, name = words[0], words[2] if len(words) == 3 else str(len(self._stages))
         self._args = {}
         if earlier := self._stages.get(image.lower()):
-            stage = Build(
-                dict(earlier.environment),
-                earlier.workdir,
-                dict(earlier.labels),
-                list(earlier.copies),
-                base=earlier.base,
-            )
+            stage = copy.deepcopy(earlier)
         else:
-            base = self._find_image(image)
-            stage = Build(base=base)
-            if base:
+            stage = Build(base=self._find_image(image))
+            if base := stage.base:
                 stage.environment = {"fprocess": base.fprocess, **base.environment}
                 stage.workdir, stage.labels = base.workdir, dict(base.labels)
         self._stages[name.lower()] = self._stage = stage
@@ -206,17 +181,14 @@ class _Reader:
             (self._global_args if self._stage is None else self._args)[name] = text
 
     def _pairs(self, value: str) -> list[tuple[str, str]]:
-        pairs: list[tuple[str, str]] = extract_key_values(
-            env_replace=True, args=self._args, envs=self._variables(), instruction_value=value
-        )
-        return pairs
+        return list(extract_key_values(True, self._args, self._variables(), value))
 
     def _words(self, value: str) -> list[str]:
         return _split(value, {**self._args, **self._variables()})
 
     def _variables(self) -> dict[str, str]:
         assert self._stage is not None
-        # The base image's PATH is unknown here, and this machine's may change until the function runs.
+        # The base image's PATH is unknown, and this machine's may change before the function runs.
         return {"PATH": MACHINE_PATH, **self._stage.environment}
 
     def _copy(self, stage: Build, instruction: str, value: str) -> None:
@@ -235,51 +207,50 @@ class _Reader:
         place = PurePosixPath(posixpath.normpath(posixpath.join("/", stage.workdir, target)))
         into = target.endswith("/") or target in (".", "..") or len(sources) > 1
         for source in sources:
-            stage.copies += self._copies(stage, source, place, into=into, origin=options.get("from"))
+            if origin := options.get("from"):
+                stage.copies += self._copies_from_stage(stage, origin, source, place, into)
+            else:
+                stage.copies += self._copies_from_context(source, place, into)
 
-    def _copies(
-        self, stage: Build, source: str, place: PurePosixPath, *, into: bool, origin: str | None
-    ) -> Iterator[Copy]:
-        if origin is not None:
-            yield from self._copies_from(stage, origin, source, place, into=into)
-            return
+    def _copies_from_context(self, source: str, place: PurePosixPath, into: bool) -> list[Copy]:
         if re.match(r"https?://|git@", source):
             raise DockerfileError("ADD of a URL is not supported: the build uses no network")
+        if ".." in posixpath.normpath(source).split("/"):
+            raise DockerfileError(f"{source} is outside the function's folder")
         relative = posixpath.normpath(posixpath.join("/", source)).lstrip("/")
-        if any(part == ".." for part in posixpath.normpath(source).split("/")):
-            raise DockerfileError(f"{source} lies outside the function's folder")
-        found = [self._context] if not relative else sorted(self._context.glob(relative))
+        found = sorted(self._context.glob(relative)) if relative else [self._context]
         if not found:
             raise DockerfileError(
                 f"{source} is not in the function's folder", expected=str(self._context / relative)
             )
-        for path in found:
-            # As Docker has it: a folder's contents go to the target, a file may keep its name below it.
-            yield Copy(path, place if path.is_dir() or not (into or len(found) > 1) else place / path.name)
+        # As in Docker: a folder's contents go to the target, a file may keep its name below it.
+        into = into or len(found) > 1
+        return [Copy(path, place if path.is_dir() or not into else place / path.name) for path in found]
 
-    def _copies_from(
-        self, stage: Build, origin: str, source: str, place: PurePosixPath, *, into: bool
+    def _copies_from_stage(
+        self, stage: Build, origin: str, source: str, place: PurePosixPath, into: bool
     ) -> list[Copy]:
-        """Copy from an earlier stage, as far as that stage's files do not come from a ``RUN``."""
+        """Copy files of an earlier stage that do not come from a ``RUN``."""
         path = PurePosixPath(posixpath.join("/", source))
         if path.name in ("fwatchdog", "of-watchdog"):
-            return []  # the lab brings its own watchdog
+            return []  # the lab has its own watchdog
         earlier = self._stages.get(origin.lower())
-        found = _below(path, earlier.copies, place, into=into) if earlier else []
+        found = _below(path, earlier.copies, place, into) if earlier else []
         if not found:
-            why = "it comes from an image or a RUN step"
-            stage.notes.append(f"COPY --from={origin} {source}: not there, for {why}.")
+            stage.notes.append(
+                f"COPY --from={origin} {source}: skipped, because it comes from an image or a RUN step."
+            )
         return found
 
 
-def _below(path: PurePosixPath, copies: Sequence[Copy], place: PurePosixPath, *, into: bool) -> list[Copy]:
-    """Return what ``copies`` put at or below ``path``, to go to ``place`` instead."""
+def _below(path: PurePosixPath, copies: Sequence[Copy], place: PurePosixPath, into: bool) -> list[Copy]:
+    """Return the copies at or below ``path``, with ``place`` as target."""
     found = []
-    for copy in copies:
-        if copy.target != path and copy.target.is_relative_to(path):
-            found.append(Copy(copy.source, place / copy.target.relative_to(path)))
-        elif path.is_relative_to(copy.target):
-            source = copy.source / path.relative_to(copy.target)
+    for each in copies:
+        if each.target != path and each.target.is_relative_to(path):
+            found.append(Copy(each.source, place / each.target.relative_to(path)))
+        elif path.is_relative_to(each.target):
+            source = each.source / path.relative_to(each.target)
             if source.exists():
                 found.append(Copy(source, place / path.name if into and source.is_file() else place))
     return found
@@ -290,7 +261,7 @@ def _split(value: str, variables: Mapping[str, str]) -> list[str]:
 
 
 def _without_heredoc_lines(structure: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
-    """Leave out the lines of ``RUN <<EOF``, which the parser takes for instructions."""
+    """Skip the lines of ``RUN <<EOF``, which are not instructions."""
     end = ""
     for step in structure:
         if end:

@@ -1,8 +1,8 @@
-"""kubectl: what ``kubectl logs`` would show of the lab's own parts and functions.
+"""kubectl: a work-alike of ``kubectl logs`` for services and functions.
 
-The lab has no Kubernetes; its services are processes whose logs are files. This
-answers ``kubectl logs deployment/NAME -n openfaas`` (and ``-n openfaas-fn`` for
-functions), as the lab text has it. Anything else is for a real kubectl.
+The lab has no Kubernetes; its services are processes that write log files. This
+program handles ``kubectl logs deployment/NAME -n openfaas`` (``-n openfaas-fn``
+for functions), as the lab text uses it. Anything else is for a real kubectl.
 """
 
 from __future__ import annotations
@@ -10,11 +10,16 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from labkit.errors import LabGoneError, NoLabError, ServiceError
 from labkit.lifecycle.log_files import follow, log_path
+from labkit.openfaas_cli.exit_code import exit_code
+from labkit.openfaas_cli.faas_cli.gateway import Gateway, normalise_url
+from labkit.openfaas_cli.faas_cli.output import warn
+from labkit.openfaas_cli.faas_cli.verbs.logs import messages, open_logs, since_time
 from labkit.openfaas_cli.pflag import Arguments, Flag, UsageError, parse
 from labkit.openfaas_cli.real_program import find_real
 from labkit.workspace import LabState, Workspace
@@ -24,64 +29,59 @@ from labkit_services.contract.names import DEFAULT_NAMESPACE
 
 _SERVICES = ("gateway", "inspector", "nats", "queue-worker")
 _SERVICE_NAMESPACE = "openfaas"
+_START_LAB = "start it in a terminal (labkit up) or in a notebook (Lab.start())"
 _KINDS = ("deployment", "deployments", "deploy", "deployment.apps", "deployments.apps")
 
 _FLAGS = (
-    Flag("follow", "f", False, "Go on with new lines"),
+    Flag("follow", "f", False, "Follow new lines"),
     Flag("namespace", "n", "default", "openfaas for the lab's services, openfaas-fn for functions"),
     Flag("since", "", "", "Only lines younger than a duration such as 5m"),
-    Flag("tail", "", -1, "How many of the newest lines; all if below 0"),
+    Flag("tail", "", -1, "Number of the newest lines; all if below 0"),
 )
 
 
 class NotInLabError(LabError):
-    """The lab has no answer to this."""
+    """The lab does not support this command."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line; return the exit code."""
-    arguments = sys.argv[1:] if arguments is None else list(arguments)
-    try:
-        target = logs_target(arguments)
-        workspace = Workspace.find()
-        state = workspace.read_state()
-        if target is None or (state is None and find_real("kubectl")):
-            _hand_over(arguments)
-        else:
-            show_logs(workspace, state, *target)
-    except LabError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader has gone: nothing more to say
-        return 141
-    return 0
+    words = sys.argv[1:] if arguments is None else arguments
+    return exit_code(lambda: _run(words), lambda error: warn(f"error: {error}"))
+
+
+def _run(words: Sequence[str]) -> None:
+    target = logs_target(words)
+    workspace = Workspace.find()
+    state = workspace.read_state()
+    if target is None or (state is None and find_real("kubectl")):
+        _run_real_kubectl(words)
+    else:
+        show_logs(workspace, state, *target)
 
 
 def logs_target(arguments: Sequence[str]) -> tuple[str, Arguments] | None:
-    """Return the deployment whose log is asked for, and the flags; None if this is for a real kubectl."""
+    """Return the deployment and the flags; None is for a real kubectl."""
     try:
-        given = parse(_FLAGS, arguments)
+        flags = parse(_FLAGS, arguments)
     except UsageError:
-        return None  # a flag that only the real one knows
-    if given.text("namespace") not in (_SERVICE_NAMESPACE, DEFAULT_NAMESPACE):
+        return None  # a flag of the real one only
+    if flags.text("namespace") not in (_SERVICE_NAMESPACE, DEFAULT_NAMESPACE):
         return None
-    if len(given.words) != 2 or given.words[0] != "logs":
+    if len(flags.words) != 2 or flags.words[0] != "logs":
         return None
-    kind, slash, name = given.words[1].partition("/")
-    return (name, given) if slash and kind in _KINDS and name else None
+    kind, slash, name = flags.words[1].partition("/")
+    return (name, flags) if slash and kind in _KINDS and name else None
 
 
-def show_logs(workspace: Workspace, state: LabState | None, name: str, given: Arguments) -> None:
+def show_logs(workspace: Workspace, state: LabState | None, name: str, flags: Arguments) -> None:
     """Print a deployment's log.
 
     Raises:
         LabError: There is no such deployment, or no lab runs and none has left a log.
     """
-    if given.text("namespace") == DEFAULT_NAMESPACE:
-        _show_function_log(state, name, given)
+    if flags.text("namespace") == DEFAULT_NAMESPACE:
+        _show_function_log(state, name, flags)
         return
     if name not in _SERVICES:
         raise NotInLabError(
@@ -92,37 +92,30 @@ def show_logs(workspace: Workspace, state: LabState | None, name: str, given: Ar
     try:
         file = log_path(workspace, name)
     except ServiceError as error:
-        raise _no_lab() from error
+        raise NoLabError(next_step=_START_LAB) from error
     data = file.read_bytes()
     lines = data.decode("utf-8", "replace").splitlines(keepends=True)
     begin = datetime.fromtimestamp(state.started_ns // 10**9, UTC) if state else None
-    _write("".join(select(lines, given, datetime.now(UTC), begin)))
-    if given.on("follow"):
-        try:
-            for text in follow(file, len(data), _Patience(workspace).wait):
+    _write("".join(select(lines, flags, datetime.now(UTC), begin)))
+    if flags.on("follow"):
+        with suppress(LabGoneError):  # a pod's log, too, ends with the pod
+            for text in follow(file, len(data), _lab_wait(workspace)):
                 _write(text)
-        except LabGoneError:
-            return  # as a pod's log ends with the pod
 
 
-class _Patience:
-    """Waits for more of a log as long as a lab runs that may write it."""
+def _lab_wait(workspace: Workspace) -> Callable[[float], None]:
+    """Return a function that waits for new lines while the lab runs."""
+    gone = False
 
-    def __init__(self, workspace: Workspace) -> None:
-        self._workspace = workspace
-        self._gone = False
-
-    def wait(self, seconds: float) -> None:
-        """Wait; once the lab has gone, let the log be looked at once more.
-
-        Raises:
-            LabGoneError: It had gone by the last look already.
-        """
-        if self._gone:
+    def wait(seconds: float) -> None:
+        nonlocal gone
+        if gone:
             raise LabGoneError
-        self._gone = not self._workspace.is_locked()
-        if not self._gone:
+        gone = not workspace.is_locked()  # the log is read once more, to its end
+        if not gone:
             time.sleep(seconds)
+
+    return wait
 
 
 def _write(text: str) -> None:
@@ -131,30 +124,26 @@ def _write(text: str) -> None:
 
 
 def select(
-    lines: Sequence[str], given: Arguments, now: datetime, begin: datetime | None = None
+    lines: Sequence[str], flags: Arguments, now: datetime, begin: datetime | None = None
 ) -> Sequence[str]:
-    """Return the lines that ``--since`` and ``--tail`` ask for.
+    """Return the lines that ``--since`` and ``--tail`` select at ``now``.
 
-    Args:
-        lines: The log.
-        given: The flags.
-        now: The time that ``--since`` counts back from.
-        begin: When the running lab began: as a pod's log does, this one begins with it.
+    The log starts with the running lab, at ``begin``, as a pod's starts with the pod.
     """
     limits = [begin] if begin else []
-    if given.text("since"):
-        limits.append(now - timedelta(seconds=parse_duration(given.text("since"))))
+    if flags.text("since"):
+        limits.append(now - timedelta(seconds=parse_duration(flags.text("since"))))
     if limits:
         lines = younger(lines, max(limits))
-    count = given.number("tail")
+    count = flags.number("tail")
     return lines if count < 0 else lines[len(lines) - min(count, len(lines)) :]
 
 
 def younger(lines: Sequence[str], limit: datetime) -> Sequence[str]:
-    """Return what follows the last line that is older than ``limit``.
+    """Return the lines after the last one that is older than ``limit``.
 
-    The queue-worker's lines have no times. Which of them are older is known only
-    if a line with a time follows; rather one line too many than one too few.
+    The queue-worker's lines have no time. Whether one is older is known only if
+    a line with a time follows it; in doubt, a line is included.
     """
     start = 0
     for index, line in enumerate(lines):
@@ -181,38 +170,27 @@ def line_time(line: str) -> datetime | None:
     return None
 
 
-def _show_function_log(state: LabState | None, name: str, given: Arguments) -> None:
+def _show_function_log(state: LabState | None, name: str, flags: Arguments) -> None:
     if state is None:
-        raise _no_lab()
-    from labkit.openfaas_cli.faas_cli.gateway import Gateway, normalise_url
-    from labkit.openfaas_cli.faas_cli.verbs.logs import messages, open_logs, since_time
-
+        raise NoLabError(next_step=_START_LAB)
     now = datetime.now(UTC)
-    response = open_logs(
+    reply = open_logs(
         Gateway(normalise_url(state.gateway_url)),
         name,
-        # From its beginning, as kubectl has it: without `since` the provider goes back 5 minutes only.
-        since=since_time(given.text("since"), now) or "1970-01-01T00:00:00Z",
-        lines=given.number("tail"),
-        follow=given.on("follow"),
+        # From its beginning, like kubectl; without `since` the provider returns the last 5 minutes.
+        since=since_time(flags.text("since"), now) or "1970-01-01T00:00:00Z",
+        tail=str(flags.number("tail")),
+        follow=flags.on("follow"),
     )
     try:
-        for message in messages(response):
+        for message in messages(reply):
             _write(str(message.get("text", "")).rstrip("\n") + "\n")
     finally:
-        response.close()
+        reply.close()
 
 
-def _no_lab() -> NoLabError:
-    return NoLabError(next_step="start it in a terminal (labkit up) or in a notebook (Lab.start())")
-
-
-def _hand_over(arguments: Sequence[str]) -> None:
-    """Become the real kubectl.
-
-    Raises:
-        NotInLabError: There is none.
-    """
+def _run_real_kubectl(arguments: Sequence[str]) -> None:
+    """Become the real kubectl."""
     program = find_real("kubectl")
     if program is None:
         raise NotInLabError(
@@ -221,4 +199,4 @@ def _hand_over(arguments: Sequence[str]) -> None:
             expected=f"kubectl logs deployment/NAME -n {_SERVICE_NAMESPACE} [-f] [--tail N] [--since D]",
             next_step=f"NAME is one of: {', '.join(_SERVICES)}; or a function, with -n {DEFAULT_NAMESPACE}",
         )
-    os.execv(program, [str(program), *arguments])  # noqa: S606 - no shell is the point
+    os.execv(program, [program, *arguments])  # noqa: S606 - no shell is the point

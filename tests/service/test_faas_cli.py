@@ -1,4 +1,4 @@
-"""faas-cli and kubectl as a terminal runs them, against a running lab."""
+"""faas-cli and kubectl in a terminal, with a running lab."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ def terminal(tmp_path: Path, lab: Lab) -> Terminal:
 
 @pytest.fixture
 def name() -> str:
-    """A function's name that no other test uses, for the lab is shared."""
+    """A function's name that no other test uses: the lab is shared."""
     return f"fn-{uuid.uuid4().hex[:8]}"
 
 
 @pytest.fixture
 def echo(terminal: Terminal, name: str) -> Iterator[str]:
-    """A function that gives back what it gets."""
+    """A function that echoes its input."""
     terminal.faas("deploy", "--image=functions/alpine:latest", "--name", name)
     yield name
     terminal.faas("remove", name)
@@ -56,7 +56,7 @@ def stack_url(terminal: Terminal, name: str, route: str = "function") -> str:
 
 
 @pytest.mark.row("4.4 deploy", "4.4 remove")
-def test_the_lab_text_s_function_from_new_to_remove(terminal: Terminal, name: str) -> None:
+def test_the_lab_text_function_from_new_to_remove(terminal: Terminal, name: str) -> None:
     terminal.shell(f'faas-cli new --lang dockerfile {name} --prefix="<your-docker-username-here>"')
     dockerfile = terminal.folder / name / "Dockerfile"
     dockerfile.write_text(dockerfile.read_text().replace('fprocess="cat"', 'fprocess="rev"'))
@@ -96,16 +96,16 @@ def test_up_builds_pushes_deploys_and_updates(terminal: Terminal, name: str) -> 
 
 
 @pytest.mark.row("4.4 store")
-def test_figlet_of_the_store_writes_the_lab_text_s_banner(terminal: Terminal, name: str) -> None:
+def test_figlet_of_the_store_prints_the_lab_text_banner(terminal: Terminal, name: str) -> None:
     printed = terminal.faas("store", "deploy", "figlet", "--name", name)
 
     assert printed == f"\nDeployed. 202 Accepted.\nURL: {stack_url(terminal, name)}\n\n"
-    answer = terminal.shell(f'echo -n "LaterIsBetter" | faas-cli invoke {name}')
-    assert answer == "\n".join([*BANNER, ""])
+    banner = terminal.shell(f'echo -n "LaterIsBetter" | faas-cli invoke {name}')
+    assert banner == "\n".join([*BANNER, ""])
     terminal.faas("remove", name)
 
 
-def test_the_lab_s_own_functions_work(terminal: Terminal) -> None:
+def test_the_functions_of_the_lab_work(terminal: Terminal) -> None:
     terminal.faas("up", "-f", str(FUNCTIONS / "stack.yaml"))
 
     assert terminal.faas("invoke", "cat", body=b"hi") == "hi"
@@ -114,20 +114,20 @@ def test_the_lab_s_own_functions_work(terminal: Terminal) -> None:
     assert terminal.faas("invoke", "fail", code=1) == (
         "Server returned unexpected status code: 500 - exit status 3\nThis function always fails.\n\n"
     )
-    told = terminal.faas("invoke", "notify", "-H", "X-Function-Name: cat", body=b"done")
-    assert " of cat: status unknown after some seconds\ndone" in told
+    printed = terminal.faas("invoke", "notify", "-H", "X-Function-Name: cat", body=b"done")
+    assert " of cat: status unknown after some seconds\ndone" in printed
     terminal.faas("remove", "-f", str(FUNCTIONS / "stack.yaml"))
 
 
 @pytest.mark.row("4.5 invoke")
-def test_bytes_come_back_as_they_were(terminal: Terminal, echo: str) -> None:
+def test_invoke_returns_bytes_unchanged(terminal: Terminal, echo: str) -> None:
     body = bytes(range(256)) * 4
 
     assert terminal.run("faas-cli", "invoke", echo, body=body).stdout == body
 
 
 @pytest.mark.row("4.5 --async")
-def test_an_asynchronous_call_says_so_on_standard_error_only(terminal: Terminal, echo: str) -> None:
+def test_invoke_async_prints_to_standard_error_only(terminal: Terminal, echo: str) -> None:
     done = terminal.run("faas-cli", "invoke", echo, "--async", body=b"x")
 
     assert done.stdout == b""
@@ -135,7 +135,7 @@ def test_an_asynchronous_call_says_so_on_standard_error_only(terminal: Terminal,
 
 
 @pytest.mark.parametrize("form", ["X-Callback-Url: {}", "X-Callback-Url={}", "X-Callback-Url {}"])
-def test_a_callback_arrives_whatever_the_header_s_form(terminal: Terminal, echo: str, form: str) -> None:
+def test_every_header_form_sets_the_callback(terminal: Terminal, echo: str, form: str) -> None:
     with receiver() as target:
         terminal.faas(
             "invoke", echo, "--async", "--header", form.format(f"{target.url}/x?a=b"), body=b"result"
@@ -147,7 +147,7 @@ def test_a_callback_arrives_whatever_the_header_s_form(terminal: Terminal, echo:
     assert request.headers["X-Function-Name"] == f"{echo}.openfaas-fn"
 
 
-def test_another_function_can_be_the_callback(terminal: Terminal, echo: str, name: str) -> None:
+def test_a_function_can_be_the_callback(terminal: Terminal, echo: str, name: str) -> None:
     terminal.faas("build", "-f", str(FUNCTIONS / "stack.yaml"), "--filter", "notify")
     target = f"{name}-target"
     terminal.faas("deploy", "--image=lab/notify:latest", "--name", target)
@@ -212,7 +212,7 @@ def test_replace_removes_first(terminal: Terminal, echo: str) -> None:
 
 
 @pytest.mark.row("4.4 list")
-def test_the_list_has_other_forms(terminal: Terminal, echo: str) -> None:
+def test_list_prints_names_json_or_details(terminal: Terminal, echo: str) -> None:
     assert echo in terminal.faas("ls", "-q").splitlines()
     functions = json.loads(terminal.faas("list", "--json"))
     assert "functions/alpine:latest" in [f["image"] for f in functions if f["name"] == echo]
@@ -220,7 +220,7 @@ def test_the_list_has_other_forms(terminal: Terminal, echo: str) -> None:
 
 
 @pytest.mark.row("4.4 logs")
-def test_a_function_s_log_ends_when_it_is_not_followed(terminal: Terminal, echo: str) -> None:
+def test_logs_ends_without_tail(terminal: Terminal, echo: str) -> None:
     terminal.faas("invoke", echo, body=b"12345")
 
     def logged() -> list[str]:
@@ -235,7 +235,7 @@ def test_a_function_s_log_ends_when_it_is_not_followed(terminal: Terminal, echo:
 
 
 @pytest.mark.row("4.4 logs")
-def test_a_function_s_log_is_followed_until_interrupted(terminal: Terminal, echo: str) -> None:
+def test_logs_follows_until_interrupted(terminal: Terminal, echo: str) -> None:
     with subprocess.Popen(
         ["faas-cli", "logs", echo], stdout=subprocess.PIPE, env=terminal.variables, cwd=terminal.folder
     ) as following:
@@ -251,11 +251,11 @@ def test_a_function_s_log_is_followed_until_interrupted(terminal: Terminal, echo
             following.kill()
 
 
-def test_the_logs_of_an_unknown_function_are_an_error(terminal: Terminal, name: str) -> None:
+def test_logs_of_an_unknown_function_is_an_error(terminal: Terminal, name: str) -> None:
     assert terminal.faas("logs", name, "--tail=false", code=1) == f"No such function: {name}\n"
 
 
-def test_kubectl_shows_the_queue_worker_s_log(terminal: Terminal, echo: str) -> None:
+def test_kubectl_prints_the_queue_worker_log(terminal: Terminal, echo: str) -> None:
     terminal.faas("invoke", echo, "--async", body=b"x")
 
     def logged() -> str:
@@ -275,7 +275,7 @@ def test_kubectl_follows_a_log(terminal: Terminal, echo: str) -> None:
     ) as following:
         try:
             assert following.stdout is not None
-            # Only once it prints is it known to follow; so calls are made until it does.
+            # It certainly follows only after its first output, so calls are made until then.
             os.set_blocking(following.stdout.fileno(), False)
 
             def seen() -> bytes | None:
@@ -290,11 +290,11 @@ def test_kubectl_follows_a_log(terminal: Terminal, echo: str) -> None:
 
 
 @pytest.mark.parametrize("service", ["gateway", "nats", "inspector"])
-def test_kubectl_knows_every_service(terminal: Terminal, service: str) -> None:
+def test_kubectl_prints_the_log_of_every_service(terminal: Terminal, service: str) -> None:
     assert terminal.shell(f"kubectl logs deployment/{service} -n openfaas")
 
 
-def test_kubectl_shows_a_function_s_log(terminal: Terminal, echo: str) -> None:
+def test_kubectl_prints_a_function_log(terminal: Terminal, echo: str) -> None:
     terminal.faas("invoke", echo, body=b"123")
 
     def logged() -> bool:
@@ -303,7 +303,7 @@ def test_kubectl_shows_a_function_s_log(terminal: Terminal, echo: str) -> None:
     eventually(logged, within=10)
 
 
-def test_kubectl_can_do_no_more(terminal: Terminal) -> None:
+def test_kubectl_refuses_other_commands(terminal: Terminal) -> None:
     done = terminal.run("kubectl", "get", "pods", code=1)
 
     assert done.stderr.startswith(b"error: the lab runs without Kubernetes")
@@ -325,11 +325,11 @@ def test_ready_version_and_namespaces(terminal: Terminal, echo: str) -> None:
 
 
 @pytest.mark.row("4.4 login")
-def test_login_checks_and_saves_logout_forgets(terminal: Terminal) -> None:
+def test_login_checks_and_saves_and_logout_deletes(terminal: Terminal) -> None:
     state = Workspace(terminal.lab.workspace).read_state()
     assert state is not None
     url = terminal.lab.gateway_url
-    # From a folder that knows nothing of the lab.
+    # In a folder that has no lab.
     terminal.variables["LABKIT_WORKSPACE"] = str(terminal.folder)
     terminal.variables["OPENFAAS_URL"] = url
     terminal.variables["OPENFAAS_CONFIG"] = str(terminal.folder / "config")
@@ -343,7 +343,7 @@ def test_login_checks_and_saves_logout_forgets(terminal: Terminal) -> None:
     assert 'run "faas-cli login"' in terminal.faas("list", code=1)
 
 
-def test_a_real_faas_cli_is_run_instead_and_finds_the_lab(terminal: Terminal) -> None:
+def test_a_real_faas_cli_is_run_instead_with_the_lab_address(terminal: Terminal) -> None:
     real = terminal.folder / "bin/faas-cli"
     real.parent.mkdir()
     real.write_text('#!/bin/sh\necho "$@"; echo "$OPENFAAS_URL"; cat "$OPENFAAS_CONFIG/config.yml"; exit 7\n')
@@ -358,14 +358,14 @@ def test_a_real_faas_cli_is_run_instead_and_finds_the_lab(terminal: Terminal) ->
     assert terminal.faas("list").startswith("Function ")
 
 
-def test_a_reader_that_goes_away_is_no_error(terminal: Terminal) -> None:
+def test_a_closed_pipe_is_not_an_error(terminal: Terminal) -> None:
     done = terminal.run("bash", "-c", "faas-cli store list --json | true; exit ${PIPESTATUS[0]}", code=141)
 
     assert done.stderr == b""
 
 
-def test_an_invocation_imports_little(terminal: Terminal, echo: str) -> None:
-    """Ten invocations in a row are a measurement: what they import is most of their time."""
+def test_an_invocation_of_a_lab_imports_no_heavy_module(terminal: Terminal, echo: str) -> None:
+    """Imports take most of the time of ten invocations in a row."""
     (terminal.folder / "stack.yaml").write_text(
         "version: 1.0\nprovider:\n  name: openfaas\n  gateway: http://127.0.0.1:8080\nfunctions: {}\n"
     )
@@ -377,7 +377,6 @@ def test_an_invocation_imports_little(terminal: Terminal, echo: str) -> None:
 
     loaded = terminal.run(sys.executable, "-c", code).stderr.decode().split()
 
-    assert "httptools" in loaded
     heavy = {
         "asyncio",
         "email",

@@ -1,6 +1,6 @@
-"""``faas-cli invoke --auth`` against a gateway with OpenFaaS's Identity and Access Management.
+"""``faas-cli invoke --auth`` against a gateway with OpenFaaS's IAM.
 
-The lab's has none, so the gateway is a plain HTTP server with its two routes.
+The lab's gateway has none, so this one is a plain HTTP server with its two routes.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ FORM = {
 
 
 class Gateway:
-    """What a gateway with IAM was asked, and how often its function ran.
+    """A gateway with IAM, which records its requests.
 
     Attributes:
-        protected: Whether the function wants a token.
-        grants: Whether the login is good for one.
-        forms: What was posted to ``/oauth/token``.
+        protected: Whether the function requires a token.
+        grants: Whether the login permits one.
+        forms: The forms posted to ``/oauth/token``.
         calls: The ``Authorization`` of every call, or None.
     """
 
@@ -55,17 +55,17 @@ def _serving(gateway: Gateway) -> Iterator[None]:
             if self.path == "/oauth/token":
                 gateway.forms.append(dict(parse_qsl(body.decode())))
                 if gateway.grants:
-                    self._answer(200, json.dumps({"access_token": "FN-TOKEN"}).encode())
+                    self._respond(200, json.dumps({"access_token": "FN-TOKEN"}).encode())
                 else:
-                    self._answer(403, b"no policy\n")
+                    self._respond(403, b"no policy\n")
                 return
             gateway.calls.append(self.headers["Authorization"])
             if gateway.protected and gateway.calls[-1] != "Bearer FN-TOKEN":
-                self._answer(401, b"no token", ("WWW-Authenticate", 'Bearer realm="IAM function invoke"'))
+                self._respond(401, b"no token", ("WWW-Authenticate", 'Bearer realm="IAM function invoke"'))
             else:
-                self._answer(200, body)
+                self._respond(200, body)
 
-        def _answer(self, status: int, body: bytes, *headers: tuple[str, str]) -> None:
+        def _respond(self, status: int, body: bytes, *headers: tuple[str, str]) -> None:
             self.send_response(status)
             for name, value in (*headers, ("Content-Length", str(len(body)))):
                 self.send_header(name, value)
@@ -90,7 +90,7 @@ def gateway() -> Iterator[Gateway]:
 
 
 def invoke(gateway: Gateway, folder: Path, *flags: str, login: str) -> tuple[int, str]:
-    """Invoke the function after a login of that kind; return exit code and output."""
+    """Invoke the function after a login; return exit code and output."""
     token = {"oauth2": "ID", "basic": "YWRtaW46cGFzcw=="}[login]
     logins = {"auths": [{"gateway": gateway.url, "auth": login, "token": token}]}
     (folder / "config.yml").write_text(yaml.safe_dump(logins))
@@ -114,21 +114,21 @@ def invoke(gateway: Gateway, folder: Path, *flags: str, login: str) -> tuple[int
 
 
 @pytest.mark.row("4.5 --auth")
-def test_auth_exchanges_the_login_s_token_for_one_that_the_function_takes(
-    gateway: Gateway, tmp_path: Path
-) -> None:
+def test_auth_exchanges_the_login_token_for_a_function_token(gateway: Gateway, tmp_path: Path) -> None:
     assert invoke(gateway, tmp_path, "--auth", login="oauth2") == (0, "body")
     assert (gateway.forms, gateway.calls) == ([FORM], ["Bearer FN-TOKEN"])
 
 
 @pytest.mark.row("4.5 --auth")
-def test_a_function_that_asks_for_a_token_gets_one_without_the_flag(gateway: Gateway, tmp_path: Path) -> None:
+def test_a_function_that_requires_a_token_gets_one_without_the_flag(gateway: Gateway, tmp_path: Path) -> None:
     assert invoke(gateway, tmp_path, login="oauth2") == (0, "body")
     assert (gateway.forms, gateway.calls) == ([FORM], [None, "Bearer FN-TOKEN"])
 
 
 @pytest.mark.row("4.5 --auth")
-def test_a_function_that_asks_for_none_gets_none_without_the_flag(gateway: Gateway, tmp_path: Path) -> None:
+def test_a_function_that_requires_no_token_gets_none_without_the_flag(
+    gateway: Gateway, tmp_path: Path
+) -> None:
     gateway.protected = False
 
     assert invoke(gateway, tmp_path, login="oauth2") == (0, "body")
@@ -137,7 +137,7 @@ def test_a_function_that_asks_for_none_gets_none_without_the_flag(gateway: Gatew
 
 @pytest.mark.row("4.5 --auth")
 @pytest.mark.parametrize("flags", [[], ["--auth"]])
-def test_the_gateway_s_password_is_never_shown_to_a_function(
+def test_the_gateway_password_is_never_sent_to_a_function(
     flags: list[str], gateway: Gateway, tmp_path: Path
 ) -> None:
     code, printed = invoke(gateway, tmp_path, *flags, login="basic")
@@ -146,7 +146,7 @@ def test_the_gateway_s_password_is_never_shown_to_a_function(
     assert (gateway.forms, gateway.calls) == ([], [None])
 
 
-def test_a_login_that_is_good_for_no_token_is_an_error(gateway: Gateway, tmp_path: Path) -> None:
+def test_a_login_without_permission_is_an_error(gateway: Gateway, tmp_path: Path) -> None:
     gateway.grants = False
 
     code, printed = invoke(gateway, tmp_path, "--auth", login="oauth2")

@@ -1,4 +1,4 @@
-"""The one-request HTTP client against servers of every manner."""
+"""The HTTP client of faas-cli against valid and invalid responses."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from labkit.openfaas_cli.faas_cli.http import HttpRequestError, request
 
 
 @contextmanager
-def server(*answer: bytes) -> Iterator[tuple[str, list[bytes]]]:
-    """Answer one request with these bytes, in these pieces, then close; yield URL and what was received."""
+def server(*response_blocks: bytes) -> Iterator[tuple[str, list[bytes]]]:
+    """Respond once with these blocks, then close; yield URL and requests."""
     received: list[bytes] = []
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
@@ -25,8 +25,8 @@ def server(*answer: bytes) -> Iterator[tuple[str, list[bytes]]]:
                 while b"\r\n\r\n" not in data:
                     data += connection.recv(65536)
                 received.append(data)
-                for piece in answer:
-                    connection.sendall(piece)
+                for block in response_blocks:
+                    connection.sendall(block)
 
         thread = threading.Thread(target=serve)
         thread.start()
@@ -36,7 +36,7 @@ def server(*answer: bytes) -> Iterator[tuple[str, list[bytes]]]:
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response_blocks",
     [
         [b"HTTP/1.1 202 Accepted\r\nContent-Length: 5\r\n\r\nhello"],
         [b"HTTP/1.1 202 Acc", b"epted\r\nContent-Len", b"gth: 5\r\n\r\nhe", b"llo"],
@@ -46,19 +46,19 @@ def server(*answer: bytes) -> Iterator[tuple[str, list[bytes]]]:
         [b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 202 Accepted\r\nContent-Length: 5\r\n\r\nhello"],
     ],
 )
-def test_every_way_to_send_an_answer_is_understood(answer: list[bytes]) -> None:
-    with server(*answer) as (url, _):
+def test_every_framing_of_a_response_is_parsed(response_blocks: list[bytes]) -> None:
+    with server(*response_blocks) as (url, _):
         response = request("GET", url)
 
         assert (response.status, response.reason, response.read()) == (202, "Accepted", b"hello")
 
 
-def test_an_answer_without_a_body_ends_at_its_head() -> None:
+def test_a_response_without_a_body_ends_at_its_head() -> None:
     with server(b"HTTP/1.1 204 No Content\r\n\r\n") as (url, _):
         assert request("GET", url).read() == b""
 
 
-def test_a_request_has_the_headers_it_was_given_and_those_it_needs() -> None:
+def test_a_request_has_the_given_and_the_required_headers() -> None:
     with server(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX-A: 1\r\nx-a: 2\r\n\r\n") as (url, received):
         response = request("POST", f"{url}/a%20b?c=d", [("X-One", "ü")])
         response.close()
@@ -73,30 +73,38 @@ def test_a_request_has_the_headers_it_was_given_and_those_it_needs() -> None:
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response_blocks",
     [
         [b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel"],
         [b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel"],
     ],
 )
-def test_a_body_that_breaks_off_is_not_taken_for_a_whole_one(answer: list[bytes]) -> None:
-    with server(*answer) as (url, _):
+def test_an_incomplete_body_is_an_error(response_blocks: list[bytes]) -> None:
+    with server(*response_blocks) as (url, _):
         response = request("GET", url)
 
         with pytest.raises(EOFError):
             response.read()
 
 
+def test_a_negative_length_is_an_error() -> None:
+    with server(b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nhello") as (url, _):
+        response = request("GET", url)
+
+        with pytest.raises(ConnectionError, match="'-5' is not a number"):
+            response.read()
+
+
 @pytest.mark.parametrize(
-    ("answer", "message"),
+    ("response_blocks", "message"),
     [([], "EOF"), ([b"HTTP/1.1 20"], "EOF"), ([b"220 smtp ready\r\n"], "malformed HTTP response")],
 )
-def test_what_is_no_answer_is_an_error(answer: list[bytes], message: str) -> None:
-    with server(*answer) as (url, _), pytest.raises(HttpRequestError, match=message):
+def test_an_invalid_response_is_an_error(response_blocks: list[bytes], message: str) -> None:
+    with server(*response_blocks) as (url, _), pytest.raises(HttpRequestError, match=message):
         request("GET", url)
 
 
-def test_nobody_listening_is_said_as_go_says_it() -> None:
+def test_a_refused_connection_is_reported_in_the_words_of_go() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
 
@@ -108,7 +116,7 @@ def test_nobody_listening_is_said_as_go_says_it() -> None:
     )
 
 
-def test_no_answer_in_time_is_an_error() -> None:
+def test_a_timeout_is_an_error() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
 
@@ -116,6 +124,6 @@ def test_no_answer_in_time_is_an_error() -> None:
             request("GET", url, timeout=0.05)
 
 
-def test_a_url_of_another_kind_is_an_error() -> None:
+def test_a_url_of_another_scheme_is_an_error() -> None:
     with pytest.raises(HttpRequestError, match='unsupported URL "ftp://x"'):
         request("GET", "ftp://x")

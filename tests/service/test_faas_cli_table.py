@@ -1,6 +1,6 @@
-"""faas-cli's documented invocations, one row each, against a running lab.
+"""faas-cli's documented invocations, one row each, with a running lab.
 
-What a row expects is faas-cli 0.18.12's exit code, and what it prints on standard output.
+A row expects faas-cli 0.18.12's exit code and its standard output.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from faas_cli_rows.build import BUILD, TAGS
 from faas_cli_rows.common import COMMON
 from faas_cli_rows.functions import FUNCTIONS
 from faas_cli_rows.invoke import INVOKE
-from faas_cli_rows.login import ACQUAINTANCE, STRANGER
+from faas_cli_rows.login import WITH_LOGIN, WITHOUT_LOGIN
 from faas_cli_rows.new import NEW
 from faas_cli_rows.row import Row
 from labs import eventually
@@ -35,20 +35,20 @@ def _named(row: Row) -> str:
 
 
 def _fills(text: str) -> re.Pattern[str]:
-    """Return what text a row's words stand for."""
+    """Return a pattern for the output that a row expects."""
     escaped = re.escape(text)
     return re.compile(escaped.replace("…", r"[^\n]*").replace("⋮", r"(?s:.*)"))
 
 
 class Table:
-    """Runs rows in one terminal, each in a folder and with names of its own."""
+    """Runs rows in one terminal, each in a folder with its own names."""
 
     def __init__(self, terminal: Terminal, echo: str) -> None:
         self.terminal = terminal
         self.echo = echo
 
     def check(self, row: Row) -> None:
-        """Run a row and compare."""
+        """Run a row and compare its output."""
         name = f"fn-{uuid.uuid4().hex[:8]}"
 
         def fill(text: str) -> str:
@@ -68,7 +68,7 @@ class Table:
             done = self._shell(f"faas-cli {fill(row.run)}", folder, own, fill(row.body), row.code)
         finally:
             self._shell(fill(row.after), folder, plain, code=None)
-        # The colours of a build are not what a row is about.
+        # Rows ignore the colours of a build.
         for what, seen in ((row.prints, done.stdout), (row.error, done.stderr)):
             seen = re.sub(r"\x1b\[\d+m", "", seen)
             assert _fills(fill(what)).fullmatch(seen), f"expected:\n{fill(what)}\nseen:\n{seen}"
@@ -102,7 +102,7 @@ class Table:
 @pytest.fixture(scope="module")
 def table(tmp_path_factory: pytest.TempPathFactory, lab: Lab) -> Iterator[Table]:
     terminal = Terminal(tmp_path_factory.mktemp("table"), lab)
-    # Rows use git, and a little of what every terminal has.
+    # Rows use git, without the configuration of this machine.
     terminal.variables |= {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null"}
     echo = f"e-{uuid.uuid4().hex[:6]}"
     terminal.faas("deploy", "--image=functions/alpine:latest", "--name", echo)
@@ -159,47 +159,50 @@ def test_invoke(table: Table, row: Row) -> None:
     table.check(row)
 
 
-# -- with basic authentication on, from a folder that knows nothing of the lab
+# -- with basic authentication on, from a folder that has no lab
 
 
-@pytest.fixture(scope="module")
-def stranger(tmp_path_factory: pytest.TempPathFactory, table: Table) -> Table:
-    """A terminal elsewhere, that only knows the gateway's address."""
-    terminal = Terminal(tmp_path_factory.mktemp("stranger"), table.terminal.lab)
+def _elsewhere(folder: Path, table: Table) -> Terminal:
+    """Return a terminal that knows only the address of the lab's gateway."""
+    terminal = Terminal(folder, table.terminal.lab)
     terminal.variables["LABKIT_WORKSPACE"] = str(terminal.folder)
     terminal.variables["OPENFAAS_URL"] = terminal.lab.gateway_url
-    return Table(terminal, table.echo)
+    return terminal
 
 
-@pytest.fixture(scope="module")
-def acquaintance(tmp_path_factory: pytest.TempPathFactory, table: Table) -> Table:
-    """One that has logged in."""
-    terminal = Terminal(tmp_path_factory.mktemp("acquaintance"), table.terminal.lab)
-    terminal.variables["LABKIT_WORKSPACE"] = str(terminal.folder)
-    terminal.variables["OPENFAAS_URL"] = terminal.lab.gateway_url
+def _log_in(terminal: Terminal) -> None:
     state = Workspace(terminal.lab.workspace).read_state()
     assert state is not None
-    terminal.faas("login", "-u", state.user, "-s", body=state.password.encode())
+    terminal.faas("login", "-u", state.user, "--password-stdin", body=state.password.encode())
+
+
+@pytest.fixture(scope="module")
+def logged_out(tmp_path_factory: pytest.TempPathFactory, table: Table) -> Table:
+    return Table(_elsewhere(tmp_path_factory.mktemp("logged-out"), table), table.echo)
+
+
+@pytest.fixture(scope="module")
+def logged_in(tmp_path_factory: pytest.TempPathFactory, table: Table) -> Table:
+    terminal = _elsewhere(tmp_path_factory.mktemp("logged-in"), table)
+    _log_in(terminal)
     return Table(terminal, table.echo)
 
 
 @pytest.mark.row("4.4 login")
-@pytest.mark.parametrize("row", STRANGER, ids=_named)
-def test_without_a_saved_login(stranger: Table, row: Row) -> None:
-    stranger.check(row)
+@pytest.mark.parametrize("row", WITHOUT_LOGIN, ids=_named)
+def test_without_a_saved_login(logged_out: Table, row: Row) -> None:
+    logged_out.check(row)
 
 
 @pytest.mark.row("4.4 login")
-@pytest.mark.parametrize("row", ACQUAINTANCE, ids=_named)
-def test_with_a_saved_login(acquaintance: Table, row: Row) -> None:
-    acquaintance.check(row)
+@pytest.mark.parametrize("row", WITH_LOGIN, ids=_named)
+def test_with_a_saved_login(logged_in: Table, row: Row) -> None:
+    logged_in.check(row)
 
 
 @pytest.mark.row("4.5 invoke")
-@pytest.mark.parametrize("who", ["stranger", "acquaintance"])
-def test_what_is_captured_from_invoke_is_the_function_s_bytes(
-    who: str, request: pytest.FixtureRequest
-) -> None:
+@pytest.mark.parametrize("who", ["logged_out", "logged_in"])
+def test_invoke_prints_exactly_the_bytes_of_the_function(who: str, request: pytest.FixtureRequest) -> None:
     table: Table = request.getfixturevalue(who)
     body = bytes(range(256)) * 300
 
@@ -213,16 +216,14 @@ def test_what_is_captured_from_invoke_is_the_function_s_bytes(
     ("variables", "place"),
     [({}, ".openfaas"), ({"CI": "true"}, ".openfaas"), ({"OPENFAAS_CONFIG": "other"}, "other")],
 )
-def test_a_login_is_saved_where_the_real_one_looks(
+def test_a_login_is_saved_where_the_real_faas_cli_reads_it(
     tmp_path: Path, table: Table, variables: dict[str, str], place: str
 ) -> None:
     terminal = Terminal(tmp_path, table.terminal.lab)
     terminal.variables.pop("CI", None)
     terminal.variables |= {"OPENFAAS_URL": terminal.lab.gateway_url, **variables}
-    state = Workspace(terminal.lab.workspace).read_state()
-    assert state is not None
 
-    terminal.faas("login", "-u", state.user, "--password-stdin", body=state.password.encode())
+    _log_in(terminal)
 
     file = tmp_path / place / "config.yml"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
@@ -232,7 +233,7 @@ def test_a_login_is_saved_where_the_real_one_looks(
 
 
 @pytest.mark.row("4.3 up")
-def test_up_watch_does_it_again_when_a_file_changes(tmp_path: Path, table: Table) -> None:
+def test_up_watch_repeats_when_a_file_changes(tmp_path: Path, table: Table) -> None:
     terminal = Terminal(tmp_path, table.terminal.lab)
     name = f"fn-{uuid.uuid4().hex[:8]}"
     terminal.faas("new", "--lang", "dockerfile", name, "--prefix=me")
@@ -245,7 +246,7 @@ def test_up_watch_does_it_again_when_a_file_changes(tmp_path: Path, table: Table
             dockerfile.write_text("no Dockerfile at all")
             dockerfile.write_text('FROM alpine\nENV fprocess="rev"\n')
 
-            def answered() -> bool:
+            def runs_new_process() -> bool:
                 done = subprocess.run(
                     ["faas-cli", "invoke", name],
                     input=b"abc\n",
@@ -257,7 +258,7 @@ def test_up_watch_does_it_again_when_a_file_changes(tmp_path: Path, table: Table
                 )
                 return done.stdout == b"cba\n"
 
-            eventually(answered, within=20, what="the new process's answer")
+            eventually(runs_new_process, within=20, what="the new process's output")
             watching.send_signal(signal.SIGINT)
             assert watching.wait(10) == 130
         finally:

@@ -1,4 +1,4 @@
-"""A learner's Python function, from ``faas-cli new`` to its answers, on a real lab."""
+"""A learner's Python function, from ``faas-cli new`` to its responses."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def handle(event, context):
 
 @pytest.fixture(scope="module")
 def function(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A function of that handler, made as a learner makes it."""
+    """A function with that handler, created with faas-cli."""
     name = f"py-{uuid.uuid4().hex[:8]}"
     folder = tmp_path_factory.mktemp("python")
     environment = {
@@ -58,23 +58,23 @@ def http(lab: Lab) -> Iterator[httpx.Client]:
         yield client_
 
 
-def test_the_handler_sees_the_request_and_its_answer_is_the_answer(http: httpx.Client, function: str) -> None:
-    answer = http.put(f"/function/{function}/a%20b?x=1&y=", content="hi", headers={"X-Mine": "m"})
+def test_the_handler_gets_the_request_and_returns_the_response(http: httpx.Client, function: str) -> None:
+    response = http.put(f"/function/{function}/a%20b?x=1&y=", content="hi", headers={"X-Mine": "m"})
 
-    assert answer.status_code == 207
-    assert answer.json() == {"body": "hi", "query": {"x": "1", "y": ""}, "path": "/a b"}
-    assert (answer.headers["X-Seen"], answer.headers["Content-Type"]) == ("m", "application/json")
+    assert response.status_code == 207
+    assert response.json() == {"body": "hi", "query": {"x": "1", "y": ""}, "path": "/a b"}
+    assert (response.headers["X-Seen"], response.headers["Content-Type"]) == ("m", "application/json")
     chunked = http.post(f"/function/{function}", content=iter([b"a" * 70_000, b"b"]))
     assert chunked.json()["body"] == "a" * 70_000 + "b"
     assert http.head(f"/function/{function}").status_code == 207
 
 
-def test_an_exception_is_a_500_with_one_line_and_its_traceback_in_the_log(
+def test_an_exception_is_a_500_with_one_line_and_a_traceback_in_the_log(
     http: httpx.Client, function: str
 ) -> None:
-    answer = http.post(f"/function/{function}/fail")
+    response = http.post(f"/function/{function}/fail")
 
-    assert (answer.status_code, answer.text) == (500, "ValueError: first line\n")
+    assert (response.status_code, response.text) == (500, "ValueError: first line\n")
 
     def logged() -> bool:
         text = http.get("/system/logs", params={"name": function, "tail": 100}).text
@@ -83,14 +83,14 @@ def test_an_exception_is_a_500_with_one_line_and_its_traceback_in_the_log(
     until(logged)
 
 
-def test_what_it_prints_is_logged_at_once(http: httpx.Client, function: str) -> None:
+def test_output_is_logged_at_once(http: httpx.Client, function: str) -> None:
     http.delete(f"/function/{function}")
 
     query = {"name": function, "tail": 100}
     until(lambda: "stdout: seen DELETE" in http.get("/system/logs", params=query).text)
 
 
-def test_calls_run_side_by_side_in_one_process(http: httpx.Client, lab: Lab, function: str) -> None:
+def test_calls_run_concurrently_in_one_process(http: httpx.Client, lab: Lab, function: str) -> None:
     def call(_: int) -> float:
         return http.post(f"/function/{function}/sleep").elapsed.total_seconds()
 
@@ -98,4 +98,4 @@ def test_calls_run_side_by_side_in_one_process(http: httpx.Client, lab: Lab, fun
         took = list(threads.map(call, range(10)))
 
     assert sum(took) > 3.0
-    assert max(took) < 3.0  # one after the other, the last would have waited for nine
+    assert max(took) < 3.0  # in sequence, the last would have waited for nine others

@@ -1,4 +1,4 @@
-"""Reading a Dockerfile without Docker."""
+"""Read a Dockerfile without Docker."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from labkit_services.images.store import Image
 
 
 def read(folder: Path, dockerfile: str, **build_args: str) -> Build:
-    """Write and read a Dockerfile; `known/base` is an image with a process, `earlier/files` has files."""
+    """Parse a Dockerfile; known/base has a process, earlier/files has files."""
     base_files = folder.parent / "base"
     (base_files / "etc").mkdir(parents=True, exist_ok=True)
     (base_files / "etc/base.conf").write_text("base")
@@ -27,7 +27,7 @@ def read(folder: Path, dockerfile: str, **build_args: str) -> Build:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A function's folder with a handler, a subfolder and a name with a space."""
+    """A function's folder with a handler, a subfolder and a space."""
     place = tmp_path / "fn"
     (place / "lib").mkdir(parents=True)
     (place / "handler.py").write_text("print('hi')")
@@ -38,7 +38,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def laid_out(build: Build, root: Path) -> set[str]:
-    """Return the paths of the files that a build makes."""
+    """Return the paths of the files that a build creates."""
     build.lay_out(root)
     return {"/" + path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
 
@@ -85,7 +85,7 @@ def test_a_stage_builds_on_an_earlier_one(folder: Path) -> None:
     assert laid_out(build, folder.parent / "root") == {"/srv/handler.py"}
 
 
-def test_a_known_base_image_gives_its_process_and_environment(folder: Path) -> None:
+def test_a_known_base_image_provides_process_and_environment(folder: Path) -> None:
     build = read(folder, "FROM known/base\nENV B=$MODE\n")
 
     assert build.fprocess == "figlet"
@@ -116,7 +116,7 @@ def test_the_files_of_a_base_image_are_kept(folder: Path) -> None:
         ("COPY . /all", {f"/all/{name}" for name in ("handler.py", "other.py", "lib/a.txt", "Dockerfile")}),
     ],
 )
-def test_copy_brings_the_function_s_files(folder: Path, lines: str, expected: set[str]) -> None:
+def test_copy_adds_files_of_the_function(folder: Path, lines: str, expected: set[str]) -> None:
     build = read(folder, f"FROM alpine\n{lines}\n")
 
     files = laid_out(build, folder.parent / "root")
@@ -124,7 +124,7 @@ def test_copy_brings_the_function_s_files(folder: Path, lines: str, expected: se
     assert expected == {file for file in files if "two words" not in file or "two" in lines}
 
 
-def test_files_that_may_be_executed_stay_so(folder: Path) -> None:
+def test_executable_files_stay_executable(folder: Path) -> None:
     (folder / "handler.py").chmod(0o755)
     root = folder.parent / "root"
 
@@ -141,7 +141,7 @@ def test_without_copy_there_are_no_files(folder: Path) -> None:
     assert not root.exists()
 
 
-def test_the_watchdog_of_another_image_is_not_missed(folder: Path) -> None:
+def test_the_watchdog_of_another_image_is_skipped_without_a_note(folder: Path) -> None:
     text = (
         "FROM ghcr.io/openfaas/classic-watchdog:0.3.3 AS watchdog\nFROM alpine\n"
         "COPY --from=watchdog /fwatchdog /usr/bin/fwatchdog\n"
@@ -153,7 +153,7 @@ def test_the_watchdog_of_another_image_is_not_missed(folder: Path) -> None:
     assert build.copies == []
 
 
-def test_files_of_an_earlier_stage_are_found_unless_a_run_made_them(folder: Path) -> None:
+def test_files_of_an_earlier_stage_are_found_unless_a_run_creates_them(folder: Path) -> None:
     text = (
         "FROM alpine AS build\nWORKDIR /src\nCOPY lib lib\nCOPY handler.py .\nRUN make\n"
         "FROM alpine\n"
@@ -184,7 +184,7 @@ def test_run_is_counted_and_not_executed(folder: Path) -> None:
     assert not marker.exists()
 
 
-def test_comments_and_windows_line_ends_are_read_over(folder: Path) -> None:
+def test_comments_and_windows_line_ends_are_ignored(folder: Path) -> None:
     build = read(
         folder, '# escape=\\\r\n# a comment\r\nFROM alpine\r\n# ENV fprocess=no\r\nENV fprocess="cat"\r\n'
     )
@@ -192,7 +192,7 @@ def test_comments_and_windows_line_ends_are_read_over(folder: Path) -> None:
     assert build.fprocess == "cat"
 
 
-def test_path_keeps_room_for_this_machine_s(folder: Path) -> None:
+def test_path_keeps_a_placeholder_for_the_machine_path(folder: Path) -> None:
     build = read(folder, 'FROM alpine\nENV PATH="/home/app/bin:$PATH"\n')
 
     assert build.environment["PATH"] == "/home/app/bin:$PATH"
@@ -216,12 +216,12 @@ def test_labels_are_read(folder: Path) -> None:
         ("FROM alpine\nCOPY <<EOF /x\n1\nEOF\n", "inline file"),
     ],
 )
-def test_what_cannot_be_followed_is_said(folder: Path, text: str, message: str) -> None:
+def test_an_instruction_that_cannot_be_used_is_an_error(folder: Path, text: str, message: str) -> None:
     with pytest.raises(DockerfileError, match=message):
         read(folder, text)
 
 
-def test_the_line_that_cannot_be_followed_is_named(folder: Path) -> None:
+def test_the_error_names_the_line(folder: Path) -> None:
     with pytest.raises(DockerfileError) as caught:
         read(folder, "FROM alpine\n\nCOPY missing.py .\n")
 
@@ -237,7 +237,7 @@ def test_the_template_echoes(tmp_path: Path) -> None:
     template = find_template(tmp_path, "dockerfile")
     assert template is not None
 
-    build = read_dockerfile(template, lambda _: None, {})
+    build = read_dockerfile(template / "function", lambda _: None, {})
 
     assert build.fprocess == "cat"
     assert build.environment == {"fprocess": "cat", "write_debug": "false"}

@@ -1,4 +1,4 @@
-"""The verbs that need no gateway: new, build, push; and the program's frame."""
+"""The verbs without a gateway (new, build, push), errors and help."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FUNCTIONS = Path(__file__).parents[2] / "functions"
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A workspace without a lab, in which our own program is run."""
+    """A workspace without a lab, in which the work-alike runs."""
     (tmp_path / "lab7").mkdir()
     monkeypatch.chdir(tmp_path / "lab7")
     monkeypatch.setenv("LABKIT_WORKSPACE", str(tmp_path))
@@ -37,7 +37,7 @@ class Cli:
         self._capsys = capsys
 
     def __call__(self, *words: str, code: int = 0) -> str:
-        """Run one, check its exit code, and return what it printed, without colours."""
+        """Run one, check its exit code, and return its output, not coloured."""
         assert main(words) == code
         return re.sub(r"\x1b\[\d+m", "", self._capsys.readouterr().out)
 
@@ -57,7 +57,7 @@ def store(folder: Path) -> ImageStore:
 
 
 @pytest.mark.row("4.2 new")
-def test_new_makes_the_folder_and_the_stack_file(cli: Cli) -> None:
+def test_new_creates_the_folder_and_the_stack_file(cli: Cli) -> None:
     printed = new(cli).splitlines()
 
     assert printed[0] == "Folder: long-task created."
@@ -74,7 +74,7 @@ def test_new_makes_the_folder_and_the_stack_file(cli: Cli) -> None:
 
 
 @pytest.mark.row("4.2 new twice and --append")
-def test_new_twice_points_to_append(cli: Cli) -> None:
+def test_a_second_new_suggests_append(cli: Cli) -> None:
     new(cli)
 
     printed = new(cli, "second", code=1)
@@ -101,7 +101,7 @@ def test_new_appends_a_second_function(cli: Cli) -> None:
     assert Path(".gitignore").read_text() == "template\nbuild\n.secrets\n"
 
 
-def test_new_appends_no_name_twice(cli: Cli) -> None:
+def test_new_refuses_to_append_a_duplicate_name(cli: Cli) -> None:
     new(cli)
 
     assert "already exists in stack.yaml" in new(cli, "long-task", "-a", "stack.yaml", code=1)
@@ -114,7 +114,7 @@ def test_new_leaves_an_existing_folder_alone(cli: Cli) -> None:
     assert not Path("stack.yaml").exists()
 
 
-def test_new_keeps_what_gitignore_holds(cli: Cli) -> None:
+def test_new_keeps_the_content_of_gitignore(cli: Cli) -> None:
     Path(".gitignore").write_text("build\n*.pyc")
 
     new(cli)
@@ -133,12 +133,12 @@ def test_new_keeps_what_gitignore_holds(cli: Cli) -> None:
         (["f", "--lang", "dockerfile", "-a", "none.yaml"], "Unable to find file: none.yaml"),
     ],
 )
-def test_new_refuses_in_the_real_one_s_words(cli: Cli, words: list[str], message: str) -> None:
+def test_new_fails_with_the_messages_of_the_real_one(cli: Cli, words: list[str], message: str) -> None:
     assert cli("new", *words, code=1).startswith(message)
     assert list(Path().iterdir()) == []
 
 
-def test_new_takes_handler_gateway_and_prefix_of_the_environment(
+def test_new_accepts_handler_gateway_and_the_prefix_variable(
     cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OPENFAAS_PREFIX", "ghcr.io/me")
@@ -152,7 +152,7 @@ def test_new_takes_handler_gateway_and_prefix_of_the_environment(
 
 
 @pytest.mark.row("4.2 template")
-def test_a_template_of_the_folder_s_own_is_taken(cli: Cli) -> None:
+def test_a_template_of_the_folder_is_used(cli: Cli) -> None:
     own = Path("template/mine/function")
     own.mkdir(parents=True)
     Path("template/mine/template.yml").write_text("language: mine\n")
@@ -167,7 +167,7 @@ def test_a_template_of_the_folder_s_own_is_taken(cli: Cli) -> None:
 
 
 @pytest.mark.row("4.3 build")
-def test_build_makes_an_image_of_what_the_dockerfile_says(cli: Cli, store: ImageStore) -> None:
+def test_build_creates_the_image_that_the_dockerfile_describes(cli: Cli, store: ImageStore) -> None:
     new(cli)
     file = Path("long-task/Dockerfile")
     file.write_text(file.read_text().replace('fprocess="cat"', 'fprocess="sleep 1"'))
@@ -191,7 +191,7 @@ def test_build_makes_an_image_of_what_the_dockerfile_says(cli: Cli, store: Image
     assert image.fprocess == "sleep 1"
 
 
-def test_the_lab_text_s_place_holder_is_a_prefix_like_any_other(cli: Cli, store: ImageStore) -> None:
+def test_the_lab_text_placeholder_is_a_valid_prefix(cli: Cli, store: ImageStore) -> None:
     cli("new", "--lang", "dockerfile", "long-task", "--prefix=<your-docker-username-here>")
     cli("build")
     cli("push")
@@ -199,7 +199,7 @@ def test_the_lab_text_s_place_holder_is_a_prefix_like_any_other(cli: Cli, store:
     assert store.get("<your-docker-username-here>/long-task:latest") is not None
 
 
-def test_the_lab_s_own_functions_can_be_built(cli: Cli, store: ImageStore) -> None:
+def test_the_functions_of_the_lab_can_be_built(cli: Cli, store: ImageStore) -> None:
     cli("build", "-f", str(FUNCTIONS / "stack.yaml"))
 
     assert {image.ref: image.fprocess for image in store.list()} == {
@@ -216,7 +216,7 @@ def test_the_lab_s_own_functions_can_be_built(cli: Cli, store: ImageStore) -> No
     assert (notify.cwd / "notify.sh").stat().st_mode & 0o100
 
 
-def test_build_goes_on_after_a_function_that_fails_and_exits_with_1(cli: Cli, store: ImageStore) -> None:
+def test_build_continues_after_a_failed_function_and_exits_with_1(cli: Cli, store: ImageStore) -> None:
     new(cli, "bad")
     new(cli, "good", "-a", "stack.yaml")
     Path("bad/Dockerfile").write_text("FROM alpine\nCOPY missing .\n")
@@ -251,17 +251,17 @@ def test_build_takes_a_function_from_flags(cli: Cli, store: ImageStore) -> None:
         (["--nonsense"], "Unknown flag: --nonsense"),
     ],
 )
-def test_build_refuses_in_the_real_one_s_words(cli: Cli, words: list[str], message: str) -> None:
+def test_build_fails_with_the_messages_of_the_real_one(cli: Cli, words: list[str], message: str) -> None:
     assert cli("build", *words, code=1).startswith(message)
 
 
-def test_build_says_what_other_languages_need(cli: Cli) -> None:
+def test_build_refuses_a_language_without_a_template(cli: Cli) -> None:
     Path("stack.yaml").write_text("functions: {f: {lang: node, handler: ./f, image: me/f}}")
 
     assert "language template: node not supported" in cli("build", code=1)
 
 
-def test_build_skips_what_the_stack_says(cli: Cli, store: ImageStore) -> None:
+def test_build_skips_functions_with_skip_build(cli: Cli, store: ImageStore) -> None:
     Path("stack.yaml").write_text("functions: {f: {skip_build: true, image: me/f}}")
 
     assert "Skipping build of: f.\n" in cli("build")
@@ -311,7 +311,7 @@ def test_push_needs_a_stack_file(cli: Cli) -> None:
     assert cli("push", code=1) == "You must supply a valid YAML file\n"
 
 
-def test_the_store_s_functions_are_well_known_images() -> None:
+def test_the_functions_of_the_store_are_well_known_images() -> None:
     functions = store_functions("")
 
     assert "figlet" in [function["name"] for function in functions]
@@ -336,7 +336,7 @@ def test_the_store_is_listed_and_inspected(cli: Cli) -> None:
     assert re.search(r"^Process: +figlet$", printed, re.MULTILINE)
 
 
-def test_another_store_may_be_named(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_flag_or_a_variable_selects_another_store(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     content = {"functions": [{"name": "mine", "title": "My own", "images": {"x86_64": "me/mine"}}]}
     Path("store.json").write_text(json.dumps(content))
 
@@ -390,11 +390,11 @@ def test_errors_go_to_standard_output_with_a_capital_and_exit_code_1(
 
 
 @pytest.mark.row("4.5 unsupported method")
-def test_an_unknown_method_is_dropped_in_silence_as_in_the_real_one(cli: Cli) -> None:
+def test_an_unknown_method_is_ignored_as_in_the_real_one(cli: Cli) -> None:
     assert cli("invoke", "f", "-m", "HEAD") == ""
 
 
-def test_without_a_lab_the_error_says_how_to_start_one(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_lab_the_error_tells_how_to_start_one(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"")))
     gone = ["-g", "http://127.0.0.1:1"]
 
@@ -409,7 +409,7 @@ def test_without_a_lab_the_error_says_how_to_start_one(cli: Cli, monkeypatch: py
 
 
 @pytest.mark.parametrize("words", [[], ["help"], ["--help"], ["-h"]])
-def test_the_overview_names_every_verb(cli: Cli, words: list[str]) -> None:
+def test_the_overview_lists_every_verb(cli: Cli, words: list[str]) -> None:
     printed = cli(*words)
 
     for verb in (
@@ -429,7 +429,7 @@ def test_the_overview_names_every_verb(cli: Cli, words: list[str]) -> None:
 
 
 @pytest.mark.parametrize("words", [["invoke", "--help"], ["help", "invoke"], ["invoke", "f", "-h"]])
-def test_a_verb_s_help_names_its_flags(cli: Cli, words: list[str]) -> None:
+def test_the_help_of_a_verb_lists_its_flags(cli: Cli, words: list[str]) -> None:
     printed = cli(*words)
 
     assert "faas-cli invoke FUNCTION_NAME" in printed
@@ -437,11 +437,11 @@ def test_a_verb_s_help_names_its_flags(cli: Cli, words: list[str]) -> None:
     assert "--content-type string" in printed
 
 
-def test_a_group_without_a_verb_shows_its_help(cli: Cli) -> None:
+def test_a_group_without_a_verb_prints_its_help(cli: Cli) -> None:
     assert "faas-cli store [command]" in cli("store")
 
 
-def test_global_flags_may_stand_before_the_verb(cli: Cli) -> None:
+def test_global_flags_may_precede_the_verb(cli: Cli) -> None:
     Path("other.yaml").write_text("functions: {f: {skip_build: true, image: me/f}}")
 
     assert "Skipping build of: f." in cli("-f", "other.yaml", "build")

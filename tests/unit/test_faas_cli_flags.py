@@ -1,4 +1,4 @@
-"""Flags as Go's pflag reads them, which faas-cli and kubectl use."""
+"""Flags, parsed like Go's pflag, which faas-cli and kubectl use."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def read(*arguments: str) -> Arguments:
     return parse(FLAGS, arguments)
 
 
-def test_without_flags_the_defaults_hold() -> None:
+def test_without_flags_the_defaults_apply() -> None:
     given = read("word")
 
     assert given.words == ["word"]
@@ -43,7 +43,7 @@ def test_without_flags_the_defaults_hold() -> None:
     "arguments",
     [("--name", "me"), ("--name=me",), ("-n", "me"), ("-nme",), ("-n=me",), ("-qn", "me"), ("-qnme",)],
 )
-def test_a_value_may_follow_in_every_form(arguments: tuple[str, ...]) -> None:
+def test_a_value_is_parsed_in_every_form(arguments: tuple[str, ...]) -> None:
     given = read(*arguments)
 
     assert given.text("name") == "me"
@@ -60,14 +60,14 @@ def test_a_value_may_follow_in_every_form(arguments: tuple[str, ...]) -> None:
         (["-t"], True),
     ],
 )
-def test_a_switch_is_turned_by_an_equals_sign_only(arguments: list[str], on: bool) -> None:
+def test_a_boolean_flag_takes_a_value_only_after_an_equals_sign(arguments: list[str], on: bool) -> None:
     given = read(*arguments, "fn")
 
     assert given.on("tail") is on
     assert given.words == ["fn"]
 
 
-def test_a_value_may_look_like_a_flag_or_hold_an_equals_sign() -> None:
+def test_a_value_may_look_like_a_flag_or_contain_an_equals_sign() -> None:
     given = read("--name", "-x", "-H", "a=b=c")
 
     assert given.text("name") == "-x"
@@ -103,7 +103,7 @@ def test_two_dashes_end_the_flags_and_one_dash_is_a_word() -> None:
     assert given.words == ["a", "-", "--name", "b"]
 
 
-def test_flags_may_stand_after_words() -> None:
+def test_flags_may_follow_words() -> None:
     assert read("fn", "-q").on("quiet")
 
 
@@ -119,7 +119,7 @@ def test_flags_may_stand_after_words() -> None:
         (["--tail=maybe"], 'invalid argument "maybe" for "-t, --tail" flag'),
     ],
 )
-def test_a_wrong_flag_is_named_in_pflag_s_words(arguments: list[str], message: str) -> None:
+def test_an_invalid_flag_is_reported_in_the_words_of_pflag(arguments: list[str], message: str) -> None:
     with pytest.raises(UsageError) as caught:
         read(*arguments)
 

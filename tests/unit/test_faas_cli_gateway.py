@@ -1,4 +1,4 @@
-"""Which gateway a command talks to, with which password."""
+"""Which gateway a command uses, and with which password."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pytest
 
 from labkit.openfaas_cli.faas_cli import gateway as gateways
 from labkit.openfaas_cli.faas_cli import login_store
-from labkit.openfaas_cli.faas_cli.command import GATEWAY, GLOBAL_FLAGS, TLS
 from labkit.openfaas_cli.faas_cli.gateway import Gateway, choose_url, normalise_url
+from labkit.openfaas_cli.faas_cli.verb import GATEWAY, GLOBAL_FLAGS, TLS
 from labkit.openfaas_cli.pflag import parse
 from labkit.openfaas_cli.real_program import find_real
 from labkit.supervisor.service_specs import Plan
@@ -43,7 +43,7 @@ def state(url: str) -> LabState:
 def test_flag_stack_environment_lab_default_is_the_order(
     flag: str, stack: str, environment: str, lab: str, expected: str
 ) -> None:
-    assert choose_url(flag=flag, stack=stack, environment=environment, lab=lab) == expected
+    assert choose_url(flag=flag, stack=stack, environment=environment, lab=lambda: lab) == expected
 
 
 @pytest.mark.parametrize(
@@ -55,13 +55,13 @@ def test_flag_stack_environment_lab_default_is_the_order(
     ],
 )
 @pytest.mark.row("4.1 gateway")
-def test_a_url_has_one_spelling(url: str, expected: str) -> None:
+def test_a_url_is_normalised(url: str, expected: str) -> None:
     assert normalise_url(url) == expected
 
 
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
-    """A workspace whose lab another part of this process keeps locked, as a supervisor would."""
+    """A workspace that the test can lock as a supervisor does."""
     workspace = Workspace(tmp_path)
     workspace.folder.mkdir()
     monkeypatch.setenv("LABKIT_WORKSPACE", str(tmp_path))
@@ -82,34 +82,34 @@ def test_the_running_lab_is_found_through_its_state_file(workspace: Workspace) -
         assert gateway("-g", "http://other:1").url == "http://other:1"
 
 
-def test_a_lab_that_has_gone_is_not_asked(workspace: Workspace) -> None:
+def test_a_lab_that_is_gone_is_not_used(workspace: Workspace) -> None:
     workspace.lock_file.touch()
     workspace.write_state(state("http://127.0.0.1:45678"))
 
     assert gateway().url == DEFAULT
 
 
-def test_the_lab_s_password_is_sent_to_the_lab_only(workspace: Workspace) -> None:
+def test_the_lab_password_is_sent_to_the_lab_only(workspace: Workspace) -> None:
     with workspace.lock():
         workspace.write_state(state("http://127.0.0.1:45678"))
 
-        token = Gateway("http://localhost:45678")._basic_token()
+        token = Gateway("http://localhost:45678").basic_token()
         assert token is not None
         assert base64.b64decode(token) == b"admin:secret"
-        assert Gateway("http://127.0.0.1:9")._basic_token() is None
-        assert Gateway("http://gateway.example:45678")._basic_token() is None
+        assert Gateway("http://127.0.0.1:9").basic_token() is None
+        assert Gateway("http://gateway.example:45678").basic_token() is None
 
 
 @pytest.mark.row("4.1 login store")
-def test_a_saved_login_is_used_for_exactly_its_gateway(workspace: Workspace) -> None:
+def test_a_saved_login_is_used_only_for_its_gateway(workspace: Workspace) -> None:
     login_store.save("http://gateway.example", login_store.encode("me", "pass"))
 
-    assert Gateway("http://gateway.example")._basic_token() == login_store.encode("me", "pass")
-    assert Gateway("https://gateway.example")._basic_token() is None
+    assert Gateway("http://gateway.example").basic_token() == login_store.encode("me", "pass")
+    assert Gateway("https://gateway.example").basic_token() is None
 
 
 @pytest.mark.row("4.1 login store")
-def test_saved_logins_are_kept_from_others(workspace: Workspace) -> None:
+def test_saved_logins_are_private(workspace: Workspace) -> None:
     login_store.save("http://a", "1")
     login_store.save("http://b", "2")
     login_store.save("http://a", "3")
@@ -123,7 +123,7 @@ def test_saved_logins_are_kept_from_others(workspace: Workspace) -> None:
 
 
 @pytest.mark.parametrize("content", ["auths: [", "auths: 3", "- a", "\0"])
-def test_a_damaged_login_file_is_named(workspace: Workspace, content: str) -> None:
+def test_the_error_names_a_damaged_login_file(workspace: Workspace, content: str) -> None:
     login_store.folder().mkdir()
     (login_store.folder() / "config.yml").write_text(content)
 
@@ -141,7 +141,7 @@ def test_a_damaged_login_file_is_named(workspace: Workspace, content: str) -> No
     ],
 )
 @pytest.mark.row("4.1 login store")
-def test_the_login_folder_is_the_real_one_s(
+def test_the_login_folder_is_that_of_the_real_faas_cli(
     monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], expected: str
 ) -> None:
     for name in ("OPENFAAS_CONFIG", "CI"):
@@ -152,7 +152,7 @@ def test_the_login_folder_is_the_real_one_s(
     assert login_store.folder() == Path(expected)
 
 
-def test_the_lab_s_login_for_a_real_one_reads_as_any_other(
+def test_the_lab_login_for_a_real_faas_cli_can_be_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan = Plan(Settings(workspace=str(tmp_path)), Workspace(tmp_path))
@@ -174,7 +174,7 @@ def program(folder: Path, text: str, mode: int = 0o755) -> Path:
     return file
 
 
-def test_the_real_program_is_the_first_that_is_not_ours(
+def test_the_real_program_is_the_first_not_from_labkit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ours = program(tmp_path / "ours", "#!/venv/bin/python\nfrom labkit.openfaas_cli.faas_cli import main\n")
@@ -183,19 +183,19 @@ def test_the_real_program_is_the_first_that_is_not_ours(
     folders = [tmp_path / "missing", ours.parent, idle.parent, real.parent]
     monkeypatch.setenv("PATH", os.pathsep.join(map(str, folders)))
 
-    assert find_real("faas-cli") == real
+    assert find_real("faas-cli") == str(real)
     monkeypatch.setenv("PATH", str(ours.parent))
     assert find_real("faas-cli") is None
 
 
-def test_with_no_lab_the_error_says_how_to_start_one(workspace: Workspace) -> None:
+def test_unreachable_without_a_lab_tells_how_to_start_one(workspace: Workspace) -> None:
     error = Gateway("http://127.0.0.1:9").unreachable(ConnectionError("refused"))
 
     assert error.headline == "cannot connect to OpenFaaS on URL: http://127.0.0.1:9"
     assert "labkit up" in error.next_step
 
 
-def test_with_a_lab_elsewhere_the_error_says_where(workspace: Workspace) -> None:
+def test_unreachable_with_a_lab_elsewhere_names_its_address(workspace: Workspace) -> None:
     with workspace.lock():
         workspace.write_state(state("http://127.0.0.1:45678"))
 
@@ -204,7 +204,7 @@ def test_with_a_lab_elsewhere_the_error_says_where(workspace: Workspace) -> None
     assert "http://127.0.0.1:45678" in error.next_step
 
 
-def test_a_refused_password_asks_for_a_login() -> None:
+def test_a_refused_password_suggests_a_login() -> None:
     assert gateways.status_error(401, b"invalid credentials").headline == (
         'unauthorized access, run "faas-cli login" to setup authentication for this server'
     )

@@ -9,7 +9,7 @@ from labkit.openfaas_cli.faas_cli.stack import StackFunction
 from labkit.openfaas_cli.faas_cli.verbs.generate import document, resource
 
 
-def test_what_a_function_has_none_of_is_left_out() -> None:
+def test_empty_values_are_left_out() -> None:
     text = document(resource(StackFunction("f", image="me/f:latest", fprocess="cat"), "dev"))
 
     assert text == (
@@ -18,7 +18,7 @@ def test_what_a_function_has_none_of_is_left_out() -> None:
     )
 
 
-def test_a_spec_is_in_openfaas_s_order_and_its_maps_in_alphabetical_order() -> None:
+def test_a_spec_is_in_openfaas_order_and_its_maps_are_sorted() -> None:
     function = StackFunction(
         "f",
         image="i",

@@ -36,7 +36,7 @@ URL = "http://gateway:8080/function/notify?a=b"
     ],
 )
 @pytest.mark.row("4.5 header forms")
-def test_every_header_form_in_use_is_read(text: str, name: str, value: str, form: str) -> None:
+def test_every_header_form_in_use_is_parsed(text: str, name: str, value: str, form: str) -> None:
     assert parse_header(text) == (name, value, form)
 
 
@@ -54,16 +54,16 @@ def test_every_header_form_in_use_is_read(text: str, name: str, value: str, form
     ],
 )
 @pytest.mark.row("4.5 header forms")
-def test_what_is_no_header_is_refused(text: str, message: str) -> None:
+def test_an_invalid_header_is_refused(text: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         parse_header(text)
 
 
-def test_query_pairs_are_sorted_by_name_and_keep_their_order_within_it() -> None:
+def test_query_pairs_are_sorted_by_name_only() -> None:
     assert parse_query(["b=2", "a=3", "a=1=x"]) == [("a", "3"), ("a", "1=x"), ("b", "2")]
 
 
 @pytest.mark.parametrize("text", ["a", "=b", "a="])
-def test_a_query_that_is_no_pair_is_refused(text: str) -> None:
+def test_a_query_that_is_not_a_pair_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="--query flag must take the form of key=value"):
         parse_query([text])

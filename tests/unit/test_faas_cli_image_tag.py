@@ -1,4 +1,4 @@
-"""``--tag``: images named after git's view of the current folder, which is real here."""
+"""``--tag``: images named after the state of a real git repository."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def git(*words: str) -> str:
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder, outside of any repository whatever lies above it."""
+    """An empty folder outside of any repository."""
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
     monkeypatch.chdir(tmp_path)
@@ -43,7 +43,7 @@ def name(image: str, tag_format: str) -> str:
 @pytest.mark.row("4.3 --tag")
 @pytest.mark.parametrize("image", ["img", "img:0.2", "registry:5000/me/img"])
 @pytest.mark.parametrize("tag_format", ["", "latest", "default"])
-def test_latest_leaves_the_name_as_it_is(image: str, tag_format: str) -> None:
+def test_latest_does_not_change_the_name(image: str, tag_format: str) -> None:
     assert name(image, tag_format) == image
 
 
@@ -59,7 +59,7 @@ def test_latest_leaves_the_name_as_it_is(image: str, tag_format: str) -> None:
         ("img", "describe", "img:latest-v1"),
     ],
 )
-def test_git_s_answers_follow_the_tag(image: str, tag_format: str, expected: str, sha: str) -> None:
+def test_git_output_is_appended_to_the_tag(image: str, tag_format: str, expected: str, sha: str) -> None:
     assert name(image, tag_format) == expected.format(sha=sha)
 
 
@@ -78,13 +78,13 @@ def test_without_any_tag_describe_is_the_sha(sha: str) -> None:
 
 
 @pytest.mark.row("4.3 --tag")
-def test_digest_is_that_of_the_files_in_the_order_of_their_paths(folder: Path) -> None:
+def test_digest_is_computed_from_the_files_in_the_order_of_their_paths(folder: Path) -> None:
     (folder / "f/b").mkdir(parents=True)
     for path, text in (("f/z", "1"), ("f/b/a", "2"), ("f/b.txt", "3")):
         (folder / path).write_text(text)
     (folder / "f/link").symlink_to("z")
 
-    # With the tools of a shell, as a second opinion; "/" sorts behind ".".
+    # Computed a second time with the tools of a shell; "/" sorts after ".".
     shell = "cd f && md5sum b.txt b/a z | cut -c-32 | tr -d '\\n' | md5sum | cut -c-32"
     expected = subprocess.run(["sh", "-c", shell], check=True, capture_output=True, text=True).stdout.strip()
 
@@ -98,7 +98,7 @@ def test_digest_is_that_of_the_files_in_the_order_of_their_paths(folder: Path) -
     ("tag_format", "what"),
     [("sha", "Git SHA"), ("branch", "Git branch and SHA"), ("describe", "Git Tag and SHA")],
 )
-def test_outside_of_a_repository_the_error_says_so(tag_format: str, what: str) -> None:
+def test_outside_of_a_repository_is_an_error(tag_format: str, what: str) -> None:
     with pytest.raises(
         ImageTagError, match=f"cannot tag image with {what} as this is not a Git repo"
     ) as caught:
@@ -118,14 +118,14 @@ def test_a_repository_without_a_commit_has_no_sha() -> None:
     assert "commit once" in caught.value.next_step
 
 
-def test_a_branch_that_no_tag_can_hold_is_named(sha: str) -> None:
+def test_a_branch_that_is_not_a_valid_tag_is_an_error(sha: str) -> None:
     git("checkout", "-q", "-b", "feature/x")
 
     with pytest.raises(ImageTagError, match=f'invalid tag "img:latest-feature/x-{sha}"'):
         name("img", "branch")
 
 
-def test_without_git_the_error_says_that(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+def test_missing_git_is_an_error(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     monkeypatch.setenv("PATH", str(folder))
 
     with pytest.raises(GitError, match="git is not installed"):

@@ -1,4 +1,4 @@
-"""What faas-cli prints, line for line."""
+"""The output of faas-cli, line by line."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
+from labkit.openfaas_cli.faas_cli.arguments import key_values
 from labkit.openfaas_cli.faas_cli.output import align
-from labkit.openfaas_cli.faas_cli.verbs.deploy import Deployment, parse_map
+from labkit.openfaas_cli.faas_cli.stack import StackFunction
+from labkit.openfaas_cli.faas_cli.verbs.deploy import deployment
 from labkit.openfaas_cli.faas_cli.verbs.describe import description
 from labkit.openfaas_cli.faas_cli.verbs.logs import format_message, messages, since_time
-from labkit.openfaas_cli.pflag import UsageError
+from labkit.openfaas_cli.pflag import Flag, UsageError, parse
 
 FUNCTION: dict[str, Any] = {
     "name": "figlet",
@@ -23,11 +25,11 @@ FUNCTION: dict[str, Any] = {
 }
 
 
-def test_columns_are_as_wide_as_their_widest_cell_and_a_space() -> None:
+def test_a_column_is_one_space_wider_than_its_widest_cell() -> None:
     assert align(["a\tbbb\tc", "aaaa\tb\tcc"]) == ["a    bbb c", "aaaa b   cc"]
 
 
-def test_a_line_without_the_column_parts_those_above_from_those_below() -> None:
+def test_a_line_without_the_column_separates_two_blocks() -> None:
     assert align(["long name:\t1", "title", "a:\t2"]) == ["long name: 1", "title", "a: 2"]
 
 
@@ -35,12 +37,12 @@ def test_empty_cells_in_front_take_no_room() -> None:
     assert align(["Limits:\t CPU: 1", "\t Memory: 2"]) == ["Limits:  CPU: 1", " Memory: 2"]
 
 
-def test_nothing_aligns_to_nothing() -> None:
+def test_no_lines_align_to_no_lines() -> None:
     assert align([]) == []
 
 
 @pytest.mark.row("4.4 describe")
-def test_a_function_is_described_with_values_from_column_21_on() -> None:
+def test_a_description_has_its_values_in_column_21() -> None:
     assert description(FUNCTION, 7, "http://gw", "", verbose=False) == [
         "Name:               figlet",
         "Status:             Ready",
@@ -54,7 +56,7 @@ def test_a_function_is_described_with_values_from_column_21_on() -> None:
     ]
 
 
-def test_a_function_s_details_follow_if_there_are_any() -> None:
+def test_a_description_includes_the_details_that_exist() -> None:
     function = {
         **FUNCTION,
         "availableReplicas": 0,
@@ -91,7 +93,7 @@ def test_a_function_s_details_follow_if_there_are_any() -> None:
     ]
 
 
-def test_verbose_names_also_what_a_function_has_none_of() -> None:
+def test_a_verbose_description_includes_empty_sections() -> None:
     lines = description(FUNCTION, 0, "http://gw", "", verbose=True)
 
     names = ["Labels", "Annotations", "Constraints", "Environment", "Secrets", "Requests", "Limits", "Usage"]
@@ -136,7 +138,7 @@ def test_log_lines_have_three_formats(output: str, time: bool, extra: bool, expe
     assert line == expected
 
 
-def test_a_log_stream_is_read_across_chunks_and_over_what_is_no_message() -> None:
+def test_a_log_stream_is_parsed_across_blocks_and_other_lines_are_skipped() -> None:
     chunks = [b'{"text":', b'"a"}\n\nnot json\n{"text"', b':"b"}\n[1]\n{"text":"c"}']
 
     assert [message["text"] for message in messages(chunks)] == ["a", "b", "c"]
@@ -149,9 +151,12 @@ def test_since_counts_back_from_now() -> None:
     assert since_time("", now) == ""
 
 
-def test_a_deployment_leaves_out_what_is_empty() -> None:
-    assert Deployment("f", "me/f:latest").content() == {"service": "f", "image": "me/f:latest"}
-    assert Deployment("f", "i", fprocess="cat", environment={"A": "1"}, readonly=True).content() == {
+def test_a_deployment_has_no_empty_values() -> None:
+    assert deployment(StackFunction("f", image="me/f:latest")) == {"service": "f", "image": "me/f:latest"}
+    function = StackFunction(
+        "f", image="i", fprocess="cat", environment={"A": "1"}, readonly_root_filesystem=True
+    )
+    assert deployment(function) == {
         "service": "f",
         "image": "i",
         "envProcess": "cat",
@@ -160,8 +165,13 @@ def test_a_deployment_leaves_out_what_is_empty() -> None:
     }
 
 
-def test_pairs_of_flags_are_read() -> None:
-    assert parse_map(["A=1", "B=a=b"], "env") == {"A": "1", "B": "a=b"}
+def pairs(flag: str, *texts: str) -> dict[str, str]:
+    """Return the pairs of a flag that occurs once for each text."""
+    return key_values(parse([Flag(flag, "", [], "")], [f"--{flag}={text}" for text in texts]), flag)
+
+
+def test_pairs_of_flags_are_parsed() -> None:
+    assert pairs("env", "A=1", "B=a=b") == {"A": "1", "B": "a=b"}
 
 
 @pytest.mark.parametrize(
@@ -172,6 +182,6 @@ def test_pairs_of_flags_are_read() -> None:
         ("A=", "annotation", r"error parsing annotations: empty annotation value: \[A=\]"),
     ],
 )
-def test_a_flag_that_is_no_pair_is_refused(text: str, what: str, message: str) -> None:
+def test_a_flag_that_is_not_a_pair_is_refused(text: str, what: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        parse_map([text], what)
+        pairs(what, text)

@@ -5,24 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from faas_cli_rows.new import WRITTEN as STACK
 
-from labkit.openfaas_cli.faas_cli.command import ENVSUBST, GLOBAL_FLAGS
 from labkit.openfaas_cli.faas_cli.stack import StackFileError, parse_stack, select, stack_of, substitute
-from labkit.openfaas_cli.faas_cli.stack_place import gateway_and_namespace, says_something, stack_file
+from labkit.openfaas_cli.faas_cli.stack_file import may_affect_invocation, stack_file
+from labkit.openfaas_cli.faas_cli.verb import ENVSUBST, GLOBAL_FLAGS
+from labkit.openfaas_cli.faas_cli.verbs.invoke import gateway_and_namespace
 from labkit.openfaas_cli.pflag import Arguments, parse
-
-STACK = """\
-version: 1.0
-provider:
-  name: openfaas
-  gateway: http://127.0.0.1:8080
-functions:
-  long-task:
-    lang: dockerfile
-    handler: ./long-task
-    image: me/long-task:latest
-
-"""
 
 
 @pytest.fixture
@@ -35,7 +24,7 @@ def arguments(*words: str) -> Arguments:
     return parse([ENVSUBST, *GLOBAL_FLAGS], words)
 
 
-def test_a_stack_of_faas_cli_new_is_read() -> None:
+def test_a_stack_of_faas_cli_new_is_parsed() -> None:
     stack = parse_stack(STACK, Path("folder"))
 
     assert stack.gateway == "http://127.0.0.1:8080"
@@ -97,7 +86,7 @@ functions:
     ],
 )
 @pytest.mark.row("4.1 stack file")
-def test_what_is_no_stack_is_said(text: str, message: str, tmp_path: Path) -> None:
+def test_an_invalid_stack_is_an_error(text: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(StackFileError, match=message):
         parse_stack(text, tmp_path)
 
@@ -121,9 +110,7 @@ def test_variables_are_substituted(text: str, expected: str) -> None:
     assert substitute(text, {"A": "1", "EMPTY": ""}) == expected
 
 
-def test_the_environment_is_substituted_unless_told_not_to(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_envsubst_false_disables_the_substitution(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OWNER", "me")
     Path("stack.yaml").write_text("functions: {f: {image: '${OWNER:-nobody}/f:latest'}}")
 
@@ -142,7 +129,9 @@ def test_the_environment_is_substituted_unless_told_not_to(
     ],
 )
 @pytest.mark.row("4.1 stack file")
-def test_functions_are_chosen_by_wildcard_or_expression(choice: dict[str, str], expected: list[str]) -> None:
+def test_functions_are_selected_by_wildcard_or_expression(
+    choice: dict[str, str], expected: list[str]
+) -> None:
     functions = parse_stack("functions: {a-one: {}, a-two: {}, b-one: {}}", Path()).functions
 
     assert list(select(functions, **choice)) == expected
@@ -153,29 +142,29 @@ def test_functions_are_chosen_by_wildcard_or_expression(choice: dict[str, str], 
     [
         ({"pattern": "x*"}, "no functions matching --filter/--regex were found in the YAML file"),
         ({"pattern": "a", "regex": "a"}, "pass in a regex or a filter, not both"),
-        ({"regex": "("}, "no regular expression"),
+        ({"regex": "("}, "not a regular expression"),
     ],
 )
-def test_a_choice_of_nothing_is_an_error(choice: dict[str, str], message: str) -> None:
+def test_a_selection_of_nothing_is_an_error(choice: dict[str, str], message: str) -> None:
     with pytest.raises(StackFileError, match=message):
         select(parse_stack("functions: {a: {}}", Path()).functions, **choice)
 
 
 @pytest.mark.row("4.1 stack file")
-def test_the_stack_file_is_found_by_its_names(folder: Path) -> None:
+def test_the_stack_file_has_two_default_names(folder: Path) -> None:
     assert stack_file(arguments()) is None
     Path("stack.yml").touch()
-    assert stack_file(arguments()) == Path("stack.yml")
+    assert stack_file(arguments()) == "stack.yml"
     Path("stack.yaml").touch()
-    assert stack_file(arguments()) == Path("stack.yaml")
-    assert stack_file(arguments("-f", "other.yaml")) == Path("other.yaml")
+    assert stack_file(arguments()) == "stack.yaml"
+    assert stack_file(arguments("-f", "other.yaml")) == "other.yaml"
 
 
 def test_without_a_stack_file_the_stack_is_empty(folder: Path) -> None:
     assert stack_of(arguments()).functions == {}
 
 
-def test_a_stack_file_that_was_asked_for_must_be_there(folder: Path) -> None:
+def test_a_missing_stack_file_of_the_flag_is_an_error(folder: Path) -> None:
     with pytest.raises(StackFileError, match=r"other\.yaml"):
         stack_of(arguments("-f", "other.yaml"))
 
@@ -193,13 +182,15 @@ def test_a_stack_file_that_was_asked_for_must_be_there(folder: Path) -> None:
         ("{provider: {gateway: 'http://other'}}", True),
     ],
 )
-def test_an_invocation_reads_only_a_stack_that_may_matter(folder: Path, text: str, expected: bool) -> None:
+def test_an_invocation_parses_only_a_stack_that_may_affect_it(
+    folder: Path, text: str, expected: bool
+) -> None:
     Path("stack.yaml").write_text(text)
 
-    assert says_something(Path("stack.yaml")) is expected
+    assert may_affect_invocation("stack.yaml") is expected
 
 
-def test_an_invocation_takes_gateway_and_namespace_from_the_stack(folder: Path) -> None:
+def test_an_invocation_uses_gateway_and_namespace_of_the_stack(folder: Path) -> None:
     Path("stack.yaml").write_text("provider: {gateway: 'http://other'}\nfunctions: {f: {namespace: dev}}")
 
     assert gateway_and_namespace(arguments(), "f") == ("http://other", "dev")

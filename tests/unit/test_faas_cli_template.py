@@ -1,4 +1,4 @@
-"""Where templates come from, and what they say."""
+"""Sources of templates, and the file template.yml."""
 
 from __future__ import annotations
 
@@ -6,29 +6,31 @@ from pathlib import Path
 
 import pytest
 
-from labkit.openfaas_cli.faas_cli.template_pull import Source, TemplatePullError, parse_source
+from labkit.openfaas_cli.faas_cli.template_pull import TemplatePullError, TemplateSource, parse_source
 from labkit.openfaas_cli.faas_cli.templates import TemplateError, template_process
 
 
 @pytest.mark.parametrize(
     ("text", "source"),
     [
-        ("https://example.org/a/b.git", Source("https://example.org/a/b.git", "")),
-        ("https://example.org/a/b#v1", Source("https://example.org/a/b", "v1")),
-        ("git@example.org:a/b.git#main", Source("git@example.org:a/b.git", "main")),
-        ("ssh://git@example.org/a", Source("ssh://git@example.org/a", "")),
-        ("{folder}", Source("{folder}", "")),
-        ("{folder}#v1", Source("{folder}", "v1")),
+        ("https://example.org/a/b.git", TemplateSource("https://example.org/a/b.git", "")),
+        ("https://example.org/a/b#v1", TemplateSource("https://example.org/a/b", "v1")),
+        ("git@example.org:a/b.git#main", TemplateSource("git@example.org:a/b.git", "main")),
+        ("ssh://git@example.org/a", TemplateSource("ssh://git@example.org/a", "")),
+        ("{folder}", TemplateSource("{folder}", "")),
+        ("{folder}#v1", TemplateSource("{folder}", "v1")),
     ],
 )
-def test_a_source_is_a_url_or_a_folder_and_perhaps_a_ref(text: str, source: Source, tmp_path: Path) -> None:
-    expected = Source(source.repository.format(folder=tmp_path), source.ref)
+def test_a_source_is_a_url_or_a_folder_with_an_optional_ref(
+    text: str, source: TemplateSource, tmp_path: Path
+) -> None:
+    expected = TemplateSource(source.repository.format(folder=tmp_path), source.ref)
 
     assert parse_source(text.format(folder=tmp_path)) == expected
 
 
 @pytest.mark.parametrize("text", ["no-such-folder", "no-such-folder#v1", "ftp://example.org/a", "-u#v1"])
-def test_anything_else_is_refused(text: str) -> None:
+def test_another_source_is_refused(text: str) -> None:
     with pytest.raises(TemplatePullError, match="must be a valid git repo uri"):
         parse_source(text)
 
@@ -44,7 +46,7 @@ def test_a_template_names_its_process(text: str, process: str, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("text", ["- a list", "{", "text"])
-def test_what_is_no_template_is_refused(text: str, tmp_path: Path) -> None:
+def test_an_invalid_template_is_refused(text: str, tmp_path: Path) -> None:
     file = tmp_path / "template.yml"
     file.write_text(text)
 

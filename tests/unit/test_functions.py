@@ -1,4 +1,4 @@
-"""The lab's own functions: in folders that faas-cli builds, and those that a lab has at hand."""
+"""The lab's own functions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FUNCTIONS = ROOT / "functions"
 FLAKY = FUNCTIONS / "flaky" / "flaky.sh"
 
 
-def test_the_stack_names_every_folder() -> None:
+def test_the_stack_lists_every_folder() -> None:
     stack = yaml.safe_load((FUNCTIONS / "stack.yaml").read_text())["functions"]
     folders = {path.parent.name for path in FUNCTIONS.glob("*/Dockerfile")}
 
@@ -38,7 +38,7 @@ def test_lab_deploy_flaky_and_the_stack_run_the_same_program() -> None:
         ({"failures": "0"}, 0),
     ],
 )
-def test_flaky_fails_in_as_many_attempts_as_it_is_told(environment: dict[str, str], code: int) -> None:
+def test_flaky_fails_in_the_configured_number_of_attempts(environment: dict[str, str], code: int) -> None:
     ended = subprocess.run(
         [str(FLAKY)], input=b"body", capture_output=True, env={"PATH": "/usr/bin:/bin", **environment}
     )

@@ -1,4 +1,4 @@
-"""The image store: what faas-cli build leaves for the gateway."""
+"""The image store and the well-known images."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BANNER = r"""
 | |__| (_| | ||  __/ |  | |\__ \ |_) |  __/ |_| ||  __/ |   
 |_____\__,_|\__\___|_| |___|___/____/ \___|\__|\__\___|_|   
                                                             
-"""[1:]  # noqa: W291, W293 - the lab text's banner, trailing spaces and all
+"""[1:]  # noqa: W291, W293 - the lab text's banner with its trailing spaces
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def handler(tmp_path: Path) -> Path:
         ("<your-docker-username-here>/long-task", "<your-docker-username-here>/long-task:latest"),
     ],
 )
-def test_every_spelling_of_a_name_is_one_name(ref: str, expected: str) -> None:
+def test_every_spelling_of_a_name_is_normalised(ref: str, expected: str) -> None:
     assert expected == normalise(ref)
 
 
@@ -62,7 +62,7 @@ def test_a_name_with_white_space_is_refused(ref: str) -> None:
         normalise(ref)
 
 
-def test_an_image_comes_back_as_it_was_put(store: ImageStore, handler: Path) -> None:
+def test_a_stored_image_is_read_unchanged(store: ImageStore, handler: Path) -> None:
     put = store.put(Image("me/f", "sleep 1", {"A": "b"}, "/home/app", labels={"l": "m"}), handler)
 
     got = store.get("docker.io/me/f:latest")
@@ -91,7 +91,7 @@ def test_an_unknown_image_is_none(store: ImageStore) -> None:
     assert store.get("me/nothing") is None
 
 
-def test_the_list_is_in_order_of_names(store: ImageStore) -> None:
+def test_the_list_is_sorted_by_name(store: ImageStore) -> None:
     store.put(Image("me/b"))
     store.put(Image("me/a"))
 
@@ -102,9 +102,7 @@ def test_an_empty_store_lists_nothing(store: ImageStore) -> None:
     assert list(store.list()) == []
 
 
-def test_a_new_build_replaces_the_older_and_leaves_its_files_to_what_runs(
-    store: ImageStore, handler: Path
-) -> None:
+def test_a_new_build_replaces_the_older_one_but_keeps_its_files(store: ImageStore, handler: Path) -> None:
     older = store.put(Image("me/f", "./handler"), handler)
     (handler / "home/app/handler").write_text("#!/bin/sh\necho two\n")
 
@@ -126,14 +124,14 @@ def test_the_same_build_twice_takes_no_more_space(store: ImageStore, handler: Pa
     assert len(list((tmp_path / "images/builds").iterdir())) == 1
 
 
-def test_a_file_made_executable_is_another_build(store: ImageStore, handler: Path) -> None:
+def test_a_changed_file_mode_is_another_build(store: ImageStore, handler: Path) -> None:
     first = store.put(Image("me/f"), handler)
     (handler / "home/app/handler").chmod(0o644)
 
     assert first.files != store.put(Image("me/f"), handler).files
 
 
-def test_a_damaged_record_names_the_way_out(store: ImageStore, tmp_path: Path) -> None:
+def test_the_error_for_a_damaged_entry_suggests_a_build(store: ImageStore, tmp_path: Path) -> None:
     store.put(Image("me/f"))
     next((tmp_path / "images").glob("*.json")).write_text('{"ref":')
 
@@ -149,7 +147,7 @@ def test_a_folder_that_cannot_be_copied_leaves_nothing_behind(store: ImageStore,
     assert store.get("me/f") is None
 
 
-def test_a_function_finds_the_image_s_programs_first_and_the_lab_s_last(
+def test_path_has_the_image_programs_first_and_the_lab_programs_last(
     store: ImageStore, handler: Path
 ) -> None:
     image = store.put(Image("me/f", environment={"MODE": "x"}), handler)
@@ -162,9 +160,7 @@ def test_a_function_finds_the_image_s_programs_first_and_the_lab_s_last(
     assert environment["MODE"] == "x"
 
 
-def test_a_path_of_the_image_s_own_keeps_this_machine_s_in_place_of_the_base_image_s(
-    store: ImageStore, handler: Path
-) -> None:
+def test_path_of_an_image_includes_the_machine_path(store: ImageStore, handler: Path) -> None:
     image = store.put(Image("me/f", environment={"PATH": "/home/app:/opt/none:$PATH"}), handler)
 
     path = image.process_environment({"PATH": "/usr/bin"})["PATH"]
@@ -178,7 +174,7 @@ def test_absolute_paths_of_the_image_become_relative(store: ImageStore, handler:
     assert image.local_process("/home/app/handler /etc/hosts x") == "./app/handler /etc/hosts x"
 
 
-def test_without_files_the_command_stays_as_it_is() -> None:
+def test_without_files_the_command_is_unchanged() -> None:
     assert Image("me/f").local_process("/bin/cat") == "/bin/cat"
 
 
@@ -197,11 +193,11 @@ def test_well_known_images_need_no_build(ref: str, fprocess: str) -> None:
     assert fprocess == image.fprocess
 
 
-def test_an_image_nobody_knows_is_not_well_known() -> None:
+def test_an_unknown_image_is_not_well_known() -> None:
     assert catalogue.find("me/long-task") is None
 
 
-def test_figlet_writes_the_lab_text_s_banner() -> None:
+def test_figlet_prints_the_lab_text_banner() -> None:
     image = catalogue.find("ghcr.io/openfaas/figlet")
     assert image is not None
     environment = image.process_environment({"PATH": "/usr/bin:/bin"})
@@ -219,7 +215,7 @@ def test_figlet_writes_the_lab_text_s_banner() -> None:
     assert done.stderr == b""
 
 
-def test_figlet_takes_bytes_that_are_no_text() -> None:
+def test_figlet_accepts_bytes_that_are_not_text() -> None:
     done = subprocess.run(
         [sys.executable, PROGRAMS / "figlet.py"],
         input=b"\xff\x00ok",
@@ -232,5 +228,5 @@ def test_figlet_takes_bytes_that_are_no_text() -> None:
     assert len(done.stdout.splitlines()) == 6
 
 
-def test_the_lab_s_programs_may_be_executed() -> None:
+def test_the_lab_programs_are_executable() -> None:
     assert (PROGRAMS / "figlet").stat().st_mode & stat.S_IXUSR

@@ -1,4 +1,4 @@
-"""kubectl logs without Kubernetes: reading the command line, and the services' log files."""
+"""kubectl logs without Kubernetes: the command line and log files."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LINES = [
         "--namespace=openfaas-fn logs deployment.apps/queue-worker",
     ],
 )
-def test_a_log_of_the_lab_is_recognised(words: str) -> None:
+def test_logs_of_the_lab_are_recognised(words: str) -> None:
     target = logs_target(words.split())
 
     assert target is not None
@@ -67,11 +67,11 @@ def test_anything_else_is_for_a_real_kubectl(words: str) -> None:
         ("\n", None),
     ],
 )
-def test_a_line_s_time_is_read_where_it_has_one(line: str, expected: datetime | None) -> None:
+def test_the_time_of_a_line_is_parsed_if_it_has_one(line: str, expected: datetime | None) -> None:
     assert line_time(line) == expected
 
 
-def test_lines_known_to_be_older_are_left_out_and_no_others() -> None:
+def test_only_lines_known_to_be_older_are_left_out() -> None:
     assert younger(LINES, datetime(2026, 1, 2, 10, tzinfo=UTC)) == LINES[1:]
     assert younger(LINES, datetime(2026, 1, 2, 11, 30, tzinfo=UTC)) == LINES[3:]
     assert younger(LINES, datetime(2026, 1, 1, tzinfo=UTC)) == LINES
@@ -90,7 +90,7 @@ def test_lines_known_to_be_older_are_left_out_and_no_others() -> None:
         ("", datetime(2026, 1, 2, 11, tzinfo=UTC), LINES[1:]),
     ],
 )
-def test_since_tail_and_the_lab_s_beginning_choose_the_lines(
+def test_since_tail_and_the_start_of_the_lab_select_the_lines(
     flags: str, begin: datetime | None, expected: list[str]
 ) -> None:
     target = logs_target(["logs", "deployment/queue-worker", "-n", "openfaas", *flags.split()])
@@ -101,7 +101,7 @@ def test_since_tail_and_the_lab_s_beginning_choose_the_lines(
 
 @pytest.fixture
 def logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The log folder of a workspace whose lab has gone; no other kubectl on PATH."""
+    """The logs of a workspace whose lab is gone; no real kubectl on PATH."""
     monkeypatch.setenv("LABKIT_WORKSPACE", str(tmp_path))
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     folder = tmp_path / ".labkit/logs"
@@ -113,9 +113,7 @@ def run(words: str) -> int:
     return main(words.split())
 
 
-def test_the_log_of_a_lab_that_has_gone_can_still_be_read(
-    logs: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_log_of_a_lab_that_is_gone_can_be_read(logs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (logs / "queue-worker.log").write_text("".join(LINES))
 
     assert run("logs deployment/queue-worker -n openfaas") == 0
@@ -139,7 +137,7 @@ def test_following_ends_with_the_lab(logs: Path, capsys: pytest.CaptureFixture[s
         ("logs deployment/queue-worker -n openfaas --since soon", "'soon' is not a duration"),
     ],
 )
-def test_errors_go_to_standard_error_as_kubectl_s_do(
+def test_errors_go_to_standard_error_as_with_kubectl(
     logs: Path, capsys: pytest.CaptureFixture[str], words: str, message: str
 ) -> None:
     if "--since" in words:
@@ -151,23 +149,23 @@ def test_errors_go_to_standard_error_as_kubectl_s_do(
     assert printed.out == ""
 
 
-def test_a_real_kubectl_gets_what_is_not_the_lab_s(logs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_real_kubectl_runs_what_is_not_for_the_lab(logs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program = Path(os.environ["PATH"]) / "kubectl"
     program.parent.mkdir()
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
-    became: list[list[str]] = []
+    executed: list[list[str]] = []
 
     def execv(path: Path, arguments: list[str]) -> None:
-        became.append([str(path), *arguments[1:]])
+        executed.append([str(path), *arguments[1:]])
 
     monkeypatch.setattr(os, "execv", execv)
 
     run("get pods -n openfaas")
-    # No lab runs here, so this may well be a cluster of the reader's own.
+    # No lab runs here, so this may be for a cluster of the learner's own.
     run("logs deployment/queue-worker -n openfaas")
 
-    assert became == [
+    assert executed == [
         [str(program), "get", "pods", "-n", "openfaas"],
         [str(program), "logs", "deployment/queue-worker", "-n", "openfaas"],
     ]

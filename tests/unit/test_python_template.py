@@ -1,4 +1,4 @@
-"""The template python3-http: what a handler's result means, and how its folder is built."""
+"""The template python3-http: a handler's results, and the build."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def index() -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
+    sys.modules[spec.name] = module  # dataclasses look up their module
     spec.loader.exec_module(module)
     return module
 
@@ -48,24 +48,24 @@ def index() -> ModuleType:
         (42, 200, b"42", "text/plain; charset=utf-8"),
     ],
 )
-def test_what_a_handler_returns_is_the_answer(
+def test_the_result_of_a_handler_is_the_response(
     index: ModuleType, result: Any, status: int, body: bytes, content_type: str | None
 ) -> None:
-    answer = index.answer_of(result)
+    response = index.response_of(result)
 
-    types = [value for name, value in answer.headers.items() if name.lower() == "content-type"]
-    assert (answer.status, answer.body, types) == (status, body, [content_type] if content_type else [])
+    types = [value for name, value in response.headers.items() if name.lower() == "content-type"]
+    assert (response.status, response.body, types) == (status, body, [content_type] if content_type else [])
 
 
 @pytest.mark.parametrize(
     "result", [{"statusCode": "200"}, {"statusCode": 99}, ("x", 1000), {"headers": {"a": "b\nc: d"}}]
 )
-def test_what_no_answer_can_be_is_an_error(index: ModuleType, result: Any) -> None:
+def test_an_invalid_result_is_an_error(index: ModuleType, result: Any) -> None:
     with pytest.raises(TypeError):
-        index.answer_of(result)
+        index.response_of(result)
 
 
-def test_new_and_build_make_an_image_of_template_and_handler(
+def test_new_and_build_create_an_image_of_template_and_handler(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -96,7 +96,7 @@ def test_new_and_build_make_an_image_of_template_and_handler(
     assert Path("build/notify/Dockerfile").is_file()
 
 
-def test_a_template_without_a_dockerfile_can_t_be_built(
+def test_a_template_without_a_dockerfile_cannot_be_built(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -110,7 +110,7 @@ def test_a_template_without_a_dockerfile_can_t_be_built(
         pass
 
 
-def test_a_function_without_requirements_has_nothing_to_say(tmp_path: Path) -> None:
+def test_a_function_without_requirements_has_no_notes(tmp_path: Path) -> None:
     (tmp_path / "requirements.txt").write_text("# nothing\n\n")
 
     assert list(requirement_notes(tmp_path / "requirements.txt")) == []

@@ -1,86 +1,67 @@
-"""faas-cli: the lab's own, with the verbs, flags and words of OpenFaaS's.
+"""faas-cli: a work-alike with the verbs, flags and messages of OpenFaaS's.
 
-It exists so that the lab works without an installation of anything outside
-PyPI. Where the real program is on ``PATH``, that one is run. Every verb is a
-module of its own, imported when it is asked for: start-up is most of what an
-invocation costs.
+With it the lab needs nothing that is not on PyPI. If the real program is on
+``PATH``, that one is run instead. A verb is a module of its own, imported only
+when it is used: start-up takes most of the time of an invocation.
 """
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 from collections.abc import Sequence
 
-import click
-
-from labkit.openfaas_cli.faas_cli.command import GLOBAL_FLAGS, Group
-from labkit.openfaas_cli.faas_cli.output import coloured_logo, say
-from labkit_services.contract.errors import LabError
+from labkit.openfaas_cli.exit_code import exit_code
+from labkit.openfaas_cli.faas_cli.output import echo
+from labkit.openfaas_cli.faas_cli.verb import GLOBAL_FLAGS, Group, Verb
+from labkit.openfaas_cli.pflag import UsageError, parse
+from labkit.openfaas_cli.real_program import run_real_faas_cli
 
 _VERBS = (
-    *("build", "deploy", "describe", "generate", "invoke", "list", "login", "logout", "logs", "namespace"),
-    *("new", "publish", "push", "ready", "remove", "secret", "store", "template", "up", "version"),
+    *("build", "deploy", "describe", "generate", "invoke", "list, ls", "login", "logout", "logs"),
+    *("namespace", "namespaces", "new", "publish", "push", "ready", "remove, rm, delete", "secret", "store"),
+    *("template", "up", "version"),
 )
-_DEPRECATED = ("namespaces",)
-"""Still understood, but the overview keeps silent about them."""
-
-_ALIASES = {"delete": "remove", "ls": "list", "rm": "remove"}
-
-
-class _Verbs(Group):
-    """All verbs; each is imported when it is asked for."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Read what comes before the verb; ``help VERB`` is ``VERB --help``."""
-        return super().parse_args(ctx, [*args[1:], "--help"] if args[:1] == ["help"] else args)
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the verbs' names."""
-        return list(_VERBS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return the verb of that name or alias."""
-        name = _ALIASES.get(cmd_name, cmd_name)
-        if name not in (*_VERBS, *_DEPRECATED):
-            return None
-        command: click.Command = importlib.import_module(f"labkit.openfaas_cli.faas_cli.verbs.{name}").COMMAND
-        return command
-
-    def get_help(self, ctx: click.Context) -> str:
-        """Return the overview."""
-        return coloured_logo() + super().get_help(ctx)
-
-
-_FAAS_CLI = _Verbs("Manage your OpenFaaS functions from the command line", {}, flags=GLOBAL_FLAGS)
+_FAAS_CLI = Group(
+    "Manage your OpenFaaS functions from the command line", dict.fromkeys(_VERBS), flags=GLOBAL_FLAGS
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line; return the exit code.
 
-    As in the real one, an error goes to standard output, its first letter
-    capital, and the exit code is 1.
+    As in the real one, an error is printed on standard output, with a capital
+    as its first letter.
     """
-    arguments = sys.argv[1:] if arguments is None else arguments
-    try:
-        if os.environ.get("LABKIT_FAAS_CLI") != "builtin":
-            from labkit.openfaas_cli.faas_cli.real import run_real_if_found
+    words = sys.argv[1:] if arguments is None else arguments
+    return exit_code(lambda: _run(words), lambda error: echo(error[:1].upper() + error[1:]))
 
-            run_real_if_found(arguments)
-        with _FAAS_CLI.make_context("faas-cli", list(arguments)) as context:
-            _FAAS_CLI.invoke(context)
-        sys.stdout.flush()
-    except click.exceptions.Exit as done:  # the help was asked for
-        return done.exit_code
-    except LabError as error:
-        text = str(error)
-        say(text[:1].upper() + text[1:])
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    except BrokenPipeError:
-        # The reader has gone (`faas-cli list | head`); the interpreter would complain at its own flush.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 141
-    return 0
+
+def _run(words: Sequence[str]) -> None:
+    """Run the real faas-cli if there is one; else find and run the verb."""
+    if os.environ.get("LABKIT_FAAS_CLI") != "builtin":
+        run_real_faas_cli(words)
+    if words and words[0] == "help":  # `help VERB` is `VERB --help`
+        words = [*words[1:], "--help"]
+    name, names = "faas-cli", ""
+    verb: Verb | Group = _FAAS_CLI
+    inherited = None
+    while isinstance(verb, Group):
+        arguments = parse(verb.flags, words, interspersed=False)
+        inherited = inherited or arguments
+        if arguments.on("help") or not arguments.words:
+            break
+        found = verb.find(arguments.words[0])
+        if found is None:
+            raise UsageError(f'unknown command "{arguments.words[0]}" for "{name}"')
+        names, verb = found
+        name += f" {arguments.words[0]}"
+        words = arguments.words[1:]
+    else:
+        arguments = parse(verb.flags, words, inherited=inherited)
+        if not arguments.on("help"):
+            verb.run(arguments)
+            return
+    from labkit.openfaas_cli.faas_cli.help import help_text  # few runs need it, and it takes 4 ms
+
+    sys.stdout.write(help_text(name, names, verb))

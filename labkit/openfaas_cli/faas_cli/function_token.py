@@ -1,8 +1,8 @@
-"""``invoke --auth``: a token for one function, of OpenFaaS's Identity and Access Management.
+"""``invoke --auth``: a token for one function, from OpenFaaS's IAM.
 
-It is exchanged for the token of a login (``auth: oauth2`` among the saved ones).
-A login with a password gives none, as with the real faas-cli: the password is the
-gateway's, and a function is not to see it.
+The token of a login (``auth: oauth2`` among the saved ones) is exchanged for it.
+As with the real faas-cli, a login with a password provides none: the password is
+the gateway's, and a function must not see it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import json
 from urllib.parse import urlencode
 
 from labkit.openfaas_cli.faas_cli import login_store
-from labkit.openfaas_cli.faas_cli.gateway import GatewayError
+from labkit.openfaas_cli.faas_cli.gateway import GatewayRequestError
 from labkit.openfaas_cli.faas_cli.http import request
 
 _TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 - RFC 8693
@@ -19,16 +19,11 @@ _ID_TOKEN = "urn:ietf:params:oauth:token-type:id_token"  # noqa: S105
 
 
 def function_token(gateway: str, function: str, namespace: str) -> str | None:
-    """Return a token that one function takes; None if no login gives one.
-
-    Args:
-        gateway: URL, as the login was saved with it.
-        function: Its name.
-        namespace: Its namespace.
+    """Return a token that one function accepts; None if no login provides one.
 
     Raises:
-        GatewayError: The gateway gives none for this login.
-        HttpRequestError: No answer.
+        GatewayRequestError: The gateway refuses one for the login that was saved with its URL.
+        HttpRequestError: No response.
     """
     login = login_store.find(gateway, "oauth2")
     if login is None:
@@ -40,19 +35,15 @@ def function_token(gateway: str, function: str, namespace: str) -> str | None:
         "audience": f"{namespace}:{function}",
         "scope": "function",
     }
-    response = request(
-        "POST",
-        f"{gateway}/oauth/token",
-        [("Content-Type", "application/x-www-form-urlencoded")],
-        urlencode(form).encode(),
-    )
-    body = response.read().decode("utf-8", "replace")
+    headers = [("Content-Type", "application/x-www-form-urlencoded")]
+    reply = request("POST", f"{gateway}/oauth/token", headers, urlencode(form).encode())
+    body = reply.read().decode("utf-8", "replace")
     failure = "failed to invoke function: failed to get function access token"
-    if not 200 <= response.status <= 299:
-        raise GatewayError(
-            f"{failure}: cannot fetch token: {response.status} {response.reason}\nResponse: {body}"
+    if not 200 <= reply.status <= 299:
+        raise GatewayRequestError(
+            f"{failure}: cannot fetch token: {reply.status} {reply.reason}\nResponse: {body}"
         )
     try:
         return str(json.loads(body)["access_token"])
     except (ValueError, KeyError, TypeError) as error:
-        raise GatewayError(f"{failure}: unable to unmarshal token", seen=body[:80]) from error
+        raise GatewayRequestError(f"{failure}: unable to unmarshal token", seen=body[:80]) from error

@@ -1,95 +1,105 @@
-"""Which gateway a command talks to, and how."""
+"""Which gateway a command uses, and the requests to it."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
 
-from labkit.openfaas_cli.faas_cli.http import HttpRequestError, Response, request
-from labkit.openfaas_cli.faas_cli.output import say, warn
+from labkit.openfaas_cli.faas_cli.http import HttpReply, HttpRequestError, request
+from labkit.openfaas_cli.faas_cli.output import echo, warn
+from labkit.openfaas_cli.faas_cli.verb import DEFAULT_GATEWAY
+from labkit.openfaas_cli.pflag import Arguments
+from labkit.state_file import find_workspace, read_state
 from labkit_services.contract.errors import LabError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from labkit.openfaas_cli.pflag import Arguments
-    from labkit.workspace import LabState
+    from typing import Any
 
-DEFAULT_GATEWAY = "http://127.0.0.1:8080"
+Pairs = Sequence[tuple[str, str]]
+
 CLI_VERSION = "0.18.12"
-"""The real faas-cli's version whose words and manners are followed."""
+"""The version of the real faas-cli whose messages and behaviour are followed."""
 
 USER_AGENT = f"faas-cli/{CLI_VERSION}"
-
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 UNAUTHORIZED = 'unauthorized access, run "faas-cli login" to setup authentication for this server'
 
-
-class GatewayError(LabError):
-    """The gateway answered something else than was asked for."""
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 
 
-def choose_url(*, flag: str, stack: str, environment: str, lab: str) -> str:
-    """Return the gateway's URL: flag, stack file, ``OPENFAAS_URL``, the running lab, default.
+class GatewayRequestError(LabError):
+    """The gateway's response is not the expected one."""
+
+
+def choose_url(*, flag: str, stack: str, environment: str, lab: Callable[[], str]) -> str:
+    """Return the URL of flag, stack file, variable, running lab or default.
 
     As in the real one, the default URL in the flag or the stack file counts as
-    nothing said. The running lab stands in for the default only.
+    not given. The running lab takes the place of the default only.
     """
     for url in (flag, stack):
         if url and normalise_url(url) != DEFAULT_GATEWAY:
             return normalise_url(url)
-    return normalise_url(environment or lab or DEFAULT_GATEWAY)
+    return normalise_url(environment or lab() or DEFAULT_GATEWAY)
 
 
 def normalise_url(url: str) -> str:
-    """Return ``url`` in lower case, with a scheme and without a slash at its end."""
+    """Return ``url`` in lower case, with a scheme, without a final slash."""
     url = url.strip().rstrip("/").lower()
     return url if url.startswith("http") else f"http://{url}"
 
 
-class Gateway:
-    """A gateway at one URL."""
+def lab_state() -> dict[str, Any]:
+    """Return the state of the workspace's running lab; empty if none runs."""
+    return read_state(find_workspace()) or {}
 
-    def __init__(self, url: str, *, verify: bool = True) -> None:
+
+def lab_url() -> str:
+    """Return the address of the running lab's gateway, or ""."""
+    return str(lab_state().get("gateway_url", ""))
+
+
+class Gateway:
+    """A gateway at one URL, which has no slash at its end."""
+
+    def __init__(self, url: str, *, verify: bool = True, token: str = "") -> None:
         self.url = url
         self._verify = verify
+        self._token = token
 
     @classmethod
     def of(cls, arguments: Arguments, stack: str = "") -> Gateway:
-        """Return the gateway that a command line means.
-
-        Args:
-            arguments: With the flags ``gateway`` and ``tls-no-verify``.
-            stack: The stack file's gateway, or "".
-        """
+        """Return the gateway of the flags and the stack file."""
         flag, environment = arguments.text("gateway"), os.environ.get("OPENFAAS_URL", "")
-        url = choose_url(flag=flag, stack=stack, environment=environment, lab="")
-        if url == DEFAULT_GATEWAY and not environment and (state := lab_state()):
-            url = normalise_url(state.gateway_url)
-        return cls(url, verify=not arguments.on("tls-no-verify"))
+        return cls(
+            choose_url(flag=flag, stack=stack, environment=environment, lab=lab_url),
+            verify=not arguments.on("tls-no-verify"),
+            token=arguments.text("token") if arguments.has("token") else "",
+        )
 
     def send(
         self,
         method: str,
         path: str,
         *,
-        query: Sequence[tuple[str, str]] = (),
-        headers: Sequence[tuple[str, str]] = (),
+        query: Pairs = (),
+        headers: Pairs = (),
         body: bytes = b"",
         timeout: float | None = 60.0,
-    ) -> Response:
-        """Send a request; return the answer, whatever its status.
+    ) -> HttpReply:
+        """Send a request; return the response, whatever its status.
 
         Raises:
-            HttpRequestError: There is none; the next step says how to start the lab.
+            HttpRequestError: There is none; the next step tells how to start the lab.
         """
         url = self.url + path
         if query:
-            from urllib.parse import urlencode
+            from urllib.parse import urlencode  # 3 ms that an invocation does not need
 
             url += "?" + urlencode(query)
         if os.environ.get("FAAS_DEBUG") == "1":
-            _show_request(method, url, headers, body)
+            _print_request(method, url, headers, body)
         try:
             return request(method, url, headers, body, timeout=timeout, verify=self._verify)
         except HttpRequestError as error:
@@ -97,32 +107,19 @@ class Gateway:
             raise
 
     def system(
-        self,
-        method: str,
-        path: str,
-        *,
-        query: Sequence[tuple[str, str]] = (),
-        content: Any = None,
-        token: str = "",
-        timeout: float | None = 60.0,
-    ) -> Response:
-        """Send a management request, with the lab's password or a saved login.
+        self, method: str, path: str, *, query: Pairs = (), content: Any = None, timeout: float | None = 60.0
+    ) -> HttpReply:
+        """Send a request with ``--token``, the lab's password or a login.
 
-        Args:
-            method: GET, POST, PUT or DELETE.
-            path: Such as ``/system/functions``.
-            query: Pairs; empty values are left out.
-            content: Sent as JSON unless None.
-            token: A bearer token to use instead of basic authentication.
-            timeout: Seconds; None for a stream.
+        Query pairs with an empty value are left out, ``content`` is sent as JSON.
 
         Raises:
-            HttpRequestError: No answer.
+            HttpRequestError: No response.
         """
         headers = [("User-Agent", USER_AGENT)]
-        if token:
-            headers.append(("Authorization", f"Bearer {token}"))
-        elif basic := self._basic_token():
+        if self._token:
+            headers.append(("Authorization", f"Bearer {self._token}"))
+        elif basic := self.basic_token():
             headers.append(("Authorization", f"Basic {basic}"))
         body = b""
         if content is not None:
@@ -131,95 +128,95 @@ class Gateway:
         query = [(name, value) for name, value in query if value]
         return self.send(method, path, query=query, headers=headers, body=body, timeout=timeout)
 
-    def answer(
-        self,
-        method: str,
-        path: str,
-        *,
-        query: Sequence[tuple[str, str]] = (),
-        content: Any = None,
-        token: str = "",
-    ) -> tuple[Response, bytes]:
-        """Send a management request; return the answer, whatever its status, and its body.
+    def exchange(
+        self, method: str, path: str, *, query: Pairs = (), content: Any = None
+    ) -> tuple[HttpReply, bytes]:
+        """Send a management request; return the response and its body.
 
         Raises:
-            GatewayError: Not reachable.
+            GatewayRequestError: Not reachable.
         """
         try:
-            response = self.system(method, path, query=query, content=content, token=token)
-            return response, response.read()
+            reply = self.system(method, path, query=query, content=content)
+            return reply, reply.read()
         except (OSError, EOFError) as error:
             raise self.unreachable(error) from error
 
-    def fetch(self, path: str, *, query: Sequence[tuple[str, str]] = (), token: str = "") -> Any:
+    def checked(
+        self, method: str, path: str, *, query: Pairs = (), content: Any = None, missing: str = ""
+    ) -> bytes:
+        """Send a management request; return the body of its response.
+
+        Raises:
+            GatewayRequestError: Not reachable, or refused; ``missing`` is the message for a 404.
+        """
+        reply, body = self.exchange(method, path, query=query, content=content)
+        if reply.status == 404 and missing:
+            raise GatewayRequestError(missing)
+        if reply.status not in (200, 201, 202):
+            raise status_error(reply.status, body)
+        return body
+
+    def fetch(self, path: str, *, query: Pairs = (), missing: str = "") -> Any:
         """Return the JSON of a management route.
 
         Raises:
-            GatewayError: Not reachable, not authorised, any status but 200, or no JSON.
+            GatewayRequestError: As with ``checked``, or the body is not JSON.
         """
-        response, body = self.answer("GET", path, query=query, token=token)
-        if response.status != 200:
-            raise status_error(response.status, body)
+        body = self.checked("GET", path, query=query, missing=missing)
         try:
             return json.loads(body)
         except ValueError as error:
-            raise GatewayError(f"cannot parse result from OpenFaaS on URL: {self.url}\n{error}") from error
+            message = f"cannot parse result from OpenFaaS on URL: {self.url}\n{error}"
+            raise GatewayRequestError(message) from error
 
-    def unreachable(self, error: Exception) -> GatewayError:
-        """Return the error that most verbs show when there is no answer."""
-        return GatewayError(
+    def unreachable(self, error: Exception) -> GatewayRequestError:
+        """Return the error that most verbs show when there is no response."""
+        return GatewayRequestError(
             f"cannot connect to OpenFaaS on URL: {self.url}",
             seen=error.headline if isinstance(error, LabError) else str(error),
             next_step=self._next_step(),
         )
 
     def warn_of_plain_http(self) -> None:
-        """Say so if the password would cross a network in the open."""
-        host = self.url.partition("://")[2].partition("/")[0].rpartition(":")[0]
+        """Print a warning if the password would be sent unencrypted."""
+        host, _ = _host_and_port(self.url)
         if self.url.startswith("http://") and host not in ("127.0.0.1", "localhost"):
-            say("WARNING! You are not using an encrypted connection to the gateway, consider using HTTPS.")
+            echo("WARNING! You are not using an encrypted connection to the gateway, consider using HTTPS.")
 
-    def _basic_token(self) -> str | None:
+    def basic_token(self) -> str | None:
+        """Return the basic-auth token of the lab or a saved login, or None."""
+        from labkit.openfaas_cli.faas_cli import login_store  # reads YAML; an invocation needs no login
+
         state = lab_state()
-        if state is not None and _same_place(self.url, state.gateway_url):
-            from base64 import b64encode
-
-            return b64encode(f"{state.user}:{state.password}".encode()).decode()
-        from labkit.openfaas_cli.faas_cli import login_store
-
+        if state and _same_address(self.url, str(state.get("gateway_url"))):
+            return login_store.encode(str(state.get("user")), str(state.get("password")))
         return login_store.find(self.url)
 
     def _next_step(self) -> str:
-        state = lab_state()
-        if state is None:
+        url = lab_url()
+        if not url:
             return "start this folder's lab in a terminal (labkit up) or a notebook (Lab.start())"
-        if _same_place(self.url, state.gateway_url):
-            return "see what became of the lab: labkit status"
+        if _same_address(self.url, url):
+            return "see the state of the lab: labkit status"
         return (
-            f"this folder's lab listens on {state.gateway_url}; to use it, take the other address "
-            "out of the stack file, OPENFAAS_URL and --gateway"
+            f"this folder's lab listens on {url}; to use it, remove the other address "
+            "from the stack file, OPENFAAS_URL and --gateway"
         )
 
 
-def lab_state() -> LabState | None:
-    """Return what is known of the workspace's running lab."""
-    from labkit.workspace import Workspace  # only when it matters: it costs 10 ms
-
-    return Workspace.find().read_state()
-
-
-def status_error(status: int, body: bytes) -> GatewayError:
+def status_error(status: int, body: bytes) -> GatewayRequestError:
     """Return the error for an unexpected status."""
     if status == 401:
-        return GatewayError(UNAUTHORIZED)
+        return GatewayRequestError(UNAUTHORIZED)
     text = body.decode("utf-8", "replace")
-    return GatewayError(f"server returned unexpected status code: {status} - {text}")
+    return GatewayRequestError(f"server returned unexpected status code: {status} - {text}")
 
 
-def _show_request(method: str, url: str, headers: Sequence[tuple[str, str]], body: bytes) -> None:
-    """Print what is about to be sent, for ``FAAS_DEBUG=1``.
+def _print_request(method: str, url: str, headers: Pairs, body: bytes) -> None:
+    """Print a request on standard error, for ``FAAS_DEBUG=1``.
 
-    The real one prints it on standard output, in the midst of a function's answer.
+    The real one prints it on standard output, amid the function's response.
     """
     warn(f"{method} {url}")
     for name, value in headers:
@@ -229,10 +226,12 @@ def _show_request(method: str, url: str, headers: Sequence[tuple[str, str]], bod
         warn(body.decode("utf-8", "replace"))
 
 
-def _same_place(url: str, other: str) -> bool:
-    """Tell whether two URLs lead to the same port of this machine, however they name it."""
-    places = []
-    for candidate in (url, other):
-        host, _, port = normalise_url(candidate).partition("://")[2].partition("/")[0].rpartition(":")
-        places.append(("127.0.0.1" if host in _LOOPBACK else host, port))
-    return places[0] == places[1]
+def _same_address(url: str, other: str) -> bool:
+    """Return whether two URLs have the same port on the same machine."""
+    (host, port), (other_host, other_port) = _host_and_port(url), _host_and_port(other)
+    return port == other_port and (host == other_host or {host, other_host} <= _LOOPBACK)
+
+
+def _host_and_port(url: str) -> tuple[str, str]:
+    host, _, port = normalise_url(url).partition("://")[2].partition("/")[0].rpartition(":")
+    return host, port

@@ -1,4 +1,4 @@
-"""Running git."""
+"""Run git."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class GitError(LabError, OSError):
 
 
 def run_git(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run git in a folder, and return how it ended and what it printed.
+    """Run git in a folder; return its exit code and output.
 
     Raises:
         GitError: It is not installed, or took too long.
@@ -25,7 +25,7 @@ def run_git(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
         return subprocess.run(  # noqa: S603 - no shell
             ["git", *words],  # noqa: S607
             cwd=folder,
-            # Nobody may be there to answer a question for a password.
+            # A prompt for a password would wait forever if nobody types one.
             env={**os.environ, "GIT_TERMINAL_PROMPT": "0"},
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -35,12 +35,12 @@ def run_git(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
             check=False,
         )
     except FileNotFoundError as error:
-        raise GitError("git is not installed", next_step="install git, and see that it is on PATH") from error
+        raise GitError("git is not installed", next_step="install git, and put it on PATH") from error
     except subprocess.TimeoutExpired as error:
         raise GitError(f"git {words[0]} took more than {_SECONDS:g} s") from error
 
 
-def complaint(stderr: str) -> str:
-    """Return the last line in which git says what went wrong, or ""."""
+def error_line(stderr: str) -> str:
+    """Return the last line in which git reports an error, or ""."""
     lines = reversed(stderr.splitlines())
     return next((line.strip() for line in lines if line.startswith(("fatal:", "error:"))), "")

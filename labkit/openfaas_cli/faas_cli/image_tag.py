@@ -1,70 +1,61 @@
-"""``--tag``: an image named after the state of its git repository, or of its files."""
+"""``--tag``: name an image after the state of its git repository or files."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-from labkit.openfaas_cli.faas_cli.git import complaint, run_git
+from labkit.openfaas_cli.faas_cli.git import error_line, run_git
 from labkit.openfaas_cli.faas_cli.stack import StackFunction
 from labkit.openfaas_cli.pflag import Arguments, Flag
 from labkit_services.contract.errors import LabError
 
-_SHA = ("rev-parse", "--short", "HEAD")
-_BRANCH = ("rev-parse", "--symbolic-full-name", "--abbrev-ref", "HEAD")
-_DESCRIBE = ("describe", "--tags", "--always")
-_QUESTIONS = {
-    "sha": ("Git SHA", (_SHA,)),
-    "branch": ("Git branch and SHA", (_BRANCH, _SHA)),
-    "describe": ("Git Tag and SHA", (_DESCRIBE,)),
+_SHA = "rev-parse --short HEAD"
+_COMMANDS = {
+    "sha": ("Git SHA", [_SHA]),
+    "branch": ("Git branch and SHA", ["rev-parse --symbolic-full-name --abbrev-ref HEAD", _SHA]),
+    "describe": ("Git Tag and SHA", ["describe --tags --always"]),
 }
-"""By format: what it is called in an error, and what git is asked."""
+"""By format: its name in an error, and the commands for git."""
 
 _TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
 
 TAG = Flag(
     *("tag", "", "latest"),
-    "Tag of the image: latest is as written; sha, branch and describe add what git says; "
-    "digest is that of the function's files",
-    choices=("", "latest", "default", *_QUESTIONS, "digest"),
+    "Tag of the image: latest is as written; sha, branch and describe add git's output; "
+    "digest is the digest of the function's files",
+    choices=("", "latest", "default", *_COMMANDS, "digest"),
 )
 
 
 class ImageTagError(LabError, ValueError):
-    """The image cannot be named so."""
+    """The image cannot have this name."""
 
 
 def tagged(function: StackFunction, arguments: Arguments) -> StackFunction:
-    """Return the function with its image named as ``--tag`` has it.
-
-    Raises:
-        ImageTagError: This is no git repository, or no image can have such a tag.
-    """
+    """Return the function with its image named according to ``--tag``."""
     return replace(function, image=image_name(function.image, arguments.text("tag"), function.handler))
 
 
 def image_name(image: str, tag_format: str, handler: Path) -> str:
     """Return an image's name in a format, one of the choices of ``--tag``.
 
-    git is asked in the current folder, as the real faas-cli does.
-
-    Args:
-        image: The name as written, with or without a tag; without is ``latest``.
-        tag_format: ``latest``, ``default``, ``sha``, ``branch``, ``describe`` or ``digest``.
-        handler: The function's folder.
+    As with the real faas-cli, git runs in the current folder. ``handler`` is the
+    function's folder, for the format ``digest``.
 
     Raises:
-        ImageTagError: This is no git repository, or no image can have such a tag.
+        ImageTagError: This is not a git repository, or the tag would be invalid.
     """
     if tag_format in ("", "latest", "default"):
         return image
     name, _, tag = image.rpartition(":") if ":" in image.rpartition("/")[2] else (image, "", "latest")
     if tag_format == "digest":
         return f"{name}:{_digest(handler)}"
-    what, questions = _QUESTIONS[tag_format]
-    tag = "-".join([tag, *(_ask(what, question) for question in questions)])
+    what, commands = _COMMANDS[tag_format]
+    tag = "-".join([tag, *(_git(what, command) for command in commands)])
     if not _TAG.fullmatch(tag):
         raise ImageTagError(
             f'invalid tag "{name}:{tag}": invalid reference format',
@@ -73,23 +64,20 @@ def image_name(image: str, tag_format: str, handler: Path) -> str:
     return f"{name}:{tag}"
 
 
-def _ask(what: str, question: tuple[str, ...]) -> str:
-    done = run_git(*question, folder=Path())
+def _git(what: str, command: str) -> str:
+    done = run_git(*command.split(), folder=Path())
     if done.returncode:
         raise ImageTagError(
             f"cannot tag image with {what} as this is not a Git repository",
-            seen=complaint(done.stderr),
+            seen=error_line(done.stderr),
             next_step="git init, and commit once; or --tag digest, which needs no git",
         )
     return done.stdout.strip()
 
 
 def _digest(folder: Path) -> str:
-    """Return the MD5 of the MD5s of all files, in the order of their paths, as the real faas-cli has it."""
+    """Return the MD5 of the files' MD5s in the order of their paths."""
     files = sorted((file for file in folder.rglob("*") if file.is_file() and not file.is_symlink()), key=str)
-    hashes = "".join(_md5(file.read_bytes()) for file in files)
-    return _md5(hashes.encode())
-
-
-def _md5(data: bytes) -> str:
-    return hashlib.md5(data, usedforsecurity=False).hexdigest()
+    md5 = partial(hashlib.md5, usedforsecurity=False)
+    hashes = "".join(md5(file.read_bytes()).hexdigest() for file in files)
+    return md5(hashes.encode()).hexdigest()

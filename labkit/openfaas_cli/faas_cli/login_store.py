@@ -1,7 +1,7 @@
 """Saved logins, in the real faas-cli's file and format.
 
-``config.yml`` holds ``auths: [{gateway, auth: basic, token: base64(user:password)}]``; a login that
-a plugin of the real one made has ``auth: oauth2`` and the provider's token.
+``config.yml`` contains ``auths: [{gateway, auth: basic, token: base64(user:password)}]``; a login by
+a plugin of the real one has ``auth: oauth2`` and the provider's token.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ class LoginStoreError(LabError):
 
 
 def folder() -> Path:
-    """Return the folder: ``$OPENFAAS_CONFIG``; in CI ``./.openfaas``; else ``~/.openfaas``.
+    """Return ``$OPENFAAS_CONFIG``, ``./.openfaas`` in CI or ``~/.openfaas``.
 
-    A lab's is passed over: it goes with the lab, whose password is known without it.
+    A lab's own folder is skipped: it exists only as long as the lab, whose password is known anyway.
     """
     if chosen := own_login_folder():
         return Path(chosen).expanduser()
@@ -37,7 +37,7 @@ def encode(user: str, password: str) -> str:
 
 
 def find(gateway: str, auth: str = "basic") -> str | None:
-    """Return the token saved for exactly this gateway URL and kind of login, or None."""
+    """Return the token saved for this URL and kind of login, or None."""
     for login in _read():
         if login.get("gateway") == gateway and login.get("auth") == auth:
             return str(login.get("token", ""))
@@ -45,7 +45,7 @@ def find(gateway: str, auth: str = "basic") -> str | None:
 
 
 def save(gateway: str, token: str) -> None:
-    """Save a login, in place of an earlier one for the same gateway."""
+    """Save a login; it replaces an earlier one for the same gateway."""
     others = [login for login in _read() if login.get("gateway") != gateway]
     _write([*others, {"gateway": gateway, "auth": "basic", "token": token}])
 
@@ -54,9 +54,9 @@ def remove(gateway: str) -> bool:
     """Remove a login; return whether there was one."""
     logins = _read()
     others = [login for login in logins if login.get("gateway") != gateway]
-    if len(others) < len(logins):
+    if found := len(others) < len(logins):
         _write(others)
-    return len(others) < len(logins)
+    return found
 
 
 def _read() -> list[dict[str, Any]]:

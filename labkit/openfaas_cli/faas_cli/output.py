@@ -1,4 +1,4 @@
-"""What the commands print."""
+"""What the verbs print."""
 
 from __future__ import annotations
 
@@ -16,36 +16,44 @@ LOGO = r"""  ___                   _____           ____
 """
 
 
-def say(line: str = "") -> None:
+def echo(line: str = "") -> None:
     """Print one line on standard output."""
     sys.stdout.write(line + "\n")
 
 
 def warn(line: str) -> None:
-    """Print one line on standard error, where it does not mix with a function's answer."""
+    """Print one line on standard error, apart from a function's response."""
     sys.stderr.write(line + "\n")
 
 
+def read_input() -> bytes:
+    """Return all of standard input; in a terminal, print how to end it."""
+    if sys.stdin.isatty():
+        warn("Reading from STDIN - hit (Control + D) to stop.")
+    return sys.stdin.buffer.read()
+
+
 def yellow(text: str) -> str:
-    """Return ``text`` in yellow, as faas-cli shows a build's steps, terminal or not."""
+    """Return ``text`` in yellow, the colour of faas-cli's build steps."""
     return f"{_YELLOW}{text}{_RESET}"
 
 
-def coloured_logo() -> str:
-    """Return faas-cli's logo in blue."""
-    return f"{_BLUE}{LOGO}{_RESET}"
+def blue(text: str) -> str:
+    """Return ``text`` in blue, the colour of faas-cli's logo."""
+    return f"{_BLUE}{text}{_RESET}"
 
 
-def say_logo() -> None:
-    """Print faas-cli's logo."""
-    sys.stdout.write(coloured_logo())
+def echo_table(lines: list[str]) -> None:
+    """Print lines of tab-separated cells in columns."""
+    for line in align(lines):
+        echo(line)
 
 
 def align(lines: list[str]) -> list[str]:
-    """Line up tab-separated cells, as Go's ``tabwriter`` with one space between columns.
+    """Line up tab-separated cells like Go's ``tabwriter``.
 
-    A column reaches over neighbouring lines that have it; the last cell of a
-    line belongs to none. Empty cells at the start of a line take no room.
+    A column extends over adjacent lines that have it; the last cell of a line
+    belongs to no column. Empty cells at the start of a line take no room.
     """
     rows = [line.split("\t") for line in lines]
     shown = [list(row) for row in rows]

@@ -1,4 +1,4 @@
-"""The stack file: ``stack.yaml``, which describes functions."""
+"""The stack file ``stack.yaml``, which describes functions."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
+from labkit.openfaas_cli.faas_cli.stack_file import stack_file
+from labkit.openfaas_cli.pflag import Arguments
 from labkit_services.contract.errors import LabError
-
-if TYPE_CHECKING:
-    from labkit.openfaas_cli.pflag import Arguments
 
 _VARIABLE = re.compile(r"\$\$|\$\{([A-Za-z_][A-Za-z0-9_]*)(?:(:?)([-=])([^}]*))?\}")
 _TRUE = frozenset({"true", "yes", "on", "1"})
@@ -25,9 +24,9 @@ class StackFileError(LabError, ValueError):
     """The stack file cannot be used."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class StackFunction:
-    """One function of a stack file; every value is text, as written."""
+    """A function as a stack file, flags or the function store describe it."""
 
     name: str
     lang: str = ""
@@ -37,43 +36,39 @@ class StackFunction:
     namespace: str = ""
     skip_build: bool = False
     readonly_root_filesystem: bool = False
-    environment: dict[str, str] = field(default_factory=dict)
-    build_args: dict[str, str] = field(default_factory=dict)
-    labels: dict[str, str] = field(default_factory=dict)
-    annotations: dict[str, str] = field(default_factory=dict)
-    limits: dict[str, str] = field(default_factory=dict)
-    requests: dict[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    build_args: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    limits: Mapping[str, str] = field(default_factory=dict)
+    requests: Mapping[str, str] = field(default_factory=dict)
     secrets: list[str] = field(default_factory=list)
     constraints: list[str] = field(default_factory=list)
 
 
-@dataclass
+@dataclass(frozen=True)
 class Stack:
-    """What a stack file says.
+    """The content of a stack file.
 
     Attributes:
         gateway: ``provider.gateway``, or "".
-        functions: By name, in the order of the file; those that were asked for.
+        functions: The selected functions by name, in the order of the file.
     """
 
     gateway: str = ""
-    functions: dict[str, StackFunction] = field(default_factory=dict)
+    functions: Mapping[str, StackFunction] = field(default_factory=dict)
 
 
 def stack_of(arguments: Arguments) -> Stack:
-    """Return the stack that a command line means; an empty one if there is no file.
-
-    Args:
-        arguments: With the flags ``yaml``, ``filter``, ``regex`` and ``envsubst``.
+    """Return the stack that a command line refers to, perhaps an empty one.
 
     Raises:
-        StackFileError: It is missing, not a stack, or has none of the functions asked for.
+        StackFileError: It is missing, not a stack, or has none of the functions to select.
     """
-    from labkit.openfaas_cli.faas_cli.stack_place import stack_file
-
-    file = stack_file(arguments)
-    if file is None:
+    name = stack_file(arguments)
+    if name is None:
         return Stack()
+    file = Path(name)
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -81,14 +76,14 @@ def stack_of(arguments: Arguments) -> Stack:
     if arguments.on("envsubst"):
         text = substitute(text, os.environ)
     stack = parse_stack(text, file.parent)
-    chosen = select(stack.functions, pattern=arguments.text("filter"), regex=arguments.text("regex"))
-    return Stack(stack.gateway, chosen)
+    selected = select(stack.functions, pattern=arguments.text("filter"), regex=arguments.text("regex"))
+    return Stack(stack.gateway, selected)
 
 
 def substitute(text: str, environment: Mapping[str, str]) -> str:
-    """Replace ``${NAME}`` and ``${NAME:-default}`` by the environment's values; ``$$`` is ``$``.
+    """Replace ``${NAME}``, ``${NAME:-default}`` and ``$$``.
 
-    As in a shell, the default of ``:-`` also stands in for an empty value, that of ``-`` does not.
+    As in a shell, the default of ``:-`` also replaces an empty value, that of ``-`` does not.
     """
 
     def value(match: re.Match[str]) -> str:
@@ -103,61 +98,58 @@ def substitute(text: str, environment: Mapping[str, str]) -> str:
 
 
 def parse_stack(text: str, folder: Path) -> Stack:
-    """Read a stack file's text; handlers are relative to ``folder``.
+    """Parse a stack file's text; handlers are relative to ``folder``.
 
     Raises:
         StackFileError: It is not YAML, or not a stack.
     """
     try:
         # Every scalar as text: `environment: {retries: 5}` means "5", as in Go.
-        content = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506 - makes nothing but text
-        provider = _mapping(content, "the stack file").get("provider") or {}
-        _check(_mapping(content, "the stack file"), _mapping(provider, "provider"))
-        functions = _mapping(content.get("functions") or {}, "functions")
-        return Stack(
-            provider.get("gateway", ""),
-            {name: _function(name, _mapping(entry, name), folder) for name, entry in functions.items()},
-        )
+        content = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506 - creates only text
     except yaml.YAMLError as error:
         raise StackFileError("error with YAML file", seen=" ".join(str(error).split())) from error
-
-
-def select(
-    functions: Mapping[str, StackFunction], *, pattern: str = "", regex: str = ""
-) -> dict[str, StackFunction]:
-    """Return the functions whose names match the wildcard or the regular expression.
-
-    Raises:
-        StackFileError: Both are given, the expression is none, or nothing matches.
-    """
-    if pattern and regex:
-        raise StackFileError("pass in a regex or a filter, not both")
-    try:
-        chosen = {
-            name: function
-            for name, function in functions.items()
-            if (not pattern or fnmatchcase(name, pattern)) and (not regex or re.search(regex, name))
-        }
-    except re.error as error:
-        raise StackFileError(f"the --regex {regex!r} is no regular expression", seen=str(error)) from error
-    if not chosen and (pattern or regex):
-        raise StackFileError("no functions matching --filter/--regex were found in the YAML file")
-    return chosen
-
-
-def _check(content: Mapping[str, Any], provider: Mapping[str, Any]) -> None:
+    content = _mapping(content, "the stack file")
+    provider = _mapping(content.get("provider") or {}, "provider")
     if (name := provider.get("name", "openfaas")) != "openfaas":
         raise StackFileError(
             f"['openfaas'] is the only valid \"provider.name\" for the OpenFaaS CLI, but you gave: {name}"
         )
     if (version := content.get("version", "1.0")) != "1.0":
         raise StackFileError(f"['1.0'] are the only valid versions for the stack file - found: {version}")
+    functions = _mapping(content.get("functions") or {}, "functions")
+    return Stack(
+        provider.get("gateway", ""),
+        {name: _function(name, _mapping(entry, name), folder) for name, entry in functions.items()},
+    )
+
+
+def select(
+    functions: Mapping[str, StackFunction], *, pattern: str = "", regex: str = ""
+) -> dict[str, StackFunction]:
+    """Return the functions whose names match wildcard or expression.
+
+    Raises:
+        StackFileError: Both are given, the expression is invalid, or nothing matches.
+    """
+    if pattern and regex:
+        raise StackFileError("pass in a regex or a filter, not both")
+    try:
+        selected = {
+            name: function
+            for name, function in functions.items()
+            if (not pattern or fnmatchcase(name, pattern)) and (not regex or re.search(regex, name))
+        }
+    except re.error as error:
+        raise StackFileError(f"--regex {regex!r} is not a regular expression", seen=str(error)) from error
+    if not selected and (pattern or regex):
+        raise StackFileError("no functions matching --filter/--regex were found in the YAML file")
+    return selected
 
 
 def _function(name: str, entry: Mapping[str, Any], folder: Path) -> StackFunction:
-    environment: dict[str, str] = {}
+    environment = _map(entry, "environment")
     for file in _texts(entry, "environment_file"):
-        environment |= _environment_file(folder / file)
+        environment = environment | _environment_file(folder / file)
     return StackFunction(
         name=name,
         lang="dockerfile" if entry.get("lang") == "Dockerfile" else entry.get("lang", ""),
@@ -167,7 +159,7 @@ def _function(name: str, entry: Mapping[str, Any], folder: Path) -> StackFunctio
         namespace=entry.get("namespace", ""),
         skip_build=_is_true(entry, "skip_build"),
         readonly_root_filesystem=_is_true(entry, "readonly_root_filesystem"),
-        environment={**_map(entry, "environment"), **environment},
+        environment=environment,
         build_args=_map(entry, "build_args"),
         labels=_map(entry, "labels"),
         annotations=_map(entry, "annotations"),
@@ -190,9 +182,9 @@ def _is_true(entry: Mapping[str, Any], key: str) -> bool:
     return str(entry.get(key, "")).lower() in _TRUE
 
 
-def _mapping(value: Any, where: str) -> dict[str, Any]:
+def _mapping(value: Any, what: str) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise StackFileError(f"{where} is not a mapping of names to values", seen=repr(value)[:80])
+        raise StackFileError(f"{what} is not a mapping of names to values", seen=repr(value)[:80])
     return value
 
 

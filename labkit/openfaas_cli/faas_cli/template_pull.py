@@ -1,4 +1,4 @@
-"""Templates out of a git repository, into ``./template``."""
+"""Copy templates from a git repository into ``./template``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from labkit.openfaas_cli.faas_cli.git import complaint, run_git
+from labkit.openfaas_cli.faas_cli.git import error_line, run_git
 from labkit_services.contract.errors import LabError
 
 _REMOTE = re.compile(r"(?:(?:git|ssh|https?|file)://|git@[-\w.]+:).+")
@@ -21,7 +21,7 @@ class TemplatePullError(LabError, OSError):
     """The templates cannot be fetched."""
 
 
-class Source(NamedTuple):
+class TemplateSource(NamedTuple):
     """Where templates come from.
 
     Attributes:
@@ -33,29 +33,29 @@ class Source(NamedTuple):
     ref: str
 
 
-def parse_source(text: str) -> Source:
-    """Read ``URL-or-path[#ref]``.
+def parse_source(text: str) -> TemplateSource:
+    """Parse ``URL-or-path[#ref]``.
 
     Raises:
-        TemplatePullError: It is neither a URL that git knows nor a folder.
+        TemplatePullError: It is neither a URL that git supports nor a folder.
     """
     if Path(text).exists():
-        return Source(text, "")
+        return TemplateSource(text, "")
     repository, _, ref = text.partition("#")
     if not _REMOTE.fullmatch(repository) and not Path(repository).exists():
         raise TemplatePullError("the repository URL must be a valid git repo uri", seen=repository)
-    return Source(repository, ref)
+    return TemplateSource(repository, ref)
 
 
-def pull(source: Source, target: Path, *, overwrite: bool) -> list[str]:
-    """Copy a repository's templates below ``target``; return their names.
+def pull(source: TemplateSource, target: Path, *, overwrite: bool) -> list[str]:
+    """Copy a repository's templates into ``target``; return their names.
 
-    A template of a branch or tag is kept as ``NAME@REF``, beside others of its
-    name. ``meta.json`` in each says where it came from.
+    A template of a branch or tag is stored as ``NAME@REF``, beside others of its
+    name. ``meta.json`` in each names its source.
 
     Raises:
         TemplatePullError: No git, no such repository or ref, no templates in
-            it, or some that are here already; those that are new were written.
+            it, or some that exist already; the new ones were written.
     """
     with tempfile.TemporaryDirectory(prefix="labkit-templates-") as folder:
         clone = Path(folder)
@@ -66,11 +66,11 @@ def pull(source: Source, target: Path, *, overwrite: bool) -> list[str]:
                 f"can't find templates in: {source.repository}", expected="template/NAME/"
             )
         commit = _git("rev-parse", "HEAD", folder=clone).strip()
-        written, kept = [], []
+        written, existing = [], []
         for path in found:
             name = f"{path.name}@{source.ref}" if source.ref else path.name
             if (target / name).exists() and not overwrite:
-                kept.append(name)
+                existing.append(name)
                 continue
             try:
                 shutil.copytree(path, target / name, symlinks=True, dirs_exist_ok=True)
@@ -78,18 +78,18 @@ def pull(source: Source, target: Path, *, overwrite: bool) -> list[str]:
             except OSError as error:
                 raise TemplatePullError(f"cannot write the template {name}", seen=str(error)) from error
             written.append(name)
-    if kept:
+    if existing:
         raise TemplatePullError(
-            f"unable to overwrite the following: [{' '.join(kept)}]", next_step="pull with --overwrite"
+            f"unable to overwrite the following: [{' '.join(existing)}]", next_step="pull with --overwrite"
         )
     return written
 
 
-def _clone(source: Source, folder: Path) -> None:
+def _clone(source: TemplateSource, folder: Path) -> None:
     commit = _COMMIT.fullmatch(source.ref)
     if source.ref and not commit:
         _git("check-ref-format", "--allow-onelevel", source.ref, folder=folder)
-    # A commit may lie anywhere, so that the whole history is needed.
+    # A commit may be anywhere in the history, so all of it is needed.
     depth = [] if commit else ["--depth=1", *([f"--branch={source.ref}"] if source.ref else [])]
     _git(
         *("clone", "--quiet", "--config", "core.autocrlf=false", *depth),
@@ -101,22 +101,17 @@ def _clone(source: Source, folder: Path) -> None:
 
 
 def _git(*words: str, folder: Path) -> str:
-    """Run git; return what it printed.
-
-    Raises:
-        TemplatePullError: It failed.
-    """
     done = run_git(*words, folder=folder)
     if done.returncode:
         raise TemplatePullError(
             f"error while fetching templates: error invoking git {words[0]}: exit status {done.returncode}",
-            seen=complaint(done.stderr),
+            seen=error_line(done.stderr),
             next_step=_NEXT_STEP,
         )
     return done.stdout
 
 
-def _meta(source: Source, commit: str) -> str:
+def _meta(source: TemplateSource, commit: str) -> str:
     meta = {"repository": source.repository}
     if source.ref:
         meta["ref_name"] = source.ref

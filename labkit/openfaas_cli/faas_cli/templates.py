@@ -1,8 +1,10 @@
-"""Function templates: those in ``./template``, and those that come with the lab."""
+"""Function templates: those in ``./template``, and those of the lab."""
 
 from __future__ import annotations
 
 from pathlib import Path
+
+import yaml
 
 from labkit_services.contract.errors import LabError
 
@@ -14,20 +16,15 @@ class TemplateError(LabError, ValueError):
 
 
 def find_template(local: Path, language: str) -> Path | None:
-    """Return the folder that a new function of that language starts from, or None.
-
-    Args:
-        local: The workspace's ``template`` folder, which wins.
-        language: Name of a template.
-    """
+    """Return the folder of a language's template, or None; ``local`` wins."""
     for root in (local, _SHIPPED):
         if language in _names(root):
-            return root / language / "function"
+            return root / language
     return None
 
 
 def template_names(local: Path) -> list[str]:
-    """Return the languages there are templates for."""
+    """Return the languages that have a template."""
     return sorted({*_names(local), *_names(_SHIPPED)})
 
 
@@ -35,10 +32,8 @@ def template_process(file: Path) -> str:
     """Return the ``fprocess`` of a ``template.yml``, or "".
 
     Raises:
-        TemplateError: It cannot be read, or is no template.
+        TemplateError: It cannot be read, or is not a template.
     """
-    import yaml
-
     try:
         content = yaml.load(file.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)  # noqa: S506
         return str((content or {}).get("fprocess") or "")

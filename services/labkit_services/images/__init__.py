@@ -1,1 +1,1 @@
-"""What a function is made of: image records and the files behind them."""
+"""Images, which functions are made of: descriptions and files."""

@@ -1,8 +1,8 @@
-"""Images without Docker: a name, the process to start, its environment and its files.
+"""Images without Docker: name, process, environment and files.
 
-``faas-cli build`` puts them, the gateway gets them. An image's files are a
+``faas-cli build`` stores them, the gateway reads them. An image's files are a
 small root file system: what a Dockerfile copies to ``/home/app/handler.py``
-lies in ``files/home/app/handler.py``.
+is in ``files/home/app/handler.py``.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from labkit_services.contract.errors import InvalidValueError, LabError
 
 MACHINE_PATH = "$PATH"
-"""What ``$PATH`` of a Dockerfile's base image becomes: this machine's own, known at run time only."""
+"""Stands for ``$PATH`` of a Dockerfile's base image: this machine's own, known only at run time."""
 
 PROGRAMS = Path(__file__).resolve().parent / "bin"
-"""Programs that well-known images bring along, last on every function's ``PATH``."""
+"""Programs of the well-known images, last on every function's ``PATH``."""
 
 _BIN_FOLDERS = ("usr/local/sbin", "usr/local/bin", "usr/sbin", "usr/bin", "sbin", "bin")
 
 
 class ImageUnreadableError(LabError):
-    """An image's record cannot be read."""
+    """A stored image cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,10 @@ class Image:
 
     Attributes:
         ref: Name with tag, as ``normalise`` returns it: ``me/long-task:latest``.
-        fprocess: Command line, split at single spaces; "" when the image names none.
-        environment: The image's ``ENV``. ``PATH`` may hold ``$PATH``.
+        fprocess: Command line, split at single spaces; "" if the image names none.
+        environment: The image's ``ENV``. ``PATH`` may contain ``$PATH``.
         workdir: The process's folder inside the image, such as ``/home/app``; or "".
-        files: Root of the image's own files; None when it has none.
+        files: Root of the image's own files; None if it has none.
         labels: The image's ``LABEL``.
     """
 
@@ -54,11 +54,11 @@ class Image:
 
     @property
     def cwd(self) -> Path | None:
-        """Folder on this machine in which the process starts; None when any will do."""
+        """Folder in which the process starts; None if any will do."""
         return None if self.files is None else self.files / self.workdir.lstrip("/")
 
     def process_environment(self, inherited: Mapping[str, str]) -> dict[str, str]:
-        """Return ``inherited`` with the image's environment over it and its programs on ``PATH``."""
+        """Return ``inherited`` updated by the image's ``ENV`` and ``PATH``."""
         machine = inherited.get("PATH", os.defpath)
         folders = [str(self.files / name) for name in _BIN_FOLDERS if self.files] + [MACHINE_PATH]
         if own := self.environment.get("PATH"):
@@ -72,23 +72,22 @@ class Image:
         }
 
     def local_process(self, fprocess: str) -> str:
-        """Return ``fprocess`` with the image's absolute paths made relative to ``cwd``.
+        """Return ``fprocess`` with the image's paths relative to ``cwd``.
 
-        In a container ``python3 /home/app/handler.py`` is right; here the file
-        lies elsewhere. Relative, because the workspace's own path may hold a
+        In a container ``python3 /home/app/handler.py`` works; here the file is
+        elsewhere. Relative, because the workspace's own path may contain a
         space, at which the watchdog would split.
         """
-        cwd = self.cwd
-        if self.files is None or cwd is None:
+        if self.files is None:
             return fprocess
         words = fprocess.split(" ")
         for index, word in enumerate(words):
             if word.startswith("/") and (local := self.files / word.lstrip("/")).exists():
-                words[index] = os.path.join(".", os.path.relpath(local, cwd))
+                words[index] = os.path.join(".", os.path.relpath(local, self.cwd))
         return " ".join(words)
 
     def _local(self, folder: str) -> str:
-        """Return where ``folder`` of the image lies here, else ``folder`` itself."""
+        """Return the image's ``folder`` on this machine, else ``folder``."""
         if self.files is None or not folder.startswith("/"):
             return folder
         local = self.files / folder.lstrip("/")
@@ -99,7 +98,7 @@ def normalise(ref: str) -> str:
     """Return the one spelling of an image name.
 
     ``docker.io/functions/alpine`` is ``functions/alpine:latest``. Docker's
-    further rules (lower case, no ``<``) are not enforced: a learner may leave
+    other rules (lower case, no ``<``) are not enforced: a learner may leave
     ``<your-docker-username-here>`` in place, as the lab text prints it.
 
     Raises:
@@ -120,80 +119,64 @@ def normalise(ref: str) -> str:
 class ImageStore:
     """The images that were built, in a folder of their own.
 
-    ``<root>/<hash of the name>.json`` says what an image is and names its
-    build; ``<root>/builds/<hash of the content>/`` holds the files. A new build
-    only moves the name: replicas that started from an older one go on, as
-    containers do, and building the same again costs no space.
+    ``<root>/<hash of the name>.json`` describes an image and names its build;
+    ``<root>/builds/<hash of the content>/`` contains the files. A new build only
+    changes the name's entry: replicas started from an older one go on, as
+    containers do, and building the same content again takes no space.
     """
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._builds = root / "builds"
 
     def get(self, ref: str) -> Image | None:
-        """Return the newest build of ``ref``, or None when it was never built.
+        """Return the newest build of ``ref``, or None if it was never built.
 
         Raises:
-            InvalidValueError: ``ref`` is no image name.
-            ImageUnreadableError: It was built, and its record is damaged.
+            InvalidValueError: ``ref`` is not an image name.
+            ImageUnreadableError: It was built, and its entry is damaged.
         """
-        record = self._record(normalise(ref))
-        return self._read(record) if record.exists() else None
+        entry = self._entry(normalise(ref))
+        return self._read(entry) if entry.exists() else None
 
     def list(self) -> Sequence[Image]:
         """Return the newest build of every image, by name."""
-        return sorted((self._read(record) for record in self._root.glob("*.json")), key=lambda i: i.ref)
+        return sorted(map(self._read, self._root.glob("*.json")), key=lambda image: image.ref)
 
     def put(self, image: Image, files: Path | None = None) -> Image:
-        """Store ``image`` with a copy of the folder ``files``; return it as ``get`` will.
+        """Store ``image`` with a copy of ``files``; return it as stored.
 
         Readers see the older build or the new one, never half of either.
         """
         image = replace(image, ref=normalise(image.ref), files=None)
-        build = "" if files is None else self._copy(files)
-        record = self._record(image.ref)
-        record.parent.mkdir(parents=True, exist_ok=True)
-        content = {
-            "ref": image.ref,
-            "fprocess": image.fprocess,
-            "environment": dict(image.environment),
-            "workdir": image.workdir,
-            "labels": dict(image.labels),
-            "build": build,
-        }
-        descriptor, draft = tempfile.mkstemp(dir=record.parent, prefix=".")
+        fields = asdict(image) | {"build": "" if files is None else self._copy(files)}
+        del fields["files"]
+        self._root.mkdir(parents=True, exist_ok=True)
+        descriptor, draft = tempfile.mkstemp(dir=self._root, prefix=".")
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(content, file, indent=2)
-        os.replace(draft, record)
-        return self._read(record)
+            json.dump(fields, file, indent=2)
+        entry = self._entry(image.ref)
+        os.replace(draft, entry)
+        return self._read(entry)
 
-    def _record(self, ref: str) -> Path:
-        # A hash, for names hold slashes and may be longer than a file name can be.
+    def _entry(self, ref: str) -> Path:
+        # A hash, because names contain slashes and may be longer than a file name can be.
         return self._root / (hashlib.sha256(ref.encode()).hexdigest()[:32] + ".json")
 
-    def _read(self, record: Path) -> Image:
+    def _read(self, entry: Path) -> Image:
         try:
-            content = json.loads(record.read_text(encoding="utf-8"))
-            return Image(
-                ref=content["ref"],
-                fprocess=content["fprocess"],
-                environment=content["environment"],
-                workdir=content["workdir"],
-                files=self._builds / content["build"] if content["build"] else None,
-                labels=content["labels"],
-            )
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            fields = json.loads(entry.read_text(encoding="utf-8"))
+            build = fields.pop("build")
+            return Image(**fields, files=self._builds / build if build else None)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise ImageUnreadableError(
-                seen=f"{record}: {error!r}", next_step="build the function again: faas-cli build"
+                seen=f"{entry}: {error!r}", next_step="build the function again: faas-cli build"
             ) from error
-
-    @property
-    def _builds(self) -> Path:
-        return self._root / "builds"
 
     def _copy(self, files: Path) -> str:
         """Copy ``files`` into the builds; return the build's name."""
         self._builds.mkdir(parents=True, exist_ok=True)
-        # Copied first, then hashed: the source may change while it is read.
+        # Copied first, then hashed: the source may change meanwhile.
         with tempfile.TemporaryDirectory(dir=self._builds, prefix=".") as draft:
             copy = Path(draft) / "files"
             shutil.copytree(files, copy, symlinks=True)
@@ -207,7 +190,7 @@ class ImageStore:
 
 
 def _digest(folder: Path) -> str:
-    """Return a name for what ``folder`` holds: paths, modes, links and contents."""
+    """Return a hash of a folder's paths, modes, links and contents."""
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
         mode = path.lstat().st_mode

@@ -1,1 +1,1 @@
-"""Rows of faas-cli's documented invocations, by what they are about."""
+"""Rows of faas-cli's documented invocations, by topic."""

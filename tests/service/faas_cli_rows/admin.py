@@ -1,4 +1,4 @@
-"""Namespaces and secrets."""
+"""Rows for namespaces and secrets."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NAMESPACES = [
         writes={"list": "⋮ - FN\n⋮"},
     ),
     Row(
-        "namespace create of one that is there",
+        "namespace create of an existing one",
         "namespace create openfaas-fn",
         "Creating Namespace: openfaas-fn\nUnexpected status code: 409, message: "
         '"namespace openfaas-fn already exists\\n"\n',
@@ -42,7 +42,7 @@ NAMESPACES = [
         after="faas-cli namespace delete FN",
     ),
     Row(
-        "namespace update of none",
+        "namespace update of a missing one",
         "namespace update FN",
         "Updating Namespace: FN\nNamespace FN not found\n",
         1,
@@ -55,7 +55,7 @@ NAMESPACES = [
         after="faas-cli namespace delete FN",
     ),
     Row(
-        "namespace delete of none",
+        "namespace delete of a missing one",
         "namespace delete FN",
         "Deleting Namespace: FN\nNamespace FN not found\n",
         1,
@@ -100,7 +100,7 @@ SECRETS = [
         writes={"value": " VALUE\n"},
     ),
     Row(
-        "secret create of one that is there exits with 0",
+        "secret create of an existing one exits with 0",
         CREATE,
         'Creating secret: FN.\nsecret with the name "FN" already exists\n',
         given=f"faas-cli {CREATE}",
@@ -115,7 +115,7 @@ SECRETS = [
         writes=READS,
     ),
     Row(
-        "secret create to nowhere exits with 0",
+        "secret create without a gateway exits with 0",
         f"{CREATE} -g {DOWN}",
         f"Creating secret: FN.\ncannot connect to OpenFaaS on URL: {DOWN}\n⋮",
     ),
@@ -128,7 +128,7 @@ SECRETS = [
     Row("secret create without a name", "secret create", "Secret name required\n", 1),
     Row("secret create of two", "secret create a b", "Too many values for secret name\n", 1),
     Row(
-        "secret create of nothing",
+        "secret create of an empty value",
         "secret create FN",
         "Must provide a non empty secret via --from-literal, --from-file or STDIN\n",
         1,
@@ -140,7 +140,7 @@ SECRETS = [
         1,
     ),
     Row(
-        "secret create from no file",
+        "secret create from a missing file",
         "secret create FN --from-file=none",
         "Unable to read secret file: none\n⋮",
         1,
@@ -154,15 +154,15 @@ SECRETS = [
         writes=READS,
     ),
     Row(
-        "secret update of none exits with 0",
+        "secret update of a missing one exits with 0",
         "secret update FN --from-literal=VALUE",
         "Updating secret: FN.\nunable to find secret: FN\n",
     ),
     Row("secret remove", "secret remove FN", "Removed.. OK.\n", given=f"faas-cli {CREATE}"),
-    Row("secret remove of none", "secret rm FN", "Unable to find secret: FN\n", 1),
+    Row("secret remove of a missing one", "secret rm FN", "Unable to find secret: FN\n", 1),
     Row("secret list", "secret list", "\nNAME\n⋮FN\n⋮\n", given=f"faas-cli {CREATE}", after=FORGET),
     Row(
-        "secret list -n of none",
+        "secret list -n of a namespace without secrets",
         "secret list -n FN",
         "No secrets found.\n",
         given="faas-cli namespace create FN",

@@ -1,4 +1,4 @@
-"""build, push, publish, up, generate."""
+"""Rows for build, push, publish, up and generate."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ TAGS = [
         given=REPOSITORY,
     ),
     Row(
-        "a tag that is written stays in front",
+        "a written tag stays in front",
         "push --tag=Describe",
         "[0] > Pushing FN [me/FN:0.2-v1].\n⋮",
         files={"stack.yaml": stack("FN").replace("latest", "0.2")},
@@ -102,7 +102,7 @@ TAGS = [
         1,
         files=BUILT,
     ),
-    Row("--tag of no format", "push --tag=none", 'Invalid argument "none" for "--tag" flag\n⋮', 1),
+    Row("--tag of an unknown format", "push --tag=none", 'Invalid argument "none" for "--tag" flag\n⋮', 1),
 ]
 
 BUILD = [
@@ -134,7 +134,7 @@ BUILD = [
         files={"FN/Dockerfile": CAT},
     ),
     Row(
-        "build without anything",
+        "build without stack file and flags",
         "build",
         "Please provide a valid --image name for your Docker image\n",
         1,
@@ -177,7 +177,7 @@ BUILD = [
         writes={"build/FN/Dockerfile": CAT},
     ),
     Row(
-        "generate prints resources and calls nobody",
+        "generate prints resources without a gateway",
         "generate -n dev",
         FUNCTION,
         files={
@@ -195,7 +195,7 @@ BUILD = [
         "  namespace: openfaas-fn\nspec:\n  name: figlet\n  image: ghcr.io/openfaas/figlet:latest\n\n",
     ),
     Row(
-        "generate of what the store has not",
+        "generate of a function that is not in the store",
         "generate --from-store none",
         "Unable to find 'none' in store\n⋮",
         1,

@@ -1,4 +1,4 @@
-"""What all verbs have in common: which functions, which gateway, errors, settings."""
+"""Rows for all verbs: which functions, which gateway, errors, settings."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ COMMON = [
         variables={"OWNER": "them"},
     ),
     Row(
-        "--envsubst=false leaves it",
+        "--envsubst=false disables the substitution",
         "push --envsubst=false",
         "⋮Pushing ab [${OWNER:-you}/ab:latest]⋮",
         files={"stack.yaml": stack("ab").replace("me/", "${OWNER:-you}/")},
@@ -93,7 +93,7 @@ COMMON = [
         variables={"OPENFAAS_URL": DOWN},
     ),
     Row(
-        "secret does not look into the stack file",
+        "secret does not use the stack file",
         "secret list",
         "⋮",
         files={"stack.yaml": stack(head=f"provider:\n  name: openfaas\n  gateway: {DOWN}\n")},
@@ -109,14 +109,14 @@ COMMON = [
         files={"s.json": '{"functions": [{"name": "mine"}]}'},
     ),
     Row(
-        "FAAS_DEBUG=1 shows requests, not passwords, and not among the answer",
+        "FAAS_DEBUG=1 prints requests on standard error, without passwords",
         "list -q",
         "⋮",
         error="GET GW/system/functions\nUser-Agent: [faas-cli/0.18.12]\nAuthorization: [Basic [REDACTED]]\n",
         variables={"FAAS_DEBUG": "1"},
     ),
     Row(
-        "FAAS_DEBUG=1 leaves an answer alone",
+        "FAAS_DEBUG=1 does not change the output",
         "invoke ECHO",
         "body",
         body="body",

@@ -1,4 +1,4 @@
-"""The verbs of functions: deploy, remove, list, describe, logs, ready, store, version."""
+"""Rows for deploy, remove, list, describe, logs, ready, store, version."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FUNCTIONS = [
         after=REMOVE,
     ),
     Row(
-        "deploy again",
+        "deploy twice",
         DEPLOY.removeprefix("faas-cli "),
         DEPLOYED,
         given=DEPLOY,
@@ -36,7 +36,7 @@ FUNCTIONS = [
         1,
     ),
     Row(
-        "deploy --update=false of what is there",
+        "deploy --update=false of an existing function",
         f"{DEPLOY.removeprefix('faas-cli ')} --update=false",
         "\nUnexpected status: 400, message: …\n\n\nFunction 'FN' failed to deploy with status code: 400\n",
         1,
@@ -61,7 +61,7 @@ FUNCTIONS = [
         },
     ),
     Row(
-        "deploy --secret of none",
+        "deploy --secret of a missing secret",
         f"{DEPLOY.removeprefix('faas-cli ')} --secret FN",
         "\nUnexpected status: 400, message: unable to find secret: FN\n⋮",
         1,
@@ -78,8 +78,8 @@ FUNCTIONS = [
         "deploy --image=functions/alpine:latest --name FN --lang mine",
         DEPLOYED,
         files={"template/mine/template.yml": "language: mine\nfprocess: env\n"},
-        after=f"faas-cli invoke FN > told; {REMOVE}",
-        writes={"told": "⋮Http_Method=POST⋮"},
+        after=f"faas-cli invoke FN > printed; {REMOVE}",
+        writes={"printed": "⋮Http_Method=POST⋮"},
     ),
     Row(
         "deploy without the template",
@@ -100,7 +100,7 @@ FUNCTIONS = [
         after=REMOVE,
     ),
     Row(
-        "deploy to nowhere",
+        "deploy to an address without a gateway",
         f"{DEPLOY.removeprefix('faas-cli ')} -g {DOWN}",
         "⋮Is OpenFaaS deployed? Do you need to specify the --gateway flag?\n⋮"
         "Function 'FN' failed to deploy with status code: 500\n",
@@ -116,7 +116,7 @@ FUNCTIONS = [
     Row("remove", "remove FN", "Deleting: FN.\nRemoving old function.\n", given=DEPLOY),
     Row("rm", "rm FN", "Deleting: FN.\nRemoving old function.\n", given=DEPLOY),
     Row("delete", "delete FN", "Deleting: FN.\nRemoving old function.\n", given=DEPLOY),
-    Row("remove nothing", "remove FN", "Deleting: FN.\nNo existing function to remove\n", 1),
+    Row("remove of an unknown function", "remove FN", "Deleting: FN.\nNo existing function to remove\n", 1),
     Row("remove -n", "remove FN -n dev", "Deleting: FN.dev\nNo existing function to remove\n", 1),
     Row(
         "remove by the stack file swallows errors",
@@ -166,8 +166,8 @@ FUNCTIONS = [
         after=REMOVE,
     ),
     Row("describe -v", "describe ECHO -v", "⋮Constraints:…<none>\n⋮Secrets:…<none>\n⋮Limits:…<none>\n⋮"),
-    Row("describe nothing", "describe FN", "No such function: FN\n", 1),
-    Row("describe nobody", "describe", "Please provide a name for the function\n", 1),
+    Row("describe of an unknown function", "describe FN", "No such function: FN\n", 1),
+    Row("describe without a name", "describe", "Please provide a name for the function\n", 1),
     # -- logs, ready
     Row("logs", "logs ECHO --tail=false --since=1h --lines=1", "20…-…-…T…:…:…Z …\n"),
     Row("logs -o keyvalue", "logs ECHO -t=false --lines 1 -o keyvalue", 'timestamp="20…Z" text="…"\n'),
@@ -177,11 +177,11 @@ FUNCTIONS = [
         '{"name":"ECHO","namespace":"openfaas-fn","instance":"…","timestamp":"…","text":"…"}\n',
     ),
     Row("logs --since-time", "logs ECHO --tail=false --since-time 2030-01-01T00:00:00Z"),
-    Row("logs of nothing", "logs FN --tail=false", "No such function: FN\n", 1),
+    Row("logs of an unknown function", "logs FN --tail=false", "No such function: FN\n", 1),
     Row("ready", "ready", "[1/60] Waiting for gateway\nOpenFaaS gateway is ready\n"),
     Row("ready FN", "ready ECHO", "[1/60] Waiting for function ECHO\nFunction ECHO is ready\n"),
     Row(
-        "ready gives up",
+        "ready fails after all attempts",
         "ready FN --attempts 2 --interval 1ms",
         "[1/2] Waiting for function FN\n[1/2] Error…\n[2/2] Waiting for function FN\n[2/2] Error…\n"
         "Function FN not ready after: 2ms\n",
@@ -191,7 +191,12 @@ FUNCTIONS = [
     Row("store list", "store list", "\nFUNCTION AUTHOR   DESCRIPTION\n⋮figlet   openfaas Figlet\n⋮"),
     Row("store inspect", "store inspect figlet", "Title:…Figlet\n⋮Process:…figlet\n⋮"),
     Row("store deploy", "store deploy env --name FN", DEPLOYED, after=REMOVE),
-    Row("store deploy nothing", "store deploy FN", "Function 'FN' not found for platform 'x86_64'\n⋮", 1),
+    Row(
+        "store deploy of an unknown function",
+        "store deploy FN",
+        "Function 'FN' not found for platform 'x86_64'\n⋮",
+        1,
+    ),
     Row("version", "version", "⋮CLI:\n⋮ version: 0.18.12\n\nGateway\n uri:     GW\n⋮Provider\n name: …\n⋮"),
     Row("version --short-version", "version --short-version --warn-update=false", "0.18.12\n"),
 ]

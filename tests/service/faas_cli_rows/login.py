@@ -1,4 +1,4 @@
-"""With basic authentication on: without a saved login, and with one."""
+"""Rows with basic authentication on, without and with a saved login."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from faas_cli_rows.row import DEPLOY, DEPLOYED, REMOVE, Row
 
 REFUSED = 'nauthorized access, run "faas-cli login" to setup authentication for this server\n'
 
-STRANGER = [
+WITHOUT_LOGIN = [
     Row("list", "list", f"U{REFUSED}", 1),
     Row("describe", "describe ECHO", f"U{REFUSED}", 1),
     Row("logs", "logs ECHO --tail=false", f"U{REFUSED}", 1),
@@ -35,7 +35,7 @@ STRANGER = [
     Row("invoke --auth", "invoke ECHO --auth", "body", body="body"),
 ]
 
-ACQUAINTANCE = [
+WITH_LOGIN = [
     Row("list", "list -q", "⋮ECHO\n⋮"),
     Row("deploy and remove", DEPLOY.removeprefix("faas-cli "), DEPLOYED, after=REMOVE),
     Row("describe", "describe ECHO", "⋮Status:             Ready\n⋮"),

@@ -1,4 +1,4 @@
-"""new and template."""
+"""Rows for new and template."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ NEW = [
         error="⋮",
     ),
     Row(
-        "template pull overwrites nothing",
+        "template pull does not overwrite",
         "template pull repo",
         "Unable to overwrite the following: [mine]\n⋮",
         1,
@@ -125,7 +125,7 @@ NEW = [
         error="⋮",
     ),
     Row(
-        "template pull of a branch that is not there",
+        "template pull of a branch that does not exist",
         "template pull repo#none",
         "Error while fetching templates: error invoking git clone: exit status 128\n  seen:     fatal: ⋮",
         1,
@@ -133,7 +133,7 @@ NEW = [
         error="⋮",
     ),
     Row(
-        "template pull from nowhere",
+        "template pull from an unknown place",
         "template pull nowhere",
         "The repository URL must be a valid git repo uri\n⋮",
         1,

@@ -1,29 +1,30 @@
-"""What a row is, and what rows have in common."""
+"""One row of the table of invocations, and what rows share."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Row(NamedTuple):
     """One invocation.
 
-    ``FN`` stands for a name of the row's own, ``ECHO`` for a function that gives back what it gets,
-    ``GW`` for the gateway's URL; in what is printed, ``…`` for anything on a line and ``⋮`` for any lines.
+    ``FN`` stands for the row's own name, ``ECHO`` for a function that echoes its
+    input, ``GW`` for the gateway's URL; in output, ``…`` stands for anything on a
+    line and ``⋮`` for any lines.
 
     Attributes:
-        name: What it shows.
+        name: The behaviour.
         run: The command line, without ``faas-cli``.
-        prints: On standard output.
+        prints: Standard output.
         code: The exit code.
         body: Standard input.
-        given: What a shell runs before.
-        after: What a shell runs afterwards, to leave nothing in the shared lab.
-        files: That are there before, by name.
-        error: On standard error.
-        variables: Of the environment.
-        writes: Files that are there afterwards, by name; compared as ``prints`` is.
+        given: The shell commands that run before.
+        after: The shell commands that run afterwards, to clean up the shared lab.
+        files: The files that exist before, by name.
+        error: Standard error.
+        variables: Variables of the environment.
+        writes: The files that exist afterwards, by name; compared as ``prints`` is.
     """
 
     name: str
@@ -40,7 +41,7 @@ class Row(NamedTuple):
 
 
 def stack(*functions: str, head: str = "version: 1.0\nprovider:\n  name: openfaas\n") -> str:
-    """Return a stack file; a function is its name, or its name and more lines."""
+    """Return a stack file; a function is its name, perhaps with more lines."""
     text = head + "functions:\n"
     for function in functions:
         name, *more = function.split("\n")
@@ -57,3 +58,8 @@ CAT = "FROM alpine\nENV fprocess=cat\n"
 BUILT = {"stack.yaml": stack("FN"), "FN/Dockerfile": CAT}
 DOWN = "http://127.0.0.1:1"
 NO_ANSWER = f"Cannot connect to OpenFaaS on URL: {DOWN}\n⋮"
+
+
+def env_row(name: str, run: str, prints: str, code: int = 0, **more: Any) -> Row:
+    """Return a row that runs with a function ``FN`` that prints its environment."""
+    return Row(name, run, prints, code, given=ENV, after=REMOVE, **more)

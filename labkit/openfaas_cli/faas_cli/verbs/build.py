@@ -1,4 +1,4 @@
-"""faas-cli build: from a function's folder to an image that the lab can run."""
+"""faas-cli build: turn a function's folder into an image."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pathlib import Path
 
 from labkit.openfaas_cli.dockerfile import Build, read_dockerfile
 from labkit.openfaas_cli.faas_cli.build_context import build_context, requirement_notes, shrink_wrap
-from labkit.openfaas_cli.faas_cli.command import ENVSUBST, Command
 from labkit.openfaas_cli.faas_cli.image_tag import TAG, tagged
-from labkit.openfaas_cli.faas_cli.output import say, yellow
+from labkit.openfaas_cli.faas_cli.output import echo, yellow
 from labkit.openfaas_cli.faas_cli.stack import StackFunction, stack_of
+from labkit.openfaas_cli.faas_cli.verb import ENVSUBST, Verb
 from labkit.openfaas_cli.pflag import Arguments, Flag, UsageError
 from labkit.workspace import Workspace
 from labkit_services.contract.errors import LabError
@@ -25,7 +25,7 @@ class BuildError(LabError):
 
 
 def run_build(arguments: Arguments) -> None:
-    """Build the functions of the stack file, or the one that the flags describe.
+    """Build the functions of the stack file, or the flags' function.
 
     Raises:
         BuildError: At least one could not be built; the others were.
@@ -34,21 +34,21 @@ def run_build(arguments: Arguments) -> None:
         raise UsageError("the --parallel flag must be great than 0")
     build_args = _build_args(arguments)
     functions = stack_of(arguments).functions or _from_flags(arguments)
-    started, errors = time.monotonic(), []
+    start, errors = time.monotonic(), []
     for function in functions.values():
         if function.skip_build:
-            say(f"Skipping build of: {function.name}.")
+            echo(f"Skipping build of: {function.name}.")
             continue
-        begun = time.monotonic()
-        say(yellow(f"[0] > Building {function.name}."))
+        function_start = time.monotonic()
+        echo(yellow(f"[0] > Building {function.name}."))
         try:
             _build(function, arguments, {**function.build_args, **build_args})
         except LabError as error:
             errors.append(error)
-        took = time.monotonic() - begun
-        say(yellow(f"[0] < Building {function.name} done in {took:.2f}s."))
-    say(yellow("[0] Worker done."))
-    say(f"\n{yellow(f'Total build time: {time.monotonic() - started:.2f}s')}")
+        took = time.monotonic() - function_start
+        echo(yellow(f"[0] < Building {function.name} done in {took:.2f}s."))
+    echo(yellow("[0] Worker done."))
+    echo(f"\n{yellow(f'Total build time: {time.monotonic() - start:.2f}s')}")
     if errors:
         raise BuildError("\n".join(["Errors received during build:", *(f"- {error}" for error in errors)]))
 
@@ -58,37 +58,33 @@ def _build(function: StackFunction, arguments: Arguments, build_args: Mapping[st
         if arguments.on("shrinkwrap"):
             target = Path("build") / function.name
             shrink_wrap(context, target)
-            say(f"{function.name} shrink-wrapped to ./{target}/")
+            echo(f"{function.name} shrink-wrapped to ./{target}/")
             return
         function = tagged(function, arguments)
-        say(f"Building: {function.image} with {function.lang} template. Please wait..")
+        echo(f"Building: {function.image} with {function.lang} template. Please wait..")
         store = ImageStore(Workspace.find().images)
         build = read_dockerfile(context, lambda ref: store.get(ref) or catalogue.find(ref), build_args)
         if not arguments.on("quiet"):
-            _say_steps(function, build)
-        _store(store, function.image, build)
-    say(f"Image: {function.image} built.")
+            _print_steps(function, build)
+        image = Image(function.image, build.fprocess, build.environment, build.workdir, labels=build.labels)
+        with tempfile.TemporaryDirectory(prefix="labkit-build-") as folder:
+            root = Path(folder) / "root"
+            build.lay_out(root)
+            store.put(image, root if root.exists() else None)
+    echo(f"Image: {function.image} built.")
 
 
-def _say_steps(function: StackFunction, build: Build) -> None:
-    say(f"Dockerfile: {len(build.copies)} COPY, fprocess: {build.fprocess or '(none)'}")
+def _print_steps(function: StackFunction, build: Build) -> None:
+    echo(f"Dockerfile: {len(build.copies)} COPY, fprocess: {build.fprocess or '(none)'}")
     for note in build.notes:
-        say(note)
+        echo(note)
     if build.skipped_runs:
         steps = "1 RUN step" if build.skipped_runs == 1 else f"{build.skipped_runs} RUN steps"
-        say(f"{steps} not executed: without a container, the process runs on this machine as it is.")
+        echo(f"{steps} not executed: without a container, the process runs on this machine as it is.")
     for note in requirement_notes(function.handler / "requirements.txt"):
-        say(note)
+        echo(note)
     if not build.fprocess and build.environment.get("mode") != "static":
-        say(f"No ENV fprocess: deploy {function.name} with --fprocess, or it cannot start.")
-
-
-def _store(store: ImageStore, ref: str, build: Build) -> None:
-    image = Image(ref, build.fprocess, build.environment, build.workdir, labels=build.labels)
-    with tempfile.TemporaryDirectory(prefix="labkit-build-") as folder:
-        root = Path(folder) / "root"
-        build.lay_out(root)
-        store.put(image, root if root.exists() else None)
+        echo(f"No ENV fprocess: deploy {function.name} with --fprocess, or it cannot start.")
 
 
 def _build_args(arguments: Arguments) -> dict[str, str]:
@@ -104,7 +100,7 @@ def _build_args(arguments: Arguments) -> dict[str, str]:
 
 
 def _from_flags(arguments: Arguments) -> dict[str, StackFunction]:
-    """Return the one function that ``--image``, ``--handler`` and ``--name`` describe."""
+    """Return the function of ``--image``, ``--handler`` and ``--name``."""
     name, image, handler = (arguments.text(flag) for flag in ("name", "image", "handler"))
     if not image:
         raise UsageError("please provide a valid --image name for your Docker image")
@@ -126,15 +122,15 @@ FLAGS = (
     Flag("name", "", "", "Name of the function"),
     Flag("no-cache", "", False, "Accepted; there is no build cache"),
     Flag("parallel", "", 1, "Accepted; a build takes milliseconds"),
-    Flag("quiet", "", False, "Leave out what the Dockerfile says"),
+    Flag("quiet", "", False, "Do not print a summary of the Dockerfile"),
     Flag("shrinkwrap", "", False, "Only copy the function's files to ./build/"),
     Flag("squash", "", False, "Accepted; there are no layers"),
     TAG,
 )
 
-COMMAND = Command(
-    short="Build the images of functions",
-    run=run_build,
+COMMAND = Verb(
+    "Build the images of functions",
+    run_build,
     flags=FLAGS,
     examples=("faas-cli build", "faas-cli build -f stack.yaml --filter long-task"),
 )

@@ -1,54 +1,42 @@
-"""faas-cli describe: all that is known of one function."""
+"""faas-cli describe: details of one function."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from labkit.openfaas_cli.faas_cli.command import ENVSUBST, GATEWAY_FLAGS, NAMESPACE, Command
-from labkit.openfaas_cli.faas_cli.gateway import Gateway, GatewayError, status_error
-from labkit.openfaas_cli.faas_cli.output import align, say
+from labkit.openfaas_cli.faas_cli.gateway import Gateway
+from labkit.openfaas_cli.faas_cli.output import align, echo
 from labkit.openfaas_cli.faas_cli.stack import stack_of
+from labkit.openfaas_cli.faas_cli.verb import ENVSUBST, GATEWAY_FLAGS, NAMESPACE, Verb
 from labkit.openfaas_cli.pflag import Arguments, Flag, UsageError
 
 
 def _run(arguments: Arguments) -> None:
     if not arguments.words:
         raise UsageError("please provide a name for the function")
-    name, namespace = arguments.words[0], arguments.text("namespace")
+    namespace = arguments.text("namespace")
     gateway = Gateway.of(arguments, stack_of(arguments).gateway)
-    function = find_function(gateway, name, namespace, token=arguments.text("token"))
-    query = [("namespace", namespace)]
-    functions = gateway.fetch("/system/functions", query=query, token=arguments.text("token"))
-    # Only the list counts invocations.
+    function = fetch_function(gateway, arguments.words[0], namespace)
+    functions = gateway.fetch("/system/functions", query=[("namespace", namespace)])
+    # Only the list has the number of invocations.
     count = next((f.get("invocationCount", 0) for f in functions if f["name"] == function["name"]), 0)
     for line in description(function, int(count), gateway.url, namespace, verbose=arguments.on("verbose")):
-        say(line)
+        echo(line)
 
 
-def find_function(gateway: Gateway, name: str, namespace: str, token: str = "") -> dict[str, Any]:
-    """Return a function's status.
-
-    Raises:
-        GatewayError: There is none of that name, or the gateway cannot be asked.
-    """
+def fetch_function(gateway: Gateway, name: str, namespace: str) -> dict[str, Any]:
+    """Return a function's status; raise an error if it does not exist."""
     query = [("usage", "1"), ("namespace", namespace)]
     path = f"/system/function/{quote(name, safe='')}"
-    response, body = gateway.answer("GET", path, query=query, token=token)
-    if response.status == 404:
-        raise GatewayError(f"No such function: {name}")
-    if response.status != 200:
-        raise status_error(response.status, body)
-    function: dict[str, Any] = json.loads(body)
-    return function
+    return dict(gateway.fetch(path, query=query, missing=f"No such function: {name}"))
 
 
 def description(
     function: Mapping[str, Any], count: int, gateway: str, namespace: str, *, verbose: bool
 ) -> list[str]:
-    """Return the lines that describe a function; ``verbose`` names also what it has none of."""
+    """Return the lines that describe a function."""
     path = function["name"] + (f".{namespace}" if namespace else "")
     lines = [
         f"Name:\t{function['name']}",
@@ -61,25 +49,28 @@ def description(
         f"URL:\t{gateway}/function/{path}",
         f"Async URL:\t{gateway}/async-function/{path}",
     ]
-    for title, key in (("Labels", "labels"), ("Annotations", "annotations")):
-        lines += _section(title, _pairs(function.get(key)), verbose=verbose)
-    lines += _section("Constraints", _names(function.get("constraints")), verbose=verbose)
-    lines += _section("Environment", _pairs(function.get("envVars")), verbose=verbose)
-    lines += _section("Secrets", _names(function.get("secrets")), verbose=verbose)
-    for title, key in (("Requests", "requests"), ("Limits", "limits")):
-        if resources := function.get(key):
-            lines.append(f"{title}:\t CPU: {resources.get('cpu', '')}")
-            lines.append(f"\t Memory: {resources.get('memory', '')}")
+    sections = {
+        "Labels": _pairs(function.get("labels")),
+        "Annotations": _pairs(function.get("annotations")),
+        "Constraints": _names(function.get("constraints")),
+        "Environment": _pairs(function.get("envVars")),
+        "Secrets": _names(function.get("secrets")),
+    }
+    for title, entries in sections.items():
+        if entries:
+            lines += [f"{title}:", *(f"\t {entry}" for entry in entries)]
         elif verbose:
             lines.append(f"{title}:\t <none>")
-    if usage := function.get("usage"):
-        lines += [
-            "Usage:",
-            f"  RAM:\t {usage.get('totalMemoryBytes', 0) / 1024 / 1024:.2f} MB",
-            f"  CPU:\t {usage.get('cpu', 0):.0f} Mi",
-        ]
-    elif verbose:
-        lines.append("Usage:\t <none>")
+    for title in ("Requests", "Limits", "Usage"):
+        values = function.get(title.lower())
+        if values and title == "Usage":
+            lines += ["Usage:", f"  RAM:\t {values.get('totalMemoryBytes', 0) / 1024 / 1024:.2f} MB"]
+            lines.append(f"  CPU:\t {values.get('cpu', 0):.0f} Mi")
+        elif values:
+            lines.append(f"{title}:\t CPU: {values.get('cpu', '')}")
+            lines.append(f"\t Memory: {values.get('memory', '')}")
+        elif verbose:
+            lines.append(f"{title}:\t <none>")
     return align(lines)
 
 
@@ -91,21 +82,15 @@ def _names(values: Sequence[str] | None) -> list[str]:
     return [f"- {name}" for name in values or ()]
 
 
-def _section(title: str, entries: Sequence[str], *, verbose: bool) -> list[str]:
-    if entries:
-        return [f"{title}:", *(f"\t {entry}" for entry in entries)]
-    return [f"{title}:\t <none>"] if verbose else []
-
-
-COMMAND = Command(
+COMMAND = Verb(
+    "Describe an OpenFaaS function",
+    _run,
     words="FUNCTION_NAME",
-    short="Describe an OpenFaaS function",
-    run=_run,
     flags=(
         ENVSUBST,
         NAMESPACE,
         *GATEWAY_FLAGS,
-        Flag("verbose", "v", False, "Name also what the function has none of"),
+        Flag("verbose", "v", False, "Include sections that are empty"),
     ),
     examples=("faas-cli describe figlet", "faas-cli describe figlet --verbose"),
 )

@@ -1,4 +1,4 @@
-"""faas-cli generate: functions as Kubernetes resources, for ``kubectl apply``."""
+"""faas-cli generate: print functions as Kubernetes resources."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 
 import yaml
 
-from labkit.openfaas_cli.faas_cli.command import ENVSUBST, NAMESPACE, Command
+from labkit.openfaas_cli.faas_cli.arguments import key_values
 from labkit.openfaas_cli.faas_cli.image_tag import TAG, tagged
-from labkit.openfaas_cli.faas_cli.output import say
+from labkit.openfaas_cli.faas_cli.output import echo
 from labkit.openfaas_cli.faas_cli.stack import StackFunction, stack_of
-from labkit.openfaas_cli.faas_cli.verbs.deploy import parse_map
-from labkit.openfaas_cli.faas_cli.verbs.store import StoreError, default_store, store_functions
+from labkit.openfaas_cli.faas_cli.verb import ENVSUBST, NAMESPACE, Verb
+from labkit.openfaas_cli.faas_cli.verbs.store import StoreError, store_functions
 from labkit.openfaas_cli.pflag import Arguments, Flag, UsageError
 from labkit_services.contract.names import DEFAULT_NAMESPACE
 
@@ -20,7 +20,7 @@ _API = "openfaas.com/v1"
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes YAML as Go's yaml.v2 does, which puts ``"1"`` where Python would put ``'1'``."""
+    """Writes YAML like Go's yaml.v2: ``"1"`` where Python has ``'1'``."""
 
 
 def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
@@ -33,9 +33,9 @@ _Dumper.add_representer(str, _represent_text)
 
 
 def resource(function: StackFunction, namespace: str) -> dict[str, Any]:
-    """Return OpenFaaS's ``Function`` resource; what is empty is left out of its spec.
+    """Return OpenFaaS's ``Function`` resource, without empty values.
 
-    ``fprocess`` has no place in it: in a cluster, the image says what to run.
+    It has no ``fprocess``: in a cluster, the image determines the process.
     """
     spec = {
         "name": function.name,
@@ -58,7 +58,7 @@ def resource(function: StackFunction, namespace: str) -> dict[str, Any]:
 
 
 def document(content: Mapping[str, Any]) -> str:
-    """Return one document of a YAML stream: maps by name, those of the resource in OpenFaaS's order."""
+    """Return a YAML document; maps are sorted, the spec's keys are not."""
     spec = {
         name: dict(sorted(value.items())) if isinstance(value, dict) else value
         for name, value in content["spec"].items()
@@ -79,14 +79,14 @@ def _run(arguments: Arguments) -> None:
         document(resource(tagged(item, arguments), namespace or item.namespace or DEFAULT_NAMESPACE))
         for _, item in sorted(functions.items())
     ]
-    say("".join(documents))
+    echo("".join(documents))
 
 
 def _of_store(name: str, arguments: Arguments) -> StackFunction:
-    found = [item for item in store_functions(default_store()) if item.get("name") == name]
+    found = [item for item in store_functions() if item.get("name") == name]
     if not found:
         raise StoreError(
-            f"unable to find '{name}' in store", next_step="see what there is: faas-cli store list"
+            f"unable to find '{name}' in store", next_step="list its functions with faas-cli store list"
         )
     images, arch = found[0].get("images") or {}, arguments.text("arch")
     if arch not in images:
@@ -96,22 +96,19 @@ def _of_store(name: str, arguments: Arguments) -> StackFunction:
         image=images[arch],
         environment=found[0].get("environment") or {},
         labels=found[0].get("labels") or {},
-        annotations={
-            **(found[0].get("annotations") or {}),
-            **parse_map(arguments.texts("annotation"), "annotation"),
-        },
+        annotations={**(found[0].get("annotations") or {}), **key_values(arguments, "annotation")},
     )
 
 
-COMMAND = Command(
-    short="Print functions as Kubernetes resources; nothing is deployed",
-    run=_run,
+COMMAND = Verb(
+    "Print functions as Kubernetes resources; nothing is deployed",
+    _run,
     flags=(
         Flag("annotation", "", [], "Annotation for a function of the store, NAME=VALUE"),
         Flag("api", "", _API, "API version of the resources"),
         Flag("arch", "", "x86_64", "Platform of the image of a function of the store"),
         ENVSUBST,
-        Flag("from-store", "", "", "A function of the store instead of the stack file's"),
+        Flag("from-store", "", "", "Use a function of the store instead of the stack file"),
         NAMESPACE,
         TAG,
     ),

@@ -6,10 +6,10 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from labkit.openfaas_cli.faas_cli.command import ENVSUBST, GATEWAY_FLAGS, NAMESPACE, Command
 from labkit.openfaas_cli.faas_cli.gateway import Gateway
-from labkit.openfaas_cli.faas_cli.output import say
+from labkit.openfaas_cli.faas_cli.output import echo
 from labkit.openfaas_cli.faas_cli.stack import stack_of
+from labkit.openfaas_cli.faas_cli.verb import ENVSUBST, GATEWAY_FLAGS, NAMESPACE, Verb
 from labkit.openfaas_cli.pflag import Arguments, Flag
 
 _ORDER: dict[str, Callable[[dict[str, Any]], Any]] = {
@@ -21,28 +21,27 @@ _ORDER: dict[str, Callable[[dict[str, Any]], Any]] = {
 
 def _run(arguments: Arguments) -> None:
     gateway = Gateway.of(arguments, stack_of(arguments).gateway)
-    query = [("namespace", arguments.text("namespace"))]
-    functions = gateway.fetch("/system/functions", query=query, token=arguments.text("token"))
+    functions = gateway.fetch("/system/functions", query=[("namespace", arguments.text("namespace"))])
     if order := _ORDER.get(arguments.text("sort")):
         functions.sort(key=order)
     if arguments.on("json"):
-        say(json.dumps(functions, indent=2))
+        echo(json.dumps(functions, indent=2))
     elif arguments.on("quiet"):
         for function in functions:
-            say(function["name"])
+            echo(function["name"])
     elif arguments.on("verbose"):
-        _say_verbose(functions)
+        _print_verbose(functions)
     else:
-        say(f"{'Function':<30}\t{'Invocations':<15}\t{'Replicas':<5}")
+        echo(f"{'Function':<30}\t{'Invocations':<15}\t{'Replicas':<5}")
         for function in functions:
-            say(f"{function['name']:<30}\t{_count(function):<15}\t{function.get('replicas', 0):<5}")
+            echo(f"{function['name']:<30}\t{_count(function):<15}\t{function.get('replicas', 0):<5}")
 
 
-def _say_verbose(functions: list[dict[str, Any]]) -> None:
+def _print_verbose(functions: list[dict[str, Any]]) -> None:
     width = max([40, *(len(function["image"]) for function in functions)])
-    say(f"{'Function':<30}\t{'Image':<{width}}\t{'Invocations':<15}\t{'Replicas':<5}\t{'CreatedAt':<5}")
+    echo(f"{'Function':<30}\t{'Image':<{width}}\t{'Invocations':<15}\t{'Replicas':<5}\t{'CreatedAt':<5}")
     for function in functions:
-        say(
+        echo(
             f"{function['name']:<30}\t{function['image']:<{width}}\t{_count(function):<15}\t"
             f"{function.get('replicas', 0):<5}\t\t{function.get('createdAt', ''):<5}"
         )
@@ -52,10 +51,9 @@ def _count(function: dict[str, Any]) -> int:
     return int(function.get("invocationCount", 0))
 
 
-COMMAND = Command(
-    short="List OpenFaaS functions",
-    run=_run,
-    aliases=("ls",),
+COMMAND = Verb(
+    "List OpenFaaS functions",
+    _run,
     flags=(
         ENVSUBST,
         *GATEWAY_FLAGS,

@@ -1,13 +1,13 @@
-"""faas-cli login: save the password of a gateway."""
+"""faas-cli login: check and save the password of a gateway."""
 
 from __future__ import annotations
 
 import sys
 
 from labkit.openfaas_cli.faas_cli import login_store
-from labkit.openfaas_cli.faas_cli.command import GATEWAY, TLS, Command
-from labkit.openfaas_cli.faas_cli.gateway import Gateway, GatewayError, status_error
-from labkit.openfaas_cli.faas_cli.output import say
+from labkit.openfaas_cli.faas_cli.gateway import Gateway, GatewayRequestError, status_error
+from labkit.openfaas_cli.faas_cli.output import echo
+from labkit.openfaas_cli.faas_cli.verb import GATEWAY, TLS, Verb
 from labkit.openfaas_cli.pflag import Arguments, Flag, UsageError
 from labkit_services.contract.durations import parse_duration
 
@@ -17,7 +17,7 @@ def _run(arguments: Arguments) -> None:
     if not user:
         raise UsageError("must provide --username or -u")
     if password:
-        say(
+        echo(
             "WARNING! Using --password is insecure, consider using: "
             "cat ~/faas_pass.txt | faas-cli login -u user --password-stdin"
         )
@@ -28,30 +28,30 @@ def _run(arguments: Arguments) -> None:
     password = password.strip()
     if not password:
         raise UsageError("must provide a non-empty password via --password or --password-stdin")
-    say("Calling the OpenFaaS server to validate the credentials...")
+    echo("Calling the OpenFaaS server to validate the credentials...")
     gateway = Gateway.of(arguments)
     token = login_store.encode(user, password)
     try:
-        response = gateway.send(
+        reply = gateway.send(
             "GET",
             "/system/functions",
             headers=[("Authorization", f"Basic {token}")],
             timeout=parse_duration(arguments.text("timeout")),
         )
-        body = response.read()
+        body = reply.read()
     except (OSError, EOFError) as error:
         raise gateway.unreachable(error) from error
-    if response.status == 401:
-        raise GatewayError("unable to login, either username or password is incorrect")
-    if response.status != 200:
-        raise status_error(response.status, body)
+    if reply.status == 401:
+        raise GatewayRequestError("unable to login, either username or password is incorrect")
+    if reply.status != 200:
+        raise status_error(reply.status, body)
     login_store.save(gateway.url, token)
-    say(f"credentials saved for {user} {gateway.url}")
+    echo(f"credentials saved for {user} {gateway.url}")
 
 
-COMMAND = Command(
-    short="Log in to an OpenFaaS gateway (the lab's own needs no login)",
-    run=_run,
+COMMAND = Verb(
+    "Log in to an OpenFaaS gateway (the lab's own needs no login)",
+    _run,
     flags=(
         GATEWAY,
         Flag("password", "p", "", "Password of the gateway"),

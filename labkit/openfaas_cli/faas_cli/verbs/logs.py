@@ -1,4 +1,4 @@
-"""faas-cli logs: what a function's replicas wrote."""
+"""faas-cli logs: the output of a function's replicas."""
 
 from __future__ import annotations
 
@@ -8,69 +8,48 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from labkit.openfaas_cli.faas_cli.command import GATEWAY_FLAGS, NAMESPACE, Command
-from labkit.openfaas_cli.faas_cli.gateway import Gateway, GatewayError, normalise_url, status_error
-from labkit.openfaas_cli.faas_cli.http import Response
+from labkit.openfaas_cli.faas_cli.gateway import Gateway, GatewayRequestError, normalise_url, status_error
+from labkit.openfaas_cli.faas_cli.http import HttpReply
+from labkit.openfaas_cli.faas_cli.verb import GATEWAY_FLAGS, NAMESPACE, Verb
 from labkit.openfaas_cli.pflag import Arguments, Flag, UsageError
 from labkit_services.contract.durations import parse_duration
 
+_TIME_FORMAT = "2006-01-02T15:04:05Z07:00"
 
-def open_logs(
-    gateway: Gateway,
-    name: str,
-    *,
-    namespace: str = "",
-    since: str = "",
-    lines: int = -1,
-    follow: bool = False,
-    token: str = "",
-) -> Response:
-    """Ask for a function's log; the answer is one JSON object a line, as long as it is followed.
 
-    Args:
-        gateway: Where.
-        name: The function.
-        namespace: Its namespace, or "".
-        since: RFC 3339 time, or "" for the provider's default.
-        lines: How many of the newest; all of them if not above 0.
-        follow: Go on with new ones.
-        token: A bearer token to use instead of basic authentication.
+def open_logs(gateway: Gateway, name: str, *, follow: bool, **query: str) -> HttpReply:
+    """Request a function's log, a stream of JSON objects, one a line.
+
+    ``query`` may have ``namespace``, ``since`` (a RFC 3339 time) and ``tail`` (the
+    number of the newest lines; all of them if not above 0).
 
     Raises:
-        GatewayError: No answer, or not status 200.
+        GatewayRequestError: No response, or a status other than 200.
     """
-    query = [
-        ("follow", str(follow).lower()),
-        ("name", name),
-        ("namespace", namespace),
-        ("since", since),
-        ("tail", str(lines)),
-    ]
+    pairs = [("follow", str(follow).lower()), ("name", name), *query.items()]
     try:
-        response = gateway.system(
-            "GET", "/system/logs", query=query, token=token, timeout=None if follow else 60.0
-        )
-        if response.status == 200:
-            return response
-        body = response.read()
+        reply = gateway.system("GET", "/system/logs", query=pairs, timeout=None if follow else 60.0)
+        if reply.status == 200:
+            return reply
+        body = reply.read()
     except (OSError, EOFError) as error:
         raise gateway.unreachable(error) from error
-    if response.status in (404, 501):
-        raise GatewayError(f"No such function: {name}")
-    raise status_error(response.status, body)
+    if reply.status in (404, 501):
+        raise GatewayRequestError(f"No such function: {name}")
+    raise status_error(reply.status, body)
 
 
-def messages(chunks: Iterable[bytes]) -> Iterator[dict[str, Any]]:
-    """Yield the log messages of a stream; what is no message is left out, as the real one does."""
+def messages(blocks: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+    """Yield the messages of a stream; like the real one, skip the rest."""
     rest = b""
-    for chunk in chunks:
-        *lines, rest = (rest + chunk).split(b"\n")
-        yield from _decoded(lines)
-    yield from _decoded([rest])
+    for block in blocks:
+        *lines, rest = (rest + block).split(b"\n")
+        yield from _decode(lines)
+    yield from _decode([rest])
 
 
 def since_time(since: str, now: datetime) -> str:
-    """Return the RFC 3339 time that lies ``since``, a Go duration, before ``now``; "" for ""."""
+    """Return the RFC 3339 time a Go duration before ``now``; "" for ""."""
     if not since:
         return ""
     return (now - timedelta(seconds=parse_duration(since))).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
@@ -88,15 +67,14 @@ def format_message(
         ("name", message.get("name", ""), name),
         ("instance", message.get("instance", ""), instance),
     ]
+    pairs = [(key, value) for key, value, shown in fields if shown]
     if output == "keyvalue":
-        pairs = [(key, value) for key, value, shown in fields if shown]
         return " ".join(f'{key}="{value}"' for key, value in [*pairs, ("text", text)])
-    words = [f"({value})" if key == "instance" else str(value) for key, value, shown in fields if shown]
-    return " ".join([*words, text])
+    return " ".join([*(f"({value})" if key == "instance" else str(value) for key, value in pairs), text])
 
 
 def _whole_seconds(timestamp: str) -> str:
-    """Return an RFC 3339 time without its fraction, as Go's ``time.RFC3339`` prints it."""
+    """Return a time without its fraction, like Go's ``time.RFC3339``."""
     try:
         moment = datetime.fromisoformat(timestamp)
     except ValueError:
@@ -104,7 +82,7 @@ def _whole_seconds(timestamp: str) -> str:
     return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def _decoded(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+def _decode(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
     for line in lines:
         try:
             message = json.loads(line) if line.strip() else None
@@ -125,19 +103,18 @@ def _run(arguments: Arguments) -> None:
     if arguments.text("time-format") not in ("", _TIME_FORMAT):
         raise UsageError("the lab prints RFC 3339 times only", expected=f'"{_TIME_FORMAT}" or ""')
     gateway = Gateway.of(arguments)
-    if arguments.given("gateway"):  # the one verb that takes the default's URL at its word
+    if arguments.given("gateway"):  # the only verb for which the default's URL counts as given
         gateway.url = normalise_url(arguments.text("gateway"))
-    response = open_logs(
+    reply = open_logs(
         gateway,
         arguments.words[0],
         namespace=arguments.text("namespace"),
         since=arguments.text("since-time") or since_time(arguments.text("since"), datetime.now(UTC)),
-        lines=arguments.number("lines"),
+        tail=str(arguments.number("lines")),
         follow=arguments.on("tail"),
-        token=arguments.text("token"),
     )
     try:
-        for message in messages(response):
+        for message in messages(reply):
             line = format_message(
                 message,
                 output,
@@ -148,26 +125,24 @@ def _run(arguments: Arguments) -> None:
             sys.stdout.write(line + "\n")
             sys.stdout.flush()
     finally:
-        response.close()
+        reply.close()
 
 
-_TIME_FORMAT = "2006-01-02T15:04:05Z07:00"
-
-COMMAND = Command(
+COMMAND = Verb(
+    "Print a function's logs",
+    _run,
     words="FUNCTION_NAME",
-    short="Print a function's logs",
-    run=_run,
     flags=(
         *GATEWAY_FLAGS,
         Flag("instance", "", False, "Print the replica's name"),
         Flag("json", "j", False, "The same as --output=json"),
-        Flag("lines", "", -1, "How many of the newest lines; all if not above 0"),
+        Flag("lines", "", -1, "Number of the newest lines; all if not above 0"),
         Flag("name", "", False, "Print the function's name"),
         NAMESPACE,
         Flag("output", "o", "plain", "plain, keyvalue or json"),
         Flag("since", "", "", "Only lines younger than a duration such as 5m"),
         Flag("since-time", "", "", "Only lines younger than a time (RFC 3339)"),
-        Flag("tail", "t", True, "Go on with new lines until the gateway ends the request"),
+        Flag("tail", "t", True, "Follow new lines until the gateway ends the request"),
         Flag("time-format", "", _TIME_FORMAT, "Go's layout of RFC 3339, or empty for no time"),
     ),
     examples=("faas-cli logs figlet --tail=false", "faas-cli logs figlet --tail=false --since=10m"),

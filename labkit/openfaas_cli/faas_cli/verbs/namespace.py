@@ -1,4 +1,4 @@
-"""faas-cli namespace: where functions live."""
+"""faas-cli namespace: create, change, delete and list namespaces."""
 
 from __future__ import annotations
 
@@ -6,105 +6,105 @@ import json
 from typing import Any
 from urllib.parse import quote
 
-from labkit.openfaas_cli.faas_cli.command import ENVSUBST, GATEWAY_FLAGS, Command, Group
-from labkit.openfaas_cli.faas_cli.gateway import Gateway, GatewayError, status_error
-from labkit.openfaas_cli.faas_cli.output import say
-from labkit.openfaas_cli.faas_cli.resource import Resource
+from labkit.openfaas_cli.faas_cli.arguments import key_values, resource_name
+from labkit.openfaas_cli.faas_cli.gateway import Gateway, GatewayRequestError, status_error
+from labkit.openfaas_cli.faas_cli.output import echo
 from labkit.openfaas_cli.faas_cli.stack import stack_of
-from labkit.openfaas_cli.faas_cli.verbs.deploy import parse_map
+from labkit.openfaas_cli.faas_cli.verb import ENVSUBST, GATEWAY_FLAGS, Group, Verb
 from labkit.openfaas_cli.pflag import Arguments, Flag
 
 _MARK = {"openfaas": "1"}
-"""Label and annotation by which OpenFaaS knows a namespace as its own."""
+"""Label and annotation that mark a namespace as one of OpenFaaS."""
 
 
 def run_list(arguments: Arguments) -> None:
-    """Print the names of all namespaces.
-
-    Raises:
-        GatewayError: The gateway cannot be asked.
-    """
-    gateway = Gateway.of(arguments, stack_of(arguments).gateway)
-    names = gateway.fetch("/system/namespaces", token=arguments.text("token"))
+    """Print the names of all namespaces."""
+    names = Gateway.of(arguments, stack_of(arguments).gateway).fetch("/system/namespaces")
     if arguments.on("json"):
-        say(json.dumps(names, indent=2))
+        echo(json.dumps(names, indent=2))
         return
-    say("Namespaces:")
+    echo("Namespaces:")
     for name in names:
-        say(f" - {name}")
+        echo(f" - {name}")
 
 
-def _create(name: str, arguments: Arguments) -> None:
-    content = _content(name, arguments)
-    say(f"Creating Namespace: {name}")
-    # A client gives the name in the body, and leaves the path without one.
+def _create(arguments: Arguments) -> None:
+    content = _content(arguments)
+    echo(f"Creating Namespace: {content['name']}")
+    # Clients send the name in the body; the path has none.
     _send(arguments, "POST", "", content)
-    say(f"Namespace Created: {name}")
+    echo(f"Namespace Created: {content['name']}")
 
 
-def _update(name: str, arguments: Arguments) -> None:
-    content = _content(name, arguments)
-    say(f"Updating Namespace: {name}")
-    _send(arguments, "PUT", name, content)
-    say(f"Namespace Updated: {name}")
+def _update(arguments: Arguments) -> None:
+    content = _content(arguments)
+    echo(f"Updating Namespace: {content['name']}")
+    _send(arguments, "PUT", content["name"], content)
+    echo(f"Namespace Updated: {content['name']}")
 
 
-def _delete(name: str, arguments: Arguments) -> None:
-    say(f"Deleting Namespace: {name}")
+def _delete(arguments: Arguments) -> None:
+    name = resource_name(arguments, "namespace")
+    echo(f"Deleting Namespace: {name}")
     _send(arguments, "DELETE", name, {"name": name, "labels": _MARK})
-    say(f"Namespace Deleted: {name}")
+    echo(f"Namespace Deleted: {name}")
 
 
-def _content(name: str, arguments: Arguments) -> dict[str, Any]:
-    """Return a namespace as it is sent; the mark wins over a flag of its name."""
+def _content(arguments: Arguments) -> dict[str, Any]:
+    """Return a namespace's JSON; the mark overrides a flag of its name."""
     return {
-        "name": name,
-        "labels": {**parse_map(arguments.texts("label"), "label"), **_MARK},
-        "annotations": {**parse_map(arguments.texts("annotation"), "annotation"), **_MARK},
+        "name": resource_name(arguments, "namespace"),
+        "labels": {**key_values(arguments, "label"), **_MARK},
+        "annotations": {**key_values(arguments, "annotation"), **_MARK},
     }
 
 
 def _send(arguments: Arguments, method: str, name: str, content: dict[str, Any]) -> None:
     gateway = Gateway.of(arguments, stack_of(arguments).gateway)
-    path = f"/system/namespace/{quote(name, safe='')}"
-    response, body = gateway.answer(method, path, content=content, token=arguments.text("token"))
-    if response.status in (200, 201, 202):
+    reply, body = gateway.exchange(method, f"/system/namespace/{quote(name, safe='')}", content=content)
+    if reply.status in (200, 201, 202):
         return
-    if response.status == 404:
-        raise GatewayError(f"namespace {content['name']} not found")
-    if response.status == 401:
-        raise status_error(response.status, body)
+    if reply.status == 404:
+        raise GatewayRequestError(f"namespace {content['name']} not found")
+    if reply.status == 401:
+        raise status_error(reply.status, body)
     text = json.dumps(body.decode("utf-8", "replace"), ensure_ascii=False)
-    raise GatewayError(f"unexpected status code: {response.status}, message: {text}")
+    raise GatewayRequestError(f"unexpected status code: {reply.status}, message: {text}")
 
 
-_NAMESPACE = Resource("namespace", (ENVSUBST, *GATEWAY_FLAGS))
-_DESCRIPTION = (
+_FLAGS = (ENVSUBST, *GATEWAY_FLAGS)
+_CONTENT_FLAGS = (
     Flag("annotation", "", [], "Annotation, NAME=VALUE; may be given more than once"),
     Flag("label", "l", [], "Label, NAME=VALUE; may be given more than once"),
+    *_FLAGS,
 )
-
-LIST_FLAGS = (Flag("json", "j", False, "Print as JSON"), *_NAMESPACE.flags)
+LIST_FLAGS = (Flag("json", "j", False, "Print as JSON"), *_FLAGS)
 
 COMMAND = Group(
     "Manage the namespaces of functions",
     {
-        "create": _NAMESPACE.verb(
+        "create": Verb(
             "Create a namespace",
             _create,
-            "faas-cli namespace create dev --label team=blue",
-            flags=_DESCRIPTION,
+            _CONTENT_FLAGS,
+            "NAMESPACE_NAME",
+            ("faas-cli namespace create dev --label team=blue",),
         ),
-        "update": _NAMESPACE.verb(
+        "update": Verb(
             "Replace the labels and annotations of a namespace",
             _update,
-            "faas-cli namespace update dev --annotation stage=test",
-            flags=_DESCRIPTION,
+            _CONTENT_FLAGS,
+            "NAMESPACE_NAME",
+            ("faas-cli namespace update dev --annotation stage=test",),
         ),
-        "delete": _NAMESPACE.verb(
-            "Delete a namespace that has no functions", _delete, "faas-cli namespace delete dev"
+        "delete": Verb(
+            "Delete a namespace that has no functions",
+            _delete,
+            _FLAGS,
+            "NAMESPACE_NAME",
+            ("faas-cli namespace delete dev",),
         ),
-        "list": Command("List the namespaces", run_list, flags=LIST_FLAGS, aliases=("ls",)),
+        "list, ls": Verb("List the namespaces", run_list, LIST_FLAGS),
     },
     examples=("faas-cli namespace list",),
 )

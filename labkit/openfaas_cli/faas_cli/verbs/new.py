@@ -1,24 +1,26 @@
-"""faas-cli new: a function's folder and its entry in the stack file."""
+"""faas-cli new: create a function's folder and its entry in the stack file."""
 
 from __future__ import annotations
 
 import os
 import re
 import shutil
+import sys
 from pathlib import Path
 
-from labkit.openfaas_cli.faas_cli.command import GATEWAY, Command
-from labkit.openfaas_cli.faas_cli.gateway import DEFAULT_GATEWAY, choose_url, lab_state, normalise_url
-from labkit.openfaas_cli.faas_cli.output import say, say_logo
+from labkit.openfaas_cli.faas_cli.arguments import resource_sizes
+from labkit.openfaas_cli.faas_cli.gateway import choose_url, lab_url, normalise_url
+from labkit.openfaas_cli.faas_cli.output import LOGO, blue, echo
 from labkit.openfaas_cli.faas_cli.stack import StackFileError, parse_stack
 from labkit.openfaas_cli.faas_cli.templates import find_template, template_names
+from labkit.openfaas_cli.faas_cli.verb import DEFAULT_GATEWAY, GATEWAY, Verb
 from labkit.openfaas_cli.pflag import Arguments, Flag, UsageError
 from labkit_services.contract.errors import LabError
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _IGNORED = ("template", "build", ".secrets")
-_NOT_OURS = shutil.ignore_patterns("__pycache__")
-"""Whoever compiles all modules of an installation compiles those of the templates, too."""
+_NOT_COPIED = shutil.ignore_patterns("__pycache__")
+"""Compiling all modules of an installation compiles those of the templates, too."""
 
 
 class NewFunctionError(LabError, OSError):
@@ -27,37 +29,37 @@ class NewFunctionError(LabError, OSError):
 
 def _run(arguments: Arguments) -> None:
     if arguments.on("list"):
-        say("Languages available as templates:")
+        echo("Languages available as templates:")
         for name in template_names(Path("template")):
-            say(f"- {name}")
-        say()
+            echo(f"- {name}")
+        echo()
         return
-    name, template = _checked(arguments)
-    addition = arguments.text("append")
-    stack_file = Path(addition or "stack.yaml")
+    name, start = _name_and_start(arguments)
+    append = bool(arguments.text("append"))
+    stack_file = Path(arguments.text("append") or "stack.yaml")
     handler = Path(arguments.text("handler") or name)
-    _check_places(name, handler, stack_file, append=bool(addition))
+    _check_targets(name, handler, stack_file, append=append)
     prefix = (arguments.text("prefix") or os.environ.get("OPENFAAS_PREFIX", "")).strip()
     entry = _entry(name, arguments, handler, f"{prefix}/{name}" if prefix else name)
     try:
         handler.mkdir(mode=0o700, parents=True)
-        shutil.copytree(template, handler, ignore=_NOT_OURS, dirs_exist_ok=True, copy_function=_copy_writable)
-        handler.chmod(0o700)  # copytree gives it the template's mode
-        say(f"Folder: {handler} created.")
+        shutil.copytree(start, handler, ignore=_NOT_COPIED, dirs_exist_ok=True, copy_function=_copy_writable)
+        handler.chmod(0o700)  # copytree sets the template's mode
+        echo(f"Folder: {handler} created.")
         _ignore_build_folders()
         descriptor = os.open(stack_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         with os.fdopen(descriptor, "a", encoding="utf-8") as file:
-            file.write(entry if addition else _head(arguments.text("gateway")) + entry)
+            file.write(entry if append else _head(arguments.text("gateway")) + entry)
     except OSError as error:
         raise NewFunctionError(f"could not create {error.filename}", seen=str(error)) from error
     if not arguments.on("quiet"):
-        say_logo()
-    say(f"\nFunction created in folder: {handler}")
-    say(f"Stack file {'updated' if addition else 'written'}: {stack_file}")
+        sys.stdout.write(blue(LOGO))
+    echo(f"\nFunction created in folder: {handler}")
+    echo(f"Stack file {'updated' if append else 'written'}: {stack_file}")
 
 
-def _checked(arguments: Arguments) -> tuple[str, Path]:
-    """Return the function's name and its template's folder."""
+def _name_and_start(arguments: Arguments) -> tuple[str, Path]:
+    """Return the function's name and the folder that it starts from."""
     language = arguments.text("lang")
     language = "dockerfile" if language == "Dockerfile" else language
     if not language:
@@ -73,10 +75,10 @@ def _checked(arguments: Arguments) -> tuple[str, Path]:
             f"{language} is unavailable or not supported",
             expected="one of: " + ", ".join(template_names(Path("template"))),
         )
-    return name, template
+    return name, template / "function"
 
 
-def _check_places(name: str, handler: Path, stack_file: Path, *, append: bool) -> None:
+def _check_targets(name: str, handler: Path, stack_file: Path, *, append: bool) -> None:
     if append:
         if stack_file.suffix not in (".yml", ".yaml"):
             raise UsageError("when appending to a stack the suffix should be .yml or .yaml")
@@ -98,11 +100,11 @@ def _check_places(name: str, handler: Path, stack_file: Path, *, append: bool) -
 
 
 def _head(gateway: str) -> str:
-    state = lab_state()
-    own = normalise_url(state.gateway_url) if state else ""
     environment = normalise_url(os.environ.get("OPENFAAS_URL") or DEFAULT_GATEWAY)
     # The file outlives the lab, whose port may differ the next time. The default follows the lab.
-    url = choose_url(flag=gateway, stack="", environment="" if environment == own else environment, lab="")
+    if environment == normalise_url(lab_url()):
+        environment = ""
+    url = choose_url(flag=gateway, stack="", environment=environment, lab=str)
     return f"version: 1.0\nprovider:\n  name: openfaas\n  gateway: {url}\nfunctions:\n"
 
 
@@ -113,16 +115,14 @@ def _entry(name: str, arguments: Arguments, handler: Path, image: str) -> str:
         f"    handler: {handler if handler.is_absolute() else f'./{handler}'}",
         f"    image: {image}:latest",
     ]
-    for section, flags in (("requests", "request"), ("limits", "limit")):
-        sizes = [(kind, arguments.text(f"{kind}-{flags}")) for kind in ("cpu", "memory")]
-        if any(size for _, size in sizes):
-            lines.append(f"    {section}:")
-            lines += [f"      {kind}: {size}" for kind, size in sizes if size]
+    for kind in ("request", "limit"):
+        if sizes := resource_sizes(arguments, kind):
+            lines += [f"    {kind}s:", *(f"      {name}: {size}" for name, size in sizes.items())]
     return "\n".join([*lines, "", ""])
 
 
 def _copy_writable(source: str, target: str) -> None:
-    """Copy a file's content, and whether it may be executed; not that a package's file is read-only."""
+    """Copy a file; an executable one stays so, a read-only one does not."""
     shutil.copyfile(source, target)
     if os.access(source, os.X_OK):
         os.chmod(target, 0o700)
@@ -138,10 +138,10 @@ def _ignore_build_folders() -> None:
             output.write(start + "\n".join([*missing, ""]))
 
 
-COMMAND = Command(
+COMMAND = Verb(
+    "Create a function's folder from a template, and the stack file",
+    _run,
     words="FUNCTION_NAME --lang LANGUAGE",
-    short="Create a function's folder from a template, and the stack file",
-    run=_run,
     flags=(
         Flag("append", "a", "", "Append to this stack file instead of writing a new one"),
         Flag("cpu-limit", "", "", "Limit for the CPU"),
@@ -153,7 +153,7 @@ COMMAND = Command(
         Flag("memory-limit", "", "", "Limit for the memory"),
         Flag("memory-request", "", "", "Request for the memory"),
         Flag("prefix", "p", "", "Prefix of the function's image, such as a user of a registry"),
-        Flag("quiet", "q", False, "Leave out logo and notes"),
+        Flag("quiet", "q", False, "Print no logo"),
     ),
     examples=(
         "faas-cli new long-task --lang dockerfile --prefix=me",

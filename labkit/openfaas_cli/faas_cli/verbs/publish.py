@@ -1,8 +1,8 @@
-"""faas-cli publish: images for other machines, which takes Docker's buildx and a registry."""
+"""faas-cli publish: images for other machines, which needs Docker's buildx."""
 
 from __future__ import annotations
 
-from labkit.openfaas_cli.faas_cli.command import Command
+from labkit.openfaas_cli.faas_cli.verb import Verb
 from labkit.openfaas_cli.faas_cli.verbs import build
 from labkit.openfaas_cli.pflag import Arguments, Flag
 from labkit_services.contract.errors import LabError
@@ -13,11 +13,7 @@ class PublishError(LabError):
 
 
 def run_publish(arguments: Arguments) -> None:
-    """Copy the functions' files with ``--shrinkwrap``; refuse anything else.
-
-    Raises:
-        PublishError: It takes Docker, which the lab does without.
-    """
+    """Run ``--shrinkwrap``; refuse anything else, which needs Docker."""
     if not arguments.on("shrinkwrap"):
         raise PublishError(
             "publish needs Docker buildx and a registry, which the lab does without: use faas-cli up"
@@ -25,9 +21,9 @@ def run_publish(arguments: Arguments) -> None:
     build.run_build(arguments)
 
 
-COMMAND = Command(
-    short="Publish images for several platforms (needs Docker: not in the lab)",
-    run=run_publish,
+COMMAND = Verb(
+    "Publish images for several platforms (needs Docker: not in the lab)",
+    run_publish,
     flags=(
         *build.FLAGS,
         Flag("extra-tag", "", [], "Another tag of the image"),

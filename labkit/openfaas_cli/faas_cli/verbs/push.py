@@ -1,20 +1,18 @@
-"""faas-cli push: nothing to do, for the lab's functions need no registry."""
+"""faas-cli push: only checks, because the lab's functions need no registry."""
 
 from __future__ import annotations
 
-from labkit.openfaas_cli.faas_cli.command import ENVSUBST, Command
 from labkit.openfaas_cli.faas_cli.image_tag import TAG, tagged
-from labkit.openfaas_cli.faas_cli.output import say, yellow
+from labkit.openfaas_cli.faas_cli.output import echo, yellow
 from labkit.openfaas_cli.faas_cli.stack import stack_of
+from labkit.openfaas_cli.faas_cli.verb import ENVSUBST, Verb
 from labkit.openfaas_cli.pflag import Arguments, Flag, UsageError
 
 
 def run_push(arguments: Arguments, *, needs_prefix: bool = True) -> None:
-    """Check that the images could be pushed, and say that they need not be.
+    """Check that the images could be pushed, and print that they need not be.
 
-    Args:
-        arguments: The command line's.
-        needs_prefix: Whether each image must name whose it is, as a registry demands.
+    With ``needs_prefix`` each image must name its owner, as a registry requires.
 
     Raises:
         UsageError: There is no stack file, or an image has no prefix.
@@ -24,24 +22,21 @@ def run_push(arguments: Arguments, *, needs_prefix: bool = True) -> None:
         raise UsageError("you must supply a valid YAML file")
     invalid = [name for name, f in functions.items() if not f.skip_build and "/" not in f.image]
     if invalid and needs_prefix:
-        raise UsageError(
-            "\n".join(
-                [
-                    "\nUnable to push one or more of your functions to Docker Hub:",
-                    *(f"- {name}" for name in invalid),
-                    "\nYou must provide a username or registry prefix to the Function's image "
-                    "such as user1/function1",
-                ]
-            )
-        )
+        lines = [
+            "\nUnable to push one or more of your functions to Docker Hub:",
+            *(f"- {name}" for name in invalid),
+            "\nYou must provide a username or registry prefix to the Function's image"
+            " such as user1/function1",
+        ]
+        raise UsageError("\n".join(lines))
     for name, function in functions.items():
-        say(yellow(f"[0] > Pushing {name} [{function.image}]."))
+        echo(yellow(f"[0] > Pushing {name} [{function.image}]."))
         if function.skip_build:
-            say(f"Skipping {name}")
+            echo(f"Skipping {name}")
         else:
-            say(yellow(f"[0] < Pushing {name} [{function.image}] done."))
-    say("Nothing was sent: the lab runs functions on this machine, and needs no registry.")
-    say(yellow("[0] Worker done."))
+            echo(yellow(f"[0] < Pushing {name} [{function.image}] done."))
+    echo("Nothing was sent: the lab runs functions on this machine, and needs no registry.")
+    echo(yellow("[0] Worker done."))
 
 
 FLAGS = (
@@ -50,9 +45,9 @@ FLAGS = (
     TAG,
 )
 
-COMMAND = Command(
-    short="Push the images of functions to a registry (the lab needs none)",
-    run=run_push,
+COMMAND = Verb(
+    "Push the images of functions to a registry (the lab needs none)",
+    run_push,
     flags=FLAGS,
     examples=("faas-cli push", "faas-cli push -f stack.yaml --filter long-task"),
 )

@@ -1,17 +1,16 @@
-"""faas-cli secret: what a function may read, and nobody else."""
+"""faas-cli secret: create, change, remove and list functions' secrets."""
 
 from __future__ import annotations
 
 import re
-import sys
 from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
-from labkit.openfaas_cli.faas_cli.command import GATEWAY_FLAGS, NAMESPACE, Command, Group
-from labkit.openfaas_cli.faas_cli.gateway import UNAUTHORIZED, Gateway, GatewayError, status_error
-from labkit.openfaas_cli.faas_cli.output import say, warn
-from labkit.openfaas_cli.faas_cli.resource import Resource
+from labkit.openfaas_cli.faas_cli.arguments import resource_name
+from labkit.openfaas_cli.faas_cli.gateway import UNAUTHORIZED, Gateway, GatewayRequestError, status_error
+from labkit.openfaas_cli.faas_cli.output import echo, read_input
+from labkit.openfaas_cli.faas_cli.verb import GATEWAY_FLAGS, NAMESPACE, Group, Verb
 from labkit.openfaas_cli.pflag import Arguments, Flag, UsageError
 from labkit_services.contract.errors import LabError
 
@@ -23,76 +22,73 @@ class SecretFileError(LabError, OSError):
     """The file with a secret's value cannot be read."""
 
 
-def _create(name: str, arguments: Arguments) -> None:
+def _create(arguments: Arguments) -> None:
     """Create a secret, or with ``--replace`` update it.
 
-    As with the real one, what the gateway answers is printed, and the exit code
-    is 0 even if it refuses.
+    As with the real one, the gateway's response is printed, and the exit code
+    is 0 even for an error.
     """
+    name = resource_name(arguments, "secret")
     if not _NAME.fullmatch(name):
         raise UsageError(
             f"ERROR: invalid secret name {name}\nSecret name must start and end with an alphanumeric "
             "character \nand can only contain lower-case alphanumeric characters, '-' or '.'"
         )
-    secret, gateway, token = _secret(name, arguments), Gateway.of(arguments), arguments.text("token")
-    gateway.warn_of_plain_http()
-    say(f"Creating secret: {name}.{arguments.text('namespace')}")
-    status, outcome = _store(gateway, "POST", secret, token)
+    secret, gateway = _secret(name, arguments), _gateway(arguments)
+    echo(f"Creating secret: {name}.{arguments.text('namespace')}")
+    status, outcome = _store(gateway, "POST", secret)
     if status == 409 and arguments.on("replace"):
-        say(f"Secret {name} already exists, updating...")
-        _, outcome = _store(gateway, "PUT", secret, token)
-    say(outcome)
+        echo(f"Secret {name} already exists, updating...")
+        _, outcome = _store(gateway, "PUT", secret)
+    echo(outcome)
 
 
-def _update(name: str, arguments: Arguments) -> None:
+def _update(arguments: Arguments) -> None:
     """Replace a secret's value; exit code 0 as with ``create``."""
-    secret, gateway = _secret(name, arguments), Gateway.of(arguments)
-    gateway.warn_of_plain_http()
-    say(f"Updating secret: {name}.{arguments.text('namespace')}")
-    _, outcome = _store(gateway, "PUT", secret, arguments.text("token"))
-    say(outcome)
+    name = resource_name(arguments, "secret")
+    secret, gateway = _secret(name, arguments), _gateway(arguments)
+    echo(f"Updating secret: {name}.{arguments.text('namespace')}")
+    echo(_store(gateway, "PUT", secret)[1])
 
 
-def _remove(name: str, arguments: Arguments) -> None:
-    gateway = Gateway.of(arguments)
-    gateway.warn_of_plain_http()
-    content, token = _reference(name, arguments), arguments.text("token")
-    response, body = gateway.answer("DELETE", _PATH, content=content, token=token)
-    if response.status == 404:
-        raise GatewayError(f"unable to find secret: {name}")
-    if response.status not in (200, 202):
-        raise status_error(response.status, body)
-    say("Removed.. OK.")
+def _remove(arguments: Arguments) -> None:
+    name = resource_name(arguments, "secret")
+    content, missing = _reference(name, arguments), f"unable to find secret: {name}"
+    _gateway(arguments).checked("DELETE", _PATH, content=content, missing=missing)
+    echo("Removed.. OK.")
 
 
 def _list(arguments: Arguments) -> None:
-    gateway = Gateway.of(arguments)
-    gateway.warn_of_plain_http()
-    query = [("namespace", arguments.text("namespace"))]
-    secrets = gateway.fetch(_PATH, query=query, token=arguments.text("token"))
+    secrets = _gateway(arguments).fetch(_PATH, query=[("namespace", arguments.text("namespace"))])
     if not secrets:
-        say("No secrets found.")
+        echo("No secrets found.")
         return
     for line in ("", "NAME", *(secret["name"] for secret in secrets), ""):
-        say(line)
+        echo(line)
 
 
-def _store(gateway: Gateway, method: str, secret: dict[str, Any], token: str) -> tuple[int, str]:
-    """Send a secret; return the status, 500 for no answer, and what is to be said of it."""
+def _gateway(arguments: Arguments) -> Gateway:
+    gateway = Gateway.of(arguments)
+    gateway.warn_of_plain_http()
+    return gateway
+
+
+def _store(gateway: Gateway, method: str, secret: dict[str, Any]) -> tuple[int, str]:
+    """Send a secret; return the status (500: no response) and a message."""
     try:
-        response, body = gateway.answer(method, _PATH, content=secret, token=token)
-    except GatewayError as error:
+        reply, body = gateway.exchange(method, _PATH, content=secret)
+    except GatewayRequestError as error:
         return 500, str(error)
-    outcomes = {
+    if reply.status in (200, 201, 202):
+        done = "Created" if method == "POST" else "Updated"
+        return reply.status, f"{done}: {reply.status} {reply.reason}"
+    messages = {
         (401, method): UNAUTHORIZED,
         (404, "PUT"): f"unable to find secret: {secret['name']}",
         (409, "POST"): f'secret with the name "{secret["name"]}" already exists',
     }
-    if response.status in (200, 201, 202):
-        done = "Created" if method == "POST" else "Updated"
-        return response.status, f"{done}: {response.status} {response.reason}"
-    outcome = outcomes.get((response.status, method))
-    return response.status, outcome or status_error(response.status, body).headline
+    message = messages.get((reply.status, method)) or status_error(reply.status, body).headline
+    return reply.status, message
 
 
 def _reference(name: str, arguments: Arguments) -> dict[str, Any]:
@@ -101,9 +97,9 @@ def _reference(name: str, arguments: Arguments) -> dict[str, Any]:
 
 
 def _secret(name: str, arguments: Arguments) -> dict[str, Any]:
-    """Return a secret as it is sent, with the value of flag, file or standard input.
+    """Return a secret's JSON, with the value of flag, file or stdin.
 
-    A file's bytes travel untouched, as ``rawValue``. ``value`` beside it, without
+    A file's bytes are sent unchanged as ``rawValue``. ``value`` beside it, without
     white space around it, is for gateways older than that field.
     """
     literal, file = arguments.text("from-literal"), arguments.text("from-file")
@@ -122,9 +118,7 @@ def _secret(name: str, arguments: Arguments) -> dict[str, Any]:
     elif literal:
         value = literal
     else:
-        if sys.stdin.isatty():
-            warn("Reading from STDIN - hit (Control + D) to stop.")
-        value = sys.stdin.buffer.read().decode("utf-8", "replace")
+        value = read_input().decode("utf-8", "replace")
     if arguments.on("trim"):
         value = value.strip()
     if not value:
@@ -132,35 +126,39 @@ def _secret(name: str, arguments: Arguments) -> dict[str, Any]:
     return {**secret, "value": value}
 
 
-_SECRET = Resource("secret", (NAMESPACE, *GATEWAY_FLAGS))
+_FLAGS = (NAMESPACE, *GATEWAY_FLAGS)
 _VALUE = (
     Flag("from-file", "", "", "File that holds the secret's value"),
     Flag("from-literal", "", "", "Value of the secret"),
     Flag("trim", "", True, "Remove white space from both ends of the value; a file's bytes stay"),
 )
+_REPLACE = Flag("replace", "", False, "Update the secret if it exists")
 
 COMMAND = Group(
     "Manage the secrets of functions",
     {
-        "create": _SECRET.verb(
+        "create": Verb(
             "Create a secret from a flag, a file or standard input",
             _create,
-            "faas-cli secret create api-key --from-literal=VALUE",
-            "faas-cli secret create api-key --from-file=key.txt --replace",
-            "faas-cli secret create api-key < key.txt",
-            flags=(*_VALUE, Flag("replace", "", False, "Update the secret if it exists")),
+            (*_VALUE, _REPLACE, *_FLAGS),
+            "SECRET_NAME",
+            (
+                "faas-cli secret create api-key --from-literal=VALUE",
+                "faas-cli secret create api-key --from-file=key.txt --replace",
+                "faas-cli secret create api-key < key.txt",
+            ),
         ),
-        "update": _SECRET.verb(
+        "update, u": Verb(
             "Replace the value of a secret",
             _update,
-            "faas-cli secret update api-key --from-literal=VALUE",
-            flags=_VALUE,
-            aliases=("u",),
+            (*_VALUE, *_FLAGS),
+            "SECRET_NAME",
+            ("faas-cli secret update api-key --from-literal=VALUE",),
         ),
-        "remove": _SECRET.verb(
-            "Remove a secret", _remove, "faas-cli secret remove api-key", aliases=("rm", "delete")
+        "remove, rm, delete": Verb(
+            "Remove a secret", _remove, _FLAGS, "SECRET_NAME", ("faas-cli secret remove api-key",)
         ),
-        "list": Command("List the names of the secrets", _list, flags=_SECRET.flags, aliases=("ls",)),
+        "list, ls": Verb("List the names of the secrets", _list, _FLAGS),
     },
     examples=("faas-cli secret list",),
 )

@@ -8,36 +8,32 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-from labkit.openfaas_cli.faas_cli.command import GATEWAY, Command, Group
+from labkit.openfaas_cli.faas_cli.arguments import key_values
 from labkit.openfaas_cli.faas_cli.gateway import Gateway
 from labkit.openfaas_cli.faas_cli.http import request
-from labkit.openfaas_cli.faas_cli.output import align, say
-from labkit.openfaas_cli.faas_cli.verbs.deploy import (
-    SEND_FLAGS,
-    Deployment,
-    check_modes,
-    parse_map,
-    raise_failed,
-    send,
-)
+from labkit.openfaas_cli.faas_cli.output import echo, echo_table
+from labkit.openfaas_cli.faas_cli.stack import StackFunction
+from labkit.openfaas_cli.faas_cli.verb import GATEWAY, Group, Verb
+from labkit.openfaas_cli.faas_cli.verbs.deploy import SEND_FLAGS, check_modes, deploy, raise_failed
 from labkit.openfaas_cli.pflag import Arguments, Flag, UsageError
 from labkit_services.contract.errors import LabError
 
 _OWN_STORE = Path(__file__).resolve().parent.parent / "store.json"
 _PLATFORM = "x86_64"
-"""The store's images are named by platform; a process needs no image of its machine's own."""
+"""The platform whose image is used: a process without a container runs on any machine."""
 
 
 class StoreError(LabError):
     """The function store cannot be read."""
 
 
-def store_functions(address: str) -> list[dict[str, Any]]:
-    """Return the functions of a store: the lab's own for "", else those of a file or URL.
+def store_functions(address: str = "") -> list[dict[str, Any]]:
+    """Return the functions of the store at a file or URL.
 
     Raises:
-        StoreError: It cannot be read, or holds something else.
+        StoreError: It cannot be read, or is not a function store.
     """
+    address = address or os.environ.get("OPENFAAS_STORE", "")
     try:
         if address.startswith(("http://", "https://")):
             content = json.loads(request("GET", address).read())
@@ -48,25 +44,16 @@ def store_functions(address: str) -> list[dict[str, Any]]:
         raise StoreError(f"cannot read the function store {address}", seen=str(error)) from error
 
 
-def default_store() -> str:
-    """Return the address of the store without ``--url``: ``$OPENFAAS_STORE``, or "" for the lab's own."""
-    return os.environ.get("OPENFAAS_STORE", "")
-
-
-def _functions(arguments: Arguments) -> list[dict[str, Any]]:
-    return store_functions(arguments.text("url") or default_store())
-
-
 def _find(arguments: Arguments) -> dict[str, Any]:
     if not arguments.words:
         raise UsageError("please provide the function name")
     wanted = arguments.words[0]
-    for function in _functions(arguments):
+    for function in store_functions(arguments.text("url")):
         if wanted in (function.get("name"), function.get("title")):
             return function
     raise StoreError(
         f"function '{wanted}' not found for platform '{_PLATFORM}'",
-        next_step="see what there is: faas-cli store list",
+        next_step="list its functions with faas-cli store list",
     )
 
 
@@ -75,20 +62,19 @@ def _image(function: dict[str, Any]) -> str:
 
 
 def _list(arguments: Arguments) -> None:
-    functions = _functions(arguments)
+    functions = store_functions(arguments.text("url"))
     if arguments.on("json"):
-        say(json.dumps(functions, indent=2))
+        echo(json.dumps(functions, indent=2))
         return
     lines = ["", "FUNCTION\tAUTHOR\tDESCRIPTION"]
     lines += [f"{f['name']}\t{f.get('author') or 'unknown'}\t{f.get('title', '')}" for f in functions]
-    for line in align([*lines, ""]):
-        say(line)
+    echo_table([*lines, ""])
 
 
 def _inspect(arguments: Arguments) -> None:
     function = _find(arguments)
     if arguments.on("json"):
-        say(json.dumps(function, indent=2))
+        echo(json.dumps(function, indent=2))
         return
     lines = [f"Title:\t{function.get('title', '')}", f"Author:\t{function.get('author') or 'unknown'}"]
     lines += ["Description:\t", *textwrap.wrap(function.get("description", ""), 80), ""]
@@ -100,29 +86,25 @@ def _inspect(arguments: Arguments) -> None:
     for title in ("Environment", "Labels", "Annotations"):
         if values := function.get(title.lower()):
             lines += [f"{title}:", *(f"- \t{name}:\t{value}" for name, value in values.items()), ""]
-    for line in align(lines):
-        say(line)
+    echo_table(lines)
 
 
 def _deploy(arguments: Arguments) -> None:
     check_modes(arguments)
     function = _find(arguments)
-    deployment = Deployment(
-        name=arguments.text("name") or function["name"],
+    deployed = StackFunction(
+        arguments.text("name") or function["name"],
         image=_image(function),
         namespace=arguments.text("namespace"),
         fprocess=function.get("fprocess", ""),
-        environment={**parse_map(arguments.texts("env"), "env"), **function.get("environment", {})},
-        labels={**parse_map(arguments.texts("label"), "label"), **function.get("labels", {})},
-        annotations={
-            **parse_map(arguments.texts("annotation"), "annotation"),
-            **function.get("annotations", {}),
-        },
+        environment={**key_values(arguments, "env"), **function.get("environment", {})},
+        labels={**key_values(arguments, "label"), **function.get("labels", {})},
+        annotations={**key_values(arguments, "annotation"), **function.get("annotations", {})},
         secrets=arguments.texts("secret"),
         constraints=arguments.texts("constraint"),
-        readonly=bool(function.get("readOnlyRootFilesystem")) or arguments.on("readonly"),
+        readonly_root_filesystem=bool(function.get("readOnlyRootFilesystem")) or arguments.on("readonly"),
     )
-    raise_failed({deployment.name: send(Gateway.of(arguments), deployment, arguments)})
+    raise_failed({deployed.name: deploy(Gateway.of(arguments), deployed, arguments)})
 
 
 _STORE_FLAGS = (
@@ -132,25 +114,23 @@ _STORE_FLAGS = (
 _JSON = Flag("json", "j", False, "Print as JSON")
 
 COMMAND = Group(
-    short="Ready-made functions: list, inspect and deploy them",
-    subcommands={
-        "list": Command(
-            short="List the store's functions",
-            run=_list,
-            aliases=("ls",),
+    "Ready-made functions: list, inspect and deploy them",
+    {
+        "list, ls": Verb(
+            "List the store's functions",
+            _list,
             flags=(_JSON, *_STORE_FLAGS, Flag("verbose", "v", True, "Accepted; titles are never cut")),
         ),
-        "inspect": Command(
+        "inspect, describe": Verb(
+            "Show the details of one of the store's functions",
+            _inspect,
             words="FUNCTION_NAME",
-            short="Show the details of one of the store's functions",
-            run=_inspect,
-            aliases=("describe",),
             flags=(_JSON, *_STORE_FLAGS),
         ),
-        "deploy": Command(
+        "deploy": Verb(
+            "Deploy one of the store's functions",
+            _deploy,
             words="FUNCTION_NAME",
-            short="Deploy one of the store's functions",
-            run=_deploy,
             flags=(GATEWAY, *_STORE_FLAGS, *SEND_FLAGS),
             examples=("faas-cli store deploy figlet", "faas-cli store deploy env --name env2 --env A=b"),
         ),

@@ -6,89 +6,85 @@ import sys
 import time
 from pathlib import Path
 
-from labkit.openfaas_cli.faas_cli.command import Command
-from labkit.openfaas_cli.faas_cli.output import say
+from labkit.openfaas_cli.faas_cli.output import echo
 from labkit.openfaas_cli.faas_cli.stack import stack_of
-from labkit.openfaas_cli.faas_cli.stack_place import stack_file
+from labkit.openfaas_cli.faas_cli.stack_file import stack_file
+from labkit.openfaas_cli.faas_cli.verb import Verb
 from labkit.openfaas_cli.faas_cli.verbs import build, deploy, push
 from labkit.openfaas_cli.faas_cli.verbs.publish import run_publish
 from labkit.openfaas_cli.pflag import Arguments, Flag, UsageError
 from labkit_services.contract.errors import LabError
 
-_LOOK_SECONDS = 0.5
+_POLL_SECONDS = 0.5
 
-State = dict[Path, tuple[int, int]]
-"""By file: time of its last change in ns, and size in bytes."""
-
-
-def _run(arguments: Arguments) -> None:
-    if arguments.on("watch"):
-        _watch(arguments)
-    else:
-        _up(arguments)
+FileStates = dict[Path, tuple[int, int]]
+"""By file: time of its last change in nanoseconds, and size in bytes."""
 
 
-def _up(arguments: Arguments) -> None:
+def _build_push_deploy(arguments: Arguments) -> None:
     if arguments.on("publish"):
         run_publish(arguments)
     build.run_build(arguments)
     if not arguments.on("skip-push"):
-        push.run_push(arguments, needs_prefix=False)  # a first function need not be made for a registry
+        push.run_push(arguments, needs_prefix=False)  # a first function needs no registry
     if not arguments.on("skip-deploy"):
         deploy.run_deploy(arguments)
 
 
-def _watch(arguments: Arguments) -> None:
-    """Do it again whenever a file of the functions changes, until Control-C.
+def _run(arguments: Arguments) -> None:
+    """Run the steps; with ``--watch``, again whenever a file changes.
 
-    Looking at the files twice a second costs nothing next to a build, and works
+    Polling the files twice a second costs nothing next to a build, and works
     on every file system, mounted ones included.
     """
-    paths = _watched(arguments)
-    say(f"[Watch] monitoring {len(paths)} path(s): {', '.join(map(str, paths))}")
-    seen: State | None = None
+    if not arguments.on("watch"):
+        _build_push_deploy(arguments)
+        return
+    paths = _watched_paths(arguments)
+    echo(f"[Watch] monitoring {len(paths)} path(s): {', '.join(map(str, paths))}")
+    previous: FileStates | None = None
     while True:
-        state = _state(paths)
-        if state != seen:
-            seen = state
+        states = _file_states(paths)
+        if states != previous:
+            previous = states
             try:
-                _up(arguments)
+                _build_push_deploy(arguments)
             except LabError as error:
-                say(str(error))  # half-written files are no reason to stop
+                echo(str(error))  # a file may be half-written; the next change tries again
             sys.stdout.flush()
-        time.sleep(_LOOK_SECONDS)
+        time.sleep(_POLL_SECONDS)
 
 
-def _watched(arguments: Arguments) -> list[Path]:
+def _watched_paths(arguments: Arguments) -> list[Path]:
     file = stack_file(arguments)
     if file is None:
         raise UsageError("--watch needs a stack file", expected="stack.yaml, or another with --yaml")
-    return [file, *sorted({function.handler for function in stack_of(arguments).functions.values()})]
+    return [Path(file), *sorted({function.handler for function in stack_of(arguments).functions.values()})]
 
 
-def _state(paths: list[Path]) -> State:
-    state: State = {}
+def _file_states(paths: list[Path]) -> FileStates:
+    states: FileStates = {}
     for path in paths:
         for file in (path, *path.rglob("*")):
             try:
                 status = file.stat()
             except FileNotFoundError:
-                continue  # an editor replaces the file this very moment
-            state[file] = (status.st_mtime_ns, status.st_size)
-    return state
+                continue  # an editor is replacing the file
+            states[file] = (status.st_mtime_ns, status.st_size)
+    return states
 
 
 _OWN = (
     Flag("publish", "", False, "Publish instead of build and push (needs Docker: not in the lab)"),
     Flag("skip-deploy", "", False, "Do not deploy"),
     Flag("skip-push", "", False, "Do not push"),
-    Flag("watch", "", False, "Do it again whenever a file changes, until Control-C"),
+    Flag("watch", "", False, "Repeat whenever a file changes, until Control-C"),
 )
 
-COMMAND = Command(
-    short="Build, push and deploy OpenFaaS functions",
-    run=_run,
-    # One flag of a name, whichever of the three steps knows it.
+COMMAND = Verb(
+    "Build, push and deploy OpenFaaS functions",
+    _run,
+    # The steps share flags; each is listed once.
     flags=tuple({flag.name: flag for flag in (*deploy.FLAGS, *push.FLAGS, *build.FLAGS, *_OWN)}.values()),
     examples=("faas-cli up", "faas-cli up --filter long-task", "faas-cli up --skip-push"),
 )

@@ -1,8 +1,8 @@
 """figlet: large letters made of ordinary characters.
 
-Writes the arguments, or else standard input, in figlet's standard font and 80
-columns. For ASCII text the output is figlet 2.2.5's, byte for byte. A call pays
-for every import here, so there is one.
+Prints the arguments, or else standard input, in figlet's standard font and 80
+columns. For ASCII text the output is figlet 2.2.5's, byte for byte. Every call
+pays for the imports, so there is only one.
 """
 
 from __future__ import annotations

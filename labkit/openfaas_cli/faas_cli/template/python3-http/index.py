@@ -1,6 +1,6 @@
-"""Serves ``handle(event, context)`` of ``function/handler.py`` over HTTP, behind the watchdog.
+"""Serve ``handle(event, context)`` of ``function/handler.py`` over HTTP.
 
-Standard library only. One process for all requests, a thread for each connection.
+It uses only the standard library. One process serves all requests, with a thread for each connection.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ class Event:
     """A request.
 
     Attributes:
-        body: Its bytes.
-        headers: Look-ups ignore case: ``event.headers.get("X-Call-Id")``.
+        body: As bytes.
+        headers: Names ignore case: ``event.headers.get("X-Call-Id")``.
         method: ``GET``, ``POST`` …
         query: First value of each name.
         path: Decoded, without the query.
@@ -46,23 +46,22 @@ class Context:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What goes back."""
+class Response:
+    """The response to a request."""
 
     status: int
     headers: dict[str, str]
     body: bytes
 
 
-def answer_of(result: Any) -> Answer:
-    """Return what a handler's result means.
+def response_of(result: Any) -> Response:
+    """Return the response that a handler's result describes.
 
-    A dict has ``statusCode``, ``headers`` and ``body``, none of them required; a
-    tuple is (body, status), (body, headers) or (body, status, headers);
-    anything else is the body.
+    A dict may have ``statusCode``, ``headers`` and ``body``; a tuple is (body,
+    status), (body, headers) or (body, status, headers); anything else is the body.
 
     Raises:
-        TypeError: It is none of these.
+        TypeError: The status or a header is invalid.
     """
     status, headers, body = 200, {}, result
     if isinstance(result, dict):
@@ -78,11 +77,11 @@ def answer_of(result: Any) -> Answer:
         raise TypeError(f"the status is {status!r}, not a number from 200 to 999")
     headers = {str(name): str(value) for name, value in (headers or {}).items()}
     if any("\r" in text or "\n" in text for pair in headers.items() for text in pair):
-        raise TypeError("a header must not hold a line break")
+        raise TypeError("a header must not contain a line break")
     data, content_type = _encoded(body)
     if data and "content-type" not in {name.lower() for name in headers}:
         headers["Content-Type"] = content_type
-    return Answer(status, headers, data)
+    return Response(status, headers, data)
 
 
 def _encoded(body: Any) -> tuple[bytes, str]:
@@ -96,14 +95,14 @@ def _encoded(body: Any) -> tuple[bytes, str]:
 
 
 class Server(ThreadingHTTPServer):
-    """As many connections as the watchdog opens."""
+    """Accepts as many connections as the watchdog opens."""
 
     daemon_threads = True
     request_queue_size = 1024
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Makes an event of each request."""
+    """Calls the function for each request."""
 
     protocol_version = "HTTP/1.1"
     wbufsize = 64 * 1024  # head and body in one packet
@@ -113,21 +112,21 @@ class Handler(BaseHTTPRequestHandler):
 
     def _serve(self) -> None:
         try:
-            answer = answer_of(type(self).handle_event(self._event(), self.context))
+            response = response_of(type(self).handle_event(self._event(), self.context))
         except Exception as error:
-            traceback.print_exc()  # for the function's log; its caller gets one line
+            traceback.print_exc()  # for the function's log; the caller gets one line
             reason = str(error).partition("\n")[0]
             line = f"{type(error).__name__}: {reason}\n"
-            answer = Answer(500, {"Content-Type": _TEXT}, line.encode("utf-8", "replace"))
-        self.send_response(answer.status)
-        for name, value in answer.headers.items():
+            response = Response(500, {"Content-Type": _TEXT}, line.encode("utf-8", "replace"))
+        self.send_response(response.status)
+        for name, value in response.headers.items():
             if name.lower() not in ("content-length", "transfer-encoding", "connection"):
                 self.send_header(name, value)
-        if answer.status not in (204, 304):
-            self.send_header("Content-Length", str(len(answer.body)))
+        if response.status not in (204, 304):
+            self.send_header("Content-Length", str(len(response.body)))
         self.end_headers()
-        if self.command != "HEAD" and answer.status not in (204, 304):
-            self.wfile.write(answer.body)
+        if self.command != "HEAD" and response.status not in (204, 304):
+            self.wfile.write(response.body)
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _serve  # noqa: N815
 
@@ -148,15 +147,15 @@ class Handler(BaseHTTPRequestHandler):
         return b"".join(parts)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Say nothing: the watchdog logs each request."""
+        """Log nothing: the watchdog logs each request."""
 
 
 def main() -> None:
-    """Serve until the watchdog ends us."""
-    # What a handler prints shall be in the log at once, not when a buffer is full.
+    """Serve until the watchdog ends this process."""
+    # A handler's output must be in the log at once, not only when a buffer is full.
     sys.stdout.reconfigure(line_buffering=True)
     sys.dont_write_bytecode = True
-    # Threads that wait cost little, but by default each counts 8 MiB towards a memory limit.
+    # Waiting threads cost little, but by default each counts 8 MiB towards a memory limit.
     threading.stack_size(1024 * 1024)
     from function import handler
 

@@ -1,4 +1,4 @@
-"""redirector: answers every request with 302 to ``$destination``, as OpenFaaS's certifier expects it to."""
+"""redirector: responds with 302 to ``$destination``, for the certifier."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from urllib.parse import urlsplit
 
 
 class Server(ThreadingHTTPServer):
-    """As many connections as the watchdog opens."""
+    """Accepts as many connections as the watchdog opens."""
 
     daemon_threads = True
     request_queue_size = 1024
 
 
 class Redirector(BaseHTTPRequestHandler):
-    """Looks at nothing of a request."""
+    """Responds to every request alike."""
 
     protocol_version = "HTTP/1.1"
 
@@ -29,7 +29,7 @@ class Redirector(BaseHTTPRequestHandler):
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _redirect  # noqa: N815
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Say nothing: the watchdog logs each request."""
+        """Log nothing: the watchdog logs each request."""
 
 
 port = urlsplit(os.environ["upstream_url"]).port or 0  # noqa: SIM112 - OpenFaaS's name

@@ -1,0 +1,78 @@
+"""Verb and group of verbs, and the flags that many verbs share."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+
+from labkit.openfaas_cli.pflag import Arguments, Flag
+
+DEFAULT_GATEWAY = "http://127.0.0.1:8080"
+
+GLOBAL_FLAGS = (
+    Flag("yaml", "f", "", "Path to the stack file that describes the functions"),
+    Flag("filter", "", "", "Wildcard to match with function names in the stack file"),
+    Flag("regex", "", "", "Regular expression to match with function names in the stack file"),
+)
+HELP = Flag("help", "h", False, "Show this message and exit.")
+
+ENVSUBST = Flag("envsubst", "", True, "Substitute environment variables in the stack file")
+GATEWAY = Flag("gateway", "g", DEFAULT_GATEWAY, "Gateway URL starting with http(s)://")
+NAMESPACE = Flag("namespace", "n", "", "Namespace of the function")
+TLS = Flag("tls-no-verify", "", False, "Disable TLS validation")
+TOKEN = Flag("token", "k", "", "JWT token to use instead of basic authentication")
+GATEWAY_FLAGS = (GATEWAY, TLS, TOKEN)
+"""Flags of the verbs that use the gateway's ``/system`` routes."""
+
+
+class Verb:
+    """One verb, such as ``faas-cli invoke``.
+
+    Attributes:
+        run: The action; it raises an error if it fails.
+        words: The other arguments than flags, for the usage line.
+    """
+
+    def __init__(
+        self,
+        short: str,
+        run: Callable[[Arguments], None],
+        flags: Sequence[Flag] = (),
+        words: str = "",
+        examples: Sequence[str] = (),
+    ) -> None:
+        self.short = short
+        self.run = run
+        self.flags = (*flags, *GLOBAL_FLAGS, HELP)
+        self.words = words
+        self.examples = examples
+
+
+class Group:
+    """A verb that has verbs of its own, such as ``faas-cli store``.
+
+    Attributes:
+        verbs: By name, with aliases after a comma: ``"remove, rm, delete"``. None
+            stands for the ``COMMAND`` of the module ``verbs/NAME.py``.
+        flags: The flags that may precede the verb.
+    """
+
+    def __init__(
+        self,
+        short: str,
+        verbs: Mapping[str, Verb | Group | None],
+        flags: Sequence[Flag] = (),
+        examples: Sequence[str] = (),
+    ) -> None:
+        self.short = short
+        self.verbs = verbs
+        self.flags = (*flags, HELP)
+        self.examples = examples
+
+    def find(self, name: str) -> tuple[str, Verb | Group] | None:
+        """Return the verb that is called ``name``, after all its names."""
+        for names, verb in self.verbs.items():
+            if name in names.split(", "):
+                module = f"labkit.openfaas_cli.faas_cli.verbs.{names.partition(',')[0]}"
+                return names, verb or importlib.import_module(module).COMMAND
+        return None
