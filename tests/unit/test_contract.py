@@ -8,6 +8,7 @@ from labkit_services.contract.durations import format_duration, parse_duration
 from labkit_services.contract.errors import InvalidValueError, LabError, LabTimeoutError
 from labkit_services.contract.events import Event, decode_batch, encode_batch
 from labkit_services.contract.names import short_function_name, split_function_name
+from labkit_services.contract.numbers import parse_digits, parse_whole_number
 from labkit_services.contract.outcome import DeadKind, DeadLetter, Result
 from labkit_services.contract.queued import CALL_HEADER, DEDUPE_HEADER, QueuedCall
 from labkit_services.contract.queues import (
@@ -17,6 +18,7 @@ from labkit_services.contract.queues import (
     dead_subject,
     queue_stream,
 )
+from labkit_services.contract.times import parse_rfc3339, rfc3339
 
 
 @pytest.mark.parametrize(
@@ -202,3 +204,45 @@ def test_an_error_s_docstring_is_its_headline_and_it_is_the_builtin_too() -> Non
 
     assert str(error).startswith("Something took longer than its deadline.")
     assert isinstance(error, TimeoutError)
+
+
+@pytest.mark.parametrize(
+    ("time_ns", "text"),
+    [
+        (0, "1970-01-01T00:00:00.000000Z"),
+        (1_787_392_800_123_456_999, "2026-08-22T10:00:00.123456Z"),
+    ],
+)
+def test_times_are_written_as_rfc_3339_in_utc(time_ns: int, text: str) -> None:
+    assert rfc3339(time_ns) == text
+    assert rfc3339(time_ns, timespec="seconds") == text[:19] + "Z"
+    assert parse_rfc3339(text) == time_ns // 1000 * 1000
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["2026-08-22T12:00:00.123456789+02:00", "2026-08-22t10:00:00.123456z", "2026-08-22T10:00:00.123456Z"],
+)
+def test_any_rfc_3339_time_can_be_parsed(text: str) -> None:
+    assert rfc3339(parse_rfc3339(text)) == "2026-08-22T10:00:00.123456Z"
+
+
+@pytest.mark.parametrize("text", ["", "2026-08-22", "2026-08-22T10:00:00", "2026-13-22T10:00:00Z", "10:00"])
+def test_other_times_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        parse_rfc3339(text)
+
+
+@pytest.mark.parametrize("text", ["", "-1", "+1", " 1", "1_0", "1.5", "\u0663", "1" * 19])
+def test_only_ascii_digits_are_a_whole_number(text: str) -> None:
+    assert parse_digits("017") == 17
+    assert parse_digits(text) is None
+
+
+@pytest.mark.parametrize("text", ["3", "11", "x"])
+def test_a_whole_number_out_of_range_is_refused_with_the_range(text: str) -> None:
+    assert parse_whole_number("count", "4", 4, 10) == 4
+    with pytest.raises(InvalidValueError, match="count is out of range") as refused:
+        parse_whole_number("count", text, 4, 10)
+
+    assert refused.value.expected == "a whole number from 4 to 10"

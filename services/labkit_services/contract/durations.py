@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from labkit_services.contract.errors import InvalidValueError
+from labkit_services.contract.numbers import parse_digits
 
 _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)")
@@ -21,8 +22,8 @@ def parse_duration(text: str) -> float:
         InvalidValueError: ``text`` is neither.
     """
     text = text.strip()
-    if text.isdecimal():
-        return float(text)
+    if (whole := parse_digits(text)) is not None:
+        return float(whole)
     seconds, end = 0.0, 0
     for part in _PART.finditer(text):
         if part.start() != end:

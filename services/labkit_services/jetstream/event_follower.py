@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from labkit_services.contract.events import Event, decode_batch
 from labkit_services.contract.names import EVENT_STREAM
+from labkit_services.contract.times import rfc3339
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
@@ -146,8 +146,7 @@ class EventFollower:
             config.opt_start_seq = max(self._next_seq, skipped)
         else:
             config.deliver_policy = DeliverPolicy.BY_START_TIME
-            stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._since_ns / 1e9))
-            config.opt_start_time = stamp  # type: ignore[assignment]
+            config.opt_start_time = rfc3339(self._since_ns, timespec="seconds")  # type: ignore[assignment]
         subscription = await js.pull_subscribe("", stream=EVENT_STREAM, config=config)
         told = await subscription.consumer_info()
         if told.delivered is not None:  # what is before the start will never come

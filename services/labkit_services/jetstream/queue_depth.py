@@ -6,7 +6,6 @@ import asyncio
 import json
 import time
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from nats.aio.client import Client
@@ -14,6 +13,7 @@ from nats.aio.client import Client
 from labkit_services.contract.errors import LabError, said
 from labkit_services.contract.names import WORKER_CONSUMER
 from labkit_services.contract.queues import dead_stream, queue_stream
+from labkit_services.contract.times import parse_rfc3339
 
 _PATIENCE_SECONDS = 2.0
 
@@ -71,7 +71,9 @@ async def depth_of(nats: Client, queue: str) -> QueueDepth:
         pending=consumer["num_pending"],
         outstanding=outstanding,
         redelivered=min(consumer["num_redelivered"], outstanding),
-        oldest_seconds=_age(state["first_ts"]) if state["messages"] else 0.0,
+        oldest_seconds=max(0.0, (time.time_ns() - parse_rfc3339(state["first_ts"])) / 1e9)
+        if state["messages"]
+        else 0.0,
         submitted=state["last_seq"],
         dead=dead["state"]["messages"],
     )
@@ -92,10 +94,3 @@ async def _ask(nats: Client, what: str) -> dict[str, Any]:
         kind = QueueMissingError if answer["error"].get("code") == 404 else DepthUnknownError
         raise kind(expected=f"JetStream to know {what}", seen=description)
     return answer
-
-
-def _age(stamp: str) -> float:
-    # JetStream gives nanoseconds, with trailing zeros left out; a datetime takes six digits at most.
-    moment, _, fraction = stamp.rstrip("Z").partition(".")
-    seconds = datetime.fromisoformat(moment + "+00:00").timestamp() + float("0." + (fraction or "0"))
-    return max(0.0, time.time() - seconds)

@@ -15,6 +15,7 @@ from nats.js.errors import KeyNotFoundError
 
 from labkit_services.contract.errors import said
 from labkit_services.contract.names import CANCELLED_BUCKET
+from labkit_services.contract.numbers import parse_digits
 from labkit_services.contract.queued import QueuedCall
 from labkit_services.contract.queues import call_token
 from labkit_services.jetstream.streams import CANCELLED_SECONDS, bucket_keys
@@ -92,7 +93,7 @@ class Cancelled:
     def _add(self, token: str, value: bytes | None) -> None:
         """Note a cancelled call; ``value`` is when that was, in Unix nanoseconds."""
         now_ns = time.time_ns()
-        at_ns = int(value) if value and value.isdigit() else now_ns
+        at_ns = parse_digits((value or b"").decode("latin-1")) or now_ns
         # The bucket forgets by itself.
         while self._at_ns and next(iter(self._at_ns.values())) < now_ns - CANCELLED_SECONDS * 1e9:
             del self._at_ns[next(iter(self._at_ns))]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from labkit_services.contract.durations import parse_duration
 from labkit_services.contract.errors import InvalidValueError
 from labkit_services.contract.names import DEFAULT_QUEUE
-from labkit_services.contract.numbers import whole_number
+from labkit_services.contract.numbers import parse_whole_number, whole_number
 from labkit_services.contract.queues import MAX_INFLIGHT, check_queue_name
 from labkit_services.http import Origin
 from labkit_services.queue_worker.retry import RetryPolicy, parse_attempts, parse_backoff, parse_codes
@@ -100,8 +100,7 @@ def _by_queue(text: str) -> dict[str, int]:
     found = {}
     for part in filter(None, text.split(",")):
         queue, _, count = part.partition("=")
-        number = int(count) if count.isascii() and count.isdecimal() else count
-        found[check_queue_name(queue.strip())] = check_max_inflight(number)
+        found[check_queue_name(queue.strip())] = parse_whole_number("max_inflight", count, 1, MAX_INFLIGHT)
     return found
 
 

@@ -17,6 +17,7 @@ from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 
 from labkit_services.contract.errors import said
+from labkit_services.contract.numbers import parse_digits
 from labkit_services.queue_worker.credit import Credit
 from labkit_services.runtime.log import Log
 
@@ -129,8 +130,8 @@ class Puller:
             return
         # 408 expired, 409 consumer gone or leader changed, 503 no such consumer.
         headers = message.headers or {}
-        pending = headers.get("Nats-Pending-Messages", "")
-        self._credit.unanswered(int(pending) if pending.isdecimal() else self._credit.asked)
+        pending = parse_digits(headers.get("Nats-Pending-Messages", ""))
+        self._credit.unanswered(self._credit.asked if pending is None else pending)
         if status not in ("408", "100"):
             self._log.warning("pull request ended", status=status, reason=headers.get("Description", ""))
             await asyncio.sleep(0.2)  # the server is busy with itself; don't press it

@@ -18,6 +18,7 @@ from typing import Any
 from labkit_services.contract.durations import parse_duration
 from labkit_services.contract.errors import InvalidValueError
 from labkit_services.contract.names import INTERNAL
+from labkit_services.contract.numbers import parse_digits, parse_whole_number
 from labkit_services.http import Headers
 
 MAX_ATTEMPTS = 10_000
@@ -142,8 +143,8 @@ def decide(
 def retry_after(headers: Headers, now: datetime) -> float | None:
     """Return the seconds that ``Retry-After`` asks for (RFC 9110 §10.2.3); None if it says nothing usable."""
     text = headers.get("Retry-After").strip()
-    if text.isdecimal() and text.isascii():
-        return float(text[:9])
+    if (seconds := parse_digits(text[:18])) is not None:
+        return float(seconds)
     try:
         date = parsedate_to_datetime(text)
         return max(0.0, (date - now).total_seconds())
@@ -157,11 +158,7 @@ def parse_attempts(text: str) -> int:
     Raises:
         InvalidValueError: It is none.
     """
-    if not (text.isascii() and text.isdecimal()) or not 1 <= int(text[:9]) <= MAX_ATTEMPTS:
-        raise InvalidValueError(
-            f"{text!r} is no number of attempts", expected=f"a whole number from 1 to {MAX_ATTEMPTS}"
-        )
-    return int(text)
+    return parse_whole_number("attempts", text, 1, MAX_ATTEMPTS)
 
 
 def parse_codes(text: str) -> frozenset[int]:
@@ -170,12 +167,8 @@ def parse_codes(text: str) -> frozenset[int]:
     Raises:
         InvalidValueError: One of them is none.
     """
-    parts = [part.strip() for part in text.split(",") if part.strip()]
-    if not all(len(part) == 3 and part.isascii() and part.isdecimal() and part >= "400" for part in parts):
-        raise InvalidValueError(
-            f"{text!r} is no list of error statuses", expected="such as 408,429,500,502,503,504"
-        )
-    return frozenset(map(int, parts))
+    parts = filter(None, map(str.strip, text.split(",")))
+    return frozenset(parse_whole_number("error status", part, 400, 999) for part in parts)
 
 
 def parse_backoff(text: str) -> Backoff:

@@ -7,6 +7,8 @@ import os
 import time
 from typing import Any
 
+from labkit_services.contract.times import rfc3339
+
 
 class LineWriter:
     """Writes lines to a descriptor, one system call for all lines of a loop turn.
@@ -79,7 +81,7 @@ class Log:
     def _now(self) -> str:
         now = int(time.time())
         if self._second[0] != now:
-            self._second = (now, time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now)))
+            self._second = (now, rfc3339(now * 10**9, timespec="seconds"))
         return self._second[1]
 
 

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from labkit_services.contract.errors import InvalidValueError, LabError
+from labkit_services.contract.numbers import parse_digits
 from labkit_services.runtime.log import Log
 
 Main = Callable[["Service"], Awaitable[None]]
@@ -50,12 +51,11 @@ class Service:
             InvalidValueError: It is something else.
         """
         text = self.setting(name, str(default))
-        try:
-            return int(text)
-        except ValueError:
+        if (number := parse_digits(text)) is None:
             raise InvalidValueError(
                 f"the setting {name} is not a number", expected="a whole number", seen=repr(text)
-            ) from None
+            )
+        return number
 
     def flag(self, name: str, *, default: bool = False) -> bool:
         """Return a yes-or-no setting; like OpenFaaS, only ``true`` (and ``1``) mean yes."""
