@@ -9,8 +9,8 @@ from labkit_services.contract.errors import InvalidValueError, LabError, LabTime
 from labkit_services.contract.events import Event, decode_batch, encode_batch
 from labkit_services.contract.names import short_function_name, split_function_name
 from labkit_services.contract.numbers import parse_digits, parse_whole_number
-from labkit_services.contract.outcome import DeadKind, DeadLetter, Result
-from labkit_services.contract.queued import CALL_HEADER, DEDUPE_HEADER, QueuedCall
+from labkit_services.contract.outcome import DeadKind, DeadLetterMessage, Result
+from labkit_services.contract.queued_call import CALL_HEADER, DEDUPE_HEADER, QueuedCall
 from labkit_services.contract.queues import (
     call_token,
     check_queue_name,
@@ -75,7 +75,7 @@ def test_a_queue_has_a_stream_and_one_for_its_dead_letters() -> None:
 
 @pytest.mark.parametrize("name", ["", "a.b", "a b", "-a", "slow_dead", "a" * 64, "a>b", "*", "ä"])
 def test_what_can_be_no_queue_s_name_is_refused(name: str) -> None:
-    with pytest.raises(InvalidValueError, match="can't be called"):
+    with pytest.raises(InvalidValueError, match="not a valid name"):
         check_queue_name(name)
 
 
@@ -149,19 +149,19 @@ def _result(body: bytes = b"out") -> Result:
 
 
 def test_a_dead_letter_keeps_the_call_and_the_last_answer() -> None:
-    letter = DeadLetter(_call(), DeadKind.INVOCATION, "status 500", 2, 7, _result())
+    letter = DeadLetterMessage(_call(), DeadKind.INVOCATION, "status 500", 2, 7, _result())
 
-    assert DeadLetter.from_message(*letter.message(1000)) == letter
+    assert DeadLetterMessage.from_message(*letter.message(1000)) == letter
 
 
 def test_a_dead_letter_without_room_keeps_the_call_whole_and_cuts_the_answer() -> None:
-    letter = DeadLetter(_call(), DeadKind.CALLBACK, "away", 6, 7, _result(b"0123456789"))
+    letter = DeadLetterMessage(_call(), DeadKind.CALLBACK, "away", 6, 7, _result(b"0123456789"))
 
-    kept = DeadLetter.from_message(*letter.message(len(letter.call.body) + 4))
+    kept = DeadLetterMessage.from_message(*letter.message(len(letter.call.body) + 4))
 
     assert kept.call == letter.call
     assert kept.result is not None
-    assert (kept.result.body, kept.result.size, kept.result.is_whole) == (b"0123", 10, False)
+    assert (kept.result.body, kept.result.size, kept.result.is_complete) == (b"0123", 10, False)
 
 
 def test_of_a_function_s_headers_only_so_many_are_kept() -> None:
@@ -174,7 +174,7 @@ def test_of_a_function_s_headers_only_so_many_are_kept() -> None:
 @pytest.mark.parametrize("headers", [None, {}, {"Faas-Dead": "[]"}, {"Faas-Dead": "3"}])
 def test_a_message_that_is_no_dead_letter_is_a_value_error(headers: dict[str, str] | None) -> None:
     with pytest.raises(ValueError, match=r"."):
-        DeadLetter.from_message(headers, b"")
+        DeadLetterMessage.from_message(headers, b"")
 
 
 @pytest.mark.parametrize(

@@ -1,19 +1,19 @@
-"""A call as JSON: the status of one call, as the gateway and the inspector give it."""
+"""The status of a call as JSON, for the gateway and the inspector."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from labkit_services.call_record.attempt import Attempt
 from labkit_services.call_record.call import Call
-from labkit_services.call_record.call_parts import Attempt, Callback
+from labkit_services.call_record.callback import Callback
 from labkit_services.contract.times import rfc3339
 
 
 def call_to_json(call: Call) -> dict[str, Any]:
-    """Return what is known of a call.
+    """Return the status of a call.
 
-    Times are RFC 3339 in UTC to the microsecond, durations are seconds; what is not known yet is
-    null.
+    Times are RFC 3339 in UTC to the microsecond, durations are seconds; unknown values are null.
     """
     return {
         "callId": call.id,

@@ -12,11 +12,10 @@ _PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)")
 
 
 def parse_duration(text: str) -> float:
-    """Return the seconds that ``text`` means.
+    """Return a duration in seconds.
 
-    Accepts what OpenFaaS's gateway and watchdog accept: a plain integer is
-    seconds, anything else is a Go duration such as ``1m5s`` or ``250ms``
-    (Go's ``time.ParseDuration``).
+    As in OpenFaaS's gateway and watchdog, a plain integer is seconds, anything else is
+    a Go duration such as ``1m5s`` or ``250ms`` (Go's ``time.ParseDuration``).
 
     Raises:
         InvalidValueError: ``text`` is neither.
@@ -39,7 +38,7 @@ def parse_duration(text: str) -> float:
 
 
 def format_duration(seconds: float) -> str:
-    """Write ``seconds`` as Go's ``Duration.String`` does: ``30s``, ``1m5s``, ``250ms``."""
+    """Format a duration as Go's ``Duration.String``: ``30s``, ``1m5s``, ``250ms``."""
     if seconds == 0:
         return "0s"
     if seconds < 1:
