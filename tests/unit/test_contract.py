@@ -233,9 +233,10 @@ def test_other_times_are_refused(text: str) -> None:
         parse_rfc3339(text)
 
 
-@pytest.mark.parametrize("text", ["", "-1", "+1", " 1", "1_0", "1.5", "\u0663", "1" * 19])
+@pytest.mark.parametrize("text", ["", "-1", "+1", " 1", "1_0", "1.5", "\u0663", "1" * 20])
 def test_only_ascii_digits_are_a_whole_number(text: str) -> None:
     assert parse_digits("017") == 17
+    assert parse_digits("1790000000000000000") == 1_790_000_000_000_000_000
     assert parse_digits(text) is None
 
 

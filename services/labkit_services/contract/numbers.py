@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from labkit_services.contract.errors import InvalidValueError
 
-_MAX_DIGITS = 18
-"""More would not fit into 64 bits."""
+_MAX_DIGITS = 19
+"""Enough for Unix nanoseconds."""
 
 
 def parse_digits(text: str) -> int | None:
-    """Return the number that ``text`` spells in 1 to 18 ASCII digits, else None.
+    """Return the number that ``text`` spells in 1 to 19 ASCII digits, else None.
 
     Python's ``int`` also accepts signs, blanks, underscores and the digits of other scripts.
     """
