@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -196,6 +197,40 @@ def test_a_long_call_outlives_the_restart_of_its_worker(workspace: Path) -> None
         lab.restart("worker")
 
         assert [attempt.status for attempt in call.wait(20).attempts] == [200]
+
+
+_FAILS_TO_RENEW_ONCE = """
+import sys
+from pathlib import Path
+from labkit_services.queue_worker.__main__ import start
+from labkit_services.queue_worker.consumer import Consumer
+
+renew_leases = Consumer.renew_leases
+failed = Path(sys.argv[1])
+
+async def fail_once(self):
+    if self.in_flight and not failed.exists():
+        failed.touch()
+        raise RuntimeError("no renewal")
+    await renew_leases(self)
+
+Consumer.renew_leases = fail_once
+start()
+"""
+
+
+def test_a_worker_that_cannot_renew_leases_is_restarted(workspace: Path, tmp_path: Path) -> None:
+    """Without renewal every long call would silently run twice."""
+    command = [sys.executable, "-P", "-c", _FAILS_TO_RENEW_ONCE, str(tmp_path / "failed")]
+    with start_lab(workspace, commands={"queue-worker": command}, ack_wait="3s") as lab:
+        lab.deploy("nap", fprocess="sleep 4")
+
+        call = lab.invoke_async("nap").wait(30)
+
+        assert [attempt.status for attempt in call.attempts] == [None, 200]
+        (worker,) = (service for service in lab.status().services if service.name == "queue-worker")
+        assert worker.restarts == 1
+        assert "background task failed: renew leases" in lab.logs("queue-worker", tail=100)
 
 
 @pytest.mark.parametrize("count", [0, -1, 100_000])

@@ -16,11 +16,7 @@ from labkit_services.call_record.call import Call, Mode
 from labkit_services.call_record.callback import Capture
 from labkit_services.call_record.event_fields import ByType, first, integer, last, text, time_of
 from labkit_services.call_record.reduce_attempts import WORKER_TYPES, async_attempts, sync_attempts
-from labkit_services.call_record.reduce_callbacks import (
-    CALLBACK_TYPES,
-    callbacks_of,
-    without_callback_visits,
-)
+from labkit_services.call_record.reduce_callbacks import CALLBACK_TYPES, callbacks_of, without_callback_visits
 from labkit_services.contract.events import Event, EventType
 
 _ASYNC_TYPES = (EventType.CALL_QUEUED, *WORKER_TYPES, *CALLBACK_TYPES)

@@ -87,10 +87,7 @@ class DeliveryHandler:
         self._emit(delivery, EventType.DELIVERY_RECEIVED, queue=self._queue, seq=metadata.sequence.stream)
         self._lines.received(number, self._queue, call)
         try:
-            with (
-                self._context.counts.running(self._queue, function),
-                self._cancellations.cancellable(call),
-            ):
+            with self._context.counts.running(self._queue, function), self._cancellations.cancellable(call):
                 result = await self._invoke(delivery)
             return await self._follow_up(delivery, result)
         except CallCancelledError:

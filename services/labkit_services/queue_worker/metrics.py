@@ -72,10 +72,7 @@ def _openfaas_pro(instance: str, counts: Counts, depths: Sequence[QueueDepth]) -
         [((depth.queue, ""), depth.pending) for depth in depths],
     )
     yield gauge(
-        "queue_worker_function_invocation_inflight",
-        "Calls running now",
-        function,
-        counts.in_flight.items(),
+        "queue_worker_function_invocation_inflight", "Calls running now", function, counts.in_flight.items()
     )
     yield counter(
         "queue_worker_nats_reconnect",
