@@ -26,19 +26,13 @@ def has_failed(status: int | None, error: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class ProcessRun:
-    """The process that the watchdog forked for one attempt.
-
-    Attributes:
-        pid: Its process id.
-        started: When it was forked.
-        exited: When its exit was seen.
-        code: Its exit code; negative is the number of the signal that ended it.
-    """
+    """The process that the watchdog forked for one attempt."""
 
     pid: int | None = None
     started: int | None = None
     exited: int | None = None
     code: int | None = None
+    """Exit code; negative is the number of the signal that ended it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +47,8 @@ class Attempt:
         status: HTTP status of the function's response.
         error: Why there was no response, or "".
         process: The process that the watchdog forked for it, if reported.
-        retry_scheduled: When the next attempt was scheduled.
-        retry_delay: Seconds until that attempt.
+        retry_scheduled: When a retry was scheduled.
+        retry_delay: Seconds until the retry.
         acked: When the delivery was acknowledged: the call needs no further attempt.
     """
 

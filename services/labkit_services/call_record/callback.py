@@ -21,8 +21,8 @@ class Callback:
         answered: When the response was received, or the error known.
         status: HTTP status of the response.
         error: Why there was no response, or "".
-        retry_scheduled: When the next request was scheduled.
-        retry_delay: Seconds until that request.
+        retry_scheduled: When a retry was scheduled.
+        retry_delay: Seconds until the retry.
     """
 
     attempt: int
@@ -42,16 +42,11 @@ class Callback:
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """A request with the call's id that reached a bin of the inspector.
-
-    Attributes:
-        time: When it arrived.
-        bin: Name of the bin.
-        request: The request's id in that bin.
-        bytes: Size of its body.
-    """
+    """A request with the call's id that reached a bin of the inspector."""
 
     time: int
     bin: str
     request: str
+    """The request's id in that bin."""
     bytes: int | None
+    """Size of the body."""

@@ -11,10 +11,10 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
-from labkit_services.call_record.call_json import time_text
 from labkit_services.contract.errors import InvalidValueError, LabError, error_text
 from labkit_services.contract.outcome import DeadLetterMessage, Result
 from labkit_services.contract.queues import check_queue_name, worker_control_subject
+from labkit_services.contract.times import rfc3339
 from labkit_services.gateway.dead_letters import DeadLetters, Kept
 from labkit_services.gateway.requests import call_id_of_path, json_object, query_of, required_text
 from labkit_services.http import HttpError, Request, Response
@@ -191,7 +191,7 @@ def _letter_to_json(kept: Kept) -> dict[str, Any]:
         "kind": letter.kind.value,
         "reason": letter.reason,
         "attempts": letter.attempts,
-        "diedAt": time_text(letter.died_ns),
+        "diedAt": rfc3339(letter.died_ns),
         "callback": call.callback,
         "request": {
             "method": call.method,

@@ -22,15 +22,11 @@ class QueueUnavailableError(LabError, ConnectionError):
 
 @dataclass(frozen=True, slots=True)
 class PublishAck:
-    """JetStream's acknowledgement that a message is stored.
-
-    Attributes:
-        seq: The message's sequence number.
-        duplicate: A message with the same id was stored before; nothing was added.
-    """
+    """JetStream's acknowledgement that a message is stored."""
 
     seq: int
     duplicate: bool
+    """A message with the same id was stored before; nothing was added."""
 
 
 class Publisher:

@@ -10,13 +10,7 @@ _MIB = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """Limits of a stream; None is no limit.
-
-    Attributes:
-        seconds: Age of its messages.
-        messages: Number of its messages.
-        bytes: Their size together.
-    """
+    """Limits for the messages of a stream: age, number, total size."""
 
     seconds: float | None = None
     messages: int | None = None

@@ -7,16 +7,10 @@ from typing import Any
 
 from nats.aio.msg import Msg
 
+from labkit_services.contract import outcome
 from labkit_services.contract.events import EventType
 from labkit_services.contract.names import short_function_name
-from labkit_services.contract.outcome import (
-    QUEUE_HEADER,
-    RESULT_HEADER,
-    TRIED_HEADER,
-    DeadKind,
-    DeadLetterMessage,
-    Result,
-)
+from labkit_services.contract.outcome import DeadKind, DeadLetterMessage, Result
 from labkit_services.contract.queued_call import QueuedCall
 from labkit_services.http import Headers
 from labkit_services.jetstream.publisher import QueueUnavailableError
@@ -61,13 +55,15 @@ class CallbackHandler:
         try:
             headers = message.headers or {}
             call = QueuedCall.from_message(headers, b"")
-            result = Result.from_metadata(headers[RESULT_HEADER], message.data)
-            queue = headers[QUEUE_HEADER]
+            result = Result.from_metadata(headers[outcome.RESULT_HEADER], message.data)
+            queue = headers[outcome.QUEUE_HEADER]
         except (ValueError, KeyError) as error:
             self._context.log.error("a callback that was put off can't be read", error=repr(error))
             return Term()
         number, attempt = message.metadata.sequence.stream, message.metadata.num_delivered or 1
-        if attempt == 1 and TRIED_HEADER in headers:  # the first request, which failed, counts as this one
+        if (
+            attempt == 1 and outcome.TRIED_HEADER in headers
+        ):  # the first request, which failed, counts as this one
             return Nak(self._policy.wait(1, self._context.rng))
         match await self._post(number, call, result, attempt):
             case Retry(delay):

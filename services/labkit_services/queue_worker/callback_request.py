@@ -5,18 +5,8 @@ from __future__ import annotations
 import asyncio
 from urllib.parse import urlsplit, urlunsplit
 
+from labkit_services.contract import names
 from labkit_services.contract.errors import InvalidValueError
-from labkit_services.contract.names import (
-    CALL_ID,
-    DURATION_SECONDS,
-    FUNCTION_NAME,
-    FUNCTION_STATUS,
-    GATEWAY_ALIAS_PORT,
-    GATEWAY_ALIASES,
-    QUEUE_WORKER_USER_AGENT,
-    RETRY,
-    RETRY_MAX,
-)
 from labkit_services.contract.outcome import Result
 from labkit_services.contract.queued_call import QueuedCall
 from labkit_services.http import Headers, HttpClient, UpstreamError
@@ -25,34 +15,25 @@ from labkit_services.queue_worker.invocation import NOT_COPIED
 
 
 class CallbackError(Exception):
-    """A callback request had no response.
-
-    Attributes:
-        is_final: A retry would fail in the same way: the URL is unusable.
-    """
+    """A callback request had no response."""
 
     def __init__(self, text: str, *, is_final: bool = False) -> None:
         super().__init__(text)
         self.is_final = is_final
+        """A retry would fail in the same way: the URL is unusable."""
 
 
 def callback_headers(call: QueuedCall, result: Result, max_attempts: int) -> list[tuple[str, str]]:
-    """Return the function's own headers, then OpenFaaS's about the call.
-
-    Args:
-        call: The call.
-        result: The function's response.
-        max_attempts: The most attempts that the function could have had.
-    """
+    """Return the function's own headers, then OpenFaaS's about the call."""
     about_call = {
-        CALL_ID: call.call_id,
-        DURATION_SECONDS: f"{result.seconds:.6f}",
-        FUNCTION_STATUS: str(result.status),
-        FUNCTION_NAME: call.function,
+        names.CALL_ID: call.call_id,
+        names.DURATION_SECONDS: f"{result.seconds:.6f}",
+        names.FUNCTION_STATUS: str(result.status),
+        names.FUNCTION_NAME: call.function,
         # Equal numbers mean that no retry will follow (OpenFaaS Pro).
-        RETRY: str(result.attempt - 1 - call.attempts),
-        RETRY_MAX: str(max_attempts - 1),
-        "User-Agent": QUEUE_WORKER_USER_AGENT,
+        names.RETRY: str(result.attempt - 1 - call.attempts),
+        names.RETRY_MAX: str(max_attempts - 1),
+        "User-Agent": names.QUEUE_WORKER_USER_AGENT,
     }
     # The date is the response's, as in OpenFaaS.
     replaced = (NOT_COPIED - {"date"}) | {name.lower() for name in about_call}
@@ -69,7 +50,7 @@ def resolve_alias(url: str, gateway_url: str) -> str:
         ValueError: ``url`` is not a URL: its port is out of range, or its host no address.
     """
     parts = urlsplit(url)
-    if parts.hostname in GATEWAY_ALIASES and (parts.port or 80) == GATEWAY_ALIAS_PORT:
+    if parts.hostname in names.GATEWAY_ALIASES and (parts.port or 80) == names.GATEWAY_ALIAS_PORT:
         return urlunsplit(parts._replace(scheme="http", netloc=urlsplit(gateway_url).netloc))
     return url
 

@@ -11,7 +11,7 @@ from labkit_services.contract.names import DEFAULT_QUEUE
 from labkit_services.contract.numbers import parse_whole_number, whole_number
 from labkit_services.contract.queues import MAX_INFLIGHT, check_queue_name
 from labkit_services.http import Origin
-from labkit_services.queue_worker.retry import RetryPolicy, parse_attempts, parse_backoff, parse_codes
+from labkit_services.queue_worker.retry import RetryPolicy
 from labkit_services.runtime.service import Service
 
 EVERY_QUEUE = "*"
@@ -23,6 +23,19 @@ _CALLBACK_CODES = frozenset({408, 425, 429, *range(500, 600)})
 
 _RETRY = RetryPolicy()
 _CALLBACK_RETRY = RetryPolicy(6, 1.0, 30.0, _CALLBACK_CODES)
+_RETRY_SETTINGS = {
+    "attempts": "max_retry_attempts",
+    "min_wait": "initial_retry_wait",
+    "max_wait": "max_retry_wait",
+    "codes": "retry_http_codes",
+    "backoff": "backoff",
+}
+_CALLBACK_SETTINGS = {
+    "attempts": "callback_attempts",
+    "min_wait": "initial_callback_wait",
+    "max_wait": "max_callback_wait",
+    "backoff": "backoff",
+}
 
 
 @dataclass(frozen=True)
@@ -57,11 +70,7 @@ class WorkerConfig:
 
     @classmethod
     def read(cls, service: Service) -> WorkerConfig:
-        """Read the environment.
-
-        Raises:
-            InvalidValueError: A value is invalid.
-        """
+        """Read the environment; an invalid value raises ``InvalidValueError``."""
         queue = service.setting("queue_name", DEFAULT_QUEUE)
         upstream_timeout = service.setting("upstream_timeout", "60s")
         return cls(
@@ -70,20 +79,8 @@ class WorkerConfig:
             max_inflight_of=_by_queue(service.setting("max_inflight_of")),
             ack_wait=_lease(service.setting("ack_wait", "5s")),
             gateway_url=_http_url(service.setting("gateway_url", "http://127.0.0.1:8080")),
-            retry=RetryPolicy(
-                attempts=parse_attempts(service.setting("max_retry_attempts", "10")),
-                min_wait=parse_duration(service.setting("initial_retry_wait", "10s")),
-                max_wait=parse_duration(service.setting("max_retry_wait", "120s")),
-                codes=parse_codes(service.setting("retry_http_codes", "408,429,500,502,503,504")),
-                backoff=parse_backoff(service.setting("backoff", "exponential")),
-            ),
-            callback_retry=RetryPolicy(
-                attempts=parse_attempts(service.setting("callback_attempts", "6")),
-                min_wait=parse_duration(service.setting("initial_callback_wait", "1s")),
-                max_wait=parse_duration(service.setting("max_callback_wait", "30s")),
-                codes=_CALLBACK_CODES,
-                backoff=parse_backoff(service.setting("backoff", "exponential")),
-            ),
+            retry=_RETRY.changed(_set(service, _RETRY_SETTINGS)),
+            callback_retry=_CALLBACK_RETRY.changed(_set(service, _CALLBACK_SETTINGS)),
             callback_timeout=parse_duration(upstream_timeout),
             drain_timeout=parse_duration(service.setting("drain_timeout", upstream_timeout)),
             replicas=service.number("nats_stream_replicas", 1),
@@ -93,6 +90,11 @@ class WorkerConfig:
     def max_inflight_for(self, queue: str) -> int:
         """Return ``max_inflight`` of a queue."""
         return self.max_inflight_of.get(queue, self.max_inflight)
+
+
+def _set(service: Service, settings: Mapping[str, str]) -> dict[str, str]:
+    """Return the values of those settings that are set, by the names of attributes."""
+    return {attribute: text for attribute, name in settings.items() if (text := service.setting(name))}
 
 
 def _by_queue(text: str) -> dict[str, int]:
@@ -120,9 +122,5 @@ def _http_url(text: str) -> str:
 
 
 def check_max_inflight(value: object) -> int:
-    """Return ``value`` if it is a valid ``max_inflight``.
-
-    Raises:
-        InvalidValueError: It is not.
-    """
+    """Return a valid ``max_inflight``, or raise ``InvalidValueError``."""
     return whole_number("max_inflight", value, MAX_INFLIGHT)

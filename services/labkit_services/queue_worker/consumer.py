@@ -28,6 +28,7 @@ class Consumer:
     ``ack_wait`` has passed.
 
     Attributes:
+        credit: Counts the messages being processed, and their limit.
         redelivered: Number of messages that had been delivered before.
     """
 
@@ -37,27 +38,17 @@ class Consumer:
         self._service = service
         self._log = service.log
         self._handle = handle
-        self._credit = Credit(max_inflight)
-        self._puller = Puller(nats, source, self._credit, self._deliver, service.log)
+        self.credit = Credit(max_inflight)
+        self._puller = Puller(nats, source, self.credit, self._deliver, service.log)
         self._name = f"pull messages of {source.stream}"
         self._loop = asyncio.get_running_loop()
         self._running: dict[asyncio.Task[None], Msg] = {}
         self.redelivered = 0
 
-    @property
-    def in_flight(self) -> int:
-        """How many messages are being processed."""
-        return self._credit.in_flight
-
-    @property
-    def max_inflight(self) -> int:
-        """How many messages are processed at once."""
-        return self._credit.max_inflight
-
     async def set_max_inflight(self, count: int) -> None:
         """Change the limit; running calls finish."""
-        is_lower = count < self._credit.max_inflight
-        self._credit.max_inflight = count
+        is_lower = count < self.credit.max_inflight
+        self.credit.max_inflight = count
         if is_lower:
             await self._puller.withdraw()
         else:
@@ -121,7 +112,7 @@ class Consumer:
 
     def _done(self, task: asyncio.Task[None]) -> None:
         del self._running[task]
-        self._credit.finish()
+        self.credit.finish()
         self._puller.wake()
         if not task.cancelled() and (error := task.exception()):
             self._log.error(f"delivery failed: {error!r}")

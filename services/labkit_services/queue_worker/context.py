@@ -19,18 +19,7 @@ from labkit_services.runtime.log import Log
 
 @dataclass(frozen=True, slots=True)
 class WorkerContext:
-    """Settings and collaborators.
-
-    Attributes:
-        config: The settings.
-        client: Sends invocations and callbacks.
-        outcomes: Stores results, dead letters and callbacks to be retried.
-        events: Publishes events.
-        counts: Counts for the metrics.
-        lines: OpenFaaS's log lines.
-        log: The lab's own log lines.
-        rng: Spreads retries.
-    """
+    """Settings and collaborators; ``lines`` are OpenFaaS's log, ``log`` is our own."""
 
     config: WorkerConfig
     client: HttpClient

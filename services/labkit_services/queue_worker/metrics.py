@@ -52,48 +52,29 @@ def text(instance: str, counts: Counts, depths: Sequence[QueueDepth]) -> bytes:
 
 def _openfaas_pro(instance: str, counts: Counts, depths: Sequence[QueueDepth]) -> Iterator[Metric]:
     pod, function = ("queue_name", "kubernetes_pod_name"), ("queue_name", "function_name")
-    yield counter(
-        "queue_worker_messages_processed",
-        "Calls that were dealt with",
-        pod,
-        [((depth.queue, instance), counts.processed[depth.queue]) for depth in depths],
-    )
-    yield gauge(
-        "queue_worker_messages_submitted_total",
-        "Calls that were put into the queue",
-        pod,
-        [((depth.queue, instance), depth.submitted) for depth in depths],
-    )
+    processed = [((depth.queue, instance), counts.processed[depth.queue]) for depth in depths]
+    yield counter("queue_worker_messages_processed", "Calls processed", pod, processed)
+    submitted = [((depth.queue, instance), depth.submitted) for depth in depths]
+    yield gauge("queue_worker_messages_submitted_total", "Calls queued", pod, submitted)
     # A queue is one subject: JetStream can't count the messages per function.
-    yield gauge(
-        "queue_worker_pending_messages",
-        "Calls waiting in the queue",
-        function,
-        [((depth.queue, ""), depth.pending) for depth in depths],
-    )
-    yield gauge(
-        "queue_worker_function_invocation_inflight", "Calls running now", function, counts.in_flight.items()
-    )
-    yield counter(
-        "queue_worker_nats_reconnect",
-        "Times the connection to nats-server came back",
-        (),
-        [((), counts.reconnects)],
-    )
+    pending = [((depth.queue, ""), depth.pending) for depth in depths]
+    yield gauge("queue_worker_pending_messages", "Calls waiting in the queue", function, pending)
+    running = counts.in_flight.items()
+    yield gauge("queue_worker_function_invocation_inflight", "Calls running now", function, running)
+    reconnects = [((), counts.reconnects)]
+    yield counter("queue_worker_nats_reconnect", "Reconnects to nats-server", (), reconnects)
 
 
 def _our_own(counts: Counts, depths: Sequence[QueueDepth]) -> Iterator[Metric]:
-    function = ("queue_name", "function_name")
-    yield counter(
-        "queue_worker_retries", "Attempts put off after a failure", function, counts.retries.items()
-    )
-    yield counter("queue_worker_dead_letters", "Calls given up", function, counts.dead.items())
-    answers = [((code,), count) for code, count in counts.callbacks.items()]
-    yield counter("queue_worker_callbacks", "Callbacks posted, by answer", ("code",), answers)
+    function, retries = ("queue_name", "function_name"), counts.retries.items()
+    yield counter("queue_worker_retries", "Retries scheduled after a failure", function, retries)
+    yield counter("queue_worker_dead_letters", "Calls dead-lettered", function, counts.dead.items())
+    callbacks = [((code,), count) for code, count in counts.callbacks.items()]
+    yield counter("queue_worker_callbacks", "Callback requests, by response", ("code",), callbacks)
     for name, what in (
-        ("outstanding", "Calls taken and not yet acknowledged: running, or waiting to be tried again"),
-        ("redelivered", "Of those, how many were delivered more than once"),
-        ("oldest_seconds", "Age of the oldest call that is not done"),
+        ("outstanding", "Calls delivered and not acknowledged: running, or waiting for a retry"),
+        ("redelivered", "Of those, the calls delivered more than once"),
+        ("oldest_seconds", "Age of the oldest unfinished call"),
         ("dead", "Dead letters kept"),
     ):
         values = [((depth.queue,), getattr(depth, name)) for depth in depths]

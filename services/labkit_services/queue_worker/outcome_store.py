@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
+from labkit_services.contract import outcome
 from labkit_services.contract.errors import error_text
 from labkit_services.contract.names import CALLBACK_SUBJECT
-from labkit_services.contract.outcome import (
-    QUEUE_HEADER,
-    RESULT_HEADER,
-    TRIED_HEADER,
-    DeadLetterMessage,
-    Result,
-)
+from labkit_services.contract.outcome import DeadLetterMessage, Result
 from labkit_services.contract.queued_call import CALL_HEADER, DEDUPE_HEADER, QueuedCall
 from labkit_services.contract.queues import dead_subject, result_subject
 from labkit_services.jetstream.connection import Client, NatsError
@@ -43,7 +38,7 @@ class OutcomeStore:
         stored = result.cut_to(self.max_body_bytes)
         try:
             await self._nats.publish(
-                result_subject(call.call_id), stored.body, headers={RESULT_HEADER: stored.metadata()}
+                result_subject(call.call_id), stored.body, headers={outcome.RESULT_HEADER: stored.metadata()}
             )
         except (OSError, NatsError) as error:
             self._log.warning("result not kept", call_id=call.call_id, error=error_text(error))
@@ -66,8 +61,8 @@ class OutcomeStore:
         headers = {
             DEDUPE_HEADER: f"{call.call_id}:{result.attempt}:{result.finished_ns}",
             CALL_HEADER: call.metadata(),
-            RESULT_HEADER: result.metadata(),
-            QUEUE_HEADER: queue,
-            TRIED_HEADER: "1",
+            outcome.RESULT_HEADER: result.metadata(),
+            outcome.QUEUE_HEADER: queue,
+            outcome.TRIED_HEADER: "1",
         }
         await self._publisher.publish(CALLBACK_SUBJECT, result.body, headers)

@@ -8,7 +8,8 @@ retried after a wait that doubles from ``min_wait`` to ``max_wait``.
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -54,28 +55,27 @@ class RetryPolicy:
     codes: frozenset[int] = frozenset({408, 429, 500, 502, 503, 504})
     backoff: Backoff = Backoff.EXPONENTIAL
 
+    def changed(self, texts: Mapping[str, str]) -> RetryPolicy:
+        """Return the policy with attributes parsed from ``texts``, by their names.
+
+        Raises:
+            InvalidValueError: A value is invalid.
+        """
+        known = {name: _PARSERS[name](text) for name, text in texts.items() if name in _PARSERS}
+        return replace(self, **known)
+
     def with_annotations(self, annotations: Mapping[str, str]) -> RetryPolicy:
         """Return the policy changed by a function's annotations.
 
         Args:
-            annotations: Without their prefix ``com.openfaas.retry.``; invalid values are ignored.
+            annotations: Without their prefix ``com.openfaas.retry.``. Invalid values are
+                ignored, as in OpenFaaS Pro.
         """
-        if not annotations:
-            return self
-        changes: dict[str, Any] = {}
-        for name, read in (
-            ("attempts", parse_attempts),
-            ("min_wait", parse_duration),
-            ("max_wait", parse_duration),
-            ("codes", parse_codes),
-            ("backoff", parse_backoff),
-        ):
-            try:
-                if name in annotations:
-                    changes[name] = read(annotations[name])
-            except InvalidValueError:
-                continue  # as in OpenFaaS Pro
-        return replace(self, **changes)
+        policy = self
+        for name, text in annotations.items():
+            with suppress(InvalidValueError):
+                policy = policy.changed({name: text})
+        return policy
 
     def is_retriable(self, status: int, headers: Headers) -> bool:
         """Tell whether a response is followed by a retry."""
@@ -124,8 +124,8 @@ def decide(
     Args:
         policy: The function's policy.
         attempt: Number of the attempt, from 1, since the call was last queued.
-        status: HTTP status of the response.
-        headers: Headers of the response.
+        status: The response's status.
+        headers: The response's headers.
         rng: Source of the jitter.
         now: Time with zone, for a ``Retry-After`` that is a date.
     """
@@ -153,31 +153,28 @@ def retry_after(headers: Headers, now: datetime) -> float | None:
 
 
 def parse_attempts(text: str) -> int:
-    """Return a number of attempts.
-
-    Raises:
-        InvalidValueError: ``text`` is not one.
-    """
+    """Return a number of attempts, or raise ``InvalidValueError``."""
     return parse_whole_number("attempts", text, 1, MAX_ATTEMPTS)
 
 
 def parse_codes(text: str) -> frozenset[int]:
-    """Return HTTP error statuses from a list such as ``429,502``.
-
-    Raises:
-        InvalidValueError: One of them is not an error status.
-    """
+    """Return the error statuses in a list, or raise ``InvalidValueError``."""
     parts = filter(None, map(str.strip, text.split(",")))
     return frozenset(parse_whole_number("error status", part, 400, 999) for part in parts)
 
 
 def parse_backoff(text: str) -> Backoff:
-    """Return a kind of back-off.
-
-    Raises:
-        InvalidValueError: There is no such kind.
-    """
+    """Return a kind of back-off, or raise ``InvalidValueError``."""
     try:
         return Backoff(text.strip().lower())
     except ValueError:
         raise InvalidValueError(f"{text!r} is not a kind of back-off", expected=", ".join(Backoff)) from None
+
+
+_PARSERS: Mapping[str, Callable[[str], Any]] = {
+    "attempts": parse_attempts,
+    "min_wait": parse_duration,
+    "max_wait": parse_duration,
+    "codes": parse_codes,
+    "backoff": parse_backoff,
+}

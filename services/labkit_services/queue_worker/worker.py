@@ -8,26 +8,14 @@ from typing import Any
 
 from nats.aio.msg import Msg
 
+from labkit_services.contract import names
 from labkit_services.contract.errors import InvalidValueError, LabError, error_text
-from labkit_services.contract.names import (
-    CALLBACK_CONSUMER,
-    CALLBACK_STREAM,
-    DEFAULT_QUEUE,
-    QUEUE_SUBJECT,
-    WORKER_CONSUMER,
-)
 from labkit_services.contract.queues import check_queue_name, queue_stream, worker_control_subject
 from labkit_services.http import HttpClient
+from labkit_services.jetstream import streams
 from labkit_services.jetstream.connection import Client, NatsError
 from labkit_services.jetstream.event_publisher import Events
 from labkit_services.jetstream.publisher import Publisher
-from labkit_services.jetstream.streams import (
-    ensure_callbacks,
-    ensure_cancelled,
-    ensure_queue,
-    ensure_results,
-    queue_names,
-)
 from labkit_services.queue_worker.callback_delivery import CallbackHandler
 from labkit_services.queue_worker.cancellations import Cancellations
 from labkit_services.queue_worker.config import EVERY_QUEUE, WorkerConfig, check_max_inflight
@@ -78,7 +66,7 @@ class Worker:
         self._callbacks = CallbackHandler(self._context)
         self._callback_consumer = Consumer(
             nats,
-            Source(CALLBACK_STREAM, CALLBACK_CONSUMER),
+            Source(names.CALLBACK_STREAM, names.CALLBACK_CONSUMER),
             self._callbacks.handle,
             _CALLBACKS_INFLIGHT,
             service,
@@ -89,9 +77,9 @@ class Worker:
         """Begin to receive calls."""
         config, tasks = self._config, self._service.tasks
         await asyncio.gather(
-            ensure_cancelled(self._js, replicas=config.replicas),
-            ensure_results(self._js, replicas=config.replicas),
-            ensure_callbacks(self._js, ack_wait=config.ack_wait, replicas=config.replicas),
+            streams.ensure_cancelled(self._js, replicas=config.replicas),
+            streams.ensure_results(self._js, replicas=config.replicas),
+            streams.ensure_callbacks(self._js, ack_wait=config.ack_wait, replicas=config.replicas),
             self._publisher.start(),
         )
         # Before the first call: a cancelled one must not run.
@@ -99,8 +87,8 @@ class Worker:
         tasks.start(self._renew_leases(), name="renew leases")
         await self._callback_consumer.start()
         if config.queue == EVERY_QUEUE:
-            await self._nats.subscribe(QUEUE_SUBJECT, cb=self._on_new_queue)
-            await asyncio.gather(self._add(DEFAULT_QUEUE), self._find_queues())
+            await self._nats.subscribe(names.QUEUE_SUBJECT, cb=self._on_new_queue)
+            await asyncio.gather(self._add(names.DEFAULT_QUEUE), self._find_queues())
             tasks.start(self._keep_finding_queues(), name="find queues")
         else:
             await self._add(config.queue)
@@ -121,7 +109,7 @@ class Worker:
         consumer = self._consumer_of(queue)
         await consumer.set_max_inflight(check_max_inflight(count))
         self._log.info("max_inflight changed", queue=queue, max_inflight=count)
-        return consumer.max_inflight
+        return consumer.credit.max_inflight
 
     async def stop(self) -> None:
         """Receive no more calls, and let running ones finish within ``drain_timeout``.
@@ -153,8 +141,8 @@ class Worker:
             consumer = self._consumer_of(queue)
             document = {
                 "worker": self._service.instance,
-                "max_inflight": consumer.max_inflight,
-                "in_flight": consumer.in_flight,
+                "max_inflight": consumer.credit.max_inflight,
+                "in_flight": consumer.credit.in_flight,
                 "redelivered": consumer.redelivered,
                 "processed": self.counts.processed[queue],
             }
@@ -180,11 +168,11 @@ class Worker:
         config = self._config
         handler = DeliveryHandler(queue, self._context, self._callbacks, self._cancellations)
         limit = config.max_inflight_for(queue)
-        source = Source(queue_stream(queue), WORKER_CONSUMER)
+        source = Source(queue_stream(queue), names.WORKER_CONSUMER)
         consumer = Consumer(self._nats, source, handler.handle, limit, self._service)
         self.queues[queue] = consumer  # at once: the same queue may be announced and found
         try:
-            await ensure_queue(self._js, queue, ack_wait=config.ack_wait, replicas=config.replicas)
+            await streams.ensure_queue(self._js, queue, ack_wait=config.ack_wait, replicas=config.replicas)
             nats_url = self._service.setting("nats_url")
             self._context.lines.started(nats_url, queue, limit, self._service.instance)
             await self._nats.subscribe(worker_control_subject(queue), cb=self.on_control)
@@ -200,7 +188,7 @@ class Worker:
             self._log.warning("a new queue could not be joined", error=error_text(error))
 
     async def _find_queues(self) -> None:
-        for queue in await queue_names(self._js):
+        for queue in await streams.queue_names(self._js):
             await self._add(queue)
 
     async def _keep_finding_queues(self) -> None:

@@ -9,10 +9,11 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from prometheus_client.metrics_core import Metric
+    from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 """Content type of the text."""
@@ -69,17 +70,19 @@ def gauge(name: str, text: str, names: Sequence[str], values: Iterable[tuple[Lab
     """Return numbers that go up and down, by labels."""
     from prometheus_client.core import GaugeMetricFamily
 
-    family = GaugeMetricFamily(name, text, labels=names)
-    for labels, value in values:
-        family.add_metric([*map(str, labels)], value)
-    return family
+    return _filled(GaugeMetricFamily(name, text, labels=names), values)
 
 
 def counter(name: str, text: str, names: Sequence[str], values: Iterable[tuple[Labels, float]]) -> Metric:
     """Return numbers that only go up; Prometheus appends ``_total`` to the name."""
     from prometheus_client.core import CounterMetricFamily
 
-    family = CounterMetricFamily(name, text, labels=names)
+    return _filled(CounterMetricFamily(name, text, labels=names), values)
+
+
+def _filled(
+    family: GaugeMetricFamily | CounterMetricFamily, values: Iterable[tuple[Labels, float]]
+) -> Metric:
     for labels, value in values:
         family.add_metric([*map(str, labels)], value)
     return family
@@ -92,9 +95,9 @@ def prometheus_text(*metrics: Metric) -> bytes:
     return generate_latest(_Collected(metrics))
 
 
+@dataclass(frozen=True, slots=True)
 class _Collected:
-    def __init__(self, metrics: Iterable[Metric]) -> None:
-        self._metrics = metrics
+    metrics: Iterable[Metric]
 
     def collect(self) -> Iterable[Metric]:
-        return self._metrics
+        return self.metrics

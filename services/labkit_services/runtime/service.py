@@ -49,11 +49,7 @@ class Service:
         return self.settings.get(name) or default
 
     def number(self, name: str, default: int) -> int:
-        """Return a whole-number setting.
-
-        Raises:
-            InvalidValueError: It is not a whole number.
-        """
+        """Return a whole-number setting, or raise ``InvalidValueError``."""
         text = self.setting(name, str(default))
         if (number := parse_digits(text)) is None:
             raise InvalidValueError(
