@@ -1,4 +1,4 @@
-"""The queue-worker's pure rules: credit, URLs, callback headers, settings."""
+"""Pure parts of the queue-worker: credit, URLs, callback headers, settings."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from labkit_services.queue_worker.invocation import function_url
 CALL = QueuedCall("id-1", "figlet.openfaas-fn", "POST", "/p", "a=b", (), "http://x/", 1, b"hi")
 
 
-def test_no_more_is_asked_for_than_can_run() -> None:
+def test_no_more_messages_are_requested_than_can_run() -> None:
     credit = Credit(max_inflight=3)
     credit.request(credit.available())
 
@@ -30,7 +30,7 @@ def test_no_more_is_asked_for_than_can_run() -> None:
     assert credit.available() == 1
 
 
-def test_a_lowered_limit_gives_back_what_is_too_much() -> None:
+def test_a_message_beyond_a_lowered_limit_is_not_accepted() -> None:
     credit = Credit(max_inflight=2)
     credit.request(2)
     assert credit.accept()
@@ -40,8 +40,8 @@ def test_a_lowered_limit_gives_back_what_is_too_much() -> None:
     assert credit.available() == 0
 
 
-def test_credit_stays_within_bounds_whatever_happens() -> None:
-    """Random walks over every event: in flight never passes the limit that was in force."""
+def test_credit_stays_within_bounds_in_random_walks() -> None:
+    """The number in flight never exceeds the limit of its time."""
     rng = random.Random(7)
     for _ in range(200):
         credit = Credit(max_inflight=rng.randint(1, 5))
@@ -68,7 +68,7 @@ def test_credit_stays_within_bounds_whatever_happens() -> None:
 
 
 @pytest.mark.row("2.3 invocation")
-def test_a_function_is_called_with_the_client_s_path_and_query() -> None:
+def test_a_function_is_invoked_with_the_path_and_query_of_the_client() -> None:
     assert function_url("http://g:1", CALL) == "http://g:1/function/figlet.openfaas-fn/p?a=b"
 
 
@@ -83,12 +83,12 @@ def test_a_function_is_called_with_the_client_s_path_and_query() -> None:
         ("http://127.0.0.1:8090/r/b", "http://127.0.0.1:8090/r/b"),
     ],
 )
-def test_the_cluster_s_name_of_the_gateway_leads_to_the_lab_s(url: str, resolved: str) -> None:
+def test_the_gateway_name_of_a_cluster_resolves_to_the_gateway_of_the_lab(url: str, resolved: str) -> None:
     assert resolve_alias(url, "http://127.0.0.1:9") == resolved
 
 
 @pytest.mark.row("2.4 callback headers")
-def test_a_callback_carries_the_function_s_headers_and_then_what_is_said_of_the_call() -> None:
+def test_a_callback_carries_the_headers_of_the_function_then_those_about_the_call() -> None:
     result = Result(
         500,
         (
@@ -124,6 +124,6 @@ def test_a_callback_carries_the_function_s_headers_and_then_what_is_said_of_the_
 
 
 @pytest.mark.parametrize("value", [0, -1, 1001, True, "3", None, 1.5])
-def test_an_unusable_max_inflight_is_refused(value: object) -> None:
+def test_an_invalid_max_inflight_is_refused(value: object) -> None:
     with pytest.raises(InvalidValueError, match="from 1 to 1000"):
         check_max_inflight(value)
