@@ -208,7 +208,7 @@ renew_leases = Consumer.renew_leases
 failed = Path(sys.argv[1])
 
 async def fail_once(self):
-    if self.in_flight and not failed.exists():
+    if self.credit.in_flight and not failed.exists():
         failed.touch()
         raise RuntimeError("no renewal")
     await renew_leases(self)
