@@ -88,11 +88,7 @@ def encode_batch(service: str, instance: str, rows: Iterable[Row]) -> bytes:
 
 
 def decode_batch(body: bytes) -> list[Event]:
-    """Decode the events of one message.
-
-    Raises:
-        ValueError: The body is not a batch of events.
-    """
+    """Decode the events of one message, or raise ``ValueError``."""
     try:
         batch = json.loads(body)
         service, instance = batch["service"], batch["instance"]

@@ -84,10 +84,7 @@ def event_subject(service: str) -> str:
 
 
 def split_function_name(name: str) -> tuple[str, str]:
-    """Split ``fn.ns`` at its last dot into function and namespace.
-
-    Without a dot the namespace is the default one.
-    """
+    """Split ``fn.ns`` at its last dot; a missing namespace is the default."""
     function, dot, namespace = name.rpartition(".")
     return (function, namespace) if dot else (name, DEFAULT_NAMESPACE)
 

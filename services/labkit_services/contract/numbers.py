@@ -17,11 +17,7 @@ def parse_digits(text: str) -> int | None:
 
 
 def parse_whole_number(name: str, text: str, lowest: int, highest: int) -> int:
-    """Return the number that ``text`` spells, from ``lowest`` to ``highest``.
-
-    Raises:
-        InvalidValueError: It is out of range, or no whole number.
-    """
+    """Parse a number in a range, or raise ``InvalidValueError``."""
     number = parse_digits(text)
     if number is None or not lowest <= number <= highest:
         raise _out_of_range(name, f"a whole number from {lowest} to {highest}", ascii(text))
@@ -29,11 +25,7 @@ def parse_whole_number(name: str, text: str, lowest: int, highest: int) -> int:
 
 
 def whole_number(name: str, value: object, highest: int | None) -> int:
-    """Return ``value`` if it is an integer from 1 to ``highest``; None is no upper bound.
-
-    Raises:
-        InvalidValueError: It is not.
-    """
+    """Return an integer from 1 to ``highest``, or raise InvalidValueError."""
     # A bool is an int, too.
     if not isinstance(value, int) or isinstance(value, bool) or value < 1 or (highest and value > highest):
         expected = "a whole number from 1" + (f" to {highest}" if highest else "")

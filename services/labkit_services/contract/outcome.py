@@ -68,11 +68,7 @@ class Result:
 
     @classmethod
     def from_metadata(cls, text: str, body: bytes) -> Result:
-        """Decode ``metadata``.
-
-        Raises:
-            ValueError: ``text`` is not the metadata of a result.
-        """
+        """Decode ``metadata``, or raise ``ValueError``."""
         try:
             status, headers, size, attempt, finished_ns, seconds = json.loads(text)
             pairs = tuple((name, value) for name, value in headers)
@@ -129,11 +125,7 @@ class DeadLetterMessage:
 
     @classmethod
     def from_message(cls, headers: Mapping[str, str] | None, body: bytes) -> DeadLetterMessage:
-        """Decode a NATS message.
-
-        Raises:
-            ValueError: The message is not a dead letter.
-        """
+        """Decode a NATS message, or raise ``ValueError``."""
         headers = headers or {}
         try:
             kind, reason, attempts, died_ns, length = json.loads(headers[DEAD_HEADER])

@@ -74,11 +74,7 @@ class QueuedCall:
 
     @classmethod
     def from_message(cls, headers: Mapping[str, str] | None, body: bytes) -> QueuedCall:
-        """Decode a call from a NATS message.
-
-        Raises:
-            ValueError: The message is not a queued call.
-        """
+        """Decode a NATS message, or raise ``ValueError``."""
         try:
             call_id, function, method, path, query, pairs, callback, accepted_ns, retry, attempts = (
                 json.loads((headers or {})[CALL_HEADER])

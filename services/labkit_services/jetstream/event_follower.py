@@ -116,10 +116,10 @@ class EventFollower:
                     # ends that fetch early. It is still in the stream: subscribe from there.
                     self._renew.set()
                     break
-                self._take(message)
+                self._pass_on(message)
         await subscription.unsubscribe()
 
-    def _take(self, message: Msg) -> None:
+    def _pass_on(self, message: Msg) -> None:
         self._next_seq = message.metadata.sequence.stream + 1
         try:
             events = decode_batch(message.data)

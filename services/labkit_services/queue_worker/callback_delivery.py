@@ -34,18 +34,14 @@ class CallbackHandler:
         self._policy = context.config.callback_retry
 
     async def post_first(self, number: int, queue: str, call: QueuedCall, result: Result) -> None:
-        """Post a result for the first time; schedule a retry if that fails.
-
-        Raises:
-            QueueUnavailableError: It failed, and no retry could be scheduled.
-        """
+        """Post a result or queue a retry, or raise QueueUnavailableError."""
         outcomes = self._context.outcomes
         match await self._post(number, call, result, 1):
             case Retry(delay) if result.is_complete and len(result.body) <= outcomes.max_body_bytes:
                 await outcomes.schedule_callback(queue, call, result)
                 self._emit(EventType.CALLBACK_RETRY, call, result, delay=delay)
             case Retry():
-                reason = f"a result of {result.size} bytes can't be put off"
+                reason = f"a result of {result.size} bytes is too large for a retry"
                 await self._dead_letter(number, queue, call, result, 1, reason)
             case Exhausted(reason):
                 await self._dead_letter(number, queue, call, result, 1, reason)

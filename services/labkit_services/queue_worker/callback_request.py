@@ -58,11 +58,7 @@ def resolve_alias(url: str, gateway_url: str) -> str:
 async def post_callback(
     client: HttpClient, config: WorkerConfig, call: QueuedCall, result: Result, max_attempts: int
 ) -> tuple[int, Headers]:
-    """Post a result to the call's callback URL; return status and headers.
-
-    Raises:
-        CallbackError: There was no response.
-    """
+    """Post a result; return status and headers, or raise ``CallbackError``."""
     url, timeout = call.callback, config.callback_timeout
     headers = callback_headers(call, result, max_attempts)
     try:

@@ -69,11 +69,7 @@ class Cancellations:
 
     @contextmanager
     def cancellable(self, call: QueuedCall) -> Iterator[None]:
-        """Run the block until it ends or the call is cancelled.
-
-        Raises:
-            CallCancelledError: The call was cancelled.
-        """
+        """Run a block; raise CallCancelledError if the call is cancelled."""
         token = call_token(call.call_id)
         task = asyncio.current_task()
         assert task is not None

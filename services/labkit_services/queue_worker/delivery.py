@@ -163,11 +163,7 @@ class DeliveryHandler:
         return Ack()
 
     async def _conclude(self, delivery: Delivery, decision: Decision, result: Result) -> None:
-        """Store the result, dead-letter a failed call, and post the callback.
-
-        Raises:
-            QueueUnavailableError: Something could not be stored.
-        """
+        """Store the result, dead-letter a failed call, post the callback."""
         call = delivery.call
         await self._context.outcomes.store_result(call, result)
         if isinstance(decision, Exhausted):

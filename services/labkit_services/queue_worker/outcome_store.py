@@ -44,20 +44,12 @@ class OutcomeStore:
             self._log.warning("result not kept", call_id=call.call_id, error=error_text(error))
 
     async def store_dead_letter(self, queue: str, letter: DeadLetterMessage) -> None:
-        """Store a dead letter of a queue.
-
-        Raises:
-            QueueUnavailableError: The stream is full, or nats-server is down: don't acknowledge the call.
-        """
+        """Store a dead letter, or raise ``QueueUnavailableError``."""
         headers, body = letter.message(self.max_body_bytes)
         await self._publisher.publish(dead_subject(queue, letter.call.call_id), body, headers)
 
     async def schedule_callback(self, queue: str, call: QueuedCall, result: Result) -> None:
-        """Put a result into the queue of callbacks to be retried.
-
-        Raises:
-            QueueUnavailableError: nats-server is down.
-        """
+        """Queue a callback for a retry, or raise ``QueueUnavailableError``."""
         headers = {
             DEDUPE_HEADER: f"{call.call_id}:{result.attempt}:{result.finished_ns}",
             CALL_HEADER: call.metadata(),

@@ -56,11 +56,7 @@ class RetryPolicy:
     backoff: Backoff = Backoff.EXPONENTIAL
 
     def changed(self, texts: Mapping[str, str]) -> RetryPolicy:
-        """Return the policy with attributes parsed from ``texts``, by their names.
-
-        Raises:
-            InvalidValueError: A value is invalid.
-        """
+        """Return a policy with parsed values, or raise InvalidValueError."""
         known = {name: _PARSERS[name](text) for name, text in texts.items() if name in _PARSERS}
         return replace(self, **known)
 
@@ -134,9 +130,9 @@ def decide(
     if attempt >= policy.attempts:
         times = "attempt" if attempt == 1 else "attempts"
         return Exhausted(f"status {status} after {attempt} {times}")
-    asked = retry_after(headers, now) if status in RETRY_AFTER_STATUSES else None
-    if asked is not None:
-        return Retry(min(max(asked, policy.min_wait), _LONGEST_WAIT_SECONDS))
+    requested = retry_after(headers, now) if status in RETRY_AFTER_STATUSES else None
+    if requested is not None:
+        return Retry(min(max(requested, policy.min_wait), _LONGEST_WAIT_SECONDS))
     return Retry(policy.wait(attempt, rng))
 
 

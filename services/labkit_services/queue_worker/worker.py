@@ -101,11 +101,7 @@ class Worker:
         self._service.tasks.start(self._cancellations.refresh(), name="read cancellations")
 
     async def set_max_inflight(self, queue: str, count: object) -> int:
-        """Change how many calls of a queue run at once.
-
-        Raises:
-            InvalidValueError: ``count`` is out of range, or there is no such queue.
-        """
+        """Change the limit of a queue, or raise ``InvalidValueError``."""
         consumer = self._consumer_of(queue)
         await consumer.set_max_inflight(check_max_inflight(count))
         self._log.info("max_inflight changed", queue=queue, max_inflight=count)

@@ -26,11 +26,7 @@ Labels = tuple[str | int, ...]
 
 
 class Durations:
-    """A counter and a histogram of durations in one, by labels.
-
-    Attributes:
-        counts: Number of durations.
-    """
+    """A counter and a histogram of durations in one, by labels."""
 
     def __init__(self) -> None:
         self.counts: defaultdict[Labels, int] = defaultdict(int)
