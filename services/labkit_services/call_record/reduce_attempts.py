@@ -32,15 +32,9 @@ def sync_attempts(by_type: ByType) -> tuple[Attempt, ...]:
         response = next((e for e in responses if e.time_ns >= forwarded.time_ns), None)
         if response:
             responses.remove(response)
-        attempts.append(
-            Attempt(
-                number,
-                asked=forwarded.time_ns,
-                finished=time_of(response),
-                status=integer(response, "status"),
-                process=processes.pop(0) if processes else None,
-            )
-        )
+        finished, status = time_of(response), integer(response, "status")
+        process = processes.pop(0) if processes else None
+        attempts.append(Attempt(number, None, forwarded.time_ns, finished, status, process=process))
     if processes and not attempts:  # the watchdog's batch came before the gateway's
         attempts.append(Attempt(1, process=processes[-1]))
     return tuple(attempts)

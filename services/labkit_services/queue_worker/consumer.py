@@ -13,7 +13,7 @@ from nats.aio.msg import Msg
 from labkit_services.contract.errors import error_text
 from labkit_services.jetstream.connection import Client, NatsError
 from labkit_services.queue_worker.credit import Credit
-from labkit_services.queue_worker.puller import Puller, Source
+from labkit_services.queue_worker.puller import Puller, PullSource
 from labkit_services.queue_worker.verdict import Ack, Nak, Term, Verdict
 from labkit_services.runtime.service import Service
 
@@ -33,7 +33,7 @@ class Consumer:
     """
 
     def __init__(
-        self, nats: Client, source: Source, handle: Handle, max_inflight: int, service: Service
+        self, nats: Client, source: PullSource, handle: Handle, max_inflight: int, service: Service
     ) -> None:
         self._service = service
         self._log = service.log

@@ -19,7 +19,7 @@ from labkit_services.jetstream.publisher import QueueUnavailableError
 from labkit_services.queue_worker.callback_delivery import CallbackHandler
 from labkit_services.queue_worker.cancellations import CallCancelledError, Cancellations
 from labkit_services.queue_worker.context import WorkerContext
-from labkit_services.queue_worker.invocation import Response, broken_off, function_url, invoke
+from labkit_services.queue_worker.invocation import UpstreamResponse, broken_off, function_url, invoke
 from labkit_services.queue_worker.retry import Decision, Exhausted, Retry
 from labkit_services.queue_worker.verdict import Ack, Nak, Term, Verdict
 
@@ -114,17 +114,10 @@ class DeliveryHandler:
             self._emit(delivery, EventType.INVOCATION_FINISHED, status=status, error=str(error))
         else:
             self._lines.invoked(delivery.number, call, status, time.monotonic() - started, len(body))
-        return Result(
-            status,
-            tuple(headers.pairs),
-            body,
-            len(body),
-            delivery.attempt,
-            time.time_ns(),
-            time.monotonic() - delivery.taken_at,
-        )
+        pairs, seconds = tuple(headers.pairs), time.monotonic() - delivery.taken_at
+        return Result(status, pairs, body, len(body), delivery.attempt, time.time_ns(), seconds)
 
-    async def _request(self, delivery: Delivery) -> Response:
+    async def _request(self, delivery: Delivery) -> UpstreamResponse:
         """Invoke the function, and wait as long as the gateway can't be reached.
 
         This must neither use up the function's attempts nor break the promise of the 202.

@@ -26,7 +26,7 @@ NOT_COPIED = frozenset(
 )
 _SET_ANEW = NOT_COPIED | {"user-agent", ATTEMPT.lower()}
 
-Response = tuple[int, Headers, bytes]
+UpstreamResponse = tuple[int, Headers, bytes]
 """Status, headers, body."""
 
 
@@ -36,7 +36,7 @@ def function_url(gateway_url: str, call: QueuedCall) -> str:
     return f"{gateway_url}/function/{call.function}{call.path or '/'}{query}"
 
 
-async def invoke(client: HttpClient, gateway_url: str, call: QueuedCall, attempt: int) -> Response:
+async def invoke(client: HttpClient, gateway_url: str, call: QueuedCall, attempt: int) -> UpstreamResponse:
     """Invoke the function with the client's headers.
 
     The timeout is the gateway's ``upstream_timeout``.
@@ -54,7 +54,7 @@ async def invoke(client: HttpClient, gateway_url: str, call: QueuedCall, attempt
     return response.status, response.headers, await response.read()
 
 
-def broken_off(error: UpstreamError) -> Response:
+def broken_off(error: UpstreamError) -> UpstreamResponse:
     """Return a response in place of the missing one: 503, by the platform, as in OpenFaaS."""
     assert not isinstance(error, ConnectError)
     return 503, Headers([(INTERNAL, "queue-worker")]), b""

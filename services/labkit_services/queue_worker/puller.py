@@ -27,7 +27,7 @@ _BUSY_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class PullSource:
     """The durable consumer of a stream that messages are pulled from."""
 
     stream: str
@@ -38,7 +38,7 @@ class Puller:
     """Requests as many messages as there is credit."""
 
     def __init__(
-        self, client: Client, source: Source, credit: Credit, on_message: Callable[[Msg], None], log: Log
+        self, client: Client, source: PullSource, credit: Credit, on_message: Callable[[Msg], None], log: Log
     ) -> None:
         self._client = client
         self._subject = f"$JS.API.CONSUMER.MSG.NEXT.{source.stream}.{source.consumer}"

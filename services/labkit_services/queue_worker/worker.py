@@ -24,7 +24,7 @@ from labkit_services.queue_worker.context import WorkerContext
 from labkit_services.queue_worker.delivery import DeliveryHandler
 from labkit_services.queue_worker.metrics import Counts
 from labkit_services.queue_worker.outcome_store import OutcomeStore
-from labkit_services.queue_worker.puller import Source
+from labkit_services.queue_worker.puller import PullSource
 from labkit_services.queue_worker.worker_log import WorkerLog
 from labkit_services.runtime.service import Service
 
@@ -64,13 +64,8 @@ class Worker:
             log=service.log,
         )
         self._callbacks = CallbackHandler(self._context)
-        self._callback_consumer = Consumer(
-            nats,
-            Source(names.CALLBACK_STREAM, names.CALLBACK_CONSUMER),
-            self._callbacks.handle,
-            _CALLBACKS_INFLIGHT,
-            service,
-        )
+        source = PullSource(names.CALLBACK_STREAM, names.CALLBACK_CONSUMER)
+        self._callback_consumer = Consumer(nats, source, self._callbacks.handle, _CALLBACKS_INFLIGHT, service)
         self.queues: dict[str, Consumer] = {}
 
     async def start(self) -> None:
@@ -164,7 +159,7 @@ class Worker:
         config = self._config
         handler = DeliveryHandler(queue, self._context, self._callbacks, self._cancellations)
         limit = config.max_inflight_for(queue)
-        source = Source(queue_stream(queue), names.WORKER_CONSUMER)
+        source = PullSource(queue_stream(queue), names.WORKER_CONSUMER)
         consumer = Consumer(self._nats, source, handler.handle, limit, self._service)
         self.queues[queue] = consumer  # at once: the same queue may be announced and found
         try:
