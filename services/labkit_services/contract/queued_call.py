@@ -57,26 +57,16 @@ class QueuedCall:
 
     def metadata(self) -> str:
         """Encode all but the body in ASCII, on one line."""
-        request = (
-            self.call_id,
-            self.function,
-            self.method,
-            self.path,
-            self.query,
-            self.headers,
-            self.callback,
-        )
-        return encode([*request, self.accepted_ns, self.retry, self.attempts])
+        request = (self.call_id, self.function, self.method, self.path, self.query, self.headers)
+        return encode([*request, self.callback, self.accepted_ns, self.retry, self.attempts])
 
     @classmethod
     def from_message(cls, headers: Mapping[str, str] | None, body: bytes) -> QueuedCall:
         """Decode a NATS message, or raise ``ValueError``."""
         try:
             values = json.loads((headers or {})[CALL_HEADER])
-            call_id, function, method, path, query, pairs, callback, accepted_ns, retry, attempts = values
+            call_id, function, method, path, query, pairs, callback, time_ns, retry, attempts = values
             pairs = tuple((name, value) for name, value in pairs)
         except (KeyError, TypeError) as error:
             raise ValueError(f"not a queued call: {error!r}") from error
-        return cls(
-            call_id, function, method, path, query, pairs, callback, accepted_ns, body, retry, attempts
-        )
+        return cls(call_id, function, method, path, query, pairs, callback, time_ns, body, retry, attempts)
