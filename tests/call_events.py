@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from labkit.views.measurement import Measurement
 from labkit_services.call_record.log import Call, CallLog, Mode
-from labkit_services.call_record.reducer import reduce_call
+from labkit_services.call_record.reducer import insert_event, read_call
 from labkit_services.contract.events import Event, EventType
 
 BEGIN = 1_790_000_000_000_000_000
@@ -18,6 +18,14 @@ def event(
     """Return an event ``at`` seconds after the beginning."""
     time_ns = BEGIN + round(at * SECOND)
     return Event(time_ns, str(type_), call_id, "long-task", attempt, service, f"{service}-1", data)
+
+
+def reduce_call(call: Call | None, event: Event) -> Call:
+    """Add one event to a call; return the same object if it has that event."""
+    events = list(call.events) if call else []
+    if insert_event(events, event) or call is None:
+        return read_call(event.call_id, events)
+    return call
 
 
 def reduced(*events: Event) -> Call:

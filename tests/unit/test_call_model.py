@@ -9,12 +9,13 @@ from __future__ import annotations
 import random
 from datetime import UTC, datetime
 
+from call_events import reduce_call
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from labkit_services.call_record.call import CallState
-from labkit_services.call_record.reducer import read_call, reduce_call
+from labkit_services.call_record.reducer import read_call
 from labkit_services.contract.events import Event, EventType
 from labkit_services.http import Headers
 from labkit_services.queue_worker.retry import Exhausted, NoRetry, Retry, RetryPolicy, decide

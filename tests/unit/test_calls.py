@@ -13,6 +13,7 @@ from call_events import (
     async_run,
     attempt,
     event,
+    reduce_call,
     reduced,
     retry,
     sync_call,
@@ -22,7 +23,6 @@ from call_events import (
 
 from labkit.views.spans import Kind, Lane, in_flight, queue_depth, spans
 from labkit_services.call_record.log import CallLog, CallState
-from labkit_services.call_record.reducer import reduce_call
 from labkit_services.contract.events import Event, EventType, decode_batch, encode_batch
 
 

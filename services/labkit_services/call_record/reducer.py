@@ -24,17 +24,6 @@ _RANK = {str(type_): rank for rank, type_ in enumerate(EventType)}
 _time = attrgetter("time_ns")
 
 
-def reduce_call(call: Call | None, event: Event) -> Call:
-    """Add one event to a call; return the same object if it has that event.
-
-    Adding a call's events in any order, with any repetitions, gives the same call.
-    """
-    events = list(call.events) if call else []
-    if insert_event(events, event) or call is None:
-        return read_call(event.call_id, events)
-    return call
-
-
 def insert_event(events: list[Event], event: Event) -> bool:
     """Insert ``event`` in time order; return False if it is there already."""
     if not events or event.time_ns > events[-1].time_ns:

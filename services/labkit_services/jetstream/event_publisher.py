@@ -25,9 +25,6 @@ class Events:
 
     ``emit`` only appends. A batch is sent ten milliseconds after its first event, or when
     it is full; while nats-server is away nats-py buffers it.
-
-    Attributes:
-        lost: Number of events that could not be published.
     """
 
     def __init__(self, client: Client, service: Service, *, name: str = "") -> None:
@@ -40,7 +37,6 @@ class Events:
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._tasks = BackgroundTasks(service.log.task_failed)
-        self.lost = 0
 
     def emit(self, type_: str, call_id: str, function: str, attempt: int = 1, **data: Any) -> None:
         """Add an event of this moment; ``EventType`` lists the keys of ``data``."""
@@ -80,5 +76,4 @@ class Events:
             await publish(self._subject, body)
         except (OSError, NatsError) as error:
             # Only the event log has a gap; calls are not affected.
-            self.lost += len(rows)
             self._service.log.warning("events lost", count=len(rows), error=error_text(error))
