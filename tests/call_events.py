@@ -37,7 +37,7 @@ def reduced(*events: Event) -> Call:
 
 
 def visit(start: float, end: float, call_id: str, *, status: int = 200, pid: int = 7) -> list[Event]:
-    """Return the events of gateway and watchdog for an invocation by the sync route."""
+    """Return the events of gateway and watchdog for a sync invocation."""
     return [
         event(start, EventType.CALL_RECEIVED, call_id, mode="sync", method="POST", bytes=0),
         event(start + 0.0002, EventType.CALL_FORWARDED, call_id, replica="long-task-1"),
@@ -108,7 +108,7 @@ def sync_run(calls: int, seconds: float = 1.0) -> list[Event]:
 
 
 def async_run(calls: int, max_inflight: int, seconds: float = 1.0) -> list[Event]:
-    """Return ``calls`` asynchronous calls, sent at once and processed ``max_inflight`` at a time."""
+    """Return calls sent at once and processed ``max_inflight`` at a time."""
     events = []
     for number in range(calls):
         turn = number // max_inflight
@@ -119,7 +119,7 @@ def async_run(calls: int, max_inflight: int, seconds: float = 1.0) -> list[Event
 
 
 def measured(mode: Mode, events: list[Event], until: float | None = None) -> Measurement:
-    """Return the measurement of ``events``, or of those within ``until`` seconds."""
+    """Return the measurement of the events within ``until`` seconds."""
     log = CallLog()
     end = max(each.time_ns for each in events) if until is None else BEGIN + round(until * SECOND)
     for each in events:

@@ -14,7 +14,7 @@ from labkit_services.jetstream.streams import bucket_keys
 
 @pytest.mark.anyio
 async def test_all_keys_of_a_bucket_are_listed(lab: Lab) -> None:
-    """An empty list must mean an empty bucket, or a gateway would take it that there are no functions."""
+    """A wrongly empty list would lose all functions of a gateway."""
     client = Client()
     await client.connect(lab._core.state.nats_url, token=lab._core.state.nats_token)
     js = client.jetstream()
@@ -36,7 +36,7 @@ async def test_all_keys_of_a_bucket_are_listed(lab: Lab) -> None:
 
 @pytest.mark.anyio
 async def test_the_limit_of_a_stream_may_exceed_the_free_disk_space(lab: Lab) -> None:
-    """If nats-server required the limits to be free on disk, few labs would start."""
+    """A required reserve on disk would keep labs from starting."""
     client = Client()
     await client.connect(lab._core.state.nats_url, token=lab._core.state.nats_token)
     js = client.jetstream()

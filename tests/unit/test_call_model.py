@@ -63,7 +63,7 @@ class CallLife(RuleBasedStateMachine):
     @precondition(lambda self: self.state in (CallState.DELIVERED, CallState.RUNNING))
     @rule()
     def worker_dies(self) -> None:
-        """The lease runs out and the call is delivered again, without an event."""
+        """The lease runs out and the call is redelivered, without an event."""
         self.deliver()
 
     @precondition(lambda self: self.state is CallState.RUNNING)

@@ -417,7 +417,7 @@ def test_two_sync_calls_with_one_id_are_two_attempts() -> None:
 
 
 def test_adding_an_event_is_cheap() -> None:
-    """About 2 µs on an idle machine; 50 µs would mean that calls are derived at each event."""
+    """About 2 µs on an idle machine; deriving the call takes far longer."""
     events = async_run(1_000, 10)
     log = CallLog()
 
@@ -430,7 +430,7 @@ def test_adding_an_event_is_cheap() -> None:
 
 
 def test_a_function_that_receives_the_callback_is_not_part_of_the_call() -> None:
-    """Gateway and watchdog report the receiving function under the call's own id."""
+    """That function is reported under the call's own id."""
     callback = [
         event(
             0.99, EventType.CALLBACK_SENT, service="queue-worker", url="http://gateway:8080/function/notify"
@@ -448,7 +448,7 @@ def test_a_function_that_receives_the_callback_is_not_part_of_the_call() -> None
 
 
 def test_an_attempt_after_a_lost_callback_counts() -> None:
-    """The worker died while posting the result; another one runs the call again."""
+    """The worker died while posting; another one runs the call again."""
     lost = event(0.99, EventType.CALLBACK_SENT, service="queue-worker", url="http://x/")
     call = reduced(
         *accepted(), *attempt("c1", 0.01, 0.97, acked=False), lost, *attempt("c1", 6.0, 0.5, number=2)

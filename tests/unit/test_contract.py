@@ -1,4 +1,4 @@
-"""The contract between processes: names, values, events, calls, outcomes, errors."""
+"""The contract: names, values, events, calls, outcomes, errors."""
 
 from __future__ import annotations
 

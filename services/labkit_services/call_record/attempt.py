@@ -20,7 +20,7 @@ def is_success(status: int | None) -> bool:
 
 
 def has_failed(status: int | None, error: str) -> bool:
-    """Tell whether a request has ended without success; False while it runs."""
+    """Tell whether a request ended without success; False while it runs."""
     return bool(error) or (status is not None and not is_success(status))
 
 
@@ -65,7 +65,7 @@ class Attempt:
 
     @property
     def started(self) -> int | None:
-        """When the function was invoked; if not reported, when its process began."""
+        """When the function was invoked, or its process began."""
         if self.asked is not None:
             return self.asked
         return self.process.started if self.process else None

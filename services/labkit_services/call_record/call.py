@@ -143,7 +143,7 @@ class Call:
 
     @property
     def status(self) -> int | None:
-        """The last status of the function, or if never invoked, the client's."""
+        """The function's last status, or if never invoked, the client's."""
         if self.attempts and self.attempts[-1].status is not None:
             return self.attempts[-1].status
         return None if self.mode == "async" and self.attempts else self.accepted
@@ -160,7 +160,7 @@ class Call:
 
     @property
     def is_answered(self) -> bool:
-        """Whether the function's last response is known, or that there is none.
+        """Whether the function's last response, or its absence, is known.
 
         Callbacks may follow. A failure counts only when the queue-worker has decided against a retry.
         """
@@ -202,12 +202,12 @@ class Call:
 
     @property
     def asked(self) -> int | None:
-        """When the client sent it; if not reported, when the gateway received it."""
+        """When the client sent it, or the gateway received it."""
         return self.received if self.sent is None else self.sent
 
     @property
     def released(self) -> int | None:
-        """When the client had the response; if not reported, when it was sent."""
+        """When the client had the response, or the gateway sent it."""
         return self.replied if self.sent is None else self.answered
 
     @property
@@ -248,7 +248,7 @@ class Call:
 
     @property
     def client_waited(self) -> float | None:
-        """Seconds until the client had its response: result (sync) or 202 (async)."""
+        """Seconds until the client had the result (sync) or 202 (async)."""
         return seconds_between(self.asked, self.released)
 
     @property
@@ -262,7 +262,7 @@ class Call:
 
     @property
     def ran(self) -> float | None:
-        """Seconds that the function worked, in all finished attempts together."""
+        """Seconds that the function worked, in all finished attempts."""
         durations = [attempt.ran for attempt in self.attempts if attempt.ran is not None]
         return sum(durations) if durations else None
 

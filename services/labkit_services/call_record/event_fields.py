@@ -28,13 +28,13 @@ def time_of(event: Event | None) -> int | None:
 
 
 def integer(event: Event | None, key: str) -> int | None:
-    """Return an integer of an event's data, None if it is missing or something else."""
+    """Return an integer of an event's data, None if it is missing."""
     value: Any = event.data.get(key) if event else None
     return value if isinstance(value, int) else None
 
 
 def seconds(event: Event | None, key: str) -> float | None:
-    """Return a duration of an event's data, None if it is missing or something else."""
+    """Return a duration of an event's data, None if it is missing."""
     value: Any = event.data.get(key) if event else None
     return float(value) if isinstance(value, int | float) else None
 

@@ -27,7 +27,7 @@ _VISIT_TYPES = (
 
 
 def callbacks_of(by_type: ByType) -> tuple[Callback, ...]:
-    """Pair each request with the first response after it that is still unpaired."""
+    """Pair each request with the first unpaired response after it."""
     responses = list(by_type.get(EventType.CALLBACK_ANSWERED, ()))
     callbacks = []
     for sent in by_type.get(EventType.CALLBACK_SENT, ()):
@@ -74,7 +74,7 @@ def without_callback_visits(events: Sequence[Event]) -> Sequence[Event]:
 
 
 def _callback_periods(events: Sequence[Event]) -> list[tuple[int, int]]:
-    """Return begin and end of each callback request; 0 for one without a response."""
+    """Return begin and end of each request; 0 without a response."""
     periods: list[tuple[int, int]] = []
     for event in events:
         if event.type == EventType.CALLBACK_SENT:

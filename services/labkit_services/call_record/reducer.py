@@ -44,7 +44,7 @@ def _tie_break(event: Event) -> tuple[int, str, int, str, str]:
 
 
 def read_call(call_id: str, events: Sequence[Event]) -> Call:
-    """Derive a call from its events, which must be distinct and in time order."""
+    """Derive a call from its events, distinct and in time order."""
     by_type: ByType = defaultdict(list)
     for event in without_callback_visits(events):
         by_type[event.type].append(event)
@@ -94,7 +94,7 @@ def read_call(call_id: str, events: Sequence[Event]) -> Call:
 
 
 def _last_unless(by_type: ByType, type_: str, revoked_by: Sequence[str]) -> Event | None:
-    """Return the last event of a type, unless one of other types followed it."""
+    """Return the last event of a type, unless others revoked it."""
     event = last(by_type, type_)
     followers = [follower for other in revoked_by if (follower := last(by_type, other))]
     is_revoked = event and any(follower.time_ns > event.time_ns for follower in followers)

@@ -1,4 +1,4 @@
-"""What crosses a process boundary: names, events, calls, results, errors, values.
+"""What crosses process boundaries: names, events, calls, results, errors.
 
 Services and labkit share these definitions. Nothing here does I/O.
 """

@@ -38,7 +38,7 @@ def parse_duration(text: str) -> float:
 
 
 def format_duration(seconds: float) -> str:
-    """Format a duration as Go's ``Duration.String``: ``30s``, ``1m5s``, ``250ms``."""
+    """Format a duration as in Go: ``30s``, ``1m5s``, ``250ms``."""
     if seconds == 0:
         return "0s"
     if seconds < 1:

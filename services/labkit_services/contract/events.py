@@ -22,7 +22,7 @@ Row = list[Any]
 
 
 class EventType(StrEnum):
-    """What can happen, by the hop that reports it; keys of ``data`` in brackets."""
+    """What can happen, by reporting hop; keys of ``data`` in brackets."""
 
     # client (labkit)
     CLIENT_SENT = "client.sent"  # [mode: "sync"|"async", bytes]

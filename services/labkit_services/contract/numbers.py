@@ -9,7 +9,7 @@ _MAX_DIGITS = 19
 
 
 def parse_digits(text: str) -> int | None:
-    """Return the number that ``text`` spells in 1 to 19 ASCII digits, else None.
+    """Return the number of 1 to 19 ASCII digits, else None.
 
     Python's ``int`` also accepts signs, blanks, underscores and the digits of other scripts.
     """

@@ -1,4 +1,4 @@
-"""The message of a queued call: its body unchanged, the rest in one NATS header.
+"""A queued call as a message: body unchanged, the rest in one header.
 
 OpenFaaS CE queues a JSON document with the body in base64, which is a third larger. The
 metadata is JSON in a single NATS header because HTTP headers need order and duplicates,

@@ -33,7 +33,7 @@ def check_queue_name(name: str) -> str:
 
 
 def queue_stream(queue: str) -> str:
-    """Return the name of a queue's stream, as in OpenFaaS Pro: ``OF_<queue>``."""
+    """Return the name of a queue's stream, as in OpenFaaS Pro."""
     return STREAM_PREFIX + queue
 
 
@@ -43,7 +43,7 @@ def dead_stream(queue: str) -> str:
 
 
 def dead_subject(queue: str, call_id: str | None) -> str:
-    """Return the subject of a call's dead letters; None stands for all calls."""
+    """Return the subject of a call's dead letters; None is all calls."""
     # "*" can't stand for all calls: a client may use it as a call id.
     return f"lab.dead.{queue}.{'*' if call_id is None else call_token(call_id)}"
 
@@ -67,5 +67,5 @@ def call_token(call_id: str) -> str:
 
 
 def worker_control_subject(queue: str) -> str:
-    """Return the subject for requests such as ``{"max_inflight": 10}`` to workers."""
+    """Return the subject of control requests to the workers of a queue."""
     return f"lab.control.queue-worker.{queue}"

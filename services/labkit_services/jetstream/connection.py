@@ -33,7 +33,7 @@ class NatsUnavailableError(LabError, ConnectionError):
 
 
 async def connect(service: Service, on_restored: Callable[[], None] = lambda: None) -> Client:
-    """Connect with the service's settings; from then on reconnect without limit.
+    """Connect with the service's settings; then reconnect without limit.
 
     Args:
         service: Its settings are those of ``server_url``, and ``nats_token``.

@@ -68,7 +68,7 @@ class EventFollower:
         self._renew.set()
 
     async def read_to_end(self) -> None:
-        """Wait until all that is in the stream now has been read; set a deadline.
+        """Wait until all that is in the stream now was read; set a deadline.
 
         Raises:
             nats.errors.Error, OSError: nats-server does not answer.
@@ -157,5 +157,5 @@ class EventFollower:
 
 
 def messages_to_skip(messages: int, size: int) -> int:
-    """Return how many of the oldest messages exceed the limit of the history."""
+    """Return how many of the oldest messages exceed the history's limit."""
     return 0 if size <= HISTORY_BYTES else messages - messages * HISTORY_BYTES // size

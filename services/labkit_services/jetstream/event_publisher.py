@@ -39,7 +39,7 @@ class Events:
         self._tasks = BackgroundTasks(service.log.task_failed)
 
     def emit(self, type_: str, call_id: str, function: str, attempt: int = 1, **data: Any) -> None:
-        """Add an event of this moment; ``EventType`` lists the keys of ``data``."""
+        """Add an event, now; ``EventType`` lists the keys of ``data``."""
         self.append([time.time_ns(), type_, call_id, function, attempt, data])
 
     def append(self, row: Row) -> None:

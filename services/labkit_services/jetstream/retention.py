@@ -1,4 +1,4 @@
-"""How long, and how much, JetStream keeps: results, events, dead letters, ids."""
+"""How long JetStream keeps results, events, dead letters, ids; how much."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The lab's streams, consumers and buckets in JetStream, created unless they exist.
+"""Streams, consumers and buckets in JetStream, created unless they exist.
 
 A queue has the settings of OpenFaaS's JetStream edition: work-queue retention, file
 storage, explicit acknowledgement, no limit on deliveries (the worker counts attempts),

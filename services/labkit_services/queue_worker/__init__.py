@@ -1,1 +1,1 @@
-"""The queue-worker: delivers queued calls to the functions, with retries and callbacks."""
+"""The queue-worker: queued calls to functions, with retries and callbacks."""

@@ -1,4 +1,4 @@
-"""``python -m labkit_services.queue_worker``: for settings see ``config.py``."""
+"""``python -m labkit_services.queue_worker``; settings: ``config.py``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Deliver results to callback URLs: at once, and retried while a target is down."""
+"""Deliver results to callback URLs, and retry while a target is down."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The queue-worker's settings, named as in OpenFaaS's queue-worker where that has one."""
+"""The queue-worker's settings, with OpenFaaS's names where it has them."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class WorkerConfig:
 
     @classmethod
     def read(cls, service: Service) -> WorkerConfig:
-        """Read the environment; an invalid value raises ``InvalidValueError``."""
+        """Read the environment, or raise ``InvalidValueError``."""
         queue = service.setting("queue_name", DEFAULT_QUEUE)
         upstream_timeout = service.setting("upstream_timeout", "60s")
         return cls(
@@ -93,7 +93,7 @@ class WorkerConfig:
 
 
 def _set(service: Service, settings: Mapping[str, str]) -> dict[str, str]:
-    """Return the values of those settings that are set, by the names of attributes."""
+    """Return the values of the settings that are set, by attribute."""
     return {attribute: text for attribute, name in settings.items() if (text := service.setting(name))}
 
 

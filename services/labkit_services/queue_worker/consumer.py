@@ -1,4 +1,4 @@
-"""Process the messages of one durable consumer, at most ``max_inflight`` at once.
+"""Process a durable consumer's messages, at most ``max_inflight`` at once.
 
 Each message is leased while it is processed, and settled here by its handler's verdict.
 """
@@ -64,7 +64,7 @@ class Consumer:
         self._puller.restored()
 
     async def renew_leases(self) -> None:
-        """Extend the leases of the running messages by another ``ack_wait``."""
+        """Extend the leases of running messages by another ``ack_wait``."""
         for message in list(self._running.values()):
             await self._send(message.in_progress())
 

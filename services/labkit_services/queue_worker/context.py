@@ -19,7 +19,7 @@ from labkit_services.runtime.log import Log
 
 @dataclass(frozen=True, slots=True)
 class WorkerContext:
-    """Settings and collaborators; ``lines`` are OpenFaaS's log, ``log`` is our own."""
+    """Settings and collaborators; ``lines`` is OpenFaaS's log."""
 
     config: WorkerConfig
     client: HttpClient
@@ -31,7 +31,7 @@ class WorkerContext:
     rng: random.Random = field(default_factory=random.Random)
 
     def policy_of(self, call: QueuedCall) -> RetryPolicy:
-        """Return the worker's retry policy, changed by the function's annotations."""
+        """Return the retry policy, with the function's annotations."""
         return self.config.retry.with_annotations(call.retry)
 
     def decide(self, policy: RetryPolicy, attempt: int, status: int, headers: Headers) -> Decision:

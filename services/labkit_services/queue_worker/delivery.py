@@ -1,4 +1,4 @@
-"""Process one delivery: invoke the function, then ack, retry or dead-letter."""
+"""Process one delivery: invoke the function, ack, retry or dead-letter."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Delivery:
 
     @property
     def attempt(self) -> int:
-        """Number of the attempt, from 1; those before a redrive are included."""
+        """Number of the attempt, from 1; those before a redrive count."""
         return self.call.attempts + self.count
 
 
@@ -118,7 +118,7 @@ class DeliveryHandler:
         return Result(status, pairs, body, len(body), delivery.attempt, time.time_ns(), seconds)
 
     async def _request(self, delivery: Delivery) -> UpstreamResponse:
-        """Invoke the function, and wait as long as the gateway can't be reached.
+        """Invoke the function; wait while the gateway can't be reached.
 
         This must neither use up the function's attempts nor break the promise of the 202.
         The lease is renewed meanwhile.

@@ -31,7 +31,7 @@ UpstreamResponse = tuple[int, Headers, bytes]
 
 
 def function_url(gateway_url: str, call: QueuedCall) -> str:
-    """Return the function's URL, with the client's path and query unchanged."""
+    """Return the function's URL, with the client's path and query."""
     query = f"?{call.query}" if call.query else ""
     return f"{gateway_url}/function/{call.function}{call.path or '/'}{query}"
 
@@ -55,6 +55,6 @@ async def invoke(client: HttpClient, gateway_url: str, call: QueuedCall, attempt
 
 
 def broken_off(error: UpstreamError) -> UpstreamResponse:
-    """Return a response in place of the missing one: 503, by the platform, as in OpenFaaS."""
+    """Return the platform's 503 for a missing response, as in OpenFaaS."""
     assert not isinstance(error, ConnectError)
     return 503, Headers([(INTERNAL, "queue-worker")]), b""

@@ -1,4 +1,4 @@
-"""Store the outcomes of calls: results, dead letters, callbacks to be retried."""
+"""Store outcomes of calls: results, dead letters, callbacks to retry."""
 
 from __future__ import annotations
 

@@ -85,12 +85,12 @@ class Puller:
             await self.start()
 
     def restored(self) -> None:
-        """Request again after a reconnect: the server has forgotten the requests."""
+        """Request again after a reconnect: the server forgot the requests."""
         self._credit.reset()
         self.wake()
 
     async def check(self) -> None:
-        """Request again if the server has been silent longer than requests live."""
+        """Request again if the server was silent longer than requests live."""
         silent = self._loop.time() - self._last_heard
         if self._credit.requested and silent > _EXPIRES_SECONDS + _GRACE_SECONDS:
             self._log.warning("requests for messages went unanswered", seconds=f"{silent:.0f}")
@@ -103,7 +103,7 @@ class Puller:
         self._subscription = await self._client.subscribe(self._inbox, cb=self._receive)
 
     async def _unsubscribe(self) -> None:
-        """Make the server drop the requests: it sends nothing without a subscriber."""
+        """Drop the requests: the server sends nothing without subscriber."""
         if self._subscription is None:
             return
         subscription, self._subscription = self._subscription, None

@@ -137,7 +137,7 @@ def decide(
 
 
 def retry_after(headers: Headers, now: datetime) -> float | None:
-    """Return the seconds of ``Retry-After`` (RFC 9110 §10.2.3), None if unusable."""
+    """Return the seconds of ``Retry-After`` (RFC 9110 §10.2.3), if usable."""
     text = headers.get("Retry-After").strip()
     if (seconds := parse_digits(text[:18])) is not None:
         return float(seconds)

@@ -1,4 +1,4 @@
-"""The worker: the consumers of its queues and callbacks, leases, control requests."""
+"""The worker: consumers of queues and callbacks, leases, control requests."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ class Worker:
         return consumer.credit.max_inflight
 
     async def stop(self) -> None:
-        """Receive no more calls, and let running ones finish within ``drain_timeout``.
+        """Receive no more calls; let running ones finish in ``drain_timeout``.
 
         The rest is delivered again; so is everything at once when the service aborts.
         """
@@ -122,7 +122,7 @@ class Worker:
         self._client.close()
 
     async def on_control(self, message: Msg) -> None:
-        """Respond on a queue's control subject: ``{"max_inflight": n}`` changes it."""
+        """Respond to a control request: ``{"max_inflight": n}`` or ``{}``."""
         document: dict[str, Any]
         try:
             queue = message.subject.removeprefix(worker_control_subject(""))
@@ -191,7 +191,7 @@ class Worker:
                 self._log.warning("could not look for queues", error=error_text(error))
 
     async def _renew_leases(self) -> None:
-        """Renew the leases of running messages: without it, long calls would run twice."""
+        """Renew the leases of running calls; else they would run twice."""
         while True:
             await asyncio.sleep(self._config.ack_wait / 3)
             for consumer in self._consumers():

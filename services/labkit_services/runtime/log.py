@@ -79,7 +79,7 @@ class Log:
         self._line("error", text, fields)
 
     def task_failed(self, name: str, error: BaseException) -> None:
-        """Log that a background task failed: an ``on_failure`` of ``BackgroundTasks``."""
+        """Log a failed task: an ``on_failure`` of ``BackgroundTasks``."""
         self.failure(f"background task failed: {name}", error)
 
     def failure(self, text: str, error: BaseException) -> None:

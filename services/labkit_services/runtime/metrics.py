@@ -40,7 +40,7 @@ class Durations:
         self._buckets[labels][bisect_left(BUCKETS, seconds)] += 1
 
     def forget(self, gone: Callable[[Labels], bool]) -> None:
-        """Drop labels that are ``gone``: a changing set of labels must not add up."""
+        """Drop labels that are ``gone``, so that they don't add up."""
         for labels in list(filter(gone, self.counts)):
             del self.counts[labels], self._seconds[labels], self._buckets[labels]
 
@@ -70,7 +70,7 @@ def gauge(name: str, text: str, names: Sequence[str], values: Iterable[tuple[Lab
 
 
 def counter(name: str, text: str, names: Sequence[str], values: Iterable[tuple[Labels, float]]) -> Metric:
-    """Return numbers that only go up; Prometheus appends ``_total`` to the name."""
+    """Return numbers that only go up; ``_total`` is appended."""
     from prometheus_client.core import CounterMetricFamily
 
     return _filled(CounterMetricFamily(name, text, labels=names), values)

@@ -19,7 +19,7 @@ class MetricsServer:
         self._server = HttpServer(self._respond, on_error=self._on_error)
 
     async def start(self, port: int) -> str:
-        """Listen, on another port if this one is taken; return the metrics' URL."""
+        """Listen, if need be on another port; return the metrics' URL."""
         host, bound = await self._server.start(port=port, fallback=True)
         return f"http://{host}:{bound}/metrics"
 

@@ -58,11 +58,11 @@ class Service:
         return number
 
     def flag(self, name: str, *, default: bool = False) -> bool:
-        """Return a yes-or-no setting; as in OpenFaaS only ``true`` and ``1`` are yes."""
+        """Return a yes-or-no setting: ``true`` or ``1``, as in OpenFaaS."""
         return self.setting(name, "true" if default else "false").lower() in ("true", "1")
 
     def ready(self, **details: Any) -> None:
-        """Report, in one line of JSON on stdout, that the service takes requests.
+        """Report in a line of JSON on stdout that the service is ready.
 
         What exists now stays for the service's life. So the garbage collector need not
         look at it again: its pauses would be seen as jitter in a timeline.
