@@ -1,9 +1,10 @@
-"""Events of calls as the services would report them, for the tests of what is made from them."""
+"""Events of calls as the services would report them, for tests."""
 
 from __future__ import annotations
 
 from labkit.views.measurement import Measurement
-from labkit_services.call_record.log import Call, CallLog, Mode, reduce_call
+from labkit_services.call_record.log import Call, CallLog, Mode
+from labkit_services.call_record.reducer import insert_event, read_call
 from labkit_services.contract.events import Event, EventType
 
 BEGIN = 1_790_000_000_000_000_000
@@ -19,6 +20,14 @@ def event(
     return Event(time_ns, str(type_), call_id, "long-task", attempt, service, f"{service}-1", data)
 
 
+def reduce_call(call: Call | None, event: Event) -> Call:
+    """Add one event to a call; return the same object if it has that event."""
+    events = list(call.events) if call else []
+    if insert_event(events, event) or call is None:
+        return read_call(event.call_id, events)
+    return call
+
+
 def reduced(*events: Event) -> Call:
     call = None
     for each in events:
@@ -28,7 +37,7 @@ def reduced(*events: Event) -> Call:
 
 
 def visit(start: float, end: float, call_id: str, *, status: int = 200, pid: int = 7) -> list[Event]:
-    """Return what gateway and watchdog report when the function is asked by the sync route."""
+    """Return the events of gateway and watchdog for a sync invocation."""
     return [
         event(start, EventType.CALL_RECEIVED, call_id, mode="sync", method="POST", bytes=0),
         event(start + 0.0002, EventType.CALL_FORWARDED, call_id, replica="long-task-1"),
@@ -70,7 +79,7 @@ def accepted(call_id: str = "c1", start: float = 0.0, seconds: float = 0.003) ->
 def attempt(
     call_id: str, start: float, seconds: float, number: int = 1, status: int = 200, *, acked: bool = True
 ) -> list[Event]:
-    """Return one delivery to the worker, with the gateway's and the watchdog's part in it."""
+    """Return the events of one delivery, of worker, gateway and watchdog."""
     end = start + seconds
 
     def worker(at: float, type_: EventType, **data: object) -> Event:
@@ -99,7 +108,7 @@ def sync_run(calls: int, seconds: float = 1.0) -> list[Event]:
 
 
 def async_run(calls: int, max_inflight: int, seconds: float = 1.0) -> list[Event]:
-    """Return ``calls`` asynchronous calls, sent at once and worked off ``max_inflight`` at a time."""
+    """Return calls sent at once and processed ``max_inflight`` at a time."""
     events = []
     for number in range(calls):
         turn = number // max_inflight
@@ -110,7 +119,7 @@ def async_run(calls: int, max_inflight: int, seconds: float = 1.0) -> list[Event
 
 
 def measured(mode: Mode, events: list[Event], until: float | None = None) -> Measurement:
-    """Return the run that ``events`` tell of, or what was known ``until`` that many seconds."""
+    """Return the measurement of the events within ``until`` seconds."""
     log = CallLog()
     end = max(each.time_ns for each in events) if until is None else BEGIN + round(until * SECOND)
     for each in events:

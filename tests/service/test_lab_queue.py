@@ -161,7 +161,7 @@ def test_queues_are_shown_as_tables(lab: Lab) -> None:
 def test_an_unknown_or_invalid_queue_name_is_an_error(lab: Lab) -> None:
     with pytest.raises(GatewayError, match="there is no queue nowhere"):
         lab.queue("nowhere").status()
-    with pytest.raises(InvalidValueError, match="can't be called"):
+    with pytest.raises(InvalidValueError, match="not a valid name"):
         lab.queue("no where")
 
 

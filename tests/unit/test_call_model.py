@@ -1,7 +1,7 @@
-"""A model of an asynchronous call, from acceptance to its last event.
+"""A model of a call: retries, dead letters, redrive, cancellation, callbacks.
 
-hypothesis walks through the state machine at random. At every step the call that is reduced from
-the services' events must be in the model's state, whatever the order of the events.
+hypothesis walks through the state machine at random. At every step the call, reduced from the events
+that the services would have published in any order, must have the state of the model.
 """
 
 from __future__ import annotations
@@ -9,23 +9,24 @@ from __future__ import annotations
 import random
 from datetime import UTC, datetime
 
+from call_events import reduce_call
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from labkit_services.call_record.call import CallState
-from labkit_services.call_record.reducer import read_call, reduce_call
+from labkit_services.call_record.reducer import read_call
 from labkit_services.contract.events import Event, EventType
 from labkit_services.http import Headers
-from labkit_services.queue_worker.retry import Again, Exhausted, RetryPolicy, Settled, decide
+from labkit_services.queue_worker.retry import Exhausted, NoRetry, Retry, RetryPolicy, decide
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 GATEWAY, WORKER = "gateway", "queue-worker"
-ANSWERS = st.sampled_from([200, 204, 302, 400, 404, 408, 429, 500, 502, 503])
+STATUSES = st.sampled_from([200, 204, 302, 400, 404, 408, 429, 500, 502, 503])
 
 
 class CallLife(RuleBasedStateMachine):
-    """One asynchronous call with a callback, and the worker's rules."""
+    """One asynchronous call with a callback, under the worker's rules."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -34,9 +35,7 @@ class CallLife(RuleBasedStateMachine):
         self.state = CallState.QUEUED
         self.before = 0  # attempts before it was last queued
         self.count = 0  # deliveries since then
-        self.answered = 0
         self.tries = 0  # of the callback
-        self.cancelled = False
 
     @initialize(attempts=st.integers(1, 4), callback_attempts=st.integers(1, 3), has_callback=st.booleans())
     def accept(self, attempts: int, callback_attempts: int, has_callback: bool) -> None:
@@ -64,16 +63,15 @@ class CallLife(RuleBasedStateMachine):
     @precondition(lambda self: self.state in (CallState.DELIVERED, CallState.RUNNING))
     @rule()
     def worker_dies(self) -> None:
-        """The lease expires without an event; the call is delivered again."""
+        """The lease runs out and the call is redelivered, without an event."""
         self.deliver()
 
     @precondition(lambda self: self.state is CallState.RUNNING)
-    @rule(status=ANSWERS)
-    def answer(self, status: int) -> None:
-        self.answered = status
+    @rule(status=STATUSES)
+    def function_responds(self, status: int) -> None:
         self._emit(WORKER, EventType.INVOCATION_FINISHED, status=status, bytes=1)
         match decide(self.policy, self.count, status, Headers(), random.Random(0), NOW):
-            case Again(delay):
+            case Retry(delay):
                 assert self.count < self.policy.attempts
                 self._emit(WORKER, EventType.RETRY_SCHEDULED, delay=delay)
                 self.state = CallState.RETRYING
@@ -82,39 +80,39 @@ class CallLife(RuleBasedStateMachine):
                 self._emit(WORKER, EventType.DELIVERY_DEAD, reason=reason)
                 self.state = CallState.DEAD
                 self._call_back_or_acknowledge()
-            case Settled():
+            case NoRetry():
                 assert status not in self.policy.codes
                 self.state = CallState.DONE if status < 400 else CallState.FAILED
                 self._call_back_or_acknowledge()
 
-    @precondition(lambda self: getattr(self, "callback", "") == "sent")
-    @rule(status=ANSWERS)
-    def target_answers(self, status: int) -> None:
+    @precondition(lambda self: self._callback_is_pending())
+    @rule(status=STATUSES)
+    def target_responds(self, status: int) -> None:
         self._emit(WORKER, EventType.CALLBACK_ANSWERED, status=status)
         match decide(self.callback_policy, self.tries, status, Headers(), random.Random(0), NOW):
-            case Again(delay):
+            case Retry(delay):
                 self._emit(WORKER, EventType.CALLBACK_RETRY, delay=delay)
-                self.callback = "waiting"
+                self.callback = "scheduled"
             case Exhausted(reason):
                 self._emit(WORKER, EventType.CALLBACK_DEAD, reason=reason)
                 self.callback = "dead"
-            case Settled():
+            case NoRetry():
                 self.callback = "arrived"
         self._acknowledge()
 
-    @precondition(lambda self: getattr(self, "callback", "") == "waiting")
+    @precondition(lambda self: getattr(self, "callback", "") == "scheduled")
     @rule()
-    def call_back_again(self) -> None:
+    def retry_callback(self) -> None:
         self.tries += 1
         self._emit(WORKER, EventType.CALLBACK_SENT, url="http://target/")
         self.callback = "sent"
 
     @precondition(lambda self: getattr(self, "callback", "") == "dead" and self.acknowledged)
     @rule()
-    def redrive_the_callback(self) -> None:
+    def redrive_callback(self) -> None:
         self.tries = 0
         self._emit(GATEWAY, EventType.CALLBACK_RETRY, delay=0.0)
-        self.callback = "waiting"
+        self.callback = "scheduled"
 
     @precondition(
         lambda self: self.state is CallState.DEAD and self.acknowledged and self.callback in ("", "arrived")
@@ -145,7 +143,7 @@ class CallLife(RuleBasedStateMachine):
     # -- invariants
 
     @invariant()
-    def the_reduced_call_is_in_the_model_s_state(self) -> None:
+    def the_state_is_derived_from_the_events(self) -> None:
         if not self.events:
             return
         call = read_call("c", self.events)
@@ -155,7 +153,7 @@ class CallLife(RuleBasedStateMachine):
         assert call.state is expected, call.events
 
     @invariant()
-    def it_is_settled_exactly_when_no_event_will_follow(self) -> None:
+    def it_is_settled_exactly_when_all_is_over(self) -> None:
         if not self.events:
             return
         over = self.state.is_final and (
@@ -171,7 +169,7 @@ class CallLife(RuleBasedStateMachine):
             assert len(attempts) == self.before + self.count
 
     def teardown(self) -> None:
-        """Check that the order of arrival does not matter."""
+        """The order of arrival does not matter."""
         shuffled = random.Random(len(self.events)).sample(self.events, len(self.events))
         call = None
         for event in shuffled:
@@ -181,7 +179,7 @@ class CallLife(RuleBasedStateMachine):
     # -- helpers
 
     def _callback_is_pending(self) -> bool:
-        return getattr(self, "callback", "") in ("sent", "waiting")
+        return getattr(self, "callback", "") in ("sent", "scheduled")
 
     def _queue(self) -> None:
         self._emit(GATEWAY, EventType.CALL_QUEUED, queue="q", seq=1, bytes=1)
@@ -208,7 +206,7 @@ class CallLife(RuleBasedStateMachine):
         self.events.append(Event(self.clock, type_, "c", "fn", attempt, service, f"{service}-1", data))
 
 
-# Derandomized: a red run can be repeated, and a green one is not luck.
+# Derandomized: every run tests the same cases.
 CallLife.TestCase.settings = settings(
     max_examples=150, stateful_step_count=25, deadline=None, derandomize=True, database=None
 )

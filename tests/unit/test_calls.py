@@ -1,4 +1,4 @@
-"""Events are reduced to the same call whatever their order."""
+"""Events in any order reduce to the same call, and the call describes them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from call_events import (
     async_run,
     attempt,
     event,
+    reduce_call,
     reduced,
     retry,
     sync_call,
@@ -21,12 +22,12 @@ from call_events import (
 )
 
 from labkit.views.spans import Kind, Lane, in_flight, queue_depth, spans
-from labkit_services.call_record.log import CallLog, CallState, reduce_call
+from labkit_services.call_record.log import CallLog, CallState
 from labkit_services.contract.events import Event, EventType, decode_batch, encode_batch
 
 
 def retried() -> list[Event]:
-    """An async call: attempt 1 fails, attempt 2 after 2 s succeeds."""
+    """An async call: attempt 1 fails, attempt 2 succeeds 2 s later."""
     return [
         *accepted(),
         *attempt("c1", 0.1, 1.0, 1, 500, acked=False),
@@ -57,7 +58,7 @@ def dead() -> list[Event]:
     ]
 
 
-EXAMPLES = {
+SCENARIOS = {
     "sync": sync_call(),
     "async": [*accepted(), *attempt("c1", 0.1, 1.0)],
     "retried": retried(),
@@ -66,9 +67,9 @@ EXAMPLES = {
 }
 
 
-@pytest.mark.parametrize("example", EXAMPLES)
-def test_events_in_any_order_and_repetition_give_the_same_call(example: str) -> None:
-    events = sorted(EXAMPLES[example], key=lambda each: each.time_ns)
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_events_in_any_order_and_repetition_give_the_same_call(scenario: str) -> None:
+    events = sorted(SCENARIOS[scenario], key=lambda each: each.time_ns)
     expected = reduced(*events)
     shuffle = random.Random(20261123)
 
@@ -78,7 +79,7 @@ def test_events_in_any_order_and_repetition_give_the_same_call(example: str) -> 
         assert reduced(*arrival) == expected
 
 
-def test_events_of_one_nanosecond_have_a_fixed_order() -> None:
+def test_the_order_of_simultaneous_events_does_not_depend_on_arrival() -> None:
     events = [
         event(1, EventType.PROCESS_STARTED, pid=1, service="watchdog"),
         event(1, EventType.PROCESS_STARTED, pid=2, service="watchdog"),
@@ -108,7 +109,7 @@ def test_a_sync_call_has_no_time_in_a_queue() -> None:
     assert (call.process.pid, call.process.code) == (7, 0)
 
 
-def test_a_call_delivered_before_the_queued_event_did_not_wait() -> None:
+def test_a_call_delivered_before_the_gateway_had_its_ack_did_not_wait() -> None:
     call = reduced(*accepted(), *attempt("c1", 0.001, 1.0))
 
     assert call.queued is not None
@@ -117,8 +118,8 @@ def test_a_call_delivered_before_the_queued_event_did_not_wait() -> None:
     assert call.waited_in_queue == 0
 
 
-def test_an_async_call_s_202_and_its_function_status_are_kept_apart() -> None:
-    call = reduced(*EXAMPLES["async"])
+def test_responses_to_the_worker_are_not_responses_to_the_client() -> None:
+    call = reduced(*SCENARIOS["async"])
 
     assert (call.mode, call.state, call.accepted, call.status) == ("async", CallState.DONE, 202, 200)
     assert call.client_waited == pytest.approx(0.003)
@@ -130,7 +131,7 @@ def test_an_async_call_s_202_and_its_function_status_are_kept_apart() -> None:
 
 
 def test_a_call_made_with_curl_is_timed_by_the_gateway() -> None:
-    events = [each for each in EXAMPLES["async"] if each.service != "client"]
+    events = [each for each in SCENARIOS["async"] if each.service != "client"]
 
     call = reduced(*events)
 
@@ -153,7 +154,7 @@ def test_a_call_made_with_curl_is_timed_by_the_gateway() -> None:
         (14, CallState.DONE),
     ],
 )
-def test_an_async_call_goes_through_its_states(count: int, state: CallState) -> None:
+def test_the_states_of_an_async_call_follow_its_events(count: int, state: CallState) -> None:
     events = [*accepted(), *attempt("c1", 0.1, 1.0)]
 
     call = reduced(*events[:count])
@@ -162,7 +163,7 @@ def test_an_async_call_goes_through_its_states(count: int, state: CallState) -> 
     assert call.is_settled == (count == 14)
 
 
-def test_a_failed_attempt_waits_for_its_retry_and_both_count_as_work() -> None:
+def test_a_retried_call_has_two_attempts_and_both_count_as_work() -> None:
     events = retried()
     waiting = reduced(*events[:14])
     call = reduced(*events)
@@ -176,7 +177,7 @@ def test_a_failed_attempt_waits_for_its_retry_and_both_count_as_work() -> None:
     assert call.ran == pytest.approx(2 * 0.996)
 
 
-def test_a_callback_is_part_of_end_to_end() -> None:
+def test_end_to_end_includes_the_callback() -> None:
     events = called_back()
     posting = reduced(*events[:-2])
     call = reduced(*events)
@@ -189,7 +190,7 @@ def test_a_callback_is_part_of_end_to_end() -> None:
     assert [capture.bin for capture in call.captured] == ["x"]
 
 
-def test_every_callback_keeps_its_own_answer() -> None:
+def test_each_callback_request_has_its_own_response() -> None:
     call = reduced(
         *accepted(),
         *attempt("c1", 0.1, 1.0, acked=False),
@@ -205,7 +206,7 @@ def test_every_callback_keeps_its_own_answer() -> None:
     ]
 
 
-def test_a_success_is_final_before_the_callback_but_a_failure_only_after_the_last_attempt() -> None:
+def test_a_success_is_answered_before_the_callback_a_failure_once_no_retry_follows() -> None:
     succeeded = [*accepted(), *attempt("c1", 0.1, 1.0)]
     failed = [*accepted(), *attempt("c1", 0.1, 1.0, status=500)]
 
@@ -235,7 +236,7 @@ def test_a_cancelled_call_is_cancelled_unless_it_had_succeeded() -> None:
     assert reduced(*accepted(), *attempt("c1", 0.1, 0.2), cancelled).state is CallState.DONE
 
 
-def test_a_rejected_call_has_failed() -> None:
+def test_a_refused_call_has_failed() -> None:
     refused = [
         event(0, EventType.CLIENT_SENT, service="client", mode="async"),
         event(0.001, EventType.CALL_RECEIVED, mode="async"),
@@ -246,7 +247,7 @@ def test_a_rejected_call_has_failed() -> None:
     assert reduced(*refused).status == 413
 
 
-def test_a_sync_call_that_the_client_abandoned_has_failed() -> None:
+def test_a_sync_call_that_timed_out_at_the_client_has_failed() -> None:
     gone = event(0.4, EventType.CLIENT_ANSWERED, service="client", error="timed out after 0.4 s")
     events = [each for each in sync_call() if each.type != EventType.CLIENT_ANSWERED]
 
@@ -255,7 +256,7 @@ def test_a_sync_call_that_the_client_abandoned_has_failed() -> None:
     assert (call.state, call.client_error) == (CallState.FAILED, "timed out after 0.4 s")
 
 
-def test_a_killed_workers_attempt_is_lost_and_the_next_one_counts() -> None:
+def test_the_attempt_of_a_killed_worker_is_lost_and_the_next_one_counts() -> None:
     lost = [each for each in attempt("c1", 0.1, 1.0, acked=False) if each.type.startswith(("deliv", "invoc"))]
     call = reduced(*accepted(), *lost[:2], *attempt("c1", 5.0, 1.0, 2))
 
@@ -264,7 +265,7 @@ def test_a_killed_workers_attempt_is_lost_and_the_next_one_counts() -> None:
     assert lanes == [(Kind.LOST, "attempt 1"), (Kind.WORKS, "attempt 2: 200")]
 
 
-def test_a_long_lived_process_works_once_for_each_attempt() -> None:
+def test_a_long_lived_process_has_a_run_for_each_attempt() -> None:
     call = reduced(
         event(1, EventType.CALL_QUEUED, queue="q", seq=1, bytes=0),
         event(2, EventType.DELIVERY_RECEIVED, attempt=1, service="queue-worker"),
@@ -279,7 +280,7 @@ def test_a_long_lived_process_works_once_for_each_attempt() -> None:
     assert codes == [(1, 1.0), (0, 2.0)]
 
 
-def test_events_without_the_first_ones_make_a_partial_call() -> None:
+def test_incomplete_events_make_a_partial_call() -> None:
     exited = event(1, EventType.PROCESS_EXITED, service="watchdog", pid=1, code=0)
     captured = event(1, EventType.REQUEST_CAPTURED, service="inspector", bin="x", request="r")
 
@@ -289,7 +290,7 @@ def test_events_without_the_first_ones_make_a_partial_call() -> None:
     assert reduced(*attempt("c1", 0, 1)).client_waited is None
 
 
-def test_unexpected_values_in_an_event_are_ignored() -> None:
+def test_invalid_values_in_an_event_are_ignored() -> None:
     call = reduced(event(1, EventType.CALL_ANSWERED, status="many"), event(2, EventType.RETRY_SCHEDULED))
 
     assert call.status is None
@@ -308,13 +309,13 @@ def test_spans_follow_the_call_through_the_lanes() -> None:
     ]
 
 
-def test_an_open_span_has_no_end() -> None:
+def test_an_unfinished_span_has_no_end() -> None:
     queued = reduced(*accepted())
 
     assert [span.end_ns for span in spans(queued) if span.lane is Lane.QUEUE] == [None]
 
 
-def test_a_retry_queues_the_call_again() -> None:
+def test_a_call_waits_in_the_queue_for_its_retry() -> None:
     call = reduced(*retried())
 
     queue = [
@@ -326,7 +327,7 @@ def test_a_retry_queues_the_call_again() -> None:
 
 
 @pytest.mark.parametrize(("max_inflight", "deepest"), [(1, 9), (10, 4)])
-def test_queue_depth_and_in_flight_return_to_zero(max_inflight: int, deepest: int) -> None:
+def test_depth_and_in_flight_rise_and_fall_to_zero(max_inflight: int, deepest: int) -> None:
     log = filled(async_run(10, max_inflight))
 
     depth, flight = queue_depth(log.calls.values()), in_flight(log.calls.values())
@@ -351,7 +352,7 @@ def filled(events: list[Event], limit: int = 10_000) -> CallLog:
     return log
 
 
-def test_the_log_agrees_with_the_pure_reduction() -> None:
+def test_the_log_has_the_same_calls_as_the_pure_reduction() -> None:
     events = [*sync_run(3), *async_run(5, 2)]
     random.Random(7).shuffle(events)
     log = filled(events)
@@ -360,7 +361,7 @@ def test_the_log_agrees_with_the_pure_reduction() -> None:
         assert call == reduced(*(each for each in events if each.call_id == call_id))
 
 
-def test_the_log_orders_calls_by_first_event_and_returns_their_latest_state() -> None:
+def test_the_log_keeps_the_order_of_first_events_and_caches_calls() -> None:
     log = filled([*accepted("b"), *accepted("a")])
     before = log.get("b")
     assert log.get("b") is before
@@ -373,7 +374,7 @@ def test_the_log_orders_calls_by_first_event_and_returns_their_latest_state() ->
     assert (log.get("?"), "a" in log, len(log)) == (None, True, 2)
 
 
-def test_a_full_log_drops_the_oldest_call_and_counts_it() -> None:
+def test_a_full_log_drops_the_oldest_call_for_good_and_counts_it() -> None:
     log = filled([each for number in range(5) for each in accepted(f"c{number}")], limit=3)
 
     late = log.apply(event(9, EventType.DELIVERY_RECEIVED, "c0"))
@@ -384,7 +385,7 @@ def test_a_full_log_drops_the_oldest_call_and_counts_it() -> None:
     assert (len(log), log.dropped, log.ignored) == (0, 0, 0)
 
 
-def test_one_call_id_reused_many_times_does_not_grow_the_log() -> None:
+def test_the_events_of_one_call_id_are_limited() -> None:
     log = filled([event(number, EventType.CALL_RECEIVED, mode="sync") for number in range(1_500)])
 
     call = log.get("c1")
@@ -392,14 +393,14 @@ def test_one_call_id_reused_many_times_does_not_grow_the_log() -> None:
     assert (len(call.events), log.ignored) == (1_000, 500)
 
 
-def test_the_labs_own_events_belong_to_no_call() -> None:
+def test_the_events_of_the_lab_itself_belong_to_no_call() -> None:
     log = CallLog()
 
     assert not log.apply(event(1, EventType.FAULT_STARTED, "", fault="worker paused"))
     assert len(log) == 0
 
 
-def test_encoded_and_decoded_events_make_the_same_call() -> None:
+def test_decoded_events_make_the_same_call() -> None:
     events = sync_call()
     rows = [[e.time_ns, e.type, e.call_id, e.function, e.attempt, dict(e.data)] for e in events]
     received = decode_batch(encode_batch("gateway", "gateway-1", rows))
@@ -408,15 +409,15 @@ def test_encoded_and_decoded_events_make_the_same_call() -> None:
     assert reduced(*received).client_waited == reduced(*events).client_waited
 
 
-def test_two_invocations_with_one_call_id_are_two_attempts() -> None:
+def test_two_sync_calls_with_one_id_are_two_attempts() -> None:
     call = reduced(*visit(0, 1, "c1", pid=1), *visit(2, 3, "c1", pid=2, status=500))
 
     assert [each.status for each in call.attempts] == [200, 500]
     assert call.state is CallState.FAILED
 
 
-def test_applying_an_event_is_cheap() -> None:
-    """About 2 µs when idle; 50 µs if each event reduced the whole call."""
+def test_adding_an_event_is_cheap() -> None:
+    """About 2 µs on an idle machine; deriving the call takes far longer."""
     events = async_run(1_000, 10)
     log = CallLog()
 
@@ -428,8 +429,8 @@ def test_applying_an_event_is_cheap() -> None:
     assert spent / len(events) < 50e-6
 
 
-def test_a_callback_to_another_function_is_not_an_attempt_of_the_call() -> None:
-    """The receiving function's events have the call's own id."""
+def test_a_function_that_receives_the_callback_is_not_part_of_the_call() -> None:
+    """That function is reported under the call's own id."""
     callback = [
         event(
             0.99, EventType.CALLBACK_SENT, service="queue-worker", url="http://gateway:8080/function/notify"
@@ -446,8 +447,8 @@ def test_a_callback_to_another_function_is_not_an_attempt_of_the_call() -> None:
     assert [a.process.pid for a in call.attempts if a.process] == [101]
 
 
-def test_the_attempt_after_a_lost_callback_counts() -> None:
-    """The worker died while posting the result; the call runs again."""
+def test_an_attempt_after_a_lost_callback_counts() -> None:
+    """The worker died while posting; another one runs the call again."""
     lost = event(0.99, EventType.CALLBACK_SENT, service="queue-worker", url="http://x/")
     call = reduced(
         *accepted(), *attempt("c1", 0.01, 0.97, acked=False), lost, *attempt("c1", 6.0, 0.5, number=2)

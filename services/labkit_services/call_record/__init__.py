@@ -1,1 +1,1 @@
-"""From events to calls: pure, no I/O."""
+"""From events to calls: what the event log shows of each. Pure, no I/O."""

@@ -1,1 +1,1 @@
-"""The queue-worker: takes accepted calls from JetStream and has them run."""
+"""The queue-worker: queued calls to functions, with retries and callbacks."""
