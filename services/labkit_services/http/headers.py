@@ -19,7 +19,10 @@ HOP_BY_HOP = frozenset(
         "upgrade",
     }
 )
-"""Names, in lower case, of what is meant for the next hop only (RFC 9110 section 7.6.1)."""
+"""Headers that are meant for one connection only, in lower case (RFC 9110 §7.6.1)."""
+
+NOT_FORWARDED = HOP_BY_HOP | {"host", "content-length", "expect"}
+"""Request headers that a proxy does not copy: ``HttpClient`` sets the last three for its own connection."""
 
 
 class Headers:
@@ -90,6 +93,11 @@ class Headers:
 
     def __repr__(self) -> str:
         return f"Headers({self.pairs!r})"
+
+
+def end_to_end(pairs: Iterable[Pair]) -> list[Pair]:
+    """Return the request headers that a proxy passes on."""
+    return [pair for pair in pairs if pair[0].lower() not in NOT_FORWARDED]
 
 
 def canonical(name: str) -> str:

@@ -20,7 +20,7 @@ from labkit_services.contract.names import (
 from labkit_services.contract.outcome import Result
 from labkit_services.contract.queued import QueuedCall
 from labkit_services.http import Headers, HttpClient, UpstreamError
-from labkit_services.queue_worker.invocation import NOT_COPIED
+from labkit_services.http.headers import NOT_FORWARDED
 
 
 class CallbackError(Exception):
@@ -54,7 +54,7 @@ def callback_headers(call: QueuedCall, result: Result, max_attempts: int) -> lis
         "User-Agent": QUEUE_WORKER_USER_AGENT,
     }
     # The date is the answer's, as in OpenFaaS.
-    replaced = (NOT_COPIED - {"date"}) | {name.lower() for name in said}
+    replaced = NOT_FORWARDED | {name.lower() for name in said}
     copied = [pair for pair in result.headers if pair[0].lower() not in replaced]
     return [*copied, *said.items()]
 

@@ -17,11 +17,10 @@ from labkit_services.contract.durations import format_duration, parse_duration
 from labkit_services.contract.errors import InvalidValueError
 from labkit_services.contract.names import DURATION_SECONDS, INTERNAL
 from labkit_services.http import ClientResponse, HttpClient, Origin, Request, Response, UpstreamError
-from labkit_services.http.headers import HOP_BY_HOP, Headers, Pair
+from labkit_services.http.headers import HOP_BY_HOP, Headers, end_to_end
 from labkit_services.watchdog.backend import Backend, Function
 from labkit_services.watchdog.relay import Relay
 
-_SET_BY_THE_CLIENT = HOP_BY_HOP | {"host", "content-length", "expect"}
 _READY_SECONDS = 5.0
 
 
@@ -77,7 +76,7 @@ class Upstream(Backend):
                 exchange.over()
 
     async def _send(self, request: Request) -> ClientResponse:
-        pairs = _forwarded(request.headers)
+        pairs = end_to_end(request.headers.pairs)
         body: bytes | AsyncIterator[bytes]
         if request.incoming.complete:
             body = request.incoming.take()
@@ -163,7 +162,3 @@ class _Exchange:
 
 
 _REASONS = {status.value: status.phrase for status in http.HTTPStatus}
-
-
-def _forwarded(headers: Headers) -> list[Pair]:
-    return [pair for pair in headers.pairs if pair[0].lower() not in _SET_BY_THE_CLIENT]
