@@ -8,8 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from labkit_services.http import Headers, HttpServer, Limits, Request
-from labkit_services.http.server import Handler
+from labkit_services.http import Handler, Headers, HttpServer, Limits, Request
 
 PATIENCE = 20.0
 

@@ -260,7 +260,7 @@ async def test_reading_can_stop_at_a_limit(client: HttpClient) -> None:
     async with puppet(always(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" + b"x" * 5000)) as server:
         response = await client.request("GET", server.url)
         assert await response.read(limit=100) == b"x" * 100
-        assert response._connection.transport.is_closing()
+        assert response._transport.is_closing()
 
 
 # -- requests
@@ -377,7 +377,7 @@ async def test_a_slow_server_holds_back_the_source(client: HttpClient) -> None:
         asking = asyncio.create_task(
             client.request("POST", f"http://{served.host}:{served.port}/", (), parts())
         )
-        await eventually(lambda: any(c._writable is not None for c in client._all))
+        await eventually(lambda: any(c.writable is not None for c in client._all))
         assert produced < 20 * MEGABYTE
         hold.set()
         async with asyncio.timeout(PATIENCE):

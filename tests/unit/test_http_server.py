@@ -11,7 +11,7 @@ import pytest
 from wire import eventually, serving
 
 from labkit_services.http import BodyTooLargeError, HangUpError, HttpServer, Request, Response
-from labkit_services.http.wire import http_date
+from labkit_services.http.encoding import http_date
 
 pytestmark = pytest.mark.anyio
 
@@ -71,7 +71,7 @@ async def test_a_pipelined_flood_waits_in_the_socket_and_is_answered_in_full() -
         wire.send(request * count)
         await eventually(lambda: served.server.connections)
         (connection,) = served.server.connections
-        await eventually(lambda: connection._held_back, "the server stops reading")
+        await eventually(lambda: connection._reading_paused, "the server stops reading")
         waiting = len(connection._waiting)
         assert 0 < waiting < count / 4
         hold.set()
@@ -92,7 +92,7 @@ async def test_a_client_that_asks_without_reading_does_not_fill_the_memory() -> 
         wire = await served.connect()
         wire.writer.transport.pause_reading()  # type: ignore[attr-defined]
         wire.send(GET * 500)
-        await eventually(lambda: any(c._writable for c in served.server.connections), "the server waits")
+        await eventually(lambda: any(c.writable for c in served.server.connections), "the server waits")
         assert answered < 50
         for connection in list(served.server.connections):
             connection.abort()
@@ -192,7 +192,7 @@ async def test_a_line_without_end_is_refused_before_it_fills_the_memory(beginnin
             except ConnectionError:
                 break
             await asyncio.sleep(0)
-            if any(connection._deaf for connection in served.server.connections):
+            if any(connection._ignores_input for connection in served.server.connections):
                 break
             assert sent < 20 * MEGABYTE
         assert sent <= 2 * MEGABYTE
@@ -519,7 +519,7 @@ async def test_a_slow_reader_holds_back_the_handler_and_is_cut_when_it_stops() -
         wire = await served.connect()
         wire.writer.transport.pause_reading()  # type: ignore[attr-defined]
         wire.send(GET)
-        await eventually(lambda: any(c._writable for c in served.server.connections))
+        await eventually(lambda: any(c.writable for c in served.server.connections))
         first = produced[0]
         assert first < 16 * MEGABYTE  # what the two socket buffers took
         wire.writer.transport.resume_reading()  # type: ignore[attr-defined]
@@ -528,7 +528,7 @@ async def test_a_slow_reader_holds_back_the_handler_and_is_cut_when_it_stops() -
         assert not closed.is_set()
 
         wire.writer.transport.pause_reading()  # type: ignore[attr-defined]
-        await eventually(lambda: any(c._writable for c in served.server.connections))
+        await eventually(lambda: any(c.writable for c in served.server.connections))
         # Reading even a little between two looks at the clock keeps it.
         for connection in served.server.connections:
             connection._unsent += 1

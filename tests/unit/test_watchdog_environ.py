@@ -6,7 +6,7 @@ import json
 
 from labkit_services.http.body import Body
 from labkit_services.http.headers import Headers
-from labkit_services.http.message import Request
+from labkit_services.http.request import Request
 from labkit_services.watchdog.environ import http_variables, inherited, marshalled
 
 

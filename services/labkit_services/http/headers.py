@@ -1,4 +1,4 @@
-"""HTTP headers: ordered, multi-valued, spelled as they came."""
+"""HTTP headers: ordered, multi-valued, spelled as received."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ NOT_FORWARDED = HOP_BY_HOP | {"host", "content-length", "expect"}
 
 
 class Headers:
-    """A list of (name, value) pairs whose look-ups ignore case.
+    """A list of (name, value) pairs with case-insensitive look-up.
 
-    Values are text in latin-1, byte for byte what was on the wire.
+    Values are decoded as latin-1, so each character is one byte of the wire.
     """
 
     __slots__ = ("_index", "pairs")
@@ -39,7 +39,7 @@ class Headers:
 
     def _first_values(self) -> dict[str, str]:
         # Built on the first look-up and kept until a change: a request's
-        # headers are looked up several times and seldom changed.
+        # headers are looked up several times and rarely changed.
         if self._index is None:
             index: dict[str, str] = {}
             for name, value in self.pairs:
@@ -60,24 +60,24 @@ class Headers:
         return isinstance(name, str) and name.lower() in self._first_values()
 
     def add(self, name: str, value: str) -> None:
-        """Append one more value."""
+        """Append a value."""
         self.pairs.append((name, value))
         self._index = None
 
     def set(self, name: str, value: str) -> None:
-        """Replace every value of ``name`` by one."""
+        """Replace every value of ``name`` with one."""
         self.remove(name)
         self.add(name, value)
 
     def remove(self, name: str) -> None:
-        """Drop every value of ``name``."""
+        """Remove every value of ``name``."""
         wanted = name.lower()
         if wanted in self._first_values():
             self.pairs = [pair for pair in self.pairs if pair[0].lower() != wanted]
             self._index = None
 
     def copy(self) -> Headers:
-        """Return headers that can be changed on their own."""
+        """Return an independent copy."""
         return Headers(self.pairs)
 
     def __iter__(self) -> Iterator[Pair]:

@@ -9,7 +9,7 @@ from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 from labkit_services.http.headers import Headers, canonical
-from labkit_services.http.message import Request
+from labkit_services.http.request import Request
 
 _NOT_HEADERS = frozenset({"Host", "Transfer-Encoding", "Trailer"})
 """Go's HTTP server takes these out of the headers and keeps them as fields of their own."""

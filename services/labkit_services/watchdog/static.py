@@ -12,7 +12,7 @@ from functools import partial
 from urllib.parse import quote, unquote_to_bytes
 
 from labkit_services.http import Request, Response
-from labkit_services.http.wire import http_date
+from labkit_services.http.encoding import http_date
 from labkit_services.watchdog.backend import Backend, Function
 from labkit_services.watchdog.relay import Relay
 from labkit_services.watchdog.sniff import LOOKED_AT, detect_content_type

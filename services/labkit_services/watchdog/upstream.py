@@ -54,7 +54,12 @@ class Upstream(Backend):
         passed_on = False
         try:
             async with asyncio.timeout(timeout):
-                upstream = await self._send(request)
+                upstream = await self._client.forward(
+                    request,
+                    self._origin,
+                    self._prefix + request.path or "/",
+                    end_to_end(request.headers.pairs),
+                )
             response = exchange.answered(upstream)
             if upstream.incoming.complete:
                 response.body = upstream.incoming.take()
@@ -74,18 +79,6 @@ class Upstream(Backend):
         finally:
             if not passed_on:
                 exchange.over()
-
-    async def _send(self, request: Request) -> ClientResponse:
-        pairs = end_to_end(request.headers.pairs)
-        body: bytes | AsyncIterator[bytes]
-        if request.incoming.complete:
-            body = request.incoming.take()
-        else:
-            body = request.stream()
-            if length := request.headers.get("Content-Length"):
-                pairs.append(("Content-Length", length))
-        target = self._prefix + request.path + (f"?{request.query}" if request.query else "")
-        return await self._client.send(self._origin, request.method, target or "/", pairs, body)
 
     def _timeout(self, request: Request) -> float | None:
         """Return ``exec_timeout``, or less if the caller's ``X-Timeout`` asks for less."""
