@@ -92,13 +92,13 @@ def test_a_plain_user_has_them_too_where_the_system_allows_it(tmp_path: Path) ->
     code = f"""
 import ctypes, os, sys, tempfile
 from pathlib import Path
-from labkit_services.watchdog.mounts import try_show
+from labkit_services.watchdog.mounts import try_mount
 os.setgroups([]); os.setresgid(65534, 65534, 65534); os.setresuid(65534, 65534, 65534)
 ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)  # as after an exec: we may write our own /proc
 with tempfile.TemporaryDirectory() as folder:
     os.chdir(folder)
     Path(folder, "key").write_text("s")
-    problem = try_show(Path(folder), Path("{PLACE}"))
+    problem = try_mount(Path(folder), Path("{PLACE}"))
     print(problem or Path("{PLACE}/key").read_text(), os.getuid())
 """
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
