@@ -288,7 +288,7 @@ async def test_a_killed_fork_server_leaves_its_children_alone_but_an_exit_code_i
 async def test_an_end_is_told_though_the_fork_server_stands_still(
     server: Server, pipes: Pipes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(forking, "_REPORT_SECONDS", 0.1)
+    monkeypatch.setattr(forking, "_EXIT_CODE_SECONDS", 0.1)
     async with forked(server, pipes, tmp_path, ENDING="lifeline") as process:
         server.process.send_signal(signal.SIGSTOP)
         pipes.lifeline.close()
@@ -311,7 +311,7 @@ async def test_the_end_of_its_lifeline_ends_the_fork_server_and_nobody_else(
 async def test_an_asker_that_lost_patience_gets_no_process_later_on(
     server: Server, pipes: Pipes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(forking, "PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr(forking, "REPLY_TIMEOUT_SECONDS", 0.1)
     server.process.send_signal(signal.SIGSTOP)
     assert await ask(server, pipes, tmp_path, ENDING="lifeline") is None
     server.process.send_signal(signal.SIGCONT)
