@@ -608,10 +608,10 @@ async def test_a_stream_that_breaks_is_cut_so_that_nobody_takes_it_for_whole(len
 )
 async def test_an_answer_that_cannot_be_sent_is_a_500(response: Response) -> None:
     async def handler(_request: Request) -> Response:
-        return Response(response.status, response.headers.copy(), response.body)
+        return Response(response.status, response.headers.pairs, response.body)
 
     async def streamed(request: Request) -> Response:
-        return Response(response.status, response.headers.copy(), (await numbers(request)).body)
+        return Response(response.status, response.headers.pairs, (await numbers(request)).body)
 
     for each in (handler, streamed):
         async with serving(each) as served:

@@ -76,20 +76,8 @@ class Headers:
             self.pairs = [pair for pair in self.pairs if pair[0].lower() != wanted]
             self._index = None
 
-    def copy(self) -> Headers:
-        """Return an independent copy."""
-        return Headers(self.pairs)
-
     def __iter__(self) -> Iterator[Pair]:
         return iter(self.pairs)
-
-    def __len__(self) -> int:
-        return len(self.pairs)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Headers) and self.pairs == other.pairs
-
-    __hash__ = None  # type: ignore[assignment]  # mutable
 
     def __repr__(self) -> str:
         return f"Headers({self.pairs!r})"

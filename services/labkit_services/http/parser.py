@@ -29,7 +29,7 @@ class RequestParser:
     def __init__(
         self, limits: Limits, flow: FlowControl, peer: tuple[str, int], on_request: OnRequest
     ) -> None:
-        self.body: Body | None = None
+        self.body = Body()
         self.partial = False
         self._limits = limits
         self._flow = flow
@@ -119,15 +119,13 @@ class RequestParser:
 
     def on_body(self, data: bytes) -> None:
         self._unreported = 0
-        if self.body is not None:
-            self.body.feed(data)
+        self.body.feed(data)
 
     def on_message_complete(self) -> None:
         if self._parser.should_upgrade():
             return  # not complete: see _ignore_upgrade
         self.partial = False
-        if self.body is not None:
-            self.body.finish()
+        self.body.finish()
 
 
 class _BodyCallbacks:

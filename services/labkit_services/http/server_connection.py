@@ -64,8 +64,7 @@ class ServerConnection(Connection):
     def connection_lost(self, exc: Exception | None) -> None:
         self._ignores_input = self._closing = True
         self._waiting.clear()
-        if self._parser.body is not None:
-            self._parser.body.fail(ConnectionResetError("the client disconnected within its request"))
+        self._parser.body.fail(ConnectionResetError("the client disconnected within its request"))
         if self.task is not None:
             self.task.cancel()
         self.resume_writing()
@@ -88,9 +87,6 @@ class ServerConnection(Connection):
             # Pipelined requests wait in the socket, not in memory.
             self._reading_paused = True
             self.transport.pause_reading()
-
-    def eof_received(self) -> None:
-        return None  # close: the client can't read a response any more
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -229,8 +225,7 @@ class ServerConnection(Connection):
         """Answer a request that can't be parsed, after those before it."""
         self._ignores_input = True
         self._rejection = error
-        if self._parser.body is not None:
-            self._parser.body.fail(error)
+        self._parser.body.fail(error)
         if self.task is None:
             self._next()
 
@@ -289,11 +284,11 @@ class ServerConnection(Connection):
                 self.abort()
         elif self._parser.partial:
             body = self._parser.body
-            if self._reading_paused or (body is not None and (body.full or body.on_wait is not None)):
+            if self._reading_paused or body.full or body.on_wait is not None:
                 self._watch_request()  # the client waits for our handler
             elif self.task is None:
                 self._reject(HttpError(408, "408 Request Timeout\n"))
-            elif body is not None:
+            else:
                 body.fail(HttpError(408, "408 Request Timeout\n"))
                 self.deadline = _NEVER
         elif self.task is None:

@@ -29,56 +29,34 @@ class WatchdogConfig:
     classic-watchdog's ``readconfig.go``, and with ``mode`` set those of
     of-watchdog's ``config.go``. In both, an invalid value counts as not set; for
     yes the first accepts only ``true``, the second also ``1``.
-
-    Attributes:
-        fprocess: The command, as written; not needed in mode static.
-        mode: How requests reach the function.
-        read_timeout: How long a client may take to send its request.
-        write_timeout: How long after a request's head its response may come: a later
-            one is dropped, and the connection closed. Also how long requests in
-            flight may take after SIGTERM. 0 means no limit, but after SIGTERM no time.
-        exec_timeout: How long the function's process may run; 0 means no limit.
-        healthcheck_interval: How long requests are still accepted after SIGTERM,
-            so that health checks notice.
-        port: Port to listen on; 0 means any.
-        metrics_port: Port of ``/metrics``; 0 means any. In OpenFaaS it is always 8081,
-            but there no two watchdogs share a machine's ports.
-        combine_output: Add the process's stderr to the response, not to the log; classic only.
-        write_debug: Copy the process's output to the log.
-        content_type: ``Content-Type`` of every response, or ""; not used by modes http and static.
-        cgi_headers: Set the ``Http_*`` variables.
-        marshal_request: Write headers and body to the process as one JSON document.
-        suppress_lock: Do not write a lock file.
-        max_inflight: Limit for concurrent requests; above it 429. 0 means no limit.
-        upstream_url: URL on which the process of mode http listens.
-        upstream_port_is_free: The process listens on any port that ``upstream_url``
-            names, so that each of several replicas on one machine gets its own.
-            A setting of the lab: containers do not share ports.
-        prefix_logs: Prefix each line of the function in the log with time and stream.
-        static_path: Folder of mode static.
-        ready_path: Path that ``/_/ready`` requests from the process, or "".
     """
 
-    fprocess: str
+    fprocess: str  # the command, as written; not needed in mode static
     mode: Mode = Mode.CLASSIC
-    read_timeout: float = 30.0
+    read_timeout: float = 30.0  # how long a client may take to send its request
+    # How long after a request's head its response may come: a later one is dropped, and the connection
+    # closed. Also how long requests in flight may take after SIGTERM. 0: no limit, but after SIGTERM no time.
     write_timeout: float = 30.0
-    exec_timeout: float = 0.0
+    exec_timeout: float = 0.0  # how long the function's process may run; 0 means no limit
+    # How long requests are still accepted after SIGTERM, so that health checks notice.
     healthcheck_interval: float = 30.0
-    port: int = 8080
+    port: int = 8080  # 0 means any
+    # Of ``/metrics``; 0 means any. In OpenFaaS it is always 8081, where each watchdog has its own ports.
     metrics_port: int = 8081
-    combine_output: bool = True
-    write_debug: bool = False
-    content_type: str = ""
-    cgi_headers: bool = True
-    marshal_request: bool = False
-    suppress_lock: bool = False
-    max_inflight: int = 0
-    upstream_url: str = ""
+    combine_output: bool = True  # add the process's stderr to the response, not to the log; classic only
+    write_debug: bool = False  # copy the process's output to the log
+    content_type: str = ""  # ``Content-Type`` of every response, or ""; not used by modes http and static
+    cgi_headers: bool = True  # set the ``Http_*`` variables
+    marshal_request: bool = False  # write headers and body to the process as one JSON document
+    suppress_lock: bool = False  # do not write a lock file
+    max_inflight: int = 0  # limit for concurrent requests; above it 429; 0 means no limit
+    upstream_url: str = ""  # URL on which the process of mode http listens
+    # The process listens on any port that ``upstream_url`` names, so that each of several replicas on one
+    # machine gets its own. A setting of the lab: containers do not share ports.
     upstream_port_is_free: bool = False
-    prefix_logs: bool = True
-    static_path: str = STATIC_PATH
-    ready_path: str = ""
+    prefix_logs: bool = True  # prefix each line of the function in the log with time and stream
+    static_path: str = STATIC_PATH  # folder of mode static
+    ready_path: str = ""  # path that ``/_/ready`` requests from the process, or ""
 
     @property
     def argv(self) -> tuple[str, ...]:

@@ -110,21 +110,6 @@ class WatchdogLog(Log):
         return self._second[1]
 
 
-class FunctionLines:
-    """Copies the lines of a function's output to the log, as of-watchdog does."""
-
-    def __init__(self, log: WatchdogLog, *, prefix: bool) -> None:
-        self._log = log
-        self._prefix = prefix
-
-    def write(self, stream: str, line: str) -> None:
-        """Write one line of ``stdout`` or ``stderr``."""
-        if self._prefix:
-            self._log.line(f"{stream}: {line}")
-        else:
-            self._log.writer.write(line)
-
-
 class CallEvents:
     """Writes event rows of one call's process: ``[time_ns, type, call_id, data]``."""
 

@@ -11,7 +11,7 @@ from labkit_services.runtime.log import LineWriter
 from labkit_services.runtime.tasks import BackgroundTasks
 from labkit_services.watchdog.command import FunctionCommand
 from labkit_services.watchdog.config import WatchdogConfig
-from labkit_services.watchdog.output import CallEvents, FunctionLines, WatchdogLog
+from labkit_services.watchdog.output import CallEvents, WatchdogLog
 from labkit_services.watchdog.spawner import Spawner
 
 
@@ -47,6 +47,9 @@ class FunctionProgram:
         """Return the writer of event rows for one request."""
         return CallEvents(self.events, request.headers.get(CALL_ID))
 
-    def lines(self) -> FunctionLines:
-        """Return the writer of a process's lines to the log."""
-        return FunctionLines(self.log, prefix=self.config.prefix_logs)
+    def log_line(self, stream: str, line: str) -> None:
+        """Write one line of a process's ``stdout`` or ``stderr`` to the log, as of-watchdog does."""
+        if self.config.prefix_logs:
+            self.log.line(f"{stream}: {line}")
+        else:
+            self.log.writer.write(line)

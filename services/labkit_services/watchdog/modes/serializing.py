@@ -37,9 +37,8 @@ class SerializingBackend(BufferedBackend):
         return self._response(500, outcome.describe().encode(), seconds)
 
     def _write_log(self, outcome: Outcome, seconds: float) -> None:
-        lines = self._program.lines()
         for line in outcome.errors.decode("utf-8", "replace").splitlines():
-            lines.write("stderr", line)
+            self._program.log_line("stderr", line)
         if not outcome.success:
             self._log.line(outcome.describe())
         self._log.line(f"Took {seconds:.6f} secs")

@@ -10,6 +10,7 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Mapping
+from functools import partial
 
 from labkit_services.contract.durations import format_duration
 from labkit_services.http import Request, Response
@@ -67,8 +68,7 @@ class StreamingProcess(FunctionProcess):
             stderr, self._errors_descriptor = pipes.output()
             self._spawn(program.command, environ, (stdin, stdout, stderr))
         self._output = PipeStream(loop, output)
-        lines = program.lines()
-        self._errors = LineReader(self._errors_descriptor, lambda line: lines.write("stderr", line))
+        self._errors = LineReader(self._errors_descriptor, partial(program.log_line, "stderr"))
         self._input = BodyWriter(program.tasks, write_end, body)
         if timeout := program.config.exec_timeout:
             self._timer = loop.call_later(timeout, self._expire)

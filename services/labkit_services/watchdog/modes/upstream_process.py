@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Mapping
+from functools import partial
 
 from labkit_services.contract.errors import LabError
 from labkit_services.http import Origin
@@ -36,8 +37,7 @@ class UpstreamProcess(FunctionProcess):
     def __init__(self, program: FunctionProgram) -> None:
         super().__init__(program.spawner, CallEvents(program.events, ""))
         self.failure: asyncio.Future[LabError] = program.spawner.loop.create_future()
-        self._command = program.command
-        self._lines = program.lines()
+        self._program = program
         self._descriptors: list[int] = []
         self._readers: list[LineReader] = []
 
@@ -48,17 +48,17 @@ class UpstreamProcess(FunctionProcess):
             FunctionFailedError: It does not start.
         """
         try:
-            with ProcessPipes(self._command) as pipes:
+            with ProcessPipes(self._program.command) as pipes:
                 stdout, output = pipes.output()
                 stderr, errors = pipes.output()
-                self._spawn(self._command, environ, (self._spawner.no_input, stdout, stderr))
+                self._spawn(self._program.command, environ, (self._spawner.no_input, stdout, stderr))
         except CannotStartError as error:
             raise FunctionFailedError(error.headline) from error
         self._descriptors = [output, errors]
-        self._readers = [self._reader("stdout", output), self._reader("stderr", errors)]
-
-    def _reader(self, stream: str, descriptor: int) -> LineReader:
-        return LineReader(descriptor, lambda line: self._lines.write(stream, line))
+        self._readers = [
+            LineReader(output, partial(self._program.log_line, "stdout")),
+            LineReader(errors, partial(self._program.log_line, "stderr")),
+        ]
 
     async def wait_until_listening(self, origin: Origin) -> None:
         """Wait until the process accepts connections.
