@@ -120,10 +120,8 @@ def test_parts_are_forwarded_as_they_arrive(tmp_path: Path, server: str) -> None
     os.mkfifo(tmp_path / "gate")
     with (
         watchdog(tmp_path, fprocess=server, **HTTP) as running,
-        contextlib.closing(running.connect()) as connection,
+        running.open("/drip") as answer,
     ):
-        connection.request("GET", "/drip")
-        answer = connection.getresponse()
         parts = [answer.read1(100)]
         (tmp_path / "gate").write_text("")
         parts.append(answer.read1(100))

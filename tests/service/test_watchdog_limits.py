@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 from pathlib import Path
@@ -44,10 +43,8 @@ def test_a_limit_below_the_minimum_is_raised_to_it(tmp_path: Path) -> None:
     function = script(tmp_path, 'echo begun; read line < "$TMPDIR/gate"; cat /proc/self/limits')
     with (
         watchdog(tmp_path, fprocess=function, limits_memory="1", mode="streaming") as running,
-        contextlib.closing(running.connect()) as connection,
+        running.open() as answer,
     ):
-        connection.request("GET", "/")
-        answer = connection.getresponse()
         running.logged("each process of the function may allocate 2097152 bytes (the least")
         running.events("process.started")  # by then it is limited
         (tmp_path / "gate").write_text("go\n")

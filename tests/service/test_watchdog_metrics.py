@@ -53,10 +53,8 @@ def test_a_call_is_in_flight_until_its_last_byte_and_rejected_ones_are_counted(t
     function = script(tmp_path, 'echo first; exec cat "$TMPDIR/gate"')
     with (
         watchdog(tmp_path, fprocess=function, mode="streaming", max_inflight="1") as running,
-        contextlib.closing(running.connect()) as connection,
+        running.open() as answer,
     ):
-        connection.request("GET", "/")
-        answer = connection.getresponse()
         assert answer.read1(100) == b"first\n"
         assert running.call("GET", "/_/ready").status == 429, "which is not the function's answer"
         assert running.call("PUT").status == 429

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import http.client
 import os
 import signal
@@ -22,10 +21,8 @@ def test_output_arrives_while_the_process_runs(tmp_path: Path) -> None:
     function = script(tmp_path, 'printf "data: 1\\n\\n"; read line < "$TMPDIR/gate"; echo "data: $line"')
     with (
         watchdog(tmp_path, fprocess=function, content_type="text/event-stream", **STREAMING) as running,
-        contextlib.closing(running.connect()) as connection,
+        running.open("/", {"X-Call-Id": "one"}) as answer,
     ):
-        connection.request("GET", "/", headers={"X-Call-Id": "one"})
-        answer = connection.getresponse()
         assert answer.getheader("Content-Type") == "text/event-stream"
         assert answer.read1(100) == b"data: 1\n\n"
         assert running.events("process.started")[0][2] == "one"
@@ -47,9 +44,7 @@ def test_large_bodies_are_received_and_sent(tmp_path: Path) -> None:
 
 def test_unread_output_stays_in_the_pipe_not_in_memory(tmp_path: Path) -> None:
     with watchdog(tmp_path, fprocess="yes", **STREAMING) as running:
-        with contextlib.closing(running.connect()) as connection:
-            connection.request("GET", "/")
-            answer = connection.getresponse()
+        with running.open() as answer:
             for _ in range(200):
                 assert answer.read(256 * 1024)
             memory = psutil.Process(running.pid).memory_info().rss
@@ -85,10 +80,8 @@ def test_output_after_write_timeout_is_cut_off_and_the_process_killed(tmp_path: 
     function = script(tmp_path, "while echo part; do sleep 0.2; done")
     with (
         watchdog(tmp_path, fprocess=function, write_timeout="500ms", **STREAMING) as running,
-        contextlib.closing(running.connect()) as connection,
+        running.open() as answer,
     ):
-        connection.request("GET", "/")
-        answer = connection.getresponse()
         with pytest.raises(http.client.IncompleteRead) as cut:
             answer.read()
 
@@ -122,10 +115,8 @@ def test_stopping_waits_for_the_end_of_a_stream(tmp_path: Path) -> None:
     function = script(tmp_path, 'echo begun; exec cat "$TMPDIR/gate"')
     with (
         watchdog(tmp_path, fprocess=function, **STREAMING) as running,
-        contextlib.closing(running.connect()) as connection,
+        running.open() as answer,
     ):
-        connection.request("GET", "/")
-        answer = connection.getresponse()
         running.terminate()
         running.logged("draining: 1 requests")
         (tmp_path / "gate").write_text("end")

@@ -129,6 +129,15 @@ class RunningWatchdog:
             answer = connection.getresponse()
             return Answer(answer.status, answer.headers, answer.read())
 
+    @contextlib.contextmanager
+    def open(
+        self, path: str = "/", headers: Mapping[str, str] | None = None
+    ) -> Iterator[http.client.HTTPResponse]:
+        """Send a GET request, and yield the response as soon as its head has arrived."""
+        with contextlib.closing(self.connect()) as connection:
+            connection.request("GET", path, headers=dict(headers or {}))
+            yield connection.getresponse()
+
     def logged(self, text: str, count: int = 1) -> list[str]:
         """Return the log lines with ``text``, without their time, once there are ``count``."""
         return [line[20:] for line in self.log.wait_for(lambda line: text in line, count)]

@@ -332,11 +332,16 @@ async def test_a_target_in_absolute_form_has_a_path_and_query() -> None:
 )
 async def test_an_upgrade_is_ignored_and_the_body_is_kept(framing: str, body: bytes, split: int) -> None:
     head = f"POST / HTTP/1.1\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n{framing}\r\n\r\n"
-    async with serving(echo) as served:
+    requests: list[Request] = []
+
+    async def echo_and_record(request: Request) -> Response:
+        requests.append(request)
+        return await echo(request)
+
+    async with serving(echo_and_record) as served:
         wire = await served.connect()
         wire.send(head.encode() + body[:split])
-        await wire.drain()
-        await asyncio.sleep(0.01)
+        await eventually(lambda: requests, "the head has arrived")
         wire.send(body[split:] + GET)
         answer = await wire.response()
         assert (answer.status, answer.body) == (200, b"hello")
