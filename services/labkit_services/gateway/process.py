@@ -49,8 +49,8 @@ class WatchdogProcess:
             OSError: It can't be started.
         """
         # In a file, because a function's PYTHONPATH or LD_PRELOAD must not reach the watchdog's own Python.
-        with ExitStack() as ours, ExitStack() as theirs, tempfile.TemporaryFile("w") as settings:
-            json.dump(environment, settings)
+        with ExitStack() as ours, ExitStack() as theirs, tempfile.TemporaryFile() as settings:
+            settings.write(json.dumps(environment).encode())
             settings.flush()
             number = settings.fileno()
             source, _ = _pipe(theirs, ours)
