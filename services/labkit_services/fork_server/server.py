@@ -32,20 +32,15 @@ class ChildSetup(NamedTuple):
     reply: socket.socket
 
 
-class _Child(NamedTuple):
-    pid: int
-    reply: socket.socket
-
-
 class ForkServer:
     """Serves everyone who holds an end of ``control``, until ``lifeline`` ends."""
 
     def __init__(self, control: socket.socket, lifeline: int) -> None:
         self._control = control
         self._lifeline = lifeline
-        self._running: dict[int, _Child] = {}
-        """By the descriptor that becomes readable when the child exits."""
-        self._exited: dict[int, _Child] = {}
+        self._running: dict[int, tuple[int, socket.socket]] = {}
+        """Pid and reply socket, by the descriptor that becomes readable when the child exits."""
+        self._exited: dict[int, tuple[int, socket.socket]] = {}
         """Not reaped yet, by the reply socket's descriptor: the requester may still signal the pid."""
         self._poll = select.poll()
         self._poll.register(lifeline, select.POLLIN)
@@ -85,37 +80,37 @@ class ForkServer:
             os.close(descriptor)
         if pid > 0:
             pidfd = os.pidfd_open(pid)
-            self._running[pidfd] = _Child(pid, reply)
+            self._running[pidfd] = (pid, reply)
             self._poll.register(pidfd, select.POLLIN)
         return None
 
     def _report_exit(self, pidfd: int) -> None:
         """Send the exit code to the requester."""
-        child = self._running.pop(pidfd)
+        pid, reply = self._running.pop(pidfd)
         self._poll.unregister(pidfd)
         os.close(pidfd)
-        # WNOWAIT: if we are killed now, whoever inherits our children can still read the exit code.
-        result = os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        # WNOWAIT: if we are killed now, the process that inherits our children can still read the exit code.
+        result = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
         assert result is not None
         code = result.si_status if result.si_code == os.CLD_EXITED else -result.si_status
-        send_reply(child.reply, {"code": code})
-        self._exited[child.reply.fileno()] = child
-        self._poll.register(child.reply, 0)  # poll always reports that the other end was closed
+        send_reply(reply, {"code": code})
+        self._exited[reply.fileno()] = (pid, reply)
+        self._poll.register(reply, 0)  # poll always reports that the other end was closed
 
-    def _reap(self, reply: int) -> None:
-        child = self._exited.pop(reply)
+    def _reap(self, descriptor: int) -> None:
+        pid, reply = self._exited.pop(descriptor)
         self._poll.unregister(reply)
-        child.reply.close()
-        os.waitpid(child.pid, 0)
+        reply.close()
+        os.waitpid(pid, 0)
 
     def _close_in_child(self) -> None:
         """In a child: close what belongs to the server or to another child."""
         self._control.close()
-        for pidfd, child in self._running.items():
+        for pidfd, (_, reply) in self._running.items():
             os.close(pidfd)
-            child.reply.close()
-        for child in self._exited.values():
-            child.reply.close()
+            reply.close()
+        for _, reply in self._exited.values():
+            reply.close()
 
 
 def send_reply(reply: socket.socket, message: dict[str, Any]) -> bool:

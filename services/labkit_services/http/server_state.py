@@ -16,7 +16,7 @@ ErrorHook = Callable[[Request, BaseException], None]
 
 @dataclass(eq=False, slots=True)
 class ServerState:
-    """A server's settings, and whether it is stopping.
+    """A server's settings, and the state of its stop.
 
     Attributes:
         on_error: Called with the exception of a failed handler.

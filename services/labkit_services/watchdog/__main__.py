@@ -35,6 +35,9 @@ from labkit_services.watchdog.spawner import Spawner
 
 _HOST = "127.0.0.1"
 _FAILURE_GRACE_SECONDS = 0.5
+_NO_LOCK_WARNING = (
+    'Warning: "suppress_lock" is enabled. No automated health-checks will be in place for your function.'
+)
 
 
 async def serve(service: Service, settings: Mapping[str, str], secrets: SecretsView) -> None:
@@ -84,7 +87,11 @@ async def _serve(service: Service, config: WatchdogConfig, backend: Backend, loc
     port = await _listen(server, config.port)
     log.line(f"Listening on port: {port}")
     async with serve_metrics(handler.metrics, _HOST, config.metrics_port, log) as metrics_url:
-        _become_healthy(lock, log, suppress_lock=config.suppress_lock)
+        if config.suppress_lock:
+            log.line(_NO_LOCK_WARNING)
+        else:
+            log.line(f"Writing lock-file to: {lock.path}")
+            lock.write()
         handler.accepting = True
         service.ready(url=f"http://{_HOST}:{port}", metrics=metrics_url)
         stopping = asyncio.create_task(service.stopping.wait(), name="wait for SIGTERM")
@@ -113,17 +120,6 @@ async def _listen(server: HttpServer, port: int) -> int:
             next_step="set port to another number, or to 0 for any",
         ) from error
     return bound
-
-
-def _become_healthy(lock: LockFile, log: WatchdogLog, *, suppress_lock: bool) -> None:
-    if suppress_lock:
-        log.line(
-            'Warning: "suppress_lock" is enabled. '
-            "No automated health-checks will be in place for your function."
-        )
-    else:
-        log.line(f"Writing lock-file to: {lock.path}")
-        lock.write()
 
 
 async def _become_unhealthy(lock: LockFile, log: WatchdogLog, seconds: float) -> None:

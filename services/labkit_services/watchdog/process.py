@@ -58,12 +58,12 @@ class FunctionProcess(ABC):
             CannotStartError: It does not start; nothing is left of it.
         """
         self.pid = self._spawner.spawn(command, environ, streams, self._on_exit)
-        self._spawner.track(self)
+        self._spawner.track(self.abandon)
         self._observer.started(self.pid)
 
     def _on_exit(self, status: int) -> None:
         self.status = status
-        self._spawner.untrack(self)
+        self._spawner.untrack(self.abandon)
         self._observer.exited(self.pid, os.waitstatus_to_exitcode(status))
         self._on_reaped(status)
 

@@ -11,8 +11,7 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Callable, Mapping
 
 from labkit_services.watchdog.command import CannotStartError, FunctionCommand
 from labkit_services.watchdog.exit_watcher import ExitWatcher, OnExit
@@ -24,13 +23,6 @@ this, and ``yes | head`` would then never end."""
 
 _REAP_SECONDS = 2.0
 """How long a killed process may take to exit."""
-
-
-class Abandonable(Protocol):
-    """A tracked process."""
-
-    def abandon(self) -> None:
-        """Kill it if it still runs, and close its pipes; it is reaped in the background."""
 
 
 class Spawner:
@@ -48,7 +40,7 @@ class Spawner:
         self.loop = loop
         self._exits = exits
         self._limits = limits or FunctionLimits()
-        self._running: set[Abandonable] = set()
+        self._abandon: set[Callable[[], None]] = set()
         self._all_ended = asyncio.Event()
         self.no_input, write_end = os.pipe()
         os.close(write_end)
@@ -93,23 +85,23 @@ class Spawner:
             raise CannotStartError.from_os_error(path, error) from error
         return pid
 
-    def track(self, process: Abandonable) -> None:
-        """Let ``close`` end this process."""
-        self._running.add(process)
+    def track(self, abandon: Callable[[], None]) -> None:
+        """Let ``close`` end a process by this method of it."""
+        self._abandon.add(abandon)
 
-    def untrack(self, process: Abandonable) -> None:
+    def untrack(self, abandon: Callable[[], None]) -> None:
         """Forget a process that has been reaped."""
-        self._running.discard(process)
-        if not self._running:
+        self._abandon.discard(abandon)
+        if not self._abandon:
             self._all_ended.set()
 
     async def close(self) -> None:
         """Kill the tracked processes, wait for their exit, and release everything. Idempotent."""
         if self.no_input < 0:
             return
-        for process in list(self._running):
-            process.abandon()
-        if self._running:
+        for abandon in list(self._abandon):
+            abandon()
+        if self._abandon:
             self._all_ended.clear()
             with contextlib.suppress(TimeoutError):  # one is stuck in the kernel: init will reap it
                 await asyncio.wait_for(self._all_ended.wait(), _REAP_SECONDS)
