@@ -1,4 +1,4 @@
-"""Raw HTTP for tests: a client connection and a server that send exact bytes."""
+"""Raw HTTP for tests: a client and a server that send exact bytes."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Wire:
         return WireResponse(int(status), Headers(pairs), b"", version)
 
     async def response(self, method: str = "GET") -> WireResponse:
-        """Read one whole response to ``method``, by the rules of RFC 9112 §6.3."""
+        """Read one whole response to ``method`` (RFC 9112 §6.3)."""
         response = await self.head()
         async with asyncio.timeout(TIMEOUT):
             if method == "HEAD" or response.status in (204, 304):
@@ -69,7 +69,7 @@ class Wire:
         return b"".join(parts)
 
     async def ended(self) -> bool:
-        """Return whether the other side closes without sending more; a reset counts."""
+        """Return whether the server closes or resets without sending more."""
         async with asyncio.timeout(TIMEOUT):
             try:
                 return await self.reader.read(1) == b""
@@ -115,7 +115,7 @@ class Served:
 
 @asynccontextmanager
 async def serving(handler: Handler, **limits: Any) -> AsyncIterator[Served]:
-    """Run a server for the duration of a block; it must close all its connections."""
+    """Run a server in a block; at the end it must have no connection."""
 
     def on_error(_request: Request, error: BaseException) -> None:
         served.errors.append(repr(error))

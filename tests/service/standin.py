@@ -1,4 +1,4 @@
-"""A service with a chosen misbehaviour, in place of a real one: ``standin.py NAME MANNER``.
+"""A misbehaving service in place of a real one: ``standin.py NAME MANNER``.
 
 It is used only for behaviour that the real services don't have.
 """

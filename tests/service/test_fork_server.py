@@ -1,4 +1,4 @@
-"""A forked process equals a spawned one, and its requester gets its exit code."""
+"""A forked process equals a spawned one, and has an exit code."""
 
 from __future__ import annotations
 

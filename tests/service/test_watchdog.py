@@ -26,7 +26,7 @@ BIG = os.urandom(1024 * 1024) * 8
 
 @pytest.fixture
 def gated(tmp_path: Path) -> str:
-    """A function whose output the test writes to the named pipe that the request names."""
+    """A function that prints what the test writes to a named pipe."""
     for gate in ("one", "two"):
         os.mkfifo(tmp_path / gate)
     return script(tmp_path, 'exec cat "$TMPDIR/$Http_X_Gate"')

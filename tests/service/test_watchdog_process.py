@@ -58,7 +58,7 @@ def loop_factory(request: pytest.FixtureRequest) -> Callable[[], asyncio.Abstrac
 
 @pytest.fixture(params=[PidfdExitWatcher, SigchldExitWatcher])
 def run(request: pytest.FixtureRequest, loop_factory: Callable[[], asyncio.AbstractEventLoop]) -> Run:
-    """Run a scenario with a spawner, and check that it leaves nothing behind."""
+    """Run a scenario with a spawner; check that nothing is left."""
     if request.param is PidfdExitWatcher and not hasattr(os, "pidfd_open"):
         pytest.skip("pidfds are Linux's")
     make_watcher: Callable[[asyncio.AbstractEventLoop], ExitWatcher] = request.param

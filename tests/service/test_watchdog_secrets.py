@@ -25,7 +25,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def mounts_are_possible() -> bool:
-    """Try it in another process, which fails where the system does not allow namespaces."""
+    """Try to create a namespace in another process."""
     code = (
         "import ctypes, os; exit(ctypes.CDLL(None).unshare(0x00020000 | (0x10000000 if os.getuid() else 0)))"
     )
@@ -90,7 +90,7 @@ def test_two_functions_see_only_their_own_secrets(tmp_path: Path) -> None:
 @needs_mounts
 @pytest.mark.skipif(os.getuid() != 0, reason="other users are not root already")
 def test_a_user_without_root_can_mount_where_the_system_allows_it(tmp_path: Path) -> None:
-    """In a process that drops root; Python is already loaded, as it may not be readable any more."""
+    """A process drops root with Python loaded, which may be unreadable then."""
     code = f"""
 import ctypes, os, sys, tempfile
 from pathlib import Path

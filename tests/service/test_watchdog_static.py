@@ -1,4 +1,7 @@
-"""Mode static: files from a folder, with the observed responses of Go 1.27's ``http.FileServer``."""
+"""Mode static: files from a folder.
+
+Expected are the observed responses of Go 1.27's ``http.FileServer``.
+"""
 
 from __future__ import annotations
 

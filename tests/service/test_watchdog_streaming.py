@@ -1,4 +1,4 @@
-"""Mode streaming: a process a request, its output forwarded as it is written."""
+"""Mode streaming: a process a request, its output forwarded at once."""
 
 from __future__ import annotations
 

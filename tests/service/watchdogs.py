@@ -49,7 +49,7 @@ class Lines:
         return list(self._lines)
 
     def wait_for(self, wanted: Callable[[str], bool], count: int = 1) -> list[str]:
-        """Return the lines that are ``wanted``, once there are ``count`` of them."""
+        """Return the ``wanted`` lines, once there are ``count``."""
         with self._changed:
             self._changed.wait_for(lambda: self._ended or self._count(wanted) >= count, DEADLINE)
             found = [line for line in self._lines if wanted(line)]
@@ -113,7 +113,7 @@ class RunningWatchdog:
         return int(self.ready()["url"].rpartition(":")[2])
 
     def scrape(self) -> dict[str, float]:
-        """Return the samples of its metrics by name and labels, as Prometheus writes them."""
+        """Return the samples of its metrics, by name and labels."""
         with urllib.request.urlopen(self.ready()["metrics"], timeout=DEADLINE) as answer:
             return samples(answer.read().decode())
 
@@ -133,13 +133,13 @@ class RunningWatchdog:
     def open(
         self, path: str = "/", headers: Mapping[str, str] | None = None
     ) -> Iterator[http.client.HTTPResponse]:
-        """Send a GET request, and yield the response as soon as its head has arrived."""
+        """Send a GET request, and yield the response without its body."""
         with contextlib.closing(self.connect()) as connection:
             connection.request("GET", path, headers=dict(headers or {}))
             yield connection.getresponse()
 
     def logged(self, text: str, count: int = 1) -> list[str]:
-        """Return the log lines with ``text``, without their time, once there are ``count``."""
+        """Return ``count`` log lines with ``text``, without their time."""
         return [line[20:] for line in self.log.wait_for(lambda line: text in line, count)]
 
     def events(self, event: str, count: int = 1) -> list[list[Any]]:
@@ -161,7 +161,7 @@ class RunningWatchdog:
 
 
 def samples(text: str) -> dict[str, float]:
-    """Return the samples of Prometheus's text, with Prometheus's own parser."""
+    """Return the samples in the text, read with Prometheus's parser."""
     found = {}
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
@@ -172,7 +172,7 @@ def samples(text: str) -> dict[str, float]:
 
 @contextlib.contextmanager
 def watchdog(scratch: Path, **settings: str) -> Iterator[RunningWatchdog]:
-    """Run a watchdog, end its lifeline, and check that its whole group has ended."""
+    """Run a watchdog, end its lifeline, and check that its group ends."""
     running = RunningWatchdog(scratch, settings)
     try:
         yield running
@@ -203,7 +203,7 @@ def wait_until(condition: Callable[[], object]) -> None:
 
 
 def script(folder: Path, text: str) -> str:
-    """Write a shell script and return its path: an ``fprocess`` knows no quotes."""
+    """Write a shell script, as ``fprocess`` has no quotes; return its path."""
     path = folder / "function.sh"
     path.write_text(f"#!/bin/sh\n{text}\n")
     path.chmod(0o755)

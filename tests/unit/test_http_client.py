@@ -20,7 +20,7 @@ MEGABYTE = 1024 * 1024
 
 @pytest.fixture(params=["asyncio", "uvloop"])
 def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, bool]]:
-    """The services run on uvloop where there is one, and on asyncio's own loop elsewhere."""
+    """The services run on uvloop if it is installed, else on asyncio."""
     return "asyncio", {"use_uvloop": request.param == "uvloop"}
 
 
@@ -33,7 +33,7 @@ async def client() -> AsyncIterator[HttpClient]:
 
 
 async def read_request(wire: Wire) -> bytes:
-    """Read one request with a Content-Length or none, and return all its bytes."""
+    """Return the bytes of one request, which is not chunked."""
     head = await wire.reader.readuntil(b"\r\n\r\n")
     length = next(
         (int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")), 0

@@ -21,7 +21,7 @@ MEGABYTE = 1024 * 1024
 
 @pytest.fixture(params=["asyncio", "uvloop"])
 def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, bool]]:
-    """The services run on uvloop where there is one, and on asyncio's own loop elsewhere."""
+    """The services run on uvloop if it is installed, else on asyncio."""
     return "asyncio", {"use_uvloop": request.param == "uvloop"}
 
 

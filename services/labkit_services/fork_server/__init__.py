@@ -1,4 +1,4 @@
-"""The fork server: a Python that has imported every service, and forks on request.
+"""The fork server: a Python with every service imported, which forks.
 
 Two thirds of a lab's cold start, and nearly all of a replica's, was Python importing the same modules in
 one process after the other. A forked process has them at once, and shares their memory until it writes to

@@ -1,6 +1,7 @@
-"""``python -m labkit_services.fork_server CONTROL``: import the services, then fork on request.
+"""Run the fork server: ``python -m labkit_services.fork_server CONTROL``.
 
-CONTROL is the number of an inherited descriptor: the socket on which requests arrive.
+It imports the services, then forks on request. CONTROL is the number of an
+inherited descriptor: the socket on which requests arrive.
 """
 
 from __future__ import annotations

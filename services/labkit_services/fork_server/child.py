@@ -64,7 +64,7 @@ def _renumber(descriptors: Sequence[int], numbers: Sequence[int]) -> None:
 
 
 def _show_command_line(arguments: Sequence[str], module: str) -> None:
-    """Make ``ps`` show these arguments and the module's name, if the system allows it."""
+    """Make ``ps`` show these arguments and the module's name, if possible."""
     with suppress(OSError):  # it has no such files, or they are read-only
         Path("/proc/self/comm").write_text(module.rpartition(".")[2])
         fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()

@@ -32,7 +32,7 @@ _REPLY_BYTES = 4096
 
 
 class ForkRequest(NamedTuple):
-    """A process to start: what ``python -P -m MODULE`` would be, leader of a process group.
+    """A process to start: ``python -P -m MODULE``, leader of a process group.
 
     Attributes:
         module: Such as ``labkit_services.gateway``; its ``__main__`` has a function ``start``.
@@ -49,7 +49,7 @@ class ForkRequest(NamedTuple):
     arguments: Sequence[str] = ()
 
     def encode(self) -> bytes:
-        """Return the message. Bytes that are not UTF-8, as Python keeps them in a ``str``, survive."""
+        """Return the message; surrogate escapes in a ``str`` are preserved."""
         return json.dumps(self._asdict()).encode()
 
     @classmethod
@@ -105,13 +105,15 @@ class Forked:
             self._pidfd = -1
 
     def release(self) -> None:
-        """Let it be reaped when it has exited: from now on its pid may be reused. Idempotent."""
+        """Let it be reaped when it has exited. Idempotent."""
         self._stop_watching()
         self._reply.close()
 
 
 async def fork(server: socket.socket, request: ForkRequest, descriptors: Sequence[int]) -> Forked | None:
-    """Request a process from the fork server. The ``descriptors`` stay the caller's to close.
+    """Request a process from the fork server.
+
+    The caller still has to close its ``descriptors``.
 
     Returns:
         The process, or None if there is no fork server or it does not reply: spawn it instead.

@@ -33,7 +33,7 @@ class ChildSetup(NamedTuple):
 
 
 class ForkServer:
-    """Serves everyone who holds an end of ``control``, until ``lifeline`` ends."""
+    """Serves the clients of ``control``, until ``lifeline`` ends."""
 
     def __init__(self, control: socket.socket, lifeline: int) -> None:
         self._control = control
@@ -47,7 +47,7 @@ class ForkServer:
         self._poll.register(control, select.POLLIN)
 
     def serve(self) -> ChildSetup | None:
-        """Return once in each child, with its setup; in the server itself at its end, with None."""
+        """Return in each child its setup; in the server, at its end, None."""
         while True:
             for descriptor, _ in self._poll.poll():
                 if descriptor == self._lifeline:

@@ -11,7 +11,7 @@ HIGH_WATER = 256 * 1024
 
 
 class FlowControl(Protocol):
-    """Pauses and resumes the source of a body; transports have these methods."""
+    """Pauses and resumes the source of a body, as transports do."""
 
     def pause_reading(self) -> None:
         """Stop reading until ``resume_reading``."""

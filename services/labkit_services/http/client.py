@@ -39,7 +39,10 @@ class HttpClient:
     async def forward(
         self, request: Request, origin: Origin, path: str, headers: list[Pair]
     ) -> ClientResponse:
-        """Pass a server's request on to ``path``, with its query and its body as it arrives; see ``send``."""
+        """Forward a server's request to ``path`` of another server; see ``send``.
+
+        Its query is added, and its body is sent as it arrives.
+        """
         body: bytes | AsyncIterator[bytes]
         if request.incoming.complete:
             body = request.incoming.take()

@@ -11,7 +11,7 @@ import httptools
 from labkit_services.http.body import Body
 from labkit_services.http.client_response import ClientResponse
 from labkit_services.http.connection import Connection
-from labkit_services.http.encoding import encode_head
+from labkit_services.http.encoding import BODILESS, encode_head
 from labkit_services.http.errors import UpstreamError
 from labkit_services.http.headers import Headers, Pair
 from labkit_services.http.origin import Origin
@@ -153,7 +153,7 @@ class ClientConnection(Connection):
         body = Body(self.transport)
         self._reusable = self._parser.should_keep_alive()
         chunked = headers.get("Transfer-Encoding").lower().endswith("chunked")
-        self._until_eof = not (chunked or "Content-Length" in headers or status in (204, 304))
+        self._until_eof = not (chunked or "Content-Length" in headers or status in BODILESS)
         self._head.set_result(ClientResponse(status, headers, body, self.transport))
         if self._method == "HEAD":
             # The parser always expects a body, so it is not used again.

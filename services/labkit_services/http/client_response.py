@@ -42,6 +42,6 @@ class ClientResponse:
             self.close()
 
     def close(self) -> None:
-        """Cut the connection if the body is incomplete, so that the server notices."""
+        """Cut the connection if the body is incomplete."""
         if not self.incoming.complete:
             self._transport.abort()

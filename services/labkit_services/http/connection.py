@@ -1,4 +1,4 @@
-"""What the server's and the client's connections share: writing at the reader's pace."""
+"""The common base of the server's and the client's connections."""
 
 from __future__ import annotations
 

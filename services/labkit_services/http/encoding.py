@@ -39,7 +39,7 @@ def date_header() -> str:
 
 
 def http_date(seconds: int) -> str:
-    """Format a Unix time for HTTP, in English in every locale (RFC 9110 §5.6.7)."""
+    """Format a Unix time, in English in every locale (RFC 9110 §5.6.7)."""
     # Not email.utils.formatdate: its import takes longer than that of the whole package here.
     year, month, day, hour, minute, second, weekday, *_ = time.gmtime(seconds)
     clock = f"{hour:02}:{minute:02}:{second:02}"

@@ -31,7 +31,7 @@ class BodyTooLargeError(HttpError):
 
 
 class HangUpError(Exception):
-    """Raised by a handler, or by the body it returned, to close the connection at once."""
+    """Raised by a handler or its body to close the connection at once."""
 
 
 class UpstreamError(ConnectionError):

@@ -16,7 +16,7 @@ OnRequest = Callable[[Request, bool], None]
 
 
 class RequestParser:
-    """Builds requests from the callbacks of llhttp, whose names are httptools'.
+    """Builds requests from the callbacks of httptools.
 
     ``on_request`` is called as soon as a request's head is complete, also with
     whether the connection can be kept after it; the body follows.
@@ -61,7 +61,7 @@ class RequestParser:
             raise HttpError(431, "431 Request Header Fields Too Large\n")
 
     def _ignore_upgrade(self, rest: bytes) -> None:
-        """Continue as if no upgrade to another protocol was requested (RFC 9110 §7.8).
+        """Continue as if no upgrade was requested (RFC 9110 §7.8).
 
         The parser takes everything after such a head for the other protocol, so
         the body would be lost. Java's client requests h2c with every body it
@@ -129,7 +129,7 @@ class RequestParser:
 
 
 class _BodyCallbacks:
-    """Passes callbacks on, except those of a head that has been reported before."""
+    """Passes callbacks on, except those of the repeated head."""
 
     def __init__(self, target: RequestParser) -> None:
         self.head_is_over = False

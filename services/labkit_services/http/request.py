@@ -70,5 +70,5 @@ class Request:
         return b"".join(parts)
 
     def stream(self) -> AsyncIterator[bytes]:
-        """Return the body's parts as they arrive; reading slowly slows the sender."""
+        """Return the body's parts as they arrive, with back-pressure."""
         return self.incoming.__aiter__()

@@ -24,7 +24,7 @@ class Router:
         self._routes: list[tuple[re.Pattern[str], dict[str, RouteHandler]]] = []
 
     def add(self, methods: str, pattern: str, handler: RouteHandler) -> None:
-        """Add a route; ``methods`` are separated by blanks, ``*`` means any."""
+        """Add a route; ``methods`` are separated by blanks, ``*`` is any."""
         regex = re.compile(_to_regex(pattern))
         for known, by_method in self._routes:
             if known.pattern == regex.pattern:

@@ -194,7 +194,7 @@ class ServerConnection(Connection):
     async def _write_stream(
         self, request: Request, response: Response, parts: AsyncIterator[bytes], keep_alive: bool
     ) -> bool:
-        """Write a streamed response; return whether the connection can be kept."""
+        """Write a streamed response; return whether to keep the connection."""
         try:
             has_body = response.status not in BODILESS
             length = response.headers.get("Content-Length")
@@ -263,7 +263,7 @@ class ServerConnection(Connection):
     # -- deadlines
 
     def _watch_request(self) -> None:
-        """Limit how long the rest of the request may take, but not the handler."""
+        """Limit the time for the rest of the request, but not the handler's."""
         if self._parser.partial:
             self.deadline = self.loop.time() + self._server.limits.read_seconds
         else:
@@ -276,7 +276,7 @@ class ServerConnection(Connection):
         self.deadline = self.loop.time() + seconds
 
     def expire(self) -> None:
-        """Act on the passed deadline: reject a stalled request, close an idle connection."""
+        """Reject a stalled request, or close an idle connection."""
         if self.writable is not None or self._closing:
             if 0 < self.transport.get_write_buffer_size() < self._unsent:
                 self._watch_unsent()  # a slow reader, but it reads

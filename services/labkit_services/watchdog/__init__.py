@@ -1,4 +1,4 @@
-"""One replica of a function: an HTTP server that runs the function's processes.
+"""One replica of a function: an HTTP server that runs its processes.
 
 It does what OpenFaaS's classic-watchdog does, with its settings, log lines and
 responses: each request starts a process. The body is the process's standard

@@ -1,7 +1,7 @@
-"""``fprocess=cat python -m labkit_services.watchdog [DESCRIPTOR]``: run a watchdog.
+"""Run a watchdog: ``fprocess=cat python -m labkit_services.watchdog``.
 
-Settings are environment variables, or come in the file that DESCRIPTOR
-refers to; see ``environment.py``.
+Settings are environment variables, or are read from an inherited file whose
+descriptor is the argument; see ``environment.py``.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ async def _listen(server: HttpServer, port: int) -> int:
 
 
 async def _become_unhealthy(lock: LockFile, log: WatchdogLog, seconds: float) -> None:
-    """Wait until health checks have noticed, and so no more requests are sent here."""
+    """Wait until health checks have noticed, and no requests are sent."""
     log.line(f"SIGTERM: no new connections in {format_duration(seconds)}")
     log.line(f"Removing lock-file : {lock.path}")
     try:

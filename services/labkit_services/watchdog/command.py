@@ -45,7 +45,7 @@ class FunctionCommand:
         return self._path
 
     def forget_path(self) -> None:
-        """Search again next time, because the file may have been replaced by one elsewhere."""
+        """Search again next time: the file may have moved."""
         self._path = ""
 
     def _look_up(self, name: str) -> str:

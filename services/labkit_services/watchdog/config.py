@@ -60,7 +60,7 @@ class WatchdogConfig:
 
     @property
     def argv(self) -> tuple[str, ...]:
-        """The command's words: split at every blank, without quotes or a shell."""
+        """The command's words, split at every blank: no quotes, no shell."""
         return tuple(self.fprocess.split(" "))
 
     @classmethod

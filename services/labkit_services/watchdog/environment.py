@@ -1,4 +1,4 @@
-"""The function's environment, kept apart from that of the watchdog's Python."""
+"""The function's environment, kept out of the watchdog's Python."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _NOT_FOR_FUNCTIONS = frozenset({"lifeline", "limits_memory", "limits_cpu", "metr
 
 
 def read_settings(arguments: Sequence[str]) -> dict[str, str]:
-    """Return the function's environment, which contains the watchdog's settings.
+    """Return the function's environment, with the watchdog's settings.
 
     A variable such as PYTHONPATH, PYTHONASYNCIODEBUG or LD_PRELOAD is meant for
     the function and would break or slow the watchdog. So the gateway starts
@@ -29,7 +29,7 @@ def read_settings(arguments: Sequence[str]) -> dict[str, str]:
 
 
 def function_environment(settings: Mapping[str, str]) -> dict[bytes, bytes]:
-    """Return the part of a process's environment that is the same for every request."""
+    """Return the environment of processes, without the request's variables."""
     return {
         os.fsencode(name): os.fsencode(value)
         for name, value in settings.items()

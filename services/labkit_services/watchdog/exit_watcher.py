@@ -17,7 +17,7 @@ class ExitWatcher(Protocol):
     """Reaps children as they exit."""
 
     def watch(self, pid: int, on_exit: OnExit) -> None:
-        """Reap ``pid`` when it exits, and call ``on_exit`` once, from the loop.
+        """Reap ``pid`` when it exits, and call ``on_exit`` from the loop.
 
         Until that call the pid belongs to this child, so it can be signalled safely.
 
@@ -30,7 +30,7 @@ class ExitWatcher(Protocol):
 
 
 class PidfdExitWatcher:
-    """Linux: each child has a descriptor that becomes readable when it exits."""
+    """Linux: each child has a descriptor that is readable after its exit."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop

@@ -1,4 +1,4 @@
-"""What is the same in every mode: health, metrics, concurrency limit, late responses."""
+"""What all modes share: health, metrics, max_inflight, write_timeout."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ class FunctionLimits:
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> FunctionLimits:
-        """Read ``limits_memory`` and ``limits_cpu``; the gateway has checked them."""
+        """Read ``limits_memory`` and ``limits_cpu``, checked by the gateway."""
         memory, cpu = environ.get("limits_memory", ""), environ.get("limits_cpu", "")
         data_bytes = 0
         if memory and _ENFORCED:

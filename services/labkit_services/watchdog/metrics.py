@@ -1,4 +1,4 @@
-"""Request metrics and the port that serves them, as in both watchdogs' ``metrics/``."""
+"""Request metrics and their port, as in both watchdogs' ``metrics/``."""
 
 from __future__ import annotations
 

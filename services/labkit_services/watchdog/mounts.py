@@ -20,7 +20,7 @@ _DONE = "done"
 
 
 def try_mount(folder: Path, at: Path) -> str:
-    """Mount ``folder`` at the absolute path ``at``; return "" or why that failed.
+    """Mount ``folder`` at the path ``at``; return "" or why that failed.
 
     Must be called while the process has one thread. A child process tries first,
     so that a failure half-way leaves this process unchanged.

@@ -81,10 +81,10 @@ class PipeLineWriter(LineWriter):
 
 
 class WatchdogLog(Log):
-    """The log in the format of Go's ``log`` package, which OpenFaaS's tools expect.
+    """The log in the format of Go's ``log`` package.
 
-    A function's log contains only the lines of the watchdog and of the function:
-    the runtime's lines are dropped, except warnings and errors.
+    OpenFaaS's tools expect that. A function's log contains only the lines of the watchdog and
+    of the function: the runtime's lines are dropped, except warnings and errors.
     """
 
     def __init__(self, writer: LineWriter) -> None:
@@ -111,7 +111,7 @@ class WatchdogLog(Log):
 
 
 class CallEvents:
-    """Writes event rows of one call's process: ``[time_ns, type, call_id, data]``."""
+    """Writes rows of one call: ``[time_ns, type, call_id, data]``."""
 
     __slots__ = ("_call_id", "_lines")
 

@@ -41,7 +41,7 @@ class PipeReader(_ReadEnd):
     __slots__ = ("_at_end", "_parts")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, descriptor: int, at_end: Callable[[], None]) -> None:
-        """Own ``descriptor``, which must not block, and call ``at_end`` once at its end."""
+        """Own ``descriptor``, which must not block; call ``at_end`` once."""
         super().__init__(loop, descriptor)
         self._at_end = at_end
         self._parts: list[bytes] = []
@@ -139,7 +139,7 @@ class PipeStream(_ReadEnd):
 
 
 class BodyWriter:
-    """Writes a request's body to a pipe as it arrives, at the pace of the pipe's reader."""
+    """Writes a request's body to a pipe as it arrives."""
 
     __slots__ = ("_descriptor", "_loop", "_task")
 

@@ -7,7 +7,7 @@ import sys
 
 
 def reserve_port() -> tuple[int, socket.socket | None]:
-    """Return a free port of the loopback interface, and a socket that reserves it.
+    """Return a free port on 127.0.0.1, and a socket that reserves it.
 
     On Linux two sockets with SO_REUSEADDR, which servers set, can be bound to one
     port as long as only one listens. Elsewhere there is a moment in which another

@@ -14,7 +14,7 @@ from labkit_services.watchdog.spawner import Spawner
 
 
 def describe(status: int) -> str:
-    """Describe a wait status as Go does: ``exit status 3``, ``signal: killed``."""
+    """Describe a wait status in Go's words: ``exit status 3``."""
     if os.WIFEXITED(status):
         return f"exit status {os.WEXITSTATUS(status)}"
     number = os.WTERMSIG(status)
@@ -72,13 +72,16 @@ class FunctionProcess(ABC):
         """Act on the end of the process."""
 
     def kill(self, number: signal.Signals = signal.SIGKILL) -> None:
-        """Signal the process if it still runs; those that it has started live on."""
+        """Signal the process if it still runs, but not its children."""
         if self.status is None:
             os.kill(self.pid, number)  # it has not been reaped, so the pid is still its own
 
     @abstractmethod
     def abandon(self) -> None:
-        """Kill it if it still runs, and close its pipes; it is reaped in the background."""
+        """Kill it if it still runs, and close its pipes.
+
+        It is reaped in the background.
+        """
 
 
 class ProcessPipes:
@@ -102,7 +105,7 @@ class ProcessPipes:
         return self
 
     def input(self) -> tuple[int, int]:
-        """Open a pipe to write the process's input to; return its end and ours."""
+        """Open a pipe for the process's input; return its end and ours."""
         read_end, write_end = os.pipe()
         self.ours.append(write_end)
         self._theirs.append(read_end)
@@ -110,7 +113,7 @@ class ProcessPipes:
         return read_end, write_end
 
     def output(self) -> tuple[int, int]:
-        """Open a pipe to read the process's output from; return its end and ours."""
+        """Open a pipe for the process's output; return its end and ours."""
         read_end, write_end = os.pipe()
         self.ours.append(read_end)
         self._theirs.append(write_end)

@@ -48,7 +48,7 @@ class FunctionProgram:
         return CallEvents(self.events, request.headers.get(CALL_ID))
 
     def log_line(self, stream: str, line: str) -> None:
-        """Write one line of a process's ``stdout`` or ``stderr`` to the log, as of-watchdog does."""
+        """Log a line of a process's ``stdout`` or ``stderr`` (of-watchdog)."""
         if self.config.prefix_logs:
             self.log.line(f"{stream}: {line}")
         else:

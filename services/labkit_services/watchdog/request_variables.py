@@ -1,4 +1,4 @@
-"""A request as the function's process sees it: ``Http_*`` variables and input."""
+"""A request as ``Http_*`` variables, or as marshalled input."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def http_variables(request: Request) -> dict[bytes, bytes]:
 
 
 def of_watchdog_variables(request: Request) -> dict[bytes, bytes]:
-    """Return the ``Http_*`` variables that of-watchdog sets, which are fewer."""
+    """Return the ``Http_*`` variables of of-watchdog, which are fewer."""
     variables = http_variables(request)
     for name in (b"Http_Host", b"Http_ContentLength"):
         variables.pop(name, None)

@@ -33,9 +33,9 @@ class SecretsView:
 
     @classmethod
     def open(cls, environ: Mapping[str, str]) -> SecretsView:
-        """Mount the folder ``secrets_folder`` at ``MOUNT_POINT`` if possible. Never fails.
+        """Mount ``secrets_folder`` at ``MOUNT_POINT`` if possible.
 
-        With ``secrets_by=rewrite`` the path is replaced instead.
+        With ``secrets_by=rewrite`` the path is replaced instead. Never fails.
         """
         folder = environ.get("secrets_folder", "")
         if not folder:
@@ -57,7 +57,7 @@ class SecretsView:
         return tuple(os.fsdecode(self._replaced(os.fsencode(word))) for word in argv)
 
     def environment(self, environ: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
-        """Return an environment with the path of the secrets replaced if needed.
+        """Return an environment with the secrets' path replaced if needed.
 
         ``secrets_folder`` is set to the path in either case.
         """

@@ -52,7 +52,7 @@ class Spawner:
         streams: tuple[int, int, int],
         on_exit: OnExit,
     ) -> int:
-        """Start a process with the caller's descriptors as standard streams; return its pid.
+        """Start a process with these standard streams; return its pid.
 
         Raises:
             CannotStartError: It does not start; nothing is left of it.
@@ -96,7 +96,7 @@ class Spawner:
             self._all_ended.set()
 
     async def close(self) -> None:
-        """Kill the tracked processes, wait for their exit, and release everything. Idempotent."""
+        """Kill the tracked processes and wait for their exit. Idempotent."""
         if self.no_input < 0:
             return
         for abandon in list(self._abandon):

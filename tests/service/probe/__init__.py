@@ -1,1 +1,1 @@
-"""A service that describes its process; a forked one must equal a spawned one."""
+"""A service that describes its process, whether forked or spawned."""

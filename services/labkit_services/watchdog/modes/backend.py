@@ -42,7 +42,7 @@ class Backend(ABC):
         return
 
     async def is_ready(self) -> bool:
-        """Return whether the function itself is ready; without a long-lived process it always is."""
+        """Return whether the function is ready; without a process it is."""
         return True
 
     @abstractmethod

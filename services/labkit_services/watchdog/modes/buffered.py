@@ -1,4 +1,7 @@
-"""One process a request, with whole input and output: for classic and serializing."""
+"""One process a request, with whole input and output.
+
+For the modes classic and serializing.
+"""
 
 from __future__ import annotations
 
@@ -90,7 +93,7 @@ class BufferedProcess(FunctionProcess):
         return Outcome(self.status, self._output.data, self._errors.data if self._errors else b"")
 
     def abandon(self) -> None:
-        """Kill it if it still runs, and close its pipes; it is reaped in the background."""
+        """Kill it if it still runs, and close its pipes."""
         self.kill()
         for pipe in (self._input, self._output, self._errors):
             if pipe is not None:
@@ -117,7 +120,7 @@ class BufferedBackend(Backend):
     async def run(
         self, request: Request, body: bytes, environ: Mapping[bytes, bytes], *, kill_message: str
     ) -> tuple[Outcome, bool]:
-        """Run the function's process once; return also whether ``exec_timeout`` ended it.
+        """Run a process; return also whether ``exec_timeout`` ended it.
 
         Args:
             request: The request that it is for.

@@ -110,7 +110,7 @@ class HttpBackend(Backend):
                 exchange.finish()
 
     def _timeout(self, request: Request) -> float | None:
-        """Return ``exec_timeout``, or the request's ``X-Timeout`` if that is shorter."""
+        """Return ``exec_timeout``, or a shorter ``X-Timeout`` of the request."""
         longest = self._config.exec_timeout or None
         try:
             requested = parse_duration(request.headers.get("X-Timeout"))
@@ -120,7 +120,7 @@ class HttpBackend(Backend):
 
 
 class _Exchange:
-    """One request at the process: its duration, log line, events and response."""
+    """One request at the process: its times, log line and events."""
 
     def __init__(self, pid: int, request: Request, program: FunctionProgram) -> None:
         self._pid = pid
@@ -158,7 +158,7 @@ class _Exchange:
         return Response.text(status, text, [(DURATION_SECONDS, duration), (INTERNAL, "of-watchdog")])
 
     async def stream(self, upstream: ClientResponse, seconds: float | None) -> AsyncIterator[bytes]:
-        """Yield the body as it arrives; after ``seconds`` cut it, which the client notices."""
+        """Yield the body as it arrives, and cut it after ``seconds``."""
         timer = None
         if seconds is not None:
             timer = asyncio.get_running_loop().call_later(seconds, upstream.close)
@@ -173,7 +173,7 @@ class _Exchange:
                 timer.cancel()
 
     def finish(self) -> None:
-        """Record the end of the function's work; an incomplete body is not wanted any more."""
+        """Record the end of the function's work, and cut an incomplete body."""
         if self._upstream is not None:
             self._upstream.close()
         self._events.exited(self._pid, self._code)

@@ -18,7 +18,13 @@ class ResponseRelay(AsyncIterator[bytes]):
         release: Callable[[], None],
         check: Callable[[], None] | None = None,
     ) -> None:
-        """Forward ``parts``; ``check`` is called before each of them and before the end, and may raise."""
+        """Forward ``parts``.
+
+        Args:
+            parts: The body.
+            release: Called at the end.
+            check: Called before each part and before the end; it may raise.
+        """
         self._parts = parts
         self._release: Callable[[], None] | None = release
         self._check = check

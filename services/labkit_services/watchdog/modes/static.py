@@ -54,7 +54,7 @@ class StaticBackend(Backend):
         self._log.line(f"Serving files at: {self._config.static_path}")
 
     async def respond(self, request: Request) -> Response:
-        """Return the file that the path names. As in Go, any method is allowed."""
+        """Return the file of the path. As in Go, any method is allowed."""
         path = unquote_to_bytes(request.path.encode("latin-1"))
         clean = _clean(path)
         if clean != path:
@@ -94,7 +94,7 @@ class StaticBackend(Backend):
 
 
 def _clean(path: bytes) -> bytes:
-    """Return the path without ``.``, ``..`` and double slashes: it can't leave the root."""
+    """Return the path without ``.``, ``..`` and double slashes."""
     clean = posixpath.normpath(b"/" + path.lstrip(b"/"))
     return clean + b"/" if path.endswith(b"/") and clean != b"/" else clean
 

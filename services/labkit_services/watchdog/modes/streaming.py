@@ -1,4 +1,4 @@
-"""Mode streaming: one process a request, its output forwarded as it is written.
+"""Mode streaming: one process a request, its output forwarded at once.
 
 As of-watchdog's ``executor/streaming_runner.go``: the status 200 is sent before
 the process has written anything, so only the log shows how it ended.
@@ -79,14 +79,14 @@ class StreamingProcess(FunctionProcess):
         self.kill()
 
     async def output(self) -> AsyncIterator[bytes]:
-        """Yield what the process writes, until it has ended and the pipe has no writer."""
+        """Yield the output, until the process and the pipe have ended."""
         assert self._output is not None
         async for part in self._output.body:
             yield part
         await self._reaped.wait()
 
     def abandon(self) -> None:
-        """Kill it if it still runs, and close its pipes; it is reaped in the background."""
+        """Kill it if it still runs, and close its pipes."""
         if self._timer is not None:
             self._timer.cancel()
         self.kill()

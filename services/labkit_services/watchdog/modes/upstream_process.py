@@ -89,7 +89,7 @@ class UpstreamProcess(FunctionProcess):
         self._close_pipes()
 
     def abandon(self) -> None:
-        """Kill it if it still runs, and close its pipes; it is reaped in the background."""
+        """Kill it if it still runs, and close its pipes."""
         self.kill()
         self._close_pipes()
 
