@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 from benchmarks.figures import Figures, percentile
 from benchmarks.programs import memory_of
 from labkit_services.contract.queued_call import DEDUPE_HEADER, QueuedCall
-from labkit_services.watchdog.exits import best_exit_watcher
+from labkit_services.watchdog.exit_watcher import best_exit_watcher
 
 T = TypeVar("T")
 

@@ -84,20 +84,12 @@ class Forwarder:
             except NoReplicaError as error:
                 return _failure(503, f"No endpoints available for: {function.name}.\n{error}\n", stamps)
         pairs = forwarded_pairs(request, call_id, start_ns)
-        body: bytes | AsyncIterator[bytes]
-        if request.incoming.complete:
-            body = request.incoming.take()
-        else:
-            body = request.stream()
-            if length := request.headers.get("Content-Length"):
-                pairs.append(("Content-Length", length))
-        target = f"{path}?{request.query}" if request.query else path
         self._events.emit(EventType.CALL_FORWARDED, call_id, function.name, replica=replica.instance)
         replica.taken()
         streaming = False
         try:
             async with asyncio.timeout(self._timeout):
-                upstream = await self._client.send(replica.origin, request.method, target, pairs, body)
+                upstream = await self._client.forward(request, replica.origin, path, pairs)
             headers = answer_headers(upstream.headers, request, call_id, start_ns)
             if upstream.incoming.complete:
                 return Response(upstream.status, headers, upstream.incoming.take())
