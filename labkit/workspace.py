@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from labkit_services.contract.names import inspector_page
+from labkit_services.runtime.private_files import write_private
 
 FOLDER = ".labkit"
 
@@ -161,11 +162,7 @@ class Workspace(NamedTuple):
 
     def write_state(self, state: LabState) -> None:
         """Write the state in one step, so that no reader sees half of it."""
-        draft = self.state_file.with_suffix(".new")
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            json.dump(state._asdict(), file)
-        draft.replace(self.state_file)
+        write_private(self.state_file, json.dumps(state._asdict()))
 
 
 def own_login_folder() -> str:

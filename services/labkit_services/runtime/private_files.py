@@ -1,0 +1,27 @@
+"""Write files that only their owner may read."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file with mode 0600 in one step: no reader sees half of it.
+
+    Missing parent folders are created with mode 0700. Surrogate escapes, which
+    stand for bytes of file names that are not UTF-8, are written as those bytes.
+
+    Raises:
+        OSError: The file cannot be written; an older version stays as it was.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(text.encode("utf-8", "surrogateescape"))
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
