@@ -154,7 +154,7 @@ async def nats_server(folder: Path, settle: float) -> Figures:
     from labkit.supervisor.nats_server import NatsServer, find_nats_server
 
     server = NatsServer(folder=folder / "nats", store=folder / "store", token="floor", max_body=1024 * 1024)
-    command = server.prepare(find_nats_server(os.environ), -1, keeper=False)
+    command = server.prepare(find_nats_server(os.environ), -1)
     with (folder / "nats.log").open("wb") as log:
         begin = time.perf_counter()
         process = await asyncio.create_subprocess_exec(*command, stdout=log, stderr=log)

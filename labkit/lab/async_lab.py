@@ -221,11 +221,12 @@ class AsyncLab(AsyncCalling, AsyncFaults):
 
     async def restart(self, service: str) -> None:
         """Stop one service politely and start it again, on the same port."""
-        await self._ask("restart", patience=CHANGE_SECONDS, service=service)
+        await self._ask("begin_fault", patience=CHANGE_SECONDS, kind="restart", service=service)
+        await self._ask("end_fault", patience=CHANGE_SECONDS, kind="restart", service=service)
 
     async def kill(self, service: str) -> None:
         """Kill one service (SIGKILL) and watch the lab bring it back: a failure drill."""
-        await self._ask("kill", service=service)
+        await self._ask("begin_fault", patience=CHANGE_SECONDS, kind="kill", service=service)
 
     async def scale_workers(self, count: int) -> None:
         """Have so many queue-workers, from 1 to 16; each of them runs ``max_inflight`` calls at once.
@@ -236,7 +237,7 @@ class AsyncLab(AsyncCalling, AsyncFaults):
 
     async def stop_service(self, service: str) -> None:
         """Stop one service until ``start_service``."""
-        await self._ask("stop_service", patience=CHANGE_SECONDS, service=service)
+        await self._ask("begin_fault", patience=CHANGE_SECONDS, kind="stop", service=service)
 
     async def start_service(self, service: str) -> None:
         """Start a service that was stopped, or that was given up."""

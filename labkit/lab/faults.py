@@ -11,8 +11,7 @@ from labkit.clients.connections import Clients
 from labkit.clients.supervisor import CHANGE_SECONDS
 from labkit.lab.flavours import Held
 from labkit.service_names import GATEWAY, INSPECTOR, NATS_SERVER, QUEUE_WORKER, full_name, is_service
-from labkit.views.fault_list import FaultList
-from labkit.views.faults import fault_spans
+from labkit.views.faults import FaultList, fault_spans
 from labkit_services.contract.errors import InvalidValueError, LabTimeoutError
 
 FaultKind = Literal["kill", "stop", "pause", "restart"]
@@ -122,7 +121,7 @@ class AsyncFaults:
         check_fault(service, kind, after, seconds)
         await asyncio.sleep(after)
         fault = {"service": service, "kind": kind}
-        await self._ask("fault", patience=CHANGE_SECONDS, seconds=seconds, **fault)
+        await self._ask("begin_fault", patience=CHANGE_SECONDS, seconds=seconds, **fault)
         on_begun()
         await self._ask("end_fault", patience=seconds + CHANGE_SECONDS, **fault)
 
@@ -164,7 +163,7 @@ class AsyncFaults:
             await self._ask("end_fault", patience=CHANGE_SECONDS, now=True, **fault)
 
         try:
-            await self._ask("fault", patience=CHANGE_SECONDS, **fault, **how)
+            await self._ask("begin_fault", patience=CHANGE_SECONDS, **fault, **how)
         except (asyncio.CancelledError, LabTimeoutError):
             await end()  # it may be there, or be about to
             raise

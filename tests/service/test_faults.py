@@ -16,7 +16,7 @@ from labkit import Lab
 from labkit.clients.supervisor import ask
 from labkit.errors import GatewayError, LabGoneError
 from labkit.lab.background_loop import hub
-from labkit.supervisor.slow_proxy import Relay
+from labkit.supervisor.slow_proxy import SlowProxy
 from labkit_services.call_record.log import CallState
 from labkit_services.contract.errors import InvalidValueError, LabTimeoutError
 
@@ -255,7 +255,7 @@ async def test_the_relay_waits_for_a_target_that_is_away() -> None:
     port = away.sockets[0].getsockname()[1]
     away.close()
     await away.wait_closed()
-    relay = Relay(f"http://127.0.0.1:{port}", delay=0.0, bandwidth=0.0)
+    relay = SlowProxy(f"http://127.0.0.1:{port}", delay=0.0, bandwidth=0.0)
     address = (await relay.start()).removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(address[0], int(address[1]))
     await asyncio.sleep(0.2)

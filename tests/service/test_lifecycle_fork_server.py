@@ -26,7 +26,8 @@ from labs import (
 from labkit import Lab
 from labkit.clients.supervisor import ask
 from labkit.lab.background_loop import hub
-from labkit.supervisor import fork_server, fork_unit
+from labkit.supervisor.fork_server_guard import SHORT_LIFE_SECONDS
+from labkit.supervisor.fork_server_process import SETTING
 
 pytestmark = pytest.mark.skipif(
     not sys.platform.startswith("linux"), reason="the fork server is Linux's only"
@@ -92,7 +93,7 @@ def test_services_and_watchdogs_are_forked(own: Lab) -> None:
 
 
 def test_without_one_all_are_spawned(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(fork_server.SETTING, "0")
+    monkeypatch.setenv(SETTING, "0")
     with start_lab(workspace) as lab:
         with client(lab) as http:
             deploy(http, "echo", "cat")
@@ -121,7 +122,7 @@ def test_a_function_has_no_locale_as_in_a_container(
     workspace: Path, monkeypatch: pytest.MonkeyPatch, setting: str
 ) -> None:
     """A small process would spend a quarter of its time loading it."""
-    monkeypatch.setenv(fork_server.SETTING, setting)
+    monkeypatch.setenv(SETTING, setting)
     monkeypatch.setenv("LANG", "C.UTF-8")
     with start_lab(workspace) as lab, client(lab) as http:
         deploy(http, "env", "env")
@@ -135,7 +136,7 @@ def test_a_killed_fork_server_hurts_nobody_and_comes_back(workspace: Path) -> No
         with client(lab) as http:
             deploy(http, "echo", "cat")
         before = [*(service(lab, name) for name in OURS), *watchdogs(lab)]
-        time.sleep(fork_unit.SHORT_LIFE_SECONDS)
+        time.sleep(SHORT_LIFE_SECONDS)
         first = kill_server(lab)
         second = eventually(lambda: server_of(lab), within=2)
 
@@ -189,7 +190,7 @@ def test_a_watchdog_that_ends_after_the_fork_server_is_replaced(own: Lab) -> Non
 def test_nothing_outlives_a_kill(
     workspace: Path, mark: str, monkeypatch: pytest.MonkeyPatch, setting: str, victim: str
 ) -> None:
-    monkeypatch.setenv(fork_server.SETTING, setting)
+    monkeypatch.setenv(SETTING, setting)
     with owner_process(workspace) as (owner, supervisor):
         lab = start_lab(workspace)
         with client(lab) as http:

@@ -14,7 +14,7 @@ from labkit.openfaas_cli.faas_cli.command import GATEWAY, GLOBAL_FLAGS, TLS
 from labkit.openfaas_cli.faas_cli.gateway import Gateway, choose_url, normalise_url
 from labkit.openfaas_cli.pflag import parse
 from labkit.openfaas_cli.real_program import find_real
-from labkit.supervisor.service_specs import Plan
+from labkit.supervisor.service_specs import ServiceSpecs
 from labkit.supervisor.settings import Settings
 from labkit.workspace import LabState, Workspace
 
@@ -155,7 +155,7 @@ def test_the_login_folder_is_the_real_one_s(
 def test_the_lab_s_login_for_a_real_one_reads_as_any_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plan = Plan(Settings(workspace=str(tmp_path)), Workspace(tmp_path))
+    plan = ServiceSpecs(Settings(workspace=str(tmp_path)), Workspace(tmp_path))
     plan.gateway_url = DEFAULT
     plan.write_login()
     file = Workspace(tmp_path).login_folder / "config.yml"

@@ -1,4 +1,4 @@
-"""The states that a service, and the lab as a whole, can be in."""
+"""The states of a service, and of the lab as a whole."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ class State(StrEnum):
     """stopped → starting → ready → stopping → stopped, or failed."""
 
     STOPPED = "stopped"
-    """No process."""
+    """It has no process."""
     STARTING = "starting"
-    """A process, or the pause before the next try; not ready yet."""
+    """It is not ready yet, or waits for the next attempt to start it."""
     READY = "ready"
-    """Its process has said that it answers."""
+    """Its process has reported that it serves requests."""
     STOPPING = "stopping"
-    """Told to end; may be finishing what is in flight."""
+    """Its process was asked to end and may be finishing requests in flight."""
     FAILED = "failed"
-    """It could not stay up; nothing tries again until someone asks."""
+    """It kept exiting and is not restarted automatically any more."""
 
 
 def summary(states: list[State]) -> State:
-    """Return the lab's state from those of its services: the worst one that anyone must know."""
+    """Return the lab's state: the worst state of its services."""
     for state in (State.FAILED, State.STOPPING, State.STARTING, State.STOPPED):
         if state in states:
             return state

@@ -1,4 +1,4 @@
-"""Where each millisecond of a start went."""
+"""The time that each step of a lab's start took."""
 
 from __future__ import annotations
 
@@ -8,23 +8,24 @@ from contextlib import contextmanager
 from typing import Any
 
 
-class Timeline:
-    """Named stretches of time, in milliseconds from the moment the start was asked for.
+class StartTimeline:
+    """Named time spans, in milliseconds since the start was requested.
 
-    Wall time, because the moment of asking is another process's.
+    They are measured in wall-clock time, because another process took the time of
+    the request.
     """
 
     def __init__(self, zero_ns: int) -> None:
-        self._zero = zero_ns
+        self._zero_ns = zero_ns
         self._spans: list[tuple[str, int, int]] = []
 
     def add(self, name: str, start_ns: int, end_ns: int | None = None) -> None:
-        """Note a stretch that ends now unless ``end_ns`` is given."""
+        """Add a span that ends now unless ``end_ns`` is given."""
         self._spans.append((name, start_ns, end_ns or time.time_ns()))
 
     @contextmanager
     def span(self, name: str) -> Iterator[None]:
-        """Note how long the block takes, failed or not."""
+        """Measure a ``with`` block, whether it fails or not."""
         start = time.time_ns()
         try:
             yield
@@ -32,8 +33,8 @@ class Timeline:
             self.add(name, start)
 
     def to_json(self) -> list[dict[str, Any]]:
-        """Return the stretches in order of their start."""
+        """Return the spans in order of their start."""
         return [
-            {"name": name, "start_ms": (start - self._zero) / 1e6, "end_ms": (end - self._zero) / 1e6}
+            {"name": name, "start_ms": (start - self._zero_ns) / 1e6, "end_ms": (end - self._zero_ns) / 1e6}
             for name, start, end in sorted(self._spans, key=lambda span: span[1:])
         ]
