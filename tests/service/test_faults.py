@@ -11,11 +11,10 @@ from pathlib import Path
 import psutil
 import pytest
 from labs import GONE_SECONDS, assert_gone, eventually, start_lab
+from supervisor_events import supervisor_events
 
 from labkit import Lab
-from labkit.clients.supervisor import ask
 from labkit.errors import GatewayError, LabGoneError
-from labkit.lab.background_loop import hub
 from labkit.supervisor.slow_proxy import SlowProxy
 from labkit_services.call_record.log import CallState
 from labkit_services.contract.errors import InvalidValueError, LabTimeoutError
@@ -35,8 +34,12 @@ def drilled(workspace: Path) -> Iterator[Lab]:
 
 def noted(lab: Lab) -> list[tuple[str, str, str]]:
     """Return the supervisor's faults: what happened, kind and service."""
-    rows = hub().run(ask(lab._core.state, "events"), 5)
-    return [(row[1], row[5]["fault"], row[5]["service"]) for row in rows if row[1].startswith("fault.")]
+    events = supervisor_events(lab)
+    return [
+        (event.type, event.data["fault"], event.data["service"])
+        for event in events
+        if event.type.startswith("fault.")
+    ]
 
 
 def both(kind: str, service: str) -> list[tuple[str, str, str]]:
@@ -54,7 +57,7 @@ def test_without_nats_server_nothing_is_accepted_and_sync_calls_go_on(drilled: L
             drilled.invoke_async("cat")
 
     assert drilled.invoke_async("cat", "again").result(30).text == "again"
-    assert noted(drilled) == both("stop", "nats-server")
+    eventually(lambda: noted(drilled) == both("stop", "nats-server"), within=5)
 
 
 def test_calls_wait_for_a_worker_that_stands_still(drilled: Lab) -> None:
@@ -70,7 +73,7 @@ def test_calls_wait_for_a_worker_that_stands_still(drilled: Lab) -> None:
     assert call.result(30).text == "later"
     assert drilled.status().service("queue-worker").pid == pid
     assert drilled.status().faults == ()
-    assert noted(drilled) == both("pause", "queue-worker")
+    eventually(lambda: noted(drilled) == both("pause", "queue-worker"), within=5)
 
 
 def test_a_stopped_gateway_is_waited_for_by_the_worker(drilled: Lab) -> None:
@@ -105,7 +108,9 @@ def test_blocks_and_faults_can_be_awaited(drilled: Lab) -> None:
         return state
 
     assert asyncio.run(drill()) == "stopped"
-    assert noted(drilled) == [*both("stop", "inspector"), *both("restart", "queue-worker")]
+    eventually(
+        lambda: noted(drilled) == [*both("stop", "inspector"), *both("restart", "queue-worker")], within=5
+    )
 
 
 def test_a_reset_ends_what_was_wrong(drilled: Lab) -> None:
@@ -139,7 +144,7 @@ def test_a_killed_worker_comes_back_and_loses_no_call(drilled: Lab) -> None:
 
     assert run.states == {CallState.DONE: 4}
     assert drilled.status().service("queue-worker").restarts == 1
-    assert noted(drilled) == both("kill", "queue-worker")
+    eventually(lambda: noted(drilled) == both("kill", "queue-worker"), within=5)
 
 
 def test_every_fault_is_in_the_record_whoever_did_it(drilled: Lab) -> None:
@@ -198,7 +203,7 @@ def test_a_slow_network_delays_calls_and_loses_none(drilled: Lab) -> None:
     assert after.result(60).status == 200
     drilled.invoke_async("cat").wait(20)
     assert f"via: {drilled.gateway_url}" in drilled.logs("worker", tail=3), "straight again"
-    assert noted(drilled) == both("slow", "queue-worker")
+    eventually(lambda: noted(drilled) == both("slow", "queue-worker"), within=5)
 
 
 def test_a_gateway_that_is_away_behind_a_slow_network_costs_no_attempt(drilled: Lab) -> None:
@@ -225,7 +230,7 @@ async def test_the_relay_takes_its_time_each_way_and_keeps_the_rate() -> None:
     target = await asyncio.start_server(echo, "127.0.0.1", 0)
     port = target.sockets[0].getsockname()[1]
 
-    async def send(relay: Relay, body: bytes) -> float:
+    async def send(relay: SlowProxy, body: bytes) -> float:
         address = (await relay.start()).removeprefix("http://").split(":")
         began = time.monotonic()
         reader, writer = await asyncio.open_connection(address[0], int(address[1]))
@@ -237,8 +242,8 @@ async def test_the_relay_takes_its_time_each_way_and_keeps_the_rate() -> None:
         return time.monotonic() - began
 
     url = f"http://127.0.0.1:{port}"
-    late = await send(Relay(url, delay=0.2, bandwidth=0.0), b"x" * 1_000_000)
-    narrow = await send(Relay(url, delay=0.0, bandwidth=100_000.0), b"x" * 50_000)
+    late = await send(SlowProxy(url, delay=0.2, bandwidth=0.0), b"x" * 1_000_000)
+    narrow = await send(SlowProxy(url, delay=0.0, bandwidth=100_000.0), b"x" * 50_000)
     target.close()
 
     assert 0.4 <= late < 2.0, "a delay is no limit on the rate: 61 pieces would take 24 s one by one"

@@ -1,4 +1,4 @@
-"""The lab with its fork server, without one, and with one that is killed."""
+"""The lab with a fork server, without one, and with one that is killed."""
 
 from __future__ import annotations
 
@@ -22,16 +22,13 @@ from labs import (
     owner_process,
     start_lab,
 )
+from supervisor_events import supervisor_events
 
 from labkit import Lab
-from labkit.clients.supervisor import ask
-from labkit.lab.background_loop import hub
 from labkit.supervisor.fork_server_guard import SHORT_LIFE_SECONDS
 from labkit.supervisor.fork_server_process import SETTING
 
-pytestmark = pytest.mark.skipif(
-    not sys.platform.startswith("linux"), reason="the fork server is Linux's only"
-)
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the fork server needs Linux")
 
 OURS = ("gateway", "queue-worker", "inspector")
 
@@ -56,7 +53,7 @@ def service(lab: Lab, name: str) -> psutil.Process:
 def watchdogs(lab: Lab) -> list[psutil.Process]:
     found = []
     for process in psutil.Process(lab._core.state.pid).children(recursive=True):
-        with contextlib.suppress(psutil.NoSuchProcess):  # it ended while we looked
+        with contextlib.suppress(psutil.NoSuchProcess):  # it has ended meanwhile
             if "labkit_services.watchdog" in process.cmdline():
                 found.append(process)
     return found
@@ -68,9 +65,9 @@ def answers(lab: Lab, name: str) -> bool:
 
 
 def exits(lab: Lab) -> list[tuple[str, int]]:
-    """Return service and code of every exit on record."""
-    rows = hub().run(ask(lab._core.state, "events"), 5)
-    return [(row[5]["service"], row[5]["code"]) for row in rows if row[1] == "service.exited"]
+    """Return service and exit code of every ``service.exited`` event."""
+    events = [event.data for event in supervisor_events(lab) if event.type == "service.exited"]
+    return [(data["service"], data["code"]) for data in events]
 
 
 def kill_server(lab: Lab) -> psutil.Process:
@@ -92,7 +89,7 @@ def test_services_and_watchdogs_are_forked(own: Lab) -> None:
     assert answers(own, "echo")
 
 
-def test_without_one_all_are_spawned(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_fork_server_all_are_spawned(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(SETTING, "0")
     with start_lab(workspace) as lab:
         with client(lab) as http:
@@ -104,7 +101,7 @@ def test_without_one_all_are_spawned(workspace: Path, monkeypatch: pytest.Monkey
         assert answers(lab, "echo")
 
 
-def test_no_password_reaches_a_function_or_shows_in_the_list_of_processes(own: Lab) -> None:
+def test_no_secret_reaches_a_function_or_the_process_list(own: Lab) -> None:
     with client(own) as http:
         deploy(http, "env", "env")
         variables = http.post("/function/env").text
@@ -118,10 +115,10 @@ def test_no_password_reaches_a_function_or_shows_in_the_list_of_processes(own: L
 
 
 @pytest.mark.parametrize("setting", ["1", "0"])
-def test_a_function_has_no_locale_as_in_a_container(
+def test_a_function_gets_no_locale_variables_as_in_a_container(
     workspace: Path, monkeypatch: pytest.MonkeyPatch, setting: str
 ) -> None:
-    """A small process would spend a quarter of its time loading it."""
+    """Loading a locale would take a quarter of a small process's time."""
     monkeypatch.setenv(SETTING, setting)
     monkeypatch.setenv("LANG", "C.UTF-8")
     with start_lab(workspace) as lab, client(lab) as http:
@@ -131,7 +128,7 @@ def test_a_function_has_no_locale_as_in_a_container(
     assert not [line for line in variables if line.startswith(("LANG", "LC_", "PYTHON"))]
 
 
-def test_a_killed_fork_server_hurts_nobody_and_comes_back(workspace: Path) -> None:
+def test_a_killed_fork_server_affects_no_service_and_is_restarted(workspace: Path) -> None:
     with start_lab(workspace) as lab:
         with client(lab) as http:
             deploy(http, "echo", "cat")
@@ -151,7 +148,7 @@ def test_a_killed_fork_server_hurts_nobody_and_comes_back(workspace: Path) -> No
         assert service(lab, "gateway").ppid() == second.pid
 
 
-def test_one_that_does_not_live_long_is_done_without(own: Lab) -> None:
+def test_a_fork_server_that_ends_early_is_not_restarted(own: Lab) -> None:
     kill_server(own)
     with client(own) as http:
         deploy(http, "echo", "cat")
@@ -163,7 +160,7 @@ def test_one_that_does_not_live_long_is_done_without(own: Lab) -> None:
     assert service(own, "inspector").ppid() == own._core.state.pid
 
 
-def test_exit_codes_are_on_record_whoever_is_the_parent(own: Lab) -> None:
+def test_exit_codes_are_recorded_for_forked_and_for_spawned_services(own: Lab) -> None:
     own.kill("inspector")
     eventually(lambda: exits(own) == [("inspector", -9)], within=5)
     own.restart("queue-worker")
@@ -174,7 +171,7 @@ def test_exit_codes_are_on_record_whoever_is_the_parent(own: Lab) -> None:
     eventually(lambda: own.status().state == "ready", within=5)
 
 
-def test_a_watchdog_that_ends_after_the_fork_server_is_replaced(own: Lab) -> None:
+def test_a_watchdog_that_ends_after_its_fork_server_is_replaced(own: Lab) -> None:
     with client(own) as http:
         deploy(http, "echo", "cat")
     (first,) = watchdogs(own)
