@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from labkit.cli.fault_commands import fault, faults, worker
+from labkit.cli.faults import fault, faults
 from labkit.cli.queue_commands import call, cancel, dead, queue
+from labkit.cli.workers import worker
 from labkit.workspace import Workspace, own_login_folder
 from labkit_services.contract.errors import LabError
 from labkit_services.contract.names import VERSION

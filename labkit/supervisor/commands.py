@@ -16,7 +16,7 @@ from labkit.supervisor.service_specs import ServiceSpecs
 from labkit.supervisor.settings import MAX_WORKERS
 from labkit.supervisor.start_timeline import StartTimeline
 from labkit.views.faults import FaultKind
-from labkit.views.service_state import summary
+from labkit.views.states import summary
 from labkit_services.contract.errors import InvalidValueError
 from labkit_services.contract.names import DEFAULT_QUEUE
 from labkit_services.contract.numbers import whole_number

@@ -19,7 +19,7 @@ from labkit.supervisor.managed_services import ManagedServices
 from labkit.supervisor.service_specs import ServiceSpecs
 from labkit.supervisor.slow_proxy import SlowProxy
 from labkit.views.faults import FaultKind
-from labkit.views.service_state import State
+from labkit.views.states import State
 from labkit_services.contract.errors import InvalidValueError, LabError
 from labkit_services.contract.events import EventType
 from labkit_services.runtime.tasks import BackgroundTasks

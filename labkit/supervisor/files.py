@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 from labkit.errors import WorkspaceError
 from labkit.workspace import Workspace
+from labkit_services.runtime.log_tail import last_lines
 
 _DEEPEST_BYTES = 200
 """Space for the longest path below ``.labkit``: a consumer's state in JetStream's store."""
@@ -18,7 +19,6 @@ _MACOS_PATH_BYTES = 1024
 
 _LOG_LIMIT_BYTES = 10 * 1024 * 1024
 _TAIL_LINES = 8
-_TAIL_BYTES = 16 * 1024
 
 
 def run_folder(workspace: Workspace) -> Path:
@@ -108,12 +108,10 @@ class LogFile:
         """Return the last lines that the most recent process wrote."""
         try:
             with self.path.open("rb") as file:
-                end = file.seek(0, os.SEEK_END)
-                file.seek(max(end - _TAIL_BYTES, min(self._start, end)))
-                text = file.read().decode("utf-8", "replace")
+                lines = last_lines(file, _TAIL_LINES, start=self._start)
         except FileNotFoundError:
             return []
-        return [line for line in text.splitlines() if line.strip()][-_TAIL_LINES:]
+        return [line for line in lines if line.strip()]
 
     def clear(self) -> None:
         """Empty the file: after a reset, old lines would only confuse."""

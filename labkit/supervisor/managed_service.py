@@ -16,7 +16,7 @@ from labkit.supervisor.files import LogFile
 from labkit.supervisor.lifecycle_events import LifecycleEvents
 from labkit.supervisor.log import log_task_failure
 from labkit.supervisor.service_specs import ReadyMessage, ServiceSpec
-from labkit.views.service_state import State
+from labkit.views.states import State
 from labkit_services.contract.errors import LabError, LabTimeoutError
 from labkit_services.contract.events import EventType
 from labkit_services.runtime.tasks import BackgroundTasks

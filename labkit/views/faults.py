@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from labkit.views.formatting import format_seconds
 from labkit.views.tables import html_table, text_table
 from labkit_services.contract.events import Event, EventType
 
@@ -81,9 +82,6 @@ class FaultList(list[FaultSpan]):
 
 
 def _row(fault: FaultSpan) -> tuple[str, ...]:
-    # Not at the top: the supervisor imports this module, and `statistics` would slow its start.
-    from labkit.views.measurement import format_seconds
-
     began = datetime.fromtimestamp(fault.began / 1e9, UTC).strftime("%H:%M:%S.%f")[:-3]
     how = "".join(f", {key} {value}" for key, value in fault.how.items())
     lasted = "goes on" if fault.ended is None else format_seconds((fault.ended - fault.began) / 1e9)

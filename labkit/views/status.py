@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from labkit.views.service_state import State
+from labkit.views.states import State
 from labkit.views.tables import html_table, text_table
 
 

@@ -21,7 +21,7 @@ from labkit.supervisor.lifecycle_events import LifecycleEvents
 from labkit.supervisor.managed_service import ManagedService
 from labkit.supervisor.nats_server import NatsServer, find_nats_server
 from labkit.supervisor.service_specs import ReadyMessage, ServiceSpec
-from labkit.views.service_state import State
+from labkit.views.states import State
 from labkit_services.contract.errors import LabError
 from labkit_services.runtime.private_files import write_private
 from labkit_services.watchdog.child import reserve_port

@@ -11,7 +11,7 @@ import psutil
 
 from labkit.lab.async_lab import AsyncLab
 from labkit.supervisor.settings import Settings
-from labkit.views.service_state import State
+from labkit.views.states import State
 from labkit_services.contract.errors import LabError
 from tests.chaos.schedule import Kind, Target
 

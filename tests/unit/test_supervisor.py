@@ -13,7 +13,7 @@ from labkit.supervisor.child_process import describe_exit
 from labkit.supervisor.nats_server import RESULT_ROOM, NatsServer, find_nats_server
 from labkit.supervisor.settings import Settings
 from labkit.supervisor.start_timeline import StartTimeline
-from labkit.views.service_state import State, summary
+from labkit.views.states import State, summary
 
 
 def executable(path: Path) -> Path:

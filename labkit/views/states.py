@@ -9,19 +9,19 @@ class State(StrEnum):
     """stopped → starting → ready → stopping → stopped, or failed."""
 
     STOPPED = "stopped"
-    """It has no process."""
+    """No process."""
     STARTING = "starting"
-    """It is not ready yet, or waits for the next attempt to start it."""
+    """A process that is not ready, or the pause before the next attempt."""
     READY = "ready"
-    """Its process has reported that it serves requests."""
+    """The process has sent its ready message."""
     STOPPING = "stopping"
-    """Its process was asked to end and may be finishing requests in flight."""
+    """The process was asked to end; it may be finishing requests in flight."""
     FAILED = "failed"
-    """It kept exiting and is not restarted automatically any more."""
+    """The service could not stay up; it is started again only on request."""
 
 
 def summary(states: list[State]) -> State:
-    """Return the lab's state: the worst state of its services."""
+    """Return the lab's state: the most serious state of its services."""
     for state in (State.FAILED, State.STOPPING, State.STARTING, State.STOPPED):
         if state in states:
             return state

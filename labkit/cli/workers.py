@@ -1,0 +1,80 @@
+"""``labkit worker``: one more queue-worker, in this terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+
+import click
+
+from labkit.clients.supervisor import ask
+from labkit.lifecycle.running import require_state
+from labkit.workspace import Workspace
+
+
+@click.command()
+@click.option("--nats", "nats_url", default="", help="nats://HOST:PORT; several with commas.")
+@click.option("--nats-token", envvar="nats_token", default="", help="Its token; better in $nats_token.")
+@click.option("--gateway", "gateway_url", default="", help="Where functions are called, http://HOST:PORT.")
+@click.option("--queue", "queue_name", default="*", show_default=True, help="Which queue; * is every one.")
+@click.option("--max-inflight", type=click.IntRange(min=1), help="Calls of a queue that it runs at once.")
+@click.pass_obj
+def worker(
+    workspace: Workspace,
+    nats_url: str,
+    nats_token: str,
+    gateway_url: str,
+    queue_name: str,
+    max_inflight: int | None,
+) -> None:
+    """Run one more queue-worker; Ctrl-C lets its calls finish.
+
+    It joins this workspace's running lab, with the lab's settings. With --nats it joins any nats-server,
+    and its other settings come from the environment, by OpenFaaS's names: ack_wait, max_retry_attempts ...
+    """
+    if nats_url:
+        settings = {"nats_url": nats_url, "nats_token": nats_token}
+    else:
+        settings = dict(asyncio.run(ask(require_state(workspace), "worker_settings")))
+    chosen = {"queue_name": queue_name, "gateway_url": gateway_url, "max_inflight": max_inflight}
+    settings |= {name: str(value) for name, value in chosen.items() if value}
+    if max_inflight:
+        settings["max_inflight_of"] = ""  # The option holds for every queue, whatever the lab's limits.
+    sys.exit(_run_worker(settings))
+
+
+def _run_worker(settings: Mapping[str, str]) -> int:
+    """Run a queue-worker until it ends or Ctrl-C ends it; return its exit code.
+
+    The worker ignores Ctrl-C, which a terminal sends to both processes.
+    """
+    # -P: a random.py in the current folder must not be imported for Python's.
+    command = [sys.executable, "-P", "-m", "labkit_services.queue_worker"]
+    with subprocess.Popen(  # noqa: S603 - our own module
+        command,
+        stdin=subprocess.PIPE,  # The worker's lifeline: it ends when this process does.
+        stdout=subprocess.PIPE,
+        env={**os.environ, **settings, "lifeline": "stdin"},
+    ) as process:
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.default_int_handler)
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            if line := process.stdout.readline():
+                ready = json.loads(line)
+                click.echo(f"Works on {ready['queue']}; metrics {ready['metrics']}; Ctrl-C lets it finish.")
+            return process.wait()
+        except KeyboardInterrupt:
+            process.terminate()
+        try:
+            click.echo("Running calls may finish; Ctrl-C again returns them to the queue.", err=True)
+            return process.wait()
+        except KeyboardInterrupt:
+            process.stdin.close()
+            return process.wait()
