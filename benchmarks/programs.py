@@ -16,7 +16,7 @@ from typing import Any
 
 from benchmarks.failure import BenchmarkError
 from benchmarks.scratch import scratch
-from labkit.lifecycle.processes import exited
+from labkit.lifecycle.launch import wait_for_exit
 
 START_SECONDS = 10.0
 END_SECONDS = 5.0
@@ -127,9 +127,9 @@ class _Service:
         """End it, politely at first."""
         assert self._process.stdin is not None
         self._process.stdin.close()
-        if not await exited(self._process, END_SECONDS):
+        if not await wait_for_exit(self._process, END_SECONDS):
             self._process.kill()
-            await exited(self._process)
+            await wait_for_exit(self._process)
 
 
 class Talk:

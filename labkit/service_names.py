@@ -1,4 +1,4 @@
-"""The services by name: OpenFaaS's and NATS's own words, and what people say for short."""
+"""Names of the services: OpenFaaS's and NATS's own, and their short forms."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ _SERVICE = re.compile(rf"{NATS_SERVER}|{GATEWAY}|{QUEUE_WORKER}(-\d+)?|{INSPECTO
 
 
 def full_name(name: str) -> str:
-    """Return a service's own name: ``worker`` is the ``queue-worker``, ``nats`` the ``nats-server``."""
+    """Return a service's full name: ``queue-worker`` for ``worker``."""
     if number := _WORKER.fullmatch(name):
         return f"{QUEUE_WORKER}-{number[1]}"
     return _SHORT_NAMES.get(name, name)
 
 
 def kind_of(name: str) -> str:
-    """Return what a service is: ``queue-worker-2`` is a ``queue-worker``."""
+    """Return a service's kind: ``queue-worker`` for ``queue-worker-2``."""
     return _NUMBER.sub("", name)
 
 
 def is_service(name: str) -> bool:
-    """Tell whether ``name`` means a service, not a function."""
+    """Return whether ``name`` is a service's, not a function's."""
     return _SERVICE.fullmatch(full_name(name)) is not None

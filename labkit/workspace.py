@@ -1,4 +1,4 @@
-"""Where a lab keeps its files, and how others find a running one."""
+"""The folder of a lab: its files, its lock, and the state of a running lab."""
 
 from __future__ import annotations
 
@@ -18,22 +18,20 @@ FOLDER = ".labkit"
 
 # Named tuples: importing dataclasses would cost every command in a terminal 25 ms.
 class LabState(NamedTuple):
-    """What the supervisor writes down once the lab is ready.
-
-    The file holds passwords, so it is readable by its owner only.
+    """The state file's content: how to reach a lab that is ready.
 
     Attributes:
         pid: The supervisor's process id.
-        run_id: New for every start; tells a stale handle from a live one.
+        run_id: Different for each start; tells a stale handle from a live one.
         gateway_url: ``http://127.0.0.1:8080`` when that port was free.
         inspector_url: ``http://127.0.0.1:8090`` when that port was free.
         inspector_token: Opens the inspector's page and API.
         nats_url: ``nats://127.0.0.1:PORT``.
-        nats_token: Token that nats-server asks of every client.
+        nats_token: Token that nats-server requires of every client.
         user: Basic-auth user of the gateway's ``/system`` routes.
-        password: And its password.
+        password: The user's password.
         control: ``127.0.0.1:PORT`` of the supervisor's control channel.
-        control_token: Its token.
+        control_token: Token that the control channel requires.
         started_ns: Unix nanoseconds of the start.
     """
 
@@ -52,12 +50,12 @@ class LabState(NamedTuple):
 
     @property
     def inspector_page(self) -> str:
-        """The inspector's page with the token that opens it."""
+        """URL of the inspector's page, with the token that opens it."""
         return inspector_page(self.inspector_url, self.inspector_token)
 
 
 class Workspace(NamedTuple):
-    """A folder that holds one lab."""
+    """A folder that holds one lab, in its ``.labkit`` folder."""
 
     root: Path
 
@@ -68,41 +66,41 @@ class Workspace(NamedTuple):
 
     @property
     def logs(self) -> Path:
-        """One file per service."""
+        """Folder with one log file per service."""
         return self.folder / "logs"
 
     @property
     def images(self) -> Path:
-        """What ``faas-cli build`` made."""
+        """Folder of the images that ``faas-cli build`` made."""
         return self.folder / "images"
 
     @property
     def jetstream(self) -> Path:
-        """nats-server's file store: the queue survives a restart here."""
+        """nats-server's file store, where queues survive a restart."""
         return self.folder / "jetstream"
 
     @property
     def login_folder(self) -> Path:
-        """The lab's login as a real faas-cli reads it (``OPENFAAS_CONFIG``); it goes with the lab."""
+        """The login for a real faas-cli, as ``OPENFAAS_CONFIG`` names it."""
         return self.folder / "run" / "openfaas"
 
     @property
     def state_file(self) -> Path:
-        """Written when ready, removed at the end."""
+        """Written when the lab is ready, removed when it stops."""
         return self.folder / "state.json"
 
     @property
     def lock_file(self) -> Path:
-        """Locked by the supervisor for as long as it lives."""
+        """Locked by the supervisor while it runs."""
         return self.folder / "lock"
 
     @classmethod
     def find(cls, start: Path | None = None) -> Workspace:
-        """Return the workspace that ``start`` (default: the current folder) belongs to.
+        """Return the workspace of ``start`` (default: the current folder).
 
-        ``$LABKIT_WORKSPACE`` wins; else the nearest folder upwards that holds
-        a lab; else the nearest one that holds a git clone, so that a notebook in
-        ``notebooks/en`` and a terminal in the root meet; else ``start``.
+        ``$LABKIT_WORKSPACE`` wins; else the nearest parent folder that holds a
+        lab; else the nearest git clone, so that a notebook in ``notebooks/en``
+        and a terminal in the root use the same lab; else ``start``.
         """
         if chosen := os.environ.get("LABKIT_WORKSPACE"):
             return cls(Path(chosen).expanduser().resolve())
@@ -115,29 +113,28 @@ class Workspace(NamedTuple):
         return cls(start)
 
     def is_locked(self) -> bool:
-        """Tell whether a supervisor lives: its lock dies with it, however it ends."""
+        """Return whether a supervisor runs: its lock is freed when it ends."""
         try:
             with self.lock_file.open("rb") as file:
-                try:
-                    fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    return True
-                return False
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
         except OSError:
             return False
+        return False
 
     def lock_holder(self) -> int | None:
-        """Return the process id of the supervisor that lives, or None."""
+        """Return the process id of the running supervisor, or None."""
         if not self.is_locked():
             return None
         try:
             return int(self.lock_file.read_text())
         except (OSError, ValueError):
-            return None  # it has only just taken the lock
+            return None  # The lock was taken a moment ago; the id is not written yet.
 
     @contextmanager
     def lock(self) -> Iterator[bool]:
-        """Hold the workspace's lock; yield False if another supervisor has it."""
+        """Hold the lock; yield False if another supervisor holds it."""
         with self.lock_file.open("ab") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -148,25 +145,25 @@ class Workspace(NamedTuple):
                 yield True
 
     def read_state(self) -> LabState | None:
-        """Return the running lab's state, or None when none runs here.
+        """Return the running lab's state, or None if no lab is ready here.
 
-        A file left by a lab that was killed is recognised by its free lock.
+        The state file of a lab that was killed is ignored: its lock is free.
         """
         if not self.is_locked():
             return None
         try:
             return LabState(**json.loads(self.state_file.read_text()))
         except (OSError, ValueError, TypeError):
-            # Not written yet, or of another version: no lab to attach to.
+            # Not written yet, or written by another version: no lab to attach to.
             return None
 
     def write_state(self, state: LabState) -> None:
-        """Write the state in one step, so that no reader sees half of it."""
+        """Write the state file, which is private as it holds passwords."""
         write_private(self.state_file, json.dumps(state._asdict()))
 
 
 def own_login_folder() -> str:
-    """Return the ``OPENFAAS_CONFIG`` that the user has set, which is no lab's; "" if there is none."""
-    chosen = os.environ.get("OPENFAAS_CONFIG", "")
-    is_a_lab_s = Path(chosen).parts[-3:] == Workspace(Path()).login_folder.parts
-    return "" if is_a_lab_s else chosen
+    """Return the user's own ``OPENFAAS_CONFIG``; "" if unset or a lab's."""
+    folder = os.environ.get("OPENFAAS_CONFIG", "")
+    is_lab_folder = Path(folder).parts[-3:] == Workspace(Path()).login_folder.parts
+    return "" if is_lab_folder else folder

@@ -1,1 +1,1 @@
-"""``labkit …``: one module for each group of commands."""
+"""``labkit …`` in a terminal: a module for each group of commands."""

@@ -1,7 +1,8 @@
-"""What ``labkit doctor`` looks at: versions, ports, and how long a start takes."""
+"""``labkit doctor``: versions, ports, and the timeline of a start."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import platform
 import shutil
@@ -11,16 +12,17 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+import click
 
 from labkit.clients.supervisor import ask
 from labkit.errors import NoLabError
 from labkit.lifecycle.launch import launch
 from labkit.supervisor.nats_server import find_nats_server
-from labkit.supervisor.settings import GATEWAY_PORT, INSPECTOR_PORT, Settings
+from labkit.supervisor.settings import Settings
+from labkit.views.tables import text_table
 from labkit.workspace import Workspace
 from labkit_services.contract.errors import LabError
 
@@ -35,119 +37,121 @@ _PACKAGES = (
     "ipywidgets",
     "matplotlib",
 )
+_OLDEST_PYTHON = (3, 11)
 _VERSION_SECONDS = 5.0
-_WIDTH = 50
+_BAR_WIDTH = 50
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at.
+@click.command()
+@click.option("--start/--no-start", default=True, help="Measure a start, in a temporary folder.")
+@click.option("--runs", default=3, show_default=True, help="Number of starts to measure.")
+@click.pass_obj
+def doctor(workspace: Workspace, start: bool, runs: int) -> None:
+    """Check versions and ports, and measure each step of a start."""
+    is_good = True
+    for finding in _findings(workspace):
+        is_good = is_good and finding.is_good
+        click.echo(f"{'ok ' if finding.is_good else 'BAD'}  {finding.name:<12}  {finding.value}")
+    if start:
+        starts = [asyncio.run(_measure_start()) for _ in range(max(1, runs))]
+        fastest = min(starts, key=lambda one: one.to_ready_ms)
+        totals = ", ".join(f"{one.to_ready_ms:.0f}" for one in starts)
+        click.echo(f"\nfrom asking to a ready lab: {totals} ms; the fastest of them:")
+        click.echo(timeline_table(fastest.timeline))
+        click.echo(f"from ending to nothing left: {fastest.to_gone_ms:.0f} ms")
+    if not is_good:
+        sys.exit(1)
 
-    Attributes:
-        name: What.
-        value: What was seen.
-        good: Whether a lab can run with that.
-    """
+
+class Finding(NamedTuple):
+    """One item that was checked, and whether a lab can run with it."""
 
     name: str
     value: str
-    good: bool = True
+    is_good: bool = True
 
 
-def findings(workspace: Workspace) -> Iterator[Finding]:
-    """Look at everything that a start depends on."""
+def _findings(workspace: Workspace) -> Iterator[Finding]:
     yield Finding("system", f"{platform.platform()}, {os.cpu_count()} cores")
-    yield Finding("python", f"{platform.python_version()} at {sys.executable}", sys.version_info >= (3, 11))
+    python = f"{platform.python_version()} at {sys.executable}"
+    yield Finding("python", python, sys.version_info >= _OLDEST_PYTHON)
     for package in _PACKAGES:
         try:
             yield Finding(package, version(package))
         except PackageNotFoundError:
-            # uvloop is an extra for speed, on the systems that have it.
+            # uvloop only makes the services faster, and does not exist for every system.
             yield Finding(package, "not installed", package == "uvloop")
     yield _nats_server()
     yield Finding("faas-cli", shutil.which("faas-cli") or "not on PATH: activate the environment")
-    yield _workspace(workspace)
-    for name, port in (("gateway", GATEWAY_PORT), ("inspector", INSPECTOR_PORT)):
-        yield Finding(f"port {port}", _say_port(name, port))
+    state = workspace.read_state()
+    running = f"a lab runs here: {state.gateway_url}" if state else "no lab runs here"
+    yield Finding("workspace", f"{workspace.root}; {running}")
+    for service, port in (("gateway", Settings.gateway_port), ("inspector", Settings.inspector_port)):
+        in_use = f"in use: a {service} that starts now takes another one"
+        yield Finding(f"port {port}", "free" if _is_free(port) else in_use)
 
 
 def _nats_server() -> Finding:
+    name = "nats-server"
     try:
-        program = find_nats_server(os.environ)
-        answer = subprocess.run(  # noqa: S603 - what the lab would run, too
-            [program, "--version"], capture_output=True, text=True, timeout=_VERSION_SECONDS, check=False
+        command = [find_nats_server(os.environ), "--version"]
+        run = subprocess.run(  # noqa: S603 - the program that a lab would run, too
+            command, capture_output=True, text=True, timeout=_VERSION_SECONDS, check=False
         )
     except LabError as error:
-        return Finding("nats-server", str(error), good=False)
+        return Finding(name, str(error), is_good=False)
     except (OSError, subprocess.TimeoutExpired) as error:
-        return Finding("nats-server", f"can't be run: {error}", good=False)
-    text = (answer.stdout or answer.stderr).strip()
-    return Finding("nats-server", f"{text} at {program}", answer.returncode == 0)
+        return Finding(name, f"can't be run: {error}", is_good=False)
+    return Finding(name, f"{(run.stdout or run.stderr).strip()} at {command[0]}", run.returncode == 0)
 
 
-def _workspace(workspace: Workspace) -> Finding:
-    state = workspace.read_state()
-    lab = f"a lab runs here: {state.gateway_url}" if state else "no lab runs here"
-    return Finding("workspace", f"{workspace.root}; {lab}")
+def _is_free(port: int) -> bool:
+    try:
+        # It sets SO_REUSEADDR, as the services do: connections in TIME_WAIT do not block the port.
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError:
+        return False
+    return True
 
 
-def _say_port(name: str, port: int) -> str:
-    with socket.socket() as probe:
-        # As the service does: a port whose last connections are still fading away is free.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return f"in use: a {name} that starts now takes another one"
-    return "free"
-
-
-@dataclass(frozen=True)
-class Start:
-    """One start that was measured.
-
-    Attributes:
-        to_ready_ms: From the moment of asking to a ready lab, as the asking process sees it.
-        to_gone_ms: From the moment of ending to its process gone.
-        timeline: Stretches with ``name``, ``start_ms``, ``end_ms``.
-    """
+class MeasuredStart(NamedTuple):
+    """How long a start and its end took, and the steps of the start."""
 
     to_ready_ms: float
     to_gone_ms: float
     timeline: list[dict[str, Any]]
 
 
-async def measure_start() -> Start:
-    """Start a lab in a workspace of its own, and end it.
+async def _measure_start() -> MeasuredStart:
+    """Start a lab in a temporary workspace, and end it.
 
     Raises:
         LabError: It does not start.
     """
     with tempfile.TemporaryDirectory(prefix="labkit-doctor-") as folder:
         begin = time.time_ns()
-        settings = Settings(workspace=str(Path(folder)), gateway_port=0, inspector_port=0, launched_ns=begin)
-        launched = await launch(settings)
+        launched = await launch(
+            Settings(workspace=folder, gateway_port=0, inspector_port=0, launched_ns=begin)
+        )
         ready = time.time_ns()
         if launched is None or launched.lifeline is None:
-            raise NoLabError(expected=f"to be alone in {folder}")
+            raise NoLabError(expected=f"no other process to use {folder}")
         try:
             timeline = await ask(launched.state, "timeline")
         finally:
             end = time.time_ns()
             launched.lifeline.cut()
-            await launched.lifeline.ended()
-        return Start((ready - begin) / 1e6, (time.time_ns() - end) / 1e6, timeline)
+            await launched.lifeline.wait_for_exit()
+        return MeasuredStart((ready - begin) / 1e6, (time.time_ns() - end) / 1e6, timeline)
 
 
-def draw(timeline: list[dict[str, Any]]) -> list[str]:
-    """Return the timeline as lines of text: name, from, to, and a bar on a common axis."""
-    end = max(stretch["end_ms"] for stretch in timeline)
-    names = max(len(stretch["name"]) for stretch in timeline)
-    lines = []
-    for stretch in timeline:
-        first = round(stretch["start_ms"] / end * _WIDTH)
-        last = round(stretch["end_ms"] / end * _WIDTH)
+def timeline_table(timeline: list[dict[str, Any]]) -> str:
+    """Return a row for each step: name, start, duration, and a bar."""
+    total = max(step["end_ms"] for step in timeline)
+    rows = []
+    for step in timeline:
+        start, end = step["start_ms"], step["end_ms"]
+        first, last = (round(time / total * _BAR_WIDTH) for time in (start, end))
         bar = " " * first + ("█" * (last - first) or "▏")
-        took = stretch["end_ms"] - stretch["start_ms"]
-        lines.append(f"{stretch['name']:<{names}}  {stretch['start_ms']:5.0f} ms  +{took:4.0f} ms  {bar}")
-    return lines
+        rows.append((step["name"], f"{start:5.0f} ms", f"+{end - start:4.0f} ms", bar))
+    return text_table(rows)

@@ -6,124 +6,150 @@ import asyncio
 import json
 import os
 import secrets
-import signal
 import subprocess
 import sys
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import IO
+from typing import Any
 
+import click
+
+from labkit.cli.lifecycle import run_until_interrupted, settings_options
+from labkit.cli.status import show_addresses
 from labkit.errors import LabStartError
-from labkit.lifecycle.log_files import last_lines
-from labkit.lifecycle.processes import exited
+from labkit.lifecycle.launch import wait_for_exit
+from labkit.supervisor import parent_death_wrapper
+from labkit.supervisor.settings import Settings
 from labkit.workspace import Workspace
 from labkit_services.contract.errors import LabTimeoutError
+from labkit_services.runtime.log_tail import tail
 
-FIRST_NOTEBOOK = "notebooks/en/01-sync-vs-async.ipynb"
-START_SECONDS = 60.0
-_LOOK_SECONDS = 0.05
+_Process = subprocess.Popen[bytes]
+
+_FIRST_NOTEBOOK = "notebooks/en/01-sync-vs-async.ipynb"
+_START_SECONDS = 60.0
+_POLL_SECONDS = 0.05
 _GRACE_SECONDS = 3
-_KEEPER = Path(__file__).parents[1] / "supervisor" / "parent_death_wrapper.py"
+"""JupyterLab's time to end its kernels before it is killed."""
 
 
-class Jupyter:
-    """A JupyterLab server that ends when this process does, however it does."""
+@click.command()
+@click.option("--notebook", default=_FIRST_NOTEBOOK, help="Notebook to open, relative to the workspace.")
+@click.option("--browser/--no-browser", default=True, help="Open it in a browser.")
+@click.option("--port", default=8888, show_default=True, help="JupyterLab's port; another if it is in use.")
+@settings_options
+@click.pass_obj
+def lab(workspace: Workspace, /, notebook: str, browser: bool, port: int, **options: Any) -> None:
+    """Start the lab and JupyterLab; Ctrl-C ends both.
 
-    def __init__(self, workspace: Workspace, notebook: str, *, browser: bool, port: int) -> None:
-        self._workspace = workspace
-        self._notebook = notebook if (workspace.root / notebook).exists() else ""
-        self._browser = browser
-        self._port = port
-        self._token = secrets.token_hex(24)
-        self._process: subprocess.Popen[bytes] | None = None
-        self.log = workspace.logs / "jupyter.log"
+    JupyterLab opens the first notebook, unless --notebook names another one.
+    """
+    arguments = [f"--ServerApp.port={port}", *([] if browser else ["--no-browser"])]
+    jupyter = _run_jupyter(workspace, notebook, arguments)
+    run_until_interrupted(_run(Settings(workspace=str(workspace.root), **options), jupyter))
 
-    async def start(self) -> str:
-        """Start it and return the URL of the notebook, token included.
 
-        Raises:
-            LabStartError: It ended.
-            LabTimeoutError: It did not answer in time.
-        """
-        # Here, because only this command needs it.
-        from jupyter_core.paths import jupyter_runtime_dir
+async def _run(settings: Settings, jupyter: AbstractAsyncContextManager[tuple[str, _Process]]) -> None:
+    from labkit.lab.async_lab import AsyncLab
 
-        with self.log.open("wb") as log:
-            self._process = self._spawn(log)
-        runtime = Path(jupyter_runtime_dir())
-        deadline = asyncio.get_running_loop().time() + START_SECONDS
-        while True:
-            if self._process.poll() is not None:
-                raise LabStartError(
-                    "JupyterLab ended before it was ready.",
-                    seen=f"exit code {self._process.returncode}",
-                    log=last_lines(self.log, 8)[0],
-                    next_step=f"read the whole log: {self.log}",
-                )
-            if url := self._find_url(runtime):
-                return url
-            if asyncio.get_running_loop().time() > deadline:
-                raise LabTimeoutError(
-                    "JupyterLab did not become ready in time.",
-                    expected=f"an address within {START_SECONDS:g} s",
-                    log=last_lines(self.log, 8)[0],
-                    next_step=f"read the whole log: {self.log}",
-                )
-            await asyncio.sleep(_LOOK_SECONDS)
+    lab = await AsyncLab.start(settings)
+    try:
+        show_addresses(lab.state)
+        async with jupyter as (url, process):
+            click.echo(f"JupyterLab  {url}\n\nCtrl-C ends it all.")
+            await wait_for_exit(process)
+    finally:
+        await lab.stop()
 
-    def _spawn(self, log: IO[bytes]) -> subprocess.Popen[bytes]:
-        options = [
-            "--ServerApp.ip=127.0.0.1",
-            f"--ServerApp.port={self._port}",
-            f"--ServerApp.root_dir={self._workspace.root}",
-            # Without internet there are no news to be asked about, on top of the first notebook.
-            "--LabApp.news_url=None",
-        ]
-        if not self._browser:
-            options.append("--no-browser")
-        if os.geteuid() == 0:
-            # In a container there is often only root; the server listens on loopback.
-            options.append("--allow-root")
-        notebook = [str(self._workspace.root / self._notebook)] if self._notebook else []
-        command = [sys.executable, "-m", "jupyterlab", *options, *notebook]
+
+@asynccontextmanager
+async def _run_jupyter(
+    workspace: Workspace, notebook: str, arguments: Sequence[str]
+) -> AsyncIterator[tuple[str, _Process]]:
+    """Run JupyterLab; yield its URL, token included, and its process.
+
+    It also ends, with its kernels, when this process is killed.
+
+    Raises:
+        LabStartError: Its process ended.
+        LabTimeoutError: It was not ready in time.
+    """
+    token = secrets.token_hex(24)
+    path = workspace.root / notebook
+    page, paths = (f"lab/tree/{notebook}", [str(path)]) if path.exists() else ("lab", [])
+    log = workspace.logs / "jupyter.log"
+    process = _spawn(workspace, [*arguments, *paths], token, log)
+    try:
+        yield await _wait_for_url(process, token, log) + f"{page}?token={token}", process
+    finally:
+        assert process.stdin is not None
+        process.terminate()
+        await wait_for_exit(process, _GRACE_SECONDS)
+        process.stdin.close()  # Now the wrapper kills JupyterLab after the same grace period.
+        await wait_for_exit(process)
+
+
+def _spawn(workspace: Workspace, arguments: Sequence[str], token: str, log: Path) -> _Process:
+    wrapper = [sys.executable, "-S", "-E", parent_death_wrapper.__file__, str(_GRACE_SECONDS)]
+    command = [
+        *(sys.executable, "-m", "jupyterlab"),
+        "--ServerApp.ip=127.0.0.1",
+        f"--ServerApp.root_dir={workspace.root}",
+        # Without it JupyterLab covers the first notebook with a question about fetching news.
+        "--LabApp.news_url=None",
+        # Containers often have no user but root; the server listens on loopback only.
+        *(["--allow-root"] if os.geteuid() == 0 else []),
+        *arguments,
+    ]
+    with log.open("wb") as output:
         return subprocess.Popen(  # noqa: S603 - our own program and Jupyter's
-            [sys.executable, "-S", "-E", str(_KEEPER), str(_GRACE_SECONDS), *command],
+            [*wrapper, *command],
             stdin=subprocess.PIPE,
-            stdout=log,
-            stderr=log,
-            cwd=self._workspace.root,
+            stdout=output,
+            stderr=output,
+            cwd=workspace.root,
             # Not on the command line, which every user of the machine can read.
-            env={**os.environ, "JUPYTER_TOKEN": self._token},
-            # Ctrl-C is for us: Jupyter would ask whether it is meant.
+            env={**os.environ, "JUPYTER_TOKEN": token},
+            # Out of reach of the terminal's Ctrl-C, which Jupyter would ask to confirm.
             process_group=0,
         )
 
-    def _find_url(self, runtime: Path) -> str:
-        """Return the URL from the file in which each Jupyter server says where it is."""
-        for path in runtime.glob("jpserver-*.json"):
-            try:
-                info: Mapping[str, str] = json.loads(path.read_text())
-            except (OSError, ValueError):
-                continue  # being written, or another user's
-            if info.get("token") == self._token:
-                page = f"lab/tree/{self._notebook}" if self._notebook else "lab"
-                return f"{info['url']}{page}?token={self._token}"
-        return ""
 
-    async def wait(self) -> None:
-        """Wait until it ends."""
-        if self._process is not None:
-            await exited(self._process)
+async def _wait_for_url(process: _Process, token: str, log: Path) -> str:
+    # Imported on use: only this command needs it.
+    from jupyter_core.paths import jupyter_runtime_dir
 
-    async def stop(self) -> None:
-        """End it and its kernels; idempotent."""
-        process, self._process = self._process, None
-        if process is None:
-            return
-        assert process.stdin is not None
-        with suppress(ProcessLookupError):
-            process.send_signal(signal.SIGTERM)
-        await exited(process, _GRACE_SECONDS)
-        process.stdin.close()  # from now on the keeper insists
-        await exited(process)
+    runtime = Path(jupyter_runtime_dir())
+    whole_log = f"read the whole log: {log}"
+    try:
+        async with asyncio.timeout(_START_SECONDS):
+            while process.poll() is None:
+                if url := _find_url(runtime, token):
+                    return url
+                await asyncio.sleep(_POLL_SECONDS)
+    except TimeoutError:
+        raise LabTimeoutError(
+            "JupyterLab did not become ready in time.",
+            expected=f"an address within {_START_SECONDS:g} s",
+            log=tail(log),
+            next_step=whole_log,
+        ) from None
+    raise LabStartError(
+        "JupyterLab ended before it was ready.",
+        seen=f"exit code {process.returncode}",
+        log=tail(log),
+        next_step=whole_log,
+    )
+
+
+def _find_url(runtime: Path, token: str) -> str:
+    """Return the URL of the server that has our token, or ""."""
+    for path in runtime.glob("jpserver-*.json"):
+        try:
+            info: Mapping[str, str] = json.loads(path.read_text())
+        except (OSError, ValueError):
+            continue  # Being written, or another user's.
+        if info.get("token") == token:
+            return info["url"]
+    return ""

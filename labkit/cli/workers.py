@@ -9,11 +9,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
 
 import click
 
 from labkit.clients.supervisor import ask
-from labkit.lifecycle.running import require_state
+from labkit.lifecycle.running_lab import require_state
 from labkit.workspace import Workspace
 
 
@@ -24,14 +26,7 @@ from labkit.workspace import Workspace
 @click.option("--queue", "queue_name", default="*", show_default=True, help="Which queue; * is every one.")
 @click.option("--max-inflight", type=click.IntRange(min=1), help="Calls of a queue that it runs at once.")
 @click.pass_obj
-def worker(
-    workspace: Workspace,
-    nats_url: str,
-    nats_token: str,
-    gateway_url: str,
-    queue_name: str,
-    max_inflight: int | None,
-) -> None:
+def worker(workspace: Workspace, /, nats_url: str, nats_token: str, **options: Any) -> None:
     """Run one more queue-worker; Ctrl-C lets its calls finish.
 
     It joins this workspace's running lab, with the lab's settings. With --nats it joins any nats-server,
@@ -41,15 +36,14 @@ def worker(
         settings = {"nats_url": nats_url, "nats_token": nats_token}
     else:
         settings = dict(asyncio.run(ask(require_state(workspace), "worker_settings")))
-    chosen = {"queue_name": queue_name, "gateway_url": gateway_url, "max_inflight": max_inflight}
-    settings |= {name: str(value) for name, value in chosen.items() if value}
-    if max_inflight:
+    settings |= {name: str(value) for name, value in options.items() if value}
+    if options["max_inflight"]:
         settings["max_inflight_of"] = ""  # The option holds for every queue, whatever the lab's limits.
     sys.exit(_run_worker(settings))
 
 
 def _run_worker(settings: Mapping[str, str]) -> int:
-    """Run a queue-worker until it ends or Ctrl-C ends it; return its exit code.
+    """Run a queue-worker until Ctrl-C, or its own end; return its exit code.
 
     The worker ignores Ctrl-C, which a terminal sends to both processes.
     """
@@ -72,9 +66,8 @@ def _run_worker(settings: Mapping[str, str]) -> int:
             return process.wait()
         except KeyboardInterrupt:
             process.terminate()
-        try:
+        with suppress(KeyboardInterrupt):
             click.echo("Running calls may finish; Ctrl-C again returns them to the queue.", err=True)
             return process.wait()
-        except KeyboardInterrupt:
-            process.stdin.close()
-            return process.wait()
+        process.stdin.close()
+        return process.wait()

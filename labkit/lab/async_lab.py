@@ -17,7 +17,7 @@ from labkit.lab.async_calling import AsyncCalling
 from labkit.lab.faults import AsyncFaults
 from labkit.lifecycle import environment
 from labkit.lifecycle.launch import Lifeline, launch
-from labkit.lifecycle.running import end_lab, find, require_state
+from labkit.lifecycle.running_lab import find_lab, require_state, stop_lab
 from labkit.supervisor.settings import Settings
 from labkit.views.status import LabStatus
 from labkit.workspace import LabState, Workspace
@@ -145,7 +145,7 @@ class AsyncLab(AsyncCalling, AsyncFaults):
     @classmethod
     async def find(cls, workspace: Workspace) -> AsyncLab | None:
         """Return the workspace's lab if one answers."""
-        state = await find(workspace)
+        state = await find_lab(workspace)
         if state is None:
             return None
         lab = _running.get(workspace.root)
@@ -179,10 +179,10 @@ class AsyncLab(AsyncCalling, AsyncFaults):
             with suppress(OSError, LabError):
                 await close()
         if self.is_owned or force:
-            await end_lab(self.workspace, self.state)
+            await stop_lab(self.workspace, self.state)
         if self._lifeline is not None:
             self._lifeline.cut()
-            await self._lifeline.ended()
+            await self._lifeline.wait_for_exit()
 
     async def wait(self) -> None:
         """Wait until the lab ends."""

@@ -1,1 +1,1 @@
-"""Start, find and stop a lab from outside."""
+"""Start, find and stop a lab from outside; read its logs."""

@@ -1,4 +1,4 @@
-"""Starting a supervisor and hearing from it."""
+"""Start a supervisor and read its ready message."""
 
 from __future__ import annotations
 
@@ -9,87 +9,85 @@ import subprocess
 import sys
 import tempfile
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from labkit.errors import LabStartError, error_from_json
-from labkit.lifecycle.processes import exited
 from labkit.supervisor.settings import Settings
 from labkit.workspace import LabState
 from labkit_services.contract.errors import LabTimeoutError
+from labkit_services.runtime.log_tail import last_lines
 
-_OVERTIME_SECONDS = 3.0
-"""A start that fails at its deadline is tidied up before the supervisor says so."""
+_GRACE_SECONDS = 3.0
+"""Time to clean up after the deadline, before the error is reported."""
 _END_SECONDS = 3.0
+_POLL_SECONDS = 0.01
 _TAIL_LINES = 8
+_CHECK_INSTALLATION = "look at the installation with: labkit doctor"
 
 
 class Lifeline:
-    """The hold on a supervisor: it lives as long as this process keeps the pipe open.
+    """The supervisor's standard input, a pipe that this process holds open.
 
-    A process forked from this one, without exec, holds the pipe too.
+    The supervisor ends, and everything it started, when the pipe closes: also
+    when this process is killed. A process forked from this one without exec
+    holds the pipe open, too.
     """
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self._process = process
 
     def cut(self) -> None:
-        """Have the supervisor tear everything down; idempotent."""
+        """Close the pipe, so that the supervisor stops the lab; idempotent."""
         if self._process.stdin is not None:
             with suppress(OSError):
                 self._process.stdin.close()
 
-    async def ended(self, patience: float = _END_SECONDS) -> None:
-        """Wait until the supervisor is gone; after ``patience`` seconds kill it."""
-        if not await exited(self._process, patience):
-            # What it started notices that it has gone.
+    async def wait_for_exit(self, timeout: float = _END_SECONDS) -> None:
+        """Wait for the supervisor's end; kill it after ``timeout`` seconds."""
+        if not await wait_for_exit(self._process, timeout):
+            # Its child processes notice that it has gone.
             self._process.kill()
-            await exited(self._process)
+            await wait_for_exit(self._process)
 
 
-@dataclass(frozen=True)
-class Launched:
-    """A lab that is ready.
-
-    Attributes:
-        state: How to reach it.
-        lifeline: What it depends on; None if it lives on by itself.
-    """
+class LaunchedLab(NamedTuple):
+    """A ready lab; its lifeline is None if it outlives this process."""
 
     state: LabState
     lifeline: Lifeline | None
 
 
-async def launch(settings: Settings) -> Launched | None:
-    """Start a lab and return it ready; None if another supervisor has the workspace.
+async def launch(settings: Settings) -> LaunchedLab | None:
+    """Start a lab; return None if another supervisor has the lock.
 
-    When this fails or is called off, nothing is left.
+    If this fails or is cancelled, no process is left behind.
 
     Raises:
         LabError: The lab could not be started.
     """
     with tempfile.TemporaryFile() as stderr:
-        # Until it has the workspace's lock, and so its log, the supervisor complains here.
+        # The supervisor writes its errors here until it holds the workspace's lock, and so has a log.
         process = _spawn(settings, stderr)
         lifeline = Lifeline(process)
         try:
-            message = await _first_line(process, settings.timeout + _OVERTIME_SECONDS)
+            message = await _read_message(process, settings.timeout + _GRACE_SECONDS)
             if message is None:
-                await lifeline.ended()
+                await lifeline.wait_for_exit()
                 raise _silent_end(process.returncode, stderr)
         except BaseException:
             lifeline.cut()
             if not settings.lifeline:
                 process.terminate()
-            await asyncio.shield(lifeline.ended())
+            await asyncio.shield(lifeline.wait_for_exit())
             raise
     if "ready" in message:
+        state = LabState(**message["ready"])
         if settings.lifeline:
-            return Launched(LabState(**message["ready"]), lifeline)
-        process.returncode = 0  # it is nobody's child from now on
-        return Launched(LabState(**message["ready"]), None)
+            return LaunchedLab(state, lifeline)
+        process.returncode = 0  # Popen must not wait for a supervisor that outlives this process.
+        return LaunchedLab(state, None)
     lifeline.cut()
-    await lifeline.ended()
+    await lifeline.wait_for_exit()
     if "error" in message:
         raise error_from_json(message["error"])
     return None
@@ -109,27 +107,25 @@ def _spawn(settings: Settings, stderr: IO[bytes]) -> subprocess.Popen[bytes]:
         )
     except OSError as error:
         raise LabStartError(
-            expected=f"to run {sys.executable}",
-            seen=str(error),
-            next_step="look at the installation with: labkit doctor",
+            expected=f"to run {sys.executable}", seen=str(error), next_step=_CHECK_INSTALLATION
         ) from error
 
 
-async def _first_line(process: subprocess.Popen[bytes], patience: float) -> dict[str, Any] | None:
-    """Return the supervisor's one message; None if it ended without a word."""
+async def _read_message(process: subprocess.Popen[bytes], timeout: float) -> dict[str, Any] | None:
+    """Return the supervisor's message; None if it ended without sending it."""
     assert process.stdout is not None
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader()
     transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), process.stdout)
     try:
-        async with asyncio.timeout(patience):
+        async with asyncio.timeout(timeout):
             line = await reader.readline()
     except TimeoutError:
         raise LabTimeoutError(
-            "The supervisor said nothing.",
-            expected=f"a message from process {process.pid} within {patience:g} s",
+            "The supervisor sent no message in time.",
+            expected=f"a message from process {process.pid} within {timeout:g} s",
             seen="none",
-            next_step="look at the installation with: labkit doctor",
+            next_step=_CHECK_INSTALLATION,
         ) from None
     finally:
         transport.close()
@@ -137,12 +133,25 @@ async def _first_line(process: subprocess.Popen[bytes], patience: float) -> dict
 
 
 def _silent_end(code: int | None, stderr: IO[bytes]) -> LabStartError:
-    stderr.seek(0)
-    lines = stderr.read().decode("utf-8", "replace").splitlines()
     return LabStartError(
-        "The supervisor ended without a word.",
+        "The supervisor ended before it sent a message.",
         expected="a lab that is ready, or an error",
         seen=f"exit code {code}",
-        log=lines[-_TAIL_LINES:],
-        next_step="look at the installation with: labkit doctor; the lab's logs: .labkit/logs",
+        log=last_lines(stderr, _TAIL_LINES),
+        next_step=f"{_CHECK_INSTALLATION}; the lab's logs: .labkit/logs",
     )
+
+
+async def wait_for_exit(process: subprocess.Popen[bytes], timeout: float = float("inf")) -> bool:
+    """Wait for a child process's end; return False after ``timeout`` seconds.
+
+    It polls, because asyncio's own child watchers need the main thread, or a
+    thread for each child.
+    """
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + timeout
+    while process.poll() is None:
+        if loop.time() > deadline:
+            return False
+        await asyncio.sleep(_POLL_SECONDS)
+    return True

@@ -1,1 +1,1 @@
-"""Frozen records and how they are shown: table, HTML, plot. No I/O."""
+"""Frozen records, and how they show themselves: text, HTML, plot. No I/O."""

@@ -1,4 +1,4 @@
-"""Dead letters: calls and callbacks that were given up, as a learner sees them."""
+"""Dead letters: calls, and callbacks, whose every attempt failed."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from typing import Any
 
 from labkit.views.tables import html_table, text_table
 
-_SHOWN = 60
-"""Letters of a reason or a body that a table shows."""
+_MOST_LETTERS = 60
+"""Letters of a reason that a table shows."""
 
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """One call, or one call's callback, that was given up.
+    """A call, or a call's callback, that was dead-lettered.
 
     Attributes:
         call_id: The call's ``X-Call-Id``.
         function: The function's name.
         kind: ``invocation``: the function failed in every attempt; ``callback``: its
-            answer could not be delivered.
-        reason: Why it was given up.
+            response could not be delivered.
+        reason: Why it was dead-lettered.
         attempts: How often the function, or the callback, was tried.
         died_at: When, RFC 3339 in UTC.
-        body: What the call sent, as text; its first 4 KiB.
+        body: The call's request body as text; its first 4 KiB.
         status: The function's last status; None if it never answered.
-        answer: Its last answer, as text; its first 4 KiB.
-        record: All that the gateway tells: request and response with their headers.
+        answer: The function's last response body as text; its first 4 KiB.
+        record: The gateway's whole document: request and response with their headers.
     """
 
     call_id: str
@@ -42,20 +42,20 @@ class DeadLetter:
     record: Mapping[str, Any] = field(repr=False)
 
     @classmethod
-    def from_json(cls, told: Mapping[str, Any]) -> DeadLetter:
-        """Read the gateway's account of it."""
-        response = told["response"] or {}
+    def from_json(cls, document: Mapping[str, Any]) -> DeadLetter:
+        """Return the dead letter of a gateway's document."""
+        response = document["response"] or {}
         return cls(
-            call_id=told["callId"],
-            function=told["function"],
-            kind=told["kind"],
-            reason=told["reason"],
-            attempts=told["attempts"],
-            died_at=told["diedAt"],
-            body=told["request"]["body"],
+            call_id=document["callId"],
+            function=document["function"],
+            kind=document["kind"],
+            reason=document["reason"],
+            attempts=document["attempts"],
+            died_at=document["diedAt"],
+            body=document["request"]["body"],
             status=response.get("status"),
             answer=response.get("body", ""),
-            record=told,
+            record=document,
         )
 
     def __str__(self) -> str:
@@ -77,15 +77,14 @@ class DeadLetter:
 
 
 class DeadLetters(list[DeadLetter]):
-    """Some dead letters of one queue, oldest first; shows itself as a table."""
+    """Dead letters of one queue, oldest first; shows itself as a table."""
 
     def rows(self) -> list[tuple[str, ...]]:
-        """Return the table: a heading, then a row for each letter."""
-        heading = ("died at", "function", "what", "tried", "why", "call")
+        """Return the table: a heading, then a row for each dead letter."""
         return [
-            heading,
+            ("died at", "function", "what", "tried", "why", "call"),
             *(
-                (one.died_at, one.function, one.kind, str(one.attempts), _short(one.reason), one.call_id)
+                (one.died_at, one.function, one.kind, str(one.attempts), _shortened(one.reason), one.call_id)
                 for one in self
             ),
         ]
@@ -97,8 +96,8 @@ class DeadLetters(list[DeadLetter]):
         return html_table(self.rows()) if self else "<p>no dead letters</p>"
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+def _shortened(text: str) -> str:
+    return text if len(text) <= _MOST_LETTERS else text[: _MOST_LETTERS - 1] + "…"
 
 
 def _indented(text: str) -> list[str]:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 
-def format_seconds(seconds: float) -> str:
-    """Format a duration with its significant digits: ``10.1 s``, ``1.02 s``, ``0.003 s``.
+def format_seconds(seconds: float | None, missing: str = "") -> str:
+    """Format a duration with its significant digits; None as ``missing``.
 
-    Always a decimal number and `` s``, so that one pattern matches all of them.
+    Such as ``10.1 s``, ``1.02 s``, ``0.003 s``: always a decimal number and
+    `` s``, so that one pattern matches all of them.
     """
+    if seconds is None:
+        return missing
     if abs(seconds) >= 10:
         return f"{seconds:.1f} s"
     return f"{seconds:.2f} s" if abs(seconds) >= 0.01 else f"{seconds:.3f} s"
 
 
 def format_age(seconds: float) -> str:
-    """Format a duration in the unit that suits it: ``42 s``, ``3 min``, ``2 h``."""
+    """Format a duration in a suitable unit: ``42 s``, ``3 min``, ``2 h``."""
     if seconds < 100:
         return f"{max(0, round(seconds))} s"
     if seconds < 100 * 60:

@@ -1,24 +1,38 @@
-"""What is known of a queue at one moment."""
+"""The status of a queue and of its workers."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any
 
-from labkit.views.measurement import format_seconds
+from labkit.views.formatting import format_seconds
+
+WORKER_HEADING = ("worker", "max_inflight", "in flight", "processed", "redelivered")
+HEADING = (
+    "queue",
+    "pending",
+    "in flight",
+    "waiting for retry",
+    "oldest",
+    "redelivered",
+    "submitted",
+    "dead",
+    "max_inflight",
+    "workers",
+)
 
 
 @dataclass(frozen=True)
 class WorkerStatus:
-    """One queue-worker's part in a queue.
+    """One queue-worker, as far as one queue is concerned.
 
     Attributes:
         name: Such as ``queue-worker-4711``.
-        max_inflight: Calls that it runs at once.
-        in_flight: Calls that it runs now.
-        processed: Calls that it has finished with since its start.
-        redelivered: Deliveries that it got which were not the first of their call.
+        max_inflight: Most calls that it runs at once.
+        in_flight: Calls that it is running.
+        processed: Calls that it has settled since its start.
+        redelivered: Deliveries to it that were not the first of their call.
     """
 
     name: str
@@ -27,22 +41,26 @@ class WorkerStatus:
     processed: int
     redelivered: int
 
+    def row(self) -> tuple[str, ...]:
+        """Return the worker's row of a table with ``WORKER_HEADING``."""
+        return tuple(map(str, astuple(self)))
+
 
 @dataclass(frozen=True)
 class QueueStatus:
     """A queue at one moment.
 
     Attributes:
-        name: Its name.
-        pending: Calls that nobody has taken yet.
-        in_flight: Calls that run now.
-        waiting_for_retry: Calls that failed and are put off.
-        redelivered: Of all that are not done, how many were delivered more than once.
-        oldest_seconds: Age of the oldest call that is not done; 0 if there is none.
-        submitted: Calls that were ever put in.
-        dead: Dead letters that are kept.
-        max_inflight: Calls that each of its workers runs at once; 0 if it has none.
-        workers: Who works on it.
+        name: The queue's name.
+        pending: Calls that have not been delivered to a worker.
+        in_flight: Calls that are running.
+        waiting_for_retry: Calls that failed and wait for their next attempt.
+        redelivered: How many of the unsettled calls were delivered more than once.
+        oldest_seconds: Age of the oldest unsettled call; 0 if there is none.
+        submitted: Calls that were queued since the queue was created.
+        dead: Dead letters in store.
+        max_inflight: Most calls that each of its workers runs at once; 0 without workers.
+        workers: The queue-workers that serve it.
     """
 
     name: str
@@ -57,8 +75,8 @@ class QueueStatus:
     workers: tuple[WorkerStatus, ...]
 
     @classmethod
-    def from_json(cls, told: Mapping[str, Any]) -> QueueStatus:
-        """Read the gateway's account of it."""
+    def from_json(cls, document: Mapping[str, Any]) -> QueueStatus:
+        """Return the queue status of a gateway's document."""
         workers = tuple(
             WorkerStatus(
                 name=worker["name"],
@@ -67,47 +85,25 @@ class QueueStatus:
                 processed=worker["processed"],
                 redelivered=worker["redelivered"],
             )
-            for worker in told["workers"]
+            for worker in document["workers"]
         )
         return cls(
-            name=told["name"],
-            pending=told["pending"],
-            in_flight=told["inFlight"],
-            waiting_for_retry=told["waitingForRetry"],
-            redelivered=told["redelivered"],
-            oldest_seconds=told["oldestSeconds"],
-            submitted=told["submitted"],
-            dead=told["dead"],
-            # Not the gateway's sum over all workers: what can be set is a worker's.
+            name=document["name"],
+            pending=document["pending"],
+            in_flight=document["inFlight"],
+            waiting_for_retry=document["waitingForRetry"],
+            redelivered=document["redelivered"],
+            oldest_seconds=document["oldestSeconds"],
+            submitted=document["submitted"],
+            dead=document["dead"],
+            # Not the gateway's sum over all workers: the limit that can be set is one worker's.
             max_inflight=max((worker.max_inflight for worker in workers), default=0),
             workers=workers,
         )
 
     def row(self) -> tuple[str, ...]:
-        """Return its row in a table with ``HEADING`` above."""
-        return (
-            self.name,
-            str(self.pending),
-            str(self.in_flight),
-            str(self.waiting_for_retry),
-            format_seconds(self.oldest_seconds) if self.oldest_seconds else "",
-            str(self.redelivered),
-            str(self.submitted),
-            str(self.dead),
-            str(self.max_inflight),
-            str(len(self.workers)),
-        )
-
-
-HEADING = (
-    "queue",
-    "pending",
-    "in flight",
-    "waiting for retry",
-    "oldest",
-    "redelivered",
-    "submitted",
-    "dead",
-    "max_inflight",
-    "workers",
-)
+        """Return the queue's row of a table with ``HEADING``."""
+        oldest = format_seconds(self.oldest_seconds) if self.oldest_seconds else ""
+        waiting = (self.pending, self.in_flight, self.waiting_for_retry)
+        counts = (self.redelivered, self.submitted, self.dead, self.max_inflight, len(self.workers))
+        return (self.name, *map(str, waiting), oldest, *map(str, counts))

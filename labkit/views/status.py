@@ -1,4 +1,4 @@
-"""What ``lab.status()`` and ``labkit status`` show."""
+"""The status of the lab and of its services."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from labkit.views.formatting import format_age, format_bytes
 from labkit.views.states import State
 from labkit.views.tables import html_table, text_table
 
@@ -18,14 +19,14 @@ class ServiceStatus:
 
     Attributes:
         name: ``nats-server``, ``gateway``, ``queue-worker`` or ``inspector``.
-        state: Where it is in its life.
-        pid: Its process id; 0 while it has none.
+        state: Where it is in its life cycle.
+        pid: Its process id; 0 if it has no process.
         address: Where it listens, or "".
-        metrics: Where its metrics are, as Prometheus text, or "".
-        restarts: How often it was started again after ending by itself.
-        since: Unix time at which it came into this state.
+        restarts: How often it was restarted after ending by itself.
+        since: Unix time at which it entered this state.
         memory: Resident bytes.
         error: Why it is not ready, or "".
+        metrics: Where its metrics are, as Prometheus text, or "".
     """
 
     name: str
@@ -44,12 +45,12 @@ class LabStatus:
     """The lab as a whole.
 
     Attributes:
-        state: The worst state of any service.
-        workspace: Its folder.
-        max_inflight: Calls that the queue-worker runs at once.
+        state: The most serious state of any service.
+        workspace: The lab's folder.
+        max_inflight: Most calls that a queue-worker runs at once.
         memory: Resident bytes of the supervisor itself.
-        services: In order of their start.
-        faults: What is wrong on purpose, as words: ``pause of queue-worker``.
+        services: In the order of their start.
+        faults: The injected faults, as text: ``pause of queue-worker``.
     """
 
     state: State
@@ -60,25 +61,25 @@ class LabStatus:
     faults: tuple[str, ...] = ()
 
     @classmethod
-    def from_json(cls, answer: Mapping[str, Any]) -> LabStatus:
-        """Read the supervisor's answer."""
+    def from_json(cls, document: Mapping[str, Any]) -> LabStatus:
+        """Return the lab status of a supervisor's document."""
         return cls(
-            state=State(answer["state"]),
-            workspace=answer["workspace"],
-            max_inflight=answer["max_inflight"],
-            memory=answer["memory"],
+            state=State(document["state"]),
+            workspace=document["workspace"],
+            max_inflight=document["max_inflight"],
+            memory=document["memory"],
             services=tuple(
                 ServiceStatus(**{**service, "state": State(service["state"])})
-                for service in answer["services"]
+                for service in document["services"]
             ),
-            faults=tuple(f"{fault['fault']} of {fault['service']}" for fault in answer.get("faults", ())),
+            faults=tuple(f"{fault['fault']} of {fault['service']}" for fault in document.get("faults", ())),
         )
 
     def service(self, name: str) -> ServiceStatus:
         """Return one service.
 
         Raises:
-            KeyError: There is none of that name.
+            KeyError: No service has that name.
         """
         for service in self.services:
             if service.name == name:
@@ -88,23 +89,22 @@ class LabStatus:
     def rows(self, now: float | None = None) -> list[tuple[str, ...]]:
         """Return the table: a heading, then a row for each service."""
         now = time.time() if now is None else now
-        heading = ("service", "state", "for", "memory", "restarts", "pid", "address")
         rows = (
             (
                 service.name,
                 service.state,
-                say_seconds(now - service.since),
-                say_bytes(service.memory),
+                format_age(now - service.since),
+                format_bytes(service.memory),
                 str(service.restarts),
                 str(service.pid or ""),
                 service.address or service.metrics,
             )
             for service in self.services
         )
-        return [heading, *rows]
+        return [("service", "state", "for", "memory", "restarts", "pid", "address"), *rows]
 
     def _faults(self) -> list[str]:
-        return ["Wrong on purpose: " + ", ".join(self.faults)] if self.faults else []
+        return ["Injected faults: " + ", ".join(self.faults)] if self.faults else []
 
     def _errors(self) -> list[str]:
         return [service.error for service in self.services if service.error]
@@ -119,17 +119,3 @@ class LabStatus:
         faults = "".join(f"<p>{html.escape(line)}</p>" for line in self._faults())
         errors = "".join(f"<pre>{html.escape(error)}</pre>" for error in self._errors())
         return f"<p>The lab is <b>{self.state}</b>.</p>{html_table(self.rows())}{faults}{errors}"
-
-
-def say_seconds(seconds: float) -> str:
-    """Return a length of time in one unit: ``42 s``, ``3 min``, ``2 h``."""
-    if seconds < 100:
-        return f"{max(0, round(seconds))} s"
-    if seconds < 100 * 60:
-        return f"{round(seconds / 60)} min"
-    return f"{round(seconds / 3600)} h"
-
-
-def say_bytes(count: int) -> str:
-    """Return an amount of memory in MB."""
-    return f"{count / 1e6:.0f} MB" if count else ""

@@ -1,4 +1,4 @@
-"""What Binder runs at every launch: JupyterLab with the first notebook open, under any Hub's prefix."""
+"""Binder's start script: JupyterLab opens the first notebook."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PREFIX = "/user/a-learner/"
 
 @pytest.fixture
 def hub(tmp_path: Path) -> dict[str, str]:
-    """The environment of a learner's server: a Hub's prefix, and Jupyter folders of its own."""
+    """A server's environment: a Hub's prefix, and its own Jupyter folders."""
     return {
         **os.environ,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
@@ -32,7 +32,7 @@ def hub(tmp_path: Path) -> dict[str, str]:
     }
 
 
-def test_start_runs_the_command_it_wraps_even_if_the_layout_cannot_be_imported(
+def test_start_runs_its_command_even_if_the_layout_cannot_be_imported(
     hub: dict[str, str], tmp_path: Path
 ) -> None:
     without_jupyter = {**hub, "PATH": str(tmp_path)}
@@ -53,7 +53,7 @@ def test_start_runs_the_command_it_wraps_even_if_the_layout_cannot_be_imported(
 
 @pytest.fixture
 def server(hub: dict[str, str], tmp_path: Path) -> Iterator[str]:
-    """A JupyterLab launched the way Binder does; gives its address, prefix included."""
+    """The address of a JupyterLab that was launched as on Binder."""
     command = ["jupyter", "lab", "--no-browser", "--port=0", f"--ServerApp.base_url={PREFIX}"]
     command += ["--allow-root", "--IdentityProvider.token=secret", f"--ServerApp.root_dir={ROOT}"]
     log = tmp_path / "jupyter.log"
@@ -81,7 +81,7 @@ def server(hub: dict[str, str], tmp_path: Path) -> Iterator[str]:
 def _address(process: subprocess.Popen[bytes], runtime: Path, log: Path) -> str:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
-        # `start` ends in exec: the process we started is the server, and its file bears its id.
+        # `start` ends in exec: the process we started is the server, and its info file has its id.
         try:
             return str(json.loads((runtime / f"jpserver-{process.pid}.json").read_text())["url"])
         except (FileNotFoundError, json.JSONDecodeError):
@@ -89,18 +89,18 @@ def _address(process: subprocess.Popen[bytes], runtime: Path, log: Path) -> str:
     pytest.fail(f"JupyterLab did not start (exit code {process.poll()}):\n{log.read_text()[-2000:]}")
 
 
-def test_the_learner_lands_on_the_first_notebook_under_a_hub_prefix(server: str) -> None:
-    answer = httpx.get(
+def test_first_notebook_is_open_under_a_hub_prefix(server: str) -> None:
+    response = httpx.get(
         f"{server}lab/api/workspaces/default", headers={"Authorization": "token secret"}, timeout=30
     )
 
     assert server.endswith(PREFIX)
-    assert answer.status_code == 200
-    layout = answer.json()["data"]["layout-restorer:data"]["main"]
+    assert response.status_code == 200
+    layout = response.json()["data"]["layout-restorer:data"]["main"]
     assert layout["current"] == "notebook:notebooks/en/01-sync-vs-async.ipynb"
 
 
-def test_the_layout_opens_the_notebook_it_shows() -> None:
+def test_layout_opens_the_notebook_that_it_shows() -> None:
     data = json.loads((ROOT / "binder" / "workspace").read_text())["data"]
     shown = data["layout-restorer:data"]["main"]["dock"]["widgets"]
 

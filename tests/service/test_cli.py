@@ -6,46 +6,14 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from labkit_command import ANY_PORTS, LABKIT, labkit, next_line, running
 from labs import assert_gone, eventually, marked, start_lab
 
 from labkit.workspace import Workspace
-
-LABKIT = str(Path(sys.executable).with_name("labkit"))
-ANY_PORTS = ("--gateway-port", "0", "--inspector-port", "0")
-
-
-def labkit(workspace: Path, *arguments: str, code: int = 0) -> str:
-    """Run a command in the workspace; return what it says."""
-    answer = subprocess.run(
-        [LABKIT, *arguments], capture_output=True, text=True, cwd=workspace, timeout=60, check=False
-    )
-    assert answer.returncode == code, answer.stdout + answer.stderr
-    assert "Traceback" not in answer.stderr
-    return answer.stdout if code == 0 else answer.stderr
-
-
-@contextmanager
-def running(workspace: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """Run a command that doesn't end by itself; at the end of the block it is over in any case."""
-    with subprocess.Popen(
-        [LABKIT, *arguments], cwd=workspace, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def next_line(process: subprocess.Popen[str]) -> str:
-    assert process.stdout is not None
-    return process.stdout.readline()
 
 
 def test_up_status_logs_reset_down(workspace: Path, mark: str) -> None:
@@ -67,11 +35,11 @@ def test_up_status_logs_reset_down(workspace: Path, mark: str) -> None:
 
 
 @pytest.mark.parametrize("command", ["status", "reset"])
-def test_without_a_lab_the_next_step_is_named(workspace: Path, command: str) -> None:
+def test_command_without_a_lab_names_the_next_step(workspace: Path, command: str) -> None:
     assert "labkit up" in labkit(workspace, command, code=1)
 
 
-def test_a_failed_up_says_why_and_leaves_nothing(
+def test_failed_up_names_the_cause_and_leaves_no_process(
     workspace: Path, mark: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LABKIT_NATS_SERVER", "/nowhere")
@@ -81,7 +49,7 @@ def test_a_failed_up_says_why_and_leaves_nothing(
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
-def test_an_attended_lab_ends_with_its_terminal(workspace: Path, mark: str, number: int) -> None:
+def test_lab_in_the_foreground_ends_with_its_terminal(workspace: Path, mark: str, number: int) -> None:
     with running(workspace, "up", "--no-detach", *ANY_PORTS) as process:
         assert next_line(process).startswith("gateway")
         os.kill(process.pid, number)
@@ -89,7 +57,7 @@ def test_an_attended_lab_ends_with_its_terminal(workspace: Path, mark: str, numb
     assert_gone(mark)
 
 
-def test_down_ends_a_lab_that_is_still_starting(
+def test_down_stops_a_lab_that_is_starting(
     workspace: Path, mark: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hanging = tmp_path / "hanging"
@@ -118,7 +86,7 @@ def test_logs_follow_until_interrupted(workspace: Path) -> None:
         process.wait(5)
 
 
-def test_the_doctor_says_where_each_millisecond_went(workspace: Path, mark: str) -> None:
+def test_doctor_shows_the_steps_of_a_start(workspace: Path, mark: str) -> None:
     text = labkit(workspace, "doctor", "--runs", "1")
 
     assert "BAD" not in text
@@ -134,20 +102,18 @@ def test_the_doctor_says_where_each_millisecond_went(workspace: Path, mark: str)
     assert marked(mark) == []
 
 
-def test_the_doctor_fails_when_the_lab_would(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_doctor_fails_if_a_lab_could_not_start(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LABKIT_NATS_SERVER", "/nowhere")
-    answer = subprocess.run(
+    done = subprocess.run(
         [LABKIT, "doctor", "--no-start"], capture_output=True, text=True, cwd=workspace, check=False
     )
 
-    assert answer.returncode == 1
-    assert "BAD  nats-server" in answer.stdout
+    assert done.returncode == 1
+    assert "BAD  nats-server" in done.stdout
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-def test_lab_starts_jupyter_beside_the_lab_and_both_end_together(
-    workspace: Path, mark: str, number: int
-) -> None:
+def test_lab_and_jupyter_start_and_end_together(workspace: Path, mark: str, number: int) -> None:
     (workspace / "notebooks/en").mkdir(parents=True)
     (workspace / "notebooks/en/01-sync-vs-async.ipynb").write_text(
         '{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'
@@ -162,5 +128,5 @@ def test_lab_starts_jupyter_beside_the_lab_and_both_end_together(
     assert lines[0].startswith("gateway     http://127.0.0.1:")
     assert lines[2].startswith("JupyterLab  http://127.0.0.1:")
     assert "lab/tree/notebooks/en/01-sync-vs-async.ipynb?token=" in lines[2]
-    # Jupyter has three seconds to end its kernels before it is made to.
+    # Jupyter has three seconds to end its kernels before it is killed.
     assert_gone(mark, within=6)

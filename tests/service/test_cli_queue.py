@@ -1,4 +1,4 @@
-"""``labkit queue``, ``dead``, ``call``, ``cancel``, ``fault`` and ``worker`` in a terminal."""
+"""The ``labkit`` commands for queues, calls, faults and workers."""
 
 from __future__ import annotations
 
@@ -6,53 +6,26 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
+import labkit_command
 import pytest
+from labkit_command import next_line, wait_for_error_line
 from labs import assert_gone, eventually, start_lab, until_running
 
 from labkit import Lab
 from labkit.errors import NoResultError
 
-LABKIT = str(Path(sys.executable).with_name("labkit"))
-
 
 def labkit(lab: Lab, *arguments: str, code: int = 0) -> str:
-    """Run a command for the lab; return what it says."""
-    answer = subprocess.run(
-        [LABKIT, "--workspace", str(lab.workspace), *arguments],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert answer.returncode == code, answer.stdout + answer.stderr
-    assert "Traceback" not in answer.stderr
-    return answer.stdout if code == 0 else answer.stderr
+    return labkit_command.labkit(lab.workspace, "--workspace", str(lab.workspace), *arguments, code=code)
 
 
-@contextmanager
-def running(lab: Lab, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """Run a command that doesn't end by itself; at the end of the block it is over in any case."""
-    with subprocess.Popen(
-        [LABKIT, "--workspace", str(lab.workspace), *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def next_line(process: subprocess.Popen[str]) -> str:
-    assert process.stdout is not None
-    return process.stdout.readline()
+def running(lab: Lab, *arguments: str) -> AbstractContextManager[subprocess.Popen[str]]:
+    return labkit_command.running(lab.workspace, "--workspace", str(lab.workspace), *arguments)
 
 
 @pytest.fixture
@@ -71,7 +44,7 @@ def dead_id(lab: Lab) -> Iterator[str]:
     lab.queue("cli").purge()
 
 
-def test_queues_are_shown_one_or_all(lab: Lab, dead_id: str) -> None:
+def test_queue_shows_one_queue_or_all(lab: Lab, dead_id: str) -> None:
     everything = labkit(lab, "queue")
     assert "faas-request" in everything
     assert "\ncli " in everything
@@ -82,37 +55,36 @@ def test_queues_are_shown_one_or_all(lab: Lab, dead_id: str) -> None:
     assert "no queue nowhere" in labkit(lab, "queue", "nowhere", code=1)
 
 
-def test_max_inflight_of_a_queue_is_changed_and_kept(lab: Lab, dead_id: str) -> None:
+def test_queue_changes_max_inflight(lab: Lab, dead_id: str) -> None:
     labkit(lab, "queue", "cli", "--max-inflight", "5")
     assert lab.queue("cli").max_inflight == 5
     assert "from 1 to 1000" in labkit(lab, "queue", "cli", "--max-inflight", "0", code=1)
 
 
-def test_dead_letters_are_listed_shown_put_back_and_thrown_away(lab: Lab, dead_id: str) -> None:
+def test_dead_lists_shows_redrives_and_purges(lab: Lab, dead_id: str) -> None:
     of_queue = ("--queue", "cli")
     assert dead_id in labkit(lab, "dead", "list", *of_queue)
-    assert [one["callId"] for one in json.loads(labkit(lab, "dead", "list", *of_queue, "--json"))] == [
-        dead_id
-    ]
+    listed = json.loads(labkit(lab, "dead", "list", *of_queue, "--json"))
+    assert [letter["callId"] for letter in listed] == [dead_id]
     shown = labkit(lab, "dead", "show", dead_id, *of_queue)
     assert "status 500 after 1 attempt" in shown
     assert "its body" in shown
     assert json.loads(labkit(lab, "dead", "show", dead_id, *of_queue, "--json"))["kind"] == "invocation"
 
-    assert "1 put back" in labkit(lab, "dead", "redrive", dead_id, *of_queue)
-    eventually(lambda: lab.queue("cli").dead == 1, within=20, what="it died again")
-    assert "1 thrown away" in labkit(lab, "dead", "purge", "--all", *of_queue)
+    assert "1 redriven" in labkit(lab, "dead", "redrive", dead_id, *of_queue)
+    eventually(lambda: lab.queue("cli").dead == 1, within=20, what="dead-lettered again")
+    assert "1 deleted" in labkit(lab, "dead", "purge", "--all", *of_queue)
     assert "no dead letters" in labkit(lab, "dead", "list", *of_queue)
     assert "no dead letter of call" in labkit(lab, "dead", "redrive", dead_id, *of_queue, code=1)
 
 
 @pytest.mark.parametrize("verb", ["redrive", "purge"])
-def test_one_call_or_all_must_be_said(lab: Lab, verb: str) -> None:
-    assert "say --all" in labkit(lab, "dead", verb, code=2)
-    assert "say --all" in labkit(lab, "dead", verb, "x", "--all", code=2)
+def test_redrive_and_purge_need_a_call_or_all(lab: Lab, verb: str) -> None:
+    assert "use --all" in labkit(lab, "dead", verb, code=2)
+    assert "use --all" in labkit(lab, "dead", verb, "x", "--all", code=2)
 
 
-def test_a_call_is_followed_to_its_end_and_its_result_written(lab: Lab) -> None:
+def test_call_waits_for_the_end_and_writes_the_result(lab: Lab) -> None:
     lab.deploy("echo-c", fprocess="cat")
     call = lab.invoke_async("echo-c", "exactly\nthis")
 
@@ -120,28 +92,28 @@ def test_a_call_is_followed_to_its_end_and_its_result_written(lab: Lab) -> None:
     shown = labkit(lab, "call", call.id, "--wait", "20")
     assert "state     done, status 200" in shown
     assert "function  echo-c, async" in shown
-    told = json.loads(labkit(lab, "call", call.id, "--json"))
-    assert (told["state"], told["settled"], len(told["attempts"])) == ("done", True, 1)
+    document = json.loads(labkit(lab, "call", call.id, "--json"))
+    assert (document["state"], document["settled"], len(document["attempts"])) == ("done", True, 1)
 
 
-def test_a_dead_call_has_no_result_and_an_unknown_one_nothing(lab: Lab, dead_id: str) -> None:
+def test_call_without_a_result_and_unknown_call_are_errors(lab: Lab, dead_id: str) -> None:
     error = labkit(lab, "call", dead_id, "--result", code=1)
     assert "was given up" in error
     assert f"labkit dead redrive {dead_id} --queue cli" in error
-    assert "is not known" in labkit(lab, "call", "nobody-s", code=1)
+    assert "is not known" in labkit(lab, "call", "unknown", code=1)
 
 
-def test_a_call_is_cancelled(lab: Lab) -> None:
+def test_cancel_ends_a_running_call(lab: Lab) -> None:
     lab.deploy("long-c", fprocess="sleep 30", annotations={"com.openfaas.queue": "cli-cancel"})
     call = lab.invoke_async("long-c")
     until_running(call)
 
     assert "is cancelled" in labkit(lab, "cancel", call.id)
     assert "state     cancelled" in labkit(lab, "call", call.id, "--wait", "20")
-    assert "not known" in labkit(lab, "cancel", "nobody-s", code=1)
+    assert "not known" in labkit(lab, "cancel", "unknown", code=1)
 
 
-# -- drills
+# -- faults
 
 
 @pytest.fixture
@@ -150,7 +122,7 @@ def own(workspace: Path) -> Iterator[Lab]:
         yield lab
 
 
-def test_faults_are_begun_and_ended(own: Lab) -> None:
+def test_faults_begin_and_end(own: Lab) -> None:
     assert "worker kill is over" in labkit(own, "fault", "worker", "kill", "--after", "0.1")
     assert own.status().service("queue-worker").restarts == 1
     assert "nats stop, for 0.3 s" in labkit(own, "fault", "nats", "stop", "--for", "0.3")
@@ -162,7 +134,7 @@ def test_faults_are_begun_and_ended(own: Lab) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_fault_without_a_time_lasts_until_the_terminal_ends_it(own: Lab, number: int) -> None:
+def test_fault_without_a_duration_lasts_until_the_terminal_ends_it(own: Lab, number: int) -> None:
     with running(own, "fault", "inspector", "stop") as process:
         assert next_line(process) == "inspector stop, until Ctrl-C\n"
         assert own.status().service("inspector").state == "stopped"
@@ -181,7 +153,7 @@ def test_a_fault_without_a_time_lasts_until_the_terminal_ends_it(own: Lab, numbe
         (("worker", "die"), "'kill'"),
     ],
 )
-def test_a_fault_that_there_is_not_is_refused(lab: Lab, arguments: tuple[str, str], named: str) -> None:
+def test_unknown_fault_is_rejected(lab: Lab, arguments: tuple[str, str], named: str) -> None:
     error = labkit(lab, "fault", *arguments, code=1 if arguments[0] == "nobody" else 2)
 
     assert named in error
@@ -190,7 +162,7 @@ def test_a_fault_that_there_is_not_is_refused(lab: Lab, arguments: tuple[str, st
 # -- one more worker
 
 
-def test_a_worker_joins_the_lab_and_lets_its_calls_finish(own: Lab) -> None:
+def test_worker_joins_the_lab_and_finishes_its_calls_when_interrupted(own: Lab) -> None:
     own.deploy("nap", fprocess="sleep 2")
     own.invoke_async("nap").result(20)
     with running(own, "worker", "--max-inflight", "2") as process:
@@ -204,22 +176,24 @@ def test_a_worker_joins_the_lab_and_lets_its_calls_finish(own: Lab) -> None:
             assert [attempt.status for attempt in call.wait(10).attempts] == [200]
 
 
-def test_a_worker_that_is_interrupted_twice_gives_its_calls_back(own: Lab) -> None:
+def test_second_interrupt_returns_the_calls_of_a_worker_to_the_queue(own: Lab) -> None:
     own.deploy("long", fprocess="sleep 20")
     with running(own, "worker") as process, own.worker.stopped():
         next_line(process)
         call = own.invoke_async("long")
         until_running(call)
         process.send_signal(signal.SIGINT)
-        time.sleep(0.5)
+        wait_for_error_line(process, "Running calls may finish")
         began = time.monotonic()
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 0
         assert time.monotonic() - began < 5
-    eventually(lambda: len(call.status().attempts) == 2, within=20, what="the lab's own worker has it")
+    eventually(
+        lambda: len(call.status().attempts) == 2, within=20, what="redelivered to the lab's own worker"
+    )
 
 
-def test_a_worker_does_not_outlive_its_terminal(own: Lab, mark: str) -> None:
+def test_worker_ends_with_its_terminal(own: Lab, mark: str) -> None:
     with running(own, "worker") as process:
         next_line(process)
         workers = len(own.queue().workers)
@@ -229,7 +203,7 @@ def test_a_worker_does_not_outlive_its_terminal(own: Lab, mark: str) -> None:
     assert_gone(mark)
 
 
-def test_a_worker_that_finds_no_nats_server_says_so(lab: Lab) -> None:
+def test_worker_without_a_nats_server_fails(lab: Lab) -> None:
     began = time.monotonic()
     error = labkit(lab, "worker", "--nats", "nats://127.0.0.1:1", code=1)
 
@@ -240,17 +214,9 @@ def test_a_worker_that_finds_no_nats_server_says_so(lab: Lab) -> None:
 @pytest.mark.parametrize(
     "command",
     [
-        "queue",
-        "dead",
-        "dead list",
-        "dead show",
-        "dead redrive",
-        "dead purge",
-        "call",
-        "cancel",
-        "fault",
-        "worker",
+        *("up", "down", "status", "logs", "reset", "doctor", "demo", "lab", "queue", "dead", "dead list"),
+        *("dead show", "dead redrive", "dead purge", "call", "cancel", "fault", "faults", "worker"),
     ],
 )
-def test_each_command_says_what_it_does(lab: Lab, command: str) -> None:
+def test_each_command_has_help(lab: Lab, command: str) -> None:
     assert labkit(lab, *command.split(), "--help").startswith(f"Usage: labkit {command}")

@@ -11,15 +11,13 @@ from pathlib import Path
 
 import psutil
 import pytest
+from labkit_command import ANY_PORTS, LABKIT
 from labs import assert_gone, start_lab
 
 from labkit.workspace import Workspace
 
-LABKIT = str(Path(sys.executable).with_name("labkit"))
-ANY_PORTS = ("--gateway-port", "0", "--inspector-port", "0")
-
 LIST = f"""#!{sys.executable}
-# faas-cli list as the real one does it: nothing is known but two variables and the file they lead to.
+# faas-cli list as the real one does it: it knows only two variables and the file that one of them names.
 import os, urllib.request, yaml
 gateway = os.environ["OPENFAAS_URL"]
 with open(os.path.join(os.environ["OPENFAAS_CONFIG"], "config.yml")) as file:
@@ -34,7 +32,7 @@ print(urllib.request.urlopen(request, timeout=10).read().decode())
 
 @pytest.fixture
 def program(tmp_path: Path) -> str:
-    """The full path of a program that knows what the real faas-cli knows."""
+    """The full path of a program that knows no more than the real faas-cli."""
     file = tmp_path / "faas-cli"
     file.write_text(LIST)
     file.chmod(0o755)
@@ -42,8 +40,8 @@ def program(tmp_path: Path) -> str:
 
 
 @pytest.fixture(autouse=True)
-def nothing_set(mark: str) -> None:
-    """A terminal in which nobody has set anything; ``mark`` puts the environment back."""
+def unset_variables(mark: str) -> None:
+    """Unset the lab's variables; ``mark`` restores the environment."""
     for name in ("OPENFAAS_URL", "OPENFAAS_CONFIG", "LABKIT_WORKSPACE"):
         os.environ.pop(name, None)
 
@@ -53,12 +51,12 @@ def run(*words: str) -> str:
 
 
 @pytest.mark.row("4.5 no login needed")
-def test_in_a_kernel_it_needs_no_login(workspace: Path, program: str) -> None:
+def test_kernel_needs_no_login(workspace: Path, program: str) -> None:
     with start_lab(workspace):
         assert run(program) == "[]\n"
 
 
-def test_the_login_is_its_owner_s_and_goes_with_the_lab(workspace: Path) -> None:
+def test_login_is_private_and_is_removed_with_the_lab(workspace: Path) -> None:
     folder = Workspace(workspace).login_folder
     with start_lab(workspace) as lab:
         assert os.environ["OPENFAAS_CONFIG"] == str(folder)
@@ -73,7 +71,7 @@ def test_the_login_is_its_owner_s_and_goes_with_the_lab(workspace: Path) -> None
 
 
 @pytest.mark.row("4.5 no login needed")
-def test_in_a_terminal_what_labkit_up_prints_makes_it_find_the_lab(workspace: Path, program: str) -> None:
+def test_terminal_finds_the_lab_by_the_variables_that_up_prints(workspace: Path, program: str) -> None:
     up = shlex.join([LABKIT, "-w", str(workspace), "up", *ANY_PORTS])
     try:
         line = f'eval "$({up} | grep -o "export .*")" && exec {program}'
@@ -86,20 +84,20 @@ def test_in_a_terminal_what_labkit_up_prints_makes_it_find_the_lab(workspace: Pa
         run(LABKIT, "-w", str(workspace), "down")
 
 
-def test_a_login_folder_of_one_s_own_is_left_alone_and_status_says_so(workspace: Path) -> None:
+def test_own_login_folder_stays_and_status_reports_it(workspace: Path) -> None:
     own = workspace / "my logins"
     os.environ["OPENFAAS_CONFIG"] = str(own)
     with start_lab(workspace):
-        said = run(LABKIT, "-w", str(workspace), "status")
+        status = run(LABKIT, "-w", str(workspace), "status")
 
         assert os.environ["OPENFAAS_CONFIG"] == str(own)
     assert not own.exists()
-    assert f"your own OPENFAAS_CONFIG stays: {own}\n" in said
-    assert "OPENFAAS_CONFIG=" not in said
+    assert f"your own OPENFAAS_CONFIG stays: {own}\n" in status
+    assert "OPENFAAS_CONFIG=" not in status
 
 
 @pytest.mark.row("4.5 no login needed")
-def test_jupyterlab_s_terminals_and_kernels_inherit_it(workspace: Path, mark: str) -> None:
+def test_terminals_and_kernels_of_jupyterlab_inherit_the_login(workspace: Path, mark: str) -> None:
     command = [LABKIT, "-w", str(workspace), "lab", "--no-browser", "--port", "0", *ANY_PORTS]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as lab:
         try:
@@ -118,5 +116,5 @@ def test_jupyterlab_s_terminals_and_kernels_inherit_it(workspace: Path, mark: st
         finally:
             lab.terminate()
             lab.wait(20)
-    # Jupyter has three seconds to end its kernels before it is made to.
+    # Jupyter has three seconds to end its kernels before it is killed.
     assert_gone(mark, within=10)

@@ -1,4 +1,4 @@
-"""What the README shows works as it stands there."""
+"""The README's code runs unchanged."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def code_below(heading: str) -> str:
     return block[1]
 
 
-def test_the_code_on_failing_calls_runs_as_it_stands(workspace: Path) -> None:
+def test_code_below_when_calls_fail_runs_unchanged(workspace: Path) -> None:
     with start_lab(workspace) as lab:
         shown: dict[str, object] = {"lab": lab}
         exec(code_below("When calls fail"), shown)

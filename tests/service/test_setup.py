@@ -1,4 +1,4 @@
-"""What `make lab` says when it cannot go on, and that it then leaves nothing behind."""
+"""The errors of `make lab`, which leaves nothing behind when it fails."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 OLD_PYTHON = "#!/bin/sh\necho 3.9\nexit 1\n"
-"""Answers set-up's question for its version as a Python 3.9 would."""
+"""Reports its version to set-up as Python 3.9 does."""
 
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A fresh checkout, as far as set-up looks at it, in a folder with a space in its name."""
+    """The files that set-up reads, in a folder with a space in its name."""
     folder = tmp_path / "my lab"
     (folder / "tools").mkdir(parents=True)
     for name in ("Makefile", "pyproject.toml", "requirements.lock", "requirements-uv.lock", "tools/setup.sh"):
@@ -39,7 +39,7 @@ def path_with_old_python(tmp_path: Path) -> str:
 
 
 def make(checkout: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
-    # Without what `make test` tells the make that it runs.
+    # Without the variables that `make test` passes to a make below it.
     inherited = {
         name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "MAKE", "MFLAGS"))
     }
@@ -55,7 +55,7 @@ def make(checkout: Path, *arguments: str, **env: str) -> subprocess.CompletedPro
     )
 
 
-def test_make_alone_says_what_there_is(checkout: Path) -> None:
+def test_make_without_a_target_lists_the_targets(checkout: Path) -> None:
     ran = make(checkout)
 
     assert ran.returncode == 0
@@ -64,9 +64,7 @@ def test_make_alone_says_what_there_is(checkout: Path) -> None:
     ]  # fmt: skip
 
 
-def test_a_machine_with_only_an_old_python_is_told_what_was_seen_and_what_to_do(
-    checkout: Path, path_with_old_python: str
-) -> None:
+def test_error_about_an_old_python_names_it_and_the_remedy(checkout: Path, path_with_old_python: str) -> None:
     ran = make(checkout, "lab", PATH=path_with_old_python)
 
     assert ran.returncode != 0
@@ -75,7 +73,7 @@ def test_a_machine_with_only_an_old_python_is_told_what_was_seen_and_what_to_do(
     assert not (checkout / ".venv").exists()
 
 
-def test_a_chosen_python_that_is_too_old_is_not_replaced_by_another(checkout: Path, tmp_path: Path) -> None:
+def test_chosen_python_that_is_too_old_is_not_replaced(checkout: Path, tmp_path: Path) -> None:
     chosen = tmp_path / "old python"
     chosen.write_text(OLD_PYTHON)
     chosen.chmod(0o755)
@@ -87,7 +85,7 @@ def test_a_chosen_python_that_is_too_old_is_not_replaced_by_another(checkout: Pa
     assert not (checkout / ".venv").exists()
 
 
-def test_a_chosen_python_that_does_not_exist_is_named(checkout: Path) -> None:
+def test_chosen_python_that_does_not_exist_is_named(checkout: Path) -> None:
     ran = make(checkout, "lab", PYTHON="no-such-python")
 
     assert ran.returncode != 0

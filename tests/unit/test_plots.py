@@ -1,4 +1,4 @@
-"""The pictures tell the run, on light and dark pages, to eyes of any kind and to screen readers."""
+"""Plots are readable in any theme, and by readers of any sight."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from PIL import Image
 
 from labkit.views.measurement import Measurement
 from labkit.views.plots import Picture, plot_queue_depth, plot_timelines
-from labkit.views.plots.style import BARS, DARK, LIGHT, MARKS, THEMES, Theme, contrast
+from labkit.views.plots.style import BARS, DARK, LIGHT, MARKS, THEMES, Theme
 from labkit.views.spans import Kind
 from labkit_services.contract.errors import InvalidValueError, LabError
 from labkit_services.contract.events import Event, EventType
@@ -40,7 +40,7 @@ def async_ten() -> Measurement:
 
 
 def eventful() -> Measurement:
-    """Return a run with a retried, a dead, a cancelled, a lost, a refused and an unfinished call."""
+    """Return a run with calls of every outcome."""
     worker = "queue-worker"
     events: list[Event] = [
         *accepted("retried"),
@@ -59,8 +59,8 @@ def eventful() -> Measurement:
         *accepted("lost"),
         *attempt("lost", 0.1, 1.0, acked=False)[:5],
         *attempt("lost", 2.0, 1.0, 2),
-        event(0, EventType.CLIENT_SENT, "refused", service="client", mode="async"),
-        event(0.3, EventType.CLIENT_ANSWERED, "refused", service="client", status=413),
+        event(0, EventType.CLIENT_SENT, "rejected", service="client", mode="async"),
+        event(0.3, EventType.CLIENT_ANSWERED, "rejected", service="client", status=413),
         *accepted("unfinished"),
         *attempt("unfinished", 3.4, 1.0)[:5],
     ]
@@ -75,7 +75,20 @@ def texts(picture: Picture) -> str:
     return "\n".join(text.get_text() for axes in picture.figure.axes for text in axes.texts)
 
 
-def test_totals_stand_on_the_figure_and_in_its_description(
+def relative_luminance(colour: str) -> float:
+    """Return the relative luminance of ``#rrggbb`` (WCAG 2.2), from 0 to 1."""
+    channels = [int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: str, other: str) -> float:
+    """Return the contrast ratio of two colours (WCAG 2.2), from 1 to 21."""
+    lighter, darker = sorted((relative_luminance(one), relative_luminance(other)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def test_totals_are_in_the_figure_and_in_its_description(
     sync_ten: Measurement, async_ten: Measurement
 ) -> None:
     picture = plot_timelines(async_ten, sync_ten)
@@ -94,7 +107,7 @@ def test_sync_is_above_async_on_one_time_axis(sync_ten: Measurement, async_ten: 
     assert above.get_position().y0 > below.get_position().y1
 
 
-def test_bars_are_where_the_spans_were(async_ten: Measurement) -> None:
+def test_bars_match_the_spans(async_ten: Measurement) -> None:
     (axes,) = plot_timelines(async_ten).figure.axes
 
     drawn = {
@@ -110,7 +123,7 @@ def test_bars_are_where_the_spans_were(async_ten: Measurement) -> None:
     assert all(box.height > 4 * line.height for box, line in zip(works, queued, strict=True))
 
 
-def test_the_moment_of_the_answer_is_marked(sync_ten: Measurement) -> None:
+def test_response_is_marked(sync_ten: Measurement) -> None:
     (axes,) = plot_timelines(sync_ten).figure.axes
 
     (answers,) = axes.lines
@@ -119,9 +132,7 @@ def test_the_moment_of_the_answer_is_marked(sync_ten: Measurement) -> None:
     ]
 
 
-def test_the_legend_lists_what_is_drawn_and_nothing_else(
-    sync_ten: Measurement, async_ten: Measurement
-) -> None:
+def test_legend_lists_only_what_is_drawn(sync_ten: Measurement, async_ten: Measurement) -> None:
     assert legend(plot_timelines(sync_ten)) == [
         "the caller waits",
         "the function works",
@@ -134,7 +145,7 @@ def test_the_legend_lists_what_is_drawn_and_nothing_else(
     ]
 
 
-def test_failures_and_retries_read_right() -> None:
+def test_description_reports_failures_and_retries() -> None:
     picture = plot_timelines(eventful())
 
     assert "5 of 6 calls were over, 1 failed, 1 dead-lettered, 1 cancelled, 2 took more" in picture.alt
@@ -143,8 +154,11 @@ def test_failures_and_retries_read_right() -> None:
 
 
 @pytest.mark.parametrize("theme", THEMES.values(), ids=THEMES)
-def test_colours_have_contrast_enough(theme: Theme) -> None:
-    """WCAG 2.2: 4.5:1 for text, 3:1 for graphics; JupyterLab and VS Code differ in their dark."""
+def test_colours_have_enough_contrast(theme: Theme) -> None:
+    """WCAG 2.2: 4.5:1 for text, 3:1 for graphics.
+
+    JupyterLab and VS Code have different dark backgrounds.
+    """
     backgrounds = {LIGHT: ["#ffffff"], DARK: ["#111111", "#1e1e1e", "#212121"]}[theme]
 
     assert backgrounds[0] == theme.background
@@ -154,19 +168,19 @@ def test_colours_have_contrast_enough(theme: Theme) -> None:
             assert contrast(colour, background) >= 3
 
 
-def test_contrast_is_what_the_standard_says() -> None:
+def test_contrast_matches_the_standard() -> None:
     assert contrast("#000000", "#ffffff") == pytest.approx(21)
     assert contrast("#767676", "#ffffff") == pytest.approx(4.54, abs=0.005)
 
 
-def test_nothing_is_told_by_colour_alone() -> None:
+def test_no_information_depends_on_colour_alone() -> None:
     shapes = [(s.centre, s.height, s.hatch, s.is_filled, s.line) for s in BARS.values()]
 
     assert len(set(shapes)) == len(shapes)
     assert len({style.marker for style in MARKS.values()}) == len(MARKS)
 
 
-def test_a_notebook_shows_the_picture_for_its_theme_with_words(sync_ten: Measurement) -> None:
+def test_notebook_shows_the_image_of_its_theme_with_a_description(sync_ten: Measurement) -> None:
     picture = plot_timelines(sync_ten)
 
     shown = picture._repr_mimebundle_(include=None, exclude=None)
@@ -174,7 +188,7 @@ def test_a_notebook_shows_the_picture_for_its_theme_with_words(sync_ten: Measure
     assert shown["text/plain"] == f"<Picture: {picture.alt}>"
     images = re.findall(r'<img class="labkit-(\w+)" alt="([^"]+)" style="([^"]*)"', shown["text/html"])
     assert [(name, alt) for name, alt, _ in images] == [("light", picture.alt), ("dark", picture.alt)]
-    # Where <style> is stripped, only the light one shows.
+    # If a front end strips <style>, only the light image is shown.
     assert ["display: none" in style for *_, style in images] == [False, True]
     light, dark = (
         base64.b64decode(data).decode() for data in re.findall(r"base64,([^\"]+)", shown["text/html"])
@@ -184,13 +198,13 @@ def test_a_notebook_shows_the_picture_for_its_theme_with_words(sync_ten: Measure
     assert DARK.works in dark
 
 
-def test_a_description_with_odd_letters_cannot_become_markup() -> None:
+def test_description_is_escaped() -> None:
     run = Measurement('<b>"x', "sync", (), BEGIN, BEGIN)
 
     assert "<b>" not in plot_timelines(run)._repr_mimebundle_()["text/html"]
 
 
-def test_a_saved_png_brings_background_and_description(sync_ten: Measurement, tmp_path: Path) -> None:
+def test_saved_png_has_background_and_description(sync_ten: Measurement, tmp_path: Path) -> None:
     picture = plot_timelines(sync_ten)
 
     for theme in THEMES.values():
@@ -201,15 +215,15 @@ def test_a_saved_png_brings_background_and_description(sync_ten: Measurement, tm
             assert corner[3] == 255
 
 
-def test_a_saved_svg_is_titled_and_the_same_every_time(sync_ten: Measurement, tmp_path: Path) -> None:
+def test_saved_svg_has_a_title_and_is_reproducible(sync_ten: Measurement, tmp_path: Path) -> None:
     files = [plot_timelines(sync_ten).save(tmp_path / name) for name in ("a.svg", "b.svg")]
 
     assert files[0].read_bytes() == files[1].read_bytes()
     assert f"<title>{plot_timelines(sync_ten).alt}</title>" in files[0].read_text()
 
 
-def test_a_picture_on_a_page_is_transparent() -> None:
-    many = measured("sync", sync_run(260, 0.01))  # so many that the page gets a PNG
+def test_image_on_a_page_is_transparent() -> None:
+    many = measured("sync", sync_run(260, 0.01))  # Enough calls for the page to get a PNG.
 
     html = plot_timelines(many)._repr_mimebundle_()["text/html"]
 
@@ -219,7 +233,7 @@ def test_a_picture_on_a_page_is_transparent() -> None:
         assert pixel[3] == 0
 
 
-def test_saving_where_it_cannot_be_says_what_to_do(sync_ten: Measurement, tmp_path: Path) -> None:
+def test_save_errors_name_the_remedy(sync_ten: Measurement, tmp_path: Path) -> None:
     picture = plot_timelines(sync_ten)
 
     with pytest.raises(InvalidValueError, match=r"expected: a name that ends in \.png, \.svg, \.pdf"):
@@ -230,7 +244,7 @@ def test_saving_where_it_cannot_be_says_what_to_do(sync_ten: Measurement, tmp_pa
         picture.save(tmp_path / "run.png", theme="blue")  # type: ignore[arg-type]
 
 
-def test_no_run_at_all_is_refused() -> None:
+def test_plot_without_runs_is_rejected() -> None:
     with pytest.raises(LabError, match="there is no run to draw"):
         plot_timelines()
 
@@ -261,7 +275,7 @@ def test_empty_and_partial_runs_can_be_drawn(run: Measurement, tmp_path: Path) -
         assert picture.save(tmp_path / "run.png").stat().st_size > 0
 
 
-def test_queue_depth_says_peaks_and_when_it_was_empty(async_ten: Measurement) -> None:
+def test_queue_depth_reports_peaks_and_when_the_queue_was_empty(async_ten: Measurement) -> None:
     picture = plot_queue_depth(async_ten)
 
     assert picture.alt == (
@@ -274,11 +288,11 @@ def test_queue_depth_says_peaks_and_when_it_was_empty(async_ten: Measurement) ->
     assert legend(picture) == ["in the queue", "in flight"]
 
 
-def test_queue_depth_of_synchronous_calls_says_that_there_was_no_queue(sync_ten: Measurement) -> None:
+def test_queue_depth_of_synchronous_calls_reports_no_queue(sync_ten: Measurement) -> None:
     assert "nothing was queued, at most 1 in flight" in plot_queue_depth(sync_ten).alt
 
 
-def test_a_queue_that_is_not_empty_yet_says_so() -> None:
+def test_queue_depth_reports_calls_still_queued() -> None:
     run = measured("async", async_run(10, 1), until=4.5)
 
     assert "5 still there at the end" in plot_queue_depth(run).alt

@@ -1,7 +1,7 @@
-"""Pictures of measured runs.
+"""Plots of measured runs.
 
-matplotlib is imported only when a picture is drawn: its first import takes
-seconds, and most of labkit never draws.
+matplotlib is imported only when a plot is drawn: its first import takes
+seconds, and most uses of labkit never draw.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The frame that all pictures share: panels with a heading, a time axis, a legend below.
+"""The frame of every plot: panels with headings, a time axis, a legend.
 
-Sizes are set in inches, not left to matplotlib's layout engine, which draws
-everything twice and takes longer than the drawing itself.
+Sizes are set in inches. matplotlib's layout engine would draw everything twice,
+which takes longer than the plot itself.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _LETTERS = 105  # that fit on a line of a heading
 
 @dataclass(frozen=True)
 class Panel:
-    """What stands above one panel, and how high the panel is, in inches."""
+    """The heading of one panel, and the panel's height in inches."""
 
     title: str
     sentence: str
@@ -37,19 +37,19 @@ class Panel:
 
     @property
     def sentence_lines(self) -> list[str]:
-        """The sentence, broken into lines that fit."""
+        """The sentence, wrapped into lines that fit."""
         return wrap(self.sentence, _LETTERS)
 
     @property
     def heading(self) -> float:
-        """Inches that the heading takes."""
+        """Height of the heading in inches."""
         return _GAP + _LINE * (1 + len(self.sentence_lines)) + 0.08
 
 
 def new_figure(
     panels: Sequence[Panel], theme: Theme, *, ylabel: str, legend: int
 ) -> tuple[Figure, list[Axes]]:
-    """Return an empty figure with room for ``legend`` keys, and its axes from top to bottom."""
+    """Return a figure with room for ``legend`` keys, and its axes."""
     from matplotlib.figure import Figure
 
     foot = _AXIS + _LINE * 1.25 * (1 + (legend - 1) // _LEGEND_COLUMNS)
@@ -63,7 +63,7 @@ def new_figure(
         axes = figure.add_axes(
             (_LEFT / _WIDTH, top / height, width, panel.height / height), sharex=found[0] if found else None
         )
-        _dress(axes, panel, theme, ylabel)
+        _style_axes(axes, panel, theme, ylabel)
         found.append(axes)
     for axes in found[:-1]:
         axes.tick_params(labelbottom=False)
@@ -71,7 +71,7 @@ def new_figure(
     return figure, found
 
 
-def _dress(axes: Axes, panel: Panel, theme: Theme, ylabel: str) -> None:
+def _style_axes(axes: Axes, panel: Panel, theme: Theme, ylabel: str) -> None:
     lines = len(panel.sentence_lines)
     above = 0.08 + _LINE * lines
     for text, weight, y in ((panel.title, "normal", above), ("\n".join(panel.sentence_lines), "bold", 0.08)):
@@ -97,13 +97,13 @@ def _dress(axes: Axes, panel: Panel, theme: Theme, ylabel: str) -> None:
 
 
 def set_span(axes: Axes, end: float) -> None:
-    """Let the time axis run from 0 to ``end`` seconds, with room for a mark at either end."""
-    end = end or 1.0  # nothing happened: any axis will do
+    """Set the time axis to 0 to ``end`` seconds, with a margin for marks."""
+    end = end or 1.0  # An empty run: any axis will do.
     axes.set_xlim(-0.012 * end, 1.02 * end)
 
 
 def add_legend(figure: Figure, keys: dict[str, Artist], theme: Theme) -> None:
-    """Put the keys, by label, below everything."""
+    """Draw the legend below the panels; ``keys`` are symbols by label."""
     if keys:
         figure.legend(
             list(keys.values()),

@@ -1,4 +1,4 @@
-"""A picture that carries its own description and suits light and dark pages."""
+"""A plot with a text description, for light and dark pages."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ Draw = Callable[[Theme], "Figure"]
 _FORMATS = ("png", "svg", "pdf")
 _MIME = {"png": "image/png", "svg": "image/svg+xml"}
 
-# JupyterLab and Notebook mark their theme on <body>, VS Code marks its own;
+# JupyterLab and Notebook mark their theme on <body>, VS Code has its own mark;
 # elsewhere (an exported page) the reader's system decides. The dark image is
-# hidden by its own style attribute first, so that a front end which strips
-# <style> shows one picture, not two.
+# hidden by its style attribute, so that a front end which strips <style> shows
+# one image, not two.
 _CSS = """
 [data-jp-theme-light="false"] .labkit-picture .labkit-light,
 [data-vscode-theme-kind$="dark"] .labkit-picture .labkit-light,
@@ -41,14 +41,14 @@ _CSS = """
 
 
 class Picture:
-    """A drawing with its description in words.
+    """A plot with a text description.
 
-    In a notebook it shows itself for the notebook's theme and tells screen
-    readers what is on it. Images and not inline SVG, because two inline
-    drawings on one page would share the ids of their clip paths.
+    In a notebook it follows the notebook's theme, and screen readers read its
+    description. It is shown as images, not as inline SVG, because two inline
+    SVGs on one page would share the ids of their clip paths.
 
     Attributes:
-        alt: What the picture shows, in words.
+        alt: The text description.
     """
 
     def __init__(
@@ -62,19 +62,19 @@ class Picture:
 
     @property
     def figure(self) -> Figure:
-        """The matplotlib figure for a light page; the dark one is drawn anew, without its changes."""
+        """The matplotlib figure for light pages; the dark one is separate."""
         if self._figure is None:
             self._figure = self._draw(LIGHT)
         return self._figure
 
     def save(self, path: str | Path, *, theme: ThemeName = "light") -> Path:
-        """Write the picture to ``path`` as its suffix says: .png, .svg or .pdf.
+        """Write the picture to ``path``, whose suffix is .png, .svg or .pdf.
 
-        A file may be looked at on any page, so it brings its background along.
-        The description travels in its metadata.
+        The file has an opaque background, as it may be shown on any page, and
+        the description in its metadata.
 
         Raises:
-            InvalidValueError: The suffix or the theme is none of these, or nothing can be written there.
+            InvalidValueError: The suffix or theme is unknown, or the file can't be written.
         """
         path = Path(path)
         suffix = path.suffix.lower().lstrip(".")
@@ -104,7 +104,7 @@ class Picture:
 
         figure = self.figure if theme is LIGHT else self._draw(theme)
         output = BytesIO()
-        # Same picture, same bytes: no date, no random ids.
+        # No date and no random ids: the same plot gives the same bytes.
         with mpl.rc_context({"svg.hashsalt": "labkit"}):
             figure.savefig(
                 output,
@@ -126,7 +126,7 @@ class Picture:
                 return {"Title": self._title, "Subject": self.alt, "CreationDate": None}
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
-        """Return the forms that a front end may choose from."""
+        """Return the formats that a front end may choose from."""
         return {"text/html": self._html(), "text/plain": repr(self)}
 
     def _html(self) -> str:

@@ -1,10 +1,11 @@
-"""How full the queue was, and how many invocations went on, over time."""
+"""Plot of queued calls and of invocations in flight over time."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from labkit.views.measurement import Measurement, format_seconds
+from labkit.views.formatting import format_seconds
+from labkit.views.measurement import Measurement
 from labkit.views.plots.frame import Panel, add_legend, new_figure, set_span
 from labkit.views.plots.picture import Picture
 from labkit.views.plots.style import Theme
@@ -18,7 +19,7 @@ _HEIGHT = 2.2  # inches
 
 
 def plot_queue_depth(run: Measurement) -> Picture:
-    """Draw how many calls of ``run`` lay in the queue, and how many were being worked on."""
+    """Plot how many calls of a run were queued, and how many in flight."""
     depth, flight = queue_depth(run.calls), in_flight(run.calls)
     sentence = summarise(run, depth, flight)
     return Picture(
@@ -29,19 +30,16 @@ def plot_queue_depth(run: Measurement) -> Picture:
 
 
 def summarise(run: Measurement, depth: Steps, flight: Steps) -> str:
-    """Return the peaks, and when the queue was empty again, in one sentence without a full stop."""
+    """Return the peaks, and when the queue was empty again, as a clause."""
     busiest = max((count for _, count in flight), default=0)
     if not depth:
         return f"nothing was queued, at most {busiest} in flight"
     deepest = max(count for _, count in depth)
     reached = next(time for time, count in depth if count == deepest)
     last, left = depth[-1]
-    end = f"{left} still there at the end" if left else f"empty after {_ago(run, last)}"
-    return f"at most {deepest} in the queue (after {_ago(run, reached)}), {end}, at most {busiest} in flight"
-
-
-def _ago(run: Measurement, time_ns: int) -> str:
-    return format_seconds((time_ns - run.started_ns) / 1e9)
+    end = f"{left} still there at the end" if left else f"empty after {format_seconds(run.seconds_at(last))}"
+    after = format_seconds(run.seconds_at(reached))
+    return f"at most {deepest} in the queue (after {after}), {end}, at most {busiest} in flight"
 
 
 def _draw(run: Measurement, sentence: str, depth: Steps, flight: Steps, theme: Theme) -> Figure:
@@ -50,29 +48,29 @@ def _draw(run: Measurement, sentence: str, depth: Steps, flight: Steps, theme: T
 
     panel = Panel(run.title, sentence, _HEIGHT)
     figure, (axes,) = new_figure([panel], theme, ylabel="calls", legend=2)
-    end = max([run.total, *((time - run.started_ns) / 1e9 for time, _ in [*depth, *flight])])
+    end = max([run.total, *(run.seconds_at(time) for time, _ in [*depth, *flight])])
     top = max([1, *(count for _, count in [*depth, *flight])])
-    # A plain and a hatched area stay apart where they overlap, and without colour.
-    looks: dict[str, tuple[Steps, dict[str, Any]]] = {
+    # A plain and a hatched area can be told apart where they overlap, and without colour.
+    styles: dict[str, tuple[Steps, dict[str, Any]]] = {
         "in the queue": (depth, {"facecolor": (theme.queue, 0.3), "edgecolor": theme.queue}),
         "in flight": (flight, {"facecolor": "none", "edgecolor": theme.works, "hatch": r"\\"}),
     }
-    for steps, look in looks.values():
-        _draw_steps(axes, _seconds(run, steps, end), look)
+    for steps, style in styles.values():
+        _draw_steps(axes, _seconds(run, steps, end), style)
     set_span(axes, end)
     axes.set_ylim(-0.02 * top, 1.08 * top)
     axes.yaxis.set_major_locator(MaxNLocator(nbins=6, integer=True, min_n_ticks=1))
-    add_legend(figure, {label: Patch(**look, linewidth=1.4) for label, (_, look) in looks.items()}, theme)
+    add_legend(figure, {label: Patch(**style, linewidth=1.4) for label, (_, style) in styles.items()}, theme)
     return figure
 
 
 def _seconds(run: Measurement, steps: Steps, end: float) -> list[tuple[float, int]]:
-    """Return the steps in seconds since the run began, from 0 to ``end``."""
-    points = [(0.0, 0), *(((time - run.started_ns) / 1e9, count) for time, count in steps)]
+    """Return the steps in seconds since the run's start, from 0 to ``end``."""
+    points = [(0.0, 0), *((run.seconds_at(time), count) for time, count in steps)]
     return [*points, (end, points[-1][1])]
 
 
-def _draw_steps(axes: Axes, points: list[tuple[float, int]], look: dict[str, Any]) -> None:
+def _draw_steps(axes: Axes, points: list[tuple[float, int]], style: dict[str, Any]) -> None:
     times, counts = zip(*points, strict=True)
-    axes.fill_between(times, counts, step="post", linewidth=0, **look)
-    axes.step(times, counts, where="post", color=look["edgecolor"], linewidth=1.4)
+    axes.fill_between(times, counts, step="post", linewidth=0, **style)
+    axes.step(times, counts, where="post", color=style["edgecolor"], linewidth=1.4)

@@ -1,11 +1,11 @@
-"""How things look: one table for bars and legend, one palette per theme.
+"""Styles of bars and marks, and a palette for each theme.
 
 No single colour can be text on both themes: 4.5:1 on white needs a relative
 luminance of at most 0.183, 4.5:1 on JupyterLab's dark #111111 at least 0.200.
-So every picture is drawn once per theme. Contrast is by WCAG 2.2: 4.5:1 for
-text (1.4.3), 3:1 for bars and lines (1.4.11). The hues come from the palette
-of Okabe and Ito, made for colour-blind readers, shifted in lightness until
-they reach that contrast; nothing is told by colour alone.
+So every plot is drawn once per theme. Contrast is by WCAG 2.2: 4.5:1 for text
+(1.4.3), 3:1 for bars and lines (1.4.11). The hues are from the palette of Okabe
+and Ito, made for colour-blind readers, with their lightness changed to reach
+that contrast; no information depends on colour alone.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ThemeName = Literal["light", "dark"]
 
 @dataclass(frozen=True)
 class Theme:
-    """Colours for one background; ``background`` is what the others are checked against."""
+    """Colours for one background."""
 
     name: ThemeName
     background: str
@@ -34,43 +34,33 @@ class Theme:
     callback: str
 
 
-LIGHT = Theme(
-    name="light",
-    background="#ffffff",
-    text="#1f1f1f",
-    grid="#dcdcdc",
-    waits="#b26a00",
-    queue="#7a7a7a",
-    works="#0072b2",
-    fails="#b5367a",
-    callback="#00785a",
-)
-DARK = Theme(
-    name="dark",
-    background="#111111",
-    text="#e4e4e4",
-    grid="#3a3a3a",
-    waits="#e69f00",
-    queue="#9c9c9c",
-    works="#56b4e9",
-    fails="#e08bb8",
-    callback="#2fc39a",
-)
+_PALETTE = {  # Each colour on a light page, and on a dark one.
+    "background": ("#ffffff", "#111111"),
+    "text": ("#1f1f1f", "#e4e4e4"),
+    "grid": ("#dcdcdc", "#3a3a3a"),
+    "waits": ("#b26a00", "#e69f00"),
+    "queue": ("#7a7a7a", "#9c9c9c"),
+    "works": ("#0072b2", "#56b4e9"),
+    "fails": ("#b5367a", "#e08bb8"),
+    "callback": ("#00785a", "#2fc39a"),
+}
+LIGHT = Theme(name="light", **{role: light for role, (light, _) in _PALETTE.items()})
+DARK = Theme(name="dark", **{role: dark for role, (_, dark) in _PALETTE.items()})
 THEMES: dict[ThemeName, Theme] = {"light": LIGHT, "dark": DARK}
 
 
 @dataclass(frozen=True)
 class BarStyle:
-    """How one kind of span is drawn in a row that is 1 high and centred on 0.
+    """Style of one kind of span, in a row of height 1 that is centred on 0.
 
     Attributes:
-        label: What the legend says.
+        label: The legend's text.
         colour: Which of the theme's colours.
-        centre: Where in the row, positive is down.
-        height: How high.
+        centre: Position in the row; positive is down.
+        height: Height of the bar.
         hatch: matplotlib's hatch pattern, or "".
-        is_filled: Whether the bar is filled, or only an outline.
-        line: The outline, in matplotlib's line styles.
+        is_filled: Whether the bar is filled, not only an outline.
+        line: The outline's line style, in matplotlib's notation.
     """
 
     label: str
@@ -86,12 +76,12 @@ class Mark(StrEnum):
     """A moment that is marked in a call's row."""
 
     ANSWERED = "answered"
-    GIVEN_UP = "given up"
+    FAILED = "failed"
 
 
 @dataclass(frozen=True)
 class MarkStyle:
-    """How a moment is marked: legend, matplotlib's marker, its size in points, where in the row."""
+    """Style of a mark; size in points, centre as for bars."""
 
     label: str
     marker: str
@@ -102,11 +92,11 @@ class MarkStyle:
 _CLIENT = -0.31
 _FUNCTION = 0.12
 
-# In the order of the legend. Kinds that are not listed are not drawn.
+# In the order of the legend. Other kinds are not drawn.
 BARS: dict[Kind, BarStyle] = {
     Kind.WAITS: BarStyle("the caller waits", "waits", _CLIENT, 0.22, "/////", is_filled=False),
     Kind.QUEUED: BarStyle("in the queue", "queue", _FUNCTION, 0.12),
-    Kind.REQUEUED: BarStyle("in the queue, put off", "queue", _FUNCTION, 0.12, is_filled=False, line=":"),
+    Kind.REQUEUED: BarStyle("in the queue for a retry", "queue", _FUNCTION, 0.12, is_filled=False, line=":"),
     Kind.WORKS: BarStyle("the function works", "works", _FUNCTION, 0.52),
     Kind.FAILS: BarStyle("the function fails", "fails", _FUNCTION, 0.4, "xxxx", is_filled=False),
     Kind.LOST: BarStyle("an attempt that was lost", "fails", _FUNCTION, 0.4, is_filled=False, line="--"),
@@ -115,18 +105,5 @@ BARS: dict[Kind, BarStyle] = {
 }
 MARKS: dict[Mark, MarkStyle] = {
     Mark.ANSWERED: MarkStyle("the caller has its answer", "D", 5.5, _CLIENT),
-    Mark.GIVEN_UP: MarkStyle("failed or cancelled", "X", 8.0, _FUNCTION),
+    Mark.FAILED: MarkStyle("failed or cancelled", "X", 8.0, _FUNCTION),
 }
-
-
-def relative_luminance(colour: str) -> float:
-    """Return the relative luminance of ``#rrggbb`` (WCAG 2.2), from 0 to 1."""
-    channels = [int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5)]
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
-def contrast(one: str, other: str) -> float:
-    """Return the contrast ratio of two colours (WCAG 2.2), from 1 to 21."""
-    lighter, darker = sorted((relative_luminance(one), relative_luminance(other)), reverse=True)
-    return (lighter + 0.05) / (darker + 0.05)

@@ -1,4 +1,4 @@
-"""Who waited and who worked: one timeline per run, all on one time axis."""
+"""Plot of who waited and who worked: one timeline per run, one time axis."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from labkit.views.measurement import Measurement
 from labkit.views.plots.frame import Panel, add_legend, new_figure, set_span
 from labkit.views.plots.picture import Picture
-from labkit.views.plots.style import BARS, MARKS, BarStyle, Mark, Theme
-from labkit.views.spans import Kind, Span, spans
+from labkit.views.plots.style import BARS, MARKS, BarStyle, Mark, MarkStyle, Theme
+from labkit.views.spans import Kind, spans
 from labkit_services.call_record.log import CallState
 from labkit_services.contract.errors import InvalidValueError
 
@@ -20,18 +20,17 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_MOST_DETAILED_ROWS = 40  # above it a row is a few pixels high, and outlines and hatches are noise
-_MOST_SVG_ROWS = 250  # so many rows make an SVG of a quarter of a megabyte, a thousand make one of a whole
-_GIVEN_UP = (CallState.FAILED, CallState.DEAD, CallState.CANCELLED)
+_MOST_DETAILED_ROWS = 40  # With more, a row is only a few pixels high, and outlines and hatches are noise.
+_MOST_SVG_ROWS = 250  # These make an SVG of a quarter of a megabyte; a thousand rows, one of a megabyte.
+_FAILED = (CallState.FAILED, CallState.DEAD, CallState.CANCELLED)
 
 
 def plot_timelines(*runs: Measurement) -> Picture:
-    """Draw runs as timelines with a common time axis, synchronous ones above.
+    """Plot runs as timelines with a common time axis, synchronous ones above.
 
-    Each run begins at 0 and has a row per call: the caller's waiting on a
-    narrow strip above, the time in the queue as a thin line, the function's
-    work as a tall bar. What had no end yet when the run was over reaches to the
-    run's end.
+    Each run begins at 0 and has a row for each call: a narrow strip above for
+    the caller's wait, a thin line for the time in the queue, a tall bar for the
+    function's work. Bars without an end reach to the run's end.
 
     Raises:
         InvalidValueError: No run was given.
@@ -53,108 +52,93 @@ def plot_timelines(*runs: Measurement) -> Picture:
 
 
 def describe(runs: Sequence[Measurement]) -> str:
-    """Say in words what the timelines show."""
+    """Return the text description of the timelines."""
     start = "A timeline" if len(runs) == 1 else f"{len(runs)} timelines on one time axis"
     return " ".join([f"{start}, a row per call.", *(f"{run.title}: {run.sentence}." for run in runs)])
 
 
 @dataclass(frozen=True)
-class _Row:
-    """One call's bars and marks; times in seconds since the run began."""
+class _Timeline:
+    """The bars and marks of a run, in seconds since its start, rows from 1."""
 
-    bars: tuple[tuple[Kind, float, float], ...]
-    marks: tuple[tuple[Mark, float], ...]
+    rows: int
+    bars: dict[Kind, list[tuple[float, float, int]]]  # start, end, row
+    marks: dict[Mark, list[tuple[float, int]]]  # time, row
 
 
-def _rows(run: Measurement) -> list[_Row]:
-    rows = []
-    for call in run.calls:
-        bars = tuple(_bar(run, span) for span in spans(call) if span.kind in BARS)
-        marks = []
+def _timeline(run: Measurement) -> _Timeline:
+    timeline = _Timeline(len(run.calls), defaultdict(list), defaultdict(list))
+    for row, call in enumerate(run.calls, start=1):
+        for span in spans(call):
+            if span.kind in BARS:
+                end_ns = max(run.finished_ns, span.start_ns) if span.end_ns is None else span.end_ns
+                bar = (run.seconds_at(span.start_ns), run.seconds_at(end_ns), row)
+                timeline.bars[span.kind].append(bar)
         if call.released is not None and not call.client_error:
-            marks.append((Mark.ANSWERED, _seconds(run, call.released)))
-        if call.state in _GIVEN_UP and call.ended is not None:
-            marks.append((Mark.GIVEN_UP, _seconds(run, call.ended)))
-        rows.append(_Row(bars, tuple(marks)))
-    return rows
-
-
-def _seconds(run: Measurement, time_ns: int) -> float:
-    return (time_ns - run.started_ns) / 1e9
-
-
-def _bar(run: Measurement, span: Span) -> tuple[Kind, float, float]:
-    end_ns = max(run.finished_ns, span.start_ns) if span.end_ns is None else span.end_ns
-    return span.kind, _seconds(run, span.start_ns), _seconds(run, end_ns)
+            timeline.marks[Mark.ANSWERED].append((run.seconds_at(call.released), row))
+        if call.state in _FAILED and call.ended is not None:
+            timeline.marks[Mark.FAILED].append((run.seconds_at(call.ended), row))
+    return timeline
 
 
 def _draw(runs: Sequence[Measurement], theme: Theme) -> Figure:
-    timelines = [_rows(run) for run in runs]
-    kinds = {kind for rows in timelines for row in rows for kind, _, _ in row.bars}
-    marks = {mark for rows in timelines for row in rows for mark, _ in row.marks}
-    legend = {BARS[kind].label: _bar_key(BARS[kind], theme) for kind in BARS if kind in kinds}
-    legend |= {MARKS[mark].label: _mark_key(mark, theme) for mark in MARKS if mark in marks}
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
 
+    timelines = [_timeline(run) for run in runs]
+    kinds = {kind for timeline in timelines for kind in timeline.bars}
+    marks = {mark for timeline in timelines for mark in timeline.marks}
+    legend: dict[str, Artist] = {
+        style.label: Patch(**_bar_properties(style, theme)) for kind, style in BARS.items() if kind in kinds
+    }
+    for style in (style for mark, style in MARKS.items() if mark in marks):
+        legend[style.label] = Line2D([], [], linestyle="", **_mark_properties(style, theme))
     panels = [Panel(run.title, run.sentence, _height(len(run.calls))) for run in runs]
     figure, all_axes = new_figure(panels, theme, ylabel="call", legend=len(legend))
-    for axes, rows in zip(all_axes, timelines, strict=True):
-        _draw_rows(axes, rows, theme)
-    ends = [end for rows in timelines for row in rows for _, _, end in row.bars]
+    for axes, timeline in zip(all_axes, timelines, strict=True):
+        _draw_timeline(axes, timeline, theme)
+    ends = [end for timeline in timelines for bars in timeline.bars.values() for _, end, _ in bars]
     set_span(all_axes[0], max([*(run.total for run in runs), *ends]))
     add_legend(figure, legend, theme)
     return figure
 
 
 def _height(calls: int) -> float:
-    """Return inches: enough for a single row, and at most about a screen for two panels."""
+    """Return the height in inches: two panels must fit on about one screen."""
     return min(max(0.25 * calls, 0.5), 4.5)
 
 
-def _draw_rows(axes: Axes, rows: Sequence[_Row], theme: Theme) -> None:
-    count = len(rows)
+def _draw_timeline(axes: Axes, timeline: _Timeline, theme: Theme) -> None:
+    count = timeline.rows
     step = next(step for step in (1, 5, 10, 25, 50, 100, 1000) if count <= 13 * step or step == 1000)
     axes.set_yticks([1, *range(step if step > 1 else 2, count + 1, step)] if count else [])
     axes.set_ylim(max(count, 1) + 0.6, 0.4)
     is_detailed = count <= _MOST_DETAILED_ROWS
-
-    bars: dict[Kind, list[tuple[float, float, int]]] = defaultdict(list)
-    marks: dict[Mark, list[tuple[float, int]]] = defaultdict(list)
-    for number, row in enumerate(rows, start=1):
-        for kind, start, end in row.bars:
-            bars[kind].append((start, end, number))
-        for mark, time in row.marks:
-            marks[mark].append((time, number))
     for kind in BARS:
-        if kind in bars:
-            _draw_bars(axes, bars[kind], BARS[kind], theme, is_detailed=is_detailed)
-    for mark, places in marks.items():
+        if kind in timeline.bars:
+            _draw_bars(axes, timeline.bars[kind], BARS[kind], theme, is_detailed=is_detailed)
+    for mark, places in timeline.marks.items():
         style = MARKS[mark]
-        axes.plot(
-            [time for time, _ in places],
-            [number + style.centre for _, number in places],
-            style.marker,
-            color=theme.text,
-            markersize=style.size if is_detailed else style.size / 2.5,
-            markeredgewidth=0,
-        )
+        times, rows = [time for time, _ in places], [row + style.centre for _, row in places]
+        axes.plot(times, rows, linestyle="", **_mark_properties(style, theme, is_detailed=is_detailed))
 
 
 def _draw_bars(
     axes: Axes, bars: Sequence[tuple[float, float, int]], style: BarStyle, theme: Theme, *, is_detailed: bool
 ) -> None:
-    # One collection per kind, not one artist per bar: a run may have a thousand calls.
+    # One collection for each kind, not one artist for each bar: a run may have a thousand calls.
     from matplotlib.collections import PolyCollection
 
     half = style.height / 2
     corners = []
-    for start, end, number in bars:
-        top, bottom = number + style.centre - half, number + style.centre + half
+    for start, end, row in bars:
+        top, bottom = row + style.centre - half, row + style.centre + half
         corners.append([(start, top), (end, top), (end, bottom), (start, bottom)])
-    axes.add_collection(PolyCollection(corners, **_look(style, theme, is_detailed=is_detailed)))
+    axes.add_collection(PolyCollection(corners, **_bar_properties(style, theme, is_detailed=is_detailed)))
 
 
-def _look(style: BarStyle, theme: Theme, *, is_detailed: bool = True) -> dict[str, Any]:
-    """Return the keywords that draw a bar, in the panel and in the legend alike."""
+def _bar_properties(style: BarStyle, theme: Theme, *, is_detailed: bool = True) -> dict[str, Any]:
+    """Return matplotlib's properties of a bar, for panel and legend alike."""
     colour = getattr(theme, style.colour)
     return {
         "facecolor": colour if style.is_filled or not is_detailed else "none",
@@ -165,16 +149,11 @@ def _look(style: BarStyle, theme: Theme, *, is_detailed: bool = True) -> dict[st
     }
 
 
-def _bar_key(style: BarStyle, theme: Theme) -> Artist:
-    from matplotlib.patches import Patch
-
-    return Patch(**_look(style, theme))
-
-
-def _mark_key(mark: Mark, theme: Theme) -> Artist:
-    from matplotlib.lines import Line2D
-
-    style = MARKS[mark]
-    return Line2D(
-        [], [], linestyle="", marker=style.marker, color=theme.text, markersize=style.size, markeredgewidth=0
-    )
+def _mark_properties(style: MarkStyle, theme: Theme, *, is_detailed: bool = True) -> dict[str, Any]:
+    """Return matplotlib's properties of a mark, for panel and legend alike."""
+    return {
+        "marker": style.marker,
+        "color": theme.text,
+        "markersize": style.size if is_detailed else style.size / 2.5,
+        "markeredgewidth": 0,
+    }

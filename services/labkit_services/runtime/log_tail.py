@@ -28,7 +28,7 @@ def last_lines(file: IO[bytes], count: int, *, start: int = 0) -> list[str]:
 
 
 def tail(path: Path, count: int = 8) -> list[str]:
-    """Return the last lines of a log for an error's text; none if it can't be read."""
+    """Return the last lines of a log; none if it can't be read."""
     try:
         with path.open("rb") as file:
             return last_lines(file, count)

@@ -1,4 +1,4 @@
-"""The workspace's running lab: finding it, and ending it whoever started it."""
+"""Find a workspace's running lab, and stop it no matter who started it."""
 
 from __future__ import annotations
 
@@ -12,69 +12,73 @@ from labkit.errors import NoLabError
 from labkit.workspace import LabState, Workspace
 from labkit_services.contract.errors import LabError, LabTimeoutError
 
-_LOOK_SECONDS = 0.02
+_POLL_SECONDS = 0.02
 _STOP_SECONDS = 4.0
-_INSIST_SECONDS = 1.0
+_KILL_SECONDS = 1.0
 
 
 def require_state(workspace: Workspace) -> LabState:
     """Return the running lab's state.
 
     Raises:
-        NoLabError: None runs.
+        NoLabError: No lab runs.
     """
     if state := workspace.read_state():
         return state
     raise NoLabError(
         expected=f"a lab in {workspace.root}",
-        seen="one that is on its way up or down" if workspace.is_locked() else "none",
+        seen="one that is starting or stopping" if workspace.is_locked() else "none",
         next_step="start one with Lab.start(), or in a terminal: labkit up",
     )
 
 
-async def find(workspace: Workspace) -> LabState | None:
+async def find_lab(workspace: Workspace) -> LabState | None:
     """Return the state of the workspace's lab if it answers.
 
-    A state file alone does not say so: while a supervisor starts, the one before
-    it may have left its own.
+    The state file alone is no proof: while a supervisor starts, the file may be
+    its predecessor's.
     """
     state = workspace.read_state()
     if state is None:
         return None
     try:
-        answer = await ask(state, "status")
+        status = await ask(state, "status")
     except (ConnectionError, LabError):
         return None
-    return state if answer["run_id"] == state.run_id else None
+    return state if status["run_id"] == state.run_id else None
 
 
-async def end_lab(workspace: Workspace, state: LabState) -> None:
-    """End a lab whoever started it; politely, and if that doesn't help with SIGKILL."""
+async def stop_lab(workspace: Workspace, state: LabState) -> None:
+    """Stop a lab; kill its supervisor if it doesn't stop in time."""
     with suppress(ConnectionError, LabTimeoutError):
         await ask(state, "stop", patience=_STOP_SECONDS)
-    await _until_gone(workspace, state.pid, patience=_INSIST_SECONDS)
+    await _wait_until_gone(workspace, state.pid, _KILL_SECONDS)
 
 
-async def end_workspace(workspace: Workspace) -> bool:
-    """End the workspace's lab, also one that is still starting; tell whether there was one."""
+async def stop_workspace(workspace: Workspace) -> bool:
+    """Stop the workspace's lab, if any, also one that is starting.
+
+    Returns:
+        Whether there was one.
+    """
     if state := workspace.read_state():
-        await end_lab(workspace, state)
+        await stop_lab(workspace, state)
         return True
     if pid := workspace.lock_holder():
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGTERM)
-        await _until_gone(workspace, pid, patience=_STOP_SECONDS)
+        await _wait_until_gone(workspace, pid, _STOP_SECONDS)
         return True
     return False
 
 
-async def _until_gone(workspace: Workspace, pid: int, patience: float) -> None:
-    """Wait until a supervisor has let go of the workspace; kill it after ``patience`` seconds."""
+async def _wait_until_gone(workspace: Workspace, pid: int, timeout: float) -> None:
+    """Wait for a supervisor's end; kill it after ``timeout`` seconds."""
     loop = asyncio.get_running_loop()
-    deadline = loop.time() + patience
-    # The file says who holds the lock, so nobody else is killed by mistake.
+    deadline = loop.time() + timeout
+    # The lock file names the lock's holder, so no other process is killed by mistake.
     while workspace.lock_holder() == pid:
         if loop.time() > deadline:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        await asyncio.sleep(_LOOK_SECONDS)
+        await asyncio.sleep(_POLL_SECONDS)

@@ -1,0 +1,100 @@
+"""``labkit up``, ``down`` and ``reset``; the options for starting a lab."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import click
+
+from labkit.cli.status import show_addresses, show_variables
+from labkit.clients.supervisor import CHANGE_SECONDS, ask
+from labkit.lifecycle.running_lab import require_state, stop_workspace
+from labkit.supervisor.settings import MAX_WORKERS, Settings
+from labkit.workspace import Workspace
+
+_HELP = {
+    "gateway_port": "Used if free; 0: any.",
+    "inspector_port": "Used if free; 0: any.",
+    "max_inflight": "Calls that a queue-worker runs at once.",
+    "workers": "Number of queue-workers.",
+    "max_retry_attempts": "Most attempts of a call, the first included (OpenFaaS Pro: 10).",
+    "initial_retry_wait": "Wait before the second attempt, doubled for each further one (Pro: 10s).",
+    "max_retry_wait": "The longest wait (Pro: 120s).",
+    "ack_wait": "How long a delivery may stay unacknowledged before it is redelivered, e.g. 30s.",
+    "sync_interval": "JetStream's; 'always' syncs each call to the disk before its 202.",
+    "timeout": "Seconds until the lab must be ready.",
+}
+_RANGES = {"max_inflight": click.IntRange(min=1), "workers": click.IntRange(1, MAX_WORKERS)}
+
+
+def settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorate a command with options for the settings of a lab."""
+    for name, text in reversed(_HELP.items()):
+        default = getattr(Settings, name)
+        command = click.option(
+            f"--{name.replace('_', '-')}",
+            default=default,
+            show_default=bool(default),
+            type=_RANGES.get(name),
+            help=text,
+        )(command)
+    return command
+
+
+def run_until_interrupted(work: Coroutine[Any, Any, None]) -> None:
+    """Run a coroutine; Ctrl-C is its normal end."""
+    try:
+        asyncio.run(work)
+    except KeyboardInterrupt:
+        click.echo("\nThe lab has ended.")
+
+
+@click.command()
+@click.option("--detach/--no-detach", default=True, help="Leave it running and return; or wait for Ctrl-C.")
+@settings_options
+@click.pass_obj
+def up(workspace: Workspace, /, detach: bool, **options: Any) -> None:
+    """Start the workspace's lab, unless it runs already."""
+    settings = Settings(workspace=str(workspace.root), lifeline=not detach, **options)
+    run_until_interrupted(_up(workspace, settings))
+
+
+async def _up(workspace: Workspace, settings: Settings) -> None:
+    from labkit.lab.async_lab import AsyncLab
+
+    lab = await AsyncLab.start(settings)
+    show_addresses(lab.state)
+    show_variables(lab.state, workspace)
+    if not lab.is_owned:
+        return
+    click.echo("Ctrl-C ends it.")
+    try:
+        await lab.wait()
+    finally:
+        await lab.stop()
+
+
+@click.command()
+@click.pass_obj
+def down(workspace: Workspace) -> None:
+    """Stop the workspace's lab; queued calls stay queued.
+
+    It does not matter which process started the lab.
+    """
+    if asyncio.run(stop_workspace(workspace)):
+        click.echo(f"The lab in {workspace.root} is stopped.")
+    else:
+        click.echo(f"No lab runs in {workspace.root}.")
+
+
+@click.command()
+@click.pass_obj
+def reset(workspace: Workspace) -> None:
+    """Remove every function, queued call and event; keep the images."""
+    state = require_state(workspace)
+    begin = time.monotonic()
+    asyncio.run(ask(state, "reset", patience=CHANGE_SECONDS))
+    click.echo(f"The lab is as new, after {time.monotonic() - begin:.1f} s.")

@@ -1,0 +1,212 @@
+"""``labkit queue``, ``dead``, ``call``, ``cancel``: queues and their calls."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from labkit.views.formatting import format_seconds
+from labkit.views.queue_status import HEADING, WORKER_HEADING, QueueStatus
+from labkit.views.tables import text_table
+from labkit.workspace import Workspace
+from labkit_services.contract.names import DEFAULT_QUEUE
+
+if TYPE_CHECKING:
+    from labkit.lab.async_lab import AsyncLab
+    from labkit.lab.call import AsyncCall
+
+T = TypeVar("T")
+
+_json_option = click.option("--json", "as_json", is_flag=True, help="As JSON, for scripts.")
+_queue_option = click.option("--queue", "-q", default=DEFAULT_QUEUE, show_default=True, help="Which queue.")
+_TIMES = ("queued", "finished", "cancelled", "dead")
+
+
+def _with_lab(workspace: Workspace, work: Callable[[AsyncLab], Awaitable[T]]) -> T:
+    """Attach to the running lab, await ``work(lab)``, and close the handle."""
+    from labkit.lab.async_lab import AsyncLab
+
+    async def run() -> T:
+        lab = await AsyncLab.attach(workspace)
+        try:
+            return await work(lab)
+        finally:
+            await lab.stop()  # This process did not start the lab, so it goes on running.
+
+    return asyncio.run(run())
+
+
+def _show_json(value: Any) -> None:
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+@click.command()
+@click.argument("name", required=False)
+@click.option("--max-inflight", type=int, help="Change how many calls each worker of the queue runs at once.")
+@_json_option
+@click.pass_obj
+def queue(workspace: Workspace, name: str | None, max_inflight: int | None, as_json: bool) -> None:
+    """Show how full every queue is, or the queue NAME and its workers."""
+
+    async def load(lab: AsyncLab) -> list[QueueStatus]:
+        from labkit.lab.queue import list_queues
+
+        if max_inflight is not None:
+            await lab.queue(name or DEFAULT_QUEUE).set_max_inflight(max_inflight)
+        return [await lab.queue(name).status()] if name else await list_queues(lab.clients.gateway)
+
+    queues = _with_lab(workspace, load)
+    if as_json:
+        _show_json(asdict(queues[0]) if name else [asdict(status) for status in queues])
+        return
+    click.echo(text_table([HEADING, *(status.row() for status in queues)]))
+    if name and queues[0].workers:
+        click.echo("\n" + text_table([WORKER_HEADING, *(worker.row() for worker in queues[0].workers)]))
+
+
+@click.group()
+def dead() -> None:
+    """List, show, redrive and purge dead letters.
+
+    A dead letter is a call, or a callback, whose every attempt failed.
+    """
+
+
+@dead.command("list")
+@_queue_option
+@click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True, help="How many.")
+@_json_option
+@click.pass_obj
+def dead_list(workspace: Workspace, queue: str, limit: int, as_json: bool) -> None:
+    """List the dead letters of a queue, oldest first."""
+    letters = _with_lab(workspace, lambda lab: lab.queue(queue).dead_letters(limit))
+    if as_json:
+        _show_json([letter.record for letter in letters])
+    else:
+        click.echo(repr(letters))
+
+
+@dead.command("show")
+@click.argument("call_id")
+@_queue_option
+@_json_option
+@click.pass_obj
+def dead_show(workspace: Workspace, call_id: str, queue: str, as_json: bool) -> None:
+    """Show the newest dead letter of the call CALL_ID.
+
+    It has the call's request and the function's last response.
+    """
+    letter = _with_lab(workspace, lambda lab: lab.queue(queue).dead_letter(call_id))
+    if as_json:
+        _show_json(letter.record)
+    else:
+        click.echo(str(letter))
+
+
+def _dead_letter_options(command: Callable[[Workspace, str | None, str], None]) -> Callable[..., None]:
+    """Decorate a command with options that select dead letters."""
+
+    @click.argument("call_id", required=False)
+    @click.option("--all", "everything", is_flag=True, help="All of the queue.")
+    @_queue_option
+    @click.pass_obj
+    @wraps(command)
+    def checked(workspace: Workspace, call_id: str | None, everything: bool, queue: str) -> None:
+        if bool(call_id) == everything:
+            raise click.UsageError("name one call, or use --all")
+        command(workspace, call_id, queue)
+
+    return checked
+
+
+@dead.command("redrive")
+@_dead_letter_options
+def dead_redrive(workspace: Workspace, call_id: str | None, queue: str) -> None:
+    """Queue the dead letters of the call CALL_ID, or all of them, again."""
+    count = _with_lab(workspace, lambda lab: lab.queue(queue).redrive(call_id))
+    click.echo(f"{count} redriven to {queue}")
+
+
+@dead.command("purge")
+@_dead_letter_options
+def dead_purge(workspace: Workspace, call_id: str | None, queue: str) -> None:
+    """Delete the dead letters of the call CALL_ID, or all of them."""
+    count = _with_lab(workspace, lambda lab: lab.queue(queue).purge(call_id))
+    click.echo(f"{count} deleted from {queue}")
+
+
+@click.command()
+@click.argument("call_id")
+@click.option("--wait", default=0.0, help="Seconds to wait for the call's end, or for its result.")
+@click.option("--result", is_flag=True, help="Write the function's response body to standard output.")
+@_json_option
+@click.pass_obj
+def call(workspace: Workspace, call_id: str, wait: float, result: bool, as_json: bool) -> None:
+    """Show the state of the call CALL_ID (X-Call-Id), and its attempts."""
+    if result:
+        response = _with_lab(workspace, lambda lab: lab.call(call_id).result(wait))
+        sys.stdout.buffer.write(response.body)
+        if response.status >= 400:
+            click.echo(f"the function answered {response.status}", err=True)
+            sys.exit(1)
+        return
+    document = _with_lab(workspace, lambda lab: _load_document(lab.call(call_id), wait))
+    if as_json:
+        _show_json(document)
+    else:
+        click.echo("\n".join(_lines(document)))
+
+
+@click.command()
+@click.argument("call_id")
+@click.pass_obj
+def cancel(workspace: Workspace, call_id: str) -> None:
+    """Cancel the call CALL_ID: queued, waiting for a retry, or running."""
+    _with_lab(workspace, lambda lab: lab.call(call_id).cancel())
+    click.echo(f"call {call_id} is cancelled")
+
+
+async def _load_document(call: AsyncCall, wait: float) -> dict[str, Any]:
+    """Return a call's document once settled, or after ``wait`` seconds."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + wait
+    while True:
+        remaining = deadline - loop.time()
+        document = await call.document(max(0.0, remaining))
+        if document["settled"] or remaining <= 0:
+            return document
+
+
+def _lines(document: dict[str, Any]) -> list[str]:
+    status = f", status {document['status']}" if document["status"] is not None else ""
+    reason = document["deadReason"] or document["callbackDeadReason"]
+    lines = [
+        f"call      {document['callId']}",
+        f"function  {document['function']}, {document['mode'] or 'mode not known'}",
+        f"state     {document['state']}{status}" + (f": {reason}" if reason else ""),
+        *([f"queue     {document['queue']}"] if document["queue"] else []),
+        *(f"{name:<9} {time}" for name, time in document["times"].items() if name in _TIMES and time),
+    ]
+    if document["attempts"]:
+        attempts = [
+            (str(one["number"]), _outcome(one), format_seconds(one["ran"]), format_seconds(one["retryDelay"]))
+            for one in document["attempts"]
+        ]
+        lines += ["", text_table([("attempt", "status", "ran", "next one after"), *attempts])]
+    if document["callbacks"]:
+        callbacks = [
+            (one["url"], _outcome(one), format_seconds(one["retryDelay"])) for one in document["callbacks"]
+        ]
+        lines += ["", text_table([("callback", "status", "next one after"), *callbacks])]
+    return lines
+
+
+def _outcome(attempt: dict[str, Any]) -> str:
+    return attempt["error"] or "not over" if attempt["status"] is None else str(attempt["status"])

@@ -1,0 +1,69 @@
+"""``labkit status`` and ``labkit logs``: the services of a running lab."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shlex
+
+import click
+
+from labkit.clients.supervisor import ask
+from labkit.lifecycle.environment import variables
+from labkit.lifecycle.log_files import follow as follow_log
+from labkit.lifecycle.log_files import log_path
+from labkit.lifecycle.running_lab import require_state
+from labkit.views.status import LabStatus
+from labkit.workspace import LabState, Workspace, own_login_folder
+from labkit_services.runtime.log_tail import last_lines
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="As JSON, for scripts.")
+@click.pass_obj
+def status(workspace: Workspace, as_json: bool) -> None:
+    """Show the state of every service."""
+    state = require_state(workspace)
+    document = asyncio.run(ask(state, "status"))
+    if as_json:
+        click.echo(json.dumps(document))
+        return
+    show_addresses(state)
+    show_variables(state, workspace)
+    click.echo(str(LabStatus.from_json(document)))
+
+
+@click.command()
+@click.argument("service")
+@click.option("--follow", "-f", is_flag=True, help="Show lines as they are added, until Ctrl-C.")
+@click.option("--tail", default=100, show_default=True, help="Number of last lines to begin with.")
+@click.pass_obj
+def logs(workspace: Workspace, service: str, follow: bool, tail: int) -> None:
+    """Show the log of a service.
+
+    SERVICE is gateway, queue-worker, inspector, nats-server or supervisor.
+    """
+    path = log_path(workspace, service)
+    with path.open("rb") as file:
+        lines = last_lines(file, tail)
+        end = file.tell()
+    for line in lines:
+        click.echo(line)
+    if follow:
+        for text in follow_log(path, end):
+            click.echo(text, nl=False)
+
+
+def show_addresses(state: LabState) -> None:
+    """Print the URLs of gateway and inspector."""
+    click.echo(f"gateway     {state.gateway_url}")
+    click.echo(f"inspector   {state.inspector_page}")
+
+
+def show_variables(state: LabState, workspace: Workspace) -> None:
+    """Print the command that makes another terminal use this lab."""
+    pairs = (f"{name}={shlex.quote(value)}" for name, value in variables(state, workspace).items())
+    click.echo(f"terminal    export {' '.join(pairs)}")
+    if own := own_login_folder():
+        click.echo(f"            your own OPENFAAS_CONFIG stays: {own}")
+        click.echo("            a real faas-cli has the lab's password once it is unset")

@@ -1,0 +1,18 @@
+"""Tables as text and as HTML."""
+
+from __future__ import annotations
+
+from labkit.views.tables import html_table, text_table
+
+ROWS = [("name", "count"), ("a", "1"), ("long name", "")]
+
+
+def test_text_columns_are_aligned_left_or_right() -> None:
+    assert text_table(ROWS).splitlines() == ["name       count", "a          1", "long name"]
+    assert text_table(ROWS, right=(1,)).splitlines() == ["name       count", "a              1", "long name"]
+
+
+def test_html_cells_are_escaped() -> None:
+    assert html_table([("<b>",), ("&",)]) == (
+        "<table><thead><tr><th>&lt;b&gt;</th></tr></thead><tbody><tr><td>&amp;</td></tr></tbody></table>"
+    )
