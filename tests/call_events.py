@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from labkit.views.measurement import Measurement
-from labkit_services.call_record.log import Call, CallLog, Mode, reduce_call
+from labkit_services.call_record.log import Call, CallLog, Mode
+from labkit_services.call_record.reducer import reduce_call
 from labkit_services.contract.events import Event, EventType
 
 BEGIN = 1_790_000_000_000_000_000

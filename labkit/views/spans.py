@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 
+from labkit_services.call_record.attempt import Attempt
 from labkit_services.call_record.call import Call
-from labkit_services.call_record.call_parts import Attempt
 
 Steps = list[tuple[int, int]]
 

@@ -18,7 +18,7 @@ from labkit_services.call_record.call import CallState
 from labkit_services.call_record.reducer import read_call, reduce_call
 from labkit_services.contract.events import Event, EventType
 from labkit_services.http import Headers
-from labkit_services.queue_worker.retry import Again, Exhausted, RetryPolicy, Settled, decide
+from labkit_services.queue_worker.retry import Exhausted, NoRetry, Retry, RetryPolicy, decide
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 GATEWAY, WORKER = "gateway", "queue-worker"
@@ -74,7 +74,7 @@ class CallLife(RuleBasedStateMachine):
         self.answered = status
         self._emit(WORKER, EventType.INVOCATION_FINISHED, status=status, bytes=1)
         match decide(self.policy, self.count, status, Headers(), random.Random(0), NOW):
-            case Again(delay):
+            case Retry(delay):
                 assert self.count < self.policy.attempts
                 self._emit(WORKER, EventType.RETRY_SCHEDULED, delay=delay)
                 self.state = CallState.RETRYING
@@ -83,7 +83,7 @@ class CallLife(RuleBasedStateMachine):
                 self._emit(WORKER, EventType.DELIVERY_DEAD, reason=reason)
                 self.state = CallState.DEAD
                 self._call_back_or_acknowledge()
-            case Settled():
+            case NoRetry():
                 assert status not in self.policy.codes
                 self.state = CallState.DONE if status < 400 else CallState.FAILED
                 self._call_back_or_acknowledge()
@@ -93,13 +93,13 @@ class CallLife(RuleBasedStateMachine):
     def target_answers(self, status: int) -> None:
         self._emit(WORKER, EventType.CALLBACK_ANSWERED, status=status)
         match decide(self.callback_policy, self.tries, status, Headers(), random.Random(0), NOW):
-            case Again(delay):
+            case Retry(delay):
                 self._emit(WORKER, EventType.CALLBACK_RETRY, delay=delay)
                 self.callback = "put off"
             case Exhausted(reason):
                 self._emit(WORKER, EventType.CALLBACK_DEAD, reason=reason)
                 self.callback = "dead"
-            case Settled():
+            case NoRetry():
                 self.callback = "arrived"
         self._acknowledge()
 

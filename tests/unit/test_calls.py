@@ -21,7 +21,8 @@ from call_events import (
 )
 
 from labkit.views.spans import Kind, Lane, in_flight, queue_depth, spans
-from labkit_services.call_record.log import CallLog, CallState, reduce_call
+from labkit_services.call_record.log import CallLog, CallState
+from labkit_services.call_record.reducer import reduce_call
 from labkit_services.contract.events import Event, EventType, decode_batch, encode_batch
 
 

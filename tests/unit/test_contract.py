@@ -8,8 +8,9 @@ from labkit_services.contract.durations import format_duration, parse_duration
 from labkit_services.contract.errors import InvalidValueError, LabError, LabTimeoutError
 from labkit_services.contract.events import Event, decode_batch, encode_batch
 from labkit_services.contract.names import short_function_name, split_function_name
-from labkit_services.contract.outcome import DeadKind, DeadLetter, Result
-from labkit_services.contract.queued import CALL_HEADER, DEDUPE_HEADER, QueuedCall
+from labkit_services.contract.numbers import parse_digits, parse_whole_number
+from labkit_services.contract.outcome import DeadKind, DeadLetterMessage, Result
+from labkit_services.contract.queued_call import CALL_HEADER, DEDUPE_HEADER, QueuedCall
 from labkit_services.contract.queues import (
     call_token,
     check_queue_name,
@@ -17,6 +18,7 @@ from labkit_services.contract.queues import (
     dead_subject,
     queue_stream,
 )
+from labkit_services.contract.times import parse_rfc3339, rfc3339
 
 
 @pytest.mark.parametrize(
@@ -73,7 +75,7 @@ def test_a_queue_has_a_stream_and_one_for_its_dead_letters() -> None:
 
 @pytest.mark.parametrize("name", ["", "a.b", "a b", "-a", "slow_dead", "a" * 64, "a>b", "*", "ä"])
 def test_what_can_be_no_queue_s_name_is_refused(name: str) -> None:
-    with pytest.raises(InvalidValueError, match="can't be called"):
+    with pytest.raises(InvalidValueError, match="not a valid name"):
         check_queue_name(name)
 
 
@@ -147,19 +149,19 @@ def _result(body: bytes = b"out") -> Result:
 
 
 def test_a_dead_letter_keeps_the_call_and_the_last_answer() -> None:
-    letter = DeadLetter(_call(), DeadKind.INVOCATION, "status 500", 2, 7, _result())
+    letter = DeadLetterMessage(_call(), DeadKind.INVOCATION, "status 500", 2, 7, _result())
 
-    assert DeadLetter.from_message(*letter.message(1000)) == letter
+    assert DeadLetterMessage.from_message(*letter.message(1000)) == letter
 
 
 def test_a_dead_letter_without_room_keeps_the_call_whole_and_cuts_the_answer() -> None:
-    letter = DeadLetter(_call(), DeadKind.CALLBACK, "away", 6, 7, _result(b"0123456789"))
+    letter = DeadLetterMessage(_call(), DeadKind.CALLBACK, "away", 6, 7, _result(b"0123456789"))
 
-    kept = DeadLetter.from_message(*letter.message(len(letter.call.body) + 4))
+    kept = DeadLetterMessage.from_message(*letter.message(len(letter.call.body) + 4))
 
     assert kept.call == letter.call
     assert kept.result is not None
-    assert (kept.result.body, kept.result.size, kept.result.is_whole) == (b"0123", 10, False)
+    assert (kept.result.body, kept.result.size, kept.result.is_complete) == (b"0123", 10, False)
 
 
 def test_of_a_function_s_headers_only_so_many_are_kept() -> None:
@@ -172,7 +174,7 @@ def test_of_a_function_s_headers_only_so_many_are_kept() -> None:
 @pytest.mark.parametrize("headers", [None, {}, {"Faas-Dead": "[]"}, {"Faas-Dead": "3"}])
 def test_a_message_that_is_no_dead_letter_is_a_value_error(headers: dict[str, str] | None) -> None:
     with pytest.raises(ValueError, match=r"."):
-        DeadLetter.from_message(headers, b"")
+        DeadLetterMessage.from_message(headers, b"")
 
 
 @pytest.mark.parametrize(
@@ -202,3 +204,45 @@ def test_an_error_s_docstring_is_its_headline_and_it_is_the_builtin_too() -> Non
 
     assert str(error).startswith("Something took longer than its deadline.")
     assert isinstance(error, TimeoutError)
+
+
+@pytest.mark.parametrize(
+    ("time_ns", "text"),
+    [
+        (0, "1970-01-01T00:00:00.000000Z"),
+        (1_787_392_800_123_456_999, "2026-08-22T10:00:00.123456Z"),
+    ],
+)
+def test_times_are_written_as_rfc_3339_in_utc(time_ns: int, text: str) -> None:
+    assert rfc3339(time_ns) == text
+    assert rfc3339(time_ns, timespec="seconds") == text[:19] + "Z"
+    assert parse_rfc3339(text) == time_ns // 1000 * 1000
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["2026-08-22T12:00:00.123456789+02:00", "2026-08-22t10:00:00.123456z", "2026-08-22T10:00:00.123456Z"],
+)
+def test_any_rfc_3339_time_can_be_parsed(text: str) -> None:
+    assert rfc3339(parse_rfc3339(text)) == "2026-08-22T10:00:00.123456Z"
+
+
+@pytest.mark.parametrize("text", ["", "2026-08-22", "2026-08-22T10:00:00", "2026-13-22T10:00:00Z", "10:00"])
+def test_other_times_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        parse_rfc3339(text)
+
+
+@pytest.mark.parametrize("text", ["", "-1", "+1", " 1", "1_0", "1.5", "\u0663", "1" * 19])
+def test_only_ascii_digits_are_a_whole_number(text: str) -> None:
+    assert parse_digits("017") == 17
+    assert parse_digits(text) is None
+
+
+@pytest.mark.parametrize("text", ["3", "11", "x"])
+def test_a_whole_number_out_of_range_is_refused_with_the_range(text: str) -> None:
+    assert parse_whole_number("count", "4", 4, 10) == 4
+    with pytest.raises(InvalidValueError, match="count is out of range") as refused:
+        parse_whole_number("count", text, 4, 10)
+
+    assert refused.value.expected == "a whole number from 4 to 10"

@@ -8,9 +8,9 @@ import pytest
 
 from labkit_services.contract.errors import InvalidValueError
 from labkit_services.contract.outcome import Result
-from labkit_services.contract.queued import QueuedCall
+from labkit_services.contract.queued_call import QueuedCall
 from labkit_services.http import Headers
-from labkit_services.queue_worker.callback import callback_headers, resolve_alias
+from labkit_services.queue_worker.callback_request import callback_headers, resolve_alias
 from labkit_services.queue_worker.config import check_max_inflight
 from labkit_services.queue_worker.credit import Credit
 from labkit_services.queue_worker.invocation import function_url
@@ -20,24 +20,24 @@ CALL = QueuedCall("id-1", "figlet.openfaas-fn", "POST", "/p", "a=b", (), "http:/
 
 def test_no_more_is_asked_for_than_can_run() -> None:
     credit = Credit(max_inflight=3)
-    credit.ask(credit.need())
+    credit.request(credit.available())
 
-    assert credit.asked == 3
-    assert credit.need() == 0
-    assert credit.arrived()
-    assert credit.need() == 0
-    credit.done()
-    assert credit.need() == 1
+    assert credit.requested == 3
+    assert credit.available() == 0
+    assert credit.accept()
+    assert credit.available() == 0
+    credit.finish()
+    assert credit.available() == 1
 
 
 def test_a_lowered_limit_gives_back_what_is_too_much() -> None:
     credit = Credit(max_inflight=2)
-    credit.ask(2)
-    assert credit.arrived()
+    credit.request(2)
+    assert credit.accept()
     credit.max_inflight = 1
 
-    assert not credit.arrived()
-    assert credit.need() == 0
+    assert not credit.accept()
+    assert credit.available() == 0
 
 
 def test_credit_stays_within_bounds_whatever_happens() -> None:
@@ -48,23 +48,23 @@ def test_credit_stays_within_bounds_whatever_happens() -> None:
         for _ in range(200):
             step = rng.choice(["ask", "arrive", "done", "expire", "forget", "resize"])
             if step == "ask":
-                credit.ask(credit.need())
+                credit.request(credit.available())
             elif step == "arrive":
                 before = credit.in_flight
-                taken = credit.arrived()
+                taken = credit.accept()
                 assert credit.in_flight == before + taken
                 assert not taken or credit.in_flight <= credit.max_inflight
             elif step == "done" and credit.in_flight:
-                credit.done()
+                credit.finish()
             elif step == "expire":
-                credit.unanswered(rng.randint(0, 3))
+                credit.expire(rng.randint(0, 3))
             elif step == "forget":
-                credit.forget()
+                credit.reset()
             elif step == "resize":
                 credit.max_inflight = rng.randint(1, 5)
-            assert credit.asked >= 0
+            assert credit.requested >= 0
             assert credit.in_flight >= 0
-            assert credit.need() >= 0
+            assert credit.available() >= 0
 
 
 @pytest.mark.row("2.3 invocation")

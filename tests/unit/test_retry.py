@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from labkit_services.contract.errors import InvalidValueError
 from labkit_services.http import Headers
 from labkit_services.queue_worker.retry import (
-    Again,
     Backoff,
     Decision,
     Exhausted,
+    NoRetry,
+    Retry,
     RetryPolicy,
-    Settled,
     decide,
     parse_attempts,
     parse_codes,
@@ -34,16 +34,16 @@ def decided(status: int, attempt: int = 1, policy: RetryPolicy = POLICY, **heade
 
 @pytest.mark.parametrize("status", [200, 201, 302, 400, 401, 403, 404, 405, 418, 501])
 def test_what_is_not_on_the_list_rests(status: int) -> None:
-    assert decided(status) == Settled()
+    assert decided(status) == NoRetry()
 
 
 @pytest.mark.row("2.6 retries")
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
 def test_what_is_on_the_list_is_tried_again(status: int) -> None:
-    assert decided(status) == Again(1.0)
+    assert decided(status) == Retry(1.0)
 
 
-@pytest.mark.parametrize(("status", "outcome"), [(404, Again(1.0)), (405, Again(1.0)), (200, Settled())])
+@pytest.mark.parametrize(("status", "outcome"), [(404, Retry(1.0)), (405, Retry(1.0)), (200, NoRetry())])
 def test_any_error_of_the_platform_is_tried_again(status: int, outcome: Decision) -> None:
     assert decided(status, X_OpenFaaS_Internal="proxy") == outcome
 
@@ -52,11 +52,11 @@ def test_waits_double_up_to_the_longest() -> None:
     patient = RetryPolicy(attempts=100, min_wait=1.0, max_wait=5.0)
 
     assert [decided(500, n, patient) for n in (1, 2, 3, 4, 90)] == [
-        Again(1.0),
-        Again(2.0),
-        Again(4.0),
-        Again(5.0),
-        Again(5.0),
+        Retry(1.0),
+        Retry(2.0),
+        Retry(4.0),
+        Retry(5.0),
+        Retry(5.0),
     ]
 
 
@@ -88,7 +88,7 @@ def test_one_attempt_is_one_attempt() -> None:
     ],
 )
 def test_retry_after_says_when(status: int, asked: str, delay: float) -> None:
-    assert decided(status, Retry_After=asked) == Again(delay)
+    assert decided(status, Retry_After=asked) == Retry(delay)
 
 
 @given(st.integers(1, 1000), st.floats(0, 100), st.floats(0, 1000), st.sampled_from(Backoff), st.integers())
@@ -129,9 +129,9 @@ def test_annotations_win_and_unusable_ones_leave_the_worker_s_own() -> None:
         "backoff": "EQUAL",
     }
 
-    assert POLICY.of(own) == RetryPolicy(7, 0.02, 5.0, frozenset({418, 500}), Backoff.EQUAL)
-    assert POLICY.of({}) is POLICY
-    assert POLICY.of({"attempts": "0", "codes": "200", "other": "x"}) == POLICY
+    assert POLICY.with_annotations(own) == RetryPolicy(7, 0.02, 5.0, frozenset({418, 500}), Backoff.EQUAL)
+    assert POLICY.with_annotations({}) is POLICY
+    assert POLICY.with_annotations({"attempts": "0", "codes": "200", "other": "x"}) == POLICY
 
 
 @pytest.mark.parametrize("text", ["", "0", "-1", "x", "1.5", "10001", "99999999999", "\u0663"])
@@ -160,4 +160,4 @@ def test_a_date_is_compared_with_now() -> None:
         Headers([("Retry-After", "Mon, 23 Nov 2026 12:00:30 GMT")]),
         random.Random(),
         later,
-    ) == Again(29.0)
+    ) == Retry(29.0)

@@ -1,19 +1,19 @@
-"""A call as JSON: the status of one call, as the gateway and the inspector give it."""
+"""The status of a call as JSON, for the gateway and the inspector."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
+from labkit_services.call_record.attempt import Attempt
 from labkit_services.call_record.call import Call
-from labkit_services.call_record.call_parts import Attempt, Callback
+from labkit_services.call_record.callback import Callback
+from labkit_services.contract.times import rfc3339
 
 
 def call_to_json(call: Call) -> dict[str, Any]:
-    """Return what is known of a call.
+    """Return the status of a call.
 
-    Times are RFC 3339 in UTC to the microsecond, durations are seconds; what is not known yet is
-    null.
+    Times are RFC 3339 in UTC to the microsecond, durations are seconds; unknown values are null.
     """
     return {
         "callId": call.id,
@@ -80,9 +80,5 @@ def _callback(callback: Callback) -> dict[str, Any]:
 
 
 def time_text(ns: int | None) -> str | None:
-    """Return Unix nanoseconds as RFC 3339 in UTC, to the microsecond."""
-    if ns is None:
-        return None
-    seconds, rest = divmod(ns, 1_000_000_000)
-    stamp = datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest // 1000)
-    return stamp.isoformat(timespec="microseconds").replace("+00:00", "Z")
+    """Return Unix nanoseconds as an RFC 3339 time; None stays None."""
+    return None if ns is None else rfc3339(ns)

@@ -23,10 +23,11 @@ from labkit_services.gateway.queues import Queues
 from labkit_services.gateway.registry import Registry
 from labkit_services.gateway.system import FunctionRoutes
 from labkit_services.http import HttpClient, HttpServer, Limits, Request
-from labkit_services.jetstream.connection import Events, close, connect
+from labkit_services.jetstream.connection import close, connect
+from labkit_services.jetstream.event_publisher import Events
 from labkit_services.jetstream.publisher import Publisher
 from labkit_services.jetstream.streams import ensure_cancelled, ensure_events, ensure_queue
-from labkit_services.runtime.metrics_server import MetricsPort
+from labkit_services.runtime.metrics_server import MetricsServer
 from labkit_services.runtime.service import Service, run
 
 _STOP_GRACE_SECONDS = 1.0
@@ -53,7 +54,7 @@ async def main(service: Service) -> None:
     queues = Queues(nats, config)
     provider = ProcessProvider(registry, queues, config, watchdog_events, metrics, service.log)
     await provider.start()
-    autoscaling = asyncio.create_task(Autoscaler(provider, metrics, service.log).run())
+    service.tasks.start(Autoscaler(provider, metrics, service.log).run(), name="autoscaler")
 
     client = HttpClient()
     lines = service.log.writer
@@ -83,11 +84,11 @@ async def main(service: Service) -> None:
 
     server = HttpServer(app, limits=Limits(read_seconds=config.read_timeout or math.inf), on_error=on_error)
     host, port = await server.start(port=config.port, fallback=config.port_fallback)
-    metrics_port = MetricsPort(scraped, service.log)
+    metrics_port = MetricsServer(scraped, service.log)
     metrics_url = await metrics_port.start(config.metrics_port)
     service.ready(url=f"http://{host}:{port}", metrics=metrics_url)
     await service.stopping.wait()
-    autoscaling.cancel()
+    await service.tasks.cancel()
     await metrics_port.stop()
     await server.stop(_STOP_GRACE_SECONDS)
     await provider.stop()

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from labkit_services.contract.events import EventType
 from labkit_services.contract.names import CALLBACK_URL, DUPLICATE, START_TIME, short_function_name
-from labkit_services.contract.queued import CALL_HEADER, QueuedCall
+from labkit_services.contract.queued_call import CALL_HEADER, QueuedCall
 from labkit_services.gateway.callback_url import go_url_error
 from labkit_services.gateway.config import Config
 from labkit_services.gateway.headers import call_id_of, now_ns, stamped
 from labkit_services.gateway.provider import ProcessProvider
 from labkit_services.gateway.queues import Queues
 from labkit_services.http import BodyTooLargeError, HttpError, Request, Response
-from labkit_services.jetstream.connection import Events
+from labkit_services.jetstream.event_publisher import Events
 from labkit_services.jetstream.publisher import Publisher, QueueUnavailableError
 from labkit_services.runtime.log import LineWriter
 

@@ -13,9 +13,9 @@ from nats.js.errors import APIError, NotFoundError
 from nats.js.kv import KeyValue
 
 from labkit_services.call_record.call import CallState
-from labkit_services.contract.errors import said
+from labkit_services.contract.errors import error_text
 from labkit_services.contract.events import EventType
-from labkit_services.contract.names import CALL_ID, RECORD_SUBJECT, RESULT_STREAM
+from labkit_services.contract.names import CALL_ID, CALL_STATUS_SUBJECT, RESULT_STREAM
 from labkit_services.contract.outcome import RESULT_HEADER, Result
 from labkit_services.contract.queues import call_token, queue_stream, result_subject
 from labkit_services.gateway.headers import now_ns
@@ -23,7 +23,7 @@ from labkit_services.gateway.requests import call_id_of_path, query_of
 from labkit_services.http import HttpError, Request, Response
 from labkit_services.http.headers import HOP_BY_HOP
 from labkit_services.http.router import RouteHandler
-from labkit_services.jetstream.connection import Events
+from labkit_services.jetstream.event_publisher import Events
 from labkit_services.jetstream.publisher import Publisher
 from labkit_services.runtime.log import Log
 
@@ -72,7 +72,7 @@ class CallRoutes:
         headers = [pair for pair in result.headers if pair[0].lower() not in _OWN]
         if not any(name.lower() == CALL_ID.lower() for name, _ in headers):
             headers.append((CALL_ID, call_id))
-        if not result.is_whole:
+        if not result.is_complete:
             headers.append(("X-Result-Truncated", f"{len(result.body)} of {result.size} bytes"))
         return Response(result.status, headers, result.body)
 
@@ -92,7 +92,9 @@ class CallRoutes:
         try:
             await self._cancelled.put(call_token(call_id), str(now_ns()).encode())
         except (NatsError, OSError, TimeoutError) as error:
-            text = f"the call was not cancelled, nats-server does not answer: {said(error)}; try again\n"
+            text = (
+                f"the call was not cancelled, nats-server does not answer: {error_text(error)}; try again\n"
+            )
             raise HttpError(500, text) from error
         self._events.emit(EventType.CALL_CANCELLED, call_id, call["function"])
         if call["queue"] and call["sequence"]:
@@ -107,7 +109,7 @@ class CallRoutes:
             return  # acknowledged in the meantime
         except (NatsError, OSError, TimeoutError) as error:
             # The worker knows, and will drop it.
-            self._log.warning("cancelled call still in the queue", call_id=call_id, error=said(error))
+            self._log.warning("cancelled call still in the queue", call_id=call_id, error=error_text(error))
 
     async def _call(self, call_id: str, wait: float = 0.0, *, until: str = "end") -> dict[str, Any]:
         """Ask the keeper of the record, and wait for the call's ``end`` or its ``answer``.
@@ -117,12 +119,12 @@ class CallRoutes:
         """
         question = json.dumps({"id": call_id, "wait": wait, "for": until}).encode()
         try:
-            answer = await self._nats.request(RECORD_SUBJECT, question, timeout=_RECORD_SECONDS + wait)
+            answer = await self._nats.request(CALL_STATUS_SUBJECT, question, timeout=_RECORD_SECONDS + wait)
         except NoRespondersError:
             text = "nobody keeps the record of calls: the inspector does not run\n"
             raise HttpError(503, text) from None
         except (NatsError, OSError, TimeoutError) as error:
-            raise HttpError(503, f"the record of calls does not answer: {said(error)}\n") from error
+            raise HttpError(503, f"the record of calls does not answer: {error_text(error)}\n") from error
         call: dict[str, Any] = json.loads(answer.data)
         if "error" in call:
             raise HttpError(500, call["error"] + "\n")
@@ -140,7 +142,7 @@ class CallRoutes:
             return None
         except (NatsError, OSError, TimeoutError) as error:
             raise HttpError(
-                503, f"results can't be read, nats-server does not answer: {said(error)}\n"
+                503, f"results can't be read, nats-server does not answer: {error_text(error)}\n"
             ) from error
 
 

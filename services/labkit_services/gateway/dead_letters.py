@@ -12,15 +12,15 @@ from nats.errors import Error as NatsError
 from nats.js.api import RawStreamMsg
 from nats.js.errors import APIError, NotFoundError
 
-from labkit_services.contract.errors import said
+from labkit_services.contract.errors import error_text
 from labkit_services.contract.events import EventType
 from labkit_services.contract.names import CALLBACK_SUBJECT, short_function_name
-from labkit_services.contract.outcome import QUEUE_HEADER, RESULT_HEADER, DeadKind, DeadLetter
-from labkit_services.contract.queued import CALL_HEADER, DEDUPE_HEADER
+from labkit_services.contract.outcome import QUEUE_HEADER, RESULT_HEADER, DeadKind, DeadLetterMessage
+from labkit_services.contract.queued_call import CALL_HEADER, DEDUPE_HEADER
 from labkit_services.contract.queues import dead_stream, dead_subject
 from labkit_services.gateway.headers import now_ns
 from labkit_services.http import HttpError
-from labkit_services.jetstream.connection import Events
+from labkit_services.jetstream.event_publisher import Events
 from labkit_services.jetstream.publisher import Publisher
 
 _AT_ONCE = 64
@@ -41,7 +41,7 @@ def _answered(queue: str) -> Iterator[None]:
     except NotFoundError as error:
         raise HttpError(404, f"there is no queue {queue}\n") from error
     except (NatsError, OSError, TimeoutError) as error:
-        raise HttpError(503, f"nats-server does not answer: {said(error)}; try again\n") from error
+        raise HttpError(503, f"nats-server does not answer: {error_text(error)}; try again\n") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Kept:
     """A dead letter and its sequence number in the stream."""
 
     seq: int
-    letter: DeadLetter
+    letter: DeadLetterMessage
 
 
 class DeadLetters:
@@ -115,7 +115,7 @@ class DeadLetters:
                 return
             after = message.seq or 0
             try:
-                yield Kept(after, DeadLetter.from_message(message.headers, message.data or b""))
+                yield Kept(after, DeadLetterMessage.from_message(message.headers, message.data or b""))
             except ValueError:
                 continue  # of another version
 
@@ -140,7 +140,7 @@ class DeadLetters:
         # had it before it was put back.
         time_ns = now_ns()
         with _answered(queue):
-            if letter.kind is DeadKind.CALLBACK and letter.result is not None and letter.result.is_whole:
+            if letter.kind is DeadKind.CALLBACK and letter.result is not None and letter.result.is_complete:
                 headers = {
                     DEDUPE_HEADER: f"{call.call_id}:redrive:{letter.died_ns}",
                     CALL_HEADER: call.metadata(),

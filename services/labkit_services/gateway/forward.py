@@ -16,7 +16,7 @@ from labkit_services.gateway.requests import qualified
 from labkit_services.gateway.scaling import ScaleLimits
 from labkit_services.http import ClientResponse, HttpClient, HttpError, Request, Response, UpstreamError
 from labkit_services.http.headers import Pair
-from labkit_services.jetstream.connection import Events
+from labkit_services.jetstream.event_publisher import Events
 from labkit_services.runtime.log import LineWriter
 
 METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})

@@ -26,7 +26,7 @@ from labkit_services.gateway.spec import FunctionSpec
 from labkit_services.http import HttpError
 from labkit_services.images import catalogue
 from labkit_services.images.store import Image, ImageStore
-from labkit_services.jetstream.connection import Events
+from labkit_services.jetstream.event_publisher import Events
 from labkit_services.runtime.log import Log
 
 _REMOVE_GRACE_SECONDS = 30.0

@@ -12,15 +12,15 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
 from labkit_services.call_record.call_json import time_text
-from labkit_services.contract.errors import InvalidValueError, LabError, said
-from labkit_services.contract.outcome import DeadLetter, Result
+from labkit_services.contract.errors import InvalidValueError, LabError, error_text
+from labkit_services.contract.outcome import DeadLetterMessage, Result
 from labkit_services.contract.queues import check_queue_name, worker_control_subject
 from labkit_services.gateway.dead_letters import DeadLetters, Kept
 from labkit_services.gateway.requests import call_id_of_path, json_object, query_of, required_text
 from labkit_services.http import HttpError, Request, Response
 from labkit_services.http.router import RouteHandler
 from labkit_services.jetstream.queue_depth import QueueDepth, QueueMissingError, depth_of
-from labkit_services.jetstream.streams import queues
+from labkit_services.jetstream.streams import queue_names
 
 _WORKERS_SECONDS = 0.25
 """How long the first worker may take to answer."""
@@ -57,9 +57,9 @@ class QueueRoutes:
 
     async def _list(self, _: Request, __: dict[str, str]) -> Response:
         try:
-            names = await queues(self._nats.jetstream())
+            names = await queue_names(self._nats.jetstream())
         except (NatsError, OSError, TimeoutError) as error:
-            raise HttpError(503, f"nats-server does not answer: {said(error)}; try again\n") from error
+            raise HttpError(503, f"nats-server does not answer: {error_text(error)}; try again\n") from error
         return Response.json(200, await asyncio.gather(*map(self._queue, names)))
 
     async def _show(self, _: Request, captured: dict[str, str]) -> Response:
@@ -182,7 +182,7 @@ def _queue_to_json(depth: QueueDepth, workers: list[dict[str, Any]]) -> dict[str
 
 
 def _letter_to_json(kept: Kept) -> dict[str, Any]:
-    letter: DeadLetter = kept.letter
+    letter: DeadLetterMessage = kept.letter
     call = letter.call
     return {
         "sequence": kept.seq,

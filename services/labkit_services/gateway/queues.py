@@ -7,7 +7,7 @@ import asyncio
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
-from labkit_services.contract.errors import said
+from labkit_services.contract.errors import error_text
 from labkit_services.contract.names import QUEUE_SUBJECT
 from labkit_services.gateway.config import Config
 from labkit_services.http import HttpError
@@ -42,6 +42,6 @@ class Queues:
                 )
                 await self._nats.publish(QUEUE_SUBJECT, queue.encode())
             except (NatsError, OSError, TimeoutError) as error:
-                text = f"the queue {queue} could not be created: {said(error)}; see the log of nats-server\n"
-                raise HttpError(500, text) from error
+                reason = f"{error_text(error)}; see the log of nats-server"
+                raise HttpError(500, f"the queue {queue} could not be created: {reason}\n") from error
             self._known.add(queue)

@@ -18,7 +18,7 @@ from nats.js import JetStreamContext
 from nats.js.errors import KeyNotFoundError
 from nats.js.kv import KeyValue
 
-from labkit_services.contract.errors import said
+from labkit_services.contract.errors import error_text
 from labkit_services.contract.names import FUNCTION_BUCKET
 from labkit_services.gateway.spec import FunctionSpec
 from labkit_services.http import HttpError
@@ -43,7 +43,7 @@ def _kept() -> Iterator[None]:
     try:
         yield
     except (NatsError, OSError, TimeoutError) as error:
-        text = f"the change was not kept, nats-server does not answer: {said(error)}; look at its log\n"
+        text = f"the change was not kept, nats-server does not answer: {error_text(error)}; look at its log\n"
         raise HttpError(500, text) from error
 
 

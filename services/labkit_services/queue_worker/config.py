@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from labkit_services.contract.durations import parse_duration
 from labkit_services.contract.errors import InvalidValueError
 from labkit_services.contract.names import DEFAULT_QUEUE
-from labkit_services.contract.numbers import whole_number
+from labkit_services.contract.numbers import parse_whole_number, whole_number
 from labkit_services.contract.queues import MAX_INFLIGHT, check_queue_name
 from labkit_services.http import Origin
 from labkit_services.queue_worker.retry import RetryPolicy, parse_attempts, parse_backoff, parse_codes
@@ -19,28 +19,28 @@ _SHORTEST_LEASE_SECONDS = 0.2
 METRICS_PORT = 8081
 
 _CALLBACK_CODES = frozenset({408, 425, 429, *range(500, 600)})
-"""After these answers a callback's target may do better later; any other one has received it."""
+"""Statuses after which a callback is retried; with any other one the target has received it."""
 
 _RETRY = RetryPolicy()
 _CALLBACK_RETRY = RetryPolicy(6, 1.0, 30.0, _CALLBACK_CODES)
 
 
 @dataclass(frozen=True)
-class Config:
-    """What the worker was told.
+class WorkerConfig:
+    """The settings.
 
     Attributes:
-        queue: Queue to work off; ``*`` is every queue there is or will be.
-        max_inflight: Calls of one queue run at the same time.
+        queue: Queue to receive calls from; ``*`` is every queue, future ones included.
+        max_inflight: Calls of one queue that run at once.
         max_inflight_of: The same for single queues.
         ack_wait: Seconds of the lease on a delivery; renewed while the call runs.
-        gateway_url: Where functions are called.
-        retry: When a call is tried again, unless its function's annotations say otherwise.
+        gateway_url: The gateway that invokes functions.
+        retry: When a call is retried; a function's annotations change it.
         callback_retry: The same for callbacks.
-        callback_timeout: Seconds a callback's target may take.
-        drain_timeout: Seconds that running calls are given to end after SIGTERM.
-        replicas: JetStream replicas of what has to be created.
-        metrics_port: Where ``/metrics`` is served; 0 is any port.
+        callback_timeout: Timeout in seconds for a callback request.
+        drain_timeout: Seconds for running calls to finish after SIGTERM.
+        replicas: JetStream replicas of new streams.
+        metrics_port: Port of ``/metrics``; 0 is any port.
     """
 
     queue: str
@@ -56,11 +56,11 @@ class Config:
     callback_retry: RetryPolicy = _CALLBACK_RETRY
 
     @classmethod
-    def read(cls, service: Service) -> Config:
+    def read(cls, service: Service) -> WorkerConfig:
         """Read the environment.
 
         Raises:
-            InvalidValueError: A value is unusable.
+            InvalidValueError: A value is invalid.
         """
         queue = service.setting("queue_name", DEFAULT_QUEUE)
         upstream_timeout = service.setting("upstream_timeout", "60s")
@@ -91,22 +91,21 @@ class Config:
         )
 
     def max_inflight_for(self, queue: str) -> int:
-        """Return how many calls of ``queue`` may run at once."""
+        """Return ``max_inflight`` of a queue."""
         return self.max_inflight_of.get(queue, self.max_inflight)
 
 
 def _by_queue(text: str) -> dict[str, int]:
-    """Read ``slow=1,fast=20``."""
+    """Parse ``slow=1,fast=20``."""
     found = {}
     for part in filter(None, text.split(",")):
         queue, _, count = part.partition("=")
-        number = int(count) if count.isascii() and count.isdecimal() else count
-        found[check_queue_name(queue.strip())] = check_max_inflight(number)
+        found[check_queue_name(queue.strip())] = parse_whole_number("max_inflight", count, 1, MAX_INFLIGHT)
     return found
 
 
 def _lease(text: str) -> float:
-    """Read ``ack_wait``; a lease that is over before it can be renewed would have everything run again."""
+    """Parse ``ack_wait``; a lease must last until it can be renewed."""
     seconds = parse_duration(text)
     if seconds < _SHORTEST_LEASE_SECONDS:
         raise InvalidValueError(
@@ -121,9 +120,9 @@ def _http_url(text: str) -> str:
 
 
 def check_max_inflight(value: object) -> int:
-    """Return a usable ``max_inflight``.
+    """Return ``value`` if it is a valid ``max_inflight``.
 
     Raises:
-        InvalidValueError: It is none.
+        InvalidValueError: It is not.
     """
     return whole_number("max_inflight", value, MAX_INFLIGHT)

@@ -1,6 +1,6 @@
-"""What the queue-worker counts, and its Prometheus text.
+"""The queue-worker's metrics: counts and their Prometheus text.
 
-Names as in OpenFaaS Pro (its docs, architecture/metrics), and a few that it has not.
+Names as in OpenFaaS Pro (its docs, architecture/metrics), and some of the lab's own.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PerFunction = Counter[tuple[str | int, ...]]
 
 @dataclass(slots=True)
 class Counts:
-    """What the worker has counted since its start."""
+    """Counts since the start of the worker."""
 
     processed: Counter[str] = field(default_factory=Counter)
     in_flight: PerFunction = field(default_factory=Counter)
@@ -42,7 +42,7 @@ class Counts:
         finally:
             self.in_flight[key] -= 1
             if not self.in_flight[key]:
-                del self.in_flight[key]  # names that come and go must not add up
+                del self.in_flight[key]  # a changing set of names must not add up
 
 
 def text(instance: str, counts: Counts, depths: Sequence[QueueDepth]) -> bytes:
@@ -64,7 +64,7 @@ def _openfaas_pro(instance: str, counts: Counts, depths: Sequence[QueueDepth]) -
         pod,
         [((depth.queue, instance), depth.submitted) for depth in depths],
     )
-    # A queue is one subject: JetStream does not know how many of its messages are for which function.
+    # A queue is one subject: JetStream can't count the messages per function.
     yield gauge(
         "queue_worker_pending_messages",
         "Calls waiting in the queue",

@@ -1,9 +1,8 @@
-"""A call on the queue: raw body, metadata in one NATS header.
+"""The message of a queued call: its body unchanged, the rest in one NATS header.
 
-OpenFaaS CE queues a JSON document with the body in base64, a third larger.
-Here the body travels as it came. The request's metadata is JSON in a single
-NATS header, because NATS headers keep neither order nor duplicates in every
-client, and HTTP headers need both.
+OpenFaaS CE queues a JSON document with the body in base64, which is a third larger. The
+metadata is JSON in a single NATS header because HTTP headers need order and duplicates,
+and not every NATS client keeps these.
 """
 
 from __future__ import annotations
@@ -12,11 +11,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from labkit_services.contract.compact import encode
+from labkit_services.contract.compact_json import encode
 
 CALL_HEADER = "Faas-Call"
 DEDUPE_HEADER = "Nats-Msg-Id"
-"""JetStream stores one message per id within the stream's duplicate window."""
+"""Within a stream's duplicate window JetStream stores only one message per id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +26,15 @@ class QueuedCall:
         call_id: The ``X-Call-Id``.
         function: Name as in the URL, namespace included if it was given.
         method: The client's HTTP method.
-        path: What followed ``/function/NAME``; "" or begins with ``/``; still quoted.
+        path: The path after ``/function/NAME``: "" or begins with ``/``; still quoted.
         query: Raw query string without ``?``.
-        headers: Ordered pairs; a name may come more than once.
+        headers: Ordered pairs; a name may occur more than once.
         callback: ``X-Callback-Url`` or "".
-        accepted_ns: Unix nanoseconds at which the gateway took the request.
+        accepted_ns: Unix nanoseconds at which the gateway accepted the request.
         body: Exact bytes.
-        retry: The function's annotations about retries when the call was queued, by what follows
+        retry: The function's retry annotations when the call was queued, without their prefix
             ``com.openfaas.retry.``. OpenFaaS's message carries a function's annotations, too.
-        attempts: How many attempts were made before the call was last put into the queue:
-            more than 0 for a dead letter that was put back.
+        attempts: Number of attempts before the call was last queued: more than 0 after a redrive.
     """
 
     call_id: str
@@ -52,13 +50,13 @@ class QueuedCall:
     attempts: int = 0
 
     def nats_headers(self) -> dict[str, str]:
-        """Return the NATS headers of the message that puts it into the queue."""
-        # A call that is put back is another message than the one first accepted.
+        """Return the NATS headers of the message that queues the call."""
+        # After a redrive JetStream must not take it for a duplicate of the first message.
         message_id = f"{self.call_id}:{self.attempts}" if self.attempts else self.call_id
         return {DEDUPE_HEADER: message_id, CALL_HEADER: self.metadata()}
 
     def metadata(self) -> str:
-        """Return all but the body: ASCII on one line, whatever the values hold."""
+        """Encode all but the body in ASCII, on one line."""
         return encode(
             [
                 self.call_id,
@@ -76,10 +74,10 @@ class QueuedCall:
 
     @classmethod
     def from_message(cls, headers: Mapping[str, str] | None, body: bytes) -> QueuedCall:
-        """Rebuild the call from a NATS message.
+        """Decode a call from a NATS message.
 
         Raises:
-            ValueError: The message carries no ``metadata``.
+            ValueError: The message is not a queued call.
         """
         try:
             call_id, function, method, path, query, pairs, callback, accepted_ns, retry, attempts = (

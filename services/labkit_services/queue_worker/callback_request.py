@@ -1,4 +1,4 @@
-"""The callback request: where it goes, what it carries, how it is sent."""
+"""The callback request: its URL, its headers, how it is sent."""
 
 from __future__ import annotations
 
@@ -18,16 +18,17 @@ from labkit_services.contract.names import (
     RETRY_MAX,
 )
 from labkit_services.contract.outcome import Result
-from labkit_services.contract.queued import QueuedCall
+from labkit_services.contract.queued_call import QueuedCall
 from labkit_services.http import Headers, HttpClient, UpstreamError
+from labkit_services.queue_worker.config import WorkerConfig
 from labkit_services.queue_worker.invocation import NOT_COPIED
 
 
 class CallbackError(Exception):
-    """No answer came to a callback.
+    """A callback request had no response.
 
     Attributes:
-        is_final: Another try would come to the same: the URL can't be used.
+        is_final: A retry would fail in the same way: the URL is unusable.
     """
 
     def __init__(self, text: str, *, is_final: bool = False) -> None:
@@ -36,37 +37,36 @@ class CallbackError(Exception):
 
 
 def callback_headers(call: QueuedCall, result: Result, max_attempts: int) -> list[tuple[str, str]]:
-    """Return the callback's headers: the function's own, then what OpenFaaS says of the call.
+    """Return the function's own headers, then OpenFaaS's about the call.
 
     Args:
         call: The call.
-        result: The function's answer.
-        max_attempts: How many attempts the function would have had at most.
+        result: The function's response.
+        max_attempts: The most attempts that the function could have had.
     """
-    said = {
+    about_call = {
         CALL_ID: call.call_id,
         DURATION_SECONDS: f"{result.seconds:.6f}",
         FUNCTION_STATUS: str(result.status),
         FUNCTION_NAME: call.function,
-        # Equal numbers mean that it will not be tried again (OpenFaaS Pro).
+        # Equal numbers mean that no retry will follow (OpenFaaS Pro).
         RETRY: str(result.attempt - 1 - call.attempts),
         RETRY_MAX: str(max_attempts - 1),
         "User-Agent": QUEUE_WORKER_USER_AGENT,
     }
-    # The date is the answer's, as in OpenFaaS.
-    replaced = (NOT_COPIED - {"date"}) | {name.lower() for name in said}
+    # The date is the response's, as in OpenFaaS.
+    replaced = (NOT_COPIED - {"date"}) | {name.lower() for name in about_call}
     copied = [pair for pair in result.headers if pair[0].lower() not in replaced]
-    return [*copied, *said.items()]
+    return [*copied, *about_call.items()]
 
 
 def resolve_alias(url: str, gateway_url: str) -> str:
-    """Return ``url`` with ``http://gateway:8080`` replaced by the lab's own gateway.
+    """Replace ``http://gateway:8080`` in ``url`` by the lab's own gateway.
 
-    In a cluster that name leads to the gateway; a lab has no name server, so
-    the worker knows it.
+    In a cluster the name server resolves that name; a lab has none.
 
     Raises:
-        ValueError: It is no URL: its port is out of range, or its host no address.
+        ValueError: ``url`` is not a URL: its port is out of range, or its host no address.
     """
     parts = urlsplit(url)
     if parts.hostname in GATEWAY_ALIASES and (parts.port or 80) == GATEWAY_ALIAS_PORT:
@@ -74,27 +74,24 @@ def resolve_alias(url: str, gateway_url: str) -> str:
     return url
 
 
-async def post(
-    client: HttpClient,
-    url: str,
-    headers: list[tuple[str, str]],
-    body: bytes,
-    *,
-    gateway_url: str,
-    patience: float,
+async def post_callback(
+    client: HttpClient, config: WorkerConfig, call: QueuedCall, result: Result, max_attempts: int
 ) -> tuple[int, Headers]:
-    """Post a result; return the target's status and headers.
+    """Post a result to the call's callback URL; return status and headers.
 
     Raises:
-        CallbackError: No answer came.
+        CallbackError: There was no response.
     """
+    url, timeout = call.callback, config.callback_timeout
+    headers = callback_headers(call, result, max_attempts)
     try:
-        async with asyncio.timeout(patience):
-            response = await client.request("POST", resolve_alias(url, gateway_url), headers, body)
+        async with asyncio.timeout(timeout):
+            target = resolve_alias(url, config.gateway_url)
+            response = await client.request("POST", target, headers, result.body)
             response.close()
             return response.status, response.headers
     except TimeoutError as error:
-        raise CallbackError(f'Post "{url}": no answer within {patience:g} s') from error
+        raise CallbackError(f'Post "{url}": no answer within {timeout:g} s') from error
     except (InvalidValueError, ValueError) as error:
         text = error.headline if isinstance(error, InvalidValueError) else str(error)
         raise CallbackError(f'Post "{url}": {text}', is_final=True) from error
