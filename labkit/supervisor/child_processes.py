@@ -15,7 +15,6 @@ from pathlib import Path
 from labkit.supervisor.child_process import ChildProcess
 from labkit.supervisor.files import LogFile
 from labkit.supervisor.fork_server_process import ForkServerProcess
-from labkit.supervisor.log import log_task_failure
 from labkit_services.fork_server.client import Forked, ForkRequest, fork
 from labkit_services.runtime.tasks import BackgroundTasks
 
@@ -60,7 +59,7 @@ class ChildProcesses:
         self._loop = loop
         self._fork_server = fork_server
         self._by_pid: dict[int, ChildProcess] = {}
-        self._tasks = BackgroundTasks(log_task_failure)
+        self._tasks = BackgroundTasks()
         self._prctl = _load_prctl() if _IS_LINUX else None
         if self._prctl is not None:
             # Orphans below this process become its children instead of init's: it can find

@@ -13,7 +13,7 @@ from typing import Any
 from labkit.service_names import QUEUE_WORKER
 from labkit.supervisor.changes import ExclusiveChanges
 from labkit.supervisor.lifecycle_events import LifecycleEvents
-from labkit.supervisor.log import log_task_failure, on_one_line
+from labkit.supervisor.log import on_one_line
 from labkit.supervisor.managed_service import ManagedService
 from labkit.supervisor.managed_services import ManagedServices
 from labkit.supervisor.service_specs import ServiceSpecs
@@ -78,7 +78,7 @@ class Faults:
         self._active: dict[tuple[FaultKind, str], _ActiveFault] = {}
         self._failures: dict[tuple[FaultKind, str], LabError] = {}
         """Of faults that failed before anyone waited for their end."""
-        self._tasks = BackgroundTasks(log_task_failure)
+        self._tasks = BackgroundTasks()
 
     def describe(self) -> list[dict[str, Any]]:
         """Return the active faults, as ``status`` shows them."""

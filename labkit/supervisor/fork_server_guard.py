@@ -9,7 +9,6 @@ import logging
 from labkit.supervisor.child_process import ChildProcess, describe_exit
 from labkit.supervisor.child_processes import ChildProcesses
 from labkit.supervisor.fork_server_process import ForkServerProcess
-from labkit.supervisor.log import log_task_failure
 from labkit.supervisor.start_timeline import StartTimeline
 from labkit_services.runtime.tasks import BackgroundTasks
 
@@ -24,7 +23,7 @@ class ForkServerGuard:
         self._server = server
         self._processes = processes
         self._process = self._adopt()
-        self._tasks = BackgroundTasks(log_task_failure)
+        self._tasks = BackgroundTasks()
         self._tasks.start(self._keep_alive(), name="keep the fork server running")
 
     def _adopt(self) -> ChildProcess:

@@ -10,7 +10,6 @@ from collections import deque
 from typing import Any
 from urllib.parse import urlsplit
 
-from labkit.supervisor.log import log_task_failure
 from labkit_services.contract.events import Row, encode_batch
 from labkit_services.contract.names import VERSION, event_subject
 from labkit_services.runtime.tasks import BackgroundTasks
@@ -34,7 +33,7 @@ class LifecycleEvents:
         self._instance = f"{SERVICE}-{os.getpid()}"
         self._url = ""
         self._token = ""
-        self._tasks = BackgroundTasks(log_task_failure)
+        self._tasks = BackgroundTasks()
         self._sender: asyncio.Task[None] | None = None
 
     def emit(self, type_: str, **data: Any) -> None:

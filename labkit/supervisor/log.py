@@ -21,11 +21,6 @@ def log_to(path: Path) -> None:
     logging.Formatter.converter = time.gmtime
 
 
-def log_task_failure(name: str, error: BaseException) -> None:
-    """Log the failure of a background task."""
-    logging.error("task failed: %s", name, exc_info=error)
-
-
 def on_one_line(error: Exception) -> str:
     """Return an error's text on one line of the log."""
     return str(error).replace("\n", " |")

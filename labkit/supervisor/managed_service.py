@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import deque
 from pathlib import Path
@@ -14,7 +15,6 @@ from labkit.supervisor.child_process import ChildProcess, describe_exit, residen
 from labkit.supervisor.child_processes import ChildProcesses
 from labkit.supervisor.files import LogFile
 from labkit.supervisor.lifecycle_events import LifecycleEvents
-from labkit.supervisor.log import log_task_failure
 from labkit.supervisor.service_specs import ReadyMessage, ServiceSpec
 from labkit.views.states import State
 from labkit_services.contract.errors import LabError, LabTimeoutError
@@ -245,7 +245,7 @@ class ManagedService:
         self._enter(State.FAILED)
 
     def _on_guard_failure(self, task: str, error: BaseException) -> None:
-        log_task_failure(task, error)
+        logging.error("background task failed: %s", task, exc_info=error)
         self.error = LabError(
             f"The supervisor has a bug and no longer watches {self.name}.", seen=repr(error)
         )

@@ -6,7 +6,6 @@ import asyncio
 from contextlib import suppress
 from urllib.parse import urlsplit
 
-from labkit.supervisor.log import log_task_failure
 from labkit_services.runtime.tasks import BackgroundTasks
 
 _CHUNK_BYTES = 16 * 1024
@@ -38,7 +37,7 @@ class SlowProxy:
         self._delay = delay
         self._bandwidth = bandwidth
         self._server: asyncio.Server | None = None
-        self._connections = BackgroundTasks(log_task_failure)
+        self._connections = BackgroundTasks()
 
     async def start(self) -> str:
         """Listen; return ``http://HOST:PORT``."""

@@ -20,7 +20,7 @@ from labkit.supervisor.fork_server_guard import ForkServerGuard
 from labkit.supervisor.fork_server_process import ForkServerProcess
 from labkit.supervisor.launcher_pipe import send_start_error, send_to_launcher
 from labkit.supervisor.lifecycle_events import LifecycleEvents
-from labkit.supervisor.log import log_task_failure, log_to, on_one_line
+from labkit.supervisor.log import log_to, on_one_line
 from labkit.supervisor.managed_services import ManagedServices
 from labkit.supervisor.service_specs import ServiceSpecs
 from labkit.supervisor.settings import Settings
@@ -58,7 +58,7 @@ class Supervisor:
         self._timeline.add("python starts", zero_ns, started_ns)
         self._timeline.add("imports", started_ns)
         self._stopping, self._stopped = asyncio.Event(), asyncio.Event()
-        self._tasks = BackgroundTasks(log_task_failure)
+        self._tasks = BackgroundTasks()
         self._processes = ChildProcesses(loop, fork_server)
         self._fork_guard = ForkServerGuard(fork_server, self._processes) if fork_server else None
         self._specs = ServiceSpecs(settings, self._workspace, fork_server.control if fork_server else None)
