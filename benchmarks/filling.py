@@ -25,7 +25,7 @@ CAPTURES = 100_000
 BIN = "callbacks"
 _BINS = 150
 _KEPT = 500
-"""What a bin keeps (``labkit_services.inspector.store.Bounds``)."""
+"""What a bin keeps (``labkit_services.inspector.bin_store.StoreLimits``)."""
 _CALLS_A_BATCH = 100
 _LANES = 64
 

@@ -71,9 +71,7 @@ async def test_a_request_is_captured_unchanged(shared: Inspector, name: str) -> 
     assert record["body"] == "hello"
 
 
-async def test_the_first_request_creates_the_bin_and_its_response_shows_it(
-    shared: Inspector, name: str
-) -> None:
+async def test_the_response_to_the_first_request_shows_a_new_bin(shared: Inspector, name: str) -> None:
     answers = [await shared.send(f"/{name}") for _ in range(3)]
     assert [answer.headers.get("X-Bin-Created") for answer in answers] == ["1", "", ""]
 
@@ -250,9 +248,7 @@ def test_bins_are_created_changed_listed_and_deleted(shared: Inspector, name: st
 
 
 @pytest.mark.parametrize("status", [200, 404, 503])
-def test_a_bin_responds_with_its_status_and_captures_requests(
-    shared: Inspector, name: str, status: int
-) -> None:
+def test_a_bin_with_another_status_captures_requests(shared: Inspector, name: str, status: int) -> None:
     bin_ = shared.api.put(f"/api/v1/bins/{name}", json={"answer": status}).json()
     answer = httpx.post(f"{shared.url}/r/{name}", content=b"late")
 
