@@ -91,9 +91,7 @@ class ChildProcess:
     async def stop(self, grace: float, *, hurry: bool = False) -> None:
         """Send SIGTERM; kill the process if it still runs after ``grace`` seconds.
 
-        Args:
-            grace: Seconds.
-            hurry: Close its lifeline too, so that it abandons the work in progress.
+        In a ``hurry`` its lifeline ends too, so that it abandons the work in progress.
         """
         if hurry:
             self._close_lifeline()

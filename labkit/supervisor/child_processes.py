@@ -33,16 +33,14 @@ class ProcessSpec:
         argv: Program and arguments.
         environment: Variables added to the supervisor's own.
         module: What the fork server may run instead of ``argv``, if there is one; or "".
-        lifeline: Give it a standard input that ends when the supervisor does.
-        dies_with_parent: Make Linux kill it when the supervisor ends: for a program
-            that does not watch its lifeline.
+        dies_with_parent: Make Linux kill it when the supervisor ends. Other processes get a lifeline:
+            a standard input that ends with the supervisor.
         descriptors: File descriptors that it inherits besides its standard streams.
     """
 
     argv: Sequence[str]
     environment: Mapping[str, str]
     module: str = ""
-    lifeline: bool = True
     dies_with_parent: bool = False
     descriptors: Sequence[int] = ()
 
@@ -75,11 +73,11 @@ class ChildProcesses:
         """
         with ExitStack() as ours, ExitStack() as theirs:
             errors = theirs.enter_context(log.open()).fileno()
-            if spec.lifeline:
+            if spec.dies_with_parent:
+                source, lifeline = os.open(os.devnull, os.O_RDONLY), -1
+            else:
                 source, lifeline = os.pipe()
                 ours.callback(os.close, lifeline)
-            else:
-                source, lifeline = os.open(os.devnull, os.O_RDONLY), -1
             theirs.callback(os.close, source)
             output, sink = os.pipe()
             ours.callback(os.close, output)

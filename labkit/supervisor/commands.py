@@ -10,7 +10,7 @@ from typing import Any
 from labkit.supervisor.changes import ExclusiveChanges
 from labkit.supervisor.child_process import resident_bytes
 from labkit.supervisor.control import CommandHandler
-from labkit.supervisor.faults import FaultRequest, Faults
+from labkit.supervisor.faults import Faults
 from labkit.supervisor.managed_services import ManagedServices
 from labkit.supervisor.service_specs import ServiceSpecs
 from labkit.supervisor.settings import MAX_WORKERS
@@ -27,18 +27,7 @@ _Request = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Commands:
-    """Reads requests and returns results that JSON can express.
-
-    Attributes:
-        identity: Which lab this is: ``run_id`` and ``started_ns``.
-        specs: The lab's configuration.
-        services: The services that the commands change.
-        faults: The active faults.
-        changes: Runs one change of the lab at a time.
-        timeline: The times of the start.
-        stop: Stops the lab.
-        reset: Resets the lab.
-    """
+    """Reads requests and returns results that JSON can express."""
 
     identity: Mapping[str, Any]
     specs: ServiceSpecs
@@ -55,8 +44,8 @@ class Commands:
             "status": self._status,
             "timeline": self._timeline,
             "worker_settings": self._worker_settings,
-            "stop": self._stop,
-            "reset": self._reset,
+            "stop": lambda _: self.stop(),
+            "reset": lambda _: self.reset(),
             "configure": self._configure,
             "scale_workers": self._scale_workers,
             "start_service": self._start_service,
@@ -88,12 +77,6 @@ class Commands:
 
     # -- changes of the lab
 
-    async def _stop(self, _request: _Request) -> None:
-        await self.stop()
-
-    async def _reset(self, _request: _Request) -> None:
-        await self.reset()
-
     async def _configure(self, request: _Request) -> None:
         count = whole_number("max_inflight", request.get("max_inflight"), None)
         queue = check_queue_name(str(request.get("queue")))
@@ -115,13 +98,11 @@ class Commands:
     async def _begin_fault(self, request: _Request) -> None:
         """Begin a fault; without ``seconds`` it lasts until ``end_fault``."""
         await self.faults.begin(
-            FaultRequest(
-                _kind(request),
-                str(request.get("service", "")),
-                None if request.get("seconds") is None else _number(request, "seconds"),
-                delay=_number(request, "delay"),
-                bandwidth=_number(request, "bandwidth"),
-            )
+            _kind(request),
+            str(request.get("service", "")),
+            None if request.get("seconds") is None else _number(request, "seconds"),
+            delay=_number(request, "delay"),
+            bandwidth=_number(request, "bandwidth"),
         )
 
     async def _end_fault(self, request: _Request) -> None:

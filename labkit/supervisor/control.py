@@ -21,16 +21,15 @@ _FLUSH_SECONDS = 0.5
 class ControlServer:
     """Serves commands on a loopback port to clients that know the token.
 
-    A request is one line, ``{"token": …, "command": NAME, …}``, and so is its response:
-    ``{"ok": VALUE}`` or ``{"error": {…}}`` with the fields of a ``LabError``. It is a TCP port
-    because the path of a Unix socket may have no more than about a hundred bytes.
+    A connection carries one request, the line ``{"token": …, "command": NAME, …}``, and its
+    response, the line ``{"ok": VALUE}`` or ``{"error": {…}}`` with the fields of a ``LabError``. It
+    is a TCP port because the path of a Unix socket may have no more than about a hundred bytes.
     """
 
     def __init__(self, token: str, commands: Mapping[str, CommandHandler]) -> None:
         self._token = token
         self._commands = commands
         self._server: asyncio.Server | None = None
-        self._clients: set[asyncio.StreamWriter] = set()
         self._responding: set[asyncio.Task[None]] = set()
 
     async def start(self) -> str:
@@ -40,35 +39,26 @@ class ControlServer:
         return f"{host}:{port}"
 
     async def stop(self) -> None:
-        """Finish the responses in progress, then close all connections."""
+        """Stop listening, and finish the responses in progress."""
         if self._server is not None:
             self._server.close()
         if self._responding:
             await asyncio.wait(self._responding, timeout=_FLUSH_SECONDS)
-        for writer in self._clients:
-            writer.close()
-        await asyncio.sleep(0)  # one turn of the event loop, in which the connections notice
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
-        self._clients.add(writer)
         try:
-            while True:
-                async with asyncio.timeout(_IDLE_SECONDS):
-                    line = await reader.readline()
-                if not line:
-                    return
+            async with asyncio.timeout(_IDLE_SECONDS):
+                line = await reader.readline()
+            if line:
                 self._responding.add(task)
-                response = await self._respond(line)
-                writer.write(json.dumps(response).encode() + b"\n")
+                writer.write(json.dumps(await self._respond(line)).encode() + b"\n")
                 await writer.drain()
-                self._responding.discard(task)
         except (OSError, ValueError):
             return  # disconnected, idle (a timeout is an OSError), or a line that is too long
         finally:
             self._responding.discard(task)
-            self._clients.discard(writer)
             writer.close()
 
     async def _respond(self, line: bytes) -> dict[str, Any]:

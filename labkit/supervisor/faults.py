@@ -10,7 +10,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from dataclasses import dataclass, field
 from typing import Any
 
-from labkit.service_names import QUEUE_WORKER
+from labkit.service_names import GATEWAY, QUEUE_WORKER
 from labkit.supervisor.changes import ExclusiveChanges
 from labkit.supervisor.lifecycle_events import LifecycleEvents
 from labkit.supervisor.log import on_one_line
@@ -26,27 +26,6 @@ from labkit_services.runtime.tasks import BackgroundTasks
 
 _ENDS_BY_ITSELF = (FaultKind.KILL, FaultKind.RESTART)
 
-_Effect = AbstractAsyncContextManager[None]
-
-
-@dataclass(frozen=True, slots=True)
-class FaultRequest:
-    """The fault that a client asks for.
-
-    Attributes:
-        kind: What to do.
-        service: To which service; a slow network always affects the queue-workers.
-        seconds: For how long; None is until ``Faults.end``. A kill and a restart end by themselves.
-        delay: Of a slow network: seconds that everything takes, each way.
-        bandwidth: Of a slow network: bytes per second; 0 is unlimited.
-    """
-
-    kind: FaultKind
-    service: str
-    seconds: float | None = None
-    delay: float = 0.0
-    bandwidth: float = 0.0
-
 
 @dataclass(eq=False, slots=True)
 class _ActiveFault:
@@ -57,6 +36,7 @@ class _ActiveFault:
     since: float = field(default_factory=time.time)
 
 
+@dataclass(eq=False)
 class Faults:
     """The faults that are active.
 
@@ -64,20 +44,15 @@ class Faults:
     end of the lab is not repaired: the reset or the next start does that.
     """
 
-    def __init__(
-        self,
-        specs: ServiceSpecs,
-        services: ManagedServices,
-        changes: ExclusiveChanges,
-        events: LifecycleEvents,
-    ) -> None:
-        self._specs = specs
-        self._services = services
-        self._changes = changes
-        self._events = events
+    specs: ServiceSpecs
+    services: ManagedServices
+    changes: ExclusiveChanges
+    events: LifecycleEvents
+
+    def __post_init__(self) -> None:
         self._active: dict[tuple[FaultKind, str], _ActiveFault] = {}
+        # Of faults that failed before anyone waited for their end.
         self._failures: dict[tuple[FaultKind, str], LabError] = {}
-        """Of faults that failed before anyone waited for their end."""
         self._tasks = BackgroundTasks()
 
     def describe(self) -> list[dict[str, Any]]:
@@ -88,15 +63,24 @@ class Faults:
         """Tell whether a service has this fault now."""
         return (kind, self._target(kind, service)) in self._active
 
-    async def begin(self, request: FaultRequest) -> None:
+    async def begin(
+        self, kind: FaultKind, service: str, seconds: float | None, *, delay: float, bandwidth: float
+    ) -> None:
         """Begin a fault; return as soon as it has taken effect.
 
         A kill or a restart waits until an earlier one of the same service is over.
 
+        Args:
+            kind: What to do.
+            service: To which service; a slow network always affects the queue-workers.
+            seconds: For how long; None is until ``end``. A kill and a restart end by themselves.
+            delay: Of a slow network: seconds that everything takes, each way.
+            bandwidth: Of a slow network: bytes per second; 0 is unlimited.
+
         Raises:
             LabError: There is no such service, it has this fault already, or beginning it failed.
         """
-        kind, name = key = request.kind, self._target(request.kind, request.service)
+        key = kind, name = kind, self._target(kind, service)
         while earlier := self._active.get(key):
             if kind not in _ENDS_BY_ITSELF:
                 raise InvalidValueError(
@@ -106,14 +90,18 @@ class Faults:
         self._failures.pop(key, None)
         details: dict[str, Any] = {"fault": kind.value, "service": name}
         if kind is FaultKind.SLOW:
-            details |= {"delay": request.delay, "bandwidth": request.bandwidth}
-        seconds = 0.0 if kind in _ENDS_BY_ITSELF else request.seconds
+            details |= {"delay": delay, "bandwidth": bandwidth}
+            effect: AbstractAsyncContextManager[None] = self._slow(delay, bandwidth)
+        else:
+            effect = self._effect(kind, self.services.named(name))
+        if kind in _ENDS_BY_ITSELF:
+            seconds = 0.0
         begun, end_requested = asyncio.Event(), asyncio.Event()
 
         async def run() -> None:
             self._record(EventType.FAULT_STARTED, details)
             try:
-                async with self._effect(request):
+                async with effect:
                     begun.set()
                     with suppress(TimeoutError):
                         await asyncio.wait_for(end_requested.wait(), seconds)
@@ -151,30 +139,27 @@ class Faults:
         self._active.clear()
 
     def _target(self, kind: FaultKind, service: str) -> str:
-        return QUEUE_WORKER if kind is FaultKind.SLOW else self._services.named(service).name
+        return QUEUE_WORKER if kind is FaultKind.SLOW else self.services.named(service).name
 
     def _raise_failure(self, key: tuple[FaultKind, str]) -> None:
         if error := self._failures.pop(key, None):
             raise error
 
     def _record(self, type_: EventType, details: dict[str, Any]) -> None:
-        self._events.emit(type_, **details)
+        self.events.emit(type_, **details)
         logging.info("%s %s", type_, " ".join(f"{key}={value}" for key, value in details.items()))
 
     # -- what each kind does
 
-    def _effect(self, request: FaultRequest) -> _Effect:
-        if request.kind is FaultKind.SLOW:
-            return self._slow(request.delay, request.bandwidth)
-        service = self._services.named(request.service)
-        match request.kind:
+    def _effect(self, kind: FaultKind, service: ManagedService) -> AbstractAsyncContextManager[None]:
+        match kind:
             case FaultKind.KILL:
                 return self._killed(service)
             case FaultKind.STOP:
                 return self._stopped(service)
             case FaultKind.PAUSE:
                 return self._paused(service)
-            case FaultKind.RESTART:
+            case _:
                 return self._restarted(service)
 
     @asynccontextmanager
@@ -188,9 +173,9 @@ class Faults:
 
     @asynccontextmanager
     async def _stopped(self, service: ManagedService) -> AsyncIterator[None]:
-        await self._changes.run(lambda: self._services.stop(service))
+        await self.changes.run(lambda: self.services.stop(service))
         yield
-        await self._changes.run(lambda: self._services.start(service))
+        await self.changes.run(lambda: self.services.start(service))
 
     @asynccontextmanager
     async def _paused(self, service: ManagedService) -> AsyncIterator[None]:
@@ -201,7 +186,7 @@ class Faults:
     @asynccontextmanager
     async def _restarted(self, service: ManagedService) -> AsyncIterator[None]:
         yield
-        await self._changes.run(lambda: self._services.restart([service]))
+        await self.changes.run(lambda: self.services.restart([service]))
 
     @asynccontextmanager
     async def _slow(self, delay: float, bandwidth: float) -> AsyncIterator[None]:
@@ -209,13 +194,13 @@ class Faults:
 
         The workers are restarted for it; running calls finish on their old connections.
         """
-        proxy = SlowProxy(self._specs.gateway_url, delay=delay, bandwidth=bandwidth)
+        proxy = SlowProxy(self.specs.url_of[GATEWAY], delay=delay, bandwidth=bandwidth)
         try:
-            self._specs.proxy_url = await proxy.start()
-            await self._changes.run(lambda: self._services.restart(self._services.workers()))
+            self.specs.proxy_url = await proxy.start()
+            await self.changes.run(lambda: self.services.restart(self.services.workers()))
             yield
-            self._specs.proxy_url = ""
-            await self._changes.run(lambda: self._services.restart(self._services.workers()))
+            self.specs.proxy_url = ""
+            await self.changes.run(lambda: self.services.restart(self.services.workers()))
         finally:
-            self._specs.proxy_url = ""
+            self.specs.proxy_url = ""
             await proxy.stop()

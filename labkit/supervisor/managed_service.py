@@ -122,9 +122,7 @@ class ManagedService:
     async def stop(self, grace: float, *, hurry: bool = False) -> None:
         """Stop it; kill it if it still runs after ``grace`` seconds. Idempotent.
 
-        Args:
-            grace: Seconds.
-            hurry: It ends together with the lab, so it must abandon the work in progress.
+        In a ``hurry``, when the lab ends, it abandons the work in progress.
         """
         # First the guard, which would restart it.
         await self._guard.cancel()

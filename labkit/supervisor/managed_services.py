@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from labkit.service_names import GATEWAY, INSPECTOR, NATS_SERVER, QUEUE_WORKER, full_name
 from labkit.supervisor.child_processes import ChildProcesses
@@ -28,20 +29,16 @@ _DRAIN_GRACE_SECONDS = DRAIN_SECONDS + 2.0
 """A queue-worker that is restarted alone finishes its running calls."""
 
 
+@dataclass(eq=False)
 class ManagedServices:
     """Every service, in the order of their start."""
 
-    def __init__(
-        self,
-        specs: ServiceSpecs,
-        processes: ChildProcesses,
-        events: LifecycleEvents,
-        timeline: StartTimeline,
-    ) -> None:
-        self._specs = specs
-        self._processes = processes
-        self._events = events
-        self._timeline = timeline
+    specs: ServiceSpecs
+    processes: ChildProcesses
+    events: LifecycleEvents
+    timeline: StartTimeline
+
+    def __post_init__(self) -> None:
         self._by_name: dict[str, ManagedService] = {}
 
     def __iter__(self) -> Iterator[ManagedService]:
@@ -71,12 +68,12 @@ class ManagedServices:
         Raises:
             LabError: One did not become ready.
         """
-        for spec in self._specs.specs() if not self._by_name else ():
+        for spec in self.specs.specs() if not self._by_name else ():
             self._add(spec)
         await self._start_measured(NATS_SERVER, deadline)
         # The workers need the gateway's address, which is known in advance after a reset.
         workers = tuple(worker.name for worker in self.workers())
-        sequences = [(GATEWAY,), workers] if self._specs.gateway_url else [(GATEWAY, *workers)]
+        sequences = [(GATEWAY,), workers] if self.specs.url_of[GATEWAY] else [(GATEWAY, *workers)]
         try:
             async with asyncio.TaskGroup() as group:
                 for names in (*sequences, (INSPECTOR,)):
@@ -95,8 +92,8 @@ class ManagedServices:
             await service.start(deadline)
         finally:
             started_ns = max(requested_ns, service.process_ns)
-            self._timeline.add(f"{name}: its process", requested_ns, started_ns)
-            self._timeline.add(f"{name}: to ready", started_ns)
+            self.timeline.add(f"{name}: its process", requested_ns, started_ns)
+            self.timeline.add(f"{name}: to ready", started_ns)
 
     async def stop_all(self) -> None:
         """Stop all within two seconds, without waiting for work in progress."""
@@ -120,7 +117,7 @@ class ManagedServices:
         Raises:
             LabError: It did not become ready.
         """
-        await service.start(asyncio.get_running_loop().time() + self._specs.settings.timeout)
+        await service.start(asyncio.get_running_loop().time() + self.specs.settings.timeout)
 
     async def restart(self, services: Sequence[ManagedService]) -> None:
         """Stop services and start them again, on the same ports."""
@@ -135,7 +132,7 @@ class ManagedServices:
         """
         workers = self.workers()
         for number in range(len(workers) + 1, count + 1):
-            worker = self._add(self._specs.worker(number))
+            worker = self._add(self.specs.worker(number))
             try:
                 await self.start(worker)
             except BaseException:
@@ -144,9 +141,9 @@ class ManagedServices:
         await asyncio.gather(*map(self._remove, workers[count:]))
 
     def _add(self, spec: ServiceSpec) -> ManagedService:
-        workspace = self._specs.workspace
+        workspace = self.specs.workspace
         log = LogFile(workspace.logs / f"{spec.name}.log")
-        service = ManagedService(spec, self._processes, self._events, log, workspace.root)
+        service = ManagedService(spec, self.processes, self.events, log, workspace.root)
         self._by_name[spec.name] = service
         return service
 

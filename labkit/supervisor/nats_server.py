@@ -100,13 +100,7 @@ class NatsServer:
         )
 
     def prepare(self, program: str, port: int, *, wrapped: bool = False) -> list[str]:
-        """Write the configuration and return the command.
-
-        Args:
-            program: Path of nats-server.
-            port: Port, or -1 for any.
-            wrapped: Run it through ``parent_death_wrapper.py``.
-        """
+        """Write the configuration; return the command, ``wrapped`` or not."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for stale in self.folder.glob("*.ports"):
             stale.unlink(missing_ok=True)

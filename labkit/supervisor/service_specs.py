@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from base64 import b64encode
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from socket import socket
@@ -42,7 +43,7 @@ class ServiceSpec:
         name: Also the name of its log file.
         prepare: Returns how to start it; called before every start.
         wait_ready: Returns the ready message. The caller handles timeout and early exit.
-        on_ready: Called with the ready message, before anyone else gets it.
+        on_ready: Called with the ready message before the service counts as ready.
     """
 
     name: str
@@ -60,6 +61,7 @@ class ServiceSpecs:
     Attributes:
         settings: The lab's settings.
         workspace: The lab's folder.
+        url_of: The services' addresses, by name; that of a queue-worker's metrics.
         max_inflight_of: Calls that a queue-worker runs at once, by queue, where it was changed.
         proxy_url: Where queue-workers reach the gateway during a slow network; "" at other times.
     """
@@ -68,9 +70,9 @@ class ServiceSpecs:
         self.settings = settings
         self.workspace = workspace
         self.max_inflight_of: dict[str, int] = {}
-        self.nats_url = self.gateway_url = self.inspector_url = self.proxy_url = ""
+        self.url_of: dict[str, str] = defaultdict(str)
+        self.proxy_url = ""
         self.nats_token, self.inspector_token, self.control_token, self.password = _tokens(4)
-        self._metrics_url: dict[str, str] = {}
         self._fork_server = fork_server
         self._run = run_folder(workspace)
         self._secrets = self._run / "secrets"
@@ -92,36 +94,43 @@ class ServiceSpecs:
         token = b64encode(f"{_USER}:{self.password}".encode()).decode()
         write_private(
             self.workspace.login_folder / "config.yml",
-            f"auths:\n- gateway: {self.gateway_url}\n  auth: basic\n  token: {token}\n",
+            f"auths:\n- gateway: {self.url_of[GATEWAY]}\n  auth: basic\n  token: {token}\n",
         )
 
     def specs(self) -> list[ServiceSpec]:
         """Return the specs of all services, in the order of their start."""
         return [
-            ServiceSpec(NATS_SERVER, self._prepare_nats, self._wait_for_nats, self._on_nats_ready),
-            ServiceSpec(GATEWAY, self._prepare_gateway, _read_ready_message, self._on_gateway_ready),
+            self._spec(NATS_SERVER, self._prepare_nats, lambda _: self._nats.wait_ready()),
+            self._spec(GATEWAY, self._prepare_gateway),
             *(self.worker(number + 1) for number in range(self.settings.workers)),
-            ServiceSpec(INSPECTOR, self._prepare_inspector, _read_ready_message, self._on_inspector_ready),
+            self._spec(INSPECTOR, self._prepare_inspector),
         ]
 
     def worker(self, number: int) -> ServiceSpec:
         """Return the spec of a queue-worker, counted from 1."""
         name = QUEUE_WORKER if number == 1 else f"{QUEUE_WORKER}-{number}"
+        return self._spec(name, lambda: self._prepare_worker(name))
 
+    def _spec(
+        self,
+        name: str,
+        prepare: Callable[[], ProcessSpec],
+        wait_ready: Callable[[ChildProcess], Awaitable[ReadyMessage]] | None = None,
+    ) -> ServiceSpec:
         def on_ready(message: ReadyMessage) -> None:
-            self._metrics_url[name] = message.get("metrics", "")
+            self.url_of[name] = message.get("url") or message.get("metrics", "")
 
-        return ServiceSpec(name, lambda: self._prepare_worker(name), _read_ready_message, on_ready)
+        return ServiceSpec(name, prepare, wait_ready or _read_ready_message, on_ready)
 
     def state(self, *, run_id: str, control: str, started_ns: int) -> LabState:
         """Return what clients need to use the lab."""
         return LabState(
             pid=os.getpid(),
             run_id=run_id,
-            gateway_url=self.gateway_url,
-            inspector_url=self.inspector_url,
+            gateway_url=self.url_of[GATEWAY],
+            inspector_url=self.url_of[INSPECTOR],
             inspector_token=self.inspector_token,
-            nats_url=self.nats_url,
+            nats_url=self.url_of[NATS_SERVER],
             nats_token=self.nats_token,
             user=_USER,
             password=self.password,
@@ -135,15 +144,9 @@ class ServiceSpecs:
     def _prepare_nats(self) -> ProcessSpec:
         program = find_nats_server(os.environ)
         wrapped = self.settings.parent_death_wrapper
-        port = _port(self.nats_url) if self.nats_url else _ANY_PORT
+        port = _port(self.url_of[NATS_SERVER], _ANY_PORT)
         command = self._nats.prepare(program, port, wrapped=wrapped)
-        return ProcessSpec(command, {}, lifeline=wrapped, dies_with_parent=not wrapped)
-
-    async def _wait_for_nats(self, _process: ChildProcess) -> ReadyMessage:
-        return await self._nats.wait_ready()
-
-    def _on_nats_ready(self, message: ReadyMessage) -> None:
-        self.nats_url = message["url"]
+        return ProcessSpec(command, {}, dies_with_parent=not wrapped)
 
     # -- the lab's own services
 
@@ -154,7 +157,7 @@ class ServiceSpecs:
             GATEWAY,
             *control,
             fork_server="".join(map(str, control)),
-            **_port_settings(self.gateway_url, self.settings.gateway_port),
+            **_port_settings(self.url_of[GATEWAY], self.settings.gateway_port),
             basic_auth="true",
             secret_mount_path=str(self._secrets),
             image_store=str(self.workspace.images),
@@ -162,13 +165,9 @@ class ServiceSpecs:
             max_body=str(self.settings.max_body),
         )
 
-    def _on_gateway_ready(self, message: ReadyMessage) -> None:
-        self.gateway_url = message["url"]
-
     def _prepare_worker(self, name: str) -> ProcessSpec:
-        metrics_url = self._metrics_url.get(name)
-        port = str(_port(metrics_url) if metrics_url else 0)
-        return self._python_service(QUEUE_WORKER, metrics_port=port, **self._worker_environment())
+        port = _port(self.url_of[name], 0)
+        return self._python_service(QUEUE_WORKER, metrics_port=str(port), **self._worker_environment())
 
     def worker_settings(self) -> dict[str, str]:
         """Return the environment for a queue-worker that a user starts."""
@@ -178,7 +177,7 @@ class ServiceSpecs:
         settings = self.settings
         return {
             "queue_name": "*",
-            "gateway_url": self.proxy_url or self.gateway_url,
+            "gateway_url": self.proxy_url or self.url_of[GATEWAY],
             "max_inflight": str(settings.max_inflight),
             "max_inflight_of": ",".join(f"{queue}={count}" for queue, count in self.max_inflight_of.items()),
             "drain_timeout": f"{DRAIN_SECONDS:g}s",
@@ -190,17 +189,14 @@ class ServiceSpecs:
     def _prepare_inspector(self) -> ProcessSpec:
         return self._python_service(
             INSPECTOR,
-            **_port_settings(self.inspector_url, self.settings.inspector_port),
+            **_port_settings(self.url_of[INSPECTOR], self.settings.inspector_port),
             inspector_token=self.inspector_token,
-            gateway_url=self.gateway_url,
+            gateway_url=self.url_of[GATEWAY],
         )
-
-    def _on_inspector_ready(self, message: ReadyMessage) -> None:
-        self.inspector_url = message["url"]
 
     def _common(self) -> dict[str, str]:
         ack_wait = {"ack_wait": self.settings.ack_wait} if self.settings.ack_wait else {}
-        return {"nats_url": self.nats_url, "nats_token": self.nats_token, **ack_wait}
+        return {"nats_url": self.url_of[NATS_SERVER], "nats_token": self.nats_token, **ack_wait}
 
     def _python_service(self, name: str, *descriptors: int, **environment: str) -> ProcessSpec:
         module = f"labkit_services.{name.replace('-', '_')}"
@@ -228,15 +224,11 @@ async def _read_ready_message(process: ChildProcess) -> ReadyMessage:
 
 
 def _port_settings(url: str, preferred: int) -> dict[str, str]:
-    if url:
-        return {"port": str(_port(url)), "port_fallback": "false"}
-    return {"port": str(preferred), "port_fallback": "true"}
+    return {"port": str(_port(url, preferred)), "port_fallback": "false" if url else "true"}
 
 
-def _port(url: str) -> int:
-    port = urlsplit(url).port
-    assert port is not None, url
-    return port
+def _port(url: str, default: int) -> int:
+    return urlsplit(url).port or default
 
 
 def _tokens(count: int) -> list[str]:

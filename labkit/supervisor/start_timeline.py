@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 
@@ -22,15 +20,6 @@ class StartTimeline:
     def add(self, name: str, start_ns: int, end_ns: int | None = None) -> None:
         """Add a span that ends now unless ``end_ns`` is given."""
         self._spans.append((name, start_ns, end_ns or time.time_ns()))
-
-    @contextmanager
-    def span(self, name: str) -> Iterator[None]:
-        """Measure a ``with`` block, whether it fails or not."""
-        start = time.time_ns()
-        try:
-            yield
-        finally:
-            self.add(name, start)
 
     def to_json(self) -> list[dict[str, Any]]:
         """Return the spans in order of their start."""

@@ -10,6 +10,7 @@ import time
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
+from labkit.service_names import NATS_SERVER
 from labkit.supervisor.changes import ExclusiveChanges
 from labkit.supervisor.child_processes import ChildProcesses
 from labkit.supervisor.commands import Commands
@@ -42,13 +43,7 @@ class Supervisor:
     def __init__(
         self, settings: Settings, started_ns: int, fork_server: ForkServerProcess | None = None
     ) -> None:
-        """Create the parts of the lab; the event loop must be running.
-
-        Args:
-            settings: How to run the lab.
-            started_ns: When this process started, in Unix nanoseconds.
-            fork_server: The fork server, if there is one.
-        """
+        """Create the parts of the lab; the event loop must be running."""
         loop = asyncio.get_running_loop()
         zero_ns = settings.launched_ns or started_ns
         self._settings = settings
@@ -145,11 +140,12 @@ class Supervisor:
 
     async def _start(self, deadline: float) -> None:
         try:
-            with self._timeline.span("folders, secrets, control channel"):
-                remove(run_folder(self._workspace))
-                self._workspace.state_file.unlink(missing_ok=True)
-                self._specs.write_secrets()
-                address = await self._control.start()
+            begin_ns = time.time_ns()
+            remove(run_folder(self._workspace))
+            self._workspace.state_file.unlink(missing_ok=True)
+            self._specs.write_secrets()
+            address = await self._control.start()
+            self._timeline.add("folders, secrets, control channel", begin_ns)
             await self._start_services(deadline)
             state = self._specs.state(run_id=self._run_id, control=address, started_ns=self._started_ns)
             self._specs.write_login()
@@ -167,7 +163,7 @@ class Supervisor:
     async def _start_services(self, deadline: float) -> None:
         await self._services.start_all(deadline)
         # By now gateway and worker have created the event stream.
-        self._events.publish_to(self._specs.nats_url, self._specs.nats_token)
+        self._events.publish_to(self._specs.url_of[NATS_SERVER], self._specs.nats_token)
 
     # -- stop
 

@@ -170,7 +170,7 @@ class ClusterStack:
 
         def prepare() -> ProcessSpec:
             command = node.prepare(find_nats_server(os.environ), self._ports[name])
-            return ProcessSpec(command, {}, lifeline=False, dies_with_parent=True)
+            return ProcessSpec(command, {}, dies_with_parent=True)
 
         async def wait_ready(_: ChildProcess) -> ReadyMessage:
             return await node.wait_ready()

@@ -156,7 +156,7 @@ def test_the_lab_s_login_for_a_real_one_reads_as_any_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan = ServiceSpecs(Settings(workspace=str(tmp_path)), Workspace(tmp_path))
-    plan.gateway_url = DEFAULT
+    plan.url_of["gateway"] = DEFAULT
     plan.write_login()
     file = Workspace(tmp_path).login_folder / "config.yml"
     assert file.stat().st_mode & 0o777 == 0o600

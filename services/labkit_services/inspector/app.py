@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from labkit_services.contract.errors import LabError
 from labkit_services.contract.names import VERSION
 from labkit_services.http import Request, Response
@@ -16,14 +18,14 @@ _SECURITY_HEADERS = (("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", 
 _NO_MARKUP = "default-src 'none'; sandbox"
 
 
+@dataclass(frozen=True)
 class InspectorApp:
     """Serves page and API to clients with the token, captures to everyone."""
 
-    def __init__(self, capture: CaptureHandler, api: InspectorApi, gate: TokenGate, page: HtmlPage) -> None:
-        self._capture = capture
-        self._api = api
-        self._gate = gate
-        self._page = page
+    capture: CaptureHandler
+    api: InspectorApi
+    gate: TokenGate
+    page: HtmlPage
 
     async def __call__(self, request: Request) -> Response:
         """Respond to one request; errors are JSON."""
@@ -42,8 +44,8 @@ class InspectorApp:
         if path == "/":
             return self._show_page(request)
         if path.startswith("/api/"):
-            self._gate.check(request)
-            response = await self._api.router(request)
+            self.gate.check(request)
+            response = await self.api.router(request)
             response.headers.add("Cache-Control", "no-store")
             return response
         if path == "/healthz":
@@ -56,19 +58,19 @@ class InspectorApp:
                 expected="/r/NAME, with any name",
                 next_step="send to /r/callbacks, for example",
             )
-        return await self._capture(request)
+        return await self.capture(request)
 
     def _show_page(self, request: Request) -> Response:
         if request.method not in ("GET", "HEAD"):
             return Response.json(
                 405, {"error": "this is the inspector's page", "next": "send to a bin, such as /r/callbacks"}
             )
-        self._gate.check(request)
-        response = self._page.response()
+        self.gate.check(request)
+        response = self.page.response()
         location = location_without_token(request)
         if location is not None:
             response = Response(303, [("Location", location)])
-        if self._gate.locked and "token=" in request.query:
-            response.headers.add("Set-Cookie", self._gate.cookie())
+        if self.gate.locked and "token=" in request.query:
+            response.headers.add("Set-Cookie", self.gate.cookie())
         response.headers.add("Cache-Control", "no-store")
         return response

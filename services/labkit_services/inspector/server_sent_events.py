@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 from labkit_services.contract.compact_json import encode
@@ -17,16 +18,14 @@ MAX_SUBSCRIBERS = 100
 _MAX_PENDING = 1000
 
 
+@dataclass(slots=True, eq=False)
 class _Subscriber:
     """One open page."""
 
-    __slots__ = ("bin", "overflowed", "pending", "woken")
-
-    def __init__(self, bin_name: str) -> None:
-        self.bin = bin_name
-        self.pending: list[bytes] = []
-        self.woken = asyncio.Event()
-        self.overflowed = False
+    bin: str
+    pending: list[bytes] = field(default_factory=list)
+    woken: asyncio.Event = field(default_factory=asyncio.Event)
+    overflowed: bool = False
 
     def put(self, event: bytes) -> None:
         if len(self.pending) < _MAX_PENDING:
