@@ -78,15 +78,10 @@ class ChildProcess:
             os.close(self._lifeline)
             self._lifeline = -1
 
-    def pause(self) -> None:
-        """Suspend the process and its group with SIGSTOP."""
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send a signal to the process and its group."""
         if not self.exited.done():
-            self._signal_group(signal.SIGSTOP)
-
-    def resume(self) -> None:
-        """Let the process and its group continue with SIGCONT."""
-        if not self.exited.done():
-            self._signal_group(signal.SIGCONT)
+            self._signal_group(number)
 
     async def stop(self, grace: float, *, hurry: bool = False) -> None:
         """Send SIGTERM; kill the process if it still runs after ``grace`` seconds.
@@ -98,7 +93,7 @@ class ChildProcess:
         if not self.exited.done():
             with suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGTERM)
-        self.resume()  # a suspended process would not handle the signal
+        self.send_signal(signal.SIGCONT)  # a suspended process would not handle the other one
         await asyncio.wait([self.exited], timeout=max(0.0, grace))
         await self.kill()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 import time
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
@@ -13,7 +14,6 @@ from typing import Any
 from labkit.service_names import GATEWAY, QUEUE_WORKER
 from labkit.supervisor.changes import ExclusiveChanges
 from labkit.supervisor.lifecycle_events import LifecycleEvents
-from labkit.supervisor.log import on_one_line
 from labkit.supervisor.managed_service import ManagedService
 from labkit.supervisor.managed_services import ManagedServices
 from labkit.supervisor.service_specs import ServiceSpecs
@@ -106,7 +106,7 @@ class Faults:
                     with suppress(TimeoutError):
                         await asyncio.wait_for(end_requested.wait(), seconds)
             except LabError as error:
-                logging.error("fault %s of %s: %s", kind, name, on_one_line(error))
+                logging.error("fault %s of %s: %s", kind, name, str(error).replace("\n", " |"))
                 self._failures[key] = error
             finally:
                 begun.set()
@@ -179,9 +179,9 @@ class Faults:
 
     @asynccontextmanager
     async def _paused(self, service: ManagedService) -> AsyncIterator[None]:
-        service.pause()
+        service.send_signal(signal.SIGSTOP)
         yield
-        service.resume()
+        service.send_signal(signal.SIGCONT)
 
     @asynccontextmanager
     async def _restarted(self, service: ManagedService) -> AsyncIterator[None]:

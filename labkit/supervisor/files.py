@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from labkit.errors import WorkspaceError
 from labkit.workspace import Workspace
+from labkit_services.contract.errors import LabError
 from labkit_services.runtime.log_tail import last_lines
 
 _DEEPEST_BYTES = 200
@@ -41,22 +44,26 @@ def prepare_folder(workspace: Workspace) -> None:
             seen=f"{length} bytes",
             next_step=_NEXT_STEP,
         )
-    try:
+    with workspace_errors(workspace):
         for folder in (workspace.folder, workspace.logs):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             folder.chmod(0o700)
         workspace.lock_file.touch(mode=0o600)
+
+
+@contextmanager
+def workspace_errors(workspace: Workspace) -> Iterator[None]:
+    """Raise a ``WorkspaceError`` for a failed file operation of the block."""
+    try:
+        yield
     except OSError as error:
-        raise unusable(workspace, error) from error
-
-
-def unusable(workspace: Workspace, error: OSError) -> WorkspaceError:
-    """Return the error to raise for a failed file operation."""
-    return WorkspaceError(
-        expected=f"a folder that can be written to: {workspace.folder}",
-        seen=f"{error.strerror or error}: {error.filename or workspace.folder}",
-        next_step=_NEXT_STEP,
-    )
+        if isinstance(error, LabError):
+            raise
+        raise WorkspaceError(
+            expected=f"a folder that can be written to: {workspace.folder}",
+            seen=f"{error.strerror or error}: {error.filename or workspace.folder}",
+            next_step=_NEXT_STEP,
+        ) from error
 
 
 def _path_limit(root: Path) -> int:
@@ -69,15 +76,9 @@ def _path_limit(root: Path) -> int:
 
 
 def remove(folder: Path) -> None:
-    """Remove a folder with its content; a missing one is no error.
-
-    Raises:
-        OSError: It cannot be removed.
-    """
-    try:
+    """Remove a folder with its content; a missing one is no error."""
+    with suppress(FileNotFoundError):
         shutil.rmtree(folder)
-    except FileNotFoundError:
-        return
 
 
 class LogFile:

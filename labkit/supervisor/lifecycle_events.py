@@ -78,14 +78,8 @@ async def _publish(url: str, token: str, subject: str, body: bytes) -> None:
         OSError: The server cannot be reached, refused the message, or took too long.
     """
     address = urlsplit(url)
-    options = {
-        "verbose": False,
-        "pedantic": False,
-        "auth_token": token,
-        "name": SERVICE,
-        "lang": "python",
-        "version": VERSION,
-    }
+    options = {"verbose": False, "pedantic": False, "auth_token": token, "name": SERVICE}
+    options |= {"lang": "python", "version": VERSION}
     async with asyncio.timeout(_PUBLISH_SECONDS):
         reader, writer = await asyncio.open_connection(address.hostname, address.port)
         try:

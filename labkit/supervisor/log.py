@@ -19,8 +19,3 @@ def log_to(path: Path) -> None:
         datefmt="%Y-%m-%dT%H:%M:%S",
     )
     logging.Formatter.converter = time.gmtime
-
-
-def on_one_line(error: Exception) -> str:
-    """Return an error's text on one line of the log."""
-    return str(error).replace("\n", " |")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 import time
 from collections import deque
 from pathlib import Path
@@ -34,9 +35,6 @@ class ManagedService:
     """Starts, stops and restarts one service.
 
     Attributes:
-        spec: How to run it.
-        log: Its log file.
-        state: Its current state.
         restarts: How many times it was restarted after it had exited by itself.
         process_ns: When its process was started, in Unix nanoseconds.
         error: Why it is not ready, if it is not.
@@ -139,15 +137,10 @@ class ManagedService:
         if self._process is not None:
             await self._process.kill()
 
-    def pause(self) -> None:
-        """Suspend the process; its connections stay open."""
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send a signal to the process and its group."""
         if self._process is not None:
-            self._process.pause()
-
-    def resume(self) -> None:
-        """Let the process continue."""
-        if self._process is not None:
-            self._process.resume()
+            self._process.send_signal(number)
 
     async def _launch(self, deadline: float) -> None:
         self._enter(State.STARTING)

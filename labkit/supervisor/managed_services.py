@@ -70,7 +70,7 @@ class ManagedServices:
         """
         for spec in self.specs.specs() if not self._by_name else ():
             self._add(spec)
-        await self._start_measured(NATS_SERVER, deadline)
+        await self._start_in_turn((NATS_SERVER,), deadline)
         # The workers need the gateway's address, which is known in advance after a reset.
         workers = tuple(worker.name for worker in self.workers())
         sequences = [(GATEWAY,), workers] if self.specs.url_of[GATEWAY] else [(GATEWAY, *workers)]
@@ -84,16 +84,13 @@ class ManagedServices:
 
     async def _start_in_turn(self, names: tuple[str, ...], deadline: float) -> None:
         for name in names:
-            await self._start_measured(name, deadline)
-
-    async def _start_measured(self, name: str, deadline: float) -> None:
-        service, requested_ns = self._by_name[name], time.time_ns()
-        try:
-            await service.start(deadline)
-        finally:
-            started_ns = max(requested_ns, service.process_ns)
-            self.timeline.add(f"{name}: its process", requested_ns, started_ns)
-            self.timeline.add(f"{name}: to ready", started_ns)
+            service, requested_ns = self._by_name[name], time.time_ns()
+            try:
+                await service.start(deadline)
+            finally:
+                started_ns = max(requested_ns, service.process_ns)
+                self.timeline.add(f"{name}: its process", requested_ns, started_ns)
+                self.timeline.add(f"{name}: to ready", started_ns)
 
     async def stop_all(self) -> None:
         """Stop all within two seconds, without waiting for work in progress."""
@@ -112,11 +109,7 @@ class ManagedServices:
         await service.stop(_DRAIN_GRACE_SECONDS if drains else _RESTART_GRACE_SECONDS)
 
     async def start(self, service: ManagedService) -> None:
-        """Start a service that was stopped or has failed.
-
-        Raises:
-            LabError: It did not become ready.
-        """
+        """Start a service that was stopped or has failed."""
         await service.start(asyncio.get_running_loop().time() + self.specs.settings.timeout)
 
     async def restart(self, services: Sequence[ManagedService]) -> None:
@@ -125,11 +118,7 @@ class ManagedServices:
         await asyncio.gather(*map(self.start, services))
 
     async def scale_workers(self, count: int) -> None:
-        """Scale to ``count`` queue-workers; removed ones finish their calls.
-
-        Raises:
-            LabError: One did not become ready.
-        """
+        """Scale to ``count`` queue-workers; removed ones finish their calls."""
         workers = self.workers()
         for number in range(len(workers) + 1, count + 1):
             worker = self._add(self.specs.worker(number))

@@ -86,18 +86,16 @@ class NatsServer:
         it would respond without the token.
         """
         sync = f", sync_interval: {_quote(self.sync_interval)}" if self.sync_interval else ""
-        return "\n".join(
-            [
-                f'listen: "127.0.0.1:{port}"',
-                'server_name: "lab"',
-                f"authorization {{ token: {_quote(self.token)} }}",
-                f"jetstream {{ store_dir: {_quote(str(self.store))}, max_file: {_STORE_LIMIT}{sync} }}",
-                f"max_payload: {self.max_body + RESULT_ROOM}",
-                f"ports_file_dir: {_quote(str(self.folder))}",
-                "logtime_utc: true",
-                "",
-            ]
+        lines = (
+            f'listen: "127.0.0.1:{port}"',
+            'server_name: "lab"',
+            f"authorization {{ token: {_quote(self.token)} }}",
+            f"jetstream {{ store_dir: {_quote(str(self.store))}, max_file: {_STORE_LIMIT}{sync} }}",
+            f"max_payload: {self.max_body + RESULT_ROOM}",
+            f"ports_file_dir: {_quote(str(self.folder))}",
+            "logtime_utc: true",
         )
+        return "\n".join(lines) + "\n"
 
     def prepare(self, program: str, port: int, *, wrapped: bool = False) -> list[str]:
         """Write the configuration; return the command, ``wrapped`` or not."""

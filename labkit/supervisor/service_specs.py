@@ -59,8 +59,6 @@ class ServiceSpecs:
     others know it already.
 
     Attributes:
-        settings: The lab's settings.
-        workspace: The lab's folder.
         url_of: The services' addresses, by name; that of a queue-worker's metrics.
         max_inflight_of: Calls that a queue-worker runs at once, by queue, where it was changed.
         proxy_url: Where queue-workers reach the gateway during a slow network; "" at other times.

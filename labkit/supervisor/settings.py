@@ -68,9 +68,5 @@ class Settings:
 
     @classmethod
     def from_json(cls, text: str) -> Settings:
-        """Rebuild what ``to_json`` returned.
-
-        Raises:
-            ValueError, TypeError: It was written by something else.
-        """
+        """Rebuild what ``to_json`` returned."""
         return cls(**json.loads(text))

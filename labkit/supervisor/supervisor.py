@@ -16,12 +16,12 @@ from labkit.supervisor.child_processes import ChildProcesses
 from labkit.supervisor.commands import Commands
 from labkit.supervisor.control import ControlServer
 from labkit.supervisor.faults import Faults
-from labkit.supervisor.files import LogFile, prepare_folder, remove, run_folder, unusable
+from labkit.supervisor.files import LogFile, prepare_folder, remove, run_folder, workspace_errors
 from labkit.supervisor.fork_server_guard import ForkServerGuard
 from labkit.supervisor.fork_server_process import ForkServerProcess
 from labkit.supervisor.launcher_pipe import send_start_error, send_to_launcher
 from labkit.supervisor.lifecycle_events import LifecycleEvents
-from labkit.supervisor.log import log_to, on_one_line
+from labkit.supervisor.log import log_to
 from labkit.supervisor.managed_services import ManagedServices
 from labkit.supervisor.service_specs import ServiceSpecs
 from labkit.supervisor.settings import Settings
@@ -100,7 +100,7 @@ class Supervisor:
             try:
                 await self._start_unless_stopped()
             except Exception as error:
-                logging.error("start failed: %s", on_one_line(error))
+                logging.error("start failed: %s", str(error).replace("\n", " |"))
                 await self._tear_down()
                 if not had_store:
                     remove(self._workspace.jetstream)
@@ -139,7 +139,7 @@ class Supervisor:
         starting.result()
 
     async def _start(self, deadline: float) -> None:
-        try:
+        with workspace_errors(self._workspace):
             begin_ns = time.time_ns()
             remove(run_folder(self._workspace))
             self._workspace.state_file.unlink(missing_ok=True)
@@ -150,10 +150,6 @@ class Supervisor:
             state = self._specs.state(run_id=self._run_id, control=address, started_ns=self._started_ns)
             self._specs.write_login()
             self._workspace.write_state(state)
-        except OSError as error:
-            if isinstance(error, LabError):
-                raise
-            raise unusable(self._workspace, error) from error
         if self._fork_guard:
             self._fork_guard.add_start_to(self._timeline)
         self._timeline.add("ready", time.time_ns())
@@ -215,13 +211,12 @@ class Supervisor:
         await self._faults.close()
         await self._stop_services()
         try:
-            remove(self._workspace.jetstream)
-            for service in self._services:
-                service.log.clear()
-            await self._start_services(asyncio.get_running_loop().time() + self._settings.timeout)
-        except (LabError, OSError) as error:
+            with workspace_errors(self._workspace):
+                remove(self._workspace.jetstream)
+                for service in self._services:
+                    service.log.clear()
+                await self._start_services(asyncio.get_running_loop().time() + self._settings.timeout)
+        except LabError:
             # An incomplete lab is useless: end it.
             self._stopping.set()
-            if isinstance(error, LabError):
-                raise
-            raise unusable(self._workspace, error) from error
+            raise

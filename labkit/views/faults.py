@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -29,9 +30,7 @@ class FaultSpan:
 
     Attributes:
         kind: A ``FaultKind``, or ``down`` for a bin that responds with an error.
-        service: The affected service.
-        began: Unix nanoseconds.
-        ended: Unix nanoseconds; None while it lasts.
+        ended: Unix nanoseconds, as ``began``; None while it lasts.
         how: Its parameters: ``delay``, ``bandwidth``, ``bin``, ``answer``.
     """
 
@@ -49,22 +48,18 @@ def fault_spans(events: Iterable[Event]) -> list[FaultSpan]:
     end whose beginning is not among the events is ignored.
     """
     spans: list[FaultSpan] = []
+    open_spans: dict[tuple[Any, ...], list[int]] = defaultdict(list)
     for event in sorted(events, key=lambda event: event.time_ns):
+        kind, service = str(event.data.get("fault")), str(event.data.get("service"))
+        same_fault = open_spans[kind, service, event.data.get("bin")]
         if event.type == EventType.FAULT_STARTED:
             how = {key: value for key, value in event.data.items() if key not in ("fault", "service")}
-            kind, service = str(event.data.get("fault")), str(event.data.get("service"))
+            same_fault.append(len(spans))
             spans.append(FaultSpan(kind, service, event.time_ns, how=how))
-        elif event.type == EventType.FAULT_ENDED:
-            for index in reversed(range(len(spans))):
-                if spans[index].ended is None and _belongs_to(event, spans[index]):
-                    spans[index] = replace(spans[index], ended=event.time_ns)
-                    break
+        elif event.type == EventType.FAULT_ENDED and same_fault:
+            index = same_fault.pop()
+            spans[index] = replace(spans[index], ended=event.time_ns)
     return spans
-
-
-def _belongs_to(event: Event, span: FaultSpan) -> bool:
-    identity = (event.data.get("fault"), event.data.get("service"), event.data.get("bin"))
-    return identity == (span.kind, span.service, span.how.get("bin"))
 
 
 class FaultList(list[FaultSpan]):

@@ -71,7 +71,12 @@ async def main(service: Service) -> None:
     try:
         host, port = await server.start(port=config.port, fallback=config.port_fallback)
     except OSError as error:
-        raise PortTakenError.at(config.port, error) from error
+        raise PortTakenError(
+            f"the inspector can't listen on port {config.port}",
+            expected=f"127.0.0.1:{config.port} to be free",
+            seen=str(error),
+            next_step="stop the program that listens there, or set another port; port=0 takes any",
+        ) from error
     bin_view.url = f"http://{host}:{port}"
     gate.use_port(port)
     service.ready(url=bin_view.url)

@@ -21,17 +21,11 @@ _MAX_CAPACITY = 2000
 
 @dataclass(frozen=True)
 class StoreLimits:
-    """How much is kept.
-
-    Attributes:
-        bins: Number of bins.
-        capacity: Requests per bin, unless it was created with another capacity.
-        memory: Bytes for all requests of all bins.
-    """
+    """How much is kept."""
 
     bins: int = 200
-    capacity: int = 500
-    memory: int = 64 * 1024 * 1024
+    capacity: int = 500  # requests per bin, unless it was created with another capacity
+    memory: int = 64 * 1024 * 1024  # bytes for all requests of all bins
 
 
 @dataclass(slots=True, eq=False)
@@ -39,10 +33,8 @@ class StoredBin:
     """A ring of requests.
 
     Attributes:
-        name: As in its URL.
         capacity: How many requests it holds.
         explicit: It was created through the API, so it is never evicted for another bin.
-        created_ns: Unix nanoseconds.
         answer: The status of its responses; 0 closes the connection instead.
         last_use: Grows with each use of any bin: the lowest value is the least recently used.
         count: Requests that it has received.

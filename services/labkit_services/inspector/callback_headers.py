@@ -32,8 +32,7 @@ class CallbackHeaders:
         status: The *function's* status; the callback itself is always a POST that arrived.
         duration_seconds: From the worker's start of the call to this callback; the time in
             the queue is not included.
-        retry: How many times the call was retried.
-        retry_max: The maximum of retries.
+        retry: How many times the call was retried, of at most ``retry_max``.
     """
 
     call_id: str

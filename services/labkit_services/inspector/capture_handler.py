@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from dataclasses import dataclass
 
 from labkit_services.contract.compact_json import encode
 from labkit_services.http import HangUpError, Request, Response
@@ -13,12 +14,12 @@ from labkit_services.inspector.callback_headers import parse_callback_headers
 from labkit_services.inspector.request_record import ReceivedRequest
 
 
+@dataclass(frozen=True)
 class CaptureHandler:
     """The handler of ``/r/NAME…`` and ``/NAME…``."""
 
-    def __init__(self, store: BinStore, *, body_limit: int) -> None:
-        self._store = store
-        self._body_limit = body_limit
+    store: BinStore
+    body_limit: int
 
     async def __call__(self, request: Request) -> Response:
         """Store the request; respond with its id and the bin's status.
@@ -31,7 +32,7 @@ class CaptureHandler:
         name, subpath = split_capture_path(request.path)
         check_bin_name(name)
         body, size, sha256 = await self._read_body(request)
-        record, created = self._store.add(
+        record, created = self.store.add(
             name,
             ReceivedRequest(
                 received_ns=received_ns,
@@ -50,7 +51,7 @@ class CaptureHandler:
                 callback=parse_callback_headers(request.headers),
             ),
         )
-        status = self._store.bins[name].answer
+        status = self.store.bins[name].answer
         if status == 0:
             raise HangUpError
         headers = [("Content-Type", "application/json"), ("X-Bin-Id", name), ("X-Request-Id", record.id)]
@@ -62,11 +63,11 @@ class CaptureHandler:
         """Return the first bytes of the body, and size and SHA-256 of all of it."""
         if request.incoming.complete:
             body = request.incoming.take()
-            return body[: self._body_limit], len(body), hashlib.sha256(body).hexdigest()
+            return body[: self.body_limit], len(body), hashlib.sha256(body).hexdigest()
         # However long the body is, only the part to keep is held in memory.
         kept, size, sha256 = bytearray(), 0, hashlib.sha256()
         async for part in request.stream():
             size += len(part)
             sha256.update(part)
-            kept += part[: self._body_limit - len(kept)]
+            kept += part[: self.body_limit - len(kept)]
         return bytes(kept), size, sha256.hexdigest()

@@ -15,29 +15,10 @@ _DEFAULT_LIMITS = StoreLimits()
 class PortTakenError(LabError, OSError):
     """The inspector can't listen on its port."""
 
-    @classmethod
-    def at(cls, port: int, cause: OSError) -> PortTakenError:
-        """Return the error for a port."""
-        return cls(
-            f"the inspector can't listen on port {port}",
-            expected=f"127.0.0.1:{port} to be free",
-            seen=str(cause),
-            next_step="stop the program that listens there, or set another port; port=0 takes any",
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class InspectorConfig:
-    """The settings in the environment; ``__main__`` describes each.
-
-    Attributes:
-        port: Preferred port.
-        port_fallback: Use any port if that one is taken.
-        token: Of page and API.
-        nats_url: Or "".
-        max_body: Bytes kept of a body.
-        limits: Of the store.
-    """
+    """The settings in the environment; ``__main__`` describes each."""
 
     port: int
     port_fallback: bool
@@ -48,11 +29,7 @@ class InspectorConfig:
 
     @classmethod
     def read(cls, service: Service) -> InspectorConfig:
-        """Read the settings.
-
-        Raises:
-            InvalidValueError: One is invalid.
-        """
+        """Read the settings; an invalid one raises an InvalidValueError."""
 
         def positive(name: str, default: int) -> int:
             number = service.number(name, default)

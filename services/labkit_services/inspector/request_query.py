@@ -26,10 +26,7 @@ class RequestFilter:
     """A condition on records; a field that is "" or None is ignored.
 
     Attributes:
-        method: HTTP method, in upper case.
-        call_id: ``X-Call-Id``.
         function: Name with or without the default namespace.
-        function_status: ``X-Function-Status``.
         q: A text to search for, in any letter case.
         place: Where to search: ``any``, ``body``, ``query`` or ``headers``.
     """
@@ -75,8 +72,6 @@ class RequestQuery:
     """A query for a list of requests.
 
     Attributes:
-        filter: Which records.
-        limit: Maximum length of the list.
         newest: The newest first, or else the oldest.
         after: Id of the record after which the list starts, in its order; or "".
         wait: Seconds to wait for enough matches.

@@ -28,17 +28,13 @@ class ReceivedRequest:
     Attributes:
         received_ns: Unix nanoseconds at which its head had arrived.
         body_seconds: From then to the end of its body.
-        peer: Address and port of the sender.
-        http_version: ``1.0`` or ``1.1``.
-        method: As sent.
         target: The request line's target, unchanged.
         path: Its path, still percent-encoded.
         subpath: The part of the path after the bin's name; "/" if there is none.
         query: Its raw query string, without ``?``.
         headers: In the order and spelling of the sender; values are latin-1, byte for byte.
         body: The first bytes of the body, up to the limit.
-        size: Bytes of the whole body.
-        sha256: Of the whole body, in hex.
+        size: Bytes of the whole body, whose hash is ``sha256``.
         callback: The headers of an OpenFaaS callback, if there are any.
     """
 
@@ -83,14 +79,7 @@ class ReceivedRequest:
 
 @dataclass(frozen=True, slots=True)
 class RequestRecord:
-    """A captured request in its bin.
-
-    Attributes:
-        id: Unique over all bins; ids sort by time.
-        bin: Name of the bin.
-        seq: Its number in the bin, from 1, without gaps.
-        request: What was received.
-    """
+    """A captured request in its bin; ``seq`` counts from 1 in each bin."""
 
     id: str
     bin: str

@@ -55,9 +55,8 @@ class RequestWaiters:
 
     def _count(self, bin_name: str, query: RequestQuery) -> int:
         stored = self._store.bins.get(bin_name)
-        if stored is None:
-            return 0
-        return sum(query.is_after(record) and query.filter(record) for record in stored.records.values())
+        records = stored.records.values() if stored else ()
+        return sum(query.is_after(record) and query.filter(record) for record in records)
 
     def _on_change(self, change: StoreChange) -> None:
         for waiter in self._waiters:
