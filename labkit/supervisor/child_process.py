@@ -26,7 +26,7 @@ class ChildProcess:
     """
 
     def __init__(self, pid: int, lifeline: int, output: int, loop: asyncio.AbstractEventLoop) -> None:
-        """Take over our ends of its two pipes; a ``lifeline`` of -1 is none."""
+        """Take over our ends of its two pipes; ``lifeline`` -1 is none."""
         self.pid = pid
         self.exited: asyncio.Future[int | None] = loop.create_future()
         self.line: asyncio.Future[bytes] = loop.create_future()
@@ -84,7 +84,7 @@ class ChildProcess:
             self._signal_group(number)
 
     async def stop(self, grace: float, *, hurry: bool = False) -> None:
-        """Send SIGTERM; kill the process if it still runs after ``grace`` seconds.
+        """Send SIGTERM; kill the process if it runs after ``grace`` seconds.
 
         In a ``hurry`` its lifeline ends too, so that it abandons the work in progress.
         """

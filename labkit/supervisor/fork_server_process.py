@@ -35,7 +35,7 @@ class ForkServerProcess:
 
     @classmethod
     def start_if_supported(cls) -> Self | None:
-        """Start one unless the system lacks pidfds or the setting forbids it."""
+        """Start one, unless the system lacks pidfds or it is switched off."""
         if os.environ.get(SETTING) == "0":
             return None
         try:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def log_to(path: Path) -> None:
-    """Write log messages and standard error, which shows crashes, to a file."""
+    """Write log messages and standard error, with crashes, to a file."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(descriptor, 2)
     os.close(descriptor)

@@ -97,7 +97,7 @@ class ManagedService:
         return self.state
 
     async def start(self, deadline: float) -> None:
-        """Bring it to ready by ``deadline`` (loop time); restart it from now on.
+        """Bring it to ready by ``deadline`` (loop time); then keep it running.
 
         Idempotent.
 
@@ -118,7 +118,7 @@ class ManagedService:
         self._guard.start(self._keep_alive(), name=f"keep {self.name} running")
 
     async def stop(self, grace: float, *, hurry: bool = False) -> None:
-        """Stop it; kill it if it still runs after ``grace`` seconds. Idempotent.
+        """Stop it; kill it if it runs after ``grace`` seconds. Idempotent.
 
         In a ``hurry``, when the lab ends, it abandons the work in progress.
         """

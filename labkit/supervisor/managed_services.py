@@ -93,7 +93,7 @@ class ManagedServices:
                 self.timeline.add(f"{name}: to ready", started_ns)
 
     async def stop_all(self) -> None:
-        """Stop all within two seconds, without waiting for work in progress."""
+        """Stop all in two seconds, without waiting for work in progress."""
         loop = asyncio.get_running_loop()
         begin = loop.time()
         for kinds, seconds in _STOP_ORDER:
@@ -118,7 +118,7 @@ class ManagedServices:
         await asyncio.gather(*map(self.start, services))
 
     async def scale_workers(self, count: int) -> None:
-        """Scale to ``count`` queue-workers; removed ones finish their calls."""
+        """Scale to ``count`` queue-workers; removed ones finish calls."""
         workers = self.workers()
         for number in range(len(workers) + 1, count + 1):
             worker = self._add(self.specs.worker(number))

@@ -83,7 +83,7 @@ class ServiceSpecs:
         )
 
     def write_secrets(self) -> None:
-        """Write the gateway's credentials, in the files that OpenFaaS reads."""
+        """Write the gateway's credentials to the files that it reads."""
         write_private(self._secrets / "basic-auth-user", _USER)
         write_private(self._secrets / "basic-auth-password", self.password)
 

@@ -1,4 +1,4 @@
-"""A TCP proxy that simulates a slow network: added delay, limited bandwidth."""
+"""A TCP proxy that simulates a slow network: delay, limited bandwidth."""
 
 from __future__ import annotations
 

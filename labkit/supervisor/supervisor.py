@@ -202,7 +202,7 @@ class Supervisor:
     # -- commands
 
     async def _stop(self) -> None:
-        """Stop the lab; return when only the response to the client is left."""
+        """Stop the lab; return when only the client's response is left."""
         self._stopping.set()
         await self._stopped.wait()
 

@@ -1,4 +1,4 @@
-"""Injected faults: their kinds, the events about them, and how they are shown."""
+"""Injected faults: their kinds, their events, and how they are shown."""
 
 from __future__ import annotations
 

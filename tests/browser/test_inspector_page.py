@@ -1,4 +1,4 @@
-"""The inspector's page in a browser: updates, escaping, prefix, colour schemes."""
+"""The inspector's page in a browser: updates, escaping, prefix, colours."""
 
 from __future__ import annotations
 
@@ -202,7 +202,10 @@ def test_the_link_with_the_token_opens_the_page_and_hides_the_token(browser: Chr
 
 
 def test_a_link_on_another_site_opens_the_page(browser: Chromium) -> None:
-    """JupyterLab at localhost is another site than 127.0.0.1: the first request lacks the cookie."""
+    """The browser does not send the strict cookie with the first request.
+
+    JupyterLab at localhost is another site than 127.0.0.1.
+    """
     with inspector(inspector_token="s3cret") as locked, serve_in_thread(_links_to(locked.url)) as elsewhere:
         page = browser.open(elsewhere.replace("127.0.0.1", "localhost"))
         page.evaluate("document.querySelector('a').click()")
@@ -285,7 +288,7 @@ def _links_to(url: str):  # type: ignore[no-untyped-def]
 
 
 class _Proxy:
-    """Serves under a prefix, as jupyter-server-proxy: strips it, forwards the Host."""
+    """Serves under a prefix, as jupyter-server-proxy does, which keeps Host."""
 
     def __init__(self, target: str, prefix: str) -> None:
         self._origin, _ = Origin.parse(target)

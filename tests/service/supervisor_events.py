@@ -13,7 +13,7 @@ SUBJECT = event_subject("supervisor")
 
 
 def supervisor_events(lab: Lab) -> list[Event]:
-    """Return the events published so far; the last ones may not have arrived."""
+    """Return the events published so far; the last may be missing."""
     return hub().run(_read(lab), 10)
 
 

@@ -1,4 +1,4 @@
-"""The inspector as a process: capture, lists, waiting, events, access, shutdown."""
+"""The inspector as a process: captures, API, events, access, shutdown."""
 
 from __future__ import annotations
 

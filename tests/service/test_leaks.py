@@ -47,7 +47,7 @@ def check(when: str, snapshot: Path, run: str) -> subprocess.CompletedProcess[st
 
 
 def listener(lifeline: int, env: dict[str, str], *arguments: str) -> tuple[subprocess.Popen[str], int]:
-    """Start a process with these arguments that listens on a port; return both."""
+    """Start a process that listens on a port; return both."""
     process = subprocess.Popen(
         [sys.executable, "-c", LISTEN, *arguments], stdin=lifeline, stdout=subprocess.PIPE, env=env, text=True
     )

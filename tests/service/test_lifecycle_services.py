@@ -1,4 +1,4 @@
-"""Services that crash, are killed, restarted, reconfigured or reset while the lab is running."""
+"""Crashes, kills, restarts, settings and resets while the lab is running."""
 
 from __future__ import annotations
 

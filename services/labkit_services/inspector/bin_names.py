@@ -1,4 +1,4 @@
-"""The names of bins: which are valid, how paths contain them, their colours."""
+"""The names of bins: which are valid, their paths, their colours."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ _FOLLOW_SECONDS = 60.0
 
 
 class CallStatusService:
-    """Reduces the event log to calls, and answers requests about them over NATS.
+    """Reduces the event log to calls; answers requests about them by NATS.
 
     It follows the event log only for a while after each request, so an idle inspector
     costs nothing. Following all the time would take a sixth of the time of an accept.

@@ -60,7 +60,7 @@ class CaptureHandler:
         return Response(status, headers, encode({"ok": status < 400, "id": record.id}).encode())
 
     async def _read_body(self, request: Request) -> tuple[bytes, int, str]:
-        """Return the first bytes of the body, and size and SHA-256 of all of it."""
+        """Return the body's first bytes, and size and SHA-256 of the whole."""
         if request.incoming.complete:
             body = request.incoming.take()
             return body[: self.body_limit], len(body), hashlib.sha256(body).hexdigest()

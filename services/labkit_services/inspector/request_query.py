@@ -130,7 +130,7 @@ class RequestQuery:
         return query
 
     def is_after(self, record: RequestRecord) -> bool:
-        """Tell whether ``record`` comes after ``after``, in the list's order."""
+        """Tell whether ``record`` follows ``after`` in the list's order."""
         return not self.after or (record.id < self.after if self.newest else record.id > self.after)
 
 
