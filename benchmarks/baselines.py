@@ -189,7 +189,7 @@ async def nats_server(folder: str, settle: float = 0.5) -> Figures:
 
     at = Path(folder)
     server = NatsServer(folder=at / "nats", store=at / "store", token="baseline", max_body=1024 * 1024)
-    command = server.prepare(find_nats_server(os.environ), -1, keeper=False)
+    command = server.prepare(find_nats_server(os.environ), -1)
     with (at / "nats.log").open("wb") as log:
         begin = time.perf_counter()
         process = await asyncio.create_subprocess_exec(*command, stdout=log, stderr=log)

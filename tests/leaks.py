@@ -1,18 +1,18 @@
-"""Tell whether a test run left anything of a lab behind: a process, or a port that one listens on.
+"""Check that a test run left no process and no open port of a lab behind.
 
-    export LABKIT_TEST_RUN=some-unique-text     # everything the tests start inherits it
-    python tests/leaks.py --before FILE         # notes which processes there are
+    export LABKIT_TEST_RUN=some-unique-text     # inherited by everything that the tests start
+    python tests/leaks.py --before FILE         # writes the list of running processes
     ...                                         # the tests
-    python tests/leaks.py --after FILE          # lists what is left and exits with 1, or exits with 0
+    python tests/leaks.py --after FILE          # exits with 0, or lists the leaks and exits with 1
 
 Two things count as left behind:
 
-* any process that carries this run's mark in its environment: a service, a kernel, what a test started;
-* a part of a lab that came during the run, has lost its parent and carries no mark. Functions never
-  have it, nor have spawned watchdogs: the gateway does not hand them its own environment. What was forked
-  shows the fork server's.
+* a process with this run's mark in its environment: a service, a kernel, a test's own process;
+* a part of a lab that was started during the run, has lost its parent and has no mark. Functions and
+  spawned watchdogs never have it, because the gateway does not pass its own environment to them. Forked
+  processes show the fork server's environment.
 
-A lab that was there before, and one that somebody runs beside the tests, is neither.
+A lab that was running before, or that somebody runs beside the tests, is neither.
 """
 
 from __future__ import annotations
@@ -31,29 +31,29 @@ import psutil
 
 MARK = "LABKIT_TEST_RUN"
 GRACE_SECONDS = 3.0
-"""What a lab may take to be gone once its kernel is; the notebooks' kernels are killed just before."""
+"""How long a lab may take to end after its kernel; the notebooks' kernels are killed just before."""
 
 ADOPTERS = {"init", "systemd", "launchd"}
-"""Whose child an orphan becomes: process 1, or the user's own `systemd`."""
+"""The parents of orphans: process 1, or the user's own `systemd`."""
 
 Identity = tuple[int, float]
-"""Process id and start time: the id alone is used again."""
+"""Process id and start time: ids are reused."""
 
 
 @dataclass(frozen=True)
-class Seen:
-    """One process, as far as this check cares."""
+class RunningProcess:
+    """A process, with the attributes that the check needs."""
 
     pid: int
     created: float
     parent: int
     orphan: bool
-    """Its parent is gone: it now belongs to the process that adopts such children."""
+    """Its parent has ended, so it belongs to a process that adopts orphans."""
     command: tuple[str, ...]
     role: str | None
-    """The part of a lab that it is; None for anything else."""
+    """Which part of a lab it is; None for anything else."""
     mark: str | None
-    """The value of `LABKIT_TEST_RUN` in its environment; None when it has none or hides it."""
+    """The value of `LABKIT_TEST_RUN` in its environment; None if it is unset or unreadable."""
     ports: tuple[int, ...] = ()
 
     @property
@@ -69,23 +69,23 @@ class Seen:
 
 
 def lab_role(command: Sequence[str], environment: Mapping[str, str]) -> str | None:
-    """Name the part of a lab that a process is; None for anything else."""
+    """Return which part of a lab a process is; None for anything else."""
     if command and Path(command[0]).name == "nats-server":
         return "nats-server"
     for option, module in pairwise(command):
         if option == "-m" and (module == "labkit.supervisor" or module.startswith("labkit_services.")):
             return module
-    # What a watchdog runs; it gets the watchdog's settings along with its own.
+    # A watchdog's function; it gets the watchdog's settings together with its own.
     return "function" if "fprocess" in environment else None
 
 
-def left_behind(now: list[Seen], before: set[Identity], run: str | None) -> list[Seen]:
-    """Pick the processes that this run should have ended.
+def left_behind(now: list[RunningProcess], before: set[Identity], run: str | None) -> list[RunningProcess]:
+    """Return the processes that this run should have ended.
 
     Args:
-        now: what runs now, without this check and its ancestors.
-        before: what ran when the tests began.
-        run: the run's mark; None looks for orphans only.
+        now: The running processes, without this check and its ancestors.
+        before: The processes that were running before the tests.
+        run: The run's mark; None finds orphans only.
     """
     found = []
     for process in now:
@@ -96,8 +96,11 @@ def left_behind(now: list[Seen], before: set[Identity], run: str | None) -> list
     return found
 
 
-def processes() -> list[Seen]:
-    """Look at every process but this one and its ancestors, which carry the mark and are about to end."""
+def processes() -> list[RunningProcess]:
+    """Return all processes but this one and its ancestors.
+
+    Those have the mark, too, and are about to end.
+    """
     own = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())} - {1}
     found = []
     for process in psutil.process_iter():
@@ -105,22 +108,22 @@ def processes() -> list[Seen]:
             continue
         try:
             if process.status() != psutil.STATUS_ZOMBIE:
-                found.append(_look_at(process))
+                found.append(_inspect(process))
         except psutil.NoSuchProcess:
-            continue  # ended while we looked
+            continue  # it has ended meanwhile
         except psutil.AccessDenied:
-            continue  # another user's: not of this run
+            continue  # another user's, so not of this run
     return found
 
 
-def _look_at(process: psutil.Process) -> Seen:
+def _inspect(process: psutil.Process) -> RunningProcess:
     try:
         environment = process.environ()
     except (psutil.AccessDenied, OSError):
-        environment = {}  # hidden
+        environment = {}  # unreadable
     command = tuple(process.cmdline())
     parent = process.parent()
-    return Seen(
+    return RunningProcess(
         pid=process.pid,
         created=process.create_time(),
         parent=process.ppid(),
@@ -131,49 +134,56 @@ def _look_at(process: psutil.Process) -> Seen:
     )
 
 
-def with_ports(seen: Seen) -> Seen:
-    """Add the TCP ports that the process listens on: slow to find out, so only asked of what is reported."""
+def with_ports(process: RunningProcess) -> RunningProcess:
+    """Add the TCP ports that a process listens on.
+
+    That is slow, so it is done for the reported processes only.
+    """
     try:
-        connections = psutil.Process(seen.pid).net_connections(kind="tcp")
+        connections = psutil.Process(process.pid).net_connections(kind="tcp")
     except (psutil.NoSuchProcess, psutil.AccessDenied):
-        return seen
+        return process
     ports = sorted({c.laddr.port for c in connections if c.status == psutil.CONN_LISTEN})
-    return replace(seen, ports=tuple(ports))
+    return replace(process, ports=tuple(ports))
 
 
-def wait_until_clean(look: Callable[[], list[Seen]], grace: float) -> list[Seen]:
-    """Look until nothing is found or `grace` seconds are over; give what is then still there."""
+def wait_until_clean(find: Callable[[], list[RunningProcess]], grace: float) -> list[RunningProcess]:
+    """Wait until `find` returns nothing, for at most `grace` seconds.
+
+    Returns:
+        What is still there.
+    """
     deadline = time.monotonic() + grace
-    while (found := look()) and time.monotonic() < deadline:
+    while (found := find()) and time.monotonic() < deadline:
         time.sleep(0.1)
     return found
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line described above; return its exit code."""
-    parser = argparse.ArgumentParser(description="Tell whether a test run left anything of a lab behind.")
+    """Run the command line; return its exit code."""
+    parser = argparse.ArgumentParser(description="Check that a test run left nothing of a lab behind.")
     when = parser.add_mutually_exclusive_group(required=True)
-    when.add_argument("--before", metavar="FILE", type=Path, help="note what runs already")
-    when.add_argument("--after", metavar="FILE", type=Path, help="report what came since and was left behind")
+    when.add_argument("--before", metavar="FILE", type=Path, help="write the list of running processes")
+    when.add_argument("--after", metavar="FILE", type=Path, help="report the processes that were left behind")
     options = parser.parse_args(arguments)
 
     if options.before:
-        noted = {"run": os.environ.get(MARK), "processes": [process.identity for process in processes()]}
-        options.before.write_text(json.dumps(noted))
+        snapshot = {"run": os.environ.get(MARK), "processes": [process.identity for process in processes()]}
+        options.before.write_text(json.dumps(snapshot))
         return 0
 
-    noted = json.loads(options.after.read_text())
-    before = {(pid, created) for pid, created in noted["processes"]}
-    found = wait_until_clean(lambda: left_behind(processes(), before, noted["run"]), GRACE_SECONDS)
+    snapshot = json.loads(options.after.read_text())
+    before = {(pid, created) for pid, created in snapshot["processes"]}
+    found = wait_until_clean(lambda: left_behind(processes(), before, snapshot["run"]), GRACE_SECONDS)
     if not found:
         print("leaks: no process and no listening port of a lab is left")
         return 0
-    print(f"leaks: expected nothing left {GRACE_SECONDS:g} s after the tests, but there still is:")
+    print(f"leaks: expected nothing left {GRACE_SECONDS:g} s after the tests, but found:")
     for process in found:
         print(f"  {with_ports(process)}")
-    print("Whatever started it has to end it, also when it is interrupted or killed itself.")
+    print("Whatever started a process must end it, even if it is interrupted or killed itself.")
     if any(process.mark is None for process in found):
-        print(f"What carries no {MARK} may be somebody else's, from a lab that ended badly beside this run.")
+        print(f"A process without {MARK} may belong to another lab that crashed during this run.")
     return 1
 
 

@@ -21,7 +21,7 @@ from labkit_services.contract.names import VERSION
 _COMMANDS = {
     "demo": ("demo",),
     "doctor": ("doctor",),
-    "fault_commands": ("fault", "faults"),
+    "faults": ("fault", "faults"),
     "jupyter": ("lab",),
     "lifecycle": ("up", "down", "reset"),
     "queues": ("queue", "dead", "call", "cancel"),

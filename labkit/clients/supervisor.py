@@ -88,11 +88,6 @@ class SupervisorClient:
         status: dict[str, Any] = await self._ask("status")
         return status
 
-    async def events(self) -> list[Any]:
-        """Return the supervisor's newest events, as rows."""
-        rows: list[Any] = await self._ask("events")
-        return rows
-
     async def timeline(self) -> list[dict[str, Any]]:
         """Return the start's phases: ``name``, ``start_ms``, ``end_ms``."""
         timeline: list[dict[str, Any]] = await self._ask("timeline")
@@ -123,10 +118,6 @@ class SupervisorClient:
 
     # -- faults
 
-    async def kill(self, service: str) -> None:
-        """Kill a service (SIGKILL); the supervisor starts it again."""
-        await self._ask("kill", service=service)
-
     async def begin_fault(
         self,
         kind: FaultKind,
@@ -146,7 +137,7 @@ class SupervisorClient:
             bandwidth: Of a slow network: bytes per second; 0 is unlimited.
         """
         fault = {"kind": kind, "service": service, "seconds": seconds, "delay": delay, "bandwidth": bandwidth}
-        await self._ask("fault", timeout=CHANGE_SECONDS, **fault)
+        await self._ask("begin_fault", timeout=CHANGE_SECONDS, **fault)
 
     async def end_fault(
         self, kind: FaultKind, service: str, *, now: bool, timeout: float = CHANGE_SECONDS

@@ -31,8 +31,7 @@ from labkit.lifecycle.log_files import log_path
 from labkit.lifecycle.running_lab import find_lab, require_state, stop_lab
 from labkit.service_names import GATEWAY, INSPECTOR, NATS_SERVER, QUEUE_WORKER, is_service
 from labkit.supervisor.settings import Settings
-from labkit.views.fault_list import FaultList
-from labkit.views.faults import FaultKind, fault_spans
+from labkit.views.faults import FaultKind, FaultList, fault_spans
 from labkit.views.measurement import Measurement
 from labkit.views.status import LabStatus
 from labkit.workspace import LabState, Workspace
@@ -229,7 +228,7 @@ class AsyncLab:
 
     async def kill(self, service: str) -> None:
         """Kill one service (SIGKILL) and watch the lab restart it."""
-        await self.supervisor.kill(service)
+        await self.supervisor.begin_fault(FaultKind.KILL, service)
 
     async def scale_workers(self, count: int) -> None:
         """Scale to ``count`` queue-workers (1 to 16).

@@ -1,7 +1,7 @@
-"""The one process that owns all others of a lab: ``python -m labkit.supervisor``.
+"""The process that owns all other processes of a lab.
 
-It lives in a session of its own. Its standard input is the lifeline: the
-process that started it holds the other end, and when that end closes, for
-whatever reason, everything is torn down. It imports next to nothing beyond
-asyncio, because all of its start-up time is start-up time of the lab.
+``python -m labkit.supervisor`` runs it in a session of its own. Its standard input
+is the lifeline: a pipe whose other end is held by the process that started it. When
+that end closes, for whatever reason, the supervisor tears everything down. It imports
+little beyond asyncio, because its start-up time is part of the lab's start-up time.
 """

@@ -1,139 +1,117 @@
-"""What a running lab can be asked for, over the control channel."""
+"""The commands that clients send to a running lab over the control channel."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Coroutine, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
-from labkit.supervisor.faults import FaultKind
-from labkit.supervisor.memory import resident_bytes
+from labkit.supervisor.changes import ExclusiveChanges
+from labkit.supervisor.child_process import resident_bytes
+from labkit.supervisor.control import CommandHandler
+from labkit.supervisor.faults import Faults
+from labkit.supervisor.managed_services import ManagedServices
+from labkit.supervisor.service_specs import ServiceSpecs
 from labkit.supervisor.settings import MAX_WORKERS
+from labkit.supervisor.start_timeline import StartTimeline
+from labkit.views.faults import FaultKind
 from labkit.views.states import summary
 from labkit_services.contract.errors import InvalidValueError
 from labkit_services.contract.names import DEFAULT_QUEUE
 from labkit_services.contract.numbers import whole_number
 from labkit_services.contract.queues import check_queue_name
 
-if TYPE_CHECKING:
-    from labkit.supervisor.managed_service import Unit
-    from labkit.supervisor.supervisor import Supervisor
-
-Request = Mapping[str, Any]
+_Request = Mapping[str, Any]
 
 
+@dataclass(frozen=True)
 class Commands:
-    """Reads requests, and answers with what can be said in JSON."""
+    """Reads requests and returns results that JSON can express."""
 
-    def __init__(self, lab: Supervisor) -> None:
-        self._lab = lab
+    identity: Mapping[str, Any]
+    specs: ServiceSpecs
+    services: ManagedServices
+    faults: Faults
+    changes: ExclusiveChanges
+    timeline: StartTimeline
+    stop: Callable[[], Awaitable[None]]
+    reset: Callable[[], Awaitable[None]]
 
-    def by_name(self) -> dict[str, Callable[[Request], Coroutine[Any, Any, Any]]]:
-        """Return the commands; those that change the lab are done one after the other."""
+    def by_name(self) -> dict[str, CommandHandler]:
+        """Return the commands' handlers."""
         return {
             "status": self._status,
-            "events": self._events,
             "timeline": self._timeline,
             "worker_settings": self._worker_settings,
-            "stop": self._stop,
-            "kill": self._kill,
-            "fault": self._fault,
+            "stop": lambda _: self.stop(),
+            "reset": lambda _: self.reset(),
+            "configure": self._configure,
+            "scale_workers": self._scale_workers,
+            "start_service": self._start_service,
+            "begin_fault": self._begin_fault,
             "end_fault": self._end_fault,
-            "reset": self._in_turn(self._reset),
-            "configure": self._in_turn(self._configure),
-            "restart": self._in_turn(self._restart),
-            "stop_service": self._in_turn(self._stop_service),
-            "start_service": self._in_turn(self._start_service),
-            "scale_workers": self._in_turn(self._scale_workers),
         }
 
-    def _in_turn(
-        self, command: Callable[[Request], Coroutine[Any, Any, Any]]
-    ) -> Callable[[Request], Coroutine[Any, Any, Any]]:
-        return lambda request: self._lab.exclusively(lambda: command(request))
+    # -- queries
 
-    # -- looking
-
-    async def _status(self, _request: Request) -> dict[str, Any]:
-        lab = self._lab
-        units = list(lab.units)
+    async def _status(self, _request: _Request) -> dict[str, Any]:
+        services = list(self.services)
+        settings = self.specs.settings
         return {
-            "state": summary([unit.state for unit in units]),
-            "run_id": lab.run_id,
+            "state": summary([service.state for service in services]),
+            **self.identity,
             "pid": os.getpid(),
-            "workspace": str(lab.workspace.root),
-            "started_ns": lab.started_ns,
+            "workspace": str(self.specs.workspace.root),
             "memory": resident_bytes(os.getpid()),
-            "max_inflight": lab.plan.max_inflight_of.get(DEFAULT_QUEUE, lab.settings.max_inflight),
-            "services": [unit.describe() for unit in units],
-            "faults": lab.faults.describe(),
+            "max_inflight": self.specs.max_inflight_of.get(DEFAULT_QUEUE, settings.max_inflight),
+            "services": [service.describe() for service in services],
+            "faults": self.faults.describe(),
         }
 
-    async def _events(self, _request: Request) -> list[Any]:
-        return self._lab.record.recent()
+    async def _timeline(self, _request: _Request) -> list[dict[str, Any]]:
+        return self.timeline.to_json()
 
-    async def _timeline(self, _request: Request) -> list[dict[str, Any]]:
-        return self._lab.timeline.to_json()
+    async def _worker_settings(self, _request: _Request) -> dict[str, str]:
+        return self.specs.worker_settings()
 
-    async def _worker_settings(self, _request: Request) -> dict[str, str]:
-        """Say what one more queue-worker, started by somebody else, must be told."""
-        return self._lab.plan.worker_settings()
+    # -- changes of the lab
 
-    # -- changing
-
-    async def _stop(self, _request: Request) -> None:
-        await self._lab.stop()
-
-    async def _reset(self, _request: Request) -> None:
-        await self._lab.reset()
-
-    async def _configure(self, request: Request) -> None:
+    async def _configure(self, request: _Request) -> None:
         count = whole_number("max_inflight", request.get("max_inflight"), None)
-        # For the workers' next start; those that run are told by who asked.
-        self._lab.plan.max_inflight_of[check_queue_name(str(request.get("queue")))] = count
+        queue = check_queue_name(str(request.get("queue")))
+        # For the workers' next start; the client tells those that are running.
+        self.specs.max_inflight_of[queue] = count
 
-    async def _scale_workers(self, request: Request) -> None:
-        await self._lab.units.scale_workers(whole_number("workers", request.get("workers"), MAX_WORKERS))
+    async def _scale_workers(self, request: _Request) -> None:
+        count = whole_number("workers", request.get("workers"), MAX_WORKERS)
+        await self.changes.run(lambda: self.services.scale_workers(count))
 
-    async def _restart(self, request: Request) -> None:
-        unit = self._unit(request)
-        with self._lab.faults.noted({"fault": FaultKind.RESTART.value, "service": unit.spec.name}):
-            await self._lab.units.restart([unit])
-
-    async def _stop_service(self, request: Request) -> None:
-        await self._lab.units.stop(self._unit(request))
-
-    async def _start_service(self, request: Request) -> None:
-        await self._lab.units.start(self._unit(request))
-
-    async def _kill(self, request: Request) -> None:
-        unit = self._unit(request)
-        with self._lab.faults.noted({"fault": FaultKind.KILL.value, "service": unit.spec.name}):
-            await unit.kill()
-
-    def _unit(self, request: Request) -> Unit:
-        return self._lab.units.named(str(request.get("service")))
+    async def _start_service(self, request: _Request) -> None:
+        service = self.services.named(str(request.get("service")))
+        if self.faults.is_active(FaultKind.STOP, service.name):
+            await self.faults.end(FaultKind.STOP, service.name, now=True)
+        await self.changes.run(lambda: self.services.start(service))
 
     # -- faults
 
-    async def _fault(self, request: Request) -> None:
+    async def _begin_fault(self, request: _Request) -> None:
         """Begin a fault; without ``seconds`` it lasts until ``end_fault``."""
-        seconds = request.get("seconds")
-        await self._lab.faults.begin(
+        await self.faults.begin(
             _kind(request),
             str(request.get("service", "")),
-            None if seconds is None else _number(request, "seconds"),
+            None if request.get("seconds") is None else _number(request, "seconds"),
             delay=_number(request, "delay"),
             bandwidth=_number(request, "bandwidth"),
         )
 
-    async def _end_fault(self, request: Request) -> None:
+    async def _end_fault(self, request: _Request) -> None:
         """Wait until a fault is over; ``now`` ends it. Idempotent."""
         service, now = str(request.get("service", "")), bool(request.get("now"))
-        await self._lab.faults.end(_kind(request), service, now=now)
+        await self.faults.end(_kind(request), service, now=now)
 
 
-def _kind(request: Request) -> FaultKind:
+def _kind(request: _Request) -> FaultKind:
     kind = str(request.get("kind"))
     try:
         return FaultKind(kind)
@@ -141,7 +119,7 @@ def _kind(request: Request) -> FaultKind:
         raise InvalidValueError(f"there is no fault {kind!r}", expected=", ".join(FaultKind)) from None
 
 
-def _number(request: Request, field: str) -> float:
+def _number(request: _Request, field: str) -> float:
     value = request.get(field, 0.0)
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e9:
         raise InvalidValueError(f"{field} is out of range", expected="a number from 0", seen=repr(value))

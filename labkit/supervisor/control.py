@@ -1,4 +1,4 @@
-"""The supervisor's ear: one JSON request a line, one JSON answer a line."""
+"""The control channel: clients send commands to the supervisor over TCP."""
 
 from __future__ import annotations
 
@@ -11,27 +11,26 @@ from typing import Any
 from labkit.errors import error_to_json
 from labkit_services.contract.errors import InvalidValueError, LabError
 
-Command = Callable[[Mapping[str, Any]], Awaitable[Any]]
+CommandHandler = Callable[[Mapping[str, Any]], Awaitable[Any]]
 
-_READ_SECONDS = 10.0
-"""How long a client may be silent before it is hung up on."""
-_LAST_WORDS_SECONDS = 0.5
+_IDLE_SECONDS = 10.0
+"""A client that sends nothing for so long is disconnected."""
+_FLUSH_SECONDS = 0.5
 
 
-class Control:
-    """Serves commands on a loopback port, to those who know the token.
+class ControlServer:
+    """Serves commands on a loopback port to clients that know the token.
 
-    ``{"token": …, "command": NAME, …}`` is answered by ``{"ok": VALUE}`` or
-    ``{"error": {…}}``, the fields of a ``LabError``. A port, not a Unix socket, whose
-    path may have no more than about a hundred bytes.
+    A connection carries one request, the line ``{"token": …, "command": NAME, …}``, and its
+    response, the line ``{"ok": VALUE}`` or ``{"error": {…}}`` with the fields of a ``LabError``. It
+    is a TCP port because the path of a Unix socket may have no more than about a hundred bytes.
     """
 
-    def __init__(self, token: str, commands: Mapping[str, Command]) -> None:
+    def __init__(self, token: str, commands: Mapping[str, CommandHandler]) -> None:
         self._token = token
         self._commands = commands
         self._server: asyncio.Server | None = None
-        self._clients: set[asyncio.StreamWriter] = set()
-        self._answering: set[asyncio.Task[None]] = set()
+        self._responding: set[asyncio.Task[None]] = set()
 
     async def start(self) -> str:
         """Listen; return ``127.0.0.1:PORT``."""
@@ -40,48 +39,39 @@ class Control:
         return f"{host}:{port}"
 
     async def stop(self) -> None:
-        """Let the answers under way go out, then hang up."""
+        """Stop listening, and finish the responses in progress."""
         if self._server is not None:
             self._server.close()
-        if self._answering:
-            await asyncio.wait(self._answering, timeout=_LAST_WORDS_SECONDS)
-        for writer in self._clients:
-            writer.close()
-        await asyncio.sleep(0)  # one turn of the loop, in which the connections notice
+        if self._responding:
+            await asyncio.wait(self._responding, timeout=_FLUSH_SECONDS)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
-        self._clients.add(writer)
         try:
-            while True:
-                async with asyncio.timeout(_READ_SECONDS):
-                    line = await reader.readline()
-                if not line:
-                    return
-                self._answering.add(task)
-                answer = await self._answer(line)
-                writer.write(json.dumps(answer).encode() + b"\n")
+            async with asyncio.timeout(_IDLE_SECONDS):
+                line = await reader.readline()
+            if line:
+                self._responding.add(task)
+                writer.write(json.dumps(await self._respond(line)).encode() + b"\n")
                 await writer.drain()
-                self._answering.discard(task)
         except (OSError, ValueError):
-            return  # gone, silent (a timeout is an OSError), or a line beyond all bounds
+            return  # disconnected, idle (a timeout is an OSError), or a line that is too long
         finally:
-            self._answering.discard(task)
-            self._clients.discard(writer)
+            self._responding.discard(task)
             writer.close()
 
-    async def _answer(self, line: bytes) -> dict[str, Any]:
+    async def _respond(self, line: bytes) -> dict[str, Any]:
         try:
             return {"ok": await self._execute(line)}
         except LabError as error:
             return {"error": error_to_json(error)}
         except Exception as error:
-            logging.exception("a command failed")  # the client gets the name, the log the place
+            logging.exception("a command failed")  # the client gets the error, the log its traceback
             return {"error": error_to_json(LabError("The supervisor has a bug.", seen=repr(error)))}
 
     async def _execute(self, line: bytes) -> Any:
-        # hmac brings OpenSSL with it, 10 ms that a start can do without.
+        # Not imported at start: hmac loads OpenSSL, which takes 10 ms.
         import hmac
 
         try:
@@ -95,7 +85,5 @@ class Control:
             raise InvalidValueError("wrong control token")
         command = self._commands.get(name)
         if command is None:
-            raise InvalidValueError(
-                f"there is no command {name!r}", expected=", ".join(sorted(self._commands))
-            )
+            raise InvalidValueError(f"unknown command {name!r}", expected=", ".join(sorted(self._commands)))
         return await command(request)

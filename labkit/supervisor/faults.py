@@ -1,209 +1,206 @@
-"""Failure drills: what goes wrong on purpose, when it began, and when it is over."""
+"""Fault injection: begins faults, ends them, and records both as events."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from labkit.service_names import QUEUE_WORKER
-from labkit.supervisor.slow_proxy import Relay
+from labkit.service_names import GATEWAY, QUEUE_WORKER
+from labkit.supervisor.changes import ExclusiveChanges
+from labkit.supervisor.lifecycle_events import LifecycleEvents
+from labkit.supervisor.managed_service import ManagedService
+from labkit.supervisor.managed_services import ManagedServices
+from labkit.supervisor.service_specs import ServiceSpecs
+from labkit.supervisor.slow_proxy import SlowProxy
+from labkit.views.faults import FaultKind
 from labkit.views.states import State
 from labkit_services.contract.errors import InvalidValueError, LabError
 from labkit_services.contract.events import EventType
-
-if TYPE_CHECKING:
-    from labkit.supervisor.managed_service import Unit
-    from labkit.supervisor.supervisor import Supervisor
-
-_LOOK_SECONDS = 0.01
-
-
-class FaultKind(StrEnum):
-    """What can go wrong."""
-
-    KILL = "kill"  # SIGKILL; over when the service is back
-    STOP = "stop"  # ended politely, and started again at the end
-    PAUSE = "pause"  # SIGSTOP, at the end SIGCONT: it holds its connections and does not answer
-    RESTART = "restart"  # ended politely and started again at once
-    SLOW = "slow"  # the network between the queue-workers and the gateway
-
+from labkit_services.runtime.tasks import BackgroundTasks
 
 _ENDS_BY_ITSELF = (FaultKind.KILL, FaultKind.RESTART)
 
 
-@dataclass(eq=False)
-class _Fault:
-    """A fault that is there; ``told`` is what the record says of it."""
-
-    kind: FaultKind
-    service: str
-    seconds: float | None
-    told: dict[str, Any]
+@dataclass(eq=False, slots=True)
+class _ActiveFault:
+    task: asyncio.Task[None]
+    details: dict[str, Any]
+    begun: asyncio.Event
+    end_requested: asyncio.Event
     since: float = field(default_factory=time.time)
-    begun: asyncio.Event = field(default_factory=asyncio.Event)
-    enough: asyncio.Event = field(default_factory=asyncio.Event)
 
 
+@dataclass(eq=False)
 class Faults:
-    """Begins faults and ends them, and notes both in the record.
+    """The faults that are active.
 
-    A fault ends after its time, or when it is told to. One that is cut off by the end
-    of the lab, or by a reset, is not mended: what comes next does that.
+    A fault ends after its duration or on request. One that is cut off by a reset or by the
+    end of the lab is not repaired: the reset or the next start does that.
     """
 
-    def __init__(self, lab: Supervisor) -> None:
-        self._lab = lab
-        self._tasks: dict[tuple[FaultKind, str], tuple[_Fault, asyncio.Task[None]]] = {}
+    specs: ServiceSpecs
+    services: ManagedServices
+    changes: ExclusiveChanges
+    events: LifecycleEvents
+
+    def __post_init__(self) -> None:
+        self._active: dict[tuple[FaultKind, str], _ActiveFault] = {}
+        # Of faults that failed before anyone waited for their end.
+        self._failures: dict[tuple[FaultKind, str], LabError] = {}
+        self._tasks = BackgroundTasks()
 
     def describe(self) -> list[dict[str, Any]]:
-        """Return what is wrong now, as ``status`` shows it."""
-        return [{**fault.told, "since": fault.since} for fault, _ in self._tasks.values()]
+        """Return the active faults, as ``status`` shows them."""
+        return [{**fault.details, "since": fault.since} for fault in self._active.values()]
+
+    def is_active(self, kind: FaultKind, service: str) -> bool:
+        """Tell whether a service has this fault now."""
+        return (kind, self._target(kind, service)) in self._active
 
     async def begin(
         self, kind: FaultKind, service: str, seconds: float | None, *, delay: float, bandwidth: float
     ) -> None:
-        """Begin a fault; return as soon as it is there.
+        """Begin a fault; return as soon as it has taken effect.
+
+        A kill or a restart waits until an earlier one of the same service is over.
 
         Args:
-            kind: What goes wrong.
-            service: With what; a slow network is always the queue-workers'.
-            seconds: How long; None is until ``end``. A kill and a restart end by themselves.
-            delay: Seconds that everything takes on a slow network, each way.
-            bandwidth: Bytes a second that it carries; 0 is unbounded.
+            kind: What to do.
+            service: To which service; a slow network always affects the queue-workers.
+            seconds: For how long; None is until ``end``. A kill and a restart end by themselves.
+            delay: Of a slow network: seconds that everything takes, each way.
+            bandwidth: Of a slow network: bytes per second; 0 is unlimited.
 
         Raises:
-            LabError: There is no such service, or it has that fault already.
+            LabError: There is no such service, it has this fault already, or beginning it failed.
         """
-        name = self._name(kind, service)
-        if (kind, name) in self._tasks:
-            raise InvalidValueError(
-                f"{name} has this fault already", expected=f"one {kind} at a time", seen="a second one"
-            )
-        told: dict[str, Any] = {"fault": kind.value, "service": name}
+        key = kind, name = kind, self._target(kind, service)
+        while earlier := self._active.get(key):
+            if kind not in _ENDS_BY_ITSELF:
+                raise InvalidValueError(
+                    f"{name} has this fault already", expected=f"one {kind} at a time", seen="a second one"
+                )
+            await asyncio.wait({earlier.task})
+        self._failures.pop(key, None)
+        details: dict[str, Any] = {"fault": kind.value, "service": name}
         if kind is FaultKind.SLOW:
-            told |= {"delay": delay, "bandwidth": bandwidth}
-            how: AbstractAsyncContextManager[None] = self._slow(delay, bandwidth)
+            details |= {"delay": delay, "bandwidth": bandwidth}
+            effect: AbstractAsyncContextManager[None] = self._slow(delay, bandwidth)
         else:
-            how = self._with_unit(kind, self._lab.units.named(name))
-        fault = _Fault(kind, name, 0.0 if kind in _ENDS_BY_ITSELF else seconds, told)
-        task = asyncio.get_running_loop().create_task(self._live(fault, how))
-        self._tasks[kind, name] = fault, task
-        task.add_done_callback(lambda _: self._tasks.pop((kind, name)))
-        begun = asyncio.ensure_future(fault.begun.wait())
-        await asyncio.wait({begun, task}, return_when=asyncio.FIRST_COMPLETED)
-        begun.cancel()
-        if not fault.begun.is_set():
-            task.result()
+            effect = self._effect(kind, self.services.named(name))
+        if kind in _ENDS_BY_ITSELF:
+            seconds = 0.0
+        begun, end_requested = asyncio.Event(), asyncio.Event()
+
+        async def run() -> None:
+            self._record(EventType.FAULT_STARTED, details)
+            try:
+                async with effect:
+                    begun.set()
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(end_requested.wait(), seconds)
+            except LabError as error:
+                logging.error("fault %s of %s: %s", kind, name, str(error).replace("\n", " |"))
+                self._failures[key] = error
+            finally:
+                begun.set()
+                del self._active[key]
+                self._record(EventType.FAULT_ENDED, details)
+
+        task = self._tasks.start(run(), name=f"fault {kind} of {name}")
+        self._active[key] = _ActiveFault(task, details, begun, end_requested)
+        await begun.wait()
+        self._raise_failure(key)
 
     async def end(self, kind: FaultKind, service: str, *, now: bool) -> None:
-        """Return when a fault is over; if there is none, at once.
+        """Wait until a fault is over; ``now`` ends it. Idempotent.
 
         Raises:
-            LabError: What was to be mended is still broken.
+            LabError: The service could not be repaired.
         """
-        found = self._tasks.get((kind, self._name(kind, service)))
-        if found is None:
-            return
-        fault, task = found
-        if now:
-            fault.enough.set()
-        await asyncio.wait({task})
-        if not task.cancelled():
-            task.result()
+        key = kind, self._target(kind, service)
+        if fault := self._active.get(key):
+            if now:
+                fault.end_requested.set()
+            await asyncio.wait({fault.task})
+        self._raise_failure(key)
 
     async def close(self) -> None:
-        """Cut all faults off."""
-        tasks = [task for _, task in self._tasks.values()]
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        """Cut off all faults."""
+        await self._tasks.cancel()
+        for fault in self._active.values():  # cancelled before their tasks had run at all
+            fault.begun.set()
+        self._active.clear()
 
-    def _name(self, kind: FaultKind, service: str) -> str:
-        return QUEUE_WORKER if kind is FaultKind.SLOW else self._lab.units.named(service).spec.name
+    def _target(self, kind: FaultKind, service: str) -> str:
+        return QUEUE_WORKER if kind is FaultKind.SLOW else self.services.named(service).name
 
-    async def _live(self, fault: _Fault, how: AbstractAsyncContextManager[None]) -> None:
-        with self.noted(fault.told):
-            try:
-                async with how:
-                    fault.begun.set()
-                    with suppress(TimeoutError):
-                        await asyncio.wait_for(fault.enough.wait(), fault.seconds)
-            except LabError as error:
-                logging.error("fault %s of %s: %s", fault.kind, fault.service, str(error).replace("\n", " |"))
-                raise
+    def _raise_failure(self, key: tuple[FaultKind, str]) -> None:
+        if error := self._failures.pop(key, None):
+            raise error
 
-    @contextmanager
-    def noted(self, told: Mapping[str, Any]) -> Iterator[None]:
-        """Note in record and log that something goes wrong on purpose for the length of the block."""
-        self._note(EventType.FAULT_STARTED, told)
-        try:
-            yield
-        finally:
-            self._note(EventType.FAULT_ENDED, told)
+    def _record(self, type_: EventType, details: dict[str, Any]) -> None:
+        self.events.emit(type_, **details)
+        logging.info("%s %s", type_, " ".join(f"{key}={value}" for key, value in details.items()))
 
-    def _note(self, type_: EventType, told: Mapping[str, Any]) -> None:
-        self._lab.record.emit(type_, **told)
-        logging.info("%s %s", type_, " ".join(f"{key}={value}" for key, value in told.items()))
+    # -- what each kind does
 
-    # -- the kinds
-
-    def _with_unit(self, kind: FaultKind, unit: Unit) -> AbstractAsyncContextManager[None]:
+    def _effect(self, kind: FaultKind, service: ManagedService) -> AbstractAsyncContextManager[None]:
         match kind:
             case FaultKind.KILL:
-                return self._killed(unit)
+                return self._killed(service)
             case FaultKind.STOP:
-                return self._stopped(unit)
+                return self._stopped(service)
             case FaultKind.PAUSE:
-                return self._paused(unit)
+                return self._paused(service)
             case _:
-                return self._restarted(unit)
+                return self._restarted(service)
 
     @asynccontextmanager
-    async def _killed(self, unit: Unit) -> AsyncIterator[None]:
-        before = unit.restarts
-        await unit.kill()
+    async def _killed(self, service: ManagedService) -> AsyncIterator[None]:
+        before = service.restarts
+        await service.kill()
         yield
-        # The unit's guard brings it back, or gives it up.
-        while unit.restarts == before or unit.state is State.STARTING:
-            if unit.state in (State.FAILED, State.STOPPED, State.STOPPING):
-                return
-            await asyncio.sleep(_LOOK_SECONDS)
+        state = service.state
+        while state is State.STARTING or (state is State.READY and service.restarts == before):
+            state = await service.next_state()
 
     @asynccontextmanager
-    async def _stopped(self, unit: Unit) -> AsyncIterator[None]:
-        await self._lab.exclusively(lambda: self._lab.units.stop(unit))
+    async def _stopped(self, service: ManagedService) -> AsyncIterator[None]:
+        await self.changes.run(lambda: self.services.stop(service))
         yield
-        await self._lab.exclusively(lambda: self._lab.units.start(unit))
+        await self.changes.run(lambda: self.services.start(service))
 
     @asynccontextmanager
-    async def _paused(self, unit: Unit) -> AsyncIterator[None]:
-        unit.pause()
+    async def _paused(self, service: ManagedService) -> AsyncIterator[None]:
+        service.send_signal(signal.SIGSTOP)
         yield
-        unit.resume()
+        service.send_signal(signal.SIGCONT)
 
     @asynccontextmanager
-    async def _restarted(self, unit: Unit) -> AsyncIterator[None]:
+    async def _restarted(self, service: ManagedService) -> AsyncIterator[None]:
         yield
-        await self._lab.exclusively(lambda: self._lab.units.restart([unit]))
+        await self.changes.run(lambda: self.services.restart([service]))
 
     @asynccontextmanager
     async def _slow(self, delay: float, bandwidth: float) -> AsyncIterator[None]:
-        """Lead the queue-workers to the gateway by a relay; running calls finish on their old way."""
-        lab = self._lab
-        relay = Relay(lab.plan.gateway_url, delay=delay, bandwidth=bandwidth)
+        """Put a proxy between queue-workers and gateway.
+
+        The workers are restarted for it; running calls finish on their old connections.
+        """
+        proxy = SlowProxy(self.specs.url_of[GATEWAY], delay=delay, bandwidth=bandwidth)
         try:
-            lab.plan.relay_url = await relay.start()
-            await lab.exclusively(lambda: lab.units.restart(lab.units.workers()))
+            self.specs.proxy_url = await proxy.start()
+            await self.changes.run(lambda: self.services.restart(self.services.workers()))
             yield
-            lab.plan.relay_url = ""
-            await lab.exclusively(lambda: lab.units.restart(lab.units.workers()))
+            self.specs.proxy_url = ""
+            await self.changes.run(lambda: self.services.restart(self.services.workers()))
         finally:
-            lab.plan.relay_url = ""
-            await relay.stop()
+            self.specs.proxy_url = ""
+            await proxy.stop()

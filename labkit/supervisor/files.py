@@ -1,81 +1,134 @@
-"""The lab's own folder: made for a start, tidied at the end."""
+"""The lab's folder on disk, and the services' log files."""
 
 from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from labkit.errors import WorkspaceError
 from labkit.workspace import Workspace
+from labkit_services.contract.errors import LabError
+from labkit_services.runtime.log_tail import last_lines
 
-_DEEPEST = 200
-"""Room for the longest path below ``.labkit``: a consumer's state in JetStream's store."""
+_DEEPEST_BYTES = 200
+"""Space for the longest path below ``.labkit``: a consumer's state in JetStream's store."""
 _NEXT_STEP = "choose another folder: Lab.start(workspace=…), or the variable LABKIT_WORKSPACE"
+_MACOS_PATH_BYTES = 1024
+"""The shortest limit of the supported systems."""
+
+_LOG_LIMIT_BYTES = 10 * 1024 * 1024
+_TAIL_LINES = 8
 
 
 def run_folder(workspace: Workspace) -> Path:
-    """Return the folder of what lives only as long as the lab: configuration, secrets, scratch."""
+    """Return the folder for files that are removed when the lab ends."""
     return workspace.folder / "run"
 
 
 def prepare_folder(workspace: Workspace) -> None:
-    """Make ``.labkit`` with its logs, for its owner only.
+    """Create ``.labkit`` and its log folder, accessible by the owner only.
 
     Raises:
-        WorkspaceError: The file system doesn't let us.
+        WorkspaceError: The file system does not allow it.
     """
-    longest = _longest_path(workspace.root)
+    longest = _path_limit(workspace.root)
     length = len(os.fsencode(workspace.folder))
-    if length + _DEEPEST > longest:
+    if length + _DEEPEST_BYTES > longest:
         raise WorkspaceError(
             "The workspace's path is too long.",
-            expected=f"a path of at most {longest - _DEEPEST} bytes",
+            expected=f"a path of at most {longest - _DEEPEST_BYTES} bytes",
             seen=f"{length} bytes",
             next_step=_NEXT_STEP,
         )
-    try:
+    with workspace_errors(workspace):
         for folder in (workspace.folder, workspace.logs):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             folder.chmod(0o700)
         workspace.lock_file.touch(mode=0o600)
+
+
+@contextmanager
+def workspace_errors(workspace: Workspace) -> Iterator[None]:
+    """Raise a ``WorkspaceError`` for a failed file operation of the block."""
+    try:
+        yield
     except OSError as error:
-        raise unusable(workspace, error) from error
+        if isinstance(error, LabError):
+            raise
+        raise WorkspaceError(
+            expected=f"a folder that can be written to: {workspace.folder}",
+            seen=f"{error.strerror or error}: {error.filename or workspace.folder}",
+            next_step=_NEXT_STEP,
+        ) from error
 
 
-def unusable(workspace: Workspace, error: OSError) -> WorkspaceError:
-    """Return what to say when the file system refuses something in ``workspace``."""
-    return WorkspaceError(
-        expected=f"a folder that can be written to: {workspace.folder}",
-        seen=f"{error.strerror or error}: {error.filename or workspace.folder}",
-        next_step=_NEXT_STEP,
-    )
-
-
-def _longest_path(root: Path) -> int:
+def _path_limit(root: Path) -> int:
     for folder in (root, *root.parents):
         try:
             return os.pathconf(folder, "PC_PATH_MAX")
         except (OSError, ValueError):
-            continue  # not there yet, or too long even to be asked
-    return 1024  # macOS's, the smallest of those we support
-
-
-def write_secret(path: Path, text: str) -> None:
-    """Write a file that only its owner may read."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
+            continue  # it does not exist yet, or its path is too long even for this question
+    return _MACOS_PATH_BYTES
 
 
 def remove(folder: Path) -> None:
-    """Remove a folder and what it holds; it need not be there.
-
-    Raises:
-        OSError: It can't be removed.
-    """
-    try:
+    """Remove a folder with its content; a missing one is no error."""
+    with suppress(FileNotFoundError):
         shutil.rmtree(folder)
-    except FileNotFoundError:
-        return
+
+
+class LogFile:
+    """The log of one service: the service appends, the supervisor bounds it.
+
+    The service writes to the file directly, so no line is lost when the supervisor
+    is killed, and no pipe can fill up and block it. The file is bounded by copying and
+    truncating: the service appends, so it continues at the new end.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._start = self._size()
+
+    def _size(self) -> int:
+        try:
+            return self.path.stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    def open(self) -> BinaryIO:
+        """Return the file for a new process; ``tail`` starts at this point."""
+        self._start = self._size()
+        descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        return os.fdopen(descriptor, "ab", buffering=0)
+
+    def tail(self) -> list[str]:
+        """Return the last lines that the most recent process wrote."""
+        try:
+            with self.path.open("rb") as file:
+                lines = last_lines(file, _TAIL_LINES, start=self._start)
+        except FileNotFoundError:
+            return []
+        return [line for line in lines if line.strip()]
+
+    def clear(self) -> None:
+        """Empty the file: after a reset, old lines would only confuse."""
+        if self._size():
+            os.truncate(self.path, 0)
+        self._start = 0
+
+    def bound(self, limit: int = _LOG_LIMIT_BYTES) -> bool:
+        """Move the content to ``NAME.log.1`` if it exceeds ``limit`` bytes.
+
+        Returns:
+            Whether it did.
+        """
+        if self._size() <= limit:
+            return False
+        shutil.copyfile(self.path, self.path.with_name(self.path.name + ".1"))
+        os.truncate(self.path, 0)
+        self._start = 0
+        return True

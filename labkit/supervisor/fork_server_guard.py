@@ -1,4 +1,4 @@
-"""The lab's fork server, kept alive."""
+"""Keeps the fork server running: restarts it when it ends."""
 
 from __future__ import annotations
 
@@ -6,48 +6,54 @@ import asyncio
 import json
 import logging
 
-from labkit.supervisor.children import Children
-from labkit.supervisor.fork_server import ForkServer
-from labkit.supervisor.managed_service import say_exit
-from labkit.supervisor.timeline import Timeline
+from labkit.supervisor.child_process import ChildProcess, describe_exit
+from labkit.supervisor.child_processes import ChildProcesses
+from labkit.supervisor.fork_server_process import ForkServerProcess
+from labkit.supervisor.start_timeline import StartTimeline
+from labkit_services.runtime.tasks import BackgroundTasks
 
 SHORT_LIFE_SECONDS = 3.0
-"""One that lived no longer is not started again: spawning is slower, but it works."""
+"""A fork server that lived no longer is not restarted: spawning is slower, but it works."""
 
 
-class ForkUnit:
-    """Starts the fork server again when it ends."""
+class ForkServerGuard:
+    """Watches the fork server's process from now on."""
 
-    def __init__(self, server: ForkServer, children: Children) -> None:
+    def __init__(self, server: ForkServerProcess, processes: ChildProcesses) -> None:
         self._server = server
-        self._children = children
-        self._process = children.adopt(server.pid, server.lifeline, server.output)
-        self._guard = asyncio.get_running_loop().create_task(self._keep_alive())
+        self._processes = processes
+        self._process = self._adopt()
+        self._tasks = BackgroundTasks()
+        self._tasks.start(self._keep_alive(), name="keep the fork server running")
 
-    def note_start(self, timeline: Timeline) -> None:
-        """Note what the start took, by what the fork server said when it was ready."""
+    def _adopt(self) -> ChildProcess:
+        server = self._server
+        return self._processes.adopt(server.pid, server.lifeline, server.output)
+
+    def add_start_to(self, timeline: StartTimeline) -> None:
+        """Add the times of its start, which are in its ready message."""
         if self._process.line.done():
-            facts = json.loads(self._process.line.result())
-            timeline.add("fork server: python starts", self._server.started_ns, facts["imports_ns"])
-            timeline.add("fork server: imports", facts["imports_ns"], facts["ready_ns"])
+            message = json.loads(self._process.line.result())
+            timeline.add("fork server: python starts", self._server.started_ns, message["imports_ns"])
+            timeline.add("fork server: imports", message["imports_ns"], message["ready_ns"])
 
     async def _keep_alive(self) -> None:
         loop = asyncio.get_running_loop()
-        since = loop.time()
+        started = loop.time()
         while True:
             code = await self._process.exited
-            lived = loop.time() - since
-            if lived < SHORT_LIFE_SECONDS:
+            if loop.time() - started < SHORT_LIFE_SECONDS:
                 break
-            logging.warning("the fork server ended (%s); it is started again", say_exit(code))
-            since = loop.time()
+            logging.warning("the fork server ended (%s); restarting it", describe_exit(code))
+            started = loop.time()
             self._server.start()
-            server = self._server
-            self._process = self._children.adopt(server.pid, server.lifeline, server.output)
-        logging.warning("the fork server ended early (%s); from now on we spawn", say_exit(code))
-        self._server.give_up()
+            self._process = self._adopt()
+        logging.warning(
+            "the fork server ended early (%s); processes are spawned from now on", describe_exit(code)
+        )
+        self._server.abandon()
 
     async def stop(self) -> None:
-        """End it at once: it has nothing to finish. Idempotent."""
-        self._guard.cancel()
+        """Kill the fork server: it has no work to finish. Idempotent."""
+        await self._tasks.cancel()
         await self._process.kill()

@@ -1,90 +1,84 @@
-"""One service of the lab, kept alive."""
+"""One service: starts it, stops it, and restarts it when it crashes."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from labkit.errors import LabStartError
-from labkit.supervisor.children import Children, Launch
-from labkit.supervisor.events import Record
-from labkit.supervisor.logfile import LogFile
-from labkit.supervisor.memory import resident_bytes
-from labkit.supervisor.process import Process
+from labkit.service_names import kind_of
+from labkit.supervisor.child_process import ChildProcess, describe_exit, resident_bytes
+from labkit.supervisor.child_processes import ChildProcesses
+from labkit.supervisor.files import LogFile
+from labkit.supervisor.lifecycle_events import LifecycleEvents
+from labkit.supervisor.service_specs import ReadyMessage, ServiceSpec
 from labkit.views.states import State
 from labkit_services.contract.errors import LabError, LabTimeoutError
 from labkit_services.contract.events import EventType
+from labkit_services.runtime.tasks import BackgroundTasks
 
-READY_SECONDS = 10.0
+_READY_SECONDS = 10.0
 """How long a restarted service may take to become ready."""
-DEATHS = 5
-"""So many within ``DEATH_SECONDS``, or in succession without once being ready, and it is given up."""
-DEATH_SECONDS = 10.0
-_FIRST_PAUSE_SECONDS = 0.05
-
-Facts = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Spec:
-    """What the supervisor must know of a service.
-
-    Attributes:
-        name: Also the name of its log file.
-        prepare: Says how to start it; asked anew before every start.
-        wait_ready: Returns what the service says of itself once it answers:
-            ``pid`` and, if it listens, ``url``. Deadline and early exit are the caller's.
-        on_ready: Told these facts, before anyone else learns of them.
-    """
-
-    name: str
-    prepare: Callable[[], Launch]
-    wait_ready: Callable[[Process], Awaitable[Facts]]
-    on_ready: Callable[[Facts], None]
+_MAX_EXITS = 5
+"""A service that exits so often within ``_EXIT_WINDOW_SECONDS``, or in succession without becoming
+ready, is not restarted."""
+_EXIT_WINDOW_SECONDS = 10.0
+_FIRST_RESTART_DELAY_SECONDS = 0.05
 
 
-class Unit:
+class ManagedService:
     """Starts, stops and restarts one service.
 
     Attributes:
-        state: Where it is in its life.
-        restarts: How often it was started again after it had ended by itself.
-        process_ns: When its process was there, in Unix nanoseconds.
+        restarts: How many times it was restarted after it had exited by itself.
+        process_ns: When its process was started, in Unix nanoseconds.
         error: Why it is not ready, if it is not.
     """
 
-    def __init__(self, spec: Spec, children: Children, record: Record, log: LogFile, cwd: Path) -> None:
+    def __init__(
+        self, spec: ServiceSpec, processes: ChildProcesses, events: LifecycleEvents, log: LogFile, cwd: Path
+    ) -> None:
         self.spec = spec
         self.log = log
         self.state = State.STOPPED
         self.restarts = 0
         self.process_ns = 0
         self.error: LabError | None = None
-        self._children = children
-        self._record = record
+        self._processes = processes
+        self._events = events
         self._cwd = cwd
-        self._process: Process | None = None
-        self._facts: Facts = {}
+        self._process: ChildProcess | None = None
+        self._message: ReadyMessage = {}
         self._since = time.time()
-        self._deaths: deque[float] = deque(maxlen=DEATHS)
-        self._fruitless = 0
-        self._guard: asyncio.Task[None] | None = None
+        self._state_changed = asyncio.Event()
+        self._exits: deque[float] = deque(maxlen=_MAX_EXITS)
+        self._exits_without_ready = 0
+        self._guard = BackgroundTasks(self._on_guard_failure)
+
+    @property
+    def name(self) -> str:
+        """Its name, such as ``queue-worker-2``."""
+        return self.spec.name
+
+    @property
+    def kind(self) -> str:
+        """What it is, such as ``queue-worker``."""
+        return kind_of(self.spec.name)
 
     def describe(self) -> dict[str, Any]:
         """Return what ``status`` shows."""
-        pid = int(self._facts.get("pid", 0)) if self.state is State.READY else 0
+        pid = int(self._message.get("pid", 0)) if self.state is State.READY else 0
         return {
-            "name": self.spec.name,
+            "name": self.name,
             "state": self.state,
             "pid": pid,
-            "address": self._facts.get("url", "") if pid else "",
-            "metrics": self._facts.get("metrics", "") if pid else "",
+            "address": self._message.get("url", "") if pid else "",
+            "metrics": self._message.get("metrics", "") if pid else "",
             "restarts": self.restarts,
             "since": self._since,
             "memory": resident_bytes(pid) if pid else 0,
@@ -94,71 +88,67 @@ class Unit:
     def _enter(self, state: State) -> None:
         self.state = state
         self._since = time.time()
+        self._state_changed.set()
+        self._state_changed = asyncio.Event()  # those who wait hold the one that is set
+
+    async def next_state(self) -> State:
+        """Wait for the next change of state; return the new state."""
+        await self._state_changed.wait()
+        return self.state
 
     async def start(self, deadline: float) -> None:
-        """Bring it to ready by ``deadline`` (loop time) and keep it there; idempotent.
+        """Bring it to ready by ``deadline`` (loop time); then keep it running.
+
+        Idempotent.
 
         Raises:
-            LabError: It did not become ready; its process is gone.
+            LabError: It did not become ready; its process has ended.
         """
         if self.state is State.READY:
             return
-        await self._end_guard()
-        self._deaths.clear()
-        self._fruitless = 0
+        await self._guard.cancel()
+        self._exits.clear()
+        self._exits_without_ready = 0
         try:
             await self._launch(deadline)
         except LabError as error:
             self.error = error
             self._enter(State.FAILED)
             raise
-        self._guard = asyncio.get_running_loop().create_task(self._keep_alive())
+        self._guard.start(self._keep_alive(), name=f"keep {self.name} running")
 
     async def stop(self, grace: float, *, hurry: bool = False) -> None:
-        """End it, politely for ``grace`` seconds; idempotent.
+        """Stop it; kill it if it runs after ``grace`` seconds. Idempotent.
 
-        Args:
-            grace: Seconds.
-            hurry: It ends with the lab: it is to break off what it has under way.
+        In a ``hurry``, when the lab ends, it abandons the work in progress.
         """
-        # First the guard: it would take the end for a crash.
-        await self._end_guard()
+        # First the guard, which would restart it.
+        await self._guard.cancel()
         if self.state is not State.STOPPED:
             self._enter(State.STOPPING)
             if self._process is not None:
                 await self._process.stop(grace, hurry=hurry)
-                self._note_exit(self._process)
+                self._on_exit(self._process)
             self._enter(State.STOPPED)
             self.error = None
 
     async def kill(self) -> None:
-        """Kill the process and leave the rest to the guard, as after a crash."""
+        """Kill the process; it is restarted as after a crash."""
         if self._process is not None:
             await self._process.kill()
 
-    def pause(self) -> None:
-        """Have the process stand still; whoever does not ask it anything sees no difference."""
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send a signal to the process and its group."""
         if self._process is not None:
-            self._process.pause()
-
-    def resume(self) -> None:
-        """Have the process go on."""
-        if self._process is not None:
-            self._process.resume()
-
-    async def _end_guard(self) -> None:
-        guard, self._guard = self._guard, None
-        if guard is not None:
-            guard.cancel()
-            await asyncio.wait([guard])
+            self._process.send_signal(number)
 
     async def _launch(self, deadline: float) -> None:
         self._enter(State.STARTING)
         try:
-            process = await self._children.spawn(self.spec.prepare(), self.log, self._cwd)
+            process = await self._processes.spawn(self.spec.prepare(), self.log, self._cwd)
         except OSError as error:
             raise LabStartError(
-                f"{self.spec.name} could not be started.",
+                f"{self.name} could not be started.",
                 expected="a program that can be run",
                 seen=f"{error.strerror or error}: {error.filename or ''}",
                 next_step="look at the installation with: labkit doctor",
@@ -166,107 +156,88 @@ class Unit:
         self._process = process
         self.process_ns = time.time_ns()
         try:
-            facts = await self._until_ready(process, deadline)
+            message = await self._wait_ready(process, deadline)
         except BaseException:
             await process.kill()
-            self._note_exit(process)
+            self._on_exit(process)
             raise
-        self._facts = {"pid": process.pid, **facts}
-        self._fruitless = 0
+        self._message = {"pid": process.pid, **message}
+        self._exits_without_ready = 0
         self.error = None
-        self.spec.on_ready(self._facts)
+        self.spec.on_ready(self._message)
         self._enter(State.READY)
-        self._record.emit(EventType.SERVICE_STARTED, service=self.spec.name, pid=self._facts["pid"])
+        self._events.emit(EventType.SERVICE_STARTED, service=self.name, pid=self._message["pid"])
 
-    async def _until_ready(self, process: Process, deadline: float) -> Facts:
-        loop = asyncio.get_running_loop()
-        started = loop.time()
+    async def _wait_ready(self, process: ChildProcess, deadline: float) -> ReadyMessage:
+        seconds = max(0.0, deadline - asyncio.get_running_loop().time())
         ready = asyncio.ensure_future(self.spec.wait_ready(process))
         try:
             first: set[asyncio.Future[Any]] = {ready, process.exited}
-            await asyncio.wait(
-                first, timeout=max(0.0, deadline - started), return_when=asyncio.FIRST_COMPLETED
-            )
-            # First of all an early end: a crash is called a crash, not a timeout.
+            await asyncio.wait(first, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            # The exit first: a crash must be reported as a crash, not as a timeout.
+            if not process.exited.done() and ready.done():
+                return ready.result()
+            expected = f"{self.name} ready within {seconds:.1f} s"
+            log, next_step = self.log.tail(), f"read the whole log: {self.log.path}"
             if process.exited.done():
-                raise LabStartError(
-                    f"{self.spec.name} ended before it was ready.",
-                    expected=f"{self.spec.name} ready within {deadline - started:.1f} s",
-                    seen=say_exit(process.exited.result()),
-                    log=self.log.tail(),
-                    next_step=f"read the whole log: {self.log.path}",
-                )
-            if not ready.done():
-                raise LabTimeoutError(
-                    f"{self.spec.name} did not become ready in time.",
-                    expected=f"{self.spec.name} ready within {deadline - started:.1f} s",
-                    seen=f"process {process.pid} runs, but has not said that it is ready",
-                    log=self.log.tail(),
-                    next_step=f"read the whole log: {self.log.path}",
-                )
-            return ready.result()
+                seen = describe_exit(process.exited.result())
+                headline = f"{self.name} ended before it was ready."
+                raise LabStartError(headline, expected=expected, seen=seen, log=log, next_step=next_step)
+            seen = f"process {process.pid} is running, but has not reported that it is ready"
+            headline = f"{self.name} did not become ready in time."
+            raise LabTimeoutError(headline, expected=expected, seen=seen, log=log, next_step=next_step)
         finally:
             ready.cancel()
 
-    def _note_exit(self, process: Process) -> None:
-        # A process that was never ready still had a pid, and left a log.
+    def _on_exit(self, process: ChildProcess) -> None:
+        # A process that was never ready also had a pid and wrote a log.
         if process is self._process and process.exited.done():
             self._process = None
             code = process.exited.result()
-            pid = self._facts.pop("pid", process.pid)
-            self._record.emit(EventType.SERVICE_EXITED, service=self.spec.name, pid=pid, code=code)
+            pid = self._message.pop("pid", process.pid)
+            self._events.emit(EventType.SERVICE_EXITED, service=self.name, pid=pid, code=code)
 
     async def _keep_alive(self) -> None:
-        """Start it again whenever it ends; give up when that does not help."""
+        """Restart the service whenever it exits, unless it exits too often."""
         loop = asyncio.get_running_loop()
         while True:
             process = self._process
             if process is not None:
                 await asyncio.wait([process.exited])
                 self.error = LabError(
-                    f"{self.spec.name} ended by itself.",
-                    seen=say_exit(process.exited.result()),
+                    f"{self.name} exited by itself.",
+                    seen=describe_exit(process.exited.result()),
                     log=self.log.tail(),
                 )
-                self._note_exit(process)
-            self._deaths.append(loop.time())
-            self._fruitless += 1
-            if self._is_hopeless(loop.time()):
-                self._give_up()
+                self._on_exit(process)
+            now = loop.time()
+            self._exits.append(now)
+            self._exits_without_ready += 1
+            recent = sum(now - exited < _EXIT_WINDOW_SECONDS for exited in self._exits)
+            if max(recent, self._exits_without_ready) >= _MAX_EXITS:
+                self._fail()
                 return
             self._enter(State.STARTING)
-            recent = sum(1 for death in self._deaths if loop.time() - death < DEATH_SECONDS)
-            await asyncio.sleep(_FIRST_PAUSE_SECONDS * 2 ** (recent - 1))
+            await asyncio.sleep(_FIRST_RESTART_DELAY_SECONDS * 2 ** (recent - 1))
             self.restarts += 1
             try:
-                await self._launch(loop.time() + READY_SECONDS)
+                await self._launch(loop.time() + _READY_SECONDS)
             except LabError as error:
                 self.error = error
 
-    def _is_hopeless(self, now: float) -> bool:
-        often = len(self._deaths) == DEATHS and now - self._deaths[0] < DEATH_SECONDS
-        return often or self._fruitless >= DEATHS
-
-    def _give_up(self) -> None:
-        last = self.error
+    def _fail(self) -> None:
         self.error = LabError(
-            f"{self.spec.name} could not stay up and was given up.",
-            expected=f"fewer than {DEATHS} ends within {DEATH_SECONDS:g} s",
-            seen=last.seen if last else "",
+            f"{self.name} keeps exiting and is not restarted any more.",
+            expected=f"fewer than {_MAX_EXITS} exits within {_EXIT_WINDOW_SECONDS:g} s",
+            seen=self.error.seen if self.error else "",
             log=self.log.tail(),
-            next_step=f"read the whole log, {self.log.path}; "
-            f"then lab.restart({self.spec.name!r}) or lab.reset()",
+            next_step=f"read the whole log, {self.log.path}; then lab.restart({self.name!r}) or lab.reset()",
         )
         self._enter(State.FAILED)
 
-
-def say_exit(code: int | None) -> str:
-    """Return an exit code in words."""
-    if code is None:
-        return "exit code unknown"
-    if code >= 0:
-        return f"exit code {code}"
-    try:
-        return f"killed by {signal.Signals(-code).name}"
-    except ValueError:
-        return f"killed by signal {-code}"
+    def _on_guard_failure(self, task: str, error: BaseException) -> None:
+        logging.error("background task failed: %s", task, exc_info=error)
+        self.error = LabError(
+            f"The supervisor has a bug and no longer watches {self.name}.", seen=repr(error)
+        )
+        self._enter(State.FAILED)

@@ -1,52 +1,51 @@
-"""The lab's services together: in which order they start and stop, and how many workers there are."""
+"""All services of the lab: the order of start and stop, and scaling."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from labkit.service_names import GATEWAY, INSPECTOR, NATS_SERVER, QUEUE_WORKER, full_name, kind_of
-from labkit.supervisor.children import Children
-from labkit.supervisor.events import Record
-from labkit.supervisor.logfile import LogFile
-from labkit.supervisor.managed_service import Spec, Unit
-from labkit.supervisor.service_specs import DRAIN_SECONDS, Plan
-from labkit.supervisor.timeline import Timeline
-from labkit.workspace import Workspace
+from labkit.service_names import GATEWAY, INSPECTOR, NATS_SERVER, QUEUE_WORKER, full_name
+from labkit.supervisor.child_processes import ChildProcesses
+from labkit.supervisor.files import LogFile
+from labkit.supervisor.lifecycle_events import LifecycleEvents
+from labkit.supervisor.managed_service import ManagedService
+from labkit.supervisor.service_specs import DRAIN_SECONDS, ServiceSpec, ServiceSpecs
+from labkit.supervisor.start_timeline import StartTimeline
 from labkit_services.contract.errors import InvalidValueError, LabError
 
-STOP_SECONDS = 2.0
-"""How long all of them may take to end politely."""
+_STOP_SECONDS = 2.0
+"""How long all of them together may take to stop before they are killed."""
 _STOP_ORDER = (
-    # Those that use others go first; each group's share of STOP_SECONDS ends here.
+    # Clients stop before the services that they use. Each group must end by its time.
     ((QUEUE_WORKER,), 0.8),
     ((GATEWAY, INSPECTOR), 1.5),
-    ((NATS_SERVER,), STOP_SECONDS),
+    ((NATS_SERVER,), _STOP_SECONDS),
 )
 _RESTART_GRACE_SECONDS = 1.0
 _DRAIN_GRACE_SECONDS = DRAIN_SECONDS + 2.0
-"""A queue-worker that is restarted alone lets running calls finish."""
+"""A queue-worker that is restarted alone finishes its running calls."""
 
 
-class Units:
-    """Every service, by name, in the order of their start."""
+@dataclass(eq=False)
+class ManagedServices:
+    """Every service, in the order of their start."""
 
-    def __init__(
-        self, plan: Plan, children: Children, record: Record, workspace: Workspace, timeline: Timeline
-    ) -> None:
-        self._plan = plan
-        self._children = children
-        self._record = record
-        self._workspace = workspace
-        self._timeline = timeline
-        self._by_name: dict[str, Unit] = {}
+    specs: ServiceSpecs
+    processes: ChildProcesses
+    events: LifecycleEvents
+    timeline: StartTimeline
 
-    def __iter__(self) -> Iterator[Unit]:
+    def __post_init__(self) -> None:
+        self._by_name: dict[str, ManagedService] = {}
+
+    def __iter__(self) -> Iterator[ManagedService]:
         return iter(list(self._by_name.values()))
 
-    def named(self, name: str) -> Unit:
-        """Return a service by its name, or by what it is called for short.
+    def named(self, name: str) -> ManagedService:
+        """Return a service by its full or its short name.
 
         Raises:
             InvalidValueError: There is none.
@@ -57,9 +56,9 @@ class Units:
             expected = ", ".join(self._by_name)
             raise InvalidValueError(f"there is no service {name!r}", expected=expected) from None
 
-    def workers(self) -> list[Unit]:
+    def workers(self) -> list[ManagedService]:
         """Return the queue-workers."""
-        return [unit for unit in self if kind_of(unit.spec.name) == QUEUE_WORKER]
+        return [service for service in self if service.kind == QUEUE_WORKER]
 
     # -- all of them
 
@@ -69,83 +68,74 @@ class Units:
         Raises:
             LabError: One did not become ready.
         """
-        for spec in self._plan.specs() if not self._by_name else ():
+        for spec in self.specs.specs() if not self._by_name else ():
             self._add(spec)
-        await self._start_one(NATS_SERVER, deadline)
-        # The worker must know where the gateway is; after a reset it does from the start.
-        workers = tuple(unit.spec.name for unit in self.workers())
-        in_turn = [(GATEWAY,), workers] if self._plan.gateway_url else [(GATEWAY, *workers)]
+        await self._start_in_turn((NATS_SERVER,), deadline)
+        # The workers need the gateway's address, which is known in advance after a reset.
+        workers = tuple(worker.name for worker in self.workers())
+        sequences = [(GATEWAY,), workers] if self.specs.url_of[GATEWAY] else [(GATEWAY, *workers)]
         try:
             async with asyncio.TaskGroup() as group:
-                for names in (*in_turn, (INSPECTOR,)):
-                    group.create_task(self._start_in_turn(names, deadline))
+                for names in (*sequences, (INSPECTOR,)):
+                    group.create_task(self._start_in_turn(names, deadline), name=f"start {', '.join(names)}")
         except* LabError as errors:
-            # One is enough to read; the others are most often its consequence.
+            # The first is enough: most often the others are its consequences.
             raise errors.exceptions[0] from None
 
     async def _start_in_turn(self, names: tuple[str, ...], deadline: float) -> None:
         for name in names:
-            await self._start_one(name, deadline)
-
-    async def _start_one(self, name: str, deadline: float) -> None:
-        unit, asked_ns = self._by_name[name], time.time_ns()
-        try:
-            await unit.start(deadline)
-        finally:
-            started_ns = max(asked_ns, unit.process_ns)
-            self._timeline.add(f"{name}: its process", asked_ns, started_ns)
-            self._timeline.add(f"{name}: to ready", started_ns)
+            service, requested_ns = self._by_name[name], time.time_ns()
+            try:
+                await service.start(deadline)
+            finally:
+                started_ns = max(requested_ns, service.process_ns)
+                self.timeline.add(f"{name}: its process", requested_ns, started_ns)
+                self.timeline.add(f"{name}: to ready", started_ns)
 
     async def stop_all(self) -> None:
-        """End all within ``STOP_SECONDS``; nobody waits for what they have under way."""
+        """Stop all in two seconds, without waiting for work in progress."""
         loop = asyncio.get_running_loop()
         begin = loop.time()
-        for names, share in _STOP_ORDER:
-            grace = begin + share - loop.time()
-            units = [unit for unit in self if kind_of(unit.spec.name) in names]
-            await asyncio.gather(*(unit.stop(grace, hurry=True) for unit in units))
+        for kinds, seconds in _STOP_ORDER:
+            grace = begin + seconds - loop.time()
+            services = [service for service in self if service.kind in kinds]
+            await asyncio.gather(*(service.stop(grace, hurry=True) for service in services))
 
     # -- one of them
 
-    async def stop(self, unit: Unit) -> None:
-        """End a service politely; a queue-worker lets running calls finish."""
-        drains = kind_of(unit.spec.name) == QUEUE_WORKER
-        await unit.stop(_DRAIN_GRACE_SECONDS if drains else _RESTART_GRACE_SECONDS)
+    async def stop(self, service: ManagedService) -> None:
+        """Stop a service; a queue-worker finishes its running calls."""
+        drains = service.kind == QUEUE_WORKER
+        await service.stop(_DRAIN_GRACE_SECONDS if drains else _RESTART_GRACE_SECONDS)
 
-    async def start(self, unit: Unit) -> None:
-        """Start a service that was stopped, or that was given up.
+    async def start(self, service: ManagedService) -> None:
+        """Start a service that was stopped or has failed."""
+        await service.start(asyncio.get_running_loop().time() + self.specs.settings.timeout)
 
-        Raises:
-            LabError: It did not become ready.
-        """
-        await unit.start(asyncio.get_running_loop().time() + self._plan.settings.timeout)
-
-    async def restart(self, units: Sequence[Unit]) -> None:
-        """End services politely and start them again, on the same ports."""
-        await asyncio.gather(*map(self.stop, units))
-        await asyncio.gather(*map(self.start, units))
+    async def restart(self, services: Sequence[ManagedService]) -> None:
+        """Stop services and start them again, on the same ports."""
+        await asyncio.gather(*map(self.stop, services))
+        await asyncio.gather(*map(self.start, services))
 
     async def scale_workers(self, count: int) -> None:
-        """Have so many queue-workers; those that go let their calls finish.
-
-        Raises:
-            LabError: One did not become ready.
-        """
+        """Scale to ``count`` queue-workers; removed ones finish calls."""
         workers = self.workers()
         for number in range(len(workers) + 1, count + 1):
-            unit = self._add(self._plan.worker(number))
+            worker = self._add(self.specs.worker(number))
             try:
-                await self.start(unit)
+                await self.start(worker)
             except BaseException:
-                del self._by_name[unit.spec.name]
+                del self._by_name[worker.name]
                 raise
         await asyncio.gather(*map(self._remove, workers[count:]))
 
-    def _add(self, spec: Spec) -> Unit:
-        log = LogFile(self._workspace.logs / f"{spec.name}.log")
-        unit = self._by_name[spec.name] = Unit(spec, self._children, self._record, log, self._workspace.root)
-        return unit
+    def _add(self, spec: ServiceSpec) -> ManagedService:
+        workspace = self.specs.workspace
+        log = LogFile(workspace.logs / f"{spec.name}.log")
+        service = ManagedService(spec, self.processes, self.events, log, workspace.root)
+        self._by_name[spec.name] = service
+        return service
 
-    async def _remove(self, unit: Unit) -> None:
-        await self.stop(unit)
-        del self._by_name[unit.spec.name]
+    async def _remove(self, service: ManagedService) -> None:
+        await self.stop(service)
+        del self._by_name[service.name]

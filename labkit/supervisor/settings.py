@@ -1,4 +1,4 @@
-"""How a lab is to be run, as handed to the supervisor."""
+"""A lab's settings, their defaults, and how the supervisor gets them."""
 
 from __future__ import annotations
 
@@ -7,39 +7,41 @@ import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
-GATEWAY_PORT = 8080
-INSPECTOR_PORT = 8090
+from labkit_services.contract.names import DEFAULT_GATEWAY_PORT, DEFAULT_INSPECTOR_PORT
+
+GATEWAY_PORT = DEFAULT_GATEWAY_PORT
+INSPECTOR_PORT = DEFAULT_INSPECTOR_PORT
 MAX_WORKERS = 16
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How a lab is to be run.
+    """How to run a lab.
 
     Attributes:
         workspace: Folder whose ``.labkit`` holds the lab's files.
         lifeline: Tear everything down when standard input ends.
         timeout: Seconds from the supervisor's start to a ready lab.
-        gateway_port: Port asked for; another one is taken if it is in use. 0 means any.
+        gateway_port: Preferred port; another one is used if it is taken. 0 means any.
         inspector_port: The same for the inspector.
-        workers: How many queue-workers.
+        workers: Number of queue-workers.
         max_inflight: Calls that each of them runs at once.
-        ack_wait: How long a delivery is the worker's before it is given out
-            again, as a Go duration; the worker renews it while it works. "" is
-            the services' own default.
-        sync_interval: nats-server's JetStream ``sync_interval``; ``always``
-            makes a 202 survive a power cut, at a cost for every accept.
-        max_retry_attempts: How often a call is tried, the first time included; functions' annotations
-            win. OpenFaaS Pro's is 10.
-        initial_retry_wait: Before the second attempt, as a Go duration; doubled each time. Pro's is 10s.
-        max_retry_wait: The longest of these waits. Pro's is 120s: a call that always fails would rest
+        ack_wait: How long a delivery belongs to a worker before it is redelivered, as a Go duration;
+            the worker renews it while it works. "" is the services' own default.
+        sync_interval: nats-server's JetStream ``sync_interval``; ``always`` makes a 202 survive a
+            power cut, at a cost for every accept.
+        max_retry_attempts: Attempts per call, the first one included; functions' annotations override it.
+            OpenFaaS Pro's default is 10.
+        initial_retry_wait: Delay before the second attempt, as a Go duration; doubled each time.
+            Pro's is 10s.
+        max_retry_wait: The longest of these delays. Pro's is 120s: a call that always fails would end
             after a quarter of an hour.
         max_body: Largest request body in bytes.
-        keeper: Start nats-server through ``keeper.py``, where the system has no
-            other way to end it together with the supervisor.
-        launched_ns: Unix nanoseconds at which the start was asked for.
+        parent_death_wrapper: Start nats-server through ``parent_death_wrapper.py``, on systems that
+            have no other way to end it together with the supervisor.
+        launched_ns: Unix nanoseconds at which the start was requested.
         environment: More settings for every service, in OpenFaaS's spelling.
-        commands: Another command for a service, by its name.
+        commands: Replacement commands for services, by service name.
     """
 
     workspace: str
@@ -55,7 +57,7 @@ class Settings:
     initial_retry_wait: str = "1s"
     max_retry_wait: str = "10s"
     max_body: int = 1024 * 1024
-    keeper: bool = not sys.platform.startswith("linux")
+    parent_death_wrapper: bool = not sys.platform.startswith("linux")
     launched_ns: int = 0
     environment: Mapping[str, str] = field(default_factory=dict)
     commands: Mapping[str, list[str]] = field(default_factory=dict)
@@ -66,9 +68,5 @@ class Settings:
 
     @classmethod
     def from_json(cls, text: str) -> Settings:
-        """Rebuild what ``to_json`` wrote.
-
-        Raises:
-            ValueError, TypeError: It was written by something else.
-        """
+        """Rebuild what ``to_json`` returned."""
         return cls(**json.loads(text))

@@ -1,4 +1,4 @@
-"""A slow network: hands on what TCP connections carry, later and no faster than it is told to."""
+"""A TCP proxy that simulates a slow network: delay, limited bandwidth."""
 
 from __future__ import annotations
 
@@ -6,36 +6,38 @@ import asyncio
 from contextlib import suppress
 from urllib.parse import urlsplit
 
-_PIECE = 16 * 1024
-_UNDERWAY = 64
-"""Pieces that may be under way in one direction: a network has room for only so much."""
-_LOOK_SECONDS = 0.05
+from labkit_services.runtime.tasks import BackgroundTasks
 
-_Underway = asyncio.Queue[tuple[float, bytes]]
-"""Pieces, each with the time at which it is due at the other end; an empty one is the end."""
+_CHUNK_BYTES = 16 * 1024
+_MAX_CHUNKS = 64
+"""Chunks in transit in one direction of a connection: a network can hold only so much."""
+_CONNECT_RETRY_SECONDS = 0.05
+
+_Transit = asyncio.Queue[tuple[float, bytes]]
+"""Chunks, each with the time at which it is due at the other end; an empty one is the end."""
 
 
-class Relay:
-    """Stands before an HTTP address; whatever passes takes its time, in either direction.
+class SlowProxy:
+    """Forwards TCP connections to an HTTP address, in both directions slowly.
 
-    A target that is away is waited for, as if packets were lost: who connects
-    here must not take the relay for the target.
+    While the target refuses connections the proxy keeps trying, as if packets were lost:
+    clients must not take the proxy for the target.
     """
 
     def __init__(self, target: str, *, delay: float, bandwidth: float) -> None:
-        """Say how slow it is.
+        """Create a proxy that is not listening yet.
 
         Args:
             target: ``http://HOST:PORT``.
-            delay: Seconds that a byte is on its way.
-            bandwidth: Bytes a second in each direction of a connection; 0 is unbounded.
+            delay: Seconds that each byte is in transit.
+            bandwidth: Bytes per second in each direction of a connection; 0 is unlimited.
         """
         address = urlsplit(target)
         self._host, self._port = address.hostname, address.port
         self._delay = delay
         self._bandwidth = bandwidth
         self._server: asyncio.Server | None = None
-        self._connections: set[asyncio.Task[None]] = set()
+        self._connections = BackgroundTasks()
 
     async def start(self) -> str:
         """Listen; return ``http://HOST:PORT``."""
@@ -44,32 +46,27 @@ class Relay:
         return f"http://{host}:{port}"
 
     async def stop(self) -> None:
-        """Cut all connections."""
+        """Close all connections."""
         if self._server is not None:
             self._server.close()
-        for task in self._connections:
-            task.cancel()
-        if self._connections:
-            await asyncio.wait(self._connections)
+        await self._connections.cancel()
 
     def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.get_running_loop().create_task(self._relay(reader, writer))
-        self._connections.add(task)
-        task.add_done_callback(self._connections.discard)
+        self._connections.start(self._forward(reader, writer), name="slow proxy connection")
 
-    async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writers = [writer]
         try:
-            there, out = await self._connect()
-            writers.append(out)
+            target_reader, target_writer = await self._connect()
+            writers.append(target_writer)
             async with asyncio.TaskGroup() as group:
-                for source, sink in ((reader, out), (there, writer)):
-                    underway = _Underway(_UNDERWAY)
-                    # Two tasks, so that reading goes on meanwhile: a delay is no limit on the rate.
-                    group.create_task(self._take(source, underway))
-                    group.create_task(self._give(underway, sink))
+                for source, sink in ((reader, target_writer), (target_reader, writer)):
+                    transit = _Transit(_MAX_CHUNKS)
+                    # Two tasks, so that reading continues meanwhile: a delay does not limit the rate.
+                    group.create_task(self._receive(source, transit), name="slow proxy reader")
+                    group.create_task(self._deliver(transit, sink), name="slow proxy writer")
         except* OSError:
-            pass  # one end is gone; the other learns of it now
+            pass  # one end has closed its connection; closing the other end's tells it
         finally:
             for each in writers:
                 each.close()
@@ -78,25 +75,25 @@ class Relay:
         while True:
             with suppress(ConnectionError):
                 return await asyncio.open_connection(self._host, self._port)
-            await asyncio.sleep(_LOOK_SECONDS)
+            await asyncio.sleep(_CONNECT_RETRY_SECONDS)
 
-    async def _take(self, reader: asyncio.StreamReader, underway: _Underway) -> None:
+    async def _receive(self, reader: asyncio.StreamReader, transit: _Transit) -> None:
         now = asyncio.get_running_loop().time
         sent = now()
         while True:
-            piece = await reader.read(_PIECE)
-            sent = max(sent, now()) + (len(piece) / self._bandwidth if self._bandwidth else 0.0)
-            await underway.put((sent + self._delay, piece))
-            if not piece:
+            chunk = await reader.read(_CHUNK_BYTES)
+            sent = max(sent, now()) + (len(chunk) / self._bandwidth if self._bandwidth else 0.0)
+            await transit.put((sent + self._delay, chunk))
+            if not chunk:
                 return
 
-    async def _give(self, underway: _Underway, writer: asyncio.StreamWriter) -> None:
+    async def _deliver(self, transit: _Transit, writer: asyncio.StreamWriter) -> None:
         now = asyncio.get_running_loop().time
         while True:
-            due, piece = await underway.get()
+            due, chunk = await transit.get()
             await asyncio.sleep(max(0.0, due - now()))
-            if not piece:
+            if not chunk:
                 writer.write_eof()
                 return
-            writer.write(piece)
+            writer.write(chunk)
             await writer.drain()

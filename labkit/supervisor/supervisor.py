@@ -1,4 +1,4 @@
-"""The lab as a whole: start, ready, stop, reset."""
+"""The life of a lab: start, ready, reset, stop."""
 
 from __future__ import annotations
 
@@ -7,99 +7,107 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Callable, Coroutine
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any
 
-from labkit.errors import LabGoneError, error_to_json
-from labkit.supervisor.children import Children
+from labkit.service_names import NATS_SERVER
+from labkit.supervisor.changes import ExclusiveChanges
+from labkit.supervisor.child_processes import ChildProcesses
 from labkit.supervisor.commands import Commands
-from labkit.supervisor.control import Control
-from labkit.supervisor.events import Record
+from labkit.supervisor.control import ControlServer
 from labkit.supervisor.faults import Faults
-from labkit.supervisor.files import prepare_folder, remove, run_folder, unusable
-from labkit.supervisor.fork_server import ForkServer
-from labkit.supervisor.fork_server_guard import ForkUnit
-from labkit.supervisor.launcher_pipe import as_lab_error, log_to, tell, watch_lifeline
-from labkit.supervisor.logfile import LogFile
-from labkit.supervisor.managed_services import Units
-from labkit.supervisor.service_specs import Plan
+from labkit.supervisor.files import LogFile, prepare_folder, remove, run_folder, workspace_errors
+from labkit.supervisor.fork_server_guard import ForkServerGuard
+from labkit.supervisor.fork_server_process import ForkServerProcess
+from labkit.supervisor.launcher_pipe import send_start_error, send_to_launcher
+from labkit.supervisor.lifecycle_events import LifecycleEvents
+from labkit.supervisor.log import log_to
+from labkit.supervisor.managed_services import ManagedServices
+from labkit.supervisor.service_specs import ServiceSpecs
 from labkit.supervisor.settings import Settings
-from labkit.supervisor.timeline import Timeline
+from labkit.supervisor.start_timeline import StartTimeline
 from labkit.workspace import Workspace
 from labkit_services.contract.errors import LabError
+from labkit_services.runtime.lifeline import watch_lifeline
+from labkit_services.runtime.tasks import BackgroundTasks
 
 _LOCK_SECONDS = 0.1
-"""Looking whether a lab runs takes the lock for an instant; that is not a lab."""
+"""A process that only checks whether a lab is running holds the lock for an instant."""
+_LOCK_POLL_SECONDS = 0.01
 _LOG_CHECK_SECONDS = 5.0
 
 
 class Supervisor:
     """Owns everything that belongs to one lab."""
 
-    def __init__(self, settings: Settings, started_ns: int, fork_server: ForkServer | None = None) -> None:
-        self.settings = settings
-        self.workspace = Workspace(Path(settings.workspace))
-        self.run_id = os.urandom(8).hex()
-        self.started_ns = settings.launched_ns or started_ns
-        self.timeline = Timeline(self.started_ns)
-        self.timeline.add("python starts", self.started_ns, started_ns)
-        self.timeline.add("imports", started_ns)
-        self.plan = Plan(settings, self.workspace, fork_server)
-        self.record = Record()
-        self.units: Units
-        self.faults = Faults(self)
-        self.control = Control(self.plan.control_token, Commands(self).by_name())
-        self.stopping = asyncio.Event()
-        self._stopped = asyncio.Event()
-        self._fork_server = fork_server
-        self._fork_unit: ForkUnit | None = None
-        self._children: Children
-        self._turn = asyncio.Lock()
-        self._change: asyncio.Task[Any] | None = None
+    def __init__(
+        self, settings: Settings, started_ns: int, fork_server: ForkServerProcess | None = None
+    ) -> None:
+        """Create the parts of the lab; the event loop must be running."""
+        loop = asyncio.get_running_loop()
+        zero_ns = settings.launched_ns or started_ns
+        self._settings = settings
+        self._workspace = Workspace(Path(settings.workspace))
+        self._run_id, self._started_ns = os.urandom(8).hex(), zero_ns
+        self._timeline = StartTimeline(zero_ns)
+        self._timeline.add("python starts", zero_ns, started_ns)
+        self._timeline.add("imports", started_ns)
+        self._stopping, self._stopped = asyncio.Event(), asyncio.Event()
+        self._tasks = BackgroundTasks()
+        self._processes = ChildProcesses(loop, fork_server)
+        self._fork_guard = ForkServerGuard(fork_server, self._processes) if fork_server else None
+        self._specs = ServiceSpecs(settings, self._workspace, fork_server.control if fork_server else None)
+        self._events = LifecycleEvents()
+        self._services = ManagedServices(self._specs, self._processes, self._events, self._timeline)
+        self._changes = ExclusiveChanges(self._stopping)
+        self._faults = Faults(self._specs, self._services, self._changes, self._events)
+        commands = Commands(
+            identity={"run_id": self._run_id, "started_ns": zero_ns},
+            specs=self._specs,
+            services=self._services,
+            faults=self._faults,
+            changes=self._changes,
+            timeline=self._timeline,
+            stop=self._stop,
+            reset=lambda: self._changes.run(self._reset),
+        )
+        self._control = ControlServer(self._specs.control_token, commands.by_name())
 
     async def run(self) -> int:
-        """Live the lab's whole life; return the exit code."""
+        """Run the lab from start to end; return the exit code."""
         loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGTERM, self.stopping.set)
-        if self.settings.lifeline:
-            watch_lifeline(loop, self.stopping.set)
-        self._children = Children(loop, self._fork_server)
-        self.units = Units(self.plan, self._children, self.record, self.workspace, self.timeline)
-        if self._fork_server:
-            self._fork_unit = ForkUnit(self._fork_server, self._children)
+        loop.add_signal_handler(signal.SIGTERM, self._stopping.set)
+        if self._settings.lifeline:
+            watch_lifeline(loop, 0, self._stopping.set)
         try:
-            return await self._run(loop)
+            return await self._run()
         finally:
-            await self._end_fork_server()
+            await self._stop_fork_server()
 
-    async def _run(self, loop: asyncio.AbstractEventLoop) -> int:
+    async def _run(self) -> int:
         with ExitStack() as stack:
             try:
-                prepare_folder(self.workspace)
+                prepare_folder(self._workspace)
                 if not await self._take_lock(stack):
-                    tell({"running": str(self.workspace.root)})
+                    send_to_launcher({"running": str(self._workspace.root)})
                     return 0
             except Exception as error:
-                # Not ours: whatever is in the folder is left alone.
-                tell({"error": error_to_json(as_lab_error(error))})
+                # The folder is not ours: leave its content alone.
+                send_start_error(error)
                 return 1
-            log_to(self.workspace)
-            had_store = self.workspace.jetstream.exists()
+            log_to(self._workspace.logs / "supervisor.log")
+            had_store = self._workspace.jetstream.exists()
             try:
-                await self._start_or_stop()
+                await self._start_unless_stopped()
             except Exception as error:
-                failure = as_lab_error(error)
-                logging.error("start failed: %s", str(failure).replace("\n", " |"))
+                logging.error("start failed: %s", str(error).replace("\n", " |"))
                 await self._tear_down()
                 if not had_store:
-                    remove(self.workspace.jetstream)
-                tell({"error": error_to_json(failure)})
+                    remove(self._workspace.jetstream)
+                send_start_error(error)
                 return 1
-            bounding = loop.create_task(self._bound_logs())
-            await self.stopping.wait()
-            bounding.cancel()
+            self._tasks.start(self._bound_logs(), name="bound the log files")
+            await self._stopping.wait()
             await self._tear_down()
         return 0
 
@@ -107,23 +115,23 @@ class Supervisor:
         deadline = time.monotonic() + _LOCK_SECONDS
         while True:
             attempt = ExitStack()
-            if attempt.enter_context(self.workspace.lock()):
+            if attempt.enter_context(self._workspace.lock()):
                 stack.push(attempt)
                 return True
             attempt.close()
             if time.monotonic() > deadline:
                 return False
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(_LOCK_POLL_SECONDS)
 
     # -- start
 
-    async def _start_or_stop(self) -> None:
-        """Start everything, unless told to stop before that is done."""
+    async def _start_unless_stopped(self) -> None:
+        """Start everything; abandon that when the lab is stopped meanwhile."""
         loop = asyncio.get_running_loop()
-        starting = loop.create_task(self._start(loop.time() + self.settings.timeout))
-        told_to_stop = loop.create_task(self.stopping.wait())
-        await asyncio.wait({starting, told_to_stop}, return_when=asyncio.FIRST_COMPLETED)
-        told_to_stop.cancel()
+        starting = loop.create_task(self._start(loop.time() + self._settings.timeout), name="start the lab")
+        stopping = loop.create_task(self._stopping.wait(), name="wait for a stop")
+        await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
         if not starting.done():
             starting.cancel()
             await asyncio.wait([starting])
@@ -131,101 +139,84 @@ class Supervisor:
         starting.result()
 
     async def _start(self, deadline: float) -> None:
-        try:
-            with self.timeline.span("folders, secrets, control channel"):
-                remove(run_folder(self.workspace))
-                self.workspace.state_file.unlink(missing_ok=True)
-                self.plan.write_secrets()
-                address = await self.control.start()
+        with workspace_errors(self._workspace):
+            begin_ns = time.time_ns()
+            remove(run_folder(self._workspace))
+            self._workspace.state_file.unlink(missing_ok=True)
+            self._specs.write_secrets()
+            address = await self._control.start()
+            self._timeline.add("folders, secrets, control channel", begin_ns)
             await self._start_services(deadline)
-            state = self.plan.state(run_id=self.run_id, control=address, started_ns=self.started_ns)
-            self.plan.write_login()
-            self.workspace.write_state(state)
-        except OSError as error:
-            if isinstance(error, LabError):
-                raise
-            raise unusable(self.workspace, error) from error
-        if self._fork_unit:
-            self._fork_unit.note_start(self.timeline)
-        self.timeline.add("ready", time.time_ns())
+            state = self._specs.state(run_id=self._run_id, control=address, started_ns=self._started_ns)
+            self._specs.write_login()
+            self._workspace.write_state(state)
+        if self._fork_guard:
+            self._fork_guard.add_start_to(self._timeline)
+        self._timeline.add("ready", time.time_ns())
         logging.info("ready gateway=%s inspector=%s", state.gateway_url, state.inspector_url)
-        tell({"ready": state._asdict()})
+        send_to_launcher({"ready": state._asdict()})
 
     async def _start_services(self, deadline: float) -> None:
-        await self.units.start_all(deadline)
-        # Gateway and worker have made the stream by now.
-        self.record.publish_to(self.plan.nats_url, self.plan.nats_token)
+        await self._services.start_all(deadline)
+        # By now gateway and worker have created the event stream.
+        self._events.publish_to(self._specs.url_of[NATS_SERVER], self._specs.nats_token)
 
     # -- stop
 
     async def _tear_down(self) -> None:
-        """End everything; nothing of the lab but its logs and its store is left."""
+        """Stop everything; only the lab's logs and its store remain."""
         logging.info("stopping")
-        change = self._change
-        if change is not None and not change.done():
-            change.cancel()
-            await asyncio.wait([change])
-        await self.faults.close()
-        self.workspace.state_file.unlink(missing_ok=True)
-        # First: it has nothing to start any more, and what it forked is ours to wait for, then.
-        await self._end_fork_server()
+        await self._tasks.cancel()
+        await self._changes.cancel()
+        await self._faults.close()
+        self._workspace.state_file.unlink(missing_ok=True)
+        # First: nothing is started any more, and the processes that it forked become ours to wait for.
+        await self._stop_fork_server()
         await self._stop_services()
-        if found := await self._children.sweep():
-            logging.warning("killed what was left below the services: %s", found)
+        if found := await self._processes.sweep():
+            logging.warning("killed processes that were left below the services: %s", found)
         with suppress(OSError):
-            remove(run_folder(self.workspace))
+            remove(run_folder(self._workspace))
         self._stopped.set()
-        await self.control.stop()
+        await self._control.stop()
         logging.info("stopped")
 
-    async def _end_fork_server(self) -> None:
-        if self._fork_unit:
-            await self._fork_unit.stop()
+    async def _stop_fork_server(self) -> None:
+        if self._fork_guard:
+            await self._fork_guard.stop()
 
     async def _stop_services(self) -> None:
-        await self.record.pause()
-        await self.units.stop_all()
+        await self._events.pause()
+        await self._services.stop_all()
 
     async def _bound_logs(self) -> None:
-        logs = [LogFile(path) for path in (self.workspace.logs / "supervisor.log",)]
+        own = LogFile(self._workspace.logs / "supervisor.log")
         while True:
             await asyncio.sleep(_LOG_CHECK_SECONDS)
-            for log in [*logs, *(unit.log for unit in self.units)]:
+            for log in [own, *(service.log for service in self._services)]:
                 try:
                     log.bound()
                 except OSError as error:
                     logging.warning("a log could not be bounded: %s", error)
 
-    # -- changes while it runs
+    # -- commands
 
-    async def exclusively(self, work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
-        """Do what changes the lab: one thing at a time, cut off when the lab is to end."""
-        async with self._turn:
-            if self.stopping.is_set():
-                raise LabGoneError("The lab is being stopped.")
-            self._change = asyncio.get_running_loop().create_task(work())
-            await asyncio.wait([self._change])
-            if self._change.cancelled():
-                raise LabGoneError("The lab is being stopped.")
-            return self._change.result()
-
-    async def stop(self) -> None:
-        """End the lab; return when everything but the answer to who asked for it is done."""
-        self.stopping.set()
+    async def _stop(self) -> None:
+        """Stop the lab; return when only the client's response is left."""
+        self._stopping.set()
         await self._stopped.wait()
 
-    async def reset(self) -> None:
-        """Start over with an empty store, on the same ports."""
-        await self.faults.close()
+    async def _reset(self) -> None:
+        """Start again with an empty store, on the same ports."""
+        await self._faults.close()
         await self._stop_services()
         try:
-            remove(self.workspace.jetstream)
-            for unit in self.units:
-                unit.log.clear()
-            await self._start_services(asyncio.get_running_loop().time() + self.settings.timeout)
-        except (LabError, OSError) as error:
-            # Half a lab is of no use to anyone.
-            self.stopping.set()
-            if isinstance(error, LabError):
-                raise
-            raise unusable(self.workspace, error) from error
+            with workspace_errors(self._workspace):
+                remove(self._workspace.jetstream)
+                for service in self._services:
+                    service.log.clear()
+                await self._start_services(asyncio.get_running_loop().time() + self._settings.timeout)
+        except LabError:
+            # An incomplete lab is useless: end it.
+            self._stopping.set()
+            raise

@@ -1,23 +1,27 @@
-"""What went wrong on purpose: the record's events on faults, read without any I/O."""
+"""Injected faults: their kinds, their events, and how they are shown."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from labkit.views.formatting import format_seconds
+from labkit.views.tables import html_table, text_table
 from labkit_services.contract.events import Event, EventType
 
 
 class FaultKind(StrEnum):
-    """What can be done to a service."""
+    """The faults that can be injected into a service."""
 
-    KILL = "kill"  # SIGKILL; the supervisor starts it again
-    STOP = "stop"  # stopped gracefully; started again at the end
-    PAUSE = "pause"  # SIGSTOP, at the end SIGCONT: connections stay open, nothing is answered
-    RESTART = "restart"  # stopped gracefully and started again at once
-    SLOW = "slow"  # a slow network between the queue-workers and the gateway
+    KILL = "kill"  # SIGKILL; over when the service has been restarted
+    STOP = "stop"  # stopped with SIGTERM; started again at the end
+    PAUSE = "pause"  # SIGSTOP, at the end SIGCONT: it keeps its connections but does not respond
+    RESTART = "restart"  # stopped with SIGTERM and started again at once
+    SLOW = "slow"  # delay and limited bandwidth between the queue-workers and the gateway
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +29,9 @@ class FaultSpan:
     """One fault, from its beginning to its end.
 
     Attributes:
-        kind: ``kill``, ``stop``, ``pause``, ``restart``, ``slow`` or ``down``.
-        service: With what.
-        began: Unix nanoseconds.
-        ended: The same; None as long as it lasts.
-        how: What else it is like: ``delay``, ``bandwidth``, ``bin``, ``answer``.
+        kind: A ``FaultKind``, or ``down`` for a bin that responds with an error.
+        ended: Unix nanoseconds, as ``began``; None while it lasts.
+        how: Its parameters: ``delay``, ``bandwidth``, ``bin``, ``answer``.
     """
 
     kind: str
@@ -40,28 +42,42 @@ class FaultSpan:
 
 
 def fault_spans(events: Iterable[Event]) -> list[FaultSpan]:
-    """Return the faults that events tell of, in the order of their beginnings.
+    """Return the faults in ``events``, in the order of their beginnings.
 
-    An end belongs to the last fault of that kind and place that has none; one whose
-    beginning is not among the events is left out.
+    An end belongs to the last fault of the same kind and service that has none. An
+    end whose beginning is not among the events is ignored.
     """
     spans: list[FaultSpan] = []
+    open_spans: dict[tuple[Any, ...], list[int]] = defaultdict(list)
     for event in sorted(events, key=lambda event: event.time_ns):
+        kind, service = str(event.data.get("fault")), str(event.data.get("service"))
+        same_fault = open_spans[kind, service, event.data.get("bin")]
         if event.type == EventType.FAULT_STARTED:
             how = {key: value for key, value in event.data.items() if key not in ("fault", "service")}
-            spans.append(
-                FaultSpan(
-                    str(event.data.get("fault")), str(event.data.get("service")), event.time_ns, how=how
-                )
-            )
-        elif event.type == EventType.FAULT_ENDED:
-            for index in reversed(range(len(spans))):
-                if spans[index].ended is None and _is_of(event, spans[index]):
-                    spans[index] = replace(spans[index], ended=event.time_ns)
-                    break
+            same_fault.append(len(spans))
+            spans.append(FaultSpan(kind, service, event.time_ns, how=how))
+        elif event.type == EventType.FAULT_ENDED and same_fault:
+            index = same_fault.pop()
+            spans[index] = replace(spans[index], ended=event.time_ns)
     return spans
 
 
-def _is_of(event: Event, span: FaultSpan) -> bool:
-    what = (event.data.get("fault"), event.data.get("service"), event.data.get("bin"))
-    return what == (span.kind, span.service, span.how.get("bin"))
+class FaultList(list[FaultSpan]):
+    """Injected faults, oldest first; shows itself as a table."""
+
+    def rows(self) -> list[tuple[str, ...]]:
+        """Return the table: a heading, then a row for each fault."""
+        return [("began at (UTC)", "what", "lasted"), *map(_row, self)]
+
+    def __repr__(self) -> str:
+        return text_table(self.rows()) if self else "no faults"
+
+    def _repr_html_(self) -> str:
+        return html_table(self.rows()) if self else "<p>no faults</p>"
+
+
+def _row(fault: FaultSpan) -> tuple[str, ...]:
+    began = datetime.fromtimestamp(fault.began / 1e9, UTC).strftime("%H:%M:%S.%f")[:-3]
+    how = "".join(f", {key} {value}" for key, value in fault.how.items())
+    lasted = "goes on" if fault.ended is None else format_seconds((fault.ended - fault.began) / 1e9)
+    return began, f"{fault.service} {fault.kind}{how}", lasted

@@ -1,4 +1,4 @@
-"""The inspector's page in a real browser: live, exact, harmless, under a prefix, in both colour schemes."""
+"""The inspector's page in a browser: updates, escaping, prefix, colours."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ CALLBACK = {
     "X-Duration-Seconds": "0.003214",
     "Content-Type": "text/plain",
 }
-LIVE = "document.getElementById('live')?.dataset.state === 'live'"
+CONNECTED = "document.getElementById('connection')?.dataset.state === 'live'"
 ROWS = "document.querySelectorAll('#requests .request').length"
 BODY = "document.querySelector('pre.body')?.textContent"
 
@@ -42,8 +42,8 @@ def browser() -> Iterator[Chromium]:
     binary = find_chromium()
     if binary is None:
         if os.environ.get("CI") == "true":
-            pytest.fail("no Chromium here, and in CI there has to be one")
-        pytest.skip("no Chromium here: install chromium, or name one in $CHROMIUM")
+            pytest.fail("no Chromium, which CI must have")
+        pytest.skip("no Chromium: install chromium, or set $CHROMIUM to one")
     with chromium(binary) as running:
         yield running
 
@@ -56,9 +56,9 @@ def running() -> Iterator[Inspector]:
 
 @pytest.fixture
 def page(browser: Chromium, running: Inspector) -> Iterator[Page]:
-    """The page, live, in a tab that must not have complained of anything at the end."""
+    """The page, connected; it must not have logged a problem at the end."""
     page = browser.open(f"{running.url}/")
-    page.wait_for(LIVE)
+    page.wait_for(CONNECTED)
     yield page
     assert page.problems == []
     assert {urlsplit(url).netloc for url in page.requested} == {urlsplit(running.url).netloc}
@@ -74,13 +74,13 @@ def post(url: str, body: str | bytes, headers: dict[str, str] | None = None) -> 
         assert answer.status == 200
 
 
-def test_a_banner_appears_by_itself_and_to_the_letter(page: Page, running: Inspector) -> None:
+def test_a_captured_banner_appears_by_itself_and_unchanged(page: Page, running: Inspector) -> None:
     post(f"{running.url}/r/callbacks", BANNER, CALLBACK)
     page.wait_for(f"{BODY}?.includes('____')")
     assert page.evaluate(BODY) == BANNER
-    assert text_of(page, ".openfaas") == "figlet said 200, ran 0.003 s, call ab12cd34"
-    assert "figlet 200" in text_of(page, "#requests .said")
-    # Every letter is equally wide, or the banner is not one.
+    assert text_of(page, ".openfaas") == "figlet returned 200, ran 0.003 s, call ab12cd34"
+    assert "figlet 200" in text_of(page, "#requests .function-status")
+    # All letters must have the same width, or the banner is distorted.
     style = "getComputedStyle(document.querySelector('pre.body'))"
     assert page.evaluate(f"{style}.whiteSpace").startswith("pre")
     widths = """(() => {
@@ -91,10 +91,8 @@ def test_a_banner_appears_by_itself_and_to_the_letter(page: Page, running: Inspe
     assert page.evaluate(widths) == 1
 
 
-def test_an_empty_page_says_how_to_send_something_and_can_do_it_itself(
-    page: Page, running: Inspector
-) -> None:
-    page.wait_for("!document.getElementById('lesson').hidden")
+def test_an_empty_page_shows_how_to_send_a_request_and_can_send_one(page: Page, running: Inspector) -> None:
+    page.wait_for("!document.getElementById('introduction').hidden")
     url = f"{running.url}/r/callbacks"
     assert text_of(page, "#bin-url") == url
     assert text_of(page, "#snippet-curl") == f"curl -d 'hello' {url}"
@@ -104,21 +102,26 @@ def test_an_empty_page_says_how_to_send_something_and_can_do_it_itself(
     assert 'lab.bin("callbacks")' in text_of(page, "#snippet-python")
     page.evaluate("document.getElementById('send-test').click()")
     page.wait_for(f"{BODY}?.startsWith('hello')")
-    assert page.evaluate("document.getElementById('lesson').hidden") is True
+    assert page.evaluate("document.getElementById('introduction').hidden") is True
 
 
 def test_markup_in_body_headers_and_path_stays_text(page: Page, running: Inspector) -> None:
-    evil = "<script>alert(1)</script><img src=x onerror=alert(2)>"
-    headers = {"X-Evil": evil, "X-Function-Name": evil, "X-Call-Id": evil, "Content-Type": "text/html"}
-    post(f"{running.url}/r/callbacks/<b>?q=<i>", evil, headers)
+    markup = "<script>alert(1)</script><img src=x onerror=alert(2)>"
+    headers = {
+        "X-Markup": markup,
+        "X-Function-Name": markup,
+        "X-Call-Id": markup,
+        "Content-Type": "text/html",
+    }
+    post(f"{running.url}/r/callbacks/<b>?q=<i>", markup, headers)
     page.wait_for(f"{BODY}?.includes('alert')")
-    assert page.evaluate(BODY) == evil
-    assert evil in text_of(page, ".headers")
+    assert page.evaluate(BODY) == markup
+    assert markup in text_of(page, ".headers")
     assert page.evaluate("document.querySelectorAll('main img, main b, main i, main script').length") == 0
     page.evaluate("document.getElementById('new-name').value = '<b>'")
     page.evaluate("document.querySelector('#new-bin button').click()")
     page.wait_for("document.getElementById('new-error').textContent.includes('letters')")
-    # The browser notes every answer of 4xx; this one is wanted.
+    # The browser logs every 4xx response; this one is expected.
     assert all("422" in problem for problem in page.problems)
     page.problems.clear()
     raw = page.evaluate("document.querySelector('.raw').href")
@@ -126,13 +129,13 @@ def test_markup_in_body_headers_and_path_stays_text(page: Page, running: Inspect
     assert page.evaluate("document.contentType") == "text/plain"
 
 
-def test_the_list_grows_at_the_top_and_the_reader_is_left_in_peace(page: Page, running: Inspector) -> None:
+def test_the_list_grows_at_the_top_and_the_selection_is_kept(page: Page, running: Inspector) -> None:
     for number in range(3):
         post(f"{running.url}/r/callbacks?n={number}", f"body {number}")
     page.wait_for(f"{ROWS} === 3 && {BODY} === 'body 2'")
     where = "[...document.querySelectorAll('#requests .where')].map((each) => each.textContent)"
     assert page.evaluate(where) == ["#3 /?n=2", "#2 /?n=1", "#1 /?n=0"]
-    # Whoever looks at an older one keeps it, until "Newest".
+    # An older request stays selected until "Newest".
     page.evaluate("document.querySelectorAll('#requests .request')[2].click()")
     page.wait_for(f"{BODY} === 'body 0'")
     post(f"{running.url}/r/callbacks?n=3", "body 3")
@@ -140,19 +143,19 @@ def test_the_list_grows_at_the_top_and_the_reader_is_left_in_peace(page: Page, r
     assert page.evaluate(BODY) == "body 0"
     page.evaluate("document.getElementById('newest').click()")
     page.wait_for(f"{BODY} === 'body 3'")
-    # Another bin does not get in the way; deleting and clearing are seen at once.
+    # Another bin does not interfere; deleting and clearing show at once.
     post(f"{running.url}/r/other", "elsewhere")
     page.wait_for("document.querySelectorAll('#bins a').length === 2")
     assert page.evaluate(BODY) == "body 3"
     page.evaluate("document.querySelector('.delete').click()")
     page.wait_for(f"{ROWS} === 3 && {BODY} === 'body 2'")
     page.evaluate("document.getElementById('clear').click()")
-    page.wait_for("!document.getElementById('lesson').hidden")
+    page.wait_for("!document.getElementById('introduction').hidden")
     page.evaluate("location.hash = '#other'")
     page.wait_for(f"{BODY} === 'elsewhere'")
 
 
-def test_many_at_once_are_all_there(page: Page, running: Inspector) -> None:
+def test_many_concurrent_requests_are_all_listed(page: Page, running: Inspector) -> None:
     threads = [
         threading.Thread(target=lambda: [post(f"{running.url}/r/callbacks", "x") for _ in range(25)])
         for _ in range(4)
@@ -168,19 +171,19 @@ def test_many_at_once_are_all_there(page: Page, running: Inspector) -> None:
     assert where == [f"#{number} /" for number in range(100, 0, -1)]
 
 
-def test_what_is_no_text_is_shown_in_hex(page: Page, running: Inspector) -> None:
+def test_a_binary_body_is_shown_in_hex(page: Page, running: Inspector) -> None:
     post(f"{running.url}/r/callbacks", b"\x00\xff" + b"A" * 3000)
     page.wait_for(f"{BODY}?.startsWith('000000  00 ff 41')")
     assert "first 1024 bytes" in page.evaluate(BODY)
 
 
-def test_the_page_comes_back_when_the_inspector_does(browser: Chromium) -> None:
+def test_the_page_reconnects_after_a_restart_of_the_inspector(browser: Chromium) -> None:
     with inspector() as first:
         page = browser.open(f"{first.url}/")
-        page.wait_for(LIVE)
-    page.wait_for("document.getElementById('live').dataset.state === 'lost'")
+        page.wait_for(CONNECTED)
+    page.wait_for("document.getElementById('connection').dataset.state === 'lost'")
     with inspector(port=first.url.rpartition(":")[2], port_fallback="false") as second:
-        page.wait_for(LIVE)
+        page.wait_for(CONNECTED)
         post(f"{second.url}/r/callbacks", "back again")
         page.wait_for(f"{BODY} === 'back again'")
         page.goto("about:blank")
@@ -189,39 +192,42 @@ def test_the_page_comes_back_when_the_inspector_does(browser: Chromium) -> None:
 def test_the_link_with_the_token_opens_the_page_and_hides_the_token(browser: Chromium) -> None:
     with inspector(inspector_token="s3cret") as locked:
         page = browser.open(f"{locked.url}/?token=s3cret")
-        page.wait_for(LIVE)
+        page.wait_for(CONNECTED)
         assert page.evaluate("location.href") == f"{locked.url}/"
         post(f"{locked.url}/r/callbacks", "seen")
         page.wait_for(f"{BODY} === 'seen'")
         page.goto(f"{locked.url}/")
-        page.wait_for(LIVE)
+        page.wait_for(CONNECTED)
         page.goto("about:blank")
 
 
-def test_a_click_in_another_site_opens_the_page_too(browser: Chromium) -> None:
-    """JupyterLab at localhost is another site than 127.0.0.1: strict cookies don't come along at first."""
+def test_a_link_on_another_site_opens_the_page(browser: Chromium) -> None:
+    """The browser does not send the strict cookie with the first request.
+
+    JupyterLab at localhost is another site than 127.0.0.1.
+    """
     with inspector(inspector_token="s3cret") as locked, serve_in_thread(_links_to(locked.url)) as elsewhere:
         page = browser.open(elsewhere.replace("127.0.0.1", "localhost"))
         page.evaluate("document.querySelector('a').click()")
-        page.wait_for(f"location.hostname === '127.0.0.1' && {LIVE}")
+        page.wait_for(f"location.hostname === '127.0.0.1' && {CONNECTED}")
         assert page.evaluate("location.search") == ""
         post(f"{locked.url}/r/callbacks", "seen")
         page.wait_for(f"{BODY} === 'seen'")
         page.goto("about:blank")
 
 
-def test_the_page_works_under_a_proxy_s_prefix(browser: Chromium) -> None:
+def test_the_page_works_under_the_prefix_of_a_proxy(browser: Chromium) -> None:
     prefix = "/user/jo/proxy/8090"
     with (
         inspector(inspector_token="s3cret") as locked,
         serve_in_thread(_Proxy(locked.url, prefix)) as outside,
     ):
         page = browser.open(f"{outside}{prefix}/?token=s3cret")
-        page.wait_for(LIVE)
+        page.wait_for(CONNECTED)
         assert page.evaluate("location.href") == f"{outside}{prefix}/"
         page.evaluate("document.getElementById('send-test').click()")
         page.wait_for(f"{BODY}?.startsWith('hello')")
-        assert text_of(page, "#bin-url") == f"{locked.url}/r/callbacks", "as the queue-worker sees it"
+        assert text_of(page, "#bin-url") == f"{locked.url}/r/callbacks", "the URL for the queue-worker"
         page.goto(page.evaluate("document.querySelector('.raw').href"))
         assert "hello" in page.evaluate("document.body.innerText")
         assert all(url.startswith(f"{outside}{prefix}/") for url in page.requested)
@@ -230,7 +236,7 @@ def test_the_page_works_under_a_proxy_s_prefix(browser: Chromium) -> None:
 
 @pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize("full", [False, True])
-def test_every_text_can_be_read_in_both_colour_schemes(
+def test_every_text_has_enough_contrast_in_both_colour_schemes(
     page: Page, running: Inspector, tmp_path: Path, *, dark: bool, full: bool
 ) -> None:
     page.look(dark=dark)
@@ -240,13 +246,13 @@ def test_every_text_can_be_read_in_both_colour_schemes(
         page.wait_for(f"{ROWS} === 2 && {BODY}?.includes('____')")
         page.wait_for("document.getAnimations().length === 0")
     else:
-        page.wait_for("!document.getElementById('lesson').hidden")
+        page.wait_for("!document.getElementById('introduction').hidden")
     assert page.evaluate(_CONTRAST) == []
     page.screenshot(tmp_path / "page.png")
     assert (tmp_path / "page.png").stat().st_size > 10_000
 
 
-# Text whose contrast with what is behind it is less than 4.5:1 (WCAG 2.2, 1.4.3).
+# The texts whose contrast with the background is less than 4.5:1 (WCAG 2.2, 1.4.3).
 _CONTRAST = """(() => {
     const luminance = (color) => {
         const [red, green, blue] = color.match(/[\\d.]+/g).map(Number).map((part) => part / 255)
@@ -282,7 +288,7 @@ def _links_to(url: str):  # type: ignore[no-untyped-def]
 
 
 class _Proxy:
-    """Shows a server under a prefix, as jupyter-server-proxy does: prefix stripped, outer Host passed on."""
+    """Serves under a prefix, as jupyter-server-proxy does, which keeps Host."""
 
     def __init__(self, target: str, prefix: str) -> None:
         self._origin, _ = Origin.parse(target)
@@ -310,7 +316,7 @@ class _Proxy:
 
 @contextlib.contextmanager
 def serve_in_thread(handler) -> Iterator[str]:  # type: ignore[no-untyped-def]
-    """Serve from a loop of its own, for tests that are not asynchronous."""
+    """Serve in a thread, for tests that are not asynchronous."""
     started: list[str] = []
     ready, ended = threading.Event(), threading.Event()
 

@@ -14,15 +14,16 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.js.errors import APIError
 
-from labkit.supervisor.children import Children, Launch
-from labkit.supervisor.events import Record
-from labkit.supervisor.files import write_secret
-from labkit.supervisor.logfile import LogFile
-from labkit.supervisor.managed_service import Facts, Spec, Unit
+from labkit.supervisor.child_process import ChildProcess
+from labkit.supervisor.child_processes import ChildProcesses, ProcessSpec
+from labkit.supervisor.files import LogFile
+from labkit.supervisor.lifecycle_events import LifecycleEvents
+from labkit.supervisor.managed_service import ManagedService
 from labkit.supervisor.nats_server import NatsServer, find_nats_server
-from labkit.supervisor.process import Process
+from labkit.supervisor.service_specs import ReadyMessage, ServiceSpec
 from labkit.views.states import State
 from labkit_services.contract.errors import LabError
+from labkit_services.runtime.private_files import write_private
 from labkit_services.watchdog.ports import reserve_port
 from tests.chaos.schedule import Target
 from tests.chaos.stack import (
@@ -89,15 +90,15 @@ class ClusterStack:
         self.gateway_url = f"http://127.0.0.1:{self._ports['gateway']}"
         self._nats_urls = [f"nats://127.0.0.1:{self._ports[name]}" for name in NODES]
         self._secrets = folder / "secrets"
-        self._units: dict[str, Unit] = {}
-        self._children: Children | None = None
+        self._units: dict[str, ManagedService] = {}
+        self._children: ChildProcesses | None = None
 
     async def start(self) -> None:
         """Bring everything to ready."""
         self.logs.mkdir()
-        write_secret(self._secrets / "basic-auth-user", self.user)
-        write_secret(self._secrets / "basic-auth-password", self.password)
-        self._children = Children(asyncio.get_running_loop())
+        write_private(self._secrets / "basic-auth-user", self.user)
+        write_private(self._secrets / "basic-auth-password", self.password)
+        self._children = ChildProcesses(asyncio.get_running_loop())
         specs = [
             *map(self._node, NODES),
             _service("gateway", self._gateway),
@@ -106,7 +107,7 @@ class ClusterStack:
         ]
         for spec in specs:
             log = LogFile(self.logs / f"{spec.name}.log")
-            self._units[spec.name] = Unit(spec, self._children, Record(), log, self.folder)
+            self._units[spec.name] = ManagedService(spec, self._children, LifecycleEvents(), log, self.folder)
         deadline = asyncio.get_running_loop().time() + START_SECONDS
         await asyncio.gather(*(self._units[name].start(deadline) for name in NODES))
         await _wait_for_jetstream(self._nats_urls)
@@ -155,7 +156,7 @@ class ClusterStack:
 
     # -- how each is started
 
-    def _node(self, name: str) -> Spec:
+    def _node(self, name: str) -> ServiceSpec:
         routes = {node: self._ports[f"{node} route"] for node in NODES}
         node = Node(
             folder=self.folder / name,
@@ -167,14 +168,14 @@ class ClusterStack:
             routes=tuple(port for other, port in routes.items() if other != name),
         )
 
-        def prepare() -> Launch:
-            command = node.prepare(find_nats_server(os.environ), self._ports[name], keeper=False)
-            return Launch(command, {}, lifeline=False, dies_with_parent=True)
+        def prepare() -> ProcessSpec:
+            command = node.prepare(find_nats_server(os.environ), self._ports[name])
+            return ProcessSpec(command, {}, dies_with_parent=True)
 
-        async def wait_ready(_: Process) -> Facts:
+        async def wait_ready(_: ChildProcess) -> ReadyMessage:
             return await node.wait_ready()
 
-        return Spec(name, prepare, wait_ready, lambda _: None)
+        return ServiceSpec(name, prepare, wait_ready, lambda _: None)
 
     def _gateway(self) -> dict[str, str]:
         return {
@@ -210,17 +211,17 @@ class ClusterStack:
         }
 
 
-def _service(name: str, environment: Callable[[], dict[str, str]]) -> Spec:
+def _service(name: str, environment: Callable[[], dict[str, str]]) -> ServiceSpec:
     module = "queue_worker" if name in WORKERS else name
 
-    def prepare() -> Launch:
-        return Launch([sys.executable, "-P", "-m", f"labkit_services.{module}"], environment())
+    def prepare() -> ProcessSpec:
+        return ProcessSpec([sys.executable, "-P", "-m", f"labkit_services.{module}"], environment())
 
-    async def wait_ready(process: Process) -> Facts:
-        facts: Facts = json.loads(await process.line)
-        return facts
+    async def wait_ready(process: ChildProcess) -> ReadyMessage:
+        message: ReadyMessage = json.loads(await process.line)
+        return message
 
-    return Spec(name, prepare, wait_ready, lambda _: None)
+    return ServiceSpec(name, prepare, wait_ready, lambda _: None)
 
 
 async def _wait_for_jetstream(urls: list[str]) -> None:

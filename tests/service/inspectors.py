@@ -89,7 +89,9 @@ def inspector(**settings: str) -> Iterator[Inspector]:
         assert running.stopped or process.poll() is None, f"it ended by itself: {log}"
         begun = time.monotonic()
         process.terminate()
-        assert process.wait(DEADLINE) == 0
+        code = process.wait(DEADLINE)
+        reader.join(DEADLINE)
+        assert code == 0, (code, log)
         assert time.monotonic() - begun < 4
         reader.join(DEADLINE)
         assert not [line for line in log if " error " in line or "Traceback" in line], log

@@ -11,10 +11,11 @@ from pathlib import Path
 import psutil
 import pytest
 from labs import GONE_SECONDS, assert_gone, eventually, start_lab
+from supervisor_events import supervisor_events
 
 from labkit import Lab
 from labkit.errors import GatewayError, LabGoneError
-from labkit.supervisor.slow_proxy import Relay
+from labkit.supervisor.slow_proxy import SlowProxy
 from labkit_services.call_record.log import CallState
 from labkit_services.contract.errors import InvalidValueError, LabTimeoutError
 
@@ -33,8 +34,12 @@ def fault_lab(workspace: Path) -> Iterator[Lab]:
 
 def fault_events(lab: Lab) -> list[tuple[str, str, str]]:
     """Return the fault events of the supervisor: type, kind and service."""
-    rows = asyncio.run(lab.aio.supervisor.events())
-    return [(row[1], row[5]["fault"], row[5]["service"]) for row in rows if row[1].startswith("fault.")]
+    events = supervisor_events(lab)
+    return [
+        (event.type, event.data["fault"], event.data["service"])
+        for event in events
+        if event.type.startswith("fault.")
+    ]
 
 
 def begin_end(kind: str, service: str) -> list[tuple[str, str, str]]:
@@ -52,7 +57,7 @@ def test_without_nats_server_only_synchronous_calls_work(fault_lab: Lab) -> None
             fault_lab.invoke_async("cat")
 
     assert fault_lab.invoke_async("cat", "again").result(30).text == "again"
-    assert fault_events(fault_lab) == begin_end("stop", "nats-server")
+    eventually(lambda: fault_events(fault_lab) == begin_end("stop", "nats-server"), within=5)
 
 
 def test_calls_wait_for_a_paused_worker(fault_lab: Lab) -> None:
@@ -68,7 +73,7 @@ def test_calls_wait_for_a_paused_worker(fault_lab: Lab) -> None:
     assert call.result(30).text == "later"
     assert fault_lab.status().service("queue-worker").pid == pid
     assert fault_lab.status().faults == ()
-    assert fault_events(fault_lab) == begin_end("pause", "queue-worker")
+    eventually(lambda: fault_events(fault_lab) == begin_end("pause", "queue-worker"), within=5)
 
 
 def test_the_worker_waits_for_a_stopped_gateway(fault_lab: Lab) -> None:
@@ -103,10 +108,8 @@ def test_faults_of_aio_can_be_awaited(fault_lab: Lab) -> None:
         return state
 
     assert asyncio.run(inject()) == "stopped"
-    assert fault_events(fault_lab) == [
-        *begin_end("stop", "inspector"),
-        *begin_end("restart", "queue-worker"),
-    ]
+    expected = [*begin_end("stop", "inspector"), *begin_end("restart", "queue-worker")]
+    eventually(lambda: fault_events(fault_lab) == expected, within=5)
 
 
 def test_a_reset_ends_all_faults(fault_lab: Lab) -> None:
@@ -140,7 +143,7 @@ def test_a_killed_worker_is_restarted_and_loses_no_call(fault_lab: Lab) -> None:
 
     assert run.states == {CallState.DONE: 4}
     assert fault_lab.status().service("queue-worker").restarts == 1
-    assert fault_events(fault_lab) == begin_end("kill", "queue-worker")
+    eventually(lambda: fault_events(fault_lab) == begin_end("kill", "queue-worker"), within=5)
 
 
 def test_faults_of_every_origin_are_listed(fault_lab: Lab) -> None:
@@ -199,7 +202,7 @@ def test_a_slow_network_delays_calls_and_loses_none(fault_lab: Lab) -> None:
     assert after.result(60).status == 200
     fault_lab.invoke_async("cat").wait(20)
     assert f"via: {fault_lab.gateway_url}" in fault_lab.logs("worker", tail=3), "no proxy any more"
-    assert fault_events(fault_lab) == begin_end("slow", "queue-worker")
+    eventually(lambda: fault_events(fault_lab) == begin_end("slow", "queue-worker"), within=5)
 
 
 def test_a_stopped_gateway_behind_a_slow_network_uses_up_no_attempt(fault_lab: Lab) -> None:
@@ -226,20 +229,20 @@ async def test_the_slow_proxy_delays_each_way_and_limits_bandwidth() -> None:
     target = await asyncio.start_server(echo, "127.0.0.1", 0)
     port = target.sockets[0].getsockname()[1]
 
-    async def send(relay: Relay, body: bytes) -> float:
-        address = (await relay.start()).removeprefix("http://").split(":")
+    async def send(proxy: SlowProxy, body: bytes) -> float:
+        address = (await proxy.start()).removeprefix("http://").split(":")
         began = time.monotonic()
         reader, writer = await asyncio.open_connection(address[0], int(address[1]))
         writer.write(body)
         writer.write_eof()
         assert await reader.read() == body
         writer.close()
-        await relay.stop()
+        await proxy.stop()
         return time.monotonic() - began
 
     url = f"http://127.0.0.1:{port}"
-    late = await send(Relay(url, delay=0.2, bandwidth=0.0), b"x" * 1_000_000)
-    narrow = await send(Relay(url, delay=0.0, bandwidth=100_000.0), b"x" * 50_000)
+    late = await send(SlowProxy(url, delay=0.2, bandwidth=0.0), b"x" * 1_000_000)
+    narrow = await send(SlowProxy(url, delay=0.0, bandwidth=100_000.0), b"x" * 50_000)
     target.close()
 
     assert 0.4 <= late < 2.0, "a delay does not limit the rate: 61 chunks one by one would take 24 s"
@@ -256,15 +259,15 @@ async def test_the_slow_proxy_waits_for_an_unavailable_target() -> None:
     port = away.sockets[0].getsockname()[1]
     away.close()
     await away.wait_closed()
-    relay = Relay(f"http://127.0.0.1:{port}", delay=0.0, bandwidth=0.0)
-    address = (await relay.start()).removeprefix("http://").split(":")
+    proxy = SlowProxy(f"http://127.0.0.1:{port}", delay=0.0, bandwidth=0.0)
+    address = (await proxy.start()).removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(address[0], int(address[1]))
     await asyncio.sleep(0.2)
     back = await asyncio.start_server(hello, "127.0.0.1", port)
 
     assert await reader.read() == b"hello"
     writer.close()
-    await relay.stop()
+    await proxy.stop()
     back.close()
 
 

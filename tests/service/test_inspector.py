@@ -1,4 +1,4 @@
-"""The inspector as a process: captures, lists, waits, refuses, listens, ends."""
+"""The inspector as a process: captures, API, events, access, shutdown."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ SCRIPT = "<script>alert(1)</script>"
 
 @pytest.fixture(scope="module")
 def shared() -> Iterator[Inspector]:
-    """One inspector for all tests that use bins of their own."""
+    """One inspector for all tests that use their own bins."""
     with inspector() as running:
         yield running
 
 
 @pytest.fixture
 def name(request: pytest.FixtureRequest) -> str:
-    """A bin of this test's own."""
+    """The name of a bin for one test."""
     return f"bin-{abs(hash(request.node.nodeid)) % 10**12}"
 
 
 # -- capturing
 
 
-async def test_a_request_is_kept_as_it_came(shared: Inspector, name: str) -> None:
+async def test_a_request_is_captured_unchanged(shared: Inspector, name: str) -> None:
     body = b"hello"
     head = (
         f"POST /r/{name}/a%20b?x=1&x=2 HTTP/1.1\r\nhost: some.host\r\nX-b: 1\r\nx-B: 2\r\nX-b: 1\r\n"
@@ -71,12 +71,12 @@ async def test_a_request_is_kept_as_it_came(shared: Inspector, name: str) -> Non
     assert record["body"] == "hello"
 
 
-async def test_a_bin_is_made_on_the_first_hit_and_says_so_once(shared: Inspector, name: str) -> None:
+async def test_the_response_to_the_first_request_shows_a_new_bin(shared: Inspector, name: str) -> None:
     answers = [await shared.send(f"/{name}") for _ in range(3)]
     assert [answer.headers.get("X-Bin-Created") for answer in answers] == ["1", "", ""]
 
 
-async def test_both_urls_of_a_bin_and_all_paths_below_lead_to_it(shared: Inspector, name: str) -> None:
+async def test_both_urls_of_a_bin_and_all_paths_below_are_captured(shared: Inspector, name: str) -> None:
     paths = [f"/{name}", f"/{name}/", f"/r/{name}", f"/r/{name}/", f"/{name}/a/b", f"/r/{name}/r/{name}"]
     for path in paths:
         assert (await shared.send(path)).status == 200
@@ -114,7 +114,7 @@ async def test_every_method_is_captured(shared: Inspector, method: str) -> None:
     ids=["empty", "nul", "binary", "gzip", "no utf-8", "utf-8", "markup", "exactly the limit"],
 )
 @pytest.mark.parametrize("chunked", [False, True])
-async def test_bodies_come_back_byte_for_byte(
+async def test_bodies_are_returned_byte_for_byte(
     shared: Inspector, name: str, body: bytes, chunked: bool
 ) -> None:
     if chunked:
@@ -131,9 +131,7 @@ async def test_bodies_come_back_byte_for_byte(
     assert shared.api.get(f"/api/v1/bins/{name}/requests/latest/raw").content == body
 
 
-async def test_of_an_oversize_body_the_beginning_is_kept_and_all_is_hashed(
-    shared: Inspector, name: str
-) -> None:
+async def test_an_oversize_body_is_truncated_and_hashed_completely(shared: Inspector, name: str) -> None:
     body = os.urandom(64) * (5 * MEGABYTE // 64)
     assert (await shared.send(f"/r/{name}", body)).status == 200
     record = shared.get(f"/bins/{name}/requests/latest")
@@ -144,7 +142,7 @@ async def test_of_an_oversize_body_the_beginning_is_kept_and_all_is_hashed(
     assert raw.headers["X-Truncated"] == f"{MEGABYTE} of {len(body)} bytes"
 
 
-async def test_a_body_that_breaks_off_is_not_captured(shared: Inspector, name: str) -> None:
+async def test_an_incomplete_body_is_not_captured(shared: Inspector, name: str) -> None:
     wire = await shared.connect()
     wire.send(f"POST /r/{name} HTTP/1.1\r\nContent-Length: 100\r\n\r\nhalf".encode())
     await wire.close()
@@ -152,7 +150,7 @@ async def test_a_body_that_breaks_off_is_not_captured(shared: Inspector, name: s
     assert [record["body"] for record in shared.get(f"/bins/{name}/requests")["requests"]] == ["whole"]
 
 
-async def test_a_callback_is_decoded(shared: Inspector, name: str) -> None:
+async def test_callback_headers_are_parsed(shared: Inspector, name: str) -> None:
     headers = ("X-Call-Id: ab12", "X-Function-Name: figlet.openfaas-fn", "X-Function-Status: 200")
     await shared.send(f"/r/{name}", b"banner", *headers, "X-Duration-Seconds: 0.003214")
     assert shared.get(f"/bins/{name}/requests/latest")["openfaas"] == {
@@ -166,28 +164,28 @@ async def test_a_callback_is_decoded(shared: Inspector, name: str) -> None:
 @pytest.mark.parametrize(
     "path", ["/api", "/r/api", "/r/healthz/x", "/static", "/metrics", "/favicon.ico", "/r/r"]
 )
-async def test_reserved_names_are_refused_with_a_reason_and_a_way_on(shared: Inspector, path: str) -> None:
+async def test_the_error_for_a_reserved_name_has_reason_and_next_step(shared: Inspector, path: str) -> None:
     answer = await shared.send(path, b"x")
-    said = json.loads(answer.body)
+    error = json.loads(answer.body)
     assert answer.status == 409
-    assert "reserved" in said["error"]
-    assert "/r/" in said["next"]
+    assert "reserved" in error["error"]
+    assert "/r/" in error["next"]
 
 
 @pytest.mark.parametrize("path", ["/r/a%20b", "/r/.hidden", "/r/%3Cscript%3E", "/r//x", "/r/" + "x" * 65])
-async def test_names_that_cannot_be_are_refused(shared: Inspector, path: str) -> None:
+async def test_an_invalid_name_is_an_error(shared: Inspector, path: str) -> None:
     answer = await shared.send(path, b"x")
     assert answer.status == 422
     assert "letters" in json.loads(answer.body)["expected"]
 
 
 @pytest.mark.parametrize("path", ["/r", "/r/"])
-async def test_a_missing_name_is_asked_for(shared: Inspector, path: str) -> None:
+async def test_a_missing_name_is_an_error(shared: Inspector, path: str) -> None:
     answer = await shared.send(path, b"x")
     assert (answer.status, json.loads(answer.body)["next"]) == (404, "send to /r/callbacks, for example")
 
 
-async def test_two_hundred_captures_at_once_keep_their_order(shared: Inspector, name: str) -> None:
+async def test_two_hundred_concurrent_captures_keep_their_order(shared: Inspector, name: str) -> None:
     answers = await asyncio.gather(*[shared.send(f"/r/{name}", b"%d" % number) for number in range(200)])
     found = shared.get(f"/bins/{name}/requests", order="oldest", limit=500)
     records = found["requests"]
@@ -204,7 +202,7 @@ async def test_two_hundred_captures_at_once_keep_their_order(shared: Inspector, 
 # -- bounds
 
 
-async def test_a_full_bin_drops_the_oldest_visibly() -> None:
+async def test_a_full_bin_drops_the_oldest_and_shows_how_many() -> None:
     with inspector(bin_capacity="5") as running:
         for number in range(8):
             await running.send("/r/full", b"%d" % number)
@@ -215,7 +213,7 @@ async def test_a_full_bin_drops_the_oldest_visibly() -> None:
         assert running.get("/bins/full/requests/first")["body"] == "3"
 
 
-async def test_memory_and_number_of_bins_are_bounded() -> None:
+async def test_memory_and_number_of_bins_are_limited() -> None:
     with inspector(max_memory=str(3 * MEGABYTE), max_bins="10") as running:
         for number in range(30):
             assert (await running.send(f"/r/bin{number}", b"x" * MEGABYTE)).status == 200
@@ -224,7 +222,7 @@ async def test_memory_and_number_of_bins_are_bounded() -> None:
         assert sum(each["count"] for each in bins) == 2
 
 
-async def test_bins_that_were_asked_for_fill_the_inspector() -> None:
+async def test_too_many_explicit_bins_are_an_error() -> None:
     with inspector(max_bins="2") as running:
         for number in range(2):
             assert running.api.put(f"/api/v1/bins/bin{number}").status_code == 201
@@ -236,7 +234,7 @@ async def test_bins_that_were_asked_for_fill_the_inspector() -> None:
 # -- the API
 
 
-def test_bins_are_made_changed_listed_and_deleted(shared: Inspector, name: str) -> None:
+def test_bins_are_created_changed_listed_and_deleted(shared: Inspector, name: str) -> None:
     path = f"/api/v1/bins/{name}"
     made = shared.api.put(path)
     assert made.status_code == 201
@@ -250,16 +248,16 @@ def test_bins_are_made_changed_listed_and_deleted(shared: Inspector, name: str) 
 
 
 @pytest.mark.parametrize("status", [200, 404, 503])
-def test_a_bin_answers_as_it_is_told_and_keeps_what_comes(shared: Inspector, name: str, status: int) -> None:
-    told = shared.api.put(f"/api/v1/bins/{name}", json={"answer": status}).json()
+def test_a_bin_with_another_status_captures_requests(shared: Inspector, name: str, status: int) -> None:
+    bin_ = shared.api.put(f"/api/v1/bins/{name}", json={"answer": status}).json()
     answer = httpx.post(f"{shared.url}/r/{name}", content=b"late")
 
-    assert (told["answer"], answer.status_code) == (status, status)
+    assert (bin_["answer"], answer.status_code) == (status, status)
     assert answer.json()["ok"] == (status < 400)
     assert [each["body"] for each in shared.get(f"/bins/{name}/requests")["requests"]] == ["late"]
 
 
-def test_a_bin_that_hangs_up_keeps_what_comes_until_it_answers_again(shared: Inspector, name: str) -> None:
+def test_a_bin_that_closes_connections_still_captures_requests(shared: Inspector, name: str) -> None:
     shared.api.put(f"/api/v1/bins/{name}", json={"answer": 0})
     with pytest.raises(httpx.RemoteProtocolError):
         httpx.post(f"{shared.url}/r/{name}", content=b"lost")
@@ -269,7 +267,7 @@ def test_a_bin_that_hangs_up_keeps_what_comes_until_it_answers_again(shared: Ins
     assert shared.get(f"/bins/{name}")["count"] == 2
 
 
-def test_posting_a_bin_makes_one_with_or_without_a_name(shared: Inspector, name: str) -> None:
+def test_post_creates_a_bin_with_or_without_a_name(shared: Inspector, name: str) -> None:
     assert shared.api.post("/api/v1/bins", json={"name": name, "capacity": 3}).status_code == 201
     again = shared.api.post("/api/v1/bins", json={"name": name})
     assert (again.status_code, "already" in again.json()["error"]) == (409, True)
@@ -297,11 +295,11 @@ def test_posting_a_bin_makes_one_with_or_without_a_name(shared: Inspector, name:
         (b"x" * 100_000, 413),
     ],
 )
-def test_settings_that_do_not_fit_are_refused(shared: Inspector, body: bytes, status: int) -> None:
+def test_invalid_settings_are_an_error(shared: Inspector, body: bytes, status: int) -> None:
     assert shared.api.post("/api/v1/bins", content=body).status_code == status
 
 
-async def test_requests_are_read_singly_and_deleted(shared: Inspector, name: str) -> None:
+async def test_single_requests_are_read_and_deleted(shared: Inspector, name: str) -> None:
     ids = [(await shared.send(f"/r/{name}", body)).headers.get("X-Request-Id") for body in (b"1", b"2", b"3")]
     base = f"/bins/{name}/requests"
     assert shared.get(f"{base}/first")["id"] == ids[0]
@@ -339,19 +337,19 @@ async def test_lists_are_filtered_and_paged(shared: Inspector, name: str) -> Non
 @pytest.mark.parametrize(
     "query", ["callid=x", "limit=0", "wait=soon", "order=sideways", "after=nonsense", "in=nowhere"]
 )
-def test_a_query_that_makes_no_sense_is_a_422(shared: Inspector, name: str, query: str) -> None:
+def test_an_invalid_query_is_a_422(shared: Inspector, name: str, query: str) -> None:
     shared.api.put(f"/api/v1/bins/{name}")
     response = shared.api.get(f"/api/v1/bins/{name}/requests?{query}")
     assert (response.status_code, "error" in response.json()) == (422, True)
 
 
 @pytest.mark.parametrize("path", ["/bins/no-such", "/bins/no-such/requests", "/bins/no-such/events"])
-def test_a_bin_that_is_not_there_is_a_404_that_says_how_to_make_it(shared: Inspector, path: str) -> None:
+def test_a_missing_bin_is_a_404_with_the_next_step(shared: Inspector, path: str) -> None:
     response = shared.api.get(f"/api/v1{path}")
     assert (response.status_code, "PUT" in response.json()["next"]) == (404, True)
 
 
-def test_health_and_version_are_open(shared: Inspector) -> None:
+def test_health_and_version_need_no_token(shared: Inspector) -> None:
     assert shared.api.get("/healthz").text == "OK\n"
     assert shared.api.get("/version").json()["name"] == "inspector"
 
@@ -371,8 +369,8 @@ async def test_wait_returns_as_soon_as_enough_requests_match(shared: Inspector, 
     assert "timed_out" not in found
 
 
-async def test_wait_misses_nothing_whenever_it_begins(shared: Inspector, name: str) -> None:
-    """Fifty waits and the requests they wait for set out at the same moment."""
+async def test_wait_misses_no_request(shared: Inspector, name: str) -> None:
+    """Fifty waits and the requests they wait for start at the same moment."""
     shared.api.put(f"/api/v1/bins/{name}")
     limits = httpx.Limits(max_connections=100)
     async with httpx.AsyncClient(
@@ -392,7 +390,7 @@ async def test_wait_misses_nothing_whenever_it_begins(shared: Inspector, name: s
     assert time.monotonic() - begun < 10
 
 
-def test_a_wait_that_is_in_vain_says_so(shared: Inspector, name: str) -> None:
+def test_a_wait_that_times_out_reports_it(shared: Inspector, name: str) -> None:
     shared.api.put(f"/api/v1/bins/{name}")
     begun = time.monotonic()
     found = shared.get(f"/bins/{name}/requests", wait="200ms")
@@ -404,12 +402,12 @@ async def test_deleting_the_bin_ends_a_wait(shared: Inspector, name: str) -> Non
     shared.api.put(f"/api/v1/bins/{name}")
     async with httpx.AsyncClient(base_url=shared.url, trust_env=False, timeout=DEADLINE) as client:
         waiting = asyncio.create_task(client.get(f"/api/v1/bins/{name}/requests?wait=15s"))
-        # The order of two connections is anyone's guess: either way it is a 404, and soon.
+        # Either connection may be first: in both cases it is a 404 at once.
         assert (await client.delete(f"/api/v1/bins/{name}")).status_code == 204
         assert (await waiting).status_code == 404
 
 
-# -- live
+# -- server-sent events
 
 
 def events(response: httpx.Response) -> Iterator[tuple[str, Any]]:
@@ -421,7 +419,7 @@ def events(response: httpx.Response) -> Iterator[tuple[str, Any]]:
             yield kind, json.loads(line[6:])
 
 
-def test_a_page_is_told_of_what_happens(shared: Inspector, name: str) -> None:
+def test_changes_are_sent_as_events(shared: Inspector, name: str) -> None:
     shared.api.put(f"/api/v1/bins/{name}")
     with (
         shared.api.stream(
@@ -430,22 +428,22 @@ def test_a_page_is_told_of_what_happens(shared: Inspector, name: str) -> None:
         httpx.Client(base_url=shared.url, trust_env=False) as client,
     ):
         assert response.headers["Content-Type"] == "text/event-stream"
-        heard = events(response)
-        assert next(heard) == ("hello", {})
+        received = events(response)
+        assert next(received) == ("hello", {})
         client.post("/r/somewhere-else")
         client.post(f"/r/{name}", content=SCRIPT, headers={"X-Call-Id": "ab"})
-        kind, told = next(heard)
-        assert (kind, told["bin"]["count"], told["request"]["openfaas"]["call_id"]) == (
+        kind, data = next(received)
+        assert (kind, data["bin"]["count"], data["request"]["openfaas"]["call_id"]) == (
             "request.received",
             1,
             "ab",
         )
         client.delete(f"/api/v1/bins/{name}/requests/latest")
-        assert next(heard)[0] == "request.deleted"
+        assert next(received)[0] == "request.deleted"
         client.delete(f"/api/v1/bins/{name}/requests")
-        assert next(heard)[0] == "bin.cleared"
+        assert next(received)[0] == "bin.cleared"
         client.delete(f"/api/v1/bins/{name}")
-        assert next(heard)[0] == "bin.deleted"
+        assert next(received)[0] == "bin.deleted"
 
 
 # -- security
@@ -457,7 +455,7 @@ def locked() -> Iterator[Inspector]:
         yield running
 
 
-def test_captures_are_open_and_the_rest_needs_the_token(locked: Inspector) -> None:
+def test_captures_need_no_token_but_page_and_api_do(locked: Inspector) -> None:
     with httpx.Client(base_url=locked.url, trust_env=False) as stranger:
         assert stranger.post("/r/open", content=b"x").status_code == 200
         assert stranger.get("/healthz").status_code == 200
@@ -475,19 +473,19 @@ def test_captures_are_open_and_the_rest_needs_the_token(locked: Inspector) -> No
     assert locked.get("/bins/open")["count"] == 1
 
 
-def test_the_link_with_the_token_leads_to_a_page_without(locked: Inspector) -> None:
+def test_the_link_with_the_token_redirects_to_an_address_without_it(locked: Inspector) -> None:
     with httpx.Client(base_url=locked.url, trust_env=False) as browser:
-        sent_on = browser.get("/?token=s3cret")
-        assert (sent_on.status_code, sent_on.headers["Location"]) == (303, "./")
-        cookie = sent_on.headers["Set-Cookie"]
+        redirect = browser.get("/?token=s3cret")
+        assert (redirect.status_code, redirect.headers["Location"]) == (303, "./")
+        cookie = redirect.headers["Set-Cookie"]
         assert "HttpOnly" in cookie
         assert "SameSite=Strict" in cookie
-        assert "Path" not in cookie, "a proxy's prefix is the browser's to know"
+        assert "Path" not in cookie, "only the browser knows a proxy's prefix"
         assert browser.get("/").status_code == 200
         assert browser.get("/api/v1/bins").status_code == 200
 
 
-def test_another_site_is_refused_whatever_it_brings(locked: Inspector) -> None:
+def test_another_site_may_change_nothing_even_with_the_token(locked: Inspector) -> None:
     headers = {"Sec-Fetch-Site": "cross-site"}
     assert locked.api.put("/api/v1/bins/x", headers=headers).status_code == 403
     assert locked.api.put("/api/v1/bins/x", headers={"Sec-Fetch-Site": "same-origin"}).status_code == 201
@@ -495,8 +493,8 @@ def test_another_site_is_refused_whatever_it_brings(locked: Inspector) -> None:
     assert (page.status_code, page.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
 
 
-async def test_what_was_captured_is_never_markup_to_a_browser(shared: Inspector, name: str) -> None:
-    headers = (f"X-Evil: {SCRIPT}", "Content-Type: text/html")
+async def test_captured_data_is_never_markup_for_a_browser(shared: Inspector, name: str) -> None:
+    headers = (f"X-Markup: {SCRIPT}", "Content-Type: text/html")
     await shared.send(f"/r/{name}?{SCRIPT.replace(' ', '+')}", SCRIPT.encode(), *headers)
     base = f"/api/v1/bins/{name}/requests"
     for path in (base, f"{base}/latest", f"{base}/latest/raw", f"/api/v1/bins/{name}"):
@@ -505,14 +503,14 @@ async def test_what_was_captured_is_never_markup_to_a_browser(shared: Inspector,
         assert response.headers["X-Content-Type-Options"] == "nosniff"
         assert response.headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
     assert shared.api.get(f"{base}/latest/raw").headers["Content-Type"] == "text/plain; charset=utf-8"
-    refused = await shared.send("/r/%3Cscript%3Ealert(1)%3C/script%3E")
-    assert refused.headers.get("Content-Type") == "application/json"
+    invalid = await shared.send("/r/%3Cscript%3Ealert(1)%3C/script%3E")
+    assert invalid.headers.get("Content-Type") == "application/json"
 
 
-# -- life
+# -- start and shutdown
 
 
-def test_it_is_ready_at_once_and_takes_another_port_when_its_own_is_taken() -> None:
+def test_another_port_is_used_if_the_preferred_one_is_taken() -> None:
     with inspector() as first:
         port = first.url.rpartition(":")[2]
         begun = time.monotonic()
@@ -533,7 +531,7 @@ def test_it_is_ready_at_once_and_takes_another_port_when_its_own_is_taken() -> N
     ("setting", "value"),
     [("max_body", "x"), ("max_bins", "0"), ("inspector_token", "a;b"), ("port", "eighty")],
 )
-def test_a_setting_that_does_not_fit_is_one_line_and_no_start(setting: str, value: str) -> None:
+def test_an_invalid_setting_is_one_error_line_and_exit_code_1(setting: str, value: str) -> None:
     failed = subprocess.run(
         COMMAND, env={**os.environ, "port": "0", setting: value}, capture_output=True, timeout=DEADLINE
     )
@@ -542,14 +540,14 @@ def test_a_setting_that_does_not_fit_is_one_line_and_no_start(setting: str, valu
     assert setting in lines[0]
 
 
-def test_help_says_what_it_is_and_its_settings() -> None:
-    said = subprocess.run([*COMMAND, "--help"], capture_output=True, text=True, timeout=DEADLINE)
-    assert said.returncode == 0
+def test_help_describes_the_inspector_and_its_settings() -> None:
+    result = subprocess.run([*COMMAND, "--help"], capture_output=True, text=True, timeout=DEADLINE)
+    assert result.returncode == 0
     for word in ("request inspector", "inspector_token", "nats_url", "port", "memory only"):
-        assert word in said.stdout
+        assert word in result.stdout
 
 
-async def test_open_pages_and_waits_do_not_hold_up_the_end() -> None:
+async def test_open_pages_and_waits_do_not_delay_the_shutdown() -> None:
     with inspector() as running:
         running.api.put("/api/v1/bins/a")
         waiting = await running.connect()
@@ -557,18 +555,18 @@ async def test_open_pages_and_waits_do_not_hold_up_the_end() -> None:
         await waiting.response()
         waiting.send(b"GET /api/v1/bins/a/requests?wait=50s HTTP/1.1\r\n\r\n")
         with running.api.stream("GET", "/api/v1/events") as response:
-            heard = events(response)
-            assert next(heard) == ("hello", {})
+            received = events(response)
+            assert next(received) == ("hello", {})
             running.stopped = True
             running.process.terminate()
-            assert list(heard) == []
+            assert list(received) == []
         answer = await waiting.response()
         assert json.loads(answer.body)["timed_out"] is True
         await waiting.close()
         assert running.process.wait(4) == 0
 
 
-def test_end_of_the_lifeline_is_the_end() -> None:
+def test_the_end_of_the_lifeline_ends_the_inspector() -> None:
     process = subprocess.Popen(
         COMMAND,
         env={**os.environ, "port": "0", "lifeline": "stdin"},
@@ -584,31 +582,31 @@ def test_end_of_the_lifeline_is_the_end() -> None:
         assert process.wait(DEADLINE) == 0
 
 
-# -- the lab's record
+# -- the lab's event log
 
 
-async def test_a_capture_is_told_to_the_lab_s_record() -> None:
+async def test_a_capture_is_published_to_the_event_log() -> None:
     with nats_server() as nats_url, inspector(nats_url=nats_url) as running:
         client = await nats.connect(nats_url)
         subscription = await client.subscribe("lab.events.inspector")
         await client.flush()
         answer = await running.send(
-            "/r/told", b"12345", "X-Call-Id: ab12", "X-Function-Name: figlet.openfaas-fn"
+            "/r/published", b"12345", "X-Call-Id: ab12", "X-Function-Name: figlet.openfaas-fn"
         )
         (event,) = decode_batch((await subscription.next_msg(DEADLINE)).data)
         await client.close()
     assert (event.type, event.call_id, event.function) == ("request.captured", "ab12", "figlet")
-    assert event.data == {"bin": "told", "request": answer.headers.get("X-Request-Id"), "bytes": 5}
+    assert event.data == {"bin": "published", "request": answer.headers.get("X-Request-Id"), "bytes": 5}
     assert event.instance == f"inspector-{running.process.pid}"
 
 
-async def test_without_nats_server_captures_go_on_and_are_told_later() -> None:
+async def test_captures_without_nats_server_are_published_later() -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute:
-        # Whoever connects here is never answered.
+        # Connections are accepted and never served.
         port = mute.getsockname()[1]
         begun = time.monotonic()
         with inspector(nats_url=f"nats://127.0.0.1:{port}") as running:
-            assert time.monotonic() - begun < 3, "readiness waits for nobody"
+            assert time.monotonic() - begun < 3, "readiness does not depend on nats-server"
             begun = time.monotonic()
             for _ in range(20):
                 assert (await running.send("/r/alone", b"x", "X-Call-Id: early")).status == 200
@@ -617,15 +615,15 @@ async def test_without_nats_server_captures_go_on_and_are_told_later() -> None:
             with nats_server(port=port) as nats_url:
                 client = await nats.connect(nats_url)
                 subscription = await client.subscribe("lab.events.inspector")
-                told: list[Any] = []
-                while len(told) < 20:
-                    told += decode_batch((await subscription.next_msg(DEADLINE)).data)
+                published: list[Any] = []
+                while len(published) < 20:
+                    published += decode_batch((await subscription.next_msg(DEADLINE)).data)
                 await client.close()
-    assert [event.call_id for event in told] == ["early"] * 20
+    assert [event.call_id for event in published] == ["early"] * 20
 
 
-def test_starting_costs_little(tmp_path: Path) -> None:
-    """What a start must not import: the NATS client, an HTTP framework, an argument parser."""
+def test_start_imports_nothing_heavy(tmp_path: Path) -> None:
+    """No NATS client, no HTTP framework, no argument parser."""
     script = tmp_path / "imports.py"
     script.write_text(
         """

@@ -1,4 +1,4 @@
-"""However a lab ends, nothing of it is left."""
+"""Every way to end a lab leaves no process and no temporary file behind."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from labkit.supervisor.files import remove
 from labkit.workspace import Workspace
 
 
-def test_stop_leaves_no_process_no_state_and_no_scratch(workspace: Path, mark: str) -> None:
+def test_stop_leaves_no_process_and_no_temporary_file(workspace: Path, mark: str) -> None:
     lab = start_lab(workspace)
     lab.stop()
 
@@ -39,7 +39,7 @@ def test_stop_leaves_no_process_no_state_and_no_scratch(workspace: Path, mark: s
     assert kept == {"lock", "logs", "jetstream"}
 
 
-def test_stop_is_idempotent_and_a_stopped_handle_says_how_to_go_on(workspace: Path) -> None:
+def test_stop_is_idempotent_and_a_stopped_handle_names_the_next_step(workspace: Path) -> None:
     lab = start_lab(workspace)
     lab.stop()
     lab.stop()
@@ -49,7 +49,7 @@ def test_stop_is_idempotent_and_a_stopped_handle_says_how_to_go_on(workspace: Pa
     assert "Lab.start()" in caught.value.next_step
 
 
-def test_a_stubborn_service_is_ended_within_the_grace_period(workspace: Path, mark: str) -> None:
+def test_a_service_that_ignores_sigterm_is_killed_after_the_grace_period(workspace: Path, mark: str) -> None:
     lab = start_lab(workspace, commands=standin("queue-worker", "stubborn"))
     began = time.monotonic()
     lab.stop()
@@ -58,9 +58,9 @@ def test_a_stubborn_service_is_ended_within_the_grace_period(workspace: Path, ma
     assert marked(mark) == []
 
 
-@pytest.mark.parametrize("keeper", [False, True], ids=["prctl", "keeper"])
-def test_nothing_outlives_a_killed_owner(workspace: Path, mark: str, keeper: bool) -> None:
-    with owner_process(workspace, keeper=keeper) as (owner, _):
+@pytest.mark.parametrize("wrapper", [False, True], ids=["prctl", "wrapper"])
+def test_nothing_outlives_a_killed_owner(workspace: Path, mark: str, wrapper: bool) -> None:
+    with owner_process(workspace, parent_death_wrapper=wrapper) as (owner, _):
         assert len(marked(mark)) >= 5
         owner.kill()
         assert_gone(mark)
@@ -68,10 +68,10 @@ def test_nothing_outlives_a_killed_owner(workspace: Path, mark: str, keeper: boo
     assert not (workspace / ".labkit/state.json").exists()
 
 
-@pytest.mark.parametrize("keeper", [False, True], ids=["prctl", "keeper"])
-def test_nothing_outlives_a_killed_supervisor(workspace: Path, mark: str, keeper: bool) -> None:
-    lab = start_lab(workspace, keeper=keeper)
-    os.kill(lab.aio.state.pid, signal.SIGKILL)
+@pytest.mark.parametrize("wrapper", [False, True], ids=["prctl", "wrapper"])
+def test_nothing_outlives_a_killed_supervisor(workspace: Path, mark: str, wrapper: bool) -> None:
+    lab = start_lab(workspace, parent_death_wrapper=wrapper)
+    os.kill(lab._core.state.pid, signal.SIGKILL)
     assert_gone(mark)
 
     with pytest.raises(LabGoneError, match="does not run any more"):
@@ -83,7 +83,7 @@ def running_functions(mark: str) -> list[psutil.Process]:
     return [process for process in marked(mark) if process.name() == "sleep"]
 
 
-def test_a_lab_that_ends_does_not_wait_for_running_calls(workspace: Path, mark: str) -> None:
+def test_stop_does_not_wait_for_running_calls(workspace: Path, mark: str) -> None:
     with start_lab(workspace) as lab:
         deploy(lab, "long-task", "sleep 60")
         call_async(lab, "long-task")
@@ -94,7 +94,7 @@ def test_a_lab_that_ends_does_not_wait_for_running_calls(workspace: Path, mark: 
         assert time.monotonic() - began < GONE_SECONDS
 
 
-def test_a_queue_worker_that_is_restarted_lets_running_calls_finish(workspace: Path, mark: str) -> None:
+def test_restarting_the_queue_worker_lets_running_calls_finish(workspace: Path, mark: str) -> None:
     with start_lab(workspace) as lab:
         deploy(lab, "nap", "sleep 2")
         call = lab.invoke_async("nap")
@@ -105,7 +105,7 @@ def test_a_queue_worker_that_is_restarted_lets_running_calls_finish(workspace: P
 
 
 @pytest.mark.parametrize("victim", ["owner", "supervisor", "gateway"])
-def test_functions_that_run_do_not_outlive_a_kill(workspace: Path, mark: str, victim: str) -> None:
+def test_running_functions_do_not_outlive_a_kill(workspace: Path, mark: str, victim: str) -> None:
     with owner_process(workspace) as (owner, pid):
         lab = start_lab(workspace)
         deploy(lab, "long-task", "sleep 60")
@@ -115,7 +115,7 @@ def test_functions_that_run_do_not_outlive_a_kill(workspace: Path, mark: str, vi
         if victim == "gateway":
             lab.kill("gateway")
             eventually(lambda: not before & {p.pid for p in running_functions(mark)}, within=GONE_SECONDS)
-            # The worker has kept the call, and has it run again.
+            # The worker still holds the call and runs it again.
             eventually(lambda: running_functions(mark), within=20)
             lab.stop(force=True)
         else:
@@ -124,13 +124,13 @@ def test_functions_that_run_do_not_outlive_a_kill(workspace: Path, mark: str, vi
         lab.stop()
 
 
-def test_a_stubborn_service_does_not_outlive_a_killed_owner(workspace: Path, mark: str) -> None:
+def test_a_service_that_ignores_sigterm_does_not_outlive_a_killed_owner(workspace: Path, mark: str) -> None:
     with owner_process(workspace, commands=standin("gateway", "stubborn")) as (owner, _):
         owner.kill()
         assert_gone(mark)
 
 
-def test_nothing_outlives_a_process_that_just_ends(workspace: Path, mark: str) -> None:
+def test_nothing_outlives_an_owner_that_exits_without_stopping_the_lab(workspace: Path, mark: str) -> None:
     code = owner_code(workspace)
     subprocess.run([sys.executable, "-c", code.replace("time.sleep(60)", "")], check=True, timeout=30)
     assert_gone(mark)
@@ -138,28 +138,28 @@ def test_nothing_outlives_a_process_that_just_ends(workspace: Path, mark: str) -
 
 def test_sigterm_ends_the_lab(workspace: Path, mark: str) -> None:
     lab = start_lab(workspace)
-    os.kill(lab.aio.state.pid, signal.SIGTERM)
+    os.kill(lab._core.state.pid, signal.SIGTERM)
     assert_gone(mark)
     lab.stop()
 
 
-def test_sigint_to_every_process_group_ends_nothing(workspace: Path, mark: str) -> None:
-    """Jupyter's stop button and a terminal's Ctrl-C reach whole groups."""
+def test_sigint_to_every_process_group_is_ignored(workspace: Path, mark: str) -> None:
+    """Jupyter's stop button and a terminal's Ctrl-C signal whole groups."""
     with start_lab(workspace) as lab:
         before = lab.status()
         for process in marked(mark):
-            if "nats-server" not in process.name():  # it would end, hence its own group
+            if "nats-server" not in process.name():  # it would end, so it has a group of its own
                 os.kill(process.pid, signal.SIGINT)
-        os.killpg(lab.aio.state.pid, signal.SIGINT)
+        os.killpg(lab._core.state.pid, signal.SIGINT)
 
-        # Asked twice: the signals have been dealt with by the first answer.
+        # Two status calls: the first one returns after the signals were handled.
         assert [service.pid for service in lab.status().services] == [s.pid for s in before.services]
         assert lab.status().state == "ready"
 
 
 def test_every_service_leads_a_process_group_of_its_own(workspace: Path) -> None:
     with start_lab(workspace) as lab:
-        supervisor = lab.aio.state.pid
+        supervisor = lab._core.state.pid
         services = [service.pid for service in lab.status().services]
 
         assert [os.getpgid(pid) for pid in services] == services
@@ -167,15 +167,15 @@ def test_every_service_leads_a_process_group_of_its_own(workspace: Path) -> None
         assert os.getsid(supervisor) != os.getsid(0)
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux can tell of orphans")
-def test_a_daemon_that_a_service_left_is_ended_with_the_lab(workspace: Path, mark: str) -> None:
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux can find orphans")
+def test_a_daemon_started_by_a_service_ends_with_the_lab(workspace: Path, mark: str) -> None:
     with start_lab(workspace, commands=standin("inspector", "daemonic")):
         eventually(lambda: [p for p in marked(mark) if p.name() == "sleep"], within=3)
 
     assert marked(mark) == []
 
 
-def test_a_failed_start_after_nats_server_removes_only_its_own_store(workspace: Path) -> None:
+def test_a_failed_start_removes_the_store_only_if_it_created_it(workspace: Path) -> None:
     start_lab(workspace).stop()
     with pytest.raises(Exception, match="gateway ended"):
         start_lab(workspace, commands=standin("gateway", "crash"))
@@ -187,10 +187,10 @@ def test_a_failed_start_after_nats_server_removes_only_its_own_store(workspace: 
     assert not (workspace / ".labkit/jetstream").exists()
 
 
-def test_the_keeper_hands_sigterm_on_and_reports_the_exit_code(mark: str) -> None:
-    keeper = Path(__file__).parents[2] / "labkit/supervisor/parent_death_wrapper.py"
+def test_the_parent_death_wrapper_forwards_sigterm_and_returns_the_exit_code(mark: str) -> None:
+    wrapper = Path(__file__).parents[2] / "labkit/supervisor/parent_death_wrapper.py"
     script = "trap 'exit 7' TERM; echo up; while :; do sleep 0.05; done"
-    command = [sys.executable, "-S", "-E", str(keeper), "5", "/bin/sh", "-c", script]
+    command = [sys.executable, "-S", "-E", str(wrapper), "5", "/bin/sh", "-c", script]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"up\n"
@@ -199,9 +199,9 @@ def test_the_keeper_hands_sigterm_on_and_reports_the_exit_code(mark: str) -> Non
         assert process.wait(5) == 7
 
 
-def test_the_keeper_kills_what_ignores_the_end_of_the_lifeline(mark: str) -> None:
-    keeper = Path(__file__).parents[2] / "labkit/supervisor/parent_death_wrapper.py"
-    command = [sys.executable, "-S", "-E", str(keeper), "0.2", "/bin/sh", "-c"]
+def test_the_parent_death_wrapper_kills_a_command_that_ignores_sigterm(mark: str) -> None:
+    wrapper = Path(__file__).parents[2] / "labkit/supervisor/parent_death_wrapper.py"
+    command = [sys.executable, "-S", "-E", str(wrapper), "0.2", "/bin/sh", "-c"]
     command.append("trap '' TERM; echo up; while :; do sleep 0.05; done")
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin is not None
@@ -212,8 +212,8 @@ def test_the_keeper_kills_what_ignores_the_end_of_the_lifeline(mark: str) -> Non
         assert process.wait(5) == 128 + signal.SIGKILL
 
 
-def test_a_killed_keeper_takes_nats_server_along_and_both_come_back(workspace: Path) -> None:
-    with start_lab(workspace, keeper=True) as lab:
+def test_a_killed_parent_death_wrapper_ends_nats_server_and_both_are_restarted(workspace: Path) -> None:
+    with start_lab(workspace, parent_death_wrapper=True) as lab:
         before = lab.status().service("nats-server")
         psutil.Process(before.pid).parent().kill()
         after = eventually(lambda: _restarted(lab), within=5)
@@ -228,9 +228,9 @@ def _restarted(lab: object) -> object:
     return service if service.state == "ready" and service.restarts else None
 
 
-def test_a_hung_supervisor_is_ended_by_stop(workspace: Path, mark: str) -> None:
+def test_stop_ends_a_supervisor_that_hangs(workspace: Path, mark: str) -> None:
     lab = start_lab(workspace)
-    os.kill(lab.aio.state.pid, signal.SIGSTOP)
+    os.kill(lab._core.state.pid, signal.SIGSTOP)
     lab.stop()
     assert_gone(mark)
 

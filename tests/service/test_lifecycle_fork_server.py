@@ -1,8 +1,7 @@
-"""The lab with its fork server, without one, and with one that is killed."""
+"""The lab with a fork server, without one, and with one that is killed."""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import signal
@@ -23,13 +22,13 @@ from labs import (
     owner_process,
     start_lab,
 )
+from supervisor_events import supervisor_events
 
 from labkit import Lab
-from labkit.supervisor import fork_server, fork_unit
+from labkit.supervisor.fork_server_guard import SHORT_LIFE_SECONDS
+from labkit.supervisor.fork_server_process import SETTING
 
-pytestmark = pytest.mark.skipif(
-    not sys.platform.startswith("linux"), reason="the fork server is Linux's only"
-)
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the fork server needs Linux")
 
 OURS = ("gateway", "queue-worker", "inspector")
 
@@ -41,7 +40,7 @@ def own(workspace: Path) -> Iterator[Lab]:
 
 
 def server_of(lab: Lab) -> psutil.Process | None:
-    for child in psutil.Process(lab.aio.state.pid).children():
+    for child in psutil.Process(lab._core.state.pid).children():
         if "labkit_services.fork_server" in child.cmdline():
             return child
     return None
@@ -53,8 +52,8 @@ def service(lab: Lab, name: str) -> psutil.Process:
 
 def watchdogs(lab: Lab) -> list[psutil.Process]:
     found = []
-    for process in psutil.Process(lab.aio.state.pid).children(recursive=True):
-        with contextlib.suppress(psutil.NoSuchProcess):  # it ended while we looked
+    for process in psutil.Process(lab._core.state.pid).children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):  # it has ended meanwhile
             if "labkit_services.watchdog" in process.cmdline():
                 found.append(process)
     return found
@@ -66,9 +65,9 @@ def answers(lab: Lab, name: str) -> bool:
 
 
 def exits(lab: Lab) -> list[tuple[str, int]]:
-    """Return service and code of every exit on record."""
-    rows = asyncio.run(lab.aio.supervisor.events())
-    return [(row[5]["service"], row[5]["code"]) for row in rows if row[1] == "service.exited"]
+    """Return service and exit code of every ``service.exited`` event."""
+    events = [event.data for event in supervisor_events(lab) if event.type == "service.exited"]
+    return [(data["service"], data["code"]) for data in events]
 
 
 def kill_server(lab: Lab) -> psutil.Process:
@@ -90,23 +89,23 @@ def test_services_and_watchdogs_are_forked(own: Lab) -> None:
     assert answers(own, "echo")
 
 
-def test_without_one_all_are_spawned(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(fork_server.SETTING, "0")
+def test_without_a_fork_server_all_are_spawned(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(SETTING, "0")
     with start_lab(workspace) as lab:
         with client(lab) as http:
             deploy(http, "echo", "cat")
 
         assert server_of(lab) is None
-        assert {service(lab, name).ppid() for name in OURS} == {lab.aio.state.pid}
+        assert {service(lab, name).ppid() for name in OURS} == {lab._core.state.pid}
         assert [watchdog.ppid() for watchdog in watchdogs(lab)] == [service(lab, "gateway").pid]
         assert answers(lab, "echo")
 
 
-def test_no_password_reaches_a_function_or_shows_in_the_list_of_processes(own: Lab) -> None:
+def test_no_secret_reaches_a_function_or_the_process_list(own: Lab) -> None:
     with client(own) as http:
         deploy(http, "env", "env")
         variables = http.post("/function/env").text
-    state = own.aio.state
+    state = own._core.state
     secrets = [state.password, state.nats_token, state.control_token, state.inspector_token]
     (watchdog,) = watchdogs(own)
     shown = [*watchdog.environ().values(), *watchdog.cmdline()]
@@ -116,11 +115,11 @@ def test_no_password_reaches_a_function_or_shows_in_the_list_of_processes(own: L
 
 
 @pytest.mark.parametrize("setting", ["1", "0"])
-def test_a_function_has_no_locale_as_in_a_container(
+def test_a_function_gets_no_locale_variables_as_in_a_container(
     workspace: Path, monkeypatch: pytest.MonkeyPatch, setting: str
 ) -> None:
-    """A small process would spend a quarter of its time loading it."""
-    monkeypatch.setenv(fork_server.SETTING, setting)
+    """Loading a locale would take a quarter of a small process's time."""
+    monkeypatch.setenv(SETTING, setting)
     monkeypatch.setenv("LANG", "C.UTF-8")
     with start_lab(workspace) as lab, client(lab) as http:
         deploy(http, "env", "env")
@@ -129,12 +128,12 @@ def test_a_function_has_no_locale_as_in_a_container(
     assert not [line for line in variables if line.startswith(("LANG", "LC_", "PYTHON"))]
 
 
-def test_a_killed_fork_server_hurts_nobody_and_comes_back(workspace: Path) -> None:
+def test_a_killed_fork_server_affects_no_service_and_is_restarted(workspace: Path) -> None:
     with start_lab(workspace) as lab:
         with client(lab) as http:
             deploy(http, "echo", "cat")
         before = [*(service(lab, name) for name in OURS), *watchdogs(lab)]
-        time.sleep(fork_unit.SHORT_LIFE_SECONDS)
+        time.sleep(SHORT_LIFE_SECONDS)
         first = kill_server(lab)
         second = eventually(lambda: server_of(lab), within=2)
 
@@ -149,7 +148,7 @@ def test_a_killed_fork_server_hurts_nobody_and_comes_back(workspace: Path) -> No
         assert service(lab, "gateway").ppid() == second.pid
 
 
-def test_one_that_does_not_live_long_is_done_without(own: Lab) -> None:
+def test_a_fork_server_that_ends_early_is_not_restarted(own: Lab) -> None:
     kill_server(own)
     with client(own) as http:
         deploy(http, "echo", "cat")
@@ -158,10 +157,10 @@ def test_one_that_does_not_live_long_is_done_without(own: Lab) -> None:
     assert server_of(own) is None
     assert answers(own, "echo")
     assert [watchdog.ppid() for watchdog in watchdogs(own)] == [service(own, "gateway").pid]
-    assert service(own, "inspector").ppid() == own.aio.state.pid
+    assert service(own, "inspector").ppid() == own._core.state.pid
 
 
-def test_exit_codes_are_on_record_whoever_is_the_parent(own: Lab) -> None:
+def test_exit_codes_are_recorded_for_forked_and_for_spawned_services(own: Lab) -> None:
     own.kill("inspector")
     eventually(lambda: exits(own) == [("inspector", -9)], within=5)
     own.restart("queue-worker")
@@ -172,7 +171,7 @@ def test_exit_codes_are_on_record_whoever_is_the_parent(own: Lab) -> None:
     eventually(lambda: own.status().state == "ready", within=5)
 
 
-def test_a_watchdog_that_ends_after_the_fork_server_is_replaced(own: Lab) -> None:
+def test_a_watchdog_that_ends_after_its_fork_server_is_replaced(own: Lab) -> None:
     with client(own) as http:
         deploy(http, "echo", "cat")
     (first,) = watchdogs(own)
@@ -188,7 +187,7 @@ def test_a_watchdog_that_ends_after_the_fork_server_is_replaced(own: Lab) -> Non
 def test_nothing_outlives_a_kill(
     workspace: Path, mark: str, monkeypatch: pytest.MonkeyPatch, setting: str, victim: str
 ) -> None:
-    monkeypatch.setenv(fork_server.SETTING, setting)
+    monkeypatch.setenv(SETTING, setting)
     with owner_process(workspace) as (owner, supervisor):
         lab = start_lab(workspace)
         with client(lab) as http:

@@ -1,4 +1,4 @@
-"""Services that crash, are killed, restarted, reconfigured or reset, while the lab lives on."""
+"""Crashes, kills, restarts, settings and resets while the lab is running."""
 
 from __future__ import annotations
 
@@ -14,15 +14,17 @@ from pathlib import Path
 
 import pytest
 from labs import deploy, eventually, functions, marked, standin, start_lab
+from supervisor_events import supervisor_events
 
 from labkit import Lab
+from labkit.clients.supervisor import ask
 from labkit.errors import InvalidValueError, LabStartError
 from labkit.lab.background_loop import background_loop
-from labkit.supervisor.logfile import LogFile
-from labkit.views.faults import FaultKind
+from labkit.supervisor.files import LogFile
 from labkit.views.status import ServiceStatus
 from labkit.workspace import Workspace
 from labkit_services.contract.errors import LabTimeoutError
+from labkit_services.contract.events import Event
 
 SERVICES = ["nats-server", "gateway", "queue-worker", "inspector"]
 
@@ -42,7 +44,7 @@ def back(lab: Lab, name: str) -> ServiceStatus | None:
     return service if service.state == "ready" and service.restarts else None
 
 
-def test_a_killed_service_comes_back_at_the_same_address(workspace: Path) -> None:
+def test_a_killed_service_is_restarted_at_the_same_address(workspace: Path) -> None:
     with start_lab(workspace) as lab:
         for name in SERVICES:
             before = lab.status().service(name)
@@ -55,51 +57,34 @@ def test_a_killed_service_comes_back_at_the_same_address(workspace: Path) -> Non
         assert lab.status().state == "ready"
 
 
-def test_ends_and_starts_are_on_record_also_those_of_nats_server(workspace: Path) -> None:
+def test_starts_and_exits_are_recorded_even_those_of_nats_server(workspace: Path) -> None:
     with start_lab(workspace) as lab:
         pid = lab.status().service("nats-server").pid
         lab.kill("nats-server")
         eventually(lambda: back(lab, "nats-server"), within=5)
-        rows = asyncio.run(lab.aio.supervisor.events())
-        ours = [(row[1], row[5]) for row in rows if row[5]["service"] == "nats-server"]
-        seen = [each for each in ours if each[0].startswith("service.")]
+        expected = ["service.started", "service.exited", "service.started"]
+        eventually(lambda: [event.type for event in of_nats_server(lab)] == expected, within=5)
 
-        assert [type_ for type_, _ in seen] == ["service.started", "service.exited", "service.started"]
-        assert seen[1][1] == {"service": "nats-server", "pid": pid, "code": -9}
+        assert of_nats_server(lab)[1].data == {"service": "nats-server", "pid": pid, "code": -9}
 
 
-def test_the_supervisors_events_reach_the_stream(lab: Lab) -> None:
-    found = background_loop().run(read_events(lab, expected=4), 10)
+def of_nats_server(lab: Lab) -> list[Event]:
+    events = [event for event in supervisor_events(lab) if event.type.startswith("service.")]
+    return [event for event in events if event.data["service"] == "nats-server"]
+
+
+def test_the_supervisors_events_reach_the_event_stream(lab: Lab) -> None:
+    found = eventually(lambda: [e for e in supervisor_events(lab) if e.type == "service.started"], within=5)
 
     assert {event.data["service"] for event in found} == set(SERVICES)
     assert {event.service for event in found} == {"supervisor"}
 
 
-async def read_events(lab: Lab, expected: int) -> list:
-    from nats.aio.client import Client
-
-    from labkit_services.contract.events import decode_batch
-    from labkit_services.contract.names import EVENT_STREAM, event_subject
-
-    client = Client()
-    await client.connect(lab.aio.state.nats_url, token=lab.aio.state.nats_token)
-    try:
-        subscription = await client.jetstream().subscribe(
-            event_subject("supervisor"), stream=EVENT_STREAM, ordered_consumer=True
-        )
-        found = []
-        while len(found) < expected:
-            found += decode_batch((await subscription.next_msg(timeout=5)).data)
-        return found
-    finally:
-        await client.close()
-
-
-def test_a_service_that_cannot_stay_up_is_given_up_with_its_log(workspace: Path) -> None:
+def test_a_service_that_keeps_exiting_fails_and_shows_its_log(workspace: Path) -> None:
     with start_lab(workspace, commands=standin("inspector", "brief")) as lab:
         failed = eventually(lambda: _failed(lab, "inspector"), within=15)
 
-        assert "could not stay up" in failed.error
+        assert "keeps exiting" in failed.error
         assert "ended on purpose" in failed.error
         assert lab.status().state == "failed"
         assert lab.status().service("gateway").state == "ready"
@@ -110,7 +95,7 @@ def _failed(lab: Lab, name: str) -> ServiceStatus | None:
     return service if service.state == "failed" else None
 
 
-def test_a_service_that_was_given_up_can_be_started_again(workspace: Path) -> None:
+def test_a_failed_service_can_be_restarted(workspace: Path) -> None:
     with start_lab(workspace) as lab:
         for number in range(5):
             lab.kill("inspector")
@@ -123,7 +108,7 @@ def test_a_service_that_was_given_up_can_be_started_again(workspace: Path) -> No
         assert lab.status().state == "ready"
 
 
-def test_restart_keeps_the_address(workspace: Path) -> None:
+def test_a_restarted_service_keeps_its_address(workspace: Path) -> None:
     with start_lab(workspace) as lab:
         before = lab.status()
         for name in SERVICES:
@@ -136,12 +121,12 @@ def test_restart_keeps_the_address(workspace: Path) -> None:
         assert answers(lab.gateway_url)
 
 
-def test_an_unknown_service_is_refused_with_the_names_there_are(lab: Lab) -> None:
+def test_the_error_for_an_unknown_service_lists_the_services(lab: Lab) -> None:
     with pytest.raises(InvalidValueError, match="gateway, queue-worker"):
         lab.restart("gatewy")
 
 
-def test_max_inflight_is_changed_while_the_worker_runs_and_kept_for_its_next_start(workspace: Path) -> None:
+def test_set_max_inflight_changes_the_running_worker_and_its_next_start(workspace: Path) -> None:
     with start_lab(workspace) as lab:
         before = lab.status().service("queue-worker").pid
         assert lab.set_max_inflight(10) == 10
@@ -154,12 +139,12 @@ def test_max_inflight_is_changed_while_the_worker_runs_and_kept_for_its_next_sta
 
 
 @pytest.mark.parametrize("value", [0, -1, "ten", True])
-def test_a_max_inflight_that_makes_no_sense_is_refused(lab: Lab, value: object) -> None:
+def test_an_invalid_max_inflight_is_an_error(lab: Lab, value: object) -> None:
     with pytest.raises(InvalidValueError):
         lab.set_max_inflight(value)  # type: ignore[arg-type]
 
 
-def test_a_reset_begins_the_logs_anew(workspace: Path) -> None:
+def test_a_reset_empties_the_logs(workspace: Path) -> None:
     with start_lab(workspace) as lab:
         lab.reset()
 
@@ -167,7 +152,7 @@ def test_a_reset_begins_the_logs_anew(workspace: Path) -> None:
         assert "connection lost" not in lab.logs("queue-worker")
 
 
-def test_start_applies_max_inflight_to_a_lab_that_runs(workspace: Path) -> None:
+def test_start_applies_max_inflight_to_a_running_lab(workspace: Path) -> None:
     with start_lab(workspace):
         assert Lab.start(workspace, max_inflight=4).status().max_inflight == 4
 
@@ -187,34 +172,36 @@ def test_reset_empties_the_lab_in_three_seconds_on_the_same_addresses(workspace:
         assert [s.address for s in lab.status().services] == [s.address for s in before.services]
 
 
-def test_functions_and_queue_outlive_stop_and_start(workspace: Path) -> None:
+def test_functions_and_queues_outlive_stop_and_start(workspace: Path) -> None:
     with start_lab(workspace) as lab:
         deploy(lab, "echo")
     with start_lab(workspace) as lab:
         assert functions(lab) == ["echo"]
 
 
-def test_reset_brings_back_a_lab_that_has_gone(workspace: Path) -> None:
+def test_reset_replaces_a_lab_that_was_killed(workspace: Path) -> None:
     lab = start_lab(workspace)
-    os.kill(lab.aio.state.pid, 9)
+    os.kill(lab._core.state.pid, 9)
     lab.reset()
 
     assert lab.status().state == "ready"
     lab.stop()
 
 
-def test_reset_brings_back_a_service_that_was_given_up(workspace: Path) -> None:
+def test_reset_starts_a_stopped_service(workspace: Path) -> None:
     with start_lab(workspace) as lab:
-        asyncio.run(lab.aio.supervisor.begin_fault(FaultKind.STOP, "nats-server"))
+        background_loop().run(lab._core.stop_service("nats-server"), 10)
         assert lab.status().service("nats-server").state == "stopped"
         lab.reset()
 
         assert lab.status().state == "ready"
 
 
-def test_stop_during_a_reset_ends_the_lab(workspace: Path) -> None:
+def test_stop_during_a_reset_stops_the_lab(workspace: Path) -> None:
     lab = start_lab(workspace)
-    resetting = asyncio.run_coroutine_threadsafe(lab.aio.supervisor.reset(), background_loop().loop)
+    resetting = asyncio.run_coroutine_threadsafe(
+        ask(lab._core.state, "reset", patience=10), background_loop().loop
+    )
     eventually(lambda: lab.status().state != "ready", within=3)
     lab.stop()
 
@@ -222,7 +209,7 @@ def test_stop_during_a_reset_ends_the_lab(workspace: Path) -> None:
         resetting.result(5)
 
 
-def test_the_stop_button_ends_the_waiting_not_the_lab(lab: Lab) -> None:
+def test_the_stop_button_interrupts_the_wait_not_the_lab(lab: Lab) -> None:
     threading.Timer(0.2, os.kill, (os.getpid(), 2)).start()
     cancelled = threading.Event()
 
@@ -239,7 +226,7 @@ def test_the_stop_button_ends_the_waiting_not_the_lab(lab: Lab) -> None:
     assert lab.status().state == "ready"
 
 
-def test_the_stop_button_during_a_start_leaves_nothing(
+def test_the_stop_button_during_a_start_leaves_nothing_behind(
     workspace: Path, mark: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hanging = workspace / "hanging"
@@ -264,15 +251,15 @@ def test_waiting_has_a_deadline() -> None:
         background_loop().run(asyncio.sleep(30), 0.05)
 
 
-def test_the_async_flavour_works_on_any_loop(lab: Lab) -> None:
+def test_the_async_api_works_on_any_event_loop(lab: Lab) -> None:
     async def use() -> str:
         return (await lab.aio.status()).state
 
     assert asyncio.run(use()) == "ready"
 
 
-def test_the_control_channel_wants_its_token(lab: Lab) -> None:
-    host, _, port = lab.aio.state.control.partition(":")
+def test_the_control_channel_requires_its_token(lab: Lab) -> None:
+    host, _, port = lab._core.state.control.partition(":")
     answers = []
     for line in (b'{"token": "guess", "command": "stop"}\n', b"GET / HTTP/1.1\r\n", b"\xff\n"):
         with socket.create_connection((host, int(port)), 5) as client:
@@ -284,7 +271,7 @@ def test_the_control_channel_wants_its_token(lab: Lab) -> None:
     assert lab.status().state == "ready"
 
 
-def test_a_log_is_bounded_while_its_writer_goes_on(tmp_path: Path) -> None:
+def test_a_log_is_bounded_while_its_process_keeps_writing(tmp_path: Path) -> None:
     log = LogFile(tmp_path / "a.log")
     with log.open() as file:
         file.write(b"x" * 100)
@@ -297,7 +284,7 @@ def test_a_log_is_bounded_while_its_writer_goes_on(tmp_path: Path) -> None:
     assert log.tail() == ["more"]
 
 
-def test_a_start_error_survives_its_journey_between_processes() -> None:
+def test_a_start_error_survives_the_round_trip_through_json() -> None:
     from labkit.errors import error_from_json, error_to_json
 
     error = LabStartError("a", expected="b", seen="c", log=["d"], next_step="e")

@@ -1,4 +1,4 @@
-"""Starting a lab, in good and in bad situations."""
+"""Starting a lab: successful starts, and the errors of failed ones."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from labkit_services.contract.errors import LabTimeoutError
 DEADLINE_SECONDS = 10.0
 
 
-def test_a_started_lab_is_ready_and_says_where_it_is(workspace: Path) -> None:
+def test_a_started_lab_is_ready_and_shows_its_addresses(workspace: Path) -> None:
     with start_lab(workspace) as lab:
         status = lab.status()
         state = json.loads((workspace / ".labkit/state.json").read_text())
@@ -50,7 +50,7 @@ def test_a_started_lab_is_ready_and_says_where_it_is(workspace: Path) -> None:
         assert lab.inspector_url in lab._repr_html_()
 
 
-def test_secrets_are_readable_by_their_owner_only(workspace: Path) -> None:
+def test_secrets_are_readable_by_the_owner_only(workspace: Path) -> None:
     with start_lab(workspace):
         folder = workspace / ".labkit"
         secrets = [folder / "state.json", folder / "run/nats/nats.conf"]
@@ -60,7 +60,7 @@ def test_secrets_are_readable_by_their_owner_only(workspace: Path) -> None:
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
-def test_starting_twice_gives_the_same_lab(workspace: Path) -> None:
+def test_starting_twice_returns_the_same_lab(workspace: Path) -> None:
     with start_lab(workspace) as first, start_lab(workspace) as second:
         assert first.aio.connections is second.aio.connections
 
@@ -71,7 +71,7 @@ def test_a_dropped_handle_does_not_end_the_lab(workspace: Path) -> None:
         assert again.aio.state.pid == pid
 
 
-def test_another_process_attaches_and_only_the_owner_stops(workspace: Path) -> None:
+def test_stop_in_another_process_ends_the_lab_only_when_forced(workspace: Path) -> None:
     with owner_process(workspace) as (_, pid):
         attached = start_lab(workspace)
         attached.stop()
@@ -85,17 +85,17 @@ def test_another_process_attaches_and_only_the_owner_stops(workspace: Path) -> N
         assert not Workspace(workspace).is_locked()
 
 
-def test_attach_without_a_lab_says_how_to_get_one(workspace: Path) -> None:
+def test_attach_without_a_lab_names_the_next_step(workspace: Path) -> None:
     with pytest.raises(NoLabError, match=r"Lab\.start"):
         Lab.attach(workspace)
 
 
-def test_a_running_lab_will_not_do_when_attach_is_false(workspace: Path) -> None:
+def test_start_without_attach_fails_if_a_lab_is_running(workspace: Path) -> None:
     with owner_process(workspace), pytest.raises(LabRunningError, match="labkit down"):
         Lab.start(workspace, attach=False)
 
 
-def test_a_start_race_ends_with_one_lab_and_both_attached(workspace: Path) -> None:
+def test_concurrent_starts_share_one_lab(workspace: Path) -> None:
     code = owner_code(workspace).replace("sleep(60)", "sleep(2)")
 
     def run(_: int) -> str:
@@ -109,7 +109,7 @@ def test_a_start_race_ends_with_one_lab_and_both_attached(workspace: Path) -> No
     assert len(pids) == 1
 
 
-def test_taken_ports_are_given_way_to(workspace: Path) -> None:
+def test_other_ports_are_used_if_the_preferred_ones_are_taken(workspace: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as two:
         taken = [one.getsockname()[1], two.getsockname()[1]]
         with start_lab(workspace, gateway_port=taken[0], inspector_port=taken[1]) as lab:
@@ -118,7 +118,7 @@ def test_taken_ports_are_given_way_to(workspace: Path) -> None:
             assert not set(bound) & set(taken)
 
 
-def test_free_ports_are_used_as_asked(workspace: Path) -> None:
+def test_a_preferred_port_is_used_if_it_is_free(workspace: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     with start_lab(workspace, gateway_port=port) as lab:
@@ -126,7 +126,7 @@ def test_free_ports_are_used_as_asked(workspace: Path) -> None:
 
 
 def failed_start(workspace: Path, **settings: object) -> LabError:
-    """Start where it can't succeed; check what every failed start must keep to."""
+    """Start a lab that must fail; check what holds for every failed start."""
     began = time.monotonic()
     with pytest.raises(LabError) as caught:
         start_lab(workspace, **settings)
@@ -135,7 +135,7 @@ def failed_start(workspace: Path, **settings: object) -> LabError:
     assert caught.value.seen
     assert caught.value.next_step
     assert_gone(os.environ["LABKIT_TEST_CASE"], within=1.0)
-    if os.path.isdir(workspace / ".labkit"):  # unlike Path.is_dir, it bears a path that is too long
+    if os.path.isdir(workspace / ".labkit"):  # unlike Path.is_dir, it accepts a path that is too long
         left = [name for name in files_below(workspace / ".labkit") if not name.startswith("logs/")]
         assert left in ([], ["lock"])
         assert not Workspace(workspace).is_locked()
@@ -148,7 +148,7 @@ def program(path: Path, text: str) -> str:
     return str(path)
 
 
-def test_a_missing_nats_server_is_named(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_names_a_missing_nats_server(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LABKIT_NATS_SERVER", "/nowhere/nats-server")
     error = failed_start(workspace)
 
@@ -157,7 +157,7 @@ def test_a_missing_nats_server_is_named(workspace: Path, monkeypatch: pytest.Mon
     assert "LABKIT_NATS_SERVER" in error.next_step
 
 
-def test_a_broken_nats_server_is_called_broken_not_slow(
+def test_a_crashing_nats_server_is_reported_as_a_crash_not_a_timeout(
     workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken = program(tmp_path / "broken", "echo 'no such instruction' >&2; exit 1")
@@ -170,7 +170,7 @@ def test_a_broken_nats_server_is_called_broken_not_slow(
     assert error.log == ("no such instruction",)
 
 
-def test_a_program_that_is_none_is_named(
+def test_the_error_names_a_program_that_cannot_be_executed(
     workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = tmp_path / "text"
@@ -182,10 +182,10 @@ def test_a_program_that_is_none_is_named(
     assert str(text) in error.seen
 
 
-def test_a_nats_server_that_hangs_is_given_up_at_the_deadline(
+def test_a_hanging_nats_server_fails_the_start_at_the_deadline(
     workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # The shell's child must go, too, though nobody else knows of it.
+    # The shell's child must end too, although nothing else knows of it.
     hanging = program(tmp_path / "hanging", "echo thinking >&2; sleep 60; true")
     monkeypatch.setenv("LABKIT_NATS_SERVER", hanging)
     error = failed_start(workspace, timeout=1.0)
@@ -195,26 +195,26 @@ def test_a_nats_server_that_hangs_is_given_up_at_the_deadline(
 
 
 @pytest.mark.parametrize("name", ["gateway", "queue-worker", "inspector"])
-def test_a_service_that_crashes_is_named_with_its_log(workspace: Path, name: str) -> None:
+def test_the_error_names_a_service_that_crashes_and_shows_its_log(workspace: Path, name: str) -> None:
     error = failed_start(workspace, commands=standin(name, "crash"))
 
     assert error.headline == f"{name} ended before it was ready."
     assert any("crashed on purpose" in line for line in error.log)
 
 
-def test_a_service_that_never_gets_ready_is_named(workspace: Path) -> None:
+def test_the_error_names_a_service_that_never_becomes_ready(workspace: Path) -> None:
     error = failed_start(workspace, commands=standin("gateway", "mute"), timeout=1.5)
 
     assert error.headline == "gateway did not become ready in time."
 
 
-def test_a_setting_that_makes_no_sense_is_named(workspace: Path) -> None:
+def test_the_error_names_an_invalid_setting(workspace: Path) -> None:
     error = failed_start(workspace, environment={"max_inflight": "many"})
 
     assert any("max_inflight" in line for line in error.log)
 
 
-def test_a_folder_that_cannot_be_made_is_named(workspace: Path) -> None:
+def test_the_error_names_a_folder_that_cannot_be_created(workspace: Path) -> None:
     (workspace / ".labkit").write_text("in the way")
     error = failed_start(workspace)
 
@@ -223,8 +223,8 @@ def test_a_folder_that_cannot_be_made_is_named(workspace: Path) -> None:
     assert "LABKIT_WORKSPACE" in error.next_step
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere; see the next test")
-def test_a_read_only_workspace_is_named(workspace: Path) -> None:
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere; the next test covers it")
+def test_the_error_names_a_read_only_workspace(workspace: Path) -> None:
     workspace.chmod(0o555)
     error = failed_start(workspace)
 
@@ -232,16 +232,16 @@ def test_a_read_only_workspace_is_named(workspace: Path) -> None:
     assert "Permission denied" in error.seen
 
 
-@pytest.mark.skipif(not Path("/sys/kernel").is_dir(), reason="Linux has a place where nobody may write")
+@pytest.mark.skipif(not Path("/sys/kernel").is_dir(), reason="needs a file system where nobody may write")
 @pytest.mark.usefixtures("mark")
-def test_a_read_only_file_system_is_named() -> None:
+def test_the_error_names_a_read_only_file_system() -> None:
     error = failed_start(Path("/sys/kernel"))
 
     assert isinstance(error, WorkspaceError)
     assert "/sys/kernel" in error.seen
 
 
-def test_a_workspace_deep_down_works_or_is_refused_by_length(workspace: Path) -> None:
+def test_a_long_path_works_and_a_too_long_one_is_an_error(workspace: Path) -> None:
     deep = workspace.joinpath(*["d" * 100] * 10)
     with start_lab(deep) as lab:
         assert lab.status().state == "ready"
@@ -253,12 +253,12 @@ def test_a_workspace_deep_down_works_or_is_refused_by_length(workspace: Path) ->
     assert "too long" in error.headline
 
 
-def test_a_workspace_with_an_awkward_name_works(workspace: Path) -> None:
+def test_a_workspace_name_may_have_special_characters(workspace: Path) -> None:
     with start_lab(workspace / 'a "b" $c {d} 实验') as lab:
         assert lab.status().state == "ready"
 
 
-def test_modules_of_the_learner_are_not_taken_for_pythons(
+def test_the_learners_modules_do_not_shadow_the_standard_library(
     workspace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("random", "queue", "asyncio", "json"):
@@ -268,7 +268,7 @@ def test_modules_of_the_learner_are_not_taken_for_pythons(
         assert lab.status().state == "ready"
 
 
-def test_a_start_that_is_called_off_leaves_nothing(workspace: Path, mark: str) -> None:
+def test_an_interrupted_start_leaves_nothing_behind(workspace: Path, mark: str) -> None:
     code = owner_code(workspace)
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.DEVNULL) as starter:
         eventually(lambda: Workspace(workspace).lock_holder(), within=10, what="a supervisor that starts")
@@ -279,7 +279,7 @@ def test_a_start_that_is_called_off_leaves_nothing(workspace: Path, mark: str) -
     assert not (workspace / ".labkit/run").exists()
 
 
-def test_the_state_of_a_killed_lab_is_recognised_as_stale(workspace: Path) -> None:
+def test_the_state_file_of_a_killed_lab_is_recognised_as_stale(workspace: Path) -> None:
     with owner_process(workspace) as (owner, pid):
         os.kill(pid, 9)
         owner.kill()

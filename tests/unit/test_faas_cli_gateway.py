@@ -14,7 +14,7 @@ from labkit.openfaas_cli.faas_cli.gateway import Gateway, choose_url, normalise_
 from labkit.openfaas_cli.faas_cli.verb import GATEWAY, GLOBAL_FLAGS, TLS
 from labkit.openfaas_cli.pflag import parse
 from labkit.openfaas_cli.real_program import find_real
-from labkit.supervisor.service_specs import Plan
+from labkit.supervisor.service_specs import ServiceSpecs
 from labkit.supervisor.settings import Settings
 from labkit.workspace import LabState, Workspace
 
@@ -155,8 +155,8 @@ def test_the_login_folder_is_that_of_the_real_faas_cli(
 def test_the_lab_login_for_a_real_faas_cli_can_be_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plan = Plan(Settings(workspace=str(tmp_path)), Workspace(tmp_path))
-    plan.gateway_url = DEFAULT
+    plan = ServiceSpecs(Settings(workspace=str(tmp_path)), Workspace(tmp_path))
+    plan.url_of["gateway"] = DEFAULT
     plan.write_login()
     file = Workspace(tmp_path).login_folder / "config.yml"
     assert file.stat().st_mode & 0o777 == 0o600

@@ -1,55 +1,55 @@
-"""Bins within bounds: rings, memory, names, and who is told."""
+"""The store of bins: names, limits, rings, memory, and its listeners."""
 
 from __future__ import annotations
 
 import pytest
-from arrivals import arrival
+from received_requests import received_request
 
 from labkit_services.contract.errors import InvalidValueError, LabError
-from labkit_services.inspector.errors import ReservedNameError, TooManyError, UnusableNameError
-from labkit_services.inspector.names import RESERVED, checked, color_of, split_capture_path
-from labkit_services.inspector.store import Bounds, Change, Store
+from labkit_services.inspector.bin_names import RESERVED, check_bin_name, color_of, split_capture_path
+from labkit_services.inspector.bin_store import BinStore, StoreChange, StoreLimits
+from labkit_services.inspector.errors import InvalidNameError, ReservedNameError, TooManyError
 
 
-def bodies(store: Store, name: str = "a") -> list[bytes]:
-    return [record.arrival.body for record in store.bins[name].records.values()]
+def bodies(store: BinStore, name: str = "a") -> list[bytes]:
+    return [record.request.body for record in store.bins[name].records.values()]
 
 
-def told_by(store: Store) -> list[str]:
-    told: list[str] = []
+def record_changes(store: BinStore) -> list[str]:
+    changes: list[str] = []
 
-    def listen(change: Change) -> None:
-        told.append(
+    def listen(change: StoreChange) -> None:
+        changes.append(
             f"{change.kind.value} {change.bin.name} {change.record.seq if change.record else ''}".strip()
         )
 
     store.listeners.append(listen)
-    return told
+    return changes
 
 
 # -- names
 
 
 @pytest.mark.parametrize("name", ["a", "1i7i1we1", "my-bin_2.x", "-", "_", "A" * 64])
-def test_plain_names_can_be_used(name: str) -> None:
-    assert checked(name) == name
+def test_plain_names_are_valid(name: str) -> None:
+    assert check_bin_name(name) == name
 
 
 @pytest.mark.parametrize(
     "name", ["", ".", "..", ".hidden", "a b", "a/b", "<script>", "ü", "a" * 65, "a\n", "a%"]
 )
-def test_other_names_cannot(name: str) -> None:
-    with pytest.raises(UnusableNameError):
-        checked(name)
+def test_other_names_are_invalid(name: str) -> None:
+    with pytest.raises(InvalidNameError):
+        check_bin_name(name)
 
 
 @pytest.mark.parametrize("name", sorted(RESERVED))
-def test_reserved_names_are_refused_and_a_free_one_is_proposed(name: str) -> None:
+def test_the_error_for_a_reserved_name_proposes_a_valid_one(name: str) -> None:
     with pytest.raises(ReservedNameError) as caught:
-        checked(name)
+        check_bin_name(name)
     assert repr(name) in caught.value.headline
-    proposed = caught.value.next_step.split()[-1].removeprefix("/r/")
-    assert checked(proposed) == proposed
+    suggestion = caught.value.next_step.split()[-1].removeprefix("/r/")
+    assert check_bin_name(suggestion) == suggestion
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_a_capture_path_is_split_after_the_bin(path: str, name: str, subpath: st
     assert split_capture_path(path) == (name, subpath)
 
 
-def test_a_colour_is_always_the_same_and_most_bins_have_their_own() -> None:
+def test_colours_are_stable_and_mostly_distinct() -> None:
     assert color_of("callbacks") == color_of("callbacks")
     colors = {color_of(f"bin-{number}") for number in range(20)}
     assert len(colors) > 15
@@ -79,99 +79,99 @@ def test_a_colour_is_always_the_same_and_most_bins_have_their_own() -> None:
 # -- bins
 
 
-def test_a_bin_is_made_by_its_first_request() -> None:
-    store = Store()
-    assert [store.add("a", arrival())[1] for _ in range(2)] == [True, False]
+def test_the_first_request_creates_its_bin() -> None:
+    store = BinStore()
+    assert [store.add("a", received_request())[1] for _ in range(2)] == [True, False]
     assert list(store.bins) == ["a"]
 
 
-def test_making_a_bin_twice_is_the_same_bin() -> None:
-    store = Store()
+def test_creating_a_bin_twice_returns_the_same_bin() -> None:
+    store = BinStore()
     first, created = store.create("a")
     again, created_again = store.create("a")
     assert (first is again, created, created_again) == (True, True, False)
 
 
-def test_too_many_bins_give_up_the_one_unused_for_longest_that_nobody_asked_for() -> None:
-    store = Store(Bounds(bins=3))
+def test_the_least_recently_used_implicit_bin_is_evicted() -> None:
+    store = BinStore(StoreLimits(bins=3))
     store.create("asked")
-    store.add("old", arrival())
-    store.add("newer", arrival())
-    store.add("old", arrival())
-    told = told_by(store)
-    store.add("fourth", arrival())
+    store.add("old", received_request())
+    store.add("newer", received_request())
+    store.add("old", received_request())
+    changes = record_changes(store)
+    store.add("fourth", received_request())
     assert list(store.bins) == ["asked", "old", "fourth"]
-    assert told == ["bin.deleted newer", "bin.created fourth", "request.received fourth 1"]
+    assert changes == ["bin.deleted newer", "bin.created fourth", "request.received fourth 1"]
 
 
-def test_bins_that_were_asked_for_are_never_given_up() -> None:
-    store = Store(Bounds(bins=2))
+def test_explicitly_created_bins_are_never_evicted() -> None:
+    store = BinStore(StoreLimits(bins=2))
     store.create("a")
-    store.add("b", arrival())
+    store.add("b", received_request())
     store.create("b")
     with pytest.raises(TooManyError):
-        store.add("c", arrival())
+        store.add("c", received_request())
     assert list(store.bins) == ["a", "b"]
 
 
 @pytest.mark.parametrize("capacity", [0, -1, 2001])
-def test_a_capacity_has_bounds(capacity: int) -> None:
+def test_the_capacity_has_limits(capacity: int) -> None:
     with pytest.raises(InvalidValueError):
-        Store().create("a", capacity)
+        BinStore().create("a", capacity)
 
 
 # -- the ring
 
 
-def test_a_full_bin_drops_the_oldest_and_counts_it() -> None:
-    store = Store(Bounds(capacity=3))
+def test_a_full_bin_drops_and_counts_the_oldest_request() -> None:
+    store = BinStore(StoreLimits(capacity=3))
     for number in range(5):
-        store.add("a", arrival(body=b"%d" % number))
+        store.add("a", received_request(body=b"%d" % number))
     kept = store.bins["a"]
     assert bodies(store) == [b"2", b"3", b"4"]
     assert (kept.dropped, kept.count) == (2, 5)
     assert [record.seq for record in kept.records.values()] == [3, 4, 5]
 
 
-def test_what_a_bin_answers_is_told_when_it_changes_and_refused_before_a_bin_is_made_for_it() -> None:
-    store = Store()
-    told = told_by(store)
+def test_a_new_answer_notifies_listeners_and_an_invalid_one_creates_no_bin() -> None:
+    store = BinStore()
+    changes = record_changes(store)
     store.create("a", answer=503)
     store.create("a", answer=503)
     store.create("a", answer=200)
     with pytest.raises(InvalidValueError):
         store.create("b", answer=99)
 
-    assert told == ["bin.created a", "bin.changed a", "bin.changed a"]
+    assert changes == ["bin.created a", "bin.changed a", "bin.changed a"]
 
 
 def test_a_smaller_capacity_takes_effect_at_once() -> None:
-    store = Store()
+    store = BinStore()
     for number in range(5):
-        store.add("a", arrival(body=b"%d" % number))
+        store.add("a", received_request(body=b"%d" % number))
     store.create("a", 2)
     assert (bodies(store), store.bins["a"].dropped) == ([b"3", b"4"], 3)
 
 
-def test_full_memory_drops_the_oldest_of_all_bins() -> None:
-    size = arrival(body=b"x" * 10_000).memory
-    store = Store(Bounds(memory=3 * size))
-    store.add("a", arrival(body=b"x" * 10_000))
+def test_full_memory_drops_the_oldest_request_of_all_bins() -> None:
+    size = received_request(body=b"x" * 10_000).memory
+    store = BinStore(StoreLimits(memory=3 * size))
+    store.add("a", received_request(body=b"x" * 10_000))
     for _ in range(3):
-        store.add("b", arrival(body=b"x" * 10_000))
+        store.add("b", received_request(body=b"x" * 10_000))
     assert (len(store.bins["a"].records), len(store.bins["b"].records)) == (0, 3)
     assert (store.bins["a"].dropped, store.bins["b"].dropped) == (1, 0)
     assert store.memory == 3 * size
 
 
-def test_memory_counts_headers_too() -> None:
-    assert arrival(headers=(("A", "x" * 60_000),)).memory > 60_000
+def test_memory_includes_headers() -> None:
+    assert received_request(headers=(("A", "x" * 60_000),)).memory > 60_000
 
 
-def test_memory_returns_to_nothing() -> None:
-    store = Store(Bounds(capacity=5))
+def test_memory_is_zero_when_everything_was_deleted() -> None:
+    store = BinStore(StoreLimits(capacity=5))
     for number in range(20):
-        store.add(f"bin{number % 3}", arrival(body=b"x" * number))
+        store.add(f"bin{number % 3}", received_request(body=b"x" * number))
     store.delete_record(next(iter(store.bins["bin0"].records.values())))
     store.clear(store.bins["bin1"])
     for target in list(store.bins.values()):
@@ -179,22 +179,22 @@ def test_memory_returns_to_nothing() -> None:
     assert (store.memory, store.bins) == (0, {})
 
 
-def test_clearing_keeps_the_bin_and_its_numbers() -> None:
-    store = Store()
-    store.add("a", arrival())
+def test_clearing_keeps_the_bin_and_continues_the_numbering() -> None:
+    store = BinStore()
+    store.add("a", received_request())
     store.clear(store.bins["a"])
-    record, created = store.add("a", arrival())
+    record, created = store.add("a", received_request())
     assert (record.seq, created, store.bins["a"].dropped) == (2, False, 0)
 
 
-def test_listeners_are_told_of_each_change_in_order() -> None:
-    store = Store()
-    told = told_by(store)
-    record, _ = store.add("a", arrival())
+def test_listeners_are_notified_of_each_change_in_order() -> None:
+    store = BinStore()
+    changes = record_changes(store)
+    record, _ = store.add("a", received_request())
     store.delete_record(record)
     store.clear(store.bins["a"])
     store.delete(store.bins["a"])
-    assert told == [
+    assert changes == [
         "bin.created a",
         "request.received a 1",
         "request.deleted a 1",
@@ -203,9 +203,9 @@ def test_listeners_are_told_of_each_change_in_order() -> None:
     ]
 
 
-def test_a_refused_request_leaves_nothing() -> None:
-    store = Store()
-    told = told_by(store)
+def test_a_request_to_an_invalid_name_stores_nothing() -> None:
+    store = BinStore()
+    changes = record_changes(store)
     with pytest.raises(LabError):
-        store.add("api", arrival())
-    assert (store.bins, told, store.memory) == ({}, [], 0)
+        store.add("api", received_request())
+    assert (store.bins, changes, store.memory) == ({}, [], 0)

@@ -1,6 +1,6 @@
-"""The request inspector: bins that take every request and show it, in place of a public requestbin.
+"""The request inspector: bins that capture HTTP requests and show them.
 
-Whatever is sent to ``/r/NAME`` or ``/NAME`` is kept, byte for byte, and can be
-looked at on a page, listed by JSON, and waited for. Captures live in memory:
-a restart forgets them, and the bins with them.
+It replaces a public requestbin. Every request to ``/r/NAME`` or ``/NAME`` is captured
+byte for byte; it can be viewed on a page, listed as JSON, and waited for. Captures are
+kept in memory: a restart loses them, and the bins with them.
 """

@@ -1,4 +1,4 @@
-"""The API under ``/api/v1``: bins, their requests, and live events."""
+"""The REST API under ``/api/v1``: bins, their requests, and live events."""
 
 from __future__ import annotations
 
@@ -9,32 +9,64 @@ from urllib.parse import unquote
 
 from labkit_services.contract.errors import InvalidValueError
 from labkit_services.contract.names import VERSION
+from labkit_services.contract.times import rfc3339
 from labkit_services.http import Request, Response, Router
+from labkit_services.inspector.bin_names import color_of
+from labkit_services.inspector.bin_store import BinStore, StoredBin
 from labkit_services.inspector.errors import NotFoundError
-from labkit_services.inspector.filters import Listing, Page, select
-from labkit_services.inspector.live import Live
-from labkit_services.inspector.names import color_of
-from labkit_services.inspector.record import Record, iso_time
-from labkit_services.inspector.store import Bin, Store
-from labkit_services.inspector.waiting import WaitingRoom
+from labkit_services.inspector.request_query import RequestPage, RequestQuery, select
+from labkit_services.inspector.request_record import RequestRecord
+from labkit_services.inspector.request_waiters import RequestWaiters
+from labkit_services.inspector.server_sent_events import ServerSentEvents
 
 _SETTINGS_BYTES = 64 * 1024
 _STREAM = (("Content-Type", "text/event-stream"), ("Cache-Control", "no-store"), ("X-Accel-Buffering", "no"))
 
-Path = dict[str, str]
+_Path = dict[str, str]
 
 
-class Api:
-    """Answers by JSON; who may ask is settled before."""
+class BinView:
+    """Represents bins as JSON.
 
-    def __init__(self, store: Store) -> None:
-        self.live = Live(store, self.tell_bin)
-        self.room = WaitingRoom(store)
+    Attributes:
+        url: The inspector's address, which is known once it listens.
+    """
+
+    def __init__(self) -> None:
+        self.url = ""
+
+    def to_json(self, stored: StoredBin) -> dict[str, Any]:
+        """Return a bin's JSON object."""
+        newest = stored.newest()
+        return {
+            "name": stored.name,
+            "url": f"{self.url}/r/{stored.name}",
+            "worker_url": f"{self.url}/r/{stored.name}",
+            "browser_url": f"{self.url}/#{stored.name}",
+            "color": color_of(stored.name),
+            "capacity": stored.capacity,
+            "answer": stored.answer,
+            "count": len(stored.records),
+            "received": stored.count,
+            "dropped": stored.dropped,
+            "created_at": rfc3339(stored.created_ns),
+            "last_received_at": rfc3339(newest.request.received_ns) if newest else None,
+        }
+
+
+class InspectorApi:
+    """The API's routes. Access was checked before."""
+
+    def __init__(
+        self, store: BinStore, waiters: RequestWaiters, events: ServerSentEvents, view: BinView
+    ) -> None:
         self._store = store
-        self._url = ""
+        self._waiters = waiters
+        self._events = events
+        self._view = view
         router = self.router = Router()
         router.add("GET", "/api/v1/version", self._version)
-        router.add("GET", "/api/v1/events", self._events)
+        router.add("GET", "/api/v1/events", self._all_events)
         router.add("GET", "/api/v1/bins", self._list_bins)
         router.add("POST", "/api/v1/bins", self._create_bin)
         router.add("PUT", "/api/v1/bins/{bin}", self._put_bin)
@@ -42,180 +74,151 @@ class Api:
         router.add("DELETE", "/api/v1/bins/{bin}", self._delete_bin)
         router.add("GET", "/api/v1/bins/{bin}/events", self._bin_events)
         router.add("GET", "/api/v1/bins/{bin}/requests", self._list_requests)
-        router.add("DELETE", "/api/v1/bins/{bin}/requests", self._clear)
+        router.add("DELETE", "/api/v1/bins/{bin}/requests", self._delete_requests)
         router.add("GET", "/api/v1/bins/{bin}/requests/{id}", self._get_request)
         router.add("GET", "/api/v1/bins/{bin}/requests/{id}/raw", self._get_raw)
         router.add("DELETE", "/api/v1/bins/{bin}/requests/{id}", self._delete_request)
 
-    def at(self, url: str) -> None:
-        """Say under which address the inspector listens; known once it does."""
-        self._url = url
-
-    def close(self) -> None:
-        """Let everyone go who waits or listens."""
-        self.room.close()
-        self.live.close()
+    async def _version(self, _request: Request, _path: _Path) -> Response:
+        return Response.json(200, {"name": "inspector", "version": VERSION})
 
     # -- bins
 
-    def tell_bin(self, told: Bin) -> dict[str, Any]:
-        """Return what the API says of a bin."""
-        newest = told.newest()
-        return {
-            "name": told.name,
-            "url": f"{self._url}/r/{told.name}",
-            "worker_url": f"{self._url}/r/{told.name}",
-            "browser_url": f"{self._url}/#{told.name}",
-            "color": color_of(told.name),
-            "capacity": told.capacity,
-            "answer": told.answer,
-            "count": len(told.records),
-            "received": told.count,
-            "dropped": told.dropped,
-            "created_at": iso_time(told.created_ns),
-            "last_received_at": iso_time(newest.arrival.received_ns) if newest else None,
-        }
+    async def _list_bins(self, _request: Request, _path: _Path) -> Response:
+        bins = [self._view.to_json(stored) for stored in self._store.bins.values()]
+        return Response.json(200, {"bins": bins, "url": self._view.url})
 
-    async def _version(self, _request: Request, _path: Path) -> Response:
-        return Response.json(200, {"name": "inspector", "version": VERSION})
-
-    async def _list_bins(self, _request: Request, _path: Path) -> Response:
-        bins = [self.tell_bin(each) for each in self._store.bins.values()]
-        return Response.json(200, {"bins": bins, "url": self._url})
-
-    async def _create_bin(self, request: Request, _path: Path) -> Response:
-        given = await _settings(request, {"name": str, "capacity": int, "answer": int})
-        name = given.get("name") or _fresh_name(self._store)
+    async def _create_bin(self, request: Request, _path: _Path) -> Response:
+        settings = await _read_settings(request, {"name": str, "capacity": int, "answer": int})
+        name = settings.get("name") or _unused_name(self._store)
         if name in self._store.bins:
-            return _say(409, f"there is a bin {name} already", f"use it, or PUT /api/v1/bins/{name}")
-        created, _ = self._store.create(name, given.get("capacity"), answer=given.get("answer"))
-        return Response.json(201, self.tell_bin(created))
+            error = {"error": f"there is a bin {name} already", "next": f"use it, or PUT /api/v1/bins/{name}"}
+            return Response.json(409, error)
+        stored, _ = self._store.create(name, settings.get("capacity"), answer=settings.get("answer"))
+        return Response.json(201, self._view.to_json(stored))
 
-    async def _put_bin(self, request: Request, path: Path) -> Response:
-        given = await _settings(request, {"capacity": int, "answer": int})
+    async def _put_bin(self, request: Request, path: _Path) -> Response:
+        settings = await _read_settings(request, {"capacity": int, "answer": int})
         name = unquote(path["bin"])
-        put, created = self._store.create(name, given.get("capacity"), answer=given.get("answer"))
-        return Response.json(201 if created else 200, self.tell_bin(put))
+        stored, created = self._store.create(name, settings.get("capacity"), answer=settings.get("answer"))
+        return Response.json(201 if created else 200, self._view.to_json(stored))
 
-    async def _get_bin(self, _request: Request, path: Path) -> Response:
-        return Response.json(200, self.tell_bin(self._bin(path)))
+    async def _get_bin(self, _request: Request, path: _Path) -> Response:
+        return Response.json(200, self._view.to_json(self._bin(path)))
 
-    async def _delete_bin(self, _request: Request, path: Path) -> Response:
+    async def _delete_bin(self, _request: Request, path: _Path) -> Response:
         self._store.delete(self._bin(path))
         return Response(204)
 
     # -- requests
 
-    async def _list_requests(self, request: Request, path: Path) -> Response:
-        listing = Listing.parse(request.query)
+    async def _list_requests(self, request: Request, path: _Path) -> Response:
+        query = RequestQuery.parse(request.query)
         name = self._bin(path).name
-        timed_out = False
-        if listing.wait:
-            timed_out = not await self.room.until_enough(name, listing)
-        target = self._bin(path)  # it may have been deleted in the meantime
-        page = select(target.records.values(), listing)
-        rest = {
+        timed_out = bool(query.wait) and not await self._waiters.wait(name, query)
+        stored = self._bin(path)  # it may have been deleted in the meantime
+        page = select(stored.records.values(), query)
+        counts = {
             "count": len(page.records),
             "total": page.total,
-            "dropped": target.dropped,
+            "dropped": stored.dropped,
             "next": page.next,
+            **({"timed_out": True} if timed_out else {}),
         }
-        if timed_out:
-            rest["timed_out"] = True
-        return Response(200, [("Content-Type", "application/json")], _told(page, rest, bodies=listing.bodies))
+        body = _page_json(page, counts, bodies=query.bodies)
+        return Response(200, [("Content-Type", "application/json")], body)
 
-    async def _clear(self, _request: Request, path: Path) -> Response:
+    async def _delete_requests(self, _request: Request, path: _Path) -> Response:
         self._store.clear(self._bin(path))
         return Response(204)
 
-    async def _get_request(self, _request: Request, path: Path) -> Response:
+    async def _get_request(self, _request: Request, path: _Path) -> Response:
         return Response.json(200, self._record(path).to_json())
 
-    async def _get_raw(self, _request: Request, path: Path) -> Response:
-        """Give the bytes back, never as what they say they are: no browser shall run them."""
-        record = self._record(path)
-        text = record.arrival.text is not None
-        headers = [
-            ("Content-Type", "text/plain; charset=utf-8" if text else "application/octet-stream"),
-            ("Content-Disposition", f'{"inline" if text else "attachment"}; filename="{record.id}"'),
-        ]
-        if record.arrival.truncated:
-            headers.append(("X-Truncated", f"{len(record.arrival.body)} of {record.arrival.size} bytes"))
-        return Response(200, headers, record.arrival.body)
+    async def _get_raw(self, _request: Request, path: _Path) -> Response:
+        """Return the body's bytes, as plain text or as a download.
 
-    async def _delete_request(self, _request: Request, path: Path) -> Response:
+        The sender's content type is ignored, so that no browser runs them.
+        """
+        record = self._record(path)
+        is_text = record.request.text is not None
+        headers = [
+            ("Content-Type", "text/plain; charset=utf-8" if is_text else "application/octet-stream"),
+            ("Content-Disposition", f'{"inline" if is_text else "attachment"}; filename="{record.id}"'),
+        ]
+        if record.request.truncated:
+            headers.append(("X-Truncated", f"{len(record.request.body)} of {record.request.size} bytes"))
+        return Response(200, headers, record.request.body)
+
+    async def _delete_request(self, _request: Request, path: _Path) -> Response:
         self._store.delete_record(self._record(path))
         return Response(204)
 
-    # -- live
+    # -- live events
 
-    async def _events(self, _request: Request, _path: Path) -> Response:
-        return Response(200, _STREAM, self.live.listen())
+    async def _all_events(self, _request: Request, _path: _Path) -> Response:
+        return Response(200, _STREAM, self._events.subscribe())
 
-    async def _bin_events(self, _request: Request, path: Path) -> Response:
-        return Response(200, _STREAM, self.live.listen(self._bin(path).name))
+    async def _bin_events(self, _request: Request, path: _Path) -> Response:
+        return Response(200, _STREAM, self._events.subscribe(self._bin(path).name))
 
-    # -- finding
+    # -- lookup
 
-    def _bin(self, path: Path) -> Bin:
+    def _bin(self, path: _Path) -> StoredBin:
         name = unquote(path["bin"])
-        found = self._store.bins.get(name)
-        if found is None:
+        stored = self._store.bins.get(name)
+        if stored is None:
             raise NotFoundError(
                 f"there is no bin {name[:80]!a}",
                 expected="one of "
                 + (", ".join(list(self._store.bins)[:20]) or "none: there are no bins yet"),
-                next_step="make it: PUT /api/v1/bins/NAME, or send it a request",
+                next_step="create it: PUT /api/v1/bins/NAME, or send a request to it",
             )
-        return found
+        return stored
 
-    def _record(self, path: Path) -> Record:
-        target, wanted = self._bin(path), path["id"]
-        by_place = {"latest": target.newest, "first": target.oldest}
-        found = by_place[wanted]() if wanted in by_place else target.records.get(wanted)
-        if found is None:
+    def _record(self, path: _Path) -> RequestRecord:
+        stored, wanted = self._bin(path), path["id"]
+        by_position = {"latest": stored.newest, "first": stored.oldest}
+        record = by_position[wanted]() if wanted in by_position else stored.records.get(wanted)
+        if record is None:
             raise NotFoundError(
-                f"the bin {target.name} holds no such request",
+                f"the bin {stored.name} holds no such request",
                 expected="latest, first, or the id of one of its requests",
-                seen=f"{wanted[:80]!a}; it holds {len(target.records)}, {target.dropped} were dropped",
+                seen=f"{wanted[:80]!a}; it holds {len(stored.records)}, {stored.dropped} were dropped",
             )
-        return found
+        return record
 
 
-async def _told(page: Page, rest: dict[str, Any], *, bodies: bool) -> AsyncIterator[bytes]:
-    # In pieces: hundreds of bodies in one document would be many times the memory they are kept in.
-    comma = b'{"requests":['
+async def _page_json(page: RequestPage, counts: dict[str, Any], *, bodies: bool) -> AsyncIterator[bytes]:
+    # In pieces: hundreds of bodies in one document would take many times the memory of the records.
+    separator = b'{"requests":['
     for record in page.records:
-        yield comma + json.dumps(record.to_json() if bodies else record.summary()).encode()
-        comma = b","
-    yield (b"" if page.records else comma) + b"]," + json.dumps(rest).encode()[1:]
+        yield separator + json.dumps(record.to_json() if bodies else record.summary()).encode()
+        separator = b","
+    yield (b"" if page.records else separator) + b"]," + json.dumps(counts).encode()[1:]
 
 
-async def _settings(request: Request, known: dict[str, type]) -> dict[str, Any]:
+async def _read_settings(request: Request, known: dict[str, type]) -> dict[str, Any]:
     """Read a JSON object from the body; an empty body is an empty object."""
     body = await request.body(_SETTINGS_BYTES)
     try:
-        given = json.loads(body or b"{}")
+        settings = json.loads(body or b"{}")
     except ValueError as error:
         raise InvalidValueError("the body is not JSON", expected="an object", seen=str(error)) from None
-    if not isinstance(given, dict) or not all(
-        name in known and type(value) is known[name] for name, value in given.items()
+    if not isinstance(settings, dict) or not all(
+        name in known and type(value) is known[name] for name, value in settings.items()
     ):
+        expected = ", ".join(f"{name}: {kind.__name__}" for name, kind in known.items())
         raise InvalidValueError(
-            "the body does not fit",
-            expected="an object with "
-            + ", ".join(f"{name}: {kind.__name__}" for name, kind in known.items()),
+            "the body has unknown fields or wrong types",
+            expected=f"an object with {expected}",
             seen=ascii(body[:200].decode("utf-8", "replace")),
         )
-    return given
+    return settings
 
 
-def _fresh_name(store: Store) -> str:
+def _unused_name(store: BinStore) -> str:
     number = len(store.bins) + 1
     while f"bin-{number}" in store.bins:
         number += 1
     return f"bin-{number}"
-
-
-def _say(status: int, error: str, next_step: str) -> Response:
-    return Response.json(status, {"error": error, "next": next_step})

@@ -1,37 +1,39 @@
-"""One handler for all of the inspector: the page and the API behind the gate, captures in the open."""
+"""The inspector's HTTP handler: dispatches to page, API and capture."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from labkit_services.contract.errors import LabError
 from labkit_services.contract.names import VERSION
 from labkit_services.http import Request, Response
-from labkit_services.inspector.api import Api
-from labkit_services.inspector.auth import Gate, clean_location
-from labkit_services.inspector.capture import Capture
-from labkit_services.inspector.errors import NotFoundError, response_of
-from labkit_services.inspector.page import Page
+from labkit_services.inspector.api import InspectorApi
+from labkit_services.inspector.capture_handler import CaptureHandler
+from labkit_services.inspector.errors import NotFoundError, error_response
+from labkit_services.inspector.html_page import HtmlPage
+from labkit_services.inspector.token_gate import TokenGate, location_without_token
 
-# On every answer: what was captured is never anything but text to a browser.
-_HARMLESS = (("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"))
+# On every response: a browser must treat captured data as text only.
+_SECURITY_HEADERS = (("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"))
 _NO_MARKUP = "default-src 'none'; sandbox"
 
 
-class App:
-    """Routes a request by its first path segment."""
+@dataclass(frozen=True)
+class InspectorApp:
+    """Serves page and API to clients with the token, captures to everyone."""
 
-    def __init__(self, capture: Capture, api: Api, gate: Gate, page: Page) -> None:
-        self._capture = capture
-        self._api = api
-        self._gate = gate
-        self._page = page
+    capture: CaptureHandler
+    api: InspectorApi
+    gate: TokenGate
+    page: HtmlPage
 
     async def __call__(self, request: Request) -> Response:
-        """Answer one request; what goes wrong is said in JSON."""
+        """Respond to one request; errors are JSON."""
         try:
             response = await self._route(request)
         except LabError as error:
-            response = response_of(error)
-        for name, value in _HARMLESS:
+            response = error_response(error)
+        for name, value in _SECURITY_HEADERS:
             response.headers.add(name, value)
         if "Content-Security-Policy" not in response.headers:
             response.headers.add("Content-Security-Policy", _NO_MARKUP)
@@ -42,8 +44,8 @@ class App:
         if path == "/":
             return self._show_page(request)
         if path.startswith("/api/"):
-            self._gate.check(request)
-            response = await self._api.router(request)
+            self.gate.check(request)
+            response = await self.api.router(request)
             response.headers.add("Cache-Control", "no-store")
             return response
         if path == "/healthz":
@@ -52,23 +54,23 @@ class App:
             return Response.json(200, {"name": "inspector", "version": VERSION})
         if path in ("/r", "/r/"):
             raise NotFoundError(
-                "which bin? its name is missing",
+                "the name of the bin is missing",
                 expected="/r/NAME, with any name",
                 next_step="send to /r/callbacks, for example",
             )
-        return await self._capture(request)
+        return await self.capture(request)
 
     def _show_page(self, request: Request) -> Response:
         if request.method not in ("GET", "HEAD"):
             return Response.json(
                 405, {"error": "this is the inspector's page", "next": "send to a bin, such as /r/callbacks"}
             )
-        self._gate.check(request)
-        response = self._page.response()
-        location = clean_location(request)
+        self.gate.check(request)
+        response = self.page.response()
+        location = location_without_token(request)
         if location is not None:
             response = Response(303, [("Location", location)])
-        if self._gate.locked and "token=" in request.query:
-            response.headers.add("Set-Cookie", self._gate.cookie())
+        if self.gate.locked and "token=" in request.query:
+            response.headers.add("Set-Cookie", self.gate.cookie())
         response.headers.add("Cache-Control", "no-store")
         return response

@@ -6,55 +6,32 @@ from dataclasses import dataclass
 
 from labkit_services.contract.errors import InvalidValueError, LabError
 from labkit_services.contract.names import DEFAULT_INSPECTOR_PORT
-from labkit_services.inspector.store import Bounds
+from labkit_services.inspector.bin_store import StoreLimits
 from labkit_services.runtime.service import Service
 
-_DEFAULT = Bounds()
+_DEFAULT_LIMITS = StoreLimits()
 
 
 class PortTakenError(LabError, OSError):
     """The inspector can't listen on its port."""
 
-    @classmethod
-    def at(cls, port: int, cause: OSError) -> PortTakenError:
-        """Name the port and the reason."""
-        return cls(
-            f"the inspector can't listen on port {port}",
-            expected=f"127.0.0.1:{port} to be free",
-            seen=str(cause),
-            next_step="end what listens there, or set another port; port=0 takes any",
-        )
-
 
 @dataclass(frozen=True, slots=True)
-class Config:
-    """What the environment says; ``__main__`` describes each.
-
-    Attributes:
-        port: Port asked for.
-        port_fallback: Take any when it is taken.
-        token: Of page and API.
-        nats_url: Or "".
-        max_body: Bytes kept of a body.
-        bounds: Of the store.
-    """
+class InspectorConfig:
+    """The settings in the environment; ``__main__`` describes each."""
 
     port: int
     port_fallback: bool
     token: str
     nats_url: str
     max_body: int
-    bounds: Bounds
+    limits: StoreLimits
 
     @classmethod
-    def read(cls, service: Service) -> Config:
-        """Read the settings.
+    def read(cls, service: Service) -> InspectorConfig:
+        """Read the settings; an invalid one raises an InvalidValueError."""
 
-        Raises:
-            InvalidValueError: One does not fit.
-        """
-
-        def at_least_one(name: str, default: int) -> int:
+        def positive(name: str, default: int) -> int:
             number = service.number(name, default)
             if number < 1:
                 raise InvalidValueError(
@@ -63,20 +40,20 @@ class Config:
             return number
 
         token = service.setting("inspector_token")
-        if not all("!" <= letter <= "~" and letter not in '";,\\' for letter in token):
+        if not all("!" <= character <= "~" and character not in '";,\\' for character in token):
             raise InvalidValueError(
-                "the setting inspector_token can't be a cookie",
-                expected="printable ASCII letters without blanks, quotes, commas, semicolons",
+                "the setting inspector_token can't be used as a cookie",
+                expected="printable ASCII characters without blanks, quotes, commas, semicolons, backslashes",
             )
         return cls(
             port=service.number("port", DEFAULT_INSPECTOR_PORT),
             port_fallback=service.flag("port_fallback", default=True),
             token=token,
             nats_url=service.setting("nats_url"),
-            max_body=at_least_one("max_body", 1024 * 1024),
-            bounds=Bounds(
-                bins=at_least_one("max_bins", _DEFAULT.bins),
-                capacity=at_least_one("bin_capacity", _DEFAULT.capacity),
-                memory=at_least_one("max_memory", _DEFAULT.memory),
+            max_body=positive("max_body", 1024 * 1024),
+            limits=StoreLimits(
+                bins=positive("max_bins", _DEFAULT_LIMITS.bins),
+                capacity=positive("bin_capacity", _DEFAULT_LIMITS.capacity),
+                memory=positive("max_memory", _DEFAULT_LIMITS.memory),
             ),
         )

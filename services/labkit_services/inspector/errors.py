@@ -1,4 +1,4 @@
-"""What the inspector refuses, each with the HTTP status that says so."""
+"""The inspector's errors, each with the HTTP status of its response."""
 
 from __future__ import annotations
 
@@ -7,58 +7,63 @@ from labkit_services.http import Response
 from labkit_services.http.headers import Pair
 
 
-class RefusedError(LabError):
-    """The inspector refuses the request."""
+class RequestRefusedError(LabError):
+    """The inspector refused the request."""
 
     status = 400
     headers: tuple[Pair, ...] = ()
 
 
-class NotFoundError(RefusedError, LookupError):
-    """There is no such thing in the inspector."""
+class NotFoundError(RequestRefusedError, LookupError):
+    """The inspector has no such bin or request."""
 
     status = 404
 
 
-class ReservedNameError(RefusedError, ValueError):
-    """The name belongs to the inspector itself."""
+class ReservedNameError(RequestRefusedError, ValueError):
+    """The name is reserved for the inspector's own paths."""
 
     status = 409
 
 
-class UnusableNameError(RefusedError, ValueError):
-    """The name can't be a bin's."""
+class InvalidNameError(RequestRefusedError, ValueError):
+    """The name is not valid for a bin."""
 
     status = 422
 
 
-class UnauthorizedError(RefusedError, PermissionError):
+class UnauthorizedError(RequestRefusedError, PermissionError):
     """The inspector's page and API need its token."""
 
     status = 401
     headers = (("WWW-Authenticate", "Bearer"),)
 
 
-class CrossSiteError(RefusedError, PermissionError):
+class CrossSiteError(RequestRefusedError, PermissionError):
     """Another web site may not change anything here."""
 
     status = 403
 
 
-class TooManyError(RefusedError):
+class TooManyError(RequestRefusedError):
     """The inspector is full."""
 
     status = 507
 
 
-def response_of(error: LabError) -> Response:
-    """Return the JSON answer that says what is wrong and what to do."""
+def error_response(error: LabError) -> Response:
+    """Return an error as a JSON response with what is wrong and what to do."""
     status = 422 if isinstance(error, InvalidValueError) else 500
     headers: tuple[Pair, ...] = ()
-    if isinstance(error, RefusedError):
+    if isinstance(error, RequestRefusedError):
         status, headers = error.status, error.headers
-    said = {"error": error.headline, "expected": error.expected, "seen": error.seen, "next": error.next_step}
-    response = Response.json(status, {key: text for key, text in said.items() if text})
+    fields = {
+        "error": error.headline,
+        "expected": error.expected,
+        "seen": error.seen,
+        "next": error.next_step,
+    }
+    response = Response.json(status, {key: text for key, text in fields.items() if text})
     for name, value in headers:
         response.headers.add(name, value)
     return response

@@ -1,85 +1,85 @@
 "use strict";
-// Everything captured reaches the page through textContent, so it stays text whatever is in it.
-// All addresses are relative: the page may be shown under a proxy's prefix.
+// Captured data is inserted through textContent only, so it stays text whatever it contains.
+// All addresses are relative: a proxy may serve the page under a prefix.
 
 const byId = (id) => document.getElementById(id);
-const HEARD_TOO_LONG_AGO_MS = 25000; // the server says something every 10 s
+const SILENCE_LIMIT_MS = 25000; // the server sends an event at least every 10 s
 
-// Given in the address only where the cookie would not work, such as a frame in another site.
+// It stays in the address only where the cookie would not work, such as in a frame in another site.
 const token = new URLSearchParams(location.search).get("token");
 if (token && window.top === window) history.replaceState(null, "", location.pathname + location.hash);
 
-const bins = new Map(); // name -> what the API says of the bin
-let base = ""; // the inspector's URL as the queue-worker sees it
-let current = ""; // name of the bin on show
+const bins = new Map(); // name -> the API's object for the bin
+let base = ""; // the inspector's URL for the queue-worker
+let current = ""; // name of the bin that is shown
 let requests = []; // its summaries, newest first
-// A list is older than the events that came while it was on its way: these are kept, and win.
+// A list is older than the events that arrive while it is being loaded: these are kept, and have precedence.
 let binsLoading = null; // name -> bin, or null for a deleted one
 let requestsLoading = null; // { arrived: summaries, newest first, deleted: ids }
-let chosen = ""; // id of the request on show
-let follow = true; // show each new request; off while the reader looks at an older one
+let selected = ""; // id of the request that is shown
+let follow = true; // show each new request; off while the user views an older one
 
-// -- talking to the inspector
+// -- connection to the inspector
 
 const withToken = (path) => (token ? `${path}?token=${encodeURIComponent(token)}` : path);
 const binPath = (name, rest = "") => `api/v1/bins/${encodeURIComponent(name)}${rest}`;
 
-async function ask(path, options = {}) {
+async function callApi(path, options = {}) {
   const headers = token ? { Authorization: `Bearer ${token}` } : {};
   const response = await fetch(path, { ...options, headers: { ...headers, ...options.headers } });
-  const told = response.headers.get("Content-Type") === "application/json" ? await response.json() : null;
-  if (!response.ok) throw Object.assign(new Error(told?.error || response.statusText), { status: response.status, told });
-  return told;
+  const body = response.headers.get("Content-Type") === "application/json" ? await response.json() : null;
+  if (!response.ok) throw Object.assign(new Error(body?.error || response.statusText), { status: response.status, body });
+  return body;
 }
 
 let source = null;
-let heardAt = 0;
+let lastEventAt = 0;
 let retryMs = 1000;
 
-function listen() {
+function connect() {
   source?.close();
   const opened = (source = new EventSource(withToken("api/v1/events")));
-  heardAt = Date.now();
-  const on = (kind, act) => opened.addEventListener(kind, (event) => {
-    heardAt = Date.now();
-    act(JSON.parse(event.data));
+  lastEventAt = Date.now();
+  const on = (kind, handle) => opened.addEventListener(kind, (event) => {
+    lastEventAt = Date.now();
+    handle(JSON.parse(event.data));
   });
-  on("hello", () => { retryMs = 1000; showLive("live", "live"); refresh(); });
+  on("hello", () => { retryMs = 1000; showConnection("live", "live"); refresh(); });
   on("heartbeat", () => {});
-  on("bin.created", ({ bin }) => { note(bin); showBins(); if (!current) openBin(bin.name); });
-  on("bin.changed", ({ bin }) => { note(bin); showBins(); });
-  on("bin.deleted", ({ bin }) => { note(bin, true); if (bin.name === current) openBin(""); else showBins(); });
-  on("bin.cleared", ({ bin }) => { note(bin); if (bin.name === current) openBin(bin.name); else showBins(); });
-  on("request.deleted", ({ bin, request }) => { note(bin); forget(request.id); });
-  on("request.received", ({ bin, request }) => { note(bin); take(bin, request); });
-  opened.onerror = () => { if (opened === source) lost(); };
+  on("bin.created", ({ bin }) => { updateBin(bin); showBins(); if (!current) openBin(bin.name); });
+  on("bin.changed", ({ bin }) => { updateBin(bin); showBins(); });
+  on("bin.deleted", ({ bin }) => { updateBin(bin, true); if (bin.name === current) openBin(""); else showBins(); });
+  on("bin.cleared", ({ bin }) => { updateBin(bin); if (bin.name === current) openBin(bin.name); else showBins(); });
+  on("request.deleted", ({ bin, request }) => { updateBin(bin); removeRequest(request.id); });
+  on("request.received", ({ bin, request }) => { updateBin(bin); addRequest(bin, request); });
+  opened.onerror = () => { if (opened === source) onConnectionLost(); };
 }
 
-function lost() {
+function onConnectionLost() {
   source.close();
-  showLive("lost", "connection lost, trying again…");
+  showConnection("lost", "connection lost, trying again…");
   setTimeout(async () => {
     try {
-      await ask("api/v1/version");
-      listen();
+      await callApi("api/v1/version");
+      connect();
     } catch (error) {
-      if (error.status === 401) return showLive("lost", "open the inspector's link with its token");
+      if (error.status === 401) return showConnection("lost", "open the inspector's link with its token");
       retryMs = Math.min(retryMs * 2, 10000);
-      lost();
+      onConnectionLost();
     }
   }, retryMs);
 }
 
 setInterval(() => {
-  if (source?.readyState === EventSource.OPEN && Date.now() - heardAt > HEARD_TOO_LONG_AGO_MS) lost();
+  if (source?.readyState === EventSource.OPEN && Date.now() - lastEventAt > SILENCE_LIMIT_MS) onConnectionLost();
 }, 5000);
 
-function showLive(state, text) {
-  byId("live").dataset.state = state;
-  byId("live-text").textContent = text;
+function showConnection(state, text) {
+  byId("connection").dataset.state = state;
+  byId("connection-text").textContent = text;
 }
 
-function note(bin, deleted = false) {
+function updateBin(bin, deleted = false) {
   if (deleted) bins.delete(bin.name); else bins.set(bin.name, bin);
   binsLoading?.set(bin.name, deleted ? null : bin);
 }
@@ -87,17 +87,17 @@ function note(bin, deleted = false) {
 async function refresh() {
   const loading = (binsLoading = new Map());
   try {
-    const told = await ask("api/v1/bins");
-    if (loading !== binsLoading) return; // a later one is on its way
+    const list = await callApi("api/v1/bins");
+    if (loading !== binsLoading) return; // a later one is being loaded
     binsLoading = null;
-    base = told.url;
+    base = list.url;
     bins.clear();
-    for (const bin of told.bins) bins.set(bin.name, bin);
+    for (const bin of list.bins) bins.set(bin.name, bin);
     for (const [name, bin] of loading) if (bin) bins.set(name, bin); else bins.delete(name);
     const wanted = current || fromHash();
     await openBin(wanted, wanted === current);
   } catch (error) {
-    showLive("lost", error.status === 401 ? "open the inspector's link with its token" : `can't read the bins: ${error.message}`);
+    showConnection("lost", error.status === 401 ? "open the inspector's link with its token" : `can't read the bins: ${error.message}`);
   }
 }
 
@@ -107,20 +107,20 @@ const fromHash = () => { try { return decodeURIComponent(location.hash.slice(1))
 
 async function openBin(name, again = false) {
   current = bins.has(name) ? name : bins.keys().next().value ?? "";
-  if (!again) [chosen, follow] = ["", true];
+  if (!again) [selected, follow] = ["", true];
   if (current) history.replaceState(null, "", `#${encodeURIComponent(current)}`);
   showBins();
   const loading = (requestsLoading = { arrived: [], deleted: new Set() });
-  const list = current ? ask(binPath(current, "/requests?limit=500&bodies=false")) : null;
-  const told = (await list?.catch(() => null)) ?? { requests: [] }; // gone meanwhile: an event will say so
-  if (loading !== requestsLoading) return; // a later one is on its way
+  const loaded = current ? callApi(binPath(current, "/requests?limit=500&bodies=false")) : null;
+  const list = (await loaded?.catch(() => null)) ?? { requests: [] }; // deleted meanwhile: an event will follow
+  if (loading !== requestsLoading) return; // a later one is being loaded
   requestsLoading = null;
-  const listed = new Set(told.requests.map(({ id }) => id));
-  requests = [...loading.arrived.filter(({ id }) => !listed.has(id)), ...told.requests]
+  const listed = new Set(list.requests.map(({ id }) => id));
+  requests = [...loading.arrived.filter(({ id }) => !listed.has(id)), ...list.requests]
     .filter(({ id }) => !loading.deleted.has(id));
   byId("requests").replaceChildren(...requests.map(row));
   showBins();
-  choose(requests.some(({ id }) => id === chosen) && !follow ? chosen : requests[0]?.id ?? "");
+  select(requests.some(({ id }) => id === selected) && !follow ? selected : requests[0]?.id ?? "");
 }
 
 function showBins() {
@@ -135,7 +135,7 @@ function showBins() {
     link.title = `${bin.name}: ${plural(bin.count, "request")}`;
     return item;
   });
-  // Keyboard users keep their place when a count changes.
+  // The focus stays in place when a count changes.
   const focused = document.activeElement?.closest?.("#bins a")?.getAttribute("href");
   byId("bins").replaceChildren(...list);
   if (focused) byId("bins").querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus();
@@ -143,7 +143,7 @@ function showBins() {
 }
 
 function showHead(bin) {
-  const name = bin?.name ?? "callbacks"; // what the lesson proposes while there is no bin at all
+  const name = bin?.name ?? "callbacks"; // what the introduction proposes while there is no bin
   const url = bin?.url ?? `${base}/r/${name}`;
   document.documentElement.style.setProperty("--bin", bin?.color ?? "#59626c");
   byId("icon").href = "data:image/svg+xml," + encodeURIComponent(
@@ -155,7 +155,7 @@ function showHead(bin) {
   byId("dropped").hidden = !bin?.dropped;
   byId("dropped").textContent = `${bin?.dropped} older dropped`;
   byId("clear").hidden = byId("panes").hidden = !bin?.count;
-  byId("lesson").hidden = Boolean(bin?.count) || !base;
+  byId("introduction").hidden = Boolean(bin?.count) || !base;
   byId("newest").hidden = follow || !bin?.count;
   byId("snippet-curl").textContent = `curl -d 'hello' ${url}`;
   byId("snippet-faas").textContent =
@@ -166,7 +166,7 @@ function showHead(bin) {
 
 // -- requests
 
-function take(bin, request) {
+function addRequest(bin, request) {
   if (!current) return void openBin(bin.name);
   if (bin.name !== current || requests.some(({ id }) => id === request.id)) return showBins();
   if (requestsLoading) return void requestsLoading.arrived.unshift(request);
@@ -174,72 +174,72 @@ function take(bin, request) {
   const item = row(request);
   item.classList.add("arrived");
   byId("requests").prepend(item);
-  while (requests.length > bin.count) { // the ring let the oldest go
+  while (requests.length > bin.count) { // the bin has dropped the oldest
     requests.pop();
     byId("requests").lastElementChild.remove();
   }
   showBins();
-  byId("news").textContent = `${request.method} request received. ${saidLine(request.openfaas)}`;
-  if (follow) choose(request.id);
+  byId("announcement").textContent = `${request.method} request received. ${callbackSummary(request.openfaas)}`;
+  if (follow) select(request.id);
 }
 
-function forget(id) {
+function removeRequest(id) {
   requestsLoading?.deleted.add(id);
   const place = requests.findIndex((request) => request.id === id);
   if (place < 0) return showBins();
   requests.splice(place, 1);
   byId("requests").children[place].remove();
   showBins();
-  if (id === chosen) choose(requests[Math.min(place, requests.length - 1)]?.id ?? "");
+  if (id === selected) select(requests[Math.min(place, requests.length - 1)]?.id ?? "");
 }
 
 function row(request) {
   const item = byId("request-template").content.firstElementChild.cloneNode(true);
-  const said = request.openfaas;
+  const callback = request.openfaas;
   item.dataset.id = request.id;
   item.querySelector(".method").textContent = request.method;
-  item.querySelector(".said").textContent = said?.function_name ? `${said.function_name} ${mark(said)}` : "";
-  item.querySelector(".said").classList.toggle("failed", failed(said));
+  item.querySelector(".function-status").textContent = callback?.function_name ? `${callback.function_name} ${statusMark(callback)}` : "";
+  item.querySelector(".function-status").classList.toggle("failed", failed(callback));
   item.querySelector("time").dateTime = request.received_at;
   item.querySelector("time").textContent = ago(request.received_at);
   const query = request.query_string && `?${request.query_string}`;
   item.querySelector(".where").textContent = `#${request.seq} ${request.subpath}${query}`;
   item.querySelector(".size").textContent = bytes(request.content_length);
-  item.querySelector("button").onclick = () => { follow = request.id === requests[0]?.id; choose(request.id); };
+  item.querySelector("button").onclick = () => { follow = request.id === requests[0]?.id; select(request.id); };
   return item;
 }
 
-let showing = 0;
+let latestTurn = 0;
 
-async function choose(id) {
-  chosen = id;
+async function select(id) {
+  selected = id;
   byId("newest").hidden = follow || !requests.length;
   for (const item of byId("requests").children) {
     const button = item.firstElementChild;
     if (item.dataset.id === id) button.setAttribute("aria-current", "true"); else button.removeAttribute("aria-current");
   }
-  const turn = ++showing;
+  const turn = ++latestTurn;
   if (!id) return byId("detail").replaceChildren();
   try {
-    const request = await ask(binPath(current, `/requests/${id}`));
-    if (turn === showing) byId("detail").replaceChildren(detail(request));
+    const request = await callApi(binPath(current, `/requests/${id}`));
+    if (turn === latestTurn) byId("detail").replaceChildren(detail(request));
   } catch (error) {
-    if (turn === showing) byId("detail").replaceChildren(`This request is gone: ${error.message}`);
+    if (turn === latestTurn) byId("detail").replaceChildren(`This request was deleted: ${error.message}`);
   }
 }
 
 function detail(request) {
-  const made = byId("detail-template").content.cloneNode(true);
-  const find = (selector) => made.querySelector(selector);
+  const content = byId("detail-template").content.cloneNode(true);
+  const find = (selector) => content.querySelector(selector);
   find(".method").textContent = request.method;
   find(".target").textContent = request.path + (request.query_string && `?${request.query_string}`);
-  find(".openfaas").textContent = saidLine(request.openfaas);
+  find(".openfaas").textContent = callbackSummary(request.openfaas);
   find(".openfaas").classList.toggle("failed", failed(request.openfaas));
-  find(".openfaas").title = "X-Duration-Seconds runs from the queue-worker's taking the call to this callback: the time in the queue is not in it.";
-  find(".facts").textContent = [
+  find(".openfaas").title = "X-Duration-Seconds is the time from the queue-worker's start of the call to this callback. The time in the queue is not included.";
+  find(".metadata").textContent = [
     clock(request.received_at), `from ${request.remote_addr}:${request.remote_port}`, `HTTP/${request.http_version}`, `id ${request.id}`,
   ].join(" · ");
-  find(".header-count").textContent = `${request.headers.length}, as they came`;
+  find(".header-count").textContent = `${request.headers.length}, in their original order`;
   find(".headers tbody").replaceChildren(...request.headers.map(([name, value]) => {
     const line = document.createElement("tr");
     line.append(document.createElement("th"), document.createElement("td"));
@@ -250,20 +250,20 @@ function detail(request) {
   }));
   showBody(find, request);
   find(".raw").href = withToken(binPath(request.bin, `/requests/${request.id}/raw`));
-  find(".delete").onclick = () => ask(binPath(request.bin, `/requests/${request.id}`), { method: "DELETE" }).catch(refresh);
-  return made;
+  find(".delete").onclick = () => callApi(binPath(request.bin, `/requests/${request.id}`), { method: "DELETE" }).catch(refresh);
+  return content;
 }
 
 function showBody(find, request) {
   const text = request.body;
   find(".body-kind").textContent = request.content_length === 0 ? "empty"
-    : `${bytes(request.content_length)}${text === undefined ? ", not text: shown in hex" : ""}${request.content_type && `, sent as ${request.content_type}`}`;
+    : `${bytes(request.content_length)}${text === undefined ? ", binary: shown in hex" : ""}${request.content_type && `, sent as ${request.content_type}`}`;
   find(".body").hidden = find(".copy-body").hidden = find(".raw").hidden = request.content_length === 0;
   find(".body").textContent = text ?? hexdump(request.body_base64);
   find(".copy-body").onclick = (event) => copy(text ?? request.body_base64, event.currentTarget);
   find(".cut").hidden = !request.truncated;
   const kept = Math.floor(request.body_base64.length / 4) * 3;
-  find(".cut").textContent = `The body was longer than what is kept: ${bytes(kept)} of ${bytes(request.content_length)}. SHA-256 of all of it: ${request.body_sha256}`;
+  find(".cut").textContent = `Only the beginning of the body was kept: ${bytes(kept)} of ${bytes(request.content_length)}. SHA-256 of the whole body: ${request.body_sha256}`;
 }
 
 setInterval(() => {
@@ -273,7 +273,7 @@ setInterval(() => {
   }
 }, 1000);
 
-// -- hands
+// -- user actions
 
 async function copy(text, button) {
   try {
@@ -319,22 +319,22 @@ byId("requests").onkeydown = (event) => {
   next.click();
 };
 
-byId("newest").onclick = () => { follow = true; choose(requests[0]?.id ?? ""); byId("list").scrollTop = 0; };
-byId("clear").onclick = () => ask(binPath(current, "/requests"), { method: "DELETE" }).catch(refresh);
+byId("newest").onclick = () => { follow = true; select(requests[0]?.id ?? ""); byId("list").scrollTop = 0; };
+byId("clear").onclick = () => callApi(binPath(current, "/requests"), { method: "DELETE" }).catch(refresh);
 byId("send-test").onclick = () => fetch(`r/${encodeURIComponent(current || "callbacks")}`, { method: "POST", body: "hello from the inspector's page\n" });
 byId("new-bin").onsubmit = async (event) => {
   event.preventDefault();
   byId("new-error").textContent = "";
   try {
-    const bin = await ask("api/v1/bins", { method: "POST", body: JSON.stringify({ name: byId("new-name").value.trim() }) });
-    note(bin);
+    const bin = await callApi("api/v1/bins", { method: "POST", body: JSON.stringify({ name: byId("new-name").value.trim() }) });
+    updateBin(bin);
     byId("new-name").value = "";
     openBin(bin.name);
   } catch (error) {
-    byId("new-error").textContent = [error.message, error.told?.expected].filter(Boolean).join(": ");
+    byId("new-error").textContent = [error.message, error.body?.expected].filter(Boolean).join(": ");
   }
 };
 addEventListener("hashchange", () => { if (fromHash() !== current) openBin(fromHash()); });
 
 refresh();
-listen();
+connect();

@@ -110,3 +110,8 @@ async def close(client: Client) -> None:
             await client.close()
     except (OSError, NatsError, TimeoutError):
         return  # the server is gone, and the connection with it
+    except asyncio.CancelledError:
+        # nats-py cancels its own task, and with it what `close` waits for, while the server goes away.
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise

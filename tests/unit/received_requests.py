@@ -1,4 +1,4 @@
-"""Request records made without a connection."""
+"""Received requests for tests, without a connection."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import hashlib
 from typing import Any
 
 from labkit_services.http import Headers
-from labkit_services.inspector.callback import decode
-from labkit_services.inspector.record import Arrival
+from labkit_services.inspector.callback_headers import parse_callback_headers
+from labkit_services.inspector.request_record import ReceivedRequest
 
 
-def arrival(**fields: Any) -> Arrival:
-    """Return a request with these ``fields``, and defaults for the others."""
+def received_request(**fields: Any) -> ReceivedRequest:
+    """Return a request with these fields, and defaults for the others."""
     body: bytes = fields.get("body", b"")
     headers = fields.get("headers", ())
     defaults: dict[str, Any] = {
@@ -28,12 +28,12 @@ def arrival(**fields: Any) -> Arrival:
         "body": body,
         "size": len(body),
         "sha256": hashlib.sha256(body).hexdigest(),
-        "callback": decode(Headers(headers)),
+        "callback": parse_callback_headers(Headers(headers)),
     }
-    return Arrival(**{**defaults, **fields})
+    return ReceivedRequest(**{**defaults, **fields})
 
 
-def callback(call_id: str, function: str = "figlet", status: int = 200, **fields: Any) -> Arrival:
-    """Return a callback as the queue-worker sends it."""
+def callback(call_id: str, function: str = "figlet", status: int = 200, **fields: Any) -> ReceivedRequest:
+    """Return a request as the queue-worker sends it."""
     headers = (("X-Call-Id", call_id), ("X-Function-Name", function), ("X-Function-Status", str(status)))
-    return arrival(headers=headers, **fields)
+    return received_request(headers=headers, **fields)

@@ -1,4 +1,4 @@
-"""Starting processes, hearing of their end, and leaving none behind."""
+"""Starts child processes, reaps them, and leaves none behind."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from labkit.supervisor.fork_server import ForkServer
-from labkit.supervisor.logfile import LogFile
-from labkit.supervisor.process import Process
+from labkit.supervisor.child_process import ChildProcess
+from labkit.supervisor.files import LogFile
+from labkit.supervisor.fork_server_process import ForkServerProcess
 from labkit_services.fork_server.client import Forked, ForkRequest, fork
+from labkit_services.runtime.tasks import BackgroundTasks
 
 _SWEEP_SECONDS = 1.0
 _ADOPTION_SECONDS = 0.1
@@ -25,114 +26,110 @@ _IS_LINUX = sys.platform.startswith("linux")
 
 
 @dataclass(frozen=True)
-class Launch:
-    """How one process is started.
+class ProcessSpec:
+    """How to start one process.
 
     Attributes:
         argv: Program and arguments.
-        environment: Added to the supervisor's own.
-        module: What the fork server may start in place of ``argv``, if there is one; or "".
-        lifeline: Give it a standard input that ends when the supervisor does.
-        dies_with_parent: Have Linux kill it when the supervisor ends: for a program
-            that doesn't watch its lifeline.
-        descriptors: What it inherits, under the same numbers, besides its standard streams.
+        environment: Variables added to the supervisor's own.
+        module: What the fork server may run instead of ``argv``, if there is one; or "".
+        dies_with_parent: Make Linux kill it when the supervisor ends. Other processes get a lifeline:
+            a standard input that ends with the supervisor.
+        descriptors: File descriptors that it inherits besides its standard streams.
     """
 
     argv: Sequence[str]
     environment: Mapping[str, str]
     module: str = ""
-    lifeline: bool = True
     dies_with_parent: bool = False
     descriptors: Sequence[int] = ()
 
 
-class Children:
-    """Starts processes and reaps everything that ends below this one.
+class ChildProcesses:
+    """All processes below this one.
 
-    asyncio's own subprocesses are not used: on Python 3.11 they start a
-    thread for each child, and ``prctl``'s parent-death signal needs a parent
-    with one thread (it fires when the *thread* that forked ends).
+    It does not use asyncio's subprocesses: on Python 3.11 they start a thread for
+    each child, and ``prctl``'s parent-death signal needs a parent with one thread (it is
+    sent when the *thread* that forked ends).
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, fork_server: ForkServer | None = None) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, fork_server: ForkServerProcess | None = None) -> None:
         self._loop = loop
         self._fork_server = fork_server
-        self._by_pid: dict[int, Process] = {}
-        self._following: set[asyncio.Task[None]] = set()
+        self._by_pid: dict[int, ChildProcess] = {}
+        self._tasks = BackgroundTasks()
         self._prctl = _load_prctl() if _IS_LINUX else None
         if self._prctl is not None:
-            # Whatever is orphaned below becomes our child instead of init's: it
-            # can be found at the end, and in a container without an init it is reaped.
+            # Orphans below this process become its children instead of init's: it can find
+            # them at the end, and in a container without an init they are reaped.
             self._prctl(_PR_SET_CHILD_SUBREAPER, 1)
         loop.add_signal_handler(signal.SIGCHLD, self._reap)
 
-    async def spawn(self, launch: Launch, log: LogFile, cwd: Path) -> Process:
+    async def spawn(self, spec: ProcessSpec, log: LogFile, cwd: Path) -> ChildProcess:
         """Start a process.
 
         Raises:
-            OSError: The program can't be run.
+            OSError: The program cannot be run.
         """
         with ExitStack() as ours, ExitStack() as theirs:
             errors = theirs.enter_context(log.open()).fileno()
-            if launch.lifeline:
+            if spec.dies_with_parent:
+                source, lifeline = os.open(os.devnull, os.O_RDONLY), -1
+            else:
                 source, lifeline = os.pipe()
                 ours.callback(os.close, lifeline)
-            else:
-                source, lifeline = os.open(os.devnull, os.O_RDONLY), -1
             theirs.callback(os.close, source)
             output, sink = os.pipe()
             ours.callback(os.close, output)
             theirs.callback(os.close, sink)
             streams = (source, sink, errors)
-            forked = await self._fork(launch, streams, cwd)
-            pid = forked.pid if forked else self._popen(launch, streams, cwd)
+            forked = await self._fork(spec, streams, cwd)
+            pid = forked.pid if forked else self._popen(spec, streams, cwd)
             ours.pop_all()
         process = self.adopt(pid, lifeline, output)
         if forked:
-            task = self._loop.create_task(self._follow(forked, process))
-            self._following.add(task)
-            task.add_done_callback(self._following.discard)
+            self._tasks.start(self._follow(forked, process), name=f"wait for forked process {pid}")
         return process
 
-    async def _fork(self, launch: Launch, streams: Sequence[int], cwd: Path) -> Forked | None:
-        # Without prctl nobody would hear how a killed fork server's children end.
-        if self._fork_server is None or self._prctl is None or not launch.module:
+    async def _fork(self, spec: ProcessSpec, streams: Sequence[int], cwd: Path) -> Forked | None:
+        # Without prctl the children of a killed fork server would not become ours to reap.
+        if self._fork_server is None or self._prctl is None or not spec.module:
             return None
-        numbers = (0, 1, 2, *launch.descriptors)
-        environment = {**os.environ, **launch.environment}
-        request = ForkRequest(launch.module, environment, str(cwd), numbers)
-        return await fork(self._fork_server.control, request, (*streams, *launch.descriptors))
+        numbers = (0, 1, 2, *spec.descriptors)
+        environment = {**os.environ, **spec.environment}
+        request = ForkRequest(spec.module, environment, str(cwd), numbers)
+        return await fork(self._fork_server.control, request, (*streams, *spec.descriptors))
 
-    async def _follow(self, forked: Forked, process: Process) -> None:
-        """Hear of the end of another process's child."""
+    async def _follow(self, forked: Forked, process: ChildProcess) -> None:
+        """Wait for the end of a process that is the fork server's child."""
         code = await forked.wait()
         if code is None:
-            # If the fork server has gone, its children have become ours, and _reap tells.
+            # If the fork server has ended, its children have become ours, and _reap gets the code.
             await asyncio.sleep(_ADOPTION_SECONDS)
         if self._by_pid.pop(forked.pid, None) is not None:
             process.on_exit(code)
         forked.release()
 
-    def _popen(self, launch: Launch, streams: Sequence[int], cwd: Path) -> int:
+    def _popen(self, spec: ProcessSpec, streams: Sequence[int], cwd: Path) -> int:
         source, sink, errors = streams
         child = subprocess.Popen(  # noqa: S603 - the commands are the lab's own
-            list(launch.argv),
+            list(spec.argv),
             stdin=source,
             stdout=sink,
             stderr=errors,
             cwd=cwd,
-            env={**os.environ, **launch.environment},
-            pass_fds=launch.descriptors,
+            env={**os.environ, **spec.environment},
+            pass_fds=spec.descriptors,
             process_group=0,
             # Safe here: this process has one thread.
-            preexec_fn=self._bind_to_parent() if launch.dies_with_parent else None,
+            preexec_fn=self._bind_to_parent() if spec.dies_with_parent else None,
         )
-        child.returncode = 0  # not Popen's to wait for: _reap does
+        child.returncode = 0  # Popen must not wait for it: _reap does
         return child.pid
 
-    def adopt(self, pid: int, lifeline: int, output: int) -> Process:
+    def adopt(self, pid: int, lifeline: int, output: int) -> ChildProcess:
         """Take over a child of this process, and our ends of its two pipes."""
-        process = self._by_pid[pid] = Process(pid, lifeline, output, self._loop)
+        process = self._by_pid[pid] = ChildProcess(pid, lifeline, output, self._loop)
         return process
 
     def _bind_to_parent(self) -> Callable[[], None] | None:
@@ -160,10 +157,10 @@ class Children:
                 process.on_exit(os.waitstatus_to_exitcode(status))
 
     async def sweep(self) -> list[int]:
-        """Kill whatever is still below this process; return the ids of what was found.
+        """Kill every process that is still below this one; return their ids.
 
-        Services end their own children; this finds what slipped through,
-        such as a function that made itself a daemon. Only Linux can tell.
+        Services end their own children. This catches what they missed, such as a
+        function that made itself a daemon. It works on Linux only.
         """
         found: list[int] = []
         deadline = self._loop.time() + _SWEEP_SECONDS
@@ -195,7 +192,7 @@ def _children_of(parent: int) -> Iterator[int]:
         if not entry.name.isdecimal():
             continue
         with suppress(OSError, ValueError):
-            # "pid (name) state ppid …"; the name may hold anything, brackets too.
+            # "pid (name) state ppid …"; the name may contain anything, brackets too.
             state, ppid = (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()[:2]
             if int(ppid) == parent and state != "Z":
                 yield int(entry.name)

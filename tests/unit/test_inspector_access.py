@@ -1,4 +1,4 @@
-"""Who may see the page and use the API; what the page allows itself."""
+"""Access to page and API, and the page's content security policy."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import pytest
 
 from labkit_services.http import Headers, Request
 from labkit_services.http.body import Body
-from labkit_services.inspector.auth import Gate, clean_location
 from labkit_services.inspector.errors import CrossSiteError, UnauthorizedError
-from labkit_services.inspector.page import Page
+from labkit_services.inspector.html_page import HtmlPage
+from labkit_services.inspector.token_gate import TokenGate, location_without_token
 
 
 def request(target: str = "/", method: str = "GET", **headers: str) -> Request:
@@ -22,14 +22,14 @@ def request(target: str = "/", method: str = "GET", **headers: str) -> Request:
 
 
 @pytest.fixture
-def gate() -> Gate:
-    gate = Gate("s3cret")
-    gate.at_port(8090)
+def gate() -> TokenGate:
+    gate = TokenGate("s3cret")
+    gate.use_port(8090)
     return gate
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "sent",
     [
         request(Authorization="Bearer s3cret"),
         request(Authorization="bearer  s3cret "),
@@ -38,12 +38,12 @@ def gate() -> Gate:
         request(Cookie="a=b; labkit_inspector_8090=s3cret; c=d"),
     ],
 )
-def test_the_token_opens_the_gate(gate: Gate, asked: Request) -> None:
-    gate.check(asked)
+def test_the_token_gives_access(gate: TokenGate, sent: Request) -> None:
+    gate.check(sent)
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "sent",
     [
         request(),
         request(Authorization="Bearer "),
@@ -58,49 +58,49 @@ def test_the_token_opens_the_gate(gate: Gate, asked: Request) -> None:
         request(Cookie="labkit_inspector_8090="),
     ],
 )
-def test_nothing_else_does(gate: Gate, asked: Request) -> None:
+def test_requests_without_the_token_are_unauthorized(gate: TokenGate, sent: Request) -> None:
     with pytest.raises(UnauthorizedError):
-        gate.check(asked)
+        gate.check(sent)
 
 
-def test_a_gate_without_token_is_open() -> None:
-    Gate("").check(request())
+def test_an_empty_token_gives_access_to_everyone() -> None:
+    TokenGate("").check(request())
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
 @pytest.mark.parametrize("token", ["", "s3cret"])
 def test_another_site_may_change_nothing_even_with_the_token(method: str, token: str) -> None:
-    asked = request(method=method, Sec_Fetch_Site="cross-site", Authorization="Bearer s3cret")
+    sent = request(method=method, Sec_Fetch_Site="cross-site", Authorization="Bearer s3cret")
     with pytest.raises(CrossSiteError):
-        Gate(token).check(asked)
+        TokenGate(token).check(sent)
 
 
 @pytest.mark.parametrize("site", ["same-origin", "same-site", "none"])
-def test_this_site_and_programs_may(gate: Gate, site: str) -> None:
+def test_this_site_and_programs_may_make_changes(gate: TokenGate, site: str) -> None:
     gate.check(request(method="DELETE", Sec_Fetch_Site=site, Authorization="Bearer s3cret"))
     gate.check(request(method="DELETE", Authorization="Bearer s3cret"))
 
 
-def test_the_cookie_is_strict_and_out_of_reach_of_scripts(gate: Gate) -> None:
+def test_the_cookie_is_strict_and_hidden_from_scripts(gate: TokenGate) -> None:
     assert gate.cookie() == "labkit_inspector_8090=s3cret; HttpOnly; SameSite=Strict"
 
 
-def test_the_token_leaves_the_address() -> None:
-    assert clean_location(request("/?token=s3cret")) == "./"
-    assert clean_location(request("/?a=1&token=s3cret&a=2")) == "./?a=1&a=2"
-    assert clean_location(request("/")) is None
+def test_the_token_is_removed_from_the_address() -> None:
+    assert location_without_token(request("/?token=s3cret")) == "./"
+    assert location_without_token(request("/?a=1&token=s3cret&a=2")) == "./?a=1&a=2"
+    assert location_without_token(request("/")) is None
 
 
-def test_from_another_site_the_page_stays_for_the_strict_cookie_would_not_come_along() -> None:
-    assert clean_location(request("/?token=s3cret", Sec_Fetch_Site="cross-site")) is None
-    assert clean_location(request("/?token=s3cret", Sec_Fetch_Site="same-origin")) == "./"
+def test_a_page_opened_from_another_site_is_not_redirected() -> None:
+    assert location_without_token(request("/?token=s3cret", Sec_Fetch_Site="cross-site")) is None
+    assert location_without_token(request("/?token=s3cret", Sec_Fetch_Site="same-origin")) == "./"
 
 
 # -- the page
 
 
-def test_the_page_is_one_file_that_asks_nobody_for_anything() -> None:
-    html = Page().response().body
+def test_the_page_is_one_file_that_loads_nothing() -> None:
+    html = HtmlPage().response().body
     assert isinstance(html, bytes)
     text = html.decode()
     markup = re.sub(r"<(script|style)>.*?</\1>", "", text, flags=re.DOTALL)
@@ -111,8 +111,8 @@ def test_the_page_is_one_file_that_asks_nobody_for_anything() -> None:
     assert "innerHTML" not in text
 
 
-def test_the_policy_allows_exactly_the_page_s_own_style_and_script() -> None:
-    response = Page().response()
+def test_the_policy_allows_only_the_pages_own_styles_and_scripts() -> None:
+    response = HtmlPage().response()
     text = bytes(response.body).decode()  # type: ignore[arg-type]
     policy = dict(part.split(" ", 1) for part in response.headers.get("Content-Security-Policy").split("; "))
     for tag, directive in (("style", "style-src"), ("script", "script-src")):
@@ -124,7 +124,7 @@ def test_the_policy_allows_exactly_the_page_s_own_style_and_script() -> None:
     assert "frame-ancestors" not in policy, "JupyterLab shows the page in a frame"
 
 
-def test_a_page_whose_parts_are_missing_is_an_error_at_start(tmp_path: Path) -> None:
+def test_a_missing_file_of_the_page_is_an_error_at_start(tmp_path: Path) -> None:
     (tmp_path / "page.html").write_text('<script src="gone.js"></script>')
     with pytest.raises(FileNotFoundError, match=r"gone\.js"):
-        Page(tmp_path)
+        HtmlPage(tmp_path)

@@ -1,4 +1,4 @@
-"""Ids that sort by time."""
+"""Ids of captured requests, which sort by time."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from collections.abc import Callable
 _DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _RANDOM_BITS = 80
 _LENGTH = 26
-FORM = re.compile(rf"[{_DIGITS}]{{{_LENGTH}}}")
+REQUEST_ID = re.compile(rf"[{_DIGITS}]{{{_LENGTH}}}")
 
 
-class IdSource:
-    """Makes ULIDs (github.com/ulid/spec): 48 bits of milliseconds, 80 of chance, 26 letters.
+class RequestIds:
+    """Generates ULIDs: 48 bits of milliseconds, 80 random bits, 26 letters.
 
-    Each is greater than the one before, even within a millisecond and when the
-    clock is set back: so "after this id" has a meaning even when the request
-    with this id is gone.
+    See github.com/ulid/spec. Each is greater than the one before, even within a millisecond
+    and when the clock is set back: so "after this id" is defined even when the request with this
+    id was deleted.
     """
 
     def __init__(self, clock_ns: Callable[[], int] = time.time_ns) -> None:

@@ -1,21 +1,24 @@
 "use strict";
-// How things are said: pure functions from what the API tells to what the page shows.
+// Pure functions from the API's values to the texts on the page.
 
 const HEX_BYTES = 1024;
 
 const plural = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
-const failed = (said) => said?.function_status != null && !(said.function_status >= 200 && said.function_status < 300);
-const mark = (said) => (said.function_status == null ? "" : `${said.function_status} ${failed(said) ? "✗" : "✓"}`);
+const failed = (callback) =>
+  callback?.function_status != null && !(callback.function_status >= 200 && callback.function_status < 300);
+const statusMark = (callback) =>
+  (callback.function_status == null ? "" : `${callback.function_status} ${failed(callback) ? "✗" : "✓"}`);
 
-function saidLine(said) {
-  if (!said) return "";
+function callbackSummary(callback) {
+  if (!callback) return "";
   const parts = [];
-  if (said.function_status != null) parts.push(`${said.function_name || "the function"} said ${said.function_status}`);
-  else if (said.function_name) parts.push(said.function_name);
-  if (said.duration_seconds != null) parts.push(`ran ${seconds(said.duration_seconds)} s`);
-  if (said.retry != null) parts.push(`retry ${said.retry} of ${said.retry_max ?? "?"}`);
-  if (said.call_id) parts.push(`call ${said.call_id}`);
-  if (failed(said)) parts.push("and yet this callback was delivered");
+  const name = callback.function_name;
+  if (callback.function_status != null) parts.push(`${name || "the function"} returned ${callback.function_status}`);
+  else if (name) parts.push(name);
+  if (callback.duration_seconds != null) parts.push(`ran ${seconds(callback.duration_seconds)} s`);
+  if (callback.retry != null) parts.push(`retry ${callback.retry} of ${callback.retry_max ?? "?"}`);
+  if (callback.call_id) parts.push(`call ${callback.call_id}`);
+  if (failed(callback)) parts.push("but this callback was delivered");
   return parts.join(", ");
 }
 
@@ -42,9 +45,9 @@ function hexdump(base64) {
   const head = Uint8Array.from(atob(base64.slice(0, Math.ceil(HEX_BYTES / 3) * 4)), (letter) => letter.charCodeAt(0)).slice(0, HEX_BYTES);
   const lines = [];
   for (let at = 0; at < head.length; at += 16) {
-    const piece = [...head.slice(at, at + 16)];
-    const hex = piece.map((byte) => byte.toString(16).padStart(2, "0")).join(" ").padEnd(47);
-    const letters = piece.map((byte) => (byte > 31 && byte < 127 ? String.fromCharCode(byte) : ".")).join("");
+    const row = [...head.slice(at, at + 16)];
+    const hex = row.map((byte) => byte.toString(16).padStart(2, "0")).join(" ").padEnd(47);
+    const letters = row.map((byte) => (byte > 31 && byte < 127 ? String.fromCharCode(byte) : ".")).join("");
     lines.push(`${at.toString(16).padStart(6, "0")}  ${hex}  ${letters}`);
   }
   if (base64.length * 3 / 4 > HEX_BYTES + 2) lines.push(`… the first ${HEX_BYTES} bytes; Raw has all`);

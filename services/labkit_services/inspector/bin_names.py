@@ -1,4 +1,4 @@
-"""Which names a bin can have."""
+"""The names of bins: which are valid, their paths, their colours."""
 
 from __future__ import annotations
 
@@ -7,35 +7,25 @@ import re
 import zlib
 from urllib.parse import unquote
 
-from labkit_services.inspector.errors import ReservedNameError, UnusableNameError
+from labkit_services.inspector.errors import InvalidNameError, ReservedNameError
 
 RESERVED = frozenset(
     {
-        "api",
-        "docs",
-        "favicon.ico",
-        "healthz",
-        "metrics",
-        "r",
-        "ready",
-        "robots.txt",
-        "static",
-        "token",
-        "ui",
-        "version",
+        *("api", "docs", "favicon.ico", "healthz", "metrics", "r", "ready"),
+        *("robots.txt", "static", "token", "ui", "version"),
     }
 )
 """First segments of paths that are, or may become, the inspector's own."""
 
-_FORM = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63}")
+_VALID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63}")
 
 
-def checked(name: str) -> str:
-    """Return ``name`` if a bin can have it.
+def check_bin_name(name: str) -> str:
+    """Return ``name`` if it is valid for a bin.
 
     Raises:
-        ReservedNameError: It is one of the inspector's own.
-        UnusableNameError: Nothing can be called that.
+        ReservedNameError: It is reserved for the inspector's own paths.
+        InvalidNameError: It is not valid.
     """
     if name in RESERVED:
         raise ReservedNameError(
@@ -43,8 +33,8 @@ def checked(name: str) -> str:
             expected="any name but " + ", ".join(sorted(RESERVED)),
             next_step=f"send to another bin, such as /r/my-{name.partition('.')[0]}",
         )
-    if not _FORM.fullmatch(name):
-        raise UnusableNameError(
+    if not _VALID.fullmatch(name):
+        raise InvalidNameError(
             "no bin can have this name",
             expected="1 to 64 letters, digits, _, - or . (not as the first one)",
             seen=ascii(name[:80]),
@@ -54,7 +44,7 @@ def checked(name: str) -> str:
 
 
 def split_capture_path(path: str) -> tuple[str, str]:
-    """Return the bin's name and what follows it, from ``/r/NAME…`` or ``/NAME…``.
+    """Split ``/r/NAME…`` or ``/NAME…`` into the bin's name and the rest.
 
     The name may be "" and is not checked.
     """
@@ -63,11 +53,11 @@ def split_capture_path(path: str) -> tuple[str, str]:
 
 
 def color_of(name: str) -> str:
-    """Return a bin's colour as ``#rrggbb``: the same wherever and whenever the bin is shown.
+    """Return a bin's colour as ``#rrggbb``, which depends on its name only.
 
     Light enough for a dark page and dark enough for a white one.
     """
-    # Not hash(): that one differs from process to process.
+    # Not hash(), which differs from process to process.
     hue = zlib.crc32(name.encode()) % 360 / 360
     red, green, blue = colorsys.hls_to_rgb(hue, 0.45, 0.6)
     return f"#{round(red * 255):02x}{round(green * 255):02x}{round(blue * 255):02x}"

@@ -1,4 +1,4 @@
-"""The page: one HTML file with its style and script inside, so that it asks nobody for anything."""
+"""The page: one HTML document that contains its style and scripts."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _STYLE = re.compile(r'<link rel="stylesheet" href="([a-z.]+)">')
 _SCRIPT = re.compile(r'<script src="([a-z.]+)"></script>')
 
 
-class Page:
-    """``page.html`` with its files put in, and a policy under which only they are style and script.
+class HtmlPage:
+    """``page.html`` with its files inlined, and a content security policy.
 
-    A captured body that made its way into the page as markup, by whatever
-    mistake, could still run nothing and load nothing. Framing is allowed: the page
-    is shown in JupyterLab tabs.
+    The policy allows only these styles and scripts. A captured body that got into the
+    page as markup, by whatever mistake, could still run nothing and load nothing. Framing
+    is allowed: JupyterLab shows the page in a frame.
     """
 
     def __init__(self, folder: Path = _FOLDER) -> None:
@@ -27,7 +27,7 @@ class Page:
 
         def inline(tag: str, match: re.Match[str]) -> str:
             text = (folder / match[1]).read_text("utf-8")
-            hashes[tag].append(_hash_of(text))
+            hashes[tag].append(_csp_hash(text))
             return f"<{tag}>{text}</{tag}>"
 
         html = (folder / "page.html").read_text("utf-8")
@@ -47,10 +47,10 @@ class Page:
         )
 
     def response(self) -> Response:
-        """Return a new answer that shows it."""
+        """Return a new response with the page."""
         headers = [("Content-Type", "text/html; charset=utf-8"), ("Content-Security-Policy", self._policy)]
         return Response(200, headers, self._html)
 
 
-def _hash_of(text: str) -> str:
+def _csp_hash(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

@@ -1,4 +1,4 @@
-"""``labkit fault`` and ``labkit faults``: what goes wrong on purpose."""
+"""``labkit fault`` and ``labkit faults``: inject faults and list them."""
 
 from __future__ import annotations
 
@@ -11,23 +11,35 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from labkit.views.faults import FaultKind
 from labkit.workspace import Workspace
 
 if TYPE_CHECKING:
     from labkit.lab.lab import Lab
 
 _BIN = "bin/"
-_LOOK_SECONDS = 0.05
-_LASTING = ("stop", "pause", "slow", "down")
+_DOWN = "down"
+_POLL_SECONDS = 0.05
+_HELP = """Inject a fault. No accepted call is lost by it.
+
+\b
+SERVICE KIND is one of
+  nats|gateway|worker|inspector kill      killed with SIGKILL; the lab restarts it
+  nats|gateway|worker|inspector restart   stopped with SIGTERM, started again
+  nats|gateway|worker|inspector stop      stopped with SIGTERM, started again at the end
+  nats|gateway|worker|inspector pause     suspended: keeps its connections, does not respond
+  network slow                            between the queue-workers and the gateway
+  bin/NAME down                           a callback's target that fails
+"""
 
 
 class _Number(click.FloatRange):
-    """A number from 0; what is no number at all is in every range."""
+    """A finite number from 0. Click's own range accepts ``nan``."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """See ``click.ParamType``."""
         number = float(super().convert(value, param, ctx))
-        if math.isnan(number) or math.isinf(number):
+        if not math.isfinite(number):
             self.fail(f"{value!r} is not a number from 0", param, ctx)
         return number
 
@@ -37,23 +49,25 @@ _NUMBER = _Number(min=0)
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Have a closed terminal, and ``kill``, end a command as Ctrl-C does: tidily."""
+    """End the block on SIGTERM and on a closed terminal as on Ctrl-C."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     with suppress(KeyboardInterrupt):
         yield
 
 
-@click.command()
+@click.command(help=_HELP)
 @click.argument("service")
-@click.argument("kind", type=click.Choice(["kill", "restart", *_LASTING]))
+@click.argument("kind", type=click.Choice([*map(str, FaultKind), _DOWN]))
 @click.option("--after", type=_NUMBER, default=0.0, help="Seconds until it begins.")
 @click.option("--for", "seconds", type=_NUMBER, help="Seconds that it lasts; without it, until Ctrl-C.")
 @click.option(
     "--delay", type=_NUMBER, default=0.2, show_default=True, help="slow: seconds of delay, each way."
 )
-@click.option("--bandwidth", type=_NUMBER, default=0.0, help="slow: bytes a second; 0 is unbounded.")
-@click.option("--status", default=503, show_default=True, help="down: what is answered; 0 hangs up.")
+@click.option("--bandwidth", type=_NUMBER, default=0.0, help="slow: bytes per second; 0 is unlimited.")
+@click.option(
+    "--status", default=503, show_default=True, help="down: the response's status; 0 closes the connection."
+)
 @click.pass_obj
 def fault(
     workspace: Workspace,
@@ -65,54 +79,44 @@ def fault(
     bandwidth: float,
     status: int,
 ) -> None:
-    """Have something go wrong on purpose; no accepted call is lost by it.
-
-    
-    SERVICE KIND is one of
-      nats|gateway|worker|inspector kill      SIGKILL; the lab brings it back
-      nats|gateway|worker|inspector restart   ended politely, started again
-      nats|gateway|worker|inspector stop      ended politely, started again at the end
-      nats|gateway|worker|inspector pause     it stands still: holds its connections, answers nothing
-      network slow                            between the queue-workers and the gateway
-      bin/NAME down                           a callback's target that is down
-    """  # the backspace is click's: lines stay as they are
+    """Inject a fault."""
     from labkit.lab.lab import Lab
 
     lab = Lab.attach(workspace.root)
     began = time.monotonic()
     with _interruptible():
-        if kind not in _LASTING:
+        if kind in (FaultKind.KILL, FaultKind.RESTART):
             lab.fault(service, kind, after=after).wait()
         else:
-            lasting = _lasting(lab, service, kind, delay, bandwidth, status)
+            block = _block(lab, service, kind, delay, bandwidth, status)
             time.sleep(after)
-            with lasting:
+            with block:
                 lasts = "until Ctrl-C" if seconds is None else f"for {seconds:g} s"
                 click.echo(f"{service} {kind}, {lasts}")
                 while seconds is None or time.monotonic() < began + after + seconds:
-                    time.sleep(_LOOK_SECONDS)
+                    time.sleep(_POLL_SECONDS)
     click.echo(f"{service} {kind} is over, after {time.monotonic() - began:.1f} s")
 
 
-def _lasting(
+def _block(
     lab: Lab, service: str, kind: str, delay: float, bandwidth: float, status: int
 ) -> AbstractContextManager[None]:
-    if kind == "slow":
+    if kind == FaultKind.SLOW:
         if service != "network":
-            raise click.UsageError("what can be slow is the network")
+            raise click.UsageError("only the network can be slow: network slow")
         return lab.slow_network(delay, bandwidth=bandwidth)
-    if kind == "down":
+    if kind == _DOWN:
         if not service.startswith(_BIN):
-            raise click.UsageError("what can be down is a bin: bin/NAME")
+            raise click.UsageError("only a bin can be down: bin/NAME")
         return lab.bin(service.removeprefix(_BIN)).down(status)
-    chosen = lab.service(service)
-    return chosen.stopped() if kind == "stop" else chosen.paused()
+    target = lab.service(service)
+    return target.stopped() if kind == FaultKind.STOP else target.paused()
 
 
 @click.command()
 @click.pass_obj
 def faults(workspace: Workspace) -> None:
-    """List what went wrong on purpose: drills, and when each began and ended."""
+    """List the injected faults, and when each began and ended."""
     from labkit.lab.lab import Lab
 
     click.echo(repr(Lab.attach(workspace.root).faults()))

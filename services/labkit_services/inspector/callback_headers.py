@@ -1,4 +1,4 @@
-"""What OpenFaaS says in the headers of a callback."""
+"""The headers that OpenFaaS sets on a callback."""
 
 from __future__ import annotations
 
@@ -15,23 +15,24 @@ from labkit_services.contract.names import (
     RETRY_MAX,
     short_function_name,
 )
+from labkit_services.contract.numbers import parse_digits
 from labkit_services.http import Headers
 
 _HEADERS = (CALL_ID, FUNCTION_NAME, FUNCTION_STATUS, DURATION_SECONDS, RETRY, RETRY_MAX)
+_MAX_DIGITS = 9
 
 
 @dataclass(frozen=True, slots=True)
-class Callback:
-    """The decoded headers; what was not said, or makes no sense, is "" or None.
+class CallbackHeaders:
+    """The parsed headers; a missing or invalid value is "" or None.
 
     Attributes:
         call_id: Of the asynchronous call whose result this is.
         function: Name as the learner wrote it, without the default namespace.
         status: The *function's* status; the callback itself is always a POST that arrived.
-        duration_seconds: From the worker's taking the call to this callback;
-            the time in the queue is not in it.
-        retry: How often the call was tried again.
-        retry_max: How often it may be.
+        duration_seconds: From the worker's start of the call to this callback; the time in
+            the queue is not included.
+        retry: How many times the call was retried, of at most ``retry_max``.
     """
 
     call_id: str
@@ -43,36 +44,36 @@ class Callback:
 
     def to_json(self) -> dict[str, Any]:
         """Return the ``openfaas`` part of a record."""
-        facts: dict[str, Any] = {
+        document: dict[str, Any] = {
             "call_id": self.call_id or None,
             "function_name": self.function or None,
             "function_status": self.status,
             "duration_seconds": self.duration_seconds,
         }
         if self.retry is not None:
-            facts |= {"retry": self.retry, "retry_max": self.retry_max}
-        return facts
+            document |= {"retry": self.retry, "retry_max": self.retry_max}
+        return document
 
 
-def decode(headers: Headers) -> Callback | None:
-    """Return what the headers say of a call, or None if they say nothing."""
+def parse_callback_headers(headers: Headers) -> CallbackHeaders | None:
+    """Return the callback headers, or None if the request has none of them."""
     if not any(name in headers for name in _HEADERS):
         return None
-    return Callback(
+    return CallbackHeaders(
         call_id=headers.get(CALL_ID),
         function=short_function_name(headers.get(FUNCTION_NAME)),
-        status=_whole(headers.get(FUNCTION_STATUS)),
-        duration_seconds=_seconds(headers.get(DURATION_SECONDS)),
-        retry=_whole(headers.get(RETRY)),
-        retry_max=_whole(headers.get(RETRY_MAX)),
+        status=_parse_number(headers.get(FUNCTION_STATUS)),
+        duration_seconds=_parse_seconds(headers.get(DURATION_SECONDS)),
+        retry=_parse_number(headers.get(RETRY)),
+        retry_max=_parse_number(headers.get(RETRY_MAX)),
     )
 
 
-def _whole(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
+def _parse_number(text: str) -> int | None:
+    return parse_digits(text) if len(text) <= _MAX_DIGITS else None
 
 
-def _seconds(text: str) -> float | None:
+def _parse_seconds(text: str) -> float | None:
     try:
         seconds = float(text)
     except ValueError:

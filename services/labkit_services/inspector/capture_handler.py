@@ -1,0 +1,73 @@
+"""Captures a request: any method, any path below a bin, every byte."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from dataclasses import dataclass
+
+from labkit_services.contract.compact_json import encode
+from labkit_services.http import HangUpError, Request, Response
+from labkit_services.inspector.bin_names import check_bin_name, split_capture_path
+from labkit_services.inspector.bin_store import BinStore
+from labkit_services.inspector.callback_headers import parse_callback_headers
+from labkit_services.inspector.request_record import ReceivedRequest
+
+
+@dataclass(frozen=True)
+class CaptureHandler:
+    """The handler of ``/r/NAME…`` and ``/NAME…``."""
+
+    store: BinStore
+    body_limit: int
+
+    async def __call__(self, request: Request) -> Response:
+        """Store the request; respond with its id and the bin's status.
+
+        Raises:
+            LabError: The name is invalid, or there are too many bins.
+            HangUpError: The bin is set to close connections.
+        """
+        received_ns, started = time.time_ns(), time.perf_counter()
+        name, subpath = split_capture_path(request.path)
+        check_bin_name(name)
+        body, size, sha256 = await self._read_body(request)
+        record, created = self.store.add(
+            name,
+            ReceivedRequest(
+                received_ns=received_ns,
+                body_seconds=time.perf_counter() - started,
+                peer=request.peer,
+                http_version=request.http_version,
+                method=request.method,
+                target=request.target,
+                path=request.path,
+                subpath=subpath,
+                query=request.query,
+                headers=tuple(request.headers.pairs),
+                body=body,
+                size=size,
+                sha256=sha256,
+                callback=parse_callback_headers(request.headers),
+            ),
+        )
+        status = self.store.bins[name].answer
+        if status == 0:
+            raise HangUpError
+        headers = [("Content-Type", "application/json"), ("X-Bin-Id", name), ("X-Request-Id", record.id)]
+        if created:
+            headers.append(("X-Bin-Created", "1"))
+        return Response(status, headers, encode({"ok": status < 400, "id": record.id}).encode())
+
+    async def _read_body(self, request: Request) -> tuple[bytes, int, str]:
+        """Return the body's first bytes, and size and SHA-256 of the whole."""
+        if request.incoming.complete:
+            body = request.incoming.take()
+            return body[: self.body_limit], len(body), hashlib.sha256(body).hexdigest()
+        # However long the body is, only the part to keep is held in memory.
+        kept, size, sha256 = bytearray(), 0, hashlib.sha256()
+        async for part in request.stream():
+            size += len(part)
+            sha256.update(part)
+            kept += part[: self.body_limit - len(kept)]
+        return bytes(kept), size, sha256.hexdigest()

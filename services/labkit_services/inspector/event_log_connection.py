@@ -1,0 +1,101 @@
+"""The inspector's connection to the lab's event log, over nats-server."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import time
+from collections import deque
+from typing import TYPE_CHECKING
+
+from labkit_services.contract.events import EventType, Row
+from labkit_services.inspector.bin_store import ChangeKind, StoreChange, StoredBin
+from labkit_services.inspector.call_status_service import CallStatusService
+from labkit_services.inspector.request_record import RequestRecord
+from labkit_services.runtime.service import Service
+from labkit_services.runtime.tasks import BackgroundTasks
+
+if TYPE_CHECKING:
+    from nats.aio.client import Client
+
+    from labkit_services.jetstream.event_publisher import Events
+
+_MAX_UNSENT = 10_000
+
+
+class EventLogConnection:
+    """Publishes ``request.captured`` events, and runs the call status service.
+
+    It connects in the background; readiness and captures do not wait for it. Until
+    nats-server is reached, events wait in memory, the newest ten thousand of them.
+    """
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._call_status = CallStatusService(service.log.task_failed)
+        self._unsent: deque[Row] = deque(maxlen=_MAX_UNSENT)
+        self._client: Client | None = None
+        self._events: Events | None = None
+        self._tasks = BackgroundTasks(service.log.task_failed)
+
+    def start(self) -> None:
+        """Start to connect."""
+        self._tasks.start(self._connect(), name="connect to nats-server")
+
+    def on_change(self, change: StoreChange) -> None:
+        """Publish a captured request, or that a bin went down or up."""
+        if change.kind is ChangeKind.REQUEST_RECEIVED and change.record is not None:
+            row = _request_captured(change.record)
+        elif change.kind is ChangeKind.BIN_CHANGED:
+            row = _bin_down_or_up(change.bin)
+        else:
+            return
+        if self._events is None:
+            self._unsent.append(row)
+        else:
+            self._events.append(row)
+
+    async def _connect(self) -> None:
+        # Importing the NATS client takes longer than starting the inspector; in a thread it
+        # delays no capture.
+        await asyncio.to_thread(importlib.import_module, "labkit_services.jetstream.event_publisher")
+        from labkit_services.jetstream.connection import NatsUnavailableError, connect
+        from labkit_services.jetstream.event_publisher import Events
+
+        while self._client is None:
+            try:
+                self._client = await connect(self._service, self._call_status.reconnected)
+            except NatsUnavailableError as error:
+                self._service.log.warning("captures are not in the event log yet", error=error.seen)
+        self._events = Events(self._client, self._service)
+        while self._unsent:
+            self._events.append(self._unsent.popleft())
+        await self._call_status.start(self._client)
+
+    async def stop(self) -> None:
+        """Send the remaining events if possible, and close the connection."""
+        await self._tasks.cancel()
+        if self._events is not None and self._client is not None:
+            from labkit_services.jetstream.connection import close
+
+            await self._call_status.stop()
+            await self._events.flush()
+            await close(self._client)
+
+
+def _request_captured(record: RequestRecord) -> Row:
+    callback = record.request.callback
+    return [
+        record.request.received_ns,
+        EventType.REQUEST_CAPTURED.value,
+        callback.call_id if callback else "",
+        callback.function if callback else "",
+        1,
+        {"bin": record.bin, "request": record.id, "bytes": record.request.size},
+    ]
+
+
+def _bin_down_or_up(stored: StoredBin) -> Row:
+    type_ = EventType.FAULT_ENDED if stored.answer == 200 else EventType.FAULT_STARTED
+    data = {"fault": "down", "service": "inspector", "bin": stored.name, "answer": stored.answer}
+    return [time.time_ns(), type_.value, "", "", 1, data]

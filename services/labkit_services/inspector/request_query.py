@@ -1,0 +1,165 @@
+"""Queries for the requests of a bin: filters, order and paging."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from urllib.parse import parse_qsl
+
+from labkit_services.contract.durations import parse_duration
+from labkit_services.contract.errors import InvalidValueError
+from labkit_services.contract.names import short_function_name
+from labkit_services.contract.numbers import parse_whole_number
+from labkit_services.inspector.request_ids import REQUEST_ID
+from labkit_services.inspector.request_record import RequestRecord
+
+_MAX_LIMIT = 500
+_MAX_WAIT_SECONDS = 60.0
+
+_FILTERS = {"method", "call_id", "function", "function_status", "q"}
+_PARAMETERS = _FILTERS | {"limit", "order", "after", "wait", "min", "bodies", "in"}
+_PLACES = ("any", "body", "query", "headers")
+
+
+@dataclass(frozen=True, slots=True)
+class RequestFilter:
+    """A condition on records; a field that is "" or None is ignored.
+
+    Attributes:
+        function: Name with or without the default namespace.
+        q: A text to search for, in any letter case.
+        place: Where to search: ``any``, ``body``, ``query`` or ``headers``.
+    """
+
+    method: str = ""
+    call_id: str = ""
+    function: str = ""
+    function_status: int | None = None
+    q: str = ""
+    place: str = "any"
+
+    def __call__(self, record: RequestRecord) -> bool:
+        """Tell whether ``record`` matches."""
+        request = record.request
+        if self.method and request.method != self.method:
+            return False
+        if self.call_id or self.function or self.function_status is not None:
+            callback = request.callback
+            if callback is None:
+                return False
+            if self.call_id and callback.call_id != self.call_id:
+                return False
+            if self.function and callback.function != short_function_name(self.function):
+                return False
+            if self.function_status is not None and callback.status != self.function_status:
+                return False
+        return not self.q or self._finds(record)
+
+    def _finds(self, record: RequestRecord) -> bool:
+        request, text = record.request, self.q.lower()
+        if self.place in ("any", "query") and text in request.target.lower():
+            return True
+        if self.place in ("any", "headers") and any(
+            text in f"{name}: {value}".lower() for name, value in request.headers
+        ):
+            return True
+        # Bytes are not text: beyond ASCII the letter case must match.
+        return self.place in ("any", "body") and text.encode().lower() in request.body.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class RequestQuery:
+    """A query for a list of requests.
+
+    Attributes:
+        newest: The newest first, or else the oldest.
+        after: Id of the record after which the list starts, in its order; or "".
+        wait: Seconds to wait for enough matches.
+        minimum: How many are enough.
+        bodies: Include headers and bodies, not only summaries.
+    """
+
+    filter: RequestFilter
+    limit: int = 50
+    newest: bool = True
+    after: str = ""
+    wait: float = 0.0
+    minimum: int = 1
+    bodies: bool = True
+
+    @classmethod
+    def parse(cls, text: str) -> RequestQuery:
+        """Parse a query string.
+
+        Raises:
+            InvalidValueError: A parameter is unknown, or its value is invalid.
+        """
+        given = dict(parse_qsl(text, keep_blank_values=True))
+        given.pop("token", None)
+        if unknown := given.keys() - _PARAMETERS:
+            # A misspelled filter would silently match everything.
+            raise InvalidValueError(
+                f"unknown parameter: {min(unknown)!a}", expected="one of " + ", ".join(sorted(_PARAMETERS))
+            )
+        status = given.get("function_status", "")
+        query = cls(
+            RequestFilter(
+                method=given.get("method", "").upper(),
+                call_id=given.get("call_id", ""),
+                function=given.get("function", ""),
+                function_status=parse_whole_number("function_status", status, 0, 999) if status else None,
+                q=given.get("q", ""),
+                place=_one_of("in", given.get("in", "any"), _PLACES),
+            ),
+            limit=parse_whole_number("limit", given.get("limit", "50"), 1, _MAX_LIMIT),
+            newest=_one_of("order", given.get("order", "newest"), ("newest", "oldest")) == "newest",
+            after=given.get("after", ""),
+            wait=min(parse_duration(given["wait"]), _MAX_WAIT_SECONDS) if given.get("wait") else 0.0,
+            minimum=parse_whole_number("min", given.get("min", "1"), 1, _MAX_LIMIT),
+            bodies=_one_of("bodies", given.get("bodies", "true"), ("true", "false")) == "true",
+        )
+        if query.after and not REQUEST_ID.fullmatch(query.after):
+            raise InvalidValueError(
+                "after is not a request's id", expected="26 letters and digits", seen=ascii(query.after)
+            )
+        if query.after and query.newest and query.wait:
+            raise InvalidValueError(
+                "wait has no effect with after and newest first, which lists older requests",
+                next_step="add order=oldest",
+            )
+        return query
+
+    def is_after(self, record: RequestRecord) -> bool:
+        """Tell whether ``record`` follows ``after`` in the list's order."""
+        return not self.after or (record.id < self.after if self.newest else record.id > self.after)
+
+
+@dataclass(frozen=True, slots=True)
+class RequestPage:
+    """A part of a list.
+
+    Attributes:
+        records: In the requested order.
+        total: How many records of the bin match, on this or other pages.
+        next: The value of ``after`` for the next page, or None.
+    """
+
+    records: list[RequestRecord]
+    total: int
+    next: str | None
+
+
+def select(records: Iterable[RequestRecord], query: RequestQuery) -> RequestPage:
+    """Return the page that ``query`` selects; ``records`` are oldest first."""
+    matching = [record for record in records if query.filter(record)]
+    following = [record for record in matching if query.is_after(record)]
+    if query.newest:
+        following.reverse()
+    page = following[: query.limit]
+    return RequestPage(page, len(matching), page[-1].id if len(following) > len(page) else None)
+
+
+def _one_of(name: str, text: str, values: tuple[str, ...]) -> str:
+    if text in values:
+        return text
+    raise InvalidValueError(f"invalid value for {name}", expected=" or ".join(values), seen=ascii(text))

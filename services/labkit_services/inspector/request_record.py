@@ -1,0 +1,125 @@
+"""A captured request, and its representation as JSON."""
+
+from __future__ import annotations
+
+import base64
+import codecs
+import re
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qs
+
+from labkit_services.contract.times import rfc3339
+from labkit_services.http.headers import Headers, Pair
+from labkit_services.inspector.callback_headers import CallbackHeaders
+
+# Control characters that text does not contain. It may contain tab, line ends, backspace, and
+# escape for colours.
+_NOT_TEXT = re.compile("[\x00-\x07\x0e-\x1a\x1c-\x1f\x7f]")
+
+# What a record costs beside its bytes: an estimate of the order of magnitude.
+_OVERHEAD_BYTES = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedRequest:
+    """A request as it was received.
+
+    Attributes:
+        received_ns: Unix nanoseconds at which its head had arrived.
+        body_seconds: From then to the end of its body.
+        target: The request line's target, unchanged.
+        path: Its path, still percent-encoded.
+        subpath: The part of the path after the bin's name; "/" if there is none.
+        query: Its raw query string, without ``?``.
+        headers: In the order and spelling of the sender; values are latin-1, byte for byte.
+        body: The first bytes of the body, up to the limit.
+        size: Bytes of the whole body, whose hash is ``sha256``.
+        callback: The headers of an OpenFaaS callback, if there are any.
+    """
+
+    received_ns: int
+    body_seconds: float
+    peer: tuple[str, int]
+    http_version: str
+    method: str
+    target: str
+    path: str
+    subpath: str
+    query: str
+    headers: tuple[Pair, ...]
+    body: bytes
+    size: int
+    sha256: str
+    callback: CallbackHeaders | None
+
+    @property
+    def truncated(self) -> bool:
+        """Tell whether only the beginning of the body was kept."""
+        return self.size > len(self.body)
+
+    @property
+    def memory(self) -> int:
+        """Memory that the request takes, in bytes, approximately."""
+        headers = sum(len(name) + len(value) for name, value in self.headers)
+        return _OVERHEAD_BYTES + headers + 2 * len(self.target) + len(self.body)
+
+    @property
+    def text(self) -> str | None:
+        """The body as text, or None if it is binary.
+
+        The end of a truncated body may lack a letter.
+        """
+        try:
+            text = codecs.getincrementaldecoder("utf-8")().decode(self.body, final=not self.truncated)
+        except UnicodeDecodeError:
+            return None
+        return None if _NOT_TEXT.search(text) else text
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRecord:
+    """A captured request in its bin; ``seq`` counts from 1 in each bin."""
+
+    id: str
+    bin: str
+    seq: int
+    request: ReceivedRequest
+
+    def summary(self) -> dict[str, Any]:
+        """Return all fields but headers and body, for lists."""
+        request = self.request
+        headers = Headers(request.headers)
+        is_path = request.target.startswith("/")
+        return {
+            "id": self.id,
+            "bin": self.bin,
+            "seq": self.seq,
+            "received_at": rfc3339(request.received_ns),
+            "remote_addr": request.peer[0],
+            "remote_port": request.peer[1],
+            "http_version": request.http_version,
+            "method": request.method,
+            "url": f"http://{headers.get('Host')}{request.target}" if is_path else request.target,
+            "path": request.path,
+            "subpath": request.subpath,
+            "query_string": request.query,
+            "content_type": headers.get("Content-Type"),
+            "content_length": request.size,
+            "body_sha256": request.sha256,
+            "truncated": request.truncated,
+            "timing": {"first_byte": 0.0, "body_complete": round(request.body_seconds, 6)},
+            "openfaas": request.callback.to_json() if request.callback else None,
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        """Return all fields."""
+        request = self.request
+        document = self.summary() | {
+            "query": parse_qs(request.query, keep_blank_values=True),
+            "headers": request.headers,
+            "body_base64": base64.b64encode(request.body).decode(),
+        }
+        if (text := request.text) is not None:
+            document["body"] = text
+        return document

@@ -1,0 +1,76 @@
+"""Waiting until a bin holds enough requests that match."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from labkit_services.inspector.bin_store import BinStore, ChangeKind, StoreChange
+from labkit_services.inspector.request_query import RequestQuery
+
+
+@dataclass(slots=True, eq=False)
+class _Waiter:
+    """One client; ``woken`` is set when it should count again."""
+
+    bin: str
+    query: RequestQuery
+    missing: int
+    woken: asyncio.Event
+
+
+class RequestWaiters:
+    """All clients that wait for requests.
+
+    Counting and registering a waiter happen without a pause in between, so a request
+    that arrives at any moment is either counted or wakes the waiter. A new request is
+    matched once for each waiter; the bin is not searched again.
+    """
+
+    def __init__(self, store: BinStore) -> None:
+        self._store = store
+        self._waiters: set[_Waiter] = set()
+        self._closed = False
+        store.listeners.append(self._on_change)
+
+    async def wait(self, bin_name: str, query: RequestQuery) -> bool:
+        """Wait for ``query.minimum`` matches; return False on timeout.
+
+        It also returns False when the bin is deleted or the inspector stops.
+        """
+        deadline = asyncio.get_running_loop().time() + query.wait
+        while (missing := query.minimum - self._count(bin_name, query)) > 0:
+            if self._closed or bin_name not in self._store.bins:
+                return False
+            waiter = _Waiter(bin_name, query, missing, asyncio.Event())
+            self._waiters.add(waiter)
+            try:
+                async with asyncio.timeout_at(deadline):
+                    await waiter.woken.wait()
+            except TimeoutError:
+                return False
+            finally:
+                self._waiters.discard(waiter)
+        return True
+
+    def _count(self, bin_name: str, query: RequestQuery) -> int:
+        stored = self._store.bins.get(bin_name)
+        records = stored.records.values() if stored else ()
+        return sum(query.is_after(record) and query.filter(record) for record in records)
+
+    def _on_change(self, change: StoreChange) -> None:
+        for waiter in self._waiters:
+            if waiter.bin != change.bin.name:
+                continue
+            if change.kind is ChangeKind.BIN_DELETED:
+                waiter.woken.set()
+            elif change.kind is ChangeKind.REQUEST_RECEIVED and change.record is not None:
+                waiter.missing -= waiter.query.filter(change.record)
+                if waiter.missing <= 0:
+                    waiter.woken.set()
+
+    def close(self) -> None:
+        """Wake all waiters: the inspector stops."""
+        self._closed = True
+        for waiter in self._waiters:
+            waiter.woken.set()

@@ -1,0 +1,95 @@
+"""Access to the page and the API: only with the inspector's token."""
+
+from __future__ import annotations
+
+import hmac
+from urllib.parse import parse_qs, urlencode
+
+from labkit_services.http import Request
+from labkit_services.inspector.errors import CrossSiteError, UnauthorizedError
+
+_SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+
+
+class TokenGate:
+    """Checks the requests to page and API.
+
+    The token comes as ``Authorization: Bearer``, as ``?token=``, or as the cookie that
+    the page sets. An empty token leaves the gate open.
+
+    A browser sends the cookie with requests from any page of this host. So requests that
+    change something are also checked for ``Sec-Fetch-Site``, which no page can forge, and another
+    site may change nothing. For a browser that does not send this header, the cookie is
+    SameSite=Strict.
+    """
+
+    def __init__(self, token: str) -> None:
+        self._token = token.encode()
+        self._cookie = ""
+
+    @property
+    def locked(self) -> bool:
+        """Tell whether a token is required."""
+        return bool(self._token)
+
+    def use_port(self, port: int) -> None:
+        """Name the cookie by the port.
+
+        Browsers keep one set of cookies for all ports of a host.
+        """
+        self._cookie = f"labkit_inspector_{port}"
+
+    def check(self, request: Request) -> None:
+        """Raise an error unless the request is allowed.
+
+        Raises:
+            CrossSiteError: It changes something and comes from another site.
+            UnauthorizedError: It lacks the token.
+        """
+        site = request.headers.get("Sec-Fetch-Site")
+        if request.method not in _SAFE_METHODS and site == "cross-site":
+            raise CrossSiteError(
+                expected="a request from this page or a program", seen=f"Sec-Fetch-Site: {site}"
+            )
+        if self._token and not any(map(self._matches, self._tokens_in(request))):
+            raise UnauthorizedError(
+                expected="the token as Authorization: Bearer, as ?token=, or as this page's cookie",
+                next_step="open the inspector's link as `labkit status` or the notebook shows it",
+            )
+
+    def _tokens_in(self, request: Request) -> list[str]:
+        scheme, _, bearer = request.headers.get("Authorization").partition(" ")
+        tokens = [bearer.strip()] if scheme.lower() == "bearer" else []
+        tokens += parse_qs(request.query).get("token", [])
+        for cookies in request.headers.get_all("Cookie"):
+            for cookie in cookies.split(";"):
+                name, _, value = cookie.strip().partition("=")
+                if name == self._cookie:
+                    tokens.append(value)
+        return tokens
+
+    def _matches(self, token: str) -> bool:
+        # In constant time, so that the time of a wrong token reveals nothing about the right one.
+        return hmac.compare_digest(token.encode("utf-8", "replace"), self._token)
+
+    def cookie(self) -> str:
+        """Return the ``Set-Cookie`` value with the token.
+
+        Without a Path it is valid for the page's own folder, whatever the prefix under
+        which a proxy serves it.
+        """
+        return f"{self._cookie}={self._token.decode()}; HttpOnly; SameSite=Strict"
+
+
+def location_without_token(request: Request) -> str | None:
+    """Return where to redirect a page with ``?token=``, or None.
+
+    The token should not stay in the address bar. But a browser that came from another
+    site, and a frame in one, would not send the strict cookie after a redirect: there the
+    page is not redirected, and removes the token from its address itself.
+    """
+    query = parse_qs(request.query)
+    if "token" not in query or request.headers.get("Sec-Fetch-Site") == "cross-site":
+        return None
+    del query["token"]
+    return "./" + (f"?{urlencode(query, doseq=True)}" if query else "")
