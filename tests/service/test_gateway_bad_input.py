@@ -259,7 +259,7 @@ def test_a_silent_nats_server_is_a_500_that_says_so_and_calls_go_on(workspace: P
         assert queued.status_code == 500
         assert queued.text.startswith("Error queuing request: ")
         assert kept.status_code == 500
-        assert kept.text.startswith("the change was not kept, nats-server does not answer")
+        assert kept.text.startswith("the change was not stored, nats-server does not answer")
         assert called.text == "still here"
         until(lambda: calls.post("/async-function/echo").status_code == 202)
         until(lambda: "lost" in _kept(calls))

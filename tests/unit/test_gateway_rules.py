@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from labkit_services.gateway.callback_url import go_url_error
-from labkit_services.gateway.headers import answer_headers, forwarded_pairs
-from labkit_services.gateway.logring import LogRing
-from labkit_services.gateway.scaling import Load, ScaleLimits
-from labkit_services.gateway.spec import FunctionSpec
+from labkit_services.gateway.functions.log_ring import LogRing
+from labkit_services.gateway.functions.scaling import Load, ScaleLimits
+from labkit_services.gateway.functions.spec import FunctionSpec
+from labkit_services.gateway.headers import forwarded_pairs, response_headers
 from labkit_services.http import Headers, HttpError, Request
 from labkit_services.http.body import Body
 from labkit_services.jetstream.connection import server_url
@@ -202,7 +202,7 @@ def test_start_time_is_added_to_one_that_is_there_and_forwarded_headers_are_kept
 def test_the_function_s_headers_replace_the_gateway_s() -> None:
     upstream = Headers([("x-served-by", "me"), ("Set-Cookie", "a"), ("Set-Cookie", "b"), ("Keep-Alive", "x")])
 
-    headers = answer_headers(upstream, _request(("Content-Type", "text/x")), "id", 1)
+    headers = response_headers(upstream, _request(("Content-Type", "text/x")), "id", 1)
 
     assert headers.get_all("X-Served-By") == ["me"]
     assert headers.get_all("Set-Cookie") == ["a", "b"]

@@ -14,26 +14,26 @@ MAX_BODY = 1024 * 1024
 
 
 @dataclass(frozen=True)
-class Config:
-    """What the gateway was told.
+class GatewayConfig:
+    """The gateway's settings.
 
     Attributes:
-        port: Asked-for port; 0 is any.
-        port_fallback: Take any port if the one asked for is taken.
-        upstream_timeout: Seconds a function may take to answer.
-        read_timeout: Seconds that a client may pause in the middle of its request.
-        metrics_port: Where ``/metrics`` is served beside the API's own port; 0 is any port.
+        port: Port of the API; 0 is any.
+        port_fallback: Listen on any port if that one is in use.
+        upstream_timeout: Seconds a function may take to respond.
+        read_timeout: Seconds a client may pause in the middle of its request.
+        metrics_port: Port of a second ``/metrics``; 0 is any.
         write_timeout: Seconds after which followed logs end; 0 is never.
-        queue: Subject that asynchronous calls are published to.
-        max_body: Bytes of an asynchronous call's body.
+        queue: Default queue of asynchronous calls.
+        max_body: Maximum bytes of an asynchronous call's body.
         user: Basic-auth user of ``/system``; "" when auth is off.
-        password: And its password.
-        image_store: Where ``faas-cli build`` leaves images.
-        state_dir: Scratch folders of the replicas.
-        ack_wait: Seconds of the workers' lease, for the consumer's creation.
+        password: Its password.
+        image_store: Folder where ``faas-cli build`` puts images.
+        state_dir: Folder for the replicas' scratch folders.
+        ack_wait: Seconds of the workers' lease, which a new consumer is created with.
         replicas: JetStream replicas of a queue: 1, or 3 on a cluster.
-        fork_server: Descriptor of the way to the lab's fork server; -1 where watchdogs are spawned.
-        lab_state: The lab's state file, for the way to the inspector's page.
+        fork_server: Descriptor of a socket to the fork server; -1 means watchdogs are spawned.
+        lab_state: The lab's state file, which has the inspector's address.
     """
 
     port: int
@@ -54,19 +54,19 @@ class Config:
     lab_state: Path
 
     @classmethod
-    def read(cls, service: Service) -> Config:
+    def read(cls, service: Service) -> GatewayConfig:
         """Read the environment.
 
         Raises:
-            InvalidValueError: A number or duration is none.
-            OSError: Basic auth is on and its files can't be read.
+            InvalidValueError: A number or duration is invalid.
+            OSError: Basic auth is on and its files cannot be read.
         """
         user = password = ""
         if service.flag("basic_auth"):
             folder = Path(service.setting("secret_mount_path", "/run/secrets/"))
             user = (folder / "basic-auth-user").read_text().strip()
             password = (folder / "basic-auth-password").read_text().strip()
-        # Absolute: a replica runs in a folder of its own.
+        # Absolute, because a replica runs in another folder.
         state = Path(service.setting("state_dir", ".labkit/gateway")).absolute()
         return cls(
             port=service.number("port", DEFAULT_GATEWAY_PORT),
@@ -74,7 +74,7 @@ class Config:
             upstream_timeout=parse_duration(service.setting("upstream_timeout", "60s")),
             read_timeout=parse_duration(service.setting("read_timeout", "60s")),
             metrics_port=service.number("metrics_port", METRICS_PORT),
-            # OpenFaaS has 60s here, and cuts off who follows a log. Nothing else in this gateway needs it.
+            # OpenFaaS's default is 60s, which ends followed logs. Nothing else in this gateway uses it.
             write_timeout=parse_duration(service.setting("write_timeout", "0")),
             queue=service.setting("faas_nats_channel", DEFAULT_QUEUE),
             max_body=service.number("max_body", MAX_BODY),

@@ -9,7 +9,7 @@ from labkit_services.contract.names import CALL_ID, GATEWAY_USER_AGENT, SERVED_B
 from labkit_services.http import Headers, Request
 from labkit_services.http.headers import HOP_BY_HOP, Pair
 
-# Set anew by the HTTP client for the next hop.
+# The HTTP client sets these for the next hop.
 _FRAMING = frozenset({"host", "content-length", "expect"})
 _NOT_FORWARDED = HOP_BY_HOP | _FRAMING
 
@@ -22,22 +22,22 @@ def call_id_of(request: Request) -> str:
 
 
 def _uuid4() -> str:
-    """Return a random UUID (RFC 9562 §5.4) as text, in a third of the time of ``str(uuid.uuid4())``."""
+    """Return a random UUID (RFC 9562 §5.4), 3 times as fast as ``str(uuid.uuid4())``."""
     digits = os.urandom(16).hex()
     variant = "89ab"[int(digits[16], 16) & 3]
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
 
 def end_to_end(headers: Headers) -> list[Pair]:
-    """Return the headers that are meant for the other end, not for the next hop."""
+    """Return the request headers that are not hop-by-hop."""
     return [pair for pair in headers.pairs if pair[0].lower() not in _NOT_FORWARDED]
 
 
 def forwarded_pairs(request: Request, call_id: str, start_ns: int) -> list[Pair]:
     """Return the headers for the function.
 
-    ``X-Start-Time`` is added even if there is one (every worker's call has two);
-    the ``X-Forwarded-`` headers are set only if there are none, not appended to.
+    ``X-Start-Time`` is added even if the request has one (a worker's call has
+    two); an ``X-Forwarded-`` header is set only if the request has none.
     """
     headers = request.headers
     pairs = end_to_end(headers)
@@ -53,15 +53,15 @@ def forwarded_pairs(request: Request, call_id: str, start_ns: int) -> list[Pair]
     return pairs
 
 
-def stamped(call_id: str, start_ns: int) -> list[Pair]:
-    """Return the headers that every answer of the invoke routes carries."""
+def standard_headers(call_id: str, start_ns: int) -> list[Pair]:
+    """Return the headers of every response of the invoke routes."""
     return [(CALL_ID, call_id), (START_TIME, str(start_ns)), (SERVED_BY, SERVED_BY_VALUE)]
 
 
-def answer_headers(upstream: Headers, request: Request, call_id: str, start_ns: int) -> Headers:
-    """Return the function's headers over the gateway's own, a same-named one replacing it."""
+def response_headers(upstream: Headers, request: Request, call_id: str, start_ns: int) -> Headers:
+    """Return the gateway's standard headers, replaced and extended by the function's."""
     own = {name.lower() for name, _ in upstream.pairs}
-    pairs = [pair for pair in stamped(call_id, start_ns) if pair[0].lower() not in own]
+    pairs = [pair for pair in standard_headers(call_id, start_ns) if pair[0].lower() not in own]
     pairs += [pair for pair in upstream.pairs if pair[0].lower() not in HOP_BY_HOP and pair[0] != "Date"]
     if "content-type" not in own:
         pairs.append(("Content-Type", request.headers.get("Content-Type") or "text/plain"))
@@ -69,5 +69,5 @@ def answer_headers(upstream: Headers, request: Request, call_id: str, start_ns: 
 
 
 def now_ns() -> int:
-    """Return the Unix time in nanoseconds, as ``X-Start-Time`` has it."""
+    """Return the Unix time in nanoseconds, the unit of ``X-Start-Time``."""
     return time.time_ns()

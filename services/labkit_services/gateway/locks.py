@@ -1,17 +1,21 @@
-"""One lock for each name, kept only while someone holds or awaits it."""
+"""One lock for each key, kept only while a task holds or awaits it."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Set
 from contextlib import asynccontextmanager
 
 
 class KeyedLocks:
-    """Changes of one function follow one another; different functions don't wait for each other."""
+    """Changes of one key follow one another; those of different keys run concurrently."""
 
     def __init__(self) -> None:
         self._locks: dict[str, tuple[asyncio.Lock, int]] = {}
+
+    def held(self) -> Set[str]:
+        """Return the keys whose lock is held or awaited."""
+        return self._locks.keys()
 
     @asynccontextmanager
     async def hold(self, key: str) -> AsyncIterator[None]:

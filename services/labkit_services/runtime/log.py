@@ -72,6 +72,10 @@ class Log:
         """Note something that went wrong."""
         self._line("error", text, fields)
 
+    def task_failed(self, name: str, error: BaseException) -> None:
+        """Log that a background task failed: the ``on_failure`` of ``BackgroundTasks``."""
+        self.error("background task failed", task=name, error=repr(error))
+
     def _line(self, level: str, text: str, fields: dict[str, Any]) -> None:
         extra = "".join(f" {key}={_quote(value)}" for key, value in fields.items())
         self.writer.write(f"{self._now()} {level} {self._name}: {text}{extra}".replace("\n", "\\n"))

@@ -1,4 +1,4 @@
-"""A function as deployed, and the JSON it is described by."""
+"""A function's deployment, and the JSON that describes it."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from labkit_services.http import HttpError
 MAX_NAME = 63
 
 CPU_NOT_LIMITED = "labkit/limits.cpu"
-"""Annotation of a function whose CPU limit the process provider can't keep."""
+"""Annotation of a function whose CPU limit the process backend does not enforce."""
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 
 
 @dataclass(frozen=True)
 class FunctionSpec:
-    """What was asked for by POST or PUT ``/system/functions``.
+    """What a client sent to POST or PUT ``/system/functions``.
 
     Field for field OpenFaaS's ``FunctionDeployment`` (faas-provider
     ``types/function_deployment.go``), plus the time of the first deploy.
@@ -52,12 +52,12 @@ class FunctionSpec:
 
     @cached_property
     def queue(self) -> str:
-        """The queue that its asynchronous calls go to; "" is the gateway's own."""
+        """Queue of its asynchronous calls; "" is the gateway's default."""
         return self.annotations.get(QUEUE_ANNOTATION, "")
 
     @cached_property
     def retry(self) -> dict[str, str]:
-        """Its annotations about retries, by what follows ``com.openfaas.retry.``."""
+        """Its retry annotations, without their prefix ``com.openfaas.retry.``."""
         return {
             name.removeprefix(RETRY_ANNOTATIONS): value
             for name, value in self.annotations.items()
@@ -66,7 +66,7 @@ class FunctionSpec:
 
     @classmethod
     def from_deployment(cls, body: Any, namespace: str = "") -> FunctionSpec:
-        """Check a deployment as OpenFaaS does.
+        """Validate a deployment as OpenFaaS does.
 
         Args:
             body: The decoded JSON; ``labels`` and the like may be null.
@@ -112,8 +112,8 @@ class FunctionSpec:
     def status(self, *, replicas: int, available: int) -> dict[str, Any]:
         """Return OpenFaaS's ``FunctionStatus``.
 
-        What is empty is left out, except ``labels`` and ``annotations``, which
-        clients dereference without a look: those are always objects.
+        Empty fields are left out, except ``labels`` and ``annotations``: clients
+        expect objects there.
         """
         status: dict[str, Any] = {
             "name": self.name,
@@ -131,7 +131,7 @@ class FunctionSpec:
         status["labels"] = {**self.labels, "faas_function": self.name}
         status["annotations"] = {**self.annotations, "prometheus.io.scrape": "false"}
         if cpu := (self.limits or {}).get("cpu"):
-            # A process has no share of the CPU that could be limited: say so, where everybody looks.
+            # A process has no CPU share to limit; the status is where users look.
             status["annotations"][CPU_NOT_LIMITED] = f"limits.cpu {cpu} is not enforced by processes"
         status["replicas"] = replicas
         status["availableReplicas"] = available
@@ -139,15 +139,15 @@ class FunctionSpec:
         return status
 
     def to_record(self) -> dict[str, Any]:
-        """Return what the registry keeps."""
+        """Return the registry's record."""
         return asdict(self)
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> FunctionSpec:
-        """Rebuild the spec from the registry's record.
+        """Return the spec of a registry record.
 
         Raises:
-            TypeError: The record is of another version.
+            TypeError: Another version wrote the record.
         """
         values = dict(record)
         for name in ("constraints", "secrets"):
@@ -160,7 +160,7 @@ def _invalid(text: str) -> HttpError:
 
 
 def _is_text(value: object) -> bool:
-    """Tell whether a value can be passed on to a process: no NUL, no half of a character."""
+    """Return whether a process can be given the value: a string of UTF-8 without NUL."""
     if not isinstance(value, str) or "\0" in value:
         return False
     try:
@@ -178,7 +178,7 @@ def _text(body: Mapping[str, Any], name: str) -> str:
 
 
 def texts(body: Mapping[str, Any], name: str) -> dict[str, str]:
-    """Return a field that is an object of strings; missing or null means none.
+    """Return a field that is an object of strings; missing or null means {}.
 
     Raises:
         HttpError: 400, naming the field.
@@ -187,7 +187,7 @@ def texts(body: Mapping[str, Any], name: str) -> dict[str, str]:
     if not isinstance(value, dict) or not all(map(_is_text, [*value, *value.values()])):
         raise _invalid(f"{name}: must be an object of strings")
     if name == "envVars" and any(not key or "=" in key for key in value):
-        raise _invalid(f"{name}: a variable's name must not be empty or hold '='")
+        raise _invalid(f"{name}: a variable's name must not be empty or contain '='")
     return value
 
 
