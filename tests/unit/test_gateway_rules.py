@@ -123,7 +123,7 @@ def test_a_spec_survives_the_registry() -> None:
 
 @pytest.mark.parametrize(("label", "replicas"), [("2", 2), ("0", 0), ("many", 1), ("-3", 1), ("999", 20)])
 def test_scale_min_is_what_a_function_starts_with(label: str, replicas: int) -> None:
-    assert ScaleLimits.of({"com.openfaas.scale.min": label}).initial == replicas
+    assert ScaleLimits.of({"com.openfaas.scale.min": label}).minimum == replicas
 
 
 @pytest.mark.row("1.8 alert")

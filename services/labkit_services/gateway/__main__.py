@@ -12,7 +12,7 @@ from labkit_services.gateway.dead_letter_store import DeadLetterStore
 from labkit_services.gateway.functions.autoscaler import Autoscaler
 from labkit_services.gateway.functions.process_backend import ProcessBackend
 from labkit_services.gateway.functions.provider import FunctionProvider
-from labkit_services.gateway.metrics import Metrics
+from labkit_services.gateway.metrics import Metrics, Telemetry
 from labkit_services.gateway.queue_registry import QueueRegistry
 from labkit_services.gateway.queue_workers import QueueWorkers
 from labkit_services.gateway.registry import Registry
@@ -29,7 +29,6 @@ from labkit_services.gateway.routes.namespaces import NamespaceRoutes
 from labkit_services.gateway.routes.queues import QueueRoutes
 from labkit_services.gateway.routes.secrets import SecretRoutes
 from labkit_services.gateway.routes.ui import UiRoutes
-from labkit_services.gateway.telemetry import Telemetry
 from labkit_services.http import HttpClient, HttpServer, Limits, Request
 from labkit_services.jetstream.connection import Events, close, connect
 from labkit_services.jetstream.publisher import Publisher
@@ -67,7 +66,7 @@ async def main(service: Service) -> None:
     tasks.start(Autoscaler(provider, metrics, log).run(), name="autoscaler")
 
     def metrics_text() -> bytes:
-        return metrics.text({f.spec.key: f.available() for f in provider.all()})
+        return metrics.text({f.spec.key: len(f.ready_replicas()) for f in provider.all()})
 
     async def scrape() -> bytes:
         return metrics_text()

@@ -34,15 +34,7 @@ class GatewayApp:
         public: Iterable[Route],
         protected: Iterable[Route],
     ) -> None:
-        """Build the table of routes.
-
-        Args:
-            function: Serves ``/function/NAME``.
-            async_function: Serves POST ``/async-function/NAME``.
-            auth: Checks the credentials of protected routes.
-            public: Routes that need no credentials.
-            protected: Routes that need credentials.
-        """
+        """Build the table of routes: ``protected`` ones need credentials."""
         self._function = function
         self._async_function = async_function
         self._auth = auth

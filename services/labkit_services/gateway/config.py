@@ -15,43 +15,24 @@ MAX_BODY = 1024 * 1024
 
 @dataclass(frozen=True)
 class GatewayConfig:
-    """The gateway's settings.
+    """The gateway's settings; timeouts and other durations are in seconds."""
 
-    Attributes:
-        port: Port of the API; 0 is any.
-        port_fallback: Listen on any port if that one is in use.
-        upstream_timeout: Seconds a function may take to respond.
-        read_timeout: Seconds a client may pause in the middle of its request.
-        metrics_port: Port of a second ``/metrics``; 0 is any.
-        write_timeout: Seconds after which followed logs end; 0 is never.
-        queue: Default queue of asynchronous calls.
-        max_body: Maximum bytes of an asynchronous call's body.
-        user: Basic-auth user of ``/system``; "" when auth is off.
-        password: Its password.
-        image_store: Folder where ``faas-cli build`` puts images.
-        state_dir: Folder for the replicas' scratch folders.
-        ack_wait: Seconds of the workers' lease, which a new consumer is created with.
-        replicas: JetStream replicas of a queue: 1, or 3 on a cluster.
-        fork_server: Descriptor of a socket to the fork server; -1 means watchdogs are spawned.
-        lab_state: The lab's state file, which has the inspector's address.
-    """
-
-    port: int
-    port_fallback: bool
-    upstream_timeout: float
-    read_timeout: float
-    metrics_port: int
-    write_timeout: float
-    queue: str
-    max_body: int
-    user: str
+    port: int  # of the API; 0 is any
+    port_fallback: bool  # listen on any port if that one is in use
+    upstream_timeout: float  # how long a function may take to respond
+    read_timeout: float  # how long a client may pause in the middle of its request
+    metrics_port: int  # of a second /metrics; 0 is any
+    write_timeout: float  # after which followed logs end; 0 is never
+    queue: str  # default queue of asynchronous calls
+    max_body: int  # bytes of an asynchronous call's body
+    user: str  # basic auth of /system; "" when auth is off
     password: str
-    image_store: Path
-    state_dir: Path
-    ack_wait: float
-    replicas: int
-    fork_server: int
-    lab_state: Path
+    image_store: Path  # where faas-cli build puts images
+    state_dir: Path  # for the replicas' scratch folders
+    ack_wait: float  # lease of the workers, for consumers that the gateway creates
+    replicas: int  # JetStream replicas of a queue: 1, or 3 on a cluster
+    fork_server: int  # descriptor of a socket to the fork server; -1 means watchdogs are spawned
+    lab_state: Path  # the lab's state file, which has the inspector's address
 
     @classmethod
     def read(cls, service: Service) -> GatewayConfig:

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
 from nats.aio.client import Client
-from nats.errors import Error as NatsError
 from nats.js.api import RawStreamMsg
 from nats.js.errors import APIError, NotFoundError
 
-from labkit_services.contract.errors import said
 from labkit_services.contract.events import EventType
 from labkit_services.contract.names import CALLBACK_SUBJECT, short_function_name
 from labkit_services.contract.outcome import QUEUE_HEADER, RESULT_HEADER, DeadKind, DeadLetter, Result
 from labkit_services.contract.queued import CALL_HEADER, DEDUPE_HEADER
 from labkit_services.contract.queues import dead_stream, dead_subject
-from labkit_services.gateway.headers import now_ns
+from labkit_services.gateway.nats_errors import nats_errors_as
 from labkit_services.http import HttpError
 from labkit_services.jetstream.connection import Events
 from labkit_services.jetstream.publisher import Publisher
@@ -34,14 +33,12 @@ RetryOf = Callable[[str], Mapping[str, str]]
 
 
 @contextmanager
-def report_nats_errors(queue: str) -> Iterator[None]:
-    """Turn errors of nats-server into responses: 404 and 503 instead of 500."""
-    try:
-        yield
-    except NotFoundError as error:
-        raise HttpError(404, f"there is no queue {queue}\n") from error
-    except (NatsError, OSError, TimeoutError) as error:
-        raise HttpError(503, f"nats-server does not answer: {said(error)}; try again\n") from error
+def _errors_of(queue: str) -> Iterator[None]:
+    with nats_errors_as(503, f"could not access the dead letters of queue {queue}"):
+        try:
+            yield
+        except NotFoundError as error:
+            raise HttpError(404, f"there is no queue {queue}\n") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +86,7 @@ class DeadLetterStore:
             await self._redrive_all(queue, letters)
             count = len(letters)
         else:
-            with report_nats_errors(queue):
+            with _errors_of(queue):
                 last = (await self._js.stream_info(dead_stream(queue))).state.last_seq
             count = after = 0
             while letters := [
@@ -106,7 +103,7 @@ class DeadLetterStore:
     async def purge(self, queue: str, call_id: str = "") -> int:
         """Delete the letters of one call, or all; return how many there were."""
         subject = dead_subject(queue, call_id or None)
-        with report_nats_errors(queue):
+        with _errors_of(queue):
             info = await self._js.stream_info(dead_stream(queue), subjects_filter=subject)
             await self._js.purge_stream(dead_stream(queue), subject=subject)
         return sum((info.state.subjects or {}).values())
@@ -125,7 +122,7 @@ class DeadLetterStore:
                 continue  # another version wrote it
 
     async def _next(self, queue: str, subject: str, seq: int) -> RawStreamMsg | None:
-        with report_nats_errors(queue):
+        with _errors_of(queue):
             try:
                 return await self._js.get_msg(dead_stream(queue), seq=seq, subject=subject, next=True)
             except NotFoundError as error:
@@ -138,7 +135,7 @@ class DeadLetterStore:
 
     async def _redrive(self, queue: str, stored: StoredDeadLetter) -> None:
         letter = stored.letter
-        with report_nats_errors(queue):
+        with _errors_of(queue):
             if letter.kind is DeadKind.CALLBACK and letter.result is not None and letter.result.is_whole:
                 await self._redrive_callback(queue, letter, letter.result)
             else:
@@ -148,7 +145,7 @@ class DeadLetterStore:
                 await self._js.delete_msg(dead_stream(queue), stored.seq)
 
     async def _redrive_callback(self, queue: str, letter: DeadLetter, result: Result) -> None:
-        call, time_ns = letter.call, now_ns()
+        call, time_ns = letter.call, time.time_ns()
         headers = {
             DEDUPE_HEADER: f"{call.call_id}:redrive:{letter.died_ns}",
             CALL_HEADER: call.metadata(),
@@ -164,7 +161,7 @@ class DeadLetterStore:
         attempts = letter.result.attempt if letter.result else call.attempts + letter.attempts
         call = replace(call, attempts=attempts, retry=dict(self._retry_of(call.function)))
         # Not the time after publishing: a free worker may take the call before then.
-        time_ns = now_ns()
+        time_ns = time.time_ns()
         stored = await self._publisher.publish(queue, call.body, call.nats_headers())
         function = short_function_name(call.function)
         data = {"queue": queue, "seq": stored.seq, "bytes": len(call.body)}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 
 from labkit_services.contract.names import CALL_ID, GATEWAY_USER_AGENT, SERVED_BY, START_TIME, VERSION
 from labkit_services.http import Headers, Request
@@ -66,8 +65,3 @@ def response_headers(upstream: Headers, request: Request, call_id: str, start_ns
     if "content-type" not in own:
         pairs.append(("Content-Type", request.headers.get("Content-Type") or "text/plain"))
     return Headers(pairs)
-
-
-def now_ns() -> int:
-    """Return the Unix time in nanoseconds, the unit of ``X-Start-Time``."""
-    return time.time_ns()

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import dataclass
 
+from labkit_services.jetstream.connection import Events
+from labkit_services.runtime.log import LineWriter
 from labkit_services.runtime.metrics import Durations, gauge, prometheus_text
 
 _FUNCTION = ("function_name",)
@@ -58,3 +61,12 @@ class Metrics:
                 (((name,), count) for name, count in replicas.items()),
             ),
         )
+
+
+@dataclass(frozen=True)
+class Telemetry:
+    """Where each call is reported: event log, the gateway's own log, metrics."""
+
+    events: Events
+    lines: LineWriter
+    metrics: Metrics

@@ -16,7 +16,10 @@ _DEFAULT_RECORD = {"labels": {"openfaas": "1"}, "annotations": {"openfaas": "1"}
 
 
 class NamespaceStore:
-    """Names with labels and annotations; the default one always exists."""
+    """Names with labels and annotations; the default one always exists.
+
+    Methods raise HttpError: 400 for a bad request, 404 for an unknown namespace.
+    """
 
     def __init__(self, bucket: RecordBucket) -> None:
         self._bucket = bucket
@@ -27,31 +30,19 @@ class NamespaceStore:
         return [DEFAULT_NAMESPACE, *sorted(self._bucket.records.keys() - {DEFAULT_NAMESPACE})]
 
     def check(self, name: str) -> None:
-        """Check that a namespace exists.
-
-        Raises:
-            HttpError: 400.
-        """
+        """Raise HttpError 400 unless the namespace exists."""
         if name != DEFAULT_NAMESPACE and name not in self._bucket.records:
             raise HttpError(400, f"namespace {name} not found\n")
 
     def get(self, name: str) -> dict[str, Any]:
-        """Return a namespace as JSON.
-
-        Raises:
-            HttpError: 404.
-        """
+        """Return a namespace as JSON."""
         record = self._bucket.records.get(name, _DEFAULT_RECORD if name == DEFAULT_NAMESPACE else None)
         if record is None:
             raise HttpError(404, f"namespace {name} not found\n")
         return {"name": name, **record}
 
     async def create(self, name: str, record: dict[str, Any]) -> None:
-        """Add a namespace.
-
-        Raises:
-            HttpError: 409 if it exists, 400 if the name is not a DNS label.
-        """
+        """Add a namespace; raise HttpError 409 if it exists."""
         if not _NAME.fullmatch(name):
             raise HttpError(400, "validation failed: namespace must be a valid DNS label\n")
         async with self._locks.hold(name):
@@ -60,23 +51,15 @@ class NamespaceStore:
             await self._bucket.put(name, record)
 
     async def update(self, name: str, record: dict[str, Any]) -> None:
-        """Replace a namespace's labels and annotations.
-
-        Raises:
-            HttpError: 404 if there is none.
-        """
+        """Replace a namespace's labels and annotations."""
         async with self._locks.hold(name):
             self.get(name)
             await self._bucket.put(name, record)
 
     async def delete(self, name: str, has_functions: Callable[[], bool]) -> None:
-        """Remove a namespace.
-
-        Raises:
-            HttpError: 404 if there is none, 400 if it has functions or is the default one.
-        """
+        """Remove a namespace that has no functions."""
         async with self._locks.hold(name):
-            # From here on until it has gone from ``check`` nothing else runs, so no deploy comes between.
+            # Nothing is awaited from here until ``check`` refuses the name, so no deploy comes between.
             if has_functions():
                 raise HttpError(400, f"namespace {name} still has functions, remove them first\n")
             if name == DEFAULT_NAMESPACE:

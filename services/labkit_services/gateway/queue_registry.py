@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 
 from nats.aio.client import Client
-from nats.errors import Error as NatsError
 
-from labkit_services.contract.errors import said
 from labkit_services.contract.names import QUEUE_SUBJECT
 from labkit_services.gateway.config import GatewayConfig
-from labkit_services.http import HttpError
+from labkit_services.gateway.nats_errors import nats_errors_as
 from labkit_services.jetstream.streams import ensure_queue
 
 
@@ -36,12 +34,9 @@ class QueueRegistry:
         async with self._lock:
             if queue in self._existing:
                 return
-            try:
+            with nats_errors_as(500, f"queue {queue} could not be created"):
                 await ensure_queue(
                     self._js, queue, ack_wait=self._config.ack_wait, replicas=self._config.replicas
                 )
                 await self._nats.publish(QUEUE_SUBJECT, queue.encode())
-            except (NatsError, OSError, TimeoutError) as error:
-                text = f"the queue {queue} could not be created: {said(error)}; see the log of nats-server\n"
-                raise HttpError(500, text) from error
             self._existing.add(queue)

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.errors import KeyNotFoundError
 from nats.js.kv import KeyValue
 
-from labkit_services.contract.errors import said
-from labkit_services.http import HttpError
+from labkit_services.gateway.nats_errors import nats_errors_as
 from labkit_services.jetstream.streams import bucket_keys
 from labkit_services.runtime.log import Log
+
+_NOT_STORED = "the change was not stored"
 
 
 class RecordBucket:
@@ -50,26 +48,17 @@ class RecordBucket:
 
     async def put(self, key: str, record: dict[str, Any]) -> None:
         """Add or replace a record."""
-        with _report_unconfirmed():
+        with nats_errors_as(500, _NOT_STORED):
             # Not escaped to ASCII, which could be larger than nats-server's max_payload.
             await self._bucket.put(key, json.dumps(record, ensure_ascii=False).encode())
         self.records[key] = record
 
     async def delete(self, key: str) -> None:
-        """Remove a record: from memory at once, and back there if that was not confirmed."""
+        """Remove a record: from memory at once, and back there if that fails."""
         record = self.records.pop(key)
         try:
-            with _report_unconfirmed():
+            with nats_errors_as(500, _NOT_STORED):
                 await self._bucket.purge(key)
         except BaseException:
             self.records[key] = record
             raise
-
-
-@contextmanager
-def _report_unconfirmed() -> Iterator[None]:
-    try:
-        yield
-    except (NatsError, OSError, TimeoutError) as error:
-        text = f"the change was not stored, nats-server does not answer: {said(error)}; look at its log\n"
-        raise HttpError(500, text) from error

@@ -17,7 +17,10 @@ _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9]
 
 
 class SecretStore:
-    """Named bytes in each namespace."""
+    """Named bytes in each namespace.
+
+    Methods raise HttpError: 400 for a bad name or size, 404 for an unknown secret.
+    """
 
     def __init__(self, bucket: RecordBucket) -> None:
         self._bucket = bucket
@@ -29,37 +32,25 @@ class SecretStore:
         return sorted(key.removesuffix(suffix) for key in self._bucket.records if key.endswith(suffix))
 
     async def create(self, name: str, namespace: str, value: bytes) -> None:
-        """Add a secret.
-
-        Raises:
-            HttpError: 409 if the name is taken, 400 if the name or the size is not allowed.
-        """
+        """Add a secret; raise HttpError 409 if it exists."""
         key = _key(name, namespace)
         async with self._locks.hold(key):
             if key in self._bucket.records:
                 raise HttpError(409, f"secret {name} already exists\n")
-            await self._store(key, value)
+            await self._bucket.put(key, _record(value))
 
     async def update(self, name: str, namespace: str, value: bytes) -> None:
-        """Replace a secret's value; replicas started from now on read the new one.
-
-        Raises:
-            HttpError: 404 if there is none, 400 if the size is not allowed.
-        """
+        """Replace a secret's value; replicas started from now on read the new one."""
         key = _key(name, namespace)
         async with self._locks.hold(key):
-            self._check_key(key, name)
-            await self._store(key, value)
+            self._check_exists(key, name)
+            await self._bucket.put(key, _record(value))
 
     async def delete(self, name: str, namespace: str) -> None:
-        """Remove a secret.
-
-        Raises:
-            HttpError: 404 if there is none.
-        """
+        """Remove a secret."""
         key = _key(name, namespace)
         async with self._locks.hold(key):
-            self._check_key(key, name)
+            self._check_exists(key, name)
             await self._bucket.delete(key)
 
     async def delete_namespace(self, namespace: str) -> None:
@@ -68,11 +59,7 @@ class SecretStore:
             await self.delete(name, namespace)
 
     def check(self, names: tuple[str, ...], namespace: str) -> None:
-        """Check that every secret that a function names exists.
-
-        Raises:
-            HttpError: 400, naming the first that does not.
-        """
+        """Raise HttpError 400 for the first name that does not exist."""
         for name in names:
             if f"{name}.{namespace}" not in self._bucket.records:
                 raise HttpError(400, f"unable to find secret: {name}\n")
@@ -88,14 +75,15 @@ class SecretStore:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(base64.b64decode(value))
 
-    async def _store(self, key: str, value: bytes) -> None:
-        if len(value) > MAX_SECRET:
-            raise HttpError(400, f"the secret is too large, maximum: {MAX_SECRET} bytes\n")
-        await self._bucket.put(key, {"value": base64.b64encode(value).decode()})
-
-    def _check_key(self, key: str, name: str) -> None:
+    def _check_exists(self, key: str, name: str) -> None:
         if key not in self._bucket.records:
             raise HttpError(404, f"secret {name} not found\n")
+
+
+def _record(value: bytes) -> dict[str, str]:
+    if len(value) > MAX_SECRET:
+        raise HttpError(400, f"the secret is too large, maximum: {MAX_SECRET} bytes\n")
+    return {"value": base64.b64encode(value).decode()}
 
 
 def _key(name: str, namespace: str) -> str:

@@ -63,24 +63,20 @@ class DeployedFunction:
         """The name without the default namespace."""
         return short_function_name(self.spec.key)
 
-    def available(self) -> int:
-        """Return how many replicas are ready for calls."""
-        return sum(replica.state is ReplicaState.READY for replica in self._replicas)
+    def ready_replicas(self) -> list[Replica]:
+        """Return the replicas that take calls."""
+        return [replica for replica in self._replicas if replica.state is ReplicaState.READY]
 
     def idle_seconds(self, now: float) -> float:
         """Return for how long no call has arrived or run; ``now`` is the loop's time."""
         return 0.0 if any(replica.in_flight for replica in self._replicas) else now - self._used_at
-
-    def pids(self) -> list[int]:
-        """Return the ids of its watchdog processes, each the leader of a group."""
-        return [replica.pid for replica in self._replicas if replica.state is ReplicaState.READY]
 
     # -- taking calls
 
     def pick(self) -> Replica | None:
         """Return the next ready replica in turn, None if none is ready."""
         self._used_at = asyncio.get_running_loop().time()
-        ready = [replica for replica in self._replicas if replica.state is ReplicaState.READY]
+        ready = self.ready_replicas()
         return ready[next(self._turn) % len(ready)] if ready else None
 
     async def wait_ready(self, timeout: float) -> Replica:

@@ -21,21 +21,15 @@ class ReplicaPlan:
     """How to run each replica of a function.
 
     Attributes:
-        name: The function's name.
-        namespace: Its namespace.
+        spec: The deployment, with name, secrets and queue.
         environment: The replica's variables, command (``fprocess``) and limits
             included. Those that differ between replicas are added at their start.
         workdir: Folder to start in; None means the replica's scratch folder.
-        secrets: Names of the secrets that it reads.
-        queue: Queue of its asynchronous calls; "" is the gateway's default.
     """
 
-    name: str
-    namespace: str
+    spec: FunctionSpec
     environment: Mapping[str, str]
     workdir: Path | None
-    secrets: tuple[str, ...]
-    queue: str
 
 
 def plan_replica(spec: FunctionSpec, image: Image, search_path: str) -> ReplicaPlan:
@@ -80,11 +74,4 @@ def plan_replica(spec: FunctionSpec, image: Image, search_path: str) -> ReplicaP
     for resource in ("memory", "cpu"):
         if amount := (spec.limits or {}).get(resource):
             environment[f"limits_{resource}"] = amount
-    return ReplicaPlan(
-        name=spec.name,
-        namespace=spec.namespace,
-        environment=environment,
-        workdir=image.cwd,
-        secrets=spec.secrets,
-        queue=spec.queue,
-    )
+    return ReplicaPlan(spec, environment, image.cwd)

@@ -51,12 +51,13 @@ class ProcessBackend:
 
     def start(self, plan: ReplicaPlan, callbacks: ReplicaCallbacks) -> Replica:
         """Start a watchdog process."""
-        scratch = self._scratch / f"{plan.name}-{next(self._count)}"
+        spec = plan.spec
+        scratch = self._scratch / f"{spec.name}-{next(self._count)}"
         scratch.mkdir(parents=True, mode=0o700)
         environment = {"HOME": str(scratch), **plan.environment}
-        if plan.secrets:
-            self._secrets.write(plan.secrets, plan.namespace, scratch / "secrets")
+        if spec.secrets:
+            self._secrets.write(spec.secrets, spec.namespace, scratch / "secrets")
             environment["secrets_folder"] = str(scratch / "secrets")
         environment |= {"TMPDIR": str(scratch), "port": "0", "lifeline": "stdin"}
         process = WatchdogProcess.start(environment, plan.workdir or scratch, self._fork_server)
-        return Replica(plan.name, scratch, process, callbacks)
+        return Replica(spec.name, scratch, process, callbacks)

@@ -25,15 +25,12 @@ _MAX_FUNCTIONS = 200
 
 
 class ReplicaBackend(Protocol):
-    """Runs replicas: the only part that knows whether they are processes or containers.
-
-    Attributes:
-        name: The provider's name in ``/system/info``.
-        orchestration: And what runs its functions.
-    """
+    """Runs replicas: the one part that knows whether they are processes or containers."""
 
     name: str
+    """The provider's name in ``/system/info``."""
     orchestration: str
+    """What runs its functions, also in ``/system/info``."""
 
     def plan(self, spec: FunctionSpec) -> ReplicaPlan:
         """Resolve a deployment without changing anything.
@@ -53,9 +50,9 @@ class ReplicaBackend(Protocol):
 class FunctionProvider:
     """All deployed functions.
 
-    The registry holds everything that must survive a restart. A change is
-    validated first, then stored, then made. Changes of one function follow one
-    another.
+    A change is validated, then stored in the registry, then made; changes of one
+    function follow one another. Methods raise HttpError: 404 for an unknown
+    function, 400 for a request that is refused.
     """
 
     def __init__(
@@ -105,26 +102,18 @@ class FunctionProvider:
     # -- changing
 
     async def deploy(self, spec: FunctionSpec) -> None:
-        """Create a function.
-
-        Raises:
-            HttpError: 400 if it exists, if there are too many, or if it cannot be run.
-        """
+        """Create a function."""
         async with self._locks.hold(spec.key):
             if spec.key in self._functions:
                 raise HttpError(400, f"function {spec.name} already exists\n")
             if len(self._functions) >= _MAX_FUNCTIONS:
                 raise HttpError(400, f"too many functions, maximum: {_MAX_FUNCTIONS}\n")
-            wanted = ScaleLimits.of(spec.labels).initial
+            wanted = ScaleLimits.of(spec.labels).minimum
             await self._validate_and_store(spec, wanted)
             self._add(spec, wanted)
 
     async def update(self, spec: FunctionSpec) -> None:
-        """Replace a function without failing a call.
-
-        Raises:
-            HttpError: 404 if there is none, 400 if the new one cannot be run.
-        """
+        """Replace a function without failing a call."""
         async with self._locks.hold(spec.key):
             function = self._get(spec.key)
             limits = ScaleLimits.of(spec.labels)
@@ -133,11 +122,7 @@ class FunctionProvider:
             await function.update(spec, wanted)
 
     async def scale(self, key: str, replicas: int) -> None:
-        """Change how many replicas a function has.
-
-        Raises:
-            HttpError: 404 if there is no such function.
-        """
+        """Change how many replicas a function has."""
         async with self._locks.hold(key):
             function = self._get(key)
             wanted = ScaleLimits.of(function.spec.labels).clamp(replicas)
@@ -147,11 +132,7 @@ class FunctionProvider:
             function.scale(wanted)
 
     async def delete(self, key: str) -> None:
-        """Remove a function; calls in flight have time to finish.
-
-        Raises:
-            HttpError: 404 if there is none.
-        """
+        """Remove a function; calls in flight have time to finish."""
         async with self._locks.hold(key):
             function = self._get(key)
             await self._registry.functions.delete(key)
@@ -160,11 +141,7 @@ class FunctionProvider:
             self._removals.start(function.remove(_REMOVE_GRACE_SECONDS), name=f"remove {key}")
 
     async def delete_namespace(self, name: str) -> None:
-        """Remove a namespace and its secrets.
-
-        Raises:
-            HttpError: 400 if it has functions or is the default one, 404 if there is none.
-        """
+        """Remove a namespace that has no functions, and its secrets."""
 
         def has_functions() -> bool:
             changing = any(split_function_name(key)[1] == name for key in self._locks.held())
@@ -194,8 +171,8 @@ class FunctionProvider:
             plan = self._backend.plan(spec)
         except UnusableDeploymentError as error:
             raise HttpError(400, f"{error.headline}\n") from error
-        if plan.queue:
-            await self._queues.ensure(plan.queue)
+        if plan.spec.queue:
+            await self._queues.ensure(plan.spec.queue)
         await self._store(spec, wanted)
 
     async def _store(self, spec: FunctionSpec, wanted: int) -> None:

@@ -75,14 +75,7 @@ class Replica:
         process: Coroutine[Any, Any, WatchdogProcess],
         callbacks: ReplicaCallbacks,
     ) -> None:
-        """Prepare a replica; ``run`` starts it.
-
-        Args:
-            function: The function's name.
-            scratch: Folder that is removed when the process has ended.
-            process: Starts the process when awaited.
-            callbacks: What to call.
-        """
+        """Prepare a replica, whose ``run`` awaits ``process`` and in the end removes ``scratch``."""
         self.state = ReplicaState.STARTING
         self.instance = function
         self.was_ready = False

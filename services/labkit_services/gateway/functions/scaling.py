@@ -30,7 +30,10 @@ REPEAT_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class ScaleLimits:
-    """A function's bounds, from its labels (gateway/plugin/external.go)."""
+    """A function's bounds, from its labels (gateway/plugin/external.go).
+
+    A new deployment starts with ``minimum`` replicas, as in faas-netes.
+    """
 
     minimum: int = 1
     maximum: int = DEFAULT_MAX
@@ -49,11 +52,6 @@ class ScaleLimits:
     def is_fixed(self) -> bool:
         """Whether the labels allow one number only."""
         return self.minimum == self.maximum
-
-    @property
-    def initial(self) -> int:
-        """Replicas of a new deployment (faas-netes uses ``scale.min``)."""
-        return self.minimum
 
     def up(self, current: int) -> int:
         """Return the replicas after an alert: ``factor`` percent of the maximum more."""

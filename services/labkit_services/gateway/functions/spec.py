@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from labkit_services.contract.errors import InvalidValueError
 from labkit_services.contract.names import DEFAULT_NAMESPACE, QUEUE_ANNOTATION, RETRY_ANNOTATIONS
@@ -21,6 +21,9 @@ CPU_NOT_LIMITED = "labkit/limits.cpu"
 """Annotation of a function whose CPU limit the process backend does not enforce."""
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+_NOT_TEXT = re.compile("[\0\ud800-\udfff]")
+_Kind = TypeVar("_Kind", str, bool, dict[str, str], list[str])
+_EXPECTED = {str: "a string", bool: "true or false", dict: "an object of strings", list: "a list of strings"}
 
 
 @dataclass(frozen=True)
@@ -77,8 +80,8 @@ class FunctionSpec:
         """
         if not isinstance(body, dict):
             raise _invalid("the body must be a JSON object")
-        name = _text(body, "service")
-        image = _text(body, "image")
+        name = _field(body, "service", str)
+        image = _field(body, "image", str)
         if not name:
             raise _invalid("service: is required")
         if not _NAME.fullmatch(name) or len(name) > MAX_NAME:
@@ -96,16 +99,16 @@ class FunctionSpec:
         return cls(
             name=name,
             image=image,
-            namespace=_text(body, "namespace") or namespace or DEFAULT_NAMESPACE,
-            env_process=_text(body, "envProcess"),
-            env_vars=texts(body, "envVars"),
+            namespace=_field(body, "namespace", str) or namespace or DEFAULT_NAMESPACE,
+            env_process=_field(body, "envProcess", str),
+            env_vars=_variables(body, "envVars"),
             labels=texts(body, "labels"),
             annotations=annotations,
-            constraints=_list(body, "constraints"),
-            secrets=_list(body, "secrets"),
-            limits=_amounts(body, "limits") or None,
-            requests=_amounts(body, "requests") or None,
-            read_only_root_filesystem=_flag(body, "readOnlyRootFilesystem"),
+            constraints=tuple(_field(body, "constraints", list)),
+            secrets=tuple(_field(body, "secrets", list)),
+            limits=_amounts(body, "limits"),
+            requests=_amounts(body, "requests"),
+            read_only_root_filesystem=_field(body, "readOnlyRootFilesystem", bool),
             created_at=datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
         )
 
@@ -161,20 +164,16 @@ def _invalid(text: str) -> HttpError:
 
 def _is_text(value: object) -> bool:
     """Return whether a process can be given the value: a string of UTF-8 without NUL."""
-    if not isinstance(value, str) or "\0" in value:
-        return False
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    return isinstance(value, str) and not _NOT_TEXT.search(value)
 
 
-def _text(body: Mapping[str, Any], name: str) -> str:
-    value = body.get(name)
-    if value is not None and not _is_text(value):
-        raise _invalid(f"{name}: must be a string")
-    return value or ""
+def _field(body: Mapping[str, Any], name: str, kind: type[_Kind]) -> _Kind:
+    """Return a field that is a ``kind`` of strings; missing or null means an empty one."""
+    value: Any = kind() if body.get(name) is None else body[name]
+    strings = [*value, *value.values()] if isinstance(value, dict) else value
+    if not isinstance(value, kind) or not (isinstance(strings, bool) or all(map(_is_text, strings))):
+        raise _invalid(f"{name}: must be {_EXPECTED[kind]}")
+    return value
 
 
 def texts(body: Mapping[str, Any], name: str) -> dict[str, str]:
@@ -183,34 +182,22 @@ def texts(body: Mapping[str, Any], name: str) -> dict[str, str]:
     Raises:
         HttpError: 400, naming the field.
     """
-    value = {} if body.get(name) is None else body[name]
-    if not isinstance(value, dict) or not all(map(_is_text, [*value, *value.values()])):
-        raise _invalid(f"{name}: must be an object of strings")
-    if name == "envVars" and any(not key or "=" in key for key in value):
+    return _field(body, name, dict)
+
+
+def _variables(body: Mapping[str, Any], name: str) -> dict[str, str]:
+    variables = texts(body, name)
+    if any(not key or "=" in key for key in variables):
         raise _invalid(f"{name}: a variable's name must not be empty or contain '='")
-    return value
+    return variables
 
 
-def _amounts(body: Mapping[str, Any], name: str) -> dict[str, str]:
-    amounts: dict[str, str] = texts(body, name)
+def _amounts(body: Mapping[str, Any], name: str) -> dict[str, str] | None:
+    amounts = texts(body, name)
     for resource in ("memory", "cpu"):
         try:
             if text := amounts.get(resource):
                 parse_quantity(text)
         except InvalidValueError as error:
             raise _invalid(f"{name}.{resource}: {error.headline}") from error
-    return amounts
-
-
-def _list(body: Mapping[str, Any], name: str) -> tuple[str, ...]:
-    value = [] if body.get(name) is None else body[name]
-    if not isinstance(value, list) or not all(map(_is_text, value)):
-        raise _invalid(f"{name}: must be a list of strings")
-    return tuple(value)
-
-
-def _flag(body: Mapping[str, Any], name: str) -> bool:
-    value = body.get(name)
-    if value is not None and not isinstance(value, bool):
-        raise _invalid(f"{name}: must be true or false")
-    return bool(value)
+    return amounts or None

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import time
+
 from labkit_services.contract.events import EventType
 from labkit_services.contract.names import CALLBACK_URL, DUPLICATE, START_TIME, short_function_name
 from labkit_services.contract.queued import CALL_HEADER, QueuedCall
 from labkit_services.gateway.callback_url import go_url_error
 from labkit_services.gateway.config import GatewayConfig
 from labkit_services.gateway.functions.provider import FunctionProvider
-from labkit_services.gateway.headers import call_id_of, now_ns, standard_headers
+from labkit_services.gateway.headers import call_id_of, standard_headers
+from labkit_services.gateway.metrics import Telemetry
 from labkit_services.gateway.queue_registry import QueueRegistry
-from labkit_services.gateway.telemetry import Telemetry
 from labkit_services.http import BodyTooLargeError, HttpError, Request, Response
 from labkit_services.jetstream.publisher import Publisher, QueueUnavailableError
 
@@ -48,7 +50,7 @@ class AsyncFunctionRoute:
         """Handle one request; ``path`` is what follows the name."""
         if request.method != "POST":
             return Response(405, [("Allow", _ALLOWED.get(path, "POST"))])
-        start_ns = now_ns()
+        start_ns = time.time_ns()
         call_id = call_id_of(request)
         function = short_function_name(name)
         self._events.emit(EventType.CALL_RECEIVED, call_id, function, mode="async", method="POST")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from typing import Any
 
 from nats.aio.client import Client
@@ -18,7 +19,7 @@ from labkit_services.contract.events import EventType
 from labkit_services.contract.names import CALL_ID, RECORD_SUBJECT, RESULT_STREAM
 from labkit_services.contract.outcome import RESULT_HEADER, Result
 from labkit_services.contract.queues import call_token, queue_stream, result_subject
-from labkit_services.gateway.headers import now_ns
+from labkit_services.gateway.nats_errors import nats_errors_as
 from labkit_services.gateway.requests import call_id_of_path, query_of
 from labkit_services.gateway.routes import Route
 from labkit_services.http import HttpError, Request, Response
@@ -87,11 +88,8 @@ class CallRoutes:
             raise HttpError(409, f"call {call_id} can't be cancelled, it is {state}\n")
         # First tell the workers, one of which may have the call or be about to get it. Then delete its
         # message, which would stay in the queue until a worker drops it.
-        try:
-            await self._cancelled.put(call_token(call_id), str(now_ns()).encode())
-        except (NatsError, OSError, TimeoutError) as error:
-            text = f"the call was not cancelled, nats-server does not answer: {said(error)}; try again\n"
-            raise HttpError(500, text) from error
+        with nats_errors_as(500, "the call was not cancelled"):
+            await self._cancelled.put(call_token(call_id), str(time.time_ns()).encode())
         self._events.emit(EventType.CALL_CANCELLED, call_id, call["function"])
         if call["queue"] and call["sequence"]:
             await self._delete_message(call["queue"], call["sequence"], call_id)
@@ -114,13 +112,12 @@ class CallRoutes:
             HttpError: 404 if it does not know the call, 503 if it does not run.
         """
         question = json.dumps({"id": call_id, "wait": wait, "for": until}).encode()
-        try:
-            message = await self._nats.request(RECORD_SUBJECT, question, timeout=_STATUS_SECONDS + wait)
-        except NoRespondersError:
-            text = "the status of calls is not available: the inspector does not run\n"
-            raise HttpError(503, text) from None
-        except (NatsError, OSError, TimeoutError) as error:
-            raise HttpError(503, f"the call status service does not answer: {said(error)}\n") from error
+        with nats_errors_as(503, "could not read the call's status"):
+            try:
+                message = await self._nats.request(RECORD_SUBJECT, question, timeout=_STATUS_SECONDS + wait)
+            except NoRespondersError:
+                text = "the status of calls is not available: the inspector does not run\n"
+                raise HttpError(503, text) from None
         call: dict[str, Any] = json.loads(message.data)
         if "error" in call:
             raise HttpError(500, call["error"] + "\n")
@@ -130,14 +127,12 @@ class CallRoutes:
 
     async def _load_result(self, call_id: str) -> Result | None:
         subject = result_subject(call_id)
-        try:
-            message = await self._nats.jetstream().get_msg(RESULT_STREAM, subject=subject, direct=True)
-            return Result.from_metadata((message.headers or {})[RESULT_HEADER], message.data or b"")
-        except (NotFoundError, KeyError, ValueError):
-            return None
-        except (NatsError, OSError, TimeoutError) as error:
-            text = f"the result could not be read, nats-server does not answer: {said(error)}\n"
-            raise HttpError(503, text) from error
+        with nats_errors_as(503, "could not read the call's result"):
+            try:
+                message = await self._nats.jetstream().get_msg(RESULT_STREAM, subject=subject, direct=True)
+                return Result.from_metadata((message.headers or {})[RESULT_HEADER], message.data or b"")
+            except (NotFoundError, KeyError, ValueError):
+                return None
 
 
 def _wait_seconds(request: Request) -> float:

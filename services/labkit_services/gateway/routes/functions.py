@@ -57,7 +57,7 @@ class FunctionRoutes:
             return Response(404)
         status = _status(function)
         if flag_of(query, "usage"):
-            status["usage"] = usage_of(function.pids())
+            status["usage"] = usage_of(replica.pid for replica in function.ready_replicas())
         return Response.json(200, status)
 
     async def _deploy(self, request: Request, _: dict[str, str]) -> Response:
@@ -91,7 +91,7 @@ async def _spec(request: Request) -> FunctionSpec:
 
 
 def _status(function: DeployedFunction) -> dict[str, Any]:
-    return function.spec.status(replicas=function.wanted, available=function.available())
+    return function.spec.status(replicas=function.wanted, available=len(function.ready_replicas()))
 
 
 def _key(name: str, body: dict[str, Any], request: Request) -> str:

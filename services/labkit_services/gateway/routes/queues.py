@@ -10,10 +10,10 @@ from typing import Any
 from urllib.parse import unquote
 
 from nats.aio.client import Client
-from nats.errors import Error as NatsError
 
-from labkit_services.contract.errors import InvalidValueError, LabError, said
+from labkit_services.contract.errors import InvalidValueError, LabError
 from labkit_services.contract.queues import check_queue_name
+from labkit_services.gateway.nats_errors import nats_errors_as
 from labkit_services.gateway.queue_workers import QueueWorkers
 from labkit_services.gateway.requests import json_object
 from labkit_services.gateway.routes import Route
@@ -38,10 +38,8 @@ class QueueRoutes:
         ]
 
     async def _list(self, _: Request, __: dict[str, str]) -> Response:
-        try:
+        with nats_errors_as(503, "could not list the queues"):
             names = await queues(self._nats.jetstream())
-        except (NatsError, OSError, TimeoutError) as error:
-            raise HttpError(503, f"nats-server does not answer: {said(error)}; try again\n") from error
         return Response.json(200, await asyncio.gather(*map(self._queue, names)))
 
     async def _describe(self, _: Request, captured: dict[str, str]) -> Response:

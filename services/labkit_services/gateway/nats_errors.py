@@ -1,0 +1,25 @@
+"""Errors of nats-server as responses of the gateway."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from nats.errors import Error as NatsError
+
+from labkit_services.contract.errors import said
+from labkit_services.http import HttpError
+
+
+@contextmanager
+def nats_errors_as(status: int, what: str) -> Iterator[None]:
+    """Raise HttpError with ``status`` when nats-server does not do what it is asked.
+
+    Args:
+        status: 500 if a change was not made, 503 if something could not be read.
+        what: What has failed, the beginning of the text.
+    """
+    try:
+        yield
+    except (NatsError, OSError, TimeoutError) as error:
+        raise HttpError(status, f"{what}, nats-server does not answer: {said(error)}; try again\n") from error
