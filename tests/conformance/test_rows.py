@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import socket
 import threading
@@ -13,9 +12,8 @@ from urllib.parse import urlsplit
 
 import httpx
 import nats
-import psutil
 import pytest
-from gateways import client, deploy, until
+from gateways import client, deploy, replicas, until
 from labs import start_lab
 from receiver import receiver
 from standards import NAMESPACE
@@ -35,15 +33,6 @@ def _log(http: httpx.Client, name: str, **query: str) -> list[str]:
     answer = http.get("/system/logs", params={"name": name, **query})
     assert answer.status_code == 200
     return answer.text.splitlines()
-
-
-def _replicas(lab: Lab, name: str) -> list[psutil.Process]:
-    found = []
-    for process in psutil.Process(lab._core.state.pid).children(recursive=True):
-        with contextlib.suppress(psutil.NoSuchProcess):  # it ended while we looked
-            if f"/{name}-" in process.cwd() and "labkit_services.watchdog" in process.cmdline():
-                found.append(process)
-    return found
 
 
 # -- 1.1 settings
@@ -277,7 +266,7 @@ def test_an_asynchronous_call_is_counted_once(http: httpx.Client, lab: Lab) -> N
 def test_a_busy_function_s_callback_says_429(http: httpx.Client, lab: Lab) -> None:
     once = {"com.openfaas.retry.attempts": "1"}
     deploy(http, "busy", "sleep 1", envVars={"max_inflight": "1"}, annotations=once)
-    (replica,) = _replicas(lab, "busy")
+    (replica,) = replicas(lab, "busy")
     with receiver() as target:
         first = threading.Thread(
             target=lambda: httpx.post(f"{lab.gateway_url}/function/busy", trust_env=False)

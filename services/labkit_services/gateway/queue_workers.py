@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,13 +27,11 @@ class _Request:
     has_no_workers: bool = False
     progress: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def workers(self) -> set[str]:
-        """Return the names of those that have answered."""
-        return {answer["worker"] for answer in self.answers if "worker" in answer}
-
-    def errors(self) -> int:
-        """Return how many answers are errors, which do not name their worker."""
-        return sum("error" in answer for answer in self.answers)
+    def missing(self, known: Iterable[str]) -> int:
+        """Return how many of the known workers have not answered."""
+        names = {answer.get("worker") for answer in self.answers}
+        # An error does not name its worker.
+        return len(set(known) - names) - sum("error" in answer for answer in self.answers)
 
 
 class QueueWorkers:
@@ -48,7 +47,9 @@ class QueueWorkers:
         self._inbox = nats.new_inbox()
         self._numbers = itertools.count()
         self._requests: dict[str, _Request] = {}
-        self._known: dict[str, set[str]] = {}
+        # By queue and worker: the time of its last answer.
+        self._known: dict[str, dict[str, float]] = {}
+        self._time = asyncio.get_running_loop().time
 
     async def start(self) -> None:
         """Subscribe to the answers."""
@@ -68,25 +69,22 @@ class QueueWorkers:
 
     async def _wait(self, queue: str, request: _Request) -> None:
         """Wait until all known workers have answered, or until the timeout."""
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + _TIMEOUT_SECONDS
+        begin, is_complete = self._time(), False
         while not request.has_no_workers:
             request.progress.clear()
-            known = self._known.get(queue, set())
-            missing = len(known - request.workers()) - request.errors()
-            remaining = deadline - loop.time()
-            is_complete = bool(known) and missing <= 0
+            known = self._known.get(queue, {})
+            is_complete = bool(known) and request.missing(known) <= 0
+            remaining = begin + _TIMEOUT_SECONDS - self._time()
             try:
                 timeout = min(_NEWCOMER_SECONDS, remaining) if is_complete else remaining
                 await asyncio.wait_for(request.progress.wait(), timeout)
             except TimeoutError:
-                if is_complete:
-                    return
                 break
-        # Those that did not answer may be gone; a late answer adds them again.
-        self._known[queue] = request.workers()
-        if not self._known[queue]:
-            del self._known[queue]
+        # A worker that has not answered any request meanwhile is taken to be gone, until it does answer.
+        if not is_complete:
+            known = {worker: time for worker, time in self._known.pop(queue, {}).items() if time >= begin}
+            if known:
+                self._known[queue] = known
 
     async def _on_answer(self, message: Msg) -> None:
         queue, number = message.subject.split(".")[-2:]
@@ -95,7 +93,7 @@ class QueueWorkers:
             answer = json.loads(message.data)
             request.answers.append(answer)
             if "worker" in answer:
-                self._known.setdefault(queue, set()).add(answer["worker"])
+                self._known.setdefault(queue, {})[answer["worker"]] = self._time()
         else:  # status 503: nobody has subscribed
             request.has_no_workers = True
         request.progress.set()
