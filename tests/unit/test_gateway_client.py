@@ -1,4 +1,4 @@
-"""The client of a gateway."""
+"""The lab's client of the gateway."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from labkit.clients.gateway import GatewayClient
     ("url", "mode"),
     [("https://gateway.example", ssl.CERT_REQUIRED), ("http://127.0.0.1:8080", ssl.CERT_NONE)],
 )
-def test_certificates_are_looked_at_wherever_there_are_any(url: str, mode: ssl.VerifyMode) -> None:
+def test_certificates_of_https_urls_are_verified(url: str, mode: ssl.VerifyMode) -> None:
     client = GatewayClient(url, "admin", "secret")._http()
 
     assert client._transport._pool._ssl_context.verify_mode is mode
