@@ -111,10 +111,7 @@ class DeadLetterStore:
     # -- inside
 
     async def _letters(self, queue: str, subject: str, after: int) -> AsyncIterator[StoredDeadLetter]:
-        while True:
-            message = await self._next(queue, subject, after + 1)
-            if message is None:
-                return
+        while message := await self._next(queue, subject, after + 1):
             after = message.seq or 0
             try:
                 yield StoredDeadLetter(after, DeadLetter.from_message(message.headers, message.data or b""))

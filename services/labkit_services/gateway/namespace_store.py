@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 from labkit_services.contract.names import DEFAULT_NAMESPACE
-from labkit_services.gateway.locks import KeyedLocks
 from labkit_services.gateway.record_bucket import RecordBucket
 from labkit_services.http import HttpError
 
@@ -23,7 +21,6 @@ class NamespaceStore:
 
     def __init__(self, bucket: RecordBucket) -> None:
         self._bucket = bucket
-        self._locks = KeyedLocks()
 
     def names(self) -> list[str]:
         """Return all names, the default one first."""
@@ -45,24 +42,18 @@ class NamespaceStore:
         """Add a namespace; raise HttpError 409 if it exists."""
         if not _NAME.fullmatch(name):
             raise HttpError(400, "validation failed: namespace must be a valid DNS label\n")
-        async with self._locks.hold(name):
-            if name == DEFAULT_NAMESPACE or name in self._bucket.records:
-                raise HttpError(409, f"namespace {name} already exists\n")
-            await self._bucket.put(name, record)
+        if name == DEFAULT_NAMESPACE or name in self._bucket.records:
+            raise HttpError(409, f"namespace {name} already exists\n")
+        await self._bucket.put(name, record)
 
     async def update(self, name: str, record: dict[str, Any]) -> None:
         """Replace a namespace's labels and annotations."""
-        async with self._locks.hold(name):
-            self.get(name)
-            await self._bucket.put(name, record)
+        self.get(name)
+        await self._bucket.put(name, record)
 
-    async def delete(self, name: str, has_functions: Callable[[], bool]) -> None:
-        """Remove a namespace that has no functions."""
-        async with self._locks.hold(name):
-            # Nothing is awaited from here until ``check`` refuses the name, so no deploy comes between.
-            if has_functions():
-                raise HttpError(400, f"namespace {name} still has functions, remove them first\n")
-            if name == DEFAULT_NAMESPACE:
-                raise HttpError(400, f"namespace {name} cannot be removed\n")
-            self.get(name)
-            await self._bucket.delete(name)
+    async def delete(self, name: str) -> None:
+        """Remove a namespace; ``check`` refuses its name at once."""
+        if name == DEFAULT_NAMESPACE:
+            raise HttpError(400, f"namespace {name} cannot be removed\n")
+        self.get(name)
+        await self._bucket.delete(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Awaitable
 from typing import Any
 
 from nats.js import JetStreamContext
@@ -13,13 +14,13 @@ from labkit_services.gateway.nats_errors import nats_errors_as
 from labkit_services.jetstream.streams import bucket_keys
 from labkit_services.runtime.log import Log
 
-_NOT_STORED = "the change was not stored"
-
 
 class RecordBucket:
     """Reads are from memory; writes return once nats-server has confirmed them.
 
-    A change that nats-server does not confirm raises HttpError 500.
+    A write changes the memory at once, so that of concurrent requests the second
+    sees the first. One that nats-server does not confirm is undone there, and
+    raises HttpError 500.
 
     Attributes:
         records: Every record, by key.
@@ -48,17 +49,27 @@ class RecordBucket:
 
     async def put(self, key: str, record: dict[str, Any]) -> None:
         """Add or replace a record."""
-        with nats_errors_as(500, _NOT_STORED):
-            # Not escaped to ASCII, which could be larger than nats-server's max_payload.
-            await self._bucket.put(key, json.dumps(record, ensure_ascii=False).encode())
-        self.records[key] = record
+        # Not escaped to ASCII, which could be larger than nats-server's max_payload.
+        value = json.dumps(record, ensure_ascii=False).encode()
+        await self._change(key, record, self._bucket.put(key, value))
 
     async def delete(self, key: str) -> None:
-        """Remove a record: from memory at once, and back there if that fails."""
-        record = self.records.pop(key)
+        """Remove a record."""
+        await self._change(key, None, self._bucket.purge(key))
+
+    async def _change(self, key: str, record: dict[str, Any] | None, write: Awaitable[object]) -> None:
+        before = self.records.get(key)
+        self._set(key, record)
         try:
-            with nats_errors_as(500, _NOT_STORED):
-                await self._bucket.purge(key)
+            with nats_errors_as(500, "the change was not stored"):
+                await write
         except BaseException:
-            self.records[key] = record
+            if self.records.get(key) is record:  # else another change has followed
+                self._set(key, before)
             raise
+
+    def _set(self, key: str, record: dict[str, Any] | None) -> None:
+        if record is None:
+            self.records.pop(key, None)
+        else:
+            self.records[key] = record

@@ -7,7 +7,6 @@ import os
 import re
 from pathlib import Path
 
-from labkit_services.gateway.locks import KeyedLocks
 from labkit_services.gateway.record_bucket import RecordBucket
 from labkit_services.http import HttpError
 
@@ -24,7 +23,6 @@ class SecretStore:
 
     def __init__(self, bucket: RecordBucket) -> None:
         self._bucket = bucket
-        self._locks = KeyedLocks()
 
     def names(self, namespace: str) -> list[str]:
         """Return the names in a namespace."""
@@ -34,24 +32,17 @@ class SecretStore:
     async def create(self, name: str, namespace: str, value: bytes) -> None:
         """Add a secret; raise HttpError 409 if it exists."""
         key = _key(name, namespace)
-        async with self._locks.hold(key):
-            if key in self._bucket.records:
-                raise HttpError(409, f"secret {name} already exists\n")
-            await self._bucket.put(key, _record(value))
+        if key in self._bucket.records:
+            raise HttpError(409, f"secret {name} already exists\n")
+        await self._bucket.put(key, _record(value))
 
     async def update(self, name: str, namespace: str, value: bytes) -> None:
         """Replace a secret's value; replicas started from now on read the new one."""
-        key = _key(name, namespace)
-        async with self._locks.hold(key):
-            self._check_exists(key, name)
-            await self._bucket.put(key, _record(value))
+        await self._bucket.put(self._existing(name, namespace), _record(value))
 
     async def delete(self, name: str, namespace: str) -> None:
         """Remove a secret."""
-        key = _key(name, namespace)
-        async with self._locks.hold(key):
-            self._check_exists(key, name)
-            await self._bucket.delete(key)
+        await self._bucket.delete(self._existing(name, namespace))
 
     async def delete_namespace(self, namespace: str) -> None:
         """Remove every secret of a namespace."""
@@ -75,9 +66,11 @@ class SecretStore:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(base64.b64decode(value))
 
-    def _check_exists(self, key: str, name: str) -> None:
+    def _existing(self, name: str, namespace: str) -> str:
+        key = _key(name, namespace)
         if key not in self._bucket.records:
             raise HttpError(404, f"secret {name} not found\n")
+        return key
 
 
 def _record(value: bytes) -> dict[str, str]:

@@ -8,11 +8,11 @@ from typing import Any, Protocol
 
 from labkit_services.contract.names import split_function_name
 from labkit_services.gateway.functions.function import DeployedFunction
+from labkit_services.gateway.functions.locks import KeyedLocks
 from labkit_services.gateway.functions.plan import ReplicaPlan, UnusableDeploymentError
 from labkit_services.gateway.functions.replica import Replica, ReplicaCallbacks
 from labkit_services.gateway.functions.scaling import ScaleLimits
 from labkit_services.gateway.functions.spec import FunctionSpec
-from labkit_services.gateway.locks import KeyedLocks
 from labkit_services.gateway.queue_registry import QueueRegistry
 from labkit_services.gateway.registry import Registry
 from labkit_services.http import HttpError
@@ -142,12 +142,11 @@ class FunctionProvider:
 
     async def delete_namespace(self, name: str) -> None:
         """Remove a namespace that has no functions, and its secrets."""
-
-        def has_functions() -> bool:
-            changing = any(split_function_name(key)[1] == name for key in self._locks.held())
-            return changing or bool(self.in_namespace(name))
-
-        await self._registry.namespaces.delete(name, has_functions)
+        # A function that is being deployed counts. Nothing is awaited before the namespace has gone from
+        # memory, so that no deploy can begin meanwhile.
+        if any(split_function_name(key)[1] == name for key in [*self._functions, *self._locks.held()]):
+            raise HttpError(400, f"namespace {name} still has functions, remove them first\n")
+        await self._registry.namespaces.delete(name)
         await self._registry.secrets.delete_namespace(name)
 
     async def stop(self) -> None:
