@@ -37,28 +37,22 @@ def _unused() -> Any:
 
 
 def _routes() -> set[tuple[str, str]]:
-    monitoring = MonitoringRoutes("provider", "processes", lambda: b"")
-    ui = UiRoutes(Path("state.json"))
     app = GatewayApp(
         _unused(),
         _unused(),
         BasicAuth("", ""),
-        public=[
-            *CallRoutes(_unused(), _unused(), _unused(), _unused(), _unused()).routes(),
-            *monitoring.public_routes(),
-            *openapi.routes(),
-            *ui.public_routes(),
-        ],
-        protected=[
-            *FunctionRoutes(_unused(), _unused()).routes(),
-            *LogRoutes(_unused()).routes(),
-            *AlertRoutes(_unused()).routes(),
-            *SecretRoutes(_unused()).routes(),
-            *NamespaceRoutes(_unused(), _unused()).routes(),
-            *QueueRoutes(_unused(), _unused()).routes(),
-            *DeadLetterRoutes(_unused()).routes(),
-            *monitoring.protected_routes(),
-            *ui.protected_routes(),
+        [
+            CallRoutes(_unused(), _unused(), _unused(), _unused(), _unused()),
+            FunctionRoutes(_unused(), _unused()),
+            LogRoutes(_unused()),
+            AlertRoutes(_unused()),
+            SecretRoutes(_unused()),
+            NamespaceRoutes(_unused(), _unused()),
+            QueueRoutes(_unused(), _unused()),
+            DeadLetterRoutes(_unused()),
+            MonitoringRoutes("provider", "processes", lambda: b""),
+            openapi,
+            UiRoutes(Path("state.json")),
         ],
     )
     return {

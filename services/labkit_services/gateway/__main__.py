@@ -73,28 +73,22 @@ async def main(service: Service) -> None:
 
     client = HttpClient()
     telemetry = Telemetry(events, log.writer, metrics)
-    monitoring = MonitoringRoutes(backend.name, backend.orchestration, metrics_text)
-    ui = UiRoutes(config.lab_state)
     app = GatewayApp(
         FunctionRoute(provider, client, telemetry, upstream_timeout=config.upstream_timeout),
         AsyncFunctionRoute(provider, queues, publisher, telemetry, config),
         BasicAuth(config.user, config.password),
-        public=[
-            *CallRoutes(nats, publisher, cancelled, events, log).routes(),
-            *monitoring.public_routes(),
-            *openapi.routes(),
-            *ui.public_routes(),
-        ],
-        protected=[
-            *FunctionRoutes(provider, metrics).routes(),
-            *LogRoutes(provider, follow_seconds=config.write_timeout or math.inf).routes(),
-            *AlertRoutes(provider).routes(),
-            *SecretRoutes(registry).routes(),
-            *NamespaceRoutes(provider, registry.namespaces).routes(),
-            *QueueRoutes(nats, workers).routes(),
-            *DeadLetterRoutes(DeadLetterStore(nats, publisher, events, provider.retry_of)).routes(),
-            *monitoring.protected_routes(),
-            *ui.protected_routes(),
+        [
+            CallRoutes(nats, publisher, cancelled, events, log),
+            FunctionRoutes(provider, metrics),
+            LogRoutes(provider, follow_seconds=config.write_timeout or math.inf),
+            AlertRoutes(provider),
+            SecretRoutes(registry),
+            NamespaceRoutes(provider, registry.namespaces),
+            QueueRoutes(nats, workers),
+            DeadLetterRoutes(DeadLetterStore(nats, publisher, events, provider.retry_of)),
+            MonitoringRoutes(backend.name, backend.orchestration, metrics_text),
+            openapi,
+            UiRoutes(config.lab_state),
         ],
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from labkit_services.gateway.auth import BasicAuth
 from labkit_services.gateway.requests import NAME
-from labkit_services.gateway.routes import Route
+from labkit_services.gateway.routes import RouteSource
 from labkit_services.gateway.routes.async_function import AsyncFunctionRoute
 from labkit_services.gateway.routes.function import METHODS, FunctionRoute
 from labkit_services.http import Request, Response, Router
@@ -15,6 +15,9 @@ from labkit_services.http.router import RouteHandler
 
 _CALL_METHODS = frozenset({"GET", "DELETE"})
 """With these, ``/async-function/ID`` names a call, not a function."""
+
+_PROTECTED = ("/system/", "/ui/")
+"""Where paths begin that need credentials."""
 
 _INVOKE = re.compile(rf"/(async-)?function/({NAME})(/.*)?")
 
@@ -31,10 +34,8 @@ class GatewayApp:
         function: FunctionRoute,
         async_function: AsyncFunctionRoute,
         auth: BasicAuth,
-        public: Iterable[Route],
-        protected: Iterable[Route],
+        others: Iterable[RouteSource],
     ) -> None:
-        """Build the table of routes: ``protected`` ones need credentials."""
         self._function = function
         self._async_function = async_function
         self._auth = auth
@@ -45,14 +46,11 @@ class GatewayApp:
             for methods, route in ((" ".join(sorted(METHODS)), "/function"), ("POST", "/async-function"))
             for rest in ("/{name}", "/{name}/{path...}")
         ]
-        for methods, pattern, handler in public:
-            self._add(methods, pattern, handler)
-        for methods, pattern, handler in protected:
-            self._add(methods, pattern, self._authenticated(handler))
-
-    def _add(self, methods: str, pattern: str, handler: RouteHandler) -> None:
-        self.routes.append((methods, pattern))
-        self._router.add(methods, pattern, handler)
+        for source in others:
+            for methods, pattern, handler in source.routes():
+                is_protected = pattern.startswith(_PROTECTED)
+                self._router.add(methods, pattern, self._authenticated(handler) if is_protected else handler)
+                self.routes.append((methods, pattern))
 
     def _authenticated(self, handler: RouteHandler) -> RouteHandler:
         async def check_and_handle(request: Request, captured: dict[str, str]) -> Response:

@@ -29,7 +29,7 @@ class Metrics:
         """Count a call that has ended."""
         self._finished.observe((function, code), seconds)
 
-    def answers(self, function: str, code: int) -> int:
+    def finished(self, function: str, code: int) -> int:
         """Return how many calls of a function ended with a status code."""
         return self._finished.counts.get((function, code), 0)
 

@@ -43,7 +43,7 @@ class Autoscaler:
     async def _check(self, function: DeployedFunction, now: float) -> None:
         key, labels = function.spec.key, function.spec.labels
         limits = ScaleLimits.of(labels)
-        good_calls = self._metrics.answers(key, 200)
+        good_calls = self._metrics.finished(key, 200)
         if not limits.is_fixed:
             alert = self._loads.setdefault(key, Load()).observe(now, good_calls)
             if alert == "firing" and function.wanted > 0:

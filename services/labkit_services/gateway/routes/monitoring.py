@@ -19,13 +19,13 @@ class MonitoringRoutes:
         self._orchestration = orchestration
         self._metrics_text = metrics_text
 
-    def public_routes(self) -> list[Route]:
-        """Return the routes that need no credentials."""
-        return [("GET HEAD", "/healthz", self._health), ("GET", "/metrics", self._metrics)]
-
-    def protected_routes(self) -> list[Route]:
-        """Return the routes that need credentials."""
-        return [("GET", "/system/info", self._info)]
+    def routes(self) -> list[Route]:
+        """Return the routes."""
+        return [
+            ("GET HEAD", "/healthz", self._health),
+            ("GET", "/metrics", self._metrics),
+            ("GET", "/system/info", self._info),
+        ]
 
     async def _health(self, _: Request, __: dict[str, str]) -> Response:
         return Response(200)

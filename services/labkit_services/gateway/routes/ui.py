@@ -16,13 +16,9 @@ class UiRoutes:
     def __init__(self, lab_state: Path) -> None:
         self._lab_state = lab_state
 
-    def public_routes(self) -> list[Route]:
-        """Return the routes that need no credentials."""
-        return [("GET", "/", self._root)]
-
-    def protected_routes(self) -> list[Route]:
-        """Return the routes that need credentials: they reveal the inspector's token."""
-        return [("GET", "/ui/{path...}", self._ui)]
+    def routes(self) -> list[Route]:
+        """Return the routes; ``/ui/`` needs credentials, because it reveals the inspector's token."""
+        return [("GET", "/", self._root), ("GET", "/ui/{path...}", self._ui)]
 
     async def _root(self, _: Request, __: dict[str, str]) -> Response:
         return Response(307, [("Location", "/ui/")])
