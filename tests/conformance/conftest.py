@@ -1,4 +1,4 @@
-"""A lab without functions, with the second namespace that the certifier uses."""
+"""A lab without functions, with the certifier's second namespace."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The requests of OpenFaaS's certifier, by its client library of 2022 and today's."""
+"""The requests of OpenFaaS's certifier, by its client of 2022 and today's."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Certifier:
         return list(answer.json())
 
     def invoke(self, name: str, *, verb: str = "POST", query: str = "", body: str = "") -> httpx.Response:
-        """Call ``name.namespace`` without credentials until it succeeds, up to 30 x 0.75 s."""
+        """Call ``name.namespace`` until it succeeds, up to 30 x 0.75 s."""
         url = f"/function/{name}.{self.namespace}" + (f"?{query}" if query else "")
         answers: list[httpx.Response] = []
 

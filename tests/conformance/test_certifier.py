@@ -1,4 +1,4 @@
-"""OpenFaaS's certifier in Python: its tests, in both namespaces, with both clients."""
+"""OpenFaaS's certifier in Python, in both namespaces, with both clients."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def namespace(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(params=["2022", "today"])
 def certifier(http: httpx.Client, namespace: str, request: pytest.FixtureRequest) -> Certifier:
-    """A client whose namespace is empty: one test compares the list of all functions."""
+    """A client whose namespace is empty: one test lists all functions."""
     certifier = Certifier(http, namespace, request.param)
     for function in certifier.list():
         certifier.delete(function["name"])
@@ -196,7 +196,7 @@ Replicas = dict[str, list[int]]
 
 @pytest.fixture(scope="session")
 def under_load(lab: Lab) -> Replicas:
-    """Call three functions ten times a second; the certifier does one after the other.
+    """Call three functions ten times a second, at the same time.
 
     Returns:
         The successive numbers of replicas of each.
@@ -256,7 +256,7 @@ def test_scale_up_and_down_from_throughput(under_load: Replicas) -> None:
 
 @pytest.mark.row("5 Test_ScalingDisabledViaLabels")
 def test_scaling_disabled_via_labels(under_load: Replicas) -> None:
-    """The load lasts until the others have scaled; the certifier sends 1000 requests."""
+    """The load lasts until the others have scaled, not for 1000 requests."""
     assert under_load["load-disabled"] == [2]
 
 

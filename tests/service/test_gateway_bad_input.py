@@ -1,4 +1,4 @@
-"""Invalid, extreme and interrupted requests: the gateway answers the next call all right."""
+"""Invalid, extreme and interrupted requests, each followed by a call."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NAMES = ["..", "../etc/passwd", "a/b", "Upper", "a" * 64, "a" * 5000, "-a", "a."
 
 @pytest.fixture(autouse=True)
 def gateway_survives(http: httpx.Client, lab: Lab) -> Iterator[None]:
-    """After each test the same gateway process answers a call, without more memory."""
+    """After each test the same process answers a call, in no more memory."""
     gateway = _gateway(lab)
     before = gateway.memory_info().rss
     yield

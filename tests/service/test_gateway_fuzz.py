@@ -13,7 +13,7 @@ FUZZ_SECONDS = 25
 
 
 def test_every_response_is_documented(workspace: Path) -> None:
-    """Schemathesis checks statuses, content types, headers, bodies, methods, credentials.
+    """Schemathesis checks statuses, headers, bodies, methods, credentials.
 
     It runs as a process of its own, so that its warnings do not fail this test run.
     """

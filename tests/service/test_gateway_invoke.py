@@ -1,4 +1,4 @@
-"""Calling functions through the real gateway: forwarding, headers, failures."""
+"""Calls of functions through the gateway: forwarding, headers, failures."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ LATE_SECONDS = 0.15
 
 @asynccontextmanager
 async def late_worker(lab: Lab) -> AsyncIterator[None]:
-    """Answer as a queue-worker named "late" would, later than the lab's own."""
+    """Answer as a queue-worker named "late", later than the lab's own."""
     answer = {"worker": "late", "max_inflight": 7, "in_flight": 0, "processed": 0, "redelivered": 0}
 
     async def on_request(message: Msg) -> None:

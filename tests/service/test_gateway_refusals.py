@@ -1,4 +1,4 @@
-"""A refused request leaves nothing behind: no stream, no record, no process."""
+"""A refused request leaves nothing: no stream, no record, no process."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def http(lab: Lab) -> Iterator[httpx.Client]:
 
 
 def stored(lab: Lab) -> dict[str, int]:
-    """Return every stream of nats-server but that of the events, with its last sequence number.
+    """Return the last sequence number of every stream but the events'.
 
     Functions, secrets and namespaces are in streams, too.
     """

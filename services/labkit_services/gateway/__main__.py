@@ -1,4 +1,4 @@
-"""``python -m labkit_services.gateway``; ``config.py`` has its environment variables."""
+"""``python -m labkit_services.gateway``; ``config.py`` has its settings."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ async def main(service: Service) -> None:
             NamespaceRoutes(provider, registry.namespaces),
             QueueRoutes(nats, workers),
             DeadLetterRoutes(DeadLetterStore(nats, publisher, events, provider.retry_of)),
-            MonitoringRoutes(backend.name, backend.orchestration, metrics_text),
+            MonitoringRoutes(backend, metrics_text),
             openapi,
             UiRoutes(config.lab_state),
         ],

@@ -1,4 +1,4 @@
-"""The gateway's request handler: invoke routes by prefix, all others by table."""
+"""The gateway's request handler: finds the route of each request."""
 
 from __future__ import annotations
 

@@ -16,11 +16,7 @@ class BasicAuth:
         self._expected = f"{user}:{password}".encode() if user else b""
 
     def check(self, request: Request) -> None:
-        """Accept or refuse the request's credentials.
-
-        Raises:
-            HttpError: 401, with OpenFaaS's text.
-        """
+        """Raise HttpError 401 unless the credentials are valid."""
         if not self._expected:
             return
         scheme, _, token = request.headers.get("Authorization").partition(" ")

@@ -52,7 +52,7 @@ class StoredDeadLetter:
 class DeadLetterStore:
     """Reads and writes the dead-letter streams.
 
-    Every method raises HttpError: 404 for a queue that does not exist, 503 while
+    Letters come oldest first. Every method raises HttpError: 404 for a queue that does not exist, 503 while
     nats-server does not answer.
     """
 
@@ -63,7 +63,7 @@ class DeadLetterStore:
         self._retry_of = retry_of
 
     async def page(self, queue: str, *, after: int, limit: int) -> list[StoredDeadLetter]:
-        """Return at most ``limit`` letters with sequence numbers above ``after``, oldest first."""
+        """Return up to ``limit`` letters after sequence number ``after``."""
         found: list[StoredDeadLetter] = []
         async for stored in self._letters(queue, dead_subject(queue, None), after):
             found.append(stored)
@@ -72,7 +72,7 @@ class DeadLetterStore:
         return found
 
     async def of_call(self, queue: str, call_id: str) -> list[StoredDeadLetter]:
-        """Return the letters of one call, oldest first; one redriven may die again."""
+        """Return the letters of one call; one redriven may die again."""
         return [stored async for stored in self._letters(queue, dead_subject(queue, call_id), 0)]
 
     async def redrive(self, queue: str, call_id: str = "") -> int:
@@ -101,7 +101,7 @@ class DeadLetterStore:
         return count
 
     async def purge(self, queue: str, call_id: str = "") -> int:
-        """Delete the letters of one call, or all; return how many there were."""
+        """Delete the letters of one call, or all; return how many."""
         subject = dead_subject(queue, call_id or None)
         with _errors_of(queue):
             info = await self._js.stream_info(dead_stream(queue), subjects_filter=subject)

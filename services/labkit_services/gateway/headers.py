@@ -1,4 +1,7 @@
-"""Header rules of the gateway (OpenFaaS gateway/handlers/forwarding_proxy.go, callid_middleware.go)."""
+"""Header rules of the gateway.
+
+As in OpenFaaS's gateway/handlers/forwarding_proxy.go and callid_middleware.go.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ def call_id_of(request: Request) -> str:
 
 
 def _uuid4() -> str:
-    """Return a random UUID (RFC 9562 §5.4), 3 times as fast as ``str(uuid.uuid4())``."""
+    """Return a random UUID (RFC 9562 §5.4), faster than by ``uuid.uuid4``."""
     digits = os.urandom(16).hex()
     variant = "89ab"[int(digits[16], 16) & 3]
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
@@ -58,7 +61,7 @@ def standard_headers(call_id: str, start_ns: int) -> list[Pair]:
 
 
 def response_headers(upstream: Headers, request: Request, call_id: str, start_ns: int) -> Headers:
-    """Return the gateway's standard headers, replaced and extended by the function's."""
+    """Return the standard headers, replaced and extended by the function's."""
     own = {name.lower() for name, _ in upstream.pairs}
     pairs = [pair for pair in standard_headers(call_id, start_ns) if pair[0].lower() not in own]
     pairs += [pair for pair in upstream.pairs if pair[0].lower() not in HOP_BY_HOP and pair[0] != "Date"]

@@ -38,12 +38,12 @@ class Metrics:
         return sum(count for (name, _), count in self._finished.counts.items() if name == function)
 
     def forget(self, function: str) -> None:
-        """Drop the counts of a removed function, so that they do not accumulate."""
+        """Drop the counts of a removed function: names may be many."""
         self._started.pop(function, None)
         self._finished.forget(lambda labels: labels[0] == function)
 
     def text(self, replicas: Mapping[str, int]) -> bytes:
-        """Return Prometheus's text; ``replicas`` are available ones, by function."""
+        """Return Prometheus's text; ``replicas`` are the ready ones."""
         return prometheus_text(
             self._finished.counter("gateway_function_invocation", "Function metrics", _STATUS),
             self._finished.histogram("gateway_functions_seconds", "Function time taken", _STATUS),
@@ -65,7 +65,7 @@ class Metrics:
 
 @dataclass(frozen=True)
 class Telemetry:
-    """Where each call is reported: event log, the gateway's own log, metrics."""
+    """Where each call is reported: event log, gateway's log, metrics."""
 
     events: Events
     lines: LineWriter

@@ -13,11 +13,9 @@ from labkit_services.http import HttpError
 
 @contextmanager
 def nats_errors_as(status: int, what: str) -> Iterator[None]:
-    """Raise HttpError with ``status`` when nats-server does not do what it is asked.
+    """Turn an error of nats-server into HttpError; ``what`` says what failed.
 
-    Args:
-        status: 500 if a change was not made, 503 if something could not be read.
-        what: What has failed, the beginning of the text.
+    ``status`` is 500 if a change was not made, 503 if something could not be read.
     """
     try:
         yield

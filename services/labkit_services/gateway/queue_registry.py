@@ -26,7 +26,7 @@ class QueueRegistry:
         return queue in self._existing
 
     async def ensure(self, queue: str) -> None:
-        """Create a queue unless it exists, and announce it to the queue-workers.
+        """Create a queue unless it exists, and announce it.
 
         Raises:
             HttpError: 500 if nats-server does not create it.

@@ -56,7 +56,7 @@ class QueueWorkers:
         await self._nats.subscribe(f"{self._inbox}.*.*", cb=self._on_answer)
 
     async def ask(self, queue: str, payload: dict[str, Any]) -> list[dict[str, Any]]:
-        """Return the answer of each worker of a queue; none if it has no workers."""
+        """Return the answer of each worker of a queue."""
         number = str(next(self._numbers))
         request = self._requests[number] = _Request()
         try:

@@ -1,4 +1,4 @@
-"""A key-value bucket of JSON records in JetStream, with its content in memory."""
+"""A key-value bucket of JSON records in JetStream, cached in memory."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from labkit_services.runtime.log import Log
 
 
 class RecordBucket:
-    """Reads are from memory; writes return once nats-server has confirmed them.
+    """Reads are from memory; a write returns when nats-server has confirmed.
 
     A write changes the memory at once, so that of concurrent requests the second
     sees the first. One that nats-server does not confirm is undone there, and

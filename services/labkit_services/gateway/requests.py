@@ -1,4 +1,7 @@
-"""Parsing requests: names, query, JSON body."""
+"""Parsing requests: names, query, JSON body.
+
+What is invalid raises HttpError 400, a JSON body that is too large 413.
+"""
 
 from __future__ import annotations
 
@@ -16,35 +19,30 @@ _MAX_JSON = 2 * 1024 * 1024
 
 
 def query_of(request: Request) -> dict[str, str]:
-    """Return the query; the last value of a repeated key counts, as in OpenFaaS."""
+    """Return the query; of a repeated key the last value counts."""
     return {key: values[-1] for key, values in parse_qs(request.query).items()}
 
 
 def flag_of(query: dict[str, str], name: str) -> bool:
-    """Return whether a query parameter is what Go's ``strconv.ParseBool`` takes for true."""
+    """Return whether Go's ``strconv.ParseBool`` takes a parameter for true."""
     return query.get(name) in {"1", "t", "T", "true", "TRUE", "True"}
 
 
 def qualified(name: str, namespace: str) -> str:
-    """Return ``name.namespace``; a namespace in the name wins over ``namespace``."""
+    """Return ``name.namespace``; a namespace in the name wins."""
     function, own = split_function_name(name)
     return f"{function}.{own if '.' in name else namespace or own}"
 
 
 def call_id_of_path(captured: str) -> str:
-    """Return the call id that a path names, in latin-1 as header values are."""
+    """Return the call id of a path, in latin-1 as header values are."""
     return unquote(captured, encoding="latin-1")
 
 
 async def json_object(request: Request, error_text: str = "") -> dict[str, Any]:
     """Return the body as a JSON object.
 
-    Args:
-        request: The request.
-        error_text: Response when it is none; "" means one that names the problem.
-
-    Raises:
-        HttpError: 400 if it is none, 413 if it is too large.
+    For an invalid one the response is ``error_text``, if given; else it names the problem.
     """
     try:
         body = json.loads(await request.body(_MAX_JSON))
@@ -57,11 +55,7 @@ async def json_object(request: Request, error_text: str = "") -> dict[str, Any]:
 
 
 def optional_text(body: dict[str, Any], field: str) -> str:
-    """Return a string field; missing or null means "".
-
-    Raises:
-        HttpError: 400 if it is no string.
-    """
+    """Return a string field; missing or null means ""."""
     value = body.get(field)
     if value is not None and not isinstance(value, str):
         raise HttpError(400, f"{field}: must be a string\n")
@@ -69,12 +63,7 @@ def optional_text(body: dict[str, Any], field: str) -> str:
 
 
 def required_text(body: dict[str, Any], field: str) -> str:
-    """Return a field that must be a non-empty string.
-
-    Raises:
-        HttpError: 400.
-    """
-    value = optional_text(body, field)
-    if not value:
-        raise HttpError(400, f"{field}: is required\n")
-    return value
+    """Return a field that must be a non-empty string."""
+    if value := optional_text(body, field):
+        return value
+    raise HttpError(400, f"{field}: is required\n")

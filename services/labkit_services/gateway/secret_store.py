@@ -1,4 +1,4 @@
-"""Secrets: kept in the registry, written to files for the functions that name them."""
+"""Secrets: kept in the registry, written to files for functions."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class SecretStore:
         await self._bucket.put(key, _record(value))
 
     async def update(self, name: str, namespace: str, value: bytes) -> None:
-        """Replace a secret's value; replicas started from now on read the new one."""
+        """Replace a secret's value, which only new replicas read."""
         await self._bucket.put(self._existing(name, namespace), _record(value))
 
     async def delete(self, name: str, namespace: str) -> None:
@@ -56,7 +56,7 @@ class SecretStore:
                 raise HttpError(400, f"unable to find secret: {name}\n")
 
     def write(self, names: tuple[str, ...], namespace: str, folder: Path) -> None:
-        """Write a function's secrets to files that only their owner can read."""
+        """Write a function's secrets to files that only we can read."""
         folder.mkdir(mode=0o700)
         for name in names:
             # One removed since the deploy becomes an empty file, as in a pod that keeps its mount.

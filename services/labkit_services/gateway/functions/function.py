@@ -1,4 +1,4 @@
-"""A deployed function: its spec, its replicas, and which of them takes the next call."""
+"""A deployed function: its replicas, and which of them takes the next call."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class DeployedFunction:
         return [replica for replica in self._replicas if replica.state is ReplicaState.READY]
 
     def idle_seconds(self, now: float) -> float:
-        """Return for how long no call has arrived or run; ``now`` is the loop's time."""
+        """Return the seconds at loop time ``now`` since the last call."""
         return 0.0 if any(replica.in_flight for replica in self._replicas) else now - self._used_at
 
     # -- taking calls
@@ -124,7 +124,7 @@ class DeployedFunction:
         self._drain(active[self.wanted :])
 
     async def update(self, spec: FunctionSpec, wanted: int) -> None:
-        """Replace every replica by one of the new spec; old ones finish their calls.
+        """Replace every replica; the old ones finish their calls.
 
         If no new replica becomes ready, the old ones stay, as in a cluster.
         """
@@ -143,7 +143,7 @@ class DeployedFunction:
         self._drain(old)
 
     async def remove(self, grace: float) -> None:
-        """End every replica after its calls in flight, at most ``grace`` seconds."""
+        """End every replica, after at most ``grace`` seconds for its calls."""
         self._removed = True
         self._changed.set()
         await asyncio.gather(*(replica.drain(grace) for replica in list(self._replicas)))
@@ -184,7 +184,7 @@ class DeployedFunction:
         self._changed.set()  # waiting calls may have to fail now
 
     def on_gone(self, replica: Replica) -> None:
-        """Forget a replica that ended; start another unless it was scaled down."""
+        """Forget a replica that ended; start another if it is missing."""
         if replica in self._replicas:
             self._replicas.remove(replica)
         if not self._removed and len(self._active()) < self.wanted:

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 
 class KeyedLocks:
-    """Changes of one key follow one another; those of different keys run concurrently."""
+    """Changes of one key follow one another; other keys are independent."""
 
     def __init__(self) -> None:
         self._locks: dict[str, tuple[asyncio.Lock, int]] = {}

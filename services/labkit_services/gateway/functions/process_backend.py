@@ -1,4 +1,4 @@
-"""Replicas as processes of this machine: each is a watchdog that the gateway starts."""
+"""Replicas as processes: each is a watchdog that the gateway starts."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ _MAX_FUNCTIONS = 200
 
 
 class ReplicaBackend(Protocol):
-    """Runs replicas: the one part that knows whether they are processes or containers."""
+    """Runs replicas; only it knows whether as processes or containers."""
 
     name: str
     """The provider's name in ``/system/info``."""
@@ -95,7 +95,7 @@ class FunctionProvider:
         return list(self._functions.values())
 
     def retry_of(self, name: str) -> Mapping[str, str]:
-        """Return the retry annotations of the function that a URL names, {} if there is none."""
+        """Return a function's retry annotations, {} if it does not exist."""
         function = self.find(name)
         return function.spec.retry if function else {}
 
@@ -163,7 +163,7 @@ class FunctionProvider:
         return function
 
     async def _validate_and_store(self, spec: FunctionSpec, wanted: int) -> None:
-        """Refuse what cannot be run; only then create the queue and write to the registry."""
+        """Validate a deployment; then create its queue and its record."""
         self._registry.namespaces.check(spec.namespace)
         self._registry.secrets.check(spec.secrets, spec.namespace)
         try:

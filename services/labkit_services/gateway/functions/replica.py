@@ -75,7 +75,7 @@ class Replica:
         process: Coroutine[Any, Any, WatchdogProcess],
         callbacks: ReplicaCallbacks,
     ) -> None:
-        """Prepare a replica, whose ``run`` awaits ``process`` and in the end removes ``scratch``."""
+        """Prepare a replica; ``run`` starts it by awaiting ``process``."""
         self.state = ReplicaState.STARTING
         self.instance = function
         self.was_ready = False
@@ -173,7 +173,7 @@ class Replica:
             self._idle.set()
 
     async def drain(self, grace: float) -> None:
-        """Take no new calls, wait up to ``grace`` seconds for those in flight, then end."""
+        """Take no new calls; end after the running ones or ``grace`` s."""
         if self.state is not ReplicaState.GONE:
             self.state = ReplicaState.DRAINING
         self._idle.clear()

@@ -54,7 +54,7 @@ class ScaleLimits:
         return self.minimum == self.maximum
 
     def up(self, current: int) -> int:
-        """Return the replicas after an alert: ``factor`` percent of the maximum more."""
+        """Return the replicas after an alert: more by ``factor`` percent."""
         return min(self.maximum, current + math.ceil(self.maximum / 100 * self.factor))
 
     def down(self) -> int:
@@ -62,12 +62,12 @@ class ScaleLimits:
         return max(self.minimum, 1)
 
     def clamp(self, asked: int) -> int:
-        """Return the replicas for a request to scale; 0 is allowed as in OpenFaaS Pro."""
+        """Return the replicas for a request to scale; 0 as in OpenFaaS Pro."""
         return max(0, min(asked, max(self.maximum, MAX_REPLICAS)))
 
 
 def idle_seconds(labels: Mapping[str, str]) -> float | None:
-    """Return after how many idle seconds a function scales to zero; None is never."""
+    """Return the idle seconds before scaling to zero; None means never."""
     if labels.get(ZERO_LABEL) != "true":
         return None
     try:
@@ -89,7 +89,7 @@ class Load:
     fired_at: float | None = None
 
     def observe(self, now: float, good_calls: int) -> str:
-        """Add the count at ``now`` (seconds); return "firing", "resolved" or ""."""
+        """Add the count at ``now``; return "firing", "resolved" or ""."""
         self.samples.append((now, good_calls))
         while self.samples[0][0] < now - LOAD_WINDOW_SECONDS:
             self.samples.popleft()

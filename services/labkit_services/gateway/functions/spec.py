@@ -60,7 +60,7 @@ class FunctionSpec:
 
     @cached_property
     def retry(self) -> dict[str, str]:
-        """Its retry annotations, without their prefix ``com.openfaas.retry.``."""
+        """Its retry annotations without ``com.openfaas.retry.``."""
         return {
             name.removeprefix(RETRY_ANNOTATIONS): value
             for name, value in self.annotations.items()
@@ -163,12 +163,12 @@ def _invalid(text: str) -> HttpError:
 
 
 def _is_text(value: object) -> bool:
-    """Return whether a process can be given the value: a string of UTF-8 without NUL."""
+    """Return whether the value is a string that a process can be given."""
     return isinstance(value, str) and not _NOT_TEXT.search(value)
 
 
 def _field(body: Mapping[str, Any], name: str, kind: type[_Kind]) -> _Kind:
-    """Return a field that is a ``kind`` of strings; missing or null means an empty one."""
+    """Return a field; missing or null means an empty ``kind``."""
     value: Any = kind() if body.get(name) is None else body[name]
     strings = [*value, *value.values()] if isinstance(value, dict) else value
     if not isinstance(value, kind) or not (isinstance(strings, bool) or all(map(_is_text, strings))):
@@ -177,11 +177,7 @@ def _field(body: Mapping[str, Any], name: str, kind: type[_Kind]) -> _Kind:
 
 
 def texts(body: Mapping[str, Any], name: str) -> dict[str, str]:
-    """Return a field that is an object of strings; missing or null means {}.
-
-    Raises:
-        HttpError: 400, naming the field.
-    """
+    """Return a field that is an object of strings; null means {}."""
     return _field(body, name, dict)
 
 

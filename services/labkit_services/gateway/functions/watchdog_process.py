@@ -1,4 +1,4 @@
-"""A watchdog's process: forked by the fork server if there is one, else spawned."""
+"""A watchdog's process: forked by the fork server, or spawned without one."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class WatchdogProcess:
                 os.killpg(self.pid, number)
 
     async def reap(self) -> int | None:
-        """Return the exit code once the output has ended; None if it is unknown."""
+        """Return the exit code after the output has ended; None is unknown."""
         if isinstance(self._child, Forked):
             code = await self._child.wait()
             self._child.release()

@@ -11,6 +11,7 @@ from labkit_services.gateway.routes import Route
 from labkit_services.http import HttpError, Request, Response
 
 _BAD_FORMAT = "Unable to parse alert, bad format.\n"
+"""OpenFaaS's text (gateway/handlers/alerthandler.go)."""
 
 
 class AlertRoutes:
@@ -36,11 +37,7 @@ class AlertRoutes:
 
 
 def _parse(body: dict[str, Any]) -> list[tuple[str, bool]]:
-    """Return each alert's function, and whether it fires; else it is resolved.
-
-    Raises:
-        HttpError: 400, with OpenFaaS's text (gateway/handlers/alerthandler.go).
-    """
+    """Return each alert's function, and whether it fires or is resolved."""
     _check_texts(body, "status", "receiver")
     alerts = body.get("alerts")
     if not isinstance(alerts, list):

@@ -1,4 +1,4 @@
-"""``POST /async-function/NAME``: accept a call onto the queue, then answer 202."""
+"""``POST /async-function/NAME``: accept a call onto the queue."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ class CallRoutes:
         self._log = log
 
     def routes(self) -> list[Route]:
-        """Return the routes; a POST to the same path has a function's name in it."""
+        """Return the routes; in POST the path has a function's name."""
         return [
             ("GET", "/async-function/{name}", self._status),
             ("DELETE", "/async-function/{name}", self._cancel),
@@ -106,11 +106,7 @@ class CallRoutes:
             self._log.warning("cancelled call still in the queue", call_id=call_id, error=said(error))
 
     async def _load_call(self, call_id: str, wait: float = 0.0, *, until: str = "end") -> dict[str, Any]:
-        """Ask the call status service, which waits for the call's ``end`` or ``answer``.
-
-        Raises:
-            HttpError: 404 if it does not know the call, 503 if it does not run.
-        """
+        """Ask the call status service, which waits for ``until``."""
         question = json.dumps({"id": call_id, "wait": wait, "for": until}).encode()
         with nats_errors_as(503, "could not read the call's status"):
             try:

@@ -1,4 +1,4 @@
-"""``/system/queues/QUEUE/dead-letters``: list, redrive and purge dead letters."""
+"""``/system/queues/QUEUE/dead-letters``: list, redrive and purge."""
 
 from __future__ import annotations
 

@@ -132,5 +132,5 @@ async def _stream(upstream: ClientResponse, replica: Replica) -> AsyncIterator[b
 
 
 def _platform_error(status: int, text: str, headers: list[Pair]) -> Response:
-    """Return an error of the platform; by its header retries tell it from the function's."""
+    """Return an error of the platform, which a header marks for retries."""
     return Response.text(status, text, [*headers, (INTERNAL, "proxy")])

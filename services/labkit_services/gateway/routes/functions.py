@@ -1,4 +1,4 @@
-"""``/system/functions`` and the like: deploy, list, describe, scale, remove."""
+"""``/system/functions``: deploy, list, describe, scale and remove."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ import platform
 from collections.abc import Callable
 
 from labkit_services.contract.names import VERSION
+from labkit_services.gateway.functions.provider import ReplicaBackend
 from labkit_services.gateway.routes import Route
 from labkit_services.http import Request, Response
 from labkit_services.runtime.metrics import CONTENT_TYPE
@@ -14,9 +15,8 @@ from labkit_services.runtime.metrics import CONTENT_TYPE
 class MonitoringRoutes:
     """Handlers that describe the gateway itself."""
 
-    def __init__(self, provider_name: str, orchestration: str, metrics_text: Callable[[], bytes]) -> None:
-        self._provider_name = provider_name
-        self._orchestration = orchestration
+    def __init__(self, backend: ReplicaBackend, metrics_text: Callable[[], bytes]) -> None:
+        self._backend = backend
         self._metrics_text = metrics_text
 
     def routes(self) -> list[Route]:
@@ -36,8 +36,8 @@ class MonitoringRoutes:
     async def _info(self, _: Request, __: dict[str, str]) -> Response:
         version = {"sha": "labkit", "release": VERSION}
         provider = {
-            "provider": self._provider_name,
+            "provider": self._backend.name,
             "version": version,
-            "orchestration": self._orchestration,
+            "orchestration": self._backend.orchestration,
         }
         return Response.json(200, {"provider": provider, "version": version, "arch": platform.machine()})

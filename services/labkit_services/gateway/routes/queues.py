@@ -69,11 +69,7 @@ class QueueRoutes:
 
 
 def queue_of(captured: dict[str, str]) -> str:
-    """Return the queue that a path names.
-
-    Raises:
-        HttpError: 404: no queue can have that name.
-    """
+    """Return the queue of a path; raise HttpError 404 for an invalid name."""
     try:
         return check_queue_name(unquote(captured["queue"]))
     except InvalidValueError as error:

@@ -60,7 +60,7 @@ class SecretRoutes:
 
 
 def _value(body: dict[str, Any]) -> bytes:
-    """Return the secret's bytes: ``rawValue`` (base64) wins over ``value``, as in OpenFaaS."""
+    """Return the secret's bytes; ``rawValue`` (base64) wins over ``value``."""
     raw, value = optional_text(body, "rawValue"), optional_text(body, "value")
     if raw:
         try:

@@ -17,7 +17,7 @@ class UiRoutes:
         self._lab_state = lab_state
 
     def routes(self) -> list[Route]:
-        """Return the routes; ``/ui/`` needs credentials, because it reveals the inspector's token."""
+        """Return the routes; ``/ui/`` reveals the inspector's token."""
         return [("GET", "/", self._root), ("GET", "/ui/{path...}", self._ui)]
 
     async def _root(self, _: Request, __: dict[str, str]) -> Response:
