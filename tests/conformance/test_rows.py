@@ -247,6 +247,7 @@ def test_instance_selects_the_log_of_one_replica(http: httpx.Client) -> None:
 @pytest.mark.parametrize("follow", ["false", "0", "f", "", "anything"])
 def test_only_go_s_spellings_of_true_follow(http: httpx.Client, follow: str) -> None:
     deploy(http, "closed", "cat")
+    until(lambda: bool(_log(http, "closed")))
 
     assert _log(http, "closed", follow=follow)
 
