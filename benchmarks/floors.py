@@ -97,7 +97,7 @@ class Spawn:
 
 def _messages() -> Iterator[dict[str, str]]:
     """Yield the headers of queued calls: all is ready but their ids."""
-    from labkit_services.contract.queued import DEDUPE_HEADER
+    from labkit_services.contract.queued_call import DEDUPE_HEADER
 
     headers = queued_call("floor").nats_headers()
     prefix = f"floor-{time.time_ns():x}"

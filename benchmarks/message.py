@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from labkit_services.contract.queued import QueuedCall
+from labkit_services.contract.queued_call import QueuedCall
 
 BODY = b"hello"
 """The body of every measured call."""

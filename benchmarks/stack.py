@@ -23,7 +23,7 @@ from benchmarks.scratch import scratch
 from labkit.lab.async_lab import AsyncLab
 from labkit.supervisor.settings import Settings
 from labkit_services.contract.names import CALL_ID, DEFAULT_QUEUE, EVENT_STREAM
-from labkit_services.contract.queued import DEDUPE_HEADER
+from labkit_services.contract.queued_call import DEDUPE_HEADER
 from labkit_services.contract.queues import queue_stream, worker_control_subject
 from labkit_services.http import HttpClient
 from labkit_services.jetstream.publisher import Publisher

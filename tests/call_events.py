@@ -1,9 +1,10 @@
-"""Events of calls as the services would report them, for the tests of what is made from them."""
+"""Events of calls as the services would report them, for tests."""
 
 from __future__ import annotations
 
 from labkit.views.measurement import Measurement
-from labkit_services.call_record.log import Call, CallLog, Mode, reduce_call
+from labkit_services.call_record.log import Call, CallLog, Mode
+from labkit_services.call_record.reducer import reduce_call
 from labkit_services.contract.events import Event, EventType
 
 BEGIN = 1_790_000_000_000_000_000
@@ -28,7 +29,7 @@ def reduced(*events: Event) -> Call:
 
 
 def visit(start: float, end: float, call_id: str, *, status: int = 200, pid: int = 7) -> list[Event]:
-    """Return what gateway and watchdog report when the function is asked by the sync route."""
+    """Return the events of gateway and watchdog for an invocation by the sync route."""
     return [
         event(start, EventType.CALL_RECEIVED, call_id, mode="sync", method="POST", bytes=0),
         event(start + 0.0002, EventType.CALL_FORWARDED, call_id, replica="long-task-1"),
@@ -70,7 +71,7 @@ def accepted(call_id: str = "c1", start: float = 0.0, seconds: float = 0.003) ->
 def attempt(
     call_id: str, start: float, seconds: float, number: int = 1, status: int = 200, *, acked: bool = True
 ) -> list[Event]:
-    """Return one delivery to the worker, with the gateway's and the watchdog's part in it."""
+    """Return the events of one delivery, of worker, gateway and watchdog."""
     end = start + seconds
 
     def worker(at: float, type_: EventType, **data: object) -> Event:
@@ -99,7 +100,7 @@ def sync_run(calls: int, seconds: float = 1.0) -> list[Event]:
 
 
 def async_run(calls: int, max_inflight: int, seconds: float = 1.0) -> list[Event]:
-    """Return ``calls`` asynchronous calls, sent at once and worked off ``max_inflight`` at a time."""
+    """Return ``calls`` asynchronous calls, sent at once and processed ``max_inflight`` at a time."""
     events = []
     for number in range(calls):
         turn = number // max_inflight
@@ -110,7 +111,7 @@ def async_run(calls: int, max_inflight: int, seconds: float = 1.0) -> list[Event
 
 
 def measured(mode: Mode, events: list[Event], until: float | None = None) -> Measurement:
-    """Return the run that ``events`` tell of, or what was known ``until`` that many seconds."""
+    """Return the measurement of ``events``, or of those within ``until`` seconds."""
     log = CallLog()
     end = max(each.time_ns for each in events) if until is None else BEGIN + round(until * SECOND)
     for each in events:

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 
+from labkit_services.call_record.attempt import Attempt
 from labkit_services.call_record.call import Call
-from labkit_services.call_record.call_parts import Attempt, Callback
+from labkit_services.call_record.callback import Callback
 
 Steps = list[tuple[int, int]]
 

@@ -1,10 +1,10 @@
-"""The real queue-worker: callbacks, log lines, concurrency."""
+"""The real queue-worker: callbacks, log lines, concurrency, leases."""
 
 from __future__ import annotations
 
 import re
+import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,10 +25,10 @@ def http(lab: Lab) -> Iterator[httpx.Client]:
 
 
 @pytest.mark.row("2.4 callback headers")
-def test_a_callback_has_the_result_and_openfaas_s_headers(http: httpx.Client) -> None:
+def test_a_callback_carries_the_result_and_the_headers_of_openfaas(http: httpx.Client) -> None:
     deploy(http, "shout", "tr a-z A-Z")
     with receiver() as target:
-        answer = http.post(
+        response = http.post(
             "/async-function/shout.openfaas-fn",
             content="later",
             headers={"X-Callback-Url": f"{target.url}/r/b?x=1", "Content-Type": "text/x"},
@@ -37,7 +37,7 @@ def test_a_callback_has_the_result_and_openfaas_s_headers(http: httpx.Client) ->
 
     assert (callback.method, callback.path, callback.body) == ("POST", "/r/b?x=1", b"LATER")
     headers = callback.headers
-    assert headers["X-Call-Id"] == answer.headers["X-Call-Id"]
+    assert headers["X-Call-Id"] == response.headers["X-Call-Id"]
     assert headers["X-Function-Status"] == "200"
     assert headers["X-Function-Name"] == "shout.openfaas-fn"
     assert re.fullmatch(r"\d+\.\d{6}", headers["X-Duration-Seconds"])
@@ -57,7 +57,7 @@ def test_a_callback_has_the_result_and_openfaas_s_headers(http: httpx.Client) ->
     ],
 )
 @pytest.mark.row("2.4 outcomes")
-def test_a_callback_says_how_the_function_ended(
+def test_a_callback_reports_the_status_of_the_function(
     http: httpx.Client, fprocess: str, env: dict[str, str], status: str, body: bytes
 ) -> None:
     deploy(http, "ends", fprocess, envVars=env)
@@ -70,7 +70,7 @@ def test_a_callback_says_how_the_function_ended(
 
 
 @pytest.mark.row("2.4 unknown function")
-def test_an_unknown_function_s_callback_says_404(http: httpx.Client) -> None:
+def test_the_callback_of_an_unknown_function_reports_404(http: httpx.Client) -> None:
     with receiver() as target:
         http.post("/async-function/nobody", headers={"X-Callback-Url": target.url})
         (callback,) = target.wait()
@@ -79,25 +79,25 @@ def test_an_unknown_function_s_callback_says_404(http: httpx.Client) -> None:
 
 
 @pytest.mark.row("2.4 function as target")
-def test_another_function_can_be_the_callback(http: httpx.Client, tmp_path: Path) -> None:
-    told = tmp_path / "told"
-    script = tmp_path / "tell.sh"
-    script.write_text(f"cat > {told}\n")
+def test_another_function_can_be_the_callback_target(http: httpx.Client, tmp_path: Path) -> None:
+    received = tmp_path / "received"
+    script = tmp_path / "receive.sh"
+    script.write_text(f"cat > {received}\n")
     deploy(http, "cat-it", "cat")
-    deploy(http, "tell", f"sh {script}")
+    deploy(http, "receive", f"sh {script}")
 
     http.post(
         "/async-function/cat-it",
         content="pass it on",
-        headers={"X-Callback-Url": "http://gateway:8080/function/tell"},
+        headers={"X-Callback-Url": "http://gateway:8080/function/receive"},
     )
 
-    until(lambda: told.exists() and told.read_text() == "pass it on")
+    until(lambda: received.exists() and received.read_text() == "pass it on")
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1/", "ftp://x/", "/relative", "http://nowhere.invalid/"])
 @pytest.mark.row("2.1 callback that leads nowhere")
-def test_a_callback_that_leads_nowhere_holds_up_nothing(http: httpx.Client, lab: Lab, url: str) -> None:
+def test_an_unreachable_callback_url_delays_no_other_call(http: httpx.Client, lab: Lab, url: str) -> None:
     deploy(http, "quick", "true")
     with receiver() as target:
         assert http.post("/async-function/quick", headers={"X-Callback-Url": url}).status_code == 202
@@ -108,7 +108,7 @@ def test_a_callback_that_leads_nowhere_holds_up_nothing(http: httpx.Client, lab:
 
 
 @pytest.mark.row("2.4 failed callback", "2.5 log lines")
-def test_a_callback_s_status_is_logged_and_otherwise_ignored(http: httpx.Client, lab: Lab) -> None:
+def test_the_response_to_a_callback_is_logged(http: httpx.Client, lab: Lab) -> None:
     deploy(http, "quick", "true")
     with receiver(status=503) as target:
         http.post("/async-function/quick", headers={"X-Callback-Url": target.url})
@@ -119,7 +119,7 @@ def test_a_callback_s_status_is_logged_and_otherwise_ignored(http: httpx.Client,
 
 
 @pytest.mark.row("2.5 log lines")
-def test_the_log_has_openfaas_s_lines(http: httpx.Client, lab: Lab) -> None:
+def test_the_log_has_the_lines_of_openfaas(http: httpx.Client, lab: Lab) -> None:
     deploy(http, "logged-worker", "echo 1234")
     lab.invoke_async("logged-worker", "abc").wait(timeout=10)
 
@@ -135,7 +135,7 @@ def test_the_log_has_openfaas_s_lines(http: httpx.Client, lab: Lab) -> None:
 
 
 @pytest.mark.row("2.3 invocation")
-def test_path_and_query_of_an_asynchronous_call_reach_the_function(http: httpx.Client) -> None:
+def test_path_and_query_of_an_async_call_reach_the_function(http: httpx.Client) -> None:
     deploy(http, "env", "env")
     with receiver() as target:
         http.post("/async-function/env/a/b?x=%2F", headers={"X-Callback-Url": target.url, "X-Mine": "1"})
@@ -149,7 +149,7 @@ def test_path_and_query_of_an_asynchronous_call_reach_the_function(http: httpx.C
 
 
 @pytest.mark.row("2.3 concurrency")
-def test_max_inflight_can_be_changed_while_it_runs(http: httpx.Client, lab: Lab) -> None:
+def test_max_inflight_can_be_changed_at_run_time(http: httpx.Client, lab: Lab) -> None:
     deploy(http, "nap", "sleep 0.3")
     lab.invoke("nap")
 
@@ -165,10 +165,10 @@ def test_max_inflight_can_be_changed_while_it_runs(http: httpx.Client, lab: Lab)
     assert five.drained_after < one.drained_after / 2
 
 
-def test_a_lowered_max_inflight_and_a_restart_cost_no_attempt(workspace: Path) -> None:
+def test_lowering_max_inflight_and_restarting_use_up_no_attempts(workspace: Path) -> None:
     with start_lab(workspace, max_inflight=50) as lab:
         lab.deploy("attempt", fprocess="sh -c echo${IFS}$Http_X_Attempt")
-        lab.invoke_async("attempt").result(20)  # by now fifty are asked for
+        lab.invoke_async("attempt").result(20)  # now fifty messages are requested
         lab.set_max_inflight(1)
         lowered = [lab.invoke_async("attempt") for _ in range(20)]
         seen = [call.result(20).text for call in lowered]
@@ -178,7 +178,7 @@ def test_a_lowered_max_inflight_and_a_restart_cost_no_attempt(workspace: Path) -
         until_running(nap)
         restart = threading.Thread(target=lambda: lab.restart("worker"))
         restart.start()
-        time.sleep(0.3)
+        until(lambda: lab.status().service("queue-worker").state != "ready")
         queued = [lab.invoke_async("attempt") for _ in range(20)]
         restart.join()
         seen += [call.result(20).text for call in queued]
@@ -188,7 +188,7 @@ def test_a_lowered_max_inflight_and_a_restart_cost_no_attempt(workspace: Path) -
         assert lab.queue().redelivered == 0
 
 
-def test_a_long_call_outlives_the_restart_of_its_worker(workspace: Path) -> None:
+def test_a_running_call_finishes_before_its_worker_restarts(workspace: Path) -> None:
     with start_lab(workspace) as lab:
         lab.deploy("long", fprocess="sleep 12")
         call = lab.invoke_async("long")
@@ -198,7 +198,40 @@ def test_a_long_call_outlives_the_restart_of_its_worker(workspace: Path) -> None
         assert [attempt.status for attempt in call.wait(20).attempts] == [200]
 
 
+_FAILS_TO_RENEW_ONCE = """
+import sys
+from pathlib import Path
+from labkit_services.queue_worker.__main__ import start
+from labkit_services.queue_worker.consumer import Consumer
+
+renew_leases = Consumer.renew_leases
+failed = Path(sys.argv[1])
+
+async def fail_once(self):
+    if self.credit.in_flight and not failed.exists():
+        failed.touch()
+        raise RuntimeError("no renewal")
+    await renew_leases(self)
+
+Consumer.renew_leases = fail_once
+start()
+"""
+
+
+def test_a_worker_that_cannot_renew_leases_is_restarted(workspace: Path, tmp_path: Path) -> None:
+    """Without renewal every long call would silently run twice."""
+    command = [sys.executable, "-P", "-c", _FAILS_TO_RENEW_ONCE, str(tmp_path / "failed")]
+    with start_lab(workspace, commands={"queue-worker": command}, ack_wait="3s") as lab:
+        lab.deploy("nap", fprocess="sleep 4")
+
+        call = lab.invoke_async("nap").wait(30)
+
+        assert [attempt.status for attempt in call.attempts] == [None, 200]
+        assert lab.status().service("queue-worker").restarts == 1
+        assert "background task failed: renew leases" in lab.logs("queue-worker", tail=100)
+
+
 @pytest.mark.parametrize("count", [0, -1, 100_000])
-def test_an_unusable_max_inflight_is_refused_with_the_range(lab: Lab, count: int) -> None:
+def test_an_invalid_max_inflight_is_refused_with_the_range(lab: Lab, count: int) -> None:
     with pytest.raises(InvalidValueError, match="from 1 to 1000"):
         lab.set_max_inflight(count)

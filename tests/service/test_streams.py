@@ -1,4 +1,4 @@
-"""What services keep in JetStream, asked of a real nats-server."""
+"""What services store in JetStream, on a real nats-server."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from labkit_services.jetstream.streams import bucket_keys
 
 
 @pytest.mark.anyio
-async def test_a_bucket_tells_all_its_keys(lab: Lab) -> None:
-    """An empty answer must mean an empty bucket: a gateway would believe that it has no functions."""
+async def test_all_keys_of_a_bucket_are_listed(lab: Lab) -> None:
+    """An empty list must mean an empty bucket, or a gateway would take it that there are no functions."""
     client = Client()
     await client.connect(lab._core.state.nats_url, token=lab._core.state.nats_token)
     js = client.jetstream()
@@ -35,8 +35,8 @@ async def test_a_bucket_tells_all_its_keys(lab: Lab) -> None:
 
 
 @pytest.mark.anyio
-async def test_a_stream_may_be_larger_than_the_disk_is_empty(lab: Lab) -> None:
-    """What a stream may hold at most must not have to be free on the disk, or few labs would start."""
+async def test_the_limit_of_a_stream_may_exceed_the_free_disk_space(lab: Lab) -> None:
+    """If nats-server required the limits to be free on disk, few labs would start."""
     client = Client()
     await client.connect(lab._core.state.nats_url, token=lab._core.state.nats_token)
     js = client.jetstream()

@@ -1,8 +1,7 @@
-"""What a call may live through, as a model: retries, death, redrive, cancel, callbacks.
+"""A model of a call: retries, dead letters, redrive, cancellation, callbacks.
 
-hypothesis walks through the machine at random. At every step the record, reduced from the events
-that the services would have published, must tell the state that the model is in; in whatever order
-the events came in.
+hypothesis walks through the state machine at random. At every step the call, reduced from the events
+that the services would have published in any order, must have the state of the model.
 """
 
 from __future__ import annotations
@@ -18,26 +17,24 @@ from labkit_services.call_record.call import CallState
 from labkit_services.call_record.reducer import read_call, reduce_call
 from labkit_services.contract.events import Event, EventType
 from labkit_services.http import Headers
-from labkit_services.queue_worker.retry import Again, Exhausted, RetryPolicy, Settled, decide
+from labkit_services.queue_worker.retry import Exhausted, NoRetry, Retry, RetryPolicy, decide
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 GATEWAY, WORKER = "gateway", "queue-worker"
-ANSWERS = st.sampled_from([200, 204, 302, 400, 404, 408, 429, 500, 502, 503])
+STATUSES = st.sampled_from([200, 204, 302, 400, 404, 408, 429, 500, 502, 503])
 
 
 class CallLife(RuleBasedStateMachine):
-    """One asynchronous call with a callback, and the worker's rules."""
+    """One asynchronous call with a callback, under the worker's rules."""
 
     def __init__(self) -> None:
         super().__init__()
         self.events: list[Event] = []
         self.clock = 0
         self.state = CallState.QUEUED
-        self.before = 0  # attempts before it was last put into the queue
+        self.before = 0  # attempts before it was last queued
         self.count = 0  # deliveries since then
-        self.answered = 0
         self.tries = 0  # of the callback
-        self.cancelled = False
 
     @initialize(attempts=st.integers(1, 4), callback_attempts=st.integers(1, 3), has_callback=st.booleans())
     def accept(self, attempts: int, callback_attempts: int, has_callback: bool) -> None:
@@ -47,7 +44,7 @@ class CallLife(RuleBasedStateMachine):
         self._emit(GATEWAY, EventType.CALL_RECEIVED, mode="async")
         self._queue()
 
-    # -- what may happen
+    # -- transitions
 
     @precondition(lambda self: self.state in (CallState.QUEUED, CallState.RETRYING))
     @rule()
@@ -65,16 +62,15 @@ class CallLife(RuleBasedStateMachine):
     @precondition(lambda self: self.state in (CallState.DELIVERED, CallState.RUNNING))
     @rule()
     def worker_dies(self) -> None:
-        """The lease runs out and the call is delivered again: no event tells of it."""
+        """The lease runs out and the call is delivered again, without an event."""
         self.deliver()
 
     @precondition(lambda self: self.state is CallState.RUNNING)
-    @rule(status=ANSWERS)
-    def answer(self, status: int) -> None:
-        self.answered = status
+    @rule(status=STATUSES)
+    def function_responds(self, status: int) -> None:
         self._emit(WORKER, EventType.INVOCATION_FINISHED, status=status, bytes=1)
         match decide(self.policy, self.count, status, Headers(), random.Random(0), NOW):
-            case Again(delay):
+            case Retry(delay):
                 assert self.count < self.policy.attempts
                 self._emit(WORKER, EventType.RETRY_SCHEDULED, delay=delay)
                 self.state = CallState.RETRYING
@@ -83,45 +79,45 @@ class CallLife(RuleBasedStateMachine):
                 self._emit(WORKER, EventType.DELIVERY_DEAD, reason=reason)
                 self.state = CallState.DEAD
                 self._call_back_or_acknowledge()
-            case Settled():
+            case NoRetry():
                 assert status not in self.policy.codes
                 self.state = CallState.DONE if status < 400 else CallState.FAILED
                 self._call_back_or_acknowledge()
 
-    @precondition(lambda self: self._callback_is_on_its_way())
-    @rule(status=ANSWERS)
-    def target_answers(self, status: int) -> None:
+    @precondition(lambda self: self._callback_is_pending())
+    @rule(status=STATUSES)
+    def target_responds(self, status: int) -> None:
         self._emit(WORKER, EventType.CALLBACK_ANSWERED, status=status)
         match decide(self.callback_policy, self.tries, status, Headers(), random.Random(0), NOW):
-            case Again(delay):
+            case Retry(delay):
                 self._emit(WORKER, EventType.CALLBACK_RETRY, delay=delay)
-                self.callback = "put off"
+                self.callback = "scheduled"
             case Exhausted(reason):
                 self._emit(WORKER, EventType.CALLBACK_DEAD, reason=reason)
                 self.callback = "dead"
-            case Settled():
+            case NoRetry():
                 self.callback = "arrived"
         self._acknowledge()
 
-    @precondition(lambda self: getattr(self, "callback", "") == "put off")
+    @precondition(lambda self: getattr(self, "callback", "") == "scheduled")
     @rule()
-    def call_back_again(self) -> None:
+    def retry_callback(self) -> None:
         self.tries += 1
         self._emit(WORKER, EventType.CALLBACK_SENT, url="http://target/")
         self.callback = "sent"
 
     @precondition(lambda self: getattr(self, "callback", "") == "dead" and self.acknowledged)
     @rule()
-    def put_the_callback_back(self) -> None:
+    def redrive_callback(self) -> None:
         self.tries = 0
         self._emit(GATEWAY, EventType.CALLBACK_RETRY, delay=0.0)
-        self.callback = "put off"
+        self.callback = "scheduled"
 
     @precondition(
         lambda self: self.state is CallState.DEAD and self.acknowledged and self.callback in ("", "arrived")
     )
     @rule()
-    def put_back(self) -> None:
+    def redrive(self) -> None:
         self.before += self.count
         self.count = 0
         self._queue()
@@ -138,34 +134,34 @@ class CallLife(RuleBasedStateMachine):
 
     @precondition(lambda self: self.events)
     @rule(data=st.data())
-    def an_event_is_heard_twice(self, data: st.DataObject) -> None:
+    def an_event_arrives_twice(self, data: st.DataObject) -> None:
         event = data.draw(st.sampled_from(self.events))
         call = read_call("c", self.events)
         assert reduce_call(call, event) is call
 
-    # -- what must hold
+    # -- invariants
 
     @invariant()
-    def the_record_tells_the_state(self) -> None:
+    def the_state_is_derived_from_the_events(self) -> None:
         if not self.events:
             return
         call = read_call("c", self.events)
         expected = self.state
-        if self._callback_is_on_its_way() and expected in (CallState.DONE, CallState.FAILED):
+        if self._callback_is_pending() and expected in (CallState.DONE, CallState.FAILED):
             expected = CallState.CALLING_BACK
         assert call.state is expected, call.events
 
     @invariant()
-    def it_is_settled_exactly_when_nothing_more_will_happen(self) -> None:
+    def it_is_settled_exactly_when_all_is_over(self) -> None:
         if not self.events:
             return
         over = self.state.is_final and (
-            self.state is CallState.CANCELLED or (self.acknowledged and not self._callback_is_on_its_way())
+            self.state is CallState.CANCELLED or (self.acknowledged and not self._callback_is_pending())
         )
         assert read_call("c", self.events).is_settled == over
 
     @invariant()
-    def attempts_are_numbered_on(self) -> None:
+    def attempts_are_numbered_consecutively(self) -> None:
         if self.events:
             attempts = read_call("c", self.events).attempts
             assert [attempt.number for attempt in attempts] == list(range(1, len(attempts) + 1))
@@ -179,10 +175,10 @@ class CallLife(RuleBasedStateMachine):
             call = reduce_call(call, event)
         assert not self.events or call == read_call("c", self.events)
 
-    # -- inside
+    # -- helpers
 
-    def _callback_is_on_its_way(self) -> bool:
-        return getattr(self, "callback", "") in ("sent", "put off")
+    def _callback_is_pending(self) -> bool:
+        return getattr(self, "callback", "") in ("sent", "scheduled")
 
     def _queue(self) -> None:
         self._emit(GATEWAY, EventType.CALL_QUEUED, queue="q", seq=1, bytes=1)
@@ -209,7 +205,7 @@ class CallLife(RuleBasedStateMachine):
         self.events.append(Event(self.clock, type_, "c", "fn", attempt, service, f"{service}-1", data))
 
 
-# Derandomized: a red run can be repeated, and a green one is not luck.
+# Derandomized: every run tests the same cases.
 CallLife.TestCase.settings = settings(
     max_examples=150, stateful_step_count=25, deadline=None, derandomize=True, database=None
 )

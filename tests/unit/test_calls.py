@@ -1,4 +1,4 @@
-"""Events reduce to the same call whatever their order, and the call says what happened."""
+"""Events in any order reduce to the same call, and the call describes them."""
 
 from __future__ import annotations
 
@@ -21,12 +21,13 @@ from call_events import (
 )
 
 from labkit.views.spans import Kind, Lane, in_flight, queue_depth, spans
-from labkit_services.call_record.log import CallLog, CallState, reduce_call
+from labkit_services.call_record.log import CallLog, CallState
+from labkit_services.call_record.reducer import reduce_call
 from labkit_services.contract.events import Event, EventType, decode_batch, encode_batch
 
 
 def retried() -> list[Event]:
-    """An async call: attempt 1 fails, is put off by 2 s, attempt 2 succeeds."""
+    """An async call: attempt 1 fails, attempt 2 succeeds 2 s later."""
     return [
         *accepted(),
         *attempt("c1", 0.1, 1.0, 1, 500, acked=False),
@@ -57,7 +58,7 @@ def dead() -> list[Event]:
     ]
 
 
-STORIES = {
+SCENARIOS = {
     "sync": sync_call(),
     "async": [*accepted(), *attempt("c1", 0.1, 1.0)],
     "retried": retried(),
@@ -66,9 +67,9 @@ STORIES = {
 }
 
 
-@pytest.mark.parametrize("story", STORIES)
-def test_any_order_and_any_repetition_of_events_gives_the_same_call(story: str) -> None:
-    events = sorted(STORIES[story], key=lambda each: each.time_ns)
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_events_in_any_order_and_repetition_give_the_same_call(scenario: str) -> None:
+    events = sorted(SCENARIOS[scenario], key=lambda each: each.time_ns)
     expected = reduced(*events)
     shuffle = random.Random(20261123)
 
@@ -78,7 +79,7 @@ def test_any_order_and_any_repetition_of_events_gives_the_same_call(story: str) 
         assert reduced(*arrival) == expected
 
 
-def test_events_of_one_nanosecond_are_ordered_alike_whichever_comes_first() -> None:
+def test_the_order_of_simultaneous_events_does_not_depend_on_arrival() -> None:
     events = [
         event(1, EventType.PROCESS_STARTED, pid=1, service="watchdog"),
         event(1, EventType.PROCESS_STARTED, pid=2, service="watchdog"),
@@ -89,7 +90,7 @@ def test_events_of_one_nanosecond_are_ordered_alike_whichever_comes_first() -> N
     assert reduced(*events) == reduced(*reversed(events))
 
 
-def test_an_event_that_is_known_changes_nothing() -> None:
+def test_a_repeated_event_changes_nothing() -> None:
     call = reduced(*sync_call())
 
     assert reduce_call(call, call.events[2]) is call
@@ -108,7 +109,7 @@ def test_a_sync_call_has_no_time_in_a_queue() -> None:
     assert (call.process.pid, call.process.code) == (7, 0)
 
 
-def test_a_call_that_a_free_worker_took_before_the_gateway_heard_of_it_did_not_wait() -> None:
+def test_a_call_delivered_before_the_gateway_had_its_ack_did_not_wait() -> None:
     call = reduced(*accepted(), *attempt("c1", 0.001, 1.0))
 
     assert call.queued is not None
@@ -117,8 +118,8 @@ def test_a_call_that_a_free_worker_took_before_the_gateway_heard_of_it_did_not_w
     assert call.waited_in_queue == 0
 
 
-def test_the_answers_of_an_async_calls_invocation_are_not_the_clients() -> None:
-    call = reduced(*STORIES["async"])
+def test_responses_to_the_worker_are_not_responses_to_the_client() -> None:
+    call = reduced(*SCENARIOS["async"])
 
     assert (call.mode, call.state, call.accepted, call.status) == ("async", CallState.DONE, 202, 200)
     assert call.client_waited == pytest.approx(0.003)
@@ -130,7 +131,7 @@ def test_the_answers_of_an_async_calls_invocation_are_not_the_clients() -> None:
 
 
 def test_a_call_made_with_curl_is_timed_by_the_gateway() -> None:
-    events = [each for each in STORIES["async"] if each.service != "client"]
+    events = [each for each in SCENARIOS["async"] if each.service != "client"]
 
     call = reduced(*events)
 
@@ -153,7 +154,7 @@ def test_a_call_made_with_curl_is_timed_by_the_gateway() -> None:
         (14, CallState.DONE),
     ],
 )
-def test_an_async_call_goes_through_its_states(count: int, state: CallState) -> None:
+def test_the_states_of_an_async_call_follow_its_events(count: int, state: CallState) -> None:
     events = [*accepted(), *attempt("c1", 0.1, 1.0)]
 
     call = reduced(*events[:count])
@@ -162,7 +163,7 @@ def test_an_async_call_goes_through_its_states(count: int, state: CallState) -> 
     assert call.is_settled == (count == 14)
 
 
-def test_a_failed_attempt_waits_for_its_retry_and_both_count_as_work() -> None:
+def test_a_retried_call_has_two_attempts_and_both_count_as_work() -> None:
     events = retried()
     waiting = reduced(*events[:14])
     call = reduced(*events)
@@ -176,7 +177,7 @@ def test_a_failed_attempt_waits_for_its_retry_and_both_count_as_work() -> None:
     assert call.ran == pytest.approx(2 * 0.996)
 
 
-def test_a_callback_is_part_of_end_to_end() -> None:
+def test_end_to_end_includes_the_callback() -> None:
     events = called_back()
     posting = reduced(*events[:-2])
     call = reduced(*events)
@@ -189,7 +190,7 @@ def test_a_callback_is_part_of_end_to_end() -> None:
     assert [capture.bin for capture in call.captured] == ["x"]
 
 
-def test_every_callback_keeps_its_own_answer() -> None:
+def test_each_callback_request_has_its_own_response() -> None:
     call = reduced(
         *accepted(),
         *attempt("c1", 0.1, 1.0, acked=False),
@@ -205,7 +206,7 @@ def test_every_callback_keeps_its_own_answer() -> None:
     ]
 
 
-def test_an_answer_is_known_before_the_callback_is_over_but_a_failure_only_when_nothing_follows() -> None:
+def test_a_success_is_answered_before_the_callback_a_failure_once_no_retry_follows() -> None:
     succeeded = [*accepted(), *attempt("c1", 0.1, 1.0)]
     failed = [*accepted(), *attempt("c1", 0.1, 1.0, status=500)]
 
@@ -220,7 +221,7 @@ def test_an_answer_is_known_before_the_callback_is_over_but_a_failure_only_when_
     assert not reduced(*failed[:-1], retry).is_answered
 
 
-def test_a_call_whose_attempts_are_used_up_is_dead() -> None:
+def test_a_call_without_attempts_left_is_dead() -> None:
     call = reduced(*dead())
 
     assert (call.state, call.dead_reason, call.is_settled) == (CallState.DEAD, "attempts used up", True)
@@ -246,7 +247,7 @@ def test_a_refused_call_has_failed() -> None:
     assert reduced(*refused).status == 413
 
 
-def test_a_sync_call_that_the_client_gave_up_has_failed() -> None:
+def test_a_sync_call_that_timed_out_at_the_client_has_failed() -> None:
     gone = event(0.4, EventType.CLIENT_ANSWERED, service="client", error="timed out after 0.4 s")
     events = [each for each in sync_call() if each.type != EventType.CLIENT_ANSWERED]
 
@@ -255,7 +256,7 @@ def test_a_sync_call_that_the_client_gave_up_has_failed() -> None:
     assert (call.state, call.client_error) == (CallState.FAILED, "timed out after 0.4 s")
 
 
-def test_a_killed_workers_attempt_is_lost_and_the_next_one_counts() -> None:
+def test_the_attempt_of_a_killed_worker_is_lost_and_the_next_one_counts() -> None:
     lost = [each for each in attempt("c1", 0.1, 1.0, acked=False) if each.type.startswith(("deliv", "invoc"))]
     call = reduced(*accepted(), *lost[:2], *attempt("c1", 5.0, 1.0, 2))
 
@@ -264,7 +265,7 @@ def test_a_killed_workers_attempt_is_lost_and_the_next_one_counts() -> None:
     assert lanes == [(Kind.LOST, "attempt 1"), (Kind.WORKS, "attempt 2: 200")]
 
 
-def test_a_long_lived_process_works_once_for_each_attempt() -> None:
+def test_a_long_lived_process_has_a_run_for_each_attempt() -> None:
     call = reduced(
         event(1, EventType.CALL_QUEUED, queue="q", seq=1, bytes=0),
         event(2, EventType.DELIVERY_RECEIVED, attempt=1, service="queue-worker"),
@@ -279,7 +280,7 @@ def test_a_long_lived_process_works_once_for_each_attempt() -> None:
     assert codes == [(1, 1.0), (0, 2.0)]
 
 
-def test_events_without_a_beginning_make_a_partial_call() -> None:
+def test_incomplete_events_make_a_partial_call() -> None:
     exited = event(1, EventType.PROCESS_EXITED, service="watchdog", pid=1, code=0)
     captured = event(1, EventType.REQUEST_CAPTURED, service="inspector", bin="x", request="r")
 
@@ -289,7 +290,7 @@ def test_events_without_a_beginning_make_a_partial_call() -> None:
     assert reduced(*attempt("c1", 0, 1)).client_waited is None
 
 
-def test_odd_values_in_an_event_do_not_end_the_reader() -> None:
+def test_invalid_values_in_an_event_are_ignored() -> None:
     call = reduced(event(1, EventType.CALL_ANSWERED, status="many"), event(2, EventType.RETRY_SCHEDULED))
 
     assert call.status is None
@@ -308,13 +309,13 @@ def test_spans_follow_the_call_through_the_lanes() -> None:
     ]
 
 
-def test_a_span_that_lasts_has_no_end() -> None:
+def test_an_unfinished_span_has_no_end() -> None:
     queued = reduced(*accepted())
 
     assert [span.end_ns for span in spans(queued) if span.lane is Lane.QUEUE] == [None]
 
 
-def test_a_retry_puts_the_call_back_into_the_queue() -> None:
+def test_a_call_waits_in_the_queue_for_its_retry() -> None:
     call = reduced(*retried())
 
     queue = [
@@ -326,7 +327,7 @@ def test_a_retry_puts_the_call_back_into_the_queue() -> None:
 
 
 @pytest.mark.parametrize(("max_inflight", "deepest"), [(1, 9), (10, 4)])
-def test_depth_and_in_flight_count_up_and_down_to_nothing(max_inflight: int, deepest: int) -> None:
+def test_depth_and_in_flight_rise_and_fall_to_zero(max_inflight: int, deepest: int) -> None:
     log = filled(async_run(10, max_inflight))
 
     depth, flight = queue_depth(log.calls.values()), in_flight(log.calls.values())
@@ -351,7 +352,7 @@ def filled(events: list[Event], limit: int = 10_000) -> CallLog:
     return log
 
 
-def test_the_log_reads_as_the_pure_reduction_does() -> None:
+def test_the_log_has_the_same_calls_as_the_pure_reduction() -> None:
     events = [*sync_run(3), *async_run(5, 2)]
     random.Random(7).shuffle(events)
     log = filled(events)
@@ -360,7 +361,7 @@ def test_the_log_reads_as_the_pure_reduction_does() -> None:
         assert call == reduced(*(each for each in events if each.call_id == call_id))
 
 
-def test_the_log_keeps_the_order_of_first_news_and_the_latest_reading() -> None:
+def test_the_log_keeps_the_order_of_first_events_and_caches_calls() -> None:
     log = filled([*accepted("b"), *accepted("a")])
     before = log.get("b")
     assert log.get("b") is before
@@ -373,7 +374,7 @@ def test_the_log_keeps_the_order_of_first_news_and_the_latest_reading() -> None:
     assert (log.get("?"), "a" in log, len(log)) == (None, True, 2)
 
 
-def test_a_full_log_drops_the_oldest_call_for_good_and_says_so() -> None:
+def test_a_full_log_drops_the_oldest_call_for_good_and_counts_it() -> None:
     log = filled([each for number in range(5) for each in accepted(f"c{number}")], limit=3)
 
     late = log.apply(event(9, EventType.DELIVERY_RECEIVED, "c0"))
@@ -384,7 +385,7 @@ def test_a_full_log_drops_the_oldest_call_for_good_and_says_so() -> None:
     assert (len(log), log.dropped, log.ignored) == (0, 0, 0)
 
 
-def test_one_call_id_used_again_and_again_does_not_grow_the_log() -> None:
+def test_the_events_of_one_call_id_are_limited() -> None:
     log = filled([event(number, EventType.CALL_RECEIVED, mode="sync") for number in range(1_500)])
 
     call = log.get("c1")
@@ -392,14 +393,14 @@ def test_one_call_id_used_again_and_again_does_not_grow_the_log() -> None:
     assert (len(call.events), log.ignored) == (1_000, 500)
 
 
-def test_the_labs_own_events_belong_to_no_call() -> None:
+def test_the_events_of_the_lab_itself_belong_to_no_call() -> None:
     log = CallLog()
 
     assert not log.apply(event(1, EventType.FAULT_STARTED, "", fault="worker paused"))
     assert len(log) == 0
 
 
-def test_events_that_came_over_the_wire_make_the_same_call() -> None:
+def test_decoded_events_make_the_same_call() -> None:
     events = sync_call()
     rows = [[e.time_ns, e.type, e.call_id, e.function, e.attempt, dict(e.data)] for e in events]
     received = decode_batch(encode_batch("gateway", "gateway-1", rows))
@@ -408,15 +409,15 @@ def test_events_that_came_over_the_wire_make_the_same_call() -> None:
     assert reduced(*received).client_waited == reduced(*events).client_waited
 
 
-def test_two_visits_with_one_call_id_do_not_confuse_the_reader() -> None:
+def test_two_sync_calls_with_one_id_are_two_attempts() -> None:
     call = reduced(*visit(0, 1, "c1", pid=1), *visit(2, 3, "c1", pid=2, status=500))
 
     assert [each.status for each in call.attempts] == [200, 500]
     assert call.state is CallState.FAILED
 
 
-def test_filing_an_event_is_cheap() -> None:
-    """Generous: about 2 µs on an idle machine; 50 µs would mean that filing has become reading."""
+def test_adding_an_event_is_cheap() -> None:
+    """About 2 µs on an idle machine; 50 µs would mean that calls are derived at each event."""
     events = async_run(1_000, 10)
     log = CallLog()
 
@@ -428,9 +429,9 @@ def test_filing_an_event_is_cheap() -> None:
     assert spent / len(events) < 50e-6
 
 
-def test_a_callback_to_another_function_is_no_work_of_the_call() -> None:
-    """Gateway and watchdog report the receiving function's work under the call's own id."""
-    told = [
+def test_a_function_that_receives_the_callback_is_not_part_of_the_call() -> None:
+    """Gateway and watchdog report the receiving function under the call's own id."""
+    callback = [
         event(
             0.99, EventType.CALLBACK_SENT, service="queue-worker", url="http://gateway:8080/function/notify"
         ),
@@ -438,7 +439,7 @@ def test_a_callback_to_another_function_is_no_work_of_the_call() -> None:
         event(3.001, EventType.CALLBACK_ANSWERED, service="queue-worker", status=500),
         event(3.002, EventType.DELIVERY_ACKED, service="queue-worker"),
     ]
-    call = reduced(*accepted(), *attempt("c1", 0.01, 0.97, acked=False), *told)
+    call = reduced(*accepted(), *attempt("c1", 0.01, 0.97, acked=False), *callback)
 
     assert call.state is CallState.DONE
     assert call.status == 200
@@ -446,8 +447,8 @@ def test_a_callback_to_another_function_is_no_work_of_the_call() -> None:
     assert [a.process.pid for a in call.attempts if a.process] == [101]
 
 
-def test_the_attempt_after_a_lost_callback_counts() -> None:
-    """The worker died while it posted the result; the next one runs the call again."""
+def test_an_attempt_after_a_lost_callback_counts() -> None:
+    """The worker died while posting the result; another one runs the call again."""
     lost = event(0.99, EventType.CALLBACK_SENT, service="queue-worker", url="http://x/")
     call = reduced(
         *accepted(), *attempt("c1", 0.01, 0.97, acked=False), lost, *attempt("c1", 6.0, 0.5, number=2)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from labkit_services.jetstream.event_follower import _HISTORY_BYTES, _beyond
+from labkit_services.jetstream.event_follower import HISTORY_BYTES, messages_to_skip
 
 
 @pytest.mark.parametrize(
     ("messages", "size", "skipped"),
-    [(0, 0, 0), (10, _HISTORY_BYTES, 0), (1000, 2 * _HISTORY_BYTES, 500), (1000, 10 * _HISTORY_BYTES, 900)],
+    [(0, 0, 0), (10, HISTORY_BYTES, 0), (1000, 2 * HISTORY_BYTES, 500), (1000, 10 * HISTORY_BYTES, 900)],
 )
 def test_only_the_end_of_a_long_record_is_read(messages: int, size: int, skipped: int) -> None:
-    assert _beyond(messages, size) == skipped
+    assert messages_to_skip(messages, size) == skipped

@@ -1,4 +1,4 @@
-"""Amounts of memory and CPU as Kubernetes writes them."""
+"""Amounts of memory and CPU in the notation of Kubernetes."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from labkit_services.contract.quantities import parse_quantity
         (".5", 0.5),
     ],
 )
-def test_a_quantity_is_read(text: str, amount: float) -> None:
+def test_a_quantity_is_parsed(text: str, amount: float) -> None:
     assert parse_quantity(text) == pytest.approx(amount)
 
 
 @pytest.mark.parametrize(
     "text", ["", "lots", "5 Mi", "-1", "5mi", "5KB", "1e", "1e999", "nan", "9" * 40, "٣"]
 )
-def test_anything_else_is_refused(text: str) -> None:
+def test_an_invalid_quantity_is_refused(text: str) -> None:
     with pytest.raises(InvalidValueError):
         parse_quantity(text)

@@ -1,4 +1,4 @@
-"""The queue-worker's pure rules: credit, URLs, callback headers, settings."""
+"""Pure parts of the queue-worker: credit, URLs, callback headers, settings."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import pytest
 
 from labkit_services.contract.errors import InvalidValueError
 from labkit_services.contract.outcome import Result
-from labkit_services.contract.queued import QueuedCall
+from labkit_services.contract.queued_call import QueuedCall
 from labkit_services.http import Headers
-from labkit_services.queue_worker.callback import callback_headers, resolve_alias
+from labkit_services.queue_worker.callback_request import callback_headers, resolve_alias
 from labkit_services.queue_worker.config import check_max_inflight
 from labkit_services.queue_worker.credit import Credit
 from labkit_services.queue_worker.invocation import function_url
@@ -18,57 +18,57 @@ from labkit_services.queue_worker.invocation import function_url
 CALL = QueuedCall("id-1", "figlet.openfaas-fn", "POST", "/p", "a=b", (), "http://x/", 1, b"hi")
 
 
-def test_no_more_is_asked_for_than_can_run() -> None:
+def test_no_more_messages_are_requested_than_can_run() -> None:
     credit = Credit(max_inflight=3)
-    credit.ask(credit.need())
+    credit.request(credit.available())
 
-    assert credit.asked == 3
-    assert credit.need() == 0
-    assert credit.arrived()
-    assert credit.need() == 0
-    credit.done()
-    assert credit.need() == 1
+    assert credit.requested == 3
+    assert credit.available() == 0
+    assert credit.accept()
+    assert credit.available() == 0
+    credit.finish()
+    assert credit.available() == 1
 
 
-def test_a_lowered_limit_gives_back_what_is_too_much() -> None:
+def test_a_message_beyond_a_lowered_limit_is_not_accepted() -> None:
     credit = Credit(max_inflight=2)
-    credit.ask(2)
-    assert credit.arrived()
+    credit.request(2)
+    assert credit.accept()
     credit.max_inflight = 1
 
-    assert not credit.arrived()
-    assert credit.need() == 0
+    assert not credit.accept()
+    assert credit.available() == 0
 
 
-def test_credit_stays_within_bounds_whatever_happens() -> None:
-    """Random walks over every event: in flight never passes the limit that was in force."""
+def test_credit_stays_within_bounds_in_random_walks() -> None:
+    """The number in flight never exceeds the limit of its time."""
     rng = random.Random(7)
     for _ in range(200):
         credit = Credit(max_inflight=rng.randint(1, 5))
         for _ in range(200):
             step = rng.choice(["ask", "arrive", "done", "expire", "forget", "resize"])
             if step == "ask":
-                credit.ask(credit.need())
+                credit.request(credit.available())
             elif step == "arrive":
                 before = credit.in_flight
-                taken = credit.arrived()
+                taken = credit.accept()
                 assert credit.in_flight == before + taken
                 assert not taken or credit.in_flight <= credit.max_inflight
             elif step == "done" and credit.in_flight:
-                credit.done()
+                credit.finish()
             elif step == "expire":
-                credit.unanswered(rng.randint(0, 3))
+                credit.expire(rng.randint(0, 3))
             elif step == "forget":
-                credit.forget()
+                credit.reset()
             elif step == "resize":
                 credit.max_inflight = rng.randint(1, 5)
-            assert credit.asked >= 0
+            assert credit.requested >= 0
             assert credit.in_flight >= 0
-            assert credit.need() >= 0
+            assert credit.available() >= 0
 
 
 @pytest.mark.row("2.3 invocation")
-def test_a_function_is_called_with_the_client_s_path_and_query() -> None:
+def test_a_function_is_invoked_with_the_path_and_query_of_the_client() -> None:
     assert function_url("http://g:1", CALL) == "http://g:1/function/figlet.openfaas-fn/p?a=b"
 
 
@@ -83,12 +83,12 @@ def test_a_function_is_called_with_the_client_s_path_and_query() -> None:
         ("http://127.0.0.1:8090/r/b", "http://127.0.0.1:8090/r/b"),
     ],
 )
-def test_the_cluster_s_name_of_the_gateway_leads_to_the_lab_s(url: str, resolved: str) -> None:
+def test_the_gateway_name_of_a_cluster_resolves_to_the_gateway_of_the_lab(url: str, resolved: str) -> None:
     assert resolve_alias(url, "http://127.0.0.1:9") == resolved
 
 
 @pytest.mark.row("2.4 callback headers")
-def test_a_callback_carries_the_function_s_headers_and_then_what_is_said_of_the_call() -> None:
+def test_a_callback_carries_the_headers_of_the_function_then_those_about_the_call() -> None:
     result = Result(
         500,
         (
@@ -124,6 +124,6 @@ def test_a_callback_carries_the_function_s_headers_and_then_what_is_said_of_the_
 
 
 @pytest.mark.parametrize("value", [0, -1, 1001, True, "3", None, 1.5])
-def test_an_unusable_max_inflight_is_refused(value: object) -> None:
+def test_an_invalid_max_inflight_is_refused(value: object) -> None:
     with pytest.raises(InvalidValueError, match="from 1 to 1000"):
         check_max_inflight(value)

@@ -1,4 +1,4 @@
-"""When a call is tried again: the pure rules of OpenFaaS Pro's retries."""
+"""Retry decisions, with the rules of OpenFaaS Pro."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from labkit_services.contract.errors import InvalidValueError
 from labkit_services.http import Headers
 from labkit_services.queue_worker.retry import (
-    Again,
     Backoff,
     Decision,
     Exhausted,
+    NoRetry,
+    Retry,
     RetryPolicy,
-    Settled,
     decide,
     parse_attempts,
     parse_codes,
@@ -33,39 +33,39 @@ def decided(status: int, attempt: int = 1, policy: RetryPolicy = POLICY, **heade
 
 
 @pytest.mark.parametrize("status", [200, 201, 302, 400, 401, 403, 404, 405, 418, 501])
-def test_what_is_not_on_the_list_rests(status: int) -> None:
-    assert decided(status) == Settled()
+def test_a_status_not_on_the_list_is_not_retried(status: int) -> None:
+    assert decided(status) == NoRetry()
 
 
 @pytest.mark.row("2.6 retries")
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
-def test_what_is_on_the_list_is_tried_again(status: int) -> None:
-    assert decided(status) == Again(1.0)
+def test_a_status_on_the_list_is_retried(status: int) -> None:
+    assert decided(status) == Retry(1.0)
 
 
-@pytest.mark.parametrize(("status", "outcome"), [(404, Again(1.0)), (405, Again(1.0)), (200, Settled())])
-def test_any_error_of_the_platform_is_tried_again(status: int, outcome: Decision) -> None:
+@pytest.mark.parametrize(("status", "outcome"), [(404, Retry(1.0)), (405, Retry(1.0)), (200, NoRetry())])
+def test_any_error_of_the_platform_is_retried(status: int, outcome: Decision) -> None:
     assert decided(status, X_OpenFaaS_Internal="proxy") == outcome
 
 
-def test_waits_double_up_to_the_longest() -> None:
-    patient = RetryPolicy(attempts=100, min_wait=1.0, max_wait=5.0)
+def test_waits_double_up_to_the_maximum() -> None:
+    policy = RetryPolicy(attempts=100, min_wait=1.0, max_wait=5.0)
 
-    assert [decided(500, n, patient) for n in (1, 2, 3, 4, 90)] == [
-        Again(1.0),
-        Again(2.0),
-        Again(4.0),
-        Again(5.0),
-        Again(5.0),
+    assert [decided(500, n, policy) for n in (1, 2, 3, 4, 90)] == [
+        Retry(1.0),
+        Retry(2.0),
+        Retry(4.0),
+        Retry(5.0),
+        Retry(5.0),
     ]
 
 
 @pytest.mark.parametrize("attempt", [4, 5, 100])
-def test_attempts_are_used_up(attempt: int) -> None:
+def test_no_retry_follows_the_last_attempt(attempt: int) -> None:
     assert decided(500, attempt) == Exhausted(f"status 500 after {attempt} attempts")
 
 
-def test_one_attempt_is_one_attempt() -> None:
+def test_a_policy_of_one_attempt_never_retries() -> None:
     assert decided(500, 1, RetryPolicy(attempts=1)) == Exhausted("status 500 after 1 attempt")
 
 
@@ -76,7 +76,7 @@ def test_one_attempt_is_one_attempt() -> None:
         (503, "7", 7.0),
         (429, "0", 1.0),  # not below the first wait
         (429, " 3 ", 3.0),
-        (500, "7", 1.0),  # only of 429 and 503
+        (500, "7", 1.0),  # only for 429 and 503
         (429, "soon", 1.0),
         (429, "-5", 1.0),
         (429, "7.5", 1.0),
@@ -87,12 +87,12 @@ def test_one_attempt_is_one_attempt() -> None:
         (429, "Mon, 99 Nov 2026 12:00:30 GMT", 1.0),
     ],
 )
-def test_retry_after_says_when(status: int, asked: str, delay: float) -> None:
-    assert decided(status, Retry_After=asked) == Again(delay)
+def test_retry_after_determines_the_wait(status: int, asked: str, delay: float) -> None:
+    assert decided(status, Retry_After=asked) == Retry(delay)
 
 
 @given(st.integers(1, 1000), st.floats(0, 100), st.floats(0, 1000), st.sampled_from(Backoff), st.integers())
-def test_a_wait_is_never_below_zero_nor_above_the_longest(
+def test_a_wait_is_never_negative_nor_above_the_maximum(
     attempt: int, shortest: float, longest: float, backoff: Backoff, seed: int
 ) -> None:
     policy = RetryPolicy(min_wait=shortest, max_wait=longest, backoff=backoff)
@@ -104,7 +104,7 @@ def test_a_wait_is_never_below_zero_nor_above_the_longest(
     assert wait >= full / 2 or backoff is Backoff.FULL
 
 
-def test_full_jitter_reaches_from_nothing_to_the_whole_wait() -> None:
+def test_full_jitter_ranges_from_zero_to_the_whole_wait() -> None:
     rng = random.Random(3)
     waits = [RetryPolicy(min_wait=1.0, backoff=Backoff.FULL).wait(1, rng) for _ in range(1000)]
 
@@ -112,7 +112,7 @@ def test_full_jitter_reaches_from_nothing_to_the_whole_wait() -> None:
     assert max(waits) > 0.95
 
 
-def test_equal_jitter_reaches_from_half_the_wait_to_the_whole() -> None:
+def test_equal_jitter_ranges_from_half_to_the_whole_wait() -> None:
     rng = random.Random(3)
     waits = [RetryPolicy(min_wait=1.0, backoff=Backoff.EQUAL).wait(1, rng) for _ in range(1000)]
 
@@ -120,8 +120,8 @@ def test_equal_jitter_reaches_from_half_the_wait_to_the_whole() -> None:
     assert max(waits) > 0.95
 
 
-def test_annotations_win_and_unusable_ones_leave_the_worker_s_own() -> None:
-    own = {
+def test_annotations_override_the_policy_unless_invalid() -> None:
+    annotations = {
         "attempts": "7",
         "min_wait": "20ms",
         "max_wait": "nonsense",
@@ -129,28 +129,30 @@ def test_annotations_win_and_unusable_ones_leave_the_worker_s_own() -> None:
         "backoff": "EQUAL",
     }
 
-    assert POLICY.of(own) == RetryPolicy(7, 0.02, 5.0, frozenset({418, 500}), Backoff.EQUAL)
-    assert POLICY.of({}) is POLICY
-    assert POLICY.of({"attempts": "0", "codes": "200", "other": "x"}) == POLICY
+    assert POLICY.with_annotations(annotations) == RetryPolicy(
+        7, 0.02, 5.0, frozenset({418, 500}), Backoff.EQUAL
+    )
+    assert POLICY.with_annotations({}) is POLICY
+    assert POLICY.with_annotations({"attempts": "0", "codes": "200", "other": "x"}) == POLICY
 
 
 @pytest.mark.parametrize("text", ["", "0", "-1", "x", "1.5", "10001", "99999999999", "\u0663"])
-def test_what_is_no_number_of_attempts_is_refused(text: str) -> None:
+def test_an_invalid_number_of_attempts_is_refused(text: str) -> None:
     with pytest.raises(InvalidValueError):
         parse_attempts(text)
 
 
 @pytest.mark.parametrize("text", ["200", "5xx", "50", "5000", "500;502", "\u0665\u0660\u0660"])
-def test_what_is_no_list_of_error_statuses_is_refused(text: str) -> None:
+def test_an_invalid_list_of_statuses_is_refused(text: str) -> None:
     with pytest.raises(InvalidValueError):
         parse_codes(text)
 
 
-def test_a_list_of_statuses_may_have_blanks_and_an_end_too_many() -> None:
+def test_a_list_of_statuses_may_have_blanks_and_a_trailing_comma() -> None:
     assert parse_codes(" 429, 502,") == {429, 502}
 
 
-def test_a_date_is_compared_with_now() -> None:
+def test_a_retry_after_date_is_relative_to_now() -> None:
     later = NOW + timedelta(seconds=1)
 
     assert decide(
@@ -160,4 +162,4 @@ def test_a_date_is_compared_with_now() -> None:
         Headers([("Retry-After", "Mon, 23 Nov 2026 12:00:30 GMT")]),
         random.Random(),
         later,
-    ) == Again(29.0)
+    ) == Retry(29.0)

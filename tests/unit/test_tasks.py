@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from labkit_services.runtime.service import Service
 from labkit_services.runtime.tasks import BackgroundTasks
 
 pytestmark = pytest.mark.anyio
@@ -45,3 +46,35 @@ async def test_a_cancelled_task_is_no_failure(tasks, failures) -> None:
 
 async def test_a_result_can_be_awaited(tasks) -> None:
     assert await tasks.start(asyncio.sleep(0, 3), name="answers") == 3
+
+
+async def test_without_a_handler_a_failure_is_reported_to_the_loop() -> None:
+    reports: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: reports.append(context))
+    error = RuntimeError("broken")
+
+    async def fail() -> None:
+        raise error
+
+    await asyncio.wait([BackgroundTasks().start(fail(), name="follow events")])
+
+    assert reports == [{"message": "background task failed: follow events", "exception": error}]
+
+
+async def test_a_service_ends_when_a_background_task_fails(capfd: pytest.CaptureFixture[str]) -> None:
+    service = Service("queue-worker", {})
+
+    async def fail() -> None:
+        raise RuntimeError("broken")
+
+    service.tasks.start(fail(), name="renew leases")
+    await asyncio.wait_for(service.stopping.wait(), 5)
+    service.log.writer.flush()
+
+    assert service.aborting.is_set()
+    assert service.exit_code == 1
+    lines = capfd.readouterr().err.splitlines()
+    assert lines[0].endswith(
+        "error queue-worker: background task failed: renew leases: RuntimeError('broken')"
+    )
+    assert any("Traceback" in line for line in lines)

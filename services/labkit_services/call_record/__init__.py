@@ -1,1 +1,1 @@
-"""From events to calls: pure, no I/O."""
+"""From events to calls: what the event log says about each call. Pure, no I/O."""

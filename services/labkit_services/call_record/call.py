@@ -1,7 +1,6 @@
 """The call: what is known of one request, from the client to its callback.
 
-Times are Unix nanoseconds or None, durations are seconds or None, as in
-``call_parts``.
+Times are Unix nanoseconds or None, durations are seconds or None, as in ``attempt.py``.
 """
 
 from __future__ import annotations
@@ -10,39 +9,33 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-from labkit_services.call_record.call_parts import (
-    Attempt,
-    Callback,
-    Capture,
-    Process,
-    is_success,
-    seconds_between,
-)
+from labkit_services.call_record.attempt import Attempt, ProcessRun, is_success, seconds_between
+from labkit_services.call_record.callback import Callback, Capture
 from labkit_services.contract.events import Event
 
 Mode = Literal["sync", "async"]
-"""``sync``: asked for by ``/function/NAME``; ``async``: by ``/async-function/NAME``."""
+"""``sync``: requested by ``/function/NAME``; ``async``: by ``/async-function/NAME``."""
 
 
 class CallState(StrEnum):
-    """How far a call has come."""
+    """The state of a call."""
 
-    UNKNOWN = "unknown"  # only traces are known, such as a captured callback
-    SENT = "sent"  # the client has sent it, no service has reported it yet
-    RECEIVED = "received"  # the gateway has it and has neither stored nor forwarded it
-    QUEUED = "queued"  # stored in the stream: 202 Accepted is a promise from here on
-    DELIVERED = "delivered"  # a queue-worker holds it, the function has not been asked yet
-    RUNNING = "running"  # the function works on it
+    UNKNOWN = "unknown"  # only other events are known, such as a captured callback
+    SENT = "sent"  # sent by the client, not yet reported by a service
+    RECEIVED = "received"  # at the gateway, neither stored nor forwarded
+    QUEUED = "queued"  # stored in the stream: from here on 202 Accepted is a promise
+    DELIVERED = "delivered"  # at a queue-worker, the function is not yet invoked
+    RUNNING = "running"  # the function runs
     RETRYING = "retrying"  # an attempt failed and the next one is scheduled
-    CALLING_BACK = "calling back"  # the function is done, its result is on the way to the callback
+    CALLING_BACK = "calling back"  # the function has finished, the result is being delivered
     DONE = "done"  # the function succeeded
-    FAILED = "failed"  # it was refused, or the function failed, and nobody will try again
-    DEAD = "dead"  # its attempts are used up: it is in the dead-letter stream
-    CANCELLED = "cancelled"  # taken back before the function had succeeded
+    FAILED = "failed"  # refused, or the function failed and there is no retry
+    DEAD = "dead"  # no attempts are left: in the dead-letter stream
+    CANCELLED = "cancelled"  # cancelled before the function had succeeded
 
     @property
     def is_final(self) -> bool:
-        """Whether the function's part is over, well or badly."""
+        """Whether the function will not run (again)."""
         return self in _FINAL
 
 
@@ -51,31 +44,31 @@ _FINAL = frozenset({CallState.DONE, CallState.FAILED, CallState.DEAD, CallState.
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call, as far as its events tell.
+    """One call, as its events describe it.
 
     Attributes:
         id: The ``X-Call-Id``.
-        events: What all else is read off: distinct, in time order.
-        function: Name as the learner wrote it.
-        mode: None until an event tells.
+        events: The events that all else is derived from: distinct, in time order.
+        function: Name without the default namespace.
+        mode: None until an event shows it.
         queue: Name of the queue that stores it, or "".
-        seq: Its sequence number in that queue's stream, when it was last put there.
-        sent: When the client sent it; None for clients that keep no record, such as curl.
-        answered: When that client had its answer, or its error.
-        accepted: Status that the client saw: 202 for an accepted asynchronous call.
-        client_error: Why the client had no answer, or "".
-        received: When the gateway got the client's request.
+        seq: Its latest sequence number in that queue's stream.
+        sent: When the client sent it; None for clients that report nothing, such as curl.
+        answered: When that client had the response, or the error.
+        accepted: Status that the client received: 202 for an accepted asynchronous call.
+        client_error: Why the client had no response, or "".
+        received: When the gateway received the client's request.
         queued: When the stream had stored it.
-        requeued: When it was put back into the queue after it had been given up.
-        replied: When the gateway had answered the client's request.
-        cancelled: When the gateway took it back.
-        dead: When it was given up.
+        requeued: When it was last redriven from the dead letters.
+        replied: When the gateway had responded to the client.
+        cancelled: When the gateway cancelled it.
+        dead: When it became a dead letter.
         dead_reason: Why, or "".
-        callback_dead: When its callback was given up.
+        callback_dead: When its callback became a dead letter.
         callback_dead_reason: Why, or "".
-        attempts: Every time the function was asked, by number.
-        callbacks: Every time a result was posted, in time order.
-        captured: Requests with this call's id that reached a bin, in time order.
+        attempts: The invocations of the function, by number.
+        callbacks: The callback requests, in time order.
+        captured: Requests with the call's id that reached a bin, in time order.
     """
 
     id: str
@@ -106,8 +99,8 @@ class Call:
 
     @property
     def state(self) -> CallState:
-        """How far it has come."""
-        # A cancel that came after success changed nothing.
+        """The state of the call."""
+        # Cancelling a call that had succeeded changed nothing.
         if self.cancelled is not None and not self._succeeded_before(self.cancelled):
             return CallState.CANCELLED
         if self.mode == "async":
@@ -150,14 +143,14 @@ class Call:
 
     @property
     def status(self) -> int | None:
-        """The function's last status, or where it was never asked, what the client saw."""
+        """The last status of the function, or if never invoked, the client's."""
         if self.attempts and self.attempts[-1].status is not None:
             return self.attempts[-1].status
         return None if self.mode == "async" and self.attempts else self.accepted
 
     @property
     def is_settled(self) -> bool:
-        """Whether nothing more will happen to it, its callback included."""
+        """Whether all is over, the callback included."""
         state = self.state
         if not state.is_final or state is CallState.CANCELLED:
             return state.is_final
@@ -167,41 +160,41 @@ class Call:
 
     @property
     def is_answered(self) -> bool:
-        """Whether the function's last word is known, or that there will be none; callbacks may follow.
+        """Whether the function's last response is known, or that there is none.
 
-        A failure is no last word before the queue-worker has said what follows from it.
+        Callbacks may follow. A failure counts only when the queue-worker has decided against a retry.
         """
         final = (CallState.DONE, CallState.CALLING_BACK, CallState.DEAD, CallState.CANCELLED)
         return self.is_settled or self.state in final
 
     @property
     def last_attempt(self) -> Attempt | None:
-        """The attempt that decides the state."""
+        """The attempt that determines the state."""
         return self.attempts[-1] if self.attempts else None
 
     @property
-    def process(self) -> Process | None:
-        """The last attempt's process."""
+    def process(self) -> ProcessRun | None:
+        """The process of the last attempt."""
         return self.attempts[-1].process if self.attempts else None
 
     @property
     def callback(self) -> Callback | None:
-        """The last callback; redelivery or retries may have posted more."""
+        """The last of the callback requests."""
         return self.callbacks[-1] if self.callbacks else None
 
     @property
     def callback_is_pending(self) -> bool:
-        """Whether a callback is on its way, or will be."""
+        """Whether a callback request runs, or will be made."""
         callback, attempt = self.callback, self.last_attempt
         if callback is None or attempt is None or callback.attempt < attempt.number:
-            return False  # or of an attempt whose worker is no more
-        # One that failed is put off or given up in the next moment.
+            return False  # its worker has died, and the call was delivered again
+        # Whether a failed one is retried or dead-lettered is decided in the next moment.
         undecided = callback.has_failed and self.acked is None and self.callback_dead is None
-        return callback.answered is None or undecided or self.callback_is_put_off
+        return callback.answered is None or undecided or self.callback_will_be_retried
 
     @property
-    def callback_is_put_off(self) -> bool:
-        """Whether a callback that failed will be tried again."""
+    def callback_will_be_retried(self) -> bool:
+        """Whether a retry of a failed callback is scheduled."""
         callback = self.callback
         if callback is None or callback.retry_scheduled is None:
             return False
@@ -209,33 +202,33 @@ class Call:
 
     @property
     def asked(self) -> int | None:
-        """When the client sent it; of a client that keeps no record, when the gateway got it."""
+        """When the client sent it; if not reported, when the gateway received it."""
         return self.received if self.sent is None else self.sent
 
     @property
     def released(self) -> int | None:
-        """When the client had its answer; of one that keeps no record, when the gateway gave it."""
+        """When the client had the response; if not reported, when it was sent."""
         return self.replied if self.sent is None else self.answered
 
     @property
     def delivered(self) -> int | None:
-        """When a queue-worker first took it."""
+        """When a queue-worker first received it."""
         return self.attempts[0].delivered if self.attempts else None
 
     @property
     def started(self) -> int | None:
-        """When the function was first asked."""
+        """When the function was first invoked."""
         return self.attempts[0].started if self.attempts else None
 
     @property
     def finished(self) -> int | None:
-        """When the last attempt was over; None while one runs or is scheduled."""
+        """When the last attempt ended; None while one runs or is scheduled."""
         attempt = self.last_attempt
         return None if attempt is None or attempt.retry_scheduled is not None else attempt.finished
 
     @property
     def ended(self) -> int | None:
-        """When the function's part was over: finished, given up, taken back or refused."""
+        """When the call finished, was dead-lettered, cancelled or refused."""
         match self.state:
             case CallState.CANCELLED:
                 return self.cancelled
@@ -250,37 +243,36 @@ class Call:
 
     @property
     def acked(self) -> int | None:
-        """When the queue was told that it is dealt with."""
+        """When it was acknowledged."""
         return self.attempts[-1].acked if self.attempts else None
 
     @property
     def client_waited(self) -> float | None:
-        """Seconds until the client had its answer: the result (sync) or the 202 (async)."""
+        """Seconds until the client had its response: result (sync) or 202 (async)."""
         return seconds_between(self.asked, self.released)
 
     @property
     def waited_in_queue(self) -> float | None:
-        """Seconds from stored in the stream to first taken by a queue-worker.
+        """Seconds from its storage in the stream to its first delivery.
 
-        A free worker may have it before the gateway has heard that it is stored:
-        then it did not wait.
+        0 if a free worker had it even before the gateway knew that it was stored.
         """
         seconds = seconds_between(self.queued, self.delivered)
         return None if seconds is None else max(0.0, seconds)
 
     @property
     def ran(self) -> float | None:
-        """Seconds that the function worked on it, all its finished attempts together."""
-        spells = [attempt.ran for attempt in self.attempts if attempt.ran is not None]
-        return sum(spells) if spells else None
+        """Seconds that the function worked, in all finished attempts together."""
+        durations = [attempt.ran for attempt in self.attempts if attempt.ran is not None]
+        return sum(durations) if durations else None
 
     @property
     def end_to_end(self) -> float | None:
-        """Seconds until the result was where it belongs.
+        """Seconds until the result had reached its receiver.
 
-        That is with the client (sync), at the callback's receiver (async with
-        a callback), or finished (async without one). OpenFaaS's
-        ``X-Duration-Seconds`` leaves out the time in the queue; this does not.
+        That is the client (sync) or the target of the callback (async); without a
+        callback, until the function had finished. Unlike OpenFaaS's ``X-Duration-Seconds``
+        this includes the time in the queue.
         """
         if self.mode == "sync":
             return self.client_waited

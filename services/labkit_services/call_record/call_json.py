@@ -1,19 +1,19 @@
-"""A call as JSON: the status of one call, as the gateway and the inspector give it."""
+"""The status of a call as JSON, for the gateway and the inspector."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
+from labkit_services.call_record.attempt import Attempt
 from labkit_services.call_record.call import Call
-from labkit_services.call_record.call_parts import Attempt, Callback
+from labkit_services.call_record.callback import Callback
+from labkit_services.contract.times import rfc3339
 
 
 def call_to_json(call: Call) -> dict[str, Any]:
-    """Return what is known of a call.
+    """Return the status of a call.
 
-    Times are RFC 3339 in UTC to the microsecond, durations are seconds; what is not known yet is
-    null.
+    Times are RFC 3339 in UTC to the microsecond, durations are seconds; unknown values are null.
     """
     return {
         "callId": call.id,
@@ -25,18 +25,18 @@ def call_to_json(call: Call) -> dict[str, Any]:
         "queue": call.queue,
         "sequence": call.seq,
         "times": {
-            "sent": time_text(call.sent),
-            "received": time_text(call.received),
-            "queued": time_text(call.queued),
-            "requeued": time_text(call.requeued),
-            "answered": time_text(call.released),
-            "delivered": time_text(call.delivered),
-            "started": time_text(call.started),
-            "finished": time_text(call.finished),
-            "calledBack": time_text(call.callback.answered if call.callback else None),
-            "acknowledged": time_text(call.acked),
-            "cancelled": time_text(call.cancelled),
-            "dead": time_text(call.dead),
+            "sent": _time(call.sent),
+            "received": _time(call.received),
+            "queued": _time(call.queued),
+            "requeued": _time(call.requeued),
+            "answered": _time(call.released),
+            "delivered": _time(call.delivered),
+            "started": _time(call.started),
+            "finished": _time(call.finished),
+            "calledBack": _time(call.callback.answered if call.callback else None),
+            "acknowledged": _time(call.acked),
+            "cancelled": _time(call.cancelled),
+            "dead": _time(call.dead),
         },
         "durations": {
             "clientWaited": call.client_waited,
@@ -55,10 +55,10 @@ def _attempt(attempt: Attempt) -> dict[str, Any]:
     process = attempt.process
     return {
         "number": attempt.number,
-        "delivered": time_text(attempt.delivered),
-        "started": time_text(attempt.started),
-        "finished": time_text(attempt.finished),
-        "acknowledged": time_text(attempt.acked),
+        "delivered": _time(attempt.delivered),
+        "started": _time(attempt.started),
+        "finished": _time(attempt.finished),
+        "acknowledged": _time(attempt.acked),
         "status": attempt.status,
         "error": attempt.error,
         "ran": attempt.ran,
@@ -71,18 +71,14 @@ def _callback(callback: Callback) -> dict[str, Any]:
     return {
         "url": callback.url,
         "attempt": callback.attempt,
-        "sent": time_text(callback.sent),
-        "answered": time_text(callback.answered),
+        "sent": _time(callback.sent),
+        "answered": _time(callback.answered),
         "status": callback.status,
         "error": callback.error,
         "retryDelay": callback.retry_delay,
     }
 
 
-def time_text(ns: int | None) -> str | None:
-    """Return Unix nanoseconds as RFC 3339 in UTC, to the microsecond."""
-    if ns is None:
-        return None
-    seconds, rest = divmod(ns, 1_000_000_000)
-    stamp = datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest // 1000)
-    return stamp.isoformat(timespec="microseconds").replace("+00:00", "Z")
+def _time(ns: int | None) -> str | None:
+    """Return Unix nanoseconds as an RFC 3339 time; None stays None."""
+    return None if ns is None else rfc3339(ns)

@@ -1,7 +1,6 @@
-"""The calls of a lab: what the events of all services add up to.
+"""The call log: the calls of a lab, updated event by event.
 
-Views of calls (plots, checks, pages, the status of one call) read this log and
-keep no account of their own.
+All views of calls (plots, checks, pages, the status of one call) read this log.
 """
 
 from __future__ import annotations
@@ -9,25 +8,24 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from labkit_services.call_record.call import Call, CallState, Mode
-from labkit_services.call_record.call_parts import Attempt, Callback, Capture, Process
-from labkit_services.call_record.reducer import insert_event, read_call, reduce_call
+from labkit_services.call_record.reducer import insert_event, read_call
 from labkit_services.contract.events import Event
 
-__all__ = ["Attempt", "Call", "CallLog", "CallState", "Callback", "Capture", "Mode", "Process", "reduce_call"]
+__all__ = ["Call", "CallLog", "CallState", "Mode"]
 
 MAX_EVENTS_PER_CALL = 1_000
-"""A hundred attempts fit. The bound is for clients that send one call id again and again."""
+"""Enough for a hundred attempts; it bounds a client that uses one call id again and again."""
 
 
 @dataclass(slots=True)
-class _Record:
-    """A call's events, and the call as it was last read off them."""
+class _Entry:
+    """The events of a call, and the call as last derived from them."""
 
     events: list[Event] = field(default_factory=list)
     call: Call | None = None
 
     def read(self, call_id: str) -> Call:
-        """Return the call, read anew only if events have come since."""
+        """Return the call, derived again only if there are new events."""
         call = self.call
         if call is None or len(call.events) != len(self.events):
             self.call = call = read_call(call_id, tuple(self.events))
@@ -35,74 +33,74 @@ class _Record:
 
 
 class CallLog:
-    """The last calls, kept up to date event by event.
+    """The latest calls.
 
-    Filing an event takes about a microsecond, whatever the number of calls;
-    reading a call off its events is dearer, and done when somebody asks for it.
-    One thread may apply events while others read.
+    Adding an event takes about a microsecond, whatever the number of calls. Deriving a
+    call from its events costs more and is done on request. One thread may add events
+    while others read.
 
     Attributes:
-        limit: How many calls are kept.
-        dropped: How many calls had to go, oldest first, to keep within the limit.
-        ignored: How many events came for calls that had gone, or beyond a call's bound.
+        limit: Most calls to keep.
+        dropped: Number of calls dropped, oldest first, because of the limit.
+        ignored: Number of events ignored: of dropped calls, or beyond a call's limit.
     """
 
     def __init__(self, limit: int = 10_000) -> None:
         self.limit = limit
         self.dropped = 0
         self.ignored = 0
-        self._records: dict[str, _Record] = {}
-        # Late events must not bring a dropped call back as half a call. The
-        # ids of the dropped are kept for as long again as the calls were.
-        self._gone: dict[str, None] = {}
+        self._entries: dict[str, _Entry] = {}
+        # Late events must not bring a dropped call back as half a call: as many ids of
+        # dropped calls are kept as calls.
+        self._dropped_ids: dict[str, None] = {}
 
     def apply(self, event: Event) -> bool:
-        """File one event; return whether it told anything new.
+        """Add an event; return whether it is a new one of a call.
 
-        The lab's own events, which belong to no call, tell nothing here.
+        The lab's own events belong to no call.
         """
         call_id = event.call_id
-        record = self._records.get(call_id)
-        if record is None:
+        entry = self._entries.get(call_id)
+        if entry is None:
             if not call_id:
                 return False
-            if call_id in self._gone:
+            if call_id in self._dropped_ids:
                 self.ignored += 1
                 return False
-            record = self._records[call_id] = _Record()
+            entry = self._entries[call_id] = _Entry()
             self._keep_within_limit()
-        if len(record.events) >= MAX_EVENTS_PER_CALL:
+        if len(entry.events) >= MAX_EVENTS_PER_CALL:
             self.ignored += 1
             return False
-        return insert_event(record.events, event)
+        return insert_event(entry.events, event)
 
     def _keep_within_limit(self) -> None:
-        while len(self._records) > self.limit:
-            oldest = next(iter(self._records))
-            del self._records[oldest]
+        while len(self._entries) > self.limit:
+            oldest = next(iter(self._entries))
+            del self._entries[oldest]
             self.dropped += 1
-            self._gone[oldest] = None
-            if len(self._gone) > self.limit:
-                del self._gone[next(iter(self._gone))]
+            self._dropped_ids[oldest] = None
+            if len(self._dropped_ids) > self.limit:
+                del self._dropped_ids[next(iter(self._dropped_ids))]
 
     def clear(self) -> None:
-        """Forget all calls and counts, as at a reset of the lab."""
-        self._records.clear()
-        self._gone.clear()
+        """Drop all calls and counts, as at a reset of the lab."""
+        self._entries.clear()
+        self._dropped_ids.clear()
         self.dropped = self.ignored = 0
 
     def get(self, call_id: str) -> Call | None:
-        """Return one call, None if it is unknown or has been dropped."""
-        record = self._records.get(call_id)
-        return record.read(call_id) if record else None
+        """Return a call, None if it is unknown or was dropped."""
+        entry = self._entries.get(call_id)
+        return entry.read(call_id) if entry else None
 
     @property
     def calls(self) -> dict[str, Call]:
-        """All calls by id, in the order in which they were first heard of: a copy."""
-        return {call_id: record.read(call_id) for call_id, record in list(self._records.items())}
+        """All calls by id, in the order of their first events: a copy."""
+        return {call_id: entry.read(call_id) for call_id, entry in list(self._entries.items())}
 
     def __len__(self) -> int:
-        return len(self._records)
+        return len(self._entries)
 
     def __contains__(self, call_id: object) -> bool:
-        return call_id in self._records
+        return call_id in self._entries

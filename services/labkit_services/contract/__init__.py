@@ -1,5 +1,4 @@
-"""What services and labkit must agree on, stated once.
+"""What crosses a process boundary: names, events, calls, results, errors, values.
 
-Names of subjects, streams, headers and events; the records that travel; the
-pure reducer that turns events into calls. Nothing here does network I/O.
+Services and labkit share these definitions. Nothing here does I/O.
 """

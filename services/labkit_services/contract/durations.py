@@ -5,24 +5,24 @@ from __future__ import annotations
 import re
 
 from labkit_services.contract.errors import InvalidValueError
+from labkit_services.contract.numbers import parse_digits
 
 _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)")
 
 
 def parse_duration(text: str) -> float:
-    """Return the seconds that ``text`` means.
+    """Return a duration in seconds.
 
-    Accepts what OpenFaaS's gateway and watchdog accept: a plain integer is
-    seconds, anything else is a Go duration such as ``1m5s`` or ``250ms``
-    (Go's ``time.ParseDuration``).
+    As in OpenFaaS's gateway and watchdog, a plain integer is seconds, anything else is
+    a Go duration such as ``1m5s`` or ``250ms`` (Go's ``time.ParseDuration``).
 
     Raises:
         InvalidValueError: ``text`` is neither.
     """
     text = text.strip()
-    if text.isdecimal():
-        return float(text)
+    if (whole := parse_digits(text)) is not None:
+        return float(whole)
     seconds, end = 0.0, 0
     for part in _PART.finditer(text):
         if part.start() != end:
@@ -38,7 +38,7 @@ def parse_duration(text: str) -> float:
 
 
 def format_duration(seconds: float) -> str:
-    """Write ``seconds`` as Go's ``Duration.String`` does: ``30s``, ``1m5s``, ``250ms``."""
+    """Format a duration as Go's ``Duration.String``: ``30s``, ``1m5s``, ``250ms``."""
     if seconds == 0:
         return "0s"
     if seconds < 1:

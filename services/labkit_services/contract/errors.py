@@ -1,4 +1,4 @@
-"""The one family of errors a learner can meet."""
+"""The base of all errors that a learner can see."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from collections.abc import Sequence
 class LabError(Exception):
     """Something in the lab did not go as expected.
 
-    The docstring of each subclass is its headline. Whatever is known of what
-    was expected, what was seen, the last log lines and what to do next is
-    shown below it, one labelled line each.
+    The docstring of a subclass is its default headline. Below the headline, one labelled
+    line each: what was expected, what was seen, the last log lines, what to do next.
     """
 
     def __init__(
@@ -45,8 +44,7 @@ class LabError(Exception):
     def _render_traceback_(self) -> list[str]:
         """Show only the message in IPython: a learner needs no traceback.
 
-        IPython calls this hook, when an exception has it, in place of its own
-        traceback formatting.
+        IPython calls this hook, where an exception has it, instead of formatting a traceback.
         """
         return [f"{type(self).__name__}: {self}"]
 
@@ -59,9 +57,9 @@ class InvalidValueError(LabError, ValueError):
     """A value does not fit where it was given."""
 
 
-def said(error: BaseException) -> str:
-    """Return what an error says; if that is nothing, what it is.
+def error_text(error: BaseException) -> str:
+    """Return the message of an error, or its repr if it has none.
 
-    NATS's errors say why in their text, not in their repr; a bare timeout has no text.
+    NATS's errors have their reason in the message, not in the repr; a bare timeout has no message.
     """
     return str(error) or repr(error)

@@ -1,9 +1,9 @@
-"""The event: one small record of one thing that happened at one hop.
+"""Events: small records of what happened to a call at one hop.
 
-On the wire one NATS message carries a batch of events of one service, as
-JSON: ``{"service": …, "instance": …, "events": [[time_ns, type, call_id,
-function, attempt, data], …]}``. Batching is what keeps the record cheap: a
-publish per event would cost more than the accept it describes.
+One NATS message carries a batch of events of one service, as JSON:
+``{"service": …, "instance": …, "events": [[time_ns, type, call_id, function,
+attempt, data], …]}``. Batching keeps the event log cheap: publishing each event
+by itself would cost more than accepting the call does.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from enum import StrEnum
 from sys import intern
 from typing import Any
 
-from labkit_services.contract.compact import encode
+from labkit_services.contract.compact_json import encode
 
 Row = list[Any]
 """One event on the wire: ``[time_ns, type, call_id, function, attempt, data]``."""
 
 
 class EventType(StrEnum):
-    """What can happen, by the hop that sees it; ``data`` keys in brackets."""
+    """What can happen, by the hop that reports it; keys of ``data`` in brackets."""
 
     # client (labkit)
     CLIENT_SENT = "client.sent"  # [mode: "sync"|"async", bytes]
@@ -52,8 +52,8 @@ class EventType(StrEnum):
     # supervisor; call_id is ""
     SERVICE_STARTED = "service.started"  # [service, pid]
     SERVICE_EXITED = "service.exited"  # [service, pid, code]
-    FAULT_STARTED = "fault.started"  # [fault, service] and of what else it is like
-    FAULT_ENDED = "fault.ended"  # the same
+    FAULT_STARTED = "fault.started"  # [fault, service] and the parameters of the fault
+    FAULT_ENDED = "fault.ended"  # the same keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +61,14 @@ class Event:
     """One thing that happened.
 
     Attributes:
-        time_ns: Unix time in nanoseconds, by the clock of the process that saw it.
-        type: What happened; unknown types of newer versions are kept as text.
+        time_ns: Unix time in nanoseconds, by the clock of the reporting process.
+        type: What happened; types of newer versions are kept as text.
         call_id: The call it belongs to, or "" for the lab's own events.
         function: The function's name as the learner wrote it, or "".
         attempt: Which delivery of the call, from 1.
-        service: Name of the service that saw it (``gateway``, ``queue-worker`` …).
-        instance: Which one of them, such as ``gateway-4711``.
-        data: A few numbers and words; the keys stand beside each ``EventType``.
+        service: The reporting service (``gateway``, ``queue-worker`` …).
+        instance: Its name and process id, such as ``gateway-4711``.
+        data: Numbers and short texts; the keys are listed at ``EventType``.
     """
 
     time_ns: int
@@ -82,22 +82,18 @@ class Event:
 
 
 def encode_batch(service: str, instance: str, rows: Iterable[Row]) -> bytes:
-    """Return the message body that carries ``rows``."""
+    """Encode events as the body of one message."""
     batch = {"service": service, "instance": instance, "events": list(rows)}
     return encode(batch).encode()
 
 
 def decode_batch(body: bytes) -> list[Event]:
-    """Return the events of one message.
-
-    Raises:
-        ValueError: The body is not a batch; one bad batch must not end a reader.
-    """
+    """Decode the events of one message, or raise ``ValueError``."""
     try:
         batch = json.loads(body)
         service, instance = batch["service"], batch["instance"]
         return [
-            # Interned: a log of ten thousand calls repeats these in every event.
+            # Interned, because a log of ten thousand calls repeats these texts in every event.
             Event(time_ns, intern(type_), intern(call_id), intern(function), attempt, service, instance, data)
             for time_ns, type_, call_id, function, attempt, data in batch["events"]
         ]

@@ -1,11 +1,11 @@
-"""Subjects, streams, headers and aliases that more than one part must spell alike."""
+"""Names used by several processes: subjects, streams, headers, annotations."""
 
 from __future__ import annotations
 
 VERSION = "0.1.0"
 
 DEFAULT_NAMESPACE = "openfaas-fn"
-"""Namespace that faas-cli adds to every name; ``fig.openfaas-fn`` is ``fig``."""
+"""faas-cli appends it to every function name; ``fig.openfaas-fn`` is ``fig``."""
 
 DEFAULT_QUEUE = "faas-request"
 """Subject of the default queue, as in OpenFaaS's ``faas_nats_channel``."""
@@ -15,32 +15,32 @@ WORKER_CONSUMER = "faas-workers"
 
 CALLBACK_STREAM = "LAB_CALLBACKS"
 CALLBACK_SUBJECT = "lab.callbacks"
-"""Results whose callback could not be posted at once wait here for the next try."""
+"""Queue of results whose first callback request failed: they wait here for the next one."""
 
 CALLBACK_CONSUMER = "callback-workers"
 
 RESULT_STREAM = "LAB_RESULTS"
 RESULT_SUBJECT = "lab.results"
-"""The result of call C is kept for a while as the last message on ``lab.results.<token of C>``."""
+"""The result of call C is the last message on ``lab.results.<token of C>``."""
 
 CANCELLED_BUCKET = "cancelled"
-"""Key-value bucket of the calls that were taken back, by the token of their ids."""
+"""Key-value bucket of cancelled calls; keys are the tokens of their ids."""
 
-RECORD_SUBJECT = "lab.record.call"
-"""Whoever keeps the record of calls answers ``{"id": …}`` here with what is known of that call."""
+CALL_STATUS_SUBJECT = "lab.record.call"
+"""The inspector answers a request ``{"id": …}`` on this subject with the status of that call."""
 
 QUEUE_SUBJECT = "lab.queue.created"
-"""The name of a queue is published here once its stream exists."""
+"""The gateway publishes the name of a queue here once the queue's stream exists."""
 
 EVENT_STREAM = "LAB_EVENTS"
 EVENT_SUBJECT = "lab.events"
-"""Events of service S travel on ``lab.events.S``."""
+"""Events of service S are published on ``lab.events.S``."""
 
 FUNCTION_BUCKET = "functions"
-"""Key-value bucket of deployed functions: a restarted gateway finds them again."""
+"""Key-value bucket of deployed functions; a restarted gateway reads it."""
 
 GATEWAY_ALIASES = frozenset({"gateway", "gateway.openfaas", "gateway.openfaas.svc.cluster.local"})
-"""Host names under which a worker or a function reaches the lab's own gateway."""
+"""Host names that lead to the gateway in an OpenFaaS cluster, and to the lab's own gateway here."""
 
 GATEWAY_ALIAS_PORT = 8080
 
@@ -48,9 +48,9 @@ DEFAULT_GATEWAY_PORT = 8080
 DEFAULT_INSPECTOR_PORT = 8090
 
 STATIC_PATH = "/home/app/public"
-"""Folder whose files mode static serves, unless ``static_path`` names another."""
+"""Folder that the watchdog's mode static serves, unless ``static_path`` is set."""
 
-# Header names, in the spelling OpenFaaS uses.
+# Header names, spelled as in OpenFaaS.
 CALL_ID = "X-Call-Id"
 START_TIME = "X-Start-Time"
 CALLBACK_URL = "X-Callback-Url"
@@ -59,44 +59,41 @@ FUNCTION_STATUS = "X-Function-Status"
 FUNCTION_NAME = "X-Function-Name"
 SERVED_BY = "X-Served-By"
 INTERNAL = "X-OpenFaaS-Internal"
-"""Set on an error made by the platform, not by the function."""
+"""Marks an error response made by the platform, not by the function."""
 RETRY = "X-Retry"
 RETRY_MAX = "X-Retry-Max"
-"""On a callback: how many times the call was tried again, and at most would be (OpenFaaS Pro)."""
+"""On a callback: the number of retries made, and the most allowed (OpenFaaS Pro)."""
 ATTEMPT = "X-Attempt"
-"""Tells a function which attempt at the call this is, from 1: an addition of the lab's."""
+"""On a request to a function: the number of the attempt, from 1. The lab's own addition."""
 
 DUPLICATE = "X-Duplicate"
-"""On a 202: a call of that id was accepted before, and runs once. An addition of the lab's."""
+"""On a 202: a call with this id was accepted before and runs only once. The lab's own addition."""
 
 QUEUE_ANNOTATION = "com.openfaas.queue"
-"""A function's annotation: the queue that its calls go to."""
+"""Annotation of a function: the queue for its asynchronous calls."""
 RETRY_ANNOTATIONS = "com.openfaas.retry."
-"""Annotations about retries: ``attempts``, ``min_wait``, ``max_wait``, ``codes``, ``backoff`` follow."""
+"""Prefix of the annotations ``attempts``, ``min_wait``, ``max_wait``, ``codes`` and ``backoff``."""
 
 QUEUE_WORKER_USER_AGENT = f"openfaas-ce/nats-queue-worker (labkit {VERSION})"
 GATEWAY_USER_AGENT = f"openfaas-ce-gateway/{VERSION}"
 
 
 def event_subject(service: str) -> str:
-    """Return the subject on which ``service`` publishes its events."""
+    """Return the subject of a service's events."""
     return f"{EVENT_SUBJECT}.{service}"
 
 
 def split_function_name(name: str) -> tuple[str, str]:
-    """Split ``fn.ns`` at the last dot into (function, namespace).
-
-    Without a dot the namespace is the default one.
-    """
+    """Split ``fn.ns`` at its last dot; a missing namespace is the default."""
     function, dot, namespace = name.rpartition(".")
     return (function, namespace) if dot else (name, DEFAULT_NAMESPACE)
 
 
 def short_function_name(name: str) -> str:
-    """Return ``name`` as the learner wrote it, without the default namespace."""
+    """Return a function name without the default namespace."""
     return name.removesuffix("." + DEFAULT_NAMESPACE)
 
 
 def inspector_page(url: str, token: str) -> str:
-    """Return the address of the inspector's page with the token that opens it."""
+    """Return the URL of the inspector's page, with the token that opens it."""
     return f"{url}/?token={token}"

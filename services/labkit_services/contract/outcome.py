@@ -1,7 +1,6 @@
-"""What became of a call: the function's answer, kept for a while, and the dead letter.
+"""Outcomes of a call as NATS messages: the result, the dead letter.
 
-Both travel as NATS messages: metadata as JSON in one header, bodies as they
-are. The gateway and the queue-worker write them, whoever asks reads them.
+Metadata is JSON in one header, bodies are unchanged.
 """
 
 from __future__ import annotations
@@ -11,32 +10,32 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from labkit_services.contract.compact import encode
-from labkit_services.contract.queued import CALL_HEADER, DEDUPE_HEADER, QueuedCall
+from labkit_services.contract.compact_json import encode
+from labkit_services.contract.queued_call import CALL_HEADER, DEDUPE_HEADER, QueuedCall
 
 RESULT_HEADER = "Faas-Result"
 DEAD_HEADER = "Faas-Dead"
 QUEUE_HEADER = "Faas-Queue"
-"""Which queue a callback's call came from."""
+"""On a callback to be retried: the queue that its call came from."""
 TRIED_HEADER = "Faas-Tried"
-"""Of a callback that was put off: its first try has been made. One that was put back begins anew."""
+"""On a callback to be retried: the first request has been made. A redriven callback lacks this header."""
 
 _MAX_HEADER_BYTES = 8_000
-"""Of the function's headers no more is kept: with the call's own they must stay below JetStream's 64 KiB."""
+"""Limit for the stored headers of a response: with the call's own they must fit JetStream's 64 KiB."""
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a function answered.
+    """The response of a function to one call.
 
     Attributes:
         status: HTTP status.
         headers: All headers, as ordered pairs.
-        body: The body, or as much of it as could be kept.
+        body: The body, possibly cut off.
         size: Bytes of the whole body.
-        attempt: Which attempt gave it.
-        finished_ns: Unix nanoseconds at which it was complete.
-        seconds: From taking the call off the queue to having the answer.
+        attempt: Number of the attempt.
+        finished_ns: Unix nanoseconds at which the response was complete.
+        seconds: From the delivery of the call to the complete response.
     """
 
     status: int
@@ -48,16 +47,16 @@ class Result:
     seconds: float
 
     @property
-    def is_whole(self) -> bool:
-        """Whether all of the body was kept."""
+    def is_complete(self) -> bool:
+        """Whether the body is complete."""
         return len(self.body) == self.size
 
-    def within(self, limit: int) -> Result:
-        """Return it with a body of at most ``limit`` bytes."""
+    def cut_to(self, limit: int) -> Result:
+        """Return the result with its body cut to ``limit`` bytes."""
         return self if len(self.body) <= limit else replace(self, body=self.body[:limit])
 
     def metadata(self) -> str:
-        """Return all but the body, on one line of ASCII."""
+        """Encode all but the body in ASCII, on one line."""
         headers: list[tuple[str, str]] = []
         room = _MAX_HEADER_BYTES
         for name, value in self.headers:
@@ -69,11 +68,7 @@ class Result:
 
     @classmethod
     def from_metadata(cls, text: str, body: bytes) -> Result:
-        """Rebuild what ``metadata`` wrote.
-
-        Raises:
-            ValueError: It is something else.
-        """
+        """Decode ``metadata``, or raise ``ValueError``."""
         try:
             status, headers, size, attempt, finished_ns, seconds = json.loads(text)
             pairs = tuple((name, value) for name, value in headers)
@@ -83,23 +78,23 @@ class Result:
 
 
 class DeadKind(StrEnum):
-    """What was given up."""
+    """What failed for good."""
 
     INVOCATION = "invocation"  # the function failed in every attempt
-    CALLBACK = "callback"  # the function's answer could not be delivered
+    CALLBACK = "callback"  # the result could not be delivered
 
 
 @dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """A call, or a call's callback, that was given up.
+class DeadLetterMessage:
+    """A call that failed for good, or whose callback did.
 
     Attributes:
         call: The call with its body.
-        kind: What was given up.
+        kind: What failed.
         reason: Why, in a few words.
-        attempts: How often it was tried: the function, or the callback.
-        died_ns: Unix nanoseconds.
-        result: The function's last answer; None if there never was one.
+        attempts: Number of attempts: at the invocation, or at the callback.
+        died_ns: Unix nanoseconds of the last failure.
+        result: The last response of the function, if there was one.
     """
 
     call: QueuedCall
@@ -109,15 +104,15 @@ class DeadLetter:
     died_ns: int
     result: Result | None
 
-    def message(self, room: int) -> tuple[dict[str, str], bytes]:
-        """Return the NATS headers and the body: the call's, then the result's.
+    def message(self, max_body_bytes: int) -> tuple[dict[str, str], bytes]:
+        """Return NATS headers and body: the call's body, then the result's.
 
         Args:
-            room: Bytes that a message may have. The call's body always stays
-                whole; the result's is cut if need be.
+            max_body_bytes: Limit for the body. The call's body always stays complete;
+                the result's is cut off.
         """
         headers = {
-            # Of this death: one that was put back may die again in the same way, within the duplicate window.
+            # With the time: after a redrive it may fail again in the same way within the duplicate window.
             DEDUPE_HEADER: f"{self.call.call_id}:{self.kind}:{self.died_ns}",
             CALL_HEADER: self.call.metadata(),
             DEAD_HEADER: encode([self.kind, self.reason, self.attempts, self.died_ns, len(self.call.body)]),
@@ -125,16 +120,12 @@ class DeadLetter:
         body = self.call.body
         if self.result is not None:
             headers[RESULT_HEADER] = self.result.metadata()
-            body += self.result.body[: max(0, room - len(body))]
+            body += self.result.body[: max(0, max_body_bytes - len(body))]
         return headers, body
 
     @classmethod
-    def from_message(cls, headers: Mapping[str, str] | None, body: bytes) -> DeadLetter:
-        """Rebuild what ``message`` wrote.
-
-        Raises:
-            ValueError: It is something else.
-        """
+    def from_message(cls, headers: Mapping[str, str] | None, body: bytes) -> DeadLetterMessage:
+        """Decode a NATS message, or raise ``ValueError``."""
         headers = headers or {}
         try:
             kind, reason, attempts, died_ns, length = json.loads(headers[DEAD_HEADER])

@@ -1,4 +1,4 @@
-"""Amounts of memory and CPU as Kubernetes, and so OpenFaaS, writes them."""
+"""Amounts of memory and CPU in the notation of Kubernetes and OpenFaaS."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _QUANTITY = re.compile(
 
 
 def parse_quantity(text: str) -> float:
-    """Return what a quantity such as ``5Mi``, ``128M``, ``1e6`` or ``100m`` amounts to.
+    """Return the value of a quantity such as ``5Mi``, ``128M`` or ``100m``.
 
-    The grammar of Kubernetes' ``resource.Quantity``: a decimal number with a
-    decimal (``k M G``), binary (``Ki Mi Gi``) or small (``m u n``) suffix, or with
-    an exponent. Memory is in bytes, CPU in cores.
+    The grammar is that of Kubernetes' ``resource.Quantity``: a decimal number with a
+    decimal (``k M G``), binary (``Ki Mi Gi``) or small (``m u n``) suffix, or with an
+    exponent. Memory is in bytes, CPU in cores.
 
     Raises:
-        InvalidValueError: It is none, or negative.
+        InvalidValueError: ``text`` is not a quantity, or negative.
     """
     match = _QUANTITY.fullmatch(text)
     if match and match["exponent"]:

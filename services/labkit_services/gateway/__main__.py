@@ -30,12 +30,12 @@ from labkit_services.gateway.routes.queues import QueueRoutes
 from labkit_services.gateway.routes.secrets import SecretRoutes
 from labkit_services.gateway.routes.ui import UiRoutes
 from labkit_services.http import HttpClient, HttpServer, Limits, Request
-from labkit_services.jetstream.connection import Events, close, connect
+from labkit_services.jetstream.connection import close, connect
+from labkit_services.jetstream.event_publisher import Events
 from labkit_services.jetstream.publisher import Publisher
 from labkit_services.jetstream.streams import ensure_cancelled, ensure_events, ensure_queue
-from labkit_services.runtime.metrics_server import MetricsPort
+from labkit_services.runtime.metrics_server import MetricsServer
 from labkit_services.runtime.service import Service, run
-from labkit_services.runtime.tasks import BackgroundTasks
 
 _STOP_GRACE_SECONDS = 1.0
 
@@ -62,8 +62,7 @@ async def main(service: Service) -> None:
     backend.open()
     provider = FunctionProvider(backend, registry, queues, watchdog_events, log)
     provider.start()
-    tasks = BackgroundTasks(log.task_failed)
-    tasks.start(Autoscaler(provider, metrics, log).run(), name="autoscaler")
+    service.tasks.start(Autoscaler(provider, metrics, log).run(), name="autoscaler")
 
     def metrics_text() -> bytes:
         return metrics.text({f.spec.key: len(f.ready_replicas()) for f in provider.all()})
@@ -97,11 +96,11 @@ async def main(service: Service) -> None:
 
     server = HttpServer(app, limits=Limits(read_seconds=config.read_timeout or math.inf), on_error=on_error)
     host, port = await server.start(port=config.port, fallback=config.port_fallback)
-    metrics_port = MetricsPort(scrape, log)
+    metrics_port = MetricsServer(scrape, log)
     metrics_url = await metrics_port.start(config.metrics_port)
     service.ready(url=f"http://{host}:{port}", metrics=metrics_url)
     await service.stopping.wait()
-    await tasks.cancel()
+    await service.tasks.cancel()
     await metrics_port.stop()
     await server.stop(_STOP_GRACE_SECONDS)
     await provider.stop()

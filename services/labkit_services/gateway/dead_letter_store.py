@@ -14,12 +14,12 @@ from nats.js.errors import APIError, NotFoundError
 
 from labkit_services.contract.events import EventType
 from labkit_services.contract.names import CALLBACK_SUBJECT, short_function_name
-from labkit_services.contract.outcome import QUEUE_HEADER, RESULT_HEADER, DeadKind, DeadLetter, Result
-from labkit_services.contract.queued import CALL_HEADER, DEDUPE_HEADER
+from labkit_services.contract.outcome import QUEUE_HEADER, RESULT_HEADER, DeadKind, DeadLetterMessage, Result
+from labkit_services.contract.queued_call import CALL_HEADER, DEDUPE_HEADER
 from labkit_services.contract.queues import dead_stream, dead_subject
 from labkit_services.gateway.nats_errors import nats_errors_as
 from labkit_services.http import HttpError
-from labkit_services.jetstream.connection import Events
+from labkit_services.jetstream.event_publisher import Events
 from labkit_services.jetstream.publisher import Publisher
 
 _CONCURRENCY = 64
@@ -46,7 +46,7 @@ class StoredDeadLetter:
     """A dead letter and its sequence number in the stream."""
 
     seq: int
-    letter: DeadLetter
+    letter: DeadLetterMessage
 
 
 class DeadLetterStore:
@@ -114,9 +114,10 @@ class DeadLetterStore:
         while message := await self._next(queue, subject, after + 1):
             after = message.seq or 0
             try:
-                yield StoredDeadLetter(after, DeadLetter.from_message(message.headers, message.data or b""))
+                letter = DeadLetterMessage.from_message(message.headers, message.data or b"")
             except ValueError:
                 continue  # another version wrote it
+            yield StoredDeadLetter(after, letter)
 
     async def _next(self, queue: str, subject: str, seq: int) -> RawStreamMsg | None:
         with _errors_of(queue):
@@ -133,7 +134,7 @@ class DeadLetterStore:
     async def _redrive(self, queue: str, stored: StoredDeadLetter) -> None:
         letter = stored.letter
         with _errors_of(queue):
-            if letter.kind is DeadKind.CALLBACK and letter.result is not None and letter.result.is_whole:
+            if letter.kind is DeadKind.CALLBACK and letter.result is not None and letter.result.is_complete:
                 await self._redrive_callback(queue, letter, letter.result)
             else:
                 await self._redrive_call(queue, letter)
@@ -141,7 +142,7 @@ class DeadLetterStore:
             with suppress(APIError):  # a concurrent redrive has deleted it
                 await self._js.delete_msg(dead_stream(queue), stored.seq)
 
-    async def _redrive_callback(self, queue: str, letter: DeadLetter, result: Result) -> None:
+    async def _redrive_callback(self, queue: str, letter: DeadLetterMessage, result: Result) -> None:
         call, time_ns = letter.call, time.time_ns()
         headers = {
             DEDUPE_HEADER: f"{call.call_id}:redrive:{letter.died_ns}",
@@ -153,7 +154,7 @@ class DeadLetterStore:
         function, data = short_function_name(call.function), {"delay": 0.0}
         self._events.append([time_ns, EventType.CALLBACK_RETRY, call.call_id, function, result.attempt, data])
 
-    async def _redrive_call(self, queue: str, letter: DeadLetter) -> None:
+    async def _redrive_call(self, queue: str, letter: DeadLetterMessage) -> None:
         call = letter.call
         attempts = letter.result.attempt if letter.result else call.attempts + letter.attempts
         call = replace(call, attempts=attempts, retry=dict(self._retry_of(call.function)))

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from nats.errors import Error as NatsError
 
-from labkit_services.contract.errors import said
+from labkit_services.contract.errors import error_text
 from labkit_services.http import HttpError
 
 
@@ -20,4 +20,5 @@ def nats_errors_as(status: int, what: str) -> Iterator[None]:
     try:
         yield
     except (NatsError, OSError, TimeoutError) as error:
-        raise HttpError(status, f"{what}, nats-server does not answer: {said(error)}; try again\n") from error
+        text = f"{what}, nats-server does not answer: {error_text(error)}; try again\n"
+        raise HttpError(status, text) from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
-from labkit_services.contract.compact import encode
+from labkit_services.contract.compact_json import encode
 from labkit_services.http.body import Body
 from labkit_services.http.headers import Headers, Pair
 

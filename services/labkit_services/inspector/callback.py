@@ -11,13 +11,11 @@ from labkit_services.contract.names import (
     DURATION_SECONDS,
     FUNCTION_NAME,
     FUNCTION_STATUS,
+    RETRY,
+    RETRY_MAX,
     short_function_name,
 )
 from labkit_services.http import Headers
-
-# OpenFaaS Pro only (docs.openfaas.com, "Callback request headers").
-RETRY = "X-Retry"
-RETRY_MAX = "X-Retry-Max"
 
 _HEADERS = (CALL_ID, FUNCTION_NAME, FUNCTION_STATUS, DURATION_SECONDS, RETRY, RETRY_MAX)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from labkit_services.call_record.call_json import call_to_json
 from labkit_services.call_record.log import Call, CallLog
 from labkit_services.contract.events import Event
-from labkit_services.contract.names import RECORD_SUBJECT
+from labkit_services.contract.names import CALL_STATUS_SUBJECT
 from labkit_services.jetstream.event_follower import EventFollower
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class CallKeeper:
         """Listen for questions."""
         since = time.time_ns() - int(_HISTORY_SECONDS * 1e9)
         self._follower = EventFollower(client, self._take, self._forget, since_ns=since)
-        await client.subscribe(RECORD_SUBJECT, cb=self._on_question)
+        await client.subscribe(CALL_STATUS_SUBJECT, cb=self._on_question)
 
     async def stop(self) -> None:
         """Stop listening and following."""

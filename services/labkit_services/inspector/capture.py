@@ -6,7 +6,7 @@ import hashlib
 import time
 from dataclasses import dataclass
 
-from labkit_services.contract.compact import encode
+from labkit_services.contract.compact_json import encode
 from labkit_services.http import HangUpError, Request, Response
 from labkit_services.inspector.callback import decode
 from labkit_services.inspector.names import checked, split_capture_path

@@ -17,7 +17,7 @@ from labkit_services.runtime.service import Service
 if TYPE_CHECKING:
     from nats.aio.client import Client
 
-    from labkit_services.jetstream.connection import Events
+    from labkit_services.jetstream.event_publisher import Events
 
 _MAX_WAITING = 10_000
 
@@ -57,8 +57,9 @@ class Feed:
     async def _connect(self) -> None:
         # Importing the NATS client takes longer than starting the inspector; in
         # a thread it holds up no capture.
-        await asyncio.to_thread(importlib.import_module, "labkit_services.jetstream.connection")
-        from labkit_services.jetstream.connection import Events, NatsUnavailableError, connect
+        await asyncio.to_thread(importlib.import_module, "labkit_services.jetstream.event_publisher")
+        from labkit_services.jetstream.connection import NatsUnavailableError, connect
+        from labkit_services.jetstream.event_publisher import Events
 
         while self._client is None:
             try:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-from labkit_services.contract.compact import encode
+from labkit_services.contract.compact_json import encode
 from labkit_services.inspector.errors import TooManyError
 from labkit_services.inspector.record import Record
 from labkit_services.inspector.store import Bin, Change, Store

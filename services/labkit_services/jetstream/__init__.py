@@ -1,1 +1,1 @@
-"""The NATS side of the services: connection, publishing, streams."""
+"""The NATS side of the services: connection, streams, publishing, following."""

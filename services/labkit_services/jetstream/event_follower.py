@@ -1,34 +1,36 @@
-"""The record of what happens, followed from the stream of events as it grows."""
+"""Follow the event log as it grows."""
 
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from labkit_services.contract.events import Event, decode_batch
 from labkit_services.contract.names import EVENT_STREAM
+from labkit_services.contract.times import rfc3339
+from labkit_services.runtime.tasks import BackgroundTasks
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
     from nats.aio.msg import Msg
     from nats.js import JetStreamContext
 
-_BATCH = 500
+HISTORY_BYTES = 16 * 1024 * 1024
+"""Limit for what is read of older events: about those of ten thousand calls."""
+_BATCH_MESSAGES = 500
 _FETCH_SECONDS = 1.0
-_AWAY_SECONDS = 0.2
-_LOOK_SECONDS = 0.002
-_FORGOTTEN_SECONDS = 30.0
-_HISTORY_BYTES = 16 * 1024 * 1024
-"""Of a long past only so much is read: about what ten thousand calls leave."""
+_RETRY_SECONDS = 0.2
+_POLL_SECONDS = 0.002
+_CONSUMER_SECONDS = 30.0
+"""nats-server deletes the consumer after this time without a fetch."""
 
 
 class EventFollower:
-    """Reads the stream by the sequence number after the last one seen.
+    """Reads the stream of events from one sequence number to the next.
 
-    Not the subject: so nothing is missed when the connection or nats-server
-    itself goes away for a while.
+    Unlike a subscription to the subject this misses nothing while the connection or
+    nats-server is down.
     """
 
     def __init__(
@@ -39,12 +41,12 @@ class EventFollower:
         *,
         since_ns: int,
     ) -> None:
-        """Follow from the moment ``since_ns`` on.
+        """Follow the events from ``since_ns`` on.
 
         Args:
-            client: A connection that reconnects by itself; ``renew`` is to be called when it has.
-            on_events: Is given the events of a batch of messages, in the stream's order.
-            on_reset: Is called when the stream turns out to be another one of the same name.
+            client: A connection that reconnects by itself; then call ``renew``.
+            on_events: Called with the events of a message, in the stream's order.
+            on_reset: Called when the stream has been replaced by another of the same name.
             since_ns: Unix nanoseconds.
         """
         self._client = client
@@ -53,50 +55,50 @@ class EventFollower:
         self._since_ns = since_ns
         self._next_seq = 0
         self._renew = asyncio.Event()
+        self._tasks = BackgroundTasks()
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin to follow; after a ``stop``, from where it stopped."""
+        """Begin to follow, or continue after a ``stop``."""
         if self._task is None:
-            self._task = asyncio.create_task(self._follow())
+            self._task = self._tasks.start(self._follow(), name="follow events")
 
     def renew(self) -> None:
-        """Subscribe anew: the server may have forgotten the subscription."""
+        """Subscribe again: the server may have forgotten the subscription."""
         self._renew.set()
 
     async def read_to_end(self) -> None:
-        """Return once all that is in the stream now has been read; to be called under a deadline.
+        """Wait until all that is in the stream now has been read; set a deadline.
 
         Raises:
             nats.errors.Error, OSError: nats-server does not answer.
         """
         last_seq = (await self._client.jetstream().stream_info(EVENT_STREAM)).state.last_seq
-        # It may get there without an event: what is too old, or unreadable, is passed over.
+        # Polled, not notified by ``on_events``: old and unreadable messages are skipped silently.
         while self._next_seq <= last_seq:  # noqa: ASYNC110
-            await asyncio.sleep(_LOOK_SECONDS)
+            await asyncio.sleep(_POLL_SECONDS)
 
     async def stop(self) -> None:
         """Stop following."""
         task, self._task = self._task, None
         self._renew.set()
         while task is not None and not task.done():
-            # nats-py swallows a cancellation that comes at a bad moment.
+            # nats-py swallows a cancellation at some points.
             task.cancel()
             await asyncio.wait({task}, timeout=0.2)
 
     async def _follow(self) -> None:
-        # Not at import: nats-py costs a tenth of a second.
+        # Imported late: nats-py costs a tenth of a second.
         from nats.errors import Error as NatsError
 
-        # One that was stopped may live on for a moment, beside the next.
+        # A stopped task may go on for a moment beside the next one.
         while self._task is asyncio.current_task():
             self._renew.clear()
             try:
                 await self._read(await self._subscribe())
             except (NatsError, OSError, TimeoutError):
-                # Server or stream are away: they come back, or whoever waits
-                # for events runs into a deadline that says so.
-                await asyncio.sleep(_AWAY_SECONDS)
+                # Server or stream are missing: waiting for events has its own deadline.
+                await asyncio.sleep(_RETRY_SECONDS)
 
     async def _read(self, subscription: JetStreamContext.PullSubscription) -> None:
         from nats.errors import TimeoutError as NatsTimeout
@@ -104,25 +106,25 @@ class EventFollower:
         delivered = 0
         while not self._renew.is_set():
             try:
-                messages = await subscription.fetch(_BATCH, _FETCH_SECONDS)
+                messages = await subscription.fetch(_BATCH_MESSAGES, _FETCH_SECONDS)
             except NatsTimeout:
                 continue
             for message in messages:
                 delivered += 1
                 if message.metadata.sequence.consumer != delivered:
-                    # One was sent and did not come: nats-py drops what a fetch has gathered when the
-                    # server breaks that fetch off. It is still in the stream: subscribe anew, from there.
+                    # A message was lost: nats-py drops what a fetch has gathered when the server
+                    # ends that fetch early. It is still in the stream: subscribe from there.
                     self._renew.set()
                     break
-                self._take(message)
+                self._pass_on(message)
         await subscription.unsubscribe()
 
-    def _take(self, message: Msg) -> None:
+    def _pass_on(self, message: Msg) -> None:
         self._next_seq = message.metadata.sequence.stream + 1
         try:
             events = decode_batch(message.data)
         except ValueError:
-            return  # of another version; the record is for looking, not for deciding
+            return  # from another version; no decision depends on the event log
         if events and events[0].time_ns < self._since_ns:
             events = [event for event in events if event.time_ns >= self._since_ns]
         self._on_events(events)
@@ -133,28 +135,27 @@ class EventFollower:
         js = self._client.jetstream()
         info = await js.stream_info(EVENT_STREAM)
         if self._next_seq > info.state.last_seq + 1:
-            # The lab was reset: another stream of the same name, counted anew.
+            # The lab was reset: the new stream counts from 1.
             self._next_seq = 1
             self._on_reset()
         state = info.state
-        skipped = state.first_seq + _beyond(state.messages, state.bytes)
+        skipped = state.first_seq + messages_to_skip(state.messages, state.bytes)
         config = ConsumerConfig(
-            ack_policy=AckPolicy.NONE, mem_storage=True, inactive_threshold=_FORGOTTEN_SECONDS, num_replicas=1
+            ack_policy=AckPolicy.NONE, mem_storage=True, inactive_threshold=_CONSUMER_SECONDS, num_replicas=1
         )
         if self._next_seq or skipped > state.first_seq:
             config.deliver_policy = DeliverPolicy.BY_START_SEQUENCE
             config.opt_start_seq = max(self._next_seq, skipped)
         else:
             config.deliver_policy = DeliverPolicy.BY_START_TIME
-            stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._since_ns / 1e9))
-            config.opt_start_time = stamp  # type: ignore[assignment]
+            config.opt_start_time = rfc3339(self._since_ns, timespec="seconds")  # type: ignore[assignment]
         subscription = await js.pull_subscribe("", stream=EVENT_STREAM, config=config)
-        told = await subscription.consumer_info()
-        if told.delivered is not None:  # what is before the start will never come
-            self._next_seq = max(self._next_seq, told.delivered.stream_seq + 1)
+        consumer = await subscription.consumer_info()
+        if consumer.delivered is not None:  # nothing before the start will be delivered
+            self._next_seq = max(self._next_seq, consumer.delivered.stream_seq + 1)
         return subscription
 
 
-def _beyond(messages: int, size: int) -> int:
-    """Return how many of the oldest messages are more past than is read."""
-    return 0 if size <= _HISTORY_BYTES else messages - messages * _HISTORY_BYTES // size
+def messages_to_skip(messages: int, size: int) -> int:
+    """Return how many of the oldest messages exceed the limit of the history."""
+    return 0 if size <= HISTORY_BYTES else messages - messages * HISTORY_BYTES // size

@@ -1,4 +1,4 @@
-"""A lean way to publish into JetStream and have it acknowledged."""
+"""Publish into JetStream and wait for the acknowledgement, at low cost."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import asyncio
 import json
 from dataclasses import dataclass
 
-from nats.aio.client import Client
 from nats.aio.msg import Msg
-from nats.errors import Error as NatsError
 
-from labkit_services.contract.errors import LabError, said
+from labkit_services.contract.errors import LabError, error_text
+from labkit_services.jetstream.connection import Client, NatsError
 
 _ACK_SECONDS = 2.0
-"""Patience for one publish-ack before the same message is sent again."""
+"""Timeout for one acknowledgement; then the same message is sent again."""
+_RETRY_SECONDS = 0.05
 
 
 class QueueUnavailableError(LabError, ConnectionError):
@@ -21,49 +21,45 @@ class QueueUnavailableError(LabError, ConnectionError):
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
-    """JetStream's word that a message is in the stream.
-
-    Attributes:
-        seq: Its sequence number.
-        duplicate: A message of the same id was there already; nothing was added.
-    """
+class PublishAck:
+    """JetStream's acknowledgement that a message is stored."""
 
     seq: int
     duplicate: bool
+    """A message with the same id was stored before; nothing was added."""
 
 
 class Publisher:
-    """Publishes into JetStream and waits for the server's ack.
+    """Publishes into JetStream and waits for the server's acknowledgement.
 
-    nats-py's own ``js.publish`` makes a random token, a NUID and a
-    ``wait_for`` for each message: about 21 µs. One wildcard inbox, counted
-    tokens and plain futures need about 10 µs.
+    nats-py's own ``js.publish`` makes a random token, a NUID and a ``wait_for`` for each
+    message: about 21 µs. One wildcard inbox, counted tokens and plain futures need about
+    10 µs.
     """
 
     def __init__(self, client: Client) -> None:
         self._client = client
         self._loop = asyncio.get_running_loop()
         self._prefix = client.new_inbox() + "."
-        self._waiting: dict[str, asyncio.Future[Stored]] = {}
+        self._pending: dict[str, asyncio.Future[PublishAck]] = {}
         self._count = 0
 
     async def start(self) -> None:
-        """Subscribe to the acks."""
+        """Subscribe to the acknowledgements."""
         await self._client.subscribe(self._prefix + "*", cb=self._on_ack)
 
     async def publish(
-        self, subject: str, body: bytes, headers: dict[str, str], *, patience: float = 5.0
-    ) -> Stored:
-        """Store one message; return once the server has it.
+        self, subject: str, body: bytes, headers: dict[str, str], *, timeout: float = 5.0
+    ) -> PublishAck:
+        """Store one message.
 
-        While the server does not answer, the message is sent again under the
-        same id, which the stream keeps once.
+        While the server does not answer, the message is sent again with the same id,
+        which the stream stores once.
 
         Raises:
-            QueueUnavailableError: ``patience`` seconds went by without an ack, or the server refused.
+            QueueUnavailableError: No acknowledgement within ``timeout`` seconds, or the server refused.
         """
-        deadline = self._loop.time() + patience
+        deadline = self._loop.time() + timeout
         while True:
             remaining = deadline - self._loop.time()
             try:
@@ -71,44 +67,44 @@ class Publisher:
             except QueueUnavailableError:
                 raise
             except (OSError, NatsError, TimeoutError) as error:
-                if self._loop.time() + 0.05 >= deadline:
+                if self._loop.time() + _RETRY_SECONDS >= deadline:
                     raise QueueUnavailableError(
-                        expected=f"an ack from JetStream within {patience:g} s",
-                        seen=said(error),
+                        expected=f"an ack from JetStream within {timeout:g} s",
+                        seen=error_text(error),
                         next_step="look at the log of nats-server: labkit logs nats",
                     ) from error
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(_RETRY_SECONDS)
 
     async def _publish_once(
-        self, subject: str, body: bytes, headers: dict[str, str], patience: float
-    ) -> Stored:
+        self, subject: str, body: bytes, headers: dict[str, str], timeout: float
+    ) -> PublishAck:
         self._count += 1
         token = str(self._count)
-        waiting: asyncio.Future[Stored] = self._loop.create_future()
-        self._waiting[token] = waiting
-        timer = self._loop.call_later(max(patience, 0.01), _time_out, waiting)
+        ack: asyncio.Future[PublishAck] = self._loop.create_future()
+        self._pending[token] = ack
+        timer = self._loop.call_later(max(timeout, 0.01), _time_out, ack)
         try:
             await self._client.publish(subject, body, self._prefix + token, headers)
-            return await waiting
+            return await ack
         finally:
             timer.cancel()
-            del self._waiting[token]
+            del self._pending[token]
 
     async def _on_ack(self, message: Msg) -> None:
-        waiting = self._waiting.get(message.subject[len(self._prefix) :])
-        if waiting is None or waiting.done():
+        ack = self._pending.get(message.subject[len(self._prefix) :])
+        if ack is None or ack.done():
             return
         if not message.data:
-            # Status 503: no stream listens on the subject (yet).
-            waiting.set_exception(NatsError("no responders"))
+            # Status 503: there is no stream for the subject (yet).
+            ack.set_exception(NatsError("no responders"))
             return
-        answer = json.loads(message.data)
-        if "error" in answer:
-            waiting.set_exception(QueueUnavailableError(seen=answer["error"].get("description", "")))
+        document = json.loads(message.data)
+        if "error" in document:
+            ack.set_exception(QueueUnavailableError(seen=document["error"].get("description", "")))
         else:
-            waiting.set_result(Stored(answer["seq"], answer.get("duplicate", False)))
+            ack.set_result(PublishAck(document["seq"], document.get("duplicate", False)))
 
 
-def _time_out(waiting: asyncio.Future[Stored]) -> None:
-    if not waiting.done():
-        waiting.set_exception(TimeoutError("no ack"))
+def _time_out(ack: asyncio.Future[PublishAck]) -> None:
+    if not ack.done():
+        ack.set_exception(TimeoutError("no ack"))

@@ -1,4 +1,4 @@
-"""How full a queue is: JetStream's own account, asked for when somebody wants to know."""
+"""The number of calls in a queue, as reported by JetStream."""
 
 from __future__ import annotations
 
@@ -6,20 +6,19 @@ import asyncio
 import json
 import time
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
-from nats.aio.client import Client
-
-from labkit_services.contract.errors import LabError, said
+from labkit_services.contract.errors import LabError, error_text
 from labkit_services.contract.names import WORKER_CONSUMER
 from labkit_services.contract.queues import dead_stream, queue_stream
+from labkit_services.contract.times import parse_rfc3339
+from labkit_services.jetstream.connection import Client
 
-_PATIENCE_SECONDS = 2.0
+_TIMEOUT_SECONDS = 2.0
 
 
 class DepthUnknownError(LabError):
-    """JetStream did not say."""
+    """JetStream did not report the state of the queue."""
 
 
 class QueueMissingError(DepthUnknownError):
@@ -28,15 +27,15 @@ class QueueMissingError(DepthUnknownError):
 
 @dataclass(frozen=True, slots=True)
 class QueueDepth:
-    """What JetStream says of a queue.
+    """The state of a queue.
 
     Attributes:
         queue: Its name.
-        pending: Calls that nobody has taken yet.
-        outstanding: Calls taken and not acknowledged: running, or waiting to be tried again.
-        redelivered: Of those, how many have been delivered more than once.
-        oldest_seconds: Age of the oldest call that is not done, 0 if there is none.
-        submitted: Calls that were ever put in.
+        pending: Calls not yet delivered to a worker.
+        outstanding: Calls delivered and not acknowledged: running, or waiting for a retry.
+        redelivered: Of those, the calls delivered more than once.
+        oldest_seconds: Age of the oldest unfinished call, 0 if there is none.
+        submitted: Calls ever queued.
         dead: Dead letters.
     """
 
@@ -50,52 +49,46 @@ class QueueDepth:
 
 
 async def depth_of(nats: Client, queue: str) -> QueueDepth:
-    """Ask how full a queue is.
+    """Request the state of a queue.
 
     Raises:
         QueueMissingError: There is no such queue.
         DepthUnknownError: nats-server does not answer.
     """
     stream = queue_stream(queue)
-    # Not by nats-py's objects: they leave out the time of the first message.
+    # nats-py's own objects lack the time of the first message.
     info, consumer, dead = await asyncio.gather(
-        _ask(nats, f"STREAM.INFO.{stream}"),
-        _ask(nats, f"CONSUMER.INFO.{stream}.{WORKER_CONSUMER}"),
-        _ask(nats, f"STREAM.INFO.{dead_stream(queue)}"),
+        _request(nats, f"STREAM.INFO.{stream}"),
+        _request(nats, f"CONSUMER.INFO.{stream}.{WORKER_CONSUMER}"),
+        _request(nats, f"STREAM.INFO.{dead_stream(queue)}"),
     )
     state = info["state"]
-    # A call that was cancelled has gone from the stream; the consumer counts it until it would be due again.
+    # A cancelled call is deleted from the stream; the consumer counts it until its next delivery is due.
     outstanding = min(consumer["num_ack_pending"], max(0, state["messages"] - consumer["num_pending"]))
+    age_ns = time.time_ns() - parse_rfc3339(state["first_ts"]) if state["messages"] else 0
     return QueueDepth(
         queue=queue,
         pending=consumer["num_pending"],
         outstanding=outstanding,
         redelivered=min(consumer["num_redelivered"], outstanding),
-        oldest_seconds=_age(state["first_ts"]) if state["messages"] else 0.0,
+        oldest_seconds=max(0.0, age_ns / 1e9),
         submitted=state["last_seq"],
         dead=dead["state"]["messages"],
     )
 
 
-async def _ask(nats: Client, what: str) -> dict[str, Any]:
+async def _request(nats: Client, what: str) -> dict[str, Any]:
     try:
-        message = await nats.request(f"$JS.API.{what}", timeout=_PATIENCE_SECONDS)
-    except Exception as error:  # nats-py has many names for no answer
+        message = await nats.request(f"$JS.API.{what}", timeout=_TIMEOUT_SECONDS)
+    except Exception as error:  # nats-py has many exceptions for no response
         raise DepthUnknownError(
             expected=f"JetStream's answer to {what}",
-            seen=said(error),
+            seen=error_text(error),
             next_step="look at the log of nats-server: labkit logs nats-server",
         ) from error
-    answer: dict[str, Any] = json.loads(message.data)
-    if "error" in answer:
-        description = answer["error"].get("description", "")
-        kind = QueueMissingError if answer["error"].get("code") == 404 else DepthUnknownError
+    document: dict[str, Any] = json.loads(message.data)
+    if "error" in document:
+        description = document["error"].get("description", "")
+        kind = QueueMissingError if document["error"].get("code") == 404 else DepthUnknownError
         raise kind(expected=f"JetStream to know {what}", seen=description)
-    return answer
-
-
-def _age(stamp: str) -> float:
-    # JetStream gives nanoseconds, with trailing zeros left out; a datetime takes six digits at most.
-    moment, _, fraction = stamp.rstrip("Z").partition(".")
-    seconds = datetime.fromisoformat(moment + "+00:00").timestamp() + float("0." + (fraction or "0"))
-    return max(0.0, time.time() - seconds)
+    return document

@@ -1,38 +1,20 @@
-"""JetStream objects of the lab: what each stream, consumer and bucket is like.
+"""The lab's streams, consumers and buckets in JetStream, created unless they exist.
 
-Settings of a queue are those of OpenFaaS's JetStream edition: work-queue retention, file
-storage, explicit ack, no limit on deliveries (the worker counts attempts), ``ack_wait`` as a
-renewed lease. What is not a queue is bounded, and says by what.
+A queue has the settings of OpenFaaS's JetStream edition: work-queue retention, file
+storage, explicit acknowledgement, no limit on deliveries (the worker counts attempts),
+``ack_wait`` as a renewed lease. All else is limited by ``retention.py``.
 """
 
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
-from nats.js import JetStreamContext
-from nats.js.api import (
-    AckPolicy,
-    ConsumerConfig,
-    DeliverPolicy,
-    DiscardPolicy,
-    RetentionPolicy,
-    StorageType,
-    StreamConfig,
-)
+from nats.js import JetStreamContext, api
 from nats.js.errors import APIError, NotFoundError
 from nats.js.kv import KeyValue
 
-from labkit_services.contract.names import (
-    CALLBACK_CONSUMER,
-    CALLBACK_STREAM,
-    CALLBACK_SUBJECT,
-    CANCELLED_BUCKET,
-    EVENT_STREAM,
-    EVENT_SUBJECT,
-    RESULT_STREAM,
-    RESULT_SUBJECT,
-    WORKER_CONSUMER,
-)
+from labkit_services.contract import names
 from labkit_services.contract.queues import (
     DEAD_SUFFIX,
     STREAM_PREFIX,
@@ -40,151 +22,120 @@ from labkit_services.contract.queues import (
     dead_subject,
     queue_stream,
 )
+from labkit_services.jetstream import retention
 
-DUPLICATE_WINDOW_SECONDS = 120.0
-"""How long a call id is remembered; OpenFaaS Pro's value (its jetstream docs)."""
-
-CANCELLED_SECONDS = 3600.0
-"""How long it is remembered that a call was taken back; its message is deleted at once if it can be."""
-
-_MIB = 1024 * 1024
-_EVENT_BYTES = 256 * _MIB
-_EVENT_SECONDS = 24 * 3600.0
-_RESULT_COUNT = 10_000
-_RESULT_BYTES = 256 * _MIB
-_RESULT_SECONDS = 3600.0
-_DEAD_COUNT = 100_000
-_DEAD_BYTES = 1024 * _MIB
 _STREAM_NAME_IN_USE = 10058
 
 
 async def ensure_queue(js: JetStreamContext, queue: str, *, ack_wait: float, replicas: int = 1) -> None:
-    """Create a queue unless it exists: its stream, the workers' consumer, its dead letters."""
-    await asyncio.gather(
-        _ensure_work_queue(js, queue_stream(queue), queue, WORKER_CONSUMER, ack_wait, replicas),
-        _ensure_stream(
-            js,
-            StreamConfig(
-                name=dead_stream(queue),
-                subjects=[dead_subject(queue, None)],
-                storage=StorageType.FILE,
-                # A full stream refuses; then the call stays in its queue. Nothing is lost by being too many.
-                discard=DiscardPolicy.NEW,
-                max_msgs=_DEAD_COUNT,
-                max_bytes=_DEAD_BYTES,
-                duplicate_window=DUPLICATE_WINDOW_SECONDS,
-                num_replicas=replicas,
-            ),
-        ),
+    """Create a queue: its stream, the workers' consumer, its dead letters."""
+    dead_letters = _ensure_stream(
+        js,
+        dead_stream(queue),
+        dead_subject(queue, None),
+        retention.DEAD_LETTERS,
+        # A full stream refuses; then the call stays in its queue. So no dead letter is lost.
+        discard=api.DiscardPolicy.NEW,
+        duplicate_window=retention.DUPLICATE_WINDOW_SECONDS,
+        num_replicas=replicas,
     )
+    consumer = _consumer(names.WORKER_CONSUMER, ack_wait)
+    await asyncio.gather(_ensure_work_queue(js, queue_stream(queue), queue, consumer, replicas), dead_letters)
 
 
 async def ensure_callbacks(js: JetStreamContext, *, ack_wait: float, replicas: int = 1) -> None:
-    """Create the queue of callbacks that are to be tried again, unless it exists."""
-    await _ensure_work_queue(js, CALLBACK_STREAM, CALLBACK_SUBJECT, CALLBACK_CONSUMER, ack_wait, replicas)
+    """Create the queue of callbacks to be retried."""
+    consumer = _consumer(names.CALLBACK_CONSUMER, ack_wait)
+    await _ensure_work_queue(js, names.CALLBACK_STREAM, names.CALLBACK_SUBJECT, consumer, replicas)
 
 
 async def ensure_results(js: JetStreamContext, *, replicas: int = 1) -> None:
-    """Create the stream that keeps results for a while, one a call, unless it exists."""
-    await _ensure_stream(
-        js,
-        StreamConfig(
-            name=RESULT_STREAM,
-            subjects=[f"{RESULT_SUBJECT}.*"],
-            storage=StorageType.FILE,
-            discard=DiscardPolicy.OLD,
-            max_msgs_per_subject=1,
-            max_msgs=_RESULT_COUNT,
-            max_bytes=_RESULT_BYTES,
-            max_age=_RESULT_SECONDS,
-            allow_direct=True,
-            num_replicas=replicas,
-        ),
-    )
+    """Create the stream of results, one per call."""
+    subject = f"{names.RESULT_SUBJECT}.*"
+    settings = {"max_msgs_per_subject": 1, "allow_direct": True, "num_replicas": replicas}
+    await _ensure_stream(js, names.RESULT_STREAM, subject, retention.RESULTS, **settings)
 
 
 async def ensure_cancelled(js: JetStreamContext, *, replicas: int = 1) -> KeyValue:
-    """Create the bucket of calls that were taken back, unless it exists."""
+    """Create the bucket of cancelled calls."""
     return await js.create_key_value(
-        bucket=CANCELLED_BUCKET, replicas=replicas, history=1, ttl=CANCELLED_SECONDS
+        bucket=names.CANCELLED_BUCKET, replicas=replicas, history=1, ttl=retention.CANCELLED_SECONDS
     )
 
 
 async def ensure_events(js: JetStreamContext, *, replicas: int = 1) -> None:
-    """Create the stream that keeps the record of what happened, bounded by age and size."""
-    await _ensure_stream(
-        js,
-        StreamConfig(
-            name=EVENT_STREAM,
-            subjects=[f"{EVENT_SUBJECT}.>"],
-            storage=StorageType.FILE,
-            discard=DiscardPolicy.OLD,
-            max_age=_EVENT_SECONDS,
-            max_bytes=_EVENT_BYTES,
-            num_replicas=replicas,
-        ),
-    )
+    """Create the stream of events."""
+    subject = f"{names.EVENT_SUBJECT}.>"
+    await _ensure_stream(js, names.EVENT_STREAM, subject, retention.EVENTS, num_replicas=replicas)
 
 
 async def bucket_keys(js: JetStreamContext, bucket: str) -> list[str]:
-    """Return the keys of a bucket, those that were deleted included.
+    """Return the keys of a bucket, deleted ones included.
 
-    Not by nats-py's ``keys()``: that reads by a consumer, and on a busy machine takes one that has just
-    delivered everything for one that has nothing to deliver. Then a full bucket looks empty.
+    nats-py's ``keys()`` reads by a consumer, and on a busy machine takes one that has just delivered
+    everything for one that has nothing to deliver. Then a full bucket looks empty.
     """
     prefix = f"$KV.{bucket}."
     info = await js.stream_info(f"KV_{bucket}", subjects_filter=prefix + ">")
     return [subject.removeprefix(prefix) for subject in info.state.subjects or {}]
 
 
-async def queues(js: JetStreamContext) -> list[str]:
+async def queue_names(js: JetStreamContext) -> list[str]:
     """Return the names of all queues that have a stream."""
     found: list[str] = []
     while infos := await js.streams_info(offset=len(found)):
         found += [info.config.name or "" for info in infos]
-    return sorted(
-        name.removeprefix(STREAM_PREFIX)
-        for name in found
-        if name.startswith(STREAM_PREFIX) and not name.endswith(DEAD_SUFFIX)
-    )
+    queues = [name for name in found if name.startswith(STREAM_PREFIX) and not name.endswith(DEAD_SUFFIX)]
+    return sorted(name.removeprefix(STREAM_PREFIX) for name in queues)
 
 
-async def _ensure_work_queue(
-    js: JetStreamContext, stream: str, subject: str, durable: str, ack_wait: float, replicas: int
-) -> None:
-    await _ensure_stream(
-        js,
-        StreamConfig(
-            name=stream,
-            subjects=[subject],
-            retention=RetentionPolicy.WORK_QUEUE,
-            storage=StorageType.FILE,
-            discard=DiscardPolicy.NEW,
-            duplicate_window=DUPLICATE_WINDOW_SECONDS,
-            num_replicas=replicas,
-        ),
-    )
-    consumer = ConsumerConfig(
-        durable_name=durable,
-        ack_policy=AckPolicy.EXPLICIT,
-        deliver_policy=DeliverPolicy.ALL,
+def _consumer(name: str, ack_wait: float) -> api.ConsumerConfig:
+    return api.ConsumerConfig(
+        durable_name=name,
+        ack_policy=api.AckPolicy.EXPLICIT,
+        deliver_policy=api.DeliverPolicy.ALL,
         ack_wait=ack_wait,
         max_deliver=-1,
         max_ack_pending=-1,
         max_waiting=512,
     )
-    # Creating and updating are one call; a worker with another ack_wait changes it.
+
+
+async def _ensure_work_queue(
+    js: JetStreamContext, stream: str, subject: str, consumer: api.ConsumerConfig, replicas: int
+) -> None:
+    await _ensure_stream(
+        js,
+        stream,
+        subject,
+        retention.QUEUED_CALLS,
+        retention=api.RetentionPolicy.WORK_QUEUE,
+        discard=api.DiscardPolicy.NEW,
+        duplicate_window=retention.DUPLICATE_WINDOW_SECONDS,
+        num_replicas=replicas,
+    )
+    # Creates or updates: a worker with another ack_wait changes it.
     await js.add_consumer(stream, consumer)
 
 
-async def _ensure_stream(js: JetStreamContext, config: StreamConfig) -> None:
-    assert config.name is not None
+async def _ensure_stream(
+    js: JetStreamContext, name: str, subject: str, limits: retention.Retention, **settings: Any
+) -> None:
     try:
-        await js.stream_info(config.name)
+        await js.stream_info(name)
+        return
     except NotFoundError:
-        try:
-            await js.add_stream(config)
-        except APIError as error:
-            # Gateway and worker start together: the other one was first.
-            if error.err_code != _STREAM_NAME_IN_USE:
-                raise
+        config = api.StreamConfig(
+            name=name,
+            subjects=[subject],
+            storage=api.StorageType.FILE,
+            max_age=limits.seconds,
+            max_msgs=limits.messages,
+            max_bytes=limits.bytes,
+        )
+    try:
+        await js.add_stream(config, **settings)
+    except APIError as error:
+        # Gateway and workers start together: another one may have been first.
+        if error.err_code != _STREAM_NAME_IN_USE:
+            raise

@@ -1,1 +1,1 @@
-"""The queue-worker: takes accepted calls from JetStream and has them run."""
+"""The queue-worker: delivers queued calls to the functions, with retries and callbacks."""

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from labkit_services.contract.durations import parse_duration
 from labkit_services.contract.errors import InvalidValueError
 from labkit_services.contract.names import DEFAULT_QUEUE
-from labkit_services.contract.numbers import whole_number
+from labkit_services.contract.numbers import parse_whole_number, whole_number
 from labkit_services.contract.queues import MAX_INFLIGHT, check_queue_name
 from labkit_services.http import Origin
-from labkit_services.queue_worker.retry import RetryPolicy, parse_attempts, parse_backoff, parse_codes
+from labkit_services.queue_worker.retry import RetryPolicy
 from labkit_services.runtime.service import Service
 
 EVERY_QUEUE = "*"
@@ -19,28 +19,41 @@ _SHORTEST_LEASE_SECONDS = 0.2
 METRICS_PORT = 8081
 
 _CALLBACK_CODES = frozenset({408, 425, 429, *range(500, 600)})
-"""After these answers a callback's target may do better later; any other one has received it."""
+"""Statuses after which a callback is retried; with any other one the target has received it."""
 
 _RETRY = RetryPolicy()
 _CALLBACK_RETRY = RetryPolicy(6, 1.0, 30.0, _CALLBACK_CODES)
+_RETRY_SETTINGS = {
+    "attempts": "max_retry_attempts",
+    "min_wait": "initial_retry_wait",
+    "max_wait": "max_retry_wait",
+    "codes": "retry_http_codes",
+    "backoff": "backoff",
+}
+_CALLBACK_SETTINGS = {
+    "attempts": "callback_attempts",
+    "min_wait": "initial_callback_wait",
+    "max_wait": "max_callback_wait",
+    "backoff": "backoff",
+}
 
 
 @dataclass(frozen=True)
-class Config:
-    """What the worker was told.
+class WorkerConfig:
+    """The settings.
 
     Attributes:
-        queue: Queue to work off; ``*`` is every queue there is or will be.
-        max_inflight: Calls of one queue run at the same time.
+        queue: Queue to receive calls from; ``*`` is every queue, future ones included.
+        max_inflight: Calls of one queue that run at once.
         max_inflight_of: The same for single queues.
         ack_wait: Seconds of the lease on a delivery; renewed while the call runs.
-        gateway_url: Where functions are called.
-        retry: When a call is tried again, unless its function's annotations say otherwise.
+        gateway_url: The gateway that invokes functions.
+        retry: When a call is retried; a function's annotations change it.
         callback_retry: The same for callbacks.
-        callback_timeout: Seconds a callback's target may take.
-        drain_timeout: Seconds that running calls are given to end after SIGTERM.
-        replicas: JetStream replicas of what has to be created.
-        metrics_port: Where ``/metrics`` is served; 0 is any port.
+        callback_timeout: Timeout in seconds for a callback request.
+        drain_timeout: Seconds for running calls to finish after SIGTERM.
+        replicas: JetStream replicas of new streams.
+        metrics_port: Port of ``/metrics``; 0 is any port.
     """
 
     queue: str
@@ -56,12 +69,8 @@ class Config:
     callback_retry: RetryPolicy = _CALLBACK_RETRY
 
     @classmethod
-    def read(cls, service: Service) -> Config:
-        """Read the environment.
-
-        Raises:
-            InvalidValueError: A value is unusable.
-        """
+    def read(cls, service: Service) -> WorkerConfig:
+        """Read the environment; an invalid value raises ``InvalidValueError``."""
         queue = service.setting("queue_name", DEFAULT_QUEUE)
         upstream_timeout = service.setting("upstream_timeout", "60s")
         return cls(
@@ -70,20 +79,8 @@ class Config:
             max_inflight_of=_by_queue(service.setting("max_inflight_of")),
             ack_wait=_lease(service.setting("ack_wait", "5s")),
             gateway_url=_http_url(service.setting("gateway_url", "http://127.0.0.1:8080")),
-            retry=RetryPolicy(
-                attempts=parse_attempts(service.setting("max_retry_attempts", "10")),
-                min_wait=parse_duration(service.setting("initial_retry_wait", "10s")),
-                max_wait=parse_duration(service.setting("max_retry_wait", "120s")),
-                codes=parse_codes(service.setting("retry_http_codes", "408,429,500,502,503,504")),
-                backoff=parse_backoff(service.setting("backoff", "exponential")),
-            ),
-            callback_retry=RetryPolicy(
-                attempts=parse_attempts(service.setting("callback_attempts", "6")),
-                min_wait=parse_duration(service.setting("initial_callback_wait", "1s")),
-                max_wait=parse_duration(service.setting("max_callback_wait", "30s")),
-                codes=_CALLBACK_CODES,
-                backoff=parse_backoff(service.setting("backoff", "exponential")),
-            ),
+            retry=_RETRY.changed(_set(service, _RETRY_SETTINGS)),
+            callback_retry=_CALLBACK_RETRY.changed(_set(service, _CALLBACK_SETTINGS)),
             callback_timeout=parse_duration(upstream_timeout),
             drain_timeout=parse_duration(service.setting("drain_timeout", upstream_timeout)),
             replicas=service.number("nats_stream_replicas", 1),
@@ -91,22 +88,26 @@ class Config:
         )
 
     def max_inflight_for(self, queue: str) -> int:
-        """Return how many calls of ``queue`` may run at once."""
+        """Return ``max_inflight`` of a queue."""
         return self.max_inflight_of.get(queue, self.max_inflight)
 
 
+def _set(service: Service, settings: Mapping[str, str]) -> dict[str, str]:
+    """Return the values of those settings that are set, by the names of attributes."""
+    return {attribute: text for attribute, name in settings.items() if (text := service.setting(name))}
+
+
 def _by_queue(text: str) -> dict[str, int]:
-    """Read ``slow=1,fast=20``."""
+    """Parse ``slow=1,fast=20``."""
     found = {}
     for part in filter(None, text.split(",")):
         queue, _, count = part.partition("=")
-        number = int(count) if count.isascii() and count.isdecimal() else count
-        found[check_queue_name(queue.strip())] = check_max_inflight(number)
+        found[check_queue_name(queue.strip())] = parse_whole_number("max_inflight", count, 1, MAX_INFLIGHT)
     return found
 
 
 def _lease(text: str) -> float:
-    """Read ``ack_wait``; a lease that is over before it can be renewed would have everything run again."""
+    """Parse ``ack_wait``; a lease must last until it can be renewed."""
     seconds = parse_duration(text)
     if seconds < _SHORTEST_LEASE_SECONDS:
         raise InvalidValueError(
@@ -121,9 +122,5 @@ def _http_url(text: str) -> str:
 
 
 def check_max_inflight(value: object) -> int:
-    """Return a usable ``max_inflight``.
-
-    Raises:
-        InvalidValueError: It is none.
-    """
+    """Return a valid ``max_inflight``, or raise ``InvalidValueError``."""
     return whole_number("max_inflight", value, MAX_INFLIGHT)

@@ -1,4 +1,4 @@
-"""How many messages to ask JetStream for: never more than can be run at once."""
+"""Flow control: how many messages to request from JetStream."""
 
 from __future__ import annotations
 
@@ -7,45 +7,45 @@ from dataclasses import dataclass
 
 @dataclass
 class Credit:
-    """Counts calls in flight and messages asked for.
+    """Counts running calls and requested messages.
 
-    A message fetched before there is room for it would sit in this worker
-    while its lease runs and another worker is idle. So the sum of what runs
-    and what is on its way never exceeds ``max_inflight``.
+    A message fetched before there is room for it would sit in this worker while its lease
+    runs and another worker is idle. So the sum of running calls and requested messages
+    never exceeds ``max_inflight``.
     """
 
     max_inflight: int
     in_flight: int = 0
-    asked: int = 0
+    requested: int = 0
 
-    def need(self) -> int:
-        """Return how many more messages to ask for now."""
-        return max(0, self.max_inflight - self.in_flight - self.asked)
+    def available(self) -> int:
+        """Return how many more messages to request now."""
+        return max(0, self.max_inflight - self.in_flight - self.requested)
 
-    def ask(self, count: int) -> None:
-        """Note that ``count`` messages were asked for."""
-        self.asked += count
+    def request(self, count: int) -> None:
+        """Count messages as requested."""
+        self.requested += count
 
-    def arrived(self) -> bool:
-        """Note a message; return False if there is no room for it after all.
+    def accept(self) -> bool:
+        """Count a message as running; return False if there is no room for it.
 
-        That happens when ``max_inflight`` was lowered, or when a request
-        thought lost was answered after all.
+        There is none after ``max_inflight`` was lowered, or when a request that was taken
+        for lost is answered late.
         """
-        self.asked = max(0, self.asked - 1)
+        self.requested = max(0, self.requested - 1)
         if self.in_flight >= self.max_inflight:
             return False
         self.in_flight += 1
         return True
 
-    def unanswered(self, count: int) -> None:
-        """Note that ``count`` of those asked for will not come."""
-        self.asked = max(0, self.asked - count)
+    def expire(self, count: int) -> None:
+        """Count requested messages as not coming."""
+        self.requested = max(0, self.requested - count)
 
-    def done(self) -> None:
-        """Note that a call in flight is over."""
+    def finish(self) -> None:
+        """Count a running call as finished."""
         self.in_flight -= 1
 
-    def forget(self) -> None:
-        """Note that the server forgot what it was asked for: it was restarted."""
-        self.asked = 0
+    def reset(self) -> None:
+        """Count no messages as requested: the server has forgotten them."""
+        self.requested = 0

@@ -1,9 +1,9 @@
-"""Asking the gateway to run one call."""
+"""Invoke a function through the gateway."""
 
 from __future__ import annotations
 
 from labkit_services.contract.names import ATTEMPT, CALL_ID, INTERNAL, QUEUE_WORKER_USER_AGENT
-from labkit_services.contract.queued import QueuedCall
+from labkit_services.contract.queued_call import QueuedCall
 from labkit_services.http import ConnectError, Headers, HttpClient, UpstreamError
 
 # Belong to the hop they came over (RFC 9110 §7.6.1), or are set anew by our client.
@@ -26,23 +26,23 @@ NOT_COPIED = frozenset(
 )
 _SET_ANEW = NOT_COPIED | {"user-agent", ATTEMPT.lower()}
 
-Answer = tuple[int, Headers, bytes]
+UpstreamResponse = tuple[int, Headers, bytes]
 """Status, headers, body."""
 
 
 def function_url(gateway_url: str, call: QueuedCall) -> str:
-    """Return where the call is to be made: path and query as the client gave them."""
+    """Return the function's URL, with the client's path and query unchanged."""
     query = f"?{call.query}" if call.query else ""
     return f"{gateway_url}/function/{call.function}{call.path or '/'}{query}"
 
 
-async def invoke(client: HttpClient, gateway_url: str, call: QueuedCall, attempt: int) -> Answer:
-    """Call the function through the gateway, with all the client's headers.
+async def invoke(client: HttpClient, gateway_url: str, call: QueuedCall, attempt: int) -> UpstreamResponse:
+    """Invoke the function with the client's headers.
 
-    The gateway bounds the time, by its ``upstream_timeout``.
+    The timeout is the gateway's ``upstream_timeout``.
 
     Raises:
-        ConnectError: The gateway can't be reached; the function has not been asked.
+        ConnectError: The gateway can't be reached; the function was not invoked.
         UpstreamError: The gateway broke off.
     """
     headers = [pair for pair in call.headers if pair[0].lower() not in _SET_ANEW]
@@ -54,7 +54,7 @@ async def invoke(client: HttpClient, gateway_url: str, call: QueuedCall, attempt
     return response.status, response.headers, await response.read()
 
 
-def broken_off(error: UpstreamError) -> Answer:
-    """Return what stands for an answer that never came: 503, as in OpenFaaS, and the platform's fault."""
+def broken_off(error: UpstreamError) -> UpstreamResponse:
+    """Return a response in place of the missing one: 503, by the platform, as in OpenFaaS."""
     assert not isinstance(error, ConnectError)
     return 503, Headers([(INTERNAL, "queue-worker")]), b""

@@ -1,6 +1,6 @@
-"""What the queue-worker counts, and its Prometheus text.
+"""The queue-worker's metrics: counts and their Prometheus text.
 
-Names as in OpenFaaS Pro (its docs, architecture/metrics), and a few that it has not.
+Names as in OpenFaaS Pro (its docs, architecture/metrics), and some of the lab's own.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PerFunction = Counter[tuple[str | int, ...]]
 
 @dataclass(slots=True)
 class Counts:
-    """What the worker has counted since its start."""
+    """Counts since the start of the worker."""
 
     processed: Counter[str] = field(default_factory=Counter)
     in_flight: PerFunction = field(default_factory=Counter)
@@ -42,7 +42,7 @@ class Counts:
         finally:
             self.in_flight[key] -= 1
             if not self.in_flight[key]:
-                del self.in_flight[key]  # names that come and go must not add up
+                del self.in_flight[key]  # a changing set of names must not add up
 
 
 def text(instance: str, counts: Counts, depths: Sequence[QueueDepth]) -> bytes:
@@ -52,51 +52,29 @@ def text(instance: str, counts: Counts, depths: Sequence[QueueDepth]) -> bytes:
 
 def _openfaas_pro(instance: str, counts: Counts, depths: Sequence[QueueDepth]) -> Iterator[Metric]:
     pod, function = ("queue_name", "kubernetes_pod_name"), ("queue_name", "function_name")
-    yield counter(
-        "queue_worker_messages_processed",
-        "Calls that were dealt with",
-        pod,
-        [((depth.queue, instance), counts.processed[depth.queue]) for depth in depths],
-    )
-    yield gauge(
-        "queue_worker_messages_submitted_total",
-        "Calls that were put into the queue",
-        pod,
-        [((depth.queue, instance), depth.submitted) for depth in depths],
-    )
-    # A queue is one subject: JetStream does not know how many of its messages are for which function.
-    yield gauge(
-        "queue_worker_pending_messages",
-        "Calls waiting in the queue",
-        function,
-        [((depth.queue, ""), depth.pending) for depth in depths],
-    )
-    yield gauge(
-        "queue_worker_function_invocation_inflight",
-        "Calls running now",
-        function,
-        counts.in_flight.items(),
-    )
-    yield counter(
-        "queue_worker_nats_reconnect",
-        "Times the connection to nats-server came back",
-        (),
-        [((), counts.reconnects)],
-    )
+    processed = [((depth.queue, instance), counts.processed[depth.queue]) for depth in depths]
+    yield counter("queue_worker_messages_processed", "Calls processed", pod, processed)
+    submitted = [((depth.queue, instance), depth.submitted) for depth in depths]
+    yield gauge("queue_worker_messages_submitted_total", "Calls queued", pod, submitted)
+    # A queue is one subject: JetStream can't count the messages per function.
+    pending = [((depth.queue, ""), depth.pending) for depth in depths]
+    yield gauge("queue_worker_pending_messages", "Calls waiting in the queue", function, pending)
+    running = counts.in_flight.items()
+    yield gauge("queue_worker_function_invocation_inflight", "Calls running now", function, running)
+    reconnects = [((), counts.reconnects)]
+    yield counter("queue_worker_nats_reconnect", "Reconnects to nats-server", (), reconnects)
 
 
 def _our_own(counts: Counts, depths: Sequence[QueueDepth]) -> Iterator[Metric]:
-    function = ("queue_name", "function_name")
-    yield counter(
-        "queue_worker_retries", "Attempts put off after a failure", function, counts.retries.items()
-    )
-    yield counter("queue_worker_dead_letters", "Calls given up", function, counts.dead.items())
-    answers = [((code,), count) for code, count in counts.callbacks.items()]
-    yield counter("queue_worker_callbacks", "Callbacks posted, by answer", ("code",), answers)
+    function, retries = ("queue_name", "function_name"), counts.retries.items()
+    yield counter("queue_worker_retries", "Retries scheduled after a failure", function, retries)
+    yield counter("queue_worker_dead_letters", "Calls dead-lettered", function, counts.dead.items())
+    callbacks = [((code,), count) for code, count in counts.callbacks.items()]
+    yield counter("queue_worker_callbacks", "Callback requests, by response", ("code",), callbacks)
     for name, what in (
-        ("outstanding", "Calls taken and not yet acknowledged: running, or waiting to be tried again"),
-        ("redelivered", "Of those, how many were delivered more than once"),
-        ("oldest_seconds", "Age of the oldest call that is not done"),
+        ("outstanding", "Calls delivered and not acknowledged: running, or waiting for a retry"),
+        ("redelivered", "Of those, the calls delivered more than once"),
+        ("oldest_seconds", "Age of the oldest unfinished call"),
         ("dead", "Dead letters kept"),
     ):
         values = [((depth.queue,), getattr(depth, name)) for depth in depths]

@@ -1,4 +1,4 @@
-"""The worker: its queues, its callbacks, its housekeeping."""
+"""The worker: the consumers of its queues and callbacks, leases, control requests."""
 
 from __future__ import annotations
 
@@ -6,170 +6,145 @@ import asyncio
 import json
 from typing import Any
 
-from nats.aio.client import Client
 from nats.aio.msg import Msg
-from nats.errors import Error as NatsError
 
-from labkit_services.contract.errors import InvalidValueError, LabError, said
-from labkit_services.contract.names import (
-    CALLBACK_CONSUMER,
-    CALLBACK_STREAM,
-    DEFAULT_QUEUE,
-    QUEUE_SUBJECT,
-    WORKER_CONSUMER,
-)
+from labkit_services.contract import names
+from labkit_services.contract.errors import InvalidValueError, LabError, error_text
 from labkit_services.contract.queues import check_queue_name, queue_stream, worker_control_subject
 from labkit_services.http import HttpClient
-from labkit_services.jetstream.connection import Events
+from labkit_services.jetstream import streams
+from labkit_services.jetstream.connection import Client, NatsError
+from labkit_services.jetstream.event_publisher import Events
 from labkit_services.jetstream.publisher import Publisher
-from labkit_services.jetstream.streams import (
-    ensure_callbacks,
-    ensure_cancelled,
-    ensure_queue,
-    ensure_results,
-    queues,
-)
-from labkit_services.queue_worker.callbacks import Callbacks
-from labkit_services.queue_worker.calls import Calls
-from labkit_services.queue_worker.cancelled import Cancelled
-from labkit_services.queue_worker.config import EVERY_QUEUE, Config, check_max_inflight
+from labkit_services.queue_worker.callback_delivery import CallbackHandler
+from labkit_services.queue_worker.cancellations import Cancellations
+from labkit_services.queue_worker.config import EVERY_QUEUE, WorkerConfig, check_max_inflight
 from labkit_services.queue_worker.consumer import Consumer
-from labkit_services.queue_worker.loglines import WorkerLog
+from labkit_services.queue_worker.context import WorkerContext
+from labkit_services.queue_worker.delivery import DeliveryHandler
 from labkit_services.queue_worker.metrics import Counts
-from labkit_services.queue_worker.outcomes import Outcomes
-from labkit_services.runtime.log import Log
+from labkit_services.queue_worker.outcome_store import OutcomeStore
+from labkit_services.queue_worker.puller import PullSource
+from labkit_services.queue_worker.worker_log import WorkerLog
+from labkit_services.runtime.service import Service
 
 _CALLBACKS_INFLIGHT = 100
-_LOOK_FOR_QUEUES_SECONDS = 10.0
-"""New queues are announced; who was away when that happened finds them so."""
+_FIND_QUEUES_SECONDS = 10.0
+"""New queues are announced; this finds those announced while the connection was down."""
+_CANCEL_SECONDS = 1.0
 
 
 class Worker:
-    """Works off one queue, or every queue there is, each with its own ``max_inflight``.
+    """Processes one queue or every queue, each with its own ``max_inflight``.
 
-    So a queue whose functions are slow holds up no other.
+    So a queue with slow functions blocks no other queue.
 
     Attributes:
-        queues: What works on each, by its name.
-        counts: What was counted since the start.
+        queues: The consumer of each queue, by its name.
+        counts: Counts for the metrics.
     """
 
-    def __init__(self, nats: Client, config: Config, events: Events, log: Log, instance: str) -> None:
+    def __init__(self, nats: Client, config: WorkerConfig, events: Events, service: Service) -> None:
         self._nats = nats
         self._js = nats.jetstream()
         self._config = config
-        self._events = events
-        self._log = log
-        self._instance = instance
-        self._lines = WorkerLog(log.writer)
+        self._service = service
+        self._log = service.log
         self._client = HttpClient()
         self._publisher = Publisher(nats)
-        self._outcomes = Outcomes(nats, self._publisher, log)
-        self._cancelled = Cancelled(log)
+        self._cancellations = Cancellations(nats, service.log)
         self.counts = Counts()
+        self._context = WorkerContext(
+            config=config,
+            client=self._client,
+            outcomes=OutcomeStore(nats, self._publisher, service.log),
+            events=events,
+            counts=self.counts,
+            lines=WorkerLog(service.log.writer),
+            log=service.log,
+        )
+        self._callbacks = CallbackHandler(self._context)
+        source = PullSource(names.CALLBACK_STREAM, names.CALLBACK_CONSUMER)
+        self._callback_consumer = Consumer(nats, source, self._callbacks.handle, _CALLBACKS_INFLIGHT, service)
         self.queues: dict[str, Consumer] = {}
-        self._callbacks = Callbacks(
-            self._client, config, self._outcomes, events, self.counts, self._lines, log
-        )
-        self._put_off = Consumer(
-            nats,
-            CALLBACK_STREAM,
-            CALLBACK_CONSUMER,
-            self._callbacks.handle,
-            max_inflight=_CALLBACKS_INFLIGHT,
-            log=log,
-        )
-        self._tasks: list[asyncio.Task[None]] = []
 
-    async def start(self, nats_url: str) -> None:
-        """Begin to take calls."""
-        config = self._config
-        self._nats_url = nats_url
-        replicas = config.replicas
+    async def start(self) -> None:
+        """Begin to receive calls."""
+        config, tasks = self._config, self._service.tasks
         await asyncio.gather(
-            ensure_cancelled(self._js, replicas=replicas),
-            ensure_results(self._js, replicas=replicas),
-            ensure_callbacks(self._js, ack_wait=config.ack_wait, replicas=replicas),
+            streams.ensure_cancelled(self._js, replicas=config.replicas),
+            streams.ensure_results(self._js, replicas=config.replicas),
+            streams.ensure_callbacks(self._js, ack_wait=config.ack_wait, replicas=config.replicas),
             self._publisher.start(),
         )
-        # Before the first call: one that was taken back must not run.
-        await self._cancelled.start(self._nats)
-        await self._put_off.start()
+        # Before the first call: a cancelled one must not run.
+        await self._cancellations.start()
+        tasks.start(self._renew_leases(), name="renew leases")
+        await self._callback_consumer.start()
         if config.queue == EVERY_QUEUE:
-            await self._nats.subscribe(QUEUE_SUBJECT, cb=self._on_queue)
-            await asyncio.gather(self._add(DEFAULT_QUEUE), self._find_queues())
-            self._tasks.append(asyncio.create_task(self._look_for_queues()))
+            await self._nats.subscribe(names.QUEUE_SUBJECT, cb=self._on_new_queue)
+            await asyncio.gather(self._add(names.DEFAULT_QUEUE), self._find_queues())
+            tasks.start(self._keep_finding_queues(), name="find queues")
         else:
             await self._add(config.queue)
-        self._tasks.append(asyncio.create_task(self._keep_house()))
 
     def restored(self) -> None:
-        """Go on after the connection to nats-server came back."""
+        """Continue after the connection to nats-server was restored."""
         self.counts.reconnects += 1
         for consumer in self._consumers():
             consumer.restored()
-        task = asyncio.create_task(self._cancelled.refresh())
-        self._tasks.append(task)
-        task.add_done_callback(self._tasks.remove)
+        self._service.tasks.start(self._cancellations.refresh(), name="read cancellations")
 
     async def set_max_inflight(self, queue: str, count: object) -> int:
-        """Change how many calls of a queue may run at once, from now on.
-
-        Raises:
-            InvalidValueError: ``count`` is out of range, or there is no such queue.
-        """
-        consumer = self._known(queue)
+        """Change the limit of a queue, or raise ``InvalidValueError``."""
+        consumer = self._consumer_of(queue)
         await consumer.set_max_inflight(check_max_inflight(count))
         self._log.info("max_inflight changed", queue=queue, max_inflight=count)
-        return consumer.max_inflight
+        return consumer.credit.max_inflight
 
-    async def stop(self, orphaned: asyncio.Event) -> None:
-        """Take no more; let what runs finish, within ``drain_timeout``; the rest is delivered again.
+    async def stop(self) -> None:
+        """Receive no more calls, and let running ones finish within ``drain_timeout``.
 
-        Args:
-            orphaned: When this is set nobody waits any more: break off.
+        The rest is delivered again; so is everything at once when the service aborts.
         """
         consumers = self._consumers()
         await asyncio.gather(*(consumer.pause() for consumer in consumers))
         drained: asyncio.Future[Any] = asyncio.gather(*(consumer.drain() for consumer in consumers))
-        hurry: asyncio.Future[Any] = asyncio.ensure_future(orphaned.wait())
+        aborted: asyncio.Future[Any] = asyncio.create_task(self._service.aborting.wait(), name="aborted")
         await asyncio.wait(
-            {drained, hurry}, timeout=self._config.drain_timeout, return_when=asyncio.FIRST_COMPLETED
+            {drained, aborted}, timeout=self._config.drain_timeout, return_when=asyncio.FIRST_COMPLETED
         )
-        hurry.cancel()
+        aborted.cancel()
         for consumer in consumers:
             await consumer.abandon()
-        await asyncio.wait({drained}, timeout=1.0)
-        for task in self._tasks:
-            task.cancel()
+        await asyncio.wait({drained}, timeout=_CANCEL_SECONDS)
+        await self._service.tasks.cancel()
         self._client.close()
 
     async def on_control(self, message: Msg) -> None:
-        """Answer on a queue's control subject: ``{"max_inflight": n}`` changes it, ``{}`` asks."""
-        answer: dict[str, Any]
+        """Respond on a queue's control subject: ``{"max_inflight": n}`` changes it."""
+        document: dict[str, Any]
         try:
             queue = message.subject.removeprefix(worker_control_subject(""))
-            asked = json.loads(message.data or b"{}")
-            if "max_inflight" in asked:
-                await self.set_max_inflight(queue, asked["max_inflight"])
-            consumer = self._known(queue)
-            answer = {
-                "worker": self._instance,
-                "max_inflight": consumer.max_inflight,
-                "in_flight": consumer.in_flight,
+            request = json.loads(message.data or b"{}")
+            if "max_inflight" in request:
+                await self.set_max_inflight(queue, request["max_inflight"])
+            consumer = self._consumer_of(queue)
+            document = {
+                "worker": self._service.instance,
+                "max_inflight": consumer.credit.max_inflight,
+                "in_flight": consumer.credit.in_flight,
                 "redelivered": consumer.redelivered,
                 "processed": self.counts.processed[queue],
             }
         except (LabError, ValueError, TypeError) as error:
-            answer = {"error": str(error)}
-        await message.respond(json.dumps(answer).encode())
-
-    # -- inside
+            document = {"error": str(error)}
+        await message.respond(json.dumps(document).encode())
 
     def _consumers(self) -> list[Consumer]:
-        return [*self.queues.values(), self._put_off]
+        return [*self.queues.values(), self._callback_consumer]
 
-    def _known(self, queue: str) -> Consumer:
+    def _consumer_of(self, queue: str) -> Consumer:
         consumer = self.queues.get(queue)
         if consumer is None:
             raise InvalidValueError(
@@ -178,63 +153,47 @@ class Worker:
         return consumer
 
     async def _add(self, queue: str) -> None:
-        """Begin to work off a queue, unless that is being done."""
+        """Begin to receive calls of a queue, unless that has begun."""
         if queue in self.queues:
             return
-        handler = Calls(
-            queue,
-            self._client,
-            self._config,
-            self._outcomes,
-            self._callbacks,
-            self._cancelled,
-            self._events,
-            self.counts,
-            self._lines,
-            self._log,
-        )
-        limit = self._config.max_inflight_for(queue)
-        consumer = Consumer(
-            self._nats,
-            queue_stream(queue),
-            WORKER_CONSUMER,
-            handler.handle,
-            max_inflight=limit,
-            log=self._log,
-        )
+        config = self._config
+        handler = DeliveryHandler(queue, self._context, self._callbacks, self._cancellations)
+        limit = config.max_inflight_for(queue)
+        source = PullSource(queue_stream(queue), names.WORKER_CONSUMER)
+        consumer = Consumer(self._nats, source, handler.handle, limit, self._service)
         self.queues[queue] = consumer  # at once: the same queue may be announced and found
         try:
-            await ensure_queue(
-                self._js, queue, ack_wait=self._config.ack_wait, replicas=self._config.replicas
-            )
-            self._lines.started(self._nats_url, queue, limit, self._instance)
+            await streams.ensure_queue(self._js, queue, ack_wait=config.ack_wait, replicas=config.replicas)
+            nats_url = self._service.setting("nats_url")
+            self._context.lines.started(nats_url, queue, limit, self._service.instance)
             await self._nats.subscribe(worker_control_subject(queue), cb=self.on_control)
             await consumer.start()
         except BaseException:
             del self.queues[queue]
             raise
 
-    async def _on_queue(self, message: Msg) -> None:
+    async def _on_new_queue(self, message: Msg) -> None:
         try:
             await self._add(check_queue_name(message.data.decode()))
         except (LabError, NatsError, OSError, TimeoutError, UnicodeDecodeError) as error:
-            self._log.warning("a new queue could not be joined", error=said(error))
+            self._log.warning("a new queue could not be joined", error=error_text(error))
 
     async def _find_queues(self) -> None:
-        for queue in await queues(self._js):
+        for queue in await streams.queue_names(self._js):
             await self._add(queue)
 
-    async def _look_for_queues(self) -> None:
+    async def _keep_finding_queues(self) -> None:
         while True:
-            await asyncio.sleep(_LOOK_FOR_QUEUES_SECONDS)
+            await asyncio.sleep(_FIND_QUEUES_SECONDS)
             try:
                 await self._find_queues()
             except (NatsError, OSError, TimeoutError) as error:
-                self._log.warning("could not look for queues", error=said(error))
+                self._log.warning("could not look for queues", error=error_text(error))
 
-    async def _keep_house(self) -> None:
-        """Renew the leases of what runs."""
+    async def _renew_leases(self) -> None:
+        """Renew the leases of running messages: without it, long calls would run twice."""
         while True:
             await asyncio.sleep(self._config.ack_wait / 3)
             for consumer in self._consumers():
-                await consumer.keep()
+                await consumer.renew_leases()
+                await consumer.check_requests()

@@ -1,1 +1,1 @@
-"""The life of a service process: settings, signals, log, metrics."""
+"""The life of a service process: start, log, tasks, metrics, lifeline, end."""

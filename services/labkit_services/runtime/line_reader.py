@@ -1,4 +1,4 @@
-"""Reading lines from a pipe without a thread."""
+"""Read lines from a pipe without a thread."""
 
 from __future__ import annotations
 
@@ -6,16 +6,15 @@ import asyncio
 import os
 from collections.abc import Callable
 
-_CHUNK = 64 * 1024
-_LONGEST = 1024 * 1024
+_CHUNK_BYTES = 64 * 1024
+_MAX_LINE_BYTES = 1024 * 1024
 
 
 class LineReader:
-    """Calls ``on_line`` for each line that arrives, and ``on_end`` once at the end of file.
+    """Calls ``on_line`` for each line, and ``on_end`` once at the end of file.
 
-    A line longer than a megabyte is passed on in parts, so that a program that
-    never ends its line can't fill the memory. The descriptor stays the
-    caller's to close, after ``stop``.
+    A line longer than a megabyte is passed on in parts: a program that never ends its
+    line must not fill the memory. The caller closes the descriptor, after ``stop``.
     """
 
     def __init__(
@@ -28,25 +27,25 @@ class LineReader:
         self._open = True
         self._loop = asyncio.get_running_loop()
         os.set_blocking(descriptor, False)
-        self._loop.add_reader(descriptor, self._readable)
+        self._loop.add_reader(descriptor, self._on_readable)
 
-    def _readable(self) -> None:
+    def _on_readable(self) -> None:
         if not self._read_once() and not self._open and self._on_end is not None:
             self._on_end()
 
     def _read_once(self) -> bool:
-        """Take what is there; return whether there may be more."""
+        """Read what is available; return whether there may be more."""
         try:
-            data = os.read(self._descriptor, _CHUNK)
+            data = os.read(self._descriptor, _CHUNK_BYTES)
         except BlockingIOError:
             return False
         except OSError:
-            data = b""  # a broken pipe is an ended one
+            data = b""  # a broken pipe counts as ended
         if not data:
             self._close()
             return False
         *lines, self._rest = (self._rest + data).split(b"\n")
-        if len(self._rest) > _LONGEST:
+        if len(self._rest) > _MAX_LINE_BYTES:
             lines.append(self._rest)
             self._rest = b""
         for line in lines:
@@ -62,7 +61,7 @@ class LineReader:
                 self._rest = b""
 
     def stop(self) -> None:
-        """Read what is still in the pipe, and no further."""
+        """Read what is in the pipe now, and no more."""
         while self._open and self._read_once():
             pass
         self._close()

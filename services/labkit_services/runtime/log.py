@@ -1,19 +1,25 @@
-"""One line for each thing that happened, at little cost."""
+"""A service's log: one line per event, at low cost."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import time
+import traceback
 from typing import Any
+
+from labkit_services.contract.times import rfc3339
 
 
 class LineWriter:
-    """Writes lines to a descriptor, one system call for all lines of a loop turn.
+    """Writes lines to a descriptor, with one system call per turn of the loop.
 
-    A write per line costs as much as the rest of a fast request. Outside a
-    running loop every line is written at once. A full disk or a reader that
-    has gone away loses lines, never a request: they are counted in ``lost``.
+    A system call per line would cost as much as the rest of a fast request. Outside a
+    running loop every line is written at once. A full disk or a closed pipe loses lines,
+    never a request.
+
+    Attributes:
+        lost: Number of lost lines.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -23,7 +29,7 @@ class LineWriter:
         self.lost = 0
 
     def write(self, line: str) -> None:
-        """Write ``line``, which has no line end yet."""
+        """Write a line, given without its line end."""
         self._lines.append(line)
         if not self._scheduled:
             try:
@@ -35,11 +41,11 @@ class LineWriter:
                 self._schedule(loop)
 
     def _schedule(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Have ``flush`` called soon."""
+        """Arrange that ``flush`` is called soon."""
         loop.call_soon(self.flush)
 
     def flush(self) -> None:
-        """Write what has gathered."""
+        """Write the lines gathered so far."""
         self._scheduled = False
         lines, self._lines = self._lines, []
         if not lines:
@@ -53,7 +59,7 @@ class LineWriter:
 
 
 class Log:
-    """A service's own log: ``time level service: text key=value …`` on stderr."""
+    """A log on stderr: ``time level service: text key=value …``."""
 
     def __init__(self, name: str, writer: LineWriter | None = None) -> None:
         self._name = name
@@ -61,20 +67,27 @@ class Log:
         self._second = (0, "")
 
     def info(self, text: str, **fields: Any) -> None:
-        """Note something expected."""
+        """Log an expected event."""
         self._line("info", text, fields)
 
     def warning(self, text: str, **fields: Any) -> None:
-        """Note something that someone may want to look at."""
+        """Log an event that may need attention."""
         self._line("warning", text, fields)
 
     def error(self, text: str, **fields: Any) -> None:
-        """Note something that went wrong."""
+        """Log a failure."""
         self._line("error", text, fields)
 
     def task_failed(self, name: str, error: BaseException) -> None:
-        """Log that a background task failed: the ``on_failure`` of ``BackgroundTasks``."""
-        self.error("background task failed", task=name, error=repr(error))
+        """Log that a background task failed: an ``on_failure`` of ``BackgroundTasks``."""
+        self.failure(f"background task failed: {name}", error)
+
+    def failure(self, text: str, error: BaseException) -> None:
+        """Log an unexpected failure with its traceback."""
+        self.error(f"{text}: {error!r}")
+        for part in traceback.format_exception(error):
+            for line in part.splitlines():
+                self.error(line)
 
     def _line(self, level: str, text: str, fields: dict[str, Any]) -> None:
         extra = "".join(f" {key}={_quote(value)}" for key, value in fields.items())
@@ -83,7 +96,7 @@ class Log:
     def _now(self) -> str:
         now = int(time.time())
         if self._second[0] != now:
-            self._second = (now, time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now)))
+            self._second = (now, rfc3339(now * 10**9, timespec="seconds"))
         return self._second[1]
 
 

@@ -1,7 +1,7 @@
-"""Counting in plain dictionaries, and Prometheus's text of what was counted.
+"""Count in plain dictionaries, and write the counts as Prometheus's text.
 
-Counting is a dictionary entry on the hot path. prometheus-client is imported at
-the first scrape, not at start: it costs 0.05 s and 3.5 MB, and only writes the text.
+Counting happens on the hot path. prometheus-client only writes the text, and is imported
+at the first scrape: it costs 0.05 s and 3.5 MB.
 """
 
 from __future__ import annotations
@@ -9,27 +9,24 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from prometheus_client.metrics_core import Metric
+    from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-"""Of the text."""
+"""Content type of the text."""
 
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-"""Upper bounds in seconds: Prometheus's own defaults, which all of OpenFaaS uses."""
+"""Upper bounds in seconds: Prometheus's defaults, which all of OpenFaaS uses."""
 
 Labels = tuple[str | int, ...]
-"""The values of a metric's labels, in their order."""
+"""Values of a metric's labels, in their order."""
 
 
 class Durations:
-    """How many there were and how long they took, by labels: a counter and a histogram in one.
-
-    Attributes:
-        counts: How many there were.
-    """
+    """A counter and a histogram of durations in one, by labels."""
 
     def __init__(self) -> None:
         self.counts: defaultdict[Labels, int] = defaultdict(int)
@@ -37,18 +34,18 @@ class Durations:
         self._buckets: defaultdict[Labels, list[int]] = defaultdict(lambda: [0] * (len(BUCKETS) + 1))
 
     def observe(self, labels: Labels, seconds: float) -> None:
-        """Count one more."""
+        """Count one duration."""
         self.counts[labels] += 1
         self._seconds[labels] += seconds
         self._buckets[labels][bisect_left(BUCKETS, seconds)] += 1
 
     def forget(self, gone: Callable[[Labels], bool]) -> None:
-        """Drop the labels that are ``gone``, so that those that come and go don't add up."""
+        """Drop labels that are ``gone``: a changing set of labels must not add up."""
         for labels in list(filter(gone, self.counts)):
             del self.counts[labels], self._seconds[labels], self._buckets[labels]
 
     def counter(self, name: str, text: str, names: Sequence[str]) -> Metric:
-        """Return the counts as a counter; Prometheus adds ``_total`` to its name."""
+        """Return the counts; Prometheus appends ``_total`` to the name."""
         return counter(name, text, names, self.counts.items())
 
     def histogram(self, name: str, text: str, names: Sequence[str]) -> Metric:
@@ -66,20 +63,22 @@ class Durations:
 
 
 def gauge(name: str, text: str, names: Sequence[str], values: Iterable[tuple[Labels, float]]) -> Metric:
-    """Return numbers that go up and down, each with its labels."""
+    """Return numbers that go up and down, by labels."""
     from prometheus_client.core import GaugeMetricFamily
 
-    family = GaugeMetricFamily(name, text, labels=names)
-    for labels, value in values:
-        family.add_metric([*map(str, labels)], value)
-    return family
+    return _filled(GaugeMetricFamily(name, text, labels=names), values)
 
 
 def counter(name: str, text: str, names: Sequence[str], values: Iterable[tuple[Labels, float]]) -> Metric:
-    """Return numbers that only go up; Prometheus adds ``_total`` to the name."""
+    """Return numbers that only go up; Prometheus appends ``_total`` to the name."""
     from prometheus_client.core import CounterMetricFamily
 
-    family = CounterMetricFamily(name, text, labels=names)
+    return _filled(CounterMetricFamily(name, text, labels=names), values)
+
+
+def _filled(
+    family: GaugeMetricFamily | CounterMetricFamily, values: Iterable[tuple[Labels, float]]
+) -> Metric:
     for labels, value in values:
         family.add_metric([*map(str, labels)], value)
     return family
@@ -92,9 +91,9 @@ def prometheus_text(*metrics: Metric) -> bytes:
     return generate_latest(_Collected(metrics))
 
 
+@dataclass(frozen=True, slots=True)
 class _Collected:
-    def __init__(self, metrics: Iterable[Metric]) -> None:
-        self._metrics = metrics
+    metrics: Iterable[Metric]
 
     def collect(self) -> Iterable[Metric]:
-        return self._metrics
+        return self.metrics

@@ -1,4 +1,4 @@
-"""``/metrics`` and ``/healthz`` on a port of their own, as OpenFaaS's services have it."""
+"""Serve ``/metrics`` and ``/healthz`` on a separate port, as OpenFaaS does."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from labkit_services.runtime.log import Log
 from labkit_services.runtime.metrics import CONTENT_TYPE
 
 
-class MetricsPort:
-    """Serves what ``text`` returns."""
+class MetricsServer:
+    """Serves the metrics that ``text`` returns."""
 
     def __init__(self, text: Callable[[], Awaitable[bytes]], log: Log) -> None:
         self._text = text
         self._log = log
-        self._server = HttpServer(self._answer, on_error=self._on_error)
+        self._server = HttpServer(self._respond, on_error=self._on_error)
 
     async def start(self, port: int) -> str:
-        """Listen, on another port if this one is taken; return the URL of the metrics."""
+        """Listen, on another port if this one is taken; return the metrics' URL."""
         host, bound = await self._server.start(port=port, fallback=True)
         return f"http://{host}:{bound}/metrics"
 
@@ -27,7 +27,7 @@ class MetricsPort:
         """Stop listening."""
         await self._server.stop(0.0)
 
-    async def _answer(self, request: Request) -> Response:
+    async def _respond(self, request: Request) -> Response:
         match request.path:
             case "/metrics":
                 try:

@@ -10,6 +10,8 @@ T = TypeVar("T")
 
 OnFailure = Callable[[str, BaseException], None]
 
+_CANCEL_SECONDS = 1.0
+
 
 class BackgroundTasks:
     """The background tasks of one owner.
@@ -18,14 +20,14 @@ class BackgroundTasks:
     background task: without this, one could vanish or fail unnoticed.
     """
 
-    def __init__(self, on_failure: OnFailure) -> None:
+    def __init__(self, on_failure: OnFailure | None = None) -> None:
         """Create an empty set.
 
         Args:
-            on_failure: Called with the task's name and its exception. A task that
-                was cancelled has not failed.
+            on_failure: Called with the task's name and its exception. A task that was cancelled has
+                not failed. By default the loop's exception handler is called, which logs the failure.
         """
-        self._on_failure = on_failure
+        self._on_failure = on_failure or _report_to_loop
         self._tasks: set[asyncio.Task[Any]] = set()
 
     def __len__(self) -> int:
@@ -39,14 +41,20 @@ class BackgroundTasks:
         return task
 
     async def cancel(self) -> None:
-        """Cancel all tasks and wait until they have ended."""
+        """Cancel all tasks and wait a second at most until they have ended."""
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
         if tasks:
-            await asyncio.wait(tasks)
+            await asyncio.wait(tasks, timeout=_CANCEL_SECONDS)
 
     def _on_done(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             self._on_failure(task.get_name(), error)
+
+
+def _report_to_loop(name: str, error: BaseException) -> None:
+    asyncio.get_running_loop().call_exception_handler(
+        {"message": f"background task failed: {name}", "exception": error}
+    )

@@ -10,7 +10,8 @@ from labkit_services.contract.durations import format_duration
 from labkit_services.contract.errors import LabError
 from labkit_services.contract.names import VERSION
 from labkit_services.http import HttpServer, Limits
-from labkit_services.runtime.service import Service, run, watch_lifeline
+from labkit_services.runtime.lifeline import watch_lifeline
+from labkit_services.runtime.service import Service, run
 from labkit_services.watchdog.backend import Backend, Function
 from labkit_services.watchdog.command import Command
 from labkit_services.watchdog.config import Config

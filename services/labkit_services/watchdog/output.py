@@ -8,7 +8,7 @@ import stat
 import time
 from typing import Any
 
-from labkit_services.contract.compact import encode
+from labkit_services.contract.compact_json import encode
 from labkit_services.contract.events import EventType
 from labkit_services.runtime.log import LineWriter, Log
 

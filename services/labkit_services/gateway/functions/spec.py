@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -13,6 +13,7 @@ from labkit_services.contract.errors import InvalidValueError
 from labkit_services.contract.names import DEFAULT_NAMESPACE, QUEUE_ANNOTATION, RETRY_ANNOTATIONS
 from labkit_services.contract.quantities import parse_quantity
 from labkit_services.contract.queues import check_queue_name
+from labkit_services.contract.times import rfc3339
 from labkit_services.http import HttpError
 
 MAX_NAME = 63
@@ -109,7 +110,7 @@ class FunctionSpec:
             limits=_amounts(body, "limits"),
             requests=_amounts(body, "requests"),
             read_only_root_filesystem=_field(body, "readOnlyRootFilesystem", bool),
-            created_at=datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
+            created_at=rfc3339(time.time_ns()),
         )
 
     def status(self, *, replicas: int, available: int) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import time
 
 from labkit_services.contract.events import EventType
 from labkit_services.contract.names import CALLBACK_URL, DUPLICATE, START_TIME, short_function_name
-from labkit_services.contract.queued import CALL_HEADER, QueuedCall
+from labkit_services.contract.queued_call import CALL_HEADER, QueuedCall
 from labkit_services.gateway.callback_url import go_url_error
 from labkit_services.gateway.config import GatewayConfig
 from labkit_services.gateway.functions.provider import FunctionProvider

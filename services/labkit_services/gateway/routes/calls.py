@@ -14,9 +14,9 @@ from nats.js.errors import APIError, NotFoundError
 from nats.js.kv import KeyValue
 
 from labkit_services.call_record.call import CallState
-from labkit_services.contract.errors import said
+from labkit_services.contract.errors import error_text
 from labkit_services.contract.events import EventType
-from labkit_services.contract.names import CALL_ID, RECORD_SUBJECT, RESULT_STREAM
+from labkit_services.contract.names import CALL_ID, CALL_STATUS_SUBJECT, RESULT_STREAM
 from labkit_services.contract.outcome import RESULT_HEADER, Result
 from labkit_services.contract.queues import call_token, queue_stream, result_subject
 from labkit_services.gateway.nats_errors import nats_errors_as
@@ -24,7 +24,7 @@ from labkit_services.gateway.requests import call_id_of_path, query_of
 from labkit_services.gateway.routes import Route
 from labkit_services.http import HttpError, Request, Response
 from labkit_services.http.headers import HOP_BY_HOP
-from labkit_services.jetstream.connection import Events
+from labkit_services.jetstream.event_publisher import Events
 from labkit_services.jetstream.publisher import Publisher
 from labkit_services.runtime.log import Log
 
@@ -71,7 +71,7 @@ class CallRoutes:
         headers = [pair for pair in result.headers if pair[0].lower() not in _NOT_COPIED]
         if not any(name.lower() == CALL_ID.lower() for name, _ in headers):
             headers.append((CALL_ID, call_id))
-        if not result.is_whole:
+        if not result.is_complete:
             headers.append(("X-Result-Truncated", f"{len(result.body)} of {result.size} bytes"))
         return Response(result.status, headers, result.body)
 
@@ -103,14 +103,15 @@ class CallRoutes:
             return  # acknowledged meanwhile
         except (NatsError, OSError, TimeoutError) as error:
             # A worker will drop the message.
-            self._log.warning("cancelled call still in the queue", call_id=call_id, error=said(error))
+            self._log.warning("cancelled call still in the queue", call_id=call_id, error=error_text(error))
 
     async def _load_call(self, call_id: str, wait: float = 0.0, *, until: str = "end") -> dict[str, Any]:
         """Ask the call status service, which waits for ``until``."""
         question = json.dumps({"id": call_id, "wait": wait, "for": until}).encode()
+        timeout = _STATUS_SECONDS + wait
         with nats_errors_as(503, "could not read the call's status"):
             try:
-                message = await self._nats.request(RECORD_SUBJECT, question, timeout=_STATUS_SECONDS + wait)
+                message = await self._nats.request(CALL_STATUS_SUBJECT, question, timeout=timeout)
             except NoRespondersError:
                 text = "the status of calls is not available: the inspector does not run\n"
                 raise HttpError(503, text) from None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from labkit_services.call_record.call_json import time_text
+from labkit_services.contract.numbers import parse_digits
 from labkit_services.contract.outcome import Result
+from labkit_services.contract.times import rfc3339
 from labkit_services.gateway.dead_letter_store import DeadLetterStore, StoredDeadLetter
 from labkit_services.gateway.requests import call_id_of_path, json_object, query_of, required_text
 from labkit_services.gateway.routes import Route
@@ -68,10 +69,10 @@ def _check_found(call_id: str, count: int) -> None:
 
 
 def _number(query: dict[str, str], field: str, default: int) -> int:
-    text = query.get(field, str(default))
-    if not (text.isascii() and text.isdecimal()) or len(text) > 18:
+    number = parse_digits(query.get(field, str(default)))
+    if number is None:
         raise HttpError(400, f"{field}: must be a whole number\n")
-    return int(text)
+    return number
 
 
 def _letter_to_json(stored: StoredDeadLetter) -> dict[str, Any]:
@@ -84,7 +85,7 @@ def _letter_to_json(stored: StoredDeadLetter) -> dict[str, Any]:
         "kind": letter.kind.value,
         "reason": letter.reason,
         "attempts": letter.attempts,
-        "diedAt": time_text(letter.died_ns),
+        "diedAt": rfc3339(letter.died_ns),
         "callback": call.callback,
         "request": {
             "method": call.method,

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import math
 import re
+import time
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 
+from labkit_services.contract.times import parse_rfc3339, rfc3339
 from labkit_services.gateway.functions.log_ring import LogLine
 from labkit_services.gateway.functions.provider import FunctionProvider
 from labkit_services.gateway.functions.spec import FunctionSpec
@@ -17,8 +18,6 @@ from labkit_services.http import HttpError, Request, Response
 
 _DEFAULT_SECONDS = 300.0
 """Time span without ``since`` and ``tail`` (faas-netes pkg/k8s/logs.go)."""
-
-_RFC_3339 = re.compile(r"[0-9-]{10}T[0-9:]{8}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})", re.IGNORECASE)
 
 
 class LogRoutes:
@@ -36,14 +35,15 @@ class LogRoutes:
         query = query_of(request)
         try:
             tail = _parse_number(query.get("tail") or "0")
-            since = _parse_time(query["since"]) if query.get("since") else 0
+            # An unquoted plus sign arrives as a blank.
+            since = parse_rfc3339(query["since"].replace(" ", "+")) if query.get("since") else 0
         except (ValueError, OverflowError):
             raise HttpError(422, "could not parse the log request\n") from None
         function = self._provider.find(qualified(query.get("name", ""), query.get("namespace", "")))
         if function is None:
             raise HttpError(404, f"function {query.get('name', '')} not found\n")
         if not since and tail <= 0:
-            since = int((datetime.now(UTC).timestamp() - _DEFAULT_SECONDS) * 1e9)
+            since = time.time_ns() - int(_DEFAULT_SECONDS * 1e9)
         lines = function.logs.read(
             since_ns=since,
             tail=tail,
@@ -60,7 +60,7 @@ async def _ndjson(spec: FunctionSpec, lines: AsyncIterator[LogLine]) -> AsyncIte
             "name": spec.name,
             "namespace": spec.namespace,
             "instance": line.instance,
-            "timestamp": datetime.fromtimestamp(line.time_ns / 1e9, UTC).isoformat().replace("+00:00", "Z"),
+            "timestamp": rfc3339(line.time_ns),
             "text": line.text,
         }
         yield json.dumps(message).encode() + b"\n"
@@ -71,11 +71,3 @@ def _parse_number(text: str) -> int:
     if not re.fullmatch(r"[+-]?[0-9]{1,18}", text):
         raise ValueError(text)
     return int(text)
-
-
-def _parse_time(text: str) -> int:
-    # An unquoted plus sign arrives as a blank.
-    text = text.replace(" ", "+")
-    if not _RFC_3339.fullmatch(text):
-        raise ValueError(text)
-    return int(datetime.fromisoformat(text).timestamp() * 1e9)

@@ -19,7 +19,7 @@ from labkit_services.gateway.requests import json_object
 from labkit_services.gateway.routes import Route
 from labkit_services.http import HttpError, Request, Response
 from labkit_services.jetstream.queue_depth import QueueDepth, QueueMissingError, depth_of
-from labkit_services.jetstream.streams import queues
+from labkit_services.jetstream.streams import queue_names
 
 
 class QueueRoutes:
@@ -39,7 +39,7 @@ class QueueRoutes:
 
     async def _list(self, _: Request, __: dict[str, str]) -> Response:
         with nats_errors_as(503, "could not list the queues"):
-            names = await queues(self._nats.jetstream())
+            names = await queue_names(self._nats.jetstream())
         return Response.json(200, await asyncio.gather(*map(self._queue, names)))
 
     async def _describe(self, _: Request, captured: dict[str, str]) -> Response:

@@ -1,0 +1,82 @@
+"""The message of a queued call: its body unchanged, the rest in one NATS header.
+
+OpenFaaS CE queues a JSON document with the body in base64, which is a third larger. The
+metadata is JSON in a single NATS header because HTTP headers need order and duplicates,
+and not every NATS client keeps these.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from labkit_services.contract.compact_json import encode
+
+CALL_HEADER = "Faas-Call"
+DEDUPE_HEADER = "Nats-Msg-Id"
+"""Within a stream's duplicate window JetStream stores only one message per id."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedCall:
+    """One accepted asynchronous call.
+
+    Attributes:
+        call_id: The ``X-Call-Id``.
+        function: Name as in the URL, namespace included if it was given.
+        method: The client's HTTP method.
+        path: The path after ``/function/NAME``: "" or begins with ``/``; still quoted.
+        query: Raw query string without ``?``.
+        headers: Ordered pairs; a name may occur more than once.
+        callback: ``X-Callback-Url`` or "".
+        accepted_ns: Unix nanoseconds at which the gateway accepted the request.
+        body: Exact bytes.
+        retry: The function's retry annotations when the call was queued, without their prefix
+            ``com.openfaas.retry.``. OpenFaaS's message carries a function's annotations, too.
+        attempts: Number of attempts before the call was last queued: more than 0 after a redrive.
+    """
+
+    call_id: str
+    function: str
+    method: str
+    path: str
+    query: str
+    headers: tuple[tuple[str, str], ...]
+    callback: str
+    accepted_ns: int
+    body: bytes
+    retry: Mapping[str, str] = field(default_factory=dict)
+    attempts: int = 0
+
+    def nats_headers(self) -> dict[str, str]:
+        """Return the NATS headers of the message that queues the call."""
+        # After a redrive JetStream must not take it for a duplicate of the first message.
+        message_id = f"{self.call_id}:{self.attempts}" if self.attempts else self.call_id
+        return {DEDUPE_HEADER: message_id, CALL_HEADER: self.metadata()}
+
+    def metadata(self) -> str:
+        """Encode all but the body in ASCII, on one line."""
+        request = (
+            self.call_id,
+            self.function,
+            self.method,
+            self.path,
+            self.query,
+            self.headers,
+            self.callback,
+        )
+        return encode([*request, self.accepted_ns, self.retry, self.attempts])
+
+    @classmethod
+    def from_message(cls, headers: Mapping[str, str] | None, body: bytes) -> QueuedCall:
+        """Decode a NATS message, or raise ``ValueError``."""
+        try:
+            values = json.loads((headers or {})[CALL_HEADER])
+            call_id, function, method, path, query, pairs, callback, accepted_ns, retry, attempts = values
+            pairs = tuple((name, value) for name, value in pairs)
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"not a queued call: {error!r}") from error
+        return cls(
+            call_id, function, method, path, query, pairs, callback, accepted_ns, body, retry, attempts
+        )

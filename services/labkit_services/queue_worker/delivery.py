@@ -1,0 +1,187 @@
+"""Process one delivery: invoke the function, then ack, retry or dead-letter."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from nats.aio.msg import Msg
+
+from labkit_services.contract.events import EventType
+from labkit_services.contract.names import short_function_name
+from labkit_services.contract.outcome import DeadKind, DeadLetterMessage, Result
+from labkit_services.contract.queued_call import QueuedCall
+from labkit_services.http import ConnectError, Headers, UpstreamError
+from labkit_services.jetstream.publisher import QueueUnavailableError
+from labkit_services.queue_worker.callback_delivery import CallbackHandler
+from labkit_services.queue_worker.cancellations import CallCancelledError, Cancellations
+from labkit_services.queue_worker.context import WorkerContext
+from labkit_services.queue_worker.invocation import UpstreamResponse, broken_off, function_url, invoke
+from labkit_services.queue_worker.retry import Decision, Exhausted, Retry
+from labkit_services.queue_worker.verdict import Ack, Nak, Term, Verdict
+
+_GATEWAY_RETRY_SECONDS = (0.05, 0.1, 0.2, 0.5, 1.0)
+"""Waits between requests to a gateway that can't be reached; the last one repeats."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One delivery of one call.
+
+    Attributes:
+        number: The worker's own count, as in its log.
+        call: The call.
+        count: Deliveries since the call was last queued, this one included.
+        taken_at: ``time.monotonic`` of the delivery.
+        function: The function's name without the default namespace.
+    """
+
+    number: int
+    call: QueuedCall
+    count: int
+    taken_at: float
+    function: str
+
+    @property
+    def attempt(self) -> int:
+        """Number of the attempt, from 1; those before a redrive are included."""
+        return self.call.attempts + self.count
+
+
+class DeliveryHandler:
+    """Processes the deliveries of one queue.
+
+    A delivery is acknowledged after the invocation and the callback, or after the
+    remaining work is stored elsewhere. Until then it is leased. So every accepted call
+    runs at least once.
+    """
+
+    def __init__(
+        self, queue: str, context: WorkerContext, callbacks: CallbackHandler, cancellations: Cancellations
+    ) -> None:
+        self._queue = queue
+        self._context = context
+        self._callbacks = callbacks
+        self._cancellations = cancellations
+        self._lines = context.lines
+        self._numbers = itertools.count(1)
+
+    async def handle(self, message: Msg) -> Verdict:
+        """Process one delivery."""
+        number = next(self._numbers)
+        taken_at = time.monotonic()
+        try:
+            call = QueuedCall.from_message(message.headers, message.data)
+        except ValueError as error:
+            self._lines.unreadable(number, self._queue, error)
+            return Term()
+        if call in self._cancellations:
+            self._lines.cancelled(number, call)
+            return Ack()
+        metadata = message.metadata
+        function = short_function_name(call.function)
+        delivery = Delivery(number, call, metadata.num_delivered or 1, taken_at, function)
+        self._emit(delivery, EventType.DELIVERY_RECEIVED, queue=self._queue, seq=metadata.sequence.stream)
+        self._lines.received(number, self._queue, call)
+        try:
+            with self._context.counts.running(self._queue, function), self._cancellations.cancellable(call):
+                result = await self._invoke(delivery)
+            return await self._follow_up(delivery, result)
+        except CallCancelledError:
+            self._lines.cancelled(number, call)
+            return Ack()
+        except Exception as error:  # a bug in the worker: the call must neither be lost nor run for ever
+            self._context.log.error("delivery failed", call_id=call.call_id, error=repr(error))
+            return await self._after_bug(delivery, error)
+
+    # -- invocation
+
+    async def _invoke(self, delivery: Delivery) -> Result:
+        """Return the function's response; 503 if the gateway broke off."""
+        call = delivery.call
+        self._lines.invoking(delivery.number, call, function_url(self._context.config.gateway_url, call))
+        self._emit(delivery, EventType.INVOCATION_STARTED)
+        started = time.monotonic()
+        try:
+            status, headers, body = await self._request(delivery)
+            self._emit(delivery, EventType.INVOCATION_FINISHED, status=status, bytes=len(body))
+        except UpstreamError as error:
+            self._lines.failed(delivery.number, call, error)
+            status, headers, body = broken_off(error)
+            self._emit(delivery, EventType.INVOCATION_FINISHED, status=status, error=str(error))
+        else:
+            self._lines.invoked(delivery.number, call, status, time.monotonic() - started, len(body))
+        pairs, seconds = tuple(headers.pairs), time.monotonic() - delivery.taken_at
+        return Result(status, pairs, body, len(body), delivery.attempt, time.time_ns(), seconds)
+
+    async def _request(self, delivery: Delivery) -> UpstreamResponse:
+        """Invoke the function, and wait as long as the gateway can't be reached.
+
+        This must neither use up the function's attempts nor break the promise of the 202.
+        The lease is renewed meanwhile.
+        """
+        client, gateway_url = self._context.client, self._context.config.gateway_url
+        waits = itertools.chain(_GATEWAY_RETRY_SECONDS, itertools.repeat(_GATEWAY_RETRY_SECONDS[-1]))
+        while True:
+            try:
+                return await invoke(client, gateway_url, delivery.call, delivery.attempt)
+            except ConnectError as error:
+                self._lines.failed(delivery.number, delivery.call, error)
+                await asyncio.sleep(next(waits))
+
+    # -- what follows
+
+    async def _follow_up(self, delivery: Delivery, result: Result) -> Verdict:
+        call = delivery.call
+        policy = self._context.policy_of(call)
+        decision = self._context.decide(policy, delivery.count, result.status, Headers(result.headers))
+        if isinstance(decision, Retry):
+            self._lines.retrying(delivery.number, call, decision.delay, delivery.count)
+            self._emit(delivery, EventType.RETRY_SCHEDULED, delay=decision.delay)
+            self._context.counts.retries[self._queue, delivery.function] += 1
+            return Nak(decision.delay)
+        try:
+            await self._conclude(delivery, decision, result)
+        except QueueUnavailableError as error:
+            # The remaining work is stored nowhere yet: the call must stay in its queue.
+            self._context.log.warning(
+                "call not concluded, it will come again", call_id=call.call_id, error=error
+            )
+            return Nak(policy.min_wait)
+        self._emit(delivery, EventType.DELIVERY_ACKED)
+        self._context.counts.processed[self._queue] += 1
+        return Ack()
+
+    async def _conclude(self, delivery: Delivery, decision: Decision, result: Result) -> None:
+        """Store the result, dead-letter a failed call, post the callback."""
+        call = delivery.call
+        await self._context.outcomes.store_result(call, result)
+        if isinstance(decision, Exhausted):
+            await self._dead_letter(delivery, decision.reason, result)
+        if call.callback:
+            await self._callbacks.post_first(delivery.number, self._queue, call, result)
+
+    async def _after_bug(self, delivery: Delivery, error: Exception) -> Verdict:
+        policy = self._context.policy_of(delivery.call)
+        if delivery.count < policy.attempts:
+            return Nak(policy.wait(delivery.count, self._context.rng))
+        try:
+            await self._dead_letter(delivery, f"the queue-worker failed: {error!r}", None)
+        except QueueUnavailableError:
+            return Nak(policy.max_wait)
+        return Ack()
+
+    async def _dead_letter(self, delivery: Delivery, reason: str, result: Result | None) -> None:
+        call = delivery.call
+        letter = DeadLetterMessage(call, DeadKind.INVOCATION, reason, delivery.count, time.time_ns(), result)
+        await self._context.outcomes.store_dead_letter(self._queue, letter)
+        self._lines.dead(delivery.number, call, reason)
+        self._emit(delivery, EventType.DELIVERY_DEAD, reason=reason)
+        self._context.counts.dead[self._queue, delivery.function] += 1
+
+    def _emit(self, delivery: Delivery, type_: str, **data: Any) -> None:
+        call_id = delivery.call.call_id
+        self._context.events.emit(type_, call_id, delivery.function, delivery.attempt, **data)
