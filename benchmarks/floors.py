@@ -24,7 +24,7 @@ from benchmarks.message import BODY, queued_call
 from benchmarks.processes import held_by
 from benchmarks.repeat import on_fast_loop, repeat
 from benchmarks.statistic import Figures
-from labkit_services.watchdog.exits import best_exit_watcher
+from labkit_services.watchdog.exit_watcher import best_exit_watcher
 
 _FSYNC_RECORD = bytes(512)
 

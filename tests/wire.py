@@ -1,4 +1,4 @@
-"""HTTP by hand, for tests: a socket that says exactly what it is told, and a server that does."""
+"""Raw HTTP for tests: a client connection and a server that send exact bytes."""
 
 from __future__ import annotations
 
@@ -8,15 +8,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from labkit_services.http import Headers, HttpServer, Limits, Request
-from labkit_services.http.server import Handler
+from labkit_services.http import Handler, Headers, HttpServer, Limits, Request
 
-PATIENCE = 20.0
+TIMEOUT = 20.0
 
 
 @dataclass
-class Answer:
-    """One parsed answer; ``raw_body`` still has its chunk framing."""
+class WireResponse:
+    """One parsed response."""
 
     status: int
     headers: Headers
@@ -35,31 +34,31 @@ class Wire:
         self.writer.write(data)
 
     async def drain(self) -> None:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             await self.writer.drain()
 
-    async def head(self) -> Answer:
+    async def head(self) -> WireResponse:
         """Read a status line and headers."""
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             head = await self.reader.readuntil(b"\r\n\r\n")
         line, *lines = head.decode("latin-1").split("\r\n")[:-2]
         version, status, *_ = line.split(" ", 2)
         pairs = [(name, value.strip()) for name, _, value in (text.partition(":") for text in lines)]
-        return Answer(int(status), Headers(pairs), b"", version)
+        return WireResponse(int(status), Headers(pairs), b"", version)
 
-    async def answer(self, method: str = "GET") -> Answer:
-        """Read one whole answer to ``method``, by the rules of RFC 9112 §6.3."""
-        answer = await self.head()
-        async with asyncio.timeout(PATIENCE):
-            if method == "HEAD" or answer.status in (204, 304):
+    async def response(self, method: str = "GET") -> WireResponse:
+        """Read one whole response to ``method``, by the rules of RFC 9112 §6.3."""
+        response = await self.head()
+        async with asyncio.timeout(TIMEOUT):
+            if method == "HEAD" or response.status in (204, 304):
                 pass
-            elif answer.headers.get("Transfer-Encoding") == "chunked":
-                answer.body = await self._chunks()
-            elif "Content-Length" in answer.headers:
-                answer.body = await self.reader.readexactly(int(answer.headers.get("Content-Length")))
+            elif response.headers.get("Transfer-Encoding") == "chunked":
+                response.body = await self._chunks()
+            elif "Content-Length" in response.headers:
+                response.body = await self.reader.readexactly(int(response.headers.get("Content-Length")))
             else:
-                answer.body = await self.reader.read()
-        return answer
+                response.body = await self.reader.read()
+        return response
 
     async def _chunks(self) -> bytes:
         parts = []
@@ -70,8 +69,8 @@ class Wire:
         return b"".join(parts)
 
     async def ended(self) -> bool:
-        """Tell whether the other side closes without another word; a reset counts."""
-        async with asyncio.timeout(PATIENCE):
+        """Return whether the other side closes without sending more; a reset counts."""
+        async with asyncio.timeout(TIMEOUT):
             try:
                 return await self.reader.read(1) == b""
             except ConnectionError:
@@ -80,7 +79,7 @@ class Wire:
     async def close(self) -> None:
         self.writer.close()
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(TIMEOUT):
                 await self.writer.wait_closed()
         except ConnectionError:
             pass  # reset by the other side, as some tests provoke
@@ -101,14 +100,14 @@ class Served:
         self.wires.append(wire)
         return wire
 
-    async def ask(self, data: bytes, method: str = "GET") -> Answer:
-        """Send bytes over a new connection and read one answer."""
+    async def ask(self, data: bytes, method: str = "GET") -> WireResponse:
+        """Send bytes over a new connection and read one response."""
         wire = await self.connect()
         wire.send(data)
-        return await wire.answer(method)
+        return await wire.response(method)
 
     def let_deadlines_pass(self) -> None:
-        """Do what the server's sweep does with connections whose time is up."""
+        """Expire every deadline, as the server's sweep does."""
         for connection in list(self.server.connections):
             if connection.deadline != float("inf"):
                 connection.expire()
@@ -116,7 +115,7 @@ class Served:
 
 @asynccontextmanager
 async def serving(handler: Handler, **limits: Any) -> AsyncIterator[Served]:
-    """Run a server for the length of a block; it must stop quickly and leave no task."""
+    """Run a server for the duration of a block; it must close all its connections."""
 
     def on_error(_request: Request, error: BaseException) -> None:
         served.errors.append(repr(error))
@@ -128,8 +127,8 @@ async def serving(handler: Handler, **limits: Any) -> AsyncIterator[Served]:
     finally:
         for wire in served.wires:
             await wire.close()
-        async with asyncio.timeout(PATIENCE):
-            await server.stop(PATIENCE)
+        async with asyncio.timeout(TIMEOUT):
+            await server.stop(TIMEOUT)
         assert not server.connections
 
 
@@ -137,16 +136,16 @@ Script = Callable[[Wire], Awaitable[None]]
 
 
 @dataclass
-class Puppet:
-    """A server that plays a script to each of its connections."""
+class ScriptedServer:
+    """A server that runs a script for each connection."""
 
     url: str
     connections: int = 0
 
 
 @asynccontextmanager
-async def puppet(script: Script) -> AsyncIterator[Puppet]:
-    """Serve ``script``; what it leaves open is closed at the end of its run."""
+async def scripted_server(script: Script) -> AsyncIterator[ScriptedServer]:
+    """Serve ``script``; its connection is closed when it returns."""
     tasks: set[asyncio.Task[Any]] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -158,16 +157,16 @@ async def puppet(script: Script) -> AsyncIterator[Puppet]:
         try:
             await script(wire)
         except (asyncio.IncompleteReadError, ConnectionError):
-            pass  # the client has gone, which ends every script
+            pass  # the client has disconnected, which ends every script
         except asyncio.CancelledError:
-            pass  # the test is over; asyncio's streams can't bear a cancelled task here
+            pass  # the test is over; asyncio's streams report a cancelled task here as an error
         finally:
             writer.close()
             tasks.discard(task)
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     host, port = server.sockets[0].getsockname()[:2]
-    made = Puppet(f"http://{host}:{port}")
+    made = ScriptedServer(f"http://{host}:{port}")
     try:
         yield made
     finally:
@@ -175,14 +174,14 @@ async def puppet(script: Script) -> AsyncIterator[Puppet]:
         for task in list(tasks):
             task.cancel()
         if tasks:
-            await asyncio.wait(tasks, timeout=PATIENCE)
+            await asyncio.wait(tasks, timeout=TIMEOUT)
 
 
 async def eventually(check: Callable[[], Any], what: str = "") -> None:
     """Wait until ``check`` is true."""
     try:
-        async with asyncio.timeout(PATIENCE):
-            while not check():  # noqa: ASYNC110 - anything at all may be waited for
+        async with asyncio.timeout(TIMEOUT):
+            while not check():  # noqa: ASYNC110 - any condition can be waited for
                 await asyncio.sleep(0.005)
     except TimeoutError:
         raise AssertionError(f"never came true: {what or check}") from None

@@ -23,7 +23,7 @@ from labkit.supervisor.nats_server import NatsServer, find_nats_server
 from labkit.supervisor.process import Process
 from labkit.supervisor.states import State
 from labkit_services.contract.errors import LabError
-from labkit_services.watchdog.child import reserve_port
+from labkit_services.watchdog.ports import reserve_port
 from tests.chaos.schedule import Target
 from tests.chaos.stack import (
     ACK_WAIT,

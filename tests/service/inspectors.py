@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
-from wire import Answer, Wire
+from wire import Wire, WireResponse
 
 DEADLINE = 20.0
 COMMAND = [sys.executable, "-P", "-m", "labkit_services.inspector"]
@@ -38,16 +38,16 @@ class Inspector:
         address = urlsplit(self.url)
         return Wire(*await asyncio.open_connection(address.hostname, address.port))
 
-    async def raw(self, data: bytes, method: str = "POST") -> Answer:
+    async def raw(self, data: bytes, method: str = "POST") -> WireResponse:
         """Send exactly these bytes over a connection of their own."""
         wire = await self.connect()
         wire.send(data)
         try:
-            return await wire.answer(method)
+            return await wire.response(method)
         finally:
             await wire.close()
 
-    async def send(self, path: str, body: bytes = b"", *headers: str, method: str = "POST") -> Answer:
+    async def send(self, path: str, body: bytes = b"", *headers: str, method: str = "POST") -> WireResponse:
         """Send a request with exactly these headers and no others."""
         lines = "".join(f"{header}\r\n" for header in (*headers, f"Content-Length: {len(body)}"))
         return await self.raw(f"{method} {path} HTTP/1.1\r\n{lines}\r\n".encode() + body, method)

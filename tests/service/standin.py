@@ -1,6 +1,6 @@
-"""A service that does as it is told, in place of a real one: ``standin.py NAME MANNER``.
+"""A service with a chosen misbehaviour, in place of a real one: ``standin.py NAME MANNER``.
 
-It is used only for manners that the real services don't have.
+It is used only for behaviour that the real services don't have.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ async def hello(_request: Request) -> Response:
 
 
 def leave_a_daemon() -> None:
-    """Start a grandchild in a session of its own, whose parent ends at once."""
+    """Start a grandchild in its own session, whose parent exits at once."""
     os.system("setsid sleep 60 >/dev/null 2>&1 </dev/null &")
 
 

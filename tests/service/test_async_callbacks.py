@@ -15,7 +15,7 @@ from labs import start_lab
 from receiver import receiver
 
 from labkit import Lab
-from labkit_services.watchdog.child import reserve_port
+from labkit_services.watchdog.ports import reserve_port
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""A forked process is what a spawned one would be, and whoever asked for it hears of its end."""
+"""A forked process equals a spawned one, and its requester gets its exit code."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from labkit_services.fork_server.client import Forked, ForkRequest, fork
 
 pytestmark = [
     pytest.mark.anyio,
-    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the fork server is Linux's only"),
+    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the fork server needs Linux"),
 ]
 
 HERE = Path(__file__).parent
@@ -32,18 +32,18 @@ LAST_LINE = b"the last line\n"
 
 @pytest.fixture(params=[True, False], ids=["uvloop", "asyncio"])
 def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, bool]]:
-    """Ask as the gateway does, and as the supervisor does."""
+    """The gateway uses uvloop, the supervisor asyncio's own loop."""
     return "asyncio", {"use_uvloop": request.param}
 
 
 def environment(**more: str) -> dict[str, str]:
-    """Return what the probe needs, and whatever marks the process as a test's."""
+    """Return the probe's variables, and those that mark a test's process."""
     marks = {name: value for name, value in os.environ.items() if name.startswith("LABKIT_TEST")}
     return {"PATH": os.environ["PATH"], "PYTHONPATH": str(HERE), "ENDING": "0", **marks, **more}
 
 
-class Server:
-    """A fork server of this test's own."""
+class RunningForkServer:
+    """A fork server for one test."""
 
     def __init__(self) -> None:
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -59,8 +59,8 @@ class Server:
         assert self.process.stdout is not None
         assert json.loads(self.process.stdout.readline())["ready"] == "fork-server"
 
-    def cut(self) -> None:
-        """End its lifeline."""
+    def end_lifeline(self) -> None:
+        """Close the write end of its lifeline."""
         assert self.process.stdin is not None
         self.process.stdin.close()
 
@@ -72,14 +72,14 @@ class Server:
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
-    server = Server()
+def server() -> Iterator[RunningForkServer]:
+    server = RunningForkServer()
     yield server
     server.kill()
 
 
 class Pipes:
-    """Three pipes to a process, as the gateway has them to a watchdog."""
+    """Three pipes to a process, as the gateway has to a watchdog."""
 
     def __init__(self) -> None:
         source, lifeline = os.pipe()
@@ -100,10 +100,10 @@ class Pipes:
         for file in (self.lifeline, self.output, self.errors):
             file.close()
 
-    def facts(self) -> dict[str, Any]:
-        """Return what the probe says of itself."""
-        facts: dict[str, Any] = json.loads(self.output.readline())
-        return facts
+    def description(self) -> dict[str, Any]:
+        """Return the probe's description of its process."""
+        description: dict[str, Any] = json.loads(self.output.readline())
+        return description
 
 
 @pytest.fixture
@@ -113,8 +113,8 @@ def pipes() -> Iterator[Pipes]:
     pipes.close()
 
 
-async def ask(
-    server: Server, pipes: Pipes, folder: Path, module: str = "probe", **more: str
+async def request_fork(
+    server: RunningForkServer, pipes: Pipes, folder: Path, module: str = "probe", **more: str
 ) -> Forked | None:
     request = ForkRequest(module, environment(**more), str(folder), (0, 1, 2))
     try:
@@ -125,10 +125,10 @@ async def ask(
 
 @asynccontextmanager
 async def forked(
-    server: Server, pipes: Pipes, folder: Path, module: str = "probe", **more: str
+    server: RunningForkServer, pipes: Pipes, folder: Path, module: str = "probe", **more: str
 ) -> AsyncIterator[Forked]:
-    """Have the probe forked; in the end let it be reaped."""
-    process = await ask(server, pipes, folder, module, **more)
+    """Fork the probe; release it at the end."""
+    process = await request_fork(server, pipes, folder, module, **more)
     assert process is not None
     try:
         yield process
@@ -137,7 +137,7 @@ async def forked(
 
 
 def spawned(folder: Path, **more: str) -> dict[str, Any]:
-    """Return what the probe says of itself when it is spawned."""
+    """Return the description of a spawned probe."""
     pipes = Pipes()
     source, sink, complaints = pipes.theirs
     with subprocess.Popen(
@@ -149,36 +149,42 @@ def spawned(folder: Path, **more: str) -> dict[str, Any]:
         env=environment(**more),
         process_group=0,
     ):
-        facts = pipes.facts()
+        description = pipes.description()
         pipes.close()
-        return facts
+        return description
 
 
-async def test_a_forked_process_is_like_a_spawned_one(server: Server, pipes: Pipes, tmp_path: Path) -> None:
+async def test_a_forked_process_is_like_a_spawned_one(
+    server: RunningForkServer, pipes: Pipes, tmp_path: Path
+) -> None:
     more = {"TZ": "Asia/Tokyo", "LATIN": os.fsdecode(b"caf\xe9"), "EMPTY": "", "LANG": "C.UTF-8"}
     expected = spawned(tmp_path, **more)
     async with forked(server, pipes, tmp_path, **more) as process:
-        facts = pipes.facts()
+        description = pipes.description()
 
-    assert facts["pid"] == process.pid
-    assert facts["same"] == expected["same"]
-    assert [facts["has the services"], expected["has the services"]] == [True, False]
+    assert description["pid"] == process.pid
+    assert description["same"] == expected["same"]
+    assert [description["has the services"], expected["has the services"]] == [True, False]
 
 
-async def test_children_do_not_draw_the_same_random_numbers(server: Server, tmp_path: Path) -> None:
+async def test_forked_processes_have_different_random_numbers(
+    server: RunningForkServer, tmp_path: Path
+) -> None:
     drawn = []
     for _ in range(2):
         pipes = Pipes()
         async with forked(server, pipes, tmp_path):
-            drawn.append(pipes.facts()["random"])
+            drawn.append(pipes.description()["random"])
         pipes.close()
 
     assert drawn[0] != drawn[1]
 
 
-async def test_ps_shows_what_it_is(server: Server, pipes: Pipes, tmp_path: Path) -> None:
+async def test_ps_shows_the_command_line_of_the_module(
+    server: RunningForkServer, pipes: Pipes, tmp_path: Path
+) -> None:
     async with forked(server, pipes, tmp_path, ENDING="lifeline") as child:
-        pipes.facts()
+        pipes.description()
         process = psutil.Process(child.pid)
 
         assert process.name() == "probe"
@@ -186,8 +192,8 @@ async def test_ps_shows_what_it_is(server: Server, pipes: Pipes, tmp_path: Path)
         assert process.ppid() == server.process.pid
 
 
-async def test_the_exit_code_is_told_and_the_pid_stays_until_it_is_released(
-    server: Server, pipes: Pipes, tmp_path: Path
+async def test_the_exit_code_is_reported_and_the_pid_is_kept_until_release(
+    server: RunningForkServer, pipes: Pipes, tmp_path: Path
 ) -> None:
     async with forked(server, pipes, tmp_path, ENDING="3") as process:
         assert await process.wait() == 3
@@ -196,15 +202,17 @@ async def test_the_exit_code_is_told_and_the_pid_stays_until_it_is_released(
     eventually(lambda: not psutil.pid_exists(process.pid), within=5)
 
 
-async def test_a_signal_is_told_as_everywhere(server: Server, pipes: Pipes, tmp_path: Path) -> None:
+async def test_a_signal_is_reported_as_a_negative_exit_code(
+    server: RunningForkServer, pipes: Pipes, tmp_path: Path
+) -> None:
     async with forked(server, pipes, tmp_path, ENDING="lifeline") as process:
         os.killpg(process.pid, signal.SIGKILL)
 
         assert await process.wait() == -signal.SIGKILL
 
 
-async def test_what_nobody_waits_for_is_reaped_all_the_same(
-    server: Server, pipes: Pipes, tmp_path: Path
+async def test_a_released_process_is_reaped_without_wait(
+    server: RunningForkServer, pipes: Pipes, tmp_path: Path
 ) -> None:
     async with forked(server, pipes, tmp_path) as process:
         pass
@@ -212,17 +220,21 @@ async def test_what_nobody_waits_for_is_reaped_all_the_same(
     eventually(lambda: not psutil.pid_exists(process.pid), within=5)
 
 
-async def test_what_was_printed_comes_out_once(server: Server, pipes: Pipes, tmp_path: Path) -> None:
+async def test_buffered_output_is_written_once(
+    server: RunningForkServer, pipes: Pipes, tmp_path: Path
+) -> None:
     async with forked(server, pipes, tmp_path) as process:
-        pipes.facts()
+        pipes.description()
         await process.wait()
 
         assert pipes.output.read() == LAST_LINE
         assert pipes.errors.read() == b""
 
 
-async def test_further_descriptors_keep_their_numbers(server: Server, pipes: Pipes, tmp_path: Path) -> None:
-    # Numbers that are likely to be in use on the other side.
+async def test_further_descriptors_keep_their_numbers(
+    server: RunningForkServer, pipes: Pipes, tmp_path: Path
+) -> None:
+    # Numbers that are probably in use in the fork server.
     numbers = (0, 1, 2, 5, 4, 3, 6)
     request = ForkRequest("probe", environment(), str(tmp_path), numbers)
     file = os.open(tmp_path / "file", os.O_CREAT)
@@ -230,22 +242,22 @@ async def test_further_descriptors_keep_their_numbers(server: Server, pipes: Pip
     os.close(file)
     pipes.started()
     assert process is not None
-    opened = pipes.facts()["same"]["descriptors"]
+    opened = pipes.description()["same"]["descriptors"]
     process.release()
 
     assert sorted(opened) == ["0", "1", "2", "3", "4", "5", "6"]
     assert {opened[number] for number in "3456"} == {str(tmp_path / "file")}
 
 
-async def test_a_folder_that_is_not_there_is_the_askers_error(
-    server: Server, pipes: Pipes, tmp_path: Path
+async def test_a_missing_folder_is_an_error_of_the_request(
+    server: RunningForkServer, pipes: Pipes, tmp_path: Path
 ) -> None:
     with pytest.raises(FileNotFoundError, match="nowhere"):
-        await ask(server, pipes, tmp_path / "nowhere")
+        await request_fork(server, pipes, tmp_path / "nowhere")
 
 
-async def test_a_module_that_cannot_be_imported_says_so_on_its_own_standard_error(
-    server: Server, pipes: Pipes, tmp_path: Path
+async def test_an_import_error_is_on_the_process_s_standard_error(
+    server: RunningForkServer, pipes: Pipes, tmp_path: Path
 ) -> None:
     async with forked(server, pipes, tmp_path, "labkit_services.none_such") as process:
         assert await process.wait() == 1
@@ -253,10 +265,10 @@ async def test_a_module_that_cannot_be_imported_says_so_on_its_own_standard_erro
     assert b"No module named 'labkit_services.none_such'" in pipes.errors.read()
 
 
-async def test_a_request_that_is_too_long_is_for_spawning(server: Server, tmp_path: Path) -> None:
+async def test_a_request_that_is_too_long_returns_none(server: RunningForkServer, tmp_path: Path) -> None:
     for length, is_forked in ((100_000, True), (1_000_000, False), (10, True)):
         pipes = Pipes()
-        process = await ask(server, pipes, tmp_path, LONG="x" * length)
+        process = await request_fork(server, pipes, tmp_path, LONG="x" * length)
         if process is not None:
             process.release()
         pipes.close()
@@ -264,18 +276,20 @@ async def test_a_request_that_is_too_long_is_for_spawning(server: Server, tmp_pa
         assert (process is not None) is is_forked, length
 
 
-async def test_without_a_fork_server_one_spawns(server: Server, pipes: Pipes, tmp_path: Path) -> None:
+async def test_without_a_fork_server_the_request_returns_none(
+    server: RunningForkServer, pipes: Pipes, tmp_path: Path
+) -> None:
     server.process.kill()
     server.process.wait()
 
-    assert await ask(server, pipes, tmp_path) is None
+    assert await request_fork(server, pipes, tmp_path) is None
 
 
-async def test_a_killed_fork_server_leaves_its_children_alone_but_an_exit_code_is_lost(
-    server: Server, pipes: Pipes, tmp_path: Path
+async def test_children_of_a_killed_fork_server_live_on_without_an_exit_code(
+    server: RunningForkServer, pipes: Pipes, tmp_path: Path
 ) -> None:
     async with forked(server, pipes, tmp_path, ENDING="lifeline") as process:
-        pipes.facts()
+        pipes.description()
         server.process.kill()
         server.process.wait()
         assert psutil.Process(process.pid).is_running()
@@ -285,10 +299,10 @@ async def test_a_killed_fork_server_leaves_its_children_alone_but_an_exit_code_i
         assert pipes.output.read() == LAST_LINE
 
 
-async def test_an_end_is_told_though_the_fork_server_stands_still(
-    server: Server, pipes: Pipes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+async def test_an_exit_is_noticed_while_the_fork_server_is_stopped(
+    server: RunningForkServer, pipes: Pipes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(forking, "_REPORT_SECONDS", 0.1)
+    monkeypatch.setattr(forking, "_EXIT_CODE_SECONDS", 0.1)
     async with forked(server, pipes, tmp_path, ENDING="lifeline") as process:
         server.process.send_signal(signal.SIGSTOP)
         pipes.lifeline.close()
@@ -296,24 +310,24 @@ async def test_an_end_is_told_though_the_fork_server_stands_still(
         assert await process.wait() is None
 
 
-async def test_the_end_of_its_lifeline_ends_the_fork_server_and_nobody_else(
-    server: Server, pipes: Pipes, tmp_path: Path
+async def test_the_end_of_its_lifeline_ends_the_fork_server_but_not_its_children(
+    server: RunningForkServer, pipes: Pipes, tmp_path: Path
 ) -> None:
     async with forked(server, pipes, tmp_path, ENDING="lifeline"):
-        pipes.facts()
-        server.cut()
+        pipes.description()
+        server.end_lifeline()
         assert server.process.wait(5) == 0
         pipes.lifeline.close()
 
         assert pipes.output.read() == LAST_LINE
 
 
-async def test_an_asker_that_lost_patience_gets_no_process_later_on(
-    server: Server, pipes: Pipes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+async def test_a_request_that_timed_out_starts_no_process_later(
+    server: RunningForkServer, pipes: Pipes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(forking, "PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr(forking, "REPLY_TIMEOUT_SECONDS", 0.1)
     server.process.send_signal(signal.SIGSTOP)
-    assert await ask(server, pipes, tmp_path, ENDING="lifeline") is None
+    assert await request_fork(server, pipes, tmp_path, ENDING="lifeline") is None
     server.process.send_signal(signal.SIGCONT)
 
     assert pipes.output.read() == b""

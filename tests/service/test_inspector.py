@@ -554,7 +554,7 @@ async def test_open_pages_and_waits_do_not_hold_up_the_end() -> None:
         running.api.put("/api/v1/bins/a")
         waiting = await running.connect()
         waiting.send(b"GET /healthz HTTP/1.1\r\n\r\n")
-        await waiting.answer()
+        await waiting.response()
         waiting.send(b"GET /api/v1/bins/a/requests?wait=50s HTTP/1.1\r\n\r\n")
         with running.api.stream("GET", "/api/v1/events") as response:
             heard = events(response)
@@ -562,7 +562,7 @@ async def test_open_pages_and_waits_do_not_hold_up_the_end() -> None:
             running.stopped = True
             running.process.terminate()
             assert list(heard) == []
-        answer = await waiting.answer()
+        answer = await waiting.response()
         assert json.loads(answer.body)["timed_out"] is True
         await waiting.close()
         assert running.process.wait(4) == 0

@@ -1,4 +1,4 @@
-"""The watchdog as a process of its own, called over real sockets."""
+"""A real watchdog process in mode classic, called over real sockets."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ BIG = os.urandom(1024 * 1024) * 8
 
 @pytest.fixture
 def gated(tmp_path: Path) -> str:
-    """A function that answers with what the test writes to the named pipe that the call asks for."""
+    """A function whose output the test writes to the named pipe that the request names."""
     for gate in ("one", "two"):
         os.mkfifo(tmp_path / gate)
     return script(tmp_path, 'exec cat "$TMPDIR/$Http_X_Gate"')
@@ -35,11 +35,11 @@ def gated(tmp_path: Path) -> str:
 ONE, TWO = {"X-Gate": "one"}, {"X-Gate": "two"}
 
 
-# -- answers
+# -- responses
 
 
 @pytest.mark.row("1.4 Content-Type", "3.1 exit 0")
-def test_output_is_the_answer_with_the_request_s_type_and_the_duration(tmp_path: Path) -> None:
+def test_the_output_is_the_response_with_the_request_s_type_and_the_duration(tmp_path: Path) -> None:
     with watchdog(tmp_path, fprocess="cat") as running:
         answer = running.call(body=b"hello", headers={"Content-Type": "text/csv"})
 
@@ -50,7 +50,7 @@ def test_output_is_the_answer_with_the_request_s_type_and_the_duration(tmp_path:
 
 
 @pytest.mark.row("3.1 exit 0")
-def test_without_a_type_the_answer_s_is_guessed_and_an_empty_one_has_none(tmp_path: Path) -> None:
+def test_without_a_type_it_is_detected_and_an_empty_response_has_none(tmp_path: Path) -> None:
     with watchdog(tmp_path, fprocess="cat") as running:
         assert running.call(body=b"text").headers["Content-Type"] == "text/plain; charset=utf-8"
         assert running.call(body=b"\0\1").headers["Content-Type"] == "application/octet-stream"
@@ -58,7 +58,7 @@ def test_without_a_type_the_answer_s_is_guessed_and_an_empty_one_has_none(tmp_pa
 
 
 @pytest.mark.row("3.1 content_type")
-def test_content_type_setting_wins(tmp_path: Path) -> None:
+def test_the_content_type_setting_replaces_the_request_s_type(tmp_path: Path) -> None:
     with watchdog(tmp_path, fprocess="cat", content_type="image/png") as running:
         answer = running.call(body=b"x", headers={"Content-Type": "text/csv"})
 
@@ -66,19 +66,19 @@ def test_content_type_setting_wins(tmp_path: Path) -> None:
 
 
 @pytest.mark.row("3.1 fprocess")
-def test_the_command_s_words_are_its_arguments(tmp_path: Path) -> None:
+def test_the_command_is_split_into_arguments_at_blanks(tmp_path: Path) -> None:
     with watchdog(tmp_path, fprocess="echo a  'b c'") as running:
         assert running.call().body == b"a  'b c'\n"
 
 
-def test_large_bodies_pass_both_ways_on_one_connection(tmp_path: Path) -> None:
+def test_large_bodies_are_received_and_sent_on_one_connection(tmp_path: Path) -> None:
     with watchdog(tmp_path, fprocess="cat") as running, contextlib.closing(running.connect()) as connection:
         for _ in range(2):
             connection.request("POST", "/", BIG)
             assert connection.getresponse().read() == BIG
 
 
-def test_a_function_that_ignores_its_input_answers_all_the_same(tmp_path: Path) -> None:
+def test_a_function_may_ignore_its_input(tmp_path: Path) -> None:
     with watchdog(tmp_path, fprocess="echo fine") as running:
         assert running.call(body=BIG).body == b"fine\n"
 
@@ -93,7 +93,7 @@ def test_a_failing_function_is_a_500_with_its_exit_status_and_output(tmp_path: P
     assert answer.headers["X-Duration-Seconds"] is None
 
 
-def test_a_function_ended_by_a_signal_is_a_500_that_names_it(tmp_path: Path) -> None:
+def test_a_function_ended_by_a_signal_is_a_500_that_names_the_signal(tmp_path: Path) -> None:
     with watchdog(tmp_path, fprocess=script(tmp_path, "kill -TERM $$")) as running:
         assert running.call().body == b"signal: terminated\n"
         assert running.events("process.exited")[0][3]["code"] == -signal.SIGTERM
@@ -105,7 +105,7 @@ def test_a_signal_that_the_watchdog_ignores_still_ends_the_function(tmp_path: Pa
 
 
 @pytest.mark.row("3.1 cannot start")
-def test_a_command_that_is_not_there_is_a_500_in_go_s_words(tmp_path: Path) -> None:
+def test_a_missing_command_is_a_500_with_go_s_text(tmp_path: Path) -> None:
     with watchdog(tmp_path, fprocess="nosuch --flag") as running:
         answer = running.call(body=BIG)
 
@@ -113,7 +113,7 @@ def test_a_command_that_is_not_there_is_a_500_in_go_s_words(tmp_path: Path) -> N
     assert answer.body == b'exec: "nosuch": executable file not found in $PATH\n'
 
 
-def test_a_file_that_must_not_be_run_is_a_500_in_go_s_words(tmp_path: Path) -> None:
+def test_a_file_that_is_not_executable_is_a_500_with_go_s_text(tmp_path: Path) -> None:
     with watchdog(tmp_path, fprocess=str(tmp_path)) as running:
         answer = running.call()
 
@@ -128,14 +128,14 @@ def test_a_nul_byte_in_the_path_is_an_error_not_a_crash(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "PROPFIND"])
 @pytest.mark.row("3.1 other methods")
-def test_other_methods_are_refused(tmp_path: Path, method: str) -> None:
+def test_other_methods_get_405(tmp_path: Path, method: str) -> None:
     with watchdog(tmp_path, fprocess="cat") as running:
         answer = running.call(method)
 
     assert (answer.status, answer.body) == (405, b"")
 
 
-# -- what the function is told
+# -- the function's environment
 
 
 def environment(output: bytes) -> dict[str, str]:
@@ -143,7 +143,7 @@ def environment(output: bytes) -> dict[str, str]:
 
 
 @pytest.mark.row("3.1 environment")
-def test_headers_and_facts_of_the_request_are_variables(tmp_path: Path) -> None:
+def test_the_request_and_its_headers_are_environment_variables(tmp_path: Path) -> None:
     with watchdog(tmp_path, fprocess="env", MY_SETTING="kept") as running:
         headers = {"X-Call-Id": "abc", "content-type": "text/csv"}
         answer = running.call("PUT", "/a%20path/?q=%20", b"12345", headers)
@@ -167,7 +167,7 @@ def test_headers_and_facts_of_the_request_are_variables(tmp_path: Path) -> None:
 
 
 @pytest.mark.row("3.1 environment")
-def test_a_chunked_body_arrives_whole_with_length_minus_one(tmp_path: Path) -> None:
+def test_a_chunked_body_is_complete_and_has_length_minus_one(tmp_path: Path) -> None:
     with watchdog(tmp_path, fprocess=script(tmp_path, "cat; env")) as running:
         answer = running.call(body=iter([b"one=", b"two\n"]))
 
@@ -177,13 +177,13 @@ def test_a_chunked_body_arrives_whole_with_length_minus_one(tmp_path: Path) -> N
 
 
 @pytest.mark.row("3.1 cgi_headers")
-def test_without_cgi_headers_there_are_no_such_variables(tmp_path: Path) -> None:
+def test_with_cgi_headers_false_there_are_no_http_variables(tmp_path: Path) -> None:
     with watchdog(tmp_path, fprocess="env", cgi_headers="false") as running:
         assert b"Http_" not in running.call().body
 
 
 @pytest.mark.row("3.1 marshal_request")
-def test_marshal_request_hands_headers_and_body_over_as_json(tmp_path: Path) -> None:
+def test_marshal_request_writes_headers_and_body_as_json(tmp_path: Path) -> None:
     with watchdog(tmp_path, fprocess="cat", marshal_request="true") as running:
         document = json.loads(running.call(body=b"\0", headers={"x-a": "1"}).body)
 
@@ -191,11 +191,11 @@ def test_marshal_request_hands_headers_and_body_over_as_json(tmp_path: Path) -> 
     assert document["header"]["X-A"] == ["1"]
 
 
-# -- time, load, clients that go
+# -- timeouts, load, clients that disconnect
 
 
 @pytest.mark.row("3.1 exec_timeout")
-def test_exec_timeout_kills_the_process_and_answers_408(tmp_path: Path) -> None:
+def test_exec_timeout_kills_the_process_and_returns_408(tmp_path: Path) -> None:
     with watchdog(tmp_path, fprocess="sleep 60", exec_timeout="200ms") as running:
         answer = running.call()
 
@@ -217,7 +217,7 @@ def test_a_grandchild_that_holds_the_pipe_delays_the_408(tmp_path: Path) -> None
 
 
 @pytest.mark.row("3.1 write_timeout")
-def test_an_answer_later_than_write_timeout_is_dropped_and_the_function_ends_in_peace(tmp_path: Path) -> None:
+def test_a_response_after_write_timeout_is_dropped_and_the_function_is_not_disturbed(tmp_path: Path) -> None:
     with (
         watchdog(
             tmp_path, fprocess=script(tmp_path, "sleep 0.6; echo late"), write_timeout="300ms"
@@ -229,14 +229,16 @@ def test_an_answer_later_than_write_timeout_is_dropped_and_the_function_ends_in_
         with pytest.raises(http.client.RemoteDisconnected):
             connection.getresponse()
 
-        assert time.monotonic() - begun >= 0.6, "like Go's server, it is silent until there is an answer"
+        assert time.monotonic() - begun >= 0.6, (
+            "like Go's server, it sends nothing before there is a response"
+        )
         assert running.events("process.exited")[0][3]["code"] == 0
         assert running.logged("Wrote 5 Bytes")
         assert running.logged("after write_timeout: 300ms")
 
 
 @pytest.mark.row("3.1 write_timeout")
-def test_write_timeout_counts_from_the_request_s_head_and_anew_for_each_request(tmp_path: Path) -> None:
+def test_write_timeout_starts_at_the_head_of_each_request(tmp_path: Path) -> None:
     head = b"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 2\r\n\r\n"
     with (
         watchdog(tmp_path, fprocess="cat", write_timeout="400ms") as running,
@@ -254,14 +256,14 @@ def test_write_timeout_counts_from_the_request_s_head_and_anew_for_each_request(
 
 
 @pytest.mark.row("3.1 write_timeout")
-def test_without_write_timeout_an_answer_is_never_too_late(tmp_path: Path) -> None:
+def test_write_timeout_zero_means_no_limit(tmp_path: Path) -> None:
     settings = {"write_timeout": "0", "healthcheck_interval": "0"}
     with watchdog(tmp_path, fprocess=script(tmp_path, "sleep 0.2; echo here"), **settings) as running:
         assert running.call().body == b"here\n"
 
 
 @pytest.mark.row("3.1 max_inflight")
-def test_above_max_inflight_the_answer_is_429_until_there_is_room(tmp_path: Path, gated: str) -> None:
+def test_requests_above_max_inflight_get_429(tmp_path: Path, gated: str) -> None:
     with (
         watchdog(tmp_path, fprocess=gated, max_inflight="1") as running,
         ThreadPoolExecutor() as pool,
@@ -282,7 +284,7 @@ def test_above_max_inflight_the_answer_is_429_until_there_is_room(tmp_path: Path
         assert second.result(DEADLINE).body == b"second"
 
 
-def test_a_client_that_goes_away_takes_its_process_with_it(tmp_path: Path) -> None:
+def test_a_client_that_disconnects_ends_its_process(tmp_path: Path) -> None:
     with watchdog(tmp_path, fprocess="sleep 60") as running:
         with contextlib.closing(running.connect()) as connection:
             connection.request("POST", "/", headers={"X-Call-Id": "gone"})
@@ -312,7 +314,7 @@ def test_hundreds_of_calls_leave_no_zombie_and_no_descriptor(tmp_path: Path) -> 
 
 
 @pytest.mark.row("3.1 log")
-def test_each_call_is_logged_in_openfaas_s_own_lines(tmp_path: Path) -> None:
+def test_the_log_has_the_lines_of_openfaas(tmp_path: Path) -> None:
     with watchdog(tmp_path, fprocess="cat") as running:
         running.call(body=b"hello")
         running.logged("Wrote")
@@ -350,15 +352,15 @@ def test_combine_output_false_sends_stderr_to_the_log(tmp_path: Path) -> None:
 @pytest.mark.row("3.1 write_debug")
 def test_write_debug_copies_output_query_and_path_to_the_log(tmp_path: Path) -> None:
     with watchdog(tmp_path, fprocess="cat", write_debug="true") as running:
-        running.call(path="/p?q=1", body=b"what it said")
+        running.call(path="/p?q=1", body=b"the output")
 
-        running.log.wait_for(lambda line: line == "what it said")
+        running.log.wait_for(lambda line: line == "the output")
         assert running.logged("Query") == ["Query  q=1"]
         assert running.logged("Path") == ["Path  /p"]
         assert re.fullmatch(r"Duration: \d+\.\d{6}s", running.logged("Duration")[0])
 
 
-def test_every_process_is_told_to_the_gateway(tmp_path: Path) -> None:
+def test_every_process_has_two_event_rows(tmp_path: Path) -> None:
     with watchdog(tmp_path, fprocess=script(tmp_path, "exit 7")) as running:
         before = time.time_ns()
         running.call(headers={"X-Call-Id": "call-1"})
@@ -374,7 +376,7 @@ def test_every_process_is_told_to_the_gateway(tmp_path: Path) -> None:
 
 
 @pytest.mark.row("3.1 health")
-def test_health_is_the_lock_file(tmp_path: Path) -> None:
+def test_health_depends_on_the_lock_file(tmp_path: Path) -> None:
     with watchdog(tmp_path, fprocess="cat") as running:
         answer = running.call("GET", "/_/health")
         assert (answer.status, answer.body) == (200, b"OK")
@@ -386,7 +388,7 @@ def test_health_is_the_lock_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.row("3.1 suppress_lock")
-def test_with_suppress_lock_health_is_never_good(tmp_path: Path) -> None:
+def test_with_suppress_lock_it_is_never_healthy(tmp_path: Path) -> None:
     with watchdog(tmp_path, fprocess="cat", suppress_lock="true") as running:
         assert running.call("GET", "/_/health").status == 503
         assert running.call(body=b"works").body == b"works"
@@ -395,14 +397,14 @@ def test_with_suppress_lock_health_is_never_good(tmp_path: Path) -> None:
 
 
 @pytest.mark.row("3.1 health")
-def test_ready_is_a_path_like_any_other(tmp_path: Path) -> None:
+def test_in_mode_classic_the_ready_path_calls_the_function(tmp_path: Path) -> None:
     with watchdog(tmp_path, fprocess="echo ran") as running:
         assert running.call("GET", "/_/ready").body == b"ran\n"
 
 
 @pytest.mark.parametrize(("present", "code"), [(True, 0), (False, 1)])
 @pytest.mark.row("3.1 health")
-def test_run_healthcheck_looks_at_the_lock_and_exits(tmp_path: Path, present: bool, code: int) -> None:
+def test_run_healthcheck_checks_the_lock_file_and_exits(tmp_path: Path, present: bool, code: int) -> None:
     if present:
         (tmp_path / ".lock").touch()
 
@@ -418,11 +420,11 @@ def test_run_healthcheck_looks_at_the_lock_and_exits(tmp_path: Path, present: bo
     assert result.stderr == (b"" if present else b"unable to find lock file.\n")
 
 
-# -- the end
+# -- stopping
 
 
 @pytest.mark.row("3.1 SIGTERM")
-def test_sigterm_looks_unhealthy_then_drains_then_exits_with_zero(tmp_path: Path, gated: str) -> None:
+def test_after_sigterm_it_is_unhealthy_then_drains_then_exits_with_zero(tmp_path: Path, gated: str) -> None:
     with (
         watchdog(tmp_path, fprocess=gated, healthcheck_interval="1") as running,
         ThreadPoolExecutor() as pool,
@@ -434,7 +436,7 @@ def test_sigterm_looks_unhealthy_then_drains_then_exits_with_zero(tmp_path: Path
 
         assert running.call("GET", "/_/health").status == 503
         assert not running.lock.exists()
-        late = pool.submit(running.call, headers=TWO)  # still taken: who sends it has not noticed yet
+        late = pool.submit(running.call, headers=TWO)  # still accepted: its sender has not noticed yet
         running.events("process.started", count=2)
         assert running.logged("draining") == ["No new connections allowed, draining: 2 requests"]
         (tmp_path / "one").write_text("early")
@@ -448,7 +450,7 @@ def test_sigterm_looks_unhealthy_then_drains_then_exits_with_zero(tmp_path: Path
 
 
 @pytest.mark.row("3.1 SIGTERM")
-def test_what_does_not_finish_within_write_timeout_is_killed(tmp_path: Path) -> None:
+def test_requests_that_outlast_write_timeout_after_sigterm_are_killed(tmp_path: Path) -> None:
     with (
         watchdog(tmp_path, fprocess="sleep 60", write_timeout="200ms") as running,
         ThreadPoolExecutor() as pool,
@@ -462,7 +464,7 @@ def test_what_does_not_finish_within_write_timeout_is_killed(tmp_path: Path) -> 
         assert running.events("process.exited")[0][3]["code"] == -signal.SIGKILL
 
 
-def test_sigterm_ends_what_functions_left_behind(tmp_path: Path) -> None:
+def test_sigterm_ends_background_processes_of_functions(tmp_path: Path) -> None:
     with watchdog(tmp_path, fprocess=script(tmp_path, "sleep 60 >/dev/null 2>&1 & echo $!")) as running:
         left_behind = int(running.call().body)
         assert os.getpgid(left_behind) == running.pid
@@ -472,7 +474,7 @@ def test_sigterm_ends_what_functions_left_behind(tmp_path: Path) -> None:
         wait_until(lambda: left_behind not in group_members(running.pid))
 
 
-def test_when_the_gateway_is_gone_the_whole_group_is(tmp_path: Path) -> None:
+def test_the_end_of_the_lifeline_kills_the_whole_process_group(tmp_path: Path) -> None:
     with (
         watchdog(tmp_path, fprocess=script(tmp_path, "sleep 60 & sleep 60")) as running,
         contextlib.closing(running.connect()) as connection,
@@ -486,7 +488,7 @@ def test_when_the_gateway_is_gone_the_whole_group_is(tmp_path: Path) -> None:
         wait_until(lambda: not group_members(running.pid))
 
 
-def test_the_stop_button_s_signal_is_ignored(tmp_path: Path) -> None:
+def test_sigint_is_ignored(tmp_path: Path) -> None:
     with watchdog(tmp_path, fprocess="cat") as running:
         running.port()
         os.kill(running.pid, signal.SIGINT)
@@ -494,31 +496,31 @@ def test_the_stop_button_s_signal_is_ignored(tmp_path: Path) -> None:
         assert running.call(body=b"still here").body == b"still here"
 
 
-# -- what keeps it from starting
+# -- failed starts
 
 
 @pytest.fixture
-def taken_port() -> Iterator[int]:
+def used_port() -> Iterator[int]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield listener.getsockname()[1]
 
 
 @pytest.mark.row("3.1 fprocess")
-def test_without_fprocess_it_says_so_and_exits_with_one(tmp_path: Path) -> None:
+def test_without_fprocess_it_logs_the_error_and_exits_with_one(tmp_path: Path) -> None:
     with watchdog(tmp_path) as running:
         assert running.ended() == 1
         assert running.rows.all() == []
         assert running.logged("Provide a valid process via fprocess environmental variable.")
 
 
-def test_a_port_that_is_taken_is_named(tmp_path: Path, taken_port: int) -> None:
-    with watchdog(tmp_path, fprocess="cat", port=str(taken_port)) as running:
+def test_the_error_names_a_port_in_use(tmp_path: Path, used_port: int) -> None:
+    with watchdog(tmp_path, fprocess="cat", port=str(used_port)) as running:
         assert running.ended() == 1
         assert running.rows.all() == []
-        assert str(taken_port) in running.logged("Error ListenAndServe")[0]
+        assert str(used_port) in running.logged("Error ListenAndServe")[0]
 
 
-def test_a_folder_for_the_lock_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_the_error_names_a_missing_folder_for_the_lock_file(tmp_path: Path) -> None:
     with watchdog(tmp_path / "missing", fprocess="cat") as running:
         assert running.ended() == 1
         assert running.rows.all() == []

@@ -74,7 +74,7 @@ def server(tmp_path: Path) -> str:
 
 
 @pytest.mark.row("3.2 http")
-def test_the_function_s_status_headers_and_body_are_the_answer(tmp_path: Path, server: str) -> None:
+def test_the_response_has_the_function_s_status_headers_and_body(tmp_path: Path, server: str) -> None:
     with watchdog(tmp_path, fprocess=server, **HTTP) as running:
         answer = running.call("POST", "/echo?a=b", b"hello", {"X-Status": "302", "X-Call-Id": "one"})
         big = os.urandom(3_000_000)
@@ -95,7 +95,7 @@ def test_the_function_s_status_headers_and_body_are_the_answer(tmp_path: Path, s
     assert exited[0][3]["code"] == 0
 
 
-def test_one_process_serves_all_and_is_told_its_port(tmp_path: Path, server: str) -> None:
+def test_one_process_serves_all_requests_on_the_given_port(tmp_path: Path, server: str) -> None:
     with watchdog(tmp_path, fprocess=server, **HTTP) as running:
         first, second = (running.call("GET", "/who?x=1").body.decode().split() for _ in range(2))
         life = running.events("process.started")[0]
@@ -105,7 +105,7 @@ def test_one_process_serves_all_and_is_told_its_port(tmp_path: Path, server: str
     assert int(first[3]) > 0
 
 
-def test_a_given_upstream_url_is_used_and_function_process_beats_fprocess(
+def test_a_given_upstream_url_is_used_and_function_process_replaces_fprocess(
     tmp_path: Path, server: str
 ) -> None:
     with socket.socket() as probe:
@@ -116,14 +116,12 @@ def test_a_given_upstream_url_is_used_and_function_process_beats_fprocess(
         assert running.call("GET", "/who").status == 200
 
 
-def test_parts_are_passed_on_as_they_come(tmp_path: Path, server: str) -> None:
+def test_parts_are_forwarded_as_they_arrive(tmp_path: Path, server: str) -> None:
     os.mkfifo(tmp_path / "gate")
     with (
         watchdog(tmp_path, fprocess=server, **HTTP) as running,
-        contextlib.closing(running.connect()) as connection,
+        running.open("/drip") as answer,
     ):
-        connection.request("GET", "/drip")
-        answer = connection.getresponse()
         parts = [answer.read1(100)]
         (tmp_path / "gate").write_text("")
         parts.append(answer.read1(100))
@@ -136,7 +134,7 @@ def test_parts_are_passed_on_as_they_come(tmp_path: Path, server: str) -> None:
     ("setting", "header"), [("300ms", {}), ("30s", {"X-Timeout": "300ms"})], ids=["setting", "header"]
 )
 @pytest.mark.row("3.2 http")
-def test_too_slow_an_answer_is_a_504_and_the_process_goes_on(
+def test_a_response_after_exec_timeout_is_a_504_and_the_process_lives_on(
     tmp_path: Path, server: str, setting: str, header: dict[str, str]
 ) -> None:
     with watchdog(tmp_path, fprocess=server, exec_timeout=setting, **HTTP) as running:
@@ -151,7 +149,7 @@ def test_too_slow_an_answer_is_a_504_and_the_process_goes_on(
 
 @pytest.mark.parametrize("code", [0, 3])
 @pytest.mark.row("3.2 http")
-def test_a_process_that_ends_fails_its_call_and_ends_the_watchdog(
+def test_a_process_that_exits_fails_its_call_and_ends_the_watchdog(
     tmp_path: Path, server: str, code: int
 ) -> None:
     with watchdog(tmp_path, fprocess=server, **HTTP) as running:
@@ -164,9 +162,7 @@ def test_a_process_that_ends_fails_its_call_and_ends_the_watchdog(
 
 
 @pytest.mark.parametrize("command", ["sh -c exit", "no-such-program", "sleep 0.05"])
-def test_a_process_that_does_not_come_up_ends_the_watchdog_with_the_cause(
-    tmp_path: Path, command: str
-) -> None:
+def test_a_process_that_does_not_start_ends_the_watchdog_with_the_cause(tmp_path: Path, command: str) -> None:
     with watchdog(tmp_path, fprocess=command, **HTTP) as running:
         assert running.ended() == 1
         assert not any("ready" in line for line in running.rows.all())
@@ -178,7 +174,7 @@ def child_of(running: RunningWatchdog) -> psutil.Process:
     return psutil.Process(running.events("process.started")[0][3]["pid"])
 
 
-def test_sigterm_ends_the_process_too_even_one_that_ignores_it(tmp_path: Path, server: str) -> None:
+def test_sigterm_also_ends_a_process_that_ignores_it(tmp_path: Path, server: str) -> None:
     (tmp_path / "server.py").write_text(
         SERVER.replace("port =", "signal.signal(signal.SIGTERM, signal.SIG_IGN)\nport =")
     )
@@ -198,7 +194,7 @@ def test_a_killed_process_ends_the_watchdog(tmp_path: Path, server: str) -> None
         assert running.logged("Forked function has terminated: signal: killed")
 
 
-def test_what_the_process_prints_is_the_function_s_log(tmp_path: Path, server: str) -> None:
+def test_the_process_s_output_is_the_function_s_log(tmp_path: Path, server: str) -> None:
     with watchdog(tmp_path, fprocess=server, **HTTP) as running:
         running.call("GET", "/say")
         assert running.logged("stdout: out") == ["stdout: out"]
@@ -210,7 +206,7 @@ def test_what_the_process_prints_is_the_function_s_log(tmp_path: Path, server: s
 
 
 @pytest.mark.row("3.2 ready")
-def test_ready_asks_the_process_and_knows_the_limit(tmp_path: Path, server: str) -> None:
+def test_the_ready_path_asks_the_process_and_respects_max_inflight(tmp_path: Path, server: str) -> None:
     settings = {**HTTP, "max_inflight": "1"}
     with watchdog(tmp_path, fprocess=server, ready_path="/who", **settings) as running:
         assert running.call("GET", "/_/ready").status == 200

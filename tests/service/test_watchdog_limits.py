@@ -1,8 +1,7 @@
-"""What a function's processes are held to."""
+"""Resource limits of a function's processes."""
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 from pathlib import Path
@@ -18,7 +17,7 @@ GREEDY = f"exec '{sys.executable}' -c 'x = bytearray(64 << 20); print(len(x))'"
 
 @LINUX
 @pytest.mark.parametrize("fprocess", ["env", "sha512sum"])
-def test_small_programs_run_in_what_a_small_container_has(tmp_path: Path, fprocess: str) -> None:
+def test_small_programs_run_with_the_memory_of_a_small_container(tmp_path: Path, fprocess: str) -> None:
     with watchdog(tmp_path, fprocess=fprocess, limits_memory="5Mi", limits_cpu="100m") as running:
         answer = running.call()
         assert (answer.status, bool(answer.body)) == (200, True)
@@ -29,7 +28,7 @@ def test_small_programs_run_in_what_a_small_container_has(tmp_path: Path, fproce
 
 @LINUX
 @pytest.mark.parametrize("mode", ["classic", "streaming"])
-def test_a_process_gets_no_more_memory_than_allowed(tmp_path: Path, mode: str) -> None:
+def test_a_process_gets_no_more_memory_than_its_limit(tmp_path: Path, mode: str) -> None:
     greedy = script(tmp_path, GREEDY)
     with watchdog(tmp_path, fprocess=greedy, mode=mode, limits_memory="32Mi") as running:
         assert b"67108864" not in running.call().body
@@ -39,15 +38,13 @@ def test_a_process_gets_no_more_memory_than_allowed(tmp_path: Path, mode: str) -
 
 
 @LINUX
-def test_less_than_a_program_needs_is_raised_to_that(tmp_path: Path) -> None:
+def test_a_limit_below_the_minimum_is_raised_to_it(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "gate")
     function = script(tmp_path, 'echo begun; read line < "$TMPDIR/gate"; cat /proc/self/limits')
     with (
         watchdog(tmp_path, fprocess=function, limits_memory="1", mode="streaming") as running,
-        contextlib.closing(running.connect()) as connection,
+        running.open() as answer,
     ):
-        connection.request("GET", "/")
-        answer = connection.getresponse()
         running.logged("each process of the function may allocate 2097152 bytes (the least")
         running.events("process.started")  # by then it is limited
         (tmp_path / "gate").write_text("go\n")
@@ -65,7 +62,7 @@ def test_the_watchdog_itself_is_not_limited(tmp_path: Path) -> None:
     assert "2097152" not in own
 
 
-def test_without_limits_nothing_is_set_or_said(tmp_path: Path) -> None:
+def test_without_limits_nothing_is_set_or_logged(tmp_path: Path) -> None:
     with watchdog(tmp_path, fprocess="cat") as running:
         running.logged("Listening")
         assert not [line for line in running.log.wait_for(lambda _: True) if "limits." in line]

@@ -1,4 +1,4 @@
-"""What a watchdog counts, scraped as Prometheus does."""
+"""The watchdog's metrics, scraped as Prometheus does."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def labels(code: int, method: str) -> str:
 
 
 @pytest.mark.row("3.1 metrics")
-def test_answers_are_counted_by_code_and_method_under_openfaas_s_names(tmp_path: Path) -> None:
+def test_responses_are_counted_by_code_and_method_under_openfaas_s_names(tmp_path: Path) -> None:
     function = script(tmp_path, 'case "$Http_Path" in /bad) exit 3;; /slow) sleep 0.3;; esac; cat')
     with watchdog(tmp_path, fprocess=function) as running:
         assert running.scrape() == {"http_requests_in_flight": 0}
@@ -48,15 +48,13 @@ def test_answers_are_counted_by_code_and_method_under_openfaas_s_names(tmp_path:
 
 
 @pytest.mark.row("3.1 metrics")
-def test_a_call_is_in_flight_until_its_last_byte_and_refused_ones_are_counted(tmp_path: Path) -> None:
+def test_a_call_is_in_flight_until_its_last_byte_and_rejected_ones_are_counted(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "gate")
     function = script(tmp_path, 'echo first; exec cat "$TMPDIR/gate"')
     with (
         watchdog(tmp_path, fprocess=function, mode="streaming", max_inflight="1") as running,
-        contextlib.closing(running.connect()) as connection,
+        running.open() as answer,
     ):
-        connection.request("GET", "/")
-        answer = connection.getresponse()
         assert answer.read1(100) == b"first\n"
         assert running.call("GET", "/_/ready").status == 429, "which is not the function's answer"
         assert running.call("PUT").status == 429
@@ -71,7 +69,7 @@ def test_a_call_is_in_flight_until_its_last_byte_and_refused_ones_are_counted(tm
 
 
 @pytest.mark.row("3.1 metrics")
-def test_health_checks_and_calls_that_nobody_waits_for_are_no_answers(tmp_path: Path) -> None:
+def test_health_checks_and_abandoned_calls_are_not_counted(tmp_path: Path) -> None:
     with watchdog(tmp_path, fprocess="sleep 60") as running:
         running.call("GET", "/_/health")
         with contextlib.closing(running.connect()) as connection:
@@ -80,7 +78,7 @@ def test_health_checks_and_calls_that_nobody_waits_for_are_no_answers(tmp_path: 
         wait_until(lambda: running.scrape() == {"http_requests_in_flight": 0})
 
 
-def test_the_metrics_port_serves_nothing_else_and_is_told_at_the_start(tmp_path: Path) -> None:
+def test_the_metrics_port_serves_only_metrics_and_is_in_the_ready_message(tmp_path: Path) -> None:
     with watchdog(tmp_path, fprocess="cat") as running:
         url = running.ready()["metrics"]
         assert running.logged("Metrics listening") == [f"Metrics listening on port: {urlsplit(url).port}"]
@@ -90,7 +88,7 @@ def test_the_metrics_port_serves_nothing_else_and_is_told_at_the_start(tmp_path:
 
 
 @pytest.mark.parametrize("port", ["", "99999"])
-def test_a_metrics_port_that_can_t_be_had_is_named_and_the_function_works(tmp_path: Path, port: str) -> None:
+def test_an_unavailable_metrics_port_is_logged_and_the_function_works(tmp_path: Path, port: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = port or str(taken.getsockname()[1])
         with watchdog(tmp_path, fprocess="cat", metrics_port=port) as running:
@@ -103,7 +101,7 @@ def test_a_metrics_port_that_can_t_be_had_is_named_and_the_function_works(tmp_pa
 
 
 @pytest.mark.row("3.1 metrics")
-def test_each_replica_of_a_function_has_a_port_of_its_own_which_its_log_names(lab: Lab) -> None:
+def test_each_replica_has_its_own_metrics_port_which_its_log_names(lab: Lab) -> None:
     with client(lab) as http:
         deploy(http, "scraped", "env", labels={"com.openfaas.scale.min": "2"})
         until(lambda: http.get("/system/function/scraped").json()["availableReplicas"] == 2)
@@ -119,7 +117,7 @@ def test_each_replica_of_a_function_has_a_port_of_its_own_which_its_log_names(la
     assert [samples(text.decode())[f"http_requests_total{labels(200, 'post')}"] for text in texts] == [3, 3]
 
 
-def test_many_scrapes_at_once_are_all_answered(tmp_path: Path) -> None:
+def test_many_concurrent_scrapes_all_get_responses(tmp_path: Path) -> None:
     with watchdog(tmp_path, fprocess="cat") as running, ThreadPoolExecutor(16) as pool:
         running.call()
         found = list(pool.map(lambda _: running.scrape(), range(64)))

@@ -1,4 +1,4 @@
-"""Processes as the watchdog runs them, with every event loop and every way to see their end."""
+"""The watchdog's processes, with every event loop and every exit watcher."""
 
 from __future__ import annotations
 
@@ -8,29 +8,34 @@ import signal
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import psutil
 import pytest
 import uvloop
 
-from labkit_services.watchdog.command import CannotStartError, Command
-from labkit_services.watchdog.exits import ExitWatcher, PidfdExits, SigchldExits, best_exit_watcher
-from labkit_services.watchdog.process import Execution, Forker
+from labkit_services.watchdog.command import CannotStartError, FunctionCommand
+from labkit_services.watchdog.exit_watcher import (
+    ExitWatcher,
+    PidfdExitWatcher,
+    SigchldExitWatcher,
+    best_exit_watcher,
+)
+from labkit_services.watchdog.modes.buffered import BufferedProcess
+from labkit_services.watchdog.spawner import Spawner
 
 DEADLINE = 20.0
 BIG = os.urandom(1024 * 1024) * 8
 
-Scenario = Callable[[Forker], Coroutine[Any, Any, None]]
+Scenario = Callable[[Spawner], Coroutine[Any, Any, None]]
 
 
-class Run(Protocol):
-    def __call__(self, scenario: Scenario, *, combine_output: bool = True) -> None: ...
+Run = Callable[[Scenario], None]
 
 
 @dataclass
-class Seen:
-    """An observer that writes down what it is told."""
+class Recorder:
+    """An observer that records its calls."""
 
     pids: list[int] = field(default_factory=list)
     codes: list[int] = field(default_factory=list)
@@ -51,22 +56,22 @@ def loop_factory(request: pytest.FixtureRequest) -> Callable[[], asyncio.Abstrac
     return factory
 
 
-@pytest.fixture(params=[PidfdExits, SigchldExits])
+@pytest.fixture(params=[PidfdExitWatcher, SigchldExitWatcher])
 def run(request: pytest.FixtureRequest, loop_factory: Callable[[], asyncio.AbstractEventLoop]) -> Run:
-    """Run a scenario with a forker, and check that nothing of it is left."""
-    if request.param is PidfdExits and not hasattr(os, "pidfd_open"):
+    """Run a scenario with a spawner, and check that it leaves nothing behind."""
+    if request.param is PidfdExitWatcher and not hasattr(os, "pidfd_open"):
         pytest.skip("pidfds are Linux's")
     make_watcher: Callable[[asyncio.AbstractEventLoop], ExitWatcher] = request.param
 
-    def run_scenario(scenario: Scenario, *, combine_output: bool = True) -> None:
+    def run_scenario(scenario: Scenario) -> None:
         async def main() -> None:
             loop = asyncio.get_running_loop()
             me = psutil.Process()
-            descriptors, children = me.num_fds(), me.children()  # the tests' lab may be one
-            forker = Forker(loop, make_watcher(loop), combine_output=combine_output)
+            descriptors, children = me.num_fds(), me.children()  # the tests' lab may be a child
+            spawner = Spawner(loop, make_watcher(loop))
             async with asyncio.timeout(DEADLINE):
-                await scenario(forker)
-            await forker.close()
+                await scenario(spawner)
+            await spawner.close()
             assert me.num_fds() == descriptors
             assert me.children() == children
 
@@ -76,24 +81,33 @@ def run(request: pytest.FixtureRequest, loop_factory: Callable[[], asyncio.Abstr
     return run_scenario
 
 
-def command(*argv: str) -> Command:
-    return Command(argv, os.environ["PATH"])
+def command(*argv: str) -> FunctionCommand:
+    return FunctionCommand(argv, os.environ["PATH"])
 
 
-def shell(script: str) -> Command:
+def shell(script: str) -> FunctionCommand:
     return command("sh", "-c", script)
 
 
-def start(forker: Forker, what: Command, body: bytes = b"", seen: Seen | None = None) -> Execution:
-    return forker.start(what, {b"PATH": os.environb[b"PATH"], b"GREETING": b"hi"}, body, seen or Seen())
+def start(
+    spawner: Spawner,
+    what: FunctionCommand,
+    body: bytes = b"",
+    recorder: Recorder | None = None,
+    *,
+    combine_output: bool = True,
+) -> BufferedProcess:
+    process = BufferedProcess(spawner, recorder or Recorder(), combine_output=combine_output)
+    process.start(what, {b"PATH": os.environb[b"PATH"], b"GREETING": b"hi"}, body)
+    return process
 
 
 @pytest.mark.parametrize(
     "body", [b"", b"hello", b"x" * 65536, BIG], ids=["none", "small", "a pipe full", "8 MiB"]
 )
-def test_what_goes_in_comes_out(run: Run, body: bytes) -> None:
-    async def scenario(forker: Forker) -> None:
-        outcome = await start(forker, command("cat"), body).wait()
+def test_the_output_of_cat_is_its_input(run: Run, body: bytes) -> None:
+    async def scenario(spawner: Spawner) -> None:
+        outcome = await start(spawner, command("cat"), body).wait()
 
         assert outcome.success
         assert outcome.output == body
@@ -101,11 +115,11 @@ def test_what_goes_in_comes_out(run: Run, body: bytes) -> None:
     run(scenario)
 
 
-def test_output_is_collected_while_input_is_still_fed(run: Run) -> None:
-    async def scenario(forker: Forker) -> None:
-        # Writes 4 MiB before it reads a byte: whoever fed it all first would wait for ever.
+def test_output_is_read_while_input_is_still_being_written(run: Run) -> None:
+    async def scenario(spawner: Spawner) -> None:
+        # It writes 4 MiB before it reads a byte: writing all input first would never end.
         what = shell("head -c 4194304 /dev/zero; cat >/dev/null; echo end")
-        outcome = await start(forker, what, BIG).wait()
+        outcome = await start(spawner, what, BIG).wait()
 
         assert len(outcome.output) == 4194304 + len("end\n")
 
@@ -113,29 +127,29 @@ def test_output_is_collected_while_input_is_still_fed(run: Run) -> None:
 
 
 def test_a_process_need_not_read_its_input(run: Run) -> None:
-    async def scenario(forker: Forker) -> None:
-        outcome = await start(forker, shell("exec <&-; echo done"), BIG).wait()
+    async def scenario(spawner: Spawner) -> None:
+        outcome = await start(spawner, shell("exec <&-; echo done"), BIG).wait()
 
         assert (outcome.success, outcome.output) == (True, b"done\n")
 
     run(scenario)
 
 
-def test_a_process_may_close_its_output_long_before_it_ends(run: Run) -> None:
-    async def scenario(forker: Forker) -> None:
-        outcome = await start(forker, shell("echo early; exec >&- 2>&-; sleep 0.2; exit 3")).wait()
+def test_a_process_may_close_its_output_long_before_it_exits(run: Run) -> None:
+    async def scenario(spawner: Spawner) -> None:
+        outcome = await start(spawner, shell("echo early; exec >&- 2>&-; sleep 0.2; exit 3")).wait()
 
         assert (outcome.describe(), outcome.output) == ("exit status 3", b"early\n")
 
     run(scenario)
 
 
-def test_a_grandchild_with_the_pipe_delays_the_end(run: Run) -> None:
-    async def scenario(forker: Forker) -> None:
-        seen = Seen()
-        execution = start(forker, shell("(sleep 0.3; echo late) & echo soon"), seen=seen)
-        waiting = asyncio.create_task(execution.wait())
-        await seen.ended.wait()
+def test_a_grandchild_that_holds_the_pipe_delays_the_end(run: Run) -> None:
+    async def scenario(spawner: Spawner) -> None:
+        recorder = Recorder()
+        process = start(spawner, shell("(sleep 0.3; echo late) & echo soon"), recorder=recorder)
+        waiting = asyncio.create_task(process.wait())
+        await recorder.ended.wait()
 
         assert not waiting.done()
         assert (await waiting).output == b"soon\nlate\n"
@@ -143,22 +157,22 @@ def test_a_grandchild_with_the_pipe_delays_the_end(run: Run) -> None:
     run(scenario)
 
 
-def test_stderr_is_combined_or_kept_apart(run: Run) -> None:
-    async def combined(forker: Forker) -> None:
-        outcome = await start(forker, shell("echo out; echo err >&2")).wait()
+def test_stderr_is_combined_with_stdout_or_separate(run: Run) -> None:
+    async def combined(spawner: Spawner) -> None:
+        outcome = await start(spawner, shell("echo out; echo err >&2")).wait()
         assert (outcome.output, outcome.errors) == (b"out\nerr\n", b"")
 
-    async def apart(forker: Forker) -> None:
-        outcome = await start(forker, shell("echo out; echo err >&2")).wait()
+    async def apart(spawner: Spawner) -> None:
+        outcome = await start(spawner, shell("echo out; echo err >&2"), combine_output=False).wait()
         assert (outcome.output, outcome.errors) == (b"out\n", b"err\n")
 
     run(combined)
-    run(apart, combine_output=False)
+    run(apart)
 
 
-def test_the_environment_is_exactly_what_was_given(run: Run) -> None:
-    async def scenario(forker: Forker) -> None:
-        outcome = await start(forker, command("env")).wait()
+def test_the_environment_is_exactly_the_given_one(run: Run) -> None:
+    async def scenario(spawner: Spawner) -> None:
+        outcome = await start(spawner, command("env")).wait()
 
         assert sorted(outcome.output.splitlines())[0] == b"GREETING=hi"
         assert b"HOME=" not in outcome.output
@@ -167,24 +181,24 @@ def test_the_environment_is_exactly_what_was_given(run: Run) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ, signal.SIGTERM])
-def test_a_signal_that_we_ignore_ends_the_process(run: Run, number: signal.Signals) -> None:
-    async def scenario(forker: Forker) -> None:
-        seen = Seen()
+def test_a_signal_that_the_watchdog_ignores_ends_the_process(run: Run, number: signal.Signals) -> None:
+    async def scenario(spawner: Spawner) -> None:
+        recorder = Recorder()
         before = signal.signal(number, signal.SIG_IGN) if number != signal.SIGTERM else None
         try:
-            await start(forker, shell(f"kill -{number.value} $$; sleep 5"), seen=seen).wait()
+            await start(spawner, shell(f"kill -{number.value} $$; sleep 5"), recorder=recorder).wait()
         finally:
             if before is not None:
                 signal.signal(number, before)
 
-        assert seen.codes == [-number]
+        assert recorder.codes == [-number]
 
     run(scenario)
 
 
-def test_exit_codes_are_seen_even_if_sigchld_was_ignored_by_whoever_started_us(run: Run) -> None:
-    async def scenario(forker: Forker) -> None:
-        assert (await start(forker, shell("exit 5")).wait()).describe() == "exit status 5"
+def test_exit_codes_are_known_even_if_our_parent_ignored_sigchld(run: Run) -> None:
+    async def scenario(spawner: Spawner) -> None:
+        assert (await start(spawner, shell("exit 5")).wait()).describe() == "exit status 5"
 
     before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     try:
@@ -193,53 +207,53 @@ def test_exit_codes_are_seen_even_if_sigchld_was_ignored_by_whoever_started_us(r
         signal.signal(signal.SIGCHLD, before)
 
 
-def test_a_killed_process_ends_at_once_and_is_reaped(run: Run) -> None:
-    async def scenario(forker: Forker) -> None:
-        seen = Seen()
-        execution = start(forker, command("sleep", "60"), seen=seen)
-        execution.kill()
+def test_a_killed_process_exits_at_once_and_is_reaped(run: Run) -> None:
+    async def scenario(spawner: Spawner) -> None:
+        recorder = Recorder()
+        process = start(spawner, command("sleep", "60"), recorder=recorder)
+        process.kill()
 
-        assert (await execution.wait()).describe() == "signal: killed"
-        assert seen.codes == [-signal.SIGKILL]
-        execution.kill()  # too late: must not reach whoever has the pid now
+        assert (await process.wait()).describe() == "signal: killed"
+        assert recorder.codes == [-signal.SIGKILL]
+        process.kill()  # too late: it must not reach another process with this pid
 
     run(scenario)
 
 
 def test_an_abandoned_process_is_killed_and_reaped_in_the_background(run: Run) -> None:
-    async def scenario(forker: Forker) -> None:
-        seen = Seen()
-        start(forker, command("sleep", "60"), BIG, seen).abandon()
-        await seen.ended.wait()
+    async def scenario(spawner: Spawner) -> None:
+        recorder = Recorder()
+        start(spawner, command("sleep", "60"), BIG, recorder).abandon()
+        await recorder.ended.wait()
 
-        assert seen.codes == [-signal.SIGKILL]
-        assert not psutil.pid_exists(seen.pids[0])
+        assert recorder.codes == [-signal.SIGKILL]
+        assert not psutil.pid_exists(recorder.pids[0])
 
     run(scenario)
 
 
-def test_many_at_once_are_all_answered_and_reaped(run: Run) -> None:
-    async def scenario(forker: Forker) -> None:
-        seen = Seen()
+def test_many_concurrent_processes_are_all_awaited_and_reaped(run: Run) -> None:
+    async def scenario(spawner: Spawner) -> None:
+        recorder = Recorder()
         bodies = [str(number).encode() for number in range(100)]
-        started = [start(forker, command("cat"), body, seen) for body in bodies]
+        started = [start(spawner, command("cat"), body, recorder) for body in bodies]
 
-        assert [(await execution.wait()).output for execution in started] == bodies
-        assert seen.codes == [0] * 100
-        assert not any(map(psutil.pid_exists, seen.pids))
+        assert [(await process.wait()).output for process in started] == bodies
+        assert recorder.codes == [0] * 100
+        assert not any(map(psutil.pid_exists, recorder.pids))
 
     run(scenario)
 
 
-def test_closing_kills_and_reaps_what_still_runs(run: Run) -> None:
-    async def scenario(forker: Forker) -> None:
-        seen = Seen()
+def test_close_kills_and_reaps_the_processes_that_still_run(run: Run) -> None:
+    async def scenario(spawner: Spawner) -> None:
+        recorder = Recorder()
         for _ in range(3):
-            start(forker, command("sleep", "60"), seen=seen)
-        await forker.close()
-        await forker.close()
+            start(spawner, command("sleep", "60"), recorder=recorder)
+        await spawner.close()
+        await spawner.close()
 
-        assert seen.codes == [-signal.SIGKILL] * 3
+        assert recorder.codes == [-signal.SIGKILL] * 3
 
     run(scenario)
 
@@ -252,7 +266,7 @@ def test_closing_kills_and_reaps_what_still_runs(run: Run) -> None:
         ("not a program", 0o755, "exec format error"),
     ],
 )
-def test_what_cannot_start_says_why_and_leaves_nothing(
+def test_a_program_that_cannot_start_raises_the_reason_and_leaves_nothing_behind(
     run: Run, tmp_path: Path, content: str | None, mode: int, reason: str
 ) -> None:
     path = tmp_path / "program"
@@ -260,19 +274,19 @@ def test_what_cannot_start_says_why_and_leaves_nothing(
         path.write_text(content)
         path.chmod(mode)
 
-    async def scenario(forker: Forker) -> None:
+    async def scenario(spawner: Spawner) -> None:
         with pytest.raises(CannotStartError) as caught:
-            start(forker, command(str(path)), BIG)
+            start(spawner, command(str(path)), BIG)
 
         assert caught.value.headline == f"fork/exec {path}: {reason}"
 
     run(scenario)
 
 
-def test_a_nul_byte_in_the_environment_is_refused(run: Run) -> None:
-    async def scenario(forker: Forker) -> None:
+def test_a_nul_byte_in_the_environment_is_an_error(run: Run) -> None:
+    async def scenario(spawner: Spawner) -> None:
         with pytest.raises(CannotStartError, match="environment variable contains NUL"):
-            forker.start(command("cat"), {b"Http_Path": b"/\0"}, b"", Seen())
+            BufferedProcess(spawner, Recorder()).start(command("cat"), {b"Http_Path": b"/\0"}, b"")
 
     run(scenario)
 
@@ -287,4 +301,4 @@ def test_a_system_without_pidfds_falls_back_to_sigchld(monkeypatch: pytest.Monke
         return type(watcher)
 
     monkeypatch.setattr(os, "pidfd_open", refuse, raising=False)
-    assert asyncio.run(kind()) is SigchldExits
+    assert asyncio.run(kind()) is SigchldExitWatcher

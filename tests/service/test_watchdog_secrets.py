@@ -1,4 +1,4 @@
-"""Secrets at the path where functions look for them, by a mount or by another way."""
+"""Secrets at OpenFaaS's path, by a mount or by replacing the path."""
 
 from __future__ import annotations
 
@@ -25,39 +25,41 @@ def folder(tmp_path: Path) -> Path:
 
 
 def mounts_are_possible() -> bool:
-    """Ask a process of its own; it fails where the system has no namespaces for us."""
+    """Try it in another process, which fails where the system does not allow namespaces."""
     code = (
         "import ctypes, os; exit(ctypes.CDLL(None).unshare(0x00020000 | (0x10000000 if os.getuid() else 0)))"
     )
     return sys.platform.startswith("linux") and subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
-needs_mounts = pytest.mark.skipif(not mounts_are_possible(), reason="the system allows no mounts of our own")
+needs_mounts = pytest.mark.skipif(not mounts_are_possible(), reason="the system allows no private mounts")
 
 
-@pytest.mark.parametrize("way", ["rewrite", pytest.param("", marks=needs_mounts)])
-def test_the_command_reads_the_secret_byte_for_byte(tmp_path: Path, folder: Path, way: str) -> None:
-    settings = {"secrets_folder": str(folder), "secrets_by": way}
+@pytest.mark.parametrize("method", ["rewrite", pytest.param("", marks=needs_mounts)])
+def test_the_command_reads_the_secret_byte_for_byte(tmp_path: Path, folder: Path, method: str) -> None:
+    settings = {"secrets_folder": str(folder), "secrets_by": method}
     with watchdog(tmp_path, fprocess=f"cat {PLACE}/api-key", **settings) as running:
         assert running.call().body == SECRET
         line = running.logged("Secrets: ")[0]
 
-    assert ("secrets_by=rewrite" in line) == (way == "rewrite")
+    assert ("secrets_by=rewrite" in line) == (method == "rewrite")
     assert not PLACE.exists()
 
 
 @needs_mounts
-def test_a_script_sees_them_and_the_rest_of_the_machine_is_as_it_was(tmp_path: Path, folder: Path) -> None:
+def test_a_script_sees_the_secrets_and_the_rest_of_the_machine_unchanged(
+    tmp_path: Path, folder: Path
+) -> None:
     function = script(tmp_path, f'ls {PLACE}; ls -A /var; echo "$secrets_folder"; pwd')
     with watchdog(tmp_path, fprocess=function, secrets_folder=str(folder)) as running:
-        told = running.call().body.decode().splitlines()
+        result = running.call().body.decode().splitlines()
 
-    assert told[0] == "api-key"
-    assert set(os.listdir("/var")) | {"openfaas"} == set(told[1:-2])
-    assert told[-2:] == [str(PLACE), os.getcwd()]
+    assert result[0] == "api-key"
+    assert set(os.listdir("/var")) | {"openfaas"} == set(result[1:-2])
+    assert result[-2:] == [str(PLACE), os.getcwd()]
 
 
-def test_without_mounts_the_environment_names_them_where_they_are(tmp_path: Path, folder: Path) -> None:
+def test_without_mounts_the_path_is_replaced_in_the_environment(tmp_path: Path, folder: Path) -> None:
     settings = {
         "secrets_folder": str(folder),
         "secrets_by": "rewrite",
@@ -69,7 +71,7 @@ def test_without_mounts_the_environment_names_them_where_they_are(tmp_path: Path
         assert running.call().body == SECRET * 2 + b"/var/openfaas/secrets-old/api-key\n"
 
 
-def test_two_functions_see_their_own_only(tmp_path: Path) -> None:
+def test_two_functions_see_only_their_own_secrets(tmp_path: Path) -> None:
     for name in ("one", "two"):
         (tmp_path / name / "secrets").mkdir(parents=True)
         (tmp_path / name / "secrets" / name).write_text(f"of {name}")
@@ -86,42 +88,42 @@ def test_two_functions_see_their_own_only(tmp_path: Path) -> None:
 
 
 @needs_mounts
-@pytest.mark.skipif(os.getuid() != 0, reason="others are plain users already")
-def test_a_plain_user_has_them_too_where_the_system_allows_it(tmp_path: Path) -> None:
-    """In a process that gives up root; its Python is loaded, for it may not be allowed to read it."""
+@pytest.mark.skipif(os.getuid() != 0, reason="other users are not root already")
+def test_a_user_without_root_can_mount_where_the_system_allows_it(tmp_path: Path) -> None:
+    """In a process that drops root; Python is already loaded, as it may not be readable any more."""
     code = f"""
 import ctypes, os, sys, tempfile
 from pathlib import Path
-from labkit_services.watchdog.mounts import try_show
+from labkit_services.watchdog.mounts import try_mount
 os.setgroups([]); os.setresgid(65534, 65534, 65534); os.setresuid(65534, 65534, 65534)
 ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)  # as after an exec: we may write our own /proc
 with tempfile.TemporaryDirectory() as folder:
     os.chdir(folder)
     Path(folder, "key").write_text("s")
-    problem = try_show(Path(folder), Path("{PLACE}"))
+    problem = try_mount(Path(folder), Path("{PLACE}"))
     print(problem or Path("{PLACE}/key").read_text(), os.getuid())
 """
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
 
-    if "not permitted" in told.stdout or "ermission denied" in told.stdout:
-        pytest.skip("no namespaces for plain users")
-    assert told.stdout == "s 65534\n", told.stderr
+    if "not permitted" in result.stdout or "ermission denied" in result.stdout:
+        pytest.skip("no namespaces without root")
+    assert result.stdout == "s 65534\n", result.stderr
 
 
-def test_a_folder_that_can_t_be_shown_is_no_reason_to_fail() -> None:
+def test_a_failed_mount_is_not_an_error() -> None:
     code = """
 import os
 from labkit_services.watchdog.secrets import SecretsView
 view = SecretsView.open({"secrets_folder": "/there/is/no/such/folder"})
 print(view.obstacle, os.listdir("/var") != [])
 """
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
-    assert "True" in told.stdout
-    assert told.stdout.split() != ["True"]
+    assert "True" in result.stdout
+    assert result.stdout.split() != ["True"]
 
 
-def test_a_function_without_secrets_pays_and_says_nothing() -> None:
+def test_a_function_without_secrets_is_unchanged_and_logs_nothing() -> None:
     view = SecretsView.open({})
 
     assert view.lines() == []

@@ -1,4 +1,4 @@
-"""Mode serializing: a process a request, its whole output the answer."""
+"""Mode serializing: a process a request, its whole output the response."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SERIALIZING = {"mode": "serializing"}
 
 
 @pytest.mark.row("3.2 serializing")
-def test_the_output_comes_in_one_piece_with_its_duration(tmp_path: Path) -> None:
+def test_the_output_has_a_content_length_and_a_duration(tmp_path: Path) -> None:
     big = os.urandom(4 * 1024 * 1024)
     with watchdog(tmp_path, fprocess="cat", **SERIALIZING) as running:
         answer = running.call(body=big, headers={"Content-Type": "text/csv", "X-Call-Id": "one"})
@@ -30,7 +30,7 @@ def test_the_output_comes_in_one_piece_with_its_duration(tmp_path: Path) -> None
 
 
 @pytest.mark.row("3.2 serializing")
-def test_a_failing_function_answers_500_with_how_it_ended_and_its_stderr_is_logged(tmp_path: Path) -> None:
+def test_a_failing_function_is_a_500_with_its_exit_status_and_its_stderr_is_logged(tmp_path: Path) -> None:
     function = script(tmp_path, "echo out; echo why >&2; echo more >&2; exit 3")
     with watchdog(tmp_path, fprocess=function, content_type="text/plain", **SERIALIZING) as running:
         answer = running.call()
@@ -43,7 +43,7 @@ def test_a_failing_function_answers_500_with_how_it_ended_and_its_stderr_is_logg
 
 
 @pytest.mark.row("3.2 serializing")
-def test_a_process_that_can_t_start_is_a_500_in_go_s_words(tmp_path: Path) -> None:
+def test_a_process_that_can_t_start_is_a_500_with_go_s_text(tmp_path: Path) -> None:
     with watchdog(tmp_path, fprocess="no-such-program", **SERIALIZING) as running:
         answer = running.call()
 
@@ -55,7 +55,7 @@ def test_a_process_that_can_t_start_is_a_500_in_go_s_words(tmp_path: Path) -> No
 
 
 @pytest.mark.row("3.2 serializing")
-def test_exec_timeout_kills_the_process_and_that_is_its_error(tmp_path: Path) -> None:
+def test_exec_timeout_kills_the_process_and_returns_500(tmp_path: Path) -> None:
     with watchdog(tmp_path, fprocess="sleep 60", exec_timeout="200ms", **SERIALIZING) as running:
         answer = running.call()
 
@@ -64,7 +64,7 @@ def test_exec_timeout_kills_the_process_and_that_is_its_error(tmp_path: Path) ->
         assert running.events("process.exited")[0][3]["code"] == -signal.SIGKILL
 
 
-def test_variables_are_of_watchdog_s_and_any_method_will_do(tmp_path: Path) -> None:
+def test_variables_are_of_watchdog_s_and_any_method_is_allowed(tmp_path: Path) -> None:
     with watchdog(tmp_path, fprocess="env", **SERIALIZING) as running:
         seen = running.call("PROPFIND", "/a%20b?q=1").body.decode().splitlines()
 
@@ -76,7 +76,7 @@ def test_variables_are_of_watchdog_s_and_any_method_will_do(tmp_path: Path) -> N
     assert not any(line.startswith(("Http_Host=", "Http_ContentLength=")) for line in seen)
 
 
-def test_a_client_that_goes_away_ends_its_process(tmp_path: Path) -> None:
+def test_a_client_that_disconnects_ends_its_process(tmp_path: Path) -> None:
     with watchdog(tmp_path, fprocess="sleep 60", **SERIALIZING) as running:
         with contextlib.closing(running.connect()) as connection:
             connection.request("GET", "/")

@@ -1,8 +1,7 @@
-"""Mode streaming: a process a request, its output passed on as it comes."""
+"""Mode streaming: a process a request, its output forwarded as it is written."""
 
 from __future__ import annotations
 
-import contextlib
 import http.client
 import os
 import signal
@@ -22,10 +21,8 @@ def test_output_arrives_while_the_process_runs(tmp_path: Path) -> None:
     function = script(tmp_path, 'printf "data: 1\\n\\n"; read line < "$TMPDIR/gate"; echo "data: $line"')
     with (
         watchdog(tmp_path, fprocess=function, content_type="text/event-stream", **STREAMING) as running,
-        contextlib.closing(running.connect()) as connection,
+        running.open("/", {"X-Call-Id": "one"}) as answer,
     ):
-        connection.request("GET", "/", headers={"X-Call-Id": "one"})
-        answer = connection.getresponse()
         assert answer.getheader("Content-Type") == "text/event-stream"
         assert answer.read1(100) == b"data: 1\n\n"
         assert running.events("process.started")[0][2] == "one"
@@ -34,7 +31,7 @@ def test_output_arrives_while_the_process_runs(tmp_path: Path) -> None:
         assert running.events("process.exited")[0][2] == "one"
 
 
-def test_large_bodies_pass_both_ways(tmp_path: Path) -> None:
+def test_large_bodies_are_received_and_sent(tmp_path: Path) -> None:
     big = os.urandom(8 * 1024 * 1024)
     with watchdog(tmp_path, fprocess="cat", **STREAMING) as running:
         answer = running.call(body=big)
@@ -45,20 +42,18 @@ def test_large_bodies_pass_both_ways(tmp_path: Path) -> None:
     assert chunked.body == b"a" * 1_000_000
 
 
-def test_output_nobody_reads_waits_in_the_process_not_in_memory(tmp_path: Path) -> None:
+def test_unread_output_stays_in_the_pipe_not_in_memory(tmp_path: Path) -> None:
     with watchdog(tmp_path, fprocess="yes", **STREAMING) as running:
-        with contextlib.closing(running.connect()) as connection:
-            connection.request("GET", "/")
-            answer = connection.getresponse()
+        with running.open() as answer:
             for _ in range(200):
                 assert answer.read(256 * 1024)
             memory = psutil.Process(running.pid).memory_info().rss
-        running.events("process.exited")  # the client has gone, so the process has to
+        running.events("process.exited")  # the client has disconnected, so the process is killed
         assert memory < 100 * 1024 * 1024
 
 
 @pytest.mark.row("3.2 streaming")
-def test_the_status_is_200_whatever_the_exit_code_and_the_log_has_it(tmp_path: Path) -> None:
+def test_the_status_is_200_for_every_exit_code_which_is_in_the_log(tmp_path: Path) -> None:
     with watchdog(tmp_path, fprocess=script(tmp_path, "echo oops >&2; exit 3"), **STREAMING) as running:
         answer = running.call()
         assert (answer.status, answer.body) == (200, b"")
@@ -74,21 +69,19 @@ def test_a_process_that_can_t_start_is_a_500(tmp_path: Path) -> None:
         assert b"executable file not found" in answer.body
 
 
-def test_exec_timeout_ends_the_process_and_the_answer(tmp_path: Path) -> None:
+def test_exec_timeout_ends_the_process_and_the_response(tmp_path: Path) -> None:
     with watchdog(tmp_path, fprocess="sleep 60", exec_timeout="200ms", **STREAMING) as running:
         assert running.call().status == 200
         assert running.events("process.exited")[0][3]["code"] == -9
 
 
 @pytest.mark.row("3.1 write_timeout")
-def test_what_comes_after_write_timeout_is_cut_off_and_the_process_ended(tmp_path: Path) -> None:
+def test_output_after_write_timeout_is_cut_off_and_the_process_killed(tmp_path: Path) -> None:
     function = script(tmp_path, "while echo part; do sleep 0.2; done")
     with (
         watchdog(tmp_path, fprocess=function, write_timeout="500ms", **STREAMING) as running,
-        contextlib.closing(running.connect()) as connection,
+        running.open() as answer,
     ):
-        connection.request("GET", "/")
-        answer = connection.getresponse()
         with pytest.raises(http.client.IncompleteRead) as cut:
             answer.read()
 
@@ -96,7 +89,7 @@ def test_what_comes_after_write_timeout_is_cut_off_and_the_process_ended(tmp_pat
         assert running.events("process.exited")[0][3]["code"] == -signal.SIGKILL
 
 
-def test_variables_are_of_watchdog_s_and_a_head_ends_the_process(tmp_path: Path) -> None:
+def test_variables_are_of_watchdog_s_and_a_head_request_ends_the_process(tmp_path: Path) -> None:
     with watchdog(tmp_path, fprocess="env", **STREAMING) as running:
         told = running.call("GET", "/a?b=c").body.decode().splitlines()
         assert running.call("HEAD").status == 200
@@ -106,7 +99,7 @@ def test_variables_are_of_watchdog_s_and_a_head_ends_the_process(tmp_path: Path)
     assert not [line for line in told if line.startswith(("Http_Host", "Http_ContentLength"))]
 
 
-def test_a_client_that_goes_away_ends_its_process_and_frees_its_place(tmp_path: Path) -> None:
+def test_a_client_that_disconnects_ends_its_process_and_its_slot_is_free(tmp_path: Path) -> None:
     settings = {**STREAMING, "max_inflight": "1"}
     with watchdog(tmp_path, fprocess="sleep 60", **settings) as running:
         with socket.create_connection(("127.0.0.1", running.port())) as client:
@@ -117,15 +110,13 @@ def test_a_client_that_goes_away_ends_its_process_and_frees_its_place(tmp_path: 
         wait_until(lambda: running.call("GET", "/_/ready").status == 200)
 
 
-def test_stopping_waits_for_the_stream(tmp_path: Path) -> None:
+def test_stopping_waits_for_the_end_of_a_stream(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "gate")
     function = script(tmp_path, 'echo begun; exec cat "$TMPDIR/gate"')
     with (
         watchdog(tmp_path, fprocess=function, **STREAMING) as running,
-        contextlib.closing(running.connect()) as connection,
+        running.open() as answer,
     ):
-        connection.request("GET", "/")
-        answer = connection.getresponse()
         running.terminate()
         running.logged("draining: 1 requests")
         (tmp_path / "gate").write_text("end")

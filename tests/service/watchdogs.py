@@ -1,4 +1,4 @@
-"""Start a real watchdog for a test, call it over a real socket, and see that it leaves nothing behind."""
+"""Run a real watchdog for a test, and check that it leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DEADLINE = 20.0
 
 
 class Lines:
-    """The lines of a pipe, read as they come."""
+    """The lines of a pipe, read as they arrive."""
 
     def __init__(self, pipe: IO[bytes]) -> None:
         self._lines: list[str] = []
@@ -49,7 +49,7 @@ class Lines:
         return list(self._lines)
 
     def wait_for(self, wanted: Callable[[str], bool], count: int = 1) -> list[str]:
-        """Return all that are ``wanted``, once there are ``count`` of them."""
+        """Return the lines that are ``wanted``, once there are ``count`` of them."""
         with self._changed:
             self._changed.wait_for(lambda: self._ended or self._count(wanted) >= count, DEADLINE)
             found = [line for line in self._lines if wanted(line)]
@@ -101,7 +101,7 @@ class RunningWatchdog:
         return self.process.pid
 
     def ready(self) -> dict[str, Any]:
-        """Return the ready line, once it is there."""
+        """Wait for the ready message and return it."""
         ready: dict[str, Any] = json.loads(
             self.rows.wait_for(lambda line: line.startswith('{"ready": "watchdog"'))[0]
         )
@@ -109,11 +109,11 @@ class RunningWatchdog:
         return ready
 
     def port(self) -> int:
-        """Return the port, once it listens."""
+        """Wait until it listens and return the port."""
         return int(self.ready()["url"].rpartition(":")[2])
 
     def scrape(self) -> dict[str, float]:
-        """Return the metrics' samples, by name and labels as Prometheus writes them."""
+        """Return the samples of its metrics by name and labels, as Prometheus writes them."""
         with urllib.request.urlopen(self.ready()["metrics"], timeout=DEADLINE) as answer:
             return samples(answer.read().decode())
 
@@ -123,11 +123,20 @@ class RunningWatchdog:
     def call(
         self, method: str = "POST", path: str = "/", body: Any = b"", headers: Mapping[str, str] | None = None
     ) -> Answer:
-        """Send one request on a connection of its own."""
+        """Send one request on a new connection."""
         with contextlib.closing(self.connect()) as connection:
             connection.request(method, path, body, dict(headers or {}))
             answer = connection.getresponse()
             return Answer(answer.status, answer.headers, answer.read())
+
+    @contextlib.contextmanager
+    def open(
+        self, path: str = "/", headers: Mapping[str, str] | None = None
+    ) -> Iterator[http.client.HTTPResponse]:
+        """Send a GET request, and yield the response as soon as its head has arrived."""
+        with contextlib.closing(self.connect()) as connection:
+            connection.request("GET", path, headers=dict(headers or {}))
+            yield connection.getresponse()
 
     def logged(self, text: str, count: int = 1) -> list[str]:
         """Return the log lines with ``text``, without their time, once there are ``count``."""
@@ -147,12 +156,12 @@ class RunningWatchdog:
         self.process.stdin.close()
 
     def ended(self) -> int:
-        """Return the exit code, once there is one."""
+        """Wait for its end and return the exit code."""
         return self.process.wait(DEADLINE)
 
 
 def samples(text: str) -> dict[str, float]:
-    """Read Prometheus's text as Prometheus does, that is, all of it or nothing."""
+    """Return the samples of Prometheus's text, with Prometheus's own parser."""
     found = {}
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
@@ -163,7 +172,7 @@ def samples(text: str) -> dict[str, float]:
 
 @contextlib.contextmanager
 def watchdog(scratch: Path, **settings: str) -> Iterator[RunningWatchdog]:
-    """Run a watchdog, end it by its lifeline, and check that its whole group has gone."""
+    """Run a watchdog, end its lifeline, and check that its whole group has ended."""
     running = RunningWatchdog(scratch, settings)
     try:
         yield running
@@ -176,7 +185,7 @@ def watchdog(scratch: Path, **settings: str) -> Iterator[RunningWatchdog]:
 
 
 def group_members(group: int) -> list[int]:
-    """Return the processes of a group, without those that are dead and wait for init."""
+    """Return the processes of a group, without zombies."""
     members = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, ProcessLookupError):
@@ -189,7 +198,7 @@ def wait_until(condition: Callable[[], object]) -> None:
     """Wait until ``condition`` holds."""
     deadline = time.monotonic() + DEADLINE
     while not condition():
-        assert time.monotonic() < deadline, "it never came true"
+        assert time.monotonic() < deadline, "the condition did not become true"
         time.sleep(0.01)
 
 

@@ -1,4 +1,4 @@
-"""Requests that never came over a wire, for tests of what is done with them."""
+"""Request records made without a connection."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from labkit_services.inspector.callback import decode
 from labkit_services.inspector.record import Arrival
 
 
-def arrival(**facts: Any) -> Arrival:
-    """Return a request of which ``facts`` say what matters to the test."""
-    body: bytes = facts.get("body", b"")
-    headers = facts.get("headers", ())
-    made: dict[str, Any] = {
+def arrival(**fields: Any) -> Arrival:
+    """Return a request with these ``fields``, and defaults for the others."""
+    body: bytes = fields.get("body", b"")
+    headers = fields.get("headers", ())
+    defaults: dict[str, Any] = {
         "received_ns": 1_787_392_800_123_456_789,
         "body_seconds": 0.0,
         "peer": ("127.0.0.1", 53122),
@@ -30,10 +30,10 @@ def arrival(**facts: Any) -> Arrival:
         "sha256": hashlib.sha256(body).hexdigest(),
         "callback": decode(Headers(headers)),
     }
-    return Arrival(**{**made, **facts})
+    return Arrival(**{**defaults, **fields})
 
 
-def callback(call_id: str, function: str = "figlet", status: int = 200, **facts: Any) -> Arrival:
-    """Return a request as the queue-worker posts it."""
-    said = (("X-Call-Id", call_id), ("X-Function-Name", function), ("X-Function-Status", str(status)))
-    return arrival(headers=said, **facts)
+def callback(call_id: str, function: str = "figlet", status: int = 200, **fields: Any) -> Arrival:
+    """Return a callback as the queue-worker sends it."""
+    headers = (("X-Call-Id", call_id), ("X-Function-Name", function), ("X-Function-Status", str(status)))
+    return arrival(headers=headers, **fields)

@@ -1,4 +1,4 @@
-"""What the HTTP client makes of servers, good and bad."""
+"""The HTTP client with correct, broken and slow servers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import struct
 from collections.abc import AsyncIterator
 
 import pytest
-from wire import PATIENCE, Wire, eventually, puppet, serving
+from wire import TIMEOUT, Wire, eventually, scripted_server, serving
 
 from labkit_services.contract.errors import InvalidValueError
 from labkit_services.http import HttpClient, Origin, Request, Response, UpstreamError
@@ -29,7 +29,7 @@ async def client() -> AsyncIterator[HttpClient]:
     client = HttpClient()
     yield client
     client.close()
-    await eventually(lambda: not client._all, "every connection is gone")
+    await eventually(lambda: not client._all, "every connection is closed")
 
 
 async def read_request(wire: Wire) -> bytes:
@@ -59,15 +59,15 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 # -- connections
 
 
-async def test_one_connection_serves_requests_one_after_the_other(client: HttpClient) -> None:
-    async with puppet(always(OK)) as server:
+async def test_sequential_requests_share_one_connection(client: HttpClient) -> None:
+    async with scripted_server(always(OK)) as server:
         for _ in range(10):
             assert await (await client.request("POST", server.url, (), b"body")).read() == b"ok"
         assert server.connections == 1
 
 
-async def test_requests_at_once_take_a_connection_each_and_share_them_later(client: HttpClient) -> None:
-    async with puppet(always(OK)) as server:
+async def test_concurrent_requests_open_connections_that_later_ones_reuse(client: HttpClient) -> None:
+    async with scripted_server(always(OK)) as server:
 
         async def ask() -> bytes:
             return await (await client.request("GET", server.url)).read()
@@ -77,37 +77,37 @@ async def test_requests_at_once_take_a_connection_each_and_share_them_later(clie
         assert server.connections == 20
 
 
-async def test_a_connection_that_the_server_closed_while_idle_is_not_used(client: HttpClient) -> None:
-    """A POST on it would be lost, and could not be sent again."""
-    async with puppet(always(OK, then_close=True)) as server:
+async def test_an_idle_connection_that_the_server_closed_is_not_used(client: HttpClient) -> None:
+    """A POST on it would be lost, and must not be sent twice."""
+    async with scripted_server(always(OK, then_close=True)) as server:
         for _ in range(200):
             assert await (await client.request("POST", server.url, (), b"x")).read() == b"ok"
         assert server.connections == 200
 
 
-async def test_an_answer_nobody_asked_for_spoils_the_connection(client: HttpClient) -> None:
-    async with puppet(always(OK + b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwrong")) as server:
+async def test_an_unexpected_second_response_closes_the_connection(client: HttpClient) -> None:
+    async with scripted_server(always(OK + b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwrong")) as server:
         for _ in range(5):
             assert await (await client.request("GET", server.url)).read() == b"ok"
         assert server.connections == 5
 
 
-async def test_connection_close_is_obeyed(client: HttpClient) -> None:
+async def test_a_response_with_connection_close_ends_the_connection(client: HttpClient) -> None:
     answer = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok"
-    async with puppet(always(answer)) as server:
+    async with scripted_server(always(answer)) as server:
         for _ in range(3):
             assert await (await client.request("GET", server.url)).read() == b"ok"
         assert server.connections == 3
 
 
-async def test_a_large_answer_left_unread_does_not_block_its_connection(client: HttpClient) -> None:
+async def test_a_large_unread_response_does_not_block_later_requests(client: HttpClient) -> None:
     async def large(_request: Request) -> Response:
         return Response(200, (), b"x" * 600_000)
 
     async with serving(large) as served:
         url = f"http://{served.host}:{served.port}/"
         for _ in range(5):
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(TIMEOUT):
                 response = await client.request("GET", url)
                 response.close()
                 response = await client.request("GET", url)
@@ -119,7 +119,7 @@ async def test_a_large_answer_left_unread_does_not_block_its_connection(client: 
 
 
 async def test_dropping_an_origin_closes_its_idle_connections(client: HttpClient) -> None:
-    async with puppet(always(OK)) as server:
+    async with scripted_server(always(OK)) as server:
         await (await client.request("GET", server.url)).read()
         client.drop(Origin.parse(server.url)[0])
         await eventually(lambda: not client._all)
@@ -127,8 +127,8 @@ async def test_dropping_an_origin_closes_its_idle_connections(client: HttpClient
         assert server.connections == 2
 
 
-async def test_nobody_listening_is_an_upstream_error_in_go_s_words(client: HttpClient) -> None:
-    async with puppet(always(OK)) as server:
+async def test_a_refused_connection_is_an_upstream_error_with_go_s_text(client: HttpClient) -> None:
+    async with scripted_server(always(OK)) as server:
         pass
     with pytest.raises(UpstreamError, match=r"dial tcp 127\.0\.0\.1:\d+: .*[Cc]onnect"):
         await client.request("GET", server.url)
@@ -143,13 +143,13 @@ async def test_a_host_that_does_not_exist_is_an_upstream_error(client: HttpClien
 # -- answers
 
 
-async def test_an_answer_without_length_lasts_until_the_end(client: HttpClient) -> None:
-    async with puppet(always(b"HTTP/1.1 200 OK\r\n\r\nall of it", then_close=True)) as server:
+async def test_a_response_without_length_ends_with_the_connection(client: HttpClient) -> None:
+    async with scripted_server(always(b"HTTP/1.1 200 OK\r\n\r\nall of it", then_close=True)) as server:
         response = await client.request("GET", server.url)
         assert await response.read() == b"all of it"
 
 
-async def test_an_answer_without_length_that_is_reset_is_broken(client: HttpClient) -> None:
+async def test_a_response_without_length_that_is_reset_is_an_error(client: HttpClient) -> None:
     read = asyncio.Event()
 
     async def script(wire: Wire) -> None:
@@ -162,7 +162,7 @@ async def test_an_answer_without_length_that_is_reset_is_broken(client: HttpClie
         )
         wire.writer.transport.abort()
 
-    async with puppet(script) as server:
+    async with scripted_server(script) as server:
         response = await client.request("GET", server.url)
         parts = response.stream()
         assert await anext(parts) == b"part of it"
@@ -179,8 +179,8 @@ async def test_an_answer_without_length_that_is_reset_is_broken(client: HttpClie
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nshort\r\nnonsense\r\n",
     ],
 )
-async def test_an_answer_that_breaks_off_is_never_taken_for_whole(client: HttpClient, answer: bytes) -> None:
-    async with puppet(always(answer, then_close=True)) as server:
+async def test_a_truncated_response_is_an_error(client: HttpClient, answer: bytes) -> None:
+    async with scripted_server(always(answer, then_close=True)) as server:
         with pytest.raises(UpstreamError):
             await (await client.request("GET", server.url)).read()
 
@@ -196,15 +196,15 @@ async def test_an_answer_that_breaks_off_is_never_taken_for_whole(client: HttpCl
         b"HTTP/1.1 200 OK\r\nEndless: " + b"x" * 600_000,
     ],
 )
-async def test_what_is_no_answer_is_an_upstream_error(client: HttpClient, answer: bytes) -> None:
-    async with puppet(always(answer, then_close=True)) as server:
+async def test_a_malformed_response_is_an_upstream_error(client: HttpClient, answer: bytes) -> None:
+    async with scripted_server(always(answer, then_close=True)) as server:
         with pytest.raises(UpstreamError, match=r"127\.0\.0\.1"):
             await client.request("GET", server.url)
 
 
-async def test_interim_answers_are_passed_over(client: HttpClient) -> None:
+async def test_interim_responses_are_skipped(client: HttpClient) -> None:
     interim = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
-    async with puppet(always(interim + OK)) as server:
+    async with scripted_server(always(interim + OK)) as server:
         for _ in range(2):
             response = await client.request("POST", server.url, (), b"x")
             assert (response.status, response.headers.pairs) == (200, [("Content-Length", "2")])
@@ -212,8 +212,8 @@ async def test_interim_answers_are_passed_over(client: HttpClient) -> None:
         assert server.connections == 1
 
 
-async def test_a_head_answer_has_no_body_whatever_it_announces(client: HttpClient) -> None:
-    async with puppet(always(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")) as server:
+async def test_a_response_to_head_has_no_body_despite_its_content_length(client: HttpClient) -> None:
+    async with scripted_server(always(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")) as server:
         for _ in range(2):
             response = await client.request("HEAD", server.url)
             assert (await response.read(), response.headers.get("Content-Length")) == (b"", "1000")
@@ -221,7 +221,7 @@ async def test_a_head_answer_has_no_body_whatever_it_announces(client: HttpClien
 
 @pytest.mark.parametrize("status", [204, 304])
 async def test_204_and_304_have_no_body_and_keep_the_connection(client: HttpClient, status: int) -> None:
-    async with puppet(always(b"HTTP/1.1 %d X\r\nContent-Length: 7\r\n\r\n" % status)) as server:
+    async with scripted_server(always(b"HTTP/1.1 %d X\r\nContent-Length: 7\r\n\r\n" % status)) as server:
         for _ in range(3):
             response = await client.request("GET", server.url)
             assert (response.status, await response.read()) == (status, b"")
@@ -230,14 +230,14 @@ async def test_204_and_304_have_no_body_and_keep_the_connection(client: HttpClie
 
 
 async def test_headers_keep_order_spelling_and_duplicates(client: HttpClient) -> None:
-    async with puppet(
+    async with scripted_server(
         always(b"HTTP/1.1 200 OK\r\nb: 1\r\nA:2 \r\nB: 3\r\nContent-Length: 0\r\n\r\n")
     ) as server:
         response = await client.request("GET", server.url)
         assert response.headers.pairs == [("b", "1"), ("A", "2"), ("B", "3"), ("Content-Length", "0")]
 
 
-async def test_a_large_answer_streams_with_constant_memory(client: HttpClient) -> None:
+async def test_a_large_response_is_streamed_with_constant_memory(client: HttpClient) -> None:
     async def large(_request: Request) -> Response:
         async def parts() -> AsyncIterator[bytes]:
             for _ in range(400):
@@ -247,7 +247,7 @@ async def test_a_large_answer_streams_with_constant_memory(client: HttpClient) -
 
     async with serving(large) as served:
         response = await client.request("GET", f"http://{served.host}:{served.port}/")
-        await eventually(lambda: response.incoming.full, "the sender waits for the reader")
+        await eventually(lambda: response.incoming.full, "the sender is paused")
         size = peak = 0
         async for part in response.stream():
             size += len(part)
@@ -256,11 +256,13 @@ async def test_a_large_answer_streams_with_constant_memory(client: HttpClient) -
         assert peak <= 2 * MEGABYTE
 
 
-async def test_reading_can_stop_at_a_limit(client: HttpClient) -> None:
-    async with puppet(always(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" + b"x" * 5000)) as server:
+async def test_read_stops_at_its_limit_and_cuts_the_connection(client: HttpClient) -> None:
+    async with scripted_server(
+        always(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" + b"x" * 5000)
+    ) as server:
         response = await client.request("GET", server.url)
         assert await response.read(limit=100) == b"x" * 100
-        assert response._connection.transport.is_closing()
+        assert response._transport.is_closing()
 
 
 # -- requests
@@ -281,11 +283,11 @@ async def test_a_streamed_body_is_chunked_and_empty_parts_do_not_end_it(client: 
         for headers, framing in (((), "chunked"), ([("Content-Length", "7")], "7")) * 2:
             response = await client.request("POST", url, headers, parts())
             assert (response.headers.get("X-Framing"), await response.read()) == (framing, b"one two")
-        assert len(served.server.connections) == 1, "the connection is used again"
+        assert len(served.server.connections) == 1, "the connection is reused"
 
 
 @pytest.mark.parametrize("announced", ["3", "30"])
-async def test_a_streamed_body_that_breaks_its_promise_is_not_sent_as_whole(
+async def test_a_streamed_body_that_differs_from_its_content_length_is_an_error(
     client: HttpClient, announced: str
 ) -> None:
     async def parts() -> AsyncIterator[bytes]:
@@ -294,12 +296,12 @@ async def test_a_streamed_body_that_breaks_its_promise_is_not_sent_as_whole(
     async def hang(wire: Wire) -> None:
         await wire.reader.read()
 
-    async with puppet(hang) as server:
+    async with scripted_server(hang) as server:
         with pytest.raises(ValueError, match="Content-Length"):
             await client.request("POST", server.url, [("Content-Length", announced)], parts())
 
 
-async def test_a_source_that_fails_ends_the_request_with_its_own_error(client: HttpClient) -> None:
+async def test_an_error_in_the_body_s_source_is_raised_by_the_request(client: HttpClient) -> None:
     seen: list[bytes] = []
 
     async def swallow(wire: Wire) -> None:
@@ -313,14 +315,14 @@ async def test_a_source_that_fails_ends_the_request_with_its_own_error(client: H
         yield b"part"
         raise LookupError("the source ran dry")
 
-    async with puppet(swallow) as server:
+    async with scripted_server(swallow) as server:
         with pytest.raises(LookupError, match="ran dry"):
             await client.request("POST", server.url, (), parts())
         await eventually(lambda: seen and seen[-1] == b"the end")
         assert b"0\r\n\r\n" not in b"".join(seen)
 
 
-async def test_a_server_that_dies_frees_the_source_of_the_body(client: HttpClient) -> None:
+async def test_a_lost_server_closes_the_body_s_source(client: HttpClient) -> None:
     released = asyncio.Event()
 
     async def parts() -> AsyncIterator[bytes]:
@@ -333,13 +335,13 @@ async def test_a_server_that_dies_frees_the_source_of_the_body(client: HttpClien
     async def die(wire: Wire) -> None:
         await wire.reader.readuntil(b"part")
 
-    async with puppet(die) as server:
+    async with scripted_server(die) as server:
         with pytest.raises(UpstreamError):
             await client.request("POST", server.url, (), parts())
         await asyncio.wait_for(released.wait(), 5)
 
 
-async def test_an_answer_before_the_end_of_the_body_is_taken(client: HttpClient) -> None:
+async def test_a_response_before_the_end_of_the_body_is_returned(client: HttpClient) -> None:
     async def refuse(request: Request) -> Response:
         async for _ in request.stream():
             return Response.text(413, "too large")
@@ -352,10 +354,10 @@ async def test_an_answer_before_the_end_of_the_body_is_taken(client: HttpClient)
     async with serving(refuse) as served:
         response = await client.request("POST", f"http://{served.host}:{served.port}/", (), parts())
         assert (response.status, await response.read()) == (413, b"too large")
-        await eventually(lambda: not client._all, "what was still being sent is cut")
+        await eventually(lambda: not client._all, "the unfinished request is cut")
 
 
-async def test_a_slow_server_holds_back_the_source(client: HttpClient) -> None:
+async def test_a_slow_server_pauses_the_body_s_source(client: HttpClient) -> None:
     produced = 0
 
     async def parts() -> AsyncIterator[bytes]:
@@ -377,14 +379,14 @@ async def test_a_slow_server_holds_back_the_source(client: HttpClient) -> None:
         asking = asyncio.create_task(
             client.request("POST", f"http://{served.host}:{served.port}/", (), parts())
         )
-        await eventually(lambda: any(c._writable is not None for c in client._all))
+        await eventually(lambda: any(c.writable is not None for c in client._all))
         assert produced < 20 * MEGABYTE
         hold.set()
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             assert await (await asking).read() == b"65536000"
 
 
-async def test_giving_up_cuts_the_connection(client: HttpClient) -> None:
+async def test_a_timeout_cuts_the_connection(client: HttpClient) -> None:
     ended = asyncio.Event()
 
     async def mute(wire: Wire) -> None:
@@ -394,15 +396,15 @@ async def test_giving_up_cuts_the_connection(client: HttpClient) -> None:
         finally:
             ended.set()
 
-    async with puppet(mute) as server:
+    async with scripted_server(mute) as server:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.05):
                 await client.request("GET", server.url)
         await asyncio.wait_for(ended.wait(), 5)
 
 
-async def test_closing_an_unfinished_answer_cuts_the_connection(client: HttpClient) -> None:
-    async with puppet(always(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort")) as server:
+async def test_closing_an_incomplete_response_cuts_the_connection(client: HttpClient) -> None:
+    async with scripted_server(always(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort")) as server:
         response = await client.request("GET", server.url)
         response.close()
         with pytest.raises(UpstreamError):
@@ -413,14 +415,14 @@ async def test_closing_an_unfinished_answer_cuts_the_connection(client: HttpClie
 @pytest.mark.parametrize(
     ("name", "value"), [("X-A", "b\r\nX-Evil: 1"), ("X-A\r\nX-Evil", "1"), ("X-A", "b\nc"), ("X-A", "b\rc")]
 )
-async def test_a_header_cannot_smuggle_another(client: HttpClient, name: str, value: str) -> None:
-    async with puppet(always(OK)) as server:
+async def test_a_header_with_a_line_break_is_an_error(client: HttpClient, name: str, value: str) -> None:
+    async with scripted_server(always(OK)) as server:
         with pytest.raises(ValueError, match="line break"):
             await client.request("GET", server.url, [(name, value)])
 
 
-async def test_a_target_cannot_smuggle_a_request(client: HttpClient) -> None:
-    async with puppet(always(OK)) as server:
+async def test_a_target_with_a_line_break_is_an_error(client: HttpClient) -> None:
+    async with scripted_server(always(OK)) as server:
         origin, _ = Origin.parse(server.url)
         with pytest.raises(ValueError, match="line break"):
             await client.send(origin, "GET", "/ HTTP/1.1\r\n\r\nGET /evil")
@@ -436,7 +438,7 @@ async def test_a_target_cannot_smuggle_a_request(client: HttpClient) -> None:
         ("http://h/\r\nX-Evil: 1", "/X-Evil:%201"),
     ],
 )
-def test_the_target_of_a_url_is_sent_as_browsers_send_it(url: str, target: str) -> None:
+def test_the_target_of_a_url_is_encoded_as_browsers_do(url: str, target: str) -> None:
     assert Origin.parse(url)[1] == target
 
 
@@ -450,13 +452,13 @@ def test_the_target_of_a_url_is_sent_as_browsers_send_it(url: str, target: str) 
         ("http://user:password@H/", "h"),
     ],
 )
-def test_the_authority_leaves_out_what_goes_without_saying(url: str, authority: str) -> None:
+def test_the_authority_leaves_out_the_default_port(url: str, authority: str) -> None:
     assert Origin.parse(url)[0].authority == authority
 
 
 @pytest.mark.parametrize(
     "url", ["", "h", "/path", "ftp://h/", "http://", "http://h:port/", "http://h:99999/", "http://[::1"]
 )
-def test_what_is_no_http_url_is_an_invalid_value(url: str) -> None:
+def test_an_invalid_url_is_an_invalid_value_error(url: str) -> None:
     with pytest.raises(InvalidValueError):
         Origin.parse(url)

@@ -1,4 +1,4 @@
-"""What the HTTP server does with good, odd and hostile clients."""
+"""The HTTP server with correct, unusual and hostile clients."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from wire import eventually, serving
 
 from labkit_services.http import BodyTooLargeError, HangUpError, HttpServer, Request, Response
-from labkit_services.http.wire import http_date
+from labkit_services.http.encoding import http_date
 
 pytestmark = pytest.mark.anyio
 
@@ -26,7 +26,7 @@ def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, bool]]
 
 
 async def echo(request: Request) -> Response:
-    """Answer with what came: request line, and the body's bytes."""
+    """Respond with the request line and the body."""
     body = await request.body(64 * MEGABYTE)
     return Response(200, [("X-Line", f"{request.method} {request.target} {request.http_version}")], body)
 
@@ -44,10 +44,10 @@ async def test_a_connection_is_kept_for_the_next_request() -> None:
         wire = await served.connect()
         for body in (b"one", b"", b"three"):
             wire.send(post(body))
-            assert (await wire.answer()).body == body
+            assert (await wire.response()).body == body
 
 
-async def test_pipelined_requests_are_answered_in_order() -> None:
+async def test_pipelined_requests_get_responses_in_order() -> None:
     async def slower_first(request: Request) -> Response:
         await asyncio.sleep(0.01 if request.path == "/0" else 0)
         return Response(200, (), request.path.encode())
@@ -55,10 +55,10 @@ async def test_pipelined_requests_are_answered_in_order() -> None:
     async with serving(slower_first) as served:
         wire = await served.connect()
         wire.send(b"".join(b"GET /%d HTTP/1.1\r\n\r\n" % number for number in range(100)))
-        assert [(await wire.answer()).body for _ in range(100)] == [b"/%d" % n for n in range(100)]
+        assert [(await wire.response()).body for _ in range(100)] == [b"/%d" % n for n in range(100)]
 
 
-async def test_a_pipelined_flood_waits_in_the_socket_and_is_answered_in_full() -> None:
+async def test_many_pipelined_requests_wait_in_the_socket_and_all_get_responses() -> None:
     hold = asyncio.Event()
 
     async def held(_request: Request) -> Response:
@@ -71,16 +71,18 @@ async def test_a_pipelined_flood_waits_in_the_socket_and_is_answered_in_full() -
         wire.send(request * count)
         await eventually(lambda: served.server.connections)
         (connection,) = served.server.connections
-        await eventually(lambda: connection._held_back, "the server stops reading")
+        await eventually(lambda: connection._reading_paused, "the server stops reading")
         waiting = len(connection._waiting)
         assert 0 < waiting < count / 4
         hold.set()
         for _ in range(count):
-            assert (await wire.answer()).status == 200
-            assert len(connection._waiting) <= count / 4, "reads on only when it has worked off what it has"
+            assert (await wire.response()).status == 200
+            assert len(connection._waiting) <= count / 4, (
+                "it reads again only when it has handled all that it has read"
+            )
 
 
-async def test_a_client_that_asks_without_reading_does_not_fill_the_memory() -> None:
+async def test_a_client_that_never_reads_responses_is_paused() -> None:
     answered = 0
 
     async def big(_request: Request) -> Response:
@@ -92,26 +94,28 @@ async def test_a_client_that_asks_without_reading_does_not_fill_the_memory() -> 
         wire = await served.connect()
         wire.writer.transport.pause_reading()  # type: ignore[attr-defined]
         wire.send(GET * 500)
-        await eventually(lambda: any(c._writable for c in served.server.connections), "the server waits")
+        await eventually(
+            lambda: any(c.writable for c in served.server.connections), "the server waits for the client"
+        )
         assert answered < 50
         for connection in list(served.server.connections):
             connection.abort()
 
 
-async def test_what_came_before_garbage_is_answered_first() -> None:
+async def test_requests_before_an_invalid_one_get_their_responses_first() -> None:
     async with serving(echo) as served:
         wire = await served.connect()
         wire.send(post(b"good") + b"\x00garbage\r\n\r\n")
-        assert (await wire.answer()).body == b"good"
-        assert (await wire.answer()).status == 400
+        assert (await wire.response()).body == b"good"
+        assert (await wire.response()).status == 400
         assert await wire.ended()
 
 
-async def test_after_connection_close_nothing_more_is_served() -> None:
+async def test_requests_after_connection_close_are_ignored() -> None:
     async with serving(echo) as served:
         wire = await served.connect()
         wire.send(post(b"last", "Connection: close") + GET)
-        answer = await wire.answer()
+        answer = await wire.response()
         assert (answer.body, answer.headers.get("Connection")) == (b"last", "close")
         assert await wire.ended()
 
@@ -127,13 +131,13 @@ async def test_an_unread_body_does_not_block_the_connection() -> None:
     async with serving(uninterested) as served:
         wire = await served.connect()
         for _ in range(3):
-            # More than what is held unread, and yet all of it in flight at once.
+            # More than is buffered unread, sent all at once.
             wire.send(post(b"x" * 300_000))
-            assert (await wire.answer()).status == 200
+            assert (await wire.response()).status == 200
         assert arrived.is_set()
 
 
-# -- what is refused
+# -- rejected requests
 
 
 @pytest.mark.parametrize(
@@ -159,11 +163,11 @@ async def test_an_unread_body_does_not_block_the_connection() -> None:
         (b"GET / HTTP/1.1\r\nA: " + b"b" * 70_000 + b"\r\n\r\n", 431),
     ],
 )
-async def test_what_is_not_http_or_too_much_is_refused_and_cut(data: bytes, status: int) -> None:
+async def test_an_invalid_or_too_large_request_gets_an_error_and_a_close(data: bytes, status: int) -> None:
     async with serving(echo) as served:
         wire = await served.connect()
         wire.send(data)
-        answer = await wire.answer()
+        answer = await wire.response()
         assert answer.status == status
         assert answer.headers.get("Connection") == "close"
         assert answer.body.startswith(str(status).encode())
@@ -179,7 +183,7 @@ async def test_what_is_not_http_or_too_much_is_refused_and_cut(data: bytes, stat
         b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nTrailer: ",
     ],
 )
-async def test_a_line_without_end_is_refused_before_it_fills_the_memory(beginning: bytes) -> None:
+async def test_an_endless_line_is_rejected_at_the_limit(beginning: bytes) -> None:
     async with serving(echo) as served:
         wire = await served.connect()
         wire.send(beginning)
@@ -192,19 +196,19 @@ async def test_a_line_without_end_is_refused_before_it_fills_the_memory(beginnin
             except ConnectionError:
                 break
             await asyncio.sleep(0)
-            if any(connection._deaf for connection in served.server.connections):
+            if any(connection._ignores_input for connection in served.server.connections):
                 break
             assert sent < 20 * MEGABYTE
         assert sent <= 2 * MEGABYTE
 
 
-async def test_headers_that_come_in_small_pieces_are_one_head() -> None:
+async def test_a_request_may_arrive_byte_by_byte() -> None:
     async with serving(echo) as served:
         wire = await served.connect()
         for byte in post(b"slowly", "X-Some: header"):
             wire.send(bytes([byte]))
             await wire.drain()
-        assert (await wire.answer()).body == b"slowly"
+        assert (await wire.response()).body == b"slowly"
 
 
 async def test_many_headers_keep_order_spelling_and_duplicates() -> None:
@@ -219,20 +223,20 @@ async def test_many_headers_keep_order_spelling_and_duplicates() -> None:
 # -- versions, methods, framing
 
 
-async def test_http_1_0_gets_its_answer_and_a_close() -> None:
+async def test_http_1_0_gets_a_response_and_a_close() -> None:
     async with serving(echo) as served:
         wire = await served.connect()
         wire.send(b"GET / HTTP/1.0\r\n\r\n")
-        assert (await wire.answer()).headers.get("Connection") == "close"
+        assert (await wire.response()).headers.get("Connection") == "close"
         assert await wire.ended()
 
 
-async def test_http_1_0_may_ask_to_be_kept() -> None:
+async def test_http_1_0_with_keep_alive_is_kept() -> None:
     async with serving(echo) as served:
         wire = await served.connect()
         for _ in range(2):
             wire.send(b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
-            assert (await wire.answer()).headers.get("Connection") == "keep-alive"
+            assert (await wire.response()).headers.get("Connection") == "keep-alive"
 
 
 async def numbers(_request: Request) -> Response:
@@ -244,23 +248,23 @@ async def numbers(_request: Request) -> Response:
     return Response(200, (), parts())
 
 
-async def test_a_streamed_answer_is_chunked_and_the_connection_kept() -> None:
+async def test_a_streamed_response_is_chunked_and_keeps_the_connection() -> None:
     async with serving(numbers) as served:
         wire = await served.connect()
         for _ in range(2):
             wire.send(GET)
-            answer = await wire.answer()
+            answer = await wire.response()
             assert (answer.headers.get("Transfer-Encoding"), answer.body) == ("chunked", b"one two")
 
 
-async def test_a_streamed_answer_to_http_1_0_ends_with_the_connection() -> None:
+async def test_a_streamed_response_to_http_1_0_ends_with_the_connection() -> None:
     async with serving(numbers) as served:
         answer = await served.ask(b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
         assert "Transfer-Encoding" not in answer.headers
         assert answer.body == b"one two"
 
 
-async def test_head_gets_the_head_alone() -> None:
+async def test_head_gets_only_the_head() -> None:
     async def whole(_request: Request) -> Response:
         return Response(200, (), b"body")
 
@@ -269,11 +273,11 @@ async def test_head_gets_the_head_alone() -> None:
             wire = await served.connect()
             for _ in range(2):
                 wire.send(b"HEAD / HTTP/1.1\r\n\r\n")
-                assert header in (await wire.answer("HEAD")).headers
+                assert header in (await wire.response("HEAD")).headers
 
 
 @pytest.mark.parametrize("status", [204, 304])
-async def test_statuses_without_a_body_send_none(status: int) -> None:
+async def test_204_and_304_are_sent_without_a_body(status: int) -> None:
     async def whole(_request: Request) -> Response:
         return Response(status, (), b"too much")
 
@@ -287,12 +291,12 @@ async def test_statuses_without_a_body_send_none(status: int) -> None:
             wire = await served.connect()
             for _ in range(2):
                 wire.send(GET)
-                answer = await wire.answer()
+                answer = await wire.response()
                 assert answer.status == status
                 assert not {"Transfer-Encoding", "Content-Length"} & set(dict(answer.headers))
 
 
-async def test_a_chunked_body_arrives_whole_and_its_trailers_are_no_headers() -> None:
+async def test_a_chunked_body_is_decoded_and_its_trailers_are_ignored() -> None:
     async def show(request: Request) -> Response:
         body = await request.body(100)
         return Response.json(200, [body.decode(), request.headers.pairs])
@@ -302,14 +306,14 @@ async def test_a_chunked_body_arrives_whole_and_its_trailers_are_no_headers() ->
     async with serving(show) as served:
         wire = await served.connect()
         wire.send(data)
-        assert (await wire.answer()).body == b'["hello!",[["Transfer-Encoding","chunked"]]]'
+        assert (await wire.response()).body == b'["hello!",[["Transfer-Encoding","chunked"]]]'
         for byte in data:
             wire.send(bytes([byte]))
             await wire.drain()
-        assert (await wire.answer()).body == b'["hello!",[["Transfer-Encoding","chunked"]]]'
+        assert (await wire.response()).body == b'["hello!",[["Transfer-Encoding","chunked"]]]'
 
 
-async def test_a_target_in_absolute_form_has_a_path() -> None:
+async def test_a_target_in_absolute_form_has_a_path_and_query() -> None:
     async def show(request: Request) -> Response:
         return Response.text(200, f"{request.path}|{request.query}")
 
@@ -326,23 +330,26 @@ async def test_a_target_in_absolute_form_has_a_path() -> None:
     ("framing", "body"),
     [("Content-Length: 5", b"hello"), ("Transfer-Encoding: chunked", b"5\r\nhello\r\n0\r\n\r\n")],
 )
-async def test_a_request_to_upgrade_is_ignored_and_loses_no_body(
-    framing: str, body: bytes, split: int
-) -> None:
+async def test_an_upgrade_is_ignored_and_the_body_is_kept(framing: str, body: bytes, split: int) -> None:
     head = f"POST / HTTP/1.1\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n{framing}\r\n\r\n"
-    async with serving(echo) as served:
+    requests: list[Request] = []
+
+    async def echo_and_record(request: Request) -> Response:
+        requests.append(request)
+        return await echo(request)
+
+    async with serving(echo_and_record) as served:
         wire = await served.connect()
         wire.send(head.encode() + body[:split])
-        await wire.drain()
-        await asyncio.sleep(0.01)
+        await eventually(lambda: requests, "the head has arrived")
         wire.send(body[split:] + GET)
-        answer = await wire.answer()
+        answer = await wire.response()
         assert (answer.status, answer.body) == (200, b"hello")
         assert answer.headers.get("X-Line") == "POST / 1.1"
-        assert (await wire.answer()).status == 200, "the connection goes on in plain HTTP"
+        assert (await wire.response()).status == 200, "the connection continues with HTTP/1.1"
 
 
-async def test_connect_is_a_request_like_others() -> None:
+async def test_connect_is_handled_like_other_methods() -> None:
     async with serving(echo) as served:
         answer = await served.ask(b"CONNECT a.example:80 HTTP/1.1\r\n\r\n")
         assert answer.headers.get("X-Line") == "CONNECT a.example:80 1.1"
@@ -351,17 +358,17 @@ async def test_connect_is_a_request_like_others() -> None:
 # -- bodies
 
 
-async def test_100_continue_is_said_when_the_handler_wants_the_body() -> None:
+async def test_100_continue_is_sent_when_the_handler_reads_the_body() -> None:
     async with serving(echo) as served:
         wire = await served.connect()
         head, body = post(b"wanted", "Expect: 100-continue").split(b"\r\n\r\n")
         wire.send(head + b"\r\n\r\n")
         assert (await wire.head()).status == 100
         wire.send(body)
-        assert (await wire.answer()).body == b"wanted"
+        assert (await wire.response()).body == b"wanted"
 
 
-async def test_a_body_that_is_refused_is_not_asked_for() -> None:
+async def test_100_continue_is_not_sent_if_the_handler_rejects_the_body() -> None:
     async def refuse(request: Request) -> Response:
         await request.body(10)
         raise AssertionError
@@ -369,11 +376,11 @@ async def test_a_body_that_is_refused_is_not_asked_for() -> None:
     async with serving(refuse) as served:
         wire = await served.connect()
         wire.send(post(b"x" * 100, "Expect: 100-continue").split(b"xxx")[0])
-        assert (await wire.answer()).status == 413
+        assert (await wire.response()).status == 413
         assert await wire.ended()
 
 
-async def test_an_early_413_can_be_read_by_a_client_that_is_still_sending() -> None:
+async def test_a_client_that_is_still_sending_can_read_an_early_413() -> None:
     async def small(request: Request) -> Response:
         async for _ in request.stream():
             raise BodyTooLargeError(1)
@@ -382,7 +389,7 @@ async def test_an_early_413_can_be_read_by_a_client_that_is_still_sending() -> N
     async with serving(small) as served:
         wire = await served.connect()
         wire.send(post(b"x" * 30 * MEGABYTE))
-        answer = await wire.answer()
+        answer = await wire.response()
         assert answer.status == 413
         assert b"maximum: 1 bytes" in answer.body
 
@@ -406,35 +413,35 @@ async def test_a_large_body_is_read_with_constant_memory() -> None:
     assert peak <= MEGABYTE
 
 
-async def test_a_body_that_stops_half_way_is_answered_with_408() -> None:
+async def test_a_stalled_body_gets_408() -> None:
     async with serving(echo) as served:
         wire = await served.connect()
         wire.send(post(b"x" * 100)[:-50])
         await eventually(lambda: any(c.task for c in served.server.connections))
         served.let_deadlines_pass()
-        assert (await wire.answer()).status == 408
+        assert (await wire.response()).status == 408
         assert await wire.ended()
 
 
-async def test_a_head_that_stops_half_way_is_answered_with_408() -> None:
+async def test_a_stalled_head_gets_408() -> None:
     async with serving(echo, read_seconds=0.2) as served:
         wire = await served.connect()
         wire.send(GET + b"GET / HTT")
-        assert (await wire.answer()).status == 200
-        assert (await wire.answer()).status == 408
+        assert (await wire.response()).status == 200
+        assert (await wire.response()).status == 408
         assert await wire.ended()
 
 
-async def test_a_connection_that_says_nothing_is_closed() -> None:
+async def test_an_idle_connection_is_closed() -> None:
     async with serving(echo, read_seconds=0.1, idle_seconds=0.1) as served:
         silent, idle = await served.connect(), await served.connect()
         idle.send(GET)
-        assert (await idle.answer()).status == 200
+        assert (await idle.response()).status == 200
         assert await silent.ended()
         assert await idle.ended()
 
 
-async def test_a_client_is_not_blamed_for_a_slow_handler() -> None:
+async def test_a_slow_handler_does_not_time_out_its_client() -> None:
     hold = asyncio.Event()
 
     async def late(request: Request) -> Response:
@@ -450,11 +457,11 @@ async def test_a_client_is_not_blamed_for_a_slow_handler() -> None:
         )
         served.let_deadlines_pass()
         hold.set()
-        answer = await wire.answer()
+        answer = await wire.response()
         assert (answer.status, len(answer.body)) == (200, len(body))
 
 
-async def test_a_client_that_closes_half_way_ends_the_handler() -> None:
+async def test_a_client_that_disconnects_within_its_body_cancels_the_handler() -> None:
     seen: list[str] = []
 
     async def read(request: Request) -> Response:
@@ -475,7 +482,7 @@ async def test_a_client_that_closes_half_way_ends_the_handler() -> None:
         assert served.errors == []
 
 
-async def test_a_client_that_goes_away_cancels_its_handler() -> None:
+async def test_a_client_that_disconnects_cancels_its_handler() -> None:
     began, released = asyncio.Event(), asyncio.Event()
 
     async def long(_request: Request) -> Response:
@@ -494,7 +501,7 @@ async def test_a_client_that_goes_away_cancels_its_handler() -> None:
         await asyncio.wait_for(released.wait(), 5)
 
 
-# -- answers
+# -- responses
 
 
 def endless(produced: list[int], closed: asyncio.Event) -> Response:
@@ -509,7 +516,7 @@ def endless(produced: list[int], closed: asyncio.Event) -> Response:
     return Response(200, (), parts())
 
 
-async def test_a_slow_reader_holds_back_the_handler_and_is_cut_when_it_stops() -> None:
+async def test_a_slow_reader_pauses_the_handler_and_a_stopped_one_is_cut() -> None:
     produced, closed = [0], asyncio.Event()
 
     async def stream(_request: Request) -> Response:
@@ -519,17 +526,17 @@ async def test_a_slow_reader_holds_back_the_handler_and_is_cut_when_it_stops() -
         wire = await served.connect()
         wire.writer.transport.pause_reading()  # type: ignore[attr-defined]
         wire.send(GET)
-        await eventually(lambda: any(c._writable for c in served.server.connections))
+        await eventually(lambda: any(c.writable for c in served.server.connections))
         first = produced[0]
-        assert first < 16 * MEGABYTE  # what the two socket buffers took
+        assert first < 16 * MEGABYTE  # the capacity of the two socket buffers
         wire.writer.transport.resume_reading()  # type: ignore[attr-defined]
         await wire.reader.readexactly(2 * MEGABYTE)
         await eventually(lambda: produced[0] > first)
         assert not closed.is_set()
 
         wire.writer.transport.pause_reading()  # type: ignore[attr-defined]
-        await eventually(lambda: any(c._writable for c in served.server.connections))
-        # Reading even a little between two looks at the clock keeps it.
+        await eventually(lambda: any(c.writable for c in served.server.connections))
+        # Reading even a little between two checks keeps the connection.
         for connection in served.server.connections:
             connection._unsent += 1
         served.let_deadlines_pass()
@@ -538,7 +545,7 @@ async def test_a_slow_reader_holds_back_the_handler_and_is_cut_when_it_stops() -
         await asyncio.wait_for(closed.wait(), 5)
 
 
-async def test_a_stream_ends_when_its_reader_goes_away() -> None:
+async def test_a_stream_is_closed_when_its_client_disconnects() -> None:
     produced, closed = [0], asyncio.Event()
 
     async def stream(_request: Request) -> Response:
@@ -552,7 +559,7 @@ async def test_a_stream_ends_when_its_reader_goes_away() -> None:
         await asyncio.wait_for(closed.wait(), 5)
 
 
-async def test_a_large_streamed_answer_arrives_whole() -> None:
+async def test_a_large_streamed_response_arrives_complete() -> None:
     async def stream(_request: Request) -> Response:
         async def parts() -> AsyncIterator[bytes]:
             for number in range(400):
@@ -564,12 +571,12 @@ async def test_a_large_streamed_answer_arrives_whole() -> None:
         wire = await served.connect()
         for _ in range(2):
             wire.send(GET)
-            body = (await wire.answer()).body
+            body = (await wire.response()).body
             assert body == b"".join(bytes([number % 256]) * 100_000 for number in range(400))
 
 
 @pytest.mark.parametrize("length", ["5", "50", None])
-async def test_a_stream_that_breaks_is_cut_so_that_nobody_takes_it_for_whole(length: str | None) -> None:
+async def test_a_stream_that_fails_is_cut_so_that_the_client_notices(length: str | None) -> None:
     closed = asyncio.Event()
 
     async def stream(_request: Request) -> Response:
@@ -588,10 +595,10 @@ async def test_a_stream_that_breaks_is_cut_so_that_nobody_takes_it_for_whole(len
         wire.send(GET)
         if length == "5":
             assert (await wire.head()).status == 200
-            assert await wire.ended(), "not one byte of a body that is too long"
+            assert await wire.ended(), "no byte of a body that is too long"
         else:
             with pytest.raises((asyncio.IncompleteReadError, ConnectionError, ValueError)):
-                await wire.answer()
+                await wire.response()
         assert len(served.errors) == 1
         assert closed.is_set()
 
@@ -606,12 +613,12 @@ async def test_a_stream_that_breaks_is_cut_so_that_nobody_takes_it_for_whole(len
         Response(200, [("X-Bad\n", "a")]),
     ],
 )
-async def test_an_answer_that_cannot_be_sent_is_a_500(response: Response) -> None:
+async def test_a_response_that_cannot_be_encoded_is_a_500(response: Response) -> None:
     async def handler(_request: Request) -> Response:
-        return Response(response.status, response.headers.copy(), response.body)
+        return Response(response.status, response.headers.pairs, response.body)
 
     async def streamed(request: Request) -> Response:
-        return Response(response.status, response.headers.copy(), (await numbers(request)).body)
+        return Response(response.status, response.headers.pairs, (await numbers(request)).body)
 
     for each in (handler, streamed):
         async with serving(each) as served:
@@ -621,7 +628,7 @@ async def test_an_answer_that_cannot_be_sent_is_a_500(response: Response) -> Non
             assert len(served.errors) == 1
 
 
-async def test_a_handler_that_fails_is_a_500_that_tells_the_client_nothing() -> None:
+async def test_a_failing_handler_is_a_500_without_details() -> None:
     async def fail(_request: Request) -> Response:
         raise RuntimeError("a secret")
 
@@ -629,7 +636,7 @@ async def test_a_handler_that_fails_is_a_500_that_tells_the_client_nothing() -> 
         wire = await served.connect()
         for _ in range(2):
             wire.send(GET)
-            answer = await wire.answer()
+            answer = await wire.response()
             assert (answer.status, answer.body) == (500, b"Internal Server Error\n")
         assert served.errors == ["RuntimeError('a secret')"] * 2
 
@@ -644,7 +651,7 @@ async def test_a_handler_that_cancels_itself_cuts_its_connection() -> None:
         assert await wire.ended()
 
 
-async def test_a_handler_that_hangs_up_closes_its_connection_without_a_word() -> None:
+async def test_hang_up_error_in_a_handler_closes_the_connection_without_a_response() -> None:
     async def hang_up(request: Request) -> Response:
         if request.method == "POST":
             return await echo(request)
@@ -653,12 +660,12 @@ async def test_a_handler_that_hangs_up_closes_its_connection_without_a_word() ->
     async with serving(hang_up) as served:
         wire = await served.connect()
         wire.send(post(b"before") + GET + post(b"after"))
-        assert (await wire.answer()).body == b"before"
+        assert (await wire.response()).body == b"before"
         assert await wire.ended()
         assert served.errors == []
 
 
-async def test_a_body_that_hangs_up_keeps_what_has_been_sent_and_closes() -> None:
+async def test_hang_up_error_in_a_body_closes_the_connection_within_it() -> None:
     async def stream(_request: Request) -> Response:
         async def parts() -> AsyncIterator[bytes]:
             yield b"the first part"
@@ -670,19 +677,19 @@ async def test_a_body_that_hangs_up_keeps_what_has_been_sent_and_closes() -> Non
         wire = await served.connect()
         wire.send(GET)
         await wire.head()
-        assert await wire.reader.read() == b"e\r\nthe first part\r\n", "and no chunk that says: the end"
+        assert await wire.reader.read() == b"e\r\nthe first part\r\n", "and no last chunk"
         assert served.errors == []
 
 
 @pytest.mark.parametrize("seconds", [0, 951782399, 951782400, 1_787_392_800, 4_102_444_799])
-def test_dates_are_written_as_http_does(seconds: int) -> None:
+def test_dates_have_http_s_format(seconds: int) -> None:
     assert http_date(seconds) == email.utils.formatdate(seconds, usegmt=True)
 
 
 # -- start and stop
 
 
-async def test_stop_lets_answers_finish_and_closes_what_is_idle() -> None:
+async def test_stop_lets_responses_finish_and_closes_idle_connections() -> None:
     hold, began = asyncio.Event(), asyncio.Event()
 
     async def held(request: Request) -> Response:
@@ -694,7 +701,7 @@ async def test_stop_lets_answers_finish_and_closes_what_is_idle() -> None:
     async with serving(held) as served:
         idle, busy = await served.connect(), await served.connect()
         idle.send(GET)
-        await idle.answer()
+        await idle.response()
         busy.send(b"GET /held HTTP/1.1\r\n\r\n")
         await asyncio.wait_for(began.wait(), 5)
         stopping = asyncio.create_task(served.server.stop(10))
@@ -702,13 +709,13 @@ async def test_stop_lets_answers_finish_and_closes_what_is_idle() -> None:
         with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
             await served.ask(GET)
         hold.set()
-        answer = await busy.answer()
+        answer = await busy.response()
         assert (answer.body, answer.headers.get("Connection")) == (b"done", "close")
         async with asyncio.timeout(5):
             await stopping
 
 
-async def test_stop_cuts_what_outlives_the_grace_and_waits_for_its_cleanup() -> None:
+async def test_stop_cuts_requests_after_the_grace_period_and_waits_for_their_cleanup() -> None:
     began, cleaned = asyncio.Event(), asyncio.Event()
 
     async def endless_wait(_request: Request) -> Response:
@@ -730,7 +737,7 @@ async def test_stop_cuts_what_outlives_the_grace_and_waits_for_its_cleanup() -> 
         assert await wire.ended()
 
 
-async def test_a_taken_port_is_an_error_unless_any_will_do() -> None:
+async def test_a_port_in_use_is_an_error_unless_fallback_is_set() -> None:
     async with serving(echo) as served:
         other = HttpServer(echo)
         with pytest.raises(OSError, match="in use"):
@@ -740,7 +747,7 @@ async def test_a_taken_port_is_an_error_unless_any_will_do() -> None:
         await other.stop(1)
 
 
-async def test_hundreds_of_connections_at_once_are_all_served() -> None:
+async def test_hundreds_of_concurrent_connections_are_all_served() -> None:
     async with serving(echo) as served:
 
         async def one(number: int) -> None:

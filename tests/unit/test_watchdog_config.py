@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from labkit_services.contract.errors import InvalidValueError
-from labkit_services.watchdog.config import Config, Mode
+from labkit_services.watchdog.config import Mode, WatchdogConfig
 
 
 @pytest.mark.row("3.1 defaults")
 def test_defaults_are_those_of_the_classic_watchdog() -> None:
-    assert Config.from_environ({"fprocess": "cat"}) == Config(
+    assert WatchdogConfig.from_environ({"fprocess": "cat"}) == WatchdogConfig(
         fprocess="cat",
         read_timeout=30.0,
         write_timeout=30.0,
@@ -29,57 +31,46 @@ def test_defaults_are_those_of_the_classic_watchdog() -> None:
 
 
 @pytest.mark.row("3.1 defaults")
-def test_every_setting_is_read_from_the_environment() -> None:
-    config = Config.from_environ(
-        {
-            "fprocess": "figlet -w 60",
-            "read_timeout": "5",
-            "write_timeout": "1m5s",
-            "exec_timeout": "250ms",
-            "healthcheck_interval": "2",
-            "port": "0",
-            "metrics_port": "9100",
-            "combine_output": "false",
-            "write_debug": "true",
-            "content_type": "image/png",
-            "cgi_headers": "false",
-            "marshal_request": "true",
-            "suppress_lock": "true",
-            "max_inflight": "7",
-        }
-    )
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("fprocess", "figlet -w 60", "figlet -w 60"),
+        ("read_timeout", "5", 5.0),
+        ("write_timeout", "1m5s", 65.0),
+        ("exec_timeout", "250ms", 0.25),
+        ("healthcheck_interval", "2", 2.0),
+        ("port", "0", 0),
+        ("metrics_port", "9100", 9100),
+        ("combine_output", "false", False),
+        ("write_debug", "true", True),
+        ("content_type", "image/png", "image/png"),
+        ("cgi_headers", "false", False),
+        ("marshal_request", "true", True),
+        ("suppress_lock", "true", True),
+        ("max_inflight", "7", 7),
+    ],
+)
+def test_every_setting_is_read_from_the_environment(name: str, text: str, value: object) -> None:
+    default = WatchdogConfig.from_environ({"fprocess": "cat", "healthcheck_interval": "30"})
 
-    assert config == Config(
-        fprocess="figlet -w 60",
-        read_timeout=5.0,
-        write_timeout=65.0,
-        exec_timeout=0.25,
-        healthcheck_interval=2.0,
-        port=0,
-        metrics_port=9100,
-        combine_output=False,
-        write_debug=True,
-        content_type="image/png",
-        cgi_headers=False,
-        marshal_request=True,
-        suppress_lock=True,
-        max_inflight=7,
-    )
+    config = WatchdogConfig.from_environ({"fprocess": "cat", "healthcheck_interval": "30", name: text})
+
+    assert config == dataclasses.replace(default, **{name: value})
 
 
 @pytest.mark.row("3.1 defaults")
 def test_healthcheck_interval_follows_write_timeout() -> None:
-    assert Config.from_environ({"fprocess": "cat", "write_timeout": "3s"}).healthcheck_interval == 3.0
+    assert WatchdogConfig.from_environ({"fprocess": "cat", "write_timeout": "3s"}).healthcheck_interval == 3.0
 
 
 @pytest.mark.parametrize("value", ["soon", "-5", "5 s", "1.5"])
-def test_an_unreadable_duration_counts_as_not_given(value: str) -> None:
-    assert Config.from_environ({"fprocess": "cat", "exec_timeout": value}).exec_timeout == 0.0
+def test_an_invalid_duration_counts_as_not_set(value: str) -> None:
+    assert WatchdogConfig.from_environ({"fprocess": "cat", "exec_timeout": value}).exec_timeout == 0.0
 
 
 @pytest.mark.parametrize("value", ["-1", "eight", "80.0"])
-def test_an_unreadable_number_counts_as_not_given(value: str) -> None:
-    config = Config.from_environ({"fprocess": "cat", "port": value, "max_inflight": value})
+def test_an_invalid_number_counts_as_not_set(value: str) -> None:
+    config = WatchdogConfig.from_environ({"fprocess": "cat", "port": value, "max_inflight": value})
 
     assert (config.port, config.max_inflight) == (8080, 0)
 
@@ -87,21 +78,21 @@ def test_an_unreadable_number_counts_as_not_given(value: str) -> None:
 @pytest.mark.parametrize("value", ["1", "yes", "True", "TRUE"])
 @pytest.mark.row("3.1 booleans")
 def test_only_the_word_true_means_yes(value: str) -> None:
-    config = Config.from_environ({"fprocess": "cat", "write_debug": value, "combine_output": value})
+    config = WatchdogConfig.from_environ({"fprocess": "cat", "write_debug": value, "combine_output": value})
 
     assert not config.write_debug
     assert not config.combine_output
 
 
 @pytest.mark.row("3.1 fprocess")
-def test_the_command_is_split_at_every_single_blank_without_quotes() -> None:
-    assert Config(fprocess="sh -c 'a  b'").argv == ("sh", "-c", "'a", "", "b'")
+def test_the_command_is_split_at_every_blank_without_quotes() -> None:
+    assert WatchdogConfig(fprocess="sh -c 'a  b'").argv == ("sh", "-c", "'a", "", "b'")
 
 
 @pytest.mark.parametrize("environ", [{}, {"fprocess": ""}])
-def test_without_fprocess_the_error_says_what_to_set(environ: dict[str, str]) -> None:
+def test_without_fprocess_the_error_names_the_next_step(environ: dict[str, str]) -> None:
     with pytest.raises(InvalidValueError, match="Provide a valid process via fprocess") as caught:
-        Config.from_environ(environ)
+        WatchdogConfig.from_environ(environ)
 
     assert "--fprocess" in caught.value.next_step
 
@@ -111,36 +102,38 @@ OF = {"fprocess": "server", "mode": "http", "upstream_url": "http://127.0.0.1:50
 
 @pytest.mark.row("3.2 defaults")
 def test_with_a_mode_the_defaults_are_of_watchdog_s() -> None:
-    config = Config.from_environ({**OF, "suppress_lock": "1"})
+    config = WatchdogConfig.from_environ({**OF, "suppress_lock": "1"})
 
     assert (config.mode, config.exec_timeout, config.prefix_logs) == (Mode.HTTP, 30.0, True)
     assert config.suppress_lock
 
 
 @pytest.mark.row("3.2 defaults")
-def test_of_watchdog_s_own_name_of_the_command_wins_in_its_modes_only() -> None:
+def test_function_process_replaces_fprocess_only_with_a_mode() -> None:
     both = {"fprocess": "cat", "function_process": "rev"}
 
-    assert Config.from_environ({**both, "mode": "streaming"}).fprocess == "rev"
-    assert Config.from_environ(both).fprocess == "cat"
+    assert WatchdogConfig.from_environ({**both, "mode": "streaming"}).fprocess == "rev"
+    assert WatchdogConfig.from_environ(both).fprocess == "cat"
 
 
 @pytest.mark.row("3.2 static")
-def test_mode_static_needs_no_command_and_knows_its_folder() -> None:
-    assert Config.from_environ({"mode": "static"}).static_path == "/home/app/public"
-    assert Config.from_environ({"mode": "static", "static_path": "site"}).static_path == "site"
+def test_mode_static_needs_no_command_and_has_a_default_folder() -> None:
+    assert WatchdogConfig.from_environ({"mode": "static"}).static_path == "/home/app/public"
+    assert WatchdogConfig.from_environ({"mode": "static", "static_path": "site"}).static_path == "site"
 
 
 @pytest.mark.row("3.2 defaults")
-def test_stderr_is_never_in_of_watchdog_s_answers_and_their_type_is_octets() -> None:
-    config = Config.from_environ({"fprocess": "cat", "mode": "serializing", "combine_output": "true"})
+def test_with_a_mode_stderr_is_never_in_the_response_and_its_type_is_octet_stream() -> None:
+    config = WatchdogConfig.from_environ({"fprocess": "cat", "mode": "serializing", "combine_output": "true"})
 
     assert not config.combine_output
     assert config.content_type == "application/octet-stream"
 
 
-def test_upstream_url_wins_over_its_older_name() -> None:
-    assert Config.from_environ({**OF, "http_upstream_url": "http://other"}).upstream_url == OF["upstream_url"]
+def test_upstream_url_replaces_its_older_name() -> None:
+    config = WatchdogConfig.from_environ({**OF, "http_upstream_url": "http://other"})
+
+    assert config.upstream_url == OF["upstream_url"]
 
 
 @pytest.mark.parametrize(
@@ -154,6 +147,6 @@ def test_upstream_url_wins_over_its_older_name() -> None:
         ({"function_process": "cat"}, "fprocess"),
     ],
 )
-def test_a_mode_that_can_t_work_is_refused(environ: dict[str, str], text: str) -> None:
+def test_a_mode_with_a_missing_or_invalid_setting_is_an_error(environ: dict[str, str], text: str) -> None:
     with pytest.raises(InvalidValueError, match=text):
-        Config.from_environ(environ)
+        WatchdogConfig.from_environ(environ)

@@ -1,4 +1,4 @@
-"""The lock file."""
+"""The lock file of the watchdog."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from labkit_services.contract.errors import LabError
 from labkit_services.watchdog.health import LockFile
 
 
-def test_the_lock_lives_in_the_folder_for_temporary_files(tmp_path: Path) -> None:
+def test_the_lock_file_is_in_the_folder_for_temporary_files(tmp_path: Path) -> None:
     lock = LockFile({"TMPDIR": str(tmp_path)})
 
-    assert not lock.present()
+    assert not lock.exists()
     lock.write()
     lock.write()
     assert (tmp_path / ".lock").read_bytes() == b""
-    assert lock.present()
+    assert lock.exists()
     lock.remove()
-    assert not lock.present()
+    assert not lock.exists()
 
 
 @pytest.mark.parametrize("environ", [{}, {"TMPDIR": ""}])
-def test_without_tmpdir_it_is_where_openfaas_has_it(environ: dict[str, str]) -> None:
+def test_without_tmpdir_the_lock_file_is_in_tmp_as_in_openfaas(environ: dict[str, str]) -> None:
     assert LockFile(environ).path == "/tmp/.lock"
 
 
-def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_the_error_names_a_missing_folder(tmp_path: Path) -> None:
     with pytest.raises(LabError, match="set env suppress_lock=true") as caught:
         LockFile({"TMPDIR": str(tmp_path / "missing")}).write()
 

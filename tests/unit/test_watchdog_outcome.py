@@ -1,4 +1,4 @@
-"""How a process ended, in Go's words."""
+"""How a process ended, described as Go does."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from labkit_services.watchdog.process import Outcome
+from labkit_services.watchdog.modes.buffered import Outcome
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ from labkit_services.watchdog.process import Outcome
         (signal.SIGABRT | 0x80, "signal: aborted (core dumped)"),
     ],
 )
-def test_an_end_is_described_as_go_does(status: int, text: str) -> None:
+def test_a_wait_status_is_described_as_go_does(status: int, text: str) -> None:
     outcome = Outcome(status, b"", b"")
 
     assert outcome.describe() == text

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from labkit_services.runtime.log import LineWriter
-from labkit_services.watchdog.output import CallEvents, PipeLines, WatchdogLog
+from labkit_services.watchdog.output import CallEvents, PipeLineWriter, WatchdogLog
 
 Pipe = tuple[int, int]
 
@@ -39,14 +39,14 @@ def read_all(descriptor: int) -> bytes:
     return data
 
 
-def test_log_lines_have_the_form_of_go_s_log_package(pipe: Pipe) -> None:
+def test_log_lines_have_the_format_of_go_s_log_package(pipe: Pipe) -> None:
     WatchdogLog(LineWriter(pipe[1])).line("Forking fprocess.")
 
     line = read_all(pipe[0]).decode()
     assert re.fullmatch(r"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d Forking fprocess\.\n", line)
 
 
-def test_of_what_the_runtime_says_only_trouble_is_logged(pipe: Pipe) -> None:
+def test_of_the_runtime_s_lines_only_warnings_and_errors_are_logged(pipe: Pipe) -> None:
     log = WatchdogLog(LineWriter(pipe[1]))
 
     log.info("ready", url="http://127.0.0.1:1")
@@ -55,7 +55,7 @@ def test_of_what_the_runtime_says_only_trouble_is_logged(pipe: Pipe) -> None:
     assert read_all(pipe[0]).decode()[20:] == "crashed\n"
 
 
-def test_a_process_s_output_is_copied_as_it_is(pipe: Pipe) -> None:
+def test_a_process_s_output_is_copied_unchanged(pipe: Pipe) -> None:
     log = WatchdogLog(LineWriter(pipe[1]))
 
     log.copy(b"two\nlines\n")
@@ -80,9 +80,9 @@ def test_event_rows_carry_time_type_call_id_and_data(pipe: Pipe) -> None:
     assert before <= rows[0][0] <= rows[1][0] <= time.time_ns()
 
 
-def test_lines_of_a_moment_go_out_together_and_soon(pipe: Pipe) -> None:
+def test_lines_are_collected_and_written_together_soon(pipe: Pipe) -> None:
     async def scenario() -> bytes:
-        lines = PipeLines(pipe[1])
+        lines = PipeLineWriter(pipe[1])
         lines.write("one")
         lines.write("two")
         assert read_all(pipe[0]) == b""
@@ -96,17 +96,17 @@ def test_lines_of_a_moment_go_out_together_and_soon(pipe: Pipe) -> None:
     assert asyncio.run(scenario()) == b"one\ntwo\n"
 
 
-def test_outside_a_loop_a_line_is_written_at_once(pipe: Pipe) -> None:
-    PipeLines(pipe[1]).write("now")
+def test_without_an_event_loop_a_line_is_written_at_once(pipe: Pipe) -> None:
+    PipeLineWriter(pipe[1]).write("now")
 
     assert read_all(pipe[0]) == b"now\n"
 
 
-def test_a_reader_that_pauses_stops_nobody_and_loses_nothing(pipe: Pipe) -> None:
+def test_a_paused_reader_blocks_nothing_and_loses_nothing(pipe: Pipe) -> None:
     expected = "".join(f"{'x' * 1000} {number}\n" for number in range(500)).encode()
 
     async def scenario() -> bytes:
-        lines = PipeLines(pipe[1])
+        lines = PipeLineWriter(pipe[1])
         for number in range(500):
             lines.write(f"{'x' * 1000} {number}")
         lines.flush()  # far more than a pipe holds, and still it returns
@@ -121,9 +121,9 @@ def test_a_reader_that_pauses_stops_nobody_and_loses_nothing(pipe: Pipe) -> None
     assert asyncio.run(scenario()) == expected
 
 
-def test_a_reader_that_never_reads_costs_bounded_memory_and_whole_lines(pipe: Pipe) -> None:
-    async def scenario() -> PipeLines:
-        lines = PipeLines(pipe[1], held_bytes=200_000)
+def test_a_reader_that_never_reads_loses_whole_lines_above_the_limit(pipe: Pipe) -> None:
+    async def scenario() -> PipeLineWriter:
+        lines = PipeLineWriter(pipe[1], buffer_bytes=200_000)
         for _ in range(1000):
             lines.write("x" * 999)
             lines.flush()
@@ -137,9 +137,9 @@ def test_a_reader_that_never_reads_costs_bounded_memory_and_whole_lines(pipe: Pi
     assert set(got.split(b"\n")[:-1]) == {b"x" * 999}
 
 
-def test_a_reader_that_has_gone_is_no_error(pipe: Pipe) -> None:
+def test_a_closed_reader_is_not_an_error(pipe: Pipe) -> None:
     os.close(pipe[0])
-    lines = PipeLines(pipe[1])
+    lines = PipeLineWriter(pipe[1])
 
     lines.write("nobody reads this")
 

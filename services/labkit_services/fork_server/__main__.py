@@ -1,6 +1,6 @@
-"""``python -m labkit_services.fork_server CONTROL``: imports the services, then forks on request.
+"""``python -m labkit_services.fork_server CONTROL``: import the services, then fork on request.
 
-CONTROL is the number of an inherited descriptor: the socket on which requests come in.
+CONTROL is the number of an inherited descriptor: the socket on which requests arrive.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ _IMPORTS_NS = time.time_ns()
 
 import gc  # noqa: E402
 
-# What is imported from here on stays for good; the collector would only look at it again and again.
-# Without it the imports take a tenth less.
+# All imported modules stay for good; the collector would examine them again and again.
+# Without it the imports take a tenth less time.
 gc.disable()
 
 import json  # noqa: E402
@@ -22,7 +22,7 @@ import sys  # noqa: E402
 from contextlib import suppress  # noqa: E402
 from importlib import import_module  # noqa: E402
 
-from labkit_services.fork_server.child import be  # noqa: E402
+from labkit_services.fork_server.child import run_child  # noqa: E402
 from labkit_services.fork_server.server import ForkServer  # noqa: E402
 from labkit_services.runtime.service import raise_open_file_limit  # noqa: E402
 
@@ -31,29 +31,29 @@ _SERVICES = ("gateway", "queue_worker", "inspector", "watchdog")
 
 
 def main() -> None:
-    """Serve requests; in each child, be the service that was asked for."""
+    """Serve requests; in each child, run the requested service."""
     raise_open_file_limit()  # each child takes two
     with suppress(ImportError):
-        import uvloop  # noqa: F401 - the runtime's, when it starts a loop
+        import uvloop  # noqa: F401 - used by the runtime when it creates an event loop
     for name in _SERVICES:
-        # One that can't be imported is told to whoever asks for it: its child tries again.
+        # A child imports its module again, and so reports the error to its requester.
         with suppress(Exception):
             import_module(f"labkit_services.{name}.__main__")
-    # In a child the collector would write to each object that it looks at, and so copy the pages that are
+    # In a child the collector would write to each object that it examines, and so copy the pages that are
     # shared: a watchdog would have 14 MB of its own instead of 6.
     gc.freeze()
-    facts = {
+    ready = {
         "ready": "fork-server",
         "pid": os.getpid(),
         "imports_ns": _IMPORTS_NS,
         "ready_ns": time.time_ns(),
     }
-    with suppress(OSError):  # nobody reads it any more, which the lifeline will say, too
-        os.write(1, json.dumps(facts).encode() + b"\n")
+    with suppress(OSError):  # the reader has ended, and so will the lifeline
+        os.write(1, json.dumps(ready).encode() + b"\n")
     server = ForkServer(socket.socket(fileno=int(sys.argv[1])), _LIFELINE)
-    birth = server.serve()
-    if birth is not None:
-        be(birth)
+    child = server.serve()
+    if child is not None:
+        run_child(child)
 
 
 if __name__ == "__main__":

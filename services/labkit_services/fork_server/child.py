@@ -1,12 +1,13 @@
-"""From a fork to what ``python -P -m MODULE`` would be.
+"""Makes a forked process what ``python -P -m MODULE`` would be.
 
-As in a spawned process are: descriptors, environment, working directory, process group, arguments, and the
-command line that ``ps`` shows. The short name beside it is the service's; a spawned one is called ``python``.
-Nothing had to be done about signals, because the fork server handles and masks none; about ``random``,
-which seeds itself anew after a fork; about event loops and threads, because the fork server has none.
+The same as in a spawned process are: descriptors, environment, working directory, process group, arguments,
+and the command line that ``ps`` shows. The short name beside it is the service's; a spawned process is
+called ``python``. Signals need no work, because the fork server handles and masks none; nor does
+``random``, which seeds itself after a fork; nor do event loops and threads, because the fork server has
+none.
 
-Not as there: ``/proc/PID/environ`` shows the fork server's environment, which is the supervisor's own and
-holds no secret of the lab. The memory map and Python's hash seed are the fork server's, too.
+Different are: ``/proc/PID/environ`` shows the fork server's environment, which is the supervisor's own and
+contains no secret of the lab. The memory map and Python's hash seed are also the fork server's.
 """
 
 from __future__ import annotations
@@ -21,38 +22,38 @@ from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 
-from labkit_services.fork_server.server import Birth, answer
+from labkit_services.fork_server.server import ChildSetup, send_reply
 
-_ARGUMENTS_AT, _ARGUMENTS_TO = 45, 46
-"""In ``/proc/PID/stat``, counted from the field behind the name: where the command line is in memory."""
+_ARGUMENTS_START, _ARGUMENTS_END = 45, 46
+"""Fields of ``/proc/PID/stat`` with the command line's addresses, counted from the one after the name."""
 
 
-def be(birth: Birth) -> None:
-    """Be the process that was asked for, to its end."""
-    request = birth.request
-    with birth.reply as reply:
+def run_child(setup: ChildSetup) -> None:
+    """Run the requested process, to its end."""
+    request = setup.request
+    with setup.reply as reply:
         try:
             os.setpgid(0, 0)
             os.chdir(request.folder)
         except OSError as error:
-            answer(reply, {"error": [error.errno, error.strerror, error.filename]})
+            send_reply(reply, {"error": [error.errno, error.strerror, error.filename]})
             return
-        if not answer(reply, {"pid": os.getpid()}):
-            return  # it has lost patience, and spawned a process
-    _place(birth.descriptors, request.numbers)
+        if not send_reply(reply, {"pid": os.getpid()}):
+            return  # the requester has timed out, and spawned a process
+    _renumber(setup.descriptors, request.numbers)
     os.environ.clear()
     os.environ.update(request.environment)
     time.tzset()
     gc.enable()
     module = import_module(f"{request.module}.__main__")
-    sys.argv[:] = [module.__file__ or ""]
-    _show_as([sys.orig_argv[0], "-P", "-m", request.module])
+    sys.argv[:] = [module.__file__ or "", *request.arguments]
+    _show_command_line([sys.orig_argv[0], "-P", "-m", request.module, *request.arguments], request.module)
     module.start()
 
 
-def _place(descriptors: Sequence[int], numbers: Sequence[int]) -> None:
+def _renumber(descriptors: Sequence[int], numbers: Sequence[int]) -> None:
     """Give each descriptor its number."""
-    # First out of the way of all numbers, so that none is overwritten before it was moved.
+    # Move all above the numbers first, so that none is overwritten before it was moved.
     above = max(numbers) + 1
     moved = [fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, above) for descriptor in descriptors]
     for descriptor in descriptors:
@@ -62,13 +63,12 @@ def _place(descriptors: Sequence[int], numbers: Sequence[int]) -> None:
         os.close(descriptor)
 
 
-def _show_as(arguments: Sequence[str]) -> None:
-    """Have ``ps`` show these arguments, and the module's last word as the name; for the eye only."""
-    with suppress(OSError):  # a system that has no such files, or lets nobody write to them
-        name = arguments[-1].rpartition(".")[2]
-        Path("/proc/self/comm").write_text(name)
+def _show_command_line(arguments: Sequence[str], module: str) -> None:
+    """Make ``ps`` show these arguments and the module's name, if the system allows it."""
+    with suppress(OSError):  # it has no such files, or they are read-only
+        Path("/proc/self/comm").write_text(module.rpartition(".")[2])
         fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
-        begin, end = int(fields[_ARGUMENTS_AT]), int(fields[_ARGUMENTS_TO])
+        begin, end = int(fields[_ARGUMENTS_START]), int(fields[_ARGUMENTS_END])
         text = b"".join(os.fsencode(argument) + b"\0" for argument in arguments)
         with open("/proc/self/mem", "r+b", buffering=0) as memory:
             memory.seek(begin)

@@ -1,6 +1,6 @@
-"""The fork server's loop: takes requests, forks, tells of exits, reaps.
+"""The fork server's loop: receives requests, forks, reports exits, reaps.
 
-No event loop, no thread, no signal handler, no lock: a fork would copy them as they are at that moment.
+No event loop, no thread, no signal handler, no lock: a fork would copy their momentary state.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from typing import Any, NamedTuple
 from labkit_services.fork_server.client import ForkRequest
 
 _REQUEST_BYTES = 256 * 1024
-"""More than the system lets a request have."""
-_MOST_DESCRIPTORS = 16
+"""More than the system allows for a request."""
+_MAX_DESCRIPTORS = 16
 
 
-class Birth(NamedTuple):
-    """What a child finds when it begins.
+class ChildSetup(NamedTuple):
+    """What a new child gets.
 
     Attributes:
-        request: What it is to become.
-        descriptors: What it is to have under the request's numbers.
-        reply: Where it says that it runs.
+        request: The process to become.
+        descriptors: To be renumbered as the request says.
+        reply: For the message that it runs.
     """
 
     request: ForkRequest
@@ -32,93 +32,89 @@ class Birth(NamedTuple):
     reply: socket.socket
 
 
-class _Child(NamedTuple):
-    pid: int
-    reply: socket.socket
-
-
 class ForkServer:
-    """Serves everyone who has an end of ``control``, until ``lifeline`` ends."""
+    """Serves everyone who holds an end of ``control``, until ``lifeline`` ends."""
 
     def __init__(self, control: socket.socket, lifeline: int) -> None:
         self._control = control
         self._lifeline = lifeline
-        self._running: dict[int, _Child] = {}
-        """By the descriptor that becomes readable when the child ends."""
-        self._ended: dict[int, _Child] = {}
-        """Not reaped yet, by the reply socket's descriptor: the pid is still the asker's to signal."""
+        self._running: dict[int, tuple[int, socket.socket]] = {}
+        """Pid and reply socket, by the descriptor that becomes readable when the child exits."""
+        self._exited: dict[int, tuple[int, socket.socket]] = {}
+        """Not reaped yet, by the reply socket's descriptor: the requester may still signal the pid."""
         self._poll = select.poll()
         self._poll.register(lifeline, select.POLLIN)
         self._poll.register(control, select.POLLIN)
 
-    def serve(self) -> Birth | None:
-        """Return once in each child, with what it is to be; in the server itself at its end, with None."""
+    def serve(self) -> ChildSetup | None:
+        """Return once in each child, with its setup; in the server itself at its end, with None."""
         while True:
             for descriptor, _ in self._poll.poll():
                 if descriptor == self._lifeline:
                     return None
                 if descriptor == self._control.fileno():
-                    if birth := self._fork():
-                        return birth
+                    if setup := self._fork():
+                        return setup
                 elif descriptor in self._running:
-                    self._report(descriptor)
+                    self._report_exit(descriptor)
                 else:
                     self._reap(descriptor)
 
-    def _fork(self) -> Birth | None:
-        """Take one request; return only in the child with something."""
-        message, descriptors, _, _ = socket.recv_fds(self._control, _REQUEST_BYTES, _MOST_DESCRIPTORS)
+    def _fork(self) -> ChildSetup | None:
+        """Serve one request; return a setup only in the child."""
+        message, descriptors, _, _ = socket.recv_fds(self._control, _REQUEST_BYTES, _MAX_DESCRIPTORS)
         if not message:
-            self._poll.unregister(self._control)  # nobody is left who could ask
+            self._poll.unregister(self._control)  # no client is left
             return None
         reply = socket.socket(fileno=descriptors.pop(0))
         try:
             pid = os.fork()
         except OSError as error:
-            answer(reply, {"error": [error.errno, error.strerror]})
+            send_reply(reply, {"error": [error.errno, error.strerror]})
             reply.close()
             pid = -1
         if pid == 0:
-            self._let_go()
-            return Birth(ForkRequest.decode(message), descriptors, reply)
+            self._close_in_child()
+            return ChildSetup(ForkRequest.decode(message), descriptors, reply)
         for descriptor in descriptors:
             os.close(descriptor)
         if pid > 0:
-            ends = os.pidfd_open(pid)
-            self._running[ends] = _Child(pid, reply)
-            self._poll.register(ends, select.POLLIN)
+            pidfd = os.pidfd_open(pid)
+            self._running[pidfd] = (pid, reply)
+            self._poll.register(pidfd, select.POLLIN)
         return None
 
-    def _report(self, ends: int) -> None:
-        """Tell the asker of an exit."""
-        child = self._running.pop(ends)
-        self._poll.unregister(ends)
-        os.close(ends)
-        # Looked at, not reaped: killed at this point, we leave the exit code to who inherits our children.
-        end = os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
-        assert end is not None
-        answer(child.reply, {"code": end.si_status if end.si_code == os.CLD_EXITED else -end.si_status})
-        self._ended[child.reply.fileno()] = child
-        self._poll.register(child.reply, 0)  # of the other end's closing, poll always tells
+    def _report_exit(self, pidfd: int) -> None:
+        """Send the exit code to the requester."""
+        pid, reply = self._running.pop(pidfd)
+        self._poll.unregister(pidfd)
+        os.close(pidfd)
+        # WNOWAIT: if we are killed now, the process that inherits our children can still read the exit code.
+        result = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        assert result is not None
+        code = result.si_status if result.si_code == os.CLD_EXITED else -result.si_status
+        send_reply(reply, {"code": code})
+        self._exited[reply.fileno()] = (pid, reply)
+        self._poll.register(reply, 0)  # poll always reports that the other end was closed
 
-    def _reap(self, reply: int) -> None:
-        child = self._ended.pop(reply)
+    def _reap(self, descriptor: int) -> None:
+        pid, reply = self._exited.pop(descriptor)
         self._poll.unregister(reply)
-        child.reply.close()
-        os.waitpid(child.pid, 0)
+        reply.close()
+        os.waitpid(pid, 0)
 
-    def _let_go(self) -> None:
-        """In a child: close what is the server's, or another child's."""
+    def _close_in_child(self) -> None:
+        """In a child: close what belongs to the server or to another child."""
         self._control.close()
-        for ends, child in self._running.items():
-            os.close(ends)
-            child.reply.close()
-        for child in self._ended.values():
-            child.reply.close()
+        for pidfd, (_, reply) in self._running.items():
+            os.close(pidfd)
+            reply.close()
+        for _, reply in self._exited.values():
+            reply.close()
 
 
-def answer(reply: socket.socket, message: dict[str, Any]) -> bool:
-    """Send one message to who asked; tell whether that one is still there."""
+def send_reply(reply: socket.socket, message: dict[str, Any]) -> bool:
+    """Send one message to the requester; return whether it is still there."""
     try:
         reply.send(json.dumps(message).encode())
     except OSError:

@@ -9,11 +9,7 @@ import os
 
 from labkit_services.contract.names import CALL_ID, GATEWAY_USER_AGENT, SERVED_BY, START_TIME, VERSION
 from labkit_services.http import Headers, Request
-from labkit_services.http.headers import HOP_BY_HOP, Pair
-
-# The HTTP client sets these for the next hop.
-_FRAMING = frozenset({"host", "content-length", "expect"})
-_NOT_FORWARDED = HOP_BY_HOP | _FRAMING
+from labkit_services.http.headers import HOP_BY_HOP, Pair, end_to_end
 
 SERVED_BY_VALUE = f"openfaas-ce/{VERSION}"
 
@@ -30,11 +26,6 @@ def _uuid4() -> str:
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
 
-def end_to_end(headers: Headers) -> list[Pair]:
-    """Return the request headers that are not hop-by-hop."""
-    return [pair for pair in headers.pairs if pair[0].lower() not in _NOT_FORWARDED]
-
-
 def forwarded_pairs(request: Request, call_id: str, start_ns: int) -> list[Pair]:
     """Return the headers for the function.
 
@@ -42,7 +33,7 @@ def forwarded_pairs(request: Request, call_id: str, start_ns: int) -> list[Pair]
     two); an ``X-Forwarded-`` header is set only if the request has none.
     """
     headers = request.headers
-    pairs = end_to_end(headers)
+    pairs = end_to_end(headers.pairs)
     if CALL_ID not in headers:
         pairs.append((CALL_ID, call_id))
     pairs.append((START_TIME, str(start_ns)))

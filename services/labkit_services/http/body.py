@@ -1,4 +1,4 @@
-"""A body that arrives in parts, with back-pressure to the socket it comes from."""
+"""A body that arrives in parts, with back-pressure on its sender."""
 
 from __future__ import annotations
 
@@ -7,36 +7,36 @@ from collections.abc import AsyncIterator, Callable
 from typing import Protocol
 
 HIGH_WATER = 256 * 1024
-"""Bytes held unread before the sender is made to wait."""
+"""Unread bytes above which reading from the sender pauses."""
 
 
-class Flow(Protocol):
-    """What can be told to read no further: a transport, or a connection that has a say in it."""
+class FlowControl(Protocol):
+    """Pauses and resumes the source of a body; transports have these methods."""
 
     def pause_reading(self) -> None:
-        """Read nothing until ``resume_reading``."""
+        """Stop reading until ``resume_reading``."""
 
     def resume_reading(self) -> None:
-        """Read on."""
+        """Continue reading."""
 
 
 class Body:
-    """Filled by a protocol, emptied by a reader.
+    """A body, filled by a protocol and consumed by one reader.
 
-    The protocol calls ``feed``, then ``finish`` or ``fail``. One task reads,
-    by ``async for``. When more than ``HIGH_WATER`` bytes wait, the flow
-    stops, so memory stays constant whatever the size.
+    The protocol calls ``feed``, then ``finish`` or ``fail``. One task reads with
+    ``async for``. Above ``HIGH_WATER`` unread bytes the source is paused, so
+    memory stays constant whatever the size.
 
     Attributes:
         complete: Everything has arrived; some of it may still be unread.
-        full: The sender is waiting for the reader.
-        on_wait: Called once, when the reader first has to wait: until then a
-            sender that asked for it need not be told to go on.
+        full: The source is paused.
+        on_wait: Called once, when the reader first has to wait: the moment to
+            send ``100 Continue``.
     """
 
     __slots__ = ("_error", "_flow", "_parts", "_size", "_waiter", "complete", "full", "on_wait")
 
-    def __init__(self, flow: Flow | None = None) -> None:
+    def __init__(self, flow: FlowControl | None = None) -> None:
         self.complete = False
         self.full = False
         self.on_wait: Callable[[], None] | None = None
@@ -47,7 +47,7 @@ class Body:
         self._waiter: asyncio.Future[None] | None = None
 
     def feed(self, data: bytes) -> None:
-        """Take the next part from the wire."""
+        """Add the next part."""
         self._parts.append(data)
         self._size += len(data)
         if self._size > HIGH_WATER and self._flow is not None:
@@ -56,18 +56,18 @@ class Body:
         self._wake()
 
     def finish(self) -> None:
-        """Note that nothing more will come; the flow may carry the next message."""
+        """Mark the end; the source may go on with the next message."""
         self.complete = True
-        self._let_flow()
+        self._resume()
         self._wake()
 
     def fail(self, error: Exception) -> None:
-        """Note that the rest will never come: the reader gets ``error``."""
+        """Mark an incomplete body as broken: the reader gets ``error``."""
         if not self.complete and self._error is None:
             self._error = error
             self._wake()
 
-    def _let_flow(self) -> None:
+    def _resume(self) -> None:
         if self.full and self._flow is not None:
             self.full = False
             self._flow.resume_reading()
@@ -77,13 +77,13 @@ class Body:
             self._waiter.set_result(None)
 
     def take(self) -> bytes:
-        """Return what has arrived and was not yet read."""
+        """Return what has arrived and is still unread."""
         if not self._parts:
             return b""
         data = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
         self._parts.clear()
         self._size = 0
-        self._let_flow()
+        self._resume()
         return data
 
     async def __aiter__(self) -> AsyncIterator[bytes]:

@@ -6,16 +6,19 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Iterable
 
-from labkit_services.http.client_connection import ClientConnection, ClientResponse, ConnectError
+from labkit_services.http.client_connection import ClientConnection
+from labkit_services.http.client_response import ClientResponse
+from labkit_services.http.errors import ConnectError
 from labkit_services.http.headers import Pair
 from labkit_services.http.origin import Origin
+from labkit_services.http.request import Request
 
 CONNECT_SECONDS = 10.0
 _IDLE_PER_ORIGIN = 256
 
 
 class HttpClient:
-    """Sends requests; reuses connections; follows no redirects."""
+    """Sends requests and reuses connections; does not follow redirects."""
 
     def __init__(self) -> None:
         self._idle: dict[Origin, list[ClientConnection]] = {}
@@ -29,9 +32,23 @@ class HttpClient:
         headers: Iterable[Pair] = (),
         body: bytes | AsyncIterator[bytes] = b"",
     ) -> ClientResponse:
-        """Send to a URL; see ``send``."""
+        """Send a request to a URL; see ``send``."""
         origin, target = Origin.parse(url)
         return await self.send(origin, method, target, headers, body)
+
+    async def forward(
+        self, request: Request, origin: Origin, path: str, headers: list[Pair]
+    ) -> ClientResponse:
+        """Pass a server's request on to ``path``, with its query and its body as it arrives; see ``send``."""
+        body: bytes | AsyncIterator[bytes]
+        if request.incoming.complete:
+            body = request.incoming.take()
+        else:
+            body = request.stream()
+            if length := request.headers.get("Content-Length"):
+                headers = [*headers, ("Content-Length", length)]
+        target = f"{path}?{request.query}" if request.query else path
+        return await self.send(origin, request.method, target, headers, body)
 
     async def send(
         self,
@@ -41,16 +58,16 @@ class HttpClient:
         headers: Iterable[Pair] = (),
         body: bytes | AsyncIterator[bytes] = b"",
     ) -> ClientResponse:
-        """Send a request and return once the answer's head is there.
+        """Send a request, and return once the response's head has arrived.
 
-        ``Host`` and the framing headers are added; ``headers`` must hold
+        ``Host`` and the framing headers are added; ``headers`` must contain
         neither, except that a streamed body may come with its ``Content-Length``.
-        There is no deadline in here: wrap the call in ``asyncio.timeout``.
-        A request that was cancelled cuts its connection.
+        There is no timeout here: wrap the call in ``asyncio.timeout``. If the
+        call is cancelled, its connection is cut.
 
         Raises:
-            ConnectError: No connection.
-            UpstreamError: It broke before the answer's head.
+            ConnectError: The connection could not be opened.
+            UpstreamError: The connection broke before the response's head.
         """
         connection = self._take_idle(origin) or await self._connect(origin)
         pairs = [("Host", origin.authority), *headers]
@@ -76,30 +93,30 @@ class HttpClient:
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 _, connection = await loop.create_connection(
-                    lambda: ClientConnection(self, origin, loop),
+                    lambda: ClientConnection(origin, loop, self._release, self._forget),
                     origin.host,
                     origin.port,
                     ssl=self._tls if origin.tls else None,
                 )
         except TimeoutError:
             raise ConnectError(f"dial tcp {origin.authority}: i/o timeout") from None
-        except (OSError, UnicodeError) as error:  # a host name that can't be one is a UnicodeError
+        except (OSError, UnicodeError) as error:  # an impossible host name is a UnicodeError
             raise ConnectError(
                 f"dial tcp {origin.authority}: {getattr(error, 'strerror', None) or error}"
             ) from error
         self._all.add(connection)
         return connection
 
-    def release(self, connection: ClientConnection) -> None:
-        """Put a connection whose exchange is over back into the pool."""
+    def _release(self, connection: ClientConnection) -> None:
+        """Put a connection whose exchange is complete back into the pool."""
         idle = self._idle.setdefault(connection.origin, [])
         if len(idle) < _IDLE_PER_ORIGIN:
             idle.append(connection)
         else:
             connection.abort()
 
-    def forget(self, connection: ClientConnection) -> None:
-        """Drop a connection that is gone."""
+    def _forget(self, connection: ClientConnection) -> None:
+        """Remove a lost connection."""
         self._all.discard(connection)
         idle = self._idle.get(connection.origin)
         if idle is not None and connection in idle:

@@ -1,4 +1,4 @@
-"""HTTP headers: ordered, multi-valued, spelled as they came."""
+"""HTTP headers: ordered, multi-valued, spelled as received."""
 
 from __future__ import annotations
 
@@ -19,13 +19,16 @@ HOP_BY_HOP = frozenset(
         "upgrade",
     }
 )
-"""Names, in lower case, of what is meant for the next hop only (RFC 9110 section 7.6.1)."""
+"""Headers that are meant for one connection only, in lower case (RFC 9110 §7.6.1)."""
+
+NOT_FORWARDED = HOP_BY_HOP | {"host", "content-length", "expect"}
+"""Request headers that a proxy does not copy: ``HttpClient`` sets the last three for its own connection."""
 
 
 class Headers:
-    """A list of (name, value) pairs whose look-ups ignore case.
+    """A list of (name, value) pairs with case-insensitive look-up.
 
-    Values are text in latin-1, byte for byte what was on the wire.
+    Values are decoded as latin-1, so each character is one byte of the wire.
     """
 
     __slots__ = ("_index", "pairs")
@@ -36,7 +39,7 @@ class Headers:
 
     def _first_values(self) -> dict[str, str]:
         # Built on the first look-up and kept until a change: a request's
-        # headers are looked up several times and seldom changed.
+        # headers are looked up several times and rarely changed.
         if self._index is None:
             index: dict[str, str] = {}
             for name, value in self.pairs:
@@ -57,39 +60,32 @@ class Headers:
         return isinstance(name, str) and name.lower() in self._first_values()
 
     def add(self, name: str, value: str) -> None:
-        """Append one more value."""
+        """Append a value."""
         self.pairs.append((name, value))
         self._index = None
 
     def set(self, name: str, value: str) -> None:
-        """Replace every value of ``name`` by one."""
+        """Replace every value of ``name`` with one."""
         self.remove(name)
         self.add(name, value)
 
     def remove(self, name: str) -> None:
-        """Drop every value of ``name``."""
+        """Remove every value of ``name``."""
         wanted = name.lower()
         if wanted in self._first_values():
             self.pairs = [pair for pair in self.pairs if pair[0].lower() != wanted]
             self._index = None
 
-    def copy(self) -> Headers:
-        """Return headers that can be changed on their own."""
-        return Headers(self.pairs)
-
     def __iter__(self) -> Iterator[Pair]:
         return iter(self.pairs)
 
-    def __len__(self) -> int:
-        return len(self.pairs)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Headers) and self.pairs == other.pairs
-
-    __hash__ = None  # type: ignore[assignment]  # mutable
-
     def __repr__(self) -> str:
         return f"Headers({self.pairs!r})"
+
+
+def end_to_end(pairs: Iterable[Pair]) -> list[Pair]:
+    """Return the request headers that a proxy passes on."""
+    return [pair for pair in pairs if pair[0].lower() not in NOT_FORWARDED]
 
 
 def canonical(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Where a request goes: the part of a URL that names a server."""
+"""The part of a URL that names a server: scheme, host and port."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from urllib.parse import quote, urlsplit
 from labkit_services.contract.errors import InvalidValueError
 
 _KEPT = "".join(chr(code) for code in range(0x21, 0x7F))
-"""Printable ASCII is sent as given, ``%`` included: what is quoted already stays as it is."""
+"""Printable ASCII is sent unchanged, ``%`` included: what is already quoted stays quoted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a connection leads; the key of the pool."""
+    """The server of a connection; the key of the connection pool."""
 
     host: str
     port: int
@@ -30,10 +30,10 @@ class Origin:
         """Split an absolute http or https URL into origin and target.
 
         Blanks and letters beyond ASCII in the target are percent-encoded, as
-        browsers do it.
+        browsers do.
 
         Raises:
-            InvalidValueError: It is something else.
+            InvalidValueError: It is not such a URL.
         """
         try:
             parts = urlsplit(url)

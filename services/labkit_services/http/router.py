@@ -1,11 +1,12 @@
-"""Paths to handlers, for the routes that are not hot."""
+"""Maps paths to handlers, for routes that are not hot."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
 
-from labkit_services.http.message import Request, Response
+from labkit_services.http.request import Request
+from labkit_services.http.response import Response
 
 RouteHandler = Callable[[Request, dict[str, str]], Awaitable[Response]]
 
@@ -14,9 +15,9 @@ class Router:
     """A list of (path pattern, methods, handler), tried in order.
 
     A pattern is a path with ``{name}`` for one segment, ``{name:regex}`` for a
-    segment of that form, and ``{name...}`` for all the rest. An unknown path is answered with 404
-    ``404 page not found``, a wrong method with 405 and an empty body, as Go's
-    gorilla/mux does for OpenFaaS.
+    segment that matches, and ``{name...}`` for all the rest. An unknown path
+    gets 404 ``404 page not found``, a wrong method 405 and an empty body, as
+    Go's gorilla/mux does in OpenFaaS.
     """
 
     def __init__(self) -> None:
@@ -32,7 +33,7 @@ class Router:
         self._routes.append((regex, dict.fromkeys(methods.split(), handler)))
 
     async def __call__(self, request: Request) -> Response:
-        """Answer ``request`` by the first route whose path fits."""
+        """Pass ``request`` to the first route whose path matches."""
         for regex, by_method in self._routes:
             if match := regex.fullmatch(request.path):
                 handler = by_method.get(request.method) or by_method.get("*")

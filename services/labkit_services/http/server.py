@@ -1,53 +1,29 @@
-"""An HTTP/1.1 server: sockets, their connections, and a clean end."""
+"""An HTTP/1.1 server: its socket, its connections, and an orderly stop."""
 
 from __future__ import annotations
 
 import asyncio
 import errno
 import socket
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from labkit_services.http.message import Request, Response
-
-if TYPE_CHECKING:
-    from labkit_services.http.connection import Connection
-
-Handler = Callable[[Request], Awaitable[Response]]
-ErrorHook = Callable[[Request, BaseException], None]
+from labkit_services.http.limits import Limits
+from labkit_services.http.server_connection import ServerConnection
+from labkit_services.http.server_state import ErrorHook, Handler, ServerState
 
 _SWEEP_SECONDS = 1.0
 _BACKLOG = 2048
 _CLEANUP_SECONDS = 1.0
 
 
-@dataclass(frozen=True)
-class Limits:
-    """What a client may ask of the server.
-
-    Attributes:
-        header_bytes: All header names and values together; above it 431.
-        header_count: Number of headers; above it 431.
-        target_bytes: Length of the request line's target; above it 414.
-        idle_seconds: How long an unused connection is kept.
-        read_seconds: How long a client may pause in the middle of a request, above it 408; and
-            how long it may read nothing of an answer, above it the connection is cut.
-    """
-
-    header_bytes: int = 64 * 1024
-    header_count: int = 1000
-    target_bytes: int = 16 * 1024
-    idle_seconds: float = 75.0
-    read_seconds: float = 60.0
-
-
 class HttpServer:
     """Serves one handler on one address.
 
-    A handler whose client goes away is cancelled, so what it holds must be
-    released in ``finally``. A handler that raises is answered with 500;
-    ``on_error`` is told, never the client.
+    A handler is cancelled when its client disconnects, so it must release what
+    it holds in ``finally``. If a handler raises, the client gets a 500 and only
+    ``on_error`` gets the exception.
+
+    Attributes:
+        connections: The open ones.
     """
 
     def __init__(
@@ -57,14 +33,10 @@ class HttpServer:
         limits: Limits | None = None,
         on_error: ErrorHook | None = None,
     ) -> None:
-        self.handler = handler
-        self.limits = limits or Limits()
-        self.on_error = on_error
-        self.connections: set[Connection] = set()
-        self.stopping = False
+        self.connections: set[ServerConnection] = set()
+        self._state = ServerState(handler, limits or Limits(), on_error)
         self._server: asyncio.Server | None = None
         self._sweeper: asyncio.TimerHandle | None = None
-        self._drained = asyncio.Event()
 
     async def start(
         self, host: str = "127.0.0.1", port: int = 0, *, fallback: bool = False
@@ -73,15 +45,12 @@ class HttpServer:
 
         Args:
             host: Address to listen on.
-            port: Port asked for; 0 means any.
-            fallback: Take any port if the one asked for is taken.
+            port: Port to listen on; 0 means any free one.
+            fallback: If the port is in use, listen on any free one.
 
         Raises:
-            OSError: The address can't be had.
+            OSError: The address is not available.
         """
-        # Here, because connection.py needs this module's types.
-        from labkit_services.http.connection import Connection
-
         loop = asyncio.get_running_loop()
         try:
             listener = _listen(host, port)
@@ -90,14 +59,14 @@ class HttpServer:
                 raise
             listener = _listen(host, 0)
         self._server = await loop.create_server(
-            lambda: Connection(self, loop), sock=listener, backlog=_BACKLOG
+            lambda: ServerConnection(self._state, self.connections, loop), sock=listener, backlog=_BACKLOG
         )
         self._sweeper = loop.call_later(_SWEEP_SECONDS, self._sweep, loop)
         address, bound = listener.getsockname()[:2]
         return address, bound
 
     def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
-        # One timer for all connections: a timer each would be set and cancelled
+        # One timer for all connections: one for each would be set and cancelled
         # on every request.
         now = loop.time()
         for connection in list(self.connections):
@@ -105,36 +74,31 @@ class HttpServer:
                 connection.expire()
         self._sweeper = loop.call_later(_SWEEP_SECONDS, self._sweep, loop)
 
-    def forget(self, connection: Connection) -> None:
-        """Drop a connection that is gone."""
-        self.connections.discard(connection)
-        if not self.connections:
-            self._drained.set()
-
     async def stop(self, grace: float) -> None:
-        """Take no new connection, let requests in flight finish for ``grace`` seconds, then cut."""
-        self.stopping = True
+        """Stop listening, wait ``grace`` seconds for requests in flight, then cut them off."""
+        state = self._state
+        state.stopping = True
         if self._server is not None:
             self._server.close()
         for connection in list(self.connections):
-            connection.finish_up()
+            connection.close_when_idle()
         if self.connections:
-            self._drained.clear()
+            state.drained.clear()
             try:
-                await asyncio.wait_for(self._drained.wait(), grace)
+                await asyncio.wait_for(state.drained.wait(), grace)
             except TimeoutError:
-                await self._cut()
+                await self._abort()
         if self._sweeper is not None:
             self._sweeper.cancel()
         if self._server is not None:
             await self._server.wait_closed()
 
-    async def _cut(self) -> None:
+    async def _abort(self) -> None:
         tasks = [connection.task for connection in self.connections if connection.task is not None]
         for connection in list(self.connections):
             connection.abort()
         if tasks:
-            # What the handlers hold is released before we say that we have stopped.
+            # The handlers release what they hold before the server counts as stopped.
             await asyncio.wait(tasks, timeout=_CLEANUP_SECONDS)
 
 
@@ -144,7 +108,7 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
-        # Two that bound the same port at once are told apart only here.
+        # With SO_REUSEADDR two sockets can bind one port at once; listen() refuses the second.
         listener.listen(_BACKLOG)
         listener.setblocking(False)
     except BaseException:

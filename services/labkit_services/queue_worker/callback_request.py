@@ -10,8 +10,8 @@ from labkit_services.contract.errors import InvalidValueError
 from labkit_services.contract.outcome import Result
 from labkit_services.contract.queued_call import QueuedCall
 from labkit_services.http import Headers, HttpClient, UpstreamError
+from labkit_services.http.headers import NOT_FORWARDED
 from labkit_services.queue_worker.config import WorkerConfig
-from labkit_services.queue_worker.invocation import NOT_COPIED
 
 
 class CallbackError(Exception):
@@ -36,7 +36,7 @@ def callback_headers(call: QueuedCall, result: Result, max_attempts: int) -> lis
         "User-Agent": names.QUEUE_WORKER_USER_AGENT,
     }
     # The date is the response's, as in OpenFaaS.
-    replaced = (NOT_COPIED - {"date"}) | {name.lower() for name in about_call}
+    replaced = NOT_FORWARDED | {name.lower() for name in about_call}
     copied = [pair for pair in result.headers if pair[0].lower() not in replaced]
     return [*copied, *about_call.items()]
 

@@ -5,26 +5,9 @@ from __future__ import annotations
 from labkit_services.contract.names import ATTEMPT, CALL_ID, INTERNAL, QUEUE_WORKER_USER_AGENT
 from labkit_services.contract.queued_call import QueuedCall
 from labkit_services.http import ConnectError, Headers, HttpClient, UpstreamError
+from labkit_services.http.headers import NOT_FORWARDED
 
-# Belong to the hop they came over (RFC 9110 §7.6.1), or are set anew by our client.
-NOT_COPIED = frozenset(
-    {
-        "connection",
-        "content-length",
-        "date",
-        "expect",
-        "host",
-        "keep-alive",
-        "proxy-authenticate",
-        "proxy-authorization",
-        "proxy-connection",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-    }
-)
-_SET_ANEW = NOT_COPIED | {"user-agent", ATTEMPT.lower()}
+_REPLACED = NOT_FORWARDED | {"date", "user-agent", ATTEMPT.lower()}
 
 UpstreamResponse = tuple[int, Headers, bytes]
 """Status, headers, body."""
@@ -45,7 +28,7 @@ async def invoke(client: HttpClient, gateway_url: str, call: QueuedCall, attempt
         ConnectError: The gateway can't be reached; the function was not invoked.
         UpstreamError: The gateway broke off.
     """
-    headers = [pair for pair in call.headers if pair[0].lower() not in _SET_ANEW]
+    headers = [pair for pair in call.headers if pair[0].lower() not in _REPLACED]
     if not any(name.lower() == CALL_ID.lower() for name, _ in headers):
         headers.append((CALL_ID, call.call_id))
     headers.append((ATTEMPT, str(attempt)))

@@ -1,7 +1,7 @@
-"""One replica of a function: an HTTP server that forks a process for every request.
+"""One replica of a function: an HTTP server that runs the function's processes.
 
-What OpenFaaS's classic-watchdog does, with its settings, log lines and
-answers. The request's body is the process's standard input, its headers are
-``Http_*`` environment variables, and what it prints is the answer. With
-``mode`` given it does what of-watchdog does.
+It does what OpenFaaS's classic-watchdog does, with its settings, log lines and
+responses: each request starts a process. The body is the process's standard
+input, the headers are ``Http_*`` environment variables, and the output is the
+response. With ``mode`` set it does what of-watchdog does.
 """

@@ -1,4 +1,4 @@
-"""Which file a command means, and Go's words for why it can't be run."""
+"""The function's command, and Go's error texts if it can't be run."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from labkit_services.contract.errors import LabError
 class CannotStartError(LabError):
     """The function's process cannot be started.
 
-    The headline is what Go's ``os/exec`` would have said: OpenFaaS sends it
-    as the answer's body.
+    The headline is the error text of Go's ``os/exec``, because OpenFaaS sends it
+    as the response's body.
     """
 
     @classmethod
     def from_os_error(cls, path: str, error: OSError) -> CannotStartError:
-        """Say that the system refused to run ``path``."""
+        """Return the error for a ``path`` that the system did not run."""
         text = os.strerror(error.errno) if error.errno else str(error)
         return cls(f"fork/exec {path}: {text[:1].lower()}{text[1:]}")
 
 
-class Command:
-    """A command and the file it stands for.
+class FunctionCommand:
+    """A command, and the file that it runs.
 
-    As Go's ``exec.Command``: a name with a slash is a path; any other is looked
-    for in ``PATH``. What was found is remembered until ``forget``.
+    As Go's ``exec.Command``: a name with a slash is a path; any other is searched
+    for in ``PATH``. The result is cached until ``forget_path``.
     """
 
     def __init__(self, argv: Sequence[str], search_path: str) -> None:
         self.argv = tuple(argv)
         self._search_path = search_path
-        self._found = ""
+        self._path = ""
 
     def path(self) -> str:
         """Return the path of the file to run.
@@ -40,13 +40,13 @@ class Command:
         Raises:
             CannotStartError: There is no such file in ``PATH``.
         """
-        if not self._found:
-            self._found = self._look_up(self.argv[0])
-        return self._found
+        if not self._path:
+            self._path = self._look_up(self.argv[0])
+        return self._path
 
-    def forget(self) -> None:
-        """Look again next time: the file has gone, and another may have come."""
-        self._found = ""
+    def forget_path(self) -> None:
+        """Search again next time, because the file may have been replaced by one elsewhere."""
+        self._path = ""
 
     def _look_up(self, name: str) -> str:
         if not name:

@@ -1,4 +1,4 @@
-"""The watchdog's settings, by the names OpenFaaS's two watchdogs give them."""
+"""The watchdog's settings, with the names of OpenFaaS's two watchdogs."""
 
 from __future__ import annotations
 
@@ -14,84 +14,61 @@ from labkit_services.contract.names import STATIC_PATH
 class Mode(StrEnum):
     """How a request reaches the function."""
 
-    CLASSIC = "classic"  # a process for each request, which reads it all and answers it all
-    HTTP = "http"  # one process for all requests, which speaks HTTP
-    STREAMING = "streaming"  # a process for each request, whose output is passed on as it comes
-    SERIALIZING = "serializing"  # a process for each request, whose output is collected first
-    STATIC = "static"  # no process: files
+    CLASSIC = "classic"  # a process for each request, with whole input and output
+    HTTP = "http"  # one process for all requests, which is an HTTP server
+    STREAMING = "streaming"  # a process for each request, whose output is forwarded as it is written
+    SERIALIZING = "serializing"  # as classic, with of-watchdog's settings and responses
+    STATIC = "static"  # files, without a process
 
 
 @dataclass(frozen=True, slots=True)
-class Config:
+class WatchdogConfig:
     """One watchdog's settings; durations in seconds.
 
-    Names, defaults and the rules for odd values are those of
-    classic-watchdog's ``readconfig.go``, and with ``mode`` given those of
-    of-watchdog's ``config.go``. In both, a value that can't be read counts as
-    not given; of all spellings of yes, the first knows only ``true``, the second
-    ``1`` as well.
-
-    Attributes:
-        fprocess: The command, as written; mode static needs none.
-        mode: Which watchdog to be; classic unless ``mode`` says otherwise.
-        read_timeout: How long a client may take to send its request.
-        write_timeout: How long after a request's head its answer may come: a later
-            one is dropped, and the connection closed. Also how long requests in
-            flight may go on after SIGTERM. 0 means for ever, and after SIGTERM not at all.
-        exec_timeout: How long the function's process may run; 0 means for ever.
-        healthcheck_interval: How long requests are still taken after SIGTERM,
-            so that whoever checks the health notices.
-        port: Port to listen on; 0 means any.
-        metrics_port: Port of ``/metrics``; 0 means any. In OpenFaaS it is always 8081,
-            but there no two watchdogs share a machine's ports.
-        combine_output: Put the process's stderr into the answer, not into the log; classic only.
-        write_debug: Copy the process's output to the log.
-        content_type: ``Content-Type`` of every answer, or "". Modes http and static know better.
-        cgi_headers: Give the process the ``Http_*`` variables.
-        marshal_request: Give the process headers and body as one JSON document.
-        suppress_lock: Write no lock file.
-        max_inflight: Requests at once; above it 429. 0 means no limit.
-        upstream_url: Where the process of mode http listens.
-        upstream_port_is_free: The process listens on whatever port ``upstream_url``
-            names, so that each of several replicas on one machine gets its own.
-            A setting of the lab: containers never meet on a port.
-        prefix_logs: In the log, put time and stream before each line of the function's.
-        static_path: Folder of mode static.
-        ready_path: What ``/_/ready`` asks the process for, or "".
+    Names, defaults and the rules for invalid values are those of
+    classic-watchdog's ``readconfig.go``, and with ``mode`` set those of
+    of-watchdog's ``config.go``. In both, an invalid value counts as not set; for
+    yes the first accepts only ``true``, the second also ``1``.
     """
 
-    fprocess: str
+    fprocess: str  # the command, as written; not needed in mode static
     mode: Mode = Mode.CLASSIC
-    read_timeout: float = 30.0
+    read_timeout: float = 30.0  # how long a client may take to send its request
+    # How long after a request's head its response may come: a later one is dropped, and the connection
+    # closed. Also how long requests in flight may take after SIGTERM. 0: no limit, but after SIGTERM no time.
     write_timeout: float = 30.0
-    exec_timeout: float = 0.0
+    exec_timeout: float = 0.0  # how long the function's process may run; 0 means no limit
+    # How long requests are still accepted after SIGTERM, so that health checks notice.
     healthcheck_interval: float = 30.0
-    port: int = 8080
+    port: int = 8080  # 0 means any
+    # Of ``/metrics``; 0 means any. In OpenFaaS it is always 8081, where each watchdog has its own ports.
     metrics_port: int = 8081
-    combine_output: bool = True
-    write_debug: bool = False
-    content_type: str = ""
-    cgi_headers: bool = True
-    marshal_request: bool = False
-    suppress_lock: bool = False
-    max_inflight: int = 0
-    upstream_url: str = ""
+    combine_output: bool = True  # add the process's stderr to the response, not to the log; classic only
+    write_debug: bool = False  # copy the process's output to the log
+    content_type: str = ""  # ``Content-Type`` of every response, or ""; not used by modes http and static
+    cgi_headers: bool = True  # set the ``Http_*`` variables
+    marshal_request: bool = False  # write headers and body to the process as one JSON document
+    suppress_lock: bool = False  # do not write a lock file
+    max_inflight: int = 0  # limit for concurrent requests; above it 429; 0 means no limit
+    upstream_url: str = ""  # URL on which the process of mode http listens
+    # The process listens on any port that ``upstream_url`` names, so that each of several replicas on one
+    # machine gets its own. A setting of the lab: containers do not share ports.
     upstream_port_is_free: bool = False
-    prefix_logs: bool = True
-    static_path: str = STATIC_PATH
-    ready_path: str = ""
+    prefix_logs: bool = True  # prefix each line of the function in the log with time and stream
+    static_path: str = STATIC_PATH  # folder of mode static
+    ready_path: str = ""  # path that ``/_/ready`` requests from the process, or ""
 
     @property
     def argv(self) -> tuple[str, ...]:
-        """The command's words: split at every single blank, no quotes, no shell."""
+        """The command's words: split at every blank, without quotes or a shell."""
         return tuple(self.fprocess.split(" "))
 
     @classmethod
-    def from_environ(cls, environ: Mapping[str, str]) -> Config:
+    def from_environ(cls, environ: Mapping[str, str]) -> WatchdogConfig:
         """Read the settings from environment variables.
 
         Raises:
-            InvalidValueError: There is no command, no such mode, or what the mode needs is missing.
+            InvalidValueError: The command, a valid mode, or a setting of the mode is missing.
         """
         mode = _mode(environ.get("mode", ""))
         classic = mode is Mode.CLASSIC

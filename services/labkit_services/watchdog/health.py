@@ -1,4 +1,4 @@
-"""The lock file: as long as it is there, the watchdog takes requests."""
+"""The lock file: while it exists, the watchdog is healthy."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class LockFile:
         self.path = os.path.join(environ.get("TMPDIR") or "/tmp", ".lock")  # noqa: S108  # as Go's os.TempDir
 
     def write(self) -> None:
-        """Create it.
+        """Create the file.
 
         Raises:
             LabError: It cannot be written.
@@ -29,19 +29,19 @@ class LockFile:
         except OSError as error:
             raise LabError(
                 f"Cannot write {self.path}. To disable lock-file set env suppress_lock=true.",
-                expected="a folder for temporary files that can be written to",
+                expected="a writable folder for temporary files",
                 seen=str(error),
-                next_step="point TMPDIR to such a folder",
+                next_step="set TMPDIR to such a folder",
             ) from error
 
     def remove(self) -> None:
-        """Delete it.
+        """Delete the file.
 
         Raises:
-            OSError: It is not there, or must not be deleted.
+            OSError: It does not exist, or must not be deleted.
         """
         os.unlink(self.path)
 
-    def present(self) -> bool:
-        """Whether it is there."""
+    def exists(self) -> bool:
+        """Return whether the file exists."""
         return os.path.exists(self.path)

@@ -1,9 +1,9 @@
-"""What of a function's resource limits a plain process can be held to.
+"""A function's resource limits, as far as a process can have them.
 
 A container has a control group, which counts the memory of all its processes
-and gives it a share of the CPU. A process has rlimits: of memory, each process
-for itself; of CPU, only a total of seconds, which is another thing. So memory
-is limited where the system can do it, CPU is not, and both are said in the log.
+and gives it a share of the CPU. A process has rlimits: of memory, for each
+process alone; of CPU, only a total of seconds, which is something else. So memory
+is limited where the system supports it, CPU is not, and the log says both.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from labkit_services.contract.errors import InvalidValueError
 from labkit_services.contract.quantities import parse_quantity
 
 LEAST_MEMORY = 2 * 1024 * 1024
-"""Bytes that any program needs to get to its first line: half of it is the C library's."""
+"""Bytes that any program needs to start; half of them are the C library's."""
 
 _ENFORCED = sys.platform.startswith("linux")
-"""macOS has neither ``prlimit`` nor a kernel that heeds RLIMIT_DATA."""
+"""macOS has no ``prlimit``, and its kernel ignores RLIMIT_DATA."""
 
 
 @dataclass(frozen=True, slots=True)
 class FunctionLimits:
-    """A deployment's ``limits``, as the gateway hands them on.
+    """A deployment's ``limits``, as the gateway passes them on.
 
     Attributes:
         memory: As written, such as ``128Mi``; "" when there is none.
         cpu: As written, such as ``100m``; "" when there is none.
-        data_bytes: What each process is held to; 0 means no limit.
+        data_bytes: Limit for each process; 0 means no limit.
     """
 
     memory: str = ""
@@ -49,23 +49,23 @@ class FunctionLimits:
         return cls(memory, cpu, min(data_bytes, sys.maxsize))
 
     def apply(self, pid: int) -> None:
-        """Hold a process that was just started, and all that it will start, to the limit.
+        """Limit a process that was just started, and all that it will start.
 
         RLIMIT_DATA, not RLIMIT_AS: the address space of the smallest program is
         larger than its memory by what it maps and never writes, such as libraries.
 
         From outside, after the start, because a shell that sets the limit first
-        doubles what a call costs (2.0 ms against 1.1 ms here), and drops
-        variables whose names it does not like. The price: until the watchdog
-        runs again, microseconds later or on a busy machine a few milliseconds, a
-        process allocates what it likes. It counts, though: from then on there is no more.
+        doubles the cost of a call (2.0 ms against 1.1 ms here), and drops
+        variables with unusual names. The price: until the watchdog runs again,
+        after microseconds or on a busy machine a few milliseconds, a process can
+        allocate without limit. That memory counts towards the limit from then on.
         """
-        # Ended already, or one that only root may limit, such as sudo.
+        # It has exited, or only root may limit it, such as sudo.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             resource.prlimit(pid, resource.RLIMIT_DATA, (self.data_bytes, self.data_bytes))
 
     def lines(self) -> Iterable[str]:
-        """Yield what the function's log shall say."""
+        """Yield lines for the function's log."""
         if self.memory and not self.data_bytes:
             yield f"limits.memory: {self.memory} is not enforced on this system."
         elif self.memory:

@@ -1,4 +1,4 @@
-"""What the watchdog counts, and the port of its own where it tells (both watchdogs' ``metrics/``)."""
+"""Request metrics and the port that serves them, as in both watchdogs' ``metrics/``."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ _METHODS = {
         *("OPTIONS", "NOTIFY", "TRACE", "PATCH"),
     )
 }
-"""As Go's promhttp spells them; any other is ``unknown``."""
+"""Spelled as in Go's promhttp; any other is ``unknown``."""
 
 
 class HttpMetrics:
     """Counts of the requests to the function, by status code and method.
 
     Attributes:
-        in_flight: Those whose answer is not yet complete.
+        in_flight: Those whose response is not complete yet.
     """
 
     def __init__(self) -> None:
         self.in_flight = 0
-        self._answered = Durations()
+        self._durations = Durations()
 
-    def answered(self, code: int, method: str, seconds: float) -> None:
-        """Count an answer."""
-        self._answered.observe((code, _METHODS.get(method, "unknown")), seconds)
+    def count(self, code: int, method: str, seconds: float) -> None:
+        """Count a response."""
+        self._durations.observe((code, _METHODS.get(method, "unknown")), seconds)
 
     def text(self) -> bytes:
         """Return the Prometheus text."""
         return prometheus_text(
-            self._answered.counter("http_requests", "total HTTP requests processed", _LABELS),
-            self._answered.histogram(
+            self._durations.counter("http_requests", "total HTTP requests processed", _LABELS),
+            self._durations.histogram(
                 "http_request_duration_seconds", "Seconds spent serving HTTP requests.", _LABELS
             ),
             gauge("http_requests_in_flight", "total HTTP requests in-flight", (), [((), self.in_flight)]),
@@ -48,18 +48,18 @@ class HttpMetrics:
 
 @contextlib.asynccontextmanager
 async def serve_metrics(metrics: HttpMetrics, host: str, port: int, log: WatchdogLog) -> AsyncIterator[str]:
-    """Serve ``/metrics``, and nothing else, for the length of a block; yield where, or "" if nowhere.
+    """Serve ``/metrics`` for the duration of a block; yield its URL, or "".
 
-    Where the port can't be had, OpenFaaS's watchdogs panic: a container's ports are
-    its own. Here somebody else may have it, and a function is worth more than its counts.
+    If the port is in use, OpenFaaS's watchdogs panic: a container has all ports
+    for itself. Here another process may use it, and the function matters more than its metrics.
     """
 
-    async def answer(request: Request) -> Response:
+    async def respond(request: Request) -> Response:
         if request.path != "/metrics":
             return Response.text(404, "404 page not found\n")
         return Response(200, [("Content-Type", CONTENT_TYPE)], metrics.text())
 
-    server = HttpServer(answer)
+    server = HttpServer(respond)
     url = ""
     try:
         _, bound = await server.start(host, port)

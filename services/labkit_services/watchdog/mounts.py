@@ -1,8 +1,8 @@
-"""A folder at a path that this machine does not have, seen by this process and its children only.
+"""Mounts a folder for this process and its children only.
 
-Linux's mount namespaces: what is mounted in one's own is not seen outside, and is
-gone with its last process. Root may make one, and where the system allows it any
-user, in a user namespace.
+It uses Linux's mount namespaces: what is mounted in one is invisible outside, and
+disappears with its last process. Root may create one, and where the system allows
+it any user, inside a user namespace.
 """
 
 from __future__ import annotations
@@ -19,58 +19,58 @@ _MS_RDONLY, _MS_REMOUNT, _MS_BIND, _MS_REC, _MS_SLAVE = 1, 32, 4096, 16384, 1 <<
 _DONE = "done"
 
 
-def try_show(folder: Path, at: Path) -> str:
-    """Make ``folder`` appear at the absolute path ``at``; return "" or why that can't be.
+def try_mount(folder: Path, at: Path) -> str:
+    """Mount ``folder`` at the absolute path ``at``; return "" or why that failed.
 
-    Must be called while the process has one thread. A first try is made by a
-    child, so that one that fails half-way leaves this process as it was.
+    Must be called while the process has one thread. A child process tries first,
+    so that a failure half-way leaves this process unchanged.
     """
     read_end, write_end = os.pipe()
     child = os.fork()
     if child == 0:
-        answer = "it failed"
+        result = "it failed"
         try:
-            _show(folder, at)
-            answer = _DONE
+            _mount_folder(folder, at)
+            result = _DONE
         except (OSError, AttributeError) as error:
-            answer = str(error)
+            result = str(error)
         finally:
-            os.write(write_end, answer.encode("utf-8", "replace"))
+            os.write(write_end, result.encode("utf-8", "replace"))
             os._exit(0)
     os.close(write_end)
     with os.fdopen(read_end, "rb") as pipe:
-        answer = pipe.read().decode()
+        result = pipe.read().decode()
     os.waitpid(child, 0)
-    if answer != _DONE:
-        return answer or "it was killed"
-    _show(folder, at)
+    if result != _DONE:
+        return result or "it was killed"
+    _mount_folder(folder, at)
     return ""
 
 
-def _show(folder: Path, at: Path) -> None:
-    """Enter a mount namespace and mount ``folder`` there.
+def _mount_folder(folder: Path, at: Path) -> None:
+    """Enter a new mount namespace and mount ``folder`` there.
 
-    Nothing is made on the machine. Where ``at`` does not exist, the nearest
-    folder above it that does is covered by an empty one in memory, which gets
-    all the entries of the covered one, each the real thing, and the missing part.
+    Nothing is created on the machine's disk. If ``at`` does not exist, the nearest
+    existing folder above it is covered by an empty one in memory. That gets
+    a bind mount of each entry of the covered folder, and the missing folders.
 
     Raises:
         OSError: The system does not allow it.
-        AttributeError: The system has no such calls.
+        AttributeError: The system lacks these calls.
     """
     system = ctypes.CDLL(None, use_errno=True)
     cwd = os.getcwd()
     _enter_namespace(system)
-    # What the machine mounts later is still seen here; what is mounted here is not seen there.
+    # What the machine mounts later is visible here; what is mounted here is not visible outside.
     _mount(system, "none", "/", _MS_REC | _MS_SLAVE)
     if not at.is_dir():
         above = next(parent for parent in at.parents if parent.is_dir()).resolve()
         if above == Path("/"):
-            raise OSError(f"there is no folder on the way to {at}")
+            raise OSError(f"no folder above {at} exists but /")
         _cover(system, above)
         at.mkdir(parents=True)
         _mount(system, str(folder), str(at), _MS_BIND)
-        # What a function wrote into the cover would be lost with it: better that it can't.
+        # Read-only, because what a function wrote into the cover would be lost with it.
         _mount(system, "none", str(above), _MS_REMOUNT | _MS_BIND | _MS_RDONLY)
     else:
         _mount(system, str(folder), str(at), _MS_BIND)
@@ -83,7 +83,7 @@ def _enter_namespace(system: ctypes.CDLL) -> None:
     user, group = os.geteuid(), os.getegid()
     if system.unshare(_CLONE_NEWNS | _CLONE_NEWUSER) != 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-    # One may only be oneself in there, and without this one would be nobody.
+    # Without this mapping the process would be the user nobody in there.
     Path("/proc/self/setgroups").write_text("deny")
     Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
     Path("/proc/self/gid_map").write_text(f"{group} {group} 1")

@@ -1,4 +1,4 @@
-"""Our ends of the function's pipes, read and written as far as they go without waiting."""
+"""Our ends of the function's pipes, read and written without blocking."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from collections.abc import AsyncIterator, Callable
 
 from labkit_services.http import HttpError
 from labkit_services.http.body import Body
+from labkit_services.runtime.tasks import BackgroundTasks
 
 CHUNK = 64 * 1024
-"""Bytes a call: what a Linux pipe holds."""
+"""Bytes of one read: the capacity of a Linux pipe."""
 
 _CHUNKS_A_TURN = 16
 """Reads from one pipe before the others get their turn."""
 
 
 class _ReadEnd:
-    """The end that we read from."""
+    """Our end of a pipe that we read from."""
 
     __slots__ = ("_descriptor", "_loop")
 
@@ -27,7 +28,7 @@ class _ReadEnd:
         self._descriptor = descriptor
 
     def close(self) -> None:
-        """Read no more; whoever still writes gets SIGPIPE."""
+        """Stop reading; a process that still writes gets SIGPIPE."""
         if self._descriptor >= 0:
             self._loop.remove_reader(self._descriptor)
             os.close(self._descriptor)
@@ -35,7 +36,7 @@ class _ReadEnd:
 
 
 class PipeReader(_ReadEnd):
-    """Collects what comes out of a pipe, until the last of its writers has closed it."""
+    """Collects a pipe's data, until its last writer has closed it."""
 
     __slots__ = ("_at_end", "_parts")
 
@@ -48,12 +49,12 @@ class PipeReader(_ReadEnd):
 
     @property
     def data(self) -> bytes:
-        """What has come so far."""
+        """What has been read so far."""
         return b"".join(self._parts)
 
     def _read(self) -> None:
-        # Once more after data: the end is often there already, and finding it
-        # now saves a turn of the loop.
+        # Read again after data: the end of file is often there already, and
+        # finding it now saves a turn of the loop.
         for _ in range(_CHUNKS_A_TURN):
             try:
                 part = os.read(self._descriptor, CHUNK)
@@ -67,7 +68,7 @@ class PipeReader(_ReadEnd):
 
 
 class PipeWriter:
-    """Feeds a pipe at the pace of its reader, then closes it."""
+    """Writes data to a pipe at the pace of its reader, then closes it."""
 
     __slots__ = ("_descriptor", "_loop", "_rest")
 
@@ -84,8 +85,8 @@ class PipeWriter:
         except BlockingIOError:
             return
         except BrokenPipeError:
-            # A process need not read its input: many a function looks at its
-            # environment only. Its exit code says whether that was right.
+            # A process need not read its input: many functions only use their
+            # environment. Its exit code shows whether that was an error.
             self.close()
             return
         self._rest = self._rest[written:]
@@ -93,7 +94,7 @@ class PipeWriter:
             self.close()
 
     def close(self) -> None:
-        """Write no more; the reader sees the end of its input."""
+        """Stop writing; the reader sees the end of its input."""
         if self._descriptor >= 0:
             self._loop.remove_writer(self._descriptor)
             os.close(self._descriptor)
@@ -101,10 +102,10 @@ class PipeWriter:
 
 
 class PipeStream(_ReadEnd):
-    """Passes on what comes out of a pipe, and reads no faster than that.
+    """Streams a pipe's data, and reads no faster than the consumer.
 
     Attributes:
-        body: What came out; it ends when the last writer has closed the pipe.
+        body: The data; it ends when the last writer has closed the pipe.
     """
 
     __slots__ = ("body",)
@@ -116,12 +117,12 @@ class PipeStream(_ReadEnd):
         self.resume_reading()
 
     def pause_reading(self) -> None:
-        """Leave the rest in the pipe: its writer waits."""
+        """Leave the rest in the pipe: its writer blocks."""
         if self._descriptor >= 0:
             self._loop.remove_reader(self._descriptor)
 
     def resume_reading(self) -> None:
-        """Read on."""
+        """Continue reading."""
         if self._descriptor >= 0:
             self._loop.add_reader(self._descriptor, self._read)
 
@@ -137,26 +138,25 @@ class PipeStream(_ReadEnd):
             self.body.finish()
 
 
-class PipeFeed:
-    """Writes a body into a pipe as the body comes, at the pace of the pipe's reader."""
+class BodyWriter:
+    """Writes a request's body to a pipe as it arrives, at the pace of the pipe's reader."""
 
     __slots__ = ("_descriptor", "_loop", "_task")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, descriptor: int, parts: AsyncIterator[bytes]) -> None:
-        """Own ``descriptor``."""
-        os.set_blocking(descriptor, False)
-        self._loop = loop
+    def __init__(self, tasks: BackgroundTasks, descriptor: int, parts: AsyncIterator[bytes]) -> None:
+        """Own ``descriptor``, which must not block."""
+        self._loop = asyncio.get_running_loop()
         self._descriptor = descriptor
-        self._task = loop.create_task(self._feed(parts))
-        # Not in the task's own finally: cancelled at once, it never begins.
+        self._task = tasks.start(self._write_all(parts), name="write the function's standard input")
+        # Not in the task's own ``finally``: a task that is cancelled at once never begins.
         self._task.add_done_callback(self._release)
 
-    async def _feed(self, parts: AsyncIterator[bytes]) -> None:
+    async def _write_all(self, parts: AsyncIterator[bytes]) -> None:
         try:
             async for part in parts:
                 await self._write(memoryview(part))
         except (ConnectionError, HttpError):
-            return  # the process need not read it all, and a client may break off, or pause too long
+            return  # the process need not read all, and a client may disconnect, or pause too long
 
     async def _write(self, rest: memoryview) -> None:
         while rest:
@@ -174,7 +174,7 @@ class PipeFeed:
         os.close(self._descriptor)
 
     def close(self) -> None:
-        """Write no more; the reader sees the end of its input."""
+        """Stop writing; the reader sees the end of its input."""
         self._task.cancel()
 
 

@@ -1,9 +1,8 @@
-"""A function's secrets where OpenFaaS's functions look for them.
+"""A function's secrets, at the path that OpenFaaS's functions read.
 
-The gateway writes them to a folder of the replica's own. A container would
-see that as ``/var/openfaas/secrets``; a process does where the system lets it
-have mounts of its own. Elsewhere that path is replaced where we can reach it:
-in the function's command and environment.
+The gateway writes them to a folder of the replica. A container would see it as
+``/var/openfaas/secrets``; so does a process where the system allows it private
+mounts. Elsewhere that path is replaced in the function's command and environment.
 """
 
 from __future__ import annotations
@@ -15,9 +14,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-PLACE = Path("/var/openfaas/secrets")
+MOUNT_POINT = Path("/var/openfaas/secrets")
 
-_PLACE = re.compile(rb"/var/openfaas/secrets(?![\w.-])")
+_MOUNT_POINT = re.compile(rb"/var/openfaas/secrets(?![\w.-])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +24,8 @@ class SecretsView:
     """How the function sees its secrets.
 
     Attributes:
-        folder: Where they are on this machine; "" when it has none.
-        obstacle: Why they can't be seen at ``PLACE``; "" when they can.
+        folder: Their folder on this machine; "" if there are none.
+        obstacle: Why they can't be mounted at ``MOUNT_POINT``; "" if they are.
     """
 
     folder: str = ""
@@ -34,9 +33,9 @@ class SecretsView:
 
     @classmethod
     def open(cls, environ: Mapping[str, str]) -> SecretsView:
-        """Show the secrets of ``secrets_folder`` at ``PLACE``, if that can be. Never fails.
+        """Mount the folder ``secrets_folder`` at ``MOUNT_POINT`` if possible. Never fails.
 
-        ``secrets_by=rewrite`` chooses the other way.
+        With ``secrets_by=rewrite`` the path is replaced instead.
         """
         folder = environ.get("secrets_folder", "")
         if not folder:
@@ -46,41 +45,41 @@ class SecretsView:
         if not sys.platform.startswith("linux"):
             return cls(folder, f"there are no mount namespaces on {sys.platform}")
         try:
-            # Here, because only functions with secrets shall pay for the import.
-            from labkit_services.watchdog.mounts import try_show
+            # Not at the top: few functions have secrets and need the import.
+            from labkit_services.watchdog.mounts import try_mount
 
-            return cls(folder, try_show(Path(folder), PLACE))
+            return cls(folder, try_mount(Path(folder), MOUNT_POINT))
         except (OSError, ImportError) as error:
             return cls(folder, str(error))
 
     def words(self, argv: Sequence[str]) -> tuple[str, ...]:
-        """Return a command whose words name the secrets where they are."""
+        """Return a command with the path of the secrets replaced if needed."""
         return tuple(os.fsdecode(self._replaced(os.fsencode(word))) for word in argv)
 
     def environment(self, environ: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
-        """Return an environment whose values name the secrets where they are.
+        """Return an environment with the path of the secrets replaced if needed.
 
-        ``secrets_folder`` names the folder in either case.
+        ``secrets_folder`` is set to the path in either case.
         """
         values = {name: self._replaced(value) for name, value in environ.items()}
         if self.folder:
-            values[b"secrets_folder"] = os.fsencode(self.folder if self.obstacle else PLACE)
+            values[b"secrets_folder"] = os.fsencode(self.folder if self.obstacle else MOUNT_POINT)
         return values
 
     def _replaced(self, text: bytes) -> bytes:
         if not self.obstacle:
             return text
         folder = os.fsencode(self.folder)
-        return _PLACE.sub(lambda _: folder, text)
+        return _MOUNT_POINT.sub(lambda _: folder, text)
 
     def lines(self) -> list[str]:
-        """Return what the function's log shall say."""
+        """Return lines for the function's log."""
         if not self.folder:
             return []
         if not self.obstacle:
-            return [f"Secrets: at {PLACE}, mounted for this function only."]
+            return [f"Secrets: at {MOUNT_POINT}, mounted for this function only."]
         return [
-            f"Secrets: not at {PLACE} ({self.obstacle}), but in a folder of this function's own."
+            f"Secrets: not at {MOUNT_POINT} ({self.obstacle}), but in a folder of this function's own."
             " In its command and environment that path is replaced;"
             " elsewhere use the variable secrets_folder."
         ]

@@ -1,1 +1,1 @@
-"""A service that only tells what kind of process it is: forked or spawned, it has to say the same."""
+"""A service that describes its process; a forked one must equal a spawned one."""

@@ -1,6 +1,6 @@
-"""``python -m probe``: writes one line of JSON about itself, and ends as it is told to.
+"""``python -m probe``: write one line of JSON about the process, and exit.
 
-``ENDING`` in the environment is an exit code, or ``lifeline``: wait for the end of standard input.
+``ENDING`` in the environment is the exit code, or ``lifeline``: wait for the end of standard input.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from pathlib import Path
 
 
 def start() -> None:
-    """Tell, and end."""
+    """Describe the process, and exit."""
     status = dict(line.split(":\t", 1) for line in Path("/proc/self/status").read_text().splitlines())
     umask = os.umask(0o77)
-    facts = {
+    description = {
         "pid": os.getpid(),
         "has the services": "labkit_services.gateway.__main__" in sys.modules,
         "random": random.random(),
@@ -47,19 +47,19 @@ def start() -> None:
             "encodings": [sys.getfilesystemencoding(), sys.stdout.encoding],
         },
     }
-    os.write(1, json.dumps(facts).encode() + b"\n")
+    os.write(1, json.dumps(description).encode() + b"\n")
     ending = os.environ["ENDING"]
     if ending == "lifeline":
         sys.stdin.read()
         ending = "0"
-    print("the last line")  # buffered: it has to come out of whoever it was written to
+    print("the last line")  # buffered: it must be written exactly once
     sys.exit(int(ending))
 
 
 def _descriptors() -> Iterator[tuple[str, str]]:
-    """Yield what is open, with the kind of thing it is, or the path if it has one."""
+    """Yield the open descriptors, each with its path or kind."""
     for name in os.listdir("/proc/self/fd"):
-        with suppress(OSError):  # the one by which the folder was read
+        with suppress(OSError):  # the one that reads the folder
             yield name, os.readlink(f"/proc/self/fd/{name}").partition(":[")[0]
 
 

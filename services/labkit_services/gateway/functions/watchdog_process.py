@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -41,21 +43,27 @@ class WatchdogProcess:
     async def start(
         cls, environment: Mapping[str, str], folder: Path, fork_server: socket.socket | None
     ) -> WatchdogProcess:
-        """Start a watchdog with exactly this environment.
+        """Start a watchdog whose function has exactly this environment.
 
         Raises:
             OSError: It cannot be started.
         """
-        with ExitStack() as ours, ExitStack() as theirs:
+        # In a file, because a function's PYTHONPATH or LD_PRELOAD must not reach the watchdog's own Python.
+        with ExitStack() as ours, ExitStack() as theirs, tempfile.TemporaryFile() as settings:
+            settings.write(json.dumps(environment).encode())
+            settings.flush()
+            number = settings.fileno()
             source, _ = _pipe(theirs, ours)
             output, sink = _pipe(ours, theirs)
             errors, complaints = _pipe(ours, theirs)
             streams = (source, sink, complaints)
             child: Forked | subprocess.Popen[bytes] | None = None
             if fork_server is not None:
-                request = ForkRequest(_MODULE, environment, str(folder), (0, 1, 2))
-                child = await fork(fork_server, request, streams)
-            return cls(child or _spawn(environment, folder, streams), output, errors, ours.pop_all())
+                request = ForkRequest(
+                    _MODULE, _interpreter_environment(), str(folder), (0, 1, 2, number), (str(number),)
+                )
+                child = await fork(fork_server, request, (*streams, number))
+            return cls(child or _spawn(number, folder, streams), output, errors, ours.pop_all())
 
     def signal_group(self, number: signal.Signals) -> None:
         """Send a signal to it and to the processes that it has started."""
@@ -87,17 +95,23 @@ def _pipe(readers: ExitStack, writers: ExitStack) -> tuple[int, int]:
     return read_end, write_end
 
 
-def _spawn(
-    environment: Mapping[str, str], folder: Path, streams: tuple[int, int, int]
-) -> subprocess.Popen[bytes]:
+def _interpreter_environment() -> dict[str, str]:
+    """Return the gateway's environment without its settings, some of which are passwords.
+
+    Services' settings have lower-case names, as in OpenFaaS; Python's and the system's do not.
+    """
+    return {name: value for name, value in os.environ.items() if name.isupper()}
+
+
+def _spawn(settings: int, folder: Path, streams: tuple[int, int, int]) -> subprocess.Popen[bytes]:
     # A plain Popen: vfork and exec, no thread, and never the loop's own
     # subprocess call, which under uvloop forks the whole gateway.
     return subprocess.Popen(  # noqa: S603 - our own module
         # -P: the function's folder must not shadow our modules.
-        [sys.executable, "-P", "-m", _MODULE],
+        [sys.executable, "-P", "-m", _MODULE, str(settings)],
         cwd=folder,
-        # Else Python, without a locale, puts one into its environment, and so into the function's.
-        env={**environment, "PYTHONCOERCECLOCALE": "0"},
+        env=_interpreter_environment(),
+        pass_fds=(settings,),
         stdin=streams[0],
         stdout=streams[1],
         stderr=streams[2],

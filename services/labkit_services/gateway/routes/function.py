@@ -85,20 +85,12 @@ class FunctionRoute:
                 text = f"No endpoints available for: {function.name}.\n{error}\n"
                 return _platform_error(503, text, headers)
         pairs = forwarded_pairs(request, call_id, start_ns)
-        body: bytes | AsyncIterator[bytes]
-        if request.incoming.complete:
-            body = request.incoming.take()
-        else:
-            body = request.stream()
-            if length := request.headers.get("Content-Length"):
-                pairs.append(("Content-Length", length))
-        target = f"{path}?{request.query}" if request.query else path
         self._events.emit(EventType.CALL_FORWARDED, call_id, function.name, replica=replica.instance)
         replica.begin_call()
         streaming = False
         try:
             async with asyncio.timeout(self._timeout):
-                upstream = await self._client.send(replica.origin, request.method, target, pairs, body)
+                upstream = await self._client.forward(request, replica.origin, path, pairs)
             merged = response_headers(upstream.headers, request, call_id, start_ns)
             if upstream.incoming.complete:
                 return Response(upstream.status, merged, upstream.incoming.take())

@@ -1,18 +1,18 @@
-"""The content type of an answer whose sender named none.
+"""Detects the content type of a response that names none.
 
-Go's HTTP server guesses it with ``http.DetectContentType``, so OpenFaaS's
-functions are answered with what that finds. Source: the WHATWG's MIME
-Sniffing Standard (mimesniff.spec.whatwg.org, sections 5 to 7) as Go's
-``net/http/sniff.go`` reads it; left out are fonts and the rarer archives and
-sounds, which come out as ``application/octet-stream``.
+Go's HTTP server does this with ``http.DetectContentType``, so OpenFaaS's
+functions do. Source: the WHATWG's MIME Sniffing Standard
+(mimesniff.spec.whatwg.org, sections 5 to 7) as Go's ``net/http/sniff.go``
+implements it. Fonts and the rarer archive and audio types are left out, and
+detected as ``application/octet-stream``.
 """
 
 from __future__ import annotations
 
 import re
 
-LOOKED_AT = 512
-"""Bytes that decide, whatever follows."""
+SNIFFED_BYTES = 512
+"""Only the first bytes are examined."""
 
 _BLANKS = b"\t\n\x0c\r "
 
@@ -24,7 +24,7 @@ _HTML = re.compile(
 )
 
 _BINARY = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
-"""Bytes that no text holds; escape (0x1b) may be a terminal's colours."""
+"""Bytes that text does not contain; escape (0x1b) may be a terminal's colours."""
 
 _MAGIC = tuple(
     (re.compile(pattern, re.DOTALL), content_type)
@@ -53,12 +53,12 @@ _MAGIC = tuple(
 
 
 def detect_content_type(data: bytes) -> str:
-    """Return the content type that ``data`` looks like.
+    """Return the content type of ``data``.
 
-    Never fails: what looks like nothing known is text if it holds no control
-    bytes, else ``application/octet-stream``.
+    Never fails: unknown data is text if it contains no control bytes, else
+    ``application/octet-stream``.
     """
-    data = data[:LOOKED_AT]
+    data = data[:SNIFFED_BYTES]
     text = data.lstrip(_BLANKS)
     if text.startswith(b"<"):
         if _HTML.match(text):

@@ -1,10 +1,10 @@
-"""Guessing the content type of an answer, as Go's HTTP server does."""
+"""Detecting the content type of a response, as Go's HTTP server does."""
 
 from __future__ import annotations
 
 import pytest
 
-from labkit_services.watchdog.sniff import detect_content_type
+from labkit_services.watchdog.mime_sniffing import detect_content_type
 
 TEXT = "text/plain; charset=utf-8"
 HTML = "text/html; charset=utf-8"
@@ -52,10 +52,10 @@ UNKNOWN = "application/octet-stream"
         (b"\x00asm\x01", "application/wasm"),
     ],
 )
-def test_the_first_bytes_tell_the_type(data: bytes, expected: str) -> None:
+def test_the_type_is_detected_from_the_first_bytes(data: bytes, expected: str) -> None:
     assert detect_content_type(data) == expected
 
 
-def test_only_the_first_512_bytes_count() -> None:
+def test_only_the_first_512_bytes_are_examined() -> None:
     assert detect_content_type(b"a" * 512 + b"\x00") == TEXT
     assert detect_content_type(b"a" * 511 + b"\x00") == UNKNOWN

@@ -1,33 +1,22 @@
-"""What the function's process is told of the request: its environment and its input."""
+"""A request as the function's process sees it: ``Http_*`` variables and input."""
 
 from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
 from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
-from labkit_services.http.headers import Headers, canonical
-from labkit_services.http.message import Request
+from labkit_services.http import Headers, Request
+from labkit_services.http.headers import canonical
 
 _NOT_HEADERS = frozenset({"Host", "Transfer-Encoding", "Trailer"})
-"""Go's HTTP server takes these out of the headers and keeps them as fields of their own."""
-
-_OURS = frozenset(
-    {b"lifeline", b"limits_memory", b"limits_cpu", b"metrics_port", b"secrets_by", b"PYTHONCOERCECLOCALE"}
-)
-"""Settings between the gateway and this process that mean nothing to a function."""
-
-
-def inherited(environ: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
-    """Return the part of the process's environment that is the same for every request."""
-    return {name: value for name, value in environ.items() if name not in _OURS}
+"""Go's HTTP server removes these from the headers and keeps them as fields."""
 
 
 @lru_cache(maxsize=256)
 def _variable(header: str) -> tuple[str, bytes]:
-    # Cached, because a function sees the same few headers on every request.
+    # Cached, because a function receives the same few headers with every request.
     name = canonical(header)
     return name, b"Http_" + name.replace("-", "_").encode("latin-1")
 
@@ -36,8 +25,8 @@ def http_variables(request: Request) -> dict[bytes, bytes]:
     """Return the ``Http_*`` variables of one request.
 
     As classic-watchdog's ``getAdditionalEnvs``: one for each header (first
-    value), then the request's own facts, which win over a header of the same
-    name. Values are the bytes that were on the wire, but ``Http_Path`` is decoded.
+    value), then those of the request itself, which replace a header's of the
+    same name. Values are the bytes of the wire, but ``Http_Path`` is decoded.
     """
     variables: dict[bytes, bytes] = {}
     for header, value in request.headers:
@@ -61,7 +50,7 @@ def http_variables(request: Request) -> dict[bytes, bytes]:
 
 
 def of_watchdog_variables(request: Request) -> dict[bytes, bytes]:
-    """Return the ``Http_*`` variables as of-watchdog sets them: a few facts fewer."""
+    """Return the ``Http_*`` variables that of-watchdog sets, which are fewer."""
     variables = http_variables(request)
     for name in (b"Http_Host", b"Http_ContentLength"):
         variables.pop(name, None)
@@ -95,5 +84,5 @@ def marshalled(headers: Headers, body: bytes) -> bytes:
 
 
 def _text(value: str) -> str:
-    # Headers are held as latin-1, one character a byte; JSON is UTF-8.
+    # Headers are decoded as latin-1, one character a byte; JSON is UTF-8.
     return value.encode("latin-1").decode("utf-8", "replace")

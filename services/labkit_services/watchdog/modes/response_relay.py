@@ -1,15 +1,15 @@
-"""A body that is passed on as it comes, and what is let go of when it is over."""
+"""A response's body, forwarded as it arrives, with an action at its end."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
 
-class Relay(AsyncIterator[bytes]):
-    """Parts of a body; ``release`` is called once at the end, however it comes.
+class ResponseRelay(AsyncIterator[bytes]):
+    """Parts of a body; ``release`` is called once at the end, in every case.
 
-    An async generator's own ``finally`` does not do: a client that has gone
-    before the first part leaves it unstarted, and then nothing in it runs.
+    The ``finally`` of an async generator is not enough: if the client
+    disconnects before the first part, the generator never runs.
     """
 
     def __init__(
@@ -18,12 +18,12 @@ class Relay(AsyncIterator[bytes]):
         release: Callable[[], None],
         check: Callable[[], None] | None = None,
     ) -> None:
-        """Pass ``parts`` on; ``check`` is called before each of them and before the end, and may raise."""
+        """Forward ``parts``; ``check`` is called before each of them and before the end, and may raise."""
         self._parts = parts
         self._release: Callable[[], None] | None = release
         self._check = check
 
-    def __aiter__(self) -> Relay:
+    def __aiter__(self) -> ResponseRelay:
         return self
 
     async def __anext__(self) -> bytes:
@@ -35,10 +35,10 @@ class Relay(AsyncIterator[bytes]):
         return part
 
     async def aclose(self) -> None:
-        """End it; the server does so in any case."""
+        """Release what belongs to the body; the server always calls this."""
         release, self._release = self._release, None
         try:
-            if isinstance(self._parts, AsyncGenerator | Relay):
+            if isinstance(self._parts, AsyncGenerator | ResponseRelay):
                 await self._parts.aclose()
         finally:
             if release is not None:

@@ -1,4 +1,7 @@
-"""Mode static: files from a folder, as Go's ``http.FileServer`` gives them, which of-watchdog uses."""
+"""Mode static: files from a folder, as Go's ``http.FileServer`` serves them.
+
+That is what of-watchdog uses.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +15,11 @@ from functools import partial
 from urllib.parse import quote, unquote_to_bytes
 
 from labkit_services.http import Request, Response
-from labkit_services.http.wire import http_date
-from labkit_services.watchdog.backend import Backend, Function
-from labkit_services.watchdog.relay import Relay
-from labkit_services.watchdog.sniff import LOOKED_AT, detect_content_type
+from labkit_services.http.encoding import http_date
+from labkit_services.watchdog.mime_sniffing import SNIFFED_BYTES, detect_content_type
+from labkit_services.watchdog.modes.backend import Backend
+from labkit_services.watchdog.modes.response_relay import ResponseRelay
+from labkit_services.watchdog.program import FunctionProgram
 
 _TYPES = {
     ".avif": "image/avif",
@@ -35,22 +39,22 @@ _TYPES = {
     ".webp": "image/webp",
     ".xml": "text/xml; charset=utf-8",
 }
-"""What Go knows without a system's table, which an image seldom has; of others the first bytes tell."""
+"""Types that Go knows without the system's table, which few images have. Others are detected."""
 
 _LISTING_HEAD = '<!doctype html>\n<meta name="viewport" content="width=device-width">\n'
 _CHUNK = 256 * 1024
 
 
-class Static(Backend):
-    """Answers with files; for a folder with its ``index.html``, else with a list of what is in it."""
+class StaticBackend(Backend):
+    """Serves files; for a folder its ``index.html``, else a listing."""
 
-    def __init__(self, function: Function) -> None:
-        super().__init__(function)
+    def __init__(self, program: FunctionProgram) -> None:
+        super().__init__(program)
         self._root = os.fsencode(self._config.static_path)
         self._log.line(f"Serving files at: {self._config.static_path}")
 
-    async def answer(self, request: Request) -> Response:
-        """Answer with the file that the path names. As in Go, any method will do."""
+    async def respond(self, request: Request) -> Response:
+        """Return the file that the path names. As in Go, any method is allowed."""
         path = unquote_to_bytes(request.path.encode("latin-1"))
         clean = _clean(path)
         if clean != path:
@@ -58,21 +62,21 @@ class Static(Backend):
         if path.endswith(b"/index.html"):
             return _moved("./", request)
         try:
-            return self._found(path, request)
+            return self._resource(path, request)
         except (FileNotFoundError, NotADirectoryError, ValueError):  # a NUL byte is a ValueError
-            return _refused(404, "404 page not found")
+            return _error(404, "404 page not found")
         except PermissionError:
-            return _refused(403, "403 Forbidden")
+            return _error(403, "403 Forbidden")
         except OSError as error:
             self._log.error(f"{request.method} {request.target}: {error}")
-            return _refused(500, "500 Internal Server Error")
+            return _error(500, "500 Internal Server Error")
 
-    def _found(self, path: bytes, request: Request) -> Response:
-        """Answer for a clean path.
+    def _resource(self, path: bytes, request: Request) -> Response:
+        """Return the file or folder of a clean path.
 
         Raises:
             OSError: There is no such file, or it can't be read.
-            ValueError: A NUL byte is in the path.
+            ValueError: The path contains a NUL byte.
         """
         place = self._root + path
         is_folder = stat.S_ISDIR(os.stat(place.rstrip(b"/") or b"/").st_mode)
@@ -90,31 +94,31 @@ class Static(Backend):
 
 
 def _clean(path: bytes) -> bytes:
-    """Return the path without ``.``, ``..`` and double slashes; it can't lead out of the root."""
+    """Return the path without ``.``, ``..`` and double slashes: it can't leave the root."""
     clean = posixpath.normpath(b"/" + path.lstrip(b"/"))
     return clean + b"/" if path.endswith(b"/") and clean != b"/" else clean
 
 
 def _file(place: bytes, request: Request) -> Response:
-    # Without O_NONBLOCK, opening a named pipe would wait for its writer, and everybody with it.
+    # Without O_NONBLOCK, opening a named pipe would block the whole watchdog until it has a writer.
     descriptor = os.open(place, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    passed_on = False
+    streaming = False
     try:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
+        info = os.fstat(descriptor)
+        if not stat.S_ISREG(info.st_mode):
             raise PermissionError(place)
-        headers = [("Last-Modified", http_date(int(found.st_mtime)))]
-        if _is_known(found, request):
+        headers = [("Last-Modified", http_date(int(info.st_mtime)))]
+        if _is_unmodified(info, request):
             return Response(304, headers)
         headers += [
             ("Content-Type", _content_type(place, descriptor)),
-            ("Content-Length", str(found.st_size)),
+            ("Content-Length", str(info.st_size)),
         ]
-        body = Relay(_parts(descriptor, found.st_size), partial(os.close, descriptor))
-        passed_on = True
+        body = ResponseRelay(_parts(descriptor, info.st_size), partial(os.close, descriptor))
+        streaming = True
         return Response(200, headers, body)
     finally:
-        if not passed_on:
+        if not streaming:
             os.close(descriptor)
 
 
@@ -126,13 +130,13 @@ async def _parts(descriptor: int, size: int) -> AsyncIterator[bytes]:
 
 def _content_type(place: bytes, descriptor: int) -> str:
     extension = os.fsdecode(os.path.splitext(place)[1]).lower()
-    return _TYPES.get(extension) or detect_content_type(os.pread(descriptor, LOOKED_AT, 0))
+    return _TYPES.get(extension) or detect_content_type(os.pread(descriptor, SNIFFED_BYTES, 0))
 
 
 def _listing(place: bytes, request: Request) -> Response:
-    found = os.stat(place)
-    headers = [("Last-Modified", http_date(int(found.st_mtime)))]
-    if _is_known(found, request):
+    info = os.stat(place)
+    headers = [("Last-Modified", http_date(int(info.st_mtime)))]
+    if _is_unmodified(info, request):
         return Response(304, headers)
     with os.scandir(place) as entries:
         names = sorted(e.name + b"/" if e.is_dir(follow_symlinks=False) else e.name for e in entries)
@@ -142,20 +146,20 @@ def _listing(place: bytes, request: Request) -> Response:
     return Response(200, headers, page.encode("utf-8", "replace"))
 
 
-def _is_known(found: os.stat_result, request: Request) -> bool:
-    """Tell whether the client has it already, by ``If-Modified-Since``."""
+def _is_unmodified(info: os.stat_result, request: Request) -> bool:
+    """Return whether the client has this version, by ``If-Modified-Since``."""
     if request.method not in ("GET", "HEAD"):
         return False
     try:
         since = datetime.strptime(request.headers.get("If-Modified-Since"), "%a, %d %b %Y %H:%M:%S GMT")
     except ValueError:
         return False
-    return int(found.st_mtime) <= since.replace(tzinfo=UTC).timestamp()
+    return int(info.st_mtime) <= since.replace(tzinfo=UTC).timestamp()
 
 
 def _moved(location: str, request: Request) -> Response:
     return Response(301, [("Location", f"{location}?{request.query}" if request.query else location)])
 
 
-def _refused(status: int, text: str) -> Response:
+def _error(status: int, text: str) -> Response:
     return Response.text(status, f"{text}\n", [("X-Content-Type-Options", "nosniff")])

@@ -1,13 +1,12 @@
-"""What the function's process is told of a request."""
+"""The environment variables and the input that a request becomes."""
 
 from __future__ import annotations
 
 import json
 
+from labkit_services.http import Headers, Request
 from labkit_services.http.body import Body
-from labkit_services.http.headers import Headers
-from labkit_services.http.message import Request
-from labkit_services.watchdog.environ import http_variables, inherited, marshalled
+from labkit_services.watchdog.request_variables import http_variables, marshalled
 
 
 def variables(method: str, target: str, *headers: tuple[str, str]) -> dict[bytes, bytes]:
@@ -41,11 +40,11 @@ def test_path_is_decoded_and_query_is_not() -> None:
     assert found[b"Http_Query"] == b"q=a%20b&x=1"
 
 
-def test_an_empty_query_gives_no_variable() -> None:
+def test_an_empty_query_has_no_variable() -> None:
     assert b"Http_Query" not in variables("GET", "/?")
 
 
-def test_the_body_s_length_is_told_under_both_names() -> None:
+def test_the_content_length_is_in_both_variables() -> None:
     found = variables("POST", "/", ("Content-Length", "12"))
 
     assert found[b"Http_ContentLength"] == b"12"
@@ -60,7 +59,7 @@ def test_a_chunked_body_has_length_minus_one() -> None:
     assert found[b"Http_Transfer_Encoding"] == b"chunked"
 
 
-def test_a_header_cannot_pretend_to_be_a_fact_of_the_request() -> None:
+def test_a_header_cannot_replace_a_variable_of_the_request_itself() -> None:
     found = variables("GET", "/real", ("Method", "DELETE"), ("Path", "/fake"), ("Host", "h"))
 
     assert found[b"Http_Method"] == b"GET"
@@ -73,11 +72,7 @@ def test_values_keep_the_bytes_of_the_wire() -> None:
     assert found[b"Http_X_Name"] == "Jürgen".encode()
 
 
-def test_the_lifeline_between_gateway_and_watchdog_is_not_inherited() -> None:
-    assert inherited({b"PATH": b"/bin", b"lifeline": b"stdin"}) == {b"PATH": b"/bin"}
-
-
-def test_marshalled_request_is_one_json_document() -> None:
+def test_a_marshalled_request_is_one_json_document() -> None:
     headers = Headers([("x-b", "1"), ("Host", "h"), ("X-A", "ü".encode().decode("latin-1")), ("X-B", "2")])
 
     document = marshalled(headers, b"\x00body")

@@ -1,0 +1,74 @@
+"""What a handler receives."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from labkit_services.http.body import Body
+from labkit_services.http.errors import BodyTooLargeError
+from labkit_services.http.headers import Headers
+
+
+class Request:
+    """One HTTP request.
+
+    Attributes:
+        method: As sent, in upper case.
+        target: The request line's target, unchanged.
+        path: ``target`` without the query, still percent-encoded; of a target in
+            absolute form, as proxies send it, the part after the authority (RFC 9112 §3.2.2).
+        query: The raw query string, without ``?``.
+        headers: In wire order and spelling.
+        http_version: ``"1.0"`` or ``"1.1"``.
+        peer: Address and port of the client.
+        incoming: The body as it arrives.
+    """
+
+    __slots__ = ("headers", "http_version", "incoming", "method", "path", "peer", "query", "target")
+
+    def __init__(
+        self,
+        method: str,
+        target: str,
+        headers: Headers,
+        incoming: Body,
+        *,
+        http_version: str = "1.1",
+        peer: tuple[str, int] = ("", 0),
+    ) -> None:
+        self.method = method
+        self.target = target
+        self.path, _, self.query = target.partition("?")
+        if "://" in self.path and not self.path.startswith("/"):
+            self.path = "/" + self.path.partition("://")[2].partition("/")[2]
+        self.headers = headers
+        self.incoming = incoming
+        self.http_version = http_version
+        self.peer = peer
+
+    async def body(self, limit: int) -> bytes:
+        """Return the whole body.
+
+        Raises:
+            BodyTooLargeError: It has, or announces, more than ``limit`` bytes.
+        """
+        announced = self.headers.get("Content-Length")
+        if announced.isdecimal() and int(announced) > limit:
+            raise BodyTooLargeError(limit)
+        if self.incoming.complete:
+            # Most bodies arrive together with the head: there is nothing to wait for.
+            body = self.incoming.take()
+            if len(body) > limit:
+                raise BodyTooLargeError(limit)
+            return body
+        parts, size = [], 0
+        async for part in self.incoming:
+            size += len(part)
+            if size > limit:
+                raise BodyTooLargeError(limit)
+            parts.append(part)
+        return b"".join(parts)
+
+    def stream(self) -> AsyncIterator[bytes]:
+        """Return the body's parts as they arrive; reading slowly slows the sender."""
+        return self.incoming.__aiter__()

@@ -1,0 +1,42 @@
+"""What a handler returns."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from typing import Any
+
+from labkit_services.contract.compact_json import encode
+from labkit_services.http.headers import Headers, Pair
+
+
+class Response:
+    """One HTTP response.
+
+    ``body`` is bytes, or an async iterator of bytes that is sent as it yields:
+    with the ``Content-Length`` given in ``headers``, else chunked. The server
+    adds the framing headers, so handlers leave ``Connection`` and
+    ``Transfer-Encoding`` alone. An iterator with an ``aclose`` is always closed
+    at the end. If the iterator raises, the connection is cut.
+    """
+
+    __slots__ = ("body", "headers", "status")
+
+    def __init__(
+        self,
+        status: int = 200,
+        headers: Headers | Iterable[Pair] = (),
+        body: bytes | AsyncIterator[bytes] = b"",
+    ) -> None:
+        self.status = status
+        self.headers = headers if isinstance(headers, Headers) else Headers(headers)
+        self.body = body
+
+    @classmethod
+    def text(cls, status: int, text: str, headers: Iterable[Pair] = ()) -> Response:
+        """Return a plain-text response."""
+        return cls(status, [*headers, ("Content-Type", "text/plain; charset=utf-8")], text.encode())
+
+    @classmethod
+    def json(cls, status: int, value: Any) -> Response:
+        """Return a response with ``value`` as JSON."""
+        return cls(status, [("Content-Type", "application/json")], encode(value).encode())

@@ -1,0 +1,1 @@
+"""The watchdog's modes: one module a mode, and what several of them share."""

@@ -1,0 +1,55 @@
+"""The function, as every mode gets it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from labkit_services.contract.names import CALL_ID
+from labkit_services.http import Request
+from labkit_services.runtime.log import LineWriter
+from labkit_services.runtime.tasks import BackgroundTasks
+from labkit_services.watchdog.command import FunctionCommand
+from labkit_services.watchdog.config import WatchdogConfig
+from labkit_services.watchdog.output import CallEvents, WatchdogLog
+from labkit_services.watchdog.spawner import Spawner
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionProgram:
+    """The function that this watchdog runs.
+
+    Attributes:
+        config: The settings.
+        command: The command to run.
+        environ: The part of a process's environment that is the same for every request.
+        spawner: Starts its processes.
+        log: Its log, which is also the watchdog's.
+        events: Receives the event rows of its processes.
+        tasks: Background tasks, whose failures are logged.
+    """
+
+    config: WatchdogConfig
+    command: FunctionCommand
+    environ: dict[bytes, bytes]
+    spawner: Spawner
+    log: WatchdogLog
+    events: LineWriter
+    tasks: BackgroundTasks
+
+    def environ_for(
+        self, request: Request, variables: Callable[[Request], dict[bytes, bytes]]
+    ) -> Mapping[bytes, bytes]:
+        """Return the environment of the process for one request."""
+        return self.environ | variables(request) if self.config.cgi_headers else self.environ
+
+    def events_of(self, request: Request) -> CallEvents:
+        """Return the writer of event rows for one request."""
+        return CallEvents(self.events, request.headers.get(CALL_ID))
+
+    def log_line(self, stream: str, line: str) -> None:
+        """Write one line of a process's ``stdout`` or ``stderr`` to the log, as of-watchdog does."""
+        if self.config.prefix_logs:
+            self.log.line(f"{stream}: {line}")
+        else:
+            self.log.writer.write(line)
