@@ -1,33 +1,25 @@
-"""One lock for each key, kept only while a task holds or awaits it."""
+"""One lock for each key, which exists only while a task holds or awaits it."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Set
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from weakref import WeakValueDictionary
 
 
 class KeyedLocks:
     """Changes of one key follow one another; other keys are independent."""
 
     def __init__(self) -> None:
-        self._locks: dict[str, tuple[asyncio.Lock, int]] = {}
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    def held(self) -> Set[str]:
+    def held(self) -> list[str]:
         """Return the keys whose lock is held or awaited."""
-        return self._locks.keys()
+        return list(self._locks)
 
     @asynccontextmanager
     async def hold(self, key: str) -> AsyncIterator[None]:
         """Hold the lock of ``key``."""
-        lock, users = self._locks.get(key, (asyncio.Lock(), 0))
-        self._locks[key] = (lock, users + 1)
-        try:
-            async with lock:
-                yield
-        finally:
-            lock, users = self._locks[key]
-            if users == 1:
-                del self._locks[key]
-            else:
-                self._locks[key] = (lock, users - 1)
+        async with self._locks.setdefault(key, asyncio.Lock()):
+            yield
