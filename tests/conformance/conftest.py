@@ -1,4 +1,4 @@
-"""A gateway as the conformance tests want it: empty but for the second namespace that they use."""
+"""A lab without functions, with the certifier's second namespace."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from labkit.lifecycle import environment
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """One running lab for all of these tests; on any ports."""
+    """One running lab for all conformance tests, on any ports."""
     with start_lab(tmp_path_factory.mktemp("conformance")) as lab:
         environment.leave(lab.aio.workspace)
         with client(lab) as http:

@@ -1,4 +1,4 @@
-"""How OpenFaaS's certifier talks to a gateway, with the client library of then and of now."""
+"""The requests of OpenFaaS's certifier, by its client of 2022 and today's."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ IMAGE = "docker.io/functions/alpine:latest"
 
 @dataclass(frozen=True)
 class Certifier:
-    """Calls as the certifier makes them.
+    """Sends requests as the certifier does.
 
     Attributes:
         http: A client with the gateway's credentials.
-        namespace: Where its functions live.
-        era: The 2022 client gives the namespace of a delete and a scale in the
-            query, today's in the body. The default namespace is left out of both.
+        namespace: Namespace of its functions.
+        era: The client of 2022 puts the namespace of a delete and a scale into the
+            query, today's into the body. Both leave out the default namespace.
     """
 
     http: httpx.Client
@@ -39,11 +39,11 @@ class Certifier:
         return {"namespace": self.namespace}
 
     def deploy(self, name: str, process: str = "", *, method: str = "POST", **more: Any) -> None:
-        """Deploy anew; a function of that name that is left over is removed first."""
+        """Deploy a function, removing an older one of that name first."""
         if method == "POST":
             self.delete(name, missing_ok=True)
         body = {"service": name, "image": IMAGE, "envProcess": process, "namespace": self.namespace}
-        # Go's client sends what is not set as null.
+        # Go's client sends null for unset fields.
         body |= {"labels": None, "annotations": None, "envVars": None} | more
         answer = self.http.request(method, "/system/functions", json=body)
         assert answer.status_code in (200, 202), answer.text
@@ -68,7 +68,7 @@ class Certifier:
         return list(answer.json())
 
     def invoke(self, name: str, *, verb: str = "POST", query: str = "", body: str = "") -> httpx.Response:
-        """Call ``name.namespace`` without credentials, for as long as the certifier does: 30 x 0.75 s."""
+        """Call ``name.namespace`` until it succeeds, up to 30 x 0.75 s."""
         url = f"/function/{name}.{self.namespace}" + (f"?{query}" if query else "")
         answers: list[httpx.Response] = []
 

@@ -1,4 +1,4 @@
-"""OpenFaaS's certifier in Python: each of its tests, in both namespaces, with both clients."""
+"""OpenFaaS's certifier in Python, in both namespaces, with both clients."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from standards import DEFAULT, IMAGE, NAMESPACE, Certifier
 from labkit import Lab
 
 LOAD_PER_SECOND = 10
-PATIENCE_SECONDS = 60
+TIMEOUT_SECONDS = 60
 MULTI_LINE = '{\n  "name": "a",\n  "text": "two\\nlines"\n}\n'
 
 
@@ -25,7 +25,7 @@ def namespace(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(params=["2022", "today"])
 def certifier(http: httpx.Client, namespace: str, request: pytest.FixtureRequest) -> Certifier:
-    """A client whose namespace is empty: one of the tests lists exactly its own functions."""
+    """A client whose namespace is empty: one test lists all functions."""
     certifier = Certifier(http, namespace, request.param)
     for function in certifier.list():
         certifier.delete(function["name"])
@@ -58,7 +58,7 @@ def test_deploy_meta_data(certifier: Certifier) -> None:
             assert function["annotations"].items() >= dict(deployment.get("annotations", {})).items()
             assert not function.get("constraints")
             assert not function.get("secrets")
-            # These are compared with Go's nil.
+            # The certifier compares these with nil.
             assert "envVars" not in function
             assert "requests" not in function
 
@@ -196,10 +196,10 @@ Replicas = dict[str, list[int]]
 
 @pytest.fixture(scope="session")
 def under_load(lab: Lab) -> Replicas:
-    """Call three functions ten times a second, as the certifier does one after the other; then stop.
+    """Call three functions ten times a second, at the same time.
 
     Returns:
-        The number of replicas that each had, as it changed.
+        The successive numbers of replicas of each.
     """
     labels = {
         "load-up-down": {"com.openfaas.scale.min": "1", "com.openfaas.scale.max": "2"},
@@ -238,12 +238,12 @@ def under_load(lab: Lab) -> Replicas:
         for caller in callers:
             caller.start()
         try:
-            until(lambda: is_over({"load-up-down": 2, "load-to-zero": 2}), within=PATIENCE_SECONDS)
+            until(lambda: is_over({"load-up-down": 2, "load-to-zero": 2}), within=TIMEOUT_SECONDS)
         finally:
             stop.set()
             for caller in callers:
                 caller.join()
-        until(lambda: is_over({"load-up-down": 1, "load-to-zero": 0}), within=PATIENCE_SECONDS)
+        until(lambda: is_over({"load-up-down": 1, "load-to-zero": 0}), within=TIMEOUT_SECONDS)
         for name in labels:
             certifier.delete(name)
     return seen
@@ -256,7 +256,7 @@ def test_scale_up_and_down_from_throughput(under_load: Replicas) -> None:
 
 @pytest.mark.row("5 Test_ScalingDisabledViaLabels")
 def test_scaling_disabled_via_labels(under_load: Replicas) -> None:
-    """The load lasts until the others have scaled, not for the certifier's 1000 requests."""
+    """The load lasts until the others have scaled, not for 1000 requests."""
     assert under_load["load-disabled"] == [2]
 
 

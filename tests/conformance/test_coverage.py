@@ -1,4 +1,4 @@
-"""Every row of OpenFaaS's behaviour has a test, or a reason why not."""
+"""Every row of OpenFaaS's behaviour has a test, or a reason for none."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ TESTS = Path(__file__).parents[1]
 
 
 def _marks() -> Iterator[tuple[str, str]]:
-    """Yield (row, test) of every ``@pytest.mark.row`` on a test, read from the source: nothing is run."""
+    """Yield (row, test) of every ``@pytest.mark.row`` in the sources."""
     for file in TESTS.rglob("test_*.py"):
         for node in ast.walk(ast.parse(file.read_bytes())):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):

@@ -1,8 +1,7 @@
-"""Rows of OpenFaaS's behaviour, by section, that no other test covers."""
+"""Rows of OpenFaaS's behaviour that no other test covers, by section."""
 
 from __future__ import annotations
 
-import contextlib
 import re
 import socket
 import threading
@@ -13,9 +12,8 @@ from urllib.parse import urlsplit
 
 import httpx
 import nats
-import psutil
 import pytest
-from gateways import client, deploy, until
+from gateways import client, deploy, replicas, until
 from labs import start_lab
 from receiver import receiver
 from standards import NAMESPACE
@@ -24,10 +22,10 @@ from labkit import Lab
 
 
 @pytest.fixture(scope="module")
-def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """A lab whose gateway waits for nothing longer than a moment."""
+def short_timeouts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """A lab whose gateway has timeouts of 300 ms."""
     settings = {"upstream_timeout": "300ms", "write_timeout": "300ms", "read_timeout": "300ms"}
-    with start_lab(tmp_path_factory.mktemp("hasty"), environment=settings) as lab:
+    with start_lab(tmp_path_factory.mktemp("short"), environment=settings) as lab:
         yield lab
 
 
@@ -37,21 +35,12 @@ def _log(http: httpx.Client, name: str, **query: str) -> list[str]:
     return answer.text.splitlines()
 
 
-def _replicas(lab: Lab, name: str) -> list[psutil.Process]:
-    found = []
-    for process in psutil.Process(lab.aio.state.pid).children(recursive=True):
-        with contextlib.suppress(psutil.NoSuchProcess):  # it ended while we looked
-            if f"/{name}-" in process.cwd() and "labkit_services.watchdog" in process.cmdline():
-                found.append(process)
-    return found
-
-
 # -- 1.1 settings
 
 
 @pytest.mark.row("1.1 upstream_timeout", "1.4 upstream timeout", "1.4 X-OpenFaaS-Internal")
-def test_a_function_that_takes_too_long_is_a_502(hasty: Lab) -> None:
-    with client(hasty) as http:
+def test_a_function_slower_than_upstream_timeout_is_a_502(short_timeouts: Lab) -> None:
+    with client(short_timeouts) as http:
         deploy(http, "slow", "sleep 30")
 
         answer = http.post("/function/slow")
@@ -61,8 +50,8 @@ def test_a_function_that_takes_too_long_is_a_502(hasty: Lab) -> None:
 
 
 @pytest.mark.row("1.1 read_timeout")
-def test_a_client_that_stops_in_the_middle_of_its_request_is_refused(hasty: Lab) -> None:
-    url = urlsplit(hasty.aio.state.gateway_url)
+def test_a_client_that_pauses_in_its_request_gets_a_408(short_timeouts: Lab) -> None:
+    url = urlsplit(short_timeouts._core.state.gateway_url)
     with socket.create_connection((url.hostname, url.port), timeout=10) as wire:
         wire.sendall(b"POST /function/slow HTTP/1.1\r\nHost: x\r\nContent-Le")
 
@@ -70,20 +59,20 @@ def test_a_client_that_stops_in_the_middle_of_its_request_is_refused(hasty: Lab)
 
 
 @pytest.mark.row("1.1 metrics port")
-def test_metrics_and_health_have_a_port_of_their_own(hasty: Lab) -> None:
-    said = re.search(r"gateway: ready .*metrics=(\S+)", hasty.logs("gateway"))
-    assert said is not None
-    url = said[1]
+def test_metrics_and_health_are_served_on_a_second_port(short_timeouts: Lab) -> None:
+    match = re.search(r"gateway: ready .*metrics=(\S+)", short_timeouts.logs("gateway"))
+    assert match is not None
+    url = match[1]
 
-    assert urlsplit(url).port != urlsplit(hasty.aio.state.gateway_url).port
+    assert urlsplit(url).port != urlsplit(short_timeouts._core.state.gateway_url).port
     assert "gateway_service_count" in httpx.get(url).text
     assert httpx.get(url.replace("/metrics", "/healthz")).text == "OK\n"
     assert httpx.get(url.replace("/metrics", "/system/functions")).status_code == 404
 
 
 @pytest.mark.row("1.1 write_timeout")
-def test_followed_logs_end_at_write_timeout(hasty: Lab) -> None:
-    with client(hasty) as http:
+def test_followed_logs_end_at_write_timeout(short_timeouts: Lab) -> None:
+    with client(short_timeouts) as http:
         deploy(http, "followed", "cat")
         begin = time.monotonic()
 
@@ -97,7 +86,7 @@ def test_followed_logs_end_at_write_timeout(hasty: Lab) -> None:
 
 
 @pytest.mark.row("1.2 /function methods")
-def test_a_function_is_called_by_seven_methods_only(http: httpx.Client) -> None:
+def test_a_function_accepts_seven_methods_only(http: httpx.Client) -> None:
     deploy(http, "env", "env")
 
     for method in ("TRACE", "PROPFIND"):
@@ -141,7 +130,7 @@ def test_the_prefix_is_removed_from_the_path(http: httpx.Client, path: str, seen
 
 
 @pytest.mark.row("1.4 X-Forwarded", "1.4 User-Agent")
-def test_a_function_is_told_who_asked_for_what(http: httpx.Client) -> None:
+def test_forwarded_host_and_for_and_user_agent_are_set(http: httpx.Client) -> None:
     deploy(http, "env", "env")
 
     request = http.build_request("GET", "/function/env", headers={"Host": "gw.example"})
@@ -171,7 +160,9 @@ def test_a_function_whose_replicas_do_not_start_is_a_503(http: httpx.Client) -> 
 
 
 @pytest.mark.row("1.4 unreachable function")
-def test_a_function_that_breaks_off_is_a_502_and_comes_back(http: httpx.Client, lab: Lab) -> None:
+def test_a_function_that_closes_the_connection_is_a_502_and_is_restarted(
+    http: httpx.Client, lab: Lab
+) -> None:
     deploy(http, "broken", "sh -c kill${IFS}-9${IFS}$PPID")
 
     answer = http.post("/function/broken")
@@ -182,8 +173,8 @@ def test_a_function_that_breaks_off_is_a_502_and_comes_back(http: httpx.Client, 
 
 
 @pytest.mark.row("1.4 event stream")
-def test_events_arrive_one_by_one(http: httpx.Client, tmp_path: Path) -> None:
-    """The second event is sent only once the first has been read."""
+def test_server_sent_events_are_forwarded_one_by_one(http: httpx.Client, tmp_path: Path) -> None:
+    """The second event is sent only after the first has been read."""
     gate, script = tmp_path / "gate", tmp_path / "events.sh"
     script.write_text(
         f'echo "data: 1"; echo\nwhile [ ! -e {gate} ]; do sleep 0.02; done\necho "data: 2"; echo\n'
@@ -200,7 +191,7 @@ def test_events_arrive_one_by_one(http: httpx.Client, tmp_path: Path) -> None:
 
 
 @pytest.mark.row("1.4 log line")
-def test_a_call_is_logged_in_the_gateway_s_words(http: httpx.Client, lab: Lab) -> None:
+def test_a_call_is_logged_in_openfaas_s_format(http: httpx.Client, lab: Lab) -> None:
     deploy(http, "env", "env")
     http.put("/function/env/logged")
 
@@ -212,8 +203,8 @@ def test_a_call_is_logged_in_the_gateway_s_words(http: httpx.Client, lab: Lab) -
 
 
 @pytest.mark.row("1.5 usage")
-@pytest.mark.skipif(not Path("/proc").is_dir(), reason="only /proc tells what a process group uses")
-def test_usage_is_told_if_asked_for(http: httpx.Client) -> None:
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="usage is read from /proc")
+def test_usage_is_returned_on_request_only(http: httpx.Client) -> None:
     deploy(http, "used", "cat")
 
     usage = http.get("/system/function/used?usage=1").json()["usage"]
@@ -224,7 +215,7 @@ def test_usage_is_told_if_asked_for(http: httpx.Client) -> None:
 
 
 @pytest.mark.row("1.6 GET function")
-def test_a_function_that_is_not_there_is_a_404_with_an_empty_body(http: httpx.Client) -> None:
+def test_an_unknown_function_is_a_404_with_an_empty_body(http: httpx.Client) -> None:
     answer = http.get("/system/function/nobody")
 
     assert (answer.status_code, answer.content) == (404, b"")
@@ -240,7 +231,7 @@ def test_raw_value_wins_over_value(http: httpx.Client) -> None:
 
 
 @pytest.mark.row("1.7 tail, since, instance")
-def test_the_log_of_one_replica(http: httpx.Client) -> None:
+def test_instance_selects_the_log_of_one_replica(http: httpx.Client) -> None:
     deploy(http, "two-logs", "cat", labels={"com.openfaas.scale.min": "2"})
     until(lambda: http.get("/system/function/two-logs").json()["availableReplicas"] == 2)
     instances = {httpx.Response(200, text=line).json()["instance"] for line in _log(http, "two-logs")}
@@ -254,8 +245,9 @@ def test_the_log_of_one_replica(http: httpx.Client) -> None:
 
 @pytest.mark.row("1.7 follow")
 @pytest.mark.parametrize("follow", ["false", "0", "f", "", "anything"])
-def test_only_go_s_words_for_true_follow(http: httpx.Client, follow: str) -> None:
+def test_only_go_s_spellings_of_true_follow(http: httpx.Client, follow: str) -> None:
     deploy(http, "closed", "cat")
+    until(lambda: bool(_log(http, "closed")))
 
     assert _log(http, "closed", follow=follow)
 
@@ -274,10 +266,10 @@ def test_an_asynchronous_call_is_counted_once(http: httpx.Client, lab: Lab) -> N
 
 
 @pytest.mark.row("2.4 busy watchdog")
-def test_a_busy_function_s_callback_says_429(http: httpx.Client, lab: Lab) -> None:
+def test_a_busy_function_s_callback_has_status_429(http: httpx.Client, lab: Lab) -> None:
     once = {"com.openfaas.retry.attempts": "1"}
     deploy(http, "busy", "sleep 1", envVars={"max_inflight": "1"}, annotations=once)
-    (replica,) = _replicas(lab, "busy")
+    (replica,) = replicas(lab, "busy")
     with receiver() as target:
         first = threading.Thread(
             target=lambda: httpx.post(f"{lab.gateway_url}/function/busy", trust_env=False)
@@ -303,7 +295,7 @@ def test_the_gateway_logs_what_it_queues(http: httpx.Client, lab: Lab) -> None:
 @pytest.mark.row("2.6 JetStream")
 @pytest.mark.anyio
 async def test_stream_and_consumer_are_those_of_pro(lab: Lab) -> None:
-    state = lab.aio.state
+    state = lab._core.state
     connection = await nats.connect(state.nats_url, token=state.nats_token)
     try:
         js = connection.jetstream()

@@ -1,4 +1,4 @@
-"""What a gateway must live through: after each of these it answers the next call."""
+"""Invalid, extreme and interrupted requests, each followed by a call."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ NAMES = ["..", "../etc/passwd", "a/b", "Upper", "a" * 64, "a" * 5000, "-a", "a."
 
 
 @pytest.fixture(autouse=True)
-def lives_on(http: httpx.Client, lab: Lab) -> Iterator[None]:
-    """Whatever a test did, it is the same gateway that answers the next call, in no more memory."""
+def gateway_survives(http: httpx.Client, lab: Lab) -> Iterator[None]:
+    """After each test the same process answers a call, in no more memory."""
     gateway = _gateway(lab)
     before = gateway.memory_info().rss
     yield
@@ -50,8 +50,8 @@ def _gateway(lab: Lab) -> psutil.Process:
 
 def _running(lab: Lab, name: str) -> list[psutil.Process]:
     found = []
-    for process in psutil.Process(lab.aio.state.pid).children(recursive=True):
-        with contextlib.suppress(psutil.NoSuchProcess):  # it ended while we looked
+    for process in psutil.Process(lab._core.state.pid).children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):  # it has ended meanwhile
             if process.name() == name:
                 found.append(process)
     return found
@@ -59,7 +59,7 @@ def _running(lab: Lab, name: str) -> list[psutil.Process]:
 
 @contextmanager
 def _raw(lab: Lab, data: bytes) -> Iterator[socket.socket]:
-    """Send exactly these bytes: an HTTP library would tidy them up."""
+    """Send exactly these bytes; an HTTP library would normalise them."""
     host, port = lab.gateway_url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=10) as connection:
         connection.sendall(data)
@@ -77,7 +77,7 @@ def _request(path: str, headers: bytes = b"Content-Length: 0\r\n", method: str =
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.row("1.3 deploy validation")
-def test_no_function_can_have_a_name_that_is_none(http: httpx.Client, name: str) -> None:
+def test_deploying_an_invalid_name_is_a_400(http: httpx.Client, name: str) -> None:
     answer = http.post("/system/functions", json={"service": name, "image": "functions/alpine"})
 
     assert answer.status_code == 400
@@ -86,13 +86,13 @@ def test_no_function_can_have_a_name_that_is_none(http: httpx.Client, name: str)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_no_namespace_and_no_secret_can_have_such_a_name_either(http: httpx.Client, name: str) -> None:
+def test_creating_a_namespace_or_secret_with_an_invalid_name_is_a_400(http: httpx.Client, name: str) -> None:
     body = {"service": "x", "image": "functions/alpine", "namespace": name}
 
     assert http.post("/system/namespace/", json={"name": name}).status_code == 400
     if name:  # an empty one is the default namespace
         assert http.post("/system/functions", json=body).status_code == 400
-    if name != "a" * 64:  # which a secret may have
+    if name != "a" * 64:  # which is valid for a secret
         assert http.post("/system/secrets", json={"name": name, "value": "v"}).status_code == 400
 
 
@@ -101,7 +101,7 @@ def test_no_namespace_and_no_secret_can_have_such_a_name_either(http: httpx.Clie
 )
 @pytest.mark.parametrize("route", ["/function", "/system/function", "/system/namespace", "/ui/.."])
 @pytest.mark.row("1.2 names in routes")
-def test_a_path_with_such_a_name_leads_nowhere(lab: Lab, http: httpx.Client, route: str, path: str) -> None:
+def test_a_path_with_an_invalid_name_is_a_404(lab: Lab, http: httpx.Client, route: str, path: str) -> None:
     credentials = http.auth._auth_header.encode()  # type: ignore[union-attr]
     with _raw(lab, _request(route + path, b"Authorization: " + credentials + b"\r\n", "GET")) as connection:
         assert _status(connection) in ((404, 307) if route == "/ui/.." else (404,))
@@ -109,7 +109,7 @@ def test_a_path_with_such_a_name_leads_nowhere(lab: Lab, http: httpx.Client, rou
 
 @pytest.mark.parametrize("field", ["labels", "annotations", "envVars", "secrets", "limits", "constraints"])
 @pytest.mark.row("1.5 FunctionDeployment")
-def test_null_is_taken_where_an_object_belongs_and_anything_else_is_named(
+def test_null_is_accepted_for_an_object_and_any_other_type_is_a_400_that_names_the_field(
     http: httpx.Client, field: str
 ) -> None:
     deploy(http, "nulls", "cat", **{field: None})
@@ -135,10 +135,10 @@ def test_null_is_taken_where_an_object_belongs_and_anything_else_is_named(
     ],
 )
 @pytest.mark.parametrize("body", ["null", '{"alerts": null, "replicas": null, "name": null}', "[{}]", "{"])
-def test_null_and_half_of_an_object_are_a_400(http: httpx.Client, method: str, path: str, body: str) -> None:
+def test_null_and_malformed_json_are_a_400(http: httpx.Client, method: str, path: str, body: str) -> None:
     answer = http.request(method, path, content=body)
 
-    if not (path.endswith("openfaas-fn") and body.startswith('{"')):  # whose fields may all be missing
+    if not (path.endswith("openfaas-fn") and body.startswith('{"')):  # where every field is optional
         assert answer.status_code == 400
         assert "Traceback" not in answer.text
 
@@ -148,7 +148,7 @@ def test_ten_thousand_headers_are_a_431(lab: Lab) -> None:
 
     for route in ("/function/next-call", "/async-function/next-call", "/system/functions"):
         with _raw(lab, _request(route)[:-2]) as connection:
-            with contextlib.suppress(ConnectionError):  # it need not read them all to refuse them
+            with contextlib.suppress(ConnectionError):  # the gateway may refuse before it has read all
                 connection.sendall(headers + b"\r\n")
             assert _status(connection) == 431
 
@@ -162,9 +162,7 @@ def test_a_newline_in_a_header_is_a_400(lab: Lab, header: bytes) -> None:
 
 @pytest.mark.parametrize("framing", [b"Content-Length: 1000\r\n", b"Transfer-Encoding: chunked\r\n"])
 @pytest.mark.parametrize("route", ["/function/half", "/async-function/half", "/system/functions"])
-def test_a_body_that_stops_half_way_leaves_no_process(
-    lab: Lab, http: httpx.Client, route: str, framing: bytes
-) -> None:
+def test_a_truncated_body_leaves_no_process(lab: Lab, http: httpx.Client, route: str, framing: bytes) -> None:
     deploy(http, "half", "cat")
     with _raw(lab, _request(route, framing) + b"5\r\nhello") as connection:
         connection.shutdown(socket.SHUT_WR)
@@ -172,7 +170,7 @@ def test_a_body_that_stops_half_way_leaves_no_process(
     until(lambda: not _running(lab, "cat"))
 
 
-def test_a_chunked_body_arrives_whole(http: httpx.Client) -> None:
+def test_a_chunked_body_is_forwarded_completely(http: httpx.Client) -> None:
     deploy(http, "count", "wc -c")
 
     def parts() -> Iterator[bytes]:
@@ -183,7 +181,7 @@ def test_a_chunked_body_arrives_whole(http: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("mode", ["", "streaming"])
-def test_a_large_answer_passes_at_constant_memory_even_to_a_slow_reader(
+def test_a_large_response_to_a_slow_reader_needs_constant_memory(
     lab: Lab, http: httpx.Client, mode: str
 ) -> None:
     deploy(http, f"large{mode}", f"head -c {64 * MIB} /dev/zero", envVars={"mode": mode})
@@ -201,7 +199,7 @@ def test_a_large_answer_passes_at_constant_memory_even_to_a_slow_reader(
     assert most - before < 16 * MIB
 
 
-def test_a_call_whose_function_is_deleted_ends_with_its_answer_or_a_failure_of_the_platform(
+def test_calls_during_a_delete_finish_or_are_a_404(
     http: httpx.Client,
 ) -> None:
     deploy(http, "gone-soon", "sleep 0.3")
@@ -223,7 +221,7 @@ def test_a_call_whose_function_is_deleted_ends_with_its_answer_or_a_failure_of_t
     assert set(statuses) <= {200, 404}
 
 
-def test_a_full_disk_for_logs_stops_no_call(workspace: Path) -> None:
+def test_calls_succeed_when_logs_cannot_be_written(workspace: Path) -> None:
     """/dev/full refuses every write as a full disk does."""
     commands = {
         name: ["sh", "-c", f"exec {shlex.quote(sys.executable)} -P -m labkit_services.{module} 2>/dev/full"]
@@ -238,37 +236,39 @@ def test_a_full_disk_for_logs_stops_no_call(workspace: Path) -> None:
 
 
 @pytest.mark.row("2.1 broker failure")
-def test_a_silent_nats_server_is_a_500_that_says_so_and_calls_go_on(workspace: Path) -> None:
+def test_without_nats_server_synchronous_calls_succeed_and_changes_are_a_500(workspace: Path) -> None:
     with start_lab(workspace) as own, client(own) as calls:
         deploy(calls, "echo", "cat")
-        (nats,) = [child for child in psutil.Process(own.aio.state.pid).children() if "nats" in child.name()]
+        (nats,) = [
+            child for child in psutil.Process(own._core.state.pid).children() if "nats" in child.name()
+        ]
         nats.suspend()
         try:
-            # At the same moment: the lab would soon replace a server that does not answer.
+            # Concurrently: the lab soon restarts a server that does not answer.
             with ThreadPoolExecutor(2) as callers:
                 queueing = callers.submit(calls.post, "/async-function/echo")
-                keeping = callers.submit(calls.post, "/system/secrets", json={"name": "lost", "value": "v"})
+                storing = callers.submit(calls.post, "/system/secrets", json={"name": "lost", "value": "v"})
                 called = calls.post("/function/echo", content="still here")
-            queued, kept = queueing.result(), keeping.result()
+            queued, stored = queueing.result(), storing.result()
         finally:
             with contextlib.suppress(psutil.NoSuchProcess):
                 nats.resume()
 
         assert queued.status_code == 500
         assert queued.text.startswith("Error queuing request: ")
-        assert kept.status_code == 500
-        assert kept.text.startswith("the change was not kept, nats-server does not answer")
+        assert stored.status_code == 500
+        assert stored.text.startswith("the change was not stored, nats-server does not answer")
         assert called.text == "still here"
         until(lambda: calls.post("/async-function/echo").status_code == 202)
-        until(lambda: "lost" in _kept(calls))
+        until(lambda: "lost" in _store_secret(calls))
 
 
-def _kept(calls: httpx.Client) -> str:
+def _store_secret(calls: httpx.Client) -> str:
     calls.post("/system/secrets", json={"name": "lost", "value": "v"})
     return calls.get("/system/secrets").text
 
 
-def test_a_secret_whose_name_has_dots_is_in_one_namespace_only(http: httpx.Client) -> None:
+def test_a_secret_with_dots_in_its_name_is_in_one_namespace_only(http: httpx.Client) -> None:
     assert http.post("/system/secrets", json={"name": "a.b", "value": "v"}).status_code == 202
 
     other = {"name": "a", "namespace": "b.openfaas-fn"}
@@ -284,14 +284,14 @@ def test_a_secret_whose_name_has_dots_is_in_one_namespace_only(http: httpx.Clien
         ("/system/namespace/", {"name": "twice"}, 201),
     ],
 )
-def test_of_many_creations_at_one_moment_one_succeeds(
+def test_of_concurrent_creations_exactly_one_succeeds(
     http: httpx.Client, path: str, body: dict[str, str], good: int
 ) -> None:
     with ThreadPoolExecutor(8) as callers:
         answers = list(callers.map(lambda _: http.post(path, json=body).status_code, range(8)))
 
     assert sorted(answers) == sorted([good] + [409] * 7)
-    # The lab is not this test's own.
+    # Other tests use the same lab.
     assert (
         http.request("DELETE", path.replace("/namespace/", "/namespace/twice"), json=body).status_code == 202
     )

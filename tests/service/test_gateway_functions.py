@@ -1,4 +1,4 @@
-"""What a function has of a container's: modes, secrets, limits, well-known images. On a real lab."""
+"""Functions on a real lab: modes, secrets, limits, well-known images."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def logs(http: httpx.Client, name: str) -> str:
 
 
 @pytest.mark.parametrize("way", ["", "rewrite"])
-def test_a_secret_is_read_where_openfaas_puts_it_and_its_update_after_a_new_deploy(
+def test_a_secret_is_read_from_openfaas_s_path_and_updated_by_a_redeploy(
     http: httpx.Client, way: str
 ) -> None:
     name = f"key{way}"
@@ -46,7 +46,7 @@ def test_a_secret_is_read_where_openfaas_puts_it_and_its_update_after_a_new_depl
 
 
 @pytest.mark.parametrize("fprocess", ["env", "sha512sum"])
-def test_the_certifier_s_limits_are_echoed_and_what_is_not_enforced_is_said(
+def test_the_certifier_s_limits_are_listed_and_unenforced_ones_reported(
     http: httpx.Client, fprocess: str
 ) -> None:
     limits = {"memory": "5Mi", "cpu": "100m"}
@@ -61,7 +61,7 @@ def test_the_certifier_s_limits_are_echoed_and_what_is_not_enforced_is_said(
 
 
 @pytest.mark.parametrize("limits", [{"memory": "lots"}, {"cpu": "-1"}])
-def test_an_amount_that_is_none_is_refused(http: httpx.Client, limits: dict[str, str]) -> None:
+def test_an_invalid_amount_is_a_400(http: httpx.Client, limits: dict[str, str]) -> None:
     body = {"service": "no", "image": "functions/alpine", "envProcess": "cat", "limits": limits}
     answer = http.post("/system/functions", json=body)
 
@@ -69,7 +69,7 @@ def test_an_amount_that_is_none_is_refused(http: httpx.Client, limits: dict[str,
     assert answer.text.startswith(f"validation failed: limits.{next(iter(limits))}: ")
 
 
-def test_the_redirector_redirects_each_replica_from_a_port_of_its_own(http: httpx.Client) -> None:
+def test_each_replica_of_the_redirector_has_its_own_port_and_redirects(http: httpx.Client) -> None:
     deploy(
         http,
         "redirector-test",
@@ -86,7 +86,7 @@ def test_the_redirector_redirects_each_replica_from_a_port_of_its_own(http: http
     assert http.post("/function/redirector-test", content=b"x" * 100_000).status_code == 302
 
 
-def test_a_long_lived_function_that_ends_is_started_again(http: httpx.Client) -> None:
+def test_a_long_lived_function_that_exits_is_restarted(http: httpx.Client) -> None:
     deploy(http, "again", "./handler", image="theaxer/redirector:latest")
     until(lambda: "Listening on port" in logs(http, "again"))
     last = json.loads(logs(http, "again").splitlines()[-1])
@@ -97,7 +97,7 @@ def test_a_long_lived_function_that_ends_is_started_again(http: httpx.Client) ->
     until(lambda: http.get("/function/again").status_code == 302)
 
 
-def test_a_stream_passes_the_gateway_part_by_part(http: httpx.Client, tmp_path: Path) -> None:
+def test_the_gateway_forwards_a_stream_without_buffering(http: httpx.Client, tmp_path: Path) -> None:
     script = tmp_path / "events.sh"
     script.write_text('#!/bin/sh\necho "data: 1"; sleep 60\n')
     script.chmod(0o755)

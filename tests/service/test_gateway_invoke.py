@@ -1,4 +1,4 @@
-"""Calling functions through the real gateway: forwarding, headers, failures."""
+"""Calls of functions through the gateway: forwarding, headers, failures."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _script(folder: Path, text: str) -> str:
 
 
 @pytest.mark.row("1.4 X-Call-Id", "1.4 response headers")
-def test_a_call_is_answered_with_the_function_s_output_and_openfaas_s_headers(http: httpx.Client) -> None:
+def test_a_response_has_the_function_s_output_and_openfaas_s_headers(http: httpx.Client) -> None:
     deploy(http, "echo", "cat")
 
     answer = http.post("/function/echo", content=b"\x00binary\xff")
@@ -93,7 +93,7 @@ def test_authorization_is_passed_through(http: httpx.Client) -> None:
     assert "Http_Authorization=Bearer t" in answer.text.splitlines()
 
 
-def test_a_failing_function_is_a_500_with_its_exit_status_and_output(
+def test_a_function_that_fails_is_a_500_with_its_exit_status_and_output(
     http: httpx.Client, tmp_path: Path
 ) -> None:
     deploy(http, "fails", _script(tmp_path, "echo oops\nexit 3\n"))
@@ -104,7 +104,7 @@ def test_a_failing_function_is_a_500_with_its_exit_status_and_output(
     assert answer.text == "exit status 3\noops\n"
 
 
-def test_a_function_that_hangs_is_ended_by_its_exec_timeout(http: httpx.Client) -> None:
+def test_a_function_that_hangs_is_killed_after_exec_timeout(http: httpx.Client) -> None:
     deploy(http, "hangs", "sleep 60", envVars={"exec_timeout": "200ms"})
 
     answer = http.post("/function/hangs")
@@ -114,7 +114,7 @@ def test_a_function_that_hangs_is_ended_by_its_exec_timeout(http: httpx.Client) 
 
 
 @pytest.mark.row("1.4 unknown function", "1.4 X-OpenFaaS-Internal")
-def test_an_unknown_function_is_a_404_that_the_platform_made(http: httpx.Client) -> None:
+def test_an_unknown_function_is_a_404_marked_as_the_platform_s(http: httpx.Client) -> None:
     answer = http.post("/function/nobody")
 
     assert answer.status_code == 404
@@ -124,7 +124,7 @@ def test_an_unknown_function_is_a_404_that_the_platform_made(http: httpx.Client)
 
 @pytest.mark.parametrize("path", ["/function/", "/function/a@b", "/function/%20", "/nowhere"])
 @pytest.mark.row("1.2 names in routes")
-def test_what_is_no_function_s_name_is_page_not_found(http: httpx.Client, path: str) -> None:
+def test_an_invalid_function_name_is_page_not_found(http: httpx.Client, path: str) -> None:
     answer = http.post(path)
 
     assert answer.status_code == 404
@@ -139,13 +139,13 @@ def test_an_empty_name_with_a_namespace_is_not_found(http: httpx.Client) -> None
 def test_an_asynchronous_call_is_post_only(http: httpx.Client) -> None:
     for verb in ("PUT", "PATCH", "HEAD", "OPTIONS"):
         assert http.request(verb, "/async-function/echo").status_code == 405
-    # These two are about a call, by its id.
+    # These two name a call, not a function.
     for verb in ("GET", "DELETE"):
         assert http.request(verb, "/async-function/echo").status_code == 404
 
 
 @pytest.mark.row("2.1 accepted")
-def test_an_asynchronous_call_is_accepted_at_once_with_an_empty_body(http: httpx.Client) -> None:
+def test_an_asynchronous_call_is_accepted_immediately_with_an_empty_body(http: httpx.Client) -> None:
     deploy(http, "nap", "sleep 0.5")
 
     begin = time.monotonic()
@@ -160,19 +160,19 @@ def test_an_asynchronous_call_is_accepted_at_once_with_an_empty_body(http: httpx
 
 
 @pytest.mark.row("2.1 unknown function")
-def test_an_unknown_function_is_accepted_all_the_same(http: httpx.Client) -> None:
+def test_an_asynchronous_call_of_an_unknown_function_is_accepted(http: httpx.Client) -> None:
     assert http.post("/async-function/nobody").status_code == 202
 
 
 @pytest.mark.row("2.1 body over the limit")
-def test_a_body_over_the_limit_is_a_413_that_names_the_limit(http: httpx.Client) -> None:
+def test_a_body_over_the_limit_is_a_413_that_states_the_limit(http: httpx.Client) -> None:
     answer = http.post("/async-function/echo", content=b"x" * (1024 * 1024 + 1))
 
     assert answer.status_code == 413
     assert "1048576 bytes" in answer.text
 
 
-def test_a_body_at_the_limit_with_long_headers_goes_through_the_queue(http: httpx.Client, lab: Lab) -> None:
+def test_a_body_at_the_limit_with_long_headers_is_queued_and_delivered(http: httpx.Client, lab: Lab) -> None:
     deploy(http, "echo", "cat")
     before = lab.logs("queue-worker")
 
@@ -190,21 +190,21 @@ def test_headers_too_long_for_the_queue_are_a_431(http: httpx.Client) -> None:
 
 
 @pytest.mark.row("2.1 bad callback")
-def test_a_callback_url_that_is_none_is_a_400(http: httpx.Client) -> None:
+def test_an_invalid_callback_url_is_a_400(http: httpx.Client) -> None:
     answer = http.post("/async-function/echo", headers={"X-Callback-Url": "ht tp://x"})
 
     assert answer.status_code == 400
     assert answer.text == 'parse "ht tp://x": first path segment in URL cannot contain colon\n'
 
 
-def test_a_large_body_goes_both_ways(http: httpx.Client) -> None:
+def test_a_large_body_is_forwarded_and_returned(http: httpx.Client) -> None:
     deploy(http, "echo", "cat")
     body = bytes(range(256)) * 32 * 1024  # 8 MiB
 
     assert http.post("/function/echo", content=body).content == body
 
 
-def test_a_client_that_goes_away_ends_the_function_s_process(http: httpx.Client, lab: Lab) -> None:
+def test_the_function_s_process_ends_when_the_client_disconnects(http: httpx.Client, lab: Lab) -> None:
     deploy(http, "leave", "sleep 61.25")
     host, port = lab.gateway_url.removeprefix("http://").split(":")
 
@@ -223,7 +223,7 @@ def _running(argument: str) -> int:
     return found
 
 
-def test_a_thousand_calls_at_once_are_all_answered(lab: Lab, http: httpx.Client) -> None:
+def test_a_thousand_concurrent_calls_all_succeed(lab: Lab, http: httpx.Client) -> None:
     deploy(http, "sleeper", "sleep 1")
     host, port = lab.gateway_url.removeprefix("http://").split(":")
     request = b"POST /function/sleeper HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"

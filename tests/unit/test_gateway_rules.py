@@ -1,4 +1,4 @@
-"""The gateway's pure rules: deployments, callback URLs, headers, log rings."""
+"""The gateway's rules: deployments, callback URLs, headers, scaling, logs."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from labkit_services.gateway.callback_url import go_url_error
-from labkit_services.gateway.headers import answer_headers, forwarded_pairs
-from labkit_services.gateway.logring import LogRing
-from labkit_services.gateway.scaling import Load, ScaleLimits
-from labkit_services.gateway.spec import FunctionSpec
+from labkit_services.gateway.functions.log_ring import LogRing
+from labkit_services.gateway.functions.scaling import Load, ScaleLimits
+from labkit_services.gateway.functions.spec import FunctionSpec
+from labkit_services.gateway.headers import forwarded_pairs, response_headers
 from labkit_services.http import Headers, HttpError, Request
 from labkit_services.http.body import Body
 from labkit_services.jetstream.connection import server_url
@@ -51,7 +51,7 @@ def test_a_callback_url_that_go_can_parse_is_accepted(url: str) -> None:
     ],
 )
 @pytest.mark.row("2.1 bad callback")
-def test_a_callback_url_that_go_cannot_parse_is_refused_in_go_s_words(url: str, problem: str) -> None:
+def test_a_callback_url_that_go_cannot_parse_is_refused_with_go_s_text(url: str, problem: str) -> None:
     assert go_url_error(url).endswith(f": {problem}")
     assert go_url_error(url).startswith('parse "')
 
@@ -78,7 +78,7 @@ def test_a_callback_url_that_go_cannot_parse_is_refused_in_go_s_words(url: str, 
     ],
 )
 @pytest.mark.row("1.3 deploy validation")
-def test_a_bad_deployment_is_a_400_that_names_the_field(change: dict[str, Any], named: str) -> None:
+def test_an_invalid_deployment_is_a_400_that_names_the_field(change: dict[str, Any], named: str) -> None:
     with pytest.raises(HttpError) as caught:
         FunctionSpec.from_deployment(_deployment(**change))
 
@@ -87,13 +87,13 @@ def test_a_bad_deployment_is_a_400_that_names_the_field(change: dict[str, Any], 
 
 
 @pytest.mark.parametrize("body", [None, [], "x", 3])
-def test_a_deployment_that_is_no_object_is_a_400(body: object) -> None:
+def test_a_deployment_that_is_not_an_object_is_a_400(body: object) -> None:
     with pytest.raises(HttpError):
         FunctionSpec.from_deployment(body)
 
 
 @pytest.mark.row("1.5 FunctionDeployment")
-def test_null_labels_and_annotations_are_taken_and_given_back_as_objects() -> None:
+def test_null_labels_and_annotations_are_returned_as_objects() -> None:
     spec = FunctionSpec.from_deployment(_deployment(labels=None, annotations=None, envVars=None))
 
     status = spec.status(replicas=1, available=0)
@@ -106,14 +106,14 @@ def test_null_labels_and_annotations_are_taken_and_given_back_as_objects() -> No
 
 
 @pytest.mark.row("1.5 createdAt")
-def test_created_at_has_a_zone_for_go_s_parser() -> None:
+def test_created_at_has_a_time_zone() -> None:
     spec = FunctionSpec.from_deployment(_deployment())
 
     assert spec.created_at.endswith("Z")
     assert "T" in spec.created_at
 
 
-def test_a_spec_survives_the_registry() -> None:
+def test_a_spec_is_restored_from_its_registry_record() -> None:
     spec = FunctionSpec.from_deployment(
         _deployment(secrets=["a"], limits={"memory": "5Mi"}, labels={"x": "y"})
     )
@@ -122,12 +122,12 @@ def test_a_spec_survives_the_registry() -> None:
 
 
 @pytest.mark.parametrize(("label", "replicas"), [("2", 2), ("0", 0), ("many", 1), ("-3", 1), ("999", 20)])
-def test_scale_min_is_what_a_function_starts_with(label: str, replicas: int) -> None:
-    assert ScaleLimits.of({"com.openfaas.scale.min": label}).initial == replicas
+def test_scale_min_is_the_initial_number_of_replicas(label: str, replicas: int) -> None:
+    assert ScaleLimits.of({"com.openfaas.scale.min": label}).minimum == replicas
 
 
 @pytest.mark.row("1.8 alert")
-def test_an_alert_adds_a_share_of_the_maximum_and_its_end_goes_back_to_the_minimum() -> None:
+def test_a_firing_alert_adds_a_share_of_the_maximum_and_a_resolved_one_returns_to_the_minimum() -> None:
     limits = ScaleLimits.of({"com.openfaas.scale.max": "10", "com.openfaas.scale.factor": "25"})
 
     assert limits.up(1) == 4
@@ -137,27 +137,27 @@ def test_an_alert_adds_a_share_of_the_maximum_and_its_end_goes_back_to_the_minim
 
 @pytest.mark.parametrize("factor", ["0", "101", "x"])
 @pytest.mark.row("1.8 labels")
-def test_a_factor_out_of_range_is_the_default(factor: str) -> None:
+def test_a_factor_out_of_range_means_the_default(factor: str) -> None:
     assert ScaleLimits.of({"com.openfaas.scale.factor": factor}).factor == 10
 
 
 @pytest.mark.row("1.8 CE rule")
-def test_load_fires_after_five_seconds_above_the_rate_repeats_and_is_resolved() -> None:
+def test_the_load_alert_fires_after_five_seconds_repeats_and_is_resolved() -> None:
     load = Load()
-    told = []
+    alerts = []
     for second in range(60):
         calls = 10 * min(second, 30)  # ten a second for half a minute, then silence
         if alert := load.observe(float(second), calls):
-            told.append((second, alert))
+            alerts.append((second, alert))
 
-    assert told[0][1] == "firing"
-    assert 5 <= told[0][0] <= 15
-    assert [alert for _, alert in told][-1] == "resolved"
-    assert 30 < told[-1][0] <= 41
-    assert 2 <= len([alert for _, alert in told if alert == "firing"]) <= 4
+    assert alerts[0][1] == "firing"
+    assert 5 <= alerts[0][0] <= 15
+    assert alerts[-1][1] == "resolved"
+    assert 30 < alerts[-1][0] <= 41
+    assert 2 <= len([alert for _, alert in alerts if alert == "firing"]) <= 4
 
 
-def test_a_slow_trickle_never_fires() -> None:
+def test_a_low_rate_never_fires_the_load_alert() -> None:
     load = Load()
 
     assert not any(load.observe(float(second), 5 * second) for second in range(100))
@@ -169,7 +169,7 @@ def _request(*pairs: tuple[str, str]) -> Request:
 
 
 @pytest.mark.row("1.4 dropped headers")
-def test_hop_by_hop_headers_stop_at_the_gateway_and_authorization_passes() -> None:
+def test_hop_by_hop_headers_are_dropped_and_authorization_is_forwarded() -> None:
     request = _request(
         ("Connection", "close"), ("TE", "x"), ("Upgrade", "h2c"), ("Authorization", "Bearer t"), ("X-A", "1")
     )
@@ -188,7 +188,7 @@ def test_hop_by_hop_headers_stop_at_the_gateway_and_authorization_passes() -> No
 
 
 @pytest.mark.row("1.4 X-Start-Time", "1.4 X-Forwarded")
-def test_start_time_is_added_to_one_that_is_there_and_forwarded_headers_are_kept() -> None:
+def test_start_time_is_appended_and_existing_forwarded_headers_are_kept() -> None:
     request = _request(("X-Start-Time", "1"), ("X-Forwarded-For", "me"), ("X-Call-Id", "mine"))
 
     headers = Headers(forwarded_pairs(request, "mine", 2))
@@ -202,7 +202,7 @@ def test_start_time_is_added_to_one_that_is_there_and_forwarded_headers_are_kept
 def test_the_function_s_headers_replace_the_gateway_s() -> None:
     upstream = Headers([("x-served-by", "me"), ("Set-Cookie", "a"), ("Set-Cookie", "b"), ("Keep-Alive", "x")])
 
-    headers = answer_headers(upstream, _request(("Content-Type", "text/x")), "id", 1)
+    headers = response_headers(upstream, _request(("Content-Type", "text/x")), "id", 1)
 
     assert headers.get_all("X-Served-By") == ["me"]
     assert headers.get_all("Set-Cookie") == ["a", "b"]
@@ -211,7 +211,7 @@ def test_the_function_s_headers_replace_the_gateway_s() -> None:
 
 
 @pytest.mark.anyio
-async def test_a_log_ring_keeps_the_newest_lines_and_follows() -> None:
+async def test_a_log_ring_keeps_the_newest_lines_and_yields_new_ones() -> None:
     ring = LogRing(limit=3)
     for number in range(5):
         ring.append("cat-1", f"line {number}")
@@ -222,7 +222,7 @@ async def test_a_log_ring_keeps_the_newest_lines_and_follows() -> None:
 
     async def follow() -> None:
         async for line in ring.read(follow=60, tail=1):
-            followed.append(line.text)  # it never ends by itself
+            followed.append(line.text)
             if len(followed) == 3:
                 return
 
@@ -249,5 +249,7 @@ async def test_a_log_ring_keeps_the_newest_lines_and_follows() -> None:
         ({"nats_url": "nats://a,nats://b", "faas_nats_address": "c"}, "nats://a,nats://b"),
     ],
 )
-def test_nats_server_is_found_by_url_or_as_openfaas_names_it(settings: dict[str, str], url: str) -> None:
+def test_the_nats_url_comes_from_one_setting_or_from_openfaas_s_two(
+    settings: dict[str, str], url: str
+) -> None:
     assert server_url(settings) == url

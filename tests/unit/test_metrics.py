@@ -1,4 +1,4 @@
-"""Counting, and Prometheus's text of it."""
+"""Counters and histograms, and their Prometheus text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from labkit_services.runtime.metrics import BUCKETS, Durations, gauge, prometheus_text
 
 
-def test_durations_are_a_counter_and_a_histogram_that_prometheus_reads() -> None:
+def test_durations_are_written_as_a_counter_and_a_histogram() -> None:
     durations = Durations()
     for seconds in (0.005, 0.0051, 3.0, 11.0):
         durations.observe(("f.ns", 200), seconds)
@@ -34,7 +34,7 @@ def test_durations_are_a_counter_and_a_histogram_that_prometheus_reads() -> None
     assert {s.name: s.value for s in of_f}["call_seconds_sum"] == pytest.approx(14.0101)
 
 
-def test_what_is_forgotten_is_gone_and_the_rest_is_not() -> None:
+def test_forget_removes_the_matching_labels_only() -> None:
     durations = Durations()
     for name in ("stays", "goes"):
         durations.observe((name, 200), 1.0)
@@ -47,7 +47,7 @@ def test_what_is_forgotten_is_gone_and_the_rest_is_not() -> None:
     assert 'seconds_count{code="200",name="stays"} 1.0' in text
 
 
-def test_a_gauge_has_labels_or_none() -> None:
+def test_a_gauge_may_have_labels() -> None:
     text = prometheus_text(
         gauge("in_flight", "Now.", (), [((), 3)]), gauge("replicas", "Now.", ("name",), [(("f",), 2)])
     ).decode()
@@ -57,7 +57,7 @@ def test_a_gauge_has_labels_or_none() -> None:
 
 
 @pytest.mark.parametrize("service", ["gateway", "watchdog"])
-def test_counting_does_not_import_what_only_writes_the_text(service: str) -> None:
+def test_services_start_without_importing_prometheus_client(service: str) -> None:
     program = f"import labkit_services.{service}.__main__, sys; sys.exit('prometheus_client' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", program], timeout=60).returncode == 0

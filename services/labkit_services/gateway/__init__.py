@@ -1,1 +1,1 @@
-"""The gateway: OpenFaaS's REST API, synchronous forwarding, asynchronous accept, function life."""
+"""The gateway service: OpenFaaS's REST API and the life of functions."""

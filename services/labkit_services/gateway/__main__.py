@@ -1,27 +1,34 @@
-"""``python -m labkit_services.gateway``: settings are environment variables, see ``config.py``."""
+"""``python -m labkit_services.gateway``; ``config.py`` has its settings."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import math
 
-from labkit_services.contract.names import inspector_page
-from labkit_services.gateway.accept import Acceptor
-from labkit_services.gateway.admin import AdminRoutes
-from labkit_services.gateway.app import App
+from labkit_services.gateway.app import GatewayApp
 from labkit_services.gateway.auth import BasicAuth
-from labkit_services.gateway.autoscaler import Autoscaler
-from labkit_services.gateway.calls import CallRoutes
-from labkit_services.gateway.config import Config
-from labkit_services.gateway.dead_letters import DeadLetters
-from labkit_services.gateway.forward import Forwarder
-from labkit_services.gateway.metrics import Metrics
-from labkit_services.gateway.provider import ProcessProvider
-from labkit_services.gateway.queue_routes import QueueRoutes
-from labkit_services.gateway.queues import Queues
+from labkit_services.gateway.config import GatewayConfig
+from labkit_services.gateway.dead_letter_store import DeadLetterStore
+from labkit_services.gateway.functions.autoscaler import Autoscaler
+from labkit_services.gateway.functions.process_backend import ProcessBackend
+from labkit_services.gateway.functions.provider import FunctionProvider
+from labkit_services.gateway.metrics import Metrics, Telemetry
+from labkit_services.gateway.queue_registry import QueueRegistry
+from labkit_services.gateway.queue_workers import QueueWorkers
 from labkit_services.gateway.registry import Registry
-from labkit_services.gateway.system import FunctionRoutes
+from labkit_services.gateway.routes import openapi
+from labkit_services.gateway.routes.alerts import AlertRoutes
+from labkit_services.gateway.routes.async_function import AsyncFunctionRoute
+from labkit_services.gateway.routes.calls import CallRoutes
+from labkit_services.gateway.routes.dead_letters import DeadLetterRoutes
+from labkit_services.gateway.routes.function import FunctionRoute
+from labkit_services.gateway.routes.functions import FunctionRoutes
+from labkit_services.gateway.routes.logs import LogRoutes
+from labkit_services.gateway.routes.monitoring import MonitoringRoutes
+from labkit_services.gateway.routes.namespaces import NamespaceRoutes
+from labkit_services.gateway.routes.queues import QueueRoutes
+from labkit_services.gateway.routes.secrets import SecretRoutes
+from labkit_services.gateway.routes.ui import UiRoutes
 from labkit_services.http import HttpClient, HttpServer, Limits, Request
 from labkit_services.jetstream.connection import close, connect
 from labkit_services.jetstream.event_publisher import Events
@@ -34,57 +41,62 @@ _STOP_GRACE_SECONDS = 1.0
 
 
 async def main(service: Service) -> None:
-    """Serve until told to stop."""
-    config = Config.read(service)
+    """Run the gateway until it is stopped."""
+    config, log = GatewayConfig.read(service), service.log
     nats = await connect(service)
     js = nats.jetstream()
-    publisher = Publisher(nats)
-    registry = Registry(js, service.log, replicas=config.replicas)
-    # Side by side: each is a few questions to nats-server, and a lab waits for the last.
-    cancelled, *_ = await asyncio.gather(
+    publisher, workers = Publisher(nats), QueueWorkers(nats)
+    # Concurrently: each is a few round trips to nats-server, and the lab's start waits for the last.
+    registry, cancelled, *_ = await asyncio.gather(
+        Registry.open(js, log, replicas=config.replicas),
         ensure_cancelled(js, replicas=config.replicas),
         ensure_events(js, replicas=config.replicas),
         ensure_queue(js, config.queue, ack_wait=config.ack_wait, replicas=config.replicas),
         publisher.start(),
-        registry.open(),
+        workers.start(),
     )
-    events = Events(nats, service)
+    events, watchdog_events = Events(nats, service), Events(nats, service, name="watchdog")
     metrics = Metrics()
-    watchdog_events = Events(nats, service, name="watchdog")
-    queues = Queues(nats, config)
-    provider = ProcessProvider(registry, queues, config, watchdog_events, metrics, service.log)
-    await provider.start()
-    service.tasks.start(Autoscaler(provider, metrics, service.log).run(), name="autoscaler")
+    queues = QueueRegistry(nats, config)
+    backend = ProcessBackend(config, registry.secrets)
+    backend.open()
+    provider = FunctionProvider(backend, registry, queues, watchdog_events, log)
+    provider.start()
+    service.tasks.start(Autoscaler(provider, metrics, log).run(), name="autoscaler")
+
+    def metrics_text() -> bytes:
+        return metrics.text({f.spec.key: len(f.ready_replicas()) for f in provider.all()})
+
+    async def scrape() -> bytes:
+        return metrics_text()
 
     client = HttpClient()
-    lines = service.log.writer
-
-    def text() -> bytes:
-        return metrics.text({f.spec.key: f.available() for f in provider.all()})
-
-    async def scraped() -> bytes:
-        return text()
-
-    app = App(
-        Forwarder(provider, client, events, metrics, lines, upstream_timeout=config.upstream_timeout),
-        Acceptor(provider, queues, publisher, events, lines, config),
+    telemetry = Telemetry(events, log.writer, metrics)
+    app = GatewayApp(
+        FunctionRoute(provider, client, telemetry, upstream_timeout=config.upstream_timeout),
+        AsyncFunctionRoute(provider, queues, publisher, telemetry, config),
         BasicAuth(config.user, config.password),
-        CallRoutes(nats, publisher, cancelled, events, service.log).routes(),
         [
-            *FunctionRoutes(provider, metrics, follow_seconds=config.write_timeout or math.inf).routes(),
-            *AdminRoutes(provider).routes(),
-            *QueueRoutes(nats, DeadLetters(nats, publisher, events, provider.retry_of)).routes(),
+            CallRoutes(nats, publisher, cancelled, events, log),
+            FunctionRoutes(provider, metrics),
+            LogRoutes(provider, follow_seconds=config.write_timeout or math.inf),
+            AlertRoutes(provider),
+            SecretRoutes(registry),
+            NamespaceRoutes(provider, registry.namespaces),
+            QueueRoutes(nats, workers),
+            DeadLetterRoutes(DeadLetterStore(nats, publisher, events, provider.retry_of)),
+            MonitoringRoutes(backend, metrics_text),
+            openapi,
+            UiRoutes(config.lab_state),
         ],
-        metrics=text,
-        page=lambda: _inspector_page(config),
     )
 
     def on_error(request: Request, error: BaseException) -> None:
-        service.log.error(f"handler failed: {error!r}", method=request.method, path=request.path)
+        log.error(f"handler failed: {error!r}", method=request.method, path=request.path)
 
     server = HttpServer(app, limits=Limits(read_seconds=config.read_timeout or math.inf), on_error=on_error)
     host, port = await server.start(port=config.port, fallback=config.port_fallback)
-    metrics_port = MetricsServer(scraped, service.log)
+    metrics_port = MetricsServer(scrape, log)
     metrics_url = await metrics_port.start(config.metrics_port)
     service.ready(url=f"http://{host}:{port}", metrics=metrics_url)
     await service.stopping.wait()
@@ -92,26 +104,14 @@ async def main(service: Service) -> None:
     await metrics_port.stop()
     await server.stop(_STOP_GRACE_SECONDS)
     await provider.stop()
+    backend.close()
     client.close()
     await events.flush()
     await close(nats)
 
 
-def _inspector_page(config: Config) -> str:
-    """Return where the inspector's page opens, which the lab writes down once it knows it; else "".
-
-    Whoever is led there has shown the gateway's credentials.
-    """
-    try:
-        state = json.loads(config.lab_state.read_text())
-    except (OSError, ValueError):
-        return ""
-    url = state.get("inspector_url")
-    return inspector_page(url, state.get("inspector_token", "")) if url else ""
-
-
 def start() -> None:
-    """Be a gateway, to the process's end."""
+    """Run the gateway service."""
     run("gateway", main)
 
 

@@ -10,17 +10,13 @@ from labkit_services.http import HttpError, Request
 
 
 class BasicAuth:
-    """Checks credentials; with no user it lets everyone in."""
+    """Checks credentials; with no user every request passes."""
 
     def __init__(self, user: str, password: str) -> None:
         self._expected = f"{user}:{password}".encode() if user else b""
 
     def check(self, request: Request) -> None:
-        """Let the request pass.
-
-        Raises:
-            HttpError: 401, in OpenFaaS's words.
-        """
+        """Raise HttpError 401 unless the credentials are valid."""
         if not self._expected:
             return
         scheme, _, token = request.headers.get("Authorization").partition(" ")
@@ -28,6 +24,6 @@ class BasicAuth:
             given = base64.b64decode(token.strip(), validate=True)
         except (binascii.Error, ValueError):
             given = b""
-        # Constant time, so that a wrong password tells nothing about the right one.
+        # In constant time, so that the response time reveals nothing about the password.
         if scheme.lower() != "basic" or not hmac.compare_digest(given, self._expected):
             raise HttpError(401, "invalid credentials\n", [("WWW-Authenticate", 'Basic realm="Restricted"')])

@@ -1,7 +1,7 @@
-"""What Go's ``url.Parse`` refuses, in its words.
+"""The URLs that Go's ``url.Parse`` refuses, with its error texts.
 
-OpenFaaS parses ``X-Callback-Url`` with it before queueing; a URL that parses but
-leads nowhere is accepted and fails when the result is posted (Go, net/url/url.go).
+OpenFaaS parses ``X-Callback-Url`` with it before queueing. A URL that parses but
+is unreachable is accepted and fails when the result is posted (Go, net/url/url.go).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _HOST_FORBIDDEN = re.compile(r"[ \"<>\\^`{|}%]")
 
 
 def go_url_error(url: str) -> str:
-    """Return Go's error text for ``url``, or "" if Go can parse it."""
+    """Return Go's error text for ``url``, "" if Go can parse it."""
     problem = _problem(url)
     return f"parse {_go_quote(url)}: {problem}" if problem else ""
 

@@ -14,59 +14,40 @@ MAX_BODY = 1024 * 1024
 
 
 @dataclass(frozen=True)
-class Config:
-    """What the gateway was told.
+class GatewayConfig:
+    """The gateway's settings; timeouts and other durations are in seconds."""
 
-    Attributes:
-        port: Asked-for port; 0 is any.
-        port_fallback: Take any port if the one asked for is taken.
-        upstream_timeout: Seconds a function may take to answer.
-        read_timeout: Seconds that a client may pause in the middle of its request.
-        metrics_port: Where ``/metrics`` is served beside the API's own port; 0 is any port.
-        write_timeout: Seconds after which followed logs end; 0 is never.
-        queue: Subject that asynchronous calls are published to.
-        max_body: Bytes of an asynchronous call's body.
-        user: Basic-auth user of ``/system``; "" when auth is off.
-        password: And its password.
-        image_store: Where ``faas-cli build`` leaves images.
-        state_dir: Scratch folders of the replicas.
-        ack_wait: Seconds of the workers' lease, for the consumer's creation.
-        replicas: JetStream replicas of a queue: 1, or 3 on a cluster.
-        fork_server: Descriptor of the way to the lab's fork server; -1 where watchdogs are spawned.
-        lab_state: The lab's state file, for the way to the inspector's page.
-    """
-
-    port: int
-    port_fallback: bool
-    upstream_timeout: float
-    read_timeout: float
-    metrics_port: int
-    write_timeout: float
-    queue: str
-    max_body: int
-    user: str
+    port: int  # of the API; 0 is any
+    port_fallback: bool  # listen on any port if that one is in use
+    upstream_timeout: float  # how long a function may take to respond
+    read_timeout: float  # how long a client may pause in the middle of its request
+    metrics_port: int  # of a second /metrics; 0 is any
+    write_timeout: float  # after which followed logs end; 0 is never
+    queue: str  # default queue of asynchronous calls
+    max_body: int  # bytes of an asynchronous call's body
+    user: str  # basic auth of /system; "" when auth is off
     password: str
-    image_store: Path
-    state_dir: Path
-    ack_wait: float
-    replicas: int
-    fork_server: int
-    lab_state: Path
+    image_store: Path  # where faas-cli build puts images
+    state_dir: Path  # for the replicas' scratch folders
+    ack_wait: float  # lease of the workers, for consumers that the gateway creates
+    replicas: int  # JetStream replicas of a queue: 1, or 3 on a cluster
+    fork_server: int  # descriptor of a socket to the fork server; -1 means watchdogs are spawned
+    lab_state: Path  # the lab's state file, which has the inspector's address
 
     @classmethod
-    def read(cls, service: Service) -> Config:
+    def read(cls, service: Service) -> GatewayConfig:
         """Read the environment.
 
         Raises:
-            InvalidValueError: A number or duration is none.
-            OSError: Basic auth is on and its files can't be read.
+            InvalidValueError: A number or duration is invalid.
+            OSError: Basic auth is on and its files cannot be read.
         """
         user = password = ""
         if service.flag("basic_auth"):
             folder = Path(service.setting("secret_mount_path", "/run/secrets/"))
             user = (folder / "basic-auth-user").read_text().strip()
             password = (folder / "basic-auth-password").read_text().strip()
-        # Absolute: a replica runs in a folder of its own.
+        # Absolute, because a replica runs in another folder.
         state = Path(service.setting("state_dir", ".labkit/gateway")).absolute()
         return cls(
             port=service.number("port", DEFAULT_GATEWAY_PORT),
@@ -74,7 +55,7 @@ class Config:
             upstream_timeout=parse_duration(service.setting("upstream_timeout", "60s")),
             read_timeout=parse_duration(service.setting("read_timeout", "60s")),
             metrics_port=service.number("metrics_port", METRICS_PORT),
-            # OpenFaaS has 60s here, and cuts off who follows a log. Nothing else in this gateway needs it.
+            # OpenFaaS's default is 60s, which ends followed logs. Nothing else in this gateway uses it.
             write_timeout=parse_duration(service.setting("write_timeout", "0")),
             queue=service.setting("faas_nats_channel", DEFAULT_QUEUE),
             max_body=service.number("max_body", MAX_BODY),

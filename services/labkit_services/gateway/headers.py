@@ -1,9 +1,11 @@
-"""Header rules of the gateway (OpenFaaS gateway/handlers/forwarding_proxy.go, callid_middleware.go)."""
+"""Header rules of the gateway.
+
+As in OpenFaaS's gateway/handlers/forwarding_proxy.go and callid_middleware.go.
+"""
 
 from __future__ import annotations
 
 import os
-import time
 
 from labkit_services.contract.names import CALL_ID, GATEWAY_USER_AGENT, SERVED_BY, START_TIME, VERSION
 from labkit_services.http import Headers, Request
@@ -18,7 +20,7 @@ def call_id_of(request: Request) -> str:
 
 
 def _uuid4() -> str:
-    """Return a random UUID (RFC 9562 §5.4) as text, in a third of the time of ``str(uuid.uuid4())``."""
+    """Return a random UUID (RFC 9562 §5.4), faster than by ``uuid.uuid4``."""
     digits = os.urandom(16).hex()
     variant = "89ab"[int(digits[16], 16) & 3]
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
@@ -27,8 +29,8 @@ def _uuid4() -> str:
 def forwarded_pairs(request: Request, call_id: str, start_ns: int) -> list[Pair]:
     """Return the headers for the function.
 
-    ``X-Start-Time`` is added even if there is one (every worker's call has two);
-    the ``X-Forwarded-`` headers are set only if there are none, not appended to.
+    ``X-Start-Time`` is added even if the request has one (a worker's call has
+    two); an ``X-Forwarded-`` header is set only if the request has none.
     """
     headers = request.headers
     pairs = end_to_end(headers.pairs)
@@ -44,21 +46,16 @@ def forwarded_pairs(request: Request, call_id: str, start_ns: int) -> list[Pair]
     return pairs
 
 
-def stamped(call_id: str, start_ns: int) -> list[Pair]:
-    """Return the headers that every answer of the invoke routes carries."""
+def standard_headers(call_id: str, start_ns: int) -> list[Pair]:
+    """Return the headers of every response of the invoke routes."""
     return [(CALL_ID, call_id), (START_TIME, str(start_ns)), (SERVED_BY, SERVED_BY_VALUE)]
 
 
-def answer_headers(upstream: Headers, request: Request, call_id: str, start_ns: int) -> Headers:
-    """Return the function's headers over the gateway's own, a same-named one replacing it."""
+def response_headers(upstream: Headers, request: Request, call_id: str, start_ns: int) -> Headers:
+    """Return the standard headers, replaced and extended by the function's."""
     own = {name.lower() for name, _ in upstream.pairs}
-    pairs = [pair for pair in stamped(call_id, start_ns) if pair[0].lower() not in own]
+    pairs = [pair for pair in standard_headers(call_id, start_ns) if pair[0].lower() not in own]
     pairs += [pair for pair in upstream.pairs if pair[0].lower() not in HOP_BY_HOP and pair[0] != "Date"]
     if "content-type" not in own:
         pairs.append(("Content-Type", request.headers.get("Content-Type") or "text/plain"))
     return Headers(pairs)
-
-
-def now_ns() -> int:
-    """Return the Unix time in nanoseconds, as ``X-Start-Time`` has it."""
-    return time.time_ns()

@@ -1,56 +1,56 @@
-"""Asynchronous calls: in the queue first, 202 second."""
+"""``POST /async-function/NAME``: accept a call onto the queue."""
 
 from __future__ import annotations
+
+import time
 
 from labkit_services.contract.events import EventType
 from labkit_services.contract.names import CALLBACK_URL, DUPLICATE, START_TIME, short_function_name
 from labkit_services.contract.queued_call import CALL_HEADER, QueuedCall
 from labkit_services.gateway.callback_url import go_url_error
-from labkit_services.gateway.config import Config
-from labkit_services.gateway.headers import call_id_of, now_ns, stamped
-from labkit_services.gateway.provider import ProcessProvider
-from labkit_services.gateway.queues import Queues
+from labkit_services.gateway.config import GatewayConfig
+from labkit_services.gateway.functions.provider import FunctionProvider
+from labkit_services.gateway.headers import call_id_of, standard_headers
+from labkit_services.gateway.metrics import Telemetry
+from labkit_services.gateway.queue_registry import QueueRegistry
 from labkit_services.http import BodyTooLargeError, HttpError, Request, Response
-from labkit_services.jetstream.event_publisher import Events
 from labkit_services.jetstream.publisher import Publisher, QueueUnavailableError
-from labkit_services.runtime.log import LineWriter
 
 _MAX_METADATA = 55_000
-"""JetStream takes 64 KiB of headers in a message, and a dead letter's hold the function's, too."""
+"""JetStream allows 64 KiB of headers; a dead letter adds the function's to these."""
 
 _ALLOWED = {"": "DELETE, GET, POST", "/result": "GET"}
-"""By what follows the name: there the routes about a call are, too (``calls.py``)."""
+"""By what follows the name: ``calls.py`` has routes on these paths, too."""
 
 
-class Acceptor:
-    """The handler of ``/async-function/NAME``.
+class AsyncFunctionRoute:
+    """Accepts calls.
 
-    It does not look whether the function exists: like OpenFaaS, it promises to
-    try. The promise is kept by JetStream: its ack comes before the 202.
+    Whether the function exists is not checked: as in OpenFaaS, the worker finds
+    out. JetStream has stored the call before the 202 is sent.
     """
 
     def __init__(
         self,
-        provider: ProcessProvider,
-        queues: Queues,
+        provider: FunctionProvider,
+        queues: QueueRegistry,
         publisher: Publisher,
-        events: Events,
-        lines: LineWriter,
-        config: Config,
+        telemetry: Telemetry,
+        config: GatewayConfig,
     ) -> None:
         self._provider = provider
         self._queues = queues
         self._publisher = publisher
-        self._events = events
-        self._lines = lines
-        self._queue = config.queue
+        self._events = telemetry.events
+        self._lines = telemetry.lines
+        self._default_queue = config.queue
         self._max_body = config.max_body
 
     async def handle(self, request: Request, name: str, path: str) -> Response:
-        """Answer one call; ``path`` is what followed the name."""
+        """Handle one request; ``path`` is what follows the name."""
         if request.method != "POST":
             return Response(405, [("Allow", _ALLOWED.get(path, "POST"))])
-        start_ns = now_ns()
+        start_ns = time.time_ns()
         call_id = call_id_of(request)
         function = short_function_name(name)
         self._events.emit(EventType.CALL_RECEIVED, call_id, function, mode="async", method="POST")
@@ -60,16 +60,15 @@ class Acceptor:
         return response
 
     async def _accept(self, request: Request, name: str, path: str, call_id: str, start_ns: int) -> Response:
-        stamps = stamped(call_id, start_ns)
+        headers = standard_headers(call_id, start_ns)
         callback = request.headers.get(CALLBACK_URL)
         if callback and (problem := go_url_error(callback)):
-            return Response.text(400, problem + "\n", stamps)
+            return Response.text(400, problem + "\n", headers)
         try:
             body = await request.body(self._max_body)
         except BodyTooLargeError as error:
-            return Response.text(413, f"Error queuing request: {error.text}", stamps)
+            return Response.text(413, f"Error queuing request: {error.text}", headers)
         function = self._provider.find(name)
-        queue = function.spec.queue if function else ""
         call = QueuedCall(
             call_id=call_id,
             function=name,
@@ -82,23 +81,23 @@ class Acceptor:
             body=body,
             retry=function.spec.retry if function else {},
         )
-        headers = call.nats_headers()
-        if len(headers[CALL_HEADER]) > _MAX_METADATA:
+        nats_headers = call.nats_headers()
+        if len(nats_headers[CALL_HEADER]) > _MAX_METADATA:
             text = f"Error queuing request: headers too large for the queue, maximum: {_MAX_METADATA} bytes\n"
-            return Response.text(431, text, stamps)
-        queue = queue or self._queue
+            return Response.text(431, text, headers)
+        queue = (function.spec.queue if function else "") or self._default_queue
         try:
             if queue not in self._queues:
                 await self._queues.ensure(queue)
-            stored = await self._publisher.publish(queue, body, headers)
+            stored = await self._publisher.publish(queue, body, nats_headers)
         except QueueUnavailableError as error:
-            return Response.text(500, f"Error queuing request: {error}\n", stamps)
+            return Response.text(500, f"Error queuing request: {error}\n", headers)
         except HttpError as error:
-            return Response.text(500, f"Error queuing request: {error.text}", stamps)
+            return Response.text(500, f"Error queuing request: {error.text}", headers)
         if stored.duplicate:
-            # The client's own id, a second time within the window: accepted once.
+            # The client has reused its call id within the duplicate window: one call, accepted once.
             self._lines.write(f"[{call_id}] Already queued for: {name}.")
-            return Response(202, [*stamps, (DUPLICATE, "true")])
+            return Response(202, [*headers, (DUPLICATE, "true")])
         self._events.emit(
             EventType.CALL_QUEUED,
             call_id,
@@ -108,4 +107,4 @@ class Acceptor:
             bytes=len(body),
         )
         self._lines.write(f"[{call_id}] Queueing ({len(body)}) bytes for: {name}.")
-        return Response(202, stamps)
+        return Response(202, headers)

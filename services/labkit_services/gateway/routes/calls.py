@@ -1,9 +1,10 @@
-"""What became of one asynchronous call, and taking it back."""
+"""``/async-function/CALL-ID``: status, result and cancellation of one call."""
 
 from __future__ import annotations
 
 import json
 import math
+import time
 from typing import Any
 
 from nats.aio.client import Client
@@ -18,23 +19,24 @@ from labkit_services.contract.events import EventType
 from labkit_services.contract.names import CALL_ID, CALL_STATUS_SUBJECT, RESULT_STREAM
 from labkit_services.contract.outcome import RESULT_HEADER, Result
 from labkit_services.contract.queues import call_token, queue_stream, result_subject
-from labkit_services.gateway.headers import now_ns
+from labkit_services.gateway.nats_errors import nats_errors_as
 from labkit_services.gateway.requests import call_id_of_path, query_of
+from labkit_services.gateway.routes import Route
 from labkit_services.http import HttpError, Request, Response
 from labkit_services.http.headers import HOP_BY_HOP
-from labkit_services.http.router import RouteHandler
 from labkit_services.jetstream.event_publisher import Events
 from labkit_services.jetstream.publisher import Publisher
 from labkit_services.runtime.log import Log
 
 MAX_WAIT_SECONDS = 30.0
-_RECORD_SECONDS = 10.0
-"""Patience with the keeper of the record, who may have a lot to read first."""
-_OWN = HOP_BY_HOP | {"content-length", "date"}
+_STATUS_SECONDS = 10.0
+"""Timeout of the call status service, which may have a long event log to read first."""
+
+_NOT_COPIED = HOP_BY_HOP | {"content-length", "date"}
 
 
 class CallRoutes:
-    """Handlers of ``/async-function/CALL-ID``."""
+    """Handlers that need no credentials; knowing the call id is enough."""
 
     def __init__(
         self, nats: Client, publisher: Publisher, cancelled: KeyValue, events: Events, log: Log
@@ -45,11 +47,8 @@ class CallRoutes:
         self._events = events
         self._log = log
 
-    def routes(self) -> list[tuple[str, str, RouteHandler]]:
-        """Return (method, path pattern, handler) of each.
-
-        Where a POST has the function's name, these have the call's id.
-        """
+    def routes(self) -> list[Route]:
+        """Return the routes; in POST the path has a function's name."""
         return [
             ("GET", "/async-function/{name}", self._status),
             ("DELETE", "/async-function/{name}", self._cancel),
@@ -58,18 +57,18 @@ class CallRoutes:
 
     async def _status(self, request: Request, captured: dict[str, str]) -> Response:
         call_id = call_id_of_path(captured["name"])
-        return Response.json(200, await self._call(call_id, _wait(request)))
+        return Response.json(200, await self._load_call(call_id, _wait_seconds(request)))
 
     async def _result(self, request: Request, captured: dict[str, str]) -> Response:
-        """Answer as the function did, as long as its result is kept."""
+        """Return the function's response while its result is stored."""
         call_id = call_id_of_path(captured["name"])
-        # The callback's way may be long: the answer is there before.
-        call = await self._call(call_id, _wait(request), until="answer")
-        result = await self._kept(call_id)
+        # Not the call's end: its callback may take long.
+        call = await self._load_call(call_id, _wait_seconds(request), until="answer")
+        result = await self._load_result(call_id)
         if result is None:
             text = f"call {call_id} has no result: it is {call['state']}; results are kept for an hour\n"
             raise HttpError(404, text)
-        headers = [pair for pair in result.headers if pair[0].lower() not in _OWN]
+        headers = [pair for pair in result.headers if pair[0].lower() not in _NOT_COPIED]
         if not any(name.lower() == CALL_ID.lower() for name, _ in headers):
             headers.append((CALL_ID, call_id))
         if not result.is_complete:
@@ -77,77 +76,64 @@ class CallRoutes:
         return Response(result.status, headers, result.body)
 
     async def _cancel(self, _: Request, captured: dict[str, str]) -> Response:
-        """Take a call back, wherever it is: in the queue, waiting to be tried again, or running."""
+        """Cancel a call that is queued, waiting for a retry, or running."""
         call_id = call_id_of_path(captured["name"])
-        call = await self._call(call_id)
+        call = await self._load_call(call_id)
         state = CallState(call["state"])
         if call["mode"] != "async":
-            raise HttpError(409, f"call {call_id} is synchronous: it ends when its client hangs up\n")
+            raise HttpError(409, f"call {call_id} is synchronous: it ends when its client disconnects\n")
         if state is CallState.CANCELLED:
             return Response(202)
         if state.is_final or state is CallState.CALLING_BACK:
             raise HttpError(409, f"call {call_id} can't be cancelled, it is {state}\n")
-        # First for the worker that has it, or is just about to get it. Then for the queue, which would
-        # keep it until somebody came to drop it.
-        try:
-            await self._cancelled.put(call_token(call_id), str(now_ns()).encode())
-        except (NatsError, OSError, TimeoutError) as error:
-            text = (
-                f"the call was not cancelled, nats-server does not answer: {error_text(error)}; try again\n"
-            )
-            raise HttpError(500, text) from error
+        # First tell the workers, one of which may have the call or be about to get it. Then delete its
+        # message, which would stay in the queue until a worker drops it.
+        with nats_errors_as(500, "the call was not cancelled"):
+            await self._cancelled.put(call_token(call_id), str(time.time_ns()).encode())
         self._events.emit(EventType.CALL_CANCELLED, call_id, call["function"])
         if call["queue"] and call["sequence"]:
-            await self._drop(call["queue"], call["sequence"], call_id)
+            await self._delete_message(call["queue"], call["sequence"], call_id)
         await self._events.store(self._publisher)
         return Response(202)
 
-    async def _drop(self, queue: str, seq: int, call_id: str) -> None:
+    async def _delete_message(self, queue: str, seq: int, call_id: str) -> None:
         try:
             await self._nats.jetstream().delete_msg(queue_stream(queue), seq)
         except APIError:
-            return  # acknowledged in the meantime
+            return  # acknowledged meanwhile
         except (NatsError, OSError, TimeoutError) as error:
-            # The worker knows, and will drop it.
+            # A worker will drop the message.
             self._log.warning("cancelled call still in the queue", call_id=call_id, error=error_text(error))
 
-    async def _call(self, call_id: str, wait: float = 0.0, *, until: str = "end") -> dict[str, Any]:
-        """Ask the keeper of the record, and wait for the call's ``end`` or its ``answer``.
-
-        Raises:
-            HttpError: 404 if it does not know the call, 503 if there is none.
-        """
+    async def _load_call(self, call_id: str, wait: float = 0.0, *, until: str = "end") -> dict[str, Any]:
+        """Ask the call status service, which waits for ``until``."""
         question = json.dumps({"id": call_id, "wait": wait, "for": until}).encode()
-        try:
-            answer = await self._nats.request(CALL_STATUS_SUBJECT, question, timeout=_RECORD_SECONDS + wait)
-        except NoRespondersError:
-            text = "nobody keeps the record of calls: the inspector does not run\n"
-            raise HttpError(503, text) from None
-        except (NatsError, OSError, TimeoutError) as error:
-            raise HttpError(503, f"the record of calls does not answer: {error_text(error)}\n") from error
-        call: dict[str, Any] = json.loads(answer.data)
+        timeout = _STATUS_SECONDS + wait
+        with nats_errors_as(503, "could not read the call's status"):
+            try:
+                message = await self._nats.request(CALL_STATUS_SUBJECT, question, timeout=timeout)
+            except NoRespondersError:
+                text = "the status of calls is not available: the inspector does not run\n"
+                raise HttpError(503, text) from None
+        call: dict[str, Any] = json.loads(message.data)
         if "error" in call:
             raise HttpError(500, call["error"] + "\n")
         if not call:
-            raise HttpError(404, f"call {call_id} is not known, or not any more\n")
+            raise HttpError(404, f"call {call_id} is unknown, or no longer in the event log\n")
         return call
 
-    async def _kept(self, call_id: str) -> Result | None:
-        try:
-            message = await self._nats.jetstream().get_msg(
-                RESULT_STREAM, subject=result_subject(call_id), direct=True
-            )
-            return Result.from_metadata((message.headers or {})[RESULT_HEADER], message.data or b"")
-        except (NotFoundError, KeyError, ValueError):
-            return None
-        except (NatsError, OSError, TimeoutError) as error:
-            raise HttpError(
-                503, f"results can't be read, nats-server does not answer: {error_text(error)}\n"
-            ) from error
+    async def _load_result(self, call_id: str) -> Result | None:
+        subject = result_subject(call_id)
+        with nats_errors_as(503, "could not read the call's result"):
+            try:
+                message = await self._nats.jetstream().get_msg(RESULT_STREAM, subject=subject, direct=True)
+                return Result.from_metadata((message.headers or {})[RESULT_HEADER], message.data or b"")
+            except (NotFoundError, KeyError, ValueError):
+                return None
 
 
-def _wait(request: Request) -> float:
-    """Return how many seconds the client would wait for the call's end."""
+def _wait_seconds(request: Request) -> float:
+    """Return how long the client wants to wait for the call's end."""
     text = query_of(request).get("wait", "0")
     try:
         seconds = float(text)

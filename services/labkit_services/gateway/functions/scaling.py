@@ -1,4 +1,4 @@
-"""How many replicas: the rules, without the replicas."""
+"""How many replicas a function gets: rules without side effects."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import math
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+from labkit_services.contract.durations import parse_duration
+from labkit_services.contract.errors import InvalidValueError
 
 MIN_LABEL = "com.openfaas.scale.min"
 MAX_LABEL = "com.openfaas.scale.max"
@@ -15,8 +18,8 @@ ZERO_DURATION_LABEL = "com.openfaas.scale.zero-duration"
 
 DEFAULT_MAX = 5
 DEFAULT_FACTOR = 10
-MOST_REPLICAS = 20
-"""What one machine is asked to run of one function."""
+MAX_REPLICAS = 20
+"""More of one function would not help on one machine."""
 
 LOAD_CALLS_PER_SECOND = 5.0
 LOAD_WINDOW_SECONDS = 10.0
@@ -27,7 +30,10 @@ REPEAT_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class ScaleLimits:
-    """A function's own bounds, by its labels (gateway/plugin/external.go)."""
+    """A function's bounds, from its labels (gateway/plugin/external.go).
+
+    A new deployment starts with ``minimum`` replicas, as in faas-netes.
+    """
 
     minimum: int = 1
     maximum: int = DEFAULT_MAX
@@ -35,25 +41,20 @@ class ScaleLimits:
 
     @classmethod
     def of(cls, labels: Mapping[str, str]) -> ScaleLimits:
-        """Read the labels; an unusable value is the default."""
+        """Read the labels; an invalid value means the default."""
         minimum = _number(labels.get(MIN_LABEL), 1)
-        maximum = min(_number(labels.get(MAX_LABEL), DEFAULT_MAX), MOST_REPLICAS)
+        maximum = min(_number(labels.get(MAX_LABEL), DEFAULT_MAX), MAX_REPLICAS)
         factor = _number(labels.get(FACTOR_LABEL), DEFAULT_FACTOR)
-        minimum = min(minimum, MOST_REPLICAS)
+        minimum = min(minimum, MAX_REPLICAS)
         return cls(minimum, max(maximum, minimum), factor if 1 <= factor <= 100 else DEFAULT_FACTOR)
 
     @property
     def is_fixed(self) -> bool:
-        """Whether the labels leave nothing to decide."""
+        """Whether the labels allow one number only."""
         return self.minimum == self.maximum
 
-    @property
-    def initial(self) -> int:
-        """Replicas of a new deployment (faas-netes uses ``scale.min``)."""
-        return self.minimum
-
     def up(self, current: int) -> int:
-        """Return the replicas after an alert fires: more by ``factor`` percent of the maximum."""
+        """Return the replicas after an alert: more by ``factor`` percent."""
         return min(self.maximum, current + math.ceil(self.maximum / 100 * self.factor))
 
     def down(self) -> int:
@@ -61,15 +62,12 @@ class ScaleLimits:
         return max(self.minimum, 1)
 
     def clamp(self, asked: int) -> int:
-        """Return the replicas for a scale request; zero is allowed, as in OpenFaaS Pro."""
-        return max(0, min(asked, max(self.maximum, MOST_REPLICAS)))
+        """Return the replicas for a request to scale; 0 as in OpenFaaS Pro."""
+        return max(0, min(asked, max(self.maximum, MAX_REPLICAS)))
 
 
 def idle_seconds(labels: Mapping[str, str]) -> float | None:
-    """Return after how many idle seconds a function goes to zero replicas, or None if it never does."""
-    from labkit_services.contract.durations import parse_duration
-    from labkit_services.contract.errors import InvalidValueError
-
+    """Return the idle seconds before scaling to zero; None means never."""
     if labels.get(ZERO_LABEL) != "true":
         return None
     try:
@@ -80,10 +78,10 @@ def idle_seconds(labels: Mapping[str, str]) -> float | None:
 
 @dataclass
 class Load:
-    """The alert on one function, fed with its count of good calls.
+    """The alert on one function's rate of good calls.
 
-    It fires like OpenFaaS's Prometheus rule: the rate over a window is above
-    the threshold for a while; it repeats while that lasts and is resolved when the rate falls.
+    It fires like OpenFaaS's Prometheus rule: when the rate over a window stays
+    above the threshold. It repeats while that lasts and is resolved when the rate falls.
     """
 
     samples: deque[tuple[float, int]] = field(default_factory=deque)
@@ -91,7 +89,7 @@ class Load:
     fired_at: float | None = None
 
     def observe(self, now: float, good_calls: int) -> str:
-        """Take the count at ``now`` (seconds); return "firing", "resolved" or ""."""
+        """Add the count at ``now``; return "firing", "resolved" or ""."""
         self.samples.append((now, good_calls))
         while self.samples[0][0] < now - LOAD_WINDOW_SECONDS:
             self.samples.popleft()

@@ -1,4 +1,4 @@
-"""A watchdog's process: forked by the lab's fork server if there is one, else spawned."""
+"""A watchdog's process: forked by the fork server, or spawned without one."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _MODULE = "labkit_services.watchdog"
 
 
 class WatchdogProcess:
-    """One process, leader of a process group, with our ends of its three pipes.
+    """A process, leader of a process group, with our ends of its three pipes.
 
-    Its standard input is its lifeline, and never written to.
+    Its standard input is its lifeline; nothing is written to it.
 
     Attributes:
-        pid: Its id, which is also its group's.
-        output: Its standard output, to be read.
-        errors: Its standard error, to be read.
+        pid: Its id, which is also that of its group.
+        output: Descriptor to read its standard output from.
+        errors: Descriptor to read its standard error from.
     """
 
     def __init__(
@@ -43,10 +43,10 @@ class WatchdogProcess:
     async def start(
         cls, environment: Mapping[str, str], folder: Path, fork_server: socket.socket | None
     ) -> WatchdogProcess:
-        """Start a watchdog whose function has this environment and no other.
+        """Start a watchdog whose function has exactly this environment.
 
         Raises:
-            OSError: It can't be started.
+            OSError: It cannot be started.
         """
         # In a file, because a function's PYTHONPATH or LD_PRELOAD must not reach the watchdog's own Python.
         with ExitStack() as ours, ExitStack() as theirs, tempfile.TemporaryFile() as settings:
@@ -66,14 +66,14 @@ class WatchdogProcess:
             return cls(child or _spawn(number, folder, streams), output, errors, ours.pop_all())
 
     def signal_group(self, number: signal.Signals) -> None:
-        """Send a signal to it and to what it has started."""
+        """Send a signal to it and to the processes that it has started."""
         # The group exists until its leader is reaped.
         if not self._is_reaped:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.pid, number)
 
     async def reap(self) -> int | None:
-        """Return the exit code of the process, whose output has ended; None if nobody can tell."""
+        """Return the exit code after the output has ended; None is unknown."""
         if isinstance(self._child, Forked):
             code = await self._child.wait()
             self._child.release()
@@ -88,7 +88,7 @@ class WatchdogProcess:
 
 
 def _pipe(readers: ExitStack, writers: ExitStack) -> tuple[int, int]:
-    """Open a pipe; either end is closed together with its side."""
+    """Open a pipe; each end is closed together with its stack."""
     read_end, write_end = os.pipe()
     readers.callback(os.close, read_end)
     writers.callback(os.close, write_end)

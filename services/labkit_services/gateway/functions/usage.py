@@ -1,4 +1,4 @@
-"""What a function's processes use, as far as the system tells."""
+"""CPU and memory that a function's processes use."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _PROC = Path("/proc")
 
 
 def usage_of(pids: Iterable[int]) -> dict[str, Any]:
-    """Return OpenFaaS's ``FunctionUsage``: memory in bytes of the watchdogs and their process groups.
+    """Return OpenFaaS's ``FunctionUsage`` of the process groups ``pids``.
 
-    ``cpu`` is in millicores over the processes' lifetime; both are 0 where
-    there is no ``/proc`` (macOS).
+    ``cpu`` is in millicores over the processes' lifetime, memory in bytes; both
+    are 0 without ``/proc`` (macOS).
     """
     groups = set(pids)
     memory, ticks, oldest = 0, 0.0, 0.0
@@ -28,7 +28,7 @@ def usage_of(pids: Iterable[int]) -> dict[str, Any]:
         try:
             fields = (folder / "stat").read_text().rpartition(")")[2].split()
         except OSError:
-            continue  # it ended while we looked
+            continue  # it has ended meanwhile
         # proc(5), counted from the third field: pgrp, utime, stime, starttime, rss.
         if int(fields[2]) in groups:
             ticks += int(fields[11]) + int(fields[12])

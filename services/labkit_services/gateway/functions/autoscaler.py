@@ -1,48 +1,49 @@
-"""Scaling by load and to zero when idle: OpenFaaS's Prometheus, AlertManager and idler in one loop."""
+"""Scaling by load, and to zero when idle.
+
+One loop does the work of OpenFaaS's Prometheus, AlertManager and idler.
+"""
 
 from __future__ import annotations
 
 import asyncio
 
-from labkit_services.gateway.function import Function
+from labkit_services.gateway.functions.function import DeployedFunction
+from labkit_services.gateway.functions.provider import FunctionProvider
+from labkit_services.gateway.functions.scaling import Load, ScaleLimits, idle_seconds
 from labkit_services.gateway.metrics import Metrics
-from labkit_services.gateway.provider import ProcessProvider
-from labkit_services.gateway.scaling import Load, ScaleLimits, idle_seconds
-from labkit_services.http import HttpError
 from labkit_services.runtime.log import Log
 
 _TICK_SECONDS = 1.0
 
 
 class Autoscaler:
-    """Looks at every function once a second."""
+    """Checks every function once a second."""
 
-    def __init__(self, provider: ProcessProvider, metrics: Metrics, log: Log) -> None:
+    def __init__(self, provider: FunctionProvider, metrics: Metrics, log: Log) -> None:
         self._provider = provider
         self._metrics = metrics
         self._log = log
         self._loads: dict[str, Load] = {}
 
     async def run(self) -> None:
-        """Go on until cancelled."""
+        """Scale functions until cancelled."""
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(_TICK_SECONDS)
             functions = self._provider.all()
-            living = {function.spec.key for function in functions}
-            self._loads = {key: load for key, load in self._loads.items() if key in living}
+            keys = {function.spec.key for function in functions}
+            self._loads = {key: load for key, load in self._loads.items() if key in keys}
             for function in functions:
                 try:
-                    await self._look_at(function, loop.time())
-                except HttpError:
-                    continue  # removed while we looked
+                    await self._check(function, loop.time())
                 except Exception as error:
-                    self._log.error("autoscaling failed", function=function.name, error=repr(error))
+                    if self._provider.find(function.name) is function:  # not removed meanwhile
+                        self._log.error("autoscaling failed", function=function.name, error=repr(error))
 
-    async def _look_at(self, function: Function, now: float) -> None:
+    async def _check(self, function: DeployedFunction, now: float) -> None:
         key, labels = function.spec.key, function.spec.labels
         limits = ScaleLimits.of(labels)
-        good_calls = self._metrics.answers(key, 200)
+        good_calls = self._metrics.finished(key, 200)
         if not limits.is_fixed:
             alert = self._loads.setdefault(key, Load()).observe(now, good_calls)
             if alert == "firing" and function.wanted > 0:
@@ -50,6 +51,6 @@ class Autoscaler:
             elif alert == "resolved" and function.wanted > limits.down():
                 await self._provider.scale(key, limits.down())
         idle = idle_seconds(labels)
-        if idle is not None and function.wanted > 0 and function.idle_since(now) >= idle:
+        if idle is not None and function.wanted > 0 and function.idle_seconds(now) >= idle:
             self._log.info("idle, scaled to zero", function=function.name, seconds=f"{idle:g}")
             await self._provider.scale(key, 0)

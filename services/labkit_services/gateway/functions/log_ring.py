@@ -15,7 +15,7 @@ _LINE_BYTES = 8192
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """One line a replica wrote to its log."""
+    """One line of a replica's log."""
 
     time_ns: int
     instance: str
@@ -23,7 +23,7 @@ class LogLine:
 
 
 class LogRing:
-    """A bounded memory of lines; older ones fall out, as a pod's log is rotated away."""
+    """The newest lines, a bounded number, as a pod's log is rotated."""
 
     def __init__(self, limit: int = LINES_KEPT) -> None:
         self._lines: deque[tuple[int, LogLine]] = deque(maxlen=limit)
@@ -43,19 +43,19 @@ class LogRing:
     async def read(
         self, *, since_ns: int = 0, tail: int = 0, instance: str = "", follow: float = 0.0
     ) -> AsyncIterator[LogLine]:
-        """Yield the lines that fit, oldest first.
+        """Yield the lines that match, oldest first.
 
         Args:
-            since_ns: Leave out what is older.
-            tail: At most so many of the past; 0 or less is all.
+            since_ns: Leave out older lines.
+            tail: At most this many existing lines; 0 or less is all.
             instance: Only of this replica.
-            follow: Go on with new lines for so many seconds; ``math.inf`` is until cancelled.
+            follow: Seconds to go on with new lines; ``math.inf`` is until cancelled.
         """
 
-        def fits(line: LogLine) -> bool:
+        def matches(line: LogLine) -> bool:
             return line.time_ns >= since_ns and (not instance or line.instance == instance)
 
-        past = [(number, line) for number, line in self._lines if fits(line)]
+        past = [(number, line) for number, line in self._lines if matches(line)]
         seen = self._count
         loop = asyncio.get_running_loop()
         end = loop.time() + follow
@@ -66,7 +66,7 @@ class LogRing:
             for number, line in list(self._lines):
                 if number > seen:
                     seen = number
-                    if fits(line):
+                    if matches(line):
                         yield line
             if self._count == seen:
                 with contextlib.suppress(TimeoutError):

@@ -1,31 +1,35 @@
-"""A function as deployed, and the JSON it is described by."""
+"""A function's deployment, and the JSON that describes it."""
 
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from labkit_services.contract.errors import InvalidValueError
 from labkit_services.contract.names import DEFAULT_NAMESPACE, QUEUE_ANNOTATION, RETRY_ANNOTATIONS
 from labkit_services.contract.quantities import parse_quantity
 from labkit_services.contract.queues import check_queue_name
+from labkit_services.contract.times import rfc3339
 from labkit_services.http import HttpError
 
 MAX_NAME = 63
 
 CPU_NOT_LIMITED = "labkit/limits.cpu"
-"""Annotation of a function whose CPU limit the process provider can't keep."""
+"""Annotation of a function whose CPU limit the process backend does not enforce."""
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+_NOT_TEXT = re.compile("[\0\ud800-\udfff]")
+_Kind = TypeVar("_Kind", str, bool, dict[str, str], list[str])
+_EXPECTED = {str: "a string", bool: "true or false", dict: "an object of strings", list: "a list of strings"}
 
 
 @dataclass(frozen=True)
 class FunctionSpec:
-    """What was asked for by POST or PUT ``/system/functions``.
+    """What a client sent to POST or PUT ``/system/functions``.
 
     Field for field OpenFaaS's ``FunctionDeployment`` (faas-provider
     ``types/function_deployment.go``), plus the time of the first deploy.
@@ -52,12 +56,12 @@ class FunctionSpec:
 
     @cached_property
     def queue(self) -> str:
-        """The queue that its asynchronous calls go to; "" is the gateway's own."""
+        """Queue of its asynchronous calls; "" is the gateway's default."""
         return self.annotations.get(QUEUE_ANNOTATION, "")
 
     @cached_property
     def retry(self) -> dict[str, str]:
-        """Its annotations about retries, by what follows ``com.openfaas.retry.``."""
+        """Its retry annotations without ``com.openfaas.retry.``."""
         return {
             name.removeprefix(RETRY_ANNOTATIONS): value
             for name, value in self.annotations.items()
@@ -66,7 +70,7 @@ class FunctionSpec:
 
     @classmethod
     def from_deployment(cls, body: Any, namespace: str = "") -> FunctionSpec:
-        """Check a deployment as OpenFaaS does.
+        """Validate a deployment as OpenFaaS does.
 
         Args:
             body: The decoded JSON; ``labels`` and the like may be null.
@@ -77,8 +81,8 @@ class FunctionSpec:
         """
         if not isinstance(body, dict):
             raise _invalid("the body must be a JSON object")
-        name = _text(body, "service")
-        image = _text(body, "image")
+        name = _field(body, "service", str)
+        image = _field(body, "image", str)
         if not name:
             raise _invalid("service: is required")
         if not _NAME.fullmatch(name) or len(name) > MAX_NAME:
@@ -96,24 +100,24 @@ class FunctionSpec:
         return cls(
             name=name,
             image=image,
-            namespace=_text(body, "namespace") or namespace or DEFAULT_NAMESPACE,
-            env_process=_text(body, "envProcess"),
-            env_vars=texts(body, "envVars"),
+            namespace=_field(body, "namespace", str) or namespace or DEFAULT_NAMESPACE,
+            env_process=_field(body, "envProcess", str),
+            env_vars=_variables(body, "envVars"),
             labels=texts(body, "labels"),
             annotations=annotations,
-            constraints=_list(body, "constraints"),
-            secrets=_list(body, "secrets"),
-            limits=_amounts(body, "limits") or None,
-            requests=_amounts(body, "requests") or None,
-            read_only_root_filesystem=_flag(body, "readOnlyRootFilesystem"),
-            created_at=datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
+            constraints=tuple(_field(body, "constraints", list)),
+            secrets=tuple(_field(body, "secrets", list)),
+            limits=_amounts(body, "limits"),
+            requests=_amounts(body, "requests"),
+            read_only_root_filesystem=_field(body, "readOnlyRootFilesystem", bool),
+            created_at=rfc3339(time.time_ns()),
         )
 
     def status(self, *, replicas: int, available: int) -> dict[str, Any]:
         """Return OpenFaaS's ``FunctionStatus``.
 
-        What is empty is left out, except ``labels`` and ``annotations``, which
-        clients dereference without a look: those are always objects.
+        Empty fields are left out, except ``labels`` and ``annotations``: clients
+        expect objects there.
         """
         status: dict[str, Any] = {
             "name": self.name,
@@ -131,7 +135,7 @@ class FunctionSpec:
         status["labels"] = {**self.labels, "faas_function": self.name}
         status["annotations"] = {**self.annotations, "prometheus.io.scrape": "false"}
         if cpu := (self.limits or {}).get("cpu"):
-            # A process has no share of the CPU that could be limited: say so, where everybody looks.
+            # A process has no CPU share to limit; the status is where users look.
             status["annotations"][CPU_NOT_LIMITED] = f"limits.cpu {cpu} is not enforced by processes"
         status["replicas"] = replicas
         status["availableReplicas"] = available
@@ -139,15 +143,15 @@ class FunctionSpec:
         return status
 
     def to_record(self) -> dict[str, Any]:
-        """Return what the registry keeps."""
+        """Return the registry's record."""
         return asdict(self)
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> FunctionSpec:
-        """Rebuild the spec from the registry's record.
+        """Return the spec of a registry record.
 
         Raises:
-            TypeError: The record is of another version.
+            TypeError: Another version wrote the record.
         """
         values = dict(record)
         for name in ("constraints", "secrets"):
@@ -160,57 +164,37 @@ def _invalid(text: str) -> HttpError:
 
 
 def _is_text(value: object) -> bool:
-    """Tell whether a value can be passed on to a process: no NUL, no half of a character."""
-    if not isinstance(value, str) or "\0" in value:
-        return False
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    """Return whether the value is a string that a process can be given."""
+    return isinstance(value, str) and not _NOT_TEXT.search(value)
 
 
-def _text(body: Mapping[str, Any], name: str) -> str:
-    value = body.get(name)
-    if value is not None and not _is_text(value):
-        raise _invalid(f"{name}: must be a string")
-    return value or ""
-
-
-def texts(body: Mapping[str, Any], name: str) -> dict[str, str]:
-    """Return a field that is an object of strings; missing or null means none.
-
-    Raises:
-        HttpError: 400, naming the field.
-    """
-    value = {} if body.get(name) is None else body[name]
-    if not isinstance(value, dict) or not all(map(_is_text, [*value, *value.values()])):
-        raise _invalid(f"{name}: must be an object of strings")
-    if name == "envVars" and any(not key or "=" in key for key in value):
-        raise _invalid(f"{name}: a variable's name must not be empty or hold '='")
+def _field(body: Mapping[str, Any], name: str, kind: type[_Kind]) -> _Kind:
+    """Return a field; missing or null means an empty ``kind``."""
+    value: Any = kind() if body.get(name) is None else body[name]
+    strings = [*value, *value.values()] if isinstance(value, dict) else value
+    if not isinstance(value, kind) or not (isinstance(strings, bool) or all(map(_is_text, strings))):
+        raise _invalid(f"{name}: must be {_EXPECTED[kind]}")
     return value
 
 
-def _amounts(body: Mapping[str, Any], name: str) -> dict[str, str]:
-    amounts: dict[str, str] = texts(body, name)
+def texts(body: Mapping[str, Any], name: str) -> dict[str, str]:
+    """Return a field that is an object of strings; null means {}."""
+    return _field(body, name, dict)
+
+
+def _variables(body: Mapping[str, Any], name: str) -> dict[str, str]:
+    variables = texts(body, name)
+    if any(not key or "=" in key for key in variables):
+        raise _invalid(f"{name}: a variable's name must not be empty or contain '='")
+    return variables
+
+
+def _amounts(body: Mapping[str, Any], name: str) -> dict[str, str] | None:
+    amounts = texts(body, name)
     for resource in ("memory", "cpu"):
         try:
             if text := amounts.get(resource):
                 parse_quantity(text)
         except InvalidValueError as error:
             raise _invalid(f"{name}.{resource}: {error.headline}") from error
-    return amounts
-
-
-def _list(body: Mapping[str, Any], name: str) -> tuple[str, ...]:
-    value = [] if body.get(name) is None else body[name]
-    if not isinstance(value, list) or not all(map(_is_text, value)):
-        raise _invalid(f"{name}: must be a list of strings")
-    return tuple(value)
-
-
-def _flag(body: Mapping[str, Any], name: str) -> bool:
-    value = body.get(name)
-    if value is not None and not isinstance(value, bool):
-        raise _invalid(f"{name}: must be true or false")
-    return bool(value)
+    return amounts or None

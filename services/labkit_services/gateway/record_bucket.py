@@ -1,0 +1,75 @@
+"""A key-value bucket of JSON records in JetStream, cached in memory."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable
+from typing import Any
+
+from nats.js import JetStreamContext
+from nats.js.errors import KeyNotFoundError
+from nats.js.kv import KeyValue
+
+from labkit_services.gateway.nats_errors import nats_errors_as
+from labkit_services.jetstream.streams import bucket_keys
+from labkit_services.runtime.log import Log
+
+
+class RecordBucket:
+    """Reads are from memory; a write returns when nats-server has confirmed.
+
+    A write changes the memory at once, so that of concurrent requests the second
+    sees the first. One that nats-server does not confirm is undone there, and
+    raises HttpError 500.
+
+    Attributes:
+        records: Every record, by key.
+    """
+
+    def __init__(self, bucket: KeyValue, records: dict[str, dict[str, Any]]) -> None:
+        self.records = records
+        self._bucket = bucket
+
+    @classmethod
+    async def open(cls, js: JetStreamContext, name: str, replicas: int, log: Log) -> RecordBucket:
+        """Create the bucket unless it exists, and read its records.
+
+        One that cannot be read is logged and left out.
+        """
+        bucket = await js.create_key_value(bucket=name, replicas=replicas, history=1)
+        records = {}
+        for key in await bucket_keys(js, name):
+            try:
+                records[key] = json.loads((await bucket.get(key)).value or b"{}")
+            except KeyNotFoundError:
+                continue  # deleted
+            except ValueError as error:
+                log.error("registry entry unreadable", bucket=name, key=key, error=repr(error))
+        return cls(bucket, records)
+
+    async def put(self, key: str, record: dict[str, Any]) -> None:
+        """Add or replace a record."""
+        # Not escaped to ASCII, which could be larger than nats-server's max_payload.
+        value = json.dumps(record, ensure_ascii=False).encode()
+        await self._change(key, record, self._bucket.put(key, value))
+
+    async def delete(self, key: str) -> None:
+        """Remove a record."""
+        await self._change(key, None, self._bucket.purge(key))
+
+    async def _change(self, key: str, record: dict[str, Any] | None, write: Awaitable[object]) -> None:
+        before = self.records.get(key)
+        self._set(key, record)
+        try:
+            with nats_errors_as(500, "the change was not stored"):
+                await write
+        except BaseException:
+            if self.records.get(key) is record:  # else another change has followed
+                self._set(key, before)
+            raise
+
+    def _set(self, key: str, record: dict[str, Any] | None) -> None:
+        if record is None:
+            self.records.pop(key, None)
+        else:
+            self.records[key] = record
