@@ -54,7 +54,9 @@ class Service:
         Raises:
             InvalidValueError: It is not a whole number.
         """
-        text = self.setting(name, str(default))
+        text = self.setting(name)
+        if not text:
+            return default
         if (number := parse_digits(text)) is None:
             raise InvalidValueError(
                 f"the setting {name} is not a number", expected="a whole number", seen=repr(text)
