@@ -50,7 +50,9 @@ class Service:
 
     def number(self, name: str, default: int) -> int:
         """Return a whole-number setting, or raise ``InvalidValueError``."""
-        text = self.setting(name, str(default))
+        text = self.setting(name)
+        if not text:
+            return default
         if (number := parse_digits(text)) is None:
             raise InvalidValueError(
                 f"the setting {name} is not a number", expected="a whole number", seen=repr(text)
