@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
+
+
+def pytest_configure() -> None:
+    """Start programs with the signals of a terminal, also when this run ignores them.
+
+    `nohup`, and a shell's `&`, start this process with SIGINT or SIGHUP ignored, which every program that a test
+    starts would inherit. A handler in Python is not inherited: programs start with the default.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda *_: None)
 
 
 @pytest.fixture
