@@ -16,7 +16,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-PATIENCE = 30.0
+from eventually import eventually
+
+DEADLINE_SECONDS = 30.0
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _FLAGS = (
     "--headless=new",
@@ -57,14 +59,11 @@ class Page:
 
     def wait_for(self, expression: str) -> Any:
         """Return an expression's value as soon as it is truthy."""
-        deadline = time.monotonic() + PATIENCE
-        while not (value := self.evaluate(expression)):
-            text = "document.body.innerText.slice(0, 2000)"
-            assert time.monotonic() < deadline, (
-                f"never true: {expression}\n{self.evaluate(text)}\n{self.problems}"
-            )
-            time.sleep(0.02)
-        return value
+        try:
+            return eventually(lambda: self.evaluate(expression), expression, within=DEADLINE_SECONDS)
+        except AssertionError as error:
+            text = self.evaluate("document.body.innerText.slice(0, 2000)")
+            raise AssertionError(f"{error}\n{text}\n{self.problems}") from None
 
     def goto(self, url: str) -> None:
         answer = self.call("Page.navigate", url=url)
@@ -124,7 +123,7 @@ class Chromium:
             page.requested.append(event["params"]["request"]["url"])
 
     def _next_message(self) -> dict[str, Any]:
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + DEADLINE_SECONDS
         while b"\0" not in self._buffer:
             ready, _, _ = select.select([self._read], [], [], max(0.0, deadline - time.monotonic()))
             assert ready, "the browser does not answer"

@@ -10,8 +10,8 @@ import pytest
 def pytest_configure() -> None:
     """Start programs with the signals of a terminal, also when this run ignores them.
 
-    `nohup`, and a shell's `&`, start this process with SIGINT or SIGHUP ignored, which every program that a test
-    starts would inherit. A handler in Python is not inherited: programs start with the default.
+    `nohup`, and a script's `&`, start this process with SIGHUP or SIGINT ignored, and every program that a
+    test starts would inherit that. A handler in Python is not inherited: programs start with the default.
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)

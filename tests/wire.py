@@ -176,13 +176,3 @@ async def puppet(script: Script) -> AsyncIterator[Puppet]:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks, timeout=PATIENCE)
-
-
-async def eventually(check: Callable[[], Any], what: str = "") -> None:
-    """Wait until ``check`` is true."""
-    try:
-        async with asyncio.timeout(PATIENCE):
-            while not check():  # noqa: ASYNC110 - anything at all may be waited for
-                await asyncio.sleep(0.005)
-    except TimeoutError:
-        raise AssertionError(f"never came true: {what or check}") from None

@@ -15,7 +15,8 @@ import httpx
 import nats
 import psutil
 import pytest
-from gateways import client, deploy, until
+from eventually import eventually
+from gateways import client, deploy
 from labs import start_lab
 from receiver import receiver
 from standards import NAMESPACE
@@ -39,7 +40,7 @@ def _log(http: httpx.Client, name: str, **query: str) -> list[str]:
 
 def _replicas(lab: Lab, name: str) -> list[psutil.Process]:
     found = []
-    for process in psutil.Process(lab._core.state.pid).children(recursive=True):
+    for process in psutil.Process(lab.aio.state.pid).children(recursive=True):
         with contextlib.suppress(psutil.NoSuchProcess):  # it ended while we looked
             if f"/{name}-" in process.cwd() and "labkit_services.watchdog" in process.cmdline():
                 found.append(process)
@@ -62,7 +63,7 @@ def test_a_function_that_takes_too_long_is_a_502(hasty: Lab) -> None:
 
 @pytest.mark.row("1.1 read_timeout")
 def test_a_client_that_stops_in_the_middle_of_its_request_is_refused(hasty: Lab) -> None:
-    url = urlsplit(hasty._core.state.gateway_url)
+    url = urlsplit(hasty.aio.state.gateway_url)
     with socket.create_connection((url.hostname, url.port), timeout=10) as wire:
         wire.sendall(b"POST /function/slow HTTP/1.1\r\nHost: x\r\nContent-Le")
 
@@ -75,7 +76,7 @@ def test_metrics_and_health_have_a_port_of_their_own(hasty: Lab) -> None:
     assert said is not None
     url = said[1]
 
-    assert urlsplit(url).port != urlsplit(hasty._core.state.gateway_url).port
+    assert urlsplit(url).port != urlsplit(hasty.aio.state.gateway_url).port
     assert "gateway_service_count" in httpx.get(url).text
     assert httpx.get(url.replace("/metrics", "/healthz")).text == "OK\n"
     assert httpx.get(url.replace("/metrics", "/system/functions")).status_code == 404
@@ -178,7 +179,7 @@ def test_a_function_that_breaks_off_is_a_502_and_comes_back(http: httpx.Client, 
 
     assert answer.status_code == 502
     assert answer.text.startswith("Can't reach service for: broken.")
-    until(lambda: http.get("/system/function/broken").json()["availableReplicas"] == 1)
+    eventually(lambda: http.get("/system/function/broken").json()["availableReplicas"] == 1)
 
 
 @pytest.mark.row("1.4 event stream")
@@ -205,7 +206,7 @@ def test_a_call_is_logged_in_the_gateway_s_words(http: httpx.Client, lab: Lab) -
     http.put("/function/env/logged")
 
     line = r"Forwarded \[PUT\] to /function/env/logged - \[200\] - \d+\.\d{4}s"
-    until(lambda: re.search(line, lab.logs("gateway")) is not None)
+    eventually(lambda: re.search(line, lab.logs("gateway")) is not None)
 
 
 # -- 1.5 to 1.8 management
@@ -242,7 +243,7 @@ def test_raw_value_wins_over_value(http: httpx.Client) -> None:
 @pytest.mark.row("1.7 tail, since, instance")
 def test_the_log_of_one_replica(http: httpx.Client) -> None:
     deploy(http, "two-logs", "cat", labels={"com.openfaas.scale.min": "2"})
-    until(lambda: http.get("/system/function/two-logs").json()["availableReplicas"] == 2)
+    eventually(lambda: http.get("/system/function/two-logs").json()["availableReplicas"] == 2)
     instances = {httpx.Response(200, text=line).json()["instance"] for line in _log(http, "two-logs")}
 
     assert len(instances) == 2
@@ -283,7 +284,7 @@ def test_a_busy_function_s_callback_says_429(http: httpx.Client, lab: Lab) -> No
             target=lambda: httpx.post(f"{lab.gateway_url}/function/busy", trust_env=False)
         )
         first.start()
-        until(lambda: bool(replica.children()))
+        eventually(lambda: bool(replica.children()))
         http.post("/async-function/busy", headers={"X-Callback-Url": target.url})
         (callback,) = target.wait()
         first.join()
@@ -297,13 +298,13 @@ def test_the_gateway_logs_what_it_queues(http: httpx.Client, lab: Lab) -> None:
     call_id = http.post("/async-function/nobody.openfaas-fn", content="12345").headers["X-Call-Id"]
 
     line = f"[{call_id}] Queueing (5) bytes for: nobody.openfaas-fn."
-    until(lambda: line in lab.logs("gateway"))
+    eventually(lambda: line in lab.logs("gateway"))
 
 
 @pytest.mark.row("2.6 JetStream")
 @pytest.mark.anyio
 async def test_stream_and_consumer_are_those_of_pro(lab: Lab) -> None:
-    state = lab._core.state
+    state = lab.aio.state
     connection = await nats.connect(state.nats_url, token=state.nats_token)
     try:
         js = connection.jetstream()

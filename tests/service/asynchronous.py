@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from gateways import deploy, until
+from eventually import eventually
+from gateways import deploy
 
 _names = itertools.count(1)
 
@@ -59,7 +60,7 @@ def settled(http: httpx.Client, call_id: str, within: float = 15) -> dict[str, A
 
 
 def until_state(http: httpx.Client, call_id: str, state: str) -> None:
-    until(lambda: status(http, call_id)["state"] == state)
+    eventually(lambda: status(http, call_id)["state"] == state)
 
 
 def letters(http: httpx.Client, call_id: str, queue: str = "faas-request") -> list[dict[str, Any]]:

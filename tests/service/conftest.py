@@ -38,6 +38,6 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """One running lab for all tests that don't harm it; on any ports."""
     lab = start_lab(tmp_path_factory.mktemp("lab"))
     # Each test says for itself what its commands should find.
-    environment.leave(lab._core.workspace)
+    environment.leave(lab.aio.workspace)
     yield lab
     lab.stop()

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from typing import Any
 
 import httpx
+from eventually import eventually
 
 from labkit import Lab
 
 
 def client(lab: Lab) -> httpx.Client:
     """Return a client with the lab's credentials; they matter on /system only."""
-    state = lab._core.state
+    state = lab.aio.state
     return httpx.Client(
         base_url=state.gateway_url, auth=(state.user, state.password), timeout=30, trust_env=False
     )
@@ -26,11 +25,4 @@ def deploy(http: httpx.Client, name: str, fprocess: str, **more: Any) -> None:
     if answer.status_code == 404:
         answer = http.post("/system/functions", json=body)
     assert answer.status_code == 202, answer.text
-    until(lambda: http.get(f"/system/function/{name}").json()["availableReplicas"] > 0)
-
-
-def until(check: Callable[[], bool], within: float = 10.0) -> None:
-    deadline = time.monotonic() + within
-    while not check():
-        assert time.monotonic() < deadline, f"not within {within:g} s"
-        time.sleep(0.02)
+    eventually(lambda: http.get(f"/system/function/{name}").json()["availableReplicas"] > 0)

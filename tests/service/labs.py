@@ -7,15 +7,15 @@ import json
 import os
 import subprocess
 import sys
-import time
 import urllib.request
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import psutil
+from eventually import eventually
 
 from labkit import Lab
 from labkit.lab.async_lab import AsyncLab
@@ -25,45 +25,31 @@ from labkit.supervisor.settings import Settings
 from labkit.workspace import LabState
 from labkit_services.call_record.log import CallState
 
-T = TypeVar("T")
-
 MARK = "LABKIT_TEST_CASE"
-"""An environment variable. What a test starts inherits it, or has a path below its workspace in it."""
+"""An environment variable. Programs that a test starts inherit it, or name a path below its workspace."""
 GONE_SECONDS = 3.0
-"""What the lab promises: nothing of it lives this long after its end, whatever the end was."""
+"""What the lab promises: none of its processes lives this long after its end, however it ended."""
 STANDIN = Path(__file__).with_name("standin.py")
 
 
 def start_lab(workspace: Path, **settings: Any) -> Lab:
-    """Start or attach to a lab on any ports, with every setting there is."""
+    """Start a lab on any free ports, or attach to it; takes every setting."""
     chosen = {"gateway_port": 0, "inspector_port": 0, **settings}
     return Lab(hub().run(AsyncLab.start(Settings(workspace=str(workspace), **chosen)), 30))
 
 
 def standin(name: str, manner: str) -> dict[str, list[str]]:
-    """Return the setting that puts a stand-in with bad manners in a service's place."""
+    """Return the setting that replaces a service by a stand-in with bad manners."""
     return {name: [sys.executable, str(STANDIN), name, manner]}
 
 
-def eventually(check: Callable[[], T | None], *, within: float, what: str = "") -> T:
-    """Return what ``check`` gives as soon as it is truthy; fail after ``within`` seconds."""
-    deadline = time.monotonic() + within
-    while True:
-        seen = check()
-        if seen:
-            return seen
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {within:g} s: {what or check}; seen: {seen!r}")
-        time.sleep(0.01)
-
-
 def until_running(call: AcceptedCall, *, within: float = 20) -> None:
-    """Wait until a queue-worker has the call run; fail with all that is known of it."""
+    """Wait until a queue-worker runs the call; fail with its status and events."""
     try:
         eventually(lambda: call.status().state is CallState.RUNNING, within=within)
     except AssertionError as error:
-        told = "\n".join(map(str, call.status().events))
-        raise AssertionError(f"{error}; {call.status()}\n{told}") from None
+        events = "\n".join(map(str, call.status().events))
+        raise AssertionError(f"{error}; {call.status()}\n{events}") from None
 
 
 def new_mark() -> str:
@@ -71,7 +57,7 @@ def new_mark() -> str:
 
 
 def marked(mark: str) -> list[psutil.Process]:
-    """Return the processes that were started under ``mark`` and live, but not this one."""
+    """Return the living processes that were started under ``mark``, except this one."""
     found = []
     for process in psutil.process_iter():
         try:
@@ -83,7 +69,7 @@ def marked(mark: str) -> list[psutil.Process]:
     return found
 
 
-def say(processes: list[psutil.Process]) -> str:
+def command_lines(processes: list[psutil.Process]) -> str:
     lines = []
     for process in processes:
         try:
@@ -94,15 +80,21 @@ def say(processes: list[psutil.Process]) -> str:
 
 
 def assert_gone(mark: str, *, within: float = GONE_SECONDS) -> None:
-    """Fail if anything started under ``mark`` outlives ``within`` seconds, and end it."""
-    deadline = time.monotonic() + within
-    while left := marked(mark):
-        if time.monotonic() > deadline:
-            text = say(left)
-            for process in left:
+    """Fail if a process started under ``mark`` is alive after ``within`` seconds, and kill it."""
+    left: list[psutil.Process] = []
+
+    def is_gone() -> bool:
+        left[:] = marked(mark)
+        return not left
+
+    try:
+        eventually(is_gone, within=within)
+    except AssertionError:
+        text = command_lines(left)
+        for process in left:
+            with suppress(psutil.NoSuchProcess):
                 process.kill()
-            raise AssertionError(f"left behind after {within:g} s:\n{text}")
-        time.sleep(0.02)
+        raise AssertionError(f"left behind after {within:g} s:\n{text}") from None
 
 
 def files_below(folder: Path) -> list[str]:
@@ -112,17 +104,17 @@ def files_below(folder: Path) -> list[str]:
 def deploy(lab: Lab, name: str, process: str = "cat") -> None:
     """Deploy a function, as any OpenFaaS client would."""
     body = {"service": name, "image": "alpine", "envProcess": process}
-    _system(lab.gateway_url, lab._core.state, "POST", json.dumps(body).encode())
+    _system(lab.gateway_url, lab.aio.state, "POST", json.dumps(body).encode())
 
 
 def functions(lab: Lab) -> list[str]:
     """Return the names of the deployed functions."""
-    answer = _system(lab.gateway_url, lab._core.state, "GET")
+    answer = _system(lab.gateway_url, lab.aio.state, "GET")
     return sorted(function["name"] for function in json.loads(answer))
 
 
 def call_async(lab: Lab, name: str) -> None:
-    """Have a call queued."""
+    """Queue one asynchronous call."""
     request = urllib.request.Request(f"{lab.gateway_url}/async-function/{name}", data=b"", method="POST")
     with urllib.request.urlopen(request, timeout=5) as answer:
         assert answer.status == 202
@@ -145,7 +137,7 @@ import sys, time
 sys.path.insert(0, {here!r})
 from labs import start_lab
 lab = start_lab({workspace!r}, **{settings})
-print(lab._core.state.pid, flush=True)
+print(lab.aio.state.pid, flush=True)
 time.sleep(60)
 """
 

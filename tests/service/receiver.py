@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from eventually import eventually
 
 
 @dataclass
@@ -24,10 +25,8 @@ class Receiver:
     requests: list[Received] = field(default_factory=list)
 
     def wait(self, count: int = 1, within: float = 10.0) -> list[Received]:
-        deadline = time.monotonic() + within
-        while len(self.requests) < count:
-            assert time.monotonic() < deadline, f"{len(self.requests)} of {count} within {within:g} s"
-            time.sleep(0.01)
+        """Return the requests once there are ``count``."""
+        eventually(lambda: len(self.requests) >= count, self.requests, within=within)
         return self.requests
 
 

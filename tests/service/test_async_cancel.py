@@ -11,12 +11,12 @@ import httpx
 import psutil
 import pytest
 from asynchronous import QUICK, accept, new_function, script, settled, status, until_state
-from gateways import client, until
+from eventually import eventually
+from gateways import client
 from labs import start_lab
 from receiver import receiver
 
 from labkit import Lab
-from labkit.lab.background_loop import hub
 
 
 @pytest.fixture
@@ -29,13 +29,13 @@ def http(lab: Lab) -> Iterator[httpx.Client]:
 def test_a_running_call_is_broken_off_and_its_process_ended(http: httpx.Client) -> None:
     with receiver() as target:
         call_id = accept(http, new_function(http, "sleep 60"), X_Callback_Url=target.url)
-        until(lambda: any(attempt["process"] for attempt in status(http, call_id)["attempts"]))
+        eventually(lambda: any(attempt["process"] for attempt in status(http, call_id)["attempts"]))
         pid = status(http, call_id)["attempts"][0]["process"]["pid"]
         assert psutil.pid_exists(pid)
 
         assert http.delete(f"/async-function/{call_id}").status_code == 202
 
-        until(lambda: not psutil.pid_exists(pid), within=3)
+        eventually(lambda: not psutil.pid_exists(pid), within=3)
         assert settled(http, call_id)["state"] == "cancelled"
         # The slot is free again, and nobody was called back.
         assert settled(http, accept(http, new_function(http, "cat")), 5)["state"] == "done"
@@ -69,7 +69,7 @@ def test_a_call_that_waits_for_its_next_attempt_is_not_tried_again(http: httpx.C
 
     call = settled(http, call_id)
     assert (call["state"], len(call["attempts"])) == ("cancelled", 1)
-    until(lambda: http.get("/system/queues/faas-request").json()["waitingForRetry"] == 0)
+    eventually(lambda: http.get("/system/queues/faas-request").json()["waitingForRetry"] == 0)
     assert len(status(http, call_id)["attempts"]) == 1
 
 
@@ -77,7 +77,7 @@ def test_what_is_over_unknown_or_synchronous_can_t_be_cancelled(http: httpx.Clie
     done = accept(http, new_function(http, "cat"))
     settled(http, done)
     sync = http.post(f"/function/{new_function(http, 'cat')}").headers["X-Call-Id"]
-    until(lambda: http.get(f"/async-function/{sync}").status_code == 200)
+    eventually(lambda: http.get(f"/async-function/{sync}").status_code == 200)
 
     assert http.delete(f"/async-function/{done}").status_code == 409
     assert http.delete(f"/async-function/{sync}").status_code == 409
@@ -96,12 +96,10 @@ def test_a_call_cancelled_while_the_worker_is_away_never_runs(workspace: Path, t
     with start_lab(workspace) as lab, client(lab) as http:
         ran = tmp_path / "ran"
         function = new_function(http, script(tmp_path, f"touch {ran}\n"))
-        hub().run(lab._core.stop_service("queue-worker"), 20)
-        call_id = accept(http, function)
-        until_state(http, call_id, "queued")
-
-        assert http.delete(f"/async-function/{call_id}").status_code == 202
-        hub().run(lab._core.start_service("queue-worker"), 20)
+        with lab.service("queue-worker").stopped():
+            call_id = accept(http, function)
+            until_state(http, call_id, "queued")
+            assert http.delete(f"/async-function/{call_id}").status_code == 202
 
         assert settled(http, accept(http, new_function(http, "cat")))["state"] == "done"
         assert status(http, call_id)["state"] == "cancelled"
@@ -148,7 +146,7 @@ def test_a_call_is_known_at_once_and_its_result_is_kept(http: httpx.Client) -> N
     result = http.get(f"/async-function/{call_id}/result")
 
     hops = ("received", "queued", "delivered", "started", "acknowledged")
-    until(lambda: all(status(http, call_id)["times"][hop] for hop in hops))
+    eventually(lambda: all(status(http, call_id)["times"][hop] for hop in hops))
     assert (result.status_code, result.text) == (200, "kept")
     assert result.headers["X-Call-Id"] == call_id
     assert http.get(f"/async-function/{uuid.uuid4()}/result").status_code == 404
@@ -173,11 +171,9 @@ def test_without_the_keeper_of_the_record_the_gateway_says_so(workspace: Path) -
     with start_lab(workspace) as lab, client(lab) as http:
         call_id = accept(http, new_function(http, "cat"))
         settled(http, call_id)
-        hub().run(lab._core.stop_service("inspector"), 20)
+        with lab.service("inspector").stopped():
+            assert http.get(f"/async-function/{call_id}").status_code == 503
+            assert "inspector" in http.get(f"/async-function/{call_id}").text
 
-        assert http.get(f"/async-function/{call_id}").status_code == 503
-        assert "inspector" in http.get(f"/async-function/{call_id}").text
-
-        hub().run(lab._core.start_service("inspector"), 20)
-        until(lambda: http.get(f"/async-function/{call_id}").status_code == 200)
+        eventually(lambda: http.get(f"/async-function/{call_id}").status_code == 200)
         assert status(http, call_id)["state"] == "done"

@@ -17,7 +17,8 @@ from pathlib import Path
 import httpx
 import pytest
 from asynchronous import accept, letters, new_function, script, settled
-from gateways import client, until
+from eventually import eventually
+from gateways import client
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -173,7 +174,7 @@ class LiveCalls(RuleBasedStateMachine):
             assert set(seen.values()) <= {1}, (model, seen)  # nobody was killed: each ran exactly once
             expected = set(range(1, model.last_attempt + 1))
             assert set(seen) <= expected if model.cancelled else set(seen) == expected, (model, seen)
-        until(self._nothing_is_queued)  # an ack that is on its way
+        eventually(self._nothing_is_queued)  # an ack that is on its way
         assert self.http.delete(f"/system/queues/{QUEUE}/dead-letters").status_code == 200
 
     def _nothing_is_queued(self) -> bool:

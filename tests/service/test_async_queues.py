@@ -16,12 +16,12 @@ import httpx
 import psutil
 import pytest
 from asynchronous import QUICK, accept, new_function, script, settled, status, until_state
-from gateways import client, until
+from eventually import eventually
+from gateways import client
 from labs import start_lab
 from receiver import receiver
 
 from labkit import Lab
-from labkit.lab.background_loop import hub
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def worker_pid(lab: Lab) -> int:
 @contextlib.contextmanager
 def another_worker(lab: Lab, log: Path, **settings: str) -> Iterator[subprocess.Popen[bytes]]:
     """Run a queue-worker beside the lab's own."""
-    state = lab._core.state
+    state = lab.aio.state
     environment = {
         **os.environ,
         "nats_url": state.nats_url,
@@ -115,9 +115,9 @@ def test_each_queue_has_its_own_max_inflight_which_can_be_changed_while_it_runs(
 
 def test_several_workers_share_a_queue(lab: Lab, http: httpx.Client, tmp_path: Path) -> None:
     nap = new_function(http, "sleep 0.3", {"com.openfaas.queue": "shared"})
-    until(lambda: bool(http.get("/system/queues/shared").json()["workers"]))
+    eventually(lambda: bool(http.get("/system/queues/shared").json()["workers"]))
     with another_worker(lab, tmp_path / "worker.log") as worker:
-        until(lambda: len(http.get("/system/queues/shared").json()["workers"]) == 2)
+        eventually(lambda: len(http.get("/system/queues/shared").json()["workers"]) == 2)
 
         for call_id in [accept(http, nap) for _ in range(8)]:
             settled(http, call_id)
@@ -150,7 +150,7 @@ def test_a_worker_told_to_end_finishes_what_runs_and_takes_no_more(workspace: Pa
         os.kill(pid, signal.SIGTERM)
 
         assert settled(http, first)["state"] == "done"
-        until(lambda: not psutil.pid_exists(pid))
+        eventually(lambda: not psutil.pid_exists(pid))
         assert settled(http, second)["state"] == "done"  # by the next worker, which the lab has started
         calls = [status(http, call_id) for call_id in (first, second)]
 
@@ -171,10 +171,8 @@ def test_a_worker_that_is_killed_loses_nothing(workspace: Path, tmp_path: Path) 
 
 def test_a_queue_made_while_the_worker_was_away_is_found(workspace: Path) -> None:
     with start_lab(workspace) as lab, client(lab) as http:
-        hub().run(lab._core.stop_service("queue-worker"), 20)
-        function = new_function(http, "cat", {"com.openfaas.queue": "made-meanwhile"})
-        call_id = accept(http, function)
-        hub().run(lab._core.start_service("queue-worker"), 20)
+        with lab.service("queue-worker").stopped():
+            call_id = accept(http, new_function(http, "cat", {"com.openfaas.queue": "made-meanwhile"}))
 
         assert settled(http, call_id)["state"] == "done"
 
@@ -193,9 +191,9 @@ def test_the_same_id_is_accepted_once(http: httpx.Client, tmp_path: Path, call_i
 
     assert [answer.status_code for answer in answers] == [202] * 5
     assert sorted(answer.headers.get("X-Duplicate", "") for answer in answers) == [""] + ["true"] * 4
-    until(runs.exists)
+    eventually(runs.exists)
     settled(http, accept(http, function))
-    until(lambda: runs.read_text() == "run\n" * 2)
+    eventually(lambda: runs.read_text() == "run\n" * 2)
 
 
 @pytest.mark.row("2.6 queue metrics")
@@ -206,7 +204,7 @@ def test_the_worker_s_metrics_have_openfaas_s_names(workspace: Path) -> None:
         settled(http, accept(http, bad, X_Callback_Url=target.url))
         accept(http, nap)
         accept(http, nap)
-        until(lambda: http.get("/system/queues/counted").json()["inFlight"] == 1)
+        eventually(lambda: http.get("/system/queues/counted").json()["inFlight"] == 1)
         (worker,) = http.get("/system/queues/counted").json()["workers"]
         said = [line for line in lab.logs("queue-worker").splitlines() if "metrics=" in line][-1]
 

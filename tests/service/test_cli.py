@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from labs import assert_gone, eventually, marked, start_lab
+from eventually import eventually
+from labs import assert_gone, marked, start_lab
 
 from labkit.workspace import Workspace
 

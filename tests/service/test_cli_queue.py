@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from labs import assert_gone, eventually, start_lab, until_running
+from eventually import eventually
+from labs import assert_gone, start_lab, until_running
 
 from labkit import Lab
 from labkit.errors import NoResultError

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import psutil
 import pytest
-from labs import GONE_SECONDS, assert_gone, eventually, start_lab
+from eventually import eventually
+from labs import GONE_SECONDS, assert_gone, start_lab
 
 from labkit import Lab
 from labkit.clients.supervisor import ask
 from labkit.errors import GatewayError, LabGoneError
-from labkit.lab.background_loop import hub
 from labkit.supervisor.slow_proxy import Relay
 from labkit_services.call_record.log import CallState
 from labkit_services.contract.errors import InvalidValueError, LabTimeoutError
@@ -35,7 +35,7 @@ def drilled(workspace: Path) -> Iterator[Lab]:
 
 def noted(lab: Lab) -> list[tuple[str, str, str]]:
     """Return the supervisor's faults: what happened, kind and service."""
-    rows = hub().run(ask(lab._core.state, "events"), 5)
+    rows = asyncio.run(ask(lab.aio.state, "events"))
     return [(row[1], row[5]["fault"], row[5]["service"]) for row in rows if row[1].startswith("fault.")]
 
 

@@ -51,7 +51,7 @@ def anyio_backend() -> str:
 @pytest.fixture
 async def follow(lab: Lab) -> AsyncIterator[Follow]:
     client = Client()
-    await client.connect(lab._core.state.nats_url, token=lab._core.state.nats_token)
+    await client.connect(lab.aio.state.nats_url, token=lab.aio.state.nats_token)
     follow = Follow(client)
     follow.follower.start()
     async with asyncio.timeout(10):

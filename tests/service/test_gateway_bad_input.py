@@ -16,7 +16,8 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
-from gateways import client, deploy, until
+from eventually import eventually
+from gateways import client, deploy
 from labs import start_lab
 
 from labkit import Lab
@@ -50,7 +51,7 @@ def _gateway(lab: Lab) -> psutil.Process:
 
 def _running(lab: Lab, name: str) -> list[psutil.Process]:
     found = []
-    for process in psutil.Process(lab._core.state.pid).children(recursive=True):
+    for process in psutil.Process(lab.aio.state.pid).children(recursive=True):
         with contextlib.suppress(psutil.NoSuchProcess):  # it ended while we looked
             if process.name() == name:
                 found.append(process)
@@ -169,7 +170,7 @@ def test_a_body_that_stops_half_way_leaves_no_process(
     with _raw(lab, _request(route, framing) + b"5\r\nhello") as connection:
         connection.shutdown(socket.SHUT_WR)
         assert _status(connection) in (0, 400, 401, 502)
-    until(lambda: not _running(lab, "cat"))
+    eventually(lambda: not _running(lab, "cat"))
 
 
 def test_a_chunked_body_arrives_whole(http: httpx.Client) -> None:
@@ -214,7 +215,7 @@ def test_a_call_whose_function_is_deleted_ends_with_its_answer_or_a_failure_of_t
     callers = [threading.Thread(target=call) for _ in range(8)]
     for caller in callers:
         caller.start()
-    until(lambda: http.get("/metrics").text.count('started{function_name="gone-soon') == 1)
+    eventually(lambda: http.get("/metrics").text.count('started{function_name="gone-soon') == 1)
     assert http.request("DELETE", "/system/functions", json={"functionName": "gone-soon"}).status_code == 202
     for caller in callers:
         caller.join()
@@ -241,9 +242,7 @@ def test_a_full_disk_for_logs_stops_no_call(workspace: Path) -> None:
 def test_a_silent_nats_server_is_a_500_that_says_so_and_calls_go_on(workspace: Path) -> None:
     with start_lab(workspace) as own, client(own) as calls:
         deploy(calls, "echo", "cat")
-        (nats,) = [
-            child for child in psutil.Process(own._core.state.pid).children() if "nats" in child.name()
-        ]
+        (nats,) = [child for child in psutil.Process(own.aio.state.pid).children() if "nats" in child.name()]
         nats.suspend()
         try:
             # At the same moment: the lab would soon replace a server that does not answer.
@@ -261,8 +260,8 @@ def test_a_silent_nats_server_is_a_500_that_says_so_and_calls_go_on(workspace: P
         assert kept.status_code == 500
         assert kept.text.startswith("the change was not kept, nats-server does not answer")
         assert called.text == "still here"
-        until(lambda: calls.post("/async-function/echo").status_code == 202)
-        until(lambda: "lost" in _kept(calls))
+        eventually(lambda: calls.post("/async-function/echo").status_code == 202)
+        eventually(lambda: "lost" in _kept(calls))
 
 
 def _kept(calls: httpx.Client) -> str:

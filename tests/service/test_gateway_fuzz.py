@@ -21,7 +21,7 @@ def test_no_request_gets_an_answer_that_is_not_documented(workspace: Path) -> No
     settings = {"write_timeout": "200ms", "upstream_timeout": "2s"}
     with start_lab(workspace, environment=settings) as lab, client(lab) as http:
         deploy(http, "figlet", "cat")  # the document's example: some calls shall find a function
-        state = lab._core.state
+        state = lab.aio.state
         fuzz = subprocess.run(
             [
                 *(Path(sys.executable).with_name("schemathesis"), "--no-color"),

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from gateways import client, deploy, until
+from eventually import eventually
+from gateways import client, deploy
 from labs import start_lab
 
 from labkit import Lab
@@ -197,7 +198,7 @@ def test_an_update_fails_no_call(http: httpx.Client) -> None:
     for caller in callers:
         caller.start()
     deploy(http, "rolling", "echo new")
-    until(lambda: bool(seen) and seen[-1][1] == "new\n")
+    eventually(lambda: bool(seen) and seen[-1][1] == "new\n")
     stop.set()
     for caller in callers:
         caller.join()
@@ -213,7 +214,7 @@ def test_scaling_changes_the_number_of_processes_and_zero_wakes_up_on_a_call(htt
     answer = http.post("/system/scale-function/scaled", json={"serviceName": "scaled", "replicas": 3})
     assert answer.status_code == 202
     assert http.get("/system/function/scaled").json()["replicas"] == 3
-    until(lambda: http.get("/system/function/scaled").json()["availableReplicas"] == 3)
+    eventually(lambda: http.get("/system/function/scaled").json()["availableReplicas"] == 3)
 
     http.post("/system/scale-function/scaled", json={"replicas": 0})
     assert http.get("/system/function/scaled").json()["replicas"] == 0
@@ -256,7 +257,7 @@ def test_the_logs_are_the_watchdog_s_lines_as_json(http: httpx.Client) -> None:
     deploy(http, "logged", "cat")
     http.post("/function/logged", content="hello")
 
-    until(lambda: "Wrote" in http.get("/system/logs?name=logged").text)
+    eventually(lambda: "Wrote" in http.get("/system/logs?name=logged").text)
     answer = http.get("/system/logs?name=logged&follow=false")
 
     lines = [json.loads(line) for line in answer.text.splitlines()]
@@ -381,7 +382,7 @@ def test_a_killed_gateway_finds_functions_and_secrets_again(workspace: Path) -> 
             except httpx.TransportError:
                 return False
 
-        until(back)
+        eventually(back)
         assert lab.gateway_url == url
         assert http.get("/system/function/kept").json()["replicas"] == 2
         assert http.get("/system/secrets").json() == [{"name": "kept-secret", "namespace": "openfaas-fn"}]

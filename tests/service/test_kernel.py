@@ -11,9 +11,10 @@ from queue import Empty
 
 import psutil
 import pytest
+from eventually import eventually
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
-from labs import assert_gone, eventually, marked
+from labs import assert_gone, marked
 
 from labkit.workspace import Workspace
 

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import psutil
 import pytest
+from eventually import eventually
 from labs import (
     GONE_SECONDS,
     assert_gone,
     call_async,
     deploy,
-    eventually,
     files_below,
     marked,
     owner_code,
@@ -71,7 +71,7 @@ def test_nothing_outlives_a_killed_owner(workspace: Path, mark: str, keeper: boo
 @pytest.mark.parametrize("keeper", [False, True], ids=["prctl", "keeper"])
 def test_nothing_outlives_a_killed_supervisor(workspace: Path, mark: str, keeper: bool) -> None:
     lab = start_lab(workspace, keeper=keeper)
-    os.kill(lab._core.state.pid, signal.SIGKILL)
+    os.kill(lab.aio.state.pid, signal.SIGKILL)
     assert_gone(mark)
 
     with pytest.raises(LabGoneError, match="does not run any more"):
@@ -138,7 +138,7 @@ def test_nothing_outlives_a_process_that_just_ends(workspace: Path, mark: str) -
 
 def test_sigterm_ends_the_lab(workspace: Path, mark: str) -> None:
     lab = start_lab(workspace)
-    os.kill(lab._core.state.pid, signal.SIGTERM)
+    os.kill(lab.aio.state.pid, signal.SIGTERM)
     assert_gone(mark)
     lab.stop()
 
@@ -150,7 +150,7 @@ def test_sigint_to_every_process_group_ends_nothing(workspace: Path, mark: str) 
         for process in marked(mark):
             if "nats-server" not in process.name():  # it would end, hence its own group
                 os.kill(process.pid, signal.SIGINT)
-        os.killpg(lab._core.state.pid, signal.SIGINT)
+        os.killpg(lab.aio.state.pid, signal.SIGINT)
 
         # Asked twice: the signals have been dealt with by the first answer.
         assert [service.pid for service in lab.status().services] == [s.pid for s in before.services]
@@ -159,7 +159,7 @@ def test_sigint_to_every_process_group_ends_nothing(workspace: Path, mark: str) 
 
 def test_every_service_leads_a_process_group_of_its_own(workspace: Path) -> None:
     with start_lab(workspace) as lab:
-        supervisor = lab._core.state.pid
+        supervisor = lab.aio.state.pid
         services = [service.pid for service in lab.status().services]
 
         assert [os.getpgid(pid) for pid in services] == services
@@ -230,7 +230,7 @@ def _restarted(lab: object) -> object:
 
 def test_a_hung_supervisor_is_ended_by_stop(workspace: Path, mark: str) -> None:
     lab = start_lab(workspace)
-    os.kill(lab._core.state.pid, signal.SIGSTOP)
+    os.kill(lab.aio.state.pid, signal.SIGSTOP)
     lab.stop()
     assert_gone(mark)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import signal
@@ -12,20 +13,12 @@ from pathlib import Path
 
 import psutil
 import pytest
-from gateways import client, deploy, until
-from labs import (
-    GONE_SECONDS,
-    assert_gone,
-    call_async,
-    eventually,
-    marked,
-    owner_process,
-    start_lab,
-)
+from eventually import eventually
+from gateways import client, deploy
+from labs import GONE_SECONDS, assert_gone, call_async, marked, owner_process, start_lab
 
 from labkit import Lab
 from labkit.clients.supervisor import ask
-from labkit.lab.background_loop import hub
 from labkit.supervisor import fork_server, fork_unit
 
 pytestmark = pytest.mark.skipif(
@@ -42,7 +35,7 @@ def own(workspace: Path) -> Iterator[Lab]:
 
 
 def server_of(lab: Lab) -> psutil.Process | None:
-    for child in psutil.Process(lab._core.state.pid).children():
+    for child in psutil.Process(lab.aio.state.pid).children():
         if "labkit_services.fork_server" in child.cmdline():
             return child
     return None
@@ -54,7 +47,7 @@ def service(lab: Lab, name: str) -> psutil.Process:
 
 def watchdogs(lab: Lab) -> list[psutil.Process]:
     found = []
-    for process in psutil.Process(lab._core.state.pid).children(recursive=True):
+    for process in psutil.Process(lab.aio.state.pid).children(recursive=True):
         with contextlib.suppress(psutil.NoSuchProcess):  # it ended while we looked
             if "labkit_services.watchdog" in process.cmdline():
                 found.append(process)
@@ -68,7 +61,7 @@ def answers(lab: Lab, name: str) -> bool:
 
 def exits(lab: Lab) -> list[tuple[str, int]]:
     """Return service and code of every exit on record."""
-    rows = hub().run(ask(lab._core.state, "events"), 5)
+    rows = asyncio.run(ask(lab.aio.state, "events"))
     return [(row[5]["service"], row[5]["code"]) for row in rows if row[1] == "service.exited"]
 
 
@@ -98,7 +91,7 @@ def test_without_one_all_are_spawned(workspace: Path, monkeypatch: pytest.Monkey
             deploy(http, "echo", "cat")
 
         assert server_of(lab) is None
-        assert {service(lab, name).ppid() for name in OURS} == {lab._core.state.pid}
+        assert {service(lab, name).ppid() for name in OURS} == {lab.aio.state.pid}
         assert [watchdog.ppid() for watchdog in watchdogs(lab)] == [service(lab, "gateway").pid]
         assert answers(lab, "echo")
 
@@ -107,7 +100,7 @@ def test_no_password_reaches_a_function_or_shows_in_the_list_of_processes(own: L
     with client(own) as http:
         deploy(http, "env", "env")
         variables = http.post("/function/env").text
-    state = own._core.state
+    state = own.aio.state
     secrets = [state.password, state.nats_token, state.control_token, state.inspector_token]
     (watchdog,) = watchdogs(own)
     shown = [*watchdog.environ().values(), *watchdog.cmdline()]
@@ -144,7 +137,7 @@ def test_a_killed_fork_server_hurts_nobody_and_comes_back(workspace: Path) -> No
         assert answers(lab, "echo")
         with client(lab) as http:
             http.post("/system/scale-function/echo", json={"serviceName": "echo", "replicas": 2})
-            until(lambda: http.get("/system/function/echo").json()["availableReplicas"] == 2)
+            eventually(lambda: http.get("/system/function/echo").json()["availableReplicas"] == 2)
         assert second.pid in {watchdog.ppid() for watchdog in watchdogs(lab)}
         lab.restart("gateway")
         assert service(lab, "gateway").ppid() == second.pid
@@ -159,7 +152,7 @@ def test_one_that_does_not_live_long_is_done_without(own: Lab) -> None:
     assert server_of(own) is None
     assert answers(own, "echo")
     assert [watchdog.ppid() for watchdog in watchdogs(own)] == [service(own, "gateway").pid]
-    assert service(own, "inspector").ppid() == own._core.state.pid
+    assert service(own, "inspector").ppid() == own.aio.state.pid
 
 
 def test_exit_codes_are_on_record_whoever_is_the_parent(own: Lab) -> None:

@@ -13,7 +13,8 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from labs import deploy, eventually, functions, marked, standin, start_lab
+from eventually import eventually
+from labs import deploy, functions, marked, standin, start_lab
 
 from labkit import Lab
 from labkit.clients.supervisor import ask
@@ -60,7 +61,7 @@ def test_ends_and_starts_are_on_record_also_those_of_nats_server(workspace: Path
         pid = lab.status().service("nats-server").pid
         lab.kill("nats-server")
         eventually(lambda: back(lab, "nats-server"), within=5)
-        rows = hub().run(ask(lab._core.state, "events"), 5)
+        rows = asyncio.run(ask(lab.aio.state, "events"))
         ours = [(row[1], row[5]) for row in rows if row[5]["service"] == "nats-server"]
         seen = [each for each in ours if each[0].startswith("service.")]
 
@@ -69,7 +70,7 @@ def test_ends_and_starts_are_on_record_also_those_of_nats_server(workspace: Path
 
 
 def test_the_supervisors_events_reach_the_stream(lab: Lab) -> None:
-    found = hub().run(read_events(lab, expected=4), 10)
+    found = asyncio.run(read_events(lab, expected=4))
 
     assert {event.data["service"] for event in found} == set(SERVICES)
     assert {event.service for event in found} == {"supervisor"}
@@ -82,7 +83,7 @@ async def read_events(lab: Lab, expected: int) -> list:
     from labkit_services.contract.names import EVENT_STREAM, event_subject
 
     client = Client()
-    await client.connect(lab._core.state.nats_url, token=lab._core.state.nats_token)
+    await client.connect(lab.aio.state.nats_url, token=lab.aio.state.nats_token)
     try:
         subscription = await client.jetstream().subscribe(
             event_subject("supervisor"), stream=EVENT_STREAM, ordered_consumer=True
@@ -196,7 +197,7 @@ def test_functions_and_queue_outlive_stop_and_start(workspace: Path) -> None:
 
 def test_reset_brings_back_a_lab_that_has_gone(workspace: Path) -> None:
     lab = start_lab(workspace)
-    os.kill(lab._core.state.pid, 9)
+    os.kill(lab.aio.state.pid, 9)
     lab.reset()
 
     assert lab.status().state == "ready"
@@ -205,7 +206,7 @@ def test_reset_brings_back_a_lab_that_has_gone(workspace: Path) -> None:
 
 def test_reset_brings_back_a_service_that_was_given_up(workspace: Path) -> None:
     with start_lab(workspace) as lab:
-        hub().run(lab._core.stop_service("nats-server"), 10)
+        asyncio.run(lab.aio.stop_service("nats-server"))
         assert lab.status().service("nats-server").state == "stopped"
         lab.reset()
 
@@ -214,7 +215,7 @@ def test_reset_brings_back_a_service_that_was_given_up(workspace: Path) -> None:
 
 def test_stop_during_a_reset_ends_the_lab(workspace: Path) -> None:
     lab = start_lab(workspace)
-    resetting = asyncio.run_coroutine_threadsafe(ask(lab._core.state, "reset", patience=10), hub().loop)
+    resetting = asyncio.run_coroutine_threadsafe(ask(lab.aio.state, "reset", patience=10), hub().loop)
     eventually(lambda: lab.status().state != "ready", within=3)
     lab.stop()
 
@@ -272,7 +273,7 @@ def test_the_async_flavour_works_on_any_loop(lab: Lab) -> None:
 
 
 def test_the_control_channel_wants_its_token(lab: Lab) -> None:
-    host, _, port = lab._core.state.control.partition(":")
+    host, _, port = lab.aio.state.control.partition(":")
     answers = []
     for line in (b'{"token": "guess", "command": "stop"}\n', b"GET / HTTP/1.1\r\n", b"\xff\n"):
         with socket.create_connection((host, int(port)), 5) as client:

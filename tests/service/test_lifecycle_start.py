@@ -13,16 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from labs import (
-    GONE_SECONDS,
-    assert_gone,
-    eventually,
-    files_below,
-    owner_code,
-    owner_process,
-    standin,
-    start_lab,
-)
+from eventually import eventually
+from labs import GONE_SECONDS, assert_gone, files_below, owner_code, owner_process, standin, start_lab
 
 from labkit import Lab, LabError
 from labkit.errors import LabRunningError, LabStartError, NoLabError, WorkspaceError
@@ -62,13 +54,13 @@ def test_secrets_are_readable_by_their_owner_only(workspace: Path) -> None:
 
 def test_starting_twice_gives_the_same_lab(workspace: Path) -> None:
     with start_lab(workspace) as first, start_lab(workspace) as second:
-        assert first._core is second._core
+        assert first.aio.state is second.aio.state
 
 
 def test_a_dropped_handle_does_not_end_the_lab(workspace: Path) -> None:
-    pid = start_lab(workspace)._core.state.pid
+    pid = start_lab(workspace).aio.state.pid
     with start_lab(workspace) as again:
-        assert again._core.state.pid == pid
+        assert again.aio.state.pid == pid
 
 
 def test_another_process_attaches_and_only_the_owner_stops(workspace: Path) -> None:
@@ -76,7 +68,7 @@ def test_another_process_attaches_and_only_the_owner_stops(workspace: Path) -> N
         attached = start_lab(workspace)
         attached.stop()
 
-        assert attached._core.state.pid == pid
+        assert attached.aio.state.pid == pid
         assert os.environ.get("OPENFAAS_URL") is None
         assert Workspace(workspace).lock_holder() == pid
 
@@ -288,5 +280,5 @@ def test_the_state_of_a_killed_lab_is_recognised_as_stale(workspace: Path) -> No
         assert (workspace / ".labkit/state.json").exists()
         assert Workspace(workspace).read_state() is None
         with start_lab(workspace) as lab:
-            assert lab._core.state.pid != pid
+            assert lab.aio.state.pid != pid
             assert lab.status().state == "ready"

@@ -7,7 +7,8 @@ import time
 from pathlib import Path
 
 import pytest
-from labs import eventually, start_lab
+from eventually import eventually
+from labs import start_lab
 
 from labkit import Lab
 from labkit.errors import GatewayError

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from gateways import client, deploy, until
+from eventually import eventually
+from gateways import client, deploy
 from labs import start_lab, until_running
 from receiver import receiver
 
@@ -92,7 +93,7 @@ def test_another_function_can_be_the_callback(http: httpx.Client, tmp_path: Path
         headers={"X-Callback-Url": "http://gateway:8080/function/tell"},
     )
 
-    until(lambda: told.exists() and told.read_text() == "pass it on")
+    eventually(lambda: told.exists() and told.read_text() == "pass it on")
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1/", "ftp://x/", "/relative", "http://nowhere.invalid/"])
@@ -113,7 +114,7 @@ def test_a_callback_s_status_is_logged_and_otherwise_ignored(http: httpx.Client,
     with receiver(status=503) as target:
         http.post("/async-function/quick", headers={"X-Callback-Url": target.url})
         target.wait()
-        until(lambda: f"callback-url: {target.url}, status: 503" in lab.logs("queue-worker", tail=5))
+        eventually(lambda: f"callback-url: {target.url}, status: 503" in lab.logs("queue-worker", tail=5))
 
         assert len(target.requests) == 1
 

@@ -16,7 +16,7 @@ from labkit_services.jetstream.streams import bucket_keys
 async def test_a_bucket_tells_all_its_keys(lab: Lab) -> None:
     """An empty answer must mean an empty bucket: a gateway would believe that it has no functions."""
     client = Client()
-    await client.connect(lab._core.state.nats_url, token=lab._core.state.nats_token)
+    await client.connect(lab.aio.state.nats_url, token=lab.aio.state.nats_token)
     js = client.jetstream()
     bucket = await js.create_key_value(bucket="keys", history=1)
     try:
@@ -38,7 +38,7 @@ async def test_a_bucket_tells_all_its_keys(lab: Lab) -> None:
 async def test_a_stream_may_be_larger_than_the_disk_is_empty(lab: Lab) -> None:
     """What a stream may hold at most must not have to be free on the disk, or few labs would start."""
     client = Client()
-    await client.connect(lab._core.state.nats_url, token=lab._core.state.nats_token)
+    await client.connect(lab.aio.state.nats_url, token=lab.aio.state.nats_token)
     js = client.jetstream()
     free = shutil.disk_usage(lab.workspace).free
     try:

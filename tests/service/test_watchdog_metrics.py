@@ -13,8 +13,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from gateways import client, deploy, until
-from watchdogs import DEADLINE, samples, script, wait_until, watchdog
+from eventually import eventually
+from gateways import client, deploy
+from watchdogs import DEADLINE, samples, script, watchdog
 
 from labkit import Lab
 
@@ -76,8 +77,8 @@ def test_health_checks_and_calls_that_nobody_waits_for_are_no_answers(tmp_path: 
         running.call("GET", "/_/health")
         with contextlib.closing(running.connect()) as connection:
             connection.request("POST", "/")
-            wait_until(lambda: running.scrape()["http_requests_in_flight"] == 1)
-        wait_until(lambda: running.scrape() == {"http_requests_in_flight": 0})
+            eventually(lambda: running.scrape()["http_requests_in_flight"] == 1)
+        eventually(lambda: running.scrape() == {"http_requests_in_flight": 0})
 
 
 def test_the_metrics_port_serves_nothing_else_and_is_told_at_the_start(tmp_path: Path) -> None:
@@ -106,7 +107,7 @@ def test_a_metrics_port_that_can_t_be_had_is_named_and_the_function_works(tmp_pa
 def test_each_replica_of_a_function_has_a_port_of_its_own_which_its_log_names(lab: Lab) -> None:
     with client(lab) as http:
         deploy(http, "scraped", "env", labels={"com.openfaas.scale.min": "2"})
-        until(lambda: http.get("/system/function/scraped").json()["availableReplicas"] == 2)
+        eventually(lambda: http.get("/system/function/scraped").json()["availableReplicas"] == 2)
         for _ in range(6):
             assert b"metrics_port" not in http.post("/function/scraped").content
         log = http.get("/system/logs", params={"name": "scraped", "tail": 100}).text

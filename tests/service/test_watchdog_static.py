@@ -240,7 +240,7 @@ def test_an_image_s_folder_is_served_without_any_command(lab: Lab, tmp_path: Pat
     (function / "Dockerfile").write_text(
         "FROM scratch\nWORKDIR /home/app\nCOPY public /home/app/public\nENV mode=static\n"
     )
-    store = ImageStore(lab._core.workspace.images)
+    store = ImageStore(lab.aio.workspace.images)
     build = read_dockerfile(function, store.get, {})
     build.lay_out(tmp_path / "root")
     store.put(Image("site:latest", build.fprocess, build.environment, build.workdir), tmp_path / "root")

@@ -8,7 +8,8 @@ import struct
 from collections.abc import AsyncIterator
 
 import pytest
-from wire import PATIENCE, Wire, eventually, puppet, serving
+from eventually import eventually_async
+from wire import PATIENCE, Wire, puppet, serving
 
 from labkit_services.contract.errors import InvalidValueError
 from labkit_services.http import HttpClient, Origin, Request, Response, UpstreamError
@@ -29,7 +30,7 @@ async def client() -> AsyncIterator[HttpClient]:
     client = HttpClient()
     yield client
     client.close()
-    await eventually(lambda: not client._all, "every connection is gone")
+    await eventually_async(lambda: not client._all, "every connection is gone")
 
 
 async def read_request(wire: Wire) -> bytes:
@@ -111,7 +112,7 @@ async def test_a_large_answer_left_unread_does_not_block_its_connection(client: 
                 response = await client.request("GET", url)
                 response.close()
                 response = await client.request("GET", url)
-                await eventually(
+                await eventually_async(
                     lambda response=response: response.incoming.full or response.incoming.complete
                 )
                 response = await client.request("GET", url)
@@ -122,7 +123,7 @@ async def test_dropping_an_origin_closes_its_idle_connections(client: HttpClient
     async with puppet(always(OK)) as server:
         await (await client.request("GET", server.url)).read()
         client.drop(Origin.parse(server.url)[0])
-        await eventually(lambda: not client._all)
+        await eventually_async(lambda: not client._all)
         await (await client.request("GET", server.url)).read()
         assert server.connections == 2
 
@@ -247,7 +248,7 @@ async def test_a_large_answer_streams_with_constant_memory(client: HttpClient) -
 
     async with serving(large) as served:
         response = await client.request("GET", f"http://{served.host}:{served.port}/")
-        await eventually(lambda: response.incoming.full, "the sender waits for the reader")
+        await eventually_async(lambda: response.incoming.full, "the sender waits for the reader")
         size = peak = 0
         async for part in response.stream():
             size += len(part)
@@ -316,7 +317,7 @@ async def test_a_source_that_fails_ends_the_request_with_its_own_error(client: H
     async with puppet(swallow) as server:
         with pytest.raises(LookupError, match="ran dry"):
             await client.request("POST", server.url, (), parts())
-        await eventually(lambda: seen and seen[-1] == b"the end")
+        await eventually_async(lambda: seen and seen[-1] == b"the end")
         assert b"0\r\n\r\n" not in b"".join(seen)
 
 
@@ -352,7 +353,7 @@ async def test_an_answer_before_the_end_of_the_body_is_taken(client: HttpClient)
     async with serving(refuse) as served:
         response = await client.request("POST", f"http://{served.host}:{served.port}/", (), parts())
         assert (response.status, await response.read()) == (413, b"too large")
-        await eventually(lambda: not client._all, "what was still being sent is cut")
+        await eventually_async(lambda: not client._all, "what was still being sent is cut")
 
 
 async def test_a_slow_server_holds_back_the_source(client: HttpClient) -> None:
@@ -377,7 +378,7 @@ async def test_a_slow_server_holds_back_the_source(client: HttpClient) -> None:
         asking = asyncio.create_task(
             client.request("POST", f"http://{served.host}:{served.port}/", (), parts())
         )
-        await eventually(lambda: any(c._writable is not None for c in client._all))
+        await eventually_async(lambda: any(c._writable is not None for c in client._all))
         assert produced < 20 * MEGABYTE
         hold.set()
         async with asyncio.timeout(PATIENCE):
@@ -407,7 +408,7 @@ async def test_closing_an_unfinished_answer_cuts_the_connection(client: HttpClie
         response.close()
         with pytest.raises(UpstreamError):
             await response.read()
-        await eventually(lambda: not client._all)
+        await eventually_async(lambda: not client._all)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ import hashlib
 from collections.abc import AsyncIterator
 
 import pytest
-from wire import eventually, serving
+from eventually import eventually_async
+from wire import serving
 
 from labkit_services.http import BodyTooLargeError, HangUpError, HttpServer, Request, Response
 from labkit_services.http.wire import http_date
@@ -69,9 +70,9 @@ async def test_a_pipelined_flood_waits_in_the_socket_and_is_answered_in_full() -
     async with serving(held) as served:
         wire = await served.connect()
         wire.send(request * count)
-        await eventually(lambda: served.server.connections)
+        await eventually_async(lambda: served.server.connections)
         (connection,) = served.server.connections
-        await eventually(lambda: connection._held_back, "the server stops reading")
+        await eventually_async(lambda: connection._held_back, "the server stops reading")
         waiting = len(connection._waiting)
         assert 0 < waiting < count / 4
         hold.set()
@@ -92,7 +93,9 @@ async def test_a_client_that_asks_without_reading_does_not_fill_the_memory() -> 
         wire = await served.connect()
         wire.writer.transport.pause_reading()  # type: ignore[attr-defined]
         wire.send(GET * 500)
-        await eventually(lambda: any(c._writable for c in served.server.connections), "the server waits")
+        await eventually_async(
+            lambda: any(c._writable for c in served.server.connections), "the server waits"
+        )
         assert answered < 50
         for connection in list(served.server.connections):
             connection.abort()
@@ -120,7 +123,7 @@ async def test_an_unread_body_does_not_block_the_connection() -> None:
     arrived = asyncio.Event()
 
     async def uninterested(request: Request) -> Response:
-        await eventually(lambda: request.incoming.complete)
+        await eventually_async(lambda: request.incoming.complete)
         arrived.set()
         return Response(200)
 
@@ -410,7 +413,7 @@ async def test_a_body_that_stops_half_way_is_answered_with_408() -> None:
     async with serving(echo) as served:
         wire = await served.connect()
         wire.send(post(b"x" * 100)[:-50])
-        await eventually(lambda: any(c.task for c in served.server.connections))
+        await eventually_async(lambda: any(c.task for c in served.server.connections))
         served.let_deadlines_pass()
         assert (await wire.answer()).status == 408
         assert await wire.ended()
@@ -445,7 +448,7 @@ async def test_a_client_is_not_blamed_for_a_slow_handler() -> None:
         wire = await served.connect()
         body = b"x" * 8 * MEGABYTE
         wire.send(post(body))
-        await eventually(
+        await eventually_async(
             lambda: any(c._parser.body and c._parser.body.full for c in served.server.connections)
         )
         served.let_deadlines_pass()
@@ -468,9 +471,9 @@ async def test_a_client_that_closes_half_way_ends_the_handler() -> None:
     async with serving(read) as served:
         wire = await served.connect()
         wire.send(post(b"x" * 100)[:-50])
-        await eventually(lambda: any(c.task for c in served.server.connections))
+        await eventually_async(lambda: any(c.task for c in served.server.connections))
         await wire.close()
-        await eventually(lambda: seen)
+        await eventually_async(lambda: seen)
         assert seen == ["CancelledError"]
         assert served.errors == []
 
@@ -519,16 +522,16 @@ async def test_a_slow_reader_holds_back_the_handler_and_is_cut_when_it_stops() -
         wire = await served.connect()
         wire.writer.transport.pause_reading()  # type: ignore[attr-defined]
         wire.send(GET)
-        await eventually(lambda: any(c._writable for c in served.server.connections))
+        await eventually_async(lambda: any(c._writable for c in served.server.connections))
         first = produced[0]
         assert first < 16 * MEGABYTE  # what the two socket buffers took
         wire.writer.transport.resume_reading()  # type: ignore[attr-defined]
         await wire.reader.readexactly(2 * MEGABYTE)
-        await eventually(lambda: produced[0] > first)
+        await eventually_async(lambda: produced[0] > first)
         assert not closed.is_set()
 
         wire.writer.transport.pause_reading()  # type: ignore[attr-defined]
-        await eventually(lambda: any(c._writable for c in served.server.connections))
+        await eventually_async(lambda: any(c._writable for c in served.server.connections))
         # Reading even a little between two looks at the clock keeps it.
         for connection in served.server.connections:
             connection._unsent += 1
