@@ -257,7 +257,7 @@ def test_the_logs_are_the_watchdog_s_lines_as_json(http: httpx.Client) -> None:
     deploy(http, "logged", "cat")
     http.post("/function/logged", content="hello")
 
-    eventually(lambda: "Wrote" in http.get("/system/logs?name=logged").text)
+    eventually(lambda: "Wrote 5 Bytes" in http.get("/system/logs?name=logged").text)
     answer = http.get("/system/logs?name=logged&follow=false")
 
     lines = [json.loads(line) for line in answer.text.splitlines()]

@@ -19,7 +19,7 @@ from labs import GONE_SECONDS, assert_gone, call_async, marked, owner_process, s
 
 from labkit import Lab
 from labkit.clients.supervisor import ask
-from labkit.supervisor import fork_server, fork_unit
+from labkit.supervisor import fork_server, fork_server_guard
 
 pytestmark = pytest.mark.skipif(
     not sys.platform.startswith("linux"), reason="the fork server is Linux's only"
@@ -128,7 +128,7 @@ def test_a_killed_fork_server_hurts_nobody_and_comes_back(workspace: Path) -> No
         with client(lab) as http:
             deploy(http, "echo", "cat")
         before = [*(service(lab, name) for name in OURS), *watchdogs(lab)]
-        time.sleep(fork_unit.SHORT_LIFE_SECONDS)
+        time.sleep(fork_server_guard.SHORT_LIFE_SECONDS)
         first = kill_server(lab)
         second = eventually(lambda: server_of(lab), within=2)
 
