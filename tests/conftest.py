@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import signal
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from marked_processes import MARK, assert_gone, new_mark
+
+_TESTS = Path(__file__).parent
 
 
 def pytest_configure() -> None:
@@ -19,7 +25,32 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGHUP, lambda *_: None)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the folders with long tests first: short files at the end keep all workers of a parallel run busy."""
+    items.sort(key=lambda item: _TESTS / "unit" in item.path.parents)
+
+
 @pytest.fixture
 def anyio_backend() -> str:
     """Run `@pytest.mark.anyio` tests on asyncio: the services are written for it, and for nothing else."""
     return "asyncio"
+
+
+@pytest.fixture
+def mark(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Mark what this test starts; at its end nothing of it may be left."""
+    mark = new_mark()
+    monkeypatch.setenv(MARK, mark)
+    before = dict(os.environ)
+    yield mark
+    os.environ.clear()
+    os.environ.update(before)
+    assert_gone(mark)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, mark: str) -> Path:
+    """An empty folder for a lab of this test's own."""
+    folder = tmp_path / mark
+    folder.mkdir()
+    return folder

@@ -1,20 +1,17 @@
-"""Starting labs in tests, and finding what they leave behind."""
+"""Start labs in tests, and use them as other programs would."""
 
 from __future__ import annotations
 
 import base64
 import json
-import os
 import subprocess
 import sys
 import urllib.request
-import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import psutil
 from eventually import eventually
 
 from labkit import Lab
@@ -25,10 +22,6 @@ from labkit.supervisor.settings import Settings
 from labkit.workspace import LabState
 from labkit_services.call_record.log import CallState
 
-MARK = "LABKIT_TEST_CASE"
-"""An environment variable. Programs that a test starts inherit it, or name a path below its workspace."""
-GONE_SECONDS = 3.0
-"""What the lab promises: none of its processes lives this long after its end, however it ended."""
 STANDIN = Path(__file__).with_name("standin.py")
 
 
@@ -50,51 +43,6 @@ def until_running(call: AcceptedCall, *, within: float = 20) -> None:
     except AssertionError as error:
         events = "\n".join(map(str, call.status().events))
         raise AssertionError(f"{error}; {call.status()}\n{events}") from None
-
-
-def new_mark() -> str:
-    return uuid.uuid4().hex
-
-
-def marked(mark: str) -> list[psutil.Process]:
-    """Return the living processes that were started under ``mark``, except this one."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            own = process.pid == os.getpid() or process.status() == psutil.STATUS_ZOMBIE
-            if not own and any(mark in value for value in process.environ().values()):
-                found.append(process)
-        except (psutil.Error, OSError):
-            continue
-    return found
-
-
-def command_lines(processes: list[psutil.Process]) -> str:
-    lines = []
-    for process in processes:
-        try:
-            lines.append(f"{process.pid}: {' '.join(process.cmdline())[:160]}")
-        except psutil.Error:
-            continue
-    return "\n".join(lines)
-
-
-def assert_gone(mark: str, *, within: float = GONE_SECONDS) -> None:
-    """Fail if a process started under ``mark`` is alive after ``within`` seconds, and kill it."""
-    left: list[psutil.Process] = []
-
-    def is_gone() -> bool:
-        left[:] = marked(mark)
-        return not left
-
-    try:
-        eventually(is_gone, within=within)
-    except AssertionError:
-        text = command_lines(left)
-        for process in left:
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
-        raise AssertionError(f"left behind after {within:g} s:\n{text}") from None
 
 
 def files_below(folder: Path) -> list[str]:

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 from eventually import eventually
-from labs import assert_gone, marked, start_lab
+from labs import start_lab
+from marked_processes import assert_gone, marked
 
 from labkit.workspace import Workspace
 

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 from eventually import eventually
-from labs import assert_gone, start_lab, until_running
+from labs import start_lab, until_running
+from marked_processes import assert_gone
 
 from labkit import Lab
 from labkit.errors import NoResultError

@@ -11,7 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 from eventually import eventually
-from labs import GONE_SECONDS, assert_gone, start_lab
+from labs import start_lab
+from marked_processes import GONE_SECONDS, assert_gone
 
 from labkit import Lab
 from labkit.clients.supervisor import ask

@@ -14,7 +14,7 @@ import pytest
 from eventually import eventually
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
-from labs import assert_gone, marked
+from marked_processes import assert_gone, marked
 
 from labkit.workspace import Workspace
 

@@ -12,18 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 from eventually import eventually
-from labs import (
-    GONE_SECONDS,
-    assert_gone,
-    call_async,
-    deploy,
-    files_below,
-    marked,
-    owner_code,
-    owner_process,
-    standin,
-    start_lab,
-)
+from labs import call_async, deploy, files_below, owner_code, owner_process, standin, start_lab
+from marked_processes import GONE_SECONDS, assert_gone, marked
 
 from labkit.errors import LabGoneError
 from labkit.supervisor.files import remove

@@ -15,7 +15,8 @@ import psutil
 import pytest
 from eventually import eventually
 from gateways import client, deploy
-from labs import GONE_SECONDS, assert_gone, call_async, marked, owner_process, start_lab
+from labs import call_async, owner_process, start_lab
+from marked_processes import GONE_SECONDS, assert_gone, marked
 
 from labkit import Lab
 from labkit.clients.supervisor import ask

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 from eventually import eventually
-from labs import deploy, functions, marked, standin, start_lab
+from labs import deploy, functions, standin, start_lab
+from marked_processes import marked
 
 from labkit import Lab
 from labkit.clients.supervisor import ask

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 from eventually import eventually
-from labs import GONE_SECONDS, assert_gone, files_below, owner_code, owner_process, standin, start_lab
+from labs import files_below, owner_code, owner_process, standin, start_lab
+from marked_processes import GONE_SECONDS, assert_gone
 
 from labkit import Lab, LabError
 from labkit.errors import LabRunningError, LabStartError, NoLabError, WorkspaceError

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-from labs import assert_gone, start_lab
+from labs import start_lab
+from marked_processes import assert_gone
 
 from labkit.workspace import Workspace
 

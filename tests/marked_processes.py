@@ -1,0 +1,60 @@
+"""The processes that a test started, found by a mark in their environment; none may outlive the test."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from contextlib import suppress
+
+import psutil
+from eventually import eventually
+
+MARK = "LABKIT_TEST_CASE"
+"""An environment variable. Programs that a test starts inherit it, or name a path below its workspace."""
+GONE_SECONDS = 3.0
+"""What the lab promises: none of its processes lives this long after its end, however it ended."""
+
+
+def new_mark() -> str:
+    return uuid.uuid4().hex
+
+
+def marked(mark: str) -> list[psutil.Process]:
+    """Return the living processes that were started under ``mark``, except this one."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            own = process.pid == os.getpid() or process.status() == psutil.STATUS_ZOMBIE
+            if not own and any(mark in value for value in process.environ().values()):
+                found.append(process)
+        except (psutil.Error, OSError):
+            continue
+    return found
+
+
+def command_lines(processes: list[psutil.Process]) -> str:
+    lines = []
+    for process in processes:
+        try:
+            lines.append(f"{process.pid}: {' '.join(process.cmdline())[:160]}")
+        except psutil.Error:
+            continue
+    return "\n".join(lines)
+
+
+def assert_gone(mark: str, *, within: float = GONE_SECONDS) -> None:
+    """Fail if a process started under ``mark`` is alive after ``within`` seconds, and kill it."""
+    left: list[psutil.Process] = []
+
+    def is_gone() -> bool:
+        left[:] = marked(mark)
+        return not left
+
+    try:
+        eventually(is_gone, within=within)
+    except AssertionError:
+        text = command_lines(left)
+        for process in left:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        raise AssertionError(f"left behind after {within:g} s:\n{text}") from None
