@@ -26,7 +26,7 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the folders with long tests first: short files at the end keep all workers of a parallel run busy."""
+    """Run unit tests last: their short files keep all workers of a parallel run busy to its end."""
     items.sort(key=lambda item: _TESTS / "unit" in item.path.parents)
 
 

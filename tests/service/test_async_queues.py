@@ -65,6 +65,7 @@ def another_worker(lab: Lab, log: Path, **settings: str) -> Iterator[subprocess.
 
 
 @pytest.mark.row("2.2 dedicated queues")
+@pytest.mark.alone
 def test_a_slow_queue_does_not_hold_up_a_fast_one(http: httpx.Client) -> None:
     slow = new_function(http, "sleep 3", {"com.openfaas.queue": "slow-queue"})
     fast = new_function(http, "cat", {"com.openfaas.queue": "fast-queue"})
@@ -96,6 +97,7 @@ def test_a_queue_that_can_t_be_is_refused_at_deploy(http: httpx.Client, queue: s
     assert "com.openfaas.queue" in answer.text
 
 
+@pytest.mark.alone
 def test_each_queue_has_its_own_max_inflight_which_can_be_changed_while_it_runs(http: httpx.Client) -> None:
     queue = "/system/queues/wide"
     nap = new_function(http, "sleep 0.5", {"com.openfaas.queue": "wide"})

@@ -33,6 +33,7 @@ def test_a_synchronous_run_takes_as_long_as_its_calls_together(lab: Lab, nap: st
     assert all(call.accepted == 200 for call in run.calls)
 
 
+@pytest.mark.alone
 def test_an_asynchronous_run_frees_the_caller_at_once_and_waits_for_the_work(lab: Lab, nap: str) -> None:
     run = lab.measure(nap, calls=5, mode="async", progress=False)
 

@@ -91,6 +91,7 @@ def test_what_it_prints_is_logged_at_once(http: httpx.Client, function: str) -> 
     eventually(lambda: "stdout: seen DELETE" in http.get("/system/logs", params=query).text)
 
 
+@pytest.mark.alone
 def test_calls_run_side_by_side_in_one_process(http: httpx.Client, lab: Lab, function: str) -> None:
     def call(_: int) -> float:
         return http.post(f"/function/{function}/sleep").elapsed.total_seconds()

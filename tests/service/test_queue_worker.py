@@ -150,6 +150,7 @@ def test_path_and_query_of_an_asynchronous_call_reach_the_function(http: httpx.C
 
 
 @pytest.mark.row("2.3 concurrency")
+@pytest.mark.alone
 def test_max_inflight_can_be_changed_while_it_runs(http: httpx.Client, lab: Lab) -> None:
     deploy(http, "nap", "sleep 0.3")
     lab.invoke("nap")
