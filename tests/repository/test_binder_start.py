@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
+from eventually import eventually
 
 ROOT = Path(__file__).parents[2]
 START = ROOT / "binder" / "start"
@@ -79,14 +80,16 @@ def server(hub: dict[str, str], tmp_path: Path) -> Iterator[str]:
 
 
 def _address(process: subprocess.Popen[bytes], runtime: Path, log: Path) -> str:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
-        # `start` ends in exec: the process we started is the server, and its file bears its id.
-        try:
-            return str(json.loads((runtime / f"jpserver-{process.pid}.json").read_text())["url"])
-        except (FileNotFoundError, json.JSONDecodeError):
-            time.sleep(0.1)
-    pytest.fail(f"JupyterLab did not start (exit code {process.poll()}):\n{log.read_text()[-2000:]}")
+    # `start` ends in exec: the started process is the server, and its file is named by its process id.
+    file = runtime / f"jpserver-{process.pid}.json"
+
+    def address() -> str:
+        assert process.poll() is None, f"JupyterLab ended with {process.poll()}:\n{log.read_text()[-2000:]}"
+        with contextlib.suppress(FileNotFoundError, json.JSONDecodeError):
+            return str(json.loads(file.read_text())["url"])
+        return ""
+
+    return eventually(address, log, within=60)
 
 
 def test_the_learner_lands_on_the_first_notebook_under_a_hub_prefix(server: str) -> None:

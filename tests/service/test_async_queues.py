@@ -232,9 +232,12 @@ def test_a_queue_tells_how_full_it_is(http: httpx.Client) -> None:
     nap = new_function(http, "sleep 30", {"com.openfaas.queue": "told"})
     ids = [accept(http, nap) for _ in range(3)]
     until_state(http, ids[0], "running")
-    time.sleep(0.3)
 
-    queue = http.get("/system/queues/told").json()
+    def aged() -> dict | None:
+        queue = http.get("/system/queues/told").json()
+        return queue if queue["oldestSeconds"] >= 0.3 else None
+
+    queue = eventually(aged)
 
     assert (queue["pending"], queue["inFlight"], queue["waitingForRetry"]) == (2, 1, 0)
     assert (queue["submitted"], queue["dead"], queue["redelivered"]) == (3, 0, 0)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -171,11 +170,12 @@ def test_two_deploys_of_one_name_at_the_same_moment_make_one_function(http: http
 
 @pytest.mark.row("1.6 DELETE function")
 def test_deleting_a_function_lets_its_call_finish(http: httpx.Client) -> None:
+    started = 'gateway_function_invocation_started{function_name="leaving.openfaas-fn"} 1'
     deploy(http, "leaving", "sleep 0.6")
     answers: list[int] = []
     caller = threading.Thread(target=lambda: answers.append(http.post("/function/leaving").status_code))
     caller.start()
-    time.sleep(0.2)
+    eventually(lambda: started in http.get("/metrics").text)
 
     assert http.request("DELETE", "/system/functions", json={"functionName": "leaving"}).status_code == 202
     assert http.post("/function/leaving").status_code == 404

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -180,7 +179,7 @@ def test_a_lowered_max_inflight_and_a_restart_cost_no_attempt(workspace: Path) -
         until_running(nap)
         restart = threading.Thread(target=lambda: lab.restart("worker"))
         restart.start()
-        time.sleep(0.3)
+        eventually(lambda: lab.status().service("queue-worker").state == "stopping")
         queued = [lab.invoke_async("attempt") for _ in range(20)]
         restart.join()
         seen += [call.result(20).text for call in queued]

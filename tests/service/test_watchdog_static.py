@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
+from eventually import eventually
 from gateways import client, deploy
 from watchdogs import DEADLINE, RunningWatchdog, watchdog
 
@@ -215,10 +215,7 @@ def test_a_large_file_is_sent_in_parts_and_abandoned_ones_are_closed(
         with contextlib.closing(running.connect()) as connection:
             connection.request("GET", "/large")
             connection.getresponse()
-    deadline = time.monotonic() + DEADLINE
-    while process.open_files():
-        assert time.monotonic() < deadline, process.open_files()
-        time.sleep(0.02)
+    eventually(lambda: not process.open_files())
     assert process.memory_info().rss - before < 16 * 1024 * 1024
 
 
