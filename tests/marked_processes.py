@@ -7,7 +7,8 @@ import uuid
 from contextlib import suppress
 
 import psutil
-from eventually import eventually
+
+from tests.eventually import eventually
 
 MARK = "LABKIT_TEST_CASE"
 """An environment variable. Programs that a test starts inherit it, or name a path below its workspace."""

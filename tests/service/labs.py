@@ -12,8 +12,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from eventually import eventually
-
 from labkit import Lab
 from labkit.lab.async_lab import AsyncLab
 from labkit.lab.background_loop import hub
@@ -21,6 +19,7 @@ from labkit.lab.call import AcceptedCall
 from labkit.supervisor.settings import Settings
 from labkit.workspace import LabState
 from labkit_services.call_record.log import CallState
+from tests.eventually import eventually
 
 STANDIN = Path(__file__).with_name("standin.py")
 
