@@ -1,4 +1,4 @@
-"""A headless Chromium for tests, driven over the DevTools protocol on a pair of pipes."""
+"""A headless Chromium for tests, controlled by the DevTools protocol over a pair of pipes."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def find_chromium() -> str | None:
     return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, _NAMES)), None)
 
 
-class Page:
+class BrowserTab:
     """One tab."""
 
     def __init__(self, browser: Chromium, session: str) -> None:
@@ -58,7 +58,7 @@ class Page:
         return answer["result"].get("value")
 
     def wait_for(self, expression: str) -> Any:
-        """Return an expression's value as soon as it is truthy."""
+        """Return the value of an expression as soon as it is truthy."""
         try:
             return eventually(lambda: self.evaluate(expression), expression, within=DEADLINE_SECONDS)
         except AssertionError as error:
@@ -71,7 +71,7 @@ class Page:
         self.wait_for("document.readyState === 'complete'")
 
     def look(self, *, width: int = 1280, height: int = 800, dark: bool = False) -> None:
-        """Set the window's size and the colour scheme that the reader prefers."""
+        """Set the window size and the preferred colour scheme."""
         self.call(
             "Emulation.setDeviceMetricsOverride",
             width=width,
@@ -95,7 +95,7 @@ class Chromium:
         self._read = from_browser
         self._buffer = b""
         self._last = 0
-        self._pages: dict[str, Page] = {}
+        self._pages: dict[str, BrowserTab] = {}
 
     def call(self, method: str, parameters: dict[str, Any], session: str = "") -> dict[str, Any]:
         self._last += 1
@@ -133,11 +133,11 @@ class Chromium:
         message, _, self._buffer = self._buffer.partition(b"\0")
         return dict(json.loads(message))
 
-    def open(self, url: str = "about:blank") -> Page:
-        """Open a tab; what its scripts complain of gathers in ``page.problems``."""
+    def open(self, url: str = "about:blank") -> BrowserTab:
+        """Open a tab; ``page.problems`` collects the errors of its scripts."""
         target = self.call("Target.createTarget", {"url": "about:blank"})["targetId"]
         attached = self.call("Target.attachToTarget", {"targetId": target, "flatten": True})
-        page = Page(self, attached["sessionId"])
+        page = BrowserTab(self, attached["sessionId"])
         self._pages[attached["sessionId"]] = page
         for domain in ("Page", "Runtime", "Log", "Network"):
             page.call(f"{domain}.enable")
@@ -149,11 +149,11 @@ class Chromium:
 
 @contextlib.contextmanager
 def chromium(binary: str) -> Iterator[Chromium]:
-    """Run a browser for the length of a block."""
+    """Run a browser for a ``with`` block."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         browser_reads, we_write = os.pipe()
         we_read, browser_writes = os.pipe()
-        # The browser wants its pipes as descriptors 3 and 4.
+        # The browser expects its pipes as file descriptors 3 and 4.
         shell = f'exec "$@" 3<&{browser_reads} 4>&{browser_writes}'
         command = [
             "bash",
@@ -178,7 +178,7 @@ def chromium(binary: str) -> Iterator[Chromium]:
         try:
             yield Chromium(process, we_write, we_read)
         finally:
-            # It ends when its pipe does; what does not is killed with all its children.
+            # It ends when its pipe is closed; if it does not, it is killed with all its children.
             os.close(we_write)
             os.close(we_read)
             with contextlib.suppress(subprocess.TimeoutExpired):

@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from chromium import Chromium, Page, chromium, find_chromium
+from chromium import BrowserTab, Chromium, chromium, find_chromium
 from inspectors import Inspector, inspector
 
 from labkit_services.http import Headers, HttpClient, HttpServer, Origin, Request, Response
@@ -55,7 +55,7 @@ def running() -> Iterator[Inspector]:
 
 
 @pytest.fixture
-def page(browser: Chromium, running: Inspector) -> Iterator[Page]:
+def page(browser: Chromium, running: Inspector) -> Iterator[BrowserTab]:
     """The page, live, in a tab that must not have complained of anything at the end."""
     page = browser.open(f"{running.url}/")
     page.wait_for(LIVE)
@@ -64,7 +64,7 @@ def page(browser: Chromium, running: Inspector) -> Iterator[Page]:
     assert {urlsplit(url).netloc for url in page.requested} == {urlsplit(running.url).netloc}
 
 
-def text_of(page: Page, selector: str) -> str:
+def text_of(page: BrowserTab, selector: str) -> str:
     return str(page.evaluate(f"document.querySelector({selector!r}).innerText"))
 
 
@@ -74,7 +74,7 @@ def post(url: str, body: str | bytes, headers: dict[str, str] | None = None) -> 
         assert answer.status == 200
 
 
-def test_a_banner_appears_by_itself_and_to_the_letter(page: Page, running: Inspector) -> None:
+def test_a_banner_appears_by_itself_and_to_the_letter(page: BrowserTab, running: Inspector) -> None:
     post(f"{running.url}/r/callbacks", BANNER, CALLBACK)
     page.wait_for(f"{BODY}?.includes('____')")
     assert page.evaluate(BODY) == BANNER
@@ -92,7 +92,7 @@ def test_a_banner_appears_by_itself_and_to_the_letter(page: Page, running: Inspe
 
 
 def test_an_empty_page_says_how_to_send_something_and_can_do_it_itself(
-    page: Page, running: Inspector
+    page: BrowserTab, running: Inspector
 ) -> None:
     page.wait_for("!document.getElementById('lesson').hidden")
     url = f"{running.url}/r/callbacks"
@@ -107,7 +107,7 @@ def test_an_empty_page_says_how_to_send_something_and_can_do_it_itself(
     assert page.evaluate("document.getElementById('lesson').hidden") is True
 
 
-def test_markup_in_body_headers_and_path_stays_text(page: Page, running: Inspector) -> None:
+def test_markup_in_body_headers_and_path_stays_text(page: BrowserTab, running: Inspector) -> None:
     evil = "<script>alert(1)</script><img src=x onerror=alert(2)>"
     headers = {"X-Evil": evil, "X-Function-Name": evil, "X-Call-Id": evil, "Content-Type": "text/html"}
     post(f"{running.url}/r/callbacks/<b>?q=<i>", evil, headers)
@@ -126,7 +126,9 @@ def test_markup_in_body_headers_and_path_stays_text(page: Page, running: Inspect
     assert page.evaluate("document.contentType") == "text/plain"
 
 
-def test_the_list_grows_at_the_top_and_the_reader_is_left_in_peace(page: Page, running: Inspector) -> None:
+def test_the_list_grows_at_the_top_and_the_reader_is_left_in_peace(
+    page: BrowserTab, running: Inspector
+) -> None:
     for number in range(3):
         post(f"{running.url}/r/callbacks?n={number}", f"body {number}")
     page.wait_for(f"{ROWS} === 3 && {BODY} === 'body 2'")
@@ -152,7 +154,7 @@ def test_the_list_grows_at_the_top_and_the_reader_is_left_in_peace(page: Page, r
     page.wait_for(f"{BODY} === 'elsewhere'")
 
 
-def test_many_at_once_are_all_there(page: Page, running: Inspector) -> None:
+def test_many_at_once_are_all_there(page: BrowserTab, running: Inspector) -> None:
     threads = [
         threading.Thread(target=lambda: [post(f"{running.url}/r/callbacks", "x") for _ in range(25)])
         for _ in range(4)
@@ -168,7 +170,7 @@ def test_many_at_once_are_all_there(page: Page, running: Inspector) -> None:
     assert where == [f"#{number} /" for number in range(100, 0, -1)]
 
 
-def test_what_is_no_text_is_shown_in_hex(page: Page, running: Inspector) -> None:
+def test_what_is_no_text_is_shown_in_hex(page: BrowserTab, running: Inspector) -> None:
     post(f"{running.url}/r/callbacks", b"\x00\xff" + b"A" * 3000)
     page.wait_for(f"{BODY}?.startsWith('000000  00 ff 41')")
     assert "first 1024 bytes" in page.evaluate(BODY)
@@ -231,7 +233,7 @@ def test_the_page_works_under_a_proxy_s_prefix(browser: Chromium) -> None:
 @pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize("full", [False, True])
 def test_every_text_can_be_read_in_both_colour_schemes(
-    page: Page, running: Inspector, tmp_path: Path, *, dark: bool, full: bool
+    page: BrowserTab, running: Inspector, tmp_path: Path, *, dark: bool, full: bool
 ) -> None:
     page.look(dark=dark)
     if full:

@@ -13,9 +13,9 @@ from labkit.lifecycle import environment
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """One running lab for all tests that don't harm it; on any ports."""
+    """One lab for all tests of this process that leave it intact."""
     lab = start_lab(tmp_path_factory.mktemp("lab"))
-    # Each test says for itself what its commands should find.
+    # Commands in a test find a lab only if the test sets the environment.
     environment.leave(lab.aio.workspace)
     yield lab
     lab.stop()

@@ -1,4 +1,4 @@
-"""Talking to a lab's gateway in tests, as any HTTP client would."""
+"""Use a lab's gateway in tests, as any HTTP client would."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from labkit import Lab
 
 
 def client(lab: Lab) -> httpx.Client:
-    """Return a client with the lab's credentials; they matter on /system only."""
+    """Return a client with the lab's credentials, which only /system needs."""
     state = lab.aio.state
     return httpx.Client(
         base_url=state.gateway_url, auth=(state.user, state.password), timeout=30, trust_env=False
@@ -19,7 +19,7 @@ def client(lab: Lab) -> httpx.Client:
 
 
 def deploy(http: httpx.Client, name: str, fprocess: str, **more: Any) -> None:
-    """Deploy and wait until the function takes calls."""
+    """Deploy or update a function; wait until it has a replica that accepts calls."""
     body = {"service": name, "image": "functions/alpine:latest", "envProcess": fprocess, **more}
     answer = http.put("/system/functions", json=body)
     if answer.status_code == 404:

@@ -1,4 +1,4 @@
-"""Start a real inspector for a test and talk to it over real sockets."""
+"""Start a real inspector for a test, and use it over real sockets."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ class Inspector:
     api: httpx.Client
     log: list[str] = field(default_factory=list)
     stopped: bool = False
-    """The test has ended it itself."""
+    """Whether the test itself stopped it."""
 
     async def connect(self) -> Wire:
         address = urlsplit(self.url)
         return Wire(*await asyncio.open_connection(address.hostname, address.port))
 
     async def raw(self, data: bytes, method: str = "POST") -> Answer:
-        """Send exactly these bytes over a connection of their own."""
+        """Send exactly these bytes over a new connection."""
         wire = await self.connect()
         wire.send(data)
         try:
@@ -48,12 +48,12 @@ class Inspector:
             await wire.close()
 
     async def send(self, path: str, body: bytes = b"", *headers: str, method: str = "POST") -> Answer:
-        """Send a request with exactly these headers and no others."""
+        """Send a request with exactly these headers."""
         lines = "".join(f"{header}\r\n" for header in (*headers, f"Content-Length: {len(body)}"))
         return await self.raw(f"{method} {path} HTTP/1.1\r\n{lines}\r\n".encode() + body, method)
 
     def get(self, path: str, **query: Any) -> Any:
-        """Return what the API says, as JSON."""
+        """Return the JSON response of the API."""
         response = self.api.get(f"/api/v1{path}", params=query)
         assert response.status_code == 200, response.text
         return response.json()
@@ -61,7 +61,7 @@ class Inspector:
 
 @contextlib.contextmanager
 def inspector(**settings: str) -> Iterator[Inspector]:
-    """Run an inspector for the length of a block; told to stop, it must do so quickly and without fuss."""
+    """Run an inspector for a ``with`` block; it must stop quickly and without an error."""
     environment = {"port": "0", **settings}
     process = subprocess.Popen(
         COMMAND,
@@ -78,18 +78,19 @@ def inspector(**settings: str) -> Iterator[Inspector]:
     try:
         line = process.stdout.readline()
         assert line, f"no ready line; log: {log}"
-        facts = json.loads(line)
-        assert facts["ready"] == "inspector"
-        assert facts["pid"] == process.pid
+        ready = json.loads(line)
+        assert ready["ready"] == "inspector"
+        assert ready["pid"] == process.pid
         token = settings.get("inspector_token", "")
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        with httpx.Client(base_url=facts["url"], headers=headers, trust_env=False, timeout=DEADLINE) as api:
-            running = Inspector(facts["url"], process, api, log)
+        with httpx.Client(base_url=ready["url"], headers=headers, trust_env=False, timeout=DEADLINE) as api:
+            running = Inspector(ready["url"], process, api, log)
             yield running
-        assert running.stopped or process.poll() is None, f"it ended by itself: {log}"
+        assert running.stopped or process.poll() is None, f"it ended early: {log}"
         begun = time.monotonic()
         process.terminate()
-        assert process.wait(DEADLINE) == 0
+        code = process.wait(DEADLINE)
+        assert code == 0, (code, log)
         assert time.monotonic() - begun < 4
         reader.join(DEADLINE)
         assert not [line for line in log if " error " in line or "Traceback" in line], log
@@ -104,7 +105,7 @@ def inspector(**settings: str) -> Iterator[Inspector]:
 
 @contextlib.contextmanager
 def nats_server(*, port: int = -1) -> Iterator[str]:
-    """Run a real nats-server; -1 means any port. Yields its URL."""
+    """Run a real nats-server on ``port``, or on any free port for -1; yield its URL."""
     program = Path(sys.executable).with_name("nats-server")
     process = subprocess.Popen(
         [str(program), "-a", "127.0.0.1", "-p", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE

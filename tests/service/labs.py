@@ -49,7 +49,7 @@ def files_below(folder: Path) -> list[str]:
 
 
 def deploy(lab: Lab, name: str, process: str = "cat") -> None:
-    """Deploy a function, as any OpenFaaS client would."""
+    """Deploy a function through the REST API."""
     body = {"service": name, "image": "alpine", "envProcess": process}
     _system(lab.gateway_url, lab.aio.state, "POST", json.dumps(body).encode())
 
@@ -90,7 +90,7 @@ time.sleep(60)
 
 
 def owner_code(workspace: Path, **settings: Any) -> str:
-    """Return a program that starts a lab (or attaches), prints the supervisor's pid, and waits."""
+    """Return a program that starts or attaches to a lab, prints the supervisor's pid, and waits."""
     return OWNER.format(here=str(STANDIN.parent), workspace=str(workspace), settings=repr(settings))
 
 

@@ -1,4 +1,4 @@
-"""A plain HTTP server that keeps what it was sent: the other end of a callback."""
+"""A plain HTTP server that records its requests: the target of callbacks."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Receiver:
 
 @contextmanager
 def receiver(status: int = 200) -> Iterator[Receiver]:
-    """Run a receiver that answers ``status`` to everything."""
+    """Run a server that responds to every request with ``status``."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -43,7 +43,7 @@ def receiver(status: int = 200) -> Iterator[Receiver]:
             self.end_headers()
 
         def log_message(self, *_: object) -> None:
-            """Keep the test's output quiet."""
+            """Log nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         found = Receiver(f"http://127.0.0.1:{server.server_port}")
