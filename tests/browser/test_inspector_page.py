@@ -291,6 +291,9 @@ class _Proxy:
         self._prefix = prefix
         self._client = HttpClient()
 
+    def close(self) -> None:
+        self._client.close()
+
     async def __call__(self, request: Request) -> Response:
         if not request.target.startswith(self._prefix):
             return Response.text(404, "outside the prefix\n")
@@ -324,7 +327,7 @@ def serve_in_thread(handler) -> Iterator[str]:  # type: ignore[no-untyped-def]
         await asyncio.to_thread(ended.wait)
         await server.stop(0.1)
         if isinstance(handler, _Proxy):
-            handler._client.close()
+            handler.close()
             await asyncio.sleep(0)
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()))

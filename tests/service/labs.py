@@ -67,13 +67,17 @@ def call_async(lab: Lab, name: str) -> None:
         assert answer.status == 202
 
 
+def authorization(state: LabState) -> str:
+    """Return the header value with the credentials of the lab's gateway."""
+    return "Basic " + base64.b64encode(f"{state.user}:{state.password}".encode()).decode()
+
+
 def _system(url: str, state: LabState, method: str, body: bytes | None = None) -> bytes:
-    password = base64.b64encode(f"{state.user}:{state.password}".encode()).decode()
     request = urllib.request.Request(
         f"{url}/system/functions",
         data=body,
         method=method,
-        headers={"Authorization": f"Basic {password}", "Content-Type": "application/json"},
+        headers={"Authorization": authorization(state), "Content-Type": "application/json"},
     )
     with urllib.request.urlopen(request, timeout=5) as answer:
         return bytes(answer.read())
