@@ -1,8 +1,7 @@
-"""No path becomes slow unnoticed: each is held to a multiple of its floor, measured in turn with it.
+"""The speed guard: the cost of each path stays below a multiple of its baseline, measured alternately.
 
-Never to a time: the machine may be slow, or busy. A bound is about twice the cost that
-``make bench`` found, so only a loss that a user would notice fails, and it
-has to be seen twice.
+A bound is a ratio, not a time, because the machine may be slow or busy. It is about twice the ratio that
+``make bench`` found, so only a loss that a user would notice fails, and only if it is measured twice.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ def only_first_floor(row: Row) -> Row:
 
 @pytest.mark.usefixtures("mark")
 @pytest.mark.parametrize("name", BOUNDS)
-def test_a_path_costs_no_more_than_so_many_times_its_floor(name: str) -> None:
+def test_a_path_costs_at_most_a_multiple_of_its_baseline(name: str) -> None:
     (row,) = map(only_first_floor, select([name]))
     seen = []
 

@@ -1,4 +1,4 @@
-"""The pure parts of the benchmarks: statistics, wrk's report, the table, the declared rows."""
+"""The parts of the benchmarks without I/O: statistics, the output of wrk, the table, the rows."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ FACTS = {
 
 
 def measured() -> dict[str, list[Figures]]:
-    """Return three rounds, of which the second met a busy machine."""
+    """Return three rounds; the machine was busy during the second."""
     return {
         "forking/path": [{"ms": ms, "per_second": 1000 / ms} for ms in (1.2, 4.8, 1.4)],
         "forking/bare": [{"ms": 1.0}, {"ms": 4.0}, {"ms": 1.0}],
@@ -89,17 +89,17 @@ def test_a_spread_is_median_smallest_and_largest() -> None:
         (Unit.MEGABYTES, 94.4, "94 MB"),
     ],
 )
-def test_a_figure_is_told_with_the_digits_that_can_be_trusted(unit: Unit, value: float, text: str) -> None:
+def test_a_figure_is_shown_with_its_significant_digits(unit: Unit, value: float, text: str) -> None:
     assert unit.say(value) == text
 
 
-def test_a_spread_is_told_with_its_unit_once() -> None:
+def test_a_spread_is_shown_with_its_unit_once() -> None:
     assert Spread(1.0, 0.9, 1.2).say(Unit.MILLISECONDS) == "1.00 ms (0.90-1.20)"
     assert Spread(1440, 1300, 1500).say(Unit.PER_SECOND) == "1,440/s (1,300-1,500)"
 
 
-def test_a_cost_is_taken_within_each_round() -> None:
-    # The busy second round changes both, and not what one costs over the other.
+def test_a_cost_is_computed_within_each_round() -> None:
+    # The busy second round changes both, but not their ratio.
     assert cost([1.2, 4.8, 1.4], [1.0, 4.0, 1.0], Unit.MILLISECONDS) == Spread(1.2, 1.2, 1.4)
 
 
@@ -107,7 +107,7 @@ def test_the_cost_of_a_rate_is_that_of_one_call() -> None:
     assert cost([500.0], [1000.0], Unit.PER_SECOND).median == 2.0
 
 
-def test_two_floors_one_after_the_other_add_up() -> None:
+def test_two_baselines_in_sequence_add_up() -> None:
     assert both([1.0], [0.5], Unit.MILLISECONDS) == [1.5]
     assert both([1000.0], [1000.0], Unit.PER_SECOND) == [500.0]
 
@@ -123,7 +123,7 @@ def test_two_floors_one_after_the_other_add_up() -> None:
         (10.053, 10.04, Unit.SECONDS, "13 ms over"),
     ],
 )
-def test_a_goal_is_met_or_missed_by_so_much(measured: float, goal: float, unit: Unit, text: str) -> None:
+def test_the_distance_from_a_goal_is_shown(measured: float, goal: float, unit: Unit, text: str) -> None:
     assert verdict(measured, goal, unit) == text
 
 
@@ -135,7 +135,7 @@ def test_a_percentile_is_one_of_the_values() -> None:
 # -- load
 
 
-def test_the_report_of_wrk_is_read() -> None:
+def test_the_report_of_wrk_is_parsed() -> None:
     assert parse_wrk(WRK) == LoadReport(requests=1234, per_second=617.15, ms=0.632, p99_ms=1200.0)
 
 
@@ -149,12 +149,12 @@ def test_refused_calls_are_not_counted_as_fast_ones(complaint: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "unable to connect", WRK.replace("1234 requests", "0 requests")])
-def test_what_is_no_report_is_an_error(text: str) -> None:
+def test_other_text_than_a_report_is_an_error(text: str) -> None:
     with pytest.raises(BenchmarkError, match="no report"):
         parse_wrk(text)
 
 
-def test_an_answer_ends_where_its_length_says() -> None:
+def test_a_response_ends_after_its_content_length() -> None:
     answer = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 
     assert answer_end(answer[:20]) is None
@@ -166,22 +166,22 @@ def test_an_answer_ends_where_its_length_says() -> None:
 # -- rows
 
 
-def test_every_row_has_a_name_of_its_own_a_group_and_floors() -> None:
+def test_every_row_has_a_unique_name_a_group_and_baselines() -> None:
     assert len({row.name for row in ROWS}) == len(ROWS)
     assert all(row.group in GROUPS and row.floors for row in ROWS)
 
 
-def test_a_row_with_a_goal_has_a_real_figure_to_compare_with() -> None:
+def test_a_row_with_a_goal_has_a_figure_of_the_real_openfaas() -> None:
     assert all(row.real_middle for row in ROWS if row.goal)
 
 
-def test_rows_are_selected_by_how_they_begin() -> None:
+def test_rows_are_selected_by_prefix() -> None:
     assert [row.name for row in select(["drain", "sync-1"])] == ["sync-1", "drain-1", "drain-10", "drain-100"]
     assert [row.name for row in select(["drain-1"])] == ["drain-1"]
     assert select([]) == ROWS
 
 
-def test_a_word_that_fits_no_row_is_named() -> None:
+def test_a_prefix_without_a_row_is_named() -> None:
     with pytest.raises(BenchmarkError, match="no row 'drian'"):
         select(["drian"])
 
@@ -189,7 +189,7 @@ def test_a_word_that_fits_no_row_is_named() -> None:
 # -- report
 
 
-def test_a_row_is_told_with_its_floors_and_its_cost_over_each() -> None:
+def test_a_row_is_shown_with_its_baselines_and_its_cost_over_each() -> None:
     (result,) = report.results_of([ROW], measured())
 
     first, second = report.cells(result)
@@ -221,7 +221,7 @@ def test_the_markdown_table_has_a_line_for_each_row() -> None:
     assert "bare 1.00 ms: 1.20 x<br>bare + null 1.50 ms: 0.93 x" in line
 
 
-def test_the_cpu_of_a_call_is_told_by_process_the_busiest_first() -> None:
+def test_the_cpu_time_of_a_call_is_shown_by_process_the_busiest_first() -> None:
     rounds = measured()
     rounds["forking/path"] = [
         figures | {CPU + "gateway": used, CPU + "nats-server": 900.0, CPU + "supervisor": 0.2}
@@ -234,7 +234,7 @@ def test_the_cpu_of_a_call_is_told_by_process_the_busiest_first() -> None:
     assert report.cpu_lines(report.results_of([ROW], measured())) == []
 
 
-def test_the_record_holds_every_row_as_json() -> None:
+def test_the_results_file_has_every_row_as_json() -> None:
     (result,) = report.results_of([ROW], measured())
 
     record = json.loads(json.dumps(result.to_json()))
@@ -244,7 +244,7 @@ def test_the_record_holds_every_row_as_json() -> None:
     assert [floor["label"] for floor in record["floors"]] == ["bare", "bare + null"]
 
 
-def test_the_readme_is_changed_between_its_marks_only(tmp_path: Path) -> None:
+def test_the_readme_is_changed_only_between_its_marks(tmp_path: Path) -> None:
     readme = tmp_path / "README.md"
     readme.write_text(f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n")
     section = report.markdown(report.results_of([ROW], measured()), FACTS, "2026-11-24", "speed.png")
@@ -266,7 +266,7 @@ def test_a_readme_without_marks_is_left_alone(tmp_path: Path) -> None:
     assert readme.read_text() == "nothing"
 
 
-def test_a_picture_is_drawn(tmp_path: Path) -> None:
+def test_a_plot_is_drawn(tmp_path: Path) -> None:
     path = tmp_path / "speed.png"
 
     plot.draw(report.results_of([ROW], measured()), "title", path)
@@ -280,10 +280,10 @@ def test_costs_are_drawn_as_multiples_of_the_goal() -> None:
     assert plot.share_of_goal(3.0, result) == 2.0
 
 
-# -- the past
+# -- data volume
 
 
-def test_the_filled_record_reads_as_calls_that_are_done() -> None:
+def test_the_generated_call_log_has_finished_calls() -> None:
     log = CallLog()
 
     for service, rows in finished_calls(["one", "two"], 10**18).items():
@@ -294,7 +294,7 @@ def test_the_filled_record_reads_as_calls_that_are_done() -> None:
     assert all(call.is_settled and call.ran for call in log.calls.values())
 
 
-def test_what_grows_with_the_past_is_named() -> None:
+def test_figures_that_grow_with_the_data_volume_are_named() -> None:
     text = table([Grown("a, ms", 1.0, 1.1), Grown("b, ms", 1.0, 4.0), Grown("c, ms", 1.0, None)], 1_000_000)
 
     _, flat, grows, failed = text.splitlines()
