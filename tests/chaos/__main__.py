@@ -20,7 +20,7 @@ import tempfile
 from pathlib import Path
 
 from tests.chaos.run import ChaosRun, RunSettings, post_mortem
-from tests.chaos.stack import LabStack, Stack
+from tests.chaos.stack import LabStack, SystemUnderTest
 from tests.marked_processes import MARK, assert_gone
 
 _SHOWN = 10
@@ -73,7 +73,7 @@ def main() -> int:
     return 0 if passed else 1
 
 
-def _stack(folder: Path, *, cluster: bool) -> Stack:
+def _stack(folder: Path, *, cluster: bool) -> SystemUnderTest:
     if cluster:
         from tests.chaos.cluster import ClusterStack
 
@@ -81,7 +81,7 @@ def _stack(folder: Path, *, cluster: bool) -> Stack:
     return LabStack(folder)
 
 
-async def _run(stack: Stack, plan: RunSettings) -> bool:
+async def _run(stack: SystemUnderTest, plan: RunSettings) -> bool:
     try:
         report = await ChaosRun(stack, plan).run()
         print(f"\n{report.text}", flush=True)

@@ -13,7 +13,7 @@ from labkit_services.http import HttpClient, UpstreamError
 _ADMIN_SECONDS = 20.0
 
 
-class Gateway:
+class GatewayApi:
     """Client of a gateway that may be unreachable at any moment."""
 
     def __init__(self, url: str, user: str, password: str) -> None:

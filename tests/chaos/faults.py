@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from tests.chaos.oracle import CallbackTarget
 from tests.chaos.schedule import FaultAction, ScheduledFault
-from tests.chaos.stack import Stack
+from tests.chaos.stack import SystemUnderTest
 
 _PID_SECONDS = 15.0
 """How long to wait for a target that is being restarted."""
@@ -24,7 +24,7 @@ class FaultInjector:
         missed: Number of faults for which no process was found in time.
     """
 
-    def __init__(self, stack: Stack, target: CallbackTarget) -> None:
+    def __init__(self, stack: SystemUnderTest, target: CallbackTarget) -> None:
         self._stack = stack
         self._target = target
         self.done: Counter[str] = Counter()

@@ -24,7 +24,7 @@ from tests.chaos.invariants import (
 from tests.chaos.load import LoadGenerator, deploy
 from tests.chaos.oracle import CallbackTarget, RunLog
 from tests.chaos.schedule import schedule
-from tests.chaos.stack import Stack
+from tests.chaos.stack import SystemUnderTest
 
 _LOOK_SECONDS = 5.0
 _SOAK_MARKS = (1_000, 10_000, 100_000)
@@ -86,7 +86,7 @@ class RunReport:
 class ChaosRun:
     """Put a stack under load and faults, and evaluate the outcome."""
 
-    def __init__(self, stack: Stack, plan: RunSettings) -> None:
+    def __init__(self, stack: SystemUnderTest, plan: RunSettings) -> None:
         self._stack = stack
         self._plan = plan
         self._observed = Observations()
@@ -243,7 +243,7 @@ class ChaosRun:
         yield "\npassed" if report.passed else "\nFAILED"
 
 
-async def post_mortem(stack: Stack, call_ids: list[str]) -> str:
+async def post_mortem(stack: SystemUnderTest, call_ids: list[str]) -> str:
     """Return call status and log lines of calls that violate an invariant."""
     gateway = GatewayApi(stack.gateway_url, stack.user, stack.password)
     lines = []

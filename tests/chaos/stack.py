@@ -36,7 +36,7 @@ START_SECONDS = 60.0
 _RESTART_SECONDS = 60.0
 
 
-class Stack(Protocol):
+class SystemUnderTest(Protocol):
     """Services that a supervisor restarts, and that may get faults.
 
     Attributes:
