@@ -1,18 +1,18 @@
-"""Report the processes of a lab that a test run left behind, and the ports that they listen on.
+"""Tell whether a test run left anything of a lab behind: a process, or a port that one listens on.
 
-    export LABKIT_TEST_RUN=some-unique-text     # all processes of the tests inherit it
-    python tests/leaks.py --before FILE         # stores the list of processes
+    export LABKIT_TEST_RUN=some-unique-text     # everything the tests start inherits it
+    python tests/leaks.py --before FILE         # notes which processes there are
     ...                                         # the tests
-    python tests/leaks.py --after FILE          # exits with 0, or lists what is left and exits with 1
+    python tests/leaks.py --after FILE          # lists what is left and exits with 1, or exits with 0
 
 Two things count as left behind:
 
-* any process with this run's mark in its environment: a service, a kernel, a program of a test;
-* a process of a lab that started during the run, has lost its parent and has no mark. Functions and spawned
-  watchdogs never have it, because the gateway does not pass on its environment; forked processes show the
-  environment of the fork server.
+* any process that carries this run's mark in its environment: a service, a kernel, what a test started;
+* a part of a lab that came during the run, has lost its parent and carries no mark. Functions never
+  have it, nor have spawned watchdogs: the gateway does not hand them its own environment. What was forked
+  shows the fork server's.
 
-A lab that was running before, or that runs beside the tests, does not count.
+A lab that was there before, and one that somebody runs beside the tests, is neither.
 """
 
 from __future__ import annotations
@@ -31,29 +31,29 @@ import psutil
 
 MARK = "LABKIT_TEST_RUN"
 GRACE_SECONDS = 3.0
-"""Time for a lab to end after its kernel; the kernels of the notebooks are killed just before."""
+"""What a lab may take to be gone once its kernel is; the notebooks' kernels are killed just before."""
 
 ADOPTERS = {"init", "systemd", "launchd"}
-"""The parent of an orphan: process 1, or the user's own `systemd`."""
+"""Whose child an orphan becomes: process 1, or the user's own `systemd`."""
 
 Identity = tuple[int, float]
-"""Process id and start time, because ids are reused."""
+"""Process id and start time: the id alone is used again."""
 
 
 @dataclass(frozen=True)
-class ProcessSnapshot:
-    """The properties of a process that this check needs."""
+class Seen:
+    """One process, as far as this check cares."""
 
     pid: int
     created: float
     parent: int
     orphan: bool
-    """Whether its parent has ended, so that another process adopted it."""
+    """Its parent is gone: it now belongs to the process that adopts such children."""
     command: tuple[str, ...]
     role: str | None
-    """Its part in a lab; None for other processes."""
+    """The part of a lab that it is; None for anything else."""
     mark: str | None
-    """The value of `LABKIT_TEST_RUN` in its environment; None if it has none or cannot be read."""
+    """The value of `LABKIT_TEST_RUN` in its environment; None when it has none or hides it."""
     ports: tuple[int, ...] = ()
 
     @property
@@ -69,22 +69,22 @@ class ProcessSnapshot:
 
 
 def lab_role(command: Sequence[str], environment: Mapping[str, str]) -> str | None:
-    """Return the part of a process in a lab; None for other processes."""
+    """Name the part of a lab that a process is; None for anything else."""
     if command and Path(command[0]).name == "nats-server":
         return "nats-server"
     for option, module in pairwise(command):
         if option == "-m" and (module == "labkit.supervisor" or module.startswith("labkit_services.")):
             return module
-    # A process of a watchdog; it gets the watchdog's settings along with its own.
+    # What a watchdog runs; it gets the watchdog's settings along with its own.
     return "function" if "fprocess" in environment else None
 
 
-def left_behind(now: list[ProcessSnapshot], before: set[Identity], run: str | None) -> list[ProcessSnapshot]:
-    """Return the processes that this run should have ended.
+def left_behind(now: list[Seen], before: set[Identity], run: str | None) -> list[Seen]:
+    """Pick the processes that this run should have ended.
 
     Args:
-        now: the current processes, without this check and its ancestors.
-        before: the processes at the start of the tests.
+        now: what runs now, without this check and its ancestors.
+        before: what ran when the tests began.
         run: the run's mark; None looks for orphans only.
     """
     found = []
@@ -96,8 +96,8 @@ def left_behind(now: list[ProcessSnapshot], before: set[Identity], run: str | No
     return found
 
 
-def processes() -> list[ProcessSnapshot]:
-    """Return every process except this one and its ancestors, which have the mark and end soon."""
+def processes() -> list[Seen]:
+    """Look at every process but this one and its ancestors, which carry the mark and are about to end."""
     own = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())} - {1}
     found = []
     for process in psutil.process_iter():
@@ -105,22 +105,22 @@ def processes() -> list[ProcessSnapshot]:
             continue
         try:
             if process.status() != psutil.STATUS_ZOMBIE:
-                found.append(_snapshot(process))
+                found.append(_look_at(process))
         except psutil.NoSuchProcess:
-            continue  # ended meanwhile
+            continue  # ended while we looked
         except psutil.AccessDenied:
-            continue  # of another user, so not of this run
+            continue  # another user's: not of this run
     return found
 
 
-def _snapshot(process: psutil.Process) -> ProcessSnapshot:
+def _look_at(process: psutil.Process) -> Seen:
     try:
         environment = process.environ()
     except (psutil.AccessDenied, OSError):
-        environment = {}  # not readable
+        environment = {}  # hidden
     command = tuple(process.cmdline())
     parent = process.parent()
-    return ProcessSnapshot(
+    return Seen(
         pid=process.pid,
         created=process.create_time(),
         parent=process.ppid(),
@@ -131,8 +131,8 @@ def _snapshot(process: psutil.Process) -> ProcessSnapshot:
     )
 
 
-def with_ports(seen: ProcessSnapshot) -> ProcessSnapshot:
-    """Add the TCP ports that the process listens on; slow, so only for reported processes."""
+def with_ports(seen: Seen) -> Seen:
+    """Add the TCP ports that the process listens on: slow to find out, so only asked of what is reported."""
     try:
         connections = psutil.Process(seen.pid).net_connections(kind="tcp")
     except (psutil.NoSuchProcess, psutil.AccessDenied):
@@ -141,8 +141,8 @@ def with_ports(seen: ProcessSnapshot) -> ProcessSnapshot:
     return replace(seen, ports=tuple(ports))
 
 
-def wait_until_clean(look: Callable[[], list[ProcessSnapshot]], grace: float) -> list[ProcessSnapshot]:
-    """Repeat `look` until it finds nothing or `grace` seconds are over; return its last result."""
+def wait_until_clean(look: Callable[[], list[Seen]], grace: float) -> list[Seen]:
+    """Look until nothing is found or `grace` seconds are over; give what is then still there."""
     deadline = time.monotonic() + grace
     while (found := look()) and time.monotonic() < deadline:
         time.sleep(0.1)
@@ -151,29 +151,29 @@ def wait_until_clean(look: Callable[[], list[ProcessSnapshot]], grace: float) ->
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line described above; return its exit code."""
-    parser = argparse.ArgumentParser(description="Report the processes of a lab that a test run left behind.")
+    parser = argparse.ArgumentParser(description="Tell whether a test run left anything of a lab behind.")
     when = parser.add_mutually_exclusive_group(required=True)
-    when.add_argument("--before", metavar="FILE", type=Path, help="store the list of processes")
-    when.add_argument("--after", metavar="FILE", type=Path, help="report what was left behind since")
+    when.add_argument("--before", metavar="FILE", type=Path, help="note what runs already")
+    when.add_argument("--after", metavar="FILE", type=Path, help="report what came since and was left behind")
     options = parser.parse_args(arguments)
 
     if options.before:
-        stored = {"run": os.environ.get(MARK), "processes": [process.identity for process in processes()]}
-        options.before.write_text(json.dumps(stored))
+        noted = {"run": os.environ.get(MARK), "processes": [process.identity for process in processes()]}
+        options.before.write_text(json.dumps(noted))
         return 0
 
-    stored = json.loads(options.after.read_text())
-    before = {(pid, created) for pid, created in stored["processes"]}
-    found = wait_until_clean(lambda: left_behind(processes(), before, stored["run"]), GRACE_SECONDS)
+    noted = json.loads(options.after.read_text())
+    before = {(pid, created) for pid, created in noted["processes"]}
+    found = wait_until_clean(lambda: left_behind(processes(), before, noted["run"]), GRACE_SECONDS)
     if not found:
         print("leaks: no process and no listening port of a lab is left")
         return 0
-    print(f"leaks: expected no process {GRACE_SECONDS:g} s after the tests, but found:")
+    print(f"leaks: expected nothing left {GRACE_SECONDS:g} s after the tests, but there still is:")
     for process in found:
         print(f"  {with_ports(process)}")
-    print("The program that starts a process must end it, also when it is interrupted or killed itself.")
+    print("Whatever started it has to end it, also when it is interrupted or killed itself.")
     if any(process.mark is None for process in found):
-        print(f"A process without {MARK} may come from another lab that ended badly beside this run.")
+        print(f"What carries no {MARK} may be somebody else's, from a lab that ended badly beside this run.")
     return 1
 
 

@@ -1,4 +1,4 @@
-"""The start on Binder: JupyterLab with the first notebook open, below the prefix of a JupyterHub."""
+"""What Binder runs at every launch: JupyterLab with the first notebook open, under any Hub's prefix."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PREFIX = "/user/a-learner/"
 
 @pytest.fixture
 def hub(tmp_path: Path) -> dict[str, str]:
-    """The environment of a learner's server: the prefix of a JupyterHub, and separate Jupyter folders."""
+    """The environment of a learner's server: a Hub's prefix, and Jupyter folders of its own."""
     return {
         **os.environ,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
@@ -54,7 +54,7 @@ def test_start_runs_the_command_it_wraps_even_if_the_layout_cannot_be_imported(
 
 @pytest.fixture
 def server(hub: dict[str, str], tmp_path: Path) -> Iterator[str]:
-    """The address, with prefix, of a JupyterLab that was started as Binder does."""
+    """A JupyterLab launched the way Binder does; gives its address, prefix included."""
     command = ["jupyter", "lab", "--no-browser", "--port=0", f"--ServerApp.base_url={PREFIX}"]
     command += ["--allow-root", "--IdentityProvider.token=secret", f"--ServerApp.root_dir={ROOT}"]
     log = tmp_path / "jupyter.log"

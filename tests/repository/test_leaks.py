@@ -1,4 +1,4 @@
-"""The leak check of `make test` reports what it should, and nothing else."""
+"""The leak check of `make test` has to be able to fail."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ LISTEN = (
     "import socket, sys; s = socket.create_server(('127.0.0.1', 0)); "
     "print(s.getsockname()[1], flush=True); sys.stdin.read()"
 )
-"""Listens until its standard input ends, so that it cannot outlive the test."""
+"""Listens until its standard input ends, so that no stray outlives the test."""
 
 
 @pytest.fixture
 def run() -> str:
-    """The mark of a separate run, not of the one that this test is part of."""
+    """The mark of a run of our own, apart from the one this test is part of."""
     return f"test-{uuid.uuid4()}"
 
 
 @pytest.fixture
 def lifeline() -> Iterator[int]:
-    """The read end of a pipe that is closed with the test, which ends the strays."""
+    """The read end of a pipe; its strays end with the test."""
     reading, writing = os.pipe()
     yield reading
     os.close(reading)
@@ -47,7 +47,7 @@ def check(when: str, note: Path, run: str) -> subprocess.CompletedProcess[str]:
 
 
 def stray(lifeline: int, env: dict[str, str], *arguments: str) -> tuple[subprocess.Popen[str], int]:
-    """Start a process that listens on a port, with these further arguments; return it and the port."""
+    """Start a process that listens on a port and looks as `arguments` say; give it and the port."""
     process = subprocess.Popen(
         [sys.executable, "-c", LISTEN, *arguments], stdin=lifeline, stdout=subprocess.PIPE, env=env, text=True
     )
@@ -57,7 +57,7 @@ def stray(lifeline: int, env: dict[str, str], *arguments: str) -> tuple[subproce
 
 
 def orphan(lifeline: int, env: dict[str, str], *arguments: str) -> psutil.Process:
-    """Start a process whose parent has ended."""
+    """Start a process whose parent is gone."""
     parent = (
         "import subprocess, sys; "
         "print(subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL).pid, flush=True)"
@@ -102,7 +102,9 @@ def test_a_stray_process_of_the_run_is_reported_with_its_port(
     assert f"listens on {port}" in after.stdout
 
 
-def test_an_orphaned_service_without_the_mark_is_reported(tmp_path: Path, run: str, lifeline: int) -> None:
+def test_an_orphaned_service_is_reported_though_it_lost_the_mark(
+    tmp_path: Path, run: str, lifeline: int
+) -> None:
     check("--before", tmp_path / "note", run)
     left = orphan(lifeline, without_mark(), "-m", "labkit_services.gateway")
 
@@ -113,7 +115,9 @@ def test_an_orphaned_service_without_the_mark_is_reported(tmp_path: Path, run: s
     assert f"labkit_services.gateway {left.pid} " in after.stdout
 
 
-def test_an_orphaned_function_is_reported_for_any_program(tmp_path: Path, run: str, lifeline: int) -> None:
+def test_an_orphaned_function_is_reported_whatever_its_program_is(
+    tmp_path: Path, run: str, lifeline: int
+) -> None:
     check("--before", tmp_path / "note", run)
     left = orphan(lifeline, {"PATH": os.environ["PATH"], "fprocess": "sleep 1"})
 
@@ -124,7 +128,7 @@ def test_an_orphaned_function_is_reported_for_any_program(tmp_path: Path, run: s
     assert f"function {left.pid} " in after.stdout
 
 
-def test_a_lab_that_ran_before_is_not_reported(tmp_path: Path, run: str, lifeline: int) -> None:
+def test_a_lab_that_was_there_before_is_not_reported(tmp_path: Path, run: str, lifeline: int) -> None:
     earlier = orphan(lifeline, without_mark(), "-m", "labkit.supervisor")
     check("--before", tmp_path / "note", run)
 

