@@ -1,4 +1,4 @@
-"""A headless Chromium for tests, controlled by the DevTools protocol over a pair of pipes."""
+"""A headless Chromium, controlled by the DevTools protocol over pipes."""
 
 from __future__ import annotations
 

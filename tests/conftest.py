@@ -14,7 +14,7 @@ _TESTS = Path(__file__).parent
 
 
 def pytest_configure() -> None:
-    """Start programs with the signals of a terminal, also when this run ignores them.
+    """Start programs with default signals, also when this run ignores them.
 
     `nohup`, and a script's `&`, start this process with SIGHUP or SIGINT ignored, and every program that a
     test starts would inherit that. A handler in Python is not inherited: programs start with the default.
@@ -26,13 +26,13 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run unit tests last: their short files keep all workers of a parallel run busy to its end."""
+    """Run unit tests last: short files keep all parallel workers busy."""
     items.sort(key=lambda item: _TESTS / "unit" in item.path.parents)
 
 
 @pytest.fixture
 def anyio_backend() -> str:
-    """Run `@pytest.mark.anyio` tests on asyncio: the services are written for it, and for nothing else."""
+    """Run `@pytest.mark.anyio` tests on asyncio, as the services do."""
     return "asyncio"
 
 

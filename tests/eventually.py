@@ -11,11 +11,11 @@ T = TypeVar("T")
 
 WITHIN_SECONDS = 20.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.005, 0.04
-"""Short enough to see a state that lasts a tenth of a second; tests that run side by side share two cores."""
+"""Short enough to see a state that lasts a tenth of a second."""
 
 
 def eventually(check: Callable[[], T | None], what: object = None, *, within: float = WITHIN_SECONDS) -> T:
-    """Return what ``check`` returns as soon as it is truthy; fail after ``within`` seconds."""
+    """Return the first truthy result of ``check``, or fail."""
     for pause in _pauses(within):
         if result := check():
             return result

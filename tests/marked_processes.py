@@ -1,4 +1,4 @@
-"""The processes that a test started, found by a mark in their environment; none may outlive the test."""
+"""The processes that a test started, found by a mark in their environment."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import psutil
 from tests.eventually import eventually
 
 MARK = "LABKIT_TEST_CASE"
-"""An environment variable. Programs that a test starts inherit it, or name a path below its workspace."""
+"""A variable that programs of a test inherit, or whose value is in a path."""
 GONE_SECONDS = 3.0
-"""What the lab promises: none of its processes lives this long after its end, however it ended."""
+"""The lab promises: no process lives this long after its end."""
 
 
 def new_mark() -> str:
@@ -21,7 +21,7 @@ def new_mark() -> str:
 
 
 def marked(mark: str) -> list[psutil.Process]:
-    """Return the living processes that were started under ``mark``, except this one."""
+    """Return the living processes started under ``mark``, except this one."""
     found = []
     for process in psutil.process_iter():
         try:
@@ -44,7 +44,7 @@ def command_lines(processes: list[psutil.Process]) -> str:
 
 
 def assert_gone(mark: str, *, within: float = GONE_SECONDS) -> None:
-    """Fail if a process started under ``mark`` is alive after ``within`` seconds, and kill it."""
+    """Fail if a process started under ``mark`` is still alive, and kill it."""
     left: list[psutil.Process] = []
 
     def is_gone() -> bool:

@@ -1,4 +1,4 @@
-"""The gateway's REST API, used as any HTTP client would; every request has a deadline."""
+"""The gateway's REST API over HTTP; every request has a deadline."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class GatewayApi:
     async def call(
         self, function: str, headers: Iterable[tuple[str, str]], body: bytes, timeout: float
     ) -> tuple[int, str]:
-        """Request an asynchronous call; return the status and its ``X-Call-Id``.
+        """Request an asynchronous call; return status and ``X-Call-Id``.
 
         Raises:
             UpstreamError, TimeoutError: No response; whether the call was accepted is unknown.
@@ -41,7 +41,7 @@ class GatewayApi:
             return response.status, response.headers.get("X-Call-Id")
 
     async def system(self, method: str, path: str, document: Any = None) -> Any:
-        """Repeat a request until its status is below 500; return the JSON of the response, or None.
+        """Repeat a request until its status is below 500; return its JSON.
 
         Raises:
             TimeoutError: No such response in time.

@@ -1,4 +1,4 @@
-"""The system under test: two workers and a cluster of three nats-servers, all streams on all three."""
+"""A system under test: a cluster of three nats-servers, two workers."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from tests.chaos.stack import (
 NODES = ("nats-1", "nats-2", "nats-3")
 WORKERS = ("worker-1", "worker-2")
 _NODE_REST_SECONDS = 8.0
-"""Time for a node to catch up before another one gets a fault, because two of three must agree."""
+"""Pause between faults on nodes: two of three must agree."""
 _TOKEN = "chaos"
 _PASSWORD = "chaos"
 _GRACE_SECONDS = 5.0
@@ -66,7 +66,7 @@ class Node(NatsServer):
 
 
 class ClusterStack:
-    """The lab's services on three nats-servers, each restarted by labkit's supervisor code."""
+    """The lab's services on three nats-servers."""
 
     targets: tuple[ChaosTarget, ...] = (
         *(ChaosTarget(name, group="nats", rest=_NODE_REST_SECONDS, weight=3) for name in NODES),
@@ -150,7 +150,7 @@ class ClusterStack:
                 await asyncio.sleep(0.5)
 
     async def failed_services(self) -> list[str]:
-        """Return the services that are no longer restarted, each with the reason."""
+        """Return the services that stay down, each with the reason."""
         return [f"{name}: {unit.error}" for name, unit in self._units.items() if unit.state is State.FAILED]
 
     # -- service specs
@@ -224,7 +224,7 @@ def _service(name: str, environment: Callable[[], dict[str, str]]) -> Spec:
 
 
 async def _wait_for_jetstream(urls: list[str]) -> None:
-    """Wait until the cluster has a leader and three members: a stream of three copies needs them."""
+    """Wait until the cluster has three members, as streams need them."""
     async with asyncio.timeout(START_SECONDS):
         client = Client()
         await client.connect(servers=urls, token=_TOKEN)

@@ -1,4 +1,4 @@
-"""Growth of memory, open files, processes and files during a run, against bounds."""
+"""Growth of memory, open files, processes and files during a run."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ BOUNDS = {"memory": 16.0 * MIB, "open files": 64.0, "processes": 8.0, "files": 6
 """The most that the trend may add over the second half of a run."""
 
 NATS_MEMORY = 64.0 * MIB
-"""nats-server indexes its streams, caches blocks, and collects garbage at times of its own: in one run, one
-of three nodes grew by 39 MiB while another shrank by 11. The soak is the closer check.
+"""nats-server indexes its streams, caches blocks, and collects garbage.
+
+In one run, one of three nodes grew by 39 MiB while another shrank by 11. The soak is the closer check.
 """
 
 _SLICES = 10
@@ -43,7 +44,7 @@ class Sample:
 
 
 def trend(points: Sequence[tuple[float, float]]) -> float:
-    """Return the slope of the least-squares line through (x, y) points, per unit of x."""
+    """Return the slope of the least-squares line through the points."""
     count = len(points)
     if count < 2:
         return 0.0
@@ -105,7 +106,7 @@ def growths(samples: Iterable[Sample], seconds: float) -> list[Growth]:
 def _slices(
     points: Sequence[tuple[float, float]], typical: Callable[[list[float]], float]
 ) -> list[tuple[float, float]]:
-    """Return a typical value for each slice of the points, at its middle; the points are in order of x."""
+    """Return a typical value of each slice of points that are in order of x."""
     size = -(-len(points) // _SLICES)
     slices = [points[start : start + size] for start in range(0, len(points), size)]
     return [(part[len(part) // 2][0], typical([y for _, y in part])) for part in slices]
@@ -119,7 +120,7 @@ class Sampler:
     samples: list[Sample] = field(default_factory=list)
 
     def look(self, at: float, pids: dict[str, int], watchdogs: Sequence[int]) -> None:
-        """Measure memory and open files of each service, and the number of processes and files."""
+        """Measure each service, and the number of processes and files."""
         for owner, pid in pids.items():
             with suppress(psutil.Error):  # killed meanwhile
                 process = psutil.Process(pid)
@@ -145,5 +146,5 @@ class Sampler:
 
 
 def own_memory(process: psutil.Process) -> int:
-    """Return the unshared memory of a process (USS): the bytes that its end would free."""
+    """Return the unshared memory of a process (USS) in bytes."""
     return int(process.memory_full_info().uss)

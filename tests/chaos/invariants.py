@@ -1,4 +1,4 @@
-"""The invariant checker: compare what a 202 promises with what was observed; no I/O."""
+"""The invariant checker: what a 202 promises, and what was observed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from enum import StrEnum
 FLAKY_FAILURES = 2
 """Number of first attempts in which ``flaky`` fails."""
 FAILING_ATTEMPTS = 8
-"""Attempts of ``failing``, set by an annotation. Faults use up attempts, too, and one must remain."""
+"""Attempts of ``failing``: faults use up some, and one must remain."""
 
 
 class Behaviour(StrEnum):
@@ -69,7 +69,7 @@ class Observations:
 
 @dataclass(frozen=True, slots=True)
 class InvariantResult:
-    """The result of one invariant: the number of calls checked, and the calls that violate it."""
+    """One invariant: number of calls checked, and the calls that violate it."""
 
     name: str
     checked: int
@@ -115,7 +115,7 @@ def _called_back(observed: Observations, promise: PromisedCall) -> bool:
 
 
 def _callbacks_match(observed: Observations, promise: PromisedCall) -> bool:
-    """Whether each callback with status 200 carries exactly the function's response to this call's body."""
+    """Whether callbacks with status 200 carry the response to this body."""
     callbacks = observed.callbacks[promise.call_id]
     match = all(callback.body == promise.answer for callback in callbacks if callback.status == 200)
     succeeded = any(callback.status == 200 for callback in callbacks)
@@ -193,7 +193,7 @@ def unkept_promises(observed: Observations) -> int:
 
 
 def check_invariants(observed: Observations, *, faults: bool) -> list[InvariantResult]:
-    """Check every call against every invariant; without faults there are stricter ones."""
+    """Check every call against every invariant; more of them without faults."""
     rules = _EVENTUALLY + _AT_THE_END + (() if faults else _WITHOUT_FAULTS)
     return [_check(observed, rule) for rule in rules]
 

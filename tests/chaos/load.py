@@ -1,4 +1,4 @@
-"""Load generator: asynchronous calls of many kinds at a steady rate; records which were accepted."""
+"""Load generator: asynchronous calls of many kinds at a steady rate."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _BEHAVIOURS = {
 }
 _CALLBACKS = {CallbackChoice.NONE: 30, CallbackChoice.TARGET: 67, CallbackChoice.NOWHERE: 3}
 _REPLICAS = 2
-"""Fixed, because replicas added by the autoscaler under load would look like a leak."""
+"""Fixed: replicas added under load would look like a leak."""
 _QUEUES = {Behaviour.SLOW: "slow", Behaviour.FLAKY: "unlucky", Behaviour.FAILING: "unlucky"}
 _OWN_IDS = 0.8
-"""Share of calls whose caller chooses the id, and so can repeat the request."""
+"""Share of calls whose caller chooses the id, so that it can retry."""
 _LARGE_BODY = 20_000
 _ANSWER_SECONDS = 12.0
 _REPEAT_SECONDS = 60.0
@@ -103,7 +103,10 @@ class LoadGenerator:
         caller.add_done_callback(self._callers.discard)
 
     async def _call(self, behaviour: Behaviour, callback: CallbackChoice, own_id: str, body: bytes) -> None:
-        """Repeat the request until its 202; without an id of its own, never: the call could run twice."""
+        """Repeat the request until its 202, but only with an id of its own.
+
+        Without one, the call could run twice.
+        """
         headers = [("X-Call-Id", own_id)] if own_id else []
         if callback is not CallbackChoice.NONE:
             url = self._target.url if callback is CallbackChoice.TARGET else NOWHERE

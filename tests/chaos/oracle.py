@@ -1,4 +1,4 @@
-"""The oracle: the log that functions write of their runs, and the target of callbacks.
+"""The oracle: the log that functions write, and the target of callbacks.
 
 Neither asks labkit anything, so an error in labkit's own call log cannot hide in both.
 """
@@ -30,7 +30,7 @@ flaky) [ "$Http_X_Attempt" -gt {FLAKY_FAILURES} ] || exit 1 ;;
 esac
 echo "$behaviour $body"
 """
-"""A function. The last thing that it does before its response is to log the run.
+"""A function. The last thing before its response is to log the run.
 
 The shell opens the file for appending, and a short line is one write, so concurrent lines do not mix.
 """
@@ -68,7 +68,7 @@ class RunLog:
 
 
 class CallbackTarget:
-    """A small HTTP server that reports the callbacks it receives, and can stop listening."""
+    """A small HTTP server that reports callbacks, and can stop listening."""
 
     def __init__(self, on_callback: Callable[[str, ReceivedCallback], None]) -> None:
         self._on_callback = on_callback

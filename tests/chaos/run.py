@@ -97,7 +97,7 @@ class ChaosRun:
         self._began = time.monotonic()
 
     async def run(self) -> RunReport:
-        """Run everything. The stack is left running, so that ``post_mortem`` can query it."""
+        """Run everything; the system is left running, for ``post_mortem``."""
         plan = self._plan
         await self._target.start()
         await self._stack.start()
@@ -168,7 +168,7 @@ class ChaosRun:
         )
 
     async def _drain(self, gateway: GatewayApi) -> float:
-        """Wait until every promise is kept, or there is no progress; return the seconds it took."""
+        """Wait until every promise is kept or nothing changes; return seconds."""
         began = changed = time.monotonic()
         last: tuple[int, ...] = ()
         while True:
@@ -190,7 +190,7 @@ class ChaosRun:
     # -- evaluation
 
     async def _left(self, gateway: GatewayApi) -> dict[str, int]:
-        """Return the number of calls that are still in each queue, according to JetStream."""
+        """Return the number of calls left in each queue."""
         return {
             queue["name"]: queue["pending"] + queue["inFlight"] + queue["waitingForRetry"]
             for queue in await gateway.system("GET", "/system/queues")

@@ -1,4 +1,4 @@
-"""The schedule of faults, drawn from a seed: the same seed gives the same faults."""
+"""The schedule of faults: the same seed gives the same faults."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from tests.chaos.schedule import ChaosTarget, FaultAction
 
 WATCHDOG = ChaosTarget("watchdog", rest=1.0)
 FORK_SERVER = ChaosTarget("fork-server", (FaultAction.KILL, FaultAction.STOP), rest=4.0)
-"""One that dies within 3 s of its start is not restarted, so it gets a longer pause after each fault."""
+"""Rests longer: if it dies within 3 s of its start, nothing restarts it."""
 CALLBACK_TARGET = ChaosTarget("callback-target", (FaultAction.AWAY,), weight=1)
 
 RETRIES = {
@@ -71,11 +71,11 @@ class SystemUnderTest(Protocol):
         """Restart a service; try again if that fails."""
 
     async def failed_services(self) -> list[str]:
-        """Return the services that are no longer restarted, each with the reason."""
+        """Return the services that stay down, each with the reason."""
 
 
 def watchdogs(gateway: int) -> list[int]:
-    """Return the replicas of a gateway: children of it, or of the fork server that is its parent."""
+    """Return the replicas of a gateway: its children or its siblings."""
     with suppress(psutil.Error):
         process = psutil.Process(gateway)
         family = [*process.children(), *psutil.Process(process.ppid()).children()]
@@ -161,6 +161,6 @@ class LabStack:
                     await asyncio.sleep(0.5)
 
     async def failed_services(self) -> list[str]:
-        """Return the services that are no longer restarted, each with the reason."""
+        """Return the services that stay down, each with the reason."""
         status = await self.lab.status()
         return [f"{one.name}: {one.error}" for one in status.services if one.state is State.FAILED]

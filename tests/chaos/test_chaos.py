@@ -1,4 +1,4 @@
-"""The short form of the chaos suite: a lab with faults, one without, a cluster with faults.
+"""The short form of the chaos suite: a lab, one without faults, a cluster.
 
 Each is a process of its own, started as from the command line, all at the same time.
 `make chaos` runs the long form.

@@ -8,7 +8,7 @@ from tests.chaos.growth import MIB, Sample, growths, trend
 
 
 def samples(slope: float) -> list[Sample]:
-    """Return ten minutes of a memory that grows by ``slope`` bytes a second, with noise."""
+    """Return ten minutes of memory that grows by ``slope``, with noise."""
     rng = random.Random(1)
     return [
         Sample(at, "memory", "gateway", 40 * MIB + slope * at + rng.uniform(-MIB, MIB))
@@ -44,7 +44,7 @@ def test_the_memory_of_a_restarted_service_is_bounded() -> None:
 
 
 def bursts(leak: float) -> list[Sample]:
-    """Return ten minutes of open files: 28, for a tenth of the time up to 130 more, and a leak a second."""
+    """Return ten minutes of open files with bursts, and a leak a second."""
     rng = random.Random(2)
     return [
         Sample(

@@ -1,4 +1,4 @@
-"""The invariant checker detects every violation: each invariant is violated once."""
+"""The invariant checker detects a violation of each invariant."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The schedule of faults: the same for the same seed, and one fault at a time in a group."""
+"""The schedule: the same for a seed, and one fault at a time in a group."""
 
 from __future__ import annotations
 

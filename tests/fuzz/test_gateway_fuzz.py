@@ -1,4 +1,4 @@
-"""The fuzzer: the gateway responds to every request as its OpenAPI document says."""
+"""The fuzzer: every response is as the OpenAPI document says."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FUZZ_SECONDS = 25
 
 
 def test_every_response_is_documented(workspace: Path) -> None:
-    """Statuses, content types, headers, bodies, methods and credentials, by schemathesis.
+    """Statuses, content types, headers, bodies, methods, credentials.
 
     Schemathesis runs as a program, so that its warnings do not fail this test.
     """

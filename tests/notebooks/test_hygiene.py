@@ -1,4 +1,4 @@
-"""The notebook files contain nothing from a run, and their first cell is enough to start."""
+"""Notebook files have nothing from a run; their first cell starts the lab."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ of_each_notebook = pytest.mark.parametrize(
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Return the notebook as it is in the file; nbformat would repair the errors we look for."""
+    """Return the notebook as in the file: nbformat would repair errors."""
     notebook: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return notebook
 
@@ -41,7 +41,7 @@ def test_no_cell_keeps_outputs_or_an_execution_count(path: Path) -> None:
 
 @of_each_notebook
 def test_no_cell_has_metadata_of_its_execution(path: Path) -> None:
-    """JupyterLab's `metadata.execution`, and the state of collapsed cells, differ for every reader."""
+    """`metadata.execution` and collapsed cells differ for every reader."""
     personal = {"execution", "collapsed", "scrolled", "ExecuteTime"}
     kept = [cell["id"] for cell in read(path)["cells"] if personal & cell["metadata"].keys()]
 
@@ -50,7 +50,7 @@ def test_no_cell_has_metadata_of_its_execution(path: Path) -> None:
 
 @of_each_notebook
 def test_metadata_has_kernel_and_language_and_no_widget_state(path: Path) -> None:
-    """GitHub does not show a notebook with partial widget state; the language version differs by reader."""
+    """GitHub shows no partial widget state; language versions differ."""
     metadata = read(path)["metadata"]
 
     assert metadata["kernelspec"]["name"] == "python3"
@@ -61,7 +61,7 @@ def test_metadata_has_kernel_and_language_and_no_widget_state(path: Path) -> Non
 
 @of_each_notebook
 def test_every_cell_has_a_unique_id(path: Path) -> None:
-    """Without ids in the file each reader's Jupyter makes up others; translations share the ids."""
+    """Without ids, each Jupyter invents others; translations share them."""
     notebook = read(path)
     ids = [cell.get("id") for cell in notebook["cells"]]
 
@@ -72,7 +72,7 @@ def test_every_cell_has_a_unique_id(path: Path) -> None:
 
 @of_each_notebook
 def test_the_first_code_cell_starts_the_lab(path: Path) -> None:
-    """After a restart, or on a new Binder, running the first cell must be enough to continue."""
+    """After a restart or on Binder, the first cell must be enough."""
     first = "".join(code_cells(path)[0]["source"])  # a list of lines in the file
 
     assert "Lab.start(" in first

@@ -1,4 +1,4 @@
-"""Each command of the lab text that this course is based on is a cell of a notebook, letter by letter."""
+"""Each command of the lab text is in a cell of a notebook, letter by letter."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ echo -n "LaterIsBetter" | faas-cli invoke figlet --async \
 --header "X-Callback-Url http://requestbin.com/r/1i7i1we1"
 """,
 }
-"""The shell blocks of the lab text, without the prompt at the start of two of them."""
+"""The shell blocks of the lab text, without prompts."""
 
 BANNER = [
     r" _          _           ___     ____       _   _            ",
@@ -68,7 +68,7 @@ of_each_course = pytest.mark.parametrize("course", COURSES, ids=lambda path: str
 
 
 def code_cells(course: Path) -> list[str]:
-    """Return the code cells of all notebooks of a course, without cell magics and the `!` of a shell line."""
+    """Return the code cells of a course, without magics and `!`."""
     found = []
     for path in sorted(course.glob("*.ipynb")):
         for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
@@ -79,7 +79,7 @@ def code_cells(course: Path) -> list[str]:
 
 
 def as_the_learner_types_it(block: str, cells: list[str]) -> str:
-    """Replace the placeholders of the lab text: the Docker user name, and the address of a bin."""
+    """Replace the placeholders of the lab text: user name, bin address."""
     block = block.replace("<your-docker-username-here>", "me")
     # Only the host differs: {forms.url} is http://HOST/r/1i7i1we1.
     if any('forms = lab.bin("1i7i1we1")' in cell for cell in cells):
@@ -104,7 +104,7 @@ def test_a_cell_changes_the_process_to_sleep_1(course: Path) -> None:
 
 @of_each_course
 def test_the_callback_is_compared_with_the_banner_of_the_lab_text(course: Path) -> None:
-    """The notebook makes the comparison, so it fails under nbval, and for a learner."""
+    """The notebook compares, so it fails under nbval, and for a learner."""
     listed = "\n".join(f'    r"{line}",' for line in BANNER)
 
     assert any(f"as_printed = [\n{listed}\n]" in cell and "assert " in cell for cell in code_cells(course))

@@ -1,4 +1,4 @@
-"""Make and observe asynchronous calls in tests, through the gateway's REST API."""
+"""Asynchronous calls in tests, through the gateway's REST API."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ QUICK = {"com.openfaas.retry.attempts": "3", "com.openfaas.retry.min_wait": "50m
 
 
 def script(folder: Path, text: str) -> str:
-    """Write a shell script; return the command that runs it, since an ``fprocess`` cannot contain quotes."""
+    """Return a command that runs ``text``; an ``fprocess`` has no quotes."""
     path = folder / f"script-{next(_names)}.sh"
     path.write_text(text)
     return f"sh {path}"

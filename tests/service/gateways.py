@@ -19,7 +19,7 @@ def client(lab: Lab) -> httpx.Client:
 
 
 def deploy(http: httpx.Client, name: str, fprocess: str, **more: Any) -> None:
-    """Deploy or update a function; wait until it has a replica that accepts calls."""
+    """Deploy or update a function; wait until it accepts calls."""
     body = {"service": name, "image": "functions/alpine:latest", "envProcess": fprocess, **more}
     answer = http.put("/system/functions", json=body)
     if answer.status_code == 404:

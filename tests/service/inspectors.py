@@ -61,7 +61,7 @@ class Inspector:
 
 @contextlib.contextmanager
 def inspector(**settings: str) -> Iterator[Inspector]:
-    """Run an inspector for a ``with`` block; it must stop quickly and without an error."""
+    """Run an inspector; it must stop quickly and without an error."""
     environment = {"port": "0", **settings}
     process = subprocess.Popen(
         COMMAND,
@@ -105,7 +105,7 @@ def inspector(**settings: str) -> Iterator[Inspector]:
 
 @contextlib.contextmanager
 def nats_server(*, port: int = -1) -> Iterator[str]:
-    """Run a real nats-server on ``port``, or on any free port for -1; yield its URL."""
+    """Run a nats-server on ``port``, any free one for -1; yield its URL."""
     program = Path(sys.executable).with_name("nats-server")
     process = subprocess.Popen(
         [str(program), "-a", "127.0.0.1", "-p", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE

@@ -31,12 +31,12 @@ def start_lab(workspace: Path, **settings: Any) -> Lab:
 
 
 def standin(name: str, manner: str) -> dict[str, list[str]]:
-    """Return the setting that replaces a service by a stand-in with bad manners."""
+    """Return the setting that replaces a service by a stand-in."""
     return {name: [sys.executable, str(STANDIN), name, manner]}
 
 
 def until_running(call: AcceptedCall, *, within: float = 20) -> None:
-    """Wait until a queue-worker runs the call; fail with its status and events."""
+    """Wait until a worker runs the call; fail with its status and events."""
     try:
         eventually(lambda: call.status().state is CallState.RUNNING, within=within)
     except AssertionError as error:
@@ -94,7 +94,7 @@ time.sleep(60)
 
 
 def owner_code(workspace: Path, **settings: Any) -> str:
-    """Return a program that starts or attaches to a lab, prints the supervisor's pid, and waits."""
+    """Return a program that starts or attaches to a lab, and waits."""
     return OWNER.format(here=str(STANDIN.parent), workspace=str(workspace), settings=repr(settings))
 
 

@@ -15,7 +15,7 @@ SCRIPTS = Path(sys.executable).parent
 
 
 def _tools(folder: Path) -> Path:
-    """Make a folder of the few programs that a shell needs, so that no other kubectl or faas-cli is found."""
+    """Make a folder of a shell's programs, without other kubectl or faas-cli."""
     folder.mkdir()
     for name in ("bash", "cat", "git", "grep", "mkdir", "seq", "sh", "true"):
         (folder / name).symlink_to(shutil.which(name) or f"/bin/{name}")
@@ -23,7 +23,7 @@ def _tools(folder: Path) -> Path:
 
 
 class Terminal:
-    """A current folder and environment variables, in which programs find the lab without options."""
+    """A folder and environment variables in which programs find the lab."""
 
     def __init__(self, folder: Path, lab: Lab) -> None:
         self.folder = folder
@@ -38,7 +38,7 @@ class Terminal:
         }
 
     def run(self, *words: str, body: bytes = b"", code: int = 0) -> subprocess.CompletedProcess[bytes]:
-        """Run a command line; check its exit code, and that it printed no traceback."""
+        """Run a command line; check exit code, and that it had no traceback."""
         done = subprocess.run(
             words,
             input=body,

@@ -1,4 +1,4 @@
-"""The speed guard: the cost of each path stays below a multiple of its baseline, measured alternately.
+"""The speed guard: each path costs at most a multiple of its baseline.
 
 A bound is a ratio, not a time, because the machine may be slow or busy. It is about twice the ratio that
 ``make bench`` found, so only a loss that a user would notice fails, and only if it is measured twice.

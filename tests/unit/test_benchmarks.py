@@ -1,4 +1,4 @@
-"""The parts of the benchmarks without I/O: statistics, the output of wrk, the table, the rows."""
+"""The parts of the benchmarks without I/O: statistics, wrk, table, rows."""
 
 from __future__ import annotations
 
