@@ -106,7 +106,7 @@ def growths(samples: Iterable[Sample], seconds: float) -> list[Growth]:
 def _slices(
     points: Sequence[tuple[float, float]], typical: Callable[[list[float]], float]
 ) -> list[tuple[float, float]]:
-    """Return a typical value of each slice of points that are in order of x."""
+    """Return a typical value of each slice of points in order of x."""
     size = -(-len(points) // _SLICES)
     slices = [points[start : start + size] for start in range(0, len(points), size)]
     return [(part[len(part) // 2][0], typical([y for _, y in part])) for part in slices]

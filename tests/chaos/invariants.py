@@ -69,7 +69,7 @@ class Observations:
 
 @dataclass(frozen=True, slots=True)
 class InvariantResult:
-    """One invariant: number of calls checked, and the calls that violate it."""
+    """One invariant: number of calls checked, and calls that violate it."""
 
     name: str
     checked: int
@@ -193,7 +193,7 @@ def unkept_promises(observed: Observations) -> int:
 
 
 def check_invariants(observed: Observations, *, faults: bool) -> list[InvariantResult]:
-    """Check every call against every invariant; more of them without faults."""
+    """Check every call against all invariants, and more without faults."""
     rules = _EVENTUALLY + _AT_THE_END + (() if faults else _WITHOUT_FAULTS)
     return [_check(observed, rule) for rule in rules]
 

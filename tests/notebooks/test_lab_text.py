@@ -1,4 +1,4 @@
-"""Each command of the lab text is in a cell of a notebook, letter by letter."""
+"""Each command of the lab text is in a cell of a notebook, verbatim."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ SCRIPTS = Path(sys.executable).parent
 
 
 def _tools(folder: Path) -> Path:
-    """Make a folder of a shell's programs, without other kubectl or faas-cli."""
+    """Make a folder of a shell's programs, without any kubectl or faas-cli."""
     folder.mkdir()
     for name in ("bash", "cat", "git", "grep", "mkdir", "seq", "sh", "true"):
         (folder / name).symlink_to(shutil.which(name) or f"/bin/{name}")
@@ -38,7 +38,7 @@ class Terminal:
         }
 
     def run(self, *words: str, body: bytes = b"", code: int = 0) -> subprocess.CompletedProcess[bytes]:
-        """Run a command line; check exit code, and that it had no traceback."""
+        """Run a command line; check exit code, and for no traceback."""
         done = subprocess.run(
             words,
             input=body,
