@@ -168,7 +168,7 @@ class ChaosRun:
         )
 
     async def _drain(self, gateway: GatewayApi) -> float:
-        """Wait until every promise is kept or nothing changes; time it."""
+        """Wait until promises are kept or progress stops; return seconds."""
         began = changed = time.monotonic()
         last: tuple[int, ...] = ()
         while True:
