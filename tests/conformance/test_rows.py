@@ -244,9 +244,12 @@ def test_raw_value_wins_over_value(http: httpx.Client) -> None:
 def test_the_log_of_one_replica(http: httpx.Client) -> None:
     deploy(http, "two-logs", "cat", labels={"com.openfaas.scale.min": "2"})
     eventually(lambda: http.get("/system/function/two-logs").json()["availableReplicas"] == 2)
-    instances = {httpx.Response(200, text=line).json()["instance"] for line in _log(http, "two-logs")}
 
-    assert len(instances) == 2
+    def logged_instances() -> set[str]:
+        return {httpx.Response(200, text=line).json()["instance"] for line in _log(http, "two-logs")}
+
+    eventually(lambda: len(logged_instances()) == 2)
+    instances = logged_instances()
     for instance in instances:
         lines = _log(http, "two-logs", instance=instance)
         assert {httpx.Response(200, text=line).json()["instance"] for line in lines} == {instance}
@@ -258,7 +261,7 @@ def test_the_log_of_one_replica(http: httpx.Client) -> None:
 def test_only_go_s_words_for_true_follow(http: httpx.Client, follow: str) -> None:
     deploy(http, "closed", "cat")
 
-    assert _log(http, "closed", follow=follow)
+    assert eventually(lambda: _log(http, "closed", follow=follow))
 
 
 @pytest.mark.row("1.8 enqueueing counts nothing")
