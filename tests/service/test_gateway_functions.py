@@ -58,7 +58,7 @@ def test_the_certifier_s_limits_are_echoed_and_what_is_not_enforced_is_said(
     assert status["limits"] == limits
     assert status["annotations"]["mine"] == "1"
     assert "not enforced" in status["annotations"]["labkit/limits.cpu"]
-    assert "limits.cpu: 100m is not enforced by processes." in logs(http, f"limited-{fprocess}")
+    eventually(lambda: "limits.cpu: 100m is not enforced by processes." in logs(http, f"limited-{fprocess}"))
 
 
 @pytest.mark.parametrize("limits", [{"memory": "lots"}, {"cpu": "-1"}])

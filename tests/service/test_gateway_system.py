@@ -274,7 +274,7 @@ def test_the_logs_can_be_cut_by_tail_and_since(http: httpx.Client) -> None:
     deploy(http, "logged", "cat")
     http.post("/function/logged")
 
-    assert len(http.get("/system/logs?name=logged&tail=1").text.splitlines()) == 1
+    eventually(lambda: len(http.get("/system/logs?name=logged&tail=1").text.splitlines()) == 1)
     assert http.get("/system/logs?name=logged&since=2100-01-01T00:00:00Z").text == ""
     assert http.get("/system/logs?name=logged&tail=x").status_code == 422
     assert http.get("/system/logs?name=logged&since=yesterday").status_code == 422

@@ -152,7 +152,7 @@ def test_max_inflight_is_changed_while_the_worker_runs_and_kept_for_its_next_sta
         assert lab.status().max_inflight == 10
 
         lab.restart("queue-worker")
-        assert "maxInFlight=[10]" in lab.logs("queue-worker", tail=3)
+        eventually(lambda: "maxInFlight=[10]" in lab.logs("queue-worker", tail=3))
 
 
 @pytest.mark.parametrize("value", [0, -1, "ten", True])
