@@ -1,4 +1,4 @@
-# With only Python and make on a machine, each of these is the only command needed.
+# Each of these commands needs only Python and make on a machine; it sets up the rest.
 # Works with GNU make 3.81, which is what macOS has.
 .DEFAULT_GOAL := help
 .PHONY: help lab demo test speed-guard fuzz chaos lint bench bench-past lock clean
@@ -8,7 +8,7 @@ SEED := 1
 UV_COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock" $(UPGRADE)
 
-help: ## say what each command does
+help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 
 lab: ## set up, start the lab and JupyterLab on the first notebook
@@ -43,17 +43,17 @@ lint: ## set up, check style, format and types only
 	@$(BIN)/mypy
 
 # ONLY=accept,sync measures these rows; QUICK=1 all of them, in short rounds. Only the whole table goes into the README.
-bench: ## set up, measure every path next to its floor: 5 min, alone on the machine (QUICK=1, ONLY=rows)
+bench: ## set up, measure every path beside its baselines: 5 min, alone on the machine (QUICK=1, ONLY=rows)
 	@sh tools/setup.sh dev
 	@$(BIN)/python -m benchmarks $(if $(QUICK)$(ONLY),$(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY)),--readme README.md)
 
-# PAST=20000 looks less far.
+# PAST=20000 fills the lab with fewer calls than a million.
 bench-past:
 	@sh tools/setup.sh dev
 	@$(BIN)/python -m benchmarks --past $(or $(PAST),1000000)
 
-# The second lock is held to the versions of the first: a learner runs what was tested.
-lock: ## after a change of pyproject.toml: lock anew (UPGRADE=--upgrade takes newer versions)
+# The lock for tests takes the versions of the first, so learners run what was tested.
+lock: ## update the lock files after a change of pyproject.toml (UPGRADE=--upgrade takes newer versions)
 	@sh tools/setup.sh dev
 	@echo "uv>=0.9,<1" | $(UV_COMPILE) --no-annotate --output-file requirements-uv.lock -
 	@$(UV_COMPILE) --extra build --output-file requirements.lock pyproject.toml

@@ -1,4 +1,4 @@
-"""What all tests share."""
+"""Hooks and fixtures that all tests share."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def anyio_backend() -> str:
 
 @pytest.fixture
 def mark(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Mark what this test starts; at its end nothing of it may be left."""
+    """Mark the processes of this test; none of them may outlive it."""
     mark = new_mark()
     monkeypatch.setenv(MARK, mark)
     before = dict(os.environ)
