@@ -95,8 +95,8 @@ def lab_processes(mark: str, notebook: Notebook) -> list[psutil.Process]:
 )
 def test_the_stop_button_interrupts_the_cell_and_the_lab_lives_on(notebook: Notebook, blocking: str) -> None:
     pid = notebook.start_lab()
-    request = notebook.client.execute(blocking)
-    eventually(lambda: is_busy(notebook), within=10)
+    request = notebook.client.execute(f"print('begun', flush=True)\n{blocking}")
+    eventually(lambda: has_begun(notebook))
     notebook.manager.interrupt_kernel()
 
     assert notebook.reply(request)["ename"] == "KeyboardInterrupt"
@@ -104,13 +104,13 @@ def test_the_stop_button_interrupts_the_cell_and_the_lab_lives_on(notebook: Note
     assert Workspace(notebook.workspace).lock_holder() == pid
 
 
-def is_busy(notebook: Notebook) -> bool:
-    """Tell whether the cell has begun: an interrupt before that would be lost."""
+def has_begun(notebook: Notebook) -> bool:
+    """Whether the cell has printed: an interrupt before its code runs is lost."""
     try:
         message = notebook.client.get_iopub_msg(timeout=0.1)
     except Empty:
         return False
-    return bool(message["msg_type"] == "execute_input")
+    return message["msg_type"] == "stream" and "begun" in message["content"]["text"]
 
 
 def test_running_the_first_cell_again_keeps_the_lab(notebook: Notebook) -> None:
