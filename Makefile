@@ -1,4 +1,4 @@
-# With only Python and make on a machine, each of these is the only command needed.
+# Each of these commands needs only Python and make on a machine; it sets up the rest.
 # Works with GNU make 3.81, which is what macOS has.
 .DEFAULT_GOAL := help
 .PHONY: help lab demo test chaos lint bench bench-volume lock clean
@@ -8,8 +8,8 @@ SEED := 1
 UV_COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock" $(UPGRADE)
 
-help: ## say what each command does
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 
 lab: ## set up, start the lab and JupyterLab on the first notebook
 	@sh tools/setup.sh lab
@@ -19,9 +19,17 @@ demo: ## set up, run the sync-or-async experiment in this terminal
 	@sh tools/setup.sh lab
 	@$(BIN)/labkit demo
 
-test: ## set up, run every check: lint, types, unit, service, notebooks, nothing left behind
+test: ## set up, run lint, types, all tests (4 at a time), notebooks, and look for processes left behind
 	@sh tools/setup.sh dev
 	@bash tools/test.sh
+
+speed-guard: ## set up, hold three paths to a multiple of their baselines; alone on the machine
+	@sh tools/setup.sh dev
+	@$(BIN)/pytest tests/speed
+
+fuzz: ## set up, send the gateway what its OpenAPI document allows and forbids
+	@sh tools/setup.sh dev
+	@$(BIN)/pytest tests/fuzz
 
 chaos: ## set up, run the long chaos suite: half an hour on a lab, a quarter of an hour on a cluster (SEED=1)
 	@sh tools/setup.sh dev
@@ -44,8 +52,8 @@ bench-volume: ## set up, check that the cost per call stays flat after a million
 	@sh tools/setup.sh dev
 	@$(BIN)/python -m benchmarks --volume $(or $(VOLUME),1000000)
 
-# The second lock is held to the versions of the first: a learner runs what was tested.
-lock: ## after a change of pyproject.toml: lock anew (UPGRADE=--upgrade takes newer versions)
+# The lock for tests takes the versions of the first, so learners run what was tested.
+lock: ## update the lock files after a change of pyproject.toml (UPGRADE=--upgrade takes newer versions)
 	@sh tools/setup.sh dev
 	@echo "uv>=0.9,<1" | $(UV_COMPILE) --no-annotate --output-file requirements-uv.lock -
 	@$(UV_COMPILE) --extra build --output-file requirements.lock pyproject.toml

@@ -1,4 +1,4 @@
-"""A headless Chromium for tests, driven over the DevTools protocol on a pair of pipes."""
+"""A headless Chromium, controlled by the DevTools protocol over pipes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-PATIENCE = 30.0
+from eventually import eventually
+
+DEADLINE_SECONDS = 30.0
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _FLAGS = (
     "--headless=new",
@@ -37,7 +39,7 @@ def find_chromium() -> str | None:
     return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, _NAMES)), None)
 
 
-class Page:
+class BrowserTab:
     """One tab."""
 
     def __init__(self, browser: Chromium, session: str) -> None:
@@ -56,15 +58,12 @@ class Page:
         return answer["result"].get("value")
 
     def wait_for(self, expression: str) -> Any:
-        """Return an expression's value as soon as it is truthy."""
-        deadline = time.monotonic() + PATIENCE
-        while not (value := self.evaluate(expression)):
-            text = "document.body.innerText.slice(0, 2000)"
-            assert time.monotonic() < deadline, (
-                f"never true: {expression}\n{self.evaluate(text)}\n{self.problems}"
-            )
-            time.sleep(0.02)
-        return value
+        """Return the value of an expression as soon as it is truthy."""
+        try:
+            return eventually(lambda: self.evaluate(expression), expression, within=DEADLINE_SECONDS)
+        except AssertionError as error:
+            text = self.evaluate("document.body.innerText.slice(0, 2000)")
+            raise AssertionError(f"{error}\n{text}\n{self.problems}") from None
 
     def goto(self, url: str) -> None:
         answer = self.call("Page.navigate", url=url)
@@ -72,7 +71,7 @@ class Page:
         self.wait_for("document.readyState === 'complete'")
 
     def look(self, *, width: int = 1280, height: int = 800, dark: bool = False) -> None:
-        """Set the window's size and the colour scheme that the reader prefers."""
+        """Set the window size and the preferred colour scheme."""
         self.call(
             "Emulation.setDeviceMetricsOverride",
             width=width,
@@ -96,7 +95,7 @@ class Chromium:
         self._read = from_browser
         self._buffer = b""
         self._last = 0
-        self._pages: dict[str, Page] = {}
+        self._pages: dict[str, BrowserTab] = {}
 
     def call(self, method: str, parameters: dict[str, Any], session: str = "") -> dict[str, Any]:
         self._last += 1
@@ -124,7 +123,7 @@ class Chromium:
             page.requested.append(event["params"]["request"]["url"])
 
     def _next_message(self) -> dict[str, Any]:
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + DEADLINE_SECONDS
         while b"\0" not in self._buffer:
             ready, _, _ = select.select([self._read], [], [], max(0.0, deadline - time.monotonic()))
             assert ready, "the browser does not answer"
@@ -134,11 +133,11 @@ class Chromium:
         message, _, self._buffer = self._buffer.partition(b"\0")
         return dict(json.loads(message))
 
-    def open(self, url: str = "about:blank") -> Page:
-        """Open a tab; what its scripts complain of gathers in ``page.problems``."""
+    def open(self, url: str = "about:blank") -> BrowserTab:
+        """Open a tab; ``page.problems`` collects the errors of its scripts."""
         target = self.call("Target.createTarget", {"url": "about:blank"})["targetId"]
         attached = self.call("Target.attachToTarget", {"targetId": target, "flatten": True})
-        page = Page(self, attached["sessionId"])
+        page = BrowserTab(self, attached["sessionId"])
         self._pages[attached["sessionId"]] = page
         for domain in ("Page", "Runtime", "Log", "Network"):
             page.call(f"{domain}.enable")
@@ -150,11 +149,11 @@ class Chromium:
 
 @contextlib.contextmanager
 def chromium(binary: str) -> Iterator[Chromium]:
-    """Run a browser for the length of a block."""
+    """Run a browser for a ``with`` block."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         browser_reads, we_write = os.pipe()
         we_read, browser_writes = os.pipe()
-        # The browser wants its pipes as descriptors 3 and 4.
+        # The browser expects its pipes as file descriptors 3 and 4.
         shell = f'exec "$@" 3<&{browser_reads} 4>&{browser_writes}'
         command = [
             "bash",
@@ -179,7 +178,7 @@ def chromium(binary: str) -> Iterator[Chromium]:
         try:
             yield Chromium(process, we_write, we_read)
         finally:
-            # It ends when its pipe does; what does not is killed with all its children.
+            # It ends when its pipe is closed; if it does not, it is killed with all its children.
             os.close(we_write)
             os.close(we_read)
             with contextlib.suppress(subprocess.TimeoutExpired):

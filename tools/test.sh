@@ -1,16 +1,19 @@
 #!/bin/bash
-# Every check there is, one after the other. A failing one does not hide what the next would say; the exit code tells.
-# Run it as `make test`: that sets up the environment first.
+# Run every check. A failing one does not hide the result of the next; the exit code tells whether all passed.
+# Run it as `make test`, which sets up the environment first.
 set -u
 cd -- "$(dirname -- "$0")/.." || exit 1
 
 bin=.venv/bin
 scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
+trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$scratch"' EXIT
 trap 'exit 130' INT TERM
 
-# Everything the tests start inherits this mark; tests/leaks.py looks for it at the end.
+# Every process that the tests start inherits this mark; tests/leaks.py looks for it at the end.
 export LABKIT_TEST_RUN=${scratch##*/}
+
+# The tests wait more than they work: more of them at a time than there are cores.
+workers=${LABKIT_TEST_WORKERS:-4}
 
 results=()
 failed=0
@@ -26,26 +29,40 @@ check() { # check NAME COMMAND...
     results+=("$(printf '%-12s %s in %d s' "$name" "$verdict" $((SECONDS - began)))")
 }
 
-notebooks() {
-    if ! compgen -G 'notebooks/en/*.ipynb' >/dev/null; then
-        echo "no notebook yet"
-        return
-    fi
-    # In a workspace of their own: never in the lab that is perhaps running in this folder. Cells keep their order.
+# The notebooks wait nine tenths of their time, so they run beside the tests and report after them; in a workspace
+# of their own, never in a lab that may be running in this folder. Cells keep their order.
+start_notebooks() {
     mkdir "$scratch/workspace"
-    LABKIT_WORKSPACE=$scratch/workspace "$bin/pytest" -p no:randomly --nbval-lax --nbval-current-env --nbval-cell-timeout=60 notebooks/en
+    LABKIT_WORKSPACE=$scratch/workspace "$bin/pytest" -p no:randomly --nbval-lax --nbval-current-env \
+        --nbval-cell-timeout=60 notebooks/en >"$scratch/notebooks.log" 2>&1 </dev/null &
+    notebooks=$!
+}
+
+notebooks() {
+    wait "$notebooks"
+    local code=$?
+    cat "$scratch/notebooks.log"
+    return $code
+}
+
+# A test file stays with one worker, so that its tests share a lab. The order is that of tests/conftest.py.
+parallel() {
+    "$bin/pytest" --numprocesses "$workers" --dist loadfile --no-loadscope-reorder -m "not alone" \
+        tests/chaos tests/conformance tests/browser tests/service tests/repository tests/notebooks tests/unit
+}
+
+alone() {
+    "$bin/pytest" -m alone tests/service tests/unit
 }
 
 "$bin/python" tests/leaks.py --before "$scratch/before.json" || exit 1
 check style "$bin/ruff" check .
 check format "$bin/ruff" format --check .
 check types "$bin/mypy"
-check unit "$bin/pytest" tests/unit tests/notebooks
-check service "$bin/pytest" tests/service
-check browser "$bin/pytest" tests/browser
-check conformance "$bin/pytest" tests/conformance
-check chaos "$bin/pytest" tests/chaos
+start_notebooks
+check tests parallel
 check notebooks notebooks
+check alone alone
 check leaks "$bin/python" tests/leaks.py --after "$scratch/before.json"
 
 printf '\n'

@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from chromium import Chromium, Page, chromium, find_chromium
+from chromium import BrowserTab, Chromium, chromium, find_chromium
 from inspectors import Inspector, inspector
 
 from labkit_services.http import Headers, HttpClient, HttpServer, Origin, Request, Response
@@ -64,7 +64,7 @@ def page(browser: Chromium, running: Inspector) -> Iterator[Page]:
     assert {urlsplit(url).netloc for url in page.requested} == {urlsplit(running.url).netloc}
 
 
-def text_of(page: Page, selector: str) -> str:
+def text_of(page: BrowserTab, selector: str) -> str:
     return str(page.evaluate(f"document.querySelector({selector!r}).innerText"))
 
 
@@ -295,6 +295,9 @@ class _Proxy:
         self._prefix = prefix
         self._client = HttpClient()
 
+    def close(self) -> None:
+        self._client.close()
+
     async def __call__(self, request: Request) -> Response:
         if not request.target.startswith(self._prefix):
             return Response.text(404, "outside the prefix\n")
@@ -328,7 +331,7 @@ def serve_in_thread(handler) -> Iterator[str]:  # type: ignore[no-untyped-def]
         await asyncio.to_thread(ended.wait)
         await server.stop(0.1)
         if isinstance(handler, _Proxy):
-            handler._client.close()
+            handler.close()
             await asyncio.sleep(0)
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()))

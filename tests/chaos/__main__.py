@@ -3,10 +3,10 @@
     python -m tests.chaos --seconds 1800 --seed 1            a lab, with faults
     python -m tests.chaos --seconds 900 --seed 1 --cluster   three nats-servers, two workers
     python -m tests.chaos --no-faults --seconds 60           every call runs exactly once
-    python -m tests.chaos --no-faults --soak 100000          memory after so many calls
+    python -m tests.chaos --no-faults --soak 100000          memory after each power of ten of calls
 
-The schedule of faults follows from the seed; what else happens at the moment of a fault is chance's.
-Exits with 0 when every invariant held and no process is left; else with 1, and the workspace is kept.
+The seed fixes the schedule of faults; everything else that happens at the moment of a fault is random.
+The exit code is 0 if every invariant held and no process is left; else it is 1, and the workspace is kept.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.chaos.run import Plan, Run, post_mortem
-from tests.chaos.stack import LabStack, Stack
-from tests.service.labs import MARK, assert_gone
+from tests.chaos.run import ChaosRun, RunSettings, post_mortem
+from tests.chaos.stack import LabStack, SystemUnderTest
+from tests.marked_processes import MARK, assert_gone
 
 _SHOWN = 10
 
@@ -38,11 +38,15 @@ def main() -> int:
     parser.add_argument("--no-faults", action="store_true")
     parser.add_argument("--cluster", action="store_true", help="three nats-servers, replicas 3")
     parser.add_argument(
-        "--soak", type=int, default=0, metavar="CALLS", help="so many calls instead of --seconds"
+        "--soak",
+        type=int,
+        default=0,
+        metavar="CALLS",
+        help="number of calls, instead of --seconds",
     )
-    parser.add_argument("--keep", action="store_true", help="keep the workspace in any case")
+    parser.add_argument("--keep", action="store_true", help="keep the workspace also after success")
     options = parser.parse_args()
-    plan = Plan(
+    plan = RunSettings(
         options.seconds,
         options.seed,
         faults=not options.no_faults,
@@ -52,7 +56,7 @@ def main() -> int:
         window=100 if options.soak else 1000,
     )
     folder = Path(tempfile.mkdtemp(prefix="chaos-"))
-    # What is started inherits this, or has a path below the folder in its environment.
+    # Child processes inherit this, or name a path below the folder in their environment.
     os.environ[MARK] = str(folder)
     passed = False
     try:
@@ -69,7 +73,7 @@ def main() -> int:
     return 0 if passed else 1
 
 
-def _stack(folder: Path, *, cluster: bool) -> Stack:
+def _stack(folder: Path, *, cluster: bool) -> SystemUnderTest:
     if cluster:
         from tests.chaos.cluster import ClusterStack
 
@@ -77,9 +81,9 @@ def _stack(folder: Path, *, cluster: bool) -> Stack:
     return LabStack(folder)
 
 
-async def _run(stack: Stack, plan: Plan) -> bool:
+async def _run(stack: SystemUnderTest, plan: RunSettings) -> bool:
     try:
-        report = await Run(stack, plan).run()
+        report = await ChaosRun(stack, plan).run()
         print(f"\n{report.text}", flush=True)
         if broken := sorted(report.broken):
             print(f"\nof {len(broken)} calls, the first {min(_SHOWN, len(broken))}:")

@@ -1,4 +1,4 @@
-"""The gateway's API, as any HTTP client would use it, with a deadline for everything."""
+"""The gateway's REST API over HTTP; every request has a deadline."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from labkit_services.http import HttpClient, UpstreamError
 _ADMIN_SECONDS = 20.0
 
 
-class Gateway:
-    """A gateway that may be away at any moment."""
+class GatewayApi:
+    """Client of a gateway that may be unreachable at any moment."""
 
     def __init__(self, url: str, user: str, password: str) -> None:
         self.url = url
@@ -22,18 +22,18 @@ class Gateway:
         self._client = HttpClient()
 
     def close(self) -> None:
-        """Let go of all connections."""
+        """Close all connections."""
         self._client.close()
 
     async def call(
-        self, function: str, headers: Iterable[tuple[str, str]], body: bytes, patience: float
+        self, function: str, headers: Iterable[tuple[str, str]], body: bytes, timeout: float
     ) -> tuple[int, str]:
-        """Ask for an asynchronous call; return the status and its ``X-Call-Id``.
+        """Request an asynchronous call; return status and ``X-Call-Id``.
 
         Raises:
-            UpstreamError, TimeoutError: No answer: the caller doesn't know.
+            UpstreamError, TimeoutError: No response; whether the call was accepted is unknown.
         """
-        async with asyncio.timeout(patience):
+        async with asyncio.timeout(timeout):
             response = await self._client.request(
                 "POST", f"{self.url}/async-function/{function}", headers, body
             )
@@ -41,10 +41,10 @@ class Gateway:
             return response.status, response.headers.get("X-Call-Id")
 
     async def system(self, method: str, path: str, document: Any = None) -> Any:
-        """Ask until there is an answer that is no error of the server's; return its JSON, or None.
+        """Repeat a request until its status is below 500; return its JSON.
 
         Raises:
-            TimeoutError: There was none in time.
+            TimeoutError: No such response in time.
         """
         headers = [("Authorization", f"Basic {self._basic}")]
         body = b"" if document is None else json.dumps(document).encode()
@@ -61,10 +61,10 @@ class Gateway:
                 await asyncio.sleep(0.2)
 
     async def until_available(self, function: str) -> None:
-        """Wait until a function takes calls.
+        """Wait until a function has a replica that accepts calls.
 
         Raises:
-            TimeoutError: It does not in time.
+            TimeoutError: It has none in time.
         """
         async with asyncio.timeout(_ADMIN_SECONDS):
             while True:

@@ -1,4 +1,4 @@
-"""What is under test: three nats-servers as one cluster, everything in them three times, and two workers."""
+"""A system under test: a cluster of three nats-servers, two workers."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from tests.chaos.stack import (
 NODES = ("nats-1", "nats-2", "nats-3")
 WORKERS = ("worker-1", "worker-2")
 _NODE_REST_SECONDS = 8.0
-"""What a node is given to catch up before another one is disturbed: two of three must agree."""
+"""Pause between faults on nodes: two of three must agree."""
 _TOKEN = "chaos"
 _PASSWORD = "chaos"
 _GRACE_SECONDS = 5.0
@@ -50,9 +50,9 @@ class Node(NatsServer):
     """labkit's nats-server as a member of a cluster.
 
     Attributes:
-        name: Which member.
-        route: Port where it listens for the others.
-        routes: Ports where the others do.
+        name: Name of this member.
+        route: Its port for the other members.
+        routes: Those ports of the other members.
     """
 
     name: str = ""
@@ -67,13 +67,13 @@ class Node(NatsServer):
 
 
 class ClusterStack:
-    """The lab's services on three nats-servers, each kept alive by a unit of labkit's supervisor."""
+    """The lab's services on three nats-servers."""
 
-    targets: tuple[Target, ...] = (
-        *(Target(name, group="nats", rest=_NODE_REST_SECONDS, weight=3) for name in NODES),
-        Target("gateway"),
-        *(Target(name, group=name) for name in WORKERS),
-        Target("inspector", weight=1),
+    targets: tuple[ChaosTarget, ...] = (
+        *(ChaosTarget(name, group="nats", rest=_NODE_REST_SECONDS, weight=3) for name in NODES),
+        ChaosTarget("gateway"),
+        *(ChaosTarget(name, group=name) for name in WORKERS),
+        ChaosTarget("inspector", weight=1),
         WATCHDOG,
         CALLBACK_TARGET,
     )
@@ -82,7 +82,7 @@ class ClusterStack:
         self.folder = folder
         self.logs = folder / "logs"
         self.user, self.password = "admin", _PASSWORD
-        # Held to the end: a port that is merely free may be the next connection's own.
+        # Reserved to the end: a port that is merely free may be used by the next connection.
         names = (*NODES, *map("{} route".format, NODES), "gateway")
         reserved = {name: reserve_port() for name in names}
         self._ports = {name: port for name, (port, _) in reserved.items()}
@@ -94,7 +94,7 @@ class ClusterStack:
         self._children: ChildProcesses | None = None
 
     async def start(self) -> None:
-        """Bring everything to ready."""
+        """Start everything; return when it is ready."""
         self.logs.mkdir()
         write_private(self._secrets / "basic-auth-user", self.user)
         write_private(self._secrets / "basic-auth-password", self.password)
@@ -115,7 +115,7 @@ class ClusterStack:
             await self._units[name].start(deadline)
 
     async def stop(self) -> None:
-        """End everything."""
+        """Stop everything."""
         for name in reversed(self._units):
             await self._units[name].stop(_GRACE_SECONDS)
         if self._children is not None:
@@ -124,12 +124,12 @@ class ClusterStack:
             holder.close()
 
     async def pids(self) -> dict[str, int]:
-        """Return the processes of the services that are ready, by name."""
+        """Return the process ids of the running services, by name."""
         known = {name: int(unit.describe()["pid"]) for name, unit in self._units.items()}
         return {name: pid for name, pid in known.items() if pid}
 
     async def pids_of(self, target: str) -> list[int]:
-        """Return the processes that a target stands for at this moment."""
+        """Return the process ids that a target has at this moment."""
         pids = await self.pids()
         name = "gateway" if target == WATCHDOG.name else target
         if name not in pids:
@@ -137,7 +137,7 @@ class ClusterStack:
         return watchdogs(pids[name]) if target == WATCHDOG.name else [pids[name]]
 
     async def restart(self, service: str) -> None:
-        """Ask a service to end, and start it again; again if that fails."""
+        """Restart a service; try again if that fails."""
         unit = self._units[service]
         await unit.stop(_GRACE_SECONDS)
         loop = asyncio.get_running_loop()
@@ -145,16 +145,16 @@ class ClusterStack:
         while True:
             try:
                 return await unit.start(min(deadline, loop.time() + 15))
-            except LabError:  # what it needs is away at this moment
+            except LabError:  # a service that it needs is down at this moment
                 if loop.time() > deadline:
                     raise
                 await asyncio.sleep(0.5)
 
-    async def given_up(self) -> list[str]:
-        """Return the services that nobody starts again, with the reason."""
+    async def failed_services(self) -> list[str]:
+        """Return the services that stay down, each with the reason."""
         return [f"{name}: {unit.error}" for name, unit in self._units.items() if unit.state is State.FAILED]
 
-    # -- how each is started
+    # -- service specs
 
     def _node(self, name: str) -> ServiceSpec:
         routes = {node: self._ports[f"{node} route"] for node in NODES}
@@ -225,7 +225,7 @@ def _service(name: str, environment: Callable[[], dict[str, str]]) -> ServiceSpe
 
 
 async def _wait_for_jetstream(urls: list[str]) -> None:
-    """Wait until the cluster has a leader and three members: a stream of three copies needs them."""
+    """Wait until the cluster has three members, as streams need them."""
     async with asyncio.timeout(START_SECONDS):
         client = Client()
         await client.connect(servers=urls, token=_TOKEN)

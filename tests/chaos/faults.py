@@ -1,4 +1,4 @@
-"""Faults, done to a stack."""
+"""Fault injection: carry out a schedule of faults on a stack."""
 
 from __future__ import annotations
 
@@ -8,43 +8,43 @@ import signal
 from collections import Counter
 from collections.abc import Sequence
 
-from tests.chaos.schedule import Fault, Kind
-from tests.chaos.stack import Stack
-from tests.chaos.witness import CallbackTarget
+from tests.chaos.oracle import CallbackTarget
+from tests.chaos.schedule import FaultAction, ScheduledFault
+from tests.chaos.stack import SystemUnderTest
 
 _PID_SECONDS = 15.0
-"""A target that is just being started again is waited for."""
+"""How long to wait for a target that is being restarted."""
 
 
-class Faults:
-    """Carries out a schedule.
+class FaultInjector:
+    """Carry out a schedule of faults.
 
     Attributes:
-        done: How often each fault was done, by kind and target.
-        missed: How often there was no process in time.
+        done: Number of faults carried out, by kind and target.
+        missed: Number of faults for which no process was found in time.
     """
 
-    def __init__(self, stack: Stack, target: CallbackTarget) -> None:
+    def __init__(self, stack: SystemUnderTest, target: CallbackTarget) -> None:
         self._stack = stack
         self._target = target
         self.done: Counter[str] = Counter()
         self.missed = 0
-        self._hands: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
 
-    async def run(self, schedule: Sequence[Fault]) -> None:
-        """Do all of them at their time; return when the last has ended."""
+    async def run(self, schedule: Sequence[ScheduledFault]) -> None:
+        """Start each fault at its time; return when the last one has ended."""
         loop = asyncio.get_running_loop()
         began = loop.time()
         for fault in schedule:
             await asyncio.sleep(max(0.0, began + fault.at - loop.time()))
-            self._hands.add(asyncio.create_task(self._do(fault)))
-        if self._hands:
-            await asyncio.gather(*self._hands)
+            self._tasks.add(asyncio.create_task(self._inject(fault)))
+        if self._tasks:
+            await asyncio.gather(*self._tasks)
 
-    async def _do(self, fault: Fault) -> None:
-        if fault.kind is Kind.AWAY:
+    async def _inject(self, fault: ScheduledFault) -> None:
+        if fault.kind is FaultAction.AWAY:
             await self._target.away(fault.seconds)
-        elif fault.kind is Kind.RESTART and fault.target != "watchdog":
+        elif fault.kind is FaultAction.RESTART and fault.target != "watchdog":
             await self._stack.restart(fault.target)
         else:
             pid = await self._pid(fault)
@@ -58,7 +58,7 @@ class Faults:
                 return
         self.done[f"{fault.kind} {fault.target}"] += 1
 
-    async def _pid(self, fault: Fault) -> int | None:
+    async def _pid(self, fault: ScheduledFault) -> int | None:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + _PID_SECONDS
         while loop.time() < deadline:
@@ -68,13 +68,13 @@ class Faults:
         return None
 
 
-async def _signal(pid: int, fault: Fault) -> None:
+async def _signal(pid: int, fault: ScheduledFault) -> None:
     match fault.kind:
-        case Kind.KILL:
+        case FaultAction.KILL:
             os.kill(pid, signal.SIGKILL)
-        case Kind.RESTART:
+        case FaultAction.RESTART:
             os.kill(pid, signal.SIGTERM)
-        case Kind.STOP:
+        case FaultAction.STOP:
             os.kill(pid, signal.SIGSTOP)
             try:
                 await asyncio.sleep(fault.seconds)

@@ -1,4 +1,4 @@
-"""What must not grow without bound: memory, open files, processes, files on the disk."""
+"""Growth of memory, open files, processes and files during a run."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ import psutil
 MIB = 1024 * 1024
 
 BOUNDS = {"memory": 16.0 * MIB, "open files": 64.0, "processes": 8.0, "files": 64.0}
-"""How much of each may be added over the second half of a run, by the trend."""
+"""The most that the trend may add over the second half of a run."""
 
 NATS_MEMORY = 64.0 * MIB
-"""nats-server keeps an index of what streams hold, caches blocks, and collects garbage when it likes: of
-three nodes in one run one went up by 39 MiB while another went down by 11. The soak looks closer.
+"""nats-server indexes its streams, caches blocks, and collects garbage.
+
+In one run, one of three nodes grew by 39 MiB while another shrank by 11. The soak is the closer check.
 """
 
 _SLICES = 10
@@ -27,13 +28,13 @@ _SLICES = 10
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One look at one thing.
+    """One measurement.
 
     Attributes:
         at: Seconds since the start.
         what: ``memory``, ``open files``, ``processes``, ``files``.
-        owner: Whose it is: a service, or "" for all together.
-        value: Bytes, or how many.
+        owner: A service, or "" for all together.
+        value: Bytes, or a number.
     """
 
     at: float
@@ -43,7 +44,7 @@ class Sample:
 
 
 def trend(points: Sequence[tuple[float, float]]) -> float:
-    """Return the slope of the least-squares line through (x, y) points, per unit of x."""
+    """Return the slope of the least-squares line through the points."""
     count = len(points)
     if count < 2:
         return 0.0
@@ -55,23 +56,23 @@ def trend(points: Sequence[tuple[float, float]]) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """How a thing did in the second half of a run."""
+    """The growth of one quantity in the second half of a run."""
 
     what: str
     owner: str
     first: float
     last: float
     added: float
-    """By the trend, over that half."""
+    """Slope of the trend times the length of that half."""
 
     @property
     def is_bounded(self) -> bool:
-        """Whether it is as it should be."""
+        """Whether the growth is within its bound."""
         is_nats = self.what == "memory" and self.owner.startswith("nats")
         return self.added <= (NATS_MEMORY if is_nats else BOUNDS[self.what])
 
     def __str__(self) -> str:
-        """Say it in a few words."""
+        """Return a line for the report."""
         unit, name = (MIB, " MiB") if self.what == "memory" else (1, "")
         who = f"{self.owner}: " if self.owner else ""
         return (
@@ -81,11 +82,11 @@ class Growth:
 
 
 def growths(samples: Iterable[Sample], seconds: float) -> list[Growth]:
-    """Return the growth of each thing over the second half of ``seconds``.
+    """Return the growth of each quantity over the second half of ``seconds``.
 
-    Each tenth of that half counts once. Of memory, by its peak: a service that was just started again has
-    little, and how often that happens is the schedule's. Of what is counted, by its median: a burst of
-    connections, a hundred callbacks to a target that hangs, is load; a leak is there all the time.
+    Each tenth of that half is one point. For memory it is the peak: a restarted service has little, and the
+    schedule decides how often that happens. For counts it is the median: a burst of connections, such as a
+    hundred callbacks to a target that hangs, is load, while a leak is permanent.
     """
     half = seconds / 2
 
@@ -105,7 +106,7 @@ def growths(samples: Iterable[Sample], seconds: float) -> list[Growth]:
 def _slices(
     points: Sequence[tuple[float, float]], typical: Callable[[list[float]], float]
 ) -> list[tuple[float, float]]:
-    """Return what is typical of each slice of points that are in order of x, at the slice's middle."""
+    """Return a typical value of each slice of points in order of x."""
     size = -(-len(points) // _SLICES)
     slices = [points[start : start + size] for start in range(0, len(points), size)]
     return [(part[len(part) // 2][0], typical([y for _, y in part])) for part in slices]
@@ -113,30 +114,30 @@ def _slices(
 
 @dataclass
 class Sampler:
-    """Looks at the processes of a stack."""
+    """Measure the processes of a stack."""
 
     folder: Path
     samples: list[Sample] = field(default_factory=list)
 
     def look(self, at: float, pids: dict[str, int], watchdogs: Sequence[int]) -> None:
-        """Note memory and open files of each service, and how many processes and files there are."""
+        """Measure each service, and the number of processes and files."""
         for owner, pid in pids.items():
-            with suppress(psutil.Error):  # killed at this moment
+            with suppress(psutil.Error):  # killed meanwhile
                 process = psutil.Process(pid)
-                self._note(at, "memory", owner, own_memory(process))
-                self._note(at, "open files", owner, process.num_fds())
+                self._add(at, "memory", owner, own_memory(process))
+                self._add(at, "open files", owner, process.num_fds())
         largest = 0
         for pid in watchdogs:
             with suppress(psutil.Error):
                 largest = max(largest, own_memory(psutil.Process(pid)))
         if largest:
-            self._note(at, "memory", "largest watchdog", largest)
-        # All of it is below this process: who loses its parent is adopted by the supervisor.
-        self._note(at, "processes", "", len(psutil.Process().children(recursive=True)))
-        # os.walk, because folders go away meanwhile: rglob would raise.
-        self._note(at, "files", "", sum(len(names) for _, _, names in os.walk(self.folder)))
+            self._add(at, "memory", "largest watchdog", largest)
+        # All are descendants of this process: the supervisor adopts those that lose their parent.
+        self._add(at, "processes", "", len(psutil.Process().children(recursive=True)))
+        # os.walk, because rglob would raise when a folder is removed meanwhile.
+        self._add(at, "files", "", sum(len(names) for _, _, names in os.walk(self.folder)))
 
-    def _note(self, at: float, what: str, owner: str, value: float) -> None:
+    def _add(self, at: float, what: str, owner: str, value: float) -> None:
         self.samples.append(Sample(at, what, owner, value))
 
     def memory(self) -> dict[str, float]:
@@ -145,5 +146,5 @@ class Sampler:
 
 
 def own_memory(process: psutil.Process) -> int:
-    """Return the bytes that would be free if the process ended (USS), without what it shares with others."""
+    """Return the unshared memory of a process (USS) in bytes."""
     return int(process.memory_full_info().uss)

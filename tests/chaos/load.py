@@ -1,4 +1,4 @@
-"""Callers: asynchronous calls of many kinds, at a steady rate, and what was promised to them."""
+"""Load generator: asynchronous calls of many kinds at a steady rate."""
 
 from __future__ import annotations
 
@@ -8,54 +8,60 @@ from collections import Counter
 from collections.abc import Callable
 
 from labkit_services.http import UpstreamError
-from tests.chaos.api import Gateway
-from tests.chaos.ledger import FAILING_ATTEMPTS, Callback, Manner, Promise
-from tests.chaos.witness import NOWHERE, CallbackTarget, Runs, answer_of
+from tests.chaos.api import GatewayApi
+from tests.chaos.invariants import FAILING_ATTEMPTS, Behaviour, CallbackChoice, PromisedCall
+from tests.chaos.oracle import NOWHERE, CallbackTarget, RunLog, answer_of
 
-_MANNERS = {Manner.QUICK: 60, Manner.ECHO: 10, Manner.SLOW: 10, Manner.FLAKY: 15, Manner.FAILING: 5}
-_CALLBACKS = {Callback.NONE: 30, Callback.TARGET: 67, Callback.NOWHERE: 3}
+_BEHAVIOURS = {
+    Behaviour.QUICK: 60,
+    Behaviour.ECHO: 10,
+    Behaviour.SLOW: 10,
+    Behaviour.FLAKY: 15,
+    Behaviour.FAILING: 5,
+}
+_CALLBACKS = {CallbackChoice.NONE: 30, CallbackChoice.TARGET: 67, CallbackChoice.NOWHERE: 3}
 _REPLICAS = 2
-"""Fixed: the autoscaler would add some with the load, and that would look like a leak."""
-_QUEUES = {Manner.SLOW: "slow", Manner.FLAKY: "unlucky", Manner.FAILING: "unlucky"}
+"""Fixed: replicas added under load would look like a leak."""
+_QUEUES = {Behaviour.SLOW: "slow", Behaviour.FLAKY: "unlucky", Behaviour.FAILING: "unlucky"}
 _OWN_IDS = 0.8
-"""Of so many calls the caller makes the id, and can ask again with it."""
+"""Share of calls whose caller chooses the id, so that it can retry."""
 _LARGE_BODY = 20_000
 _ANSWER_SECONDS = 12.0
-_PERSISTENCE_SECONDS = 60.0
+_REPEAT_SECONDS = 60.0
 _PAUSE_SECONDS = 0.3
 
 
-async def deploy(gateway: Gateway, runs: Runs) -> None:
-    """Deploy a function of each manner, and wait until it takes calls."""
-    for manner in Manner:
-        annotations = {"com.openfaas.queue": _QUEUES[manner]} if manner in _QUEUES else {}
-        if manner is Manner.FAILING:
+async def deploy(gateway: GatewayApi, runs: RunLog) -> None:
+    """Deploy one function per behaviour, and wait until all accept calls."""
+    for behaviour in Behaviour:
+        annotations = {"com.openfaas.queue": _QUEUES[behaviour]} if behaviour in _QUEUES else {}
+        if behaviour is Behaviour.FAILING:
             annotations["com.openfaas.retry.attempts"] = str(FAILING_ATTEMPTS)
         document = {
-            "service": manner,
+            "service": behaviour,
             "image": "functions/alpine:latest",
-            "envProcess": runs.command(manner),
+            "envProcess": runs.command(behaviour),
             "annotations": annotations,
             "labels": {"com.openfaas.scale.min": str(_REPLICAS), "com.openfaas.scale.max": str(_REPLICAS)},
         }
         await gateway.system("POST", "/system/functions", document)
-    for manner in Manner:
-        await gateway.until_available(manner)
+    for behaviour in Behaviour:
+        await gateway.until_available(behaviour)
 
 
-class Load:
-    """Makes calls.
+class LoadGenerator:
+    """Make calls at random moments.
 
     Attributes:
-        outcomes: How often callers got what: a status, or no answer.
+        outcomes: Number of requests by status, or without a response.
     """
 
     def __init__(
         self,
-        gateway: Gateway,
+        gateway: GatewayApi,
         target: CallbackTarget,
         seed: int,
-        on_promise: Callable[[Promise], None],
+        on_promise: Callable[[PromisedCall], None],
     ) -> None:
         self._gateway = gateway
         self._target = target
@@ -67,12 +73,12 @@ class Load:
         self.outcomes: Counter[str] = Counter()
 
     async def run(self, rate: float, enough: Callable[[], bool], room: Callable[[], bool]) -> None:
-        """Make calls until it is ``enough``, none while there is no ``room``.
+        """Make calls until ``enough``, pausing while there is no ``room``.
 
         Args:
-            rate: Calls a second on average; the pauses between them are chance's.
-            enough: Whether to end.
-            room: Whether another call may be made.
+            rate: Average calls a second; the pauses between them are random.
+            enough: Returns whether to end.
+            room: Returns whether another call may be made.
         """
         loop = asyncio.get_running_loop()
         due = loop.time()
@@ -86,35 +92,38 @@ class Load:
     def _start(self) -> None:
         self._count += 1
         rng = self._rng
-        manner = rng.choices(list(_MANNERS), list(_MANNERS.values()))[0]
+        behaviour = rng.choices(list(_BEHAVIOURS), list(_BEHAVIOURS.values()))[0]
         callback = rng.choices(list(_CALLBACKS), list(_CALLBACKS.values()))[0]
         own_id = f"chaos-{self._seed}-{self._count}" if rng.random() < _OWN_IDS else ""
         body = f"body of {self._count}\n".encode()
-        if manner is Manner.ECHO:
+        if behaviour is Behaviour.ECHO:
             body = body * (_LARGE_BODY // len(body))
-        caller = asyncio.create_task(self._call(manner, callback, own_id, body))
+        caller = asyncio.create_task(self._call(behaviour, callback, own_id, body))
         self._callers.add(caller)
         caller.add_done_callback(self._callers.discard)
 
-    async def _call(self, manner: Manner, callback: Callback, own_id: str, body: bytes) -> None:
-        """Ask until there is a 202; who has no id of its own must not ask twice, it could run twice."""
+    async def _call(self, behaviour: Behaviour, callback: CallbackChoice, own_id: str, body: bytes) -> None:
+        """Repeat the request until its 202, but only with an id of its own.
+
+        Without one, the call could run twice.
+        """
         headers = [("X-Call-Id", own_id)] if own_id else []
-        if callback is not Callback.NONE:
-            url = self._target.url if callback is Callback.TARGET else NOWHERE
+        if callback is not CallbackChoice.NONE:
+            url = self._target.url if callback is CallbackChoice.TARGET else NOWHERE
             headers.append(("X-Callback-Url", url))
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + _PERSISTENCE_SECONDS
+        deadline = loop.time() + _REPEAT_SECONDS
         while loop.time() < deadline:
             try:
-                status, call_id = await self._gateway.call(manner, headers, body, _ANSWER_SECONDS)
+                status, call_id = await self._gateway.call(behaviour, headers, body, _ANSWER_SECONDS)
             except (UpstreamError, TimeoutError):
-                self.outcomes["no answer"] += 1
+                self.outcomes["no response"] += 1
             else:
                 self.outcomes[str(status)] += 1
                 if status == 202:
-                    self._on_promise(Promise(call_id, manner, callback, answer_of(manner, body)))
+                    self._on_promise(PromisedCall(call_id, behaviour, callback, answer_of(behaviour, body)))
                     return
             if not own_id:
                 return
             await asyncio.sleep(_PAUSE_SECONDS)
-        self.outcomes["given up by the caller"] += 1
+        self.outcomes["abandoned by the caller"] += 1

@@ -1,4 +1,4 @@
-"""Which fault comes when: drawn from a seed, so that the same seed gives the same faults."""
+"""The schedule of faults: the same seed gives the same faults."""
 
 from __future__ import annotations
 
@@ -8,81 +8,81 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Kind(StrEnum):
-    """What is done to a target."""
+class FaultAction(StrEnum):
+    """What happens to a target."""
 
     KILL = "kill"  # SIGKILL
     STOP = "stop"  # SIGSTOP, and SIGCONT after a while
-    RESTART = "restart"  # asked to end, started again
-    AWAY = "away"  # does not listen for a while: the callbacks' target
+    RESTART = "restart"  # SIGTERM, then started again
+    AWAY = "away"  # the target of callbacks does not listen for a while
 
 
-PROCESS_KINDS = (Kind.KILL, Kind.KILL, Kind.STOP, Kind.RESTART)
-"""Kills are the point, so they come twice as often."""
+PROCESS_KINDS = (FaultAction.KILL, FaultAction.KILL, FaultAction.STOP, FaultAction.RESTART)
+"""Kills matter most, so they come twice as often."""
 
 _SETTLE_SECONDS = 1.0
-"""Calls before the first fault."""
+"""Load without faults at the start."""
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """What faults are done to.
+class ChaosTarget:
+    """A target of faults.
 
     Attributes:
         name: A service, ``watchdog`` or ``callback-target``.
-        kinds: What may be done to it.
-        group: Of a group only one member at a time is disturbed: of three nodes two are left.
-        rest: Seconds after a fault's end in which the group is left alone. A supervisor
-            gives up what dies five times in ten seconds, and it should.
-        weight: How often it is chosen, in relation to the others.
+        kinds: Faults that it may get.
+        group: Only one member of a group is disturbed at a time, so two of three nodes stay up.
+        rest: Seconds after the end of a fault in which the group gets no other. The supervisor
+            rightly stops restarting a service that dies five times in ten seconds.
+        weight: How often it is chosen, relative to the others.
     """
 
     name: str
-    kinds: tuple[Kind, ...] = PROCESS_KINDS
+    kinds: tuple[FaultAction, ...] = PROCESS_KINDS
     group: str = ""
     rest: float = 3.0
     weight: int = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class ScheduledFault:
     """One fault.
 
     Attributes:
         at: Seconds from the start of the load.
         target: Name of the target.
-        kind: What is done.
-        seconds: For how long, where that has a meaning, else 0.
-        pick: Which one, where there are several of that name: modulo their number.
+        kind: What happens to the target.
+        seconds: Duration of a stop or an absence, else 0.
+        pick: Which of several processes of that name, modulo their number.
     """
 
     at: float
     target: str
-    kind: Kind
+    kind: FaultAction
     seconds: float
     pick: int
 
     def __str__(self) -> str:
-        """Name it in a line of a log."""
+        """Return a line for a log."""
         lasting = f" {self.seconds:.1f} s" if self.seconds else ""
         return f"{self.at:7.1f} s  {self.kind} {self.target}{lasting}"
 
 
 def schedule(
-    seed: int, seconds: float, targets: Sequence[Target], *, pause: float = 2.0, longest: float = 5.0
-) -> list[Fault]:
+    seed: int, seconds: float, targets: Sequence[ChaosTarget], *, pause: float = 2.0, longest: float = 5.0
+) -> list[ScheduledFault]:
     """Return the faults of a run, in order of time.
 
     Args:
-        seed: Where chance comes from.
+        seed: Seed of the random numbers.
         seconds: Length of the run; every fault has ended by then.
-        targets: What may be disturbed.
+        targets: Possible targets.
         pause: Mean seconds between the beginnings of two faults. They may overlap.
-        longest: Most seconds that something is stopped or away.
+        longest: Maximal duration of a stop or an absence in seconds.
     """
     rng = random.Random(f"faults {seed}")
     free_at = {target.group or target.name: 0.0 for target in targets}
-    faults: list[Fault] = []
+    faults: list[ScheduledFault] = []
     now = _SETTLE_SECONDS
     while True:
         now += rng.uniform(0.2, 1.8) * pause
@@ -93,7 +93,7 @@ def schedule(
             continue
         target = rng.choices(able, [target.weight for target in able])[0]
         kind = rng.choice(target.kinds)
-        lasting = rng.uniform(0.2, longest) if kind in (Kind.STOP, Kind.AWAY) else 0.0
+        lasting = rng.uniform(0.2, longest) if kind in (FaultAction.STOP, FaultAction.AWAY) else 0.0
         lasting = min(lasting, seconds - now)
         free_at[target.group or target.name] = now + lasting + target.rest
-        faults.append(Fault(now, target.name, kind, lasting, rng.randrange(1000)))
+        faults.append(ScheduledFault(now, target.name, kind, lasting, rng.randrange(1000)))

@@ -1,4 +1,4 @@
-"""What is under test: a lab as labkit starts it."""
+"""The system under test: a lab as labkit starts it."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from labkit.lab.async_lab import AsyncLab
 from labkit.supervisor.settings import Settings
 from labkit.views.states import State
 from labkit_services.contract.errors import LabError
-from tests.chaos.schedule import Kind, Target
+from tests.chaos.schedule import ChaosTarget, FaultAction
 
-WATCHDOG = Target("watchdog", rest=1.0)
-FORK_SERVER = Target("fork-server", (Kind.KILL, Kind.STOP), rest=4.0)
-"""One that dies young is not started again, and the lab spawns from then on; so it rests a little longer."""
-CALLBACK_TARGET = Target("callback-target", (Kind.AWAY,), weight=1)
+WATCHDOG = ChaosTarget("watchdog", rest=1.0)
+FORK_SERVER = ChaosTarget("fork-server", (FaultAction.KILL, FaultAction.STOP), rest=4.0)
+"""Rests longer: if it dies within 3 s of its start, nothing restarts it."""
+CALLBACK_TARGET = ChaosTarget("callback-target", (FaultAction.AWAY,), weight=1)
 
 RETRIES = {
-    # Faults use up attempts, too: enough of them that only what fails by itself becomes a dead letter.
+    # Faults use up attempts, too: enough attempts that only a failing function causes dead letters.
     "max_retry_attempts": "30",
     "initial_retry_wait": "200ms",
     "max_retry_wait": "2s",
@@ -36,19 +36,19 @@ START_SECONDS = 60.0
 _RESTART_SECONDS = 60.0
 
 
-class Stack(Protocol):
-    """Services that are kept alive by somebody, and may be disturbed.
+class SystemUnderTest(Protocol):
+    """Services that a supervisor restarts, and that may get faults.
 
     Attributes:
-        targets: What may be disturbed.
-        folder: Where everything is that they write.
+        targets: Possible targets of faults.
+        folder: Folder of all files that they write.
         logs: The folder of their logs.
-        gateway_url: Where the gateway listens, also after a restart.
-        user: Of the gateway's API.
-        password: And the password.
+        gateway_url: URL of the gateway, the same after a restart.
+        user: User of the gateway's API.
+        password: Password of the gateway's API.
     """
 
-    targets: tuple[Target, ...]
+    targets: tuple[ChaosTarget, ...]
     folder: Path
     logs: Path
     gateway_url: str
@@ -56,26 +56,26 @@ class Stack(Protocol):
     password: str
 
     async def start(self) -> None:
-        """Bring everything to ready."""
+        """Start everything; return when it is ready."""
 
     async def stop(self) -> None:
-        """End everything."""
+        """Stop everything."""
 
     async def pids(self) -> dict[str, int]:
-        """Return the processes of the services that are ready, by name."""
+        """Return the process ids of the running services, by name."""
 
     async def pids_of(self, target: str) -> list[int]:
-        """Return the processes that a target stands for at this moment."""
+        """Return the process ids that a target has at this moment."""
 
     async def restart(self, service: str) -> None:
-        """Ask a service to end, and start it again; again if that fails."""
+        """Restart a service; try again if that fails."""
 
-    async def given_up(self) -> list[str]:
-        """Return the services that nobody starts again, with the reason."""
+    async def failed_services(self) -> list[str]:
+        """Return the services that stay down, each with the reason."""
 
 
 def watchdogs(gateway: int) -> list[int]:
-    """Return the replicas of a gateway: its children, or those of the fork server that it is a child of."""
+    """Return the replicas of a gateway: its children or its siblings."""
     with suppress(psutil.Error):
         process = psutil.Process(gateway)
         family = [*process.children(), *psutil.Process(process.ppid()).children()]
@@ -90,13 +90,13 @@ def _runs(module: str, process: psutil.Process) -> bool:
 
 
 class LabStack:
-    """A lab, kept alive by its own supervisor."""
+    """A lab with its own supervisor."""
 
-    targets: tuple[Target, ...] = (
-        Target("nats-server"),
-        Target("gateway"),
-        Target("queue-worker"),
-        Target("inspector", weight=1),
+    targets: tuple[ChaosTarget, ...] = (
+        ChaosTarget("nats-server"),
+        ChaosTarget("gateway"),
+        ChaosTarget("queue-worker"),
+        ChaosTarget("inspector", weight=1),
         WATCHDOG,
         FORK_SERVER,
         CALLBACK_TARGET,
@@ -115,7 +115,7 @@ class LabStack:
         return self._lab
 
     async def start(self) -> None:
-        """Bring everything to ready."""
+        """Start everything; return when it is ready."""
         settings = Settings(
             workspace=str(self.folder),
             timeout=START_SECONDS,
@@ -130,18 +130,18 @@ class LabStack:
         self.gateway_url, self.user, self.password = state.gateway_url, state.user, state.password
 
     async def stop(self) -> None:
-        """End everything."""
+        """Stop everything."""
         if self._lab is not None:
             await self._lab.stop()
 
     async def pids(self) -> dict[str, int]:
-        """Return the processes of the services that are ready, by name."""
+        """Return the process ids of the running services, by name."""
         status = await self.lab.status()
         services = {service.name: service.pid for service in status.services if service.pid}
         return {"supervisor": self.lab.state.pid, **services}
 
     async def pids_of(self, target: str) -> list[int]:
-        """Return the processes that a target stands for at this moment."""
+        """Return the process ids that a target has at this moment."""
         if target == FORK_SERVER.name:
             children = psutil.Process(self.lab.state.pid).children()
             return [child.pid for child in children if _runs("labkit_services.fork_server", child)]
@@ -152,15 +152,15 @@ class LabStack:
         return watchdogs(pids[name]) if target == WATCHDOG.name else [pids[name]]
 
     async def restart(self, service: str) -> None:
-        """Ask a service to end, and start it again; again if that fails."""
+        """Restart a service; try again if that fails."""
         async with asyncio.timeout(_RESTART_SECONDS):
             while True:
                 try:
                     return await self.lab.restart(service)
-                except LabError:  # what it needs is away at this moment
+                except LabError:  # a service that it needs is down at this moment
                     await asyncio.sleep(0.5)
 
-    async def given_up(self) -> list[str]:
-        """Return the services that nobody starts again, with the reason."""
+    async def failed_services(self) -> list[str]:
+        """Return the services that stay down, each with the reason."""
         status = await self.lab.status()
         return [f"{one.name}: {one.error}" for one in status.services if one.state is State.FAILED]

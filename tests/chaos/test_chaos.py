@@ -1,7 +1,7 @@
-"""The short form of the chaos suite: a lab with faults, one without, a cluster with faults.
+"""The short form of the chaos suite: a lab, one without faults, a cluster.
 
-Each is a process of its own, as from the command line: what it starts and catches is not pytest's.
-They run at the same time; `make chaos` runs the long form.
+Each is a process of its own, started as from the command line, all at the same time.
+`make chaos` runs the long form.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ RUNS = {
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, tuple[subprocess.Popen[str], Path]]]:
-    """All runs, started together, each with the file it writes to."""
+    """Start all runs together; yield each with its output file."""
     folder = tmp_path_factory.mktemp("chaos")
     started = {}
     for name, options in RUNS.items():
@@ -45,7 +45,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, tuple[s
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_no_promise_is_broken(runs: dict[str, tuple[subprocess.Popen[str], Path]], name: str) -> None:
+def test_every_invariant_holds(runs: dict[str, tuple[subprocess.Popen[str], Path]], name: str) -> None:
     process, output = runs[name]
     try:
         code = process.wait(DEADLINE)

@@ -1,4 +1,4 @@
-"""Growth is told from noise."""
+"""The growth check distinguishes growth from noise."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.chaos.growth import MIB, Sample, growths, trend
 
 
 def samples(slope: float) -> list[Sample]:
-    """Return ten minutes of a memory that grows by ``slope`` bytes a second, with noise."""
+    """Return ten minutes of memory that grows by ``slope``, with noise."""
     rng = random.Random(1)
     return [
         Sample(at, "memory", "gateway", 40 * MIB + slope * at + rng.uniform(-MIB, MIB))
@@ -16,16 +16,16 @@ def samples(slope: float) -> list[Sample]:
     ]
 
 
-def test_a_line_has_its_slope() -> None:
+def test_the_trend_of_a_line_is_its_slope() -> None:
     assert trend([(0, 1), (1, 3), (2, 5)]) == 2
     assert trend([(0, 1)]) == trend([]) == trend([(1, 1), (1, 2)]) == 0
 
 
-def test_what_stays_as_it_is_is_bounded() -> None:
+def test_a_constant_value_is_bounded() -> None:
     assert [growth.is_bounded for growth in growths(samples(0), 600)] == [True]
 
 
-def test_what_grows_is_not() -> None:
+def test_steady_growth_is_not_bounded() -> None:
     [growth] = growths(samples(0.2 * MIB), 600)
     assert not growth.is_bounded
     assert 55 * MIB < growth.added < 65 * MIB
@@ -38,13 +38,13 @@ def test_only_the_second_half_counts() -> None:
     assert growth.added == 0
 
 
-def test_a_service_that_is_started_again_has_not_grown() -> None:
+def test_the_memory_of_a_restarted_service_is_bounded() -> None:
     restarted = [Sample(at, "memory", "inspector", min(100, 1 + at % 110) * MIB) for at in range(0, 600, 5)]
     assert [growth.is_bounded for growth in growths(restarted, 600)] == [True]
 
 
 def bursts(leak: float) -> list[Sample]:
-    """Return ten minutes of open files: 28, for a tenth of the time up to 130 more, and a leak a second."""
+    """Return ten minutes of open files with bursts, and a leak a second."""
     rng = random.Random(2)
     return [
         Sample(
@@ -57,6 +57,6 @@ def bursts(leak: float) -> list[Sample]:
     ]
 
 
-def test_a_burst_of_connections_is_no_leak() -> None:
+def test_a_burst_of_connections_is_bounded_and_a_leak_is_not() -> None:
     assert [growth.is_bounded for growth in growths(bursts(0), 600)] == [True]
     assert [growth.is_bounded for growth in growths(bursts(0.5), 600)] == [False]

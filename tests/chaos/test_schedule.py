@@ -1,4 +1,4 @@
-"""The schedule of faults: same seed, same faults; a group is never disturbed twice at a time."""
+"""The schedule: the same for a seed, and one fault at a time in a group."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import Counter
 from itertools import pairwise
 
 from tests.chaos.cluster import ClusterStack
-from tests.chaos.schedule import Fault, Kind, Target, schedule
+from tests.chaos.schedule import ChaosTarget, FaultAction, ScheduledFault, schedule
 from tests.chaos.stack import LabStack
 
 
@@ -16,7 +16,7 @@ def test_the_same_seed_gives_the_same_faults() -> None:
     assert first != schedule(8, 600, LabStack.targets)
 
 
-def test_a_long_run_has_every_fault_there_is() -> None:
+def test_a_long_run_has_every_kind_of_fault() -> None:
     done = Counter((fault.target, fault.kind) for fault in schedule(1, 1800, LabStack.targets))
     assert set(done) == {(target.name, kind) for target in LabStack.targets for kind in target.kinds}
 
@@ -38,10 +38,10 @@ def test_only_one_node_of_a_cluster_is_disturbed_at_a_time() -> None:
         assert after.at >= before.at + before.seconds + groups[before.target].rest
 
 
-def test_what_rests_gets_no_fault() -> None:
-    only = (Target("one", (Kind.KILL,), rest=1000.0),)
+def test_a_resting_target_gets_no_fault() -> None:
+    only = (ChaosTarget("one", (FaultAction.KILL,), rest=1000.0),)
     assert [fault.target for fault in schedule(1, 500, only)] == ["one"]
 
 
-def test_a_fault_says_what_it_is() -> None:
-    assert str(Fault(3.25, "gateway", Kind.STOP, 1.5, 0)) == "    3.2 s  stop gateway 1.5 s"
+def test_a_fault_is_shown_as_a_log_line() -> None:
+    assert str(ScheduledFault(3.25, "gateway", FaultAction.STOP, 1.5, 0)) == "    3.2 s  stop gateway 1.5 s"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
-from gateways import until
+from eventually import eventually
 
 DEFAULT = "openfaas-fn"
 NAMESPACE = "certifier-test"
@@ -77,7 +77,7 @@ class Certifier:
             assert answers[-1].status_code != 401
             return answers[-1].status_code in (200, 302)
 
-        until(done, within=22.5)
+        eventually(done, within=22.5)
         return answers[-1]
 
     def secret(self, method: str, name: str, **value: str) -> int:

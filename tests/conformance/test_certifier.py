@@ -8,7 +8,8 @@ from collections import defaultdict
 
 import httpx
 import pytest
-from gateways import client, until
+from eventually import eventually
+from gateways import client
 from standards import DEFAULT, IMAGE, NAMESPACE, Certifier
 
 from labkit import Lab
@@ -138,7 +139,7 @@ def test_function_logs(certifier: Certifier, http: httpx.Client, namespace: str)
         return [message["text"].lstrip("0123456789/: ") for message in messages]
 
     wanted = f"Wrote {len(namespace)} Bytes"
-    until(lambda: any(text.startswith(wanted) for text in texts()))
+    eventually(lambda: any(text.startswith(wanted) for text in texts()))
     assert any(text.startswith("Forking fprocess") for text in texts())
 
 
@@ -153,7 +154,7 @@ def test_scale_minimum(certifier: Certifier) -> None:
 def test_scale_from_zero_during_invoke(certifier: Certifier) -> None:
     name = "test-scale-from-zero"
     certifier.deploy(name, "env")
-    until(lambda: certifier.get(name)["availableReplicas"] > 0, within=60)
+    eventually(lambda: certifier.get(name)["availableReplicas"] > 0, within=60)
 
     certifier.scale(name, 0)
     assert certifier.get(name).get("replicas", 0) == 0
@@ -184,7 +185,7 @@ def test_secret_crud(certifier: Certifier, field: str, first: str | bytes, secon
 
     assert certifier.secret("PUT", name, **sent(second)) in (200, 202)
     certifier.deploy(function, process, method="PUT", secrets=[name])
-    until(lambda: certifier.invoke(function).content == wanted(second), within=5)
+    eventually(lambda: certifier.invoke(function).content == wanted(second), within=5)
 
     certifier.delete(function)
     assert certifier.secret("DELETE", name) in (200, 202)

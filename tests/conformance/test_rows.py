@@ -169,7 +169,7 @@ def test_a_function_that_closes_the_connection_is_a_502_and_is_restarted(
 
     assert answer.status_code == 502
     assert answer.text.startswith("Can't reach service for: broken.")
-    until(lambda: http.get("/system/function/broken").json()["availableReplicas"] == 1)
+    eventually(lambda: http.get("/system/function/broken").json()["availableReplicas"] == 1)
 
 
 @pytest.mark.row("1.4 event stream")
@@ -196,7 +196,7 @@ def test_a_call_is_logged_in_openfaas_s_format(http: httpx.Client, lab: Lab) -> 
     http.put("/function/env/logged")
 
     line = r"Forwarded \[PUT\] to /function/env/logged - \[200\] - \d+\.\d{4}s"
-    until(lambda: re.search(line, lab.logs("gateway")) is not None)
+    eventually(lambda: re.search(line, lab.logs("gateway")) is not None)
 
 
 # -- 1.5 to 1.8 management
@@ -233,10 +233,13 @@ def test_raw_value_wins_over_value(http: httpx.Client) -> None:
 @pytest.mark.row("1.7 tail, since, instance")
 def test_instance_selects_the_log_of_one_replica(http: httpx.Client) -> None:
     deploy(http, "two-logs", "cat", labels={"com.openfaas.scale.min": "2"})
-    until(lambda: http.get("/system/function/two-logs").json()["availableReplicas"] == 2)
-    instances = {httpx.Response(200, text=line).json()["instance"] for line in _log(http, "two-logs")}
+    eventually(lambda: http.get("/system/function/two-logs").json()["availableReplicas"] == 2)
 
-    assert len(instances) == 2
+    def logged_instances() -> set[str]:
+        return {httpx.Response(200, text=line).json()["instance"] for line in _log(http, "two-logs")}
+
+    eventually(lambda: len(logged_instances()) == 2)
+    instances = logged_instances()
     for instance in instances:
         lines = _log(http, "two-logs", instance=instance)
         assert {httpx.Response(200, text=line).json()["instance"] for line in lines} == {instance}
@@ -249,7 +252,7 @@ def test_only_go_s_spellings_of_true_follow(http: httpx.Client, follow: str) -> 
     deploy(http, "closed", "cat")
     until(lambda: bool(_log(http, "closed")))
 
-    assert _log(http, "closed", follow=follow)
+    assert eventually(lambda: _log(http, "closed", follow=follow))
 
 
 @pytest.mark.row("1.8 enqueueing counts nothing")
@@ -275,7 +278,7 @@ def test_a_busy_function_s_callback_has_status_429(http: httpx.Client, lab: Lab)
             target=lambda: httpx.post(f"{lab.gateway_url}/function/busy", trust_env=False)
         )
         first.start()
-        until(lambda: bool(replica.children()))
+        eventually(lambda: bool(replica.children()))
         http.post("/async-function/busy", headers={"X-Callback-Url": target.url})
         (callback,) = target.wait()
         first.join()
@@ -289,13 +292,13 @@ def test_the_gateway_logs_what_it_queues(http: httpx.Client, lab: Lab) -> None:
     call_id = http.post("/async-function/nobody.openfaas-fn", content="12345").headers["X-Call-Id"]
 
     line = f"[{call_id}] Queueing (5) bytes for: nobody.openfaas-fn."
-    until(lambda: line in lab.logs("gateway"))
+    eventually(lambda: line in lab.logs("gateway"))
 
 
 @pytest.mark.row("2.6 JetStream")
 @pytest.mark.anyio
 async def test_stream_and_consumer_are_those_of_pro(lab: Lab) -> None:
-    state = lab._core.state
+    state = lab.aio.state
     connection = await nats.connect(state.nats_url, token=state.nats_token)
     try:
         js = connection.jetstream()

@@ -1,4 +1,4 @@
-"""Notebooks as they are kept: nothing from a run in them, and able to start from nothing."""
+"""Notebook files have nothing from a run; their first cell starts the lab."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ of_each_notebook = pytest.mark.parametrize(
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Give the notebook as it is in the file: nbformat's own reading would repair what we look for."""
+    """Return the notebook as in the file: nbformat would repair errors."""
     notebook: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return notebook
 
@@ -40,8 +40,8 @@ def test_no_cell_keeps_outputs_or_an_execution_count(path: Path) -> None:
 
 
 @of_each_notebook
-def test_no_cell_remembers_when_it_ran(path: Path) -> None:
-    """JupyterLab's `metadata.execution`, and which cells were folded, differ for every reader."""
+def test_no_cell_has_metadata_of_its_execution(path: Path) -> None:
+    """`metadata.execution` and collapsed cells differ for every reader."""
     personal = {"execution", "collapsed", "scrolled", "ExecuteTime"}
     kept = [cell["id"] for cell in read(path)["cells"] if personal & cell["metadata"].keys()]
 
@@ -49,8 +49,8 @@ def test_no_cell_remembers_when_it_ran(path: Path) -> None:
 
 
 @of_each_notebook
-def test_metadata_is_the_kernel_and_the_language_and_no_widget_state(path: Path) -> None:
-    """GitHub refuses a notebook with half a widget state; a language version changes with every reader."""
+def test_metadata_has_kernel_and_language_and_no_widget_state(path: Path) -> None:
+    """GitHub shows no partial widget state; language versions differ."""
     metadata = read(path)["metadata"]
 
     assert metadata["kernelspec"]["name"] == "python3"
@@ -60,8 +60,8 @@ def test_metadata_is_the_kernel_and_the_language_and_no_widget_state(path: Path)
 
 
 @of_each_notebook
-def test_every_cell_has_an_id_of_its_own_in_the_file(path: Path) -> None:
-    """Older formats have none, and then each reader's Jupyter makes up others; a translation shares them."""
+def test_every_cell_has_a_unique_id(path: Path) -> None:
+    """Without ids, each Jupyter invents others; translations share them."""
     notebook = read(path)
     ids = [cell.get("id") for cell in notebook["cells"]]
 
@@ -72,7 +72,7 @@ def test_every_cell_has_an_id_of_its_own_in_the_file(path: Path) -> None:
 
 @of_each_notebook
 def test_the_first_code_cell_starts_the_lab(path: Path) -> None:
-    """After a restart, or on a fresh Binder, running the first cell has to be enough to go on."""
-    first = "".join(code_cells(path)[0]["source"])  # the file holds a list of lines
+    """After a restart or on Binder, the first cell must be enough."""
+    first = "".join(code_cells(path)[0]["source"])  # a list of lines in the file
 
     assert "Lab.start(" in first

@@ -1,4 +1,4 @@
-"""The lab text this course is built from: what its reader has to type, a notebook runs, letter by letter."""
+"""Each command of the lab text is in a cell of a notebook, verbatim."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ echo -n "LaterIsBetter" | faas-cli invoke figlet --async \
 --header "X-Callback-Url http://requestbin.com/r/1i7i1we1"
 """,
 }
-"""Every shell block of the lab text, without the prompt that two of them begin with."""
+"""The shell blocks of the lab text, without prompts."""
 
 BANNER = [
     r" _          _           ___     ____       _   _            ",
@@ -62,13 +62,13 @@ BANNER = [
     r"|_____\__,_|\__\___|_| |___|___/____/ \___|\__|\__\___|_|   ",
     r"                                                            ",
 ]
-"""What the lab text says `figlet` makes of LaterIsBetter."""
+"""The output of `figlet` for LaterIsBetter in the lab text."""
 
 of_each_course = pytest.mark.parametrize("course", COURSES, ids=lambda path: str(path.name))
 
 
 def code_cells(course: Path) -> list[str]:
-    """Give the code cells of a language's notebooks, without cell magics and the `!` of a shell line."""
+    """Return the code cells of a course, without magics and `!`."""
     found = []
     for path in sorted(course.glob("*.ipynb")):
         for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
@@ -79,9 +79,9 @@ def code_cells(course: Path) -> list[str]:
 
 
 def as_the_learner_types_it(block: str, cells: list[str]) -> str:
-    """Put in what the lab text leaves to its reader: a name, and the address of a bin of one's own."""
+    """Replace the placeholders of the lab text: user name, bin address."""
     block = block.replace("<your-docker-username-here>", "me")
-    # Only the host is another one: {forms.url} is http://HOST/r/1i7i1we1.
+    # Only the host differs: {forms.url} is http://HOST/r/1i7i1we1.
     if any('forms = lab.bin("1i7i1we1")' in cell for cell in cells):
         block = block.replace("http://requestbin.com/r/1i7i1we1", "{forms.url}")
     return block.rstrip("\n")
@@ -98,13 +98,13 @@ def test_a_code_cell_runs_the_shell_block(course: Path, name: str) -> None:
 
 @of_each_course
 def test_a_cell_changes_the_process_to_sleep_1(course: Path) -> None:
-    """The one step of the lab text that is an edit."""
+    """The only step of the lab text that edits a file."""
     assert any("Dockerfile" in cell and 'fprocess="sleep 1"' in cell for cell in code_cells(course))
 
 
 @of_each_course
 def test_the_callback_is_compared_with_the_banner_of_the_lab_text(course: Path) -> None:
-    """The comparison itself is the notebook's: it fails under nbval, and in front of a learner."""
+    """The notebook compares, so it fails under nbval, and for a learner."""
     listed = "\n".join(f'    r"{line}",' for line in BANNER)
 
     assert any(f"as_printed = [\n{listed}\n]" in cell and "assert " in cell for cell in code_cells(course))

@@ -1,4 +1,4 @@
-"""Asynchronous calls in tests, by the gateway's REST API."""
+"""Asynchronous calls in tests, through the gateway's REST API."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from gateways import deploy, until
+from eventually import eventually
+from gateways import deploy
 
 _names = itertools.count(1)
 
 QUICK = {"com.openfaas.retry.attempts": "3", "com.openfaas.retry.min_wait": "50ms"}
-"""Retries that a test need not wait for."""
+"""Retries short enough for a test."""
 
 
 def script(folder: Path, text: str) -> str:
-    """Write a shell script and return the command that runs it; a command line here knows no quotes."""
+    """Return a command that runs ``text``; an ``fprocess`` has no quotes."""
     path = folder / f"script-{next(_names)}.sh"
     path.write_text(text)
     return f"sh {path}"
@@ -26,14 +27,14 @@ def script(folder: Path, text: str) -> str:
 def new_function(
     http: httpx.Client, fprocess: str, annotations: Mapping[str, str] = QUICK, **more: Any
 ) -> str:
-    """Deploy a function under a name of its own."""
+    """Deploy a function under a unique name; return the name."""
     name = f"fn-{next(_names)}"
     deploy(http, name, fprocess, annotations=dict(annotations), **more)
     return name
 
 
 def accept(http: httpx.Client, function: str, body: str = "", **headers: str) -> str:
-    """Have a call accepted; return its id."""
+    """Queue a call; return its id."""
     answer = http.post(
         f"/async-function/{function}",
         content=body,
@@ -44,22 +45,22 @@ def accept(http: httpx.Client, function: str, body: str = "", **headers: str) ->
 
 
 def status(http: httpx.Client, call_id: str, wait: float = 0) -> dict[str, Any]:
-    """Return what the gateway says of a call."""
+    """Return the status of a call; wait up to ``wait`` seconds for its end."""
     answer = http.get(f"/async-function/{call_id}", params={"wait": wait} if wait else {})
     assert answer.status_code == 200, answer.text
-    found: dict[str, Any] = answer.json()
-    return found
+    call: dict[str, Any] = answer.json()
+    return call
 
 
 def settled(http: httpx.Client, call_id: str, within: float = 15) -> dict[str, Any]:
-    """Return a call at its end."""
+    """Wait for the end of a call; return its status."""
     call = status(http, call_id, within)
     assert call["settled"], call
     return call
 
 
 def until_state(http: httpx.Client, call_id: str, state: str) -> None:
-    until(lambda: status(http, call_id)["state"] == state)
+    eventually(lambda: status(http, call_id)["state"] == state)
 
 
 def letters(http: httpx.Client, call_id: str, queue: str = "faas-request") -> list[dict[str, Any]]:

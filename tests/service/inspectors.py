@@ -1,4 +1,4 @@
-"""Start a real inspector for a test and talk to it over real sockets."""
+"""Start a real inspector for a test, and use it over real sockets."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Inspector:
     api: httpx.Client
     log: list[str] = field(default_factory=list)
     stopped: bool = False
-    """The test has ended it itself."""
+    """Whether the test itself stopped it."""
 
     async def connect(self) -> Wire:
         address = urlsplit(self.url)
@@ -53,7 +53,7 @@ class Inspector:
         return await self.raw(f"{method} {path} HTTP/1.1\r\n{lines}\r\n".encode() + body, method)
 
     def get(self, path: str, **query: Any) -> Any:
-        """Return what the API says, as JSON."""
+        """Return the JSON response of the API."""
         response = self.api.get(f"/api/v1{path}", params=query)
         assert response.status_code == 200, response.text
         return response.json()
@@ -61,7 +61,7 @@ class Inspector:
 
 @contextlib.contextmanager
 def inspector(**settings: str) -> Iterator[Inspector]:
-    """Run an inspector for the length of a block; told to stop, it must do so quickly and without fuss."""
+    """Run an inspector; it must stop quickly and without an error."""
     environment = {"port": "0", **settings}
     process = subprocess.Popen(
         COMMAND,
@@ -78,15 +78,15 @@ def inspector(**settings: str) -> Iterator[Inspector]:
     try:
         line = process.stdout.readline()
         assert line, f"no ready line; log: {log}"
-        facts = json.loads(line)
-        assert facts["ready"] == "inspector"
-        assert facts["pid"] == process.pid
+        ready = json.loads(line)
+        assert ready["ready"] == "inspector"
+        assert ready["pid"] == process.pid
         token = settings.get("inspector_token", "")
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        with httpx.Client(base_url=facts["url"], headers=headers, trust_env=False, timeout=DEADLINE) as api:
-            running = Inspector(facts["url"], process, api, log)
+        with httpx.Client(base_url=ready["url"], headers=headers, trust_env=False, timeout=DEADLINE) as api:
+            running = Inspector(ready["url"], process, api, log)
             yield running
-        assert running.stopped or process.poll() is None, f"it ended by itself: {log}"
+        assert running.stopped or process.poll() is None, f"it ended early: {log}"
         begun = time.monotonic()
         process.terminate()
         code = process.wait(DEADLINE)
@@ -106,7 +106,7 @@ def inspector(**settings: str) -> Iterator[Inspector]:
 
 @contextlib.contextmanager
 def nats_server(*, port: int = -1) -> Iterator[str]:
-    """Run a real nats-server; -1 means any port. Yields its URL."""
+    """Run a nats-server on ``port``, any free one for -1; yield its URL."""
     program = Path(sys.executable).with_name("nats-server")
     process = subprocess.Popen(
         [str(program), "-a", "127.0.0.1", "-p", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE

@@ -1,21 +1,16 @@
-"""Starting labs in tests, and finding what they leave behind."""
+"""Start labs in tests, and use them as other programs would."""
 
 from __future__ import annotations
 
 import base64
 import json
-import os
 import subprocess
 import sys
-import time
 import urllib.request
-import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
-
-import psutil
+from typing import Any
 
 from labkit import Lab
 from labkit.lab.async_lab import AsyncLab
@@ -24,24 +19,19 @@ from labkit.lab.call import CallHandle
 from labkit.supervisor.settings import Settings
 from labkit.workspace import LabState
 from labkit_services.call_record.log import CallState
+from tests.eventually import eventually
 
-T = TypeVar("T")
-
-MARK = "LABKIT_TEST_CASE"
-"""An environment variable. What a test starts inherits it, or has a path below its workspace in it."""
-GONE_SECONDS = 3.0
-"""What the lab promises: nothing of it lives this long after its end, whatever the end was."""
 STANDIN = Path(__file__).with_name("standin.py")
 
 
 def start_lab(workspace: Path, **settings: Any) -> Lab:
-    """Start or attach to a lab on any ports, with every setting there is."""
+    """Start a lab on any free ports, or attach to it; takes every setting."""
     chosen = {"gateway_port": 0, "inspector_port": 0, **settings}
     return Lab(background_loop().run(AsyncLab.start(Settings(workspace=str(workspace), **chosen)), 30))
 
 
 def standin(name: str, manner: str) -> dict[str, list[str]]:
-    """Return the setting that puts a stand-in with bad manners in a service's place."""
+    """Return the setting that replaces a service by a stand-in."""
     return {name: [sys.executable, str(STANDIN), name, manner]}
 
 
@@ -62,47 +52,8 @@ def until_running(call: CallHandle, *, within: float = 20) -> None:
     try:
         eventually(lambda: call.status().state is CallState.RUNNING, within=within)
     except AssertionError as error:
-        told = "\n".join(map(str, call.status().events))
-        raise AssertionError(f"{error}; {call.status()}\n{told}") from None
-
-
-def new_mark() -> str:
-    return uuid.uuid4().hex
-
-
-def marked(mark: str) -> list[psutil.Process]:
-    """Return the processes that were started under ``mark`` and live, but not this one."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            own = process.pid == os.getpid() or process.status() == psutil.STATUS_ZOMBIE
-            if not own and any(mark in value for value in process.environ().values()):
-                found.append(process)
-        except (psutil.Error, OSError):
-            continue
-    return found
-
-
-def say(processes: list[psutil.Process]) -> str:
-    lines = []
-    for process in processes:
-        try:
-            lines.append(f"{process.pid}: {' '.join(process.cmdline())[:160]}")
-        except psutil.Error:
-            continue
-    return "\n".join(lines)
-
-
-def assert_gone(mark: str, *, within: float = GONE_SECONDS) -> None:
-    """Fail if anything started under ``mark`` outlives ``within`` seconds, and end it."""
-    deadline = time.monotonic() + within
-    while left := marked(mark):
-        if time.monotonic() > deadline:
-            text = say(left)
-            for process in left:
-                process.kill()
-            raise AssertionError(f"left behind after {within:g} s:\n{text}")
-        time.sleep(0.02)
+        events = "\n".join(map(str, call.status().events))
+        raise AssertionError(f"{error}; {call.status()}\n{events}") from None
 
 
 def files_below(folder: Path) -> list[str]:
@@ -110,7 +61,7 @@ def files_below(folder: Path) -> list[str]:
 
 
 def deploy(lab: Lab, name: str, process: str = "cat") -> None:
-    """Deploy a function, as any OpenFaaS client would."""
+    """Deploy a function through the REST API."""
     body = {"service": name, "image": "alpine", "envProcess": process}
     _system(lab.gateway_url, lab.aio.state, "POST", json.dumps(body).encode())
 
@@ -122,19 +73,23 @@ def functions(lab: Lab) -> list[str]:
 
 
 def call_async(lab: Lab, name: str) -> None:
-    """Have a call queued."""
+    """Queue one asynchronous call."""
     request = urllib.request.Request(f"{lab.gateway_url}/async-function/{name}", data=b"", method="POST")
     with urllib.request.urlopen(request, timeout=5) as answer:
         assert answer.status == 202
 
 
+def authorization(state: LabState) -> str:
+    """Return the header value with the credentials of the lab's gateway."""
+    return "Basic " + base64.b64encode(f"{state.user}:{state.password}".encode()).decode()
+
+
 def _system(url: str, state: LabState, method: str, body: bytes | None = None) -> bytes:
-    password = base64.b64encode(f"{state.user}:{state.password}".encode()).decode()
     request = urllib.request.Request(
         f"{url}/system/functions",
         data=body,
         method=method,
-        headers={"Authorization": f"Basic {password}", "Content-Type": "application/json"},
+        headers={"Authorization": authorization(state), "Content-Type": "application/json"},
     )
     with urllib.request.urlopen(request, timeout=5) as answer:
         return bytes(answer.read())
@@ -151,7 +106,7 @@ time.sleep(60)
 
 
 def owner_code(workspace: Path, **settings: Any) -> str:
-    """Return a program that starts a lab (or attaches), prints the supervisor's pid, and waits."""
+    """Return a program that starts or attaches to a lab, and waits."""
     return OWNER.format(here=str(STANDIN.parent), workspace=str(workspace), settings=repr(settings))
 
 

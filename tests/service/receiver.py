@@ -1,13 +1,14 @@
-"""A plain HTTP server that keeps what it was sent: the other end of a callback."""
+"""A plain HTTP server that records its requests: the target of callbacks."""
 
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from eventually import eventually
 
 
 @dataclass
@@ -24,16 +25,14 @@ class Receiver:
     requests: list[Received] = field(default_factory=list)
 
     def wait(self, count: int = 1, within: float = 10.0) -> list[Received]:
-        deadline = time.monotonic() + within
-        while len(self.requests) < count:
-            assert time.monotonic() < deadline, f"{len(self.requests)} of {count} within {within:g} s"
-            time.sleep(0.01)
+        """Return the requests once there are ``count``."""
+        eventually(lambda: len(self.requests) >= count, self.requests, within=within)
         return self.requests
 
 
 @contextmanager
 def receiver(status: int = 200) -> Iterator[Receiver]:
-    """Run a receiver that answers ``status`` to everything."""
+    """Run a server that responds to every request with ``status``."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -44,7 +43,7 @@ def receiver(status: int = 200) -> Iterator[Receiver]:
             self.end_headers()
 
         def log_message(self, *_: object) -> None:
-            """Keep the test's output quiet."""
+            """Log nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         found = Receiver(f"http://127.0.0.1:{server.server_port}")

@@ -1,4 +1,4 @@
-"""A terminal in which faas-cli and kubectl are the lab's own."""
+"""A learner's terminal, in which faas-cli and kubectl are labkit's."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SCRIPTS = Path(sys.executable).parent
 
 
 def _tools(folder: Path) -> Path:
-    """Make a folder of what a shell needs: this machine may have a kubectl or faas-cli of its own."""
+    """Make a folder of a shell's programs, without any kubectl or faas-cli."""
     folder.mkdir()
     for name in ("bash", "cat", "git", "grep", "mkdir", "seq", "sh", "true"):
         (folder / name).symlink_to(shutil.which(name) or f"/bin/{name}")
@@ -23,12 +23,12 @@ def _tools(folder: Path) -> Path:
 
 
 class Terminal:
-    """A shell's view: a current folder, variables, and programs that find the lab by themselves."""
+    """A folder and environment variables in which programs find the lab."""
 
     def __init__(self, folder: Path, lab: Lab) -> None:
         self.folder = folder
         self.lab = lab
-        # With CI=true faas-cli keeps its logins elsewhere: a learner's terminal has no CI.
+        # With CI=true faas-cli stores logins elsewhere; a learner's terminal does not set it.
         unset = ("CI", "OPENFAAS_URL", "OPENFAAS_CONFIG", "LABKIT_FAAS_CLI")
         self.variables = {name: value for name, value in os.environ.items() if name not in unset}
         self.variables |= {
@@ -38,7 +38,7 @@ class Terminal:
         }
 
     def run(self, *words: str, body: bytes = b"", code: int = 0) -> subprocess.CompletedProcess[bytes]:
-        """Run a command line; check its exit code, and that it complains in sentences."""
+        """Run a command line; check exit code, and for no traceback."""
         done = subprocess.run(
             words,
             input=body,
@@ -53,10 +53,10 @@ class Terminal:
         return done
 
     def faas(self, *words: str, body: bytes = b"", code: int = 0) -> str:
-        """Run faas-cli; return what it printed, without colours."""
+        """Run faas-cli; return its output without colours."""
         done = self.run("faas-cli", *words, body=body, code=code)
         return re.sub(r"\x1b\[\d+m", "", done.stdout.decode())
 
     def shell(self, text: str) -> str:
-        """Run a block of the lab text."""
+        """Run a block of shell commands; return the output."""
         return self.run("bash", "-c", text).stdout.decode()

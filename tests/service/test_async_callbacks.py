@@ -10,7 +10,8 @@ from threading import Thread
 import httpx
 import pytest
 from asynchronous import accept, letters, new_function, script, settled, status, until_state
-from gateways import client, until
+from eventually import eventually
+from gateways import client
 from labs import start_lab
 from receiver import receiver
 
@@ -47,7 +48,7 @@ def test_a_late_target_gets_the_result_and_the_function_runs_once(
     runs = tmp_path / "runs"
     function = new_function(http, script(tmp_path, f"echo run >> {runs}; cat\n"))
     call_id = accept(http, function, "result", X_Callback_Url=f"http://127.0.0.1:{free_port}/late")
-    until(lambda: any(each["error"] for each in status(http, call_id)["callbacks"]))
+    eventually(lambda: any(each["error"] for each in status(http, call_id)["callbacks"]))
     assert status(http, call_id)["state"] == "calling back"
     got: list[tuple[str, bytes]] = []
 
@@ -77,7 +78,7 @@ def test_a_callback_that_fails_every_time_is_dead_lettered_and_can_be_redriven(
 ) -> None:
     with receiver(status=503) as target:
         call_id = accept(http, new_function(http, "cat"), "result", X_Callback_Url=target.url)
-        until(lambda: bool(letters(http, call_id)))
+        eventually(lambda: bool(letters(http, call_id)))
 
         assert len(target.requests) == 3
         (letter,) = letters(http, call_id)
@@ -97,10 +98,10 @@ def test_a_callback_that_fails_every_time_is_dead_lettered_and_can_be_redriven(
 def test_a_redriven_callback_that_fails_again_is_dead_lettered_again(http: httpx.Client) -> None:
     with receiver(status=503) as target:
         call_id = accept(http, new_function(http, "cat"), "result", X_Callback_Url=target.url)
-        until(lambda: bool(letters(http, call_id)))
+        eventually(lambda: bool(letters(http, call_id)))
         for tries in (6, 9):
             http.post("/system/queues/faas-request/dead-letters/redrive", json={"callId": call_id})
-            until(lambda: bool(letters(http, call_id)))
+            eventually(lambda: bool(letters(http, call_id)))
             (letter,) = letters(http, call_id)
 
             assert letter["attempts"] == 3
@@ -148,7 +149,7 @@ def test_a_callback_is_done_when_its_target_responds(http: httpx.Client, answer:
 def test_a_callback_url_must_be_http(http: httpx.Client, url: str) -> None:
     call_id = accept(http, new_function(http, "cat"), X_Callback_Url=url)
 
-    until(lambda: bool(letters(http, call_id)))
+    eventually(lambda: bool(letters(http, call_id)))
 
     (letter,) = letters(http, call_id)
     assert (letter["kind"], letter["attempts"]) == ("callback", 1)
@@ -160,7 +161,7 @@ def test_a_result_too_large_to_reschedule_is_dead_lettered_and_a_redrive_runs_th
 ) -> None:
     with receiver(status=503) as target:
         call_id = accept(http, new_function(http, "head -c 9000000 /dev/zero"), X_Callback_Url=target.url)
-        until(lambda: bool(letters(http, call_id)))
+        eventually(lambda: bool(letters(http, call_id)))
 
         assert "9000000 bytes" in letters(http, call_id)[0]["reason"]
         http.post("/system/queues/faas-request/dead-letters/redrive", json={"callId": call_id})

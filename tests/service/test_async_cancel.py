@@ -11,7 +11,8 @@ import httpx
 import psutil
 import pytest
 from asynchronous import QUICK, accept, new_function, script, settled, status, until_state
-from gateways import client, until
+from eventually import eventually
+from gateways import client
 from labs import start_lab
 from receiver import receiver
 
@@ -28,13 +29,13 @@ def http(lab: Lab) -> Iterator[httpx.Client]:
 def test_cancelling_a_running_call_ends_its_process(http: httpx.Client) -> None:
     with receiver() as target:
         call_id = accept(http, new_function(http, "sleep 60"), X_Callback_Url=target.url)
-        until(lambda: any(attempt["process"] for attempt in status(http, call_id)["attempts"]))
+        eventually(lambda: any(attempt["process"] for attempt in status(http, call_id)["attempts"]))
         pid = status(http, call_id)["attempts"][0]["process"]["pid"]
         assert psutil.pid_exists(pid)
 
         assert http.delete(f"/async-function/{call_id}").status_code == 202
 
-        until(lambda: not psutil.pid_exists(pid), within=3)
+        eventually(lambda: not psutil.pid_exists(pid), within=3)
         assert settled(http, call_id)["state"] == "cancelled"
         # The slot is free again, and no callback was posted.
         assert settled(http, accept(http, new_function(http, "cat")), 5)["state"] == "done"
@@ -68,7 +69,7 @@ def test_a_cancelled_call_is_not_retried(http: httpx.Client) -> None:
 
     call = settled(http, call_id)
     assert (call["state"], len(call["attempts"])) == ("cancelled", 1)
-    until(lambda: http.get("/system/queues/faas-request").json()["waitingForRetry"] == 0)
+    eventually(lambda: http.get("/system/queues/faas-request").json()["waitingForRetry"] == 0)
     assert len(status(http, call_id)["attempts"]) == 1
 
 
@@ -76,7 +77,7 @@ def test_finished_unknown_and_synchronous_calls_cannot_be_cancelled(http: httpx.
     done = accept(http, new_function(http, "cat"))
     settled(http, done)
     sync = http.post(f"/function/{new_function(http, 'cat')}").headers["X-Call-Id"]
-    until(lambda: http.get(f"/async-function/{sync}").status_code == 200)
+    eventually(lambda: http.get(f"/async-function/{sync}").status_code == 200)
 
     assert http.delete(f"/async-function/{done}").status_code == 409
     assert http.delete(f"/async-function/{sync}").status_code == 409
@@ -145,7 +146,7 @@ def test_a_call_s_status_is_available_at_once_and_its_result_is_stored(http: htt
     result = http.get(f"/async-function/{call_id}/result")
 
     hops = ("received", "queued", "delivered", "started", "acknowledged")
-    until(lambda: all(status(http, call_id)["times"][hop] for hop in hops))
+    eventually(lambda: all(status(http, call_id)["times"][hop] for hop in hops))
     assert (result.status_code, result.text) == (200, "kept")
     assert result.headers["X-Call-Id"] == call_id
     assert http.get(f"/async-function/{uuid.uuid4()}/result").status_code == 404

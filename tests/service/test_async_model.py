@@ -17,7 +17,8 @@ from pathlib import Path
 import httpx
 import pytest
 from asynchronous import accept, letters, new_function, script, settled
-from gateways import client, until
+from eventually import eventually
+from gateways import client
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (

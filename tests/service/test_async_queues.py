@@ -16,7 +16,8 @@ import httpx
 import psutil
 import pytest
 from asynchronous import QUICK, accept, new_function, script, settled, status, until_state
-from gateways import client, until
+from eventually import eventually
+from gateways import client
 from labs import start_lab
 from receiver import receiver
 
@@ -114,9 +115,9 @@ def test_each_queue_has_its_own_max_inflight_that_can_be_changed_at_any_time(htt
 
 def test_several_workers_share_a_queue(lab: Lab, http: httpx.Client, tmp_path: Path) -> None:
     nap = new_function(http, "sleep 0.3", {"com.openfaas.queue": "shared"})
-    until(lambda: bool(http.get("/system/queues/shared").json()["workers"]))
+    eventually(lambda: bool(http.get("/system/queues/shared").json()["workers"]))
     with another_worker(lab, tmp_path / "worker.log") as worker:
-        until(lambda: len(http.get("/system/queues/shared").json()["workers"]) == 2)
+        eventually(lambda: len(http.get("/system/queues/shared").json()["workers"]) == 2)
 
         for call_id in [accept(http, nap) for _ in range(8)]:
             settled(http, call_id)
@@ -149,7 +150,7 @@ def test_a_terminated_worker_only_finishes_its_running_calls(workspace: Path, tm
         os.kill(pid, signal.SIGTERM)
 
         assert settled(http, first)["state"] == "done"
-        until(lambda: not psutil.pid_exists(pid))
+        eventually(lambda: not psutil.pid_exists(pid))
         assert settled(http, second)["state"] == "done"  # by the next worker, which the lab has started
         calls = [status(http, call_id) for call_id in (first, second)]
 
@@ -191,9 +192,9 @@ def test_calls_with_the_same_id_run_once(http: httpx.Client, tmp_path: Path, cal
 
     assert [answer.status_code for answer in answers] == [202] * 5
     assert sorted(answer.headers.get("X-Duplicate", "") for answer in answers) == [""] + ["true"] * 4
-    until(runs.exists)
+    eventually(runs.exists)
     settled(http, accept(http, function))
-    until(lambda: runs.read_text() == "run\n" * 2)
+    eventually(lambda: runs.read_text() == "run\n" * 2)
 
 
 @pytest.mark.row("2.6 queue metrics")
@@ -204,7 +205,7 @@ def test_the_worker_s_metrics_have_openfaas_names(workspace: Path) -> None:
         settled(http, accept(http, bad, X_Callback_Url=target.url))
         accept(http, nap)
         accept(http, nap)
-        until(lambda: http.get("/system/queues/counted").json()["inFlight"] == 1)
+        eventually(lambda: http.get("/system/queues/counted").json()["inFlight"] == 1)
         (worker,) = http.get("/system/queues/counted").json()["workers"]
         ready = [line for line in lab.logs("queue-worker").splitlines() if "metrics=" in line][-1]
 
@@ -230,7 +231,6 @@ def test_a_queue_s_status_counts_its_calls(http: httpx.Client) -> None:
     nap = new_function(http, "sleep 30", {"com.openfaas.queue": "counts"})
     ids = [accept(http, nap) for _ in range(3)]
     until_state(http, ids[0], "running")
-    time.sleep(0.3)
 
     queue = http.get("/system/queues/counts").json()
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import httpx
 import pytest
 from asynchronous import QUICK, accept, letters, new_function, script, settled, status, until_state
-from gateways import client, until
+from eventually import eventually
+from gateways import client
 from receiver import receiver
 
 from labkit import Lab
@@ -103,7 +104,7 @@ def test_all_dead_letters_of_a_queue_can_be_redriven_or_deleted(http: httpx.Clie
     rest = http.get(dead, params={"after": some[-1]["sequence"]}).json()
     assert [letter["callId"] for letter in some + rest] == ids
     assert http.post(dead + "/redrive", json={}).json() == {"redriven": 5}
-    until(lambda: http.get(f"/system/queues/{queue}").json()["dead"] == 5)
+    eventually(lambda: http.get(f"/system/queues/{queue}").json()["dead"] == 5)
     assert http.delete(f"{dead}/{ids[0]}").json() == {"purged": 1}
     assert http.delete(f"{dead}/{ids[0]}").status_code == 404
     assert http.delete(dead).json() == {"purged": 4}

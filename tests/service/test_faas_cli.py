@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from labs import eventually
+from eventually import eventually
 from receiver import receiver
 from terminals import Terminal
 

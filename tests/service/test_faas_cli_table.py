@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from eventually import eventually
 from faas_cli_rows.admin import NAMESPACES, SECRETS
 from faas_cli_rows.build import BUILD, TAGS
 from faas_cli_rows.common import COMMON
@@ -23,7 +24,6 @@ from faas_cli_rows.invoke import INVOKE
 from faas_cli_rows.login import WITH_LOGIN, WITHOUT_LOGIN
 from faas_cli_rows.new import NEW
 from faas_cli_rows.row import Row
-from labs import eventually
 from terminals import Terminal
 
 from labkit import Lab

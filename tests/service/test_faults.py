@@ -318,9 +318,9 @@ def test_workers_are_added_and_removed_while_calls_run(fault_lab: Lab) -> None:
 
 def test_a_lab_starts_with_the_given_number_of_workers(workspace: Path, mark: str) -> None:
     with start_lab(workspace, workers=2, max_inflight=3) as lab:
-        assert [worker.max_inflight for worker in lab.queue().workers] == [3, 3]
+        eventually(lambda: [worker.max_inflight for worker in lab.queue().workers] == [3, 3])
         lab.reset()
-        assert len(lab.queue().workers) == 2
+        eventually(lambda: len(lab.queue().workers) == 2)
         metrics = [s.metrics for s in lab.status().services if s.name.startswith("queue-worker")]
         assert len(set(metrics)) == 2
     assert_gone(mark)

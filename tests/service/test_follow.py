@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 
 import pytest
+from eventually import eventually_async
 from nats.aio.client import Client
 
 from labkit import Lab
@@ -37,9 +38,7 @@ class FollowedCalls:
     async def reads(self, *numbers: int) -> None:
         """Wait until exactly these have been read, in any order."""
         wanted = {f"follow-{number}" for number in numbers}
-        async with asyncio.timeout(10):
-            while not set(self.seen) >= wanted:  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
+        await eventually_async(lambda: set(self.seen) >= wanted, within=10)
         assert set(self.seen) == wanted
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import psutil
 import pytest
-from labs import eventually
+from eventually import eventually
 
 from labkit_services.fork_server import client as forking
 from labkit_services.fork_server.client import Forked, ForkRequest, fork

@@ -16,8 +16,9 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
-from gateways import client, deploy, until
-from labs import start_lab
+from eventually import eventually
+from gateways import client, deploy
+from labs import authorization, start_lab
 
 from labkit import Lab
 
@@ -167,7 +168,7 @@ def test_a_truncated_body_leaves_no_process(lab: Lab, http: httpx.Client, route:
     with _raw(lab, _request(route, framing) + b"5\r\nhello") as connection:
         connection.shutdown(socket.SHUT_WR)
         assert _status(connection) in (0, 400, 401, 502)
-    until(lambda: not _running(lab, "cat"))
+    eventually(lambda: not _running(lab, "cat"))
 
 
 def test_a_chunked_body_is_forwarded_completely(http: httpx.Client) -> None:
@@ -212,7 +213,7 @@ def test_calls_during_a_delete_finish_or_are_a_404(
     callers = [threading.Thread(target=call) for _ in range(8)]
     for caller in callers:
         caller.start()
-    until(lambda: http.get("/metrics").text.count('started{function_name="gone-soon') == 1)
+    eventually(lambda: http.get("/metrics").text.count('started{function_name="gone-soon') == 1)
     assert http.request("DELETE", "/system/functions", json={"functionName": "gone-soon"}).status_code == 202
     for caller in callers:
         caller.join()
@@ -239,9 +240,7 @@ def test_calls_succeed_when_logs_cannot_be_written(workspace: Path) -> None:
 def test_without_nats_server_synchronous_calls_succeed_and_changes_are_a_500(workspace: Path) -> None:
     with start_lab(workspace) as own, client(own) as calls:
         deploy(calls, "echo", "cat")
-        (nats,) = [
-            child for child in psutil.Process(own._core.state.pid).children() if "nats" in child.name()
-        ]
+        (nats,) = [child for child in psutil.Process(own.aio.state.pid).children() if "nats" in child.name()]
         nats.suspend()
         try:
             # Concurrently: the lab soon restarts a server that does not answer.

@@ -9,7 +9,8 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
-from gateways import client, deploy, until
+from eventually import eventually
+from gateways import client, deploy
 
 from labkit import Lab
 
@@ -38,7 +39,7 @@ def test_a_secret_is_read_from_openfaas_s_path_and_updated_by_a_redeploy(
 
     http.put("/system/secrets", json={"name": name, "value": "second"})
     deploy(http, f"reads-{name}", f"cat {PLACE}/{name}", **more)
-    until(lambda: http.post(f"/function/reads-{name}").text == "second")
+    eventually(lambda: http.post(f"/function/reads-{name}").text == "second")
 
     deploy(http, f"not-{name}", f"cat {PLACE}/{name}")
     assert http.post(f"/function/not-{name}").status_code == 500
@@ -57,7 +58,7 @@ def test_the_certifier_s_limits_are_listed_and_unenforced_ones_reported(
     assert status["limits"] == limits
     assert status["annotations"]["mine"] == "1"
     assert "not enforced" in status["annotations"]["labkit/limits.cpu"]
-    assert "limits.cpu: 100m is not enforced by processes." in logs(http, f"limited-{fprocess}")
+    eventually(lambda: "limits.cpu: 100m is not enforced by processes." in logs(http, f"limited-{fprocess}"))
 
 
 @pytest.mark.parametrize("limits", [{"memory": "lots"}, {"cpu": "-1"}])
@@ -78,7 +79,7 @@ def test_each_replica_of_the_redirector_has_its_own_port_and_redirects(http: htt
         envVars={"destination": "http://example.com"},
         labels={"com.openfaas.scale.min": "2"},
     )
-    until(lambda: http.get("/system/function/redirector-test").json()["availableReplicas"] == 2)
+    eventually(lambda: http.get("/system/function/redirector-test").json()["availableReplicas"] == 2)
 
     for _ in range(4):
         answer = http.get("/function/redirector-test")
@@ -88,13 +89,13 @@ def test_each_replica_of_the_redirector_has_its_own_port_and_redirects(http: htt
 
 def test_a_long_lived_function_that_exits_is_restarted(http: httpx.Client) -> None:
     deploy(http, "again", "./handler", image="theaxer/redirector:latest")
-    until(lambda: "Listening on port" in logs(http, "again"))
+    eventually(lambda: "Listening on port" in logs(http, "again"))
     last = json.loads(logs(http, "again").splitlines()[-1])
     watchdog = psutil.Process(int(last["instance"].rpartition("-")[2]))
     watchdog.children()[0].kill()
 
-    until(lambda: "Forked function has terminated: signal: killed" in logs(http, "again"))
-    until(lambda: http.get("/function/again").status_code == 302)
+    eventually(lambda: "Forked function has terminated: signal: killed" in logs(http, "again"))
+    eventually(lambda: http.get("/function/again").status_code == 302)
 
 
 def test_the_gateway_forwards_a_stream_without_buffering(http: httpx.Client, tmp_path: Path) -> None:

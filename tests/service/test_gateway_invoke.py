@@ -12,7 +12,8 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
-from gateways import client, deploy, until
+from eventually import eventually
+from gateways import client, deploy
 
 from labkit import Lab
 
@@ -179,7 +180,7 @@ def test_a_body_at_the_limit_with_long_headers_is_queued_and_delivered(http: htt
     answer = http.post("/async-function/echo", content=b"x" * (1024 * 1024), headers={"X-Long": "y" * 50_000})
 
     assert answer.status_code == 202
-    until(lambda: "echo returned 1048576 bytes" in lab.logs("queue-worker").removeprefix(before))
+    eventually(lambda: "echo returned 1048576 bytes" in lab.logs("queue-worker").removeprefix(before))
 
 
 def test_headers_too_long_for_the_queue_are_a_431(http: httpx.Client) -> None:
@@ -210,9 +211,9 @@ def test_the_function_s_process_ends_when_the_client_disconnects(http: httpx.Cli
 
     with socket.create_connection((host, int(port))) as connection:
         connection.sendall(b"POST /function/leave HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
-        until(lambda: _running("61.25") == 1)
+        eventually(lambda: _running("61.25") == 1)
 
-    until(lambda: _running("61.25") == 0, within=3)
+    eventually(lambda: _running("61.25") == 0, within=3)
 
 
 def _running(argument: str) -> int:

@@ -11,9 +11,10 @@ from queue import Empty
 
 import psutil
 import pytest
+from eventually import eventually
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
-from labs import assert_gone, eventually, marked
+from marked_processes import assert_gone, marked
 
 from labkit.workspace import Workspace
 
@@ -95,8 +96,8 @@ def lab_processes(mark: str, notebook: Notebook) -> list[psutil.Process]:
 )
 def test_the_stop_button_interrupts_the_cell_but_not_the_lab(notebook: Notebook, blocking: str) -> None:
     pid = notebook.start_lab()
-    request = notebook.client.execute(blocking)
-    eventually(lambda: is_busy(notebook), within=10)
+    request = notebook.client.execute(f"print('begun', flush=True)\n{blocking}")
+    eventually(lambda: has_begun(notebook))
     notebook.manager.interrupt_kernel()
 
     assert notebook.reply(request)["ename"] == "KeyboardInterrupt"
@@ -110,7 +111,7 @@ def is_busy(notebook: Notebook) -> bool:
         message = notebook.client.get_iopub_msg(timeout=0.1)
     except Empty:
         return False
-    return bool(message["msg_type"] == "execute_input")
+    return message["msg_type"] == "stream" and "begun" in message["content"]["text"]
 
 
 def test_running_the_first_cell_again_keeps_the_lab(notebook: Notebook) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from labs import eventually, start_lab, until_running
+from eventually import eventually
+from labs import start_lab, until_running
 
 from labkit import Lab
 from labkit.errors import GatewayError, NoResultError

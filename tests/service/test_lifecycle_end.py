@@ -11,19 +11,9 @@ from pathlib import Path
 
 import psutil
 import pytest
-from labs import (
-    GONE_SECONDS,
-    assert_gone,
-    call_async,
-    deploy,
-    eventually,
-    files_below,
-    marked,
-    owner_code,
-    owner_process,
-    standin,
-    start_lab,
-)
+from eventually import eventually
+from labs import call_async, deploy, files_below, owner_code, owner_process, standin, start_lab
+from marked_processes import GONE_SECONDS, assert_gone, marked
 
 from labkit.errors import LabGoneError
 from labkit.supervisor.files import remove
@@ -138,7 +128,7 @@ def test_nothing_outlives_an_owner_that_exits_without_stopping_the_lab(workspace
 
 def test_sigterm_ends_the_lab(workspace: Path, mark: str) -> None:
     lab = start_lab(workspace)
-    os.kill(lab._core.state.pid, signal.SIGTERM)
+    os.kill(lab.aio.state.pid, signal.SIGTERM)
     assert_gone(mark)
     lab.stop()
 
@@ -150,7 +140,7 @@ def test_sigint_to_every_process_group_is_ignored(workspace: Path, mark: str) ->
         for process in marked(mark):
             if "nats-server" not in process.name():  # it would end, so it has a group of its own
                 os.kill(process.pid, signal.SIGINT)
-        os.killpg(lab._core.state.pid, signal.SIGINT)
+        os.killpg(lab.aio.state.pid, signal.SIGINT)
 
         # Two status calls: the first one returns after the signals were handled.
         assert [service.pid for service in lab.status().services] == [s.pid for s in before.services]
@@ -159,7 +149,7 @@ def test_sigint_to_every_process_group_is_ignored(workspace: Path, mark: str) ->
 
 def test_every_service_leads_a_process_group_of_its_own(workspace: Path) -> None:
     with start_lab(workspace) as lab:
-        supervisor = lab._core.state.pid
+        supervisor = lab.aio.state.pid
         services = [service.pid for service in lab.status().services]
 
         assert [os.getpgid(pid) for pid in services] == services
@@ -230,7 +220,7 @@ def _restarted(lab: object) -> object:
 
 def test_stop_ends_a_supervisor_that_hangs(workspace: Path, mark: str) -> None:
     lab = start_lab(workspace)
-    os.kill(lab._core.state.pid, signal.SIGSTOP)
+    os.kill(lab.aio.state.pid, signal.SIGSTOP)
     lab.stop()
     assert_gone(mark)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import signal
@@ -40,7 +41,7 @@ def own(workspace: Path) -> Iterator[Lab]:
 
 
 def server_of(lab: Lab) -> psutil.Process | None:
-    for child in psutil.Process(lab._core.state.pid).children():
+    for child in psutil.Process(lab.aio.state.pid).children():
         if "labkit_services.fork_server" in child.cmdline():
             return child
     return None
@@ -96,7 +97,7 @@ def test_without_a_fork_server_all_are_spawned(workspace: Path, monkeypatch: pyt
             deploy(http, "echo", "cat")
 
         assert server_of(lab) is None
-        assert {service(lab, name).ppid() for name in OURS} == {lab._core.state.pid}
+        assert {service(lab, name).ppid() for name in OURS} == {lab.aio.state.pid}
         assert [watchdog.ppid() for watchdog in watchdogs(lab)] == [service(lab, "gateway").pid]
         assert answers(lab, "echo")
 
@@ -105,7 +106,7 @@ def test_no_secret_reaches_a_function_or_the_process_list(own: Lab) -> None:
     with client(own) as http:
         deploy(http, "env", "env")
         variables = http.post("/function/env").text
-    state = own._core.state
+    state = own.aio.state
     secrets = [state.password, state.nats_token, state.control_token, state.inspector_token]
     (watchdog,) = watchdogs(own)
     shown = [*watchdog.environ().values(), *watchdog.cmdline()]
@@ -142,7 +143,7 @@ def test_a_killed_fork_server_affects_no_service_and_is_restarted(workspace: Pat
         assert answers(lab, "echo")
         with client(lab) as http:
             http.post("/system/scale-function/echo", json={"serviceName": "echo", "replicas": 2})
-            until(lambda: http.get("/system/function/echo").json()["availableReplicas"] == 2)
+            eventually(lambda: http.get("/system/function/echo").json()["availableReplicas"] == 2)
         assert second.pid in {watchdog.ppid() for watchdog in watchdogs(lab)}
         lab.restart("gateway")
         assert service(lab, "gateway").ppid() == second.pid
@@ -157,7 +158,7 @@ def test_a_fork_server_that_ends_early_is_not_restarted(own: Lab) -> None:
     assert server_of(own) is None
     assert answers(own, "echo")
     assert [watchdog.ppid() for watchdog in watchdogs(own)] == [service(own, "gateway").pid]
-    assert service(own, "inspector").ppid() == own._core.state.pid
+    assert service(own, "inspector").ppid() == own.aio.state.pid
 
 
 def test_exit_codes_are_recorded_for_forked_and_for_spawned_services(own: Lab) -> None:

@@ -135,7 +135,7 @@ def test_set_max_inflight_changes_the_running_worker_and_its_next_start(workspac
         assert lab.status().max_inflight == 10
 
         lab.restart("queue-worker")
-        assert "maxInFlight=[10]" in lab.logs("queue-worker", tail=3)
+        eventually(lambda: "maxInFlight=[10]" in lab.logs("queue-worker", tail=3))
 
 
 @pytest.mark.parametrize("value", [0, -1, "ten", True])
@@ -181,7 +181,7 @@ def test_functions_and_queues_outlive_stop_and_start(workspace: Path) -> None:
 
 def test_reset_replaces_a_lab_that_was_killed(workspace: Path) -> None:
     lab = start_lab(workspace)
-    os.kill(lab._core.state.pid, 9)
+    os.kill(lab.aio.state.pid, 9)
     lab.reset()
 
     assert lab.status().state == "ready"
@@ -214,6 +214,8 @@ def test_the_stop_button_interrupts_the_wait_not_the_lab(lab: Lab) -> None:
     cancelled = threading.Event()
 
     async def wait_long() -> None:
+        # Not before this runs: an interrupt outside of the wait would end the test run.
+        asyncio.get_running_loop().call_later(0.2, os.kill, os.getpid(), signal.SIGINT)
         try:
             await asyncio.sleep(30)
         finally:

@@ -13,16 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from labs import (
-    GONE_SECONDS,
-    assert_gone,
-    eventually,
-    files_below,
-    owner_code,
-    owner_process,
-    standin,
-    start_lab,
-)
+from eventually import eventually
+from labs import files_below, owner_code, owner_process, standin, start_lab
+from marked_processes import GONE_SECONDS, assert_gone
 
 from labkit import Lab, LabError
 from labkit.errors import LabRunningError, LabStartError, NoLabError, WorkspaceError

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-import time
 from pathlib import Path
 
 import pytest
-from labs import eventually, start_lab
+from eventually import eventually
+from labs import start_lab, until_running
 
 from labkit import Lab
 from labkit.errors import GatewayError
@@ -97,10 +97,10 @@ def test_a_queue_survives_a_stopped_lab(workspace: Path) -> None:
     with start_lab(workspace, max_inflight=1) as lab:
         notes = _deploy_noting(lab, workspace)
         lab.deploy("long", fprocess="sleep 30")
-        lab.invoke_async("long")
+        long = lab.invoke_async("long")
         for number in range(5):
             lab.invoke_async("note", f"late{number}")
-        time.sleep(0.2)
+        until_running(long)
     assert not {f"late{number}" for number in range(5)} & _words(notes)
 
     with start_lab(workspace, max_inflight=10, ack_wait="1s"):

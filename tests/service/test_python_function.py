@@ -12,7 +12,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from gateways import client, until
+from eventually import eventually
+from gateways import client
 
 from labkit import Lab
 
@@ -48,7 +49,7 @@ def function(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> str:
     up = subprocess.run([faas, "up"], cwd=folder, env=environment, timeout=60, capture_output=True)
     assert up.returncode == 0, up.stdout + up.stderr
     with client(lab) as http:
-        until(lambda: http.get(f"/system/function/{name}").json()["availableReplicas"] > 0)
+        eventually(lambda: http.get(f"/system/function/{name}").json()["availableReplicas"] > 0)
     return name
 
 
@@ -80,14 +81,14 @@ def test_an_exception_is_a_500_with_one_line_and_a_traceback_in_the_log(
         text = http.get("/system/logs", params={"name": function, "tail": 100}).text
         return "stderr: Traceback" in text and "line 5, in handle" in text and "second line" in text
 
-    until(logged)
+    eventually(logged)
 
 
 def test_output_is_logged_at_once(http: httpx.Client, function: str) -> None:
     http.delete(f"/function/{function}")
 
     query = {"name": function, "tail": 100}
-    until(lambda: "stdout: seen DELETE" in http.get("/system/logs", params=query).text)
+    eventually(lambda: "stdout: seen DELETE" in http.get("/system/logs", params=query).text)
 
 
 def test_calls_run_concurrently_in_one_process(http: httpx.Client, lab: Lab, function: str) -> None:

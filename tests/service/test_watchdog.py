@@ -19,7 +19,8 @@ from urllib.parse import urlsplit
 
 import psutil
 import pytest
-from watchdogs import DEADLINE, group_members, script, wait_until, watchdog
+from eventually import eventually
+from watchdogs import DEADLINE, group_members, script, watchdog
 
 BIG = os.urandom(1024 * 1024) * 8
 
@@ -300,14 +301,14 @@ def test_hundreds_of_calls_leave_no_zombie_and_no_descriptor(tmp_path: Path) -> 
     with watchdog(tmp_path, fprocess="cat") as running, ThreadPoolExecutor(16) as pool:
         running.call()
         process = psutil.Process(running.pid)
-        wait_until(lambda: len(process.net_connections()) == 2)  # the two that it listens on
+        eventually(lambda: len(process.net_connections()) == 2)  # the two that it listens on
         before = process.num_fds()
 
         answers = list(pool.map(lambda number: running.call(body=str(number)).body, range(300)))
 
         assert answers == [str(number).encode() for number in range(300)]
         assert process.children() == []
-        wait_until(lambda: process.num_fds() == before)
+        eventually(lambda: process.num_fds() == before)
 
 
 # -- log and events
@@ -471,7 +472,7 @@ def test_sigterm_ends_background_processes_of_functions(tmp_path: Path) -> None:
         running.terminate()
 
         assert running.ended() == 0
-        wait_until(lambda: left_behind not in group_members(running.pid))
+        eventually(lambda: left_behind not in group_members(running.pid))
 
 
 def test_the_end_of_the_lifeline_kills_the_whole_process_group(tmp_path: Path) -> None:
@@ -481,11 +482,11 @@ def test_the_end_of_the_lifeline_kills_the_whole_process_group(tmp_path: Path) -
     ):
         connection.request("POST", "/")
         running.events("process.started")
-        wait_until(lambda: len(group_members(running.pid)) == 4)  # watchdog, shell, two sleeps
+        eventually(lambda: len(group_members(running.pid)) == 4)  # watchdog, shell, two sleeps
         running.hang_up()
 
         assert running.ended() == -signal.SIGKILL
-        wait_until(lambda: not group_members(running.pid))
+        eventually(lambda: not group_members(running.pid))
 
 
 def test_sigint_is_ignored(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-from watchdogs import RunningWatchdog, wait_until, watchdog
+from eventually import eventually
+from watchdogs import RunningWatchdog, watchdog
 
 HTTP = {"mode": "http", "upstream_port": "any", "max_inflight": "0"}
 
@@ -183,7 +184,7 @@ def test_sigterm_also_ends_a_process_that_ignores_it(tmp_path: Path, server: str
         child = child_of(running)
         running.terminate()
         assert running.ended() == 0
-        wait_until(lambda: not child.is_running())
+        eventually(lambda: not child.is_running())
 
 
 def test_a_killed_process_ends_the_watchdog(tmp_path: Path, server: str) -> None:
@@ -213,8 +214,8 @@ def test_the_ready_path_asks_the_process_and_respects_max_inflight(tmp_path: Pat
         assert running.call("POST", "/_/ready").status == 405
         with contextlib.closing(running.connect()) as busy:
             busy.request("GET", "/slow")
-            wait_until(lambda: running.call("GET", "/_/ready").status == 429)
-        wait_until(lambda: running.call("GET", "/_/ready").status == 200)
+            eventually(lambda: running.call("GET", "/_/ready").status == 429)
+        eventually(lambda: running.call("GET", "/_/ready").status == 200)
     with watchdog(tmp_path, fprocess=server, ready_path="/nothing", **HTTP) as running:
         assert running.call("GET", "/_/ready").status == 503
         assert running.call("GET", "/_/health").status == 200

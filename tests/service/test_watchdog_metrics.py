@@ -13,8 +13,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from gateways import client, deploy, until
-from watchdogs import DEADLINE, samples, script, wait_until, watchdog
+from eventually import eventually
+from gateways import client, deploy
+from watchdogs import DEADLINE, samples, script, watchdog
 
 from labkit import Lab
 
@@ -74,8 +75,8 @@ def test_health_checks_and_abandoned_calls_are_not_counted(tmp_path: Path) -> No
         running.call("GET", "/_/health")
         with contextlib.closing(running.connect()) as connection:
             connection.request("POST", "/")
-            wait_until(lambda: running.scrape()["http_requests_in_flight"] == 1)
-        wait_until(lambda: running.scrape() == {"http_requests_in_flight": 0})
+            eventually(lambda: running.scrape()["http_requests_in_flight"] == 1)
+        eventually(lambda: running.scrape() == {"http_requests_in_flight": 0})
 
 
 def test_the_metrics_port_serves_only_metrics_and_is_in_the_ready_message(tmp_path: Path) -> None:
@@ -104,7 +105,7 @@ def test_an_unavailable_metrics_port_is_logged_and_the_function_works(tmp_path: 
 def test_each_replica_has_its_own_metrics_port_which_its_log_names(lab: Lab) -> None:
     with client(lab) as http:
         deploy(http, "scraped", "env", labels={"com.openfaas.scale.min": "2"})
-        until(lambda: http.get("/system/function/scraped").json()["availableReplicas"] == 2)
+        eventually(lambda: http.get("/system/function/scraped").json()["availableReplicas"] == 2)
         for _ in range(6):
             assert b"metrics_port" not in http.post("/function/scraped").content
         log = http.get("/system/logs", params={"name": "scraped", "tail": 100}).text

@@ -9,7 +9,8 @@ import signal
 from pathlib import Path
 
 import pytest
-from watchdogs import group_members, script, wait_until, watchdog
+from eventually import eventually
+from watchdogs import group_members, script, watchdog
 
 SERIALIZING = {"mode": "serializing"}
 
@@ -82,4 +83,4 @@ def test_a_client_that_disconnects_ends_its_process(tmp_path: Path) -> None:
             connection.request("GET", "/")
             running.events("process.started")
         assert running.events("process.exited")[0][3]["code"] == -signal.SIGKILL
-        wait_until(lambda: group_members(running.pid) == [running.pid])
+        eventually(lambda: group_members(running.pid) == [running.pid])

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from eventually import eventually
 from gateways import client, deploy
 from watchdogs import DEADLINE, RunningWatchdog, wait_until, watchdog
 

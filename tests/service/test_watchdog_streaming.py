@@ -10,7 +10,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-from watchdogs import script, wait_until, watchdog
+from eventually import eventually
+from watchdogs import script, watchdog
 
 STREAMING = {"mode": "streaming"}
 
@@ -106,8 +107,8 @@ def test_a_client_that_disconnects_ends_its_process_and_its_slot_is_free(tmp_pat
             client.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf")
             pid = running.events("process.started")[0][3]["pid"]
             assert running.call("GET", "/_/ready").status == 429
-        wait_until(lambda: not psutil.pid_exists(pid))
-        wait_until(lambda: running.call("GET", "/_/ready").status == 200)
+        eventually(lambda: not psutil.pid_exists(pid))
+        eventually(lambda: running.call("GET", "/_/ready").status == 200)
 
 
 def test_stopping_waits_for_the_end_of_a_stream(tmp_path: Path) -> None:

@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import psutil
+from eventually import eventually
 from prometheus_client.parser import text_string_to_metric_families
 
 DEADLINE = 20.0
@@ -181,7 +181,7 @@ def watchdog(scratch: Path, **settings: str) -> Iterator[RunningWatchdog]:
         running.ended()
         running.rows.all()
         running.log.all()
-        wait_until(lambda: not group_members(running.pid))
+        eventually(lambda: not group_members(running.pid))
 
 
 def group_members(group: int) -> list[int]:

@@ -162,7 +162,7 @@ def test_every_row_has_a_unique_name_a_group_and_baselines() -> None:
     assert all(row.group in GROUPS and row.baselines for row in ROWS)
 
 
-def test_a_row_with_a_goal_has_a_real_figure_to_compare_with() -> None:
+def test_a_row_with_a_goal_has_a_figure_of_the_real_openfaas() -> None:
     assert all(row.real_middle for row in ROWS if row.goal)
 
 

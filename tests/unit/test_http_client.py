@@ -111,7 +111,7 @@ async def test_a_large_unread_response_does_not_block_later_requests(client: Htt
                 response = await client.request("GET", url)
                 response.close()
                 response = await client.request("GET", url)
-                await eventually(
+                await eventually_async(
                     lambda response=response: response.incoming.full or response.incoming.complete
                 )
                 response = await client.request("GET", url)
@@ -122,7 +122,7 @@ async def test_dropping_an_origin_closes_its_idle_connections(client: HttpClient
     async with scripted_server(always(OK)) as server:
         await (await client.request("GET", server.url)).read()
         client.drop(Origin.parse(server.url)[0])
-        await eventually(lambda: not client._all)
+        await eventually_async(lambda: not client._all)
         await (await client.request("GET", server.url)).read()
         assert server.connections == 2
 
@@ -318,7 +318,7 @@ async def test_an_error_in_the_body_s_source_is_raised_by_the_request(client: Ht
     async with scripted_server(swallow) as server:
         with pytest.raises(LookupError, match="ran dry"):
             await client.request("POST", server.url, (), parts())
-        await eventually(lambda: seen and seen[-1] == b"the end")
+        await eventually_async(lambda: seen and seen[-1] == b"the end")
         assert b"0\r\n\r\n" not in b"".join(seen)
 
 
@@ -409,7 +409,7 @@ async def test_closing_an_incomplete_response_cuts_the_connection(client: HttpCl
         response.close()
         with pytest.raises(UpstreamError):
             await response.read()
-        await eventually(lambda: not client._all)
+        await eventually_async(lambda: not client._all)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ import hashlib
 from collections.abc import AsyncIterator
 
 import pytest
-from wire import eventually, serving
+from eventually import eventually_async
+from wire import serving
 
 from labkit_services.http import BodyTooLargeError, HangUpError, HttpServer, Request, Response
 from labkit_services.http.encoding import http_date
@@ -69,7 +70,7 @@ async def test_many_pipelined_requests_wait_in_the_socket_and_all_get_responses(
     async with serving(held) as served:
         wire = await served.connect()
         wire.send(request * count)
-        await eventually(lambda: served.server.connections)
+        await eventually_async(lambda: served.server.connections)
         (connection,) = served.server.connections
         await eventually(lambda: connection._reading_paused, "the server stops reading")
         waiting = len(connection._waiting)
@@ -124,7 +125,7 @@ async def test_an_unread_body_does_not_block_the_connection() -> None:
     arrived = asyncio.Event()
 
     async def uninterested(request: Request) -> Response:
-        await eventually(lambda: request.incoming.complete)
+        await eventually_async(lambda: request.incoming.complete)
         arrived.set()
         return Response(200)
 
@@ -417,7 +418,7 @@ async def test_a_stalled_body_gets_408() -> None:
     async with serving(echo) as served:
         wire = await served.connect()
         wire.send(post(b"x" * 100)[:-50])
-        await eventually(lambda: any(c.task for c in served.server.connections))
+        await eventually_async(lambda: any(c.task for c in served.server.connections))
         served.let_deadlines_pass()
         assert (await wire.response()).status == 408
         assert await wire.ended()
@@ -452,7 +453,7 @@ async def test_a_slow_handler_does_not_time_out_its_client() -> None:
         wire = await served.connect()
         body = b"x" * 8 * MEGABYTE
         wire.send(post(body))
-        await eventually(
+        await eventually_async(
             lambda: any(c._parser.body and c._parser.body.full for c in served.server.connections)
         )
         served.let_deadlines_pass()
@@ -475,9 +476,9 @@ async def test_a_client_that_disconnects_within_its_body_cancels_the_handler() -
     async with serving(read) as served:
         wire = await served.connect()
         wire.send(post(b"x" * 100)[:-50])
-        await eventually(lambda: any(c.task for c in served.server.connections))
+        await eventually_async(lambda: any(c.task for c in served.server.connections))
         await wire.close()
-        await eventually(lambda: seen)
+        await eventually_async(lambda: seen)
         assert seen == ["CancelledError"]
         assert served.errors == []
 
@@ -531,7 +532,7 @@ async def test_a_slow_reader_pauses_the_handler_and_a_stopped_one_is_cut() -> No
         assert first < 16 * MEGABYTE  # the capacity of the two socket buffers
         wire.writer.transport.resume_reading()  # type: ignore[attr-defined]
         await wire.reader.readexactly(2 * MEGABYTE)
-        await eventually(lambda: produced[0] > first)
+        await eventually_async(lambda: produced[0] > first)
         assert not closed.is_set()
 
         wire.writer.transport.pause_reading()  # type: ignore[attr-defined]

@@ -6,7 +6,7 @@ import random
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from labkit_services.contract.errors import InvalidValueError
@@ -91,6 +91,7 @@ def test_retry_after_determines_the_wait(status: int, asked: str, delay: float) 
     assert decided(status, Retry_After=asked) == Retry(delay)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the machine may be busy
 @given(st.integers(1, 1000), st.floats(0, 100), st.floats(0, 1000), st.sampled_from(Backoff), st.integers())
 def test_a_wait_is_never_negative_nor_above_the_maximum(
     attempt: int, shortest: float, longest: float, backoff: Backoff, seed: int

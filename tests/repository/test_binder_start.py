@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
+from eventually import eventually
 
 ROOT = Path(__file__).parents[2]
 START = ROOT / "binder" / "start"

@@ -1,6 +1,6 @@
-"""Who saw what: the functions' own notes of their runs, and the callbacks' target.
+"""The oracle: the log that functions write, and the target of callbacks.
 
-Neither asks labkit anything, so its record can't be wrong in the same way twice.
+Neither asks labkit anything, so an error in labkit's own call log cannot hide in both.
 """
 
 from __future__ import annotations
@@ -10,54 +10,54 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from tests.chaos.ledger import FLAKY_FAILURES, Arrival, Manner
+from tests.chaos.invariants import FLAKY_FAILURES, Behaviour, ReceivedCallback
 
 NOWHERE = "http://127.0.0.1:9/"
-"""The port of the discard protocol: nobody listens there."""
+"""The port of the discard protocol: nothing listens there."""
 
 _SCRIPT = f"""\
-manner=$1 notes=$2
-note() {{ echo "$Http_X_Call_Id $Http_X_Attempt" >> "$notes"; }}
-case $manner in
+behaviour=$1 log=$2
+note() {{ echo "$Http_X_Call_Id $Http_X_Attempt" >> "$log"; }}
+case $behaviour in
 echo) cat; note; exit ;;
 slow) sleep 0.5 ;;
 esac
 read -r body
 note
-case $manner in
+case $behaviour in
 failing) exit 1 ;;
 flaky) [ "$Http_X_Attempt" -gt {FLAKY_FAILURES} ] || exit 1 ;;
 esac
-echo "$manner $body"
+echo "$behaviour $body"
 """
-"""A function: what it writes last before it answers is the line that says it ran.
+"""A function. The last thing before its response is to log the run.
 
-The shell opens the file for appending, and a short line is one write: whole, whoever writes at the same time.
+The shell opens the file for appending, and a short line is one write, so concurrent lines do not mix.
 """
 
 
-def answer_of(manner: Manner, body: bytes) -> bytes:
-    """Return what the function answers when it succeeds."""
-    return body if manner is Manner.ECHO else f"{manner} ".encode() + body
+def answer_of(behaviour: Behaviour, body: bytes) -> bytes:
+    """Return the response of the function when it succeeds."""
+    return body if behaviour is Behaviour.ECHO else f"{behaviour} ".encode() + body
 
 
-class Runs:
-    """The functions' notes."""
+class RunLog:
+    """The log of all runs, written by the functions."""
 
     def __init__(self, folder: Path) -> None:
-        self._notes = folder / "runs"
+        self._log = folder / "runs"
         self._script = folder / "function.sh"
-        self._notes.touch()
+        self._log.touch()
         self._script.write_text(_SCRIPT)
         self._offset = 0
 
-    def command(self, manner: Manner) -> str:
+    def command(self, behaviour: Behaviour) -> str:
         """Return the ``fprocess`` of a function."""
-        return f"sh {self._script} {manner} {self._notes}"
+        return f"sh {self._script} {behaviour} {self._log}"
 
     def read_into(self, runs: dict[str, list[int]]) -> None:
-        """Add what was written since the last time."""
-        with self._notes.open("rb") as file:
+        """Add the lines written since the last time."""
+        with self._log.open("rb") as file:
             file.seek(self._offset)
             text = file.read()
         whole = text[: text.rfind(b"\n") + 1]
@@ -68,26 +68,26 @@ class Runs:
 
 
 class CallbackTarget:
-    """A small HTTP server that writes down what it gets, and can go away for a while."""
+    """A small HTTP server that reports callbacks, and can stop listening."""
 
-    def __init__(self, on_arrival: Callable[[str, Arrival], None]) -> None:
-        self._on_arrival = on_arrival
+    def __init__(self, on_callback: Callable[[str, ReceivedCallback], None]) -> None:
+        self._on_callback = on_callback
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
         self._port = 0
 
     @property
     def url(self) -> str:
-        """Where callbacks are to be posted."""
+        """The URL for callbacks."""
         return f"http://127.0.0.1:{self._port}/callback"
 
     async def start(self) -> None:
-        """Listen: on any port the first time, then on the same one."""
+        """Listen: on any free port the first time, then on the same one."""
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self._port)
         self._port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
-        """Close the door, and cut off who is inside."""
+        """Stop listening, and abort open connections."""
         if self._server is not None:
             self._server.close()
             for writer in list(self._open):
@@ -95,7 +95,7 @@ class CallbackTarget:
             self._server = None
 
     async def away(self, seconds: float) -> None:
-        """Be unreachable for a while."""
+        """Be unreachable for ``seconds``."""
         await self.stop()
         try:
             await asyncio.sleep(seconds)
@@ -112,8 +112,8 @@ class CallbackTarget:
                     name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)
                 }
                 body = await reader.readexactly(int(headers.get("content-length", "0")))
-                arrival = Arrival(int(headers["x-function-status"]), body)
-                self._on_arrival(headers["x-call-id"], arrival)
+                callback = ReceivedCallback(int(headers["x-function-status"]), body)
+                self._on_callback(headers["x-call-id"], callback)
                 writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
                 await writer.drain()
         self._open.discard(writer)
