@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from eventually import eventually
+
 from labkit_services.http import Handler, Headers, HttpServer, Limits, Request
 
 TIMEOUT = 20.0

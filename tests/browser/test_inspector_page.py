@@ -55,7 +55,7 @@ def running() -> Iterator[Inspector]:
 
 
 @pytest.fixture
-def page(browser: Chromium, running: Inspector) -> Iterator[Page]:
+def page(browser: Chromium, running: Inspector) -> Iterator[BrowserTab]:
     """The page, connected; it must not have logged a problem at the end."""
     page = browser.open(f"{running.url}/")
     page.wait_for(CONNECTED)
@@ -74,7 +74,7 @@ def post(url: str, body: str | bytes, headers: dict[str, str] | None = None) -> 
         assert answer.status == 200
 
 
-def test_a_captured_banner_appears_by_itself_and_unchanged(page: Page, running: Inspector) -> None:
+def test_a_captured_banner_appears_by_itself_and_unchanged(page: BrowserTab, running: Inspector) -> None:
     post(f"{running.url}/r/callbacks", BANNER, CALLBACK)
     page.wait_for(f"{BODY}?.includes('____')")
     assert page.evaluate(BODY) == BANNER
@@ -91,7 +91,9 @@ def test_a_captured_banner_appears_by_itself_and_unchanged(page: Page, running: 
     assert page.evaluate(widths) == 1
 
 
-def test_an_empty_page_shows_how_to_send_a_request_and_can_send_one(page: Page, running: Inspector) -> None:
+def test_an_empty_page_shows_how_to_send_a_request_and_can_send_one(
+    page: BrowserTab, running: Inspector
+) -> None:
     page.wait_for("!document.getElementById('introduction').hidden")
     url = f"{running.url}/r/callbacks"
     assert text_of(page, "#bin-url") == url
@@ -105,7 +107,7 @@ def test_an_empty_page_shows_how_to_send_a_request_and_can_send_one(page: Page, 
     assert page.evaluate("document.getElementById('introduction').hidden") is True
 
 
-def test_markup_in_body_headers_and_path_stays_text(page: Page, running: Inspector) -> None:
+def test_markup_in_body_headers_and_path_stays_text(page: BrowserTab, running: Inspector) -> None:
     markup = "<script>alert(1)</script><img src=x onerror=alert(2)>"
     headers = {
         "X-Markup": markup,
@@ -129,7 +131,7 @@ def test_markup_in_body_headers_and_path_stays_text(page: Page, running: Inspect
     assert page.evaluate("document.contentType") == "text/plain"
 
 
-def test_the_list_grows_at_the_top_and_the_selection_is_kept(page: Page, running: Inspector) -> None:
+def test_the_list_grows_at_the_top_and_the_selection_is_kept(page: BrowserTab, running: Inspector) -> None:
     for number in range(3):
         post(f"{running.url}/r/callbacks?n={number}", f"body {number}")
     page.wait_for(f"{ROWS} === 3 && {BODY} === 'body 2'")
@@ -155,7 +157,7 @@ def test_the_list_grows_at_the_top_and_the_selection_is_kept(page: Page, running
     page.wait_for(f"{BODY} === 'elsewhere'")
 
 
-def test_many_concurrent_requests_are_all_listed(page: Page, running: Inspector) -> None:
+def test_many_concurrent_requests_are_all_listed(page: BrowserTab, running: Inspector) -> None:
     threads = [
         threading.Thread(target=lambda: [post(f"{running.url}/r/callbacks", "x") for _ in range(25)])
         for _ in range(4)
@@ -171,7 +173,7 @@ def test_many_concurrent_requests_are_all_listed(page: Page, running: Inspector)
     assert where == [f"#{number} /" for number in range(100, 0, -1)]
 
 
-def test_a_binary_body_is_shown_in_hex(page: Page, running: Inspector) -> None:
+def test_a_binary_body_is_shown_in_hex(page: BrowserTab, running: Inspector) -> None:
     post(f"{running.url}/r/callbacks", b"\x00\xff" + b"A" * 3000)
     page.wait_for(f"{BODY}?.startsWith('000000  00 ff 41')")
     assert "first 1024 bytes" in page.evaluate(BODY)
@@ -237,7 +239,7 @@ def test_the_page_works_under_the_prefix_of_a_proxy(browser: Chromium) -> None:
 @pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize("full", [False, True])
 def test_every_text_has_enough_contrast_in_both_colour_schemes(
-    page: Page, running: Inspector, tmp_path: Path, *, dark: bool, full: bool
+    page: BrowserTab, running: Inspector, tmp_path: Path, *, dark: bool, full: bool
 ) -> None:
     page.look(dark=dark)
     if full:

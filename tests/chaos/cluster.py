@@ -25,7 +25,6 @@ from labkit.views.states import State
 from labkit_services.contract.errors import LabError
 from labkit_services.runtime.private_files import write_private
 from labkit_services.watchdog.ports import reserve_port
-from tests.chaos.schedule import Target
 from tests.chaos.stack import (
     ACK_WAIT,
     CALLBACK_TARGET,

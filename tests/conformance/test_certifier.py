@@ -239,12 +239,12 @@ def under_load(lab: Lab) -> Replicas:
         for caller in callers:
             caller.start()
         try:
-            until(lambda: is_over({"load-up-down": 2, "load-to-zero": 2}), within=TIMEOUT_SECONDS)
+            eventually(lambda: is_over({"load-up-down": 2, "load-to-zero": 2}), within=TIMEOUT_SECONDS)
         finally:
             stop.set()
             for caller in callers:
                 caller.join()
-        until(lambda: is_over({"load-up-down": 1, "load-to-zero": 0}), within=TIMEOUT_SECONDS)
+        eventually(lambda: is_over({"load-up-down": 1, "load-to-zero": 0}), within=TIMEOUT_SECONDS)
         for name in labels:
             certifier.delete(name)
     return seen

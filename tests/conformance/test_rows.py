@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 import httpx
 import nats
 import pytest
-from gateways import client, deploy, replicas, until
+from eventually import eventually
+from gateways import client, deploy, replicas
 from labs import start_lab
 from receiver import receiver
 from standards import NAMESPACE
@@ -51,7 +52,7 @@ def test_a_function_slower_than_upstream_timeout_is_a_502(short_timeouts: Lab) -
 
 @pytest.mark.row("1.1 read_timeout")
 def test_a_client_that_pauses_in_its_request_gets_a_408(short_timeouts: Lab) -> None:
-    url = urlsplit(short_timeouts._core.state.gateway_url)
+    url = urlsplit(short_timeouts.aio.state.gateway_url)
     with socket.create_connection((url.hostname, url.port), timeout=10) as wire:
         wire.sendall(b"POST /function/slow HTTP/1.1\r\nHost: x\r\nContent-Le")
 
@@ -64,7 +65,7 @@ def test_metrics_and_health_are_served_on_a_second_port(short_timeouts: Lab) -> 
     assert match is not None
     url = match[1]
 
-    assert urlsplit(url).port != urlsplit(short_timeouts._core.state.gateway_url).port
+    assert urlsplit(url).port != urlsplit(short_timeouts.aio.state.gateway_url).port
     assert "gateway_service_count" in httpx.get(url).text
     assert httpx.get(url.replace("/metrics", "/healthz")).text == "OK\n"
     assert httpx.get(url.replace("/metrics", "/system/functions")).status_code == 404
@@ -250,7 +251,7 @@ def test_instance_selects_the_log_of_one_replica(http: httpx.Client) -> None:
 @pytest.mark.parametrize("follow", ["false", "0", "f", "", "anything"])
 def test_only_go_s_spellings_of_true_follow(http: httpx.Client, follow: str) -> None:
     deploy(http, "closed", "cat")
-    until(lambda: bool(_log(http, "closed")))
+    eventually(lambda: bool(_log(http, "closed")))
 
     assert eventually(lambda: _log(http, "closed", follow=follow))
 

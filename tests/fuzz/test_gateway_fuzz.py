@@ -21,7 +21,7 @@ def test_every_response_is_documented(workspace: Path) -> None:
     settings = {"write_timeout": "200ms", "upstream_timeout": "2s"}
     with start_lab(workspace, environment=settings) as lab, client(lab) as http:
         deploy(http, "figlet", "cat")  # the document's example, so that some calls reach a function
-        state = lab._core.state
+        state = lab.aio.state
         fuzz = subprocess.run(
             [
                 *(Path(sys.executable).with_name("schemathesis"), "--no-color"),

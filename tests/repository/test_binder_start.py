@@ -80,14 +80,16 @@ def server(hub: dict[str, str], tmp_path: Path) -> Iterator[str]:
 
 
 def _address(process: subprocess.Popen[bytes], runtime: Path, log: Path) -> str:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
-        # `start` ends in exec: the process we started is the server, and its info file has its id.
-        try:
-            return str(json.loads((runtime / f"jpserver-{process.pid}.json").read_text())["url"])
-        except (FileNotFoundError, json.JSONDecodeError):
-            time.sleep(0.1)
-    pytest.fail(f"JupyterLab did not start (exit code {process.poll()}):\n{log.read_text()[-2000:]}")
+    # `start` ends in exec: the started process is the server, and its file is named by its process id.
+    file = runtime / f"jpserver-{process.pid}.json"
+
+    def address() -> str:
+        assert process.poll() is None, f"JupyterLab ended with {process.poll()}:\n{log.read_text()[-2000:]}"
+        with contextlib.suppress(FileNotFoundError, json.JSONDecodeError):
+            return str(json.loads(file.read_text())["url"])
+        return ""
+
+    return eventually(address, log, within=60)
 
 
 def test_first_notebook_is_open_under_a_hub_prefix(server: str) -> None:

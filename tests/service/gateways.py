@@ -9,13 +9,14 @@ from typing import Any
 
 import httpx
 import psutil
+from eventually import eventually
 
 from labkit import Lab
 
 
 def client(lab: Lab) -> httpx.Client:
     """Return a client with the lab's credentials, which only /system needs."""
-    state = lab._core.state
+    state = lab.aio.state
     return httpx.Client(
         base_url=state.gateway_url, auth=(state.user, state.password), timeout=30, trust_env=False
     )
@@ -28,13 +29,13 @@ def deploy(http: httpx.Client, name: str, fprocess: str, **more: Any) -> None:
     if answer.status_code == 404:
         answer = http.post("/system/functions", json=body)
     assert answer.status_code == 202, answer.text
-    until(lambda: http.get(f"/system/function/{name}").json()["availableReplicas"] > 0)
+    eventually(lambda: http.get(f"/system/function/{name}").json()["availableReplicas"] > 0)
 
 
 def replicas(lab: Lab, name: str) -> list[psutil.Process]:
     """Return the watchdog processes of a function."""
     found = []
-    for process in psutil.Process(lab._core.state.pid).children(recursive=True):
+    for process in psutil.Process(lab.aio.state.pid).children(recursive=True):
         with contextlib.suppress(psutil.NoSuchProcess):  # it has ended meanwhile
             if f"/{name}-" in process.cwd() and "labkit_services.watchdog" in process.cmdline():
                 found.append(process)

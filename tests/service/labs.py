@@ -35,18 +35,6 @@ def standin(name: str, manner: str) -> dict[str, list[str]]:
     return {name: [sys.executable, str(STANDIN), name, manner]}
 
 
-def eventually(check: Callable[[], T | None], *, within: float, what: str = "") -> T:
-    """Return what ``check`` gives as soon as it is truthy; fail after ``within`` seconds."""
-    deadline = time.monotonic() + within
-    while True:
-        seen = check()
-        if seen:
-            return seen
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {within:g} s: {what or check}; seen: {seen!r}")
-        time.sleep(0.01)
-
-
 def until_running(call: CallHandle, *, within: float = 20) -> None:
     """Wait until a queue-worker has the call run; fail with all that is known of it."""
     try:

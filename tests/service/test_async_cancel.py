@@ -175,5 +175,5 @@ def test_without_the_inspector_call_status_is_unavailable(workspace: Path) -> No
             assert http.get(f"/async-function/{call_id}").status_code == 503
             assert "inspector" in http.get(f"/async-function/{call_id}").text
 
-        until(lambda: http.get(f"/async-function/{call_id}").status_code == 200)
+        eventually(lambda: http.get(f"/async-function/{call_id}").status_code == 200)
         assert status(http, call_id)["state"] == "done"

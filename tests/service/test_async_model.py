@@ -174,7 +174,7 @@ class LiveCalls(RuleBasedStateMachine):
             assert set(seen.values()) <= {1}, (model, seen)  # no service was killed: each ran exactly once
             expected = set(range(1, model.last_attempt + 1))
             assert set(seen) <= expected if model.cancelled else set(seen) == expected, (model, seen)
-        until(self._queue_is_empty)  # an ack may still be in transit
+        eventually(self._queue_is_empty)  # an ack may still be in transit
         assert self.http.delete(f"/system/queues/{QUEUE}/dead-letters").status_code == 200
 
     def _queue_is_empty(self) -> bool:

@@ -65,6 +65,7 @@ def another_worker(lab: Lab, log: Path, **settings: str) -> Iterator[subprocess.
 
 
 @pytest.mark.row("2.2 dedicated queues")
+@pytest.mark.alone
 def test_a_slow_queue_does_not_delay_a_fast_one(http: httpx.Client) -> None:
     slow = new_function(http, "sleep 3", {"com.openfaas.queue": "slow-queue"})
     fast = new_function(http, "cat", {"com.openfaas.queue": "fast-queue"})
@@ -96,6 +97,7 @@ def test_an_invalid_queue_name_is_rejected_at_deploy(http: httpx.Client, queue: 
     assert "com.openfaas.queue" in answer.text
 
 
+@pytest.mark.alone
 def test_each_queue_has_its_own_max_inflight_that_can_be_changed_at_any_time(http: httpx.Client) -> None:
     queue = "/system/queues/wide"
     nap = new_function(http, "sleep 0.5", {"com.openfaas.queue": "wide"})

@@ -10,8 +10,10 @@ import time
 from pathlib import Path
 
 import pytest
+from eventually import eventually
 from labkit_command import ANY_PORTS, LABKIT, labkit, next_line, running
-from labs import assert_gone, eventually, marked, start_lab
+from labs import start_lab
+from marked_processes import assert_gone, marked
 
 from labkit.workspace import Workspace
 

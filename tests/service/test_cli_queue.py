@@ -13,8 +13,10 @@ from pathlib import Path
 
 import labkit_command
 import pytest
+from eventually import eventually
 from labkit_command import next_line, wait_for_error_line
-from labs import assert_gone, eventually, start_lab, until_running
+from labs import start_lab, until_running
+from marked_processes import assert_gone
 
 from labkit import Lab
 from labkit.errors import NoResultError

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import psutil
 import pytest
-from labs import GONE_SECONDS, assert_gone, eventually, start_lab
+from eventually import eventually
+from labs import start_lab
+from marked_processes import GONE_SECONDS, assert_gone
 from supervisor_events import supervisor_events
 
 from labkit import Lab

@@ -16,8 +16,9 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
+from eventually import eventually
 from gateways import client, deploy
-from labs import eventually, start_lab
+from labs import start_lab
 from watchdogs import DEADLINE
 
 from labkit import Lab
@@ -54,7 +55,7 @@ def own(request: pytest.FixtureRequest, workspace: Path, monkeypatch: pytest.Mon
 
 
 def watchdogs(lab: Lab) -> Iterator[psutil.Process]:
-    for process in psutil.Process(lab._core.state.pid).children(recursive=True):
+    for process in psutil.Process(lab.aio.state.pid).children(recursive=True):
         with contextlib.suppress(psutil.NoSuchProcess):  # it has exited in the meantime
             if "labkit_services.watchdog" in process.cmdline():
                 yield process

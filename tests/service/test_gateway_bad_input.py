@@ -18,7 +18,7 @@ import psutil
 import pytest
 from eventually import eventually
 from gateways import client, deploy
-from labs import authorization, start_lab
+from labs import start_lab
 
 from labkit import Lab
 
@@ -51,7 +51,7 @@ def _gateway(lab: Lab) -> psutil.Process:
 
 def _running(lab: Lab, name: str) -> list[psutil.Process]:
     found = []
-    for process in psutil.Process(lab._core.state.pid).children(recursive=True):
+    for process in psutil.Process(lab.aio.state.pid).children(recursive=True):
         with contextlib.suppress(psutil.NoSuchProcess):  # it has ended meanwhile
             if process.name() == name:
                 found.append(process)
@@ -258,8 +258,8 @@ def test_without_nats_server_synchronous_calls_succeed_and_changes_are_a_500(wor
         assert stored.status_code == 500
         assert stored.text.startswith("the change was not stored, nats-server does not answer")
         assert called.text == "still here"
-        until(lambda: calls.post("/async-function/echo").status_code == 202)
-        until(lambda: "lost" in _store_secret(calls))
+        eventually(lambda: calls.post("/async-function/echo").status_code == 202)
+        eventually(lambda: "lost" in _store_secret(calls))
 
 
 def _store_secret(calls: httpx.Client) -> str:

@@ -146,6 +146,7 @@ def test_an_asynchronous_call_is_post_only(http: httpx.Client) -> None:
 
 
 @pytest.mark.row("2.1 accepted")
+@pytest.mark.alone
 def test_an_asynchronous_call_is_accepted_immediately_with_an_empty_body(http: httpx.Client) -> None:
     deploy(http, "nap", "sleep 0.5")
 

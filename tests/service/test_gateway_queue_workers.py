@@ -31,7 +31,7 @@ async def late_worker(lab: Lab) -> AsyncIterator[None]:
         await asyncio.sleep(LATE_SECONDS)
         await message.respond(json.dumps(answer).encode())
 
-    state = lab._core.state
+    state = lab.aio.state
     connection = await nats.connect(state.nats_url, token=state.nats_token)
     try:
         await connection.subscribe(worker_control_subject(QUEUE), cb=on_request)

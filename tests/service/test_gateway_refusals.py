@@ -30,7 +30,7 @@ def stored(lab: Lab) -> dict[str, int]:
     """
 
     async def read() -> dict[str, int]:
-        state = lab._core.state
+        state = lab.aio.state
         connection = await nats.connect(state.nats_url, token=state.nats_token)
         try:
             infos = await connection.jetstream().streams_info()

@@ -174,7 +174,7 @@ def test_a_call_in_flight_finishes_when_its_function_is_deleted(http: httpx.Clie
     answers: list[int] = []
     caller = threading.Thread(target=lambda: answers.append(http.post("/function/leaving").status_code))
     caller.start()
-    until(lambda: 'started{function_name="leaving' in http.get("/metrics").text)
+    eventually(lambda: 'started{function_name="leaving' in http.get("/metrics").text)
 
     assert http.request("DELETE", "/system/functions", json={"functionName": "leaving"}).status_code == 202
     assert http.post("/function/leaving").status_code == 404
@@ -256,7 +256,7 @@ def test_the_logs_are_the_watchdog_s_lines_as_json(http: httpx.Client) -> None:
     deploy(http, "logged", "cat")
     http.post("/function/logged", content="hello")
 
-    until(lambda: "Wrote 5 Bytes" in http.get("/system/logs?name=logged").text)
+    eventually(lambda: "Wrote 5 Bytes" in http.get("/system/logs?name=logged").text)
     answer = http.get("/system/logs?name=logged&follow=false")
 
     lines = [json.loads(line) for line in answer.text.splitlines()]

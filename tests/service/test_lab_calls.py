@@ -34,6 +34,7 @@ def test_a_synchronous_run_takes_the_sum_of_its_calls(lab: Lab, nap: str) -> Non
     assert all(call.accepted == 200 for call in run.calls)
 
 
+@pytest.mark.alone
 def test_an_asynchronous_run_accepts_calls_fast_and_waits_for_their_ends(lab: Lab, nap: str) -> None:
     run = lab.measure(nap, calls=5, mode="async", progress=False)
 

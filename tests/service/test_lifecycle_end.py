@@ -61,7 +61,7 @@ def test_nothing_outlives_a_killed_owner(workspace: Path, mark: str, wrapper: bo
 @pytest.mark.parametrize("wrapper", [False, True], ids=["prctl", "wrapper"])
 def test_nothing_outlives_a_killed_supervisor(workspace: Path, mark: str, wrapper: bool) -> None:
     lab = start_lab(workspace, parent_death_wrapper=wrapper)
-    os.kill(lab._core.state.pid, signal.SIGKILL)
+    os.kill(lab.aio.state.pid, signal.SIGKILL)
     assert_gone(mark)
 
     with pytest.raises(LabGoneError, match="does not run any more"):

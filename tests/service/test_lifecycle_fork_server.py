@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import signal
@@ -13,16 +12,10 @@ from pathlib import Path
 
 import psutil
 import pytest
-from gateways import client, deploy, until
-from labs import (
-    GONE_SECONDS,
-    assert_gone,
-    call_async,
-    eventually,
-    marked,
-    owner_process,
-    start_lab,
-)
+from eventually import eventually
+from gateways import client, deploy
+from labs import call_async, owner_process, start_lab
+from marked_processes import GONE_SECONDS, assert_gone, marked
 from supervisor_events import supervisor_events
 
 from labkit import Lab
@@ -53,7 +46,7 @@ def service(lab: Lab, name: str) -> psutil.Process:
 
 def watchdogs(lab: Lab) -> list[psutil.Process]:
     found = []
-    for process in psutil.Process(lab._core.state.pid).children(recursive=True):
+    for process in psutil.Process(lab.aio.state.pid).children(recursive=True):
         with contextlib.suppress(psutil.NoSuchProcess):  # it has ended meanwhile
             if "labkit_services.watchdog" in process.cmdline():
                 found.append(process)

@@ -13,7 +13,9 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from labs import deploy, eventually, functions, marked, standin, start_lab
+from eventually import eventually
+from labs import deploy, functions, standin, start_lab
+from marked_processes import marked
 from supervisor_events import supervisor_events
 
 from labkit import Lab
@@ -200,7 +202,7 @@ def test_reset_starts_a_stopped_service(workspace: Path) -> None:
 def test_stop_during_a_reset_stops_the_lab(workspace: Path) -> None:
     lab = start_lab(workspace)
     resetting = asyncio.run_coroutine_threadsafe(
-        ask(lab._core.state, "reset", patience=10), background_loop().loop
+        ask(lab.aio.state, "reset", patience=10), background_loop().loop
     )
     eventually(lambda: lab.status().state != "ready", within=3)
     lab.stop()
@@ -261,7 +263,7 @@ def test_the_async_api_works_on_any_event_loop(lab: Lab) -> None:
 
 
 def test_the_control_channel_requires_its_token(lab: Lab) -> None:
-    host, _, port = lab._core.state.control.partition(":")
+    host, _, port = lab.aio.state.control.partition(":")
     answers = []
     for line in (b'{"token": "guess", "command": "stop"}\n', b"GET / HTTP/1.1\r\n", b"\xff\n"):
         with socket.create_connection((host, int(port)), 5) as client:

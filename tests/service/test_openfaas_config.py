@@ -12,7 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 from labkit_command import ANY_PORTS, LABKIT
-from labs import assert_gone, start_lab
+from labs import start_lab
+from marked_processes import assert_gone
 
 from labkit.workspace import Workspace
 

@@ -91,6 +91,7 @@ def test_output_is_logged_at_once(http: httpx.Client, function: str) -> None:
     eventually(lambda: "stdout: seen DELETE" in http.get("/system/logs", params=query).text)
 
 
+@pytest.mark.alone
 def test_calls_run_concurrently_in_one_process(http: httpx.Client, lab: Lab, function: str) -> None:
     def call(_: int) -> float:
         return http.post(f"/function/{function}/sleep").elapsed.total_seconds()

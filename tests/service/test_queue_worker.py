@@ -93,7 +93,7 @@ def test_another_function_can_be_the_callback_target(http: httpx.Client, tmp_pat
         headers={"X-Callback-Url": "http://gateway:8080/function/receive"},
     )
 
-    until(lambda: received.exists() and received.read_text() == "pass it on")
+    eventually(lambda: received.exists() and received.read_text() == "pass it on")
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1/", "ftp://x/", "/relative", "http://nowhere.invalid/"])
@@ -152,6 +152,7 @@ def test_path_and_query_of_an_async_call_reach_the_function(http: httpx.Client) 
 
 
 @pytest.mark.row("2.3 concurrency")
+@pytest.mark.alone
 def test_max_inflight_can_be_changed_at_run_time(http: httpx.Client, lab: Lab) -> None:
     deploy(http, "nap", "sleep 0.3")
     lab.invoke("nap")
@@ -181,7 +182,7 @@ def test_lowering_max_inflight_and_restarting_use_up_no_attempts(workspace: Path
         until_running(nap)
         restart = threading.Thread(target=lambda: lab.restart("worker"))
         restart.start()
-        until(lambda: lab.status().service("queue-worker").state != "ready")
+        eventually(lambda: lab.status().service("queue-worker").state != "ready")
         queued = [lab.invoke_async("attempt") for _ in range(20)]
         restart.join()
         seen += [call.result(20).text for call in queued]

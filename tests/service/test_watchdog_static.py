@@ -15,7 +15,7 @@ import psutil
 import pytest
 from eventually import eventually
 from gateways import client, deploy
-from watchdogs import DEADLINE, RunningWatchdog, wait_until, watchdog
+from watchdogs import DEADLINE, RunningWatchdog, watchdog
 
 from labkit import Lab
 from labkit.openfaas_cli.dockerfile import read_dockerfile
@@ -215,7 +215,7 @@ def test_a_large_file_is_sent_in_parts_and_closed_if_the_client_disconnects(
     for _ in range(5):
         with running.open("/large"):
             pass
-    wait_until(lambda: not process.open_files())
+    eventually(lambda: not process.open_files())
     assert process.memory_info().rss - before < 16 * 1024 * 1024
 
 

@@ -194,14 +194,6 @@ def group_members(group: int) -> list[int]:
     return members
 
 
-def wait_until(condition: Callable[[], object]) -> None:
-    """Wait until ``condition`` holds."""
-    deadline = time.monotonic() + DEADLINE
-    while not condition():
-        assert time.monotonic() < deadline, "the condition did not become true"
-        time.sleep(0.01)
-
-
 def script(folder: Path, text: str) -> str:
     """Write a shell script, as ``fprocess`` has no quotes; return its path."""
     path = folder / "function.sh"

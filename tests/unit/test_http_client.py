@@ -8,7 +8,8 @@ import struct
 from collections.abc import AsyncIterator
 
 import pytest
-from wire import TIMEOUT, Wire, eventually, scripted_server, serving
+from eventually import eventually_async
+from wire import TIMEOUT, Wire, scripted_server, serving
 
 from labkit_services.contract.errors import InvalidValueError
 from labkit_services.http import HttpClient, Origin, Request, Response, UpstreamError
@@ -29,7 +30,7 @@ async def client() -> AsyncIterator[HttpClient]:
     client = HttpClient()
     yield client
     client.close()
-    await eventually(lambda: not client._all, "every connection is closed")
+    await eventually_async(lambda: not client._all, "every connection is closed")
 
 
 async def read_request(wire: Wire) -> bytes:
@@ -247,7 +248,7 @@ async def test_a_large_response_is_streamed_with_constant_memory(client: HttpCli
 
     async with serving(large) as served:
         response = await client.request("GET", f"http://{served.host}:{served.port}/")
-        await eventually(lambda: response.incoming.full, "the sender is paused")
+        await eventually_async(lambda: response.incoming.full, "the sender is paused")
         size = peak = 0
         async for part in response.stream():
             size += len(part)
@@ -354,7 +355,7 @@ async def test_a_response_before_the_end_of_the_body_is_returned(client: HttpCli
     async with serving(refuse) as served:
         response = await client.request("POST", f"http://{served.host}:{served.port}/", (), parts())
         assert (response.status, await response.read()) == (413, b"too large")
-        await eventually(lambda: not client._all, "the unfinished request is cut")
+        await eventually_async(lambda: not client._all, "the unfinished request is cut")
 
 
 async def test_a_slow_server_pauses_the_body_s_source(client: HttpClient) -> None:
@@ -379,7 +380,7 @@ async def test_a_slow_server_pauses_the_body_s_source(client: HttpClient) -> Non
         asking = asyncio.create_task(
             client.request("POST", f"http://{served.host}:{served.port}/", (), parts())
         )
-        await eventually(lambda: any(c.writable is not None for c in client._all))
+        await eventually_async(lambda: any(c.writable is not None for c in client._all))
         assert produced < 20 * MEGABYTE
         hold.set()
         async with asyncio.timeout(TIMEOUT):

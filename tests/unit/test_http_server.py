@@ -72,7 +72,7 @@ async def test_many_pipelined_requests_wait_in_the_socket_and_all_get_responses(
         wire.send(request * count)
         await eventually_async(lambda: served.server.connections)
         (connection,) = served.server.connections
-        await eventually(lambda: connection._reading_paused, "the server stops reading")
+        await eventually_async(lambda: connection._reading_paused, "the server stops reading")
         waiting = len(connection._waiting)
         assert 0 < waiting < count / 4
         hold.set()
@@ -95,7 +95,7 @@ async def test_a_client_that_never_reads_responses_is_paused() -> None:
         wire = await served.connect()
         wire.writer.transport.pause_reading()  # type: ignore[attr-defined]
         wire.send(GET * 500)
-        await eventually(
+        await eventually_async(
             lambda: any(c.writable for c in served.server.connections), "the server waits for the client"
         )
         assert answered < 50
@@ -342,7 +342,7 @@ async def test_an_upgrade_is_ignored_and_the_body_is_kept(framing: str, body: by
     async with serving(echo_and_record) as served:
         wire = await served.connect()
         wire.send(head.encode() + body[:split])
-        await eventually(lambda: requests, "the head has arrived")
+        await eventually_async(lambda: requests, "the head has arrived")
         wire.send(body[split:] + GET)
         answer = await wire.response()
         assert (answer.status, answer.body) == (200, b"hello")
@@ -527,7 +527,7 @@ async def test_a_slow_reader_pauses_the_handler_and_a_stopped_one_is_cut() -> No
         wire = await served.connect()
         wire.writer.transport.pause_reading()  # type: ignore[attr-defined]
         wire.send(GET)
-        await eventually(lambda: any(c.writable for c in served.server.connections))
+        await eventually_async(lambda: any(c.writable for c in served.server.connections))
         first = produced[0]
         assert first < 16 * MEGABYTE  # the capacity of the two socket buffers
         wire.writer.transport.resume_reading()  # type: ignore[attr-defined]
@@ -536,7 +536,7 @@ async def test_a_slow_reader_pauses_the_handler_and_a_stopped_one_is_cut() -> No
         assert not closed.is_set()
 
         wire.writer.transport.pause_reading()  # type: ignore[attr-defined]
-        await eventually(lambda: any(c.writable for c in served.server.connections))
+        await eventually_async(lambda: any(c.writable for c in served.server.connections))
         # Reading even a little between two checks keeps the connection.
         for connection in served.server.connections:
             connection._unsent += 1
