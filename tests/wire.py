@@ -8,8 +8,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from eventually import eventually
-
 from labkit_services.http import Handler, Headers, HttpServer, Limits, Request
 
 TIMEOUT = 20.0
@@ -177,13 +175,3 @@ async def scripted_server(script: Script) -> AsyncIterator[ScriptedServer]:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks, timeout=TIMEOUT)
-
-
-async def eventually(check: Callable[[], Any], what: str = "") -> None:
-    """Wait until ``check`` is true."""
-    try:
-        async with asyncio.timeout(TIMEOUT):
-            while not check():  # noqa: ASYNC110 - any condition can be waited for
-                await asyncio.sleep(0.005)
-    except TimeoutError:
-        raise AssertionError(f"never came true: {what or check}") from None

@@ -25,6 +25,7 @@ from labkit.views.states import State
 from labkit_services.contract.errors import LabError
 from labkit_services.runtime.private_files import write_private
 from labkit_services.watchdog.ports import reserve_port
+from tests.chaos.schedule import ChaosTarget
 from tests.chaos.stack import (
     ACK_WAIT,
     CALLBACK_TARGET,
@@ -217,8 +218,8 @@ def _service(name: str, environment: Callable[[], dict[str, str]]) -> ServiceSpe
         return ProcessSpec([sys.executable, "-P", "-m", f"labkit_services.{module}"], environment())
 
     async def wait_ready(process: ChildProcess) -> ReadyMessage:
-        message: ReadyMessage = json.loads(await process.line)
-        return message
+        facts: ReadyMessage = json.loads(await process.line)
+        return facts
 
     return ServiceSpec(name, prepare, wait_ready, lambda _: None)
 

@@ -105,7 +105,7 @@ def test_the_stop_button_interrupts_the_cell_but_not_the_lab(notebook: Notebook,
     assert Workspace(notebook.workspace).lock_holder() == pid
 
 
-def is_busy(notebook: Notebook) -> bool:
+def has_begun(notebook: Notebook) -> bool:
     """Tell whether the cell runs; an earlier interrupt would be lost."""
     try:
         message = notebook.client.get_iopub_msg(timeout=0.1)

@@ -19,10 +19,11 @@ from marked_processes import marked
 from supervisor_events import supervisor_events
 
 from labkit import Lab
-from labkit.clients.supervisor import ask
+from labkit.clients.supervisor import SupervisorClient
 from labkit.errors import InvalidValueError, LabStartError
 from labkit.lab.background_loop import background_loop
 from labkit.supervisor.files import LogFile
+from labkit.views.faults import FaultKind
 from labkit.views.status import ServiceStatus
 from labkit.workspace import Workspace
 from labkit_services.contract.errors import LabTimeoutError
@@ -192,7 +193,7 @@ def test_reset_replaces_a_lab_that_was_killed(workspace: Path) -> None:
 
 def test_reset_starts_a_stopped_service(workspace: Path) -> None:
     with start_lab(workspace) as lab:
-        background_loop().run(lab._core.stop_service("nats-server"), 10)
+        background_loop().run(lab.aio.supervisor.begin_fault(FaultKind.STOP, "nats-server"), 10)
         assert lab.status().service("nats-server").state == "stopped"
         lab.reset()
 
@@ -201,9 +202,8 @@ def test_reset_starts_a_stopped_service(workspace: Path) -> None:
 
 def test_stop_during_a_reset_stops_the_lab(workspace: Path) -> None:
     lab = start_lab(workspace)
-    resetting = asyncio.run_coroutine_threadsafe(
-        ask(lab.aio.state, "reset", patience=10), background_loop().loop
-    )
+    supervisor = SupervisorClient(lab.aio.state)
+    resetting = asyncio.run_coroutine_threadsafe(supervisor.reset(), background_loop().loop)
     eventually(lambda: lab.status().state != "ready", within=3)
     lab.stop()
 
@@ -212,7 +212,6 @@ def test_stop_during_a_reset_stops_the_lab(workspace: Path) -> None:
 
 
 def test_the_stop_button_interrupts_the_wait_not_the_lab(lab: Lab) -> None:
-    threading.Timer(0.2, os.kill, (os.getpid(), 2)).start()
     cancelled = threading.Event()
 
     async def wait_long() -> None:

@@ -10,7 +10,7 @@ import random
 from datetime import UTC, datetime
 
 from call_events import reduce_call
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 

@@ -100,7 +100,9 @@ def test_a_text_body_is_returned_as_text_and_as_bytes(body: bytes) -> None:
     assert base64.b64decode(str(record["body_base64"])) == body
 
 
-@pytest.mark.parametrize("body", [b"\x00", b"\xff\xfe", gzip.compress(b"text"), bytes(range(256)), b"a\x07b"])
+@pytest.mark.parametrize(
+    "body", [b"\x00", b"\xff\xfe", gzip.compress(b"text", mtime=0), bytes(range(256)), b"a\x07b"]
+)
 def test_a_binary_body_is_returned_as_bytes_only(body: bytes) -> None:
     record = to_json(body=body)
     assert "body" not in record
