@@ -112,50 +112,15 @@ def table(tmp_path_factory: pytest.TempPathFactory, lab: Lab) -> Iterator[Table]
 
 
 @pytest.mark.row("4.1 stack file", "4.1 gateway", "4.1 errors")
-@pytest.mark.parametrize("row", COMMON, ids=_named)
-def test_common(table: Table, row: Row) -> None:
-    table.check(row)
-
-
 @pytest.mark.row("4.2 new", "4.2 new twice and --append", "4.2 template")
-@pytest.mark.parametrize("row", NEW, ids=_named)
-def test_new_and_template(table: Table, row: Row) -> None:
-    table.check(row)
-
-
-@pytest.mark.row("4.3 build", "4.3 push", "4.3 up", "4.3 publish", "4.3 generate")
-@pytest.mark.parametrize("row", BUILD, ids=_named)
-def test_build_push_publish_up_generate(table: Table, row: Row) -> None:
-    table.check(row)
-
-
-@pytest.mark.row("4.3 --tag")
-@pytest.mark.parametrize("row", TAGS, ids=_named)
-def test_tags(table: Table, row: Row) -> None:
-    table.check(row)
-
-
+@pytest.mark.row("4.3 build", "4.3 push", "4.3 up", "4.3 publish", "4.3 generate", "4.3 --tag")
 @pytest.mark.row("4.4 deploy", "4.4 remove", "4.4 list", "4.4 describe", "4.4 logs", "4.4 store")
-@pytest.mark.parametrize("row", FUNCTIONS, ids=_named)
-def test_functions(table: Table, row: Row) -> None:
-    table.check(row)
-
-
-@pytest.mark.row("4.4 namespace")
-@pytest.mark.parametrize("row", NAMESPACES, ids=_named)
-def test_namespaces(table: Table, row: Row) -> None:
-    table.check(row)
-
-
-@pytest.mark.row("4.4 secret")
-@pytest.mark.parametrize("row", SECRETS, ids=_named)
-def test_secrets(table: Table, row: Row) -> None:
-    table.check(row)
-
-
+@pytest.mark.row("4.4 namespace", "4.4 secret")
 @pytest.mark.row("4.5 invoke", "4.5 --async", "4.5 failures", "4.5 unsupported method", "4.5 header forms")
-@pytest.mark.parametrize("row", INVOKE, ids=_named)
-def test_invoke(table: Table, row: Row) -> None:
+@pytest.mark.parametrize(
+    "row", [*COMMON, *NEW, *BUILD, *TAGS, *FUNCTIONS, *NAMESPACES, *SECRETS, *INVOKE], ids=_named
+)
+def test_row(table: Table, row: Row) -> None:
     table.check(row)
 
 

@@ -117,6 +117,7 @@ def test_flags_may_follow_words() -> None:
         (["-n"], "flag needs an argument: 'n' in -n"),
         (["--lines=many"], 'invalid argument "many" for "--lines" flag'),
         (["--tail=maybe"], 'invalid argument "maybe" for "-t, --tail" flag'),
+        (["--tail=yes"], 'invalid argument "yes" for "-t, --tail" flag'),
     ],
 )
 def test_an_invalid_flag_is_reported_in_the_words_of_pflag(arguments: list[str], message: str) -> None:

@@ -61,5 +61,5 @@ NO_ANSWER = f"Cannot connect to OpenFaaS on URL: {DOWN}\n⋮"
 
 
 def env_row(name: str, run: str, prints: str, code: int = 0, **more: Any) -> Row:
-    """Return a row that runs with a function ``FN`` that prints its environment."""
+    """Return a row with a function ``FN`` that prints its environment."""
     return Row(name, run, prints, code, given=ENV, after=REMOVE, **more)
