@@ -83,7 +83,7 @@ class BackgroundLoop:
         ended = threading.Event()
 
         def begin() -> None:
-            tasks.append(self.loop.create_task(coroutine))
+            tasks.append(self.loop.create_task(coroutine, name="blocking call"))
             tasks[0].add_done_callback(lambda _: ended.set())
 
         self.loop.call_soon_threadsafe(begin)

@@ -157,7 +157,7 @@ class Queue:
 
     @property
     def max_inflight(self) -> int:
-        """Calls that each of its workers runs at once, also after a restart."""
+        """Calls that each of its workers runs at once; outlives a restart."""
         return self.status().max_inflight
 
     @max_inflight.setter

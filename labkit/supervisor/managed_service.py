@@ -170,7 +170,9 @@ class ManagedService:
 
     async def _wait_ready(self, process: ChildProcess, deadline: float) -> ReadyMessage:
         seconds = max(0.0, deadline - asyncio.get_running_loop().time())
-        ready = asyncio.ensure_future(self.spec.wait_ready(process))
+        ready = asyncio.get_running_loop().create_task(
+            self.spec.wait_ready(process), name=f"wait for {self.name}"
+        )
         try:
             first: set[asyncio.Future[Any]] = {ready, process.exited}
             await asyncio.wait(first, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)

@@ -7,7 +7,7 @@ import os
 import sys
 from base64 import b64encode
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from socket import socket
 from typing import Any
@@ -48,7 +48,7 @@ class ServiceSpec:
 
     name: str
     prepare: Callable[[], ProcessSpec]
-    wait_ready: Callable[[ChildProcess], Awaitable[ReadyMessage]]
+    wait_ready: Callable[[ChildProcess], Coroutine[Any, Any, ReadyMessage]]
     on_ready: Callable[[ReadyMessage], None]
 
 
@@ -113,7 +113,7 @@ class ServiceSpecs:
         self,
         name: str,
         prepare: Callable[[], ProcessSpec],
-        wait_ready: Callable[[ChildProcess], Awaitable[ReadyMessage]] | None = None,
+        wait_ready: Callable[[ChildProcess], Coroutine[Any, Any, ReadyMessage]] | None = None,
     ) -> ServiceSpec:
         def on_ready(message: ReadyMessage) -> None:
             self.url_of[name] = message.get("url") or message.get("metrics", "")

@@ -1,5 +1,5 @@
-"""What runs as a process of its own: gateway, queue-worker, watchdog, inspector.
+"""The services: gateway, queue-worker, watchdog, inspector.
 
-Each is ``python -m services.<name>`` and is configured by environment
-variables, named as OpenFaaS names them where OpenFaaS has a name.
+Each is ``python -m labkit_services.<name>`` and is configured by environment
+variables, with OpenFaaS's names where OpenFaaS has one.
 """

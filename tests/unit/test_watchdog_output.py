@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from labkit_services.runtime.log import LineWriter
-from labkit_services.watchdog.output import CallEvents, PipeLineWriter, WatchdogLog
+from labkit_services.watchdog.output import CallEventLines, PipeLineWriter, WatchdogLog
 
 Pipe = tuple[int, int]
 
@@ -66,7 +66,7 @@ def test_a_process_s_output_is_copied_unchanged(pipe: Pipe) -> None:
 
 
 def test_event_rows_carry_time_type_call_id_and_data(pipe: Pipe) -> None:
-    events = CallEvents(LineWriter(pipe[1]), "call-1")
+    events = CallEventLines(LineWriter(pipe[1]), "call-1")
     before = time.time_ns()
 
     events.started(4711)

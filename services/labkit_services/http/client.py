@@ -39,7 +39,7 @@ class HttpClient:
     async def forward(
         self, request: Request, origin: Origin, path: str, headers: list[Pair]
     ) -> ClientResponse:
-        """Forward a server's request to ``path`` of another server; see ``send``.
+        """Forward a request to ``path`` of another server; see ``send``.
 
         Its query is added, and its body is sent as it arrives.
         """

@@ -89,5 +89,5 @@ def end_to_end(pairs: Iterable[Pair]) -> list[Pair]:
 
 
 def canonical(name: str) -> str:
-    """Spell a header name as Go's ``CanonicalMIMEHeaderKey``: ``X-Call-Id``."""
+    """Spell a header name as Go does: ``X-Call-Id``."""
     return "-".join(part.capitalize() for part in name.split("-"))

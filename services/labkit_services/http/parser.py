@@ -112,9 +112,8 @@ class RequestParser:
             self._target.decode("latin-1"),
             Headers(self._pairs),
             self.body,
-            http_version=version,
-            peer=self._peer,
         )
+        request.http_version, request.peer = version, self._peer
         self._on_request(request, self._parser.should_keep_alive())
 
     def on_body(self, data: bytes) -> None:

@@ -24,18 +24,10 @@ class Request:
         incoming: The body as it arrives.
     """
 
-    __slots__ = ("headers", "http_version", "incoming", "method", "path", "peer", "query", "target")
+    http_version = "1.1"
+    peer: tuple[str, int] = ("", 0)
 
-    def __init__(
-        self,
-        method: str,
-        target: str,
-        headers: Headers,
-        incoming: Body,
-        *,
-        http_version: str = "1.1",
-        peer: tuple[str, int] = ("", 0),
-    ) -> None:
+    def __init__(self, method: str, target: str, headers: Headers, incoming: Body) -> None:
         self.method = method
         self.target = target
         self.path, _, self.query = target.partition("?")
@@ -43,8 +35,6 @@ class Request:
             self.path = "/" + self.path.partition("://")[2].partition("/")[2]
         self.headers = headers
         self.incoming = incoming
-        self.http_version = http_version
-        self.peer = peer
 
     async def body(self, limit: int) -> bytes:
         """Return the whole body.

@@ -75,7 +75,7 @@ class HttpServer:
         self._sweeper = loop.call_later(_SWEEP_SECONDS, self._sweep, loop)
 
     async def stop(self, grace: float) -> None:
-        """Stop listening, and cut requests in flight after ``grace`` seconds."""
+        """Stop listening; cut requests in flight after ``grace`` seconds."""
         state = self._state
         state.stopping = True
         if self._server is not None:

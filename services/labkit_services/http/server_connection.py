@@ -263,7 +263,7 @@ class ServerConnection(Connection):
     # -- deadlines
 
     def _watch_request(self) -> None:
-        """Limit the time for the rest of the request, but not the handler's."""
+        """Limit the time for the rest of the request, not the handler's."""
         if self._parser.partial:
             self.deadline = self.loop.time() + self._server.limits.read_seconds
         else:

@@ -40,7 +40,7 @@ class FunctionLimits:
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> FunctionLimits:
-        """Read ``limits_memory`` and ``limits_cpu``, checked by the gateway."""
+        """Read ``limits_memory`` and ``limits_cpu``, which are valid."""
         memory, cpu = environ.get("limits_memory", ""), environ.get("limits_cpu", "")
         data_bytes = 0
         if memory and _ENFORCED:

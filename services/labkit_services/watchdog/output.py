@@ -110,7 +110,7 @@ class WatchdogLog(Log):
         return self._second[1]
 
 
-class CallEvents:
+class CallEventLines:
     """Writes rows of one call: ``[time_ns, type, call_id, data]``."""
 
     __slots__ = ("_call_id", "_lines")

@@ -11,7 +11,7 @@ from labkit_services.runtime.log import LineWriter
 from labkit_services.runtime.tasks import BackgroundTasks
 from labkit_services.watchdog.command import FunctionCommand
 from labkit_services.watchdog.config import WatchdogConfig
-from labkit_services.watchdog.output import CallEvents, WatchdogLog
+from labkit_services.watchdog.output import CallEventLines, WatchdogLog
 from labkit_services.watchdog.spawner import Spawner
 
 
@@ -43,9 +43,9 @@ class FunctionProgram:
         """Return the environment of the process for one request."""
         return self.environ | variables(request) if self.config.cgi_headers else self.environ
 
-    def events_of(self, request: Request) -> CallEvents:
+    def events_of(self, request: Request) -> CallEventLines:
         """Return the writer of event rows for one request."""
-        return CallEvents(self.events, request.headers.get(CALL_ID))
+        return CallEventLines(self.events, request.headers.get(CALL_ID))
 
     def log_line(self, stream: str, line: str) -> None:
         """Log a line of a process's ``stdout`` or ``stderr`` (of-watchdog)."""

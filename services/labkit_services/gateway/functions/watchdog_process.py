@@ -96,7 +96,7 @@ def _pipe(readers: ExitStack, writers: ExitStack) -> tuple[int, int]:
 
 
 def _interpreter_environment() -> dict[str, str]:
-    """Return the gateway's environment without its settings, some of which are passwords.
+    """Return the gateway's environment without its settings and passwords.
 
     Services' settings have lower-case names, as in OpenFaaS; Python's and the system's do not.
     """

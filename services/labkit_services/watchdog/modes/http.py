@@ -110,7 +110,7 @@ class HttpBackend(Backend):
                 exchange.finish()
 
     def _timeout(self, request: Request) -> float | None:
-        """Return ``exec_timeout``, or a shorter ``X-Timeout`` of the request."""
+        """Return ``exec_timeout``, or ``X-Timeout`` if that is shorter."""
         longest = self._config.exec_timeout or None
         try:
             requested = parse_duration(request.headers.get("X-Timeout"))
@@ -173,7 +173,7 @@ class _Exchange:
                 timer.cancel()
 
     def finish(self) -> None:
-        """Record the end of the function's work, and cut an incomplete body."""
+        """Record the end of the function's work; cut an incomplete body."""
         if self._upstream is not None:
             self._upstream.close()
         self._events.exited(self._pid, self._code)

@@ -11,7 +11,7 @@ from labkit_services.contract.errors import LabError
 from labkit_services.http import Origin
 from labkit_services.runtime.line_reader import LineReader
 from labkit_services.watchdog.command import CannotStartError
-from labkit_services.watchdog.output import CallEvents
+from labkit_services.watchdog.output import CallEventLines
 from labkit_services.watchdog.process import FunctionProcess, ProcessPipes, close_all, describe
 from labkit_services.watchdog.program import FunctionProgram
 
@@ -35,7 +35,7 @@ class UpstreamProcess(FunctionProcess):
     """
 
     def __init__(self, program: FunctionProgram) -> None:
-        super().__init__(program.spawner, CallEvents(program.events, ""))
+        super().__init__(program.spawner, CallEventLines(program.events, ""))
         self.failure: asyncio.Future[LabError] = program.spawner.loop.create_future()
         self._program = program
         self._descriptors: list[int] = []
