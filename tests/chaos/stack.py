@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Protocol
 
 import psutil
-from labkit.supervisor.states import State
 
 from labkit.lab.async_lab import AsyncLab
 from labkit.supervisor.settings import Settings
+from labkit.views.states import State
 from labkit_services.contract.errors import LabError
 from tests.chaos.schedule import ChaosTarget, FaultAction
 

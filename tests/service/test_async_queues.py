@@ -234,7 +234,11 @@ def test_a_queue_s_status_counts_its_calls(http: httpx.Client) -> None:
     ids = [accept(http, nap) for _ in range(3)]
     until_state(http, ids[0], "running")
 
-    queue = http.get("/system/queues/counts").json()
+    def aged() -> dict | None:
+        queue = http.get("/system/queues/counts").json()
+        return queue if queue["oldestSeconds"] >= 0.3 else None
+
+    queue = eventually(aged)
 
     assert (queue["pending"], queue["inFlight"], queue["waitingForRetry"]) == (2, 1, 0)
     assert (queue["submitted"], queue["dead"], queue["redelivered"]) == (3, 0, 0)

@@ -64,7 +64,7 @@ def test_nothing_outlives_a_killed_supervisor(workspace: Path, mark: str, wrappe
     os.kill(lab.aio.state.pid, signal.SIGKILL)
     assert_gone(mark)
 
-    with pytest.raises(LabGoneError, match="does not run any more"):
+    with pytest.raises(LabGoneError, match="is not running any more"):
         lab.status()
     lab.stop()
 

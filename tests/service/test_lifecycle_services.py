@@ -20,13 +20,11 @@ from supervisor_events import supervisor_events
 
 from labkit import Lab
 from labkit.clients.supervisor import SupervisorClient
-from labkit.errors import InvalidValueError, LabStartError
+from labkit.errors import InvalidValueError
 from labkit.lab.background_loop import background_loop
-from labkit.supervisor.files import LogFile
 from labkit.views.faults import FaultKind
 from labkit.views.status import ServiceStatus
 from labkit.workspace import Workspace
-from labkit_services.contract.errors import LabTimeoutError
 from labkit_services.contract.events import Event
 
 SERVICES = ["nats-server", "gateway", "queue-worker", "inspector"]
@@ -249,11 +247,6 @@ def test_the_stop_button_during_a_start_leaves_nothing_behind(
     assert not Workspace(workspace).is_locked()
 
 
-def test_waiting_has_a_deadline() -> None:
-    with pytest.raises(LabTimeoutError):
-        background_loop().run(asyncio.sleep(30), 0.05)
-
-
 def test_the_async_api_works_on_any_event_loop(lab: Lab) -> None:
     async def use() -> str:
         return (await lab.aio.status()).state
@@ -272,26 +265,3 @@ def test_the_control_channel_requires_its_token(lab: Lab) -> None:
     assert b"wrong control token" in answers[0]
     assert all(b'"error"' in answer for answer in answers)
     assert lab.status().state == "ready"
-
-
-def test_a_log_is_bounded_while_its_process_keeps_writing(tmp_path: Path) -> None:
-    log = LogFile(tmp_path / "a.log")
-    with log.open() as file:
-        file.write(b"x" * 100)
-        bounded = log.bound(limit=50)
-        file.write(b"more\n")
-
-    assert bounded
-    assert (tmp_path / "a.log").read_bytes() == b"more\n"
-    assert len((tmp_path / "a.log.1").read_bytes()) == 100
-    assert log.tail() == ["more"]
-
-
-def test_a_start_error_survives_the_round_trip_through_json() -> None:
-    from labkit.errors import error_from_json, error_to_json
-
-    error = LabStartError("a", expected="b", seen="c", log=["d"], next_step="e")
-    again = error_from_json(error_to_json(error))
-
-    assert type(again) is LabStartError
-    assert str(again) == str(error)
