@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
 from labkit.views.formatting import format_seconds
-from labkit.views.tables import html_table, text_table
 from labkit_services.contract.events import Event, EventType
 
 
@@ -70,14 +69,19 @@ class FaultList(list[FaultSpan]):
         return [("began at (UTC)", "what", "lasted"), *map(_row, self)]
 
     def __repr__(self) -> str:
+        from labkit.views.tables import text_table  # not at the supervisor's start: it imports html
+
         return text_table(self.rows()) if self else "no faults"
 
     def _repr_html_(self) -> str:
+        from labkit.views.tables import html_table
+
         return html_table(self.rows()) if self else "<p>no faults</p>"
 
 
 def _row(fault: FaultSpan) -> tuple[str, ...]:
-    began = datetime.fromtimestamp(fault.began / 1e9, UTC).strftime("%H:%M:%S.%f")[:-3]
+    seconds, rest = divmod(fault.began, 10**9)
+    began = f"{time.strftime('%H:%M:%S', time.gmtime(seconds))}.{rest // 10**6:03d}"
     how = "".join(f", {key} {value}" for key, value in fault.how.items())
     lasted = "goes on" if fault.ended is None else format_seconds((fault.ended - fault.began) / 1e9)
     return began, f"{fault.service} {fault.kind}{how}", lasted
