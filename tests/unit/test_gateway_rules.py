@@ -165,7 +165,9 @@ def test_a_low_rate_never_fires_the_load_alert() -> None:
 
 def _request(*pairs: tuple[str, str]) -> Request:
     headers = Headers([("Host", "lab:8080"), *pairs])
-    return Request("POST", "/function/cat", headers, Body(), peer=("127.0.0.1", 5555))
+    request = Request("POST", "/function/cat", headers, Body())
+    request.peer = ("127.0.0.1", 5555)
+    return request
 
 
 @pytest.mark.row("1.4 dropped headers")
