@@ -1,7 +1,7 @@
 # Each of these commands needs only Python and make on a machine; it sets up the rest.
 # Works with GNU make 3.81, which is what macOS has.
 .DEFAULT_GOAL := help
-.PHONY: help lab demo test chaos lint bench bench-volume lock clean
+.PHONY: help lab demo test speed-guard fuzz notebooks chaos lint bench bench-volume lock clean
 
 BIN := .venv/bin
 SEED := 1
@@ -30,6 +30,11 @@ speed-guard: ## set up, hold three paths to a multiple of their baselines; alone
 fuzz: ## set up, send the gateway what its OpenAPI document allows and forbids
 	@sh tools/setup.sh dev
 	@$(BIN)/pytest tests/fuzz
+
+# RESOLUTION=lowest-direct takes the oldest versions that pyproject.toml allows.
+notebooks: ## set up, run the notebooks with the newest allowed versions instead of the locked ones (RESOLUTION=)
+	@sh tools/setup.sh dev
+	@sh tools/notebooks.sh $(or $(RESOLUTION),highest)
 
 chaos: ## set up, run the long chaos suite: half an hour on a lab, a quarter of an hour on a cluster (SEED=1)
 	@sh tools/setup.sh dev
