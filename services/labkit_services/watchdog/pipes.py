@@ -104,8 +104,7 @@ class PipeWriter:
 class PipeStream(_ReadEnd):
     """Streams a pipe's data, and reads no faster than the consumer.
 
-    Attributes:
-        body: The data; it ends when the last writer has closed the pipe.
+    ``body`` ends when the last writer has closed the pipe.
     """
 
     __slots__ = ("body",)
@@ -138,46 +137,35 @@ class PipeStream(_ReadEnd):
             self.body.finish()
 
 
-class BodyWriter:
-    """Writes a request's body to a pipe as it arrives."""
+def write_body(tasks: BackgroundTasks, descriptor: int, parts: AsyncIterator[bytes]) -> asyncio.Task[None]:
+    """Write a request's body to a pipe as it arrives, then close the pipe.
 
-    __slots__ = ("_descriptor", "_loop", "_task")
+    ``descriptor`` must not block. Cancel the returned task to stop early.
+    """
+    task = tasks.start(_write_parts(descriptor, parts), name="write the function's standard input")
+    # Not in the task's own ``finally``: a task that is cancelled at once never begins.
+    task.add_done_callback(lambda _: os.close(descriptor))
+    return task
 
-    def __init__(self, tasks: BackgroundTasks, descriptor: int, parts: AsyncIterator[bytes]) -> None:
-        """Own ``descriptor``, which must not block."""
-        self._loop = asyncio.get_running_loop()
-        self._descriptor = descriptor
-        self._task = tasks.start(self._write_all(parts), name="write the function's standard input")
-        # Not in the task's own ``finally``: a task that is cancelled at once never begins.
-        self._task.add_done_callback(self._release)
 
-    async def _write_all(self, parts: AsyncIterator[bytes]) -> None:
-        try:
-            async for part in parts:
-                await self._write(memoryview(part))
-        except (ConnectionError, HttpError):
-            return  # the process need not read all, and a client may disconnect, or pause too long
-
-    async def _write(self, rest: memoryview) -> None:
-        while rest:
-            try:
-                rest = rest[os.write(self._descriptor, rest) :]
-            except BlockingIOError:
-                writable: asyncio.Future[None] = self._loop.create_future()
-                self._loop.add_writer(self._descriptor, _set, writable)
+async def _write_parts(descriptor: int, parts: AsyncIterator[bytes]) -> None:
+    loop = asyncio.get_running_loop()
+    try:
+        async for part in parts:
+            rest = memoryview(part)
+            while rest:
                 try:
-                    await writable
-                finally:
-                    self._loop.remove_writer(self._descriptor)
-
-    def _release(self, _: object) -> None:
-        os.close(self._descriptor)
-
-    def close(self) -> None:
-        """Stop writing; the reader sees the end of its input."""
-        self._task.cancel()
+                    rest = rest[os.write(descriptor, rest) :]
+                except BlockingIOError:
+                    await _wait_until_writable(loop, descriptor)
+    except (ConnectionError, HttpError):
+        return  # the process need not read all, and a client may disconnect, or pause too long
 
 
-def _set(future: asyncio.Future[None]) -> None:
-    if not future.done():
-        future.set_result(None)
+async def _wait_until_writable(loop: asyncio.AbstractEventLoop, descriptor: int) -> None:
+    writable = asyncio.Event()
+    loop.add_writer(descriptor, writable.set)
+    try:
+        await writable.wait()
+    finally:
+        loop.remove_writer(descriptor)

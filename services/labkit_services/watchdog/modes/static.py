@@ -72,12 +72,6 @@ class StaticBackend(Backend):
             return _error(500, "500 Internal Server Error")
 
     def _resource(self, path: bytes, request: Request) -> Response:
-        """Return the file or folder of a clean path.
-
-        Raises:
-            OSError: There is no such file, or it can't be read.
-            ValueError: The path contains a NUL byte.
-        """
         place = self._root + path
         is_folder = stat.S_ISDIR(os.stat(place.rstrip(b"/") or b"/").st_mode)
         name = quote(posixpath.basename(path.rstrip(b"/")))
