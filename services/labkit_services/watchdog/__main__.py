@@ -142,7 +142,7 @@ def start() -> None:
         return
     settings = read_settings(sys.argv[1:])
     # Not left to the runtime, which stops a service in order when its lifeline
-    # ends. A watchdog whose gateway has ended has nobody to send responses to.
+    # ends. A watchdog whose gateway has ended has no receiver for its responses.
     os.environ.pop("lifeline", None)
 
     async def main(service: Service) -> None:

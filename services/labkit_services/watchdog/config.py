@@ -107,7 +107,7 @@ class WatchdogConfig:
         if self.mode is Mode.STATIC and not self.static_path:
             raise InvalidValueError(
                 'For mode=static you must specify the "static_path" to serve',
-                expected=f"a folder; {STATIC_PATH} unless static_path says otherwise",
+                expected=f"a folder; the default is {STATIC_PATH}",
                 seen="an empty static_path in the environment",
             )
         if self.mode is Mode.HTTP and not (self.upstream_url or self.upstream_port_is_free):

@@ -1,4 +1,7 @@
-"""Our ends of the function's pipes, read and written without blocking."""
+"""Our ends of the function's pipes, read and written without blocking.
+
+Each class owns its descriptor, which must not block.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,6 @@ class _ReadEnd:
     __slots__ = ("_descriptor", "_loop")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, descriptor: int) -> None:
-        """Own ``descriptor``, which must not block."""
         self._loop = loop
         self._descriptor = descriptor
 
@@ -36,12 +38,11 @@ class _ReadEnd:
 
 
 class PipeReader(_ReadEnd):
-    """Collects a pipe's data, until its last writer has closed it."""
+    """Collects a pipe's data, and calls ``at_end`` at the end of file."""
 
     __slots__ = ("_at_end", "_parts")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, descriptor: int, at_end: Callable[[], None]) -> None:
-        """Own ``descriptor``, which must not block; call ``at_end`` once."""
         super().__init__(loop, descriptor)
         self._at_end = at_end
         self._parts: list[bytes] = []
@@ -73,7 +74,6 @@ class PipeWriter:
     __slots__ = ("_descriptor", "_loop", "_rest")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, descriptor: int, data: memoryview) -> None:
-        """Own ``descriptor``, which must not block."""
         self._loop = loop
         self._descriptor = descriptor
         self._rest = data
@@ -110,13 +110,12 @@ class PipeStream(_ReadEnd):
     __slots__ = ("body",)
 
     def __init__(self, loop: asyncio.AbstractEventLoop, descriptor: int) -> None:
-        """Own ``descriptor``, which must not block."""
         super().__init__(loop, descriptor)
         self.body = Body(self)
         self.resume_reading()
 
     def pause_reading(self) -> None:
-        """Leave the rest in the pipe: its writer blocks."""
+        """Stop reading: the pipe fills, and its writer blocks."""
         if self._descriptor >= 0:
             self._loop.remove_reader(self._descriptor)
 
@@ -140,7 +139,7 @@ class PipeStream(_ReadEnd):
 def write_body(tasks: BackgroundTasks, descriptor: int, parts: AsyncIterator[bytes]) -> asyncio.Task[None]:
     """Write a request's body to a pipe as it arrives, then close the pipe.
 
-    ``descriptor`` must not block. Cancel the returned task to stop early.
+    ``descriptor`` must not block. Cancelling the returned task closes the pipe early.
     """
     task = tasks.start(_write_parts(descriptor, parts), name="write the function's standard input")
     # Not in the task's own ``finally``: a task that is cancelled at once never begins.

@@ -133,7 +133,7 @@ class BufferedBackend(Backend):
         try:
             outcome = await process.wait()
         except asyncio.CancelledError:
-            # The client has disconnected, or the watchdog stops: nobody waits for the response.
+            # The client has disconnected, or the watchdog stops: the response has no receiver.
             process.abandon()
             raise
         finally:

@@ -90,7 +90,7 @@ class UpstreamProcess(FunctionProcess):
         self.failure.set_result(
             FunctionFailedError(
                 f"Forked function has terminated: {describe(status)}",
-                expected="a process that serves requests until it is told to stop",
+                expected="a process that serves requests until SIGTERM",
             )
         )
 
