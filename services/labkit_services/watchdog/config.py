@@ -67,7 +67,7 @@ class WatchdogConfig:
     def from_environ(cls, environ: Mapping[str, str]) -> WatchdogConfig:
         """Read the settings from environment variables.
 
-        InvalidValueError if the command, a valid mode, or a setting of the mode is missing.
+        Raises InvalidValueError if the command, a valid mode, or a setting of the mode is missing.
         """
         mode = _mode(environ.get("mode", ""))
         classic = mode is Mode.CLASSIC

@@ -51,7 +51,7 @@ def _mount_folder(folder: Path, at: Path) -> None:
     Nothing is created on the machine's disk. If ``at`` does not exist, the nearest
     existing folder above it is covered by an empty one in memory. That gets
     a bind mount of each entry of the covered folder, and the missing folders.
-    OSError if the system does not allow it, AttributeError if it lacks these calls.
+    Raises OSError if the system does not allow it, AttributeError if it lacks these calls.
     """
     system = ctypes.CDLL(None, use_errno=True)
     cwd = os.getcwd()

@@ -57,7 +57,7 @@ class UpstreamProcess(FunctionProcess):
     async def wait_until_listening(self, origin: Origin) -> None:
         """Wait until the process accepts connections.
 
-        FunctionFailedError if it ended first, or took more than ``READY_SECONDS``.
+        Raises FunctionFailedError if it ended first, or took more than ``READY_SECONDS``.
         """
         pause = _FIRST_PAUSE
         deadline = self._spawner.loop.time() + READY_SECONDS
