@@ -35,7 +35,7 @@ class FunctionCommand:
         self._path = ""
 
     def path(self) -> str:
-        """Return the file to run, or raise CannotStartError if PATH has none."""
+        """Return the file to run; CannotStartError if PATH has none."""
         if not self._path:
             self._path = self._look_up(self.argv[0])
         return self._path
