@@ -26,8 +26,8 @@ from labkit_services.watchdog.handler import WatchdogHandler
 from labkit_services.watchdog.health import LockFile
 from labkit_services.watchdog.limits import FunctionLimits
 from labkit_services.watchdog.metrics import serve_metrics
+from labkit_services.watchdog.modes import create_backend
 from labkit_services.watchdog.modes.backend import Backend
-from labkit_services.watchdog.modes.factory import create_backend
 from labkit_services.watchdog.output import PipeLineWriter, WatchdogLog
 from labkit_services.watchdog.process_group import kill_group, kill_rest_of_group, lead_group
 from labkit_services.watchdog.program import FunctionProgram
@@ -66,7 +66,7 @@ async def serve(service: Service, settings: Mapping[str, str], secrets: SecretsV
         backend = create_backend(FunctionProgram(config, command, environ, spawner, log, events, tasks))
         try:
             await backend.start()
-            await _serve(service, config, backend, LockFile(settings))
+            await _serve(service, config, backend, LockFile(settings), log)
         finally:
             await backend.stop()
     finally:
@@ -76,9 +76,9 @@ async def serve(service: Service, settings: Mapping[str, str], secrets: SecretsV
         kill_rest_of_group()
 
 
-async def _serve(service: Service, config: WatchdogConfig, backend: Backend, lock: LockFile) -> None:
-    log = service.log
-    assert isinstance(log, WatchdogLog)
+async def _serve(
+    service: Service, config: WatchdogConfig, backend: Backend, lock: LockFile, log: WatchdogLog
+) -> None:
     handler = WatchdogHandler(config, backend, lock, log)
     server = HttpServer(
         handler,
@@ -142,7 +142,7 @@ def start() -> None:
         return
     settings = read_settings(sys.argv[1:])
     # Not left to the runtime, which stops a service in order when its lifeline
-    # ends. A watchdog whose gateway has ended has nobody to send responses to.
+    # ends. A watchdog whose gateway has ended has no receiver for its responses.
     os.environ.pop("lifeline", None)
 
     async def main(service: Service) -> None:

@@ -35,11 +35,7 @@ class FunctionCommand:
         self._path = ""
 
     def path(self) -> str:
-        """Return the path of the file to run.
-
-        Raises:
-            CannotStartError: There is no such file in ``PATH``.
-        """
+        """Return the file to run; CannotStartError if PATH has none."""
         if not self._path:
             self._path = self._look_up(self.argv[0])
         return self._path

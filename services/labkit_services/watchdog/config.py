@@ -67,8 +67,7 @@ class WatchdogConfig:
     def from_environ(cls, environ: Mapping[str, str]) -> WatchdogConfig:
         """Read the settings from environment variables.
 
-        Raises:
-            InvalidValueError: The command, a valid mode, or a setting of the mode is missing.
+        Raises InvalidValueError if the command, a valid mode, or a setting of the mode is missing.
         """
         mode = _mode(environ.get("mode", ""))
         classic = mode is Mode.CLASSIC
@@ -108,7 +107,7 @@ class WatchdogConfig:
         if self.mode is Mode.STATIC and not self.static_path:
             raise InvalidValueError(
                 'For mode=static you must specify the "static_path" to serve',
-                expected=f"a folder; {STATIC_PATH} unless static_path says otherwise",
+                expected=f"a folder; the default is {STATIC_PATH}",
                 seen="an empty static_path in the environment",
             )
         if self.mode is Mode.HTTP and not (self.upstream_url or self.upstream_port_is_free):

@@ -20,9 +20,7 @@ class ExitWatcher(Protocol):
         """Reap ``pid`` when it exits, and call ``on_exit`` from the loop.
 
         Until that call the pid belongs to this child, so it can be signalled safely.
-
-        Raises:
-            OSError: It can't be watched; the caller has to reap it.
+        After an OSError the child is not watched: the caller has to reap it.
         """
 
     def close(self) -> None:

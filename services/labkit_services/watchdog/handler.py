@@ -19,9 +19,7 @@ from labkit_services.watchdog.output import WatchdogLog
 class WatchdogHandler:
     """Passes requests to the backend of a mode.
 
-    Attributes:
-        accepting: Whether ``/_/health`` may report health.
-        metrics: Of the requests to the function.
+    ``/_/health`` reports health only while ``accepting``.
     """
 
     def __init__(self, config: WatchdogConfig, backend: Backend, lock: LockFile, log: WatchdogLog) -> None:

@@ -19,11 +19,7 @@ class LockFile:
         self.path = os.path.join(environ.get("TMPDIR") or "/tmp", ".lock")  # noqa: S108  # as Go's os.TempDir
 
     def write(self) -> None:
-        """Create the file.
-
-        Raises:
-            LabError: It cannot be written.
-        """
+        """Create the file."""
         try:
             os.close(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o660))
         except OSError as error:
@@ -35,11 +31,7 @@ class LockFile:
             ) from error
 
     def remove(self) -> None:
-        """Delete the file.
-
-        Raises:
-            OSError: It does not exist, or must not be deleted.
-        """
+        """Delete the file."""
         os.unlink(self.path)
 
     def exists(self) -> bool:

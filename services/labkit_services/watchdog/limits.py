@@ -26,17 +26,11 @@ _ENFORCED = sys.platform.startswith("linux")
 
 @dataclass(frozen=True, slots=True)
 class FunctionLimits:
-    """A deployment's ``limits``, as the gateway passes them on.
+    """A deployment's ``limits``, as the gateway passes them on."""
 
-    Attributes:
-        memory: As written, such as ``128Mi``; "" when there is none.
-        cpu: As written, such as ``100m``; "" when there is none.
-        data_bytes: Limit for each process; 0 means no limit.
-    """
-
-    memory: str = ""
-    cpu: str = ""
-    data_bytes: int = 0
+    memory: str = ""  # as written, such as ``128Mi``
+    cpu: str = ""  # as written, such as ``100m``
+    data_bytes: int = 0  # limit for each process; 0 means no limit
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> FunctionLimits:

@@ -12,23 +12,16 @@ from labkit_services.watchdog.output import WatchdogLog
 _LABELS = ("code", "method")
 _METHODS = {
     method: method.lower()
-    for method in (
-        *("GET", "PUT", "HEAD", "POST", "DELETE", "CONNECT"),
-        *("OPTIONS", "NOTIFY", "TRACE", "PATCH"),
-    )
+    for method in ("GET", "PUT", "HEAD", "POST", "DELETE", "CONNECT", "OPTIONS", "NOTIFY", "TRACE", "PATCH")
 }
 """Spelled as in Go's promhttp; any other is ``unknown``."""
 
 
 class HttpMetrics:
-    """Counts of the requests to the function, by status code and method.
-
-    Attributes:
-        in_flight: Those whose response is not complete yet.
-    """
+    """Counts of the requests to the function, by status code and method."""
 
     def __init__(self) -> None:
-        self.in_flight = 0
+        self.in_flight = 0  # those whose response is not complete yet
         self._durations = Durations()
 
     def count(self, code: int, method: str, seconds: float) -> None:

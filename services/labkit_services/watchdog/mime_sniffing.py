@@ -14,8 +14,6 @@ import re
 SNIFFED_BYTES = 512
 """Only the first bytes are examined."""
 
-_BLANKS = b"\t\n\x0c\r "
-
 _TEXT = "text/plain; charset=utf-8"
 
 _HTML = re.compile(
@@ -59,7 +57,7 @@ def detect_content_type(data: bytes) -> str:
     ``application/octet-stream``.
     """
     data = data[:SNIFFED_BYTES]
-    text = data.lstrip(_BLANKS)
+    text = data.lstrip(b"\t\n\x0c\r ")
     if text.startswith(b"<"):
         if _HTML.match(text):
             return "text/html; charset=utf-8"

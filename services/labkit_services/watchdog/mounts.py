@@ -16,8 +16,6 @@ from pathlib import Path
 _CLONE_NEWNS, _CLONE_NEWUSER = 0x00020000, 0x10000000
 _MS_RDONLY, _MS_REMOUNT, _MS_BIND, _MS_REC, _MS_SLAVE = 1, 32, 4096, 16384, 1 << 19
 
-_DONE = "done"
-
 
 def try_mount(folder: Path, at: Path) -> str:
     """Mount ``folder`` at the path ``at``; return "" or why that failed.
@@ -28,21 +26,21 @@ def try_mount(folder: Path, at: Path) -> str:
     read_end, write_end = os.pipe()
     child = os.fork()
     if child == 0:
-        result = "it failed"
+        failure = "it failed"
         try:
             _mount_folder(folder, at)
-            result = _DONE
+            failure = ""
         except (OSError, AttributeError) as error:
-            result = str(error)
+            failure = str(error)
         finally:
-            os.write(write_end, result.encode("utf-8", "replace"))
+            os.write(write_end, failure.encode("utf-8", "replace"))
             os._exit(0)
     os.close(write_end)
     with os.fdopen(read_end, "rb") as pipe:
-        result = pipe.read().decode()
-    os.waitpid(child, 0)
-    if result != _DONE:
-        return result or "it was killed"
+        failure = pipe.read().decode()
+    _, status = os.waitpid(child, 0)
+    if failure or status:
+        return failure or "it was killed"
     _mount_folder(folder, at)
     return ""
 
@@ -53,10 +51,7 @@ def _mount_folder(folder: Path, at: Path) -> None:
     Nothing is created on the machine's disk. If ``at`` does not exist, the nearest
     existing folder above it is covered by an empty one in memory. That gets
     a bind mount of each entry of the covered folder, and the missing folders.
-
-    Raises:
-        OSError: The system does not allow it.
-        AttributeError: The system lacks these calls.
+    Raises OSError if the system does not allow it, AttributeError if it lacks these calls.
     """
     system = ctypes.CDLL(None, use_errno=True)
     cwd = os.getcwd()
@@ -95,15 +90,15 @@ def _cover(system: ctypes.CDLL, folder: Path) -> None:
         _mount(system, "tmpfs", str(folder), 0, kind="tmpfs", options="mode=755,size=1m")
         for entry in os.listdir(below):
             status = os.stat(entry, dir_fd=below, follow_symlinks=False)
-            place = folder / entry
+            target = folder / entry
             if stat.S_ISLNK(status.st_mode):
-                place.symlink_to(os.readlink(entry, dir_fd=below))
+                target.symlink_to(os.readlink(entry, dir_fd=below))
                 continue
             if stat.S_ISDIR(status.st_mode):
-                place.mkdir()
+                target.mkdir()
             else:
-                place.touch()
-            _mount(system, f"/proc/self/fd/{below}/{entry}", str(place), _MS_BIND | _MS_REC)
+                target.touch()
+            _mount(system, f"/proc/self/fd/{below}/{entry}", str(target), _MS_BIND | _MS_REC)
     finally:
         os.close(below)
 

@@ -64,7 +64,9 @@ class PipeLineWriter(LineWriter):
         except OSError:
             self.lost += self._buffer.count(b"\n")  # the reader has ended
             self._buffer.clear()
-        self._stop_waiting()
+        if self._waiting:
+            self._waiting = False
+            asyncio.get_running_loop().remove_writer(self._descriptor)
 
     def _wait(self) -> None:
         if not self._waiting:
@@ -73,11 +75,6 @@ class PipeLineWriter(LineWriter):
             except RuntimeError:
                 return  # the loop has ended: this is the last flush
             self._waiting = True
-
-    def _stop_waiting(self) -> None:
-        if self._waiting:
-            self._waiting = False
-            asyncio.get_running_loop().remove_writer(self._descriptor)
 
 
 class WatchdogLog(Log):
@@ -128,5 +125,4 @@ class CallEventLines:
         self._write(EventType.PROCESS_EXITED, {"pid": pid, "code": code})
 
     def _write(self, event: EventType, data: dict[str, int]) -> None:
-        row = [time.time_ns(), event, self._call_id, data]
-        self._lines.write(encode(row))
+        self._lines.write(encode([time.time_ns(), event, self._call_id, data]))

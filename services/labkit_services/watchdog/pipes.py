@@ -1,4 +1,7 @@
-"""Our ends of the function's pipes, read and written without blocking."""
+"""Our ends of the function's pipes, read and written without blocking.
+
+Each class owns its descriptor, which must not block.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,6 @@ class _ReadEnd:
     __slots__ = ("_descriptor", "_loop")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, descriptor: int) -> None:
-        """Own ``descriptor``, which must not block."""
         self._loop = loop
         self._descriptor = descriptor
 
@@ -36,12 +38,11 @@ class _ReadEnd:
 
 
 class PipeReader(_ReadEnd):
-    """Collects a pipe's data, until its last writer has closed it."""
+    """Collects a pipe's data, and calls ``at_end`` at the end of file."""
 
     __slots__ = ("_at_end", "_parts")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, descriptor: int, at_end: Callable[[], None]) -> None:
-        """Own ``descriptor``, which must not block; call ``at_end`` once."""
         super().__init__(loop, descriptor)
         self._at_end = at_end
         self._parts: list[bytes] = []
@@ -73,7 +74,6 @@ class PipeWriter:
     __slots__ = ("_descriptor", "_loop", "_rest")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, descriptor: int, data: memoryview) -> None:
-        """Own ``descriptor``, which must not block."""
         self._loop = loop
         self._descriptor = descriptor
         self._rest = data
@@ -104,20 +104,18 @@ class PipeWriter:
 class PipeStream(_ReadEnd):
     """Streams a pipe's data, and reads no faster than the consumer.
 
-    Attributes:
-        body: The data; it ends when the last writer has closed the pipe.
+    ``body`` ends when the last writer has closed the pipe.
     """
 
     __slots__ = ("body",)
 
     def __init__(self, loop: asyncio.AbstractEventLoop, descriptor: int) -> None:
-        """Own ``descriptor``, which must not block."""
         super().__init__(loop, descriptor)
         self.body = Body(self)
         self.resume_reading()
 
     def pause_reading(self) -> None:
-        """Leave the rest in the pipe: its writer blocks."""
+        """Stop reading: the pipe fills, and its writer blocks."""
         if self._descriptor >= 0:
             self._loop.remove_reader(self._descriptor)
 
@@ -138,46 +136,35 @@ class PipeStream(_ReadEnd):
             self.body.finish()
 
 
-class BodyWriter:
-    """Writes a request's body to a pipe as it arrives."""
+def write_body(tasks: BackgroundTasks, descriptor: int, parts: AsyncIterator[bytes]) -> asyncio.Task[None]:
+    """Write a request's body to a pipe as it arrives, then close the pipe.
 
-    __slots__ = ("_descriptor", "_loop", "_task")
+    ``descriptor`` must not block. Cancelling the returned task closes the pipe early.
+    """
+    task = tasks.start(_write_parts(descriptor, parts), name="write the function's standard input")
+    # Not in the task's own ``finally``: a task that is cancelled at once never begins.
+    task.add_done_callback(lambda _: os.close(descriptor))
+    return task
 
-    def __init__(self, tasks: BackgroundTasks, descriptor: int, parts: AsyncIterator[bytes]) -> None:
-        """Own ``descriptor``, which must not block."""
-        self._loop = asyncio.get_running_loop()
-        self._descriptor = descriptor
-        self._task = tasks.start(self._write_all(parts), name="write the function's standard input")
-        # Not in the task's own ``finally``: a task that is cancelled at once never begins.
-        self._task.add_done_callback(self._release)
 
-    async def _write_all(self, parts: AsyncIterator[bytes]) -> None:
-        try:
-            async for part in parts:
-                await self._write(memoryview(part))
-        except (ConnectionError, HttpError):
-            return  # the process need not read all, and a client may disconnect, or pause too long
-
-    async def _write(self, rest: memoryview) -> None:
-        while rest:
-            try:
-                rest = rest[os.write(self._descriptor, rest) :]
-            except BlockingIOError:
-                writable: asyncio.Future[None] = self._loop.create_future()
-                self._loop.add_writer(self._descriptor, _set, writable)
+async def _write_parts(descriptor: int, parts: AsyncIterator[bytes]) -> None:
+    loop = asyncio.get_running_loop()
+    try:
+        async for part in parts:
+            rest = memoryview(part)
+            while rest:
                 try:
-                    await writable
-                finally:
-                    self._loop.remove_writer(self._descriptor)
-
-    def _release(self, _: object) -> None:
-        os.close(self._descriptor)
-
-    def close(self) -> None:
-        """Stop writing; the reader sees the end of its input."""
-        self._task.cancel()
+                    rest = rest[os.write(descriptor, rest) :]
+                except BlockingIOError:
+                    await _wait_until_writable(loop, descriptor)
+    except (ConnectionError, HttpError):
+        return  # the process need not read all, and a client may disconnect, or pause too long
 
 
-def _set(future: asyncio.Future[None]) -> None:
-    if not future.done():
-        future.set_result(None)
+async def _wait_until_writable(loop: asyncio.AbstractEventLoop, descriptor: int) -> None:
+    writable = asyncio.Event()
+    loop.add_writer(descriptor, writable.set)
+    try:
+        await writable.wait()
+    finally:
+        loop.remove_writer(descriptor)

@@ -36,9 +36,7 @@ class Observer(Protocol):
 class FunctionProcess(ABC):
     """A process of the function, from its start until it has been reaped.
 
-    Attributes:
-        pid: Its id.
-        status: Its wait status; None until it has been reaped.
+    ``status``, its wait status, is None until then.
     """
 
     __slots__ = ("_observer", "_spawner", "pid", "status")
@@ -52,11 +50,7 @@ class FunctionProcess(ABC):
     def _spawn(
         self, command: FunctionCommand, environ: Mapping[bytes, bytes], streams: tuple[int, int, int]
     ) -> None:
-        """Start the process.
-
-        Raises:
-            CannotStartError: It does not start; nothing is left of it.
-        """
+        """Start the process, or raise CannotStartError."""
         self.pid = self._spawner.spawn(command, environ, streams, self._on_exit)
         self._spawner.track(self.abandon)
         self._observer.started(self.pid)
@@ -78,10 +72,7 @@ class FunctionProcess(ABC):
 
     @abstractmethod
     def abandon(self) -> None:
-        """Kill it if it still runs, and close its pipes.
-
-        It is reaped in the background.
-        """
+        """Kill it if it runs, and close its pipes. It is reaped later."""
 
 
 class ProcessPipes:
@@ -89,15 +80,12 @@ class ProcessPipes:
 
     At the end of the ``with`` block it closes the process's ends, and if the
     process has not started, ours too.
-
-    Attributes:
-        ours: Our ends.
     """
 
-    __slots__ = ("_command", "_theirs", "ours")
+    __slots__ = ("_command", "_ours", "_theirs")
 
     def __init__(self, command: FunctionCommand) -> None:
-        self.ours: list[int] = []
+        self._ours: list[int] = []
         self._theirs: list[int] = []
         self._command = command
 
@@ -107,7 +95,7 @@ class ProcessPipes:
     def input(self) -> tuple[int, int]:
         """Open a pipe for the process's input; return its end and ours."""
         read_end, write_end = os.pipe()
-        self.ours.append(write_end)
+        self._ours.append(write_end)
         self._theirs.append(read_end)
         os.set_blocking(write_end, False)
         return read_end, write_end
@@ -115,7 +103,7 @@ class ProcessPipes:
     def output(self) -> tuple[int, int]:
         """Open a pipe for the process's output; return its end and ours."""
         read_end, write_end = os.pipe()
-        self.ours.append(read_end)
+        self._ours.append(read_end)
         self._theirs.append(write_end)
         os.set_blocking(read_end, False)
         return write_end, read_end
@@ -123,14 +111,14 @@ class ProcessPipes:
     def __exit__(
         self, _kind: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
     ) -> None:
-        close_all(self._theirs)
+        _close_all(self._theirs)
         if error is not None:
-            close_all(self.ours)
+            _close_all(self._ours)
         if isinstance(error, OSError):  # no descriptor is left for a pipe
             raise CannotStartError.from_os_error(self._command.argv[0], error) from error
 
 
-def close_all(descriptors: Iterable[int]) -> None:
+def _close_all(descriptors: Iterable[int]) -> None:
     """Close every one of ``descriptors``."""
     for descriptor in descriptors:
         os.close(descriptor)

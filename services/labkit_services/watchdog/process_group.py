@@ -25,10 +25,10 @@ def kill_rest_of_group() -> None:
     """Kill all of the group but this process, which can then exit with 0.
 
     It moves into the parent's group first. That fails if it leads a session;
-    then whoever created the session has to clean up.
+    then the session's creator has to clean up.
     """
     try:
         os.setpgid(0, os.getpgid(os.getppid()))
         os.killpg(os.getpid(), signal.SIGKILL)
     except (ProcessLookupError, PermissionError):
-        return  # nobody is left, as it should be, or it is not possible
+        return  # no process is left, as it should be, or it is not possible

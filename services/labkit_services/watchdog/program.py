@@ -17,24 +17,14 @@ from labkit_services.watchdog.spawner import Spawner
 
 @dataclass(frozen=True, slots=True)
 class FunctionProgram:
-    """The function that this watchdog runs.
-
-    Attributes:
-        config: The settings.
-        command: The command to run.
-        environ: The part of a process's environment that is the same for every request.
-        spawner: Starts its processes.
-        log: Its log, which is also the watchdog's.
-        events: Receives the event rows of its processes.
-        tasks: Background tasks, whose failures are logged.
-    """
+    """The function that this watchdog runs."""
 
     config: WatchdogConfig
     command: FunctionCommand
-    environ: dict[bytes, bytes]
+    environ: dict[bytes, bytes]  # the part that is the same for every request
     spawner: Spawner
-    log: WatchdogLog
-    events: LineWriter
+    log: WatchdogLog  # the function's and the watchdog's
+    events: LineWriter  # receives the event rows of the processes
     tasks: BackgroundTasks
 
     def environ_for(

@@ -75,14 +75,10 @@ def marshalled(headers: Headers, body: bytes) -> bytes:
     for header, value in headers:
         name, _ = _variable(header)
         if name not in _NOT_HEADERS:
-            values.setdefault(name, []).append(_text(value))
+            # Headers are decoded as latin-1, one character a byte; JSON is UTF-8.
+            values.setdefault(name, []).append(value.encode("latin-1").decode("utf-8", "replace"))
     document = {
         "header": dict(sorted(values.items())),
         "body": {"raw": base64.b64encode(body).decode("ascii")},
     }
     return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
-
-
-def _text(value: str) -> str:
-    # Headers are decoded as latin-1, one character a byte; JSON is UTF-8.
-    return value.encode("latin-1").decode("utf-8", "replace")

@@ -21,15 +21,10 @@ _MOUNT_POINT = re.compile(rb"/var/openfaas/secrets(?![\w.-])")
 
 @dataclass(frozen=True, slots=True)
 class SecretsView:
-    """How the function sees its secrets.
+    """How the function sees its secrets."""
 
-    Attributes:
-        folder: Their folder on this machine; "" if there are none.
-        obstacle: Why they can't be mounted at ``MOUNT_POINT``; "" if they are.
-    """
-
-    folder: str = ""
-    obstacle: str = ""
+    folder: str = ""  # on this machine; "" if there are no secrets
+    obstacle: str = ""  # why they can't be mounted at ``MOUNT_POINT``; "" if they are
 
     @classmethod
     def open(cls, environ: Mapping[str, str]) -> SecretsView:

@@ -28,10 +28,8 @@ _REAP_SECONDS = 2.0
 class Spawner:
     """Starts processes, and tracks those that run.
 
-    Attributes:
-        loop: The event loop that watches them.
-        no_input: Standard input of every process without one: a pipe whose
-            write end is closed. Sharing it saves a pipe for each call.
+    ``no_input`` is the standard input of every process without one: a pipe whose
+    write end is closed. Sharing it saves a pipe for each call.
     """
 
     def __init__(
@@ -54,8 +52,7 @@ class Spawner:
     ) -> int:
         """Start a process with these standard streams; return its pid.
 
-        Raises:
-            CannotStartError: It does not start; nothing is left of it.
+        After a CannotStartError nothing is left of it.
         """
         path = command.path()
         pid = 0

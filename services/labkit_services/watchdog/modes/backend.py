@@ -11,30 +11,20 @@ from labkit_services.watchdog.program import FunctionProgram
 
 
 class Backend(ABC):
-    """How one mode responds to requests.
+    """How one mode responds to requests."""
 
-    Attributes:
-        methods: The HTTP methods that it takes; None for any.
-        has_ready_route: Whether ``/_/ready`` is the watchdog's, as in of-watchdog.
-        failure: Done when the mode's long-lived process has ended by itself;
-            never in a mode without one.
-    """
-
-    methods: frozenset[str] | None = None
-    has_ready_route = True
+    methods: frozenset[str] | None = None  # the HTTP methods that it takes; None for any
+    has_ready_route = True  # ``/_/ready`` is the watchdog's, as in of-watchdog
 
     def __init__(self, program: FunctionProgram) -> None:
+        # Done when the mode's long-lived process has ended by itself; never in a mode without one.
         self.failure: asyncio.Future[LabError] = asyncio.get_running_loop().create_future()
         self._program = program
         self._config = program.config
         self._log = program.log
 
     async def start(self) -> None:
-        """Start the mode's long-lived process, if it has one.
-
-        Raises:
-            LabError: It did not start.
-        """
+        """Start the mode's long-lived process, if it has one."""
         return
 
     async def stop(self) -> None:

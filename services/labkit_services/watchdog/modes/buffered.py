@@ -23,17 +23,11 @@ BODY_LIMIT = 256 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a process ended.
+    """How a process ended."""
 
-    Attributes:
-        status: The wait status.
-        output: What it wrote to stdout, and to stderr if the two are combined.
-        errors: What it wrote to stderr if not.
-    """
-
-    status: int
-    output: bytes
-    errors: bytes
+    status: int  # the wait status
+    output: bytes  # what it wrote to stdout, and to stderr if the two are combined
+    errors: bytes  # what it wrote to stderr if not
 
     @property
     def success(self) -> bool:
@@ -64,11 +58,7 @@ class BufferedProcess(FunctionProcess):
         self._errors: PipeReader | None = None
 
     def start(self, command: FunctionCommand, environ: Mapping[bytes, bytes], body: bytes) -> None:
-        """Start the process with ``body`` as its input.
-
-        Raises:
-            CannotStartError: It does not start; nothing is left of it.
-        """
+        """Start the process with ``body`` as its standard input."""
         loop, stdin, write_end, rest = self._spawner.loop, self._spawner.no_input, -1, memoryview(body)
         with ProcessPipes(command) as pipes:
             if body:
@@ -122,14 +112,7 @@ class BufferedBackend(Backend):
     ) -> tuple[Outcome, bool]:
         """Run a process; return also whether ``exec_timeout`` ended it.
 
-        Args:
-            request: The request that it is for.
-            body: Its standard input.
-            environ: Its environment.
-            kill_message: Logged when it exceeds ``exec_timeout``.
-
-        Raises:
-            CannotStartError: It does not start.
+        If so, ``kill_message`` is logged. A process that does not start raises CannotStartError.
         """
         program = self._program
         process = BufferedProcess(
@@ -150,7 +133,7 @@ class BufferedBackend(Backend):
         try:
             outcome = await process.wait()
         except asyncio.CancelledError:
-            # The client has disconnected, or the watchdog stops: nobody waits for the response.
+            # The client has disconnected, or the watchdog stops: the response has no receiver.
             process.abandon()
             raise
         finally:

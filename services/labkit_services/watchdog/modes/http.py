@@ -48,8 +48,7 @@ class HttpBackend(Backend):
     async def start(self) -> None:
         """Start the process, and return once it listens.
 
-        Raises:
-            FunctionFailedError: It did not start, or ended before that.
+        Raises FunctionFailedError if it did not start, or ended before that.
         """
         environ = self._program.environ | {b"upstream_url": self._url.encode()}
         if self._config.upstream_port_is_free:

@@ -10,6 +10,7 @@ class ResponseRelay(AsyncIterator[bytes]):
 
     The ``finally`` of an async generator is not enough: if the client
     disconnects before the first part, the generator never runs.
+    ``check`` is called before each part and before the end; it may raise.
     """
 
     def __init__(
@@ -18,13 +19,6 @@ class ResponseRelay(AsyncIterator[bytes]):
         release: Callable[[], None],
         check: Callable[[], None] | None = None,
     ) -> None:
-        """Forward ``parts``.
-
-        Args:
-            parts: The body.
-            release: Called at the end.
-            check: Called before each part and before the end; it may raise.
-        """
         self._parts = parts
         self._release: Callable[[], None] | None = release
         self._check = check

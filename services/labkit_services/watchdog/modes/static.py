@@ -5,13 +5,13 @@ That is what of-watchdog uses.
 
 from __future__ import annotations
 
+import contextlib
 import html
 import os
 import posixpath
 import stat
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from functools import partial
 from urllib.parse import quote, unquote_to_bytes
 
 from labkit_services.http import Request, Response
@@ -72,25 +72,19 @@ class StaticBackend(Backend):
             return _error(500, "500 Internal Server Error")
 
     def _resource(self, path: bytes, request: Request) -> Response:
-        """Return the file or folder of a clean path.
-
-        Raises:
-            OSError: There is no such file, or it can't be read.
-            ValueError: The path contains a NUL byte.
-        """
-        place = self._root + path
-        is_folder = stat.S_ISDIR(os.stat(place.rstrip(b"/") or b"/").st_mode)
+        file_path = self._root + path
+        is_folder = stat.S_ISDIR(os.stat(file_path.rstrip(b"/") or b"/").st_mode)
         name = quote(posixpath.basename(path.rstrip(b"/")))
         if is_folder and not path.endswith(b"/"):
             return _moved(f"{name}/", request)
         if not is_folder and path.endswith(b"/"):
             return _moved(f"../{name}", request)
         if not is_folder:
-            return _file(place, request)
+            return _file(file_path, request)
         try:
-            return _file(place + b"index.html", request)
+            return _file(file_path + b"index.html", request)
         except FileNotFoundError:
-            return _listing(place, request)
+            return _listing(file_path, request)
 
 
 def _clean(path: bytes) -> bytes:
@@ -99,27 +93,22 @@ def _clean(path: bytes) -> bytes:
     return clean + b"/" if path.endswith(b"/") and clean != b"/" else clean
 
 
-def _file(place: bytes, request: Request) -> Response:
+def _file(path: bytes, request: Request) -> Response:
     # Without O_NONBLOCK, opening a named pipe would block the whole watchdog until it has a writer.
-    descriptor = os.open(place, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    streaming = False
-    try:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with contextlib.ExitStack() as resources:
+        resources.callback(os.close, descriptor)
         info = os.fstat(descriptor)
         if not stat.S_ISREG(info.st_mode):
-            raise PermissionError(place)
+            raise PermissionError(path)
         headers = [("Last-Modified", http_date(int(info.st_mtime)))]
         if _is_unmodified(info, request):
             return Response(304, headers)
-        headers += [
-            ("Content-Type", _content_type(place, descriptor)),
-            ("Content-Length", str(info.st_size)),
-        ]
-        body = ResponseRelay(_parts(descriptor, info.st_size), partial(os.close, descriptor))
-        streaming = True
+        extension = os.fsdecode(os.path.splitext(path)[1]).lower()
+        content_type = _TYPES.get(extension) or detect_content_type(os.pread(descriptor, SNIFFED_BYTES, 0))
+        headers += [("Content-Type", content_type), ("Content-Length", str(info.st_size))]
+        body = ResponseRelay(_parts(descriptor, info.st_size), resources.pop_all().close)
         return Response(200, headers, body)
-    finally:
-        if not streaming:
-            os.close(descriptor)
 
 
 async def _parts(descriptor: int, size: int) -> AsyncIterator[bytes]:
@@ -128,17 +117,12 @@ async def _parts(descriptor: int, size: int) -> AsyncIterator[bytes]:
         yield part
 
 
-def _content_type(place: bytes, descriptor: int) -> str:
-    extension = os.fsdecode(os.path.splitext(place)[1]).lower()
-    return _TYPES.get(extension) or detect_content_type(os.pread(descriptor, SNIFFED_BYTES, 0))
-
-
-def _listing(place: bytes, request: Request) -> Response:
-    info = os.stat(place)
+def _listing(path: bytes, request: Request) -> Response:
+    info = os.stat(path)
     headers = [("Last-Modified", http_date(int(info.st_mtime)))]
     if _is_unmodified(info, request):
         return Response(304, headers)
-    with os.scandir(place) as entries:
+    with os.scandir(path) as entries:
         names = sorted(e.name + b"/" if e.is_dir(follow_symlinks=False) else e.name for e in entries)
     links = (f'<a href="{quote(name)}">{html.escape(os.fsdecode(name))}</a>\n' for name in names)
     page = f"{_LISTING_HEAD}<pre>\n{''.join(links)}</pre>\n"

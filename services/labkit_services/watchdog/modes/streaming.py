@@ -7,6 +7,7 @@ the process has written anything, so only the log shows how it ended.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -18,7 +19,7 @@ from labkit_services.runtime.line_reader import LineReader
 from labkit_services.watchdog.command import CannotStartError
 from labkit_services.watchdog.modes.backend import Backend
 from labkit_services.watchdog.modes.response_relay import ResponseRelay
-from labkit_services.watchdog.pipes import BodyWriter, PipeStream
+from labkit_services.watchdog.pipes import PipeStream, write_body
 from labkit_services.watchdog.process import FunctionProcess, Observer, ProcessPipes, describe
 from labkit_services.watchdog.program import FunctionProgram
 from labkit_services.watchdog.request_variables import of_watchdog_variables
@@ -49,29 +50,24 @@ class StreamingProcess(FunctionProcess):
         self._program = program
         self._started_at = time.perf_counter()
         self._reaped = asyncio.Event()
-        self._timer: asyncio.TimerHandle | None = None
-        self._input: BodyWriter | None = None
+        self._resources = contextlib.ExitStack()
         self._output: PipeStream | None = None
-        self._errors: LineReader | None = None
-        self._errors_descriptor = -1
 
     def start(self, environ: Mapping[bytes, bytes], body: AsyncIterator[bytes]) -> None:
-        """Start the process and begin to write its input.
-
-        Raises:
-            CannotStartError: It does not start; nothing is left of it.
-        """
+        """Start the process and begin to write its input."""
         program, loop = self._program, self._spawner.loop
         with ProcessPipes(program.command) as pipes:
             stdin, write_end = pipes.input()
             stdout, output = pipes.output()
-            stderr, self._errors_descriptor = pipes.output()
+            stderr, errors = pipes.output()
             self._spawn(program.command, environ, (stdin, stdout, stderr))
         self._output = PipeStream(loop, output)
-        self._errors = LineReader(self._errors_descriptor, partial(program.log_line, "stderr"))
-        self._input = BodyWriter(program.tasks, write_end, body)
+        self._resources.callback(os.close, errors)
+        self._resources.callback(LineReader(errors, partial(program.log_line, "stderr")).stop)
+        self._resources.callback(self._output.close)
+        self._resources.callback(write_body(program.tasks, write_end, body).cancel)
         if timeout := program.config.exec_timeout:
-            self._timer = loop.call_later(timeout, self._expire)
+            self._resources.callback(loop.call_later(timeout, self._expire).cancel)
 
     def _expire(self) -> None:
         timeout = format_duration(self._program.config.exec_timeout)
@@ -87,17 +83,8 @@ class StreamingProcess(FunctionProcess):
 
     def abandon(self) -> None:
         """Kill it if it still runs, and close its pipes."""
-        if self._timer is not None:
-            self._timer.cancel()
         self.kill()
-        if self._input is not None:
-            self._input.close()
-        if self._output is not None:
-            self._output.close()
-        if self._errors is not None:
-            self._errors.stop()
-            os.close(self._errors_descriptor)
-            self._errors = None
+        self._resources.close()
 
     def _on_reaped(self, status: int) -> None:
         if status:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import signal
 from collections.abc import Mapping
 from functools import partial
@@ -12,7 +14,7 @@ from labkit_services.http import Origin
 from labkit_services.runtime.line_reader import LineReader
 from labkit_services.watchdog.command import CannotStartError
 from labkit_services.watchdog.output import CallEventLines
-from labkit_services.watchdog.process import FunctionProcess, ProcessPipes, close_all, describe
+from labkit_services.watchdog.process import FunctionProcess, ProcessPipes, describe
 from labkit_services.watchdog.program import FunctionProgram
 
 READY_SECONDS = 25.0
@@ -30,23 +32,17 @@ class FunctionFailedError(LabError):
 class UpstreamProcess(FunctionProcess):
     """A process that serves HTTP, for the whole life of its watchdog.
 
-    Attributes:
-        failure: Done when it has been reaped.
+    ``failure`` is done when it has been reaped.
     """
 
     def __init__(self, program: FunctionProgram) -> None:
         super().__init__(program.spawner, CallEventLines(program.events, ""))
         self.failure: asyncio.Future[LabError] = program.spawner.loop.create_future()
         self._program = program
-        self._descriptors: list[int] = []
-        self._readers: list[LineReader] = []
+        self._resources = contextlib.ExitStack()
 
     def start(self, environ: Mapping[bytes, bytes]) -> None:
-        """Start the process.
-
-        Raises:
-            FunctionFailedError: It does not start.
-        """
+        """Start the process, or raise FunctionFailedError."""
         try:
             with ProcessPipes(self._program.command) as pipes:
                 stdout, output = pipes.output()
@@ -54,17 +50,14 @@ class UpstreamProcess(FunctionProcess):
                 self._spawn(self._program.command, environ, (self._spawner.no_input, stdout, stderr))
         except CannotStartError as error:
             raise FunctionFailedError(error.headline) from error
-        self._descriptors = [output, errors]
-        self._readers = [
-            LineReader(output, partial(self._program.log_line, "stdout")),
-            LineReader(errors, partial(self._program.log_line, "stderr")),
-        ]
+        for stream, descriptor in (("stderr", errors), ("stdout", output)):
+            self._resources.callback(os.close, descriptor)
+            self._resources.callback(LineReader(descriptor, partial(self._program.log_line, stream)).stop)
 
     async def wait_until_listening(self, origin: Origin) -> None:
         """Wait until the process accepts connections.
 
-        Raises:
-            FunctionFailedError: It ended first, or took more than ``READY_SECONDS``.
+        Raises FunctionFailedError if it ended first, or took more than ``READY_SECONDS``.
         """
         pause = _FIRST_PAUSE
         deadline = self._spawner.loop.time() + READY_SECONDS
@@ -86,24 +79,18 @@ class UpstreamProcess(FunctionProcess):
             if self.pid and self.status is None:
                 self.kill(number)
                 await asyncio.wait((self.failure,), timeout=_TERM_SECONDS)
-        self._close_pipes()
+        self._resources.close()
 
     def abandon(self) -> None:
         """Kill it if it still runs, and close its pipes."""
         self.kill()
-        self._close_pipes()
-
-    def _close_pipes(self) -> None:
-        for reader in self._readers:
-            reader.stop()
-        close_all(self._descriptors)
-        self._readers, self._descriptors = [], []
+        self._resources.close()
 
     def _on_reaped(self, status: int) -> None:
         self.failure.set_result(
             FunctionFailedError(
                 f"Forked function has terminated: {describe(status)}",
-                expected="a process that serves requests until it is told to stop",
+                expected="a process that serves requests until SIGTERM",
             )
         )
 
