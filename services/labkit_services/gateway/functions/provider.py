@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from typing import Any, Protocol
+from weakref import WeakValueDictionary
 
 from labkit_services.contract.names import split_function_name
 from labkit_services.gateway.functions.function import DeployedFunction
-from labkit_services.gateway.functions.locks import KeyedLocks
 from labkit_services.gateway.functions.plan import ReplicaPlan, UnusableDeploymentError
 from labkit_services.gateway.functions.replica import Replica, ReplicaCallbacks
 from labkit_services.gateway.functions.scaling import ScaleLimits
@@ -65,7 +65,8 @@ class FunctionProvider:
         self._log = log
         self._functions: dict[str, DeployedFunction] = {}
         self._by_url_name: dict[str, DeployedFunction] = {}
-        self._locks = KeyedLocks()
+        # By key, while a task holds or awaits it: changes of one function follow one another.
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._removals = BackgroundTasks(log.task_failed)
 
     def start(self) -> None:
@@ -103,7 +104,7 @@ class FunctionProvider:
 
     async def deploy(self, spec: FunctionSpec) -> None:
         """Create a function."""
-        async with self._locks.hold(spec.key):
+        async with self._lock(spec.key):
             if spec.key in self._functions:
                 raise HttpError(400, f"function {spec.name} already exists\n")
             if len(self._functions) >= _MAX_FUNCTIONS:
@@ -114,7 +115,7 @@ class FunctionProvider:
 
     async def update(self, spec: FunctionSpec) -> None:
         """Replace a function without failing a call."""
-        async with self._locks.hold(spec.key):
+        async with self._lock(spec.key):
             function = self._get(spec.key)
             limits = ScaleLimits.of(spec.labels)
             wanted = max(limits.minimum, min(function.wanted, limits.maximum))
@@ -123,7 +124,7 @@ class FunctionProvider:
 
     async def scale(self, key: str, replicas: int) -> None:
         """Change how many replicas a function has."""
-        async with self._locks.hold(key):
+        async with self._lock(key):
             function = self._get(key)
             wanted = ScaleLimits.of(function.spec.labels).clamp(replicas)
             if wanted != function.wanted:
@@ -133,7 +134,7 @@ class FunctionProvider:
 
     async def delete(self, key: str) -> None:
         """Remove a function; calls in flight have time to finish."""
-        async with self._locks.hold(key):
+        async with self._lock(key):
             function = self._get(key)
             await self._registry.functions.delete(key)
             del self._functions[key]
@@ -144,7 +145,7 @@ class FunctionProvider:
         """Remove a namespace that has no functions, and its secrets."""
         # A function that is being deployed counts. Nothing is awaited before the namespace has gone from
         # memory, so that no deploy can begin meanwhile.
-        if any(split_function_name(key)[1] == name for key in [*self._functions, *self._locks.held()]):
+        if any(split_function_name(key)[1] == name for key in [*self._functions, *self._locks]):
             raise HttpError(400, f"namespace {name} still has functions, remove them first\n")
         await self._registry.namespaces.delete(name)
         await self._registry.secrets.delete_namespace(name)
@@ -155,6 +156,9 @@ class FunctionProvider:
         await asyncio.gather(*(function.remove(0.0) for function in self._functions.values()))
 
     # -- inside
+
+    def _lock(self, key: str) -> asyncio.Lock:
+        return self._locks.setdefault(key, asyncio.Lock())
 
     def _get(self, key: str) -> DeployedFunction:
         function = self._functions.get(key)

@@ -19,10 +19,7 @@ class AlertRoutes:
 
     def __init__(self, provider: FunctionProvider) -> None:
         self._provider = provider
-
-    def routes(self) -> list[Route]:
-        """Return the route."""
-        return [("POST", "/system/alert", self._alert)]
+        self.routes: list[Route] = [("POST", "/system/alert", self._alert)]
 
     async def _alert(self, request: Request, _: dict[str, str]) -> Response:
         body = await json_object(request, _BAD_FORMAT)

@@ -29,10 +29,7 @@ class FunctionRoutes:
     def __init__(self, provider: FunctionProvider, metrics: Metrics) -> None:
         self._provider = provider
         self._metrics = metrics
-
-    def routes(self) -> list[Route]:
-        """Return the routes."""
-        return [
+        self.routes: list[Route] = [
             ("GET", "/system/functions", self._list),
             ("POST", "/system/functions", self._deploy),
             ("PUT", "/system/functions", self._update),

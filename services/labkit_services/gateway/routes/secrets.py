@@ -18,10 +18,7 @@ class SecretRoutes:
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
-
-    def routes(self) -> list[Route]:
-        """Return the routes."""
-        return [
+        self.routes: list[Route] = [
             ("GET", "/system/secrets", self._list),
             ("POST", "/system/secrets", self._create),
             ("PUT", "/system/secrets", self._update),
