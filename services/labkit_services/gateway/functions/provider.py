@@ -27,24 +27,14 @@ _MAX_FUNCTIONS = 200
 class ReplicaBackend(Protocol):
     """Runs replicas; only it knows whether as processes or containers."""
 
-    name: str
-    """The provider's name in ``/system/info``."""
-    orchestration: str
-    """What runs its functions, also in ``/system/info``."""
+    name: str  # the provider's, in /system/info
+    orchestration: str  # what runs the functions, also there
 
     def plan(self, spec: FunctionSpec) -> ReplicaPlan:
-        """Resolve a deployment without changing anything.
-
-        Raises:
-            UnusableDeploymentError: It cannot be run.
-        """
+        """Resolve a deployment, or raise UnusableDeploymentError."""
 
     def start(self, plan: ReplicaPlan, callbacks: ReplicaCallbacks) -> Replica:
-        """Start a replica.
-
-        Raises:
-            OSError: It cannot be started.
-        """
+        """Start a replica, or raise OSError."""
 
 
 class FunctionProvider:
@@ -88,7 +78,7 @@ class FunctionProvider:
 
     def in_namespace(self, namespace: str) -> list[DeployedFunction]:
         """Return the functions of a namespace, by name."""
-        found = [f for f in self._functions.values() if f.spec.namespace == namespace]
+        found = [function for function in self.all() if function.spec.namespace == namespace]
         return sorted(found, key=lambda function: function.spec.name)
 
     def all(self) -> list[DeployedFunction]:
@@ -179,8 +169,7 @@ class FunctionProvider:
         await self._store(spec, wanted)
 
     async def _store(self, spec: FunctionSpec, wanted: int) -> None:
-        record = {"spec": spec.to_record(), "replicas": wanted}
-        await self._registry.functions.put(spec.key, record)
+        await self._registry.functions.put(spec.key, {"spec": spec.to_record(), "replicas": wanted})
 
     def _add(self, spec: FunctionSpec, wanted: int) -> None:
         function = DeployedFunction(spec, self._start_replica, self._log, wanted=wanted)
@@ -190,8 +179,7 @@ class FunctionProvider:
 
     def _index(self) -> None:
         # Both spellings of a name, so that the hot path is one look-up.
-        self._by_url_name = {f.spec.key: f for f in self._functions.values()}
-        self._by_url_name |= {f.name: f for f in self._functions.values()}
+        self._by_url_name = self._functions | {function.name: function for function in self.all()}
 
     def _start_replica(self, function: DeployedFunction) -> Replica:
         name = function.name

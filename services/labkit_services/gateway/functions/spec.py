@@ -70,14 +70,9 @@ class FunctionSpec:
 
     @classmethod
     def from_deployment(cls, body: Any, namespace: str = "") -> FunctionSpec:
-        """Validate a deployment as OpenFaaS does.
+        """Validate a deployment as OpenFaaS does, or raise HttpError 400.
 
-        Args:
-            body: The decoded JSON; ``labels`` and the like may be null.
-            namespace: From the query, for clients that put it there.
-
-        Raises:
-            HttpError: 400, naming the field.
+        ``namespace`` is from the query, for clients that put it there.
         """
         if not isinstance(body, dict):
             raise _invalid("the body must be a JSON object")
@@ -148,15 +143,9 @@ class FunctionSpec:
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> FunctionSpec:
-        """Return the spec of a registry record.
-
-        Raises:
-            TypeError: Another version wrote the record.
-        """
-        values = dict(record)
-        for name in ("constraints", "secrets"):
-            values[name] = tuple(values.get(name) or ())
-        return cls(**values)
+        """Decode a record; TypeError means that another version wrote it."""
+        lists = {name: tuple(record.get(name) or ()) for name in ("constraints", "secrets")}
+        return cls(**{**record, **lists})
 
 
 def _invalid(text: str) -> HttpError:

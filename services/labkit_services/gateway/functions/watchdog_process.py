@@ -21,12 +21,8 @@ _MODULE = "labkit_services.watchdog"
 class WatchdogProcess:
     """A process, leader of a process group, with our ends of its three pipes.
 
-    Its standard input is its lifeline; nothing is written to it.
-
-    Attributes:
-        pid: Its id, which is also that of its group.
-        output: Descriptor to read its standard output from.
-        errors: Descriptor to read its standard error from.
+    Its standard input is its lifeline; nothing is written to it. ``output`` and ``errors`` are descriptors to
+    read its standard output and standard error from.
     """
 
     def __init__(
@@ -45,8 +41,7 @@ class WatchdogProcess:
     ) -> WatchdogProcess:
         """Start a watchdog whose function has exactly this environment.
 
-        Raises:
-            OSError: It cannot be started.
+        OSError means that it cannot be started.
         """
         # In a file, because a function's PYTHONPATH or LD_PRELOAD must not reach the watchdog's own Python.
         with ExitStack() as ours, ExitStack() as theirs, tempfile.TemporaryFile() as settings:
