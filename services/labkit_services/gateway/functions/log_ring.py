@@ -54,11 +54,11 @@ class LogRing:
         def matches(line: LogLine) -> bool:
             return line.time_ns >= since_ns and (not instance or line.instance == instance)
 
-        past = [(number, line) for number, line in self._lines if matches(line)]
+        past = [line for _, line in self._lines if matches(line)]
         seen = self._count
         loop = asyncio.get_running_loop()
         end = loop.time() + follow
-        for _, line in past[-tail:] if tail > 0 else past:
+        for line in past[-tail:] if tail > 0 else past:
             yield line
         while loop.time() < end:
             self._more.clear()

@@ -48,15 +48,14 @@ class WatchdogProcess:
             settings.write(json.dumps(environment).encode())
             settings.flush()
             number = settings.fileno()
-            source, _ = _pipe(theirs, ours)
-            output, sink = _pipe(ours, theirs)
-            errors, complaints = _pipe(ours, theirs)
-            streams = (source, sink, complaints)
+            stdin, _ = _pipe(theirs, ours)
+            output, stdout = _pipe(ours, theirs)
+            errors, stderr = _pipe(ours, theirs)
+            streams = (stdin, stdout, stderr)
             child: Forked | subprocess.Popen[bytes] | None = None
             if fork_server is not None:
-                request = ForkRequest(
-                    _MODULE, _interpreter_environment(), str(folder), (0, 1, 2, number), (str(number),)
-                )
+                numbers, arguments = (0, 1, 2, number), (str(number),)
+                request = ForkRequest(_MODULE, _interpreter_environment(), str(folder), numbers, arguments)
                 child = await fork(fork_server, request, (*streams, number))
             return cls(child or _spawn(number, folder, streams), output, errors, ours.pop_all())
 
