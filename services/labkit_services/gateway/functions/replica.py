@@ -7,7 +7,7 @@ import contextlib
 import json
 import shutil
 import signal
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -56,11 +56,7 @@ class Replica:
     """
 
     def __init__(
-        self,
-        name: str,
-        scratch: Path,
-        process: Coroutine[Any, Any, WatchdogProcess],
-        callbacks: ReplicaCallbacks,
+        self, name: str, scratch: Path, process: Awaitable[WatchdogProcess], callbacks: ReplicaCallbacks
     ) -> None:
         """Prepare a replica; ``run`` starts it by awaiting ``process``."""
         self.state = ReplicaState.STARTING
