@@ -50,7 +50,7 @@ def _routes() -> set[tuple[str, str]]:
             NamespaceRoutes(_unused(), _unused()),
             QueueRoutes(_unused(), _unused()),
             DeadLetterRoutes(_unused()),
-            MonitoringRoutes(_unused(), lambda: b""),
+            MonitoringRoutes(_unused(), _unused()),
             openapi,
             UiRoutes(Path("state.json")),
         ],

@@ -64,16 +64,13 @@ async def main(service: Service) -> None:
     provider.start()
     service.tasks.start(Autoscaler(provider, metrics, log).run(), name="autoscaler")
 
-    def metrics_text() -> bytes:
+    async def metrics_text() -> bytes:
         return metrics.text({f.spec.key: len(f.ready_replicas()) for f in provider.all()})
-
-    async def scrape() -> bytes:
-        return metrics_text()
 
     client = HttpClient()
     telemetry = Telemetry(events, log.writer, metrics)
     app = GatewayApp(
-        FunctionRoute(provider, client, telemetry, upstream_timeout=config.upstream_timeout),
+        FunctionRoute(provider, client, telemetry, timeout=config.upstream_timeout),
         AsyncFunctionRoute(provider, queues, publisher, telemetry, config),
         BasicAuth(config.user, config.password),
         [
@@ -96,12 +93,12 @@ async def main(service: Service) -> None:
 
     server = HttpServer(app, limits=Limits(read_seconds=config.read_timeout or math.inf), on_error=on_error)
     host, port = await server.start(port=config.port, fallback=config.port_fallback)
-    metrics_port = MetricsServer(scrape, log)
-    metrics_url = await metrics_port.start(config.metrics_port)
+    metrics_server = MetricsServer(metrics_text, log)
+    metrics_url = await metrics_server.start(config.metrics_port)
     service.ready(url=f"http://{host}:{port}", metrics=metrics_url)
     await service.stopping.wait()
     await service.tasks.cancel()
-    await metrics_port.stop()
+    await metrics_server.stop()
     await server.stop(_STOP_GRACE_SECONDS)
     await provider.stop()
     backend.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import partial
 
 from labkit_services.gateway.auth import BasicAuth
 from labkit_services.gateway.requests import NAME
@@ -17,7 +18,7 @@ _CALL_METHODS = frozenset({"GET", "DELETE"})
 """With these, ``/async-function/ID`` names a call, not a function."""
 
 _PROTECTED = ("/system/", "/ui/")
-"""Where paths begin that need credentials."""
+"""Where paths begin that need credentials; ``/ui/`` reveals the inspector's token."""
 
 _INVOKE = re.compile(rf"/(async-)?function/({NAME})(/.*)?")
 
@@ -47,17 +48,17 @@ class GatewayApp:
             for rest in ("/{name}", "/{name}/{path...}")
         ]
         for source in others:
-            for methods, pattern, handler in source.routes():
-                is_protected = pattern.startswith(_PROTECTED)
-                self._router.add(methods, pattern, self._authenticated(handler) if is_protected else handler)
+            for methods, pattern, handler in source.routes:
+                if pattern.startswith(_PROTECTED):
+                    handler = partial(self._check_and_handle, handler)
+                self._router.add(methods, pattern, handler)
                 self.routes.append((methods, pattern))
 
-    def _authenticated(self, handler: RouteHandler) -> RouteHandler:
-        async def check_and_handle(request: Request, captured: dict[str, str]) -> Response:
-            self._auth.check(request)
-            return await handler(request, captured)
-
-        return check_and_handle
+    async def _check_and_handle(
+        self, handler: RouteHandler, request: Request, captured: dict[str, str]
+    ) -> Response:
+        self._auth.check(request)
+        return await handler(request, captured)
 
     async def __call__(self, request: Request) -> Response:
         """Handle one request."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*\Z")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _HOST_FORBIDDEN = re.compile(r"[ \"<>\\^`{|}%]")
 
@@ -22,15 +22,11 @@ def go_url_error(url: str) -> str:
 def _problem(url: str) -> str:
     if any(ord(character) < 0x20 or ord(character) == 0x7F for character in url):
         return "net/url: invalid control character in URL"
-    rest = url.partition("#")[0]
-    before, colon, after = rest.partition(":")
-    has_scheme = bool(colon) and _SCHEME.match(before) is not None
-    if colon and not before:
+    if url.startswith(":"):
         return "missing protocol scheme"
-    if has_scheme:
-        rest = after
-    rest = rest.partition("?")[0]
-    if not has_scheme and ":" in rest.partition("/")[0]:
+    scheme = _SCHEME.match(url)
+    rest = url[scheme.end() if scheme else 0 :].partition("#")[0].partition("?")[0]
+    if not scheme and ":" in rest.partition("/")[0]:
         return "first path segment in URL cannot contain colon"
     if rest.startswith("//"):
         authority, slash, path = rest[2:].partition("/")

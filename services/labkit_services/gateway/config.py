@@ -9,9 +9,6 @@ from labkit_services.contract.durations import parse_duration
 from labkit_services.contract.names import DEFAULT_GATEWAY_PORT, DEFAULT_QUEUE
 from labkit_services.runtime.service import Service
 
-METRICS_PORT = 8082
-MAX_BODY = 1024 * 1024
-
 
 @dataclass(frozen=True)
 class GatewayConfig:
@@ -36,33 +33,30 @@ class GatewayConfig:
 
     @classmethod
     def read(cls, service: Service) -> GatewayConfig:
-        """Read the environment.
+        """Read the environment, or raise InvalidValueError.
 
-        Raises:
-            InvalidValueError: A number or duration is invalid.
-            OSError: Basic auth is on and its files cannot be read.
+        OSError means that basic auth is on and its files cannot be read.
         """
         user = password = ""
         if service.flag("basic_auth"):
             folder = Path(service.setting("secret_mount_path", "/run/secrets/"))
             user = (folder / "basic-auth-user").read_text().strip()
             password = (folder / "basic-auth-password").read_text().strip()
-        # Absolute, because a replica runs in another folder.
-        state = Path(service.setting("state_dir", ".labkit/gateway")).absolute()
         return cls(
             port=service.number("port", DEFAULT_GATEWAY_PORT),
             port_fallback=service.flag("port_fallback", default=True),
             upstream_timeout=parse_duration(service.setting("upstream_timeout", "60s")),
             read_timeout=parse_duration(service.setting("read_timeout", "60s")),
-            metrics_port=service.number("metrics_port", METRICS_PORT),
+            metrics_port=service.number("metrics_port", 8082),
             # OpenFaaS's default is 60s, which ends followed logs. Nothing else in this gateway uses it.
             write_timeout=parse_duration(service.setting("write_timeout", "0")),
             queue=service.setting("faas_nats_channel", DEFAULT_QUEUE),
-            max_body=service.number("max_body", MAX_BODY),
+            max_body=service.number("max_body", 1024 * 1024),
             user=user,
             password=password,
+            # Absolute, because a replica runs in another folder.
             image_store=Path(service.setting("image_store", ".labkit/images")).absolute(),
-            state_dir=state,
+            state_dir=Path(service.setting("state_dir", ".labkit/gateway")).absolute(),
             ack_wait=parse_duration(service.setting("ack_wait", "5s")),
             replicas=service.number("nats_stream_replicas", 1),
             fork_server=service.number("fork_server", -1),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
@@ -52,8 +53,8 @@ class StoredDeadLetter:
 class DeadLetterStore:
     """Reads and writes the dead-letter streams.
 
-    Letters come oldest first. Every method raises HttpError: 404 for a queue that does not exist, 503 while
-    nats-server does not answer.
+    Every method is for the letters of one call, or of all. It raises HttpError: 404 for a queue that does not
+    exist, 503 while nats-server does not answer.
     """
 
     def __init__(self, nats: Client, publisher: Publisher, events: Events, retry_of: RetryOf) -> None:
@@ -62,46 +63,40 @@ class DeadLetterStore:
         self._events = events
         self._retry_of = retry_of
 
-    async def page(self, queue: str, *, after: int, limit: int) -> list[StoredDeadLetter]:
-        """Return up to ``limit`` letters after sequence number ``after``."""
+    async def read(
+        self, queue: str, call_id: str = "", *, after: int = 0, limit: int = sys.maxsize
+    ) -> list[StoredDeadLetter]:
+        """Return ``limit`` letters at most, oldest first."""
+        subject = dead_subject(queue, call_id or None)
         found: list[StoredDeadLetter] = []
-        async for stored in self._letters(queue, dead_subject(queue, None), after):
-            found.append(stored)
-            if len(found) >= limit:
-                break
+        while len(found) < limit and (message := await self._next(queue, subject, after + 1)):
+            after = message.seq or 0
+            with suppress(ValueError):  # another version wrote it
+                letter = DeadLetterMessage.from_message(message.headers, message.data or b"")
+                found.append(StoredDeadLetter(after, letter))
         return found
 
-    async def of_call(self, queue: str, call_id: str) -> list[StoredDeadLetter]:
-        """Return the letters of one call; one redriven may die again."""
-        return [stored async for stored in self._letters(queue, dead_subject(queue, call_id), 0)]
-
     async def redrive(self, queue: str, call_id: str = "") -> int:
-        """Redrive the letters of one call, or all; return how many.
+        """Redrive the letters; return how many.
 
-        A call goes back into its queue, with its function's present retry settings;
-        a callback is posted again. What dies again meanwhile is not redriven twice.
+        A call goes back into its queue, with its function's present retry settings; a callback is posted
+        again. What dies again meanwhile is not redriven twice.
         """
-        if call_id:
-            letters = await self.of_call(queue, call_id)
-            await self._redrive_all(queue, letters)
-            count = len(letters)
-        else:
-            with _errors_of(queue):
-                last = (await self._js.stream_info(dead_stream(queue))).state.last_seq
-            count = after = 0
-            while letters := [
-                stored
-                for stored in await self.page(queue, after=after, limit=_CONCURRENCY)
-                if stored.seq <= last
-            ]:
-                await self._redrive_all(queue, letters)
-                count += len(letters)
-                after = letters[-1].seq
+        with _errors_of(queue):
+            last = (await self._js.stream_info(dead_stream(queue))).state.last_seq
+        count = after = 0
+        while found := await self.read(queue, call_id, after=after, limit=_CONCURRENCY):
+            letters = [stored for stored in found if stored.seq <= last]
+            if not letters:
+                break
+            await asyncio.gather(*(self._redrive(queue, stored) for stored in letters))
+            count += len(letters)
+            after = letters[-1].seq
         await self._events.store(self._publisher)  # the next status request must see the new state
         return count
 
     async def purge(self, queue: str, call_id: str = "") -> int:
-        """Delete the letters of one call, or all; return how many."""
+        """Delete the letters; return how many."""
         subject = dead_subject(queue, call_id or None)
         with _errors_of(queue):
             info = await self._js.stream_info(dead_stream(queue), subjects_filter=subject)
@@ -109,15 +104,6 @@ class DeadLetterStore:
         return sum((info.state.subjects or {}).values())
 
     # -- inside
-
-    async def _letters(self, queue: str, subject: str, after: int) -> AsyncIterator[StoredDeadLetter]:
-        while message := await self._next(queue, subject, after + 1):
-            after = message.seq or 0
-            try:
-                letter = DeadLetterMessage.from_message(message.headers, message.data or b"")
-            except ValueError:
-                continue  # another version wrote it
-            yield StoredDeadLetter(after, letter)
 
     async def _next(self, queue: str, subject: str, seq: int) -> RawStreamMsg | None:
         with _errors_of(queue):
@@ -127,9 +113,6 @@ class DeadLetterStore:
                 if error.err_code == _NO_MESSAGE:
                     return None
                 raise
-
-    async def _redrive_all(self, queue: str, letters: list[StoredDeadLetter]) -> None:
-        await asyncio.gather(*(self._redrive(queue, stored) for stored in letters))
 
     async def _redrive(self, queue: str, stored: StoredDeadLetter) -> None:
         letter = stored.letter

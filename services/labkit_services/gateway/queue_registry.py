@@ -31,12 +31,11 @@ class QueueRegistry:
         Raises:
             HttpError: 500 if nats-server does not create it.
         """
+        config = self._config
         async with self._lock:
             if queue in self._existing:
                 return
             with nats_errors_as(500, f"queue {queue} could not be created"):
-                await ensure_queue(
-                    self._js, queue, ack_wait=self._config.ack_wait, replicas=self._config.replicas
-                )
+                await ensure_queue(self._js, queue, ack_wait=config.ack_wait, replicas=config.replicas)
                 await self._nats.publish(QUEUE_SUBJECT, queue.encode())
             self._existing.add(queue)

@@ -21,13 +21,10 @@ class RecordBucket:
     A write changes the memory at once, so that of concurrent requests the second
     sees the first. One that nats-server does not confirm is undone there, and
     raises HttpError 500.
-
-    Attributes:
-        records: Every record, by key.
     """
 
     def __init__(self, bucket: KeyValue, records: dict[str, dict[str, Any]]) -> None:
-        self.records = records
+        self.records = records  # by key; read-only for others
         self._bucket = bucket
 
     @classmethod

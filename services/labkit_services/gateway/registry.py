@@ -22,25 +22,16 @@ _NAMESPACE_BUCKET = "namespaces"
 
 @dataclass(frozen=True)
 class Registry:
-    """Three buckets of JSON records.
+    """Three buckets of JSON records."""
 
-    Attributes:
-        functions: ``{"spec": …, "replicas": …}`` by ``name.namespace``.
-        secrets: What functions may read.
-        namespaces: Where functions live.
-    """
-
-    functions: RecordBucket
+    functions: RecordBucket  # {"spec": …, "replicas": …} by name.namespace
     secrets: SecretStore
     namespaces: NamespaceStore
 
     @classmethod
     async def open(cls, js: JetStreamContext, log: Log, *, replicas: int) -> Registry:
         """Create the buckets unless they exist, and read them."""
-        functions, secrets, namespaces = await asyncio.gather(
-            *(
-                RecordBucket.open(js, name, replicas, log)
-                for name in (FUNCTION_BUCKET, _SECRET_BUCKET, _NAMESPACE_BUCKET)
-            )
-        )
+        names = (FUNCTION_BUCKET, _SECRET_BUCKET, _NAMESPACE_BUCKET)
+        buckets = await asyncio.gather(*(RecordBucket.open(js, name, replicas, log) for name in names))
+        functions, secrets, namespaces = buckets
         return cls(functions, SecretStore(secrets), NamespaceStore(namespaces))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
-from urllib.parse import parse_qs, unquote
+from urllib.parse import parse_qsl, unquote
 
 from labkit_services.contract.names import split_function_name
 from labkit_services.http import HttpError, Request
@@ -20,7 +20,7 @@ _MAX_JSON = 2 * 1024 * 1024
 
 def query_of(request: Request) -> dict[str, str]:
     """Return the query; of a repeated key the last value counts."""
-    return {key: values[-1] for key, values in parse_qs(request.query).items()}
+    return dict(parse_qsl(request.query))
 
 
 def flag_of(query: dict[str, str], name: str) -> bool:

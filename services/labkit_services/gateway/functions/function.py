@@ -35,18 +35,12 @@ class NoReplicaError(LabError):
 
 
 class DeployedFunction:
-    """Keeps the wanted number of replicas running.
-
-    Attributes:
-        spec: The latest deployment.
-        wanted: Number of replicas to run.
-        logs: The last lines of all its replicas.
-    """
+    """Keeps the wanted number of replicas running."""
 
     def __init__(self, spec: FunctionSpec, start: StartReplica, log: Log, *, wanted: int = 1) -> None:
-        self.spec = spec
+        self.spec = spec  # the latest deployment
         self.wanted = wanted
-        self.logs = LogRing()
+        self.logs = LogRing()  # of all its replicas
         self._start = start
         self._log = log
         self._replicas: list[Replica] = []
@@ -132,8 +126,7 @@ class DeployedFunction:
         self.spec = spec
         self.wanted = wanted
         self._failures = 0
-        launched = [self._launch() for _ in range(wanted)]
-        new = [replica for replica in launched if replica is not None]
+        new = [replica for _ in range(wanted) if (replica := self._launch())]
         for replica in new:
             with contextlib.suppress(ReplicaError):  # logged by _watch_start
                 await replica.ready()

@@ -9,7 +9,6 @@ from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-LINES_KEPT = 2000
 _LINE_BYTES = 8192
 
 
@@ -25,7 +24,7 @@ class LogLine:
 class LogRing:
     """The newest lines, a bounded number, as a pod's log is rotated."""
 
-    def __init__(self, limit: int = LINES_KEPT) -> None:
+    def __init__(self, limit: int = 2000) -> None:
         self._lines: deque[tuple[int, LogLine]] = deque(maxlen=limit)
         self._count = 0
         self._more = asyncio.Event()
@@ -43,23 +42,23 @@ class LogRing:
     async def read(
         self, *, since_ns: int = 0, tail: int = 0, instance: str = "", follow: float = 0.0
     ) -> AsyncIterator[LogLine]:
-        """Yield the lines that match, oldest first.
+        """Yield the lines of a replica, or of all, oldest first.
 
         Args:
             since_ns: Leave out older lines.
             tail: At most this many existing lines; 0 or less is all.
-            instance: Only of this replica.
+            instance: The replica; "" is all.
             follow: Seconds to go on with new lines; ``math.inf`` is until cancelled.
         """
 
         def matches(line: LogLine) -> bool:
             return line.time_ns >= since_ns and (not instance or line.instance == instance)
 
-        past = [(number, line) for number, line in self._lines if matches(line)]
+        past = [line for _, line in self._lines if matches(line)]
         seen = self._count
         loop = asyncio.get_running_loop()
         end = loop.time() + follow
-        for _, line in past[-tail:] if tail > 0 else past:
+        for line in past[-tail:] if tail > 0 else past:
             yield line
         while loop.time() < end:
             self._more.clear()

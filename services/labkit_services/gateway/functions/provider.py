@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from typing import Any, Protocol
+from weakref import WeakValueDictionary
 
 from labkit_services.contract.names import split_function_name
 from labkit_services.gateway.functions.function import DeployedFunction
-from labkit_services.gateway.functions.locks import KeyedLocks
 from labkit_services.gateway.functions.plan import ReplicaPlan, UnusableDeploymentError
 from labkit_services.gateway.functions.replica import Replica, ReplicaCallbacks
 from labkit_services.gateway.functions.scaling import ScaleLimits
@@ -27,24 +27,14 @@ _MAX_FUNCTIONS = 200
 class ReplicaBackend(Protocol):
     """Runs replicas; only it knows whether as processes or containers."""
 
-    name: str
-    """The provider's name in ``/system/info``."""
-    orchestration: str
-    """What runs its functions, also in ``/system/info``."""
+    name: str  # the provider's, in /system/info
+    orchestration: str  # what runs the functions, also there
 
     def plan(self, spec: FunctionSpec) -> ReplicaPlan:
-        """Resolve a deployment without changing anything.
-
-        Raises:
-            UnusableDeploymentError: It cannot be run.
-        """
+        """Resolve a deployment, or raise UnusableDeploymentError."""
 
     def start(self, plan: ReplicaPlan, callbacks: ReplicaCallbacks) -> Replica:
-        """Start a replica.
-
-        Raises:
-            OSError: It cannot be started.
-        """
+        """Start a replica, or raise OSError."""
 
 
 class FunctionProvider:
@@ -65,7 +55,8 @@ class FunctionProvider:
         self._log = log
         self._functions: dict[str, DeployedFunction] = {}
         self._by_url_name: dict[str, DeployedFunction] = {}
-        self._locks = KeyedLocks()
+        # By key, while a task holds or awaits it: changes of one function follow one another.
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._removals = BackgroundTasks(log.task_failed)
 
     def start(self) -> None:
@@ -87,7 +78,7 @@ class FunctionProvider:
 
     def in_namespace(self, namespace: str) -> list[DeployedFunction]:
         """Return the functions of a namespace, by name."""
-        found = [f for f in self._functions.values() if f.spec.namespace == namespace]
+        found = [function for function in self.all() if function.spec.namespace == namespace]
         return sorted(found, key=lambda function: function.spec.name)
 
     def all(self) -> list[DeployedFunction]:
@@ -103,7 +94,7 @@ class FunctionProvider:
 
     async def deploy(self, spec: FunctionSpec) -> None:
         """Create a function."""
-        async with self._locks.hold(spec.key):
+        async with self._lock(spec.key):
             if spec.key in self._functions:
                 raise HttpError(400, f"function {spec.name} already exists\n")
             if len(self._functions) >= _MAX_FUNCTIONS:
@@ -114,7 +105,7 @@ class FunctionProvider:
 
     async def update(self, spec: FunctionSpec) -> None:
         """Replace a function without failing a call."""
-        async with self._locks.hold(spec.key):
+        async with self._lock(spec.key):
             function = self._get(spec.key)
             limits = ScaleLimits.of(spec.labels)
             wanted = max(limits.minimum, min(function.wanted, limits.maximum))
@@ -123,7 +114,7 @@ class FunctionProvider:
 
     async def scale(self, key: str, replicas: int) -> None:
         """Change how many replicas a function has."""
-        async with self._locks.hold(key):
+        async with self._lock(key):
             function = self._get(key)
             wanted = ScaleLimits.of(function.spec.labels).clamp(replicas)
             if wanted != function.wanted:
@@ -133,7 +124,7 @@ class FunctionProvider:
 
     async def delete(self, key: str) -> None:
         """Remove a function; calls in flight have time to finish."""
-        async with self._locks.hold(key):
+        async with self._lock(key):
             function = self._get(key)
             await self._registry.functions.delete(key)
             del self._functions[key]
@@ -144,7 +135,7 @@ class FunctionProvider:
         """Remove a namespace that has no functions, and its secrets."""
         # A function that is being deployed counts. Nothing is awaited before the namespace has gone from
         # memory, so that no deploy can begin meanwhile.
-        if any(split_function_name(key)[1] == name for key in [*self._functions, *self._locks.held()]):
+        if any(split_function_name(key)[1] == name for key in [*self._functions, *self._locks]):
             raise HttpError(400, f"namespace {name} still has functions, remove them first\n")
         await self._registry.namespaces.delete(name)
         await self._registry.secrets.delete_namespace(name)
@@ -155,6 +146,9 @@ class FunctionProvider:
         await asyncio.gather(*(function.remove(0.0) for function in self._functions.values()))
 
     # -- inside
+
+    def _lock(self, key: str) -> asyncio.Lock:
+        return self._locks.setdefault(key, asyncio.Lock())
 
     def _get(self, key: str) -> DeployedFunction:
         function = self._functions.get(key)
@@ -175,8 +169,7 @@ class FunctionProvider:
         await self._store(spec, wanted)
 
     async def _store(self, spec: FunctionSpec, wanted: int) -> None:
-        record = {"spec": spec.to_record(), "replicas": wanted}
-        await self._registry.functions.put(spec.key, record)
+        await self._registry.functions.put(spec.key, {"spec": spec.to_record(), "replicas": wanted})
 
     def _add(self, spec: FunctionSpec, wanted: int) -> None:
         function = DeployedFunction(spec, self._start_replica, self._log, wanted=wanted)
@@ -186,8 +179,7 @@ class FunctionProvider:
 
     def _index(self) -> None:
         # Both spellings of a name, so that the hot path is one look-up.
-        self._by_url_name = {f.spec.key: f for f in self._functions.values()}
-        self._by_url_name |= {f.name: f for f in self._functions.values()}
+        self._by_url_name = self._functions | {function.name: function for function in self.all()}
 
     def _start_replica(self, function: DeployedFunction) -> Replica:
         name = function.name

@@ -7,7 +7,7 @@ import contextlib
 import json
 import shutil
 import signal
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -18,7 +18,7 @@ from labkit_services.gateway.functions.watchdog_process import WatchdogProcess
 from labkit_services.http import Origin
 from labkit_services.runtime.line_reader import LineReader
 
-READY_SECONDS = 30.0
+_READY_SECONDS = 30.0
 """Longer than a watchdog waits for its process to listen, so that the watchdog reports the cause."""
 
 _TERM_SECONDS = 0.5
@@ -40,47 +40,30 @@ class ReplicaError(LabError):
 
 @dataclass(frozen=True)
 class ReplicaCallbacks:
-    """What a replica calls when something happens.
+    """What a replica calls when something happens."""
 
-    Attributes:
-        on_log: With the instance's name and a line of its log.
-        on_event: With ``[time_ns, type, call_id, data]``.
-        on_gone: With the replica, once its process has ended.
-    """
-
-    on_log: Callable[[str, str], None]
-    on_event: Callable[[list[Any]], None]
-    on_gone: Callable[[Replica], None]
+    on_log: Callable[[str, str], None]  # with the instance's name and a line
+    on_event: Callable[[list[Any]], None]  # with [time_ns, type, call_id, data]
+    on_gone: Callable[[Replica], None]  # once its process has ended
 
 
 class Replica:
     """A watchdog process.
 
-    The process leads a group of its own, so that killing the group ends
-    whatever the function started. Its stdin is the lifeline: the process ends
-    when the gateway's end of that pipe closes. Its stdout carries the ready
-    line and then events; its stderr is the function's log.
-
-    Attributes:
-        instance: Name in logs and events: function and, once started, process id.
-        origin: Where it listens, once ready.
-        was_ready: Whether it ever took calls.
-        in_flight: Number of calls that it is running.
+    The process leads a group of its own, so that killing the group ends whatever the function started. Its
+    stdin is the lifeline: the process ends when the gateway's end of that pipe closes. Its stdout carries the
+    ready line and then events; its stderr is the function's log.
     """
 
     def __init__(
-        self,
-        function: str,
-        scratch: Path,
-        process: Coroutine[Any, Any, WatchdogProcess],
-        callbacks: ReplicaCallbacks,
+        self, name: str, scratch: Path, process: Awaitable[WatchdogProcess], callbacks: ReplicaCallbacks
     ) -> None:
         """Prepare a replica; ``run`` starts it by awaiting ``process``."""
         self.state = ReplicaState.STARTING
-        self.instance = function
+        self.instance = name  # in logs and events; with the process id, once started
         self.was_ready = False
         self.in_flight = 0
-        self.origin = Origin("127.0.0.1", 0)
+        self.origin = Origin("127.0.0.1", 0)  # where it listens, once ready
         self._scratch = scratch
         self._starting = process
         self._callbacks = callbacks
@@ -97,19 +80,14 @@ class Replica:
         return self._process.pid
 
     async def ready(self) -> None:
-        """Wait until it listens.
-
-        Raises:
-            ReplicaError: It ended first, or was not ready within ``READY_SECONDS``.
-        """
+        """Wait until it listens; raise ReplicaError if it ends or is late."""
         try:
-            async with asyncio.timeout(READY_SECONDS):
+            async with asyncio.timeout(_READY_SECONDS):
                 await asyncio.shield(self._ready)
         except TimeoutError:
             self.kill()
-            raise ReplicaError(
-                expected=f"a watchdog ready within {READY_SECONDS:g} s", seen="none; it was killed"
-            ) from None
+            expected = f"a watchdog ready within {_READY_SECONDS:g} s"
+            raise ReplicaError(expected=expected, seen="none; it was killed") from None
 
     async def run(self) -> None:
         """Start the process and return when it has ended."""

@@ -10,12 +10,6 @@ from dataclasses import dataclass, field
 from labkit_services.contract.durations import parse_duration
 from labkit_services.contract.errors import InvalidValueError
 
-MIN_LABEL = "com.openfaas.scale.min"
-MAX_LABEL = "com.openfaas.scale.max"
-FACTOR_LABEL = "com.openfaas.scale.factor"
-ZERO_LABEL = "com.openfaas.scale.zero"
-ZERO_DURATION_LABEL = "com.openfaas.scale.zero-duration"
-
 DEFAULT_MAX = 5
 DEFAULT_FACTOR = 10
 MAX_REPLICAS = 20
@@ -42,10 +36,9 @@ class ScaleLimits:
     @classmethod
     def of(cls, labels: Mapping[str, str]) -> ScaleLimits:
         """Read the labels; an invalid value means the default."""
-        minimum = _number(labels.get(MIN_LABEL), 1)
-        maximum = min(_number(labels.get(MAX_LABEL), DEFAULT_MAX), MAX_REPLICAS)
-        factor = _number(labels.get(FACTOR_LABEL), DEFAULT_FACTOR)
-        minimum = min(minimum, MAX_REPLICAS)
+        minimum = min(_number(labels, "com.openfaas.scale.min", 1), MAX_REPLICAS)
+        maximum = min(_number(labels, "com.openfaas.scale.max", DEFAULT_MAX), MAX_REPLICAS)
+        factor = _number(labels, "com.openfaas.scale.factor", DEFAULT_FACTOR)
         return cls(minimum, max(maximum, minimum), factor if 1 <= factor <= 100 else DEFAULT_FACTOR)
 
     @property
@@ -68,10 +61,10 @@ class ScaleLimits:
 
 def idle_seconds(labels: Mapping[str, str]) -> float | None:
     """Return the idle seconds before scaling to zero; None means never."""
-    if labels.get(ZERO_LABEL) != "true":
+    if labels.get("com.openfaas.scale.zero") != "true":
         return None
     try:
-        return parse_duration(labels.get(ZERO_DURATION_LABEL, "5m"))
+        return parse_duration(labels.get("com.openfaas.scale.zero-duration", "5m"))
     except InvalidValueError:
         return 300.0
 
@@ -110,5 +103,6 @@ class Load:
         return ""
 
 
-def _number(text: str | None, default: int) -> int:
-    return int(text) if text is not None and text.isdecimal() and len(text) < 9 else default
+def _number(labels: Mapping[str, str], name: str, default: int) -> int:
+    text = labels.get(name, "")
+    return int(text) if text.isdecimal() and len(text) < 9 else default

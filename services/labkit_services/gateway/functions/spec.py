@@ -70,19 +70,14 @@ class FunctionSpec:
 
     @classmethod
     def from_deployment(cls, body: Any, namespace: str = "") -> FunctionSpec:
-        """Validate a deployment as OpenFaaS does.
+        """Validate a deployment as OpenFaaS does, or raise HttpError 400.
 
-        Args:
-            body: The decoded JSON; ``labels`` and the like may be null.
-            namespace: From the query, for clients that put it there.
-
-        Raises:
-            HttpError: 400, naming the field.
+        ``namespace`` is from the query, for clients that put it there.
         """
         if not isinstance(body, dict):
             raise _invalid("the body must be a JSON object")
-        name = _field(body, "service", str)
-        image = _field(body, "image", str)
+        name = field_of(body, "service", str)
+        image = field_of(body, "image", str)
         if not name:
             raise _invalid("service: is required")
         if not _NAME.fullmatch(name) or len(name) > MAX_NAME:
@@ -91,7 +86,7 @@ class FunctionSpec:
             )
         if not image:
             raise _invalid("image: is required")
-        annotations = texts(body, "annotations")
+        annotations = field_of(body, "annotations", dict)
         if queue := annotations.get(QUEUE_ANNOTATION):
             try:
                 check_queue_name(queue)
@@ -100,16 +95,16 @@ class FunctionSpec:
         return cls(
             name=name,
             image=image,
-            namespace=_field(body, "namespace", str) or namespace or DEFAULT_NAMESPACE,
-            env_process=_field(body, "envProcess", str),
+            namespace=field_of(body, "namespace", str) or namespace or DEFAULT_NAMESPACE,
+            env_process=field_of(body, "envProcess", str),
             env_vars=_variables(body, "envVars"),
-            labels=texts(body, "labels"),
+            labels=field_of(body, "labels", dict),
             annotations=annotations,
-            constraints=tuple(_field(body, "constraints", list)),
-            secrets=tuple(_field(body, "secrets", list)),
+            constraints=tuple(field_of(body, "constraints", list)),
+            secrets=tuple(field_of(body, "secrets", list)),
             limits=_amounts(body, "limits"),
             requests=_amounts(body, "requests"),
-            read_only_root_filesystem=_field(body, "readOnlyRootFilesystem", bool),
+            read_only_root_filesystem=field_of(body, "readOnlyRootFilesystem", bool),
             created_at=rfc3339(time.time_ns()),
         )
 
@@ -148,15 +143,9 @@ class FunctionSpec:
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> FunctionSpec:
-        """Return the spec of a registry record.
-
-        Raises:
-            TypeError: Another version wrote the record.
-        """
-        values = dict(record)
-        for name in ("constraints", "secrets"):
-            values[name] = tuple(values.get(name) or ())
-        return cls(**values)
+        """Decode a record; TypeError means that another version wrote it."""
+        lists = {name: tuple(record.get(name) or ()) for name in ("constraints", "secrets")}
+        return cls(**{**record, **lists})
 
 
 def _invalid(text: str) -> HttpError:
@@ -168,7 +157,7 @@ def _is_text(value: object) -> bool:
     return isinstance(value, str) and not _NOT_TEXT.search(value)
 
 
-def _field(body: Mapping[str, Any], name: str, kind: type[_Kind]) -> _Kind:
+def field_of(body: Mapping[str, Any], name: str, kind: type[_Kind]) -> _Kind:
     """Return a field; missing or null means an empty ``kind``."""
     value: Any = kind() if body.get(name) is None else body[name]
     strings = [*value, *value.values()] if isinstance(value, dict) else value
@@ -177,20 +166,15 @@ def _field(body: Mapping[str, Any], name: str, kind: type[_Kind]) -> _Kind:
     return value
 
 
-def texts(body: Mapping[str, Any], name: str) -> dict[str, str]:
-    """Return a field that is an object of strings; null means {}."""
-    return _field(body, name, dict)
-
-
 def _variables(body: Mapping[str, Any], name: str) -> dict[str, str]:
-    variables = texts(body, name)
+    variables = field_of(body, name, dict)
     if any(not key or "=" in key for key in variables):
         raise _invalid(f"{name}: a variable's name must not be empty or contain '='")
     return variables
 
 
 def _amounts(body: Mapping[str, Any], name: str) -> dict[str, str] | None:
-    amounts = texts(body, name)
+    amounts = field_of(body, name, dict)
     for resource in ("memory", "cpu"):
         try:
             if text := amounts.get(resource):

@@ -21,12 +21,8 @@ _MODULE = "labkit_services.watchdog"
 class WatchdogProcess:
     """A process, leader of a process group, with our ends of its three pipes.
 
-    Its standard input is its lifeline; nothing is written to it.
-
-    Attributes:
-        pid: Its id, which is also that of its group.
-        output: Descriptor to read its standard output from.
-        errors: Descriptor to read its standard error from.
+    Its standard input is its lifeline; nothing is written to it. ``output`` and ``errors`` are descriptors to
+    read its standard output and standard error from.
     """
 
     def __init__(
@@ -45,23 +41,21 @@ class WatchdogProcess:
     ) -> WatchdogProcess:
         """Start a watchdog whose function has exactly this environment.
 
-        Raises:
-            OSError: It cannot be started.
+        OSError means that it cannot be started.
         """
         # In a file, because a function's PYTHONPATH or LD_PRELOAD must not reach the watchdog's own Python.
         with ExitStack() as ours, ExitStack() as theirs, tempfile.TemporaryFile() as settings:
             settings.write(json.dumps(environment).encode())
             settings.flush()
             number = settings.fileno()
-            source, _ = _pipe(theirs, ours)
-            output, sink = _pipe(ours, theirs)
-            errors, complaints = _pipe(ours, theirs)
-            streams = (source, sink, complaints)
+            stdin, _ = _pipe(theirs, ours)
+            output, stdout = _pipe(ours, theirs)
+            errors, stderr = _pipe(ours, theirs)
+            streams = (stdin, stdout, stderr)
             child: Forked | subprocess.Popen[bytes] | None = None
             if fork_server is not None:
-                request = ForkRequest(
-                    _MODULE, _interpreter_environment(), str(folder), (0, 1, 2, number), (str(number),)
-                )
+                numbers, arguments = (0, 1, 2, number), (str(number),)
+                request = ForkRequest(_MODULE, _interpreter_environment(), str(folder), numbers, arguments)
                 child = await fork(fork_server, request, (*streams, number))
             return cls(child or _spawn(number, folder, streams), output, errors, ours.pop_all())
 

@@ -11,7 +11,6 @@ Route = tuple[str, str, RouteHandler]
 
 
 class RouteSource(Protocol):
-    """What has routes: an object, or a module with that function."""
+    """What has routes: an object or a module."""
 
-    def routes(self) -> list[Route]:
-        """Return the routes."""
+    routes: list[Route]

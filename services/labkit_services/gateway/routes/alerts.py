@@ -19,14 +19,10 @@ class AlertRoutes:
 
     def __init__(self, provider: FunctionProvider) -> None:
         self._provider = provider
-
-    def routes(self) -> list[Route]:
-        """Return the route."""
-        return [("POST", "/system/alert", self._alert)]
+        self.routes: list[Route] = [("POST", "/system/alert", self._alert)]
 
     async def _alert(self, request: Request, _: dict[str, str]) -> Response:
-        body = await json_object(request, _BAD_FORMAT)
-        for name, firing in _parse(body):
+        for name, firing in _parse(await json_object(request, _BAD_FORMAT)):
             function = self._provider.find(name)
             if function is None:
                 raise HttpError(500, f"unable to find function: {name}\n")

@@ -90,21 +90,13 @@ class AsyncFunctionRoute:
             if queue not in self._queues:
                 await self._queues.ensure(queue)
             stored = await self._publisher.publish(queue, body, nats_headers)
-        except QueueUnavailableError as error:
-            return Response.text(500, f"Error queuing request: {error}\n", headers)
-        except HttpError as error:
-            return Response.text(500, f"Error queuing request: {error.text}", headers)
+        except (QueueUnavailableError, HttpError) as error:
+            return Response.text(500, f"Error queuing request: {str(error).rstrip()}\n", headers)
         if stored.duplicate:
             # The client has reused its call id within the duplicate window: one call, accepted once.
             self._lines.write(f"[{call_id}] Already queued for: {name}.")
             return Response(202, [*headers, (DUPLICATE, "true")])
-        self._events.emit(
-            EventType.CALL_QUEUED,
-            call_id,
-            short_function_name(name),
-            queue=queue,
-            seq=stored.seq,
-            bytes=len(body),
-        )
-        self._lines.write(f"[{call_id}] Queueing ({len(body)}) bytes for: {name}.")
+        shown, size = short_function_name(name), len(body)
+        self._events.emit(EventType.CALL_QUEUED, call_id, shown, queue=queue, seq=stored.seq, bytes=size)
+        self._lines.write(f"[{call_id}] Queueing ({size}) bytes for: {name}.")
         return Response(202, headers)

@@ -46,10 +46,8 @@ class CallRoutes:
         self._cancelled = cancelled
         self._events = events
         self._log = log
-
-    def routes(self) -> list[Route]:
-        """Return the routes; in POST the path has a function's name."""
-        return [
+        # POST on these paths names a function, not a call: async_function.py.
+        self.routes: list[Route] = [
             ("GET", "/async-function/{name}", self._status),
             ("DELETE", "/async-function/{name}", self._cancel),
             ("GET", "/async-function/{name}/result", self._result),

@@ -23,11 +23,8 @@ class DeadLetterRoutes:
 
     def __init__(self, store: DeadLetterStore) -> None:
         self._store = store
-
-    def routes(self) -> list[Route]:
-        """Return the routes."""
         path = "/system/queues/{queue}/dead-letters"
-        return [
+        self.routes: list[Route] = [
             ("GET", path, self._list),
             ("DELETE", path, self._purge),
             ("POST", path + "/redrive", self._redrive),
@@ -38,12 +35,12 @@ class DeadLetterRoutes:
     async def _list(self, request: Request, captured: dict[str, str]) -> Response:
         query = query_of(request)
         limit = min(_number(query, "limit", _DEFAULT_LIMIT), _MAX_LIMIT)
-        found = await self._store.page(queue_of(captured), after=_number(query, "after", 0), limit=limit)
+        found = await self._store.read(queue_of(captured), after=_number(query, "after", 0), limit=limit)
         return Response.json(200, [_letter_to_json(stored) for stored in found])
 
     async def _of_call(self, _: Request, captured: dict[str, str]) -> Response:
         call_id = call_id_of_path(captured["id"])
-        found = await self._store.of_call(queue_of(captured), call_id)
+        found = await self._store.read(queue_of(captured), call_id)
         _check_found(call_id, len(found))
         return Response.json(200, [_letter_to_json(stored) for stored in found])
 

@@ -12,12 +12,7 @@ from labkit_services.gateway.functions.function import DeployedFunction, NoRepli
 from labkit_services.gateway.functions.provider import FunctionProvider
 from labkit_services.gateway.functions.replica import Replica
 from labkit_services.gateway.functions.scaling import ScaleLimits
-from labkit_services.gateway.headers import (
-    call_id_of,
-    forwarded_pairs,
-    response_headers,
-    standard_headers,
-)
+from labkit_services.gateway.headers import call_id_of, forwarded_pairs, response_headers, standard_headers
 from labkit_services.gateway.metrics import Telemetry
 from labkit_services.gateway.requests import qualified
 from labkit_services.http import ClientResponse, HttpClient, HttpError, Request, Response, UpstreamError
@@ -31,19 +26,14 @@ class FunctionRoute:
     """Forwards synchronous calls."""
 
     def __init__(
-        self,
-        provider: FunctionProvider,
-        client: HttpClient,
-        telemetry: Telemetry,
-        *,
-        upstream_timeout: float,
+        self, provider: FunctionProvider, client: HttpClient, telemetry: Telemetry, *, timeout: float
     ) -> None:
         self._provider = provider
         self._client = client
         self._events = telemetry.events
         self._lines = telemetry.lines
         self._metrics = telemetry.metrics
-        self._timeout = upstream_timeout
+        self._timeout = timeout
 
     async def handle(self, request: Request, name: str, path: str) -> Response:
         """Handle one call; ``path`` is what follows the name."""
@@ -51,8 +41,9 @@ class FunctionRoute:
         call_id = call_id_of(request)
         function = self._provider.find(name)
         shown = function.name if function else short_function_name(name)
-        self._events.emit(EventType.CALL_RECEIVED, call_id, shown, mode="sync", method=request.method)
-        if request.method not in METHODS:
+        method = request.method
+        self._events.emit(EventType.CALL_RECEIVED, call_id, shown, mode="sync", method=method)
+        if method not in METHODS:
             allow = ("Allow", ", ".join(sorted(METHODS)))
             response = Response(405, [*standard_headers(call_id, start_ns), allow])
         elif function is None:
@@ -66,9 +57,7 @@ class FunctionRoute:
         size = len(response.body) if isinstance(response.body, bytes) else -1
         self._events.emit(EventType.CALL_ANSWERED, call_id, shown, status=response.status, bytes=size)
         seconds = (time.time_ns() - start_ns) / 1e9
-        self._lines.write(
-            f"Forwarded [{request.method}] to {request.path} - [{response.status}] - {seconds:.4f}s"
-        )
+        self._lines.write(f"Forwarded [{method}] to {request.path} - [{response.status}] - {seconds:.4f}s")
         return response
 
     async def _forward(

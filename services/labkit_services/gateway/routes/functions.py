@@ -29,13 +29,9 @@ class FunctionRoutes:
     def __init__(self, provider: FunctionProvider, metrics: Metrics) -> None:
         self._provider = provider
         self._metrics = metrics
-
-    def routes(self) -> list[Route]:
-        """Return the routes."""
-        return [
+        self.routes: list[Route] = [
             ("GET", "/system/functions", self._list),
-            ("POST", "/system/functions", self._deploy),
-            ("PUT", "/system/functions", self._update),
+            ("POST PUT", "/system/functions", self._deploy),
             ("DELETE", "/system/functions", self._delete),
             ("GET", f"/system/function/{{name:{NAME}}}", self._describe),
             ("POST", f"/system/scale-function/{{name:{NAME}}}", self._scale),
@@ -61,11 +57,10 @@ class FunctionRoutes:
         return Response.json(200, status)
 
     async def _deploy(self, request: Request, _: dict[str, str]) -> Response:
-        await self._provider.deploy(await _spec(request))
-        return Response(202)
-
-    async def _update(self, request: Request, _: dict[str, str]) -> Response:
-        await self._provider.update(await _spec(request))
+        namespace = query_of(request).get("namespace", "")
+        spec = FunctionSpec.from_deployment(await json_object(request), namespace)
+        change = self._provider.deploy if request.method == "POST" else self._provider.update
+        await change(spec)
         return Response(202)
 
     async def _delete(self, request: Request, _: dict[str, str]) -> Response:
@@ -83,11 +78,6 @@ class FunctionRoutes:
             raise HttpError(400, "replicas: must be a whole number, 0 or more\n")
         await self._provider.scale(_key(captured["name"], body, request), replicas)
         return Response(202)
-
-
-async def _spec(request: Request) -> FunctionSpec:
-    namespace = query_of(request).get("namespace", "")
-    return FunctionSpec.from_deployment(await json_object(request), namespace)
 
 
 def _status(function: DeployedFunction) -> dict[str, Any]:

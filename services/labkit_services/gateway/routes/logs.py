@@ -26,10 +26,7 @@ class LogRoutes:
     def __init__(self, provider: FunctionProvider, *, follow_seconds: float = math.inf) -> None:
         self._provider = provider
         self._follow_seconds = follow_seconds
-
-    def routes(self) -> list[Route]:
-        """Return the route."""
-        return [("GET", "/system/logs", self._logs)]
+        self.routes: list[Route] = [("GET", "/system/logs", self._logs)]
 
     async def _logs(self, request: Request, _: dict[str, str]) -> Response:
         query = query_of(request)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from labkit_services.contract.names import VERSION
 from labkit_services.gateway.functions.provider import ReplicaBackend
@@ -15,13 +15,10 @@ from labkit_services.runtime.metrics import CONTENT_TYPE
 class MonitoringRoutes:
     """Handlers that describe the gateway itself."""
 
-    def __init__(self, backend: ReplicaBackend, metrics_text: Callable[[], bytes]) -> None:
+    def __init__(self, backend: ReplicaBackend, metrics_text: Callable[[], Awaitable[bytes]]) -> None:
         self._backend = backend
         self._metrics_text = metrics_text
-
-    def routes(self) -> list[Route]:
-        """Return the routes."""
-        return [
+        self.routes: list[Route] = [
             ("GET HEAD", "/healthz", self._health),
             ("GET", "/metrics", self._metrics),
             ("GET", "/system/info", self._info),
@@ -31,13 +28,10 @@ class MonitoringRoutes:
         return Response(200)
 
     async def _metrics(self, _: Request, __: dict[str, str]) -> Response:
-        return Response(200, [("Content-Type", CONTENT_TYPE)], self._metrics_text())
+        return Response(200, [("Content-Type", CONTENT_TYPE)], await self._metrics_text())
 
     async def _info(self, _: Request, __: dict[str, str]) -> Response:
         version = {"sha": "labkit", "release": VERSION}
-        provider = {
-            "provider": self._backend.name,
-            "version": version,
-            "orchestration": self._backend.orchestration,
-        }
+        backend = self._backend
+        provider = {"provider": backend.name, "version": version, "orchestration": backend.orchestration}
         return Response.json(200, {"provider": provider, "version": version, "arch": platform.machine()})

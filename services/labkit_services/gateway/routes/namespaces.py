@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from labkit_services.gateway.functions.provider import FunctionProvider
-from labkit_services.gateway.functions.spec import texts
+from labkit_services.gateway.functions.spec import field_of
 from labkit_services.gateway.namespace_store import NamespaceStore
 from labkit_services.gateway.requests import json_object, optional_text, required_text
 from labkit_services.gateway.routes import Route
@@ -18,10 +18,7 @@ class NamespaceRoutes:
     def __init__(self, provider: FunctionProvider, namespaces: NamespaceStore) -> None:
         self._provider = provider
         self._namespaces = namespaces
-
-    def routes(self) -> list[Route]:
-        """Return the routes."""
-        return [
+        self.routes: list[Route] = [
             ("GET", "/system/namespaces", self._list),
             # faas-cli posts to the path without a name, which is in the body.
             ("POST", "/system/namespace/", self._create),
@@ -54,4 +51,4 @@ class NamespaceRoutes:
 
 def _record(body: dict[str, Any]) -> dict[str, Any]:
     optional_text(body, "name")  # even where the path has the name, a wrong type is refused
-    return {field: texts(body, field) for field in ("labels", "annotations")}
+    return {field: field_of(body, field, dict) for field in ("labels", "annotations")}

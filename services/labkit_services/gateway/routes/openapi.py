@@ -12,11 +12,6 @@ from labkit_services.http import Request, Response
 DOCUMENT = Path(__file__).with_name("openapi.yaml")
 
 
-def routes() -> list[Route]:
-    """Return the route."""
-    return [("GET", "/openapi.json", _serve)]
-
-
 async def _serve(_: Request, __: dict[str, str]) -> Response:
     return Response(200, [("Content-Type", "application/json")], document())
 
@@ -34,3 +29,6 @@ def document() -> bytes:
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     with DOCUMENT.open("rb") as file:
         return json.dumps(yaml.load(file, Loader=loader)).encode()  # noqa: S506  # a safe loader
+
+
+routes: list[Route] = [("GET", "/openapi.json", _serve)]

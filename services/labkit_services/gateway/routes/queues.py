@@ -28,10 +28,7 @@ class QueueRoutes:
     def __init__(self, nats: Client, workers: QueueWorkers) -> None:
         self._nats = nats
         self._workers = workers
-
-    def routes(self) -> list[Route]:
-        """Return the routes."""
-        return [
+        self.routes: list[Route] = [
             ("GET", "/system/queues", self._list),
             ("GET", "/system/queues/{queue}", self._describe),
             ("PUT", "/system/queues/{queue}", self._configure),

@@ -18,13 +18,9 @@ class SecretRoutes:
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
-
-    def routes(self) -> list[Route]:
-        """Return the routes."""
-        return [
+        self.routes: list[Route] = [
             ("GET", "/system/secrets", self._list),
-            ("POST", "/system/secrets", self._create),
-            ("PUT", "/system/secrets", self._update),
+            ("POST PUT", "/system/secrets", self._write),
             ("DELETE", "/system/secrets", self._delete),
         ]
 
@@ -34,14 +30,11 @@ class SecretRoutes:
         names = self._registry.secrets.names(namespace) if exists else []
         return Response.json(200, [{"name": name, "namespace": namespace} for name in names])
 
-    async def _create(self, request: Request, _: dict[str, str]) -> Response:
+    async def _write(self, request: Request, _: dict[str, str]) -> Response:
         name, namespace, body = await self._parse(request)
-        await self._registry.secrets.create(name, namespace, _value(body))
-        return Response(202)
-
-    async def _update(self, request: Request, _: dict[str, str]) -> Response:
-        name, namespace, body = await self._parse(request)
-        await self._registry.secrets.update(name, namespace, _value(body))
+        secrets = self._registry.secrets
+        write = secrets.create if request.method == "POST" else secrets.update
+        await write(name, namespace, _value(body))
         return Response(202)
 
     async def _delete(self, request: Request, _: dict[str, str]) -> Response:
@@ -52,8 +45,7 @@ class SecretRoutes:
 
     async def _parse(self, request: Request) -> tuple[str, str, dict[str, Any]]:
         body = await json_object(request)
-        given = optional_text(body, "namespace") or query_of(request).get("namespace")
-        namespace = given or DEFAULT_NAMESPACE
+        namespace = optional_text(body, "namespace") or query_of(request).get("namespace", DEFAULT_NAMESPACE)
         # A secret's name may have dots: without this, "a" in namespace "b.ns" would be "a.b" in "ns".
         self._registry.namespaces.check(namespace)
         return required_text(body, "name"), namespace, body

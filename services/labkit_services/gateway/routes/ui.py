@@ -15,10 +15,7 @@ class UiRoutes:
 
     def __init__(self, lab_state: Path) -> None:
         self._lab_state = lab_state
-
-    def routes(self) -> list[Route]:
-        """Return the routes; ``/ui/`` reveals the inspector's token."""
-        return [("GET", "/", self._root), ("GET", "/ui/{path...}", self._ui)]
+        self.routes: list[Route] = [("GET", "/", self._root), ("GET", "/ui/{path...}", self._ui)]
 
     async def _root(self, _: Request, __: dict[str, str]) -> Response:
         return Response(307, [("Location", "/ui/")])
