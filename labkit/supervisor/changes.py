@@ -20,11 +20,7 @@ class ExclusiveChanges:
         self._running: asyncio.Task[Any] | None = None
 
     async def run(self, change: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """Wait for earlier changes, then run this one; return its result.
-
-        Raises:
-            LabGoneError: The lab is stopping.
-        """
+        """Run a change after all earlier ones; return its result."""
         async with self._lock:
             if self._stopping.is_set():
                 raise LabGoneError("The lab is being stopped.")

@@ -19,7 +19,6 @@ class ChildProcess:
     """A process that leads a process group of its own.
 
     Attributes:
-        pid: Its id, which is also its group's.
         exited: Its exit code once it has ended: negative for a signal, None if unknown.
         line: The first line of its standard output. Later output is read and dropped, so
             that the pipe never fills.
@@ -99,9 +98,8 @@ class ChildProcess:
 
     async def kill(self) -> None:
         """Kill the process and its group."""
-        if not self.exited.done():
-            self._signal_group(signal.SIGKILL)
-            await asyncio.wait([self.exited], timeout=_KILL_SECONDS)
+        self.send_signal(signal.SIGKILL)
+        await asyncio.wait([self.exited], timeout=_KILL_SECONDS)
 
 
 def describe_exit(code: int | None) -> str:

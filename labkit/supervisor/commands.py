@@ -107,8 +107,8 @@ class Commands:
 
     async def _end_fault(self, request: _Request) -> None:
         """Wait until a fault is over; ``now`` ends it. Idempotent."""
-        service, now = str(request.get("service", "")), bool(request.get("now"))
-        await self.faults.end(_kind(request), service, now=now)
+        service = str(request.get("service", ""))
+        await self.faults.end(_kind(request), service, now=bool(request.get("now")))
 
 
 def _kind(request: _Request) -> FaultKind:
