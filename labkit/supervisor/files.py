@@ -129,7 +129,7 @@ class LogFile:
         self._start = 0
 
     def bound(self, limit: int = _LOG_LIMIT_BYTES) -> bool:
-        """Move more than ``limit`` bytes to ``NAME.log.1``; return if it did."""
+        """Move over ``limit`` bytes to ``NAME.log.1``; tell whether it did."""
         if self._size() <= limit:
             return False
         shutil.copyfile(self.path, self.path.with_name(self.path.name + ".1"))

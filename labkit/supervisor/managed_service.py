@@ -183,10 +183,8 @@ class ManagedService:
                 seen = f"process {process.pid} is running, but has not reported that it is ready"
         finally:
             ready.cancel()
-        expected, next_step = (
-            f"{self.name} ready within {seconds:.1f} s",
-            f"read the whole log: {self.log.path}",
-        )
+        expected = f"{self.name} ready within {seconds:.1f} s"
+        next_step = f"read the whole log: {self.log.path}"
         raise error(headline, expected=expected, seen=seen, log=self.log.tail(), next_step=next_step)
 
     def _on_exit(self, process: ChildProcess) -> None:
