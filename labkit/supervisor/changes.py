@@ -25,8 +25,7 @@ class ExclusiveChanges:
             if self._stopping.is_set():
                 raise LabGoneError("The lab is being stopped.")
             # A task of its own, so that `cancel` ends the change and not the task that asked for it.
-            task = asyncio.get_running_loop().create_task(change(), name="change of the lab")
-            self._running = task
+            self._running = task = asyncio.create_task(change(), name="change of the lab")
             await asyncio.wait([task])
             if task.cancelled():
                 raise LabGoneError("The lab is being stopped.")

@@ -116,18 +116,10 @@ def describe_exit(code: int | None) -> str:
 
 def resident_bytes(pid: int) -> int:
     """Return the resident memory of a process; 0 if it is unknown."""
-    try:
-        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    except (OSError, ValueError, IndexError):
-        return _resident_bytes_from_ps(pid)
-    return pages * os.sysconf("SC_PAGE_SIZE")
-
-
-def _resident_bytes_from_ps(pid: int) -> int:
-    """Do the same on systems without /proc."""
-    command = ["ps", "-o", "rss=", "-p", str(pid)]
-    try:
+    with suppress(OSError, ValueError, IndexError):
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    command = ["ps", "-o", "rss=", "-p", str(pid)]  # for systems without /proc
+    with suppress(OSError, ValueError, subprocess.TimeoutExpired):
         result = subprocess.run(command, capture_output=True, timeout=_PS_SECONDS, check=False)  # noqa: S603
         return int(result.stdout or 0) * 1024
-    except (OSError, ValueError, subprocess.TimeoutExpired):
-        return 0
+    return 0

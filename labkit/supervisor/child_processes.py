@@ -141,9 +141,10 @@ class ChildProcesses:
 
     def _reap(self) -> None:
         with suppress(ChildProcessError):  # none is left
-            while (ended := os.waitpid(-1, os.WNOHANG))[0]:
-                if process := self._by_pid.pop(ended[0], None):
-                    process.on_exit(os.waitstatus_to_exitcode(ended[1]))
+            while (ended := os.waitpid(-1, os.WNOHANG)) != (0, 0):
+                pid, status = ended
+                if process := self._by_pid.pop(pid, None):
+                    process.on_exit(os.waitstatus_to_exitcode(status))
 
     async def sweep(self) -> list[int]:
         """Kill every process that is still below this one; return their ids.

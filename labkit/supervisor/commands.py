@@ -80,7 +80,7 @@ class Commands:
     async def _configure(self, request: _Request) -> None:
         count = whole_number("max_inflight", request.get("max_inflight"), None)
         queue = check_queue_name(str(request.get("queue")))
-        # For the workers' next start; the client tells those that are running.
+        # For the workers' next start; the client changes those that are running.
         self.specs.max_inflight_of[queue] = count
 
     async def _scale_workers(self, request: _Request) -> None:

@@ -88,7 +88,7 @@ class ManagedService:
         self.state = state
         self._since = time.time()
         self._state_changed.set()
-        self._state_changed = asyncio.Event()  # those who wait hold the one that is set
+        self._state_changed = asyncio.Event()  # waiters hold the one that is set
 
     async def next_state(self) -> State:
         """Wait for the next change of state; return the new state."""

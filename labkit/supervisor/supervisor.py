@@ -112,15 +112,12 @@ class Supervisor:
 
     async def _take_lock(self, stack: ExitStack) -> bool:
         deadline = time.monotonic() + _LOCK_SECONDS
-        while True:
-            attempt = ExitStack()
-            if attempt.enter_context(self._workspace.lock()):
-                stack.push(attempt)
-                return True
-            attempt.close()
+        while not stack.enter_context(self._workspace.lock()):
+            stack.close()
             if time.monotonic() > deadline:
                 return False
             await asyncio.sleep(_LOCK_POLL_SECONDS)
+        return True
 
     # -- start
 

@@ -63,7 +63,7 @@ def error_response(error: LabError) -> Response:
         "seen": error.seen,
         "next": error.next_step,
     }
-    response = Response.json(status, {key: text for key, text in fields.items() if text})
+    response = Response.json(status, {name: text for name, text in fields.items() if text})
     for name, value in headers:
         response.headers.add(name, value)
     return response
