@@ -50,7 +50,7 @@ class Faults:
 
     def __post_init__(self) -> None:
         self._active: dict[tuple[FaultKind, str], _ActiveFault] = {}
-        # Of faults that failed while nobody waited for their end.
+        # Errors of faults that failed while nobody waited for their end.
         self._failures: dict[tuple[FaultKind, str], LabError] = {}
         self._tasks = BackgroundTasks()
 
@@ -79,9 +79,8 @@ class Faults:
         key = kind, name = kind, self._target(kind, service)
         while earlier := self._active.get(key):
             if kind not in _ENDS_BY_ITSELF:
-                raise InvalidValueError(
-                    f"{name} has this fault already", expected=f"one {kind} at a time", seen="a second one"
-                )
+                headline, expected = f"{name} has this fault already", f"one {kind} at a time"
+                raise InvalidValueError(headline, expected=expected, seen="a second one")
             await asyncio.wait({earlier.task})
         self._failures.pop(key, None)
         details: dict[str, Any] = {"fault": kind.value, "service": name}
