@@ -30,7 +30,7 @@ from labkit.lab.call import CallHandle
 from labkit.lab.faults import FaultHandle, FaultTarget, check_fault
 from labkit.lab.measure import RUN_SECONDS, RunSpec, measure_with_bar
 from labkit.lab.queue import Queue, QueueList
-from labkit.supervisor.settings import GATEWAY_PORT, INSPECTOR_PORT, MAX_WORKERS, Settings
+from labkit.supervisor.settings import MAX_WORKERS, Settings
 from labkit.views.measurement import Measurement
 from labkit.workspace import Workspace
 from labkit_services.call_record.log import Mode
@@ -86,8 +86,8 @@ class Lab:
         max_retry_wait: str = "10s",
         ack_wait: str = "",
         sync_interval: str = "",
-        gateway_port: int = GATEWAY_PORT,
-        inspector_port: int = INSPECTOR_PORT,
+        gateway_port: int = Settings.gateway_port,
+        inspector_port: int = Settings.inspector_port,
         environment: Mapping[str, str] | None = None,
         attach: bool = True,
         timeout: float = 10.0,

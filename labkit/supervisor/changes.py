@@ -20,17 +20,12 @@ class ExclusiveChanges:
         self._running: asyncio.Task[Any] | None = None
 
     async def run(self, change: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """Wait for earlier changes, then run this one; return its result.
-
-        Raises:
-            LabGoneError: The lab is stopping.
-        """
+        """Run a change after all earlier ones; return its result."""
         async with self._lock:
             if self._stopping.is_set():
                 raise LabGoneError("The lab is being stopped.")
             # A task of its own, so that `cancel` ends the change and not the task that asked for it.
-            task = asyncio.get_running_loop().create_task(change(), name="change of the lab")
-            self._running = task
+            self._running = task = asyncio.create_task(change(), name="change of the lab")
             await asyncio.wait([task])
             if task.cancelled():
                 raise LabGoneError("The lab is being stopped.")

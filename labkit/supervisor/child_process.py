@@ -19,7 +19,6 @@ class ChildProcess:
     """A process that leads a process group of its own.
 
     Attributes:
-        pid: Its id, which is also its group's.
         exited: Its exit code once it has ended: negative for a signal, None if unknown.
         line: The first line of its standard output. Later output is read and dropped, so
             that the pipe never fills.
@@ -99,9 +98,8 @@ class ChildProcess:
 
     async def kill(self) -> None:
         """Kill the process and its group."""
-        if not self.exited.done():
-            self._signal_group(signal.SIGKILL)
-            await asyncio.wait([self.exited], timeout=_KILL_SECONDS)
+        self.send_signal(signal.SIGKILL)
+        await asyncio.wait([self.exited], timeout=_KILL_SECONDS)
 
 
 def describe_exit(code: int | None) -> str:
@@ -118,18 +116,10 @@ def describe_exit(code: int | None) -> str:
 
 def resident_bytes(pid: int) -> int:
     """Return the resident memory of a process; 0 if it is unknown."""
-    try:
-        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    except (OSError, ValueError, IndexError):
-        return _resident_bytes_from_ps(pid)
-    return pages * os.sysconf("SC_PAGE_SIZE")
-
-
-def _resident_bytes_from_ps(pid: int) -> int:
-    """Do the same on systems without /proc."""
-    command = ["ps", "-o", "rss=", "-p", str(pid)]
-    try:
+    with suppress(OSError, ValueError, IndexError):
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    command = ["ps", "-o", "rss=", "-p", str(pid)]  # for systems without /proc
+    with suppress(OSError, ValueError, subprocess.TimeoutExpired):
         result = subprocess.run(command, capture_output=True, timeout=_PS_SECONDS, check=False)  # noqa: S603
         return int(result.stdout or 0) * 1024
-    except (OSError, ValueError, subprocess.TimeoutExpired):
-        return 0
+    return 0

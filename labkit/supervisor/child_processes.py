@@ -30,7 +30,6 @@ class ProcessSpec:
     """How to start one process.
 
     Attributes:
-        argv: Program and arguments.
         environment: Variables added to the supervisor's own.
         module: What the fork server may run instead of ``argv``, if there is one; or "".
         dies_with_parent: Make Linux kill it when the supervisor ends. Other processes get a lifeline:
@@ -66,11 +65,7 @@ class ChildProcesses:
         loop.add_signal_handler(signal.SIGCHLD, self._reap)
 
     async def spawn(self, spec: ProcessSpec, log: LogFile, cwd: Path) -> ChildProcess:
-        """Start a process.
-
-        Raises:
-            OSError: The program cannot be run.
-        """
+        """Start a process; raise an OSError if its program cannot be run."""
         with ExitStack() as ours, ExitStack() as theirs:
             errors = theirs.enter_context(log.open()).fileno()
             if spec.dies_with_parent:
@@ -145,16 +140,11 @@ class ChildProcesses:
         return bind
 
     def _reap(self) -> None:
-        while True:
-            try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
-            except ChildProcessError:
-                return
-            if pid == 0:
-                return
-            process = self._by_pid.pop(pid, None)
-            if process is not None:
-                process.on_exit(os.waitstatus_to_exitcode(status))
+        with suppress(ChildProcessError):  # none is left
+            while (ended := os.waitpid(-1, os.WNOHANG)) != (0, 0):
+                pid, status = ended
+                if process := self._by_pid.pop(pid, None):
+                    process.on_exit(os.waitstatus_to_exitcode(status))
 
     async def sweep(self) -> list[int]:
         """Kill every process that is still below this one; return their ids.
@@ -165,8 +155,7 @@ class ChildProcesses:
         found: list[int] = []
         deadline = self._loop.time() + _SWEEP_SECONDS
         while self._prctl is not None and self._loop.time() < deadline:
-            children = list(_children_of(os.getpid()))
-            if not children:
+            if not (children := list(_children_of(os.getpid()))):
                 break
             for pid in children:
                 with suppress(ProcessLookupError):
@@ -188,9 +177,7 @@ def _load_prctl() -> Callable[[int, int], int] | None:
 
 
 def _children_of(parent: int) -> Iterator[int]:
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdecimal():
-            continue
+    for entry in Path("/proc").glob("[0-9]*"):
         with suppress(OSError, ValueError):
             # "pid (name) state ppid …"; the name may contain anything, brackets too.
             state, ppid = (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()[:2]

@@ -80,7 +80,7 @@ class Commands:
     async def _configure(self, request: _Request) -> None:
         count = whole_number("max_inflight", request.get("max_inflight"), None)
         queue = check_queue_name(str(request.get("queue")))
-        # For the workers' next start; the client tells those that are running.
+        # For the workers' next start; the client changes those that are running.
         self.specs.max_inflight_of[queue] = count
 
     async def _scale_workers(self, request: _Request) -> None:
@@ -107,8 +107,8 @@ class Commands:
 
     async def _end_fault(self, request: _Request) -> None:
         """Wait until a fault is over; ``now`` ends it. Idempotent."""
-        service, now = str(request.get("service", "")), bool(request.get("now"))
-        await self.faults.end(_kind(request), service, now=now)
+        service = str(request.get("service", ""))
+        await self.faults.end(_kind(request), service, now=bool(request.get("now")))
 
 
 def _kind(request: _Request) -> FaultKind:

@@ -14,7 +14,7 @@ from labkit_services.contract.errors import InvalidValueError, LabError
 CommandHandler = Callable[[Mapping[str, Any]], Awaitable[Any]]
 
 _IDLE_SECONDS = 10.0
-"""A client that sends nothing for so long is disconnected."""
+"""A client that sends nothing for this long is disconnected."""
 _FLUSH_SECONDS = 0.5
 
 
@@ -23,7 +23,7 @@ class ControlServer:
 
     A connection carries one request, the line ``{"token": …, "command": NAME, …}``, and its
     response, the line ``{"ok": VALUE}`` or ``{"error": {…}}`` with the fields of a ``LabError``. It
-    is a TCP port because the path of a Unix socket may have no more than about a hundred bytes.
+    is a TCP port because the path of a Unix socket is limited to about a hundred bytes.
     """
 
     def __init__(self, token: str, commands: Mapping[str, CommandHandler]) -> None:

@@ -7,7 +7,7 @@ import logging
 import signal
 import time
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,7 +31,6 @@ _ENDS_BY_ITSELF = (FaultKind.KILL, FaultKind.RESTART)
 class _ActiveFault:
     task: asyncio.Task[None]
     details: dict[str, Any]
-    begun: asyncio.Event
     end_requested: asyncio.Event
     since: float = field(default_factory=time.time)
 
@@ -51,7 +50,7 @@ class Faults:
 
     def __post_init__(self) -> None:
         self._active: dict[tuple[FaultKind, str], _ActiveFault] = {}
-        # Of faults that failed before anyone waited for their end.
+        # Errors of faults that failed while nobody waited for their end.
         self._failures: dict[tuple[FaultKind, str], LabError] = {}
         self._tasks = BackgroundTasks()
 
@@ -71,29 +70,25 @@ class Faults:
         A kill or a restart waits until an earlier one of the same service is over.
 
         Args:
-            kind: What to do.
+            kind: What to do. A service can have one fault of each kind at a time.
             service: To which service; a slow network always affects the queue-workers.
             seconds: For how long; None is until ``end``. A kill and a restart end by themselves.
             delay: Of a slow network: seconds that everything takes, each way.
             bandwidth: Of a slow network: bytes per second; 0 is unlimited.
-
-        Raises:
-            LabError: There is no such service, it has this fault already, or beginning it failed.
         """
         key = kind, name = kind, self._target(kind, service)
         while earlier := self._active.get(key):
             if kind not in _ENDS_BY_ITSELF:
-                raise InvalidValueError(
-                    f"{name} has this fault already", expected=f"one {kind} at a time", seen="a second one"
-                )
+                headline, expected = f"{name} has this fault already", f"one {kind} at a time"
+                raise InvalidValueError(headline, expected=expected, seen="a second one")
             await asyncio.wait({earlier.task})
         self._failures.pop(key, None)
         details: dict[str, Any] = {"fault": kind.value, "service": name}
         if kind is FaultKind.SLOW:
             details |= {"delay": delay, "bandwidth": bandwidth}
-            effect: AbstractAsyncContextManager[None] = self._slow(delay, bandwidth)
+            effect = self._slow_network(delay, bandwidth)
         else:
-            effect = self._effect(kind, self.services.named(name))
+            effect = self._affect(kind, self.services.named(name))
         if kind in _ENDS_BY_ITSELF:
             seconds = 0.0
         begun, end_requested = asyncio.Event(), asyncio.Event()
@@ -109,21 +104,17 @@ class Faults:
                 logging.error("fault %s of %s: %s", kind, name, str(error).replace("\n", " |"))
                 self._failures[key] = error
             finally:
-                begun.set()
                 del self._active[key]
                 self._record(EventType.FAULT_ENDED, details)
 
         task = self._tasks.start(run(), name=f"fault {kind} of {name}")
-        self._active[key] = _ActiveFault(task, details, begun, end_requested)
+        task.add_done_callback(lambda _: begun.set())  # it failed, or was cancelled before it ran
+        self._active[key] = _ActiveFault(task, details, end_requested)
         await begun.wait()
         self._raise_failure(key)
 
     async def end(self, kind: FaultKind, service: str, *, now: bool) -> None:
-        """Wait until a fault is over; ``now`` ends it. Idempotent.
-
-        Raises:
-            LabError: The service could not be repaired.
-        """
+        """Wait until a fault is over; ``now`` ends it. Idempotent."""
         key = kind, self._target(kind, service)
         if fault := self._active.get(key):
             if now:
@@ -134,9 +125,7 @@ class Faults:
     async def close(self) -> None:
         """Cut off all faults."""
         await self._tasks.cancel()
-        for fault in self._active.values():  # cancelled before their tasks had run at all
-            fault.begun.set()
-        self._active.clear()
+        self._active.clear()  # the faults that were cancelled before their tasks ran
 
     def _target(self, kind: FaultKind, service: str) -> str:
         return QUEUE_WORKER if kind is FaultKind.SLOW else self.services.named(service).name
@@ -149,47 +138,32 @@ class Faults:
         self.events.emit(type_, **details)
         logging.info("%s %s", type_, " ".join(f"{key}={value}" for key, value in details.items()))
 
-    # -- what each kind does
+    # -- what each kind does: how it begins, and how it ends
 
-    def _effect(self, kind: FaultKind, service: ManagedService) -> AbstractAsyncContextManager[None]:
+    @asynccontextmanager
+    async def _affect(self, kind: FaultKind, service: ManagedService) -> AsyncIterator[None]:
         match kind:
             case FaultKind.KILL:
-                return self._killed(service)
+                before = service.restarts
+                await service.kill()
+                yield
+                state = service.state
+                while state is State.STARTING or (state is State.READY and service.restarts == before):
+                    state = await service.next_state()
             case FaultKind.STOP:
-                return self._stopped(service)
+                await self.changes.run(lambda: self.services.stop(service))
+                yield
+                await self.changes.run(lambda: self.services.start(service))
             case FaultKind.PAUSE:
-                return self._paused(service)
+                service.send_signal(signal.SIGSTOP)
+                yield
+                service.send_signal(signal.SIGCONT)
             case _:
-                return self._restarted(service)
+                yield
+                await self.changes.run(lambda: self.services.restart([service]))
 
     @asynccontextmanager
-    async def _killed(self, service: ManagedService) -> AsyncIterator[None]:
-        before = service.restarts
-        await service.kill()
-        yield
-        state = service.state
-        while state is State.STARTING or (state is State.READY and service.restarts == before):
-            state = await service.next_state()
-
-    @asynccontextmanager
-    async def _stopped(self, service: ManagedService) -> AsyncIterator[None]:
-        await self.changes.run(lambda: self.services.stop(service))
-        yield
-        await self.changes.run(lambda: self.services.start(service))
-
-    @asynccontextmanager
-    async def _paused(self, service: ManagedService) -> AsyncIterator[None]:
-        service.send_signal(signal.SIGSTOP)
-        yield
-        service.send_signal(signal.SIGCONT)
-
-    @asynccontextmanager
-    async def _restarted(self, service: ManagedService) -> AsyncIterator[None]:
-        yield
-        await self.changes.run(lambda: self.services.restart([service]))
-
-    @asynccontextmanager
-    async def _slow(self, delay: float, bandwidth: float) -> AsyncIterator[None]:
+    async def _slow_network(self, delay: float, bandwidth: float) -> AsyncIterator[None]:
         """Put a proxy between queue-workers and gateway.
 
         The workers are restarted for it; running calls finish on their old connections.

@@ -1,9 +1,11 @@
-"""The lab's folder on disk, and the services' log files."""
+"""The lab's folder on disk, and its log files."""
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -30,11 +32,7 @@ def run_folder(workspace: Workspace) -> Path:
 
 
 def prepare_folder(workspace: Workspace) -> None:
-    """Create ``.labkit`` and its log folder, accessible by the owner only.
-
-    Raises:
-        WorkspaceError: The file system does not allow it.
-    """
+    """Create ``.labkit`` and its log folder, accessible by the owner only."""
     longest = _path_limit(workspace.root)
     length = len(os.fsencode(workspace.folder))
     if length + _DEEPEST_BYTES > longest:
@@ -81,6 +79,16 @@ def remove(folder: Path) -> None:
         shutil.rmtree(folder)
 
 
+def log_to(path: Path) -> None:
+    """Write log messages and standard error, with crashes, to a file."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(descriptor, 2)
+    os.close(descriptor)
+    line = "%(asctime)sZ %(levelname)s supervisor: %(message)s"
+    logging.basicConfig(level=logging.INFO, format=line, datefmt="%Y-%m-%dT%H:%M:%S")
+    logging.Formatter.converter = time.gmtime
+
+
 class LogFile:
     """The log of one service: the service appends, the supervisor bounds it.
 
@@ -121,14 +129,9 @@ class LogFile:
         self._start = 0
 
     def bound(self, limit: int = _LOG_LIMIT_BYTES) -> bool:
-        """Move the content to ``NAME.log.1`` if it exceeds ``limit`` bytes.
-
-        Returns:
-            Whether it did.
-        """
+        """Move over ``limit`` bytes to ``NAME.log.1``; tell whether it did."""
         if self._size() <= limit:
             return False
         shutil.copyfile(self.path, self.path.with_name(self.path.name + ".1"))
-        os.truncate(self.path, 0)
-        self._start = 0
+        self.clear()
         return True

@@ -27,8 +27,7 @@ class ForkServerGuard:
         self._tasks.start(self._keep_alive(), name="keep the fork server running")
 
     def _adopt(self) -> ChildProcess:
-        server = self._server
-        return self._processes.adopt(server.pid, server.lifeline, server.output)
+        return self._processes.adopt(self._server.pid, self._server.lifeline, self._server.output)
 
     def add_start_to(self, timeline: StartTimeline) -> None:
         """Add the times of its start, which are in its ready message."""
@@ -48,9 +47,8 @@ class ForkServerGuard:
             started = loop.time()
             self._server.start()
             self._process = self._adopt()
-        logging.warning(
-            "the fork server ended early (%s); processes are spawned from now on", describe_exit(code)
-        )
+        how = describe_exit(code)
+        logging.warning("the fork server ended early (%s); processes are spawned from now on", how)
         self._server.abandon()
 
     async def stop(self) -> None:

@@ -23,10 +23,8 @@ class ForkServerProcess:
     Attributes:
         control: The clients' end of its socket. Requests wait there while the fork server starts,
             for the first time or again; after ``abandon`` they fail at once.
-        pid: Its process.
         lifeline: The write end of its standard input.
         output: The read end of its standard output.
-        started_ns: When it was started, in Unix nanoseconds.
     """
 
     def __init__(self) -> None:

@@ -69,13 +69,10 @@ class LifecycleEvents:
 
 
 async def _publish(url: str, token: str, subject: str, body: bytes) -> None:
-    """Publish one message and make sure that the server has processed it.
+    """Publish one message; raise an OSError unless the server processed it.
 
     In NATS's text protocol the server greets with ``INFO``, and answers ``PING`` by
     ``PONG`` once it has processed everything before it.
-
-    Raises:
-        OSError: The server cannot be reached, refused the message, or took too long.
     """
     address = urlsplit(url)
     options = {"verbose": False, "pedantic": False, "auth_token": token, "name": SERVICE}

@@ -25,8 +25,8 @@ from labkit_services.runtime.tasks import BackgroundTasks
 _READY_SECONDS = 10.0
 """How long a restarted service may take to become ready."""
 _MAX_EXITS = 5
-"""A service that exits so often within ``_EXIT_WINDOW_SECONDS``, or in succession without becoming
-ready, is not restarted."""
+"""After this many exits within ``_EXIT_WINDOW_SECONDS``, or in succession without becoming ready, a
+service is not restarted."""
 _EXIT_WINDOW_SECONDS = 10.0
 _FIRST_RESTART_DELAY_SECONDS = 0.05
 
@@ -36,7 +36,6 @@ class ManagedService:
 
     Attributes:
         restarts: How many times it was restarted after it had exited by itself.
-        process_ns: When its process was started, in Unix nanoseconds.
         error: Why it is not ready, if it is not.
     """
 
@@ -89,7 +88,7 @@ class ManagedService:
         self.state = state
         self._since = time.time()
         self._state_changed.set()
-        self._state_changed = asyncio.Event()  # those who wait hold the one that is set
+        self._state_changed = asyncio.Event()  # waiters hold the one that is set
 
     async def next_state(self) -> State:
         """Wait for the next change of state; return the new state."""
@@ -99,10 +98,7 @@ class ManagedService:
     async def start(self, deadline: float) -> None:
         """Bring it to ready by ``deadline`` (loop time); then keep it running.
 
-        Idempotent.
-
-        Raises:
-            LabError: It did not become ready; its process has ended.
+        Idempotent. If it does not become ready, its process is ended and a LabError is raised.
         """
         if self.state is State.READY:
             return
@@ -169,27 +165,27 @@ class ManagedService:
         self._events.emit(EventType.SERVICE_STARTED, service=self.name, pid=self._message["pid"])
 
     async def _wait_ready(self, process: ChildProcess, deadline: float) -> ReadyMessage:
-        seconds = max(0.0, deadline - asyncio.get_running_loop().time())
-        ready = asyncio.get_running_loop().create_task(
-            self.spec.wait_ready(process), name=f"wait for {self.name}"
-        )
+        loop = asyncio.get_running_loop()
+        seconds = max(0.0, deadline - loop.time())
+        ready = loop.create_task(self.spec.wait_ready(process), name=f"wait for {self.name}")
+        first: set[asyncio.Future[Any]] = {ready, process.exited}
         try:
-            first: set[asyncio.Future[Any]] = {ready, process.exited}
             await asyncio.wait(first, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
             # The exit first: a crash must be reported as a crash, not as a timeout.
-            if not process.exited.done() and ready.done():
-                return ready.result()
-            expected = f"{self.name} ready within {seconds:.1f} s"
-            log, next_step = self.log.tail(), f"read the whole log: {self.log.path}"
             if process.exited.done():
-                seen = describe_exit(process.exited.result())
+                error: type[LabError] = LabStartError
                 headline = f"{self.name} ended before it was ready."
-                raise LabStartError(headline, expected=expected, seen=seen, log=log, next_step=next_step)
-            seen = f"process {process.pid} is running, but has not reported that it is ready"
-            headline = f"{self.name} did not become ready in time."
-            raise LabTimeoutError(headline, expected=expected, seen=seen, log=log, next_step=next_step)
+                seen = describe_exit(process.exited.result())
+            elif ready.done():
+                return ready.result()
+            else:
+                error, headline = LabTimeoutError, f"{self.name} did not become ready in time."
+                seen = f"process {process.pid} is running, but has not reported that it is ready"
         finally:
             ready.cancel()
+        expected = f"{self.name} ready within {seconds:.1f} s"
+        next_step = f"read the whole log: {self.log.path}"
+        raise error(headline, expected=expected, seen=seen, log=self.log.tail(), next_step=next_step)
 
     def _on_exit(self, process: ChildProcess) -> None:
         # A process that was never ready also had a pid and wrote a log.
@@ -239,7 +235,6 @@ class ManagedService:
 
     def _on_guard_failure(self, task: str, error: BaseException) -> None:
         logging.error("background task failed: %s", task, exc_info=error)
-        self.error = LabError(
-            f"The supervisor has a bug and no longer watches {self.name}.", seen=repr(error)
-        )
+        headline = f"The supervisor has a bug and no longer watches {self.name}."
+        self.error = LabError(headline, seen=repr(error))
         self._enter(State.FAILED)

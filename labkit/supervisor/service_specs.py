@@ -33,6 +33,7 @@ _ANY_PORT = -1
 
 ReadyMessage = dict[str, Any]
 """What a service reports when it is ready: ``pid`` and, if it listens, ``url``."""
+WaitReady = Callable[[ChildProcess], Coroutine[Any, Any, ReadyMessage]]
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class ServiceSpec:
 
     name: str
     prepare: Callable[[], ProcessSpec]
-    wait_ready: Callable[[ChildProcess], Coroutine[Any, Any, ReadyMessage]]
+    wait_ready: WaitReady
     on_ready: Callable[[ReadyMessage], None]
 
 
@@ -70,7 +71,9 @@ class ServiceSpecs:
         self.max_inflight_of: dict[str, int] = {}
         self.url_of: dict[str, str] = defaultdict(str)
         self.proxy_url = ""
-        self.nats_token, self.inspector_token, self.control_token, self.password = _tokens(4)
+        # secrets.token_hex does the same, but importing it takes 10 ms.
+        tokens = (os.urandom(24).hex() for _ in range(4))
+        self.nats_token, self.inspector_token, self.control_token, self.password = tokens
         self._fork_server = fork_server
         self._run = run_folder(workspace)
         self._secrets = self._run / "secrets"
@@ -110,10 +113,7 @@ class ServiceSpecs:
         return self._spec(name, lambda: self._prepare_worker(name))
 
     def _spec(
-        self,
-        name: str,
-        prepare: Callable[[], ProcessSpec],
-        wait_ready: Callable[[ChildProcess], Coroutine[Any, Any, ReadyMessage]] | None = None,
+        self, name: str, prepare: Callable[[], ProcessSpec], wait_ready: WaitReady | None = None
     ) -> ServiceSpec:
         def on_ready(message: ReadyMessage) -> None:
             self.url_of[name] = message.get("url") or message.get("metrics", "")
@@ -227,8 +227,3 @@ def _port_settings(url: str, preferred: int) -> dict[str, str]:
 
 def _port(url: str, default: int) -> int:
     return urlsplit(url).port or default
-
-
-def _tokens(count: int) -> list[str]:
-    # secrets.token_hex does the same, but importing it takes 10 ms.
-    return [os.urandom(24).hex() for _ in range(count)]

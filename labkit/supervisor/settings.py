@@ -9,8 +9,6 @@ from dataclasses import asdict, dataclass, field
 
 from labkit_services.contract.names import DEFAULT_GATEWAY_PORT, DEFAULT_INSPECTOR_PORT
 
-GATEWAY_PORT = DEFAULT_GATEWAY_PORT
-INSPECTOR_PORT = DEFAULT_INSPECTOR_PORT
 MAX_WORKERS = 16
 
 
@@ -47,8 +45,8 @@ class Settings:
     workspace: str
     lifeline: bool = True
     timeout: float = 10.0
-    gateway_port: int = GATEWAY_PORT
-    inspector_port: int = INSPECTOR_PORT
+    gateway_port: int = DEFAULT_GATEWAY_PORT
+    inspector_port: int = DEFAULT_INSPECTOR_PORT
     workers: int = 1
     max_inflight: int = 1
     ack_wait: str = ""

@@ -66,7 +66,7 @@ class SlowProxy:
                     group.create_task(self._receive(source, transit), name="slow proxy reader")
                     group.create_task(self._deliver(transit, sink), name="slow proxy writer")
         except* OSError:
-            pass  # one end has closed its connection; closing the other end's tells it
+            pass  # one end has closed its connection; so must the other
         finally:
             for each in writers:
                 each.close()

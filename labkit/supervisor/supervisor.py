@@ -16,12 +16,11 @@ from labkit.supervisor.child_processes import ChildProcesses
 from labkit.supervisor.commands import Commands
 from labkit.supervisor.control import ControlServer
 from labkit.supervisor.faults import Faults
-from labkit.supervisor.files import LogFile, prepare_folder, remove, run_folder, workspace_errors
+from labkit.supervisor.files import LogFile, log_to, prepare_folder, remove, run_folder, workspace_errors
 from labkit.supervisor.fork_server_guard import ForkServerGuard
 from labkit.supervisor.fork_server_process import ForkServerProcess
 from labkit.supervisor.launcher_pipe import send_start_error, send_to_launcher
 from labkit.supervisor.lifecycle_events import LifecycleEvents
-from labkit.supervisor.log import log_to
 from labkit.supervisor.managed_services import ManagedServices
 from labkit.supervisor.service_specs import ServiceSpecs
 from labkit.supervisor.settings import Settings
@@ -113,15 +112,12 @@ class Supervisor:
 
     async def _take_lock(self, stack: ExitStack) -> bool:
         deadline = time.monotonic() + _LOCK_SECONDS
-        while True:
-            attempt = ExitStack()
-            if attempt.enter_context(self._workspace.lock()):
-                stack.push(attempt)
-                return True
-            attempt.close()
+        while not stack.enter_context(self._workspace.lock()):
+            stack.close()
             if time.monotonic() > deadline:
                 return False
             await asyncio.sleep(_LOCK_POLL_SECONDS)
+        return True
 
     # -- start
 

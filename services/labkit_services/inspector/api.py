@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
@@ -25,15 +26,12 @@ _STREAM = (("Content-Type", "text/event-stream"), ("Cache-Control", "no-store"),
 _Path = dict[str, str]
 
 
+@dataclass
 class BinView:
-    """Represents bins as JSON.
+    """Represents bins as JSON."""
 
-    Attributes:
-        url: The inspector's address, which is known once it listens.
-    """
-
-    def __init__(self) -> None:
-        self.url = ""
+    url: str = ""
+    """The inspector's address, which is known once it listens."""
 
     def to_json(self, stored: StoredBin) -> dict[str, Any]:
         """Return a bin's JSON object."""
@@ -66,13 +64,13 @@ class InspectorApi:
         self._view = view
         router = self.router = Router()
         router.add("GET", "/api/v1/version", self._version)
-        router.add("GET", "/api/v1/events", self._all_events)
+        router.add("GET", "/api/v1/events", self._stream_events)
         router.add("GET", "/api/v1/bins", self._list_bins)
         router.add("POST", "/api/v1/bins", self._create_bin)
         router.add("PUT", "/api/v1/bins/{bin}", self._put_bin)
         router.add("GET", "/api/v1/bins/{bin}", self._get_bin)
         router.add("DELETE", "/api/v1/bins/{bin}", self._delete_bin)
-        router.add("GET", "/api/v1/bins/{bin}/events", self._bin_events)
+        router.add("GET", "/api/v1/bins/{bin}/events", self._stream_events)
         router.add("GET", "/api/v1/bins/{bin}/requests", self._list_requests)
         router.add("DELETE", "/api/v1/bins/{bin}/requests", self._delete_requests)
         router.add("GET", "/api/v1/bins/{bin}/requests/{id}", self._get_request)
@@ -154,27 +152,20 @@ class InspectorApi:
         self._store.delete_record(self._record(path))
         return Response(204)
 
-    # -- live events
+    # -- live events: of all bins, or of one
 
-    async def _all_events(self, _request: Request, _path: _Path) -> Response:
-        return Response(200, _STREAM, self._events.subscribe())
-
-    async def _bin_events(self, _request: Request, path: _Path) -> Response:
-        return Response(200, _STREAM, self._events.subscribe(self._bin(path).name))
+    async def _stream_events(self, _request: Request, path: _Path) -> Response:
+        return Response(200, _STREAM, self._events.subscribe(self._bin(path).name if path else ""))
 
     # -- lookup
 
     def _bin(self, path: _Path) -> StoredBin:
         name = unquote(path["bin"])
-        stored = self._store.bins.get(name)
-        if stored is None:
-            raise NotFoundError(
-                f"there is no bin {name[:80]!a}",
-                expected="one of "
-                + (", ".join(list(self._store.bins)[:20]) or "none: there are no bins yet"),
-                next_step="create it: PUT /api/v1/bins/NAME, or send a request to it",
-            )
-        return stored
+        if (stored := self._store.bins.get(name)) is not None:
+            return stored
+        names = ", ".join(list(self._store.bins)[:20]) or "none: there are no bins yet"
+        next_step = "create it: PUT /api/v1/bins/NAME, or send a request to it"
+        raise NotFoundError(f"there is no bin {name[:80]!a}", expected=f"one of {names}", next_step=next_step)
 
     def _record(self, path: _Path) -> RequestRecord:
         stored, wanted = self._bin(path), path["id"]

@@ -53,22 +53,17 @@ class InspectorApp:
         if path == "/version":
             return Response.json(200, {"name": "inspector", "version": VERSION})
         if path in ("/r", "/r/"):
-            raise NotFoundError(
-                "the name of the bin is missing",
-                expected="/r/NAME, with any name",
-                next_step="send to /r/callbacks, for example",
-            )
+            headline, next_step = "the name of the bin is missing", "send to /r/callbacks, for example"
+            raise NotFoundError(headline, expected="/r/NAME, with any name", next_step=next_step)
         return await self.capture(request)
 
     def _show_page(self, request: Request) -> Response:
         if request.method not in ("GET", "HEAD"):
-            return Response.json(
-                405, {"error": "this is the inspector's page", "next": "send to a bin, such as /r/callbacks"}
-            )
+            error = {"error": "this is the inspector's page", "next": "send to a bin, such as /r/callbacks"}
+            return Response.json(405, error)
         self.gate.check(request)
         response = self.page.response()
-        location = location_without_token(request)
-        if location is not None:
+        if (location := location_without_token(request)) is not None:
             response = Response(303, [("Location", location)])
         if self.gate.locked and "token=" in request.query:
             response.headers.add("Set-Cookie", self.gate.cookie())

@@ -21,12 +21,7 @@ _VALID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63}")
 
 
 def check_bin_name(name: str) -> str:
-    """Return ``name`` if it is valid for a bin.
-
-    Raises:
-        ReservedNameError: It is reserved for the inspector's own paths.
-        InvalidNameError: It is not valid.
-    """
+    """Return ``name`` if it is valid for a bin."""
     if name in RESERVED:
         raise ReservedNameError(
             f"{name!r} is a reserved name, so no bin can have it",

@@ -106,26 +106,18 @@ class BinStore:
         """Return the bin of this name, and whether it was created now.
 
         ``capacity`` and ``answer`` change those of an existing bin.
-
-        Raises:
-            LabError: The name or a setting is invalid, or there are too many bins.
         """
         if capacity is not None and not 1 <= capacity <= _MAX_CAPACITY:
-            raise InvalidValueError(
-                "invalid capacity", expected=f"1 to {_MAX_CAPACITY} requests", seen=str(capacity)
-            )
+            expected = f"1 to {_MAX_CAPACITY} requests"
+            raise InvalidValueError("invalid capacity", expected=expected, seen=str(capacity))
         if answer is not None and answer != 0 and not 200 <= answer <= 599:
-            raise InvalidValueError(
-                "invalid answer",
-                expected="a status from 200 to 599, or 0 to close the connection",
-                seen=str(answer),
-            )
+            expected = "a status from 200 to 599, or 0 to close the connection"
+            raise InvalidValueError("invalid answer", expected=expected, seen=str(answer))
         stored = self.bins.get(name)
         created = stored is None
         if stored is None:
-            stored = StoredBin(
-                check_bin_name(name), capacity or self._limits.capacity, explicit, time.time_ns()
-            )
+            size = capacity or self._limits.capacity
+            stored = StoredBin(check_bin_name(name), size, explicit, time.time_ns())
             self._make_room()
             self.bins[name] = stored
             self._notify(ChangeKind.BIN_CREATED, stored)
@@ -141,11 +133,7 @@ class BinStore:
         return stored, created
 
     def add(self, name: str, request: ReceivedRequest) -> tuple[RequestRecord, bool]:
-        """Store a request; return its record and whether its bin was created.
-
-        Raises:
-            LabError: As for ``create``.
-        """
+        """Store a request; return its record, and whether its bin is new."""
         stored, created = self.create(name, explicit=False)
         stored.count += 1
         record = RequestRecord(self._ids.next(), name, stored.count, request)

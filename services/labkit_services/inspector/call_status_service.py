@@ -75,7 +75,7 @@ class CallStatusService:
         for event in events:
             self._log.apply(event)
         self._changed.set()
-        self._changed = asyncio.Event()  # those who wait hold the one that is set
+        self._changed = asyncio.Event()  # waiters hold the one that is set
 
     async def _on_request(self, message: Msg) -> None:
         self._tasks.start(self._respond(message), name="respond to a call status request")

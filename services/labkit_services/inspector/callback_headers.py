@@ -35,12 +35,12 @@ class CallbackHeaders:
         retry: How many times the call was retried, of at most ``retry_max``.
     """
 
-    call_id: str
-    function: str
-    status: int | None
-    duration_seconds: float | None
-    retry: int | None
-    retry_max: int | None
+    call_id: str = ""
+    function: str = ""
+    status: int | None = None
+    duration_seconds: float | None = None
+    retry: int | None = None
+    retry_max: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the ``openfaas`` part of a record."""

@@ -22,12 +22,7 @@ class CaptureHandler:
     body_limit: int
 
     async def __call__(self, request: Request) -> Response:
-        """Store the request; respond with its id and the bin's status.
-
-        Raises:
-            LabError: The name is invalid, or there are too many bins.
-            HangUpError: The bin is set to close connections.
-        """
+        """Store the request; respond with its id and the bin's status."""
         received_ns, started = time.time_ns(), time.perf_counter()
         name, subpath = split_capture_path(request.path)
         check_bin_name(name)
@@ -53,7 +48,7 @@ class CaptureHandler:
         )
         status = self.store.bins[name].answer
         if status == 0:
-            raise HangUpError
+            raise HangUpError  # the server closes the connection
         headers = [("Content-Type", "application/json"), ("X-Bin-Id", name), ("X-Request-Id", record.id)]
         if created:
             headers.append(("X-Bin-Created", "1"))

@@ -9,8 +9,6 @@ from labkit_services.contract.names import DEFAULT_INSPECTOR_PORT
 from labkit_services.inspector.bin_store import StoreLimits
 from labkit_services.runtime.service import Service
 
-_DEFAULT_LIMITS = StoreLimits()
-
 
 class PortTakenError(LabError, OSError):
     """The inspector can't listen on its port."""
@@ -33,11 +31,10 @@ class InspectorConfig:
 
         def positive(name: str, default: int) -> int:
             number = service.number(name, default)
-            if number < 1:
-                raise InvalidValueError(
-                    f"the setting {name} is too small", expected="1 or more", seen=str(number)
-                )
-            return number
+            if number >= 1:
+                return number
+            headline = f"the setting {name} is too small"
+            raise InvalidValueError(headline, expected="1 or more", seen=str(number))
 
         token = service.setting("inspector_token")
         if not all("!" <= character <= "~" and character not in '";,\\' for character in token):
@@ -52,8 +49,8 @@ class InspectorConfig:
             nats_url=service.setting("nats_url"),
             max_body=positive("max_body", 1024 * 1024),
             limits=StoreLimits(
-                bins=positive("max_bins", _DEFAULT_LIMITS.bins),
-                capacity=positive("bin_capacity", _DEFAULT_LIMITS.capacity),
-                memory=positive("max_memory", _DEFAULT_LIMITS.memory),
+                bins=positive("max_bins", StoreLimits.bins),
+                capacity=positive("bin_capacity", StoreLimits.capacity),
+                memory=positive("max_memory", StoreLimits.memory),
             ),
         )

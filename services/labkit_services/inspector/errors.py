@@ -57,13 +57,8 @@ def error_response(error: LabError) -> Response:
     headers: tuple[Pair, ...] = ()
     if isinstance(error, RequestRefusedError):
         status, headers = error.status, error.headers
-    fields = {
-        "error": error.headline,
-        "expected": error.expected,
-        "seen": error.seen,
-        "next": error.next_step,
-    }
-    response = Response.json(status, {key: text for key, text in fields.items() if text})
+    body = {"error": error.headline, "expected": error.expected, "seen": error.seen, "next": error.next_step}
+    response = Response.json(status, {name: text for name, text in body.items() if text})
     for name, value in headers:
         response.headers.add(name, value)
     return response

@@ -10,30 +10,27 @@ from pathlib import Path
 from labkit_services.http import Response
 
 _FOLDER = Path(__file__).parent
-_STYLE = re.compile(r'<link rel="stylesheet" href="([a-z.]+)">')
-_SCRIPT = re.compile(r'<script src="([a-z.]+)"></script>')
+_INCLUDED = re.compile(r'<link rel="stylesheet" href="([a-z.]+)">|<script src="([a-z.]+)"></script>')
 
 
 class HtmlPage:
     """``page.html`` with its files inlined, and a content security policy.
 
     The policy allows only these styles and scripts. A captured body that got into the
-    page as markup, by whatever mistake, could still run nothing and load nothing. Framing
+    page as markup by a mistake could still run nothing and load nothing. Framing
     is allowed: JupyterLab shows the page in a frame.
     """
 
     def __init__(self, folder: Path = _FOLDER) -> None:
         hashes: dict[str, list[str]] = {"style": [], "script": []}
 
-        def inline(tag: str, match: re.Match[str]) -> str:
-            text = (folder / match[1]).read_text("utf-8")
+        def inline(match: re.Match[str]) -> str:
+            tag, name = ("style", match[1]) if match[1] else ("script", match[2])
+            text = (folder / name).read_text("utf-8")
             hashes[tag].append(_csp_hash(text))
             return f"<{tag}>{text}</{tag}>"
 
-        html = (folder / "page.html").read_text("utf-8")
-        html = _STYLE.sub(lambda match: inline("style", match), html)
-        html = _SCRIPT.sub(lambda match: inline("script", match), html)
-        self._html = html.encode()
+        self._html = _INCLUDED.sub(inline, (folder / "page.html").read_text("utf-8")).encode()
         self._policy = "; ".join(
             [
                 "default-src 'none'",

@@ -31,8 +31,4 @@ class RequestIds:
         fresh = millis << _RANDOM_BITS | int.from_bytes(os.urandom(_RANDOM_BITS // 8))
         same_millisecond = fresh >> _RANDOM_BITS <= self._last >> _RANDOM_BITS
         self._last = self._last + 1 if same_millisecond else fresh
-        return _encode(self._last)
-
-
-def _encode(number: int) -> str:
-    return "".join(_DIGITS[number >> shift & 31] for shift in range(5 * (_LENGTH - 1), -1, -5))
+        return "".join(_DIGITS[self._last >> shift & 31] for shift in range(5 * (_LENGTH - 1), -1, -5))

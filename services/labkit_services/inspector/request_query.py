@@ -10,6 +10,7 @@ from labkit_services.contract.durations import parse_duration
 from labkit_services.contract.errors import InvalidValueError
 from labkit_services.contract.names import short_function_name
 from labkit_services.contract.numbers import parse_whole_number
+from labkit_services.inspector.callback_headers import CallbackHeaders
 from labkit_services.inspector.request_ids import REQUEST_ID
 from labkit_services.inspector.request_record import RequestRecord
 
@@ -19,6 +20,7 @@ _MAX_WAIT_SECONDS = 60.0
 _FILTERS = {"method", "call_id", "function", "function_status", "q"}
 _PARAMETERS = _FILTERS | {"limit", "order", "after", "wait", "min", "bodies", "in"}
 _PLACES = ("any", "body", "query", "headers")
+_NO_CALLBACK = CallbackHeaders()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,20 +42,15 @@ class RequestFilter:
 
     def __call__(self, record: RequestRecord) -> bool:
         """Tell whether ``record`` matches."""
-        request = record.request
-        if self.method and request.method != self.method:
-            return False
-        if self.call_id or self.function or self.function_status is not None:
-            callback = request.callback
-            if callback is None:
-                return False
-            if self.call_id and callback.call_id != self.call_id:
-                return False
-            if self.function and callback.function != short_function_name(self.function):
-                return False
-            if self.function_status is not None and callback.status != self.function_status:
-                return False
-        return not self.q or self._finds(record)
+        callback = record.request.callback or _NO_CALLBACK
+        conditions = (
+            (self.method, record.request.method),
+            (self.call_id, callback.call_id),
+            (short_function_name(self.function), callback.function),
+            (self.function_status, callback.status),
+        )
+        matches = all(wanted in ("", None, actual) for wanted, actual in conditions)
+        return matches and (not self.q or self._finds(record))
 
     def _finds(self, record: RequestRecord) -> bool:
         request, text = record.request, self.q.lower()
@@ -89,18 +86,13 @@ class RequestQuery:
 
     @classmethod
     def parse(cls, text: str) -> RequestQuery:
-        """Parse a query string.
-
-        Raises:
-            InvalidValueError: A parameter is unknown, or its value is invalid.
-        """
+        """Parse a query string."""
         given = dict(parse_qsl(text, keep_blank_values=True))
         given.pop("token", None)
         if unknown := given.keys() - _PARAMETERS:
             # A misspelled filter would silently match everything.
-            raise InvalidValueError(
-                f"unknown parameter: {min(unknown)!a}", expected="one of " + ", ".join(sorted(_PARAMETERS))
-            )
+            expected = "one of " + ", ".join(sorted(_PARAMETERS))
+            raise InvalidValueError(f"unknown parameter: {min(unknown)!a}", expected=expected)
         status = given.get("function_status", "")
         query = cls(
             RequestFilter(
@@ -119,14 +111,11 @@ class RequestQuery:
             bodies=_one_of("bodies", given.get("bodies", "true"), ("true", "false")) == "true",
         )
         if query.after and not REQUEST_ID.fullmatch(query.after):
-            raise InvalidValueError(
-                "after is not a request's id", expected="26 letters and digits", seen=ascii(query.after)
-            )
+            expected = "26 letters and digits"
+            raise InvalidValueError("after is not a request's id", expected=expected, seen=ascii(query.after))
         if query.after and query.newest and query.wait:
-            raise InvalidValueError(
-                "wait has no effect with after and newest first, which lists older requests",
-                next_step="add order=oldest",
-            )
+            headline = "wait has no effect with after and newest first, which lists older requests"
+            raise InvalidValueError(headline, next_step="add order=oldest")
         return query
 
     def is_after(self, record: RequestRecord) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from labkit_services.inspector.bin_store import BinStore, ChangeKind, StoreChange
 from labkit_services.inspector.request_query import RequestQuery
@@ -11,12 +11,10 @@ from labkit_services.inspector.request_query import RequestQuery
 
 @dataclass(slots=True, eq=False)
 class _Waiter:
-    """One client; ``woken`` is set when it should count again."""
-
     bin: str
     query: RequestQuery
     missing: int
-    woken: asyncio.Event
+    count_again: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class RequestWaiters:
@@ -42,11 +40,11 @@ class RequestWaiters:
         while (missing := query.minimum - self._count(bin_name, query)) > 0:
             if self._closed or bin_name not in self._store.bins:
                 return False
-            waiter = _Waiter(bin_name, query, missing, asyncio.Event())
+            waiter = _Waiter(bin_name, query, missing)
             self._waiters.add(waiter)
             try:
                 async with asyncio.timeout_at(deadline):
-                    await waiter.woken.wait()
+                    await waiter.count_again.wait()
             except TimeoutError:
                 return False
             finally:
@@ -63,14 +61,14 @@ class RequestWaiters:
             if waiter.bin != change.bin.name:
                 continue
             if change.kind is ChangeKind.BIN_DELETED:
-                waiter.woken.set()
+                waiter.count_again.set()
             elif change.kind is ChangeKind.REQUEST_RECEIVED and change.record is not None:
                 waiter.missing -= waiter.query.filter(change.record)
                 if waiter.missing <= 0:
-                    waiter.woken.set()
+                    waiter.count_again.set()
 
     def close(self) -> None:
         """Wake all waiters: the inspector stops."""
         self._closed = True
         for waiter in self._waiters:
-            waiter.woken.set()
+            waiter.count_again.set()

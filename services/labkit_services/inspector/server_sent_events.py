@@ -20,8 +20,6 @@ _MAX_PENDING = 1000
 
 @dataclass(slots=True, eq=False)
 class _Subscriber:
-    """One open page."""
-
     bin: str
     pending: list[bytes] = field(default_factory=list)
     woken: asyncio.Event = field(default_factory=asyncio.Event)
@@ -56,11 +54,7 @@ class ServerSentEvents:
         store.listeners.append(self._on_change)
 
     def subscribe(self, bin_name: str = "") -> AsyncIterator[bytes]:
-        """Return the event stream of one bin, or of all.
-
-        Raises:
-            TooManyError: There are too many subscribers.
-        """
+        """Return the event stream of one bin, or of all."""
         if len(self._subscribers) >= MAX_SUBSCRIBERS:
             raise TooManyError("too many pages are open", expected=f"at most {MAX_SUBSCRIBERS}")
         return self._stream(_Subscriber(bin_name))

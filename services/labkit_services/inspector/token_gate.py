@@ -33,24 +33,15 @@ class TokenGate:
         return bool(self._token)
 
     def use_port(self, port: int) -> None:
-        """Name the cookie by the port.
-
-        Browsers keep one set of cookies for all ports of a host.
-        """
+        """Name the cookie by the port: the ports of a host share cookies."""
         self._cookie = f"labkit_inspector_{port}"
 
     def check(self, request: Request) -> None:
-        """Raise an error unless the request is allowed.
-
-        Raises:
-            CrossSiteError: It changes something and comes from another site.
-            UnauthorizedError: It lacks the token.
-        """
+        """Raise an error if the request is cross-site or lacks the token."""
         site = request.headers.get("Sec-Fetch-Site")
         if request.method not in _SAFE_METHODS and site == "cross-site":
-            raise CrossSiteError(
-                expected="a request from this page or a program", seen=f"Sec-Fetch-Site: {site}"
-            )
+            expected = "a request from this page or a program"
+            raise CrossSiteError(expected=expected, seen=f"Sec-Fetch-Site: {site}")
         if self._token and not any(map(self._matches, self._tokens_in(request))):
             raise UnauthorizedError(
                 expected="the token as Authorization: Bearer, as ?token=, or as this page's cookie",
