@@ -20,7 +20,7 @@ _FLUSH_SECONDS = 0.01
 _BATCH_EVENTS = 500
 
 
-class Events:
+class EventPublisher:
     """Publishes events without delaying or failing a call.
 
     ``emit`` only appends. A batch is sent ten milliseconds after its first event, or when

@@ -14,7 +14,7 @@ from labkit_services.contract.queues import check_queue_name, queue_stream, work
 from labkit_services.http import HttpClient
 from labkit_services.jetstream import streams
 from labkit_services.jetstream.connection import Client, NatsError
-from labkit_services.jetstream.event_publisher import Events
+from labkit_services.jetstream.event_publisher import EventPublisher
 from labkit_services.jetstream.publisher import Publisher
 from labkit_services.queue_worker.callback_delivery import CallbackHandler
 from labkit_services.queue_worker.cancellations import Cancellations
@@ -44,7 +44,7 @@ class Worker:
         counts: Counts for the metrics.
     """
 
-    def __init__(self, nats: Client, config: WorkerConfig, events: Events, service: Service) -> None:
+    def __init__(self, nats: Client, config: WorkerConfig, events: EventPublisher, service: Service) -> None:
         self._nats = nats
         self._js = nats.jetstream()
         self._config = config
