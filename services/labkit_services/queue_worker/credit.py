@@ -22,10 +22,6 @@ class Credit:
         """Return how many more messages to request now."""
         return max(0, self.max_inflight - self.in_flight - self.requested)
 
-    def request(self, count: int) -> None:
-        """Count messages as requested."""
-        self.requested += count
-
     def accept(self) -> bool:
         """Count a message as running; return False if there is no room for it.
 
@@ -45,7 +41,3 @@ class Credit:
     def finish(self) -> None:
         """Count a running call as finished."""
         self.in_flight -= 1
-
-    def reset(self) -> None:
-        """Count no messages as requested: the server has forgotten them."""
-        self.requested = 0

@@ -11,20 +11,30 @@ from typing import Any
 from nats.aio.msg import Msg
 
 from labkit_services.contract.events import EventType
-from labkit_services.contract.names import short_function_name
+from labkit_services.contract.names import (
+    ATTEMPT,
+    CALL_ID,
+    INTERNAL,
+    QUEUE_WORKER_USER_AGENT,
+    short_function_name,
+)
 from labkit_services.contract.outcome import DeadKind, DeadLetterMessage, Result
 from labkit_services.contract.queued_call import QueuedCall
-from labkit_services.http import ConnectError, Headers, UpstreamError
+from labkit_services.http import ConnectError, Headers, HttpClient, UpstreamError
+from labkit_services.http.headers import NOT_FORWARDED
 from labkit_services.jetstream.publisher import QueueUnavailableError
 from labkit_services.queue_worker.callback_delivery import CallbackHandler
 from labkit_services.queue_worker.cancellations import CallCancelledError, Cancellations
+from labkit_services.queue_worker.consumer import Ack, Nak, Term, Verdict
 from labkit_services.queue_worker.context import WorkerContext
-from labkit_services.queue_worker.invocation import UpstreamResponse, broken_off, function_url, invoke
 from labkit_services.queue_worker.retry import Decision, Exhausted, Retry
-from labkit_services.queue_worker.verdict import Ack, Nak, Term, Verdict
 
 _GATEWAY_RETRY_SECONDS = (0.05, 0.1, 0.2, 0.5, 1.0)
 """Waits between requests to a gateway that can't be reached; the last one repeats."""
+_REPLACED = NOT_FORWARDED | {"date", "user-agent", ATTEMPT.lower()}
+
+UpstreamResponse = tuple[int, Headers, bytes]
+"""Status, headers, body."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +120,8 @@ class DeliveryHandler:
             self._emit(delivery, EventType.INVOCATION_FINISHED, status=status, bytes=len(body))
         except UpstreamError as error:
             self._lines.failed(delivery.number, call, error)
-            status, headers, body = broken_off(error)
+            # As in OpenFaaS, the platform responds in place of the function.
+            status, headers, body = 503, Headers([(INTERNAL, "queue-worker")]), b""
             self._emit(delivery, EventType.INVOCATION_FINISHED, status=status, error=str(error))
         else:
             self._lines.invoked(delivery.number, call, status, time.monotonic() - started, len(body))
@@ -127,7 +138,7 @@ class DeliveryHandler:
         waits = itertools.chain(_GATEWAY_RETRY_SECONDS, itertools.repeat(_GATEWAY_RETRY_SECONDS[-1]))
         while True:
             try:
-                return await invoke(client, gateway_url, delivery.call, delivery.attempt)
+                return await _invoke(client, gateway_url, delivery.call, delivery.attempt)
             except ConnectError as error:
                 self._lines.failed(delivery.number, delivery.call, error)
                 await asyncio.sleep(next(waits))
@@ -185,3 +196,24 @@ class DeliveryHandler:
     def _emit(self, delivery: Delivery, type_: str, **data: Any) -> None:
         call_id = delivery.call.call_id
         self._context.events.emit(type_, call_id, delivery.function, delivery.attempt, **data)
+
+
+def function_url(gateway_url: str, call: QueuedCall) -> str:
+    """Return the function's URL, with the client's path and query."""
+    query = f"?{call.query}" if call.query else ""
+    return f"{gateway_url}/function/{call.function}{call.path or '/'}{query}"
+
+
+async def _invoke(client: HttpClient, gateway_url: str, call: QueuedCall, attempt: int) -> UpstreamResponse:
+    """Invoke the function through the gateway, with the client's headers.
+
+    The timeout is the gateway's ``upstream_timeout``. After a ``ConnectError`` the function
+    was not invoked; after another ``UpstreamError`` the gateway broke off.
+    """
+    headers = [pair for pair in call.headers if pair[0].lower() not in _REPLACED]
+    if not any(name.lower() == CALL_ID.lower() for name, _ in headers):
+        headers.append((CALL_ID, call.call_id))
+    headers.append((ATTEMPT, str(attempt)))
+    headers.append(("User-Agent", QUEUE_WORKER_USER_AGENT))
+    response = await client.request(call.method, function_url(gateway_url, call), headers, call.body)
+    return response.status, response.headers, await response.read()

@@ -54,7 +54,8 @@ class Puller:
 
     async def start(self) -> None:
         """Subscribe and request the first messages."""
-        await self._subscribe()
+        self._inbox = self._client.new_inbox()
+        self._subscription = await self._client.subscribe(self._inbox, cb=self._receive)
         await self._request()
 
     async def run(self) -> None:
@@ -80,13 +81,13 @@ class Puller:
         sent back has been delivered: it would lose an attempt.
         """
         await self._unsubscribe()
-        self._credit.reset()
+        self._credit.requested = 0
         if self._open:
             await self.start()
 
     def restored(self) -> None:
         """Request again after a reconnect: the server forgot the requests."""
-        self._credit.reset()
+        self._credit.requested = 0
         self.wake()
 
     async def check(self) -> None:
@@ -95,12 +96,8 @@ class Puller:
         if self._credit.requested and silent > _EXPIRES_SECONDS + _GRACE_SECONDS:
             self._log.warning("requests for messages went unanswered", seconds=f"{silent:.0f}")
             self._last_heard = self._loop.time()
-            self._credit.reset()
+            self._credit.requested = 0
         await self._request()
-
-    async def _subscribe(self) -> None:
-        self._inbox = self._client.new_inbox()
-        self._subscription = await self._client.subscribe(self._inbox, cb=self._receive)
 
     async def _unsubscribe(self) -> None:
         """Drop the requests: the server sends nothing without subscriber."""
@@ -116,7 +113,7 @@ class Puller:
         count = self._credit.available()
         if count == 0 or not self._open:
             return
-        self._credit.request(count)
+        self._credit.requested += count
         body = {"batch": count, "expires": int(_EXPIRES_SECONDS * 1e9)}
         try:
             await self._client.publish(self._subject, json.dumps(body).encode(), self._inbox)
