@@ -33,18 +33,13 @@ class NatsUnavailableError(LabError, ConnectionError):
 
 
 async def connect(service: Service, on_restored: Callable[[], None] = lambda: None) -> Client:
-    """Connect with the service's settings; then reconnect without limit.
+    """Connect, or raise NatsUnavailableError; then reconnect without limit.
 
-    Args:
-        service: Its settings are those of ``server_url``, and ``nats_token``.
-        on_restored: Called after each reconnect: the server has forgotten pending requests.
-
-    Raises:
-        NatsUnavailableError: No server answered within ten seconds.
+    The settings are those of ``server_url``, and ``nats_token``. ``on_restored`` is called
+    after each reconnect: the server has forgotten pending requests.
     """
     url = server_url(service.settings)
     client = Client()
-
     last_error: list[str] = []
 
     async def on_error(error: Exception) -> None:

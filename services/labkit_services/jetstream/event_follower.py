@@ -70,8 +70,7 @@ class EventFollower:
     async def read_to_end(self) -> None:
         """Wait until all that is in the stream now was read; set a deadline.
 
-        Raises:
-            nats.errors.Error, OSError: nats-server does not answer.
+        It raises NATS's errors if nats-server does not answer.
         """
         last_seq = (await self._client.jetstream().stream_info(EVENT_STREAM)).state.last_seq
         # Polled, not notified by ``on_events``: old and unreadable messages are skipped silently.

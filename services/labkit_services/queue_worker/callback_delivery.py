@@ -68,9 +68,8 @@ class CallbackHandler:
             self._context.log.error("a callback that was put off can't be read", error=repr(error))
             return Term()
         number, attempt = message.metadata.sequence.stream, message.metadata.num_delivered or 1
-        if (
-            attempt == 1 and outcome.TRIED_HEADER in headers
-        ):  # the first request, which failed, counts as this one
+        if attempt == 1 and outcome.TRIED_HEADER in headers:
+            # The first request, which failed, counts as this one.
             return Nak(self._policy.wait(1, self._context.rng))
         match await self._post(number, call, result, attempt):
             case Retry(delay):
@@ -97,7 +96,7 @@ class CallbackHandler:
             context.counts.callbacks["error"] += 1
             decision = context.decide(self._policy, attempt, 503, Headers())
             return Exhausted(str(error)) if error.is_final or isinstance(decision, Exhausted) else decision
-        lines.called_back(number, call, call.callback, status)
+        lines.called_back(number, call, status)
         self._emit(EventType.CALLBACK_ANSWERED, call, result, status=status)
         context.counts.callbacks[str(status)] += 1
         return context.decide(self._policy, attempt, status, headers)
@@ -107,7 +106,7 @@ class CallbackHandler:
     ) -> None:
         letter = DeadLetterMessage(call, DeadKind.CALLBACK, reason, attempts, time.time_ns(), result)
         await self._context.outcomes.store_dead_letter(queue, letter)
-        self._context.lines.callback_dead(number, call, reason)
+        self._context.lines.dead(number, call, reason, callback=True)
         self._emit(EventType.CALLBACK_DEAD, call, result, reason=reason)
         self._context.counts.dead[queue, names.short_function_name(call.function)] += 1
 

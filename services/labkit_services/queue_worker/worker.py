@@ -47,13 +47,12 @@ class Worker:
         self._config = config
         self._service = service
         self._log = service.log
-        self._client = HttpClient()
         self._publisher = Publisher(nats)
         self._cancellations = Cancellations(nats, service.log)
         self.counts = Counts()
         self._context = WorkerContext(
             config=config,
-            client=self._client,
+            client=HttpClient(),
             outcomes=OutcomeStore(nats, self._publisher, service.log),
             events=events,
             counts=self.counts,
@@ -101,15 +100,14 @@ class Worker:
         await asyncio.gather(*(consumer.pause() for consumer in consumers))
         drained: asyncio.Future[Any] = asyncio.gather(*(consumer.drain() for consumer in consumers))
         aborted: asyncio.Future[Any] = asyncio.create_task(self._service.aborting.wait(), name="aborted")
-        await asyncio.wait(
-            {drained, aborted}, timeout=self._config.drain_timeout, return_when=asyncio.FIRST_COMPLETED
-        )
+        timeout = self._config.drain_timeout
+        await asyncio.wait({drained, aborted}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
         aborted.cancel()
         for consumer in consumers:
             await consumer.abandon()
         await asyncio.wait({drained}, timeout=_CANCEL_SECONDS)
         await self._service.tasks.cancel()
-        self._client.close()
+        self._context.client.close()
 
     async def _on_control(self, message: Msg) -> None:
         """Respond to a control request: ``{"max_inflight": n}`` or ``{}``."""

@@ -10,6 +10,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -53,11 +54,9 @@ class Durations:
         from prometheus_client.core import HistogramMetricFamily
 
         histogram = HistogramMetricFamily(name, text, labels=names)
+        bounds = [*map(str, BUCKETS), "+Inf"]
         for labels, numbers in self._buckets.items():
-            running, buckets = 0, []
-            for bound, number in zip([*map(str, BUCKETS), "+Inf"], numbers, strict=True):
-                running += number
-                buckets.append((bound, running))
+            buckets = list(zip(bounds, accumulate(numbers), strict=True))
             histogram.add_metric([*map(str, labels)], buckets, self._seconds[labels])
         return histogram
 
