@@ -35,9 +35,9 @@ def format_duration(seconds: float) -> str:
         return "0s"
     if seconds < 1:
         return f"{seconds * 1000:g}ms"
-    minutes, rest = divmod(seconds, 60)
+    minutes, seconds = divmod(seconds, 60)
     hours, minutes = divmod(int(minutes), 60)
-    text = f"{rest:g}s"
+    text = f"{seconds:g}s"
     if minutes or hours:
         text = f"{minutes}m{text}"
     return f"{hours}h{text}" if hours else text

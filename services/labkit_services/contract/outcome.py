@@ -18,7 +18,7 @@ DEAD_HEADER = "Faas-Dead"
 QUEUE_HEADER = "Faas-Queue"
 """On a callback to be retried: the queue that its call came from."""
 TRIED_HEADER = "Faas-Tried"
-"""On a callback to be retried: the first request has been made. A redriven callback lacks this header."""
+"""On a callback to be retried: the first request was sent. A redriven callback lacks this header."""
 
 _MAX_HEADER_BYTES = 8_000
 """Limit for the stored headers of a response: with the call's own they must fit JetStream's 64 KiB."""

@@ -104,9 +104,9 @@ async def close(client: Client) -> None:
                 await client.flush(1)
             await client.close()
     except (OSError, NatsError, TimeoutError):
-        return  # the server is gone, and the connection with it
+        return  # no server, no connection to close
     except asyncio.CancelledError:
-        # nats-py cancels its own task, and with it what `close` waits for, while the server goes away.
+        # nats-py cancels its own task, and with it what `close` waits for, when the server ends.
         task = asyncio.current_task()
         if task is None or task.cancelling():
             raise

@@ -48,7 +48,7 @@ class Puller:
         self._inbox = ""
         self._subscription: Subscription | None = None
         self._loop = asyncio.get_running_loop()
-        self._last_heard = self._loop.time()
+        self._last_message_at = self._loop.time()
         self._open = True
         self._has_credit = asyncio.Event()
 
@@ -77,8 +77,8 @@ class Puller:
     async def withdraw(self) -> None:
         """Replace the open requests by as many as there is credit.
 
-        After ``max_inflight`` was lowered the server would go on sending. A message that is
-        sent back has been delivered: it would lose an attempt.
+        After ``max_inflight`` was lowered the server would still send for the old requests. A
+        message that is returned counts as delivered: it would lose an attempt.
         """
         await self._unsubscribe()
         self._credit.requested = 0
@@ -92,10 +92,10 @@ class Puller:
 
     async def check(self) -> None:
         """Request again if the server was silent longer than requests live."""
-        silent = self._loop.time() - self._last_heard
+        silent = self._loop.time() - self._last_message_at
         if self._credit.requested and silent > _EXPIRES_SECONDS + _GRACE_SECONDS:
             self._log.warning("requests for messages went unanswered", seconds=f"{silent:.0f}")
-            self._last_heard = self._loop.time()
+            self._last_message_at = self._loop.time()
             self._credit.requested = 0
         await self._request()
 
@@ -122,7 +122,7 @@ class Puller:
             self._log.warning("could not ask for messages", error=error_text(error))
 
     async def _receive(self, message: Msg) -> None:
-        self._last_heard = self._loop.time()
+        self._last_message_at = self._loop.time()
         headers = message.headers or {}
         status = headers.get("Status")
         if status is None:

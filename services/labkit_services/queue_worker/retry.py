@@ -24,7 +24,7 @@ from labkit_services.http import Headers
 
 MAX_ATTEMPTS = 10_000
 _LONGEST_WAIT_SECONDS = 24 * 3600.0
-"""A ``Retry-After`` beyond a day is taken for an error."""
+"""A ``Retry-After`` beyond a day is treated as an error."""
 
 RETRY_AFTER_STATUSES = frozenset({429, 503})
 
@@ -33,8 +33,8 @@ class Backoff(StrEnum):
     """How the wait grows, and its jitter."""
 
     EXPONENTIAL = "exponential"  # exactly the doubled wait
-    FULL = "full"  # random from 0 to it, so that calls that failed together are spread
-    EQUAL = "equal"  # random from half of it to it
+    FULL = "full"  # random between 0 and the wait: spreads calls that failed together
+    EQUAL = "equal"  # random between half the wait and the wait
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,7 +94,7 @@ class Worker:
     async def stop(self) -> None:
         """Receive no more calls; let running ones finish in ``drain_timeout``.
 
-        The rest is delivered again; so is everything at once when the service aborts.
+        Unfinished ones are delivered again; on an abort, all of them at once.
         """
         consumers = self._consumers()
         await asyncio.gather(*(consumer.pause() for consumer in consumers))
@@ -149,7 +149,7 @@ class Worker:
         limit = config.max_inflight_of.get(queue, config.max_inflight)
         source = PullSource(queue_stream(queue), names.WORKER_CONSUMER)
         consumer = Consumer(self._nats, source, handler.handle, limit, self._service)
-        self.queues[queue] = consumer  # at once: the same queue may be announced and found
+        self.queues[queue] = consumer  # now: the same queue may be announced and found
         try:
             await streams.ensure_queue(self._js, queue, ack_wait=config.ack_wait, replicas=config.replicas)
             nats_url = self._service.setting("nats_url")
@@ -179,7 +179,7 @@ class Worker:
                 self._log.warning("could not look for queues", error=error_text(error))
 
     async def _renew_leases(self) -> None:
-        """Renew the leases of running calls; else they would run twice."""
+        """Renew the leases of running calls, which else would run twice."""
         while True:
             await asyncio.sleep(self._config.ack_wait / 3)
             for consumer in self._consumers():

@@ -40,9 +40,9 @@ class Durations:
         self._seconds[labels] += seconds
         self._buckets[labels][bisect_left(BUCKETS, seconds)] += 1
 
-    def forget(self, gone: Callable[[Labels], bool]) -> None:
-        """Drop labels that are ``gone``, so that they don't add up."""
-        for labels in list(filter(gone, self.counts)):
+    def forget(self, is_obsolete: Callable[[Labels], bool]) -> None:
+        """Drop obsolete labels, which would accumulate."""
+        for labels in list(filter(is_obsolete, self.counts)):
             del self.counts[labels], self._seconds[labels], self._buckets[labels]
 
     def counter(self, name: str, text: str, names: Sequence[str]) -> Metric:
