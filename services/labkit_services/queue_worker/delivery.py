@@ -27,9 +27,6 @@ _GATEWAY_RETRY_SECONDS = (0.05, 0.1, 0.2, 0.5, 1.0)
 """Waits between requests to a gateway that can't be reached; the last one repeats."""
 _REPLACED = NOT_FORWARDED | {"date", "user-agent", names.ATTEMPT.lower()}
 
-UpstreamResponse = tuple[int, Headers, bytes]
-"""Status, headers, body."""
-
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
@@ -119,8 +116,8 @@ class DeliveryHandler:
         pairs, seconds = tuple(headers.pairs), time.monotonic() - delivery.taken_at
         return Result(status, pairs, body, len(body), delivery.attempt, time.time_ns(), seconds)
 
-    async def _request(self, delivery: Delivery) -> UpstreamResponse:
-        """Invoke the function; wait while the gateway can't be reached.
+    async def _request(self, delivery: Delivery) -> tuple[int, Headers, bytes]:
+        """Return status, headers, body; wait while the gateway is unreachable.
 
         This must neither use up the function's attempts nor break the promise of the 202.
         The lease is renewed meanwhile.
@@ -129,7 +126,7 @@ class DeliveryHandler:
         waits = itertools.chain(_GATEWAY_RETRY_SECONDS, itertools.repeat(_GATEWAY_RETRY_SECONDS[-1]))
         while True:
             try:
-                return await _invoke(client, gateway_url, delivery.call, delivery.attempt)
+                return await _send_invocation(client, gateway_url, delivery.call, delivery.attempt)
             except ConnectError as error:
                 self._lines.failed(delivery.number, delivery.call, error)
                 await asyncio.sleep(next(waits))
@@ -187,7 +184,9 @@ def function_url(gateway_url: str, call: QueuedCall) -> str:
     return f"{gateway_url}/function/{call.function}{call.path or '/'}{query}"
 
 
-async def _invoke(client: HttpClient, gateway_url: str, call: QueuedCall, attempt: int) -> UpstreamResponse:
+async def _send_invocation(
+    client: HttpClient, gateway_url: str, call: QueuedCall, attempt: int
+) -> tuple[int, Headers, bytes]:
     """Invoke the function through the gateway, with the client's headers.
 
     The timeout is the gateway's ``upstream_timeout``. After a ``ConnectError`` the function
