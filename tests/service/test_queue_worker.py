@@ -208,16 +208,16 @@ from pathlib import Path
 from labkit_services.queue_worker.__main__ import start
 from labkit_services.queue_worker.consumer import Consumer
 
-renew_leases = Consumer.renew_leases
+renew = Consumer.renew
 failed = Path(sys.argv[1])
 
 async def fail_once(self):
     if self.credit.in_flight and not failed.exists():
         failed.touch()
         raise RuntimeError("no renewal")
-    await renew_leases(self)
+    await renew(self)
 
-Consumer.renew_leases = fail_once
+Consumer.renew = fail_once
 start()
 """
 

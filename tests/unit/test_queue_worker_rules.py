@@ -10,17 +10,17 @@ from labkit_services.contract.errors import InvalidValueError
 from labkit_services.contract.outcome import Result
 from labkit_services.contract.queued_call import QueuedCall
 from labkit_services.http import Headers
-from labkit_services.queue_worker.callback_request import callback_headers, resolve_alias
+from labkit_services.queue_worker.callback_delivery import callback_headers, resolve_alias
 from labkit_services.queue_worker.config import check_max_inflight
 from labkit_services.queue_worker.credit import Credit
-from labkit_services.queue_worker.invocation import function_url
+from labkit_services.queue_worker.delivery import function_url
 
 CALL = QueuedCall("id-1", "figlet.openfaas-fn", "POST", "/p", "a=b", (), "http://x/", 1, b"hi")
 
 
 def test_no_more_messages_are_requested_than_can_run() -> None:
     credit = Credit(max_inflight=3)
-    credit.request(credit.available())
+    credit.requested += credit.available()
 
     assert credit.requested == 3
     assert credit.available() == 0
@@ -32,7 +32,7 @@ def test_no_more_messages_are_requested_than_can_run() -> None:
 
 def test_a_message_beyond_a_lowered_limit_is_not_accepted() -> None:
     credit = Credit(max_inflight=2)
-    credit.request(2)
+    credit.requested += 2
     assert credit.accept()
     credit.max_inflight = 1
 
@@ -48,7 +48,7 @@ def test_credit_stays_within_bounds_in_random_walks() -> None:
         for _ in range(200):
             step = rng.choice(["ask", "arrive", "done", "expire", "forget", "resize"])
             if step == "ask":
-                credit.request(credit.available())
+                credit.requested += credit.available()
             elif step == "arrive":
                 before = credit.in_flight
                 taken = credit.accept()
@@ -59,7 +59,7 @@ def test_credit_stays_within_bounds_in_random_walks() -> None:
             elif step == "expire":
                 credit.expire(rng.randint(0, 3))
             elif step == "forget":
-                credit.reset()
+                credit.requested = 0
             elif step == "resize":
                 credit.max_inflight = rng.randint(1, 5)
             assert credit.requested >= 0

@@ -184,10 +184,10 @@ class Call:
 
     @property
     def callback_is_pending(self) -> bool:
-        """Whether a callback request runs, or will be made."""
+        """Whether a callback request runs or will be sent."""
         callback, attempt = self.callback, self.last_attempt
         if callback is None or attempt is None or callback.attempt < attempt.number:
-            return False  # its worker has died, and the call was delivered again
+            return False  # its worker died, and the call was delivered again
         # Whether a failed one is retried or dead-lettered is decided in the next moment.
         undecided = callback.has_failed and self.acked is None and self.callback_dead is None
         return callback.answered is None or undecided or self.callback_will_be_retried

@@ -1,4 +1,4 @@
-"""Read single events and their data, whatever may be missing in them."""
+"""Read single events and their data, which may be missing."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class _Entry:
 class CallLog:
     """The latest calls.
 
-    Adding an event takes about a microsecond, whatever the number of calls. Deriving a
+    Adding an event takes about a microsecond, for any number of calls. Deriving a
     call from its events costs more and is done on request. One thread may add events
     while others read.
 
@@ -50,8 +50,8 @@ class CallLog:
         self.dropped = 0
         self.ignored = 0
         self._entries: dict[str, _Entry] = {}
-        # Late events must not bring a dropped call back as half a call: as many ids of
-        # dropped calls are kept as calls.
+        # Late events must not recreate a part of a dropped call: as many ids of dropped
+        # calls are stored as calls.
         self._dropped_ids: dict[str, None] = {}
 
     def apply(self, event: Event) -> bool:

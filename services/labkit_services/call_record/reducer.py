@@ -33,7 +33,7 @@ def insert_event(events: list[Event], event: Event) -> bool:
     same_time = events[start : bisect_right(events, event.time_ns, key=_time)]
     if event in same_time:
         return False
-    # Equal times need an order too, or the result would depend on arrival.
+    # Events of one time need an order too, or the result would depend on their arrival.
     events.insert(start + bisect_left(same_time, _tie_break(event), key=_tie_break), event)
     return True
 

@@ -62,7 +62,7 @@ INTERNAL = "X-OpenFaaS-Internal"
 """Marks an error response made by the platform, not by the function."""
 RETRY = "X-Retry"
 RETRY_MAX = "X-Retry-Max"
-"""On a callback: the number of retries made, and the most allowed (OpenFaaS Pro)."""
+"""On a callback: the number of retries so far, and the limit (OpenFaaS Pro)."""
 ATTEMPT = "X-Attempt"
 """On a request to a function: the number of the attempt, from 1. The lab's own addition."""
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 from labkit_services.contract.compact_json import encode
@@ -18,7 +18,7 @@ DEAD_HEADER = "Faas-Dead"
 QUEUE_HEADER = "Faas-Queue"
 """On a callback to be retried: the queue that its call came from."""
 TRIED_HEADER = "Faas-Tried"
-"""On a callback to be retried: the first request has been made. A redriven callback lacks this header."""
+"""On a callback to be retried: the first request was sent. A redriven callback lacks this header."""
 
 _MAX_HEADER_BYTES = 8_000
 """Limit for the stored headers of a response: with the call's own they must fit JetStream's 64 KiB."""
@@ -50,10 +50,6 @@ class Result:
     def is_complete(self) -> bool:
         """Whether the body is complete."""
         return len(self.body) == self.size
-
-    def cut_to(self, limit: int) -> Result:
-        """Return the result with its body cut to ``limit`` bytes."""
-        return self if len(self.body) <= limit else replace(self, body=self.body[:limit])
 
     def metadata(self) -> str:
         """Encode all but the body in ASCII, on one line."""
@@ -107,9 +103,7 @@ class DeadLetterMessage:
     def message(self, max_body_bytes: int) -> tuple[dict[str, str], bytes]:
         """Return NATS headers and body: the call's body, then the result's.
 
-        Args:
-            max_body_bytes: Limit for the body. The call's body always stays complete;
-                the result's is cut off.
+        Beyond ``max_body_bytes`` the result's body is cut off; the call's stays complete.
         """
         headers = {
             # With the time: after a redrive it may fail again in the same way within the duplicate window.

@@ -22,14 +22,11 @@ _QUANTITY = re.compile(
 
 
 def parse_quantity(text: str) -> float:
-    """Return the value of a quantity such as ``5Mi``, ``128M`` or ``100m``.
+    """Parse a quantity such as ``5Mi``, or raise ``InvalidValueError``.
 
     The grammar is that of Kubernetes' ``resource.Quantity``: a decimal number with a
     decimal (``k M G``), binary (``Ki Mi Gi``) or small (``m u n``) suffix, or with an
-    exponent. Memory is in bytes, CPU in cores.
-
-    Raises:
-        InvalidValueError: ``text`` is not a quantity, or negative.
+    exponent. Memory is in bytes, CPU in cores. Negative ones are invalid here.
     """
     match = _QUANTITY.fullmatch(text)
     if match and match["exponent"]:

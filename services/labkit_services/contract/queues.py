@@ -16,12 +16,9 @@ _PLAIN_TOKEN = re.compile(r"[-A-Za-z0-9_]{1,128}")
 
 
 def check_queue_name(name: str) -> str:
-    """Return ``name`` if it is a valid name for a queue.
+    """Return ``name`` if it is valid for a queue, or raise InvalidValueError.
 
     It is used as a subject and in names of streams, where the suffix ``_dead`` marks dead letters.
-
-    Raises:
-        InvalidValueError: It is not valid.
     """
     if not _QUEUE.fullmatch(name) or name.endswith(DEAD_SUFFIX):
         raise InvalidValueError(

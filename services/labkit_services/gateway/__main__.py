@@ -31,7 +31,7 @@ from labkit_services.gateway.routes.secrets import SecretRoutes
 from labkit_services.gateway.routes.ui import UiRoutes
 from labkit_services.http import HttpClient, HttpServer, Limits, Request
 from labkit_services.jetstream.connection import close, connect
-from labkit_services.jetstream.event_publisher import Events
+from labkit_services.jetstream.event_publisher import EventPublisher
 from labkit_services.jetstream.publisher import Publisher
 from labkit_services.jetstream.streams import ensure_cancelled, ensure_events, ensure_queue
 from labkit_services.runtime.metrics_server import MetricsServer
@@ -55,7 +55,7 @@ async def main(service: Service) -> None:
         publisher.start(),
         workers.start(),
     )
-    events, watchdog_events = Events(nats, service), Events(nats, service, name="watchdog")
+    events, watchdog_events = EventPublisher(nats, service), EventPublisher(nats, service, name="watchdog")
     metrics = Metrics()
     queues = QueueRegistry(nats, config)
     backend = ProcessBackend(config, registry.secrets)

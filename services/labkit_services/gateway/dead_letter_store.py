@@ -20,7 +20,7 @@ from labkit_services.contract.queued_call import CALL_HEADER, DEDUPE_HEADER
 from labkit_services.contract.queues import dead_stream, dead_subject
 from labkit_services.gateway.nats_errors import nats_errors_as
 from labkit_services.http import HttpError
-from labkit_services.jetstream.event_publisher import Events
+from labkit_services.jetstream.event_publisher import EventPublisher
 from labkit_services.jetstream.publisher import Publisher
 
 _CONCURRENCY = 64
@@ -57,7 +57,7 @@ class DeadLetterStore:
     exist, 503 while nats-server does not answer.
     """
 
-    def __init__(self, nats: Client, publisher: Publisher, events: Events, retry_of: RetryOf) -> None:
+    def __init__(self, nats: Client, publisher: Publisher, events: EventPublisher, retry_of: RetryOf) -> None:
         self._js = nats.jetstream()
         self._publisher = publisher
         self._events = events

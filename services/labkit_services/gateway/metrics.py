@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from labkit_services.jetstream.event_publisher import Events
+from labkit_services.jetstream.event_publisher import EventPublisher
 from labkit_services.runtime.log import LineWriter
 from labkit_services.runtime.metrics import Durations, gauge, prometheus_text
 
@@ -67,6 +67,6 @@ class Metrics:
 class Telemetry:
     """Where each call is reported: event log, gateway's log, metrics."""
 
-    events: Events
+    events: EventPublisher
     lines: LineWriter
     metrics: Metrics

@@ -18,7 +18,7 @@ from labkit_services.runtime.tasks import BackgroundTasks
 if TYPE_CHECKING:
     from nats.aio.client import Client
 
-    from labkit_services.jetstream.event_publisher import Events
+    from labkit_services.jetstream.event_publisher import EventPublisher
 
 _MAX_UNSENT = 10_000
 
@@ -35,7 +35,7 @@ class EventLogConnection:
         self._call_status = CallStatusService(service.log.task_failed)
         self._unsent: deque[Row] = deque(maxlen=_MAX_UNSENT)
         self._client: Client | None = None
-        self._events: Events | None = None
+        self._events: EventPublisher | None = None
         self._tasks = BackgroundTasks(service.log.task_failed)
 
     def start(self) -> None:
@@ -60,14 +60,14 @@ class EventLogConnection:
         # delays no capture.
         await asyncio.to_thread(importlib.import_module, "labkit_services.jetstream.event_publisher")
         from labkit_services.jetstream.connection import NatsUnavailableError, connect
-        from labkit_services.jetstream.event_publisher import Events
+        from labkit_services.jetstream.event_publisher import EventPublisher
 
         while self._client is None:
             try:
                 self._client = await connect(self._service, self._call_status.reconnected)
             except NatsUnavailableError as error:
                 self._service.log.warning("captures are not in the event log yet", error=error.seen)
-        self._events = Events(self._client, self._service)
+        self._events = EventPublisher(self._client, self._service)
         while self._unsent:
             self._events.append(self._unsent.popleft())
         await self._call_status.start(self._client)

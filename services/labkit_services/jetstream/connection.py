@@ -33,18 +33,13 @@ class NatsUnavailableError(LabError, ConnectionError):
 
 
 async def connect(service: Service, on_restored: Callable[[], None] = lambda: None) -> Client:
-    """Connect with the service's settings; then reconnect without limit.
+    """Connect, or raise NatsUnavailableError; then reconnect without limit.
 
-    Args:
-        service: Its settings are those of ``server_url``, and ``nats_token``.
-        on_restored: Called after each reconnect: the server has forgotten pending requests.
-
-    Raises:
-        NatsUnavailableError: No server answered within ten seconds.
+    The settings are those of ``server_url``, and ``nats_token``. ``on_restored`` is called
+    after each reconnect: the server has forgotten pending requests.
     """
     url = server_url(service.settings)
     client = Client()
-
     last_error: list[str] = []
 
     async def on_error(error: Exception) -> None:
@@ -109,9 +104,9 @@ async def close(client: Client) -> None:
                 await client.flush(1)
             await client.close()
     except (OSError, NatsError, TimeoutError):
-        return  # the server is gone, and the connection with it
+        return  # no server, no connection to close
     except asyncio.CancelledError:
-        # nats-py cancels its own task, and with it what `close` waits for, while the server goes away.
+        # nats-py cancels its own task, and with it what `close` waits for, when the server ends.
         task = asyncio.current_task()
         if task is None or task.cancelling():
             raise

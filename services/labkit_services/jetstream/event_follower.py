@@ -41,13 +41,11 @@ class EventFollower:
         *,
         since_ns: int,
     ) -> None:
-        """Follow the events from ``since_ns`` on.
+        """Follow the events from ``since_ns`` (Unix nanoseconds) on.
 
-        Args:
-            client: A connection that reconnects by itself; then call ``renew``.
-            on_events: Called with the events of a message, in the stream's order.
-            on_reset: Called when the stream has been replaced by another of the same name.
-            since_ns: Unix nanoseconds.
+        ``client`` reconnects by itself; then call ``renew``. ``on_events`` is called with the
+        events of a message, in the stream's order; ``on_reset`` when the stream has been
+        replaced by another of the same name.
         """
         self._client = client
         self._on_events = on_events
@@ -70,8 +68,7 @@ class EventFollower:
     async def read_to_end(self) -> None:
         """Wait until all that is in the stream now was read; set a deadline.
 
-        Raises:
-            nats.errors.Error, OSError: nats-server does not answer.
+        It raises NATS's errors if nats-server does not answer.
         """
         last_seq = (await self._client.jetstream().stream_info(EVENT_STREAM)).state.last_seq
         # Polled, not notified by ``on_events``: old and unreadable messages are skipped silently.

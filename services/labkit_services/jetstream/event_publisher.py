@@ -20,11 +20,11 @@ _FLUSH_SECONDS = 0.01
 _BATCH_EVENTS = 500
 
 
-class Events:
+class EventPublisher:
     """Publishes events without delaying or failing a call.
 
     ``emit`` only appends. A batch is sent ten milliseconds after its first event, or when
-    it is full; while nats-server is away nats-py buffers it.
+    it is full; while nats-server is down nats-py buffers it.
     """
 
     def __init__(self, client: Client, service: Service, *, name: str = "") -> None:

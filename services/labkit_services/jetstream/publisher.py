@@ -11,6 +11,7 @@ from nats.aio.msg import Msg
 from labkit_services.contract.errors import LabError, error_text
 from labkit_services.jetstream.connection import Client, NatsError
 
+_TIMEOUT_SECONDS = 5.0
 _ACK_SECONDS = 2.0
 """Timeout for one acknowledgement; then the same message is sent again."""
 _RETRY_SECONDS = 0.05
@@ -48,18 +49,14 @@ class Publisher:
         """Subscribe to the acknowledgements."""
         await self._client.subscribe(self._prefix + "*", cb=self._on_ack)
 
-    async def publish(
-        self, subject: str, body: bytes, headers: dict[str, str], *, timeout: float = 5.0
-    ) -> PublishAck:
+    async def publish(self, subject: str, body: bytes, headers: dict[str, str]) -> PublishAck:
         """Store one message.
 
         While the server does not answer, the message is sent again with the same id,
-        which the stream stores once.
-
-        Raises:
-            QueueUnavailableError: No acknowledgement within ``timeout`` seconds, or the server refused.
+        which the stream stores once. Without an acknowledgement within five seconds, or if
+        the server refuses, it raises QueueUnavailableError.
         """
-        deadline = self._loop.time() + timeout
+        deadline = self._loop.time() + _TIMEOUT_SECONDS
         while True:
             remaining = deadline - self._loop.time()
             try:
@@ -69,7 +66,7 @@ class Publisher:
             except (OSError, NatsError, TimeoutError) as error:
                 if self._loop.time() + _RETRY_SECONDS >= deadline:
                     raise QueueUnavailableError(
-                        expected=f"an ack from JetStream within {timeout:g} s",
+                        expected=f"an ack from JetStream within {_TIMEOUT_SECONDS:g} s",
                         seen=error_text(error),
                         next_step="look at the log of nats-server: labkit logs nats",
                     ) from error

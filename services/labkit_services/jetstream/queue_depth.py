@@ -49,12 +49,7 @@ class QueueDepth:
 
 
 async def depth_of(nats: Client, queue: str) -> QueueDepth:
-    """Request the state of a queue.
-
-    Raises:
-        QueueMissingError: There is no such queue.
-        DepthUnknownError: nats-server does not answer.
-    """
+    """Request the state of a queue, or raise ``DepthUnknownError``."""
     stream = queue_stream(queue)
     # nats-py's own objects lack the time of the first message.
     info, consumer, dead = await asyncio.gather(

@@ -1,4 +1,4 @@
-"""How long JetStream keeps results, events, dead letters, ids; how much."""
+"""Retention limits of results, events, dead letters, cancelled calls, ids."""
 
 from __future__ import annotations
 

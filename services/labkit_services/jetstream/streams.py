@@ -14,14 +14,7 @@ from nats.js import JetStreamContext, api
 from nats.js.errors import APIError, NotFoundError
 from nats.js.kv import KeyValue
 
-from labkit_services.contract import names
-from labkit_services.contract.queues import (
-    DEAD_SUFFIX,
-    STREAM_PREFIX,
-    dead_stream,
-    dead_subject,
-    queue_stream,
-)
+from labkit_services.contract import names, queues
 from labkit_services.jetstream import retention
 
 _STREAM_NAME_IN_USE = 10058
@@ -31,8 +24,8 @@ async def ensure_queue(js: JetStreamContext, queue: str, *, ack_wait: float, rep
     """Create a queue: its stream, the workers' consumer, its dead letters."""
     dead_letters = _ensure_stream(
         js,
-        dead_stream(queue),
-        dead_subject(queue, None),
+        queues.dead_stream(queue),
+        queues.dead_subject(queue, None),
         retention.DEAD_LETTERS,
         # A full stream refuses; then the call stays in its queue. So no dead letter is lost.
         discard=api.DiscardPolicy.NEW,
@@ -40,7 +33,8 @@ async def ensure_queue(js: JetStreamContext, queue: str, *, ack_wait: float, rep
         num_replicas=replicas,
     )
     consumer = _consumer(names.WORKER_CONSUMER, ack_wait)
-    await asyncio.gather(_ensure_work_queue(js, queue_stream(queue), queue, consumer, replicas), dead_letters)
+    stream = queues.queue_stream(queue)
+    await asyncio.gather(_ensure_work_queue(js, stream, queue, consumer, replicas), dead_letters)
 
 
 async def ensure_callbacks(js: JetStreamContext, *, ack_wait: float, replicas: int = 1) -> None:
@@ -85,8 +79,9 @@ async def queue_names(js: JetStreamContext) -> list[str]:
     found: list[str] = []
     while infos := await js.streams_info(offset=len(found)):
         found += [info.config.name or "" for info in infos]
-    queues = [name for name in found if name.startswith(STREAM_PREFIX) and not name.endswith(DEAD_SUFFIX)]
-    return sorted(name.removeprefix(STREAM_PREFIX) for name in queues)
+    prefix = queues.STREAM_PREFIX
+    streams = [name for name in found if name.startswith(prefix) and not name.endswith(queues.DEAD_SUFFIX)]
+    return sorted(name.removeprefix(prefix) for name in streams)
 
 
 def _consumer(name: str, ack_wait: float) -> api.ConsumerConfig:

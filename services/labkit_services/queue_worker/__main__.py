@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from labkit_services.jetstream.connection import close, connect
-from labkit_services.jetstream.event_publisher import Events
+from labkit_services.jetstream.event_publisher import EventPublisher
 from labkit_services.jetstream.queue_depth import depth_of
 from labkit_services.queue_worker import metrics
 from labkit_services.queue_worker.config import WorkerConfig
@@ -24,7 +24,7 @@ async def main(service: Service) -> None:
             worker.restored()
 
     nats = await connect(service, on_restored)
-    events = Events(nats, service)
+    events = EventPublisher(nats, service)
     worker = Worker(nats, config, events, service)
 
     async def metrics_text() -> bytes:

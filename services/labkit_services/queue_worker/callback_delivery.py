@@ -1,23 +1,34 @@
-"""Deliver results to callback URLs, and retry while a target is down."""
+"""Post results to callback URLs, and retry while a target is down."""
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from nats.aio.msg import Msg
 
-from labkit_services.contract import outcome
+from labkit_services.contract import names, outcome
+from labkit_services.contract.errors import InvalidValueError
 from labkit_services.contract.events import EventType
-from labkit_services.contract.names import short_function_name
 from labkit_services.contract.outcome import DeadKind, DeadLetterMessage, Result
 from labkit_services.contract.queued_call import QueuedCall
-from labkit_services.http import Headers
+from labkit_services.http import Headers, UpstreamError
+from labkit_services.http.headers import NOT_FORWARDED
 from labkit_services.jetstream.publisher import QueueUnavailableError
-from labkit_services.queue_worker.callback_request import CallbackError, post_callback
+from labkit_services.queue_worker.consumer import Ack, Nak, Term, Verdict
 from labkit_services.queue_worker.context import WorkerContext
 from labkit_services.queue_worker.retry import Decision, Exhausted, Retry
-from labkit_services.queue_worker.verdict import Ack, Nak, Term, Verdict
+
+
+class CallbackError(Exception):
+    """A callback request had no response."""
+
+    def __init__(self, text: str, *, is_final: bool = False) -> None:
+        super().__init__(text)
+        self.is_final = is_final
+        """A retry would fail in the same way: the URL is unusable."""
 
 
 class CallbackHandler:
@@ -57,9 +68,8 @@ class CallbackHandler:
             self._context.log.error("a callback that was put off can't be read", error=repr(error))
             return Term()
         number, attempt = message.metadata.sequence.stream, message.metadata.num_delivered or 1
-        if (
-            attempt == 1 and outcome.TRIED_HEADER in headers
-        ):  # the first request, which failed, counts as this one
+        if attempt == 1 and outcome.TRIED_HEADER in headers:
+            # The first request, which failed, counts as this one.
             return Nak(self._policy.wait(1, self._context.rng))
         match await self._post(number, call, result, attempt):
             case Retry(delay):
@@ -78,16 +88,15 @@ class CallbackHandler:
         context, lines = self._context, self._context.lines
         lines.calling_back(number, call.callback)
         self._emit(EventType.CALLBACK_SENT, call, result, url=call.callback)
-        max_attempts = context.policy_of(call).attempts
         try:
-            status, headers = await post_callback(context.client, context.config, call, result, max_attempts)
+            status, headers = await _post_callback(context, call, result)
         except CallbackError as error:
             lines.callback_failed(number, error)
             self._emit(EventType.CALLBACK_ANSWERED, call, result, error=str(error))
             context.counts.callbacks["error"] += 1
             decision = context.decide(self._policy, attempt, 503, Headers())
             return Exhausted(str(error)) if error.is_final or isinstance(decision, Exhausted) else decision
-        lines.called_back(number, call, call.callback, status)
+        lines.called_back(number, call, status)
         self._emit(EventType.CALLBACK_ANSWERED, call, result, status=status)
         context.counts.callbacks[str(status)] += 1
         return context.decide(self._policy, attempt, status, headers)
@@ -97,10 +106,59 @@ class CallbackHandler:
     ) -> None:
         letter = DeadLetterMessage(call, DeadKind.CALLBACK, reason, attempts, time.time_ns(), result)
         await self._context.outcomes.store_dead_letter(queue, letter)
-        self._context.lines.callback_dead(number, call, reason)
+        self._context.lines.dead(number, call, reason, callback=True)
         self._emit(EventType.CALLBACK_DEAD, call, result, reason=reason)
-        self._context.counts.dead[queue, short_function_name(call.function)] += 1
+        self._context.counts.dead[queue, names.short_function_name(call.function)] += 1
 
     def _emit(self, type_: str, call: QueuedCall, result: Result, **data: Any) -> None:
-        function = short_function_name(call.function)
+        function = names.short_function_name(call.function)
         self._context.events.emit(type_, call.call_id, function, result.attempt, **data)
+
+
+async def _post_callback(context: WorkerContext, call: QueuedCall, result: Result) -> tuple[int, Headers]:
+    """Post a result; return status and headers, or raise ``CallbackError``."""
+    url, timeout = call.callback, context.config.callback_timeout
+    headers = callback_headers(call, result, context.policy_of(call).attempts)
+    try:
+        async with asyncio.timeout(timeout):
+            target = resolve_alias(url, context.config.gateway_url)
+            response = await context.client.request("POST", target, headers, result.body)
+            response.close()
+            return response.status, response.headers
+    except TimeoutError as error:
+        raise CallbackError(f'Post "{url}": no answer within {timeout:g} s') from error
+    except ValueError as error:
+        text = error.headline if isinstance(error, InvalidValueError) else str(error)
+        raise CallbackError(f'Post "{url}": {text}', is_final=True) from error
+    except UpstreamError as error:
+        raise CallbackError(f'Post "{url}": {error}') from error
+
+
+def callback_headers(call: QueuedCall, result: Result, max_attempts: int) -> list[tuple[str, str]]:
+    """Return the function's own headers, then OpenFaaS's about the call."""
+    about_call = {
+        names.CALL_ID: call.call_id,
+        names.DURATION_SECONDS: f"{result.seconds:.6f}",
+        names.FUNCTION_STATUS: str(result.status),
+        names.FUNCTION_NAME: call.function,
+        # Equal numbers mean that no retry will follow (OpenFaaS Pro).
+        names.RETRY: str(result.attempt - 1 - call.attempts),
+        names.RETRY_MAX: str(max_attempts - 1),
+        "User-Agent": names.QUEUE_WORKER_USER_AGENT,
+    }
+    # The date is the response's, as in OpenFaaS.
+    replaced = NOT_FORWARDED | {name.lower() for name in about_call}
+    copied = [pair for pair in result.headers if pair[0].lower() not in replaced]
+    return [*copied, *about_call.items()]
+
+
+def resolve_alias(url: str, gateway_url: str) -> str:
+    """Replace ``http://gateway:8080`` in ``url`` by the lab's own gateway.
+
+    In a cluster the name server resolves that name; a lab has none. A ``url`` with an
+    invalid port or host raises ValueError.
+    """
+    parts = urlsplit(url)
+    if parts.hostname in names.GATEWAY_ALIASES and (parts.port or 80) == names.GATEWAY_ALIAS_PORT:
+        return urlunsplit(parts._replace(scheme="http", netloc=urlsplit(gateway_url).netloc))
+    return url

@@ -64,9 +64,6 @@ class Cancellations:
         cancelled = self._cancelled_ns
         return bool(cancelled) and cancelled.get(call_token(call.call_id), 0) >= call.accepted_ns
 
-    def __len__(self) -> int:
-        return len(self._cancelled_ns)
-
     @contextmanager
     def cancellable(self, call: QueuedCall) -> Iterator[None]:
         """Run a block; raise CallCancelledError if the call is cancelled."""

@@ -87,10 +87,6 @@ class WorkerConfig:
             metrics_port=service.number("metrics_port", METRICS_PORT),
         )
 
-    def max_inflight_for(self, queue: str) -> int:
-        """Return ``max_inflight`` of a queue."""
-        return self.max_inflight_of.get(queue, self.max_inflight)
-
 
 def _set(service: Service, settings: Mapping[str, str]) -> dict[str, str]:
     """Return the values of the settings that are set, by attribute."""
@@ -110,9 +106,8 @@ def _lease(text: str) -> float:
     """Parse ``ack_wait``; a lease must last until it can be renewed."""
     seconds = parse_duration(text)
     if seconds < _SHORTEST_LEASE_SECONDS:
-        raise InvalidValueError(
-            "ack_wait is too short", expected=f"{_SHORTEST_LEASE_SECONDS:g} s or more", seen=repr(text)
-        )
+        expected = f"{_SHORTEST_LEASE_SECONDS:g} s or more"
+        raise InvalidValueError("ack_wait is too short", expected=expected, seen=repr(text))
     return seconds
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 from nats.aio.msg import Msg
 
@@ -14,8 +15,28 @@ from labkit_services.contract.errors import error_text
 from labkit_services.jetstream.connection import Client, NatsError
 from labkit_services.queue_worker.credit import Credit
 from labkit_services.queue_worker.puller import Puller, PullSource
-from labkit_services.queue_worker.verdict import Ack, Nak, Term, Verdict
 from labkit_services.runtime.service import Service
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """Remove the message from its queue: nothing is left to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Nak:
+    """Deliver the message again, after ``delay`` seconds."""
+
+    delay: float
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """Remove the message from its queue: it can't be processed."""
+
+
+Verdict = Ack | Nak | Term
+"""How a handler wants a delivered message to be settled."""
 
 Handle = Callable[[Msg], Awaitable[Verdict]]
 """Processes a message. If it raises, the lease runs out and the message is delivered again."""
@@ -25,11 +46,7 @@ class Consumer:
     """Passes each message to ``handle`` and settles it by the verdict.
 
     If this process dies, JetStream delivers the message to another worker when
-    ``ack_wait`` has passed.
-
-    Attributes:
-        credit: Counts the messages being processed, and their limit.
-        redelivered: Number of messages that had been delivered before.
+    ``ack_wait`` has passed. ``redelivered`` counts messages delivered before.
     """
 
     def __init__(
@@ -40,7 +57,7 @@ class Consumer:
         self._handle = handle
         self.credit = Credit(max_inflight)
         self._puller = Puller(nats, source, self.credit, self._deliver, service.log)
-        self._name = f"pull messages of {source.stream}"
+        self._pull_task = f"pull messages of {source.stream}"
         self._loop = asyncio.get_running_loop()
         self._running: dict[asyncio.Task[None], Msg] = {}
         self.redelivered = 0
@@ -57,19 +74,16 @@ class Consumer:
     async def start(self) -> None:
         """Begin to receive messages."""
         await self._puller.start()
-        self._service.tasks.start(self._puller.run(), name=self._name)
+        self._service.tasks.start(self._puller.run(), name=self._pull_task)
 
     def restored(self) -> None:
         """Continue after the connection to nats-server was restored."""
         self._puller.restored()
 
-    async def renew_leases(self) -> None:
-        """Extend the leases of running messages by another ``ack_wait``."""
+    async def renew(self) -> None:
+        """Extend running messages' leases; repeat requests that were lost."""
         for message in list(self._running.values()):
             await self._send(message.in_progress())
-
-    async def check_requests(self) -> None:
-        """Repeat requests for messages that the server has lost."""
         await self._puller.check()
 
     async def pause(self) -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from labkit_services.contract.queued_call import QueuedCall
 from labkit_services.http import Headers, HttpClient
-from labkit_services.jetstream.event_publisher import Events
+from labkit_services.jetstream.event_publisher import EventPublisher
 from labkit_services.queue_worker.config import WorkerConfig
 from labkit_services.queue_worker.metrics import Counts
 from labkit_services.queue_worker.outcome_store import OutcomeStore
@@ -24,7 +24,7 @@ class WorkerContext:
     config: WorkerConfig
     client: HttpClient
     outcomes: OutcomeStore
-    events: Events
+    events: EventPublisher
     counts: Counts
     lines: WorkerLog
     log: Log

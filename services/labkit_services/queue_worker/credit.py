@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class Credit:
     """Counts running calls and requested messages.
 
-    A message fetched before there is room for it would sit in this worker while its lease
+    A message fetched before there is room for it would wait in this worker while its lease
     runs and another worker is idle. So the sum of running calls and requested messages
     never exceeds ``max_inflight``.
     """
@@ -22,15 +22,11 @@ class Credit:
         """Return how many more messages to request now."""
         return max(0, self.max_inflight - self.in_flight - self.requested)
 
-    def request(self, count: int) -> None:
-        """Count messages as requested."""
-        self.requested += count
-
     def accept(self) -> bool:
         """Count a message as running; return False if there is no room for it.
 
-        There is none after ``max_inflight`` was lowered, or when a request that was taken
-        for lost is answered late.
+        There is none after ``max_inflight`` was lowered, or when a request that was assumed
+        to be lost is answered late.
         """
         self.requested = max(0, self.requested - 1)
         if self.in_flight >= self.max_inflight:
@@ -45,7 +41,3 @@ class Credit:
     def finish(self) -> None:
         """Count a running call as finished."""
         self.in_flight -= 1
-
-    def reset(self) -> None:
-        """Count no messages as requested: the server has forgotten them."""
-        self.requested = 0

@@ -10,21 +10,22 @@ from typing import Any
 
 from nats.aio.msg import Msg
 
+from labkit_services.contract import names
 from labkit_services.contract.events import EventType
-from labkit_services.contract.names import short_function_name
 from labkit_services.contract.outcome import DeadKind, DeadLetterMessage, Result
 from labkit_services.contract.queued_call import QueuedCall
-from labkit_services.http import ConnectError, Headers, UpstreamError
+from labkit_services.http import ConnectError, Headers, HttpClient, UpstreamError
+from labkit_services.http.headers import NOT_FORWARDED
 from labkit_services.jetstream.publisher import QueueUnavailableError
 from labkit_services.queue_worker.callback_delivery import CallbackHandler
 from labkit_services.queue_worker.cancellations import CallCancelledError, Cancellations
+from labkit_services.queue_worker.consumer import Ack, Nak, Term, Verdict
 from labkit_services.queue_worker.context import WorkerContext
-from labkit_services.queue_worker.invocation import UpstreamResponse, broken_off, function_url, invoke
-from labkit_services.queue_worker.retry import Decision, Exhausted, Retry
-from labkit_services.queue_worker.verdict import Ack, Nak, Term, Verdict
+from labkit_services.queue_worker.retry import Exhausted, Retry
 
 _GATEWAY_RETRY_SECONDS = (0.05, 0.1, 0.2, 0.5, 1.0)
 """Waits between requests to a gateway that can't be reached; the last one repeats."""
+_REPLACED = NOT_FORWARDED | {"date", "user-agent", names.ATTEMPT.lower()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,6 @@ class Delivery:
 
     Attributes:
         number: The worker's own count, as in its log.
-        call: The call.
         count: Deliveries since the call was last queued, this one included.
         taken_at: ``time.monotonic`` of the delivery.
         function: The function's name without the default namespace.
@@ -82,7 +82,7 @@ class DeliveryHandler:
             self._lines.cancelled(number, call)
             return Ack()
         metadata = message.metadata
-        function = short_function_name(call.function)
+        function = names.short_function_name(call.function)
         delivery = Delivery(number, call, metadata.num_delivered or 1, taken_at, function)
         self._emit(delivery, EventType.DELIVERY_RECEIVED, queue=self._queue, seq=metadata.sequence.stream)
         self._lines.received(number, self._queue, call)
@@ -97,8 +97,6 @@ class DeliveryHandler:
             self._context.log.error("delivery failed", call_id=call.call_id, error=repr(error))
             return await self._after_bug(delivery, error)
 
-    # -- invocation
-
     async def _invoke(self, delivery: Delivery) -> Result:
         """Return the function's response; 503 if the gateway broke off."""
         call = delivery.call
@@ -110,15 +108,16 @@ class DeliveryHandler:
             self._emit(delivery, EventType.INVOCATION_FINISHED, status=status, bytes=len(body))
         except UpstreamError as error:
             self._lines.failed(delivery.number, call, error)
-            status, headers, body = broken_off(error)
+            # As in OpenFaaS, the platform responds in place of the function.
+            status, headers, body = 503, Headers([(names.INTERNAL, "queue-worker")]), b""
             self._emit(delivery, EventType.INVOCATION_FINISHED, status=status, error=str(error))
         else:
             self._lines.invoked(delivery.number, call, status, time.monotonic() - started, len(body))
         pairs, seconds = tuple(headers.pairs), time.monotonic() - delivery.taken_at
         return Result(status, pairs, body, len(body), delivery.attempt, time.time_ns(), seconds)
 
-    async def _request(self, delivery: Delivery) -> UpstreamResponse:
-        """Invoke the function; wait while the gateway can't be reached.
+    async def _request(self, delivery: Delivery) -> tuple[int, Headers, bytes]:
+        """Return status, headers, body; wait while the gateway is unreachable.
 
         This must neither use up the function's attempts nor break the promise of the 202.
         The lease is renewed meanwhile.
@@ -127,42 +126,34 @@ class DeliveryHandler:
         waits = itertools.chain(_GATEWAY_RETRY_SECONDS, itertools.repeat(_GATEWAY_RETRY_SECONDS[-1]))
         while True:
             try:
-                return await invoke(client, gateway_url, delivery.call, delivery.attempt)
+                return await _send_invocation(client, gateway_url, delivery.call, delivery.attempt)
             except ConnectError as error:
                 self._lines.failed(delivery.number, delivery.call, error)
                 await asyncio.sleep(next(waits))
 
-    # -- what follows
-
     async def _follow_up(self, delivery: Delivery, result: Result) -> Verdict:
-        call = delivery.call
-        policy = self._context.policy_of(call)
-        decision = self._context.decide(policy, delivery.count, result.status, Headers(result.headers))
+        """Store the result, dead-letter a failed call, post the callback."""
+        context, call = self._context, delivery.call
+        policy = context.policy_of(call)
+        decision = context.decide(policy, delivery.count, result.status, Headers(result.headers))
         if isinstance(decision, Retry):
             self._lines.retrying(delivery.number, call, decision.delay, delivery.count)
             self._emit(delivery, EventType.RETRY_SCHEDULED, delay=decision.delay)
-            self._context.counts.retries[self._queue, delivery.function] += 1
+            context.counts.retries[self._queue, delivery.function] += 1
             return Nak(decision.delay)
         try:
-            await self._conclude(delivery, decision, result)
+            await context.outcomes.store_result(call, result)
+            if isinstance(decision, Exhausted):
+                await self._dead_letter(delivery, decision.reason, result)
+            if call.callback:
+                await self._callbacks.post_first(delivery.number, self._queue, call, result)
         except QueueUnavailableError as error:
             # The remaining work is stored nowhere yet: the call must stay in its queue.
-            self._context.log.warning(
-                "call not concluded, it will come again", call_id=call.call_id, error=error
-            )
+            context.log.warning("call not concluded, it will come again", call_id=call.call_id, error=error)
             return Nak(policy.min_wait)
         self._emit(delivery, EventType.DELIVERY_ACKED)
-        self._context.counts.processed[self._queue] += 1
+        context.counts.processed[self._queue] += 1
         return Ack()
-
-    async def _conclude(self, delivery: Delivery, decision: Decision, result: Result) -> None:
-        """Store the result, dead-letter a failed call, post the callback."""
-        call = delivery.call
-        await self._context.outcomes.store_result(call, result)
-        if isinstance(decision, Exhausted):
-            await self._dead_letter(delivery, decision.reason, result)
-        if call.callback:
-            await self._callbacks.post_first(delivery.number, self._queue, call, result)
 
     async def _after_bug(self, delivery: Delivery, error: Exception) -> Verdict:
         policy = self._context.policy_of(delivery.call)
@@ -185,3 +176,25 @@ class DeliveryHandler:
     def _emit(self, delivery: Delivery, type_: str, **data: Any) -> None:
         call_id = delivery.call.call_id
         self._context.events.emit(type_, call_id, delivery.function, delivery.attempt, **data)
+
+
+def function_url(gateway_url: str, call: QueuedCall) -> str:
+    """Return the function's URL, with the client's path and query."""
+    query = f"?{call.query}" if call.query else ""
+    return f"{gateway_url}/function/{call.function}{call.path or '/'}{query}"
+
+
+async def _send_invocation(
+    client: HttpClient, gateway_url: str, call: QueuedCall, attempt: int
+) -> tuple[int, Headers, bytes]:
+    """Invoke the function through the gateway, with the client's headers.
+
+    The timeout is the gateway's ``upstream_timeout``. After a ``ConnectError`` the function
+    was not invoked; after another ``UpstreamError`` the gateway broke off.
+    """
+    headers = [pair for pair in call.headers if pair[0].lower() not in _REPLACED]
+    if not any(name.lower() == names.CALL_ID.lower() for name, _ in headers):
+        headers.append((names.CALL_ID, call.call_id))
+    headers += [(names.ATTEMPT, str(attempt)), ("User-Agent", names.QUEUE_WORKER_USER_AGENT)]
+    response = await client.request(call.method, function_url(gateway_url, call), headers, call.body)
+    return response.status, response.headers, await response.read()

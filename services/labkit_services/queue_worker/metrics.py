@@ -42,7 +42,7 @@ class Counts:
         finally:
             self.in_flight[key] -= 1
             if not self.in_flight[key]:
-                del self.in_flight[key]  # a changing set of names must not add up
+                del self.in_flight[key]  # else old names would accumulate
 
 
 def text(instance: str, counts: Counts, depths: Sequence[QueueDepth]) -> bytes:

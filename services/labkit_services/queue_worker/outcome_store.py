@@ -35,11 +35,9 @@ class OutcomeStore:
         No acknowledgement is awaited: a lost result is no lost call. The message is sent
         before the call's own acknowledgement, on the same connection.
         """
-        stored = result.cut_to(self.max_body_bytes)
+        body, headers = result.body[: self.max_body_bytes], {outcome.RESULT_HEADER: result.metadata()}
         try:
-            await self._nats.publish(
-                result_subject(call.call_id), stored.body, headers={outcome.RESULT_HEADER: stored.metadata()}
-            )
+            await self._nats.publish(result_subject(call.call_id), body, headers=headers)
         except (OSError, NatsError) as error:
             self._log.warning("result not kept", call_id=call.call_id, error=error_text(error))
 

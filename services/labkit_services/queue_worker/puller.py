@@ -48,13 +48,14 @@ class Puller:
         self._inbox = ""
         self._subscription: Subscription | None = None
         self._loop = asyncio.get_running_loop()
-        self._last_heard = self._loop.time()
+        self._last_message_at = self._loop.time()
         self._open = True
         self._has_credit = asyncio.Event()
 
     async def start(self) -> None:
         """Subscribe and request the first messages."""
-        await self._subscribe()
+        self._inbox = self._client.new_inbox()
+        self._subscription = await self._client.subscribe(self._inbox, cb=self._receive)
         await self._request()
 
     async def run(self) -> None:
@@ -76,31 +77,27 @@ class Puller:
     async def withdraw(self) -> None:
         """Replace the open requests by as many as there is credit.
 
-        After ``max_inflight`` was lowered the server would go on sending. A message that is
-        sent back has been delivered: it would lose an attempt.
+        After ``max_inflight`` was lowered the server would still send for the old requests. A
+        message that is returned counts as delivered: it would lose an attempt.
         """
         await self._unsubscribe()
-        self._credit.reset()
+        self._credit.requested = 0
         if self._open:
             await self.start()
 
     def restored(self) -> None:
         """Request again after a reconnect: the server forgot the requests."""
-        self._credit.reset()
+        self._credit.requested = 0
         self.wake()
 
     async def check(self) -> None:
         """Request again if the server was silent longer than requests live."""
-        silent = self._loop.time() - self._last_heard
+        silent = self._loop.time() - self._last_message_at
         if self._credit.requested and silent > _EXPIRES_SECONDS + _GRACE_SECONDS:
             self._log.warning("requests for messages went unanswered", seconds=f"{silent:.0f}")
-            self._last_heard = self._loop.time()
-            self._credit.reset()
+            self._last_message_at = self._loop.time()
+            self._credit.requested = 0
         await self._request()
-
-    async def _subscribe(self) -> None:
-        self._inbox = self._client.new_inbox()
-        self._subscription = await self._client.subscribe(self._inbox, cb=self._receive)
 
     async def _unsubscribe(self) -> None:
         """Drop the requests: the server sends nothing without subscriber."""
@@ -116,7 +113,7 @@ class Puller:
         count = self._credit.available()
         if count == 0 or not self._open:
             return
-        self._credit.request(count)
+        self._credit.requested += count
         body = {"batch": count, "expires": int(_EXPIRES_SECONDS * 1e9)}
         try:
             await self._client.publish(self._subject, json.dumps(body).encode(), self._inbox)
@@ -125,7 +122,7 @@ class Puller:
             self._log.warning("could not ask for messages", error=error_text(error))
 
     async def _receive(self, message: Msg) -> None:
-        self._last_heard = self._loop.time()
+        self._last_message_at = self._loop.time()
         headers = message.headers or {}
         status = headers.get("Status")
         if status is None:

@@ -24,7 +24,7 @@ from labkit_services.http import Headers
 
 MAX_ATTEMPTS = 10_000
 _LONGEST_WAIT_SECONDS = 24 * 3600.0
-"""A ``Retry-After`` beyond a day is taken for an error."""
+"""A ``Retry-After`` beyond a day is treated as an error."""
 
 RETRY_AFTER_STATUSES = frozenset({429, 503})
 
@@ -33,20 +33,16 @@ class Backoff(StrEnum):
     """How the wait grows, and its jitter."""
 
     EXPONENTIAL = "exponential"  # exactly the doubled wait
-    FULL = "full"  # random from 0 to it, so that calls that failed together are spread
-    EQUAL = "equal"  # random from half of it to it
+    FULL = "full"  # random between 0 and the wait: spreads calls that failed together
+    EQUAL = "equal"  # random between half the wait and the wait
 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How often, when, and after which responses to retry.
+    """How often, when, and after which statuses to retry; waits in seconds.
 
-    Attributes:
-        attempts: Most attempts, the first one included.
-        min_wait: Seconds before the second attempt, and lower limit for a ``Retry-After``.
-        max_wait: Upper limit for a wait in seconds.
-        codes: Statuses that are retried.
-        backoff: How waits grow.
+    ``attempts`` includes the first one. ``min_wait`` is the wait before the second one,
+    and the lower limit for a ``Retry-After``.
     """
 
     attempts: int = 10
@@ -63,9 +59,8 @@ class RetryPolicy:
     def with_annotations(self, annotations: Mapping[str, str]) -> RetryPolicy:
         """Return the policy changed by a function's annotations.
 
-        Args:
-            annotations: Without their prefix ``com.openfaas.retry.``. Invalid values are
-                ignored, as in OpenFaaS Pro.
+        They come without their prefix ``com.openfaas.retry.``. Invalid values are ignored,
+        as in OpenFaaS Pro.
         """
         policy = self
         for name, text in annotations.items():
@@ -117,13 +112,8 @@ def decide(
 ) -> Decision:
     """Decide what follows a response.
 
-    Args:
-        policy: The function's policy.
-        attempt: Number of the attempt, from 1, since the call was last queued.
-        status: The response's status.
-        headers: The response's headers.
-        rng: Source of the jitter.
-        now: Time with zone, for a ``Retry-After`` that is a date.
+    Attempts are counted from 1 since the call was last queued. ``now`` has a zone: it is
+    for a ``Retry-After`` that is a date.
     """
     if not policy.is_retriable(status, headers):
         return NoRetry()

@@ -14,7 +14,7 @@ from labkit_services.contract.queues import check_queue_name, queue_stream, work
 from labkit_services.http import HttpClient
 from labkit_services.jetstream import streams
 from labkit_services.jetstream.connection import Client, NatsError
-from labkit_services.jetstream.event_publisher import Events
+from labkit_services.jetstream.event_publisher import EventPublisher
 from labkit_services.jetstream.publisher import Publisher
 from labkit_services.queue_worker.callback_delivery import CallbackHandler
 from labkit_services.queue_worker.cancellations import Cancellations
@@ -37,26 +37,22 @@ _CANCEL_SECONDS = 1.0
 class Worker:
     """Processes one queue or every queue, each with its own ``max_inflight``.
 
-    So a queue with slow functions blocks no other queue.
-
-    Attributes:
-        queues: The consumer of each queue, by its name.
-        counts: Counts for the metrics.
+    So a queue with slow functions blocks no other queue. ``queues`` holds the consumer of
+    each queue by its name.
     """
 
-    def __init__(self, nats: Client, config: WorkerConfig, events: Events, service: Service) -> None:
+    def __init__(self, nats: Client, config: WorkerConfig, events: EventPublisher, service: Service) -> None:
         self._nats = nats
         self._js = nats.jetstream()
         self._config = config
         self._service = service
         self._log = service.log
-        self._client = HttpClient()
         self._publisher = Publisher(nats)
         self._cancellations = Cancellations(nats, service.log)
         self.counts = Counts()
         self._context = WorkerContext(
             config=config,
-            client=self._client,
+            client=HttpClient(),
             outcomes=OutcomeStore(nats, self._publisher, service.log),
             events=events,
             counts=self.counts,
@@ -95,41 +91,35 @@ class Worker:
             consumer.restored()
         self._service.tasks.start(self._cancellations.refresh(), name="read cancellations")
 
-    async def set_max_inflight(self, queue: str, count: object) -> int:
-        """Change the limit of a queue, or raise ``InvalidValueError``."""
-        consumer = self._consumer_of(queue)
-        await consumer.set_max_inflight(check_max_inflight(count))
-        self._log.info("max_inflight changed", queue=queue, max_inflight=count)
-        return consumer.credit.max_inflight
-
     async def stop(self) -> None:
         """Receive no more calls; let running ones finish in ``drain_timeout``.
 
-        The rest is delivered again; so is everything at once when the service aborts.
+        Unfinished ones are delivered again; on an abort, all of them at once.
         """
         consumers = self._consumers()
         await asyncio.gather(*(consumer.pause() for consumer in consumers))
         drained: asyncio.Future[Any] = asyncio.gather(*(consumer.drain() for consumer in consumers))
         aborted: asyncio.Future[Any] = asyncio.create_task(self._service.aborting.wait(), name="aborted")
-        await asyncio.wait(
-            {drained, aborted}, timeout=self._config.drain_timeout, return_when=asyncio.FIRST_COMPLETED
-        )
+        timeout = self._config.drain_timeout
+        await asyncio.wait({drained, aborted}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
         aborted.cancel()
         for consumer in consumers:
             await consumer.abandon()
         await asyncio.wait({drained}, timeout=_CANCEL_SECONDS)
         await self._service.tasks.cancel()
-        self._client.close()
+        self._context.client.close()
 
-    async def on_control(self, message: Msg) -> None:
+    async def _on_control(self, message: Msg) -> None:
         """Respond to a control request: ``{"max_inflight": n}`` or ``{}``."""
         document: dict[str, Any]
         try:
             queue = message.subject.removeprefix(worker_control_subject(""))
             request = json.loads(message.data or b"{}")
-            if "max_inflight" in request:
-                await self.set_max_inflight(queue, request["max_inflight"])
             consumer = self._consumer_of(queue)
+            if "max_inflight" in request:
+                max_inflight = check_max_inflight(request["max_inflight"])
+                await consumer.set_max_inflight(max_inflight)
+                self._log.info("max_inflight changed", queue=queue, max_inflight=max_inflight)
             document = {
                 "worker": self._service.instance,
                 "max_inflight": consumer.credit.max_inflight,
@@ -145,12 +135,10 @@ class Worker:
         return [*self.queues.values(), self._callback_consumer]
 
     def _consumer_of(self, queue: str) -> Consumer:
-        consumer = self.queues.get(queue)
-        if consumer is None:
-            raise InvalidValueError(
-                f"this worker has no queue {queue}", expected=", ".join(self.queues), seen=queue
-            )
-        return consumer
+        if queue in self.queues:
+            return self.queues[queue]
+        known = ", ".join(self.queues)
+        raise InvalidValueError(f"this worker has no queue {queue}", expected=known, seen=queue)
 
     async def _add(self, queue: str) -> None:
         """Begin to receive calls of a queue, unless that has begun."""
@@ -158,15 +146,15 @@ class Worker:
             return
         config = self._config
         handler = DeliveryHandler(queue, self._context, self._callbacks, self._cancellations)
-        limit = config.max_inflight_for(queue)
+        limit = config.max_inflight_of.get(queue, config.max_inflight)
         source = PullSource(queue_stream(queue), names.WORKER_CONSUMER)
         consumer = Consumer(self._nats, source, handler.handle, limit, self._service)
-        self.queues[queue] = consumer  # at once: the same queue may be announced and found
+        self.queues[queue] = consumer  # now: the same queue may be announced and found
         try:
             await streams.ensure_queue(self._js, queue, ack_wait=config.ack_wait, replicas=config.replicas)
             nats_url = self._service.setting("nats_url")
             self._context.lines.started(nats_url, queue, limit, self._service.instance)
-            await self._nats.subscribe(worker_control_subject(queue), cb=self.on_control)
+            await self._nats.subscribe(worker_control_subject(queue), cb=self._on_control)
             await consumer.start()
         except BaseException:
             del self.queues[queue]
@@ -191,9 +179,8 @@ class Worker:
                 self._log.warning("could not look for queues", error=error_text(error))
 
     async def _renew_leases(self) -> None:
-        """Renew the leases of running calls; else they would run twice."""
+        """Renew the leases of running calls, which else would run twice."""
         while True:
             await asyncio.sleep(self._config.ack_wait / 3)
             for consumer in self._consumers():
-                await consumer.renew_leases()
-                await consumer.check_requests()
+                await consumer.renew()

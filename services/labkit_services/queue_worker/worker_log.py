@@ -55,28 +55,23 @@ class WorkerLog:
         """Log that a retry is scheduled."""
         self._write(f"[#{number}] Retrying: {call.function} in {delay:.3f}s, after attempt {attempt}")
 
-    def dead(self, number: int, call: QueuedCall, reason: str) -> None:
-        """Log that the call became a dead letter."""
-        self._write(f"[#{number}] Giving up: {call.function}, {reason}; kept as dead letter {call.call_id}")
+    def dead(self, number: int, call: QueuedCall, reason: str, *, callback: bool = False) -> None:
+        """Log that the call, or its callback, became a dead letter."""
+        what = f" the callback of {call.function}" if callback else f": {call.function}"
+        self._write(f"[#{number}] Giving up{what}, {reason}; kept as dead letter {call.call_id}")
 
     def cancelled(self, number: int, call: QueuedCall) -> None:
         """Log that the call was cancelled."""
         self._write(f"[#{number}] Cancelled: {call.function}, call {call.call_id}")
 
-    def callback_dead(self, number: int, call: QueuedCall, reason: str) -> None:
-        """Log that the callback became a dead letter."""
-        self._write(
-            f"[#{number}] Giving up the callback of {call.function}, {reason};"
-            f" kept as dead letter {call.call_id}"
-        )
-
     def calling_back(self, number: int, url: str) -> None:
         """Log that the result is being posted."""
         self._write(f"[#{number}] Callback to: {url}")
 
-    def called_back(self, number: int, call: QueuedCall, url: str, status: int) -> None:
+    def called_back(self, number: int, call: QueuedCall, status: int) -> None:
         """Log the response to the callback."""
-        self._write(f"[#{number}] Posted result for {call.function} to callback-url: {url}, status: {status}")
+        function, url = call.function, call.callback
+        self._write(f"[#{number}] Posted result for {function} to callback-url: {url}, status: {status}")
 
     def callback_failed(self, number: int, error: Exception) -> None:
         """Log that the result could not be posted."""

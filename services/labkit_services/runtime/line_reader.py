@@ -23,7 +23,7 @@ class LineReader:
         self._descriptor = descriptor
         self._on_line = on_line
         self._on_end = on_end
-        self._rest = b""
+        self._partial = b""
         self._open = True
         self._loop = asyncio.get_running_loop()
         os.set_blocking(descriptor, False)
@@ -44,10 +44,10 @@ class LineReader:
         if not data:
             self._close()
             return False
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        if len(self._rest) > _MAX_LINE_BYTES:
-            lines.append(self._rest)
-            self._rest = b""
+        *lines, self._partial = (self._partial + data).split(b"\n")
+        if len(self._partial) > _MAX_LINE_BYTES:
+            lines.append(self._partial)
+            self._partial = b""
         for line in lines:
             self._on_line(line.decode("utf-8", "replace"))
         return True
@@ -56,9 +56,9 @@ class LineReader:
         if self._open:
             self._open = False
             self._loop.remove_reader(self._descriptor)
-            if self._rest:
-                self._on_line(self._rest.decode("utf-8", "replace"))
-                self._rest = b""
+            if self._partial:
+                self._on_line(self._partial.decode("utf-8", "replace"))
+                self._partial = b""
 
     def stop(self) -> None:
         """Read what is in the pipe now, and no more."""

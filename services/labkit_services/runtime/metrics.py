@@ -10,6 +10,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -39,9 +40,9 @@ class Durations:
         self._seconds[labels] += seconds
         self._buckets[labels][bisect_left(BUCKETS, seconds)] += 1
 
-    def forget(self, gone: Callable[[Labels], bool]) -> None:
-        """Drop labels that are ``gone``, so that they don't add up."""
-        for labels in list(filter(gone, self.counts)):
+    def forget(self, is_obsolete: Callable[[Labels], bool]) -> None:
+        """Drop obsolete labels, which would accumulate."""
+        for labels in list(filter(is_obsolete, self.counts)):
             del self.counts[labels], self._seconds[labels], self._buckets[labels]
 
     def counter(self, name: str, text: str, names: Sequence[str]) -> Metric:
@@ -53,11 +54,9 @@ class Durations:
         from prometheus_client.core import HistogramMetricFamily
 
         histogram = HistogramMetricFamily(name, text, labels=names)
+        bounds = [*map(str, BUCKETS), "+Inf"]
         for labels, numbers in self._buckets.items():
-            running, buckets = 0, []
-            for bound, number in zip([*map(str, BUCKETS), "+Inf"], numbers, strict=True):
-                running += number
-                buckets.append((bound, running))
+            buckets = list(zip(bounds, accumulate(numbers), strict=True))
             histogram.add_metric([*map(str, labels)], buckets, self._seconds[labels])
         return histogram
 

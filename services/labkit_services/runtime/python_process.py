@@ -23,8 +23,8 @@ def python_environment(environment: Mapping[str, str] = os.environ) -> dict[str,
     a service must not import a learner's ``json.py`` for Python's. The folders
     of ``PYTHONPATH`` that hold our packages stay.
     """
-    kept = {name: value for name, value in environment.items() if name not in ("PYTHONPATH", "PYTHONHOME")}
+    clean = {name: value for name, value in environment.items() if name not in ("PYTHONPATH", "PYTHONHOME")}
     folders = environment.get("PYTHONPATH", "").split(os.pathsep)
     if ours := [folder for folder in folders if any((Path(folder) / name).is_dir() for name in _PACKAGES)]:
-        kept["PYTHONPATH"] = os.pathsep.join(ours)
-    return kept
+        clean["PYTHONPATH"] = os.pathsep.join(ours)
+    return clean

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import json
 import os
+import resource
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping
@@ -54,9 +55,8 @@ class Service:
         if not text:
             return default
         if (number := parse_digits(text)) is None:
-            raise InvalidValueError(
-                f"the setting {name} is not a number", expected="a whole number", seen=repr(text)
-            )
+            headline = f"the setting {name} is not a number"
+            raise InvalidValueError(headline, expected="a whole number", seen=repr(text))
         return number
 
     def flag(self, name: str, *, default: bool = False) -> bool:
@@ -87,7 +87,7 @@ class Service:
         """Abort because a background task failed.
 
         The exit code is 1, and the supervisor starts the service again: without the task
-        it would go on in a state that nobody notices.
+        it would continue in a state that nobody notices.
         """
         self.log.task_failed(task, error)
         self.exit_code = 1
@@ -100,7 +100,7 @@ def run(name: str, main: Main) -> None:
     code = asyncio.Runner(loop_factory=_loop_factory()).run(_run(name, main))
     sys.stdout.flush()
     sys.stderr.flush()
-    # sys.exit would tear down every module, which touches, and in a forked process copies,
+    # sys.exit would clear every module, which touches, and in a forked process copies,
     # all their memory: a lab ends in 165 ms instead of 195.
     os._exit(code)
 
@@ -137,10 +137,6 @@ async def _run(name: str, main: Main) -> int:
 
 def raise_open_file_limit() -> None:
     """Allow as many open files as possible: a call in flight holds several."""
-    try:
-        import resource
-    except ImportError:
-        return  # not a Unix
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = 65536 if hard == resource.RLIM_INFINITY else min(hard, 65536)
     if soft < wanted:

@@ -21,11 +21,9 @@ class BackgroundTasks:
     """
 
     def __init__(self, on_failure: OnFailure | None = None) -> None:
-        """Create an empty set.
+        """Call ``on_failure`` with the name and exception of each failed task.
 
-        Args:
-            on_failure: Called with the task's name and its exception. A task that was cancelled has
-                not failed. By default the loop's exception handler is called, which logs the failure.
+        A cancelled task has not failed. By default the loop's exception handler logs failures.
         """
         self._on_failure = on_failure or _report_to_loop
         self._tasks: set[asyncio.Task[Any]] = set()

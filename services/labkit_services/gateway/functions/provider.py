@@ -16,7 +16,7 @@ from labkit_services.gateway.functions.spec import FunctionSpec
 from labkit_services.gateway.queue_registry import QueueRegistry
 from labkit_services.gateway.registry import Registry
 from labkit_services.http import HttpError
-from labkit_services.jetstream.event_publisher import Events
+from labkit_services.jetstream.event_publisher import EventPublisher
 from labkit_services.runtime.log import Log
 from labkit_services.runtime.tasks import BackgroundTasks
 
@@ -46,7 +46,12 @@ class FunctionProvider:
     """
 
     def __init__(
-        self, backend: ReplicaBackend, registry: Registry, queues: QueueRegistry, events: Events, log: Log
+        self,
+        backend: ReplicaBackend,
+        registry: Registry,
+        queues: QueueRegistry,
+        events: EventPublisher,
+        log: Log,
     ) -> None:
         self._backend = backend
         self._registry = registry

@@ -24,7 +24,7 @@ from labkit_services.gateway.requests import call_id_of_path, query_of
 from labkit_services.gateway.routes import Route
 from labkit_services.http import HttpError, Request, Response
 from labkit_services.http.headers import HOP_BY_HOP
-from labkit_services.jetstream.event_publisher import Events
+from labkit_services.jetstream.event_publisher import EventPublisher
 from labkit_services.jetstream.publisher import Publisher
 from labkit_services.runtime.log import Log
 
@@ -39,7 +39,7 @@ class CallRoutes:
     """Handlers that need no credentials; knowing the call id is enough."""
 
     def __init__(
-        self, nats: Client, publisher: Publisher, cancelled: KeyValue, events: Events, log: Log
+        self, nats: Client, publisher: Publisher, cancelled: KeyValue, events: EventPublisher, log: Log
     ) -> None:
         self._nats = nats
         self._publisher = publisher
