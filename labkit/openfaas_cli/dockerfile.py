@@ -38,12 +38,7 @@ class DockerfileError(LabError, ValueError):
 
 @dataclass(frozen=True)
 class Copy:
-    """One file or folder that ``COPY`` puts into the image.
-
-    Attributes:
-        source: File on this machine, or folder whose contents are copied.
-        target: Absolute path inside the image.
-    """
+    """A file, or a folder's contents, that ``COPY`` puts into the image."""
 
     source: Path
     target: PurePosixPath
@@ -53,11 +48,8 @@ class Copy:
 class Build:
     """The last stage of a Dockerfile, with the stages it builds on.
 
-    Attributes:
-        copies: In the order of the file; a later one may overwrite an earlier one.
-        skipped_runs: Number of ``RUN`` steps that were skipped.
-        notes: What else was skipped, one line each.
-        base: The image that it builds on, if that is known.
+    A later one of the ``copies`` may overwrite an earlier one. Besides ``RUN`` steps,
+    ``notes`` lists what was skipped. ``base`` is None if the image is unknown.
     """
 
     environment: dict[str, str] = field(default_factory=dict)
@@ -90,11 +82,7 @@ class Build:
 
 
 def read_dockerfile(context: Path, find_image: FindImage, build_args: Mapping[str, str]) -> Build:
-    """Read ``Dockerfile`` in ``context``, the folder that ``COPY`` reads from.
-
-    Raises:
-        DockerfileError: It is missing, has no ``FROM``, or needs what does not exist.
-    """
+    """Read ``Dockerfile`` in ``context``, the folder that it copies from."""
     file = context / "Dockerfile"
     try:
         structure = DockerfileParser(str(file)).structure

@@ -68,11 +68,7 @@ class Flag:
 
 
 class Arguments:
-    """A parsed command line.
-
-    Attributes:
-        words: The arguments that are neither flags nor values of flags.
-    """
+    """A parsed command line; ``words`` are neither flags nor flags' values."""
 
     def __init__(self, flags: Sequence[Flag], inherited: Arguments | None = None) -> None:
         self.words: list[str] = []
@@ -129,9 +125,6 @@ def parse(
 
     Without ``interspersed`` the first word ends them too. ``inherited`` are the
     flags that preceded the command's name.
-
-    Raises:
-        UsageError: An unknown flag, a missing value, or a value of the wrong type.
     """
     arguments = Arguments(flags, inherited)
     by_name = {flag.name: flag for flag in flags}

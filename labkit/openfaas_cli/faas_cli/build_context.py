@@ -26,9 +26,6 @@ def build_context(function: StackFunction) -> Iterator[Path]:
     The layout is the real faas-cli's: with ``lang: dockerfile`` it is the
     function's folder; with another language it is a copy of the template, with
     the function's folder in it as ``function``.
-
-    Raises:
-        DockerfileError: The folder does not exist, or no template can be built.
     """
     template = None
     if function.lang != "dockerfile":

@@ -19,12 +19,7 @@ _ID_TOKEN = "urn:ietf:params:oauth:token-type:id_token"  # noqa: S105
 
 
 def function_token(gateway: str, function: str, namespace: str) -> str | None:
-    """Return a token that one function accepts; None if no login provides one.
-
-    Raises:
-        GatewayRequestError: The gateway refuses one for the login that was saved with its URL.
-        HttpRequestError: No response.
-    """
+    """Return a token for one function; None if no login provides one."""
     login = login_store.find(gateway, "oauth2")
     if login is None:
         return None

@@ -22,23 +22,14 @@ class TemplatePullError(LabError, OSError):
 
 
 class TemplateSource(NamedTuple):
-    """Where templates come from.
-
-    Attributes:
-        repository: URL or local path of a git repository.
-        ref: Branch, tag or ``sha-<commit>``; "" for the default branch.
-    """
+    """URL or path of a git repository; branch, tag, ``sha-<commit>`` or ""."""
 
     repository: str
     ref: str
 
 
 def parse_source(text: str) -> TemplateSource:
-    """Parse ``URL-or-path[#ref]``.
-
-    Raises:
-        TemplatePullError: It is neither a URL that git supports nor a folder.
-    """
+    """Parse ``URL-or-path[#ref]``."""
     if Path(text).exists():
         return TemplateSource(text, "")
     repository, _, ref = text.partition("#")
@@ -51,11 +42,8 @@ def pull(source: TemplateSource, target: Path, *, overwrite: bool) -> list[str]:
     """Copy a repository's templates into ``target``; return their names.
 
     A template of a branch or tag is stored as ``NAME@REF``, beside others of its
-    name. ``meta.json`` in each names its source.
-
-    Raises:
-        TemplatePullError: No git, no such repository or ref, no templates in
-            it, or some that exist already; the new ones were written.
+    name. ``meta.json`` in each names its source. The new ones are written even if
+    others exist already, which is an error without ``overwrite``.
     """
     with tempfile.TemporaryDirectory(prefix="labkit-templates-") as folder:
         clone = Path(folder)

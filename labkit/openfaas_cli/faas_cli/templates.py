@@ -29,11 +29,7 @@ def template_names(local: Path) -> list[str]:
 
 
 def template_process(file: Path) -> str:
-    """Return the ``fprocess`` of a ``template.yml``, or "".
-
-    Raises:
-        TemplateError: It cannot be read, or is not a template.
-    """
+    """Return the ``fprocess`` of a ``template.yml``, or ""."""
     try:
         content = yaml.load(file.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)  # noqa: S506
         return str((content or {}).get("fprocess") or "")

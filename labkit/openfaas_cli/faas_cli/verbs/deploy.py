@@ -46,8 +46,7 @@ def deployment(function: StackFunction) -> dict[str, Any]:
 def run_deploy(arguments: Arguments) -> None:
     """Deploy the functions of the stack file, or the flags' function.
 
-    Raises:
-        GatewayRequestError: At least one was refused; the others were deployed.
+    A refused function is an error only after the others have been deployed.
     """
     check_modes(arguments)
     stack = stack_of(arguments)

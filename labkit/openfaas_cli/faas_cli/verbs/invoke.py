@@ -35,9 +35,6 @@ def parse_header(text: str) -> tuple[str, str, str]:
     Returns:
         The name in Go's spelling (``X-Callback-Url``), the value without white
         space around it, and the separator: ``:``, ``=`` or a space.
-
-    Raises:
-        UsageError: No name, no value, or a value that cannot be sent.
     """
     rest = text.lstrip(_TOKEN)
     name, value = text[: len(text) - len(rest)], rest.lstrip()

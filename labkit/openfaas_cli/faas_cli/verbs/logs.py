@@ -22,9 +22,6 @@ def open_logs(gateway: Gateway, name: str, *, follow: bool, **query: str) -> Htt
 
     ``query`` may have ``namespace``, ``since`` (a RFC 3339 time) and ``tail`` (the
     number of the newest lines; all of them if not above 0).
-
-    Raises:
-        GatewayRequestError: No response, or a status other than 200.
     """
     pairs = [("follow", str(follow).lower()), ("name", name), *query.items()]
     try:

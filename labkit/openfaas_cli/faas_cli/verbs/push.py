@@ -13,9 +13,6 @@ def run_push(arguments: Arguments, *, needs_prefix: bool = True) -> None:
     """Check that the images could be pushed, and print that they need not be.
 
     With ``needs_prefix`` each image must name its owner, as a registry requires.
-
-    Raises:
-        UsageError: There is no stack file, or an image has no prefix.
     """
     functions = {name: tagged(f, arguments) for name, f in stack_of(arguments).functions.items()}
     if not functions:

@@ -28,11 +28,7 @@ class StoreError(LabError):
 
 
 def store_functions(address: str = "") -> list[dict[str, Any]]:
-    """Return the functions of the store at a file or URL.
-
-    Raises:
-        StoreError: It cannot be read, or is not a function store.
-    """
+    """Return the functions of the store at a file or URL."""
     address = address or os.environ.get("OPENFAAS_STORE", "")
     try:
         if address.startswith(("http://", "https://")):
