@@ -110,20 +110,18 @@ class _Reader:
     def read(self, structure: Sequence[Mapping[str, Any]]) -> Build:
         skipped_runs = 0
         for step in _without_heredoc_lines(structure):
-            instruction, value = step["instruction"], step["value"]
+            line, instruction, value = step["startline"] + 1, step["instruction"], step["value"]
             try:
                 if instruction == "RUN":
                     skipped_runs += 1
                 else:
                     self._execute(instruction, value)
+            except DockerfileError as error:
+                error.seen = error.seen or f"line {line}: {instruction} {value}"
+                raise
             except (ValueError, IndexError) as error:
-                if isinstance(error, DockerfileError):
-                    error.seen = error.seen or f"line {step['startline'] + 1}: {instruction} {value}"
-                    raise
-                raise DockerfileError(
-                    f"cannot use line {step['startline'] + 1} of the Dockerfile",
-                    seen=f"{instruction} {value}: {error}",
-                ) from error
+                seen = f"{instruction} {value}: {error}"
+                raise DockerfileError(f"cannot use line {line} of the Dockerfile", seen=seen) from error
         if self._stage is None:
             raise DockerfileError("the Dockerfile has no FROM")
         self._stage.skipped_runs = skipped_runs

@@ -178,11 +178,8 @@ def _show_function_log(state: LabState | None, name: str, flags: Arguments) -> N
         tail=str(flags.number("tail")),
         follow=flags.on("follow"),
     )
-    try:
-        for message in messages(reply):
-            _write(str(message.get("text", "")).rstrip("\n") + "\n")
-    finally:
-        reply.close()
+    for message in messages(reply):
+        _write(str(message.get("text", "")).rstrip("\n") + "\n")
 
 
 def _run_real_kubectl(arguments: Sequence[str]) -> None:

@@ -80,6 +80,12 @@ class Arguments:
                 self._values[flag.name] = inherited._values[flag.name]
                 self._given.add(flag.name)
 
+    def first_word(self, missing: str) -> str:
+        """Return the first word; ``missing`` is the error if there is none."""
+        if not self.words:
+            raise UsageError(missing)
+        return self.words[0]
+
     def text(self, name: str) -> str:
         """Return the value of a text flag."""
         return str(self._values[name])

@@ -234,7 +234,7 @@ def test_a_missing_dockerfile_names_the_next_step(tmp_path: Path) -> None:
 
 
 def test_the_template_echoes(tmp_path: Path) -> None:
-    template = find_template(tmp_path, "dockerfile")
+    template = find_template("dockerfile")
     assert template is not None
 
     build = read_dockerfile(template / "function", lambda _: None, {})

@@ -29,11 +29,11 @@ def build_context(function: StackFunction) -> Iterator[Path]:
     """
     template = None
     if function.lang != "dockerfile":
-        template = find_template(Path("template"), function.lang)
+        template = find_template(function.lang)
         if template is None or not (template / "Dockerfile").is_file():
             raise DockerfileError(
                 f"language template: {function.lang or '(none)'} not supported",
-                expected="lang: one of " + ", ".join(template_names(Path("template"))),
+                expected="lang: one of " + ", ".join(template_names()),
             )
     if not function.handler.is_dir():
         raise DockerfileError(f"unable to build {function.image}, {function.handler} is an invalid path")

@@ -10,15 +10,14 @@ from labkit.openfaas_cli.faas_cli.gateway import Gateway
 from labkit.openfaas_cli.faas_cli.output import align, echo
 from labkit.openfaas_cli.faas_cli.stack import stack_of
 from labkit.openfaas_cli.faas_cli.verb import ENVSUBST, GATEWAY_FLAGS, NAMESPACE, Verb
-from labkit.openfaas_cli.pflag import Arguments, Flag, UsageError
+from labkit.openfaas_cli.pflag import Arguments, Flag
 
 
 def _run(arguments: Arguments) -> None:
-    if not arguments.words:
-        raise UsageError("please provide a name for the function")
+    name = arguments.first_word("please provide a name for the function")
     namespace = arguments.text("namespace")
     gateway = Gateway.of(arguments, stack_of(arguments).gateway)
-    function = fetch_function(gateway, arguments.words[0], namespace)
+    function = fetch_function(gateway, name, namespace)
     functions = gateway.fetch("/system/functions", query=[("namespace", namespace)])
     # Only the list has the number of invocations.
     count = next((f.get("invocationCount", 0) for f in functions if f["name"] == function["name"]), 0)

@@ -107,9 +107,7 @@ def gateway_and_namespace(arguments: Arguments, function: str) -> tuple[str, str
 
 
 def _run(arguments: Arguments) -> None:
-    if not arguments.words:
-        raise UsageError("please provide a name for the function")
-    name = arguments.words[0]
+    name = arguments.first_word("please provide a name for the function")
     method = arguments.text("method")
     if method not in _METHODS:
         return  # the real one checks it, and drops its own error

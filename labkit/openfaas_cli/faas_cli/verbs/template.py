@@ -11,11 +11,11 @@ from typing import Any
 from labkit.openfaas_cli.faas_cli.http import request
 from labkit.openfaas_cli.faas_cli.output import echo, echo_table, warn
 from labkit.openfaas_cli.faas_cli.template_pull import parse_source, pull
+from labkit.openfaas_cli.faas_cli.templates import LOCAL
 from labkit.openfaas_cli.faas_cli.verb import Group, Verb
 from labkit.openfaas_cli.pflag import Arguments, Flag, UsageError
 from labkit_services.contract.errors import LabError
 
-_TEMPLATES = Path("template")
 _REPOSITORY = "https://github.com/openfaas/templates.git"
 _STORE = "https://raw.githubusercontent.com/openfaas/store/master/templates.json"
 _TIMEOUT_SECONDS = 5.0
@@ -34,7 +34,7 @@ def _pull_from(address: str, arguments: Arguments) -> None:
     source = parse_source(address)
     shown = source.repository + (f" [{source.ref}]" if source.ref else "")
     warn(f"{datetime.now():%Y/%m/%d %H:%M:%S} Fetching templates from {shown}")
-    names = pull(source, _TEMPLATES, overwrite=arguments.on("overwrite"))
+    names = pull(source, LOCAL, overwrite=arguments.on("overwrite"))
     echo(f"Wrote {len(names)} template(s) : [{' '.join(names)}]")
 
 
