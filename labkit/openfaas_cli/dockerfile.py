@@ -206,9 +206,8 @@ class _Reader:
         relative = posixpath.normpath(posixpath.join("/", source)).lstrip("/")
         found = sorted(self._context.glob(relative)) if relative else [self._context]
         if not found:
-            raise DockerfileError(
-                f"{source} is not in the function's folder", expected=str(self._context / relative)
-            )
+            expected = str(self._context / relative)
+            raise DockerfileError(f"{source} is not in the function's folder", expected=expected)
         # As in Docker: a folder's contents go to the target, a file may keep its name below it.
         into = into or len(found) > 1
         return [Copy(path, place if path.is_dir() or not into else place / path.name) for path in found]
@@ -223,9 +222,8 @@ class _Reader:
         earlier = self._stages.get(origin.lower())
         found = _below(path, earlier.copies, place, into) if earlier else []
         if not found:
-            stage.notes.append(
-                f"COPY --from={origin} {source}: skipped, because it comes from an image or a RUN step."
-            )
+            reason = "because it comes from an image or a RUN step"
+            stage.notes.append(f"COPY --from={origin} {source}: skipped, {reason}.")
         return found
 
 

@@ -35,9 +35,8 @@ def function_token(gateway: str, function: str, namespace: str) -> str | None:
     body = reply.read().decode("utf-8", "replace")
     failure = "failed to invoke function: failed to get function access token"
     if not 200 <= reply.status <= 299:
-        raise GatewayRequestError(
-            f"{failure}: cannot fetch token: {reply.status} {reply.reason}\nResponse: {body}"
-        )
+        status = f"{reply.status} {reply.reason}"
+        raise GatewayRequestError(f"{failure}: cannot fetch token: {status}\nResponse: {body}")
     try:
         return str(json.loads(body)["access_token"])
     except (ValueError, KeyError, TypeError) as error:

@@ -102,9 +102,8 @@ def normalise(ref: str) -> str:
     ``<your-docker-username-here>`` in place, as the lab text prints it.
     """
     if not ref or any(character.isspace() or not character.isprintable() for character in ref):
-        raise InvalidValueError(
-            f"{ref!r} is not an image name", expected="a name such as me/long-task:latest"
-        )
+        expected = "a name such as me/long-task:latest"
+        raise InvalidValueError(f"{ref!r} is not an image name", expected=expected)
     name = ref
     for prefix in ("index.docker.io/", "docker.io/", "library/"):
         name = name.removeprefix(prefix)

@@ -36,11 +36,7 @@ def run_push(arguments: Arguments, *, needs_prefix: bool = True) -> None:
     echo(yellow("[0] Worker done."))
 
 
-FLAGS = (
-    ENVSUBST,
-    Flag("parallel", "", 1, "Accepted; nothing is sent"),
-    TAG,
-)
+FLAGS = (ENVSUBST, Flag("parallel", "", 1, "Accepted; nothing is sent"), TAG)
 
 COMMAND = Verb(
     "Push the images of functions to a registry (the lab needs none)",

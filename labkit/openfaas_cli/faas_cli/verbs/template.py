@@ -59,16 +59,12 @@ def _store_templates(arguments: Arguments) -> list[dict[str, Any]]:
             seen=error.headline if isinstance(error, LabError) else str(error),
             next_step="without the internet: list the templates on this machine with faas-cli new --list",
         ) from error
-    return sorted(
-        templates, key=lambda item: (not item.get("recommended"), str(item.get("template")).lower())
-    )
+    return sorted(templates, key=lambda t: (not t.get("recommended"), str(t.get("template")).lower()))
 
 
 def _store_list(arguments: Arguments) -> None:
     platform = arguments.text("platform").lower()
-    templates = [
-        item for item in _store_templates(arguments) if str(item.get("platform", "")).lower() == platform
-    ]
+    templates = [t for t in _store_templates(arguments) if str(t.get("platform", "")).lower() == platform]
     if not templates:
         return
     details = ["language", "platform"] if arguments.on("verbose") else ["recommended"]
@@ -82,9 +78,8 @@ def _store_list(arguments: Arguments) -> None:
 
 def _store_pull(arguments: Arguments) -> None:
     if len(arguments.words) != 1:
-        raise UsageError(
-            "need to specify one of the store templates", expected="see faas-cli template store list"
-        )
+        see = "see faas-cli template store list"
+        raise UsageError("need to specify one of the store templates", expected=see)
     wanted, _, ref = arguments.words[0].partition("@")
     for item in _store_templates(arguments):
         if wanted in (item.get("template"), f"{item.get('source')}/{item.get('template')}"):
