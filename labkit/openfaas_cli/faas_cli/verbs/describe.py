@@ -48,16 +48,9 @@ def description(
         f"URL:\t{gateway}/function/{path}",
         f"Async URL:\t{gateway}/async-function/{path}",
     ]
-    sections = {
-        "Labels": _pairs(function.get("labels")),
-        "Annotations": _pairs(function.get("annotations")),
-        "Constraints": _names(function.get("constraints")),
-        "Environment": _pairs(function.get("envVars")),
-        "Secrets": _names(function.get("secrets")),
-    }
-    for title, entries in sections.items():
-        if entries:
-            lines += [f"{title}:", *(f"\t {entry}" for entry in entries)]
+    for title in ("Labels", "Annotations", "Constraints", "Environment", "Secrets"):
+        if values := function.get("envVars" if title == "Environment" else title.lower()):
+            lines += [f"{title}:", *(f"\t {entry}" for entry in _entries(values))]
         elif verbose:
             lines.append(f"{title}:\t <none>")
     for title in ("Requests", "Limits", "Usage"):
@@ -73,12 +66,10 @@ def description(
     return align(lines)
 
 
-def _pairs(values: Mapping[str, str] | None) -> list[str]:
-    return [f"{name}: {value}" for name, value in sorted((values or {}).items())]
-
-
-def _names(values: Sequence[str] | None) -> list[str]:
-    return [f"- {name}" for name in values or ()]
+def _entries(values: Mapping[str, str] | Sequence[str]) -> list[str]:
+    if isinstance(values, Mapping):
+        return [f"{name}: {value}" for name, value in sorted(values.items())]
+    return [f"- {name}" for name in values]
 
 
 COMMAND = Verb(
