@@ -38,12 +38,7 @@ class DockerfileError(LabError, ValueError):
 
 @dataclass(frozen=True)
 class Copy:
-    """One file or folder that ``COPY`` puts into the image.
-
-    Attributes:
-        source: File on this machine, or folder whose contents are copied.
-        target: Absolute path inside the image.
-    """
+    """A file, or a folder's contents, that ``COPY`` puts into the image."""
 
     source: Path
     target: PurePosixPath
@@ -53,11 +48,8 @@ class Copy:
 class Build:
     """The last stage of a Dockerfile, with the stages it builds on.
 
-    Attributes:
-        copies: In the order of the file; a later one may overwrite an earlier one.
-        skipped_runs: Number of ``RUN`` steps that were skipped.
-        notes: What else was skipped, one line each.
-        base: The image that it builds on, if that is known.
+    A later one of the ``copies`` may overwrite an earlier one. Besides ``RUN`` steps,
+    ``notes`` lists what was skipped. ``base`` is None if the image is unknown.
     """
 
     environment: dict[str, str] = field(default_factory=dict)
@@ -90,11 +82,7 @@ class Build:
 
 
 def read_dockerfile(context: Path, find_image: FindImage, build_args: Mapping[str, str]) -> Build:
-    """Read ``Dockerfile`` in ``context``, the folder that ``COPY`` reads from.
-
-    Raises:
-        DockerfileError: It is missing, has no ``FROM``, or needs what does not exist.
-    """
+    """Read ``Dockerfile`` in ``context``, the folder that it copies from."""
     file = context / "Dockerfile"
     try:
         structure = DockerfileParser(str(file)).structure
@@ -122,20 +110,18 @@ class _Reader:
     def read(self, structure: Sequence[Mapping[str, Any]]) -> Build:
         skipped_runs = 0
         for step in _without_heredoc_lines(structure):
-            instruction, value = step["instruction"], step["value"]
+            line, instruction, value = step["startline"] + 1, step["instruction"], step["value"]
             try:
                 if instruction == "RUN":
                     skipped_runs += 1
                 else:
                     self._execute(instruction, value)
+            except DockerfileError as error:
+                error.seen = error.seen or f"line {line}: {instruction} {value}"
+                raise
             except (ValueError, IndexError) as error:
-                if isinstance(error, DockerfileError):
-                    error.seen = error.seen or f"line {step['startline'] + 1}: {instruction} {value}"
-                    raise
-                raise DockerfileError(
-                    f"cannot use line {step['startline'] + 1} of the Dockerfile",
-                    seen=f"{instruction} {value}: {error}",
-                ) from error
+                seen = f"{instruction} {value}: {error}"
+                raise DockerfileError(f"cannot use line {line} of the Dockerfile", seen=seen) from error
         if self._stage is None:
             raise DockerfileError("the Dockerfile has no FROM")
         self._stage.skipped_runs = skipped_runs
@@ -220,9 +206,8 @@ class _Reader:
         relative = posixpath.normpath(posixpath.join("/", source)).lstrip("/")
         found = sorted(self._context.glob(relative)) if relative else [self._context]
         if not found:
-            raise DockerfileError(
-                f"{source} is not in the function's folder", expected=str(self._context / relative)
-            )
+            expected = str(self._context / relative)
+            raise DockerfileError(f"{source} is not in the function's folder", expected=expected)
         # As in Docker: a folder's contents go to the target, a file may keep its name below it.
         into = into or len(found) > 1
         return [Copy(path, place if path.is_dir() or not into else place / path.name) for path in found]
@@ -237,9 +222,8 @@ class _Reader:
         earlier = self._stages.get(origin.lower())
         found = _below(path, earlier.copies, place, into) if earlier else []
         if not found:
-            stage.notes.append(
-                f"COPY --from={origin} {source}: skipped, because it comes from an image or a RUN step."
-            )
+            reason = "because it comes from an image or a RUN step"
+            stage.notes.append(f"COPY --from={origin} {source}: skipped, {reason}.")
         return found
 
 

@@ -75,11 +75,7 @@ def logs_target(arguments: Sequence[str]) -> tuple[str, Arguments] | None:
 
 
 def show_logs(workspace: Workspace, state: LabState | None, name: str, flags: Arguments) -> None:
-    """Print a deployment's log.
-
-    Raises:
-        LabError: There is no such deployment, or no lab runs and none has left a log.
-    """
+    """Print a deployment's log, a service's also after its lab has ended."""
     if flags.text("namespace") == DEFAULT_NAMESPACE:
         _show_function_log(state, name, flags)
         return
@@ -182,11 +178,8 @@ def _show_function_log(state: LabState | None, name: str, flags: Arguments) -> N
         tail=str(flags.number("tail")),
         follow=flags.on("follow"),
     )
-    try:
-        for message in messages(reply):
-            _write(str(message.get("text", "")).rstrip("\n") + "\n")
-    finally:
-        reply.close()
+    for message in messages(reply):
+        _write(str(message.get("text", "")).rstrip("\n") + "\n")
 
 
 def _run_real_kubectl(arguments: Sequence[str]) -> None:

@@ -68,11 +68,7 @@ class Flag:
 
 
 class Arguments:
-    """A parsed command line.
-
-    Attributes:
-        words: The arguments that are neither flags nor values of flags.
-    """
+    """A parsed command line; ``words`` are neither flags nor flags' values."""
 
     def __init__(self, flags: Sequence[Flag], inherited: Arguments | None = None) -> None:
         self.words: list[str] = []
@@ -83,6 +79,12 @@ class Arguments:
             if inherited is not None and inherited.given(flag.name):
                 self._values[flag.name] = inherited._values[flag.name]
                 self._given.add(flag.name)
+
+    def first_word(self, missing: str) -> str:
+        """Return the first word; ``missing`` is the error if there is none."""
+        if not self.words:
+            raise UsageError(missing)
+        return self.words[0]
 
     def text(self, name: str) -> str:
         """Return the value of a text flag."""
@@ -129,9 +131,6 @@ def parse(
 
     Without ``interspersed`` the first word ends them too. ``inherited`` are the
     flags that preceded the command's name.
-
-    Raises:
-        UsageError: An unknown flag, a missing value, or a value of the wrong type.
     """
     arguments = Arguments(flags, inherited)
     by_name = {flag.name: flag for flag in flags}

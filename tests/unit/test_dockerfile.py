@@ -233,8 +233,9 @@ def test_a_missing_dockerfile_names_the_next_step(tmp_path: Path) -> None:
         read_dockerfile(tmp_path, lambda _: None, {})
 
 
-def test_the_template_echoes(tmp_path: Path) -> None:
-    template = find_template(tmp_path, "dockerfile")
+def test_the_template_echoes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    template = find_template("dockerfile")
     assert template is not None
 
     build = read_dockerfile(template / "function", lambda _: None, {})

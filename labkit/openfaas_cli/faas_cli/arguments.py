@@ -7,11 +7,10 @@ from labkit.openfaas_cli.pflag import Arguments, UsageError
 
 def resource_name(arguments: Arguments, kind: str) -> str:
     """Return the only word, the name of a ``kind`` such as a secret."""
-    if not arguments.words:
-        raise UsageError(f"{kind} name required")
+    name = arguments.first_word(f"{kind} name required")
     if len(arguments.words) > 1:
         raise UsageError(f"too many values for {kind} name")
-    return arguments.words[0]
+    return name
 
 
 def key_values(arguments: Arguments, flag: str) -> dict[str, str]:

@@ -26,17 +26,14 @@ def build_context(function: StackFunction) -> Iterator[Path]:
     The layout is the real faas-cli's: with ``lang: dockerfile`` it is the
     function's folder; with another language it is a copy of the template, with
     the function's folder in it as ``function``.
-
-    Raises:
-        DockerfileError: The folder does not exist, or no template can be built.
     """
     template = None
     if function.lang != "dockerfile":
-        template = find_template(Path("template"), function.lang)
+        template = find_template(function.lang)
         if template is None or not (template / "Dockerfile").is_file():
             raise DockerfileError(
                 f"language template: {function.lang or '(none)'} not supported",
-                expected="lang: one of " + ", ".join(template_names(Path("template"))),
+                expected="lang: one of " + ", ".join(template_names()),
             )
     if not function.handler.is_dir():
         raise DockerfileError(f"unable to build {function.image}, {function.handler} is an invalid path")

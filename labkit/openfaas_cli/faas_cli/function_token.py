@@ -19,12 +19,7 @@ _ID_TOKEN = "urn:ietf:params:oauth:token-type:id_token"  # noqa: S105
 
 
 def function_token(gateway: str, function: str, namespace: str) -> str | None:
-    """Return a token that one function accepts; None if no login provides one.
-
-    Raises:
-        GatewayRequestError: The gateway refuses one for the login that was saved with its URL.
-        HttpRequestError: No response.
-    """
+    """Return a token for one function; None if no login provides one."""
     login = login_store.find(gateway, "oauth2")
     if login is None:
         return None
@@ -40,9 +35,8 @@ def function_token(gateway: str, function: str, namespace: str) -> str | None:
     body = reply.read().decode("utf-8", "replace")
     failure = "failed to invoke function: failed to get function access token"
     if not 200 <= reply.status <= 299:
-        raise GatewayRequestError(
-            f"{failure}: cannot fetch token: {reply.status} {reply.reason}\nResponse: {body}"
-        )
+        status = f"{reply.status} {reply.reason}"
+        raise GatewayRequestError(f"{failure}: cannot fetch token: {status}\nResponse: {body}")
     try:
         return str(json.loads(body)["access_token"])
     except (ValueError, KeyError, TypeError) as error:

@@ -90,8 +90,7 @@ class Gateway:
     ) -> HttpReply:
         """Send a request; return the response, whatever its status.
 
-        Raises:
-            HttpRequestError: There is none; the next step tells how to start the lab.
+        Without a response, the error's next step tells how to start the lab.
         """
         url = self.url + path
         if query:
@@ -112,9 +111,6 @@ class Gateway:
         """Send a request with ``--token``, the lab's password or a login.
 
         Query pairs with an empty value are left out, ``content`` is sent as JSON.
-
-        Raises:
-            HttpRequestError: No response.
         """
         headers = [("User-Agent", USER_AGENT)]
         if self._token:
@@ -131,11 +127,7 @@ class Gateway:
     def exchange(
         self, method: str, path: str, *, query: Pairs = (), content: Any = None
     ) -> tuple[HttpReply, bytes]:
-        """Send a management request; return the response and its body.
-
-        Raises:
-            GatewayRequestError: Not reachable.
-        """
+        """Send a management request; return the response and its body."""
         try:
             reply = self.system(method, path, query=query, content=content)
             return reply, reply.read()
@@ -147,8 +139,7 @@ class Gateway:
     ) -> bytes:
         """Send a management request; return the body of its response.
 
-        Raises:
-            GatewayRequestError: Not reachable, or refused; ``missing`` is the message for a 404.
+        Any status but success is an error; ``missing`` is the message for a 404.
         """
         reply, body = self.exchange(method, path, query=query, content=content)
         if reply.status == 404 and missing:
@@ -158,11 +149,7 @@ class Gateway:
         return body
 
     def fetch(self, path: str, *, query: Pairs = (), missing: str = "") -> Any:
-        """Return the JSON of a management route.
-
-        Raises:
-            GatewayRequestError: As with ``checked``, or the body is not JSON.
-        """
+        """Return the JSON of a management route; errors as in ``checked``."""
         body = self.checked("GET", path, query=query, missing=missing)
         try:
             return json.loads(body)

@@ -16,11 +16,7 @@ class GitError(LabError, OSError):
 
 
 def run_git(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run git in a folder; return its exit code and output.
-
-    Raises:
-        GitError: It is not installed, or took too long.
-    """
+    """Run git in a folder; return its exit code and output."""
     try:
         return subprocess.run(  # noqa: S603 - no shell
             ["git", *words],  # noqa: S607

@@ -56,11 +56,9 @@ class HttpReply:
         return b"".join(self)
 
     def __iter__(self) -> Iterator[bytes]:
-        """Yield the body as it arrives; at its end, the connection is closed.
+        """Yield the body as it arrives, and close the connection at its end.
 
-        Raises:
-            OSError: The connection broke.
-            EOFError: The body is not complete.
+        EOFError is raised for an incomplete body, OSError for a broken connection.
         """
         try:
             length = self.header("Content-Length")
@@ -138,11 +136,8 @@ def request(
 
     Path and query of the URL are quoted already; ``Host``, ``Content-Length`` and
     ``Connection`` are added to the headers. The timeout is for the whole exchange;
-    None is for streams that may last.
-
-    Raises:
-        HttpRequestError: No connection, no response in time, or none that is HTTP. Its
-            headline is in the words of Go's ``net/http``, and so of faas-cli.
+    None is for streams that may last. An error's headline is in the words of Go's
+    ``net/http``, and so of faas-cli.
     """
     deadline = None if timeout is None else time.monotonic() + timeout
     scheme, location, target = _split(url)

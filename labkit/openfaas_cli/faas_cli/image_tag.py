@@ -45,9 +45,6 @@ def image_name(image: str, tag_format: str, handler: Path) -> str:
 
     As with the real faas-cli, git runs in the current folder. ``handler`` is the
     function's folder, for the format ``digest``.
-
-    Raises:
-        ImageTagError: This is not a git repository, or the tag would be invalid.
     """
     if tag_format in ("", "latest", "default"):
         return image

@@ -15,6 +15,7 @@ import yaml
 
 from labkit.workspace import own_login_folder
 from labkit_services.contract.errors import LabError
+from labkit_services.runtime.private_files import write_private
 
 
 class LoginStoreError(LabError):
@@ -74,10 +75,4 @@ def _read() -> list[dict[str, Any]]:
 
 
 def _write(logins: list[dict[str, Any]]) -> None:
-    target = folder()
-    target.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = target / f"config.{os.getpid()}"
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        yaml.safe_dump({"auths": logins}, file, sort_keys=False)
-    draft.replace(target / "config.yml")
+    write_private(folder() / "config.yml", yaml.safe_dump({"auths": logins}, sort_keys=False))

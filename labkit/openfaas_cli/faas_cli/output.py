@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import sys
 
-_YELLOW, _BLUE, _RESET = "\x1b[33m", "\x1b[34m", "\x1b[0m"
-
 LOGO = r"""  ___                   _____           ____
  / _ \ _ __   ___ _ __ |  ___|_ _  __ _/ ___|
 | | | | '_ \ / _ \ '_ \| |_ / _` |/ _` \___ \
@@ -35,12 +33,12 @@ def read_input() -> bytes:
 
 def yellow(text: str) -> str:
     """Return ``text`` in yellow, the colour of faas-cli's build steps."""
-    return f"{_YELLOW}{text}{_RESET}"
+    return f"\x1b[33m{text}\x1b[0m"
 
 
 def blue(text: str) -> str:
     """Return ``text`` in blue, the colour of faas-cli's logo."""
-    return f"{_BLUE}{text}{_RESET}"
+    return f"\x1b[34m{text}\x1b[0m"
 
 
 def echo_table(lines: list[str]) -> None:

@@ -48,23 +48,14 @@ class StackFunction:
 
 @dataclass(frozen=True)
 class Stack:
-    """The content of a stack file.
-
-    Attributes:
-        gateway: ``provider.gateway``, or "".
-        functions: The selected functions by name, in the order of the file.
-    """
+    """A stack file's gateway and its selected functions, in their order."""
 
     gateway: str = ""
     functions: Mapping[str, StackFunction] = field(default_factory=dict)
 
 
 def stack_of(arguments: Arguments) -> Stack:
-    """Return the stack that a command line refers to, perhaps an empty one.
-
-    Raises:
-        StackFileError: It is missing, not a stack, or has none of the functions to select.
-    """
+    """Return the stack that a command line refers to, perhaps an empty one."""
     name = stack_file(arguments)
     if name is None:
         return Stack()
@@ -98,11 +89,7 @@ def substitute(text: str, environment: Mapping[str, str]) -> str:
 
 
 def parse_stack(text: str, folder: Path) -> Stack:
-    """Parse a stack file's text; handlers are relative to ``folder``.
-
-    Raises:
-        StackFileError: It is not YAML, or not a stack.
-    """
+    """Parse a stack file's text; handlers are relative to ``folder``."""
     try:
         # Every scalar as text: `environment: {retries: 5}` means "5", as in Go.
         content = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506 - creates only text
@@ -126,11 +113,7 @@ def parse_stack(text: str, folder: Path) -> Stack:
 def select(
     functions: Mapping[str, StackFunction], *, pattern: str = "", regex: str = ""
 ) -> dict[str, StackFunction]:
-    """Return the functions whose names match wildcard or expression.
-
-    Raises:
-        StackFileError: Both are given, the expression is invalid, or nothing matches.
-    """
+    """Return the functions whose names match wildcard or expression."""
     if pattern and regex:
         raise StackFileError("pass in a regex or a filter, not both")
     try:

@@ -22,23 +22,14 @@ class TemplatePullError(LabError, OSError):
 
 
 class TemplateSource(NamedTuple):
-    """Where templates come from.
-
-    Attributes:
-        repository: URL or local path of a git repository.
-        ref: Branch, tag or ``sha-<commit>``; "" for the default branch.
-    """
+    """URL or path of a git repository; branch, tag, ``sha-<commit>`` or ""."""
 
     repository: str
     ref: str
 
 
 def parse_source(text: str) -> TemplateSource:
-    """Parse ``URL-or-path[#ref]``.
-
-    Raises:
-        TemplatePullError: It is neither a URL that git supports nor a folder.
-    """
+    """Parse ``URL-or-path[#ref]``."""
     if Path(text).exists():
         return TemplateSource(text, "")
     repository, _, ref = text.partition("#")
@@ -51,11 +42,8 @@ def pull(source: TemplateSource, target: Path, *, overwrite: bool) -> list[str]:
     """Copy a repository's templates into ``target``; return their names.
 
     A template of a branch or tag is stored as ``NAME@REF``, beside others of its
-    name. ``meta.json`` in each names its source.
-
-    Raises:
-        TemplatePullError: No git, no such repository or ref, no templates in
-            it, or some that exist already; the new ones were written.
+    name. ``meta.json`` in each names its source. The new ones are written even if
+    others exist already, which is an error without ``overwrite``.
     """
     with tempfile.TemporaryDirectory(prefix="labkit-templates-") as folder:
         clone = Path(folder)
@@ -65,7 +53,9 @@ def pull(source: TemplateSource, target: Path, *, overwrite: bool) -> list[str]:
             raise TemplatePullError(
                 f"can't find templates in: {source.repository}", expected="template/NAME/"
             )
-        commit = _git("rev-parse", "HEAD", folder=clone).strip()
+        meta = {"repository": source.repository, **({"ref_name": source.ref} if source.ref else {})}
+        meta["sha"] = _git("rev-parse", "HEAD", folder=clone).strip()
+        meta["written_at"] = datetime.now(UTC).isoformat().replace("+00:00", "Z")
         written, existing = [], []
         for path in found:
             name = f"{path.name}@{source.ref}" if source.ref else path.name
@@ -74,7 +64,7 @@ def pull(source: TemplateSource, target: Path, *, overwrite: bool) -> list[str]:
                 continue
             try:
                 shutil.copytree(path, target / name, symlinks=True, dirs_exist_ok=True)
-                (target / name / "meta.json").write_text(_meta(source, commit), encoding="utf-8")
+                (target / name / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
             except OSError as error:
                 raise TemplatePullError(f"cannot write the template {name}", seen=str(error)) from error
             written.append(name)
@@ -106,19 +96,7 @@ def _git(*words: str, folder: Path) -> str:
         raise TemplatePullError(
             f"error while fetching templates: error invoking git {words[0]}: exit status {done.returncode}",
             seen=error_line(done.stderr),
-            next_step=_NEXT_STEP,
+            next_step="without the internet: name a git repository on this machine, "
+            "or put the template into ./template/",
         )
     return done.stdout
-
-
-def _meta(source: TemplateSource, commit: str) -> str:
-    meta = {"repository": source.repository}
-    if source.ref:
-        meta["ref_name"] = source.ref
-    meta |= {"sha": commit, "written_at": datetime.now(UTC).isoformat().replace("+00:00", "Z")}
-    return json.dumps(meta)
-
-
-_NEXT_STEP = (
-    "without the internet: name a git repository on this machine, or put the template into ./template/"
-)

@@ -8,6 +8,7 @@ import yaml
 
 from labkit_services.contract.errors import LabError
 
+LOCAL = Path("template")
 _SHIPPED = Path(__file__).resolve().parent / "template"
 
 
@@ -15,25 +16,18 @@ class TemplateError(LabError, ValueError):
     """The template cannot be used."""
 
 
-def find_template(local: Path, language: str) -> Path | None:
-    """Return the folder of a language's template, or None; ``local`` wins."""
-    for root in (local, _SHIPPED):
-        if language in _names(root):
-            return root / language
-    return None
+def find_template(language: str) -> Path | None:
+    """Return the folder of a language's template, a local one first."""
+    return next((root / language for root in (LOCAL, _SHIPPED) if language in _names(root)), None)
 
 
-def template_names(local: Path) -> list[str]:
+def template_names() -> list[str]:
     """Return the languages that have a template."""
-    return sorted({*_names(local), *_names(_SHIPPED)})
+    return sorted({*_names(LOCAL), *_names(_SHIPPED)})
 
 
 def template_process(file: Path) -> str:
-    """Return the ``fprocess`` of a ``template.yml``, or "".
-
-    Raises:
-        TemplateError: It cannot be read, or is not a template.
-    """
+    """Return the ``fprocess`` of a ``template.yml``, or ""."""
     try:
         content = yaml.load(file.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)  # noqa: S506
         return str((content or {}).get("fprocess") or "")

@@ -28,9 +28,7 @@ GATEWAY_FLAGS = (GATEWAY, TLS, TOKEN)
 class Verb:
     """One verb, such as ``faas-cli invoke``.
 
-    Attributes:
-        run: The action; it raises an error if it fails.
-        words: The other arguments than flags, for the usage line.
+    ``words`` are the arguments other than flags, for the usage line.
     """
 
     def __init__(
@@ -51,10 +49,9 @@ class Verb:
 class Group:
     """A verb that has verbs of its own, such as ``faas-cli store``.
 
-    Attributes:
-        verbs: By name, with aliases after a comma: ``"remove, rm, delete"``. None
-            stands for the ``COMMAND`` of the module ``verbs/NAME.py``.
-        flags: The flags that may precede the verb.
+    ``verbs`` are by name, with aliases after a comma: ``"remove, rm, delete"``; None
+    stands for the ``COMMAND`` of the module ``verbs/NAME.py``. ``flags`` may precede
+    the verb.
     """
 
     def __init__(

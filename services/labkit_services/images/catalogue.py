@@ -32,9 +32,6 @@ def find(ref: str) -> Image | None:
     """Return the well-known image of that name, or None.
 
     Any tag of ``python`` is the Python that the lab runs on.
-
-    Raises:
-        InvalidValueError: ``ref`` is not an image name.
     """
     name = normalise(ref)
     if name.startswith("python:"):

@@ -100,14 +100,10 @@ def normalise(ref: str) -> str:
     ``docker.io/functions/alpine`` is ``functions/alpine:latest``. Docker's
     other rules (lower case, no ``<``) are not enforced: a learner may leave
     ``<your-docker-username-here>`` in place, as the lab text prints it.
-
-    Raises:
-        InvalidValueError: Empty, or with white space.
     """
     if not ref or any(character.isspace() or not character.isprintable() for character in ref):
-        raise InvalidValueError(
-            f"{ref!r} is not an image name", expected="a name such as me/long-task:latest"
-        )
+        expected = "a name such as me/long-task:latest"
+        raise InvalidValueError(f"{ref!r} is not an image name", expected=expected)
     name = ref
     for prefix in ("index.docker.io/", "docker.io/", "library/"):
         name = name.removeprefix(prefix)
@@ -130,12 +126,7 @@ class ImageStore:
         self._builds = root / "builds"
 
     def get(self, ref: str) -> Image | None:
-        """Return the newest build of ``ref``, or None if it was never built.
-
-        Raises:
-            InvalidValueError: ``ref`` is not an image name.
-            ImageUnreadableError: It was built, and its entry is damaged.
-        """
+        """Return the newest build of ``ref``; None if it was never built."""
         entry = self._entry(normalise(ref))
         return self._read(entry) if entry.exists() else None
 

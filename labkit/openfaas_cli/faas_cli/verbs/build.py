@@ -27,8 +27,7 @@ class BuildError(LabError):
 def run_build(arguments: Arguments) -> None:
     """Build the functions of the stack file, or the flags' function.
 
-    Raises:
-        BuildError: At least one could not be built; the others were.
+    A failed build is an error only after the others have been built.
     """
     if arguments.number("parallel") < 1:
         raise UsageError("the --parallel flag must be great than 0")

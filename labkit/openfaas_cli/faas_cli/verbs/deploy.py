@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from labkit.openfaas_cli.faas_cli.arguments import key_values, resource_sizes
@@ -46,8 +45,7 @@ def deployment(function: StackFunction) -> dict[str, Any]:
 def run_deploy(arguments: Arguments) -> None:
     """Deploy the functions of the stack file, or the flags' function.
 
-    Raises:
-        GatewayRequestError: At least one was refused; the others were deployed.
+    A refused function is an error only after the others have been deployed.
     """
     check_modes(arguments)
     stack = stack_of(arguments)
@@ -143,7 +141,7 @@ def _template_process(function: StackFunction, arguments: Arguments) -> str:
     language = function.lang or arguments.text("lang")
     if language.lower() in ("", "dockerfile") or not arguments.on("read-template"):
         return ""
-    folder = find_template(Path("template"), language)
+    folder = find_template(language)
     if folder is None:
         raise StackFileError(
             f"no template for the language {language} of {function.name}",

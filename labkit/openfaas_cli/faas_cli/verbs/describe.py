@@ -10,15 +10,14 @@ from labkit.openfaas_cli.faas_cli.gateway import Gateway
 from labkit.openfaas_cli.faas_cli.output import align, echo
 from labkit.openfaas_cli.faas_cli.stack import stack_of
 from labkit.openfaas_cli.faas_cli.verb import ENVSUBST, GATEWAY_FLAGS, NAMESPACE, Verb
-from labkit.openfaas_cli.pflag import Arguments, Flag, UsageError
+from labkit.openfaas_cli.pflag import Arguments, Flag
 
 
 def _run(arguments: Arguments) -> None:
-    if not arguments.words:
-        raise UsageError("please provide a name for the function")
+    name = arguments.first_word("please provide a name for the function")
     namespace = arguments.text("namespace")
     gateway = Gateway.of(arguments, stack_of(arguments).gateway)
-    function = fetch_function(gateway, arguments.words[0], namespace)
+    function = fetch_function(gateway, name, namespace)
     functions = gateway.fetch("/system/functions", query=[("namespace", namespace)])
     # Only the list has the number of invocations.
     count = next((f.get("invocationCount", 0) for f in functions if f["name"] == function["name"]), 0)
@@ -49,16 +48,9 @@ def description(
         f"URL:\t{gateway}/function/{path}",
         f"Async URL:\t{gateway}/async-function/{path}",
     ]
-    sections = {
-        "Labels": _pairs(function.get("labels")),
-        "Annotations": _pairs(function.get("annotations")),
-        "Constraints": _names(function.get("constraints")),
-        "Environment": _pairs(function.get("envVars")),
-        "Secrets": _names(function.get("secrets")),
-    }
-    for title, entries in sections.items():
-        if entries:
-            lines += [f"{title}:", *(f"\t {entry}" for entry in entries)]
+    for title in ("Labels", "Annotations", "Constraints", "Environment", "Secrets"):
+        if values := function.get("envVars" if title == "Environment" else title.lower()):
+            lines += [f"{title}:", *(f"\t {entry}" for entry in _entries(values))]
         elif verbose:
             lines.append(f"{title}:\t <none>")
     for title in ("Requests", "Limits", "Usage"):
@@ -74,12 +66,10 @@ def description(
     return align(lines)
 
 
-def _pairs(values: Mapping[str, str] | None) -> list[str]:
-    return [f"{name}: {value}" for name, value in sorted((values or {}).items())]
-
-
-def _names(values: Sequence[str] | None) -> list[str]:
-    return [f"- {name}" for name in values or ()]
+def _entries(values: Mapping[str, str] | Sequence[str]) -> list[str]:
+    if isinstance(values, Mapping):
+        return [f"{name}: {value}" for name, value in sorted(values.items())]
+    return [f"- {name}" for name in values]
 
 
 COMMAND = Verb(

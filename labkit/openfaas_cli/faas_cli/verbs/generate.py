@@ -12,11 +12,16 @@ from labkit.openfaas_cli.faas_cli.image_tag import TAG, tagged
 from labkit.openfaas_cli.faas_cli.output import echo
 from labkit.openfaas_cli.faas_cli.stack import StackFunction, stack_of
 from labkit.openfaas_cli.faas_cli.verb import ENVSUBST, NAMESPACE, Verb
+from labkit.openfaas_cli.faas_cli.verbs.deploy import deployment
 from labkit.openfaas_cli.faas_cli.verbs.store import StoreError, store_functions
 from labkit.openfaas_cli.pflag import Arguments, Flag, UsageError
 from labkit_services.contract.names import DEFAULT_NAMESPACE
 
 _API = "openfaas.com/v1"
+_SPEC_KEYS = (
+    *("name", "image", "environment", "labels", "annotations", "limits", "requests", "constraints"),
+    *("secrets", "readOnlyRootFilesystem"),
+)
 
 
 class _Dumper(yaml.SafeDumper):
@@ -37,23 +42,12 @@ def resource(function: StackFunction, namespace: str) -> dict[str, Any]:
 
     It has no ``fprocess``: in a cluster, the image determines the process.
     """
-    spec = {
-        "name": function.name,
-        "image": function.image,
-        "environment": function.environment,
-        "labels": function.labels,
-        "annotations": function.annotations,
-        "limits": function.limits,
-        "requests": function.requests,
-        "constraints": function.constraints,
-        "secrets": function.secrets,
-        "readOnlyRootFilesystem": function.readonly_root_filesystem,
-    }
+    fields = deployment(function) | {"name": function.name, "environment": function.environment}
     return {
         "apiVersion": _API,
         "kind": "Function",
         "metadata": {"name": function.name, "namespace": namespace},
-        "spec": {name: value for name, value in spec.items() if value},
+        "spec": {key: fields[key] for key in _SPEC_KEYS if fields.get(key)},
     }
 
 

@@ -35,9 +35,6 @@ def parse_header(text: str) -> tuple[str, str, str]:
     Returns:
         The name in Go's spelling (``X-Callback-Url``), the value without white
         space around it, and the separator: ``:``, ``=`` or a space.
-
-    Raises:
-        UsageError: No name, no value, or a value that cannot be sent.
     """
     rest = text.lstrip(_TOKEN)
     name, value = text[: len(text) - len(rest)], rest.lstrip()
@@ -110,9 +107,7 @@ def gateway_and_namespace(arguments: Arguments, function: str) -> tuple[str, str
 
 
 def _run(arguments: Arguments) -> None:
-    if not arguments.words:
-        raise UsageError("please provide a name for the function")
-    name = arguments.words[0]
+    name = arguments.first_word("please provide a name for the function")
     method = arguments.text("method")
     if method not in _METHODS:
         return  # the real one checks it, and drops its own error

@@ -10,6 +10,7 @@ from typing import Any
 
 from labkit.openfaas_cli.faas_cli.gateway import Gateway, GatewayRequestError, normalise_url, status_error
 from labkit.openfaas_cli.faas_cli.http import HttpReply
+from labkit.openfaas_cli.faas_cli.output import echo
 from labkit.openfaas_cli.faas_cli.verb import GATEWAY_FLAGS, NAMESPACE, Verb
 from labkit.openfaas_cli.pflag import Arguments, Flag, UsageError
 from labkit_services.contract.durations import parse_duration
@@ -22,9 +23,6 @@ def open_logs(gateway: Gateway, name: str, *, follow: bool, **query: str) -> Htt
 
     ``query`` may have ``namespace``, ``since`` (a RFC 3339 time) and ``tail`` (the
     number of the newest lines; all of them if not above 0).
-
-    Raises:
-        GatewayRequestError: No response, or a status other than 200.
     """
     pairs = [("follow", str(follow).lower()), ("name", name), *query.items()]
     try:
@@ -93,8 +91,7 @@ def _decode(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
 
 
 def _run(arguments: Arguments) -> None:
-    if not arguments.words:
-        raise UsageError("function name is required")
+    function = arguments.first_word("function name is required")
     if len(arguments.words) > 1:
         raise UsageError(f"accepts at most 1 arg(s), received {len(arguments.words)}")
     output = "json" if arguments.on("json") else arguments.text("output")
@@ -107,25 +104,22 @@ def _run(arguments: Arguments) -> None:
         gateway.url = normalise_url(arguments.text("gateway"))
     reply = open_logs(
         gateway,
-        arguments.words[0],
+        function,
         namespace=arguments.text("namespace"),
         since=arguments.text("since-time") or since_time(arguments.text("since"), datetime.now(UTC)),
         tail=str(arguments.number("lines")),
         follow=arguments.on("tail"),
     )
-    try:
-        for message in messages(reply):
-            line = format_message(
-                message,
-                output,
-                show_time=bool(arguments.text("time-format")),
-                name=arguments.on("name"),
-                instance=arguments.on("instance"),
-            )
-            sys.stdout.write(line + "\n")
-            sys.stdout.flush()
-    finally:
-        reply.close()
+    for message in messages(reply):
+        line = format_message(
+            message,
+            output,
+            show_time=bool(arguments.text("time-format")),
+            name=arguments.on("name"),
+            instance=arguments.on("instance"),
+        )
+        echo(line)
+        sys.stdout.flush()
 
 
 COMMAND = Verb(

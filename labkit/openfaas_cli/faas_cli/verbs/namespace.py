@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -15,6 +16,7 @@ from labkit.openfaas_cli.pflag import Arguments, Flag
 
 _MARK = {"openfaas": "1"}
 """Label and annotation that mark a namespace as one of OpenFaaS."""
+_STEPS = {"POST": ("Creating", "Created"), "PUT": ("Updating", "Updated"), "DELETE": ("Deleting", "Deleted")}
 
 
 def run_list(arguments: Arguments) -> None:
@@ -28,44 +30,24 @@ def run_list(arguments: Arguments) -> None:
         echo(f" - {name}")
 
 
-def _create(arguments: Arguments) -> None:
-    content = _content(arguments)
-    echo(f"Creating Namespace: {content['name']}")
-    # Clients send the name in the body; the path has none.
-    _send(arguments, "POST", "", content)
-    echo(f"Namespace Created: {content['name']}")
-
-
-def _update(arguments: Arguments) -> None:
-    content = _content(arguments)
-    echo(f"Updating Namespace: {content['name']}")
-    _send(arguments, "PUT", content["name"], content)
-    echo(f"Namespace Updated: {content['name']}")
-
-
-def _delete(arguments: Arguments) -> None:
+def _change(method: str, arguments: Arguments) -> None:
+    """Create (POST), update (PUT) or delete (DELETE) a namespace."""
+    doing, done = _STEPS[method]
     name = resource_name(arguments, "namespace")
-    echo(f"Deleting Namespace: {name}")
-    _send(arguments, "DELETE", name, {"name": name, "labels": _MARK})
-    echo(f"Namespace Deleted: {name}")
-
-
-def _content(arguments: Arguments) -> dict[str, Any]:
-    """Return a namespace's JSON; the mark overrides a flag of its name."""
-    return {
-        "name": resource_name(arguments, "namespace"),
-        "labels": {**key_values(arguments, "label"), **_MARK},
-        "annotations": {**key_values(arguments, "annotation"), **_MARK},
-    }
-
-
-def _send(arguments: Arguments, method: str, name: str, content: dict[str, Any]) -> None:
+    content: dict[str, Any] = {"name": name, "labels": _MARK}
+    if method != "DELETE":  # the mark overrides a flag of its name
+        content["labels"] = {**key_values(arguments, "label"), **_MARK}
+        content["annotations"] = {**key_values(arguments, "annotation"), **_MARK}
+    echo(f"{doing} Namespace: {name}")
+    # To create one, clients send the name in the body; the path has none.
+    path = "/system/namespace/" + ("" if method == "POST" else quote(name, safe=""))
     gateway = Gateway.of(arguments, stack_of(arguments).gateway)
-    reply, body = gateway.exchange(method, f"/system/namespace/{quote(name, safe='')}", content=content)
+    reply, body = gateway.exchange(method, path, content=content)
     if reply.status in (200, 201, 202):
+        echo(f"Namespace {done}: {name}")
         return
     if reply.status == 404:
-        raise GatewayRequestError(f"namespace {content['name']} not found")
+        raise GatewayRequestError(f"namespace {name} not found")
     if reply.status == 401:
         raise status_error(reply.status, body)
     text = json.dumps(body.decode("utf-8", "replace"), ensure_ascii=False)
@@ -85,21 +67,21 @@ COMMAND = Group(
     {
         "create": Verb(
             "Create a namespace",
-            _create,
+            partial(_change, "POST"),
             _CONTENT_FLAGS,
             "NAMESPACE_NAME",
             ("faas-cli namespace create dev --label team=blue",),
         ),
         "update": Verb(
             "Replace the labels and annotations of a namespace",
-            _update,
+            partial(_change, "PUT"),
             _CONTENT_FLAGS,
             "NAMESPACE_NAME",
             ("faas-cli namespace update dev --annotation stage=test",),
         ),
         "delete": Verb(
             "Delete a namespace that has no functions",
-            _delete,
+            partial(_change, "DELETE"),
             _FLAGS,
             "NAMESPACE_NAME",
             ("faas-cli namespace delete dev",),

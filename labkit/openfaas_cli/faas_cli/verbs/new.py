@@ -30,7 +30,7 @@ class NewFunctionError(LabError, OSError):
 def _run(arguments: Arguments) -> None:
     if arguments.on("list"):
         echo("Languages available as templates:")
-        for name in template_names(Path("template")):
+        for name in template_names():
             echo(f"- {name}")
         echo()
         return
@@ -64,17 +64,13 @@ def _name_and_start(arguments: Arguments) -> tuple[str, Path]:
     language = "dockerfile" if language == "Dockerfile" else language
     if not language:
         raise UsageError("you must supply a function language with the --lang flag")
-    if not arguments.words:
-        raise UsageError("please provide a name for the function")
-    name = arguments.words[0]
+    name = arguments.first_word("please provide a name for the function")
     if not _NAME.fullmatch(name):
         raise UsageError("function name can only contain a-z, 0-9 and dashes")
-    template = find_template(Path("template"), language)
+    template = find_template(language)
     if template is None:
-        raise UsageError(
-            f"{language} is unavailable or not supported",
-            expected="one of: " + ", ".join(template_names(Path("template"))),
-        )
+        known = ", ".join(template_names())
+        raise UsageError(f"{language} is unavailable or not supported", expected=f"one of: {known}")
     return name, template / "function"
 
 

@@ -13,9 +13,6 @@ def run_push(arguments: Arguments, *, needs_prefix: bool = True) -> None:
     """Check that the images could be pushed, and print that they need not be.
 
     With ``needs_prefix`` each image must name its owner, as a registry requires.
-
-    Raises:
-        UsageError: There is no stack file, or an image has no prefix.
     """
     functions = {name: tagged(f, arguments) for name, f in stack_of(arguments).functions.items()}
     if not functions:
@@ -39,11 +36,7 @@ def run_push(arguments: Arguments, *, needs_prefix: bool = True) -> None:
     echo(yellow("[0] Worker done."))
 
 
-FLAGS = (
-    ENVSUBST,
-    Flag("parallel", "", 1, "Accepted; nothing is sent"),
-    TAG,
-)
+FLAGS = (ENVSUBST, Flag("parallel", "", 1, "Accepted; nothing is sent"), TAG)
 
 COMMAND = Verb(
     "Push the images of functions to a registry (the lab needs none)",

@@ -6,7 +6,7 @@ from labkit.openfaas_cli.faas_cli.gateway import Gateway, GatewayRequestError
 from labkit.openfaas_cli.faas_cli.output import echo
 from labkit.openfaas_cli.faas_cli.stack import stack_of
 from labkit.openfaas_cli.faas_cli.verb import ENVSUBST, GATEWAY_FLAGS, NAMESPACE, Verb
-from labkit.openfaas_cli.pflag import Arguments, UsageError
+from labkit.openfaas_cli.pflag import Arguments
 
 
 def remove_function(gateway: Gateway, name: str, namespace: str) -> None:
@@ -29,10 +29,9 @@ def _run(arguments: Arguments) -> None:
             except GatewayRequestError as error:
                 echo(error.headline)  # as in the real one, the others of the stack are still removed
         return
-    if not arguments.words:
-        raise UsageError("please provide the name of a function to delete")
-    echo(f"Deleting: {arguments.words[0]}.{namespace}")
-    remove_function(gateway, arguments.words[0], namespace)
+    name = arguments.first_word("please provide the name of a function to delete")
+    echo(f"Deleting: {name}.{namespace}")
+    remove_function(gateway, name, namespace)
 
 
 COMMAND = Verb(

@@ -15,7 +15,7 @@ from labkit.openfaas_cli.faas_cli.output import echo, echo_table
 from labkit.openfaas_cli.faas_cli.stack import StackFunction
 from labkit.openfaas_cli.faas_cli.verb import GATEWAY, Group, Verb
 from labkit.openfaas_cli.faas_cli.verbs.deploy import SEND_FLAGS, check_modes, deploy, raise_failed
-from labkit.openfaas_cli.pflag import Arguments, Flag, UsageError
+from labkit.openfaas_cli.pflag import Arguments, Flag
 from labkit_services.contract.errors import LabError
 
 _OWN_STORE = Path(__file__).resolve().parent.parent / "store.json"
@@ -28,11 +28,7 @@ class StoreError(LabError):
 
 
 def store_functions(address: str = "") -> list[dict[str, Any]]:
-    """Return the functions of the store at a file or URL.
-
-    Raises:
-        StoreError: It cannot be read, or is not a function store.
-    """
+    """Return the functions of the store at a file or URL."""
     address = address or os.environ.get("OPENFAAS_STORE", "")
     try:
         if address.startswith(("http://", "https://")):
@@ -45,9 +41,7 @@ def store_functions(address: str = "") -> list[dict[str, Any]]:
 
 
 def _find(arguments: Arguments) -> dict[str, Any]:
-    if not arguments.words:
-        raise UsageError("please provide the function name")
-    wanted = arguments.words[0]
+    wanted = arguments.first_word("please provide the function name")
     for function in store_functions(arguments.text("url")):
         if wanted in (function.get("name"), function.get("title")):
             return function

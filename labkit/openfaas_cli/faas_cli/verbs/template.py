@@ -11,11 +11,11 @@ from typing import Any
 from labkit.openfaas_cli.faas_cli.http import request
 from labkit.openfaas_cli.faas_cli.output import echo, echo_table, warn
 from labkit.openfaas_cli.faas_cli.template_pull import parse_source, pull
+from labkit.openfaas_cli.faas_cli.templates import LOCAL
 from labkit.openfaas_cli.faas_cli.verb import Group, Verb
 from labkit.openfaas_cli.pflag import Arguments, Flag, UsageError
 from labkit_services.contract.errors import LabError
 
-_TEMPLATES = Path("template")
 _REPOSITORY = "https://github.com/openfaas/templates.git"
 _STORE = "https://raw.githubusercontent.com/openfaas/store/master/templates.json"
 _TIMEOUT_SECONDS = 5.0
@@ -34,7 +34,7 @@ def _pull_from(address: str, arguments: Arguments) -> None:
     source = parse_source(address)
     shown = source.repository + (f" [{source.ref}]" if source.ref else "")
     warn(f"{datetime.now():%Y/%m/%d %H:%M:%S} Fetching templates from {shown}")
-    names = pull(source, _TEMPLATES, overwrite=arguments.on("overwrite"))
+    names = pull(source, LOCAL, overwrite=arguments.on("overwrite"))
     echo(f"Wrote {len(names)} template(s) : [{' '.join(names)}]")
 
 
@@ -59,16 +59,12 @@ def _store_templates(arguments: Arguments) -> list[dict[str, Any]]:
             seen=error.headline if isinstance(error, LabError) else str(error),
             next_step="without the internet: list the templates on this machine with faas-cli new --list",
         ) from error
-    return sorted(
-        templates, key=lambda item: (not item.get("recommended"), str(item.get("template")).lower())
-    )
+    return sorted(templates, key=lambda t: (not t.get("recommended"), str(t.get("template")).lower()))
 
 
 def _store_list(arguments: Arguments) -> None:
     platform = arguments.text("platform").lower()
-    templates = [
-        item for item in _store_templates(arguments) if str(item.get("platform", "")).lower() == platform
-    ]
+    templates = [t for t in _store_templates(arguments) if str(t.get("platform", "")).lower() == platform]
     if not templates:
         return
     details = ["language", "platform"] if arguments.on("verbose") else ["recommended"]
@@ -82,9 +78,8 @@ def _store_list(arguments: Arguments) -> None:
 
 def _store_pull(arguments: Arguments) -> None:
     if len(arguments.words) != 1:
-        raise UsageError(
-            "need to specify one of the store templates", expected="see faas-cli template store list"
-        )
+        see = "see faas-cli template store list"
+        raise UsageError("need to specify one of the store templates", expected=see)
     wanted, _, ref = arguments.words[0].partition("@")
     for item in _store_templates(arguments):
         if wanted in (item.get("template"), f"{item.get('source')}/{item.get('template')}"):
