@@ -52,7 +52,6 @@ def run_child(setup: ChildSetup) -> None:
 
 
 def _renumber(descriptors: Sequence[int], numbers: Sequence[int]) -> None:
-    """Give each descriptor its number."""
     # Move all above the numbers first, so that none is overwritten before it was moved.
     above = max(numbers) + 1
     moved = [fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, above) for descriptor in descriptors]

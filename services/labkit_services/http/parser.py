@@ -9,10 +9,8 @@ import httptools
 from labkit_services.http.body import Body, FlowControl
 from labkit_services.http.errors import HttpError
 from labkit_services.http.headers import Headers, Pair
-from labkit_services.http.limits import Limits
 from labkit_services.http.request import Request
-
-OnRequest = Callable[[Request, bool], None]
+from labkit_services.http.server_state import Limits
 
 
 class RequestParser:
@@ -27,7 +25,11 @@ class RequestParser:
     """
 
     def __init__(
-        self, limits: Limits, flow: FlowControl, peer: tuple[str, int], on_request: OnRequest
+        self,
+        limits: Limits,
+        flow: FlowControl,
+        peer: tuple[str, int],
+        on_request: Callable[[Request, bool], None],
     ) -> None:
         self.body = Body()
         self.partial = False
