@@ -35,7 +35,6 @@ class ServerConnection(Connection):
     def __init__(
         self, server: ServerState, connections: set[ServerConnection], loop: asyncio.AbstractEventLoop
     ) -> None:
-        """Belong to ``server``, and be one of its open ``connections``."""
         super().__init__(loop)
         self.task: asyncio.Task[None] | None = None
         self.deadline = loop.time() + server.limits.read_seconds
