@@ -10,15 +10,9 @@ from labkit_services.http.headers import Pair
 from labkit_services.http.request import Request
 from labkit_services.http.response import Response
 
-
-def _phrase(status: int) -> str:
-    try:
-        return http.HTTPStatus(status).phrase
-    except ValueError:
-        return "Status"  # a function may answer with any number; the line needs some phrase
-
-
-STATUS_LINES = {status: f"HTTP/1.1 {status} {_phrase(status)}\r\n" for status in range(200, 1000)}
+_PHRASES = {int(status): status.phrase for status in http.HTTPStatus}
+# A function may answer with any number; the line needs some phrase.
+STATUS_LINES = {code: f"HTTP/1.1 {code} {_PHRASES.get(code, 'Status')}\r\n" for code in range(200, 1000)}
 """Of final responses: a client takes a status below 200 for an interim one and waits on."""
 
 BODILESS = (204, 304)

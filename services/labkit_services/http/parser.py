@@ -25,17 +25,12 @@ class RequestParser:
     """
 
     def __init__(
-        self,
-        limits: Limits,
-        flow: FlowControl,
-        peer: tuple[str, int],
-        on_request: Callable[[Request, bool], None],
+        self, limits: Limits, flow: FlowControl, on_request: Callable[[Request, bool], None]
     ) -> None:
         self.body = Body()
         self.partial = False
         self._limits = limits
         self._flow = flow
-        self._peer = peer
         self._on_request = on_request
         self._error: HttpError | None = None
         self._target = b""
@@ -115,7 +110,7 @@ class RequestParser:
             Headers(self._pairs),
             self.body,
         )
-        request.http_version, request.peer = version, self._peer
+        request.http_version = version
         self._on_request(request, self._parser.should_keep_alive())
 
     def on_body(self, data: bytes) -> None:

@@ -29,7 +29,7 @@ class HttpServer:
         self, handler: Handler, *, limits: Limits | None = None, on_error: ErrorHook | None = None
     ) -> None:
         self.connections: set[ServerConnection] = set()
-        self._state = ServerState(handler, limits or Limits(), on_error)
+        self._state = ServerState(handler, limits or Limits(), on_error or (lambda _request, _error: None))
         self._server: asyncio.Server | None = None
         self._sweeper: asyncio.TimerHandle | None = None
 

@@ -41,6 +41,7 @@ class ServerConnection(Connection):
         self._server = server
         self._connections = connections
         self._parser: RequestParser = None  # type: ignore[assignment]  # set by connection_made
+        self._peer = ("", 0)
         self._waiting: deque[tuple[Request, bool]] = deque()
         self._rejection: HttpError | None = None
         self._closing = False
@@ -52,8 +53,8 @@ class ServerConnection(Connection):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         peer = transport.get_extra_info("peername")
-        address = (peer[0], peer[1]) if isinstance(peer, tuple) else ("", 0)
-        self._parser = RequestParser(self._server.limits, self, address, self._on_request)
+        self._peer = (peer[0], peer[1]) if isinstance(peer, tuple) else ("", 0)
+        self._parser = RequestParser(self._server.limits, self, self._on_request)
         self._connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -95,6 +96,7 @@ class ServerConnection(Connection):
     # -- called by the parser and the bodies
 
     def _on_request(self, request: Request, keep_alive: bool) -> None:
+        request.peer = self._peer
         if request.http_version == "1.1" and request.headers.get("Expect").lower() == "100-continue":
             # Only once the handler reads the body: a handler may reject the request without it.
             request.incoming.on_wait = self._send_continue
@@ -152,7 +154,7 @@ class ServerConnection(Connection):
         except Exception as error:
             # Part of the response may be out: only a cut shows the client that it is incomplete.
             if not isinstance(error, HangUpError):
-                self._report(request, error)
+                self._server.on_error(request, error)
             self.abort()
             return
         self.task = None
@@ -171,12 +173,8 @@ class ServerConnection(Connection):
             # The body that the handler read, or another connection of the handler's, broke.
             # If it was this client's, nobody reads the response, and writing it does no harm.
             return Response.text(502, "connection lost\n")
-        self._report(request, error)
+        self._server.on_error(request, error)
         return Response.text(500, "Internal Server Error\n")
-
-    def _report(self, request: Request, error: Exception) -> None:
-        if self._server.on_error is not None:
-            self._server.on_error(request, error)
 
     # -- writing responses
 

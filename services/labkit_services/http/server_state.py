@@ -45,6 +45,6 @@ class ServerState:
 
     handler: Handler
     limits: Limits
-    on_error: ErrorHook | None
+    on_error: ErrorHook
     stopping: bool = False
     drained: asyncio.Event = field(default_factory=asyncio.Event)
