@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import select
 from collections.abc import AsyncIterator, Callable
 
@@ -31,11 +30,9 @@ class ClientResponse:
         self.incoming = incoming
         self._transport = transport
 
-    async def read(self, limit: int | None = None) -> bytes:
-        """Return the whole body, or only its first ``limit`` bytes."""
-        body = await self.incoming.read(math.inf if limit is None else limit)
-        self.close()
-        return body[:limit]
+    async def read(self) -> bytes:
+        """Return the whole body."""
+        return await self.incoming.read()
 
     async def stream(self) -> AsyncIterator[bytes]:
         """Yield the body as it arrives; leaving early cuts the connection."""

@@ -104,12 +104,8 @@ class RequestParser:
         if version not in ("1.1", "1.0"):
             self._fail(505, "505 HTTP Version Not Supported\n")
         self.body = Body(self._flow)
-        request = Request(
-            self._parser.get_method().decode("latin-1"),
-            self._target.decode("latin-1"),
-            Headers(self._pairs),
-            self.body,
-        )
+        method, target = self._parser.get_method().decode("latin-1"), self._target.decode("latin-1")
+        request = Request(method, target, Headers(self._pairs), self.body)
         request.http_version = version
         self._on_request(request, self._parser.should_keep_alive())
 
