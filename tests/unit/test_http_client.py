@@ -257,15 +257,6 @@ async def test_a_large_response_is_streamed_with_constant_memory(client: HttpCli
         assert peak <= 2 * MEGABYTE
 
 
-async def test_read_stops_at_its_limit_and_cuts_the_connection(client: HttpClient) -> None:
-    async with scripted_server(
-        always(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" + b"x" * 5000)
-    ) as server:
-        response = await client.request("GET", server.url)
-        assert await response.read(limit=100) == b"x" * 100
-        assert response._transport.is_closing()
-
-
 # -- requests
 
 

@@ -197,7 +197,7 @@ async def test_an_endless_line_is_rejected_at_the_limit(beginning: bytes) -> Non
             except ConnectionError:
                 break
             await asyncio.sleep(0)
-            if any(connection._ignores_input for connection in served.server.connections):
+            if any(connection._rejection for connection in served.server.connections):
                 break
             assert sent < 20 * MEGABYTE
         assert sent <= 2 * MEGABYTE

@@ -1,8 +1,8 @@
 """The fork server: a Python with every service imported, which forks.
 
-Two thirds of a lab's cold start, and nearly all of a replica's, was Python importing the same modules in
-one process after the other. A forked process has them at once, and shares their memory until it writes to
-it.
+Without it, importing the same modules in one process after the other took two thirds of a lab's cold
+start, and nearly all of a replica's. A forked process has them at once, and shares their memory until it
+writes to it.
 
 Only on Linux, and only in a lab. Elsewhere, and whenever the fork server is not available, a service is
 spawned: ``python -P -m labkit_services.NAME``. ``child.py`` describes how a forked process is made the same

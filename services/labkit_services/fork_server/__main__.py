@@ -43,17 +43,12 @@ def main() -> None:
     # In a child the collector would write to each object that it examines, and so copy the pages that are
     # shared: a watchdog would have 14 MB of its own instead of 6.
     gc.freeze()
-    ready = {
-        "ready": "fork-server",
-        "pid": os.getpid(),
-        "imports_ns": _IMPORTS_NS,
-        "ready_ns": time.time_ns(),
-    }
+    times = {"imports_ns": _IMPORTS_NS, "ready_ns": time.time_ns()}
+    ready = json.dumps({"ready": "fork-server", "pid": os.getpid(), **times})
     with suppress(OSError):  # the reader has ended, and so will the lifeline
-        os.write(1, json.dumps(ready).encode() + b"\n")
+        os.write(1, ready.encode() + b"\n")
     server = ForkServer(socket.socket(fileno=int(sys.argv[1])), _LIFELINE)
-    child = server.serve()
-    if child is not None:
+    if child := server.serve():
         run_child(child)
 
 

@@ -1,13 +1,13 @@
 """Makes a forked process what ``python -P -m MODULE`` would be.
 
-The same as in a spawned process are: descriptors, environment, working directory, process group, arguments,
-and the command line that ``ps`` shows. The short name beside it is the service's; a spawned process is
-called ``python``. Signals need no work, because the fork server handles and masks none; nor does
+It gets the descriptors, environment, working directory, process group, arguments and (for ``ps``) command
+line of a spawned process. Signals need no work, because the fork server handles and masks none; nor does
 ``random``, which seeds itself after a fork; nor do event loops and threads, because the fork server has
 none.
 
-Different are: ``/proc/PID/environ`` shows the fork server's environment, which is the supervisor's own and
-contains no secret of the lab. The memory map and Python's hash seed are also the fork server's.
+Three things differ. The short name in ``ps`` is the service's, that of a spawned process ``python``.
+``/proc/PID/environ`` shows the fork server's environment, which is the supervisor's own and contains no
+secret of the lab. The memory map and Python's hash seed are the fork server's.
 """
 
 from __future__ import annotations
@@ -52,7 +52,6 @@ def run_child(setup: ChildSetup) -> None:
 
 
 def _renumber(descriptors: Sequence[int], numbers: Sequence[int]) -> None:
-    """Give each descriptor its number."""
     # Move all above the numbers first, so that none is overwritten before it was moved.
     above = max(numbers) + 1
     moved = [fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, above) for descriptor in descriptors]

@@ -39,7 +39,6 @@ class ForkRequest(NamedTuple):
         environment: All of it: nothing of the fork server's own is added.
         folder: Working directory.
         numbers: The numbers of its descriptors, in the order in which they are sent.
-        arguments: Command-line arguments.
     """
 
     module: str
@@ -48,29 +47,15 @@ class ForkRequest(NamedTuple):
     numbers: Sequence[int]
     arguments: Sequence[str] = ()
 
-    def encode(self) -> bytes:
-        """Return the message; surrogate escapes in a ``str`` are preserved."""
-        return json.dumps(self._asdict()).encode()
-
-    @classmethod
-    def decode(cls, message: bytes) -> ForkRequest:
-        """Return the request of a message."""
-        return cls(**json.loads(message))
-
 
 class Forked:
-    """A process that the fork server started.
+    """A process that the fork server started, leader of its process group.
 
-    Attributes:
-        pid: Its id, and its process group's; safe to signal until ``release``.
+    Until ``release`` its ``pid`` is safe to signal. The constructor raises OSError if there is no
+    such process any more, nor the fork server, which would have kept it.
     """
 
     def __init__(self, pid: int, reply: socket.socket) -> None:
-        """Watch ``pid``.
-
-        Raises:
-            OSError: It does not exist any more, nor does the fork server, which would have kept it.
-        """
         self.pid = pid
         self._reply = reply
         self._loop = asyncio.get_running_loop()
@@ -82,8 +67,7 @@ class Forked:
     async def wait(self) -> int | None:
         """Wait for its end and return its exit code; call this once.
 
-        Returns:
-            None if the fork server has ended by then, or does not reply: nobody else knows the code.
+        None if the fork server has ended by then, or does not reply: nobody else knows the code.
         """
         await self._exited.wait()
         try:
@@ -113,33 +97,32 @@ class Forked:
 async def fork(server: socket.socket, request: ForkRequest, descriptors: Sequence[int]) -> Forked | None:
     """Request a process from the fork server.
 
-    The caller still has to close its ``descriptors``.
-
-    Returns:
-        The process, or None if there is no fork server or it does not reply: spawn it instead.
-        If that request is served after all, the process finds that its lifeline has ended.
+    The caller still has to close its ``descriptors``. The result is None if there is no fork server or it
+    does not reply: spawn the process instead. If the request is served after all, that process finds that
+    its lifeline has ended.
 
     Raises:
         OSError: It can't be started: for example, there is no such folder, or there are too many processes.
     """
     reply, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     reply.setblocking(False)
+    message = json.dumps(request._asdict()).encode()  # which preserves surrogate escapes
     try:
         with theirs:
-            socket.send_fds(server, [request.encode()], [theirs.fileno(), *descriptors], socket.MSG_DONTWAIT)
+            socket.send_fds(server, [message], [theirs.fileno(), *descriptors], socket.MSG_DONTWAIT)
         async with asyncio.timeout(REPLY_TIMEOUT_SECONDS):
-            message = await _receive(reply)
+            answer = await _receive(reply)
     except OSError:  # it has ended, is too busy, or the request is too long; TimeoutError is one, too
-        message = {}
+        answer = {}
     except BaseException:
         reply.close()
         raise
-    if "pid" in message:
+    if "pid" in answer:
         with suppress(OSError):
-            return Forked(message["pid"], reply)
+            return Forked(answer["pid"], reply)
     reply.close()
-    if "error" in message:
-        raise OSError(*message["error"])
+    if "error" in answer:
+        raise OSError(*answer["error"])
     return None
 
 

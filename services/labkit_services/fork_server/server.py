@@ -19,17 +19,12 @@ _MAX_DESCRIPTORS = 16
 
 
 class ChildSetup(NamedTuple):
-    """What a new child gets.
-
-    Attributes:
-        request: The process to become.
-        descriptors: To be renumbered as the request says.
-        reply: For the message that it runs.
-    """
+    """What a new child gets: the process to become, and its descriptors."""
 
     request: ForkRequest
     descriptors: list[int]
     reply: socket.socket
+    """Takes the message that the process runs."""
 
 
 class ForkServer:
@@ -75,7 +70,7 @@ class ForkServer:
             pid = -1
         if pid == 0:
             self._close_in_child()
-            return ChildSetup(ForkRequest.decode(message), descriptors, reply)
+            return ChildSetup(ForkRequest(**json.loads(message)), descriptors, reply)
         for descriptor in descriptors:
             os.close(descriptor)
         if pid > 0:
@@ -116,7 +111,6 @@ class ForkServer:
 def send_reply(reply: socket.socket, message: dict[str, Any]) -> bool:
     """Send one message to the requester; return whether it is still there."""
     try:
-        reply.send(json.dumps(message).encode())
+        return reply.send(json.dumps(message).encode()) > 0
     except OSError:
         return False
-    return True

@@ -6,7 +6,7 @@ be small, keep header order and spelling, and add microseconds to a call.
 """
 
 from labkit_services.http.client import HttpClient
-from labkit_services.http.client_response import ClientResponse
+from labkit_services.http.client_connection import ClientResponse
 from labkit_services.http.errors import (
     BodyTooLargeError,
     ConnectError,
@@ -15,13 +15,12 @@ from labkit_services.http.errors import (
     UpstreamError,
 )
 from labkit_services.http.headers import Headers
-from labkit_services.http.limits import Limits
 from labkit_services.http.origin import Origin
 from labkit_services.http.request import Request
 from labkit_services.http.response import Response
 from labkit_services.http.router import Router
 from labkit_services.http.server import HttpServer
-from labkit_services.http.server_state import Handler
+from labkit_services.http.server_state import Handler, Limits
 
 __all__ = [
     "BodyTooLargeError",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Callable
 from typing import Protocol
 
@@ -85,6 +86,19 @@ class Body:
         self._size = 0
         self._resume()
         return data
+
+    async def read(self, enough: float = math.inf) -> bytes:
+        """Return the whole body; or stop once it has ``enough`` bytes."""
+        if self.complete:
+            # Most bodies arrive together with the head: there is nothing to wait for.
+            return self.take()
+        parts, size = [], 0
+        async for part in self:
+            parts.append(part)
+            size += len(part)
+            if size >= enough:
+                break
+        return b"".join(parts)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         while True:

@@ -6,8 +6,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Iterable
 
-from labkit_services.http.client_connection import ClientConnection
-from labkit_services.http.client_response import ClientResponse
+from labkit_services.http.client_connection import ClientConnection, ClientResponse
 from labkit_services.http.errors import ConnectError
 from labkit_services.http.headers import Pair
 from labkit_services.http.origin import Origin
@@ -43,13 +42,10 @@ class HttpClient:
 
         Its query is added, and its body is sent as it arrives.
         """
-        body: bytes | AsyncIterator[bytes]
-        if request.incoming.complete:
-            body = request.incoming.take()
-        else:
-            body = request.stream()
-            if length := request.headers.get("Content-Length"):
-                headers = [*headers, ("Content-Length", length)]
+        is_whole = request.incoming.complete
+        body = request.incoming.take() if is_whole else request.stream()
+        if not is_whole and (length := request.headers.get("Content-Length")):
+            headers = [*headers, ("Content-Length", length)]
         target = f"{path}?{request.query}" if request.query else path
         return await self.send(origin, request.method, target, headers, body)
 
@@ -66,11 +62,8 @@ class HttpClient:
         ``Host`` and the framing headers are added; ``headers`` must contain
         neither, except that a streamed body may come with its ``Content-Length``.
         There is no timeout here: wrap the call in ``asyncio.timeout``. If the
-        call is cancelled, its connection is cut.
-
-        Raises:
-            ConnectError: The connection could not be opened.
-            UpstreamError: The connection broke before the response's head.
+        call is cancelled, its connection is cut. A connection that can't be opened
+        raises ConnectError, one that breaks before the response's head UpstreamError.
         """
         connection = self._take_idle(origin) or await self._connect(origin)
         pairs = [("Host", origin.authority), *headers]
@@ -101,12 +94,10 @@ class HttpClient:
                     origin.port,
                     ssl=self._tls if origin.tls else None,
                 )
-        except TimeoutError:
-            raise ConnectError(f"dial tcp {origin.authority}: i/o timeout") from None
         except (OSError, UnicodeError) as error:  # an impossible host name is a UnicodeError
-            raise ConnectError(
-                f"dial tcp {origin.authority}: {getattr(error, 'strerror', None) or error}"
-            ) from error
+            is_late = isinstance(error, TimeoutError)
+            reason = "i/o timeout" if is_late else getattr(error, "strerror", None) or error
+            raise ConnectError(f"dial tcp {origin.authority}: {reason}") from error
         self._all.add(connection)
         return connection
 

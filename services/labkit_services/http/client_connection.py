@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Callable
 import httptools
 
 from labkit_services.http.body import Body
-from labkit_services.http.client_response import ClientResponse
 from labkit_services.http.connection import Connection
 from labkit_services.http.encoding import BODILESS, encode_head
 from labkit_services.http.errors import UpstreamError
@@ -18,6 +17,35 @@ from labkit_services.http.origin import Origin
 
 _HEAD_BYTES = 256 * 1024
 """Limit for all headers of a response; a server that sends more is broken."""
+
+
+class ClientResponse:
+    """A response: its head has arrived, its body may still be on its way."""
+
+    __slots__ = ("_transport", "headers", "incoming", "status")
+
+    def __init__(self, status: int, headers: Headers, incoming: Body, transport: asyncio.Transport) -> None:
+        self.status = status
+        self.headers = headers
+        self.incoming = incoming
+        self._transport = transport
+
+    async def read(self) -> bytes:
+        """Return the whole body."""
+        return await self.incoming.read()
+
+    async def stream(self) -> AsyncIterator[bytes]:
+        """Yield the body as it arrives; leaving early cuts the connection."""
+        try:
+            async for part in self.incoming:
+                yield part
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Cut the connection if the body is incomplete."""
+        if not self.incoming.complete:
+            self._transport.abort()
 
 
 class ClientConnection(Connection):
@@ -43,7 +71,6 @@ class ClientConnection(Connection):
         self._head_bytes = 0
         self._reusable = True
         self._until_eof = False
-        self._sent = True
         self._sender: asyncio.Task[None] | None = None
         self._parser = httptools.HttpResponseParser(self)
 
@@ -61,9 +88,7 @@ class ClientConnection(Connection):
     ) -> ClientResponse:
         """Send a request, and return once the response's head has arrived.
 
-        Raises:
-            UpstreamError: The connection broke before that.
-            ValueError: The target or a header contains a line break.
+        See ``HttpClient.send``; a line break in the target or a header raises ValueError.
         """
         if self.transport.is_closing():
             raise self._lost(None)
@@ -78,7 +103,6 @@ class ClientConnection(Connection):
         self._head = head
         if not isinstance(body, bytes):
             # The server may answer before it has read everything.
-            self._sent = False
             self._sender = self.loop.create_task(
                 self._send_stream(line, pairs, body), name="http request body"
             )
@@ -90,7 +114,6 @@ class ClientConnection(Connection):
             extra = "" if length else "Transfer-Encoding: chunked\r\n"
             self.transport.write(encode_head(line, pairs, extra))
             await self.write_parts(parts, int(length) if length else None, chunked=not length)
-            self._sent = True
         except Exception as error:  # of the source of the body: the request can't be completed
             self._fail(error)
             self.abort()
@@ -172,7 +195,7 @@ class ClientConnection(Connection):
             return
         self._body.finish()
         self._body = self._head = None
-        if not self._sent:
+        if self._sender is not None and not self._sender.done():
             self.abort()  # still sending a body that nobody will read
         elif self._reusable and not self.transport.is_closing():
             self._on_idle(self)

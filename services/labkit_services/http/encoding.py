@@ -10,15 +10,9 @@ from labkit_services.http.headers import Pair
 from labkit_services.http.request import Request
 from labkit_services.http.response import Response
 
-
-def _phrase(status: int) -> str:
-    try:
-        return http.HTTPStatus(status).phrase
-    except ValueError:
-        return "Status"  # a function may answer with any number; the line needs some phrase
-
-
-STATUS_LINES = {status: f"HTTP/1.1 {status} {_phrase(status)}\r\n" for status in range(200, 1000)}
+_PHRASES = {int(status): status.phrase for status in http.HTTPStatus}
+# A function may answer with any number; the line needs some phrase.
+STATUS_LINES = {code: f"HTTP/1.1 {code} {_PHRASES.get(code, 'Status')}\r\n" for code in range(200, 1000)}
 """Of final responses: a client takes a status below 200 for an interim one and waits on."""
 
 BODILESS = (204, 304)
@@ -49,14 +43,8 @@ def http_date(seconds: int) -> str:
 def encode_head(first_line: str, headers: Iterable[Pair], extra: str = "") -> bytes:
     """Return the head of a message.
 
-    Args:
-        first_line: Request line or status line, with its line break.
-        headers: Checked for line breaks.
-        extra: More header lines, complete and trusted.
-
-    Raises:
-        ValueError: The first line or a header contains a line break, which
-            would let its author add headers, or a whole message.
+    The first line includes its line break; ``extra`` are more header lines, trusted. Any
+    other line break raises ValueError: its author could add headers, or a whole message.
     """
     lines = [f"{name}: {value}\r\n" for name, value in headers]
     block = first_line + "".join(lines)
@@ -68,8 +56,7 @@ def encode_head(first_line: str, headers: Iterable[Pair], extra: str = "") -> by
 def encode_response(request: Request, response: Response, *, keep_alive: bool) -> bytes:
     """Return a whole response, whose body is bytes.
 
-    Raises:
-        ValueError: The status is not one of a final response, or a header contains a line break.
+    Raises ValueError for a status that is not a final response's, or a header with a line break.
     """
     body, framing = response.body, ""
     assert isinstance(body, bytes)
@@ -86,8 +73,7 @@ def encode_response(request: Request, response: Response, *, keep_alive: bool) -
 def encode_response_head(request: Request, response: Response, framing: str, *, keep_alive: bool) -> bytes:
     """Return the head of a response; ``framing`` are header lines.
 
-    Raises:
-        ValueError: As ``encode_response``.
+    Raises ValueError as ``encode_response`` does.
     """
     if not keep_alive:
         framing += "Connection: close\r\n"

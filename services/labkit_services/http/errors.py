@@ -27,7 +27,6 @@ class BodyTooLargeError(HttpError):
 
     def __init__(self, limit: int) -> None:
         super().__init__(413, f"request body too large, maximum: {limit} bytes\n")
-        self.limit = limit
 
 
 class HangUpError(Exception):

@@ -6,19 +6,8 @@ from collections.abc import Iterable, Iterator
 
 Pair = tuple[str, str]
 
-HOP_BY_HOP = frozenset(
-    {
-        "connection",
-        "proxy-connection",
-        "keep-alive",
-        "proxy-authenticate",
-        "proxy-authorization",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-    }
-)
+_PROXY = {"proxy-authenticate", "proxy-authorization", "proxy-connection"}
+HOP_BY_HOP = frozenset({"connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"} | _PROXY)
 """Headers that are meant for one connection only, in lower case (RFC 9110 §7.6.1)."""
 
 NOT_FORWARDED = HOP_BY_HOP | {"host", "content-length", "expect"}
@@ -56,8 +45,8 @@ class Headers:
         wanted = name.lower()
         return [value for other, value in self.pairs if other.lower() == wanted]
 
-    def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and name.lower() in self._first_values()
+    def __contains__(self, name: str) -> bool:
+        return name.lower() in self._first_values()
 
     def add(self, name: str, value: str) -> None:
         """Append a value."""

@@ -30,10 +30,7 @@ class Origin:
         """Split an absolute http or https URL into origin and target.
 
         Blanks and letters beyond ASCII in the target are percent-encoded, as
-        browsers do.
-
-        Raises:
-            InvalidValueError: It is not such a URL.
+        browsers do. Anything but such a URL raises InvalidValueError.
         """
         try:
             parts = urlsplit(url)
@@ -41,10 +38,8 @@ class Origin:
         except ValueError as error:
             raise InvalidValueError(f"{url!r} is not a URL: {error}") from error
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            scheme = parts.scheme
-            raise InvalidValueError(
-                f'unsupported protocol scheme "{scheme}"', expected="an http or https URL"
-            )
+            text = f'unsupported protocol scheme "{parts.scheme}"'
+            raise InvalidValueError(text, expected="an http or https URL")
         tls = parts.scheme == "https"
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         return cls(parts.hostname, port or (443 if tls else 80), tls), quote(target, safe=_KEPT)

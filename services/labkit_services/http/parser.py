@@ -9,10 +9,8 @@ import httptools
 from labkit_services.http.body import Body, FlowControl
 from labkit_services.http.errors import HttpError
 from labkit_services.http.headers import Headers, Pair
-from labkit_services.http.limits import Limits
 from labkit_services.http.request import Request
-
-OnRequest = Callable[[Request, bool], None]
+from labkit_services.http.server_state import Limits
 
 
 class RequestParser:
@@ -27,13 +25,12 @@ class RequestParser:
     """
 
     def __init__(
-        self, limits: Limits, flow: FlowControl, peer: tuple[str, int], on_request: OnRequest
+        self, limits: Limits, flow: FlowControl, on_request: Callable[[Request, bool], None]
     ) -> None:
         self.body = Body()
         self.partial = False
         self._limits = limits
         self._flow = flow
-        self._peer = peer
         self._on_request = on_request
         self._error: HttpError | None = None
         self._target = b""
@@ -107,13 +104,9 @@ class RequestParser:
         if version not in ("1.1", "1.0"):
             self._fail(505, "505 HTTP Version Not Supported\n")
         self.body = Body(self._flow)
-        request = Request(
-            self._parser.get_method().decode("latin-1"),
-            self._target.decode("latin-1"),
-            Headers(self._pairs),
-            self.body,
-        )
-        request.http_version, request.peer = version, self._peer
+        method, target = self._parser.get_method().decode("latin-1"), self._target.decode("latin-1")
+        request = Request(method, target, Headers(self._pairs), self.body)
+        request.http_version = version
         self._on_request(request, self._parser.should_keep_alive())
 
     def on_body(self, data: bytes) -> None:

@@ -37,27 +37,18 @@ class Request:
         self.incoming = incoming
 
     async def body(self, limit: int) -> bytes:
-        """Return the whole body.
+        """Return the whole body, which must have ``limit`` bytes at most.
 
         Raises:
-            BodyTooLargeError: It has, or announces, more than ``limit`` bytes.
+            BodyTooLargeError: It has, or announces, more.
         """
         announced = self.headers.get("Content-Length")
         if announced.isdecimal() and int(announced) > limit:
             raise BodyTooLargeError(limit)
-        if self.incoming.complete:
-            # Most bodies arrive together with the head: there is nothing to wait for.
-            body = self.incoming.take()
-            if len(body) > limit:
-                raise BodyTooLargeError(limit)
-            return body
-        parts, size = [], 0
-        async for part in self.incoming:
-            size += len(part)
-            if size > limit:
-                raise BodyTooLargeError(limit)
-            parts.append(part)
-        return b"".join(parts)
+        body = await self.incoming.read(limit + 1)
+        if len(body) > limit:
+            raise BodyTooLargeError(limit)
+        return body
 
     def stream(self) -> AsyncIterator[bytes]:
         """Return the body's parts as they arrive, with back-pressure."""

@@ -21,34 +21,29 @@ class Router:
     """
 
     def __init__(self) -> None:
-        self._routes: list[tuple[re.Pattern[str], dict[str, RouteHandler]]] = []
+        self._routes: dict[re.Pattern[str], dict[str, RouteHandler]] = {}
 
     def add(self, methods: str, pattern: str, handler: RouteHandler) -> None:
         """Add a route; ``methods`` are separated by blanks, ``*`` is any."""
-        regex = re.compile(_to_regex(pattern))
-        for known, by_method in self._routes:
-            if known.pattern == regex.pattern:
-                by_method.update(dict.fromkeys(methods.split(), handler))
-                return
-        self._routes.append((regex, dict.fromkeys(methods.split(), handler)))
+        by_method = self._routes.setdefault(_to_regex(pattern), {})
+        by_method.update(dict.fromkeys(methods.split(), handler))
 
     async def __call__(self, request: Request) -> Response:
         """Pass ``request`` to the first route whose path matches."""
-        for regex, by_method in self._routes:
+        for regex, by_method in self._routes.items():
             if match := regex.fullmatch(request.path):
                 handler = by_method.get(request.method) or by_method.get("*")
                 if handler is None:
-                    allowed = ", ".join(sorted(by_method))
-                    return Response(405, [("Allow", allowed)])
+                    return Response(405, [("Allow", ", ".join(sorted(by_method)))])
                 return await handler(request, match.groupdict())
         return Response.text(404, "404 page not found\n")
 
 
-def _to_regex(pattern: str) -> str:
-    def group(match: re.Match[str]) -> str:
-        name, rest, form = match["name"], match["rest"], match["form"]
-        return f"(?P<{name}>.*)" if rest else f"(?P<{name}>{form or '[^/]+'})"
+def _to_regex(pattern: str) -> re.Pattern[str]:
+    def part(match: re.Match[str]) -> str:
+        name, rest, form = match.groups()
+        if name is None:
+            return re.escape(match[0])
+        return f"(?P<{name}>{'.*' if rest else form or '[^/]+'})"
 
-    parts = re.split(r"(\{[^}]+\})", pattern)
-    brace = re.compile(r"\{(?P<name>\w+)(?P<rest>\.\.\.)?(?::(?P<form>[^}]+))?\}")
-    return "".join(brace.sub(group, part) if part.startswith("{") else re.escape(part) for part in parts)
+    return re.compile(re.sub(r"\{(\w+)(\.\.\.)?(?::([^}]+))?\}|[^{]+", part, pattern))

@@ -6,9 +6,8 @@ import asyncio
 import errno
 import socket
 
-from labkit_services.http.limits import Limits
 from labkit_services.http.server_connection import ServerConnection
-from labkit_services.http.server_state import ErrorHook, Handler, ServerState
+from labkit_services.http.server_state import ErrorHook, Handler, Limits, ServerState
 
 _SWEEP_SECONDS = 1.0
 _BACKLOG = 2048
@@ -27,29 +26,19 @@ class HttpServer:
     """
 
     def __init__(
-        self,
-        handler: Handler,
-        *,
-        limits: Limits | None = None,
-        on_error: ErrorHook | None = None,
+        self, handler: Handler, *, limits: Limits | None = None, on_error: ErrorHook | None = None
     ) -> None:
         self.connections: set[ServerConnection] = set()
-        self._state = ServerState(handler, limits or Limits(), on_error)
+        self._state = ServerState(handler, limits or Limits(), on_error or (lambda _request, _error: None))
         self._server: asyncio.Server | None = None
         self._sweeper: asyncio.TimerHandle | None = None
 
     async def start(
         self, host: str = "127.0.0.1", port: int = 0, *, fallback: bool = False
     ) -> tuple[str, int]:
-        """Listen, and return the address in use.
+        """Listen, and return the address in use; port 0 means any free one.
 
-        Args:
-            host: Address to listen on.
-            port: Port to listen on; 0 means any free one.
-            fallback: If the port is in use, listen on any free one.
-
-        Raises:
-            OSError: The address is not available.
+        If the port is not available, raise OSError; with ``fallback``, listen on any free one.
         """
         loop = asyncio.get_running_loop()
         try:

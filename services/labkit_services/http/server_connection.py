@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import AsyncIterator
 
+from labkit_services.http.body import Body
 from labkit_services.http.connection import Connection
-from labkit_services.http.encoding import (
-    BODILESS,
-    STATUS_LINES,
-    date_header,
-    encode_head,
-    encode_response,
-    encode_response_head,
-)
+from labkit_services.http.encoding import BODILESS, encode_response, encode_response_head
 from labkit_services.http.errors import HangUpError, HttpError
+from labkit_services.http.headers import Headers
 from labkit_services.http.parser import RequestParser
 from labkit_services.http.request import Request
 from labkit_services.http.response import Response
@@ -24,7 +20,8 @@ from labkit_services.http.server_state import ServerState
 _LINGER_SECONDS = 2.0
 """How long a rejected client may go on sending, so that it can read the response."""
 
-_NEVER = float("inf")
+_UNPARSED = Request("", "", Headers(), Body())
+"""Stands for a request that can't be parsed, when its rejection is encoded."""
 
 
 class ServerConnection(Connection):
@@ -38,16 +35,15 @@ class ServerConnection(Connection):
     def __init__(
         self, server: ServerState, connections: set[ServerConnection], loop: asyncio.AbstractEventLoop
     ) -> None:
-        """Belong to ``server``, and be one of its open ``connections``."""
         super().__init__(loop)
         self.task: asyncio.Task[None] | None = None
         self.deadline = loop.time() + server.limits.read_seconds
         self._server = server
         self._connections = connections
         self._parser: RequestParser = None  # type: ignore[assignment]  # set by connection_made
+        self._peer = ("", 0)
         self._waiting: deque[tuple[Request, bool]] = deque()
         self._rejection: HttpError | None = None
-        self._ignores_input = False
         self._closing = False
         self._reading_paused = False
         self._unsent = 0
@@ -57,12 +53,12 @@ class ServerConnection(Connection):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         peer = transport.get_extra_info("peername")
-        address = (peer[0], peer[1]) if isinstance(peer, tuple) else ("", 0)
-        self._parser = RequestParser(self._server.limits, self, address, self._on_request)
+        self._peer = (peer[0], peer[1]) if isinstance(peer, tuple) else ("", 0)
+        self._parser = RequestParser(self._server.limits, self, self._on_request)
         self._connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._ignores_input = self._closing = True
+        self._closing = True
         self._waiting.clear()
         self._parser.body.fail(ConnectionResetError("the client disconnected within its request"))
         if self.task is not None:
@@ -73,7 +69,7 @@ class ServerConnection(Connection):
             self._server.drained.set()
 
     def data_received(self, data: bytes) -> None:
-        if self._ignores_input:
+        if self._closing or self._rejection is not None:
             return  # from a rejected client that has not noticed yet
         self.deadline = self.loop.time() + self._server.limits.read_seconds
         try:
@@ -100,6 +96,7 @@ class ServerConnection(Connection):
     # -- called by the parser and the bodies
 
     def _on_request(self, request: Request, keep_alive: bool) -> None:
+        request.peer = self._peer
         if request.http_version == "1.1" and request.headers.get("Expect").lower() == "100-continue":
             # Only once the handler reads the body: a handler may reject the request without it.
             request.incoming.on_wait = self._send_continue
@@ -127,7 +124,9 @@ class ServerConnection(Connection):
             self.task = self.loop.create_task(self._handle(request, keep_alive), name="http request")
             self._watch_request()
         elif self._rejection is not None:
-            self._write_rejection(self._rejection)
+            response = self._rejection.response()
+            self.transport.write(encode_response(_UNPARSED, response, keep_alive=False))
+            self._close(linger=True)
         elif self._parser.partial:
             self._watch_request()
         else:
@@ -137,8 +136,6 @@ class ServerConnection(Connection):
         try:
             try:
                 response = await self._server.handler(request)
-            except HangUpError:
-                raise
             except Exception as error:
                 response = self._error_response(request, error)
             request.incoming.on_wait = None  # too late for 100 Continue
@@ -157,7 +154,7 @@ class ServerConnection(Connection):
         except Exception as error:
             # Part of the response may be out: only a cut shows the client that it is incomplete.
             if not isinstance(error, HangUpError):
-                self._report(request, error)
+                self._server.on_error(request, error)
             self.abort()
             return
         self.task = None
@@ -168,18 +165,16 @@ class ServerConnection(Connection):
 
     def _error_response(self, request: Request, error: Exception) -> Response:
         """Return the response to a request whose handler failed."""
+        if isinstance(error, HangUpError):
+            raise error
         if isinstance(error, HttpError):
             return error.response()
         if isinstance(error, ConnectionResetError):
             # The body that the handler read, or another connection of the handler's, broke.
             # If it was this client's, nobody reads the response, and writing it does no harm.
             return Response.text(502, "connection lost\n")
-        self._report(request, error)
+        self._server.on_error(request, error)
         return Response.text(500, "Internal Server Error\n")
-
-    def _report(self, request: Request, error: Exception) -> None:
-        if self._server.on_error is not None:
-            self._server.on_error(request, error)
 
     # -- writing responses
 
@@ -223,29 +218,18 @@ class ServerConnection(Connection):
 
     def _reject(self, error: HttpError) -> None:
         """Answer a request that can't be parsed, after those before it."""
-        self._ignores_input = True
         self._rejection = error
         self._parser.body.fail(error)
         if self.task is None:
             self._next()
 
-    def _write_rejection(self, error: HttpError) -> None:
-        body = error.text.encode()
-        framing = f"{date_header()}Content-Length: {len(body)}\r\nConnection: close\r\n"
-        self.transport.write(
-            encode_head(STATUS_LINES[error.status], error.response().headers, framing) + body
-        )
-        self._close(linger=True)
-
     def _close(self, *, linger: bool) -> None:
-        """Close the connection.
+        """Close the connection; to ``linger``, only the sending side first.
 
-        Args:
-            linger: Close only the sending side first. If a client is still
-                sending, closing both would reset the connection, and the client
-                would lose the response.
+        If a client is still sending, closing both would reset the connection,
+        and the client would lose the response.
         """
-        self._ignores_input = self._closing = True
+        self._closing = True
         if self.transport.is_closing():
             return
         self._watch_unsent()
@@ -267,7 +251,7 @@ class ServerConnection(Connection):
         if self._parser.partial:
             self.deadline = self.loop.time() + self._server.limits.read_seconds
         else:
-            self.deadline = _NEVER
+            self.deadline = math.inf
 
     def _watch_unsent(self) -> None:
         """Limit how long the client may read nothing of the response."""
@@ -290,6 +274,6 @@ class ServerConnection(Connection):
                 self._reject(HttpError(408, "408 Request Timeout\n"))
             else:
                 body.fail(HttpError(408, "408 Request Timeout\n"))
-                self.deadline = _NEVER
+                self.deadline = math.inf
         elif self.task is None:
             self.transport.close()

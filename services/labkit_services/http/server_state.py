@@ -1,4 +1,4 @@
-"""What a server and its connections share."""
+"""What a server and its connections share: limits, handler, stop."""
 
 from __future__ import annotations
 
@@ -6,12 +6,32 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from labkit_services.http.limits import Limits
 from labkit_services.http.request import Request
 from labkit_services.http.response import Response
 
 Handler = Callable[[Request], Awaitable[Response]]
 ErrorHook = Callable[[Request, BaseException], None]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Sizes and waiting times of one connection.
+
+    Attributes:
+        header_bytes: All header names and values together; above it 431.
+        header_count: Number of headers; above it 431.
+        target_bytes: Length of the request line's target; above it 414.
+        idle_seconds: How long an unused connection is kept.
+        read_seconds: How long a client may pause within a request; above it 408.
+            Also how long it may read nothing of a response; above it the
+            connection is cut.
+    """
+
+    header_bytes: int = 64 * 1024
+    header_count: int = 1000
+    target_bytes: int = 16 * 1024
+    idle_seconds: float = 75.0
+    read_seconds: float = 60.0
 
 
 @dataclass(eq=False, slots=True)
@@ -25,6 +45,6 @@ class ServerState:
 
     handler: Handler
     limits: Limits
-    on_error: ErrorHook | None
+    on_error: ErrorHook
     stopping: bool = False
     drained: asyncio.Event = field(default_factory=asyncio.Event)
