@@ -102,7 +102,7 @@ def test_call_without_a_result_and_unknown_call_are_errors(lab: Lab, dead_id: st
     error = labkit(lab, "call", dead_id, "--result", code=1)
     assert "was dead-lettered" in error
     assert f"labkit dead redrive {dead_id} --queue cli" in error
-    assert "is not known" in labkit(lab, "call", "unknown", code=1)
+    assert "is unknown" in labkit(lab, "call", "unknown", code=1)
 
 
 def test_cancel_ends_a_running_call(lab: Lab) -> None:
@@ -112,7 +112,7 @@ def test_cancel_ends_a_running_call(lab: Lab) -> None:
 
     assert "is cancelled" in labkit(lab, "cancel", call.id)
     assert "state     cancelled" in labkit(lab, "call", call.id, "--wait", "20")
-    assert "not known" in labkit(lab, "cancel", "unknown", code=1)
+    assert "is unknown" in labkit(lab, "cancel", "unknown", code=1)
 
 
 # -- faults
