@@ -164,7 +164,7 @@ class GatewayClient:
         return await self._http.request(method, path, auth=self._auth, timeout=_MANAGE_SECONDS, **options)
 
     async def json(self, method: str, path: str, headline: str, **options: Any) -> Any:
-        """Return a response's JSON; ``headline`` is for a status but 200."""
+        """Return the JSON of a 200; else raise an error with ``headline``."""
         return expect(await self.request(method, path, **options), headline, 200).json()
 
     async def close(self) -> None:

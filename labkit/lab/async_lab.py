@@ -132,11 +132,7 @@ class AsyncLab(LoopBound):
 
     @classmethod
     async def attach(cls, workspace: Workspace) -> AsyncLab:
-        """Attach to the workspace's running lab.
-
-        Raises:
-            NoLabError: No lab is running.
-        """
+        """Attach to the workspace's running lab, or raise ``NoLabError``."""
         if lab := await cls.find(workspace):
             return lab
         require_state(workspace)
@@ -198,15 +194,13 @@ class AsyncLab(LoopBound):
     async def reset(self) -> AsyncLab:
         """Delete all functions, queued calls, events and bins; keep images.
 
-        Returns:
-            The lab after that: this one, or a new one if this one was not running any more.
+        Return this lab, or a new one if this one was not running any more.
         """
         try:
             await self.supervisor.reset()
         except LabGoneError:
             await self.stop()
-            settings = self.settings or Settings(workspace=str(self.workspace.root))
-            lab = await AsyncLab.start(settings)
+            lab = await AsyncLab.start(self.settings or Settings(workspace=str(self.workspace.root)))
             # The queue outlives a lab.
             await lab.supervisor.reset()
             return lab
@@ -387,11 +381,7 @@ class AsyncLab(LoopBound):
     # -- queues
 
     def queue(self, name: str = DEFAULT_QUEUE) -> AsyncQueue:
-        """Return a queue by its name.
-
-        Raises:
-            InvalidValueError: That is not a valid name.
-        """
+        """Return a queue by its name."""
         return AsyncQueue(name, self.connections.gateway, self.supervisor)
 
     async def queues(self) -> list[AsyncQueue]:
@@ -459,9 +449,6 @@ class AsyncLab(LoopBound):
         """Inject one fault, as ``Lab.fault``; return when it is over.
 
         ``on_begun`` is called on the lab's event loop as soon as the fault is active.
-
-        Raises:
-            LabError: The service did not come back.
         """
         check_fault(service, kind, after, seconds)
         await asyncio.sleep(after)
@@ -474,9 +461,6 @@ class AsyncLab(LoopBound):
         """Return all processes' injected faults, oldest first.
 
         All since this process first read the event log, and those of the ten minutes before.
-
-        Raises:
-            LabTimeoutError: The event log can't be read.
         """
         events = await self.connections.call_events()
         await events.catch_up()

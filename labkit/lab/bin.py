@@ -73,9 +73,6 @@ class AsyncBin(LoopBound):
 
         Args:
             status: 400 to 599; 0 closes the connection without a response.
-
-        Raises:
-            InvalidValueError: ``status`` is not one of these.
         """
         if status and not 400 <= status <= 599:
             raise InvalidValueError("status must be 0 or 400 to 599", seen=repr(status))

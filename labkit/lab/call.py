@@ -46,11 +46,7 @@ class AsyncCallHandle(LoopBound):
         return f"CallHandle({self.function or self.id!r}, {self.accepted} Accepted)"
 
     async def status(self) -> Call:
-        """Return what the event log holds about the call now.
-
-        Raises:
-            LabTimeoutError: Nothing.
-        """
+        """Return what the event log holds about the call now."""
         await (await self._connections.call_events()).catch_up()
         return await self._find(lambda call: True, _KNOWN_SECONDS, "an event of")
 

@@ -18,13 +18,7 @@ from labkit.clients.gateway import Body
 from labkit.clients.supervisor import CHANGE_SECONDS
 from labkit.errors import WorkspaceError
 from labkit.lab.async_lab import AsyncLab
-from labkit.lab.background_loop import (
-    GRACE_SECONDS,
-    MANAGE_SECONDS,
-    background_loop,
-    blocking,
-    proxy,
-)
+from labkit.lab.background_loop import GRACE_SECONDS, MANAGE_SECONDS, background_loop, blocking, proxy
 from labkit.lab.bin import Bin
 from labkit.lab.call import CallHandle
 from labkit.lab.faults import FaultHandle, FaultTarget, check_fault
@@ -117,7 +111,7 @@ class Lab:
             LabError: The lab could not be started; only its logs are left behind.
         """
         settings = Settings(
-            workspace=str(_workspace(workspace).root),
+            workspace=str(Workspace.find(workspace).root),
             max_inflight=whole_number(
                 "max_inflight", 1 if max_inflight is None else max_inflight, MAX_INFLIGHT
             ),
@@ -148,7 +142,7 @@ class Lab:
         Raises:
             NoLabError: No lab is running.
         """
-        return cls(background_loop().run(AsyncLab.attach(_workspace(workspace)), _ATTACH_SECONDS))
+        return cls(background_loop().run(AsyncLab.attach(Workspace.find(workspace)), _ATTACH_SECONDS))
 
     @property
     def aio(self) -> AsyncLab:
@@ -340,9 +334,3 @@ class Lab:
             )
         )
         return f"<p><b>The lab is ready.</b> {links}</p>"
-
-
-def _workspace(folder: str | PathLike[str] | None) -> Workspace:
-    if folder is None:
-        return Workspace.find()
-    return Workspace(Path(folder).expanduser().resolve())

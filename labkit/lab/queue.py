@@ -12,7 +12,7 @@ from labkit.errors import InvalidValueError
 from labkit.lab.background_loop import LoopBound, blocking
 from labkit.views.dead_letters import DeadLetter, DeadLetters
 from labkit.views.queue_status import HEADING, QueueStatus
-from labkit.views.tables import html_table, text_table
+from labkit.views.tables import TableList
 from labkit_services.contract.queues import check_queue_name
 
 
@@ -131,6 +131,10 @@ class Queue:
     def max_inflight(self, count: int) -> None:
         self._set_max_inflight(count)
 
+    def row(self) -> tuple[str, ...]:
+        """Return its row of a table of queues."""
+        return self.status().row()
+
     def __repr__(self) -> str:
         return repr(QueueList([self]))
 
@@ -138,14 +142,7 @@ class Queue:
         return QueueList([self])._repr_html_()
 
 
-class QueueList(list[Queue]):
+class QueueList(TableList[Queue]):
     """Queues, shown as a table."""
 
-    def _rows(self) -> list[tuple[str, ...]]:
-        return [HEADING, *(queue.status().row() for queue in self)]
-
-    def __repr__(self) -> str:
-        return text_table(self._rows())
-
-    def _repr_html_(self) -> str:
-        return html_table(self._rows())
+    heading = HEADING
