@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 FOLDER, LOCK_FILE, STATE_FILE = ".labkit", "lock", "state.json"
 
 
-def find_workspace(start: str = "") -> str:
-    """Return the workspace of ``start``, by default of the current folder.
+def find_workspace() -> str:
+    """Return the workspace that the current folder belongs to.
 
     ``$LABKIT_WORKSPACE`` wins; else the nearest folder upwards that contains
     a lab; else the nearest one that contains a git clone, so that a notebook in
-    ``notebooks/en`` and a terminal in the root meet; else ``start``.
+    ``notebooks/en`` and a terminal in the root meet; else the current folder.
     """
     if chosen := os.environ.get("LABKIT_WORKSPACE"):
         return os.path.realpath(os.path.expanduser(chosen))
-    start = os.path.realpath(start)
+    start = os.path.realpath("")
     for mark in (FOLDER, ".git"):
         folder = start
         while not os.path.exists(os.path.join(folder, mark)):

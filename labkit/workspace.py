@@ -94,9 +94,9 @@ class Workspace(NamedTuple):
         return self.folder / LOCK_FILE
 
     @classmethod
-    def find(cls, start: Path | None = None) -> Workspace:
-        """Return the workspace of ``start`` (default: the current folder)."""
-        return cls(Path(find_workspace(str(start or ""))))
+    def find(cls, chosen: str | os.PathLike[str] | None = None) -> Workspace:
+        """Return the chosen folder's workspace, else the current folder's."""
+        return cls(Path(find_workspace()) if chosen is None else Path(chosen).expanduser().resolve())
 
     def is_locked(self) -> bool:
         """Return whether a supervisor runs: its lock is freed when it ends."""

@@ -114,16 +114,11 @@ class MeasuredStart(NamedTuple):
 
 
 async def _measure_start() -> MeasuredStart:
-    """Start a lab in a temporary workspace, and end it.
-
-    Raises:
-        LabError: It does not start.
-    """
+    """Start a lab in a temporary workspace, and end it."""
     with tempfile.TemporaryDirectory(prefix="labkit-doctor-") as folder:
         begin = time.time_ns()
-        launched = await launch(
-            Settings(workspace=folder, gateway_port=0, inspector_port=0, launched_ns=begin)
-        )
+        settings = Settings(workspace=folder, gateway_port=0, inspector_port=0, launched_ns=begin)
+        launched = await launch(settings)
         ready = time.time_ns()
         if launched is None or launched.lifeline is None:
             raise NoLabError(expected=f"no other process to use {folder}")

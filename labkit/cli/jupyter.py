@@ -70,10 +70,6 @@ async def _run_jupyter(
     """Run JupyterLab; yield its URL, token included, and its process.
 
     It also ends, with its kernels, when this process is killed.
-
-    Raises:
-        LabStartError: Its process ended.
-        LabTimeoutError: It was not ready in time.
     """
     token = secrets.token_hex(24)
     path = workspace.root / notebook

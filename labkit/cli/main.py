@@ -70,7 +70,7 @@ def cli(context: click.Context, workspace: Path | None) -> None:
 
     It is for learning asynchronous functions.
     """
-    context.obj = Workspace(workspace.expanduser().resolve()) if workspace else Workspace.find()
+    context.obj = Workspace.find(workspace)
 
 
 if __name__ == "__main__":

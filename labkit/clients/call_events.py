@@ -41,11 +41,7 @@ class CallEvents:
         self._follower: EventFollower | None = None
 
     async def start(self) -> None:
-        """Connect and begin to follow.
-
-        Raises:
-            OSError, nats.errors.Error: nats-server can't be reached.
-        """
+        """Connect to nats-server and begin to follow."""
         # Not at import: nats-py costs a tenth of a second.
         from nats.aio.client import Client
 
@@ -56,7 +52,6 @@ class CallEvents:
             if self._follower is not None:
                 self._follower.renew()
 
-        reconnect_seconds: int = 1
         self._client = Client()
         await self._client.connect(
             self._url,
@@ -64,7 +59,7 @@ class CallEvents:
             name="labkit",
             connect_timeout=5,
             max_reconnect_attempts=-1,
-            reconnect_time_wait=reconnect_seconds,
+            reconnect_time_wait=1,
             error_cb=on_error,
             reconnected_cb=on_reconnect,
         )
@@ -99,11 +94,7 @@ class CallEvents:
         await self._client.publish(event_subject("client"), encode_batch("client", instance, rows))
 
     async def until(self, check: Callable[[CallLog], T | None], timeout: float, *, expected: str) -> T:
-        """Call ``check`` after every event until its result is not None.
-
-        Raises:
-            LabTimeoutError: It did not within ``timeout`` seconds.
-        """
+        """Call ``check`` after every event until its result is not None."""
         try:
             async with asyncio.timeout(timeout):
                 while True:
@@ -122,11 +113,7 @@ class CallEvents:
             ) from None
 
     async def catch_up(self, timeout: float = _CATCH_UP_SECONDS) -> None:
-        """Wait until the events that are in the stream now have been read.
-
-        Raises:
-            LabTimeoutError: That took longer than ``timeout`` seconds.
-        """
+        """Wait until the events that are in the stream now have been read."""
         from nats.errors import Error as NatsError
 
         assert self._follower is not None

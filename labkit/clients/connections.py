@@ -58,11 +58,7 @@ class Connections:
         return self._events
 
     async def call_events(self) -> CallEvents:
-        """Return the event log, connected.
-
-        Raises:
-            LabTimeoutError: nats-server can't be reached.
-        """
+        """Return the event log, connected."""
         events, connecting = self.follow_events()
         await asyncio.wait({connecting}, timeout=_CONNECT_SECONDS)
         if not connecting.done():

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from labkit.clients.http_client import ServiceHttpClient
+from labkit.clients.http_client import ServiceHttpClient, expect
 from labkit.errors import GatewayError, InvalidValueError
 from labkit.views.queue_status import QueueStatus
 from labkit_services.contract.names import CALL_ID
@@ -88,21 +88,11 @@ class GatewayClient:
         self._http = ServiceHttpClient("gateway", url, GatewayError)
 
     async def invoke(self, request: FunctionRequest) -> FunctionResponse:
-        """Call a function and wait for its response, whatever its status.
-
-        Raises:
-            GatewayError: There was no response within the request's timeout.
-            LabGoneError: The lab is not running.
-        """
+        """Call a function and wait for its response, whatever its status."""
         return await self._call("function", request)
 
     async def invoke_async(self, request: FunctionRequest) -> FunctionResponse:
-        """Queue a call of a function; return the gateway's response.
-
-        Raises:
-            GatewayError: The call was not accepted.
-            LabGoneError: The lab is not running.
-        """
+        """Queue a call of a function; return the gateway's response."""
         response = await self._call("async-function", request)
         if response.status != 202:
             raise GatewayError(
@@ -119,9 +109,8 @@ class GatewayClient:
         call_id = names.get(CALL_ID.lower()) or headers.setdefault(CALL_ID, str(uuid.uuid4()))
         if "content-type" not in names:
             headers["Content-Type"] = "text/plain"
-        path = f"/{route}/{quote(request.name)}{request.path}" + (
-            f"?{request.query}" if request.query else ""
-        )
+        query = f"?{request.query}" if request.query else ""
+        path = f"/{route}/{quote(request.name)}{request.path}{query}"
         body = request.body
         self._http.open()  # not part of the caller's waiting time
         started = time.perf_counter()
@@ -140,11 +129,7 @@ class GatewayClient:
     async def deploy(self, deployment: Mapping[str, Any]) -> None:
         """Create a function, or update it if it exists.
 
-        Args:
-            deployment: As in OpenFaaS's API: ``service``, ``image``, ``envProcess`` …
-
-        Raises:
-            GatewayError: The gateway rejected it; gives the reason.
+        ``deployment`` is as in OpenFaaS's API: ``service``, ``image``, ``envProcess`` …
         """
         response = await self.request("PUT", "/system/functions", json=deployment)
         if response.status_code == 404:
@@ -161,19 +146,12 @@ class GatewayClient:
 
     async def functions(self) -> list[dict[str, Any]]:
         """Return every function's status, as OpenFaaS describes it."""
-        response = await self.request("GET", "/system/functions")
-        functions: list[dict[str, Any]] = expect(response, "the functions could not be listed", 200).json()
-        return functions
+        return list(await self.json("GET", "/system/functions", "the functions could not be listed"))
 
     async def queues(self) -> list[QueueStatus]:
-        """Return every queue's status, ordered by name.
-
-        Raises:
-            GatewayError: nats-server is unavailable.
-        """
-        response = await self.request("GET", "/system/queues")
-        expect(response, "the queues could not be listed", 200)
-        return list(map(QueueStatus.from_json, response.json()))
+        """Return every queue's status, ordered by name."""
+        documents = await self.json("GET", "/system/queues", "the queues could not be listed")
+        return list(map(QueueStatus.from_json, documents))
 
     async def logs(self, name: str, *, tail: int = 100) -> list[str]:
         """Return the last lines that a function's replicas logged."""
@@ -182,12 +160,12 @@ class GatewayClient:
         return [json.loads(line)["text"] for line in response.text.splitlines()]
 
     async def request(self, method: str, path: str, **options: Any) -> httpx.Response:
-        """Send a request with the lab's credentials; return any response.
-
-        Raises:
-            LabGoneError, GatewayError: There was none.
-        """
+        """Send a request with the lab's credentials; return any response."""
         return await self._http.request(method, path, auth=self._auth, timeout=_MANAGE_SECONDS, **options)
+
+    async def json(self, method: str, path: str, headline: str, **options: Any) -> Any:
+        """Return the JSON of a 200; else raise an error with ``headline``."""
+        return expect(await self.request(method, path, **options), headline, 200).json()
 
     async def close(self) -> None:
         """Close the connections."""
@@ -195,29 +173,10 @@ class GatewayClient:
 
 
 def _encode_headers(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
-    """Encode headers as UTF-8; httpx's own encoding fails on some letters.
-
-    Raises:
-        InvalidValueError: A header holds a line break, or its name is not ASCII.
-    """
+    """Encode headers as UTF-8; httpx's own encoding fails on some letters."""
     for name, value in headers.items():
         if not name.isascii() or not name or any(letter in name + value for letter in "\r\n\0"):
             raise InvalidValueError(
                 f"a header can't be sent: {name!r}: {value!r}", expected="an ASCII name, and no line break"
             )
     return [(name.encode(), value.encode()) for name, value in headers.items()]
-
-
-def expect(response: httpx.Response, headline: str, *statuses: int) -> httpx.Response:
-    """Return ``response`` if its status is one of ``statuses``.
-
-    Raises:
-        GatewayError: It is not; quotes the gateway's error text.
-    """
-    if response.status_code in statuses:
-        return response
-    raise GatewayError(
-        headline,
-        expected=f"status {' or '.join(map(str, statuses))}",
-        seen=f"{response.status_code} {response.text.strip()}",
-    )

@@ -4,16 +4,33 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from labkit.errors import LabError, LabGoneError
+from labkit.errors import GatewayError, LabError, LabGoneError
 
 if TYPE_CHECKING:
     import httpx
 
 
+def expect(
+    response: httpx.Response, headline: str, *statuses: int, error_type: type[LabError] = GatewayError
+) -> httpx.Response:
+    """Return ``response`` if its status is one of ``statuses``.
+
+    Otherwise raise an ``error_type`` that quotes the service's error text.
+    """
+    if response.status_code in statuses:
+        return response
+    raise error_type(
+        headline,
+        expected=f"status {' or '.join(map(str, statuses))}",
+        seen=f"{response.status_code} {response.text.strip()}",
+    )
+
+
 class ServiceHttpClient:
     """HTTP connections to one service.
 
-    ``error_type`` is raised when a request gets no response. ``httpx`` takes a tenth
+    ``error_type`` is raised when a request gets no complete response, and LabGoneError
+    when nothing listens at the service's address. ``httpx`` takes a tenth
     of a second to import: on first use, or while a lab starts (``connections.py``).
     """
 
@@ -38,12 +55,7 @@ class ServiceHttpClient:
         return self._client
 
     async def request(self, method: str, path: str, *, timeout: float, **options: Any) -> httpx.Response:
-        """Send a request; return the response, whatever its status.
-
-        Raises:
-            LabGoneError: Nothing listens at the service's address.
-            LabError: Of the client's ``error_type``: no complete response in time.
-        """
+        """Send a request; return the response, whatever its status."""
         import httpx
 
         try:

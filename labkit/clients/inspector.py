@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from labkit.clients.http_client import ServiceHttpClient
+from labkit.clients.http_client import ServiceHttpClient, expect
 from labkit.errors import InspectorError
 from labkit_services.contract.errors import LabTimeoutError
 
@@ -101,45 +101,30 @@ class InspectorClient:
     async def wait(
         self, name: str, *, timeout: float, count: int, filters: Mapping[str, Any]
     ) -> list[CapturedRequest]:
-        """Return the matching requests once there are ``count`` of them.
-
-        Raises:
-            LabTimeoutError: There are fewer; names the newest in the bin.
-        """
+        """Return the matching requests once there are ``count`` of them."""
         deadline = time.monotonic() + timeout
         while True:
             poll = min(max(deadline - time.monotonic(), 0.0), _LONGEST_POLL_SECONDS)
-            requests = await self.requests(
-                name,
-                order="oldest",
-                limit=max(count, 100),
-                wait=f"{int(poll * 1000)}ms",
-                min=count,
-                **filters,
-            )
+            wait = {"wait": f"{int(poll * 1000)}ms", "min": count}
+            requests = await self.requests(name, order="oldest", limit=max(count, 100), **wait, **filters)
             if len(requests) >= count:
                 return requests
             if time.monotonic() >= deadline:
                 break
         newest = await self.requests(name, order="newest", limit=3)
+        shown = "; ".join(map(_summary, newest)) or "none"
         wanted = ", ".join(f"{key}={value}" for key, value in filters.items()) or "any"
         raise LabTimeoutError(
             f"too few requests in the bin {name} after {timeout:g} s",
             expected=f"{count} request(s) matching: {wanted}",
-            seen=f"{len(requests)} matching; the newest in the bin: "
-            + ("; ".join(map(_summary, newest)) or "none"),
+            seen=f"{len(requests)} matching; the newest in the bin: {shown}",
             next_step="look for the callback in the worker's log: lab.logs('queue-worker')",
         )
 
     async def _request(self, method: str, path: str, *statuses: int, **options: Any) -> Any:
         timeout = _CALL_SECONDS + _LONGEST_POLL_SECONDS
         response = await self._http.request(method, path, timeout=timeout, headers=self._headers, **options)
-        if response.status_code not in statuses:
-            raise InspectorError(
-                f"{method} {path} failed",
-                expected=f"status {' or '.join(map(str, statuses))}",
-                seen=f"{response.status_code} {response.text}",
-            )
+        expect(response, f"{method} {path} failed", *statuses, error_type=InspectorError)
         return response.json() if response.content else None
 
     async def close(self) -> None:

@@ -42,13 +42,7 @@ class SupervisorClient:
         self._closed = True
 
     async def _ask(self, command: str, *, timeout: float = _ANSWER_SECONDS, **arguments: Any) -> Any:
-        """Send one command and return its result.
-
-        Raises:
-            LabError: The command failed.
-            LabTimeoutError: There was no answer within ``timeout`` seconds.
-            LabGoneError: That supervisor is not running.
-        """
+        """Send one command; return its result, or raise its error."""
         if self._closed:
             raise self._lab_gone("this handle was stopped: lab.stop()")
         request = {"token": self._state.control_token, "command": command, **arguments}
@@ -85,18 +79,15 @@ class SupervisorClient:
 
     async def status(self) -> dict[str, Any]:
         """Return the lab's state and that of every service, as JSON."""
-        status: dict[str, Any] = await self._ask("status")
-        return status
+        return dict(await self._ask("status"))
 
     async def timeline(self) -> list[dict[str, Any]]:
         """Return the start's phases: ``name``, ``start_ms``, ``end_ms``."""
-        timeline: list[dict[str, Any]] = await self._ask("timeline")
-        return timeline
+        return list(await self._ask("timeline"))
 
     async def worker_settings(self) -> dict[str, str]:
         """Return the environment for one more queue-worker."""
-        settings: dict[str, str] = await self._ask("worker_settings")
-        return settings
+        return dict(await self._ask("worker_settings"))
 
     # -- the lab
 
@@ -129,12 +120,8 @@ class SupervisorClient:
     ) -> None:
         """Begin a fault; return as soon as it is active.
 
-        Args:
-            kind: What happens.
-            service: To which service.
-            seconds: How long it lasts; None is until ``end_fault``.
-            delay: Of a slow network: seconds, each way.
-            bandwidth: Of a slow network: bytes per second; 0 is unlimited.
+        It lasts for ``seconds``, or until ``end_fault``. A slow network has a ``delay`` in
+        seconds, each way, and a ``bandwidth`` in bytes per second; 0 is unlimited.
         """
         fault = {"kind": kind, "service": service, "seconds": seconds, "delay": delay, "bandwidth": bandwidth}
         await self._ask("begin_fault", timeout=CHANGE_SECONDS, **fault)

@@ -17,12 +17,12 @@ from typing import Any
 
 from labkit.clients.connections import Connections, import_clients, log_failed_task
 from labkit.clients.gateway import CALL_SECONDS, Body, FunctionRequest, FunctionResponse
-from labkit.clients.supervisor import SupervisorClient
+from labkit.clients.supervisor import CHANGE_SECONDS, SupervisorClient
 from labkit.errors import LabGoneError, LabRunningError, NoLabError
-from labkit.lab.background_loop import DualContextManager, loop_bound
+from labkit.lab.background_loop import DualContextManager, LoopBound
 from labkit.lab.bin import AsyncBin, Bin
 from labkit.lab.call import AsyncCallHandle
-from labkit.lab.faults import FaultTarget, LabFaults
+from labkit.lab.faults import FaultTarget, check_fault, during
 from labkit.lab.measure import RUN_SECONDS, OnProgress, RunSpec, measure
 from labkit.lab.queue import AsyncQueue
 from labkit.lifecycle import environment
@@ -49,8 +49,7 @@ _labs: dict[Path, AsyncLab] = {}
 """This process's labs. They keep the lifelines: a handle that a re-run cell drops must not end its lab."""
 
 
-@loop_bound
-class AsyncLab:
+class AsyncLab(LoopBound):
     """One run of a lab, from ready to stopped.
 
     Attributes:
@@ -73,7 +72,6 @@ class AsyncLab:
         self.settings = settings
         self.connections = Connections(state)
         self.supervisor = SupervisorClient(state, partial(_lab_gone, workspace, state))
-        self._faults = LabFaults(self.supervisor)
         self._lifeline = lifeline
         self._closed = False
 
@@ -134,11 +132,7 @@ class AsyncLab:
 
     @classmethod
     async def attach(cls, workspace: Workspace) -> AsyncLab:
-        """Attach to the workspace's running lab.
-
-        Raises:
-            NoLabError: No lab is running.
-        """
+        """Attach to the workspace's running lab, or raise ``NoLabError``."""
         if lab := await cls.find(workspace):
             return lab
         require_state(workspace)
@@ -200,15 +194,13 @@ class AsyncLab:
     async def reset(self) -> AsyncLab:
         """Delete all functions, queued calls, events and bins; keep images.
 
-        Returns:
-            The lab after that: this one, or a new one if this one was not running any more.
+        Return this lab, or a new one if this one was not running any more.
         """
         try:
             await self.supervisor.reset()
         except LabGoneError:
             await self.stop()
-            settings = self.settings or Settings(workspace=str(self.workspace.root))
-            lab = await AsyncLab.start(settings)
+            lab = await AsyncLab.start(self.settings or Settings(workspace=str(self.workspace.root)))
             # The queue outlives a lab.
             await lab.supervisor.reset()
             return lab
@@ -389,11 +381,7 @@ class AsyncLab:
     # -- queues
 
     def queue(self, name: str = DEFAULT_QUEUE) -> AsyncQueue:
-        """Return a queue by its name.
-
-        Raises:
-            InvalidValueError: That is not a valid name.
-        """
+        """Return a queue by its name."""
         return AsyncQueue(name, self.connections.gateway, self.supervisor)
 
     async def queues(self) -> list[AsyncQueue]:
@@ -415,7 +403,7 @@ class AsyncLab:
         Raises:
             InvalidValueError: There is no such service.
         """
-        return self._faults.target(name)
+        return FaultTarget(name, self.supervisor)
 
     @property
     def nats(self) -> FaultTarget:
@@ -446,7 +434,7 @@ class AsyncLab:
             delay: Seconds of delay, each way.
             bandwidth: Bytes per second, each way, of one connection; 0 is unlimited.
         """
-        fault = self._faults.during(FaultKind.SLOW, QUEUE_WORKER, delay=delay, bandwidth=bandwidth)
+        fault = during(self.supervisor, FaultKind.SLOW, QUEUE_WORKER, delay=delay, bandwidth=bandwidth)
         return DualContextManager(fault)
 
     async def fault(
@@ -461,19 +449,18 @@ class AsyncLab:
         """Inject one fault, as ``Lab.fault``; return when it is over.
 
         ``on_begun`` is called on the lab's event loop as soon as the fault is active.
-
-        Raises:
-            LabError: The service did not come back.
         """
-        await self._faults.inject(service, kind, after=after, seconds=seconds, on_begun=on_begun)
+        check_fault(service, kind, after, seconds)
+        await asyncio.sleep(after)
+        fault = FaultKind(kind)
+        await self.supervisor.begin_fault(fault, service, seconds=seconds)
+        on_begun()
+        await self.supervisor.end_fault(fault, service, now=False, timeout=seconds + CHANGE_SECONDS)
 
     async def faults(self) -> FaultList:
         """Return all processes' injected faults, oldest first.
 
         All since this process first read the event log, and those of the ten minutes before.
-
-        Raises:
-            LabTimeoutError: The event log can't be read.
         """
         events = await self.connections.call_events()
         await events.catch_up()

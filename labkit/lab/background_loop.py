@@ -26,7 +26,6 @@ from labkit_services.contract.errors import LabTimeoutError
 P = ParamSpec("P")
 T = TypeVar("T")
 R = TypeVar("R")
-ClassT = TypeVar("ClassT", bound=type)
 
 MANAGE_SECONDS = CHANGE_SECONDS + 10.0
 """Timeout of methods without a ``timeout`` parameter: longer than any of the lab's commands takes."""
@@ -151,35 +150,31 @@ _Method = Callable[Concatenate[Any, P], T]
 
 
 @overload
-def blocking(method: _Coroutine[P, T], *, on: str = ...) -> _Method[P, T]: ...
+def blocking(method: _Coroutine[P, T]) -> _Method[P, T]: ...
 @overload
-def blocking(method: _Coroutine[P, T], then: Callable[[T], R], *, on: str = ...) -> _Method[P, R]: ...
+def blocking(method: _Coroutine[P, T], then: Callable[[T], R]) -> _Method[P, R]: ...
 @overload
-def blocking(method: _Method[P, T], *, on: str = ...) -> _Method[P, T]: ...
+def blocking(method: _Method[P, T]) -> _Method[P, T]: ...
 @overload
-def blocking(method: _Method[P, T], then: Callable[[T], R], *, on: str = ...) -> _Method[P, R]: ...
-def blocking(
-    method: Callable[..., Any], then: Callable[[Any], Any] | None = None, *, on: str = "_async_lab"
-) -> Callable[..., Any]:
+def blocking(method: _Method[P, T], then: Callable[[T], R]) -> _Method[P, R]: ...
+def blocking(method: Callable[..., Any], then: Callable[[Any], Any] | None = None) -> Callable[..., Any]:
     """Return a method that runs the coroutine ``method`` and waits for it.
 
     Signature and docstring are kept. If it has a ``timeout`` parameter, that is
     also how long the caller waits.
 
     Args:
-        method: A method of the asynchronous class. One that is no coroutine is just called.
+        method: A method of the object in ``self._async``. One that is no coroutine is just called.
         then: Converts its result into what the caller gets.
-        on: The attribute that holds the asynchronous object.
     """
     signature = inspect.signature(method)
     waits = inspect.iscoroutinefunction(method)
 
     @wraps(method)
     def call(self: Any, /, *args: Any, **kwargs: Any) -> Any:
-        target = getattr(self, on)
-        result = method(target, *args, **kwargs)
+        result = method(self._async, *args, **kwargs)
         if waits:
-            bound = signature.bind(target, *args, **kwargs)
+            bound = signature.bind(self._async, *args, **kwargs)
             bound.apply_defaults()
             timeout = bound.arguments.get("timeout", MANAGE_SECONDS)
             result = background_loop().run(result, timeout + GRACE_SECONDS)
@@ -215,13 +210,9 @@ class DualContextManager(AbstractContextManager[None], AbstractAsyncContextManag
 
 # -- coroutines for any event loop
 
-_loop_bound: set[type] = set()
 
-
-def loop_bound(class_: ClassT) -> ClassT:
-    """Mark a class whose objects are bound to the background loop."""
-    _loop_bound.add(class_)
-    return class_
+class LoopBound:
+    """Marks a class whose objects are bound to the background loop."""
 
 
 class LoopProxy:
@@ -255,4 +246,4 @@ def proxy(value: T) -> T:
     """Return ``value`` with proxies in place of loop-bound objects."""
     if isinstance(value, list):
         return cast(T, [proxy(item) for item in value])
-    return cast(T, LoopProxy(value)) if type(value) in _loop_bound else value
+    return cast(T, LoopProxy(value)) if isinstance(value, LoopBound) else value

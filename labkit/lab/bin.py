@@ -9,14 +9,13 @@ from urllib.parse import quote
 
 from labkit.clients.inspector import CapturedRequest, InspectorClient
 from labkit.errors import InvalidValueError
-from labkit.lab.background_loop import DualContextManager, blocking, loop_bound
+from labkit.lab.background_loop import DualContextManager, LoopBound, blocking
 from labkit.views.tables import html_table
 
 _WAIT_SECONDS = 10.0
 
 
-@loop_bound
-class AsyncBin:
+class AsyncBin(LoopBound):
     """A ``Bin`` whose methods are coroutines."""
 
     def __init__(self, name: str, inspector: InspectorClient) -> None:
@@ -74,9 +73,6 @@ class AsyncBin:
 
         Args:
             status: 400 to 599; 0 closes the connection without a response.
-
-        Raises:
-            InvalidValueError: ``status`` is not one of these.
         """
         if status and not 400 <= status <= 599:
             raise InvalidValueError("status must be 0 or 400 to 599", seen=repr(status))
@@ -102,19 +98,19 @@ class Bin:
     def __init__(self, async_bin: AsyncBin) -> None:
         self.name = async_bin.name
         self.url = async_bin.url
-        self._async_bin = async_bin
+        self._async = async_bin
 
     def __str__(self) -> str:
         return self.url
 
     def __repr__(self) -> str:
-        return repr(self._async_bin)
+        return repr(self._async)
 
-    down = blocking(AsyncBin.down, on="_async_bin")
-    wait = blocking(AsyncBin.wait, on="_async_bin")
-    wait_all = blocking(AsyncBin.wait_all, on="_async_bin")
-    requests = blocking(AsyncBin.requests, on="_async_bin")
-    clear = blocking(AsyncBin.clear, on="_async_bin")
+    down = blocking(AsyncBin.down)
+    wait = blocking(AsyncBin.wait)
+    wait_all = blocking(AsyncBin.wait_all)
+    requests = blocking(AsyncBin.requests)
+    clear = blocking(AsyncBin.clear)
 
     def _repr_html_(self) -> str:
         rows = [

@@ -10,9 +10,10 @@ from typing import Any
 from urllib.parse import quote
 
 from labkit.clients.connections import Connections
-from labkit.clients.gateway import CALL_SECONDS, FunctionResponse, expect
+from labkit.clients.gateway import CALL_SECONDS, FunctionResponse
+from labkit.clients.http_client import expect
 from labkit.errors import CallStatusUnavailableError, LabGoneError, NoResultError
-from labkit.lab.background_loop import blocking, loop_bound
+from labkit.lab.background_loop import LoopBound, blocking
 from labkit_services.call_record.log import Call, CallLog, CallState
 from labkit_services.contract.errors import LabTimeoutError
 from labkit_services.contract.names import CALL_ID, DEFAULT_QUEUE
@@ -26,8 +27,7 @@ _KNOWN_SECONDS = 10.0
 _ANSWERED = (CallState.DONE, CallState.CALLING_BACK)
 
 
-@loop_bound
-class AsyncCallHandle:
+class AsyncCallHandle(LoopBound):
     """A ``CallHandle`` whose methods are coroutines."""
 
     accepted = 202
@@ -46,11 +46,7 @@ class AsyncCallHandle:
         return f"CallHandle({self.function or self.id!r}, {self.accepted} Accepted)"
 
     async def status(self) -> Call:
-        """Return what the event log holds about the call now.
-
-        Raises:
-            LabTimeoutError: Nothing.
-        """
+        """Return what the event log holds about the call now."""
         await (await self._connections.call_events()).catch_up()
         return await self._find(lambda call: True, _KNOWN_SECONDS, "an event of")
 
@@ -85,10 +81,8 @@ class AsyncCallHandle:
             GatewayError: The gateway does not know the call, or its status is unavailable.
         """
         poll = min(wait, _LONGEST_POLL_SECONDS)
-        response = await self._gateway.request("GET", self._path, params={"wait": f"{poll:.3f}"})
         headline = f"could not read the status of call {self.id}"
-        document: dict[str, Any] = expect(response, headline, 200).json()
-        return document
+        return dict(await self._gateway.json("GET", self._path, headline, params={"wait": f"{poll:.3f}"}))
 
     async def result(self, timeout: float = CALL_SECONDS) -> FunctionResponse:
         """Return the function's response, success or failure.
@@ -205,12 +199,12 @@ class CallHandle:
         self.function = async_call.function
         self.accepted = async_call.accepted
         self.seconds = async_call.seconds
-        self._async_call = async_call
+        self._async = async_call
 
     def __repr__(self) -> str:
-        return repr(self._async_call)
+        return repr(self._async)
 
-    status = blocking(AsyncCallHandle.status, on="_async_call")
-    wait = blocking(AsyncCallHandle.wait, on="_async_call")
-    result = blocking(AsyncCallHandle.result, on="_async_call")
-    cancel = blocking(AsyncCallHandle.cancel, on="_async_call")
+    status = blocking(AsyncCallHandle.status)
+    wait = blocking(AsyncCallHandle.wait)
+    result = blocking(AsyncCallHandle.result)
+    cancel = blocking(AsyncCallHandle.cancel)

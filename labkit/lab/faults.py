@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Self
 
-from labkit.clients.supervisor import CHANGE_SECONDS, SupervisorClient
+from labkit.clients.supervisor import SupervisorClient
 from labkit.lab.background_loop import MANAGE_SECONDS, DualContextManager
 from labkit.service_names import full_name, is_service
 from labkit.views.faults import FaultKind
@@ -22,67 +22,40 @@ class FaultTarget:
         name: ``nats-server``, ``gateway``, ``queue-worker`` or ``inspector``.
     """
 
-    def __init__(self, name: str, faults: LabFaults) -> None:
-        self.name = name
-        self._faults = faults
+    def __init__(self, service: str, supervisor: SupervisorClient) -> None:
+        self.name = check_service(service)
+        self._supervisor = supervisor
 
     def stopped(self) -> DualContextManager:
         """Stop the service gracefully for the duration of a ``with`` block."""
-        return DualContextManager(self._faults.during(FaultKind.STOP, self.name))
+        return DualContextManager(during(self._supervisor, FaultKind.STOP, self.name))
 
     def paused(self) -> DualContextManager:
         """Pause the service for the duration of a ``with`` block.
 
         Its connections stay open, and it answers nothing.
         """
-        return DualContextManager(self._faults.during(FaultKind.PAUSE, self.name))
+        return DualContextManager(during(self._supervisor, FaultKind.PAUSE, self.name))
 
     def __repr__(self) -> str:
         return f"<{self.name}>"
 
 
-class LabFaults:
-    """Begins and ends faults, which the supervisor carries out."""
-
-    def __init__(self, supervisor: SupervisorClient) -> None:
-        self._supervisor = supervisor
-
-    def target(self, service: str) -> FaultTarget:
-        """Return a service by its name, short or full.
-
-        Raises:
-            InvalidValueError: There is no such service.
-        """
-        check_service(service)
-        return FaultTarget(full_name(service), self)
-
-    @asynccontextmanager
-    async def during(
-        self, kind: FaultKind, service: str, *, delay: float = 0.0, bandwidth: float = 0.0
-    ) -> AsyncIterator[None]:
-        """Keep a fault active for the duration of a block."""
-        try:
-            await self._supervisor.begin_fault(kind, service, delay=delay, bandwidth=bandwidth)
-        except (asyncio.CancelledError, LabTimeoutError):
-            # The supervisor may have begun it, or be about to.
-            await self._supervisor.end_fault(kind, service, now=True)
-            raise
-        try:
-            yield
-        finally:
-            await self._supervisor.end_fault(kind, service, now=True)
-
-    async def inject(
-        self, service: str, kind: str, *, after: float, seconds: float, on_begun: Callable[[], None]
-    ) -> None:
-        """Begin a fault after a while, and wait until it is over."""
-        check_fault(service, kind, after, seconds)
-        await asyncio.sleep(after)
-        await self._supervisor.begin_fault(FaultKind(kind), service, seconds=seconds)
-        on_begun()
-        await self._supervisor.end_fault(
-            FaultKind(kind), service, now=False, timeout=seconds + CHANGE_SECONDS
-        )
+@asynccontextmanager
+async def during(
+    supervisor: SupervisorClient, kind: FaultKind, service: str, **parameters: float
+) -> AsyncIterator[None]:
+    """Keep a fault active for the duration of a block."""
+    try:
+        await supervisor.begin_fault(kind, service, **parameters)
+    except (asyncio.CancelledError, LabTimeoutError):
+        # The supervisor may have begun it, or be about to.
+        await supervisor.end_fault(kind, service, now=True)
+        raise
+    try:
+        yield
+    finally:
+        await supervisor.end_fault(kind, service, now=True)
 
 
 class FaultHandle:
@@ -118,16 +91,17 @@ class FaultHandle:
         return f"<{self._description}: {'over' if self._future.done() else 'scheduled or active'}>"
 
 
-def check_service(service: str) -> None:
-    """Check the name of a service that can have a fault.
+def check_service(service: str) -> str:
+    """Return the full name of a service that can have a fault.
 
     Raises:
         InvalidValueError: There is no such service.
     """
-    if not is_service(service) or full_name(service) == "supervisor":
-        raise InvalidValueError(
-            f"there is no service {service!r}", expected="nats, gateway, worker or inspector"
-        )
+    name = full_name(service)
+    if not is_service(name) or name == "supervisor":
+        expected = "nats, gateway, worker or inspector"
+        raise InvalidValueError(f"there is no service {service!r}", expected=expected)
+    return name
 
 
 def check_fault(service: str, kind: str, *durations: float) -> None:

@@ -18,13 +18,7 @@ from labkit.clients.gateway import Body
 from labkit.clients.supervisor import CHANGE_SECONDS
 from labkit.errors import WorkspaceError
 from labkit.lab.async_lab import AsyncLab
-from labkit.lab.background_loop import (
-    GRACE_SECONDS,
-    MANAGE_SECONDS,
-    background_loop,
-    blocking,
-    proxy,
-)
+from labkit.lab.background_loop import GRACE_SECONDS, MANAGE_SECONDS, background_loop, blocking, proxy
 from labkit.lab.bin import Bin
 from labkit.lab.call import CallHandle
 from labkit.lab.faults import FaultHandle, FaultTarget, check_fault
@@ -72,7 +66,7 @@ class Lab:
     """
 
     def __init__(self, async_lab: AsyncLab) -> None:
-        self._async_lab = async_lab
+        self._async = async_lab
 
     @classmethod
     def start(
@@ -117,7 +111,7 @@ class Lab:
             LabError: The lab could not be started; only its logs are left behind.
         """
         settings = Settings(
-            workspace=str(_workspace(workspace).root),
+            workspace=str(Workspace.find(workspace).root),
             max_inflight=whole_number(
                 "max_inflight", 1 if max_inflight is None else max_inflight, MAX_INFLIGHT
             ),
@@ -148,27 +142,27 @@ class Lab:
         Raises:
             NoLabError: No lab is running.
         """
-        return cls(background_loop().run(AsyncLab.attach(_workspace(workspace)), _ATTACH_SECONDS))
+        return cls(background_loop().run(AsyncLab.attach(Workspace.find(workspace)), _ATTACH_SECONDS))
 
     @property
     def aio(self) -> AsyncLab:
         """The same methods as coroutines, for any event loop."""
-        return proxy(self._async_lab)
+        return proxy(self._async)
 
     @property
     def gateway_url(self) -> str:
         """Address of OpenFaaS's API."""
-        return self._async_lab.state.gateway_url
+        return self._async.state.gateway_url
 
     @property
     def inspector_url(self) -> str:
         """Address of the inspector, which captures callbacks."""
-        return self._async_lab.state.inspector_url
+        return self._async.state.inspector_url
 
     @property
     def workspace(self) -> Path:
         """The folder that the lab belongs to."""
-        return self._async_lab.workspace.root
+        return self._async.workspace.root
 
     # -- the lab and its services
 
@@ -180,7 +174,7 @@ class Lab:
         A lab that is not running any more is started again.
         """
         begin = time.monotonic()
-        self._async_lab = background_loop().run(self._async_lab.reset(), 2 * CHANGE_SECONDS + GRACE_SECONDS)
+        self._async = background_loop().run(self._async.reset(), 2 * CHANGE_SECONDS + GRACE_SECONDS)
         return ResetReport(time.monotonic() - begin)
 
     status = blocking(AsyncLab.status)
@@ -227,7 +221,7 @@ class Lab:
             LabTimeoutError: It took longer; names completed and pending calls.
         """
         spec = RunSpec(function, calls, mode, body, wait, timeout)
-        return measure_with_bar(self._async_lab.connections, spec, show=progress)
+        return measure_with_bar(self._async.connections, spec, show=progress)
 
     def plot(self, *runs: Measurement) -> Picture:
         """Draw a timeline for each run, on one time axis."""
@@ -256,22 +250,22 @@ class Lab:
     @property
     def nats(self) -> FaultTarget:
         """The nats-server: ``with lab.nats.stopped():``."""
-        return self._async_lab.nats
+        return self._async.nats
 
     @property
     def gateway(self) -> FaultTarget:
         """The gateway: ``with lab.gateway.stopped():``."""
-        return self._async_lab.gateway
+        return self._async.gateway
 
     @property
     def worker(self) -> FaultTarget:
         """The first queue-worker: ``with lab.worker.paused():``."""
-        return self._async_lab.worker
+        return self._async.worker
 
     @property
     def inspector(self) -> FaultTarget:
         """The inspector: ``with lab.inspector.stopped():``."""
-        return self._async_lab.inspector
+        return self._async.inspector
 
     def fault(self, service: str, kind: str, *, after: float = 0.0, seconds: float = 1.0) -> FaultHandle:
         """Inject one fault while the notebook goes on.
@@ -287,7 +281,7 @@ class Lab:
         """
         check_fault(service, kind, after, seconds)
         begun = threading.Event()
-        work = self._async_lab.fault(service, kind, after=after, seconds=seconds, on_begun=begun.set)
+        work = self._async.fault(service, kind, after=after, seconds=seconds, on_begun=begun.set)
         future = asyncio.run_coroutine_threadsafe(work, background_loop().loop)
         future.add_done_callback(lambda _: begun.set())
         if not after:
@@ -329,20 +323,14 @@ class Lab:
 
     def __repr__(self) -> str:
         # Only what stays the same from run to run: notebooks are tested by their output.
-        return repr(self._async_lab)
+        return repr(self._async)
 
     def _repr_html_(self) -> str:
         links = " · ".join(
             f'{name} <a href="{html.escape(page)}" target="_blank"><code>{html.escape(url)}</code></a>'
             for name, url, page in (
                 ("gateway", self.gateway_url, self.gateway_url),
-                ("inspector", self.inspector_url, self._async_lab.state.inspector_page),
+                ("inspector", self.inspector_url, self._async.state.inspector_page),
             )
         )
         return f"<p><b>The lab is ready.</b> {links}</p>"
-
-
-def _workspace(folder: str | PathLike[str] | None) -> Workspace:
-    if folder is None:
-        return Workspace.find()
-    return Workspace(Path(folder).expanduser().resolve())

@@ -51,11 +51,7 @@ class RunSpec:
     timeout: float
 
     def __post_init__(self) -> None:
-        """Check the values.
-
-        Raises:
-            InvalidValueError: ``calls`` or ``mode`` is out of range.
-        """
+        """Check ``calls`` and ``mode``."""
         if not 1 <= self.calls <= MAX_CALLS:
             raise InvalidValueError(
                 "the number of calls is out of range", expected=f"1 to {MAX_CALLS}", seen=str(self.calls)
@@ -65,11 +61,7 @@ class RunSpec:
 
 
 async def measure(connections: Connections, spec: RunSpec, on_progress: OnProgress) -> Measurement:
-    """Make a run of calls; return them with the times of every hop.
-
-    Raises:
-        LabTimeoutError: It took longer.
-    """
+    """Make a run of calls; return them with the times of every hop."""
     events = await connections.call_events()
     return await _Run(spec, connections.gateway, events, on_progress).run()
 

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import quote
 
-from labkit.clients.gateway import GatewayClient, expect
+from labkit.clients.gateway import GatewayClient
+from labkit.clients.http_client import expect
 from labkit.clients.supervisor import SupervisorClient
 from labkit.errors import InvalidValueError
-from labkit.lab.background_loop import blocking, loop_bound
+from labkit.lab.background_loop import LoopBound, blocking
 from labkit.views.dead_letters import DeadLetter, DeadLetters
-from labkit.views.queue_status import HEADING, QueueStatus, WorkerStatus
-from labkit.views.tables import html_table, text_table
+from labkit.views.queue_status import HEADING, QueueStatus
+from labkit.views.tables import TableList
 from labkit_services.contract.queues import check_queue_name
 
 
-@loop_bound
-class AsyncQueue:
+class AsyncQueue(LoopBound):
     """A queue, as coroutines; ``name`` is its name."""
 
     def __init__(self, name: str, gateway: GatewayClient, supervisor: SupervisorClient) -> None:
@@ -30,9 +31,8 @@ class AsyncQueue:
         Raises:
             GatewayError: There is no such queue, or nats-server is unavailable.
         """
-        response = await self._gateway.request("GET", self._path)
         headline = f"could not read the status of queue {self.name}"
-        return QueueStatus.from_json(expect(response, headline, 200).json())
+        return QueueStatus.from_json(await self._request("GET", "", headline))
 
     async def set_max_inflight(self, count: int) -> int:
         """Change how many calls each of its workers runs at once.
@@ -50,19 +50,14 @@ class AsyncQueue:
 
     async def dead_letters(self, limit: int = 100) -> DeadLetters:
         """Return its oldest ``limit`` (up to 1000) dead letters."""
-        response = await self._gateway.request("GET", f"{self._path}/dead-letters", params={"limit": limit})
-        expect(response, f"could not read the dead letters of {self.name}", 200)
-        return DeadLetters(map(DeadLetter.from_json, response.json()))
+        headline = f"could not read the dead letters of {self.name}"
+        documents = await self._request("GET", "/dead-letters", headline, params={"limit": limit})
+        return DeadLetters(map(DeadLetter.from_json, documents))
 
     async def dead_letter(self, call_id: str) -> DeadLetter:
-        """Return the newest dead letter of one call.
-
-        Raises:
-            GatewayError: There is none.
-        """
-        response = await self._gateway.request("GET", self._dead_letter_path(call_id))
-        expect(response, f"call {call_id} has no dead letter in {self.name}", 200)
-        return DeadLetter.from_json(response.json()[-1])
+        """Return the newest dead letter of a call; a GatewayError if none."""
+        headline = f"call {call_id} has no dead letter in {self.name}"
+        return DeadLetter.from_json((await self._request("GET", _dead_letter(call_id), headline))[-1])
 
     async def redrive(self, call_id: str | None = None) -> int:
         """Queue dead letters again, those of one call or all; return how many.
@@ -71,9 +66,8 @@ class AsyncQueue:
             GatewayError: The call has none.
         """
         body = {} if call_id is None else {"callId": _check_call_id(call_id)}
-        response = await self._gateway.request("POST", f"{self._path}/dead-letters/redrive", json=body)
-        expect(response, f"could not redrive the dead letters of {self.name}", 200)
-        return int(response.json()["redriven"])
+        headline = f"could not redrive the dead letters of {self.name}"
+        return int((await self._request("POST", "/dead-letters/redrive", headline, json=body))["redriven"])
 
     async def purge(self, call_id: str | None = None) -> int:
         """Delete dead letters, those of one call or all; return how many.
@@ -81,24 +75,26 @@ class AsyncQueue:
         Raises:
             GatewayError: The call has none.
         """
-        path = f"{self._path}/dead-letters" if call_id is None else self._dead_letter_path(call_id)
-        response = await self._gateway.request("DELETE", path)
-        expect(response, f"could not delete the dead letters of {self.name}", 200)
-        return int(response.json()["purged"])
+        path = "/dead-letters" if call_id is None else _dead_letter(call_id)
+        headline = f"could not delete the dead letters of {self.name}"
+        return int((await self._request("DELETE", path, headline))["purged"])
 
-    def _dead_letter_path(self, call_id: str) -> str:
-        return f"{self._path}/dead-letters/{quote(_check_call_id(call_id), safe='')}"
+    async def _request(self, method: str, path: str, headline: str, **options: Any) -> Any:
+        return await self._gateway.json(method, self._path + path, headline, **options)
+
+
+def _dead_letter(call_id: str) -> str:
+    return f"/dead-letters/{quote(_check_call_id(call_id), safe='')}"
 
 
 def _check_call_id(call_id: str) -> str:
-    """Return a call id; an empty one must not mean all calls.
-
-    Raises:
-        InvalidValueError: It is empty.
-    """
-    if not call_id:
+    if not call_id:  # must not mean all calls
         raise InvalidValueError("the call id is empty", expected="a call's id, or no argument for all calls")
     return call_id
+
+
+def _figure(name: str, doc: str) -> property:
+    return property(lambda queue: getattr(queue.status(), name), doc=doc)
 
 
 class Queue:
@@ -106,54 +102,25 @@ class Queue:
 
     def __init__(self, async_queue: AsyncQueue) -> None:
         self.name = async_queue.name
-        self._async_queue = async_queue
+        self._async = async_queue
 
-    status = blocking(AsyncQueue.status, on="_async_queue")
-    dead_letters = blocking(AsyncQueue.dead_letters, on="_async_queue")
-    dead_letter = blocking(AsyncQueue.dead_letter, on="_async_queue")
-    redrive = blocking(AsyncQueue.redrive, on="_async_queue")
-    purge = blocking(AsyncQueue.purge, on="_async_queue")
-    _set_max_inflight = blocking(AsyncQueue.set_max_inflight, on="_async_queue")
+    status = blocking(AsyncQueue.status)
+    dead_letters = blocking(AsyncQueue.dead_letters)
+    dead_letter = blocking(AsyncQueue.dead_letter)
+    redrive = blocking(AsyncQueue.redrive)
+    purge = blocking(AsyncQueue.purge)
+    _set_max_inflight = blocking(AsyncQueue.set_max_inflight)
 
-    @property
-    def pending(self) -> int:
-        """Calls that no worker has received yet."""
-        return self.status().pending
-
-    @property
-    def in_flight(self) -> int:
-        """Calls that are running."""
-        return self.status().in_flight
-
-    @property
-    def waiting_for_retry(self) -> int:
-        """Calls that failed and are scheduled for another attempt."""
-        return self.status().waiting_for_retry
-
-    @property
-    def oldest_seconds(self) -> float:
-        """Age of the oldest call that is not done; 0 if there is none."""
-        return self.status().oldest_seconds
-
-    @property
-    def redelivered(self) -> int:
-        """Calls that are not done and were delivered more than once."""
-        return self.status().redelivered
-
-    @property
-    def submitted(self) -> int:
-        """Calls that were ever queued."""
-        return self.status().submitted
-
-    @property
-    def dead(self) -> int:
-        """Stored dead letters."""
-        return self.status().dead
-
-    @property
-    def workers(self) -> tuple[WorkerStatus, ...]:
-        """The queue-workers that serve it."""
-        return self.status().workers
+    pending = _figure("pending", "Calls that no worker has received yet.")
+    in_flight = _figure("in_flight", "Calls that are running.")
+    waiting_for_retry = _figure(
+        "waiting_for_retry", "Calls that failed and are scheduled for another attempt."
+    )
+    oldest_seconds = _figure("oldest_seconds", "Age of the oldest call that is not done; 0 if there is none.")
+    redelivered = _figure("redelivered", "Calls that are not done and were delivered more than once.")
+    submitted = _figure("submitted", "Calls that were ever queued.")
+    dead = _figure("dead", "Stored dead letters.")
+    workers = _figure("workers", "The queue-workers that serve it.")
 
     @property
     def max_inflight(self) -> int:
@@ -164,6 +131,10 @@ class Queue:
     def max_inflight(self, count: int) -> None:
         self._set_max_inflight(count)
 
+    def row(self) -> tuple[str, ...]:
+        """Return its row of a table of queues."""
+        return self.status().row()
+
     def __repr__(self) -> str:
         return repr(QueueList([self]))
 
@@ -171,14 +142,7 @@ class Queue:
         return QueueList([self])._repr_html_()
 
 
-class QueueList(list[Queue]):
+class QueueList(TableList[Queue]):
     """Queues, shown as a table."""
 
-    def _rows(self) -> list[tuple[str, ...]]:
-        return [HEADING, *(queue.status().row() for queue in self)]
-
-    def __repr__(self) -> str:
-        return text_table(self._rows())
-
-    def _repr_html_(self) -> str:
-        return html_table(self._rows())
+    heading = HEADING

@@ -61,9 +61,6 @@ async def launch(settings: Settings) -> LaunchedLab | None:
     """Start a lab; return None if another supervisor has the lock.
 
     If this fails or is cancelled, no process is left behind.
-
-    Raises:
-        LabError: The lab could not be started.
     """
     with tempfile.TemporaryFile() as stderr:
         # The supervisor writes its errors here until it holds the workspace's lock, and so has a log.

@@ -14,11 +14,7 @@ _POLL_SECONDS = 0.2
 
 
 def log_path(workspace: Workspace, service: str) -> Path:
-    """Return the path of a service's log file.
-
-    Raises:
-        ServiceError: The service has no log.
-    """
+    """Return the path of a service's log file."""
     path = workspace.logs / f"{full_name(service)}.log"
     names = sorted(file.stem for file in workspace.logs.glob("*.log"))
     if path.stem not in names:

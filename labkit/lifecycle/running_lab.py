@@ -18,11 +18,7 @@ _KILL_SECONDS = 1.0
 
 
 def require_state(workspace: Workspace) -> LabState:
-    """Return the running lab's state.
-
-    Raises:
-        NoLabError: No lab runs.
-    """
+    """Return the running lab's state, or raise ``NoLabError``."""
     if state := workspace.read_state():
         return state
     raise NoLabError(
@@ -56,11 +52,7 @@ async def stop_lab(workspace: Workspace, state: LabState) -> None:
 
 
 async def stop_workspace(workspace: Workspace) -> bool:
-    """Stop the workspace's lab, if any, also one that is starting.
-
-    Returns:
-        Whether there was one.
-    """
+    """Stop the workspace's lab, also a starting one; return if there was."""
     if state := workspace.read_state():
         await stop_lab(workspace, state)
         return True

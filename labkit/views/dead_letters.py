@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from labkit.views.tables import html_table, text_table
+from labkit.views.tables import TableList
 
 _MOST_LETTERS = 60
 """Letters of a reason that a table shows."""
@@ -58,6 +58,13 @@ class DeadLetter:
             record=document,
         )
 
+    def row(self) -> tuple[str, ...]:
+        """Return its row of a table of ``DeadLetters``."""
+        reason = self.reason
+        if len(reason) > _MOST_LETTERS:
+            reason = reason[: _MOST_LETTERS - 1] + "…"
+        return self.died_at, self.function, self.kind, str(self.attempts), reason, self.call_id
+
     def __str__(self) -> str:
         request = self.record["request"]
         lines = [
@@ -76,28 +83,11 @@ class DeadLetter:
         return "\n".join(lines)
 
 
-class DeadLetters(list[DeadLetter]):
+class DeadLetters(TableList[DeadLetter]):
     """Dead letters of one queue, oldest first; shows itself as a table."""
 
-    def rows(self) -> list[tuple[str, ...]]:
-        """Return the table: a heading, then a row for each dead letter."""
-        return [
-            ("died at", "function", "what", "tried", "why", "call"),
-            *(
-                (one.died_at, one.function, one.kind, str(one.attempts), _shortened(one.reason), one.call_id)
-                for one in self
-            ),
-        ]
-
-    def __repr__(self) -> str:
-        return text_table(self.rows()) if self else "no dead letters"
-
-    def _repr_html_(self) -> str:
-        return html_table(self.rows()) if self else "<p>no dead letters</p>"
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= _MOST_LETTERS else text[: _MOST_LETTERS - 1] + "…"
+    heading = ("died at", "function", "what", "tried", "why", "call")
+    empty = "no dead letters"
 
 
 def _indented(text: str) -> list[str]:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from labkit.views.formatting import format_seconds
+from labkit.views.tables import TableList
 from labkit_services.contract.events import Event, EventType
 
 
@@ -39,6 +40,14 @@ class FaultSpan:
     ended: int | None = None
     how: Mapping[str, Any] = field(default_factory=dict)
 
+    def row(self) -> tuple[str, ...]:
+        """Return its row of a table of ``FaultList``."""
+        seconds, rest = divmod(self.began, 10**9)
+        began = f"{time.strftime('%H:%M:%S', time.gmtime(seconds))}.{rest // 10**6:03d}"
+        how = "".join(f", {key} {value}" for key, value in self.how.items())
+        lasted = "goes on" if self.ended is None else format_seconds((self.ended - self.began) / 1e9)
+        return began, f"{self.service} {self.kind}{how}", lasted
+
 
 def fault_spans(events: Iterable[Event]) -> list[FaultSpan]:
     """Return the faults in ``events``, in the order of their beginnings.
@@ -61,27 +70,8 @@ def fault_spans(events: Iterable[Event]) -> list[FaultSpan]:
     return spans
 
 
-class FaultList(list[FaultSpan]):
+class FaultList(TableList[FaultSpan]):
     """Injected faults, oldest first; shows itself as a table."""
 
-    def rows(self) -> list[tuple[str, ...]]:
-        """Return the table: a heading, then a row for each fault."""
-        return [("began at (UTC)", "what", "lasted"), *map(_row, self)]
-
-    def __repr__(self) -> str:
-        from labkit.views.tables import text_table  # not at the supervisor's start: it imports html
-
-        return text_table(self.rows()) if self else "no faults"
-
-    def _repr_html_(self) -> str:
-        from labkit.views.tables import html_table
-
-        return html_table(self.rows()) if self else "<p>no faults</p>"
-
-
-def _row(fault: FaultSpan) -> tuple[str, ...]:
-    seconds, rest = divmod(fault.began, 10**9)
-    began = f"{time.strftime('%H:%M:%S', time.gmtime(seconds))}.{rest // 10**6:03d}"
-    how = "".join(f", {key} {value}" for key, value in fault.how.items())
-    lasted = "goes on" if fault.ended is None else format_seconds((fault.ended - fault.began) / 1e9)
-    return began, f"{fault.service} {fault.kind}{how}", lasted
+    heading = ("began at (UTC)", "what", "lasted")
+    empty = "no faults"

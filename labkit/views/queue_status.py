@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, fields
 from typing import Any
 
 from labkit.views.formatting import format_seconds
@@ -67,29 +67,10 @@ class QueueStatus:
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> QueueStatus:
         """Return the queue status of a gateway's document."""
-        workers = tuple(
-            WorkerStatus(
-                name=worker["name"],
-                max_inflight=worker["maxInflight"],
-                in_flight=worker["inFlight"],
-                processed=worker["processed"],
-                redelivered=worker["redelivered"],
-            )
-            for worker in document["workers"]
-        )
-        return cls(
-            name=document["name"],
-            pending=document["pending"],
-            in_flight=document["inFlight"],
-            waiting_for_retry=document["waitingForRetry"],
-            redelivered=document["redelivered"],
-            oldest_seconds=document["oldestSeconds"],
-            submitted=document["submitted"],
-            dead=document["dead"],
-            # Not the gateway's sum over all workers: the limit that can be set is one worker's.
-            max_inflight=max((worker.max_inflight for worker in workers), default=0),
-            workers=workers,
-        )
+        workers = tuple(WorkerStatus(**_values(WorkerStatus, worker)) for worker in document["workers"])
+        # Not the gateway's sum over all workers: the limit that can be set is one worker's.
+        max_inflight = max((worker.max_inflight for worker in workers), default=0)
+        return cls(**{**_values(cls, document), "max_inflight": max_inflight, "workers": workers})
 
     def row(self) -> tuple[str, ...]:
         """Return the queue's row of a table with ``HEADING``."""
@@ -97,3 +78,9 @@ class QueueStatus:
         waiting = (self.pending, self.in_flight, self.waiting_for_retry)
         counts = (self.redelivered, self.submitted, self.dead, self.max_inflight, len(self.workers))
         return (self.name, *map(str, waiting), oldest, *map(str, counts))
+
+
+def _values(record: type[QueueStatus | WorkerStatus], document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a record's values; JSON says ``maxInflight``, for example."""
+    names = [field.name for field in fields(record)]
+    return {name: document[name[0] + name.title().replace("_", "")[1:]] for name in names}

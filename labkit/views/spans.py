@@ -127,15 +127,11 @@ def queue_depth(calls: Iterable[Call]) -> Steps:
 def in_flight(calls: Iterable[Call]) -> Steps:
     """Return how many invocations of the function were in flight."""
     return _steps(
-        Span(Lane.FUNCTION, Kind.WORKS, attempt.started, _invocation_end(call, attempt), "")
+        Span(Lane.FUNCTION, Kind.WORKS, attempt.started, attempt.finished or _lost_at(call, attempt), "")
         for call in calls
         for attempt in call.attempts
         if attempt.started is not None
     )
-
-
-def _invocation_end(call: Call, attempt: Attempt) -> int | None:
-    return attempt.finished if attempt.finished is not None else _lost_at(call, attempt)
 
 
 def _steps(periods: Iterable[Span]) -> Steps:

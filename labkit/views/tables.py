@@ -2,10 +2,37 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Collection, Sequence
+from typing import ClassVar, Protocol, TypeVar
 
 Rows = Sequence[Sequence[str]]
+
+
+class TableItem(Protocol):
+    """What has a row in a table."""
+
+    def row(self) -> tuple[str, ...]:
+        """Return its cells."""
+
+
+T = TypeVar("T", bound=TableItem)
+
+
+class TableList(list[T]):
+    """A list that shows itself as a table, or as ``empty`` if there is one."""
+
+    heading: ClassVar[tuple[str, ...]]
+    empty: ClassVar[str] = ""
+
+    def rows(self) -> Rows:
+        """Return the table: the heading, then a row for each item."""
+        return [self.heading, *(item.row() for item in self)]
+
+    def __repr__(self) -> str:
+        return text_table(self.rows()) if self or not self.empty else self.empty
+
+    def _repr_html_(self) -> str:
+        return html_table(self.rows()) if self or not self.empty else f"<p>{self.empty}</p>"
 
 
 def text_table(rows: Rows, *, right: Collection[int] = ()) -> str:
@@ -29,4 +56,6 @@ def html_table(rows: Rows) -> str:
 
 
 def _html_cells(tag: str, cells: Sequence[str]) -> str:
+    import html  # not at the start of a supervisor, which lists faults
+
     return "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells)

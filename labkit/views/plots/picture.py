@@ -117,13 +117,11 @@ class Picture:
         return output.getvalue()
 
     def _metadata(self, kind: str) -> dict[str, Any]:
-        match kind:
-            case "png":
-                return {"Title": self._title, "Description": self.alt, "Software": "labkit"}
-            case "svg":
-                return {"Title": self.alt, "Description": self.alt, "Date": None, "Creator": "labkit"}
-            case _:
-                return {"Title": self._title, "Subject": self.alt, "CreationDate": None}
+        if kind == "png":
+            return {"Title": self._title, "Description": self.alt, "Software": "labkit"}
+        if kind == "svg":
+            return {"Title": self.alt, "Description": self.alt, "Date": None, "Creator": "labkit"}
+        return {"Title": self._title, "Subject": self.alt, "CreationDate": None}
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         """Return the formats that a front end may choose from."""

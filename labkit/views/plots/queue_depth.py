@@ -21,7 +21,7 @@ _HEIGHT = 2.2  # inches
 def plot_queue_depth(run: Measurement) -> Picture:
     """Plot how many calls of a run were queued, and how many in flight."""
     depth, flight = queue_depth(run.calls), in_flight(run.calls)
-    sentence = summarise(run, depth, flight)
+    sentence = _summarise(run, depth, flight)
     return Picture(
         lambda theme: _draw(run, sentence, depth, flight, theme),
         f"Queue depth over time. {run.title}: {sentence}.",
@@ -29,7 +29,7 @@ def plot_queue_depth(run: Measurement) -> Picture:
     )
 
 
-def summarise(run: Measurement, depth: Steps, flight: Steps) -> str:
+def _summarise(run: Measurement, depth: Steps, flight: Steps) -> str:
     """Return the peaks, and when the queue was empty again, as a clause."""
     busiest = max((count for _, count in flight), default=0)
     if not depth:

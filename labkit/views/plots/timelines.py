@@ -45,14 +45,13 @@ def plot_timelines(*runs: Measurement) -> Picture:
     ordered = sorted(runs, key=lambda run: run.mode != "sync")
     return Picture(
         lambda theme: _draw(ordered, theme),
-        describe(ordered),
+        _describe(ordered),
         title="Who waited and who worked",
         page_format="svg" if sum(len(run.calls) for run in runs) <= _MOST_SVG_ROWS else "png",
     )
 
 
-def describe(runs: Sequence[Measurement]) -> str:
-    """Return the text description of the timelines."""
+def _describe(runs: Sequence[Measurement]) -> str:
     start = "A timeline" if len(runs) == 1 else f"{len(runs)} timelines on one time axis"
     return " ".join([f"{start}, a row per call.", *(f"{run.title}: {run.sentence}." for run in runs)])
 
