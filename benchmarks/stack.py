@@ -22,7 +22,8 @@ from benchmarks.baselines import BODY, queued_call
 from benchmarks.figures import BenchmarkError
 from labkit.lab.async_lab import AsyncLab
 from labkit.supervisor.settings import Settings
-from labkit_services.contract.names import CALL_ID, DEFAULT_QUEUE, EVENT_STREAM
+from labkit_services.contract.headers import CALL_ID
+from labkit_services.contract.names import DEFAULT_QUEUE, EVENT_STREAM
 from labkit_services.contract.queued_call import DEDUPE_HEADER
 from labkit_services.contract.queues import queue_stream, worker_control_subject
 from labkit_services.http import Headers, HttpClient

@@ -16,13 +16,8 @@ from benchmarks.figures import Figures
 from benchmarks.groups import Report
 from benchmarks.stack import Stack
 from labkit_services.contract.events import EventType, Row, encode_batch
-from labkit_services.contract.names import (
-    CALL_ID,
-    DURATION_SECONDS,
-    FUNCTION_NAME,
-    FUNCTION_STATUS,
-    event_subject,
-)
+from labkit_services.contract.headers import CALL_ID, DURATION_SECONDS, FUNCTION_NAME, FUNCTION_STATUS
+from labkit_services.contract.names import event_subject
 
 SMALL = 1_000
 """Calls in the queue and in the event log at the first measurement."""

@@ -1,4 +1,4 @@
-"""labkit: a small, real OpenFaaS on your own machine, to learn async calls."""
+"""What notebooks import and terminals run; ``from labkit import Lab``."""
 
 from __future__ import annotations
 

@@ -20,8 +20,8 @@ FOLDER, LOCK_FILE, STATE_FILE = ".labkit", "lock", "state.json"
 def find_workspace() -> str:
     """Return the workspace that the current folder belongs to.
 
-    ``$LABKIT_WORKSPACE`` wins; else the nearest folder upwards that contains
-    a lab; else the nearest one that contains a git clone, so that a notebook in
+    ``$LABKIT_WORKSPACE`` wins; else the nearest folder upwards that contains a
+    lab; else the nearest one that contains a git clone, so that a notebook in
     ``notebooks/en`` and a terminal in the root meet; else the current folder.
     """
     if chosen := os.environ.get("LABKIT_WORKSPACE"):

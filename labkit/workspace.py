@@ -15,7 +15,8 @@ from labkit_services.contract.names import inspector_page
 from labkit_services.runtime.private_files import write_private
 
 
-# Named tuples: importing dataclasses would cost every command in a terminal 25 ms.
+# Named tuples: importing dataclasses would cost every command in a terminal 25
+# ms.
 class LabState(NamedTuple):
     """The state file's content: how to reach a lab that is ready.
 

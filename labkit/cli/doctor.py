@@ -70,7 +70,8 @@ def _findings(workspace: Workspace) -> Iterator[Finding]:
         try:
             yield Finding(package, version(package))
         except PackageNotFoundError:
-            # uvloop only makes the services faster, and does not exist for every system.
+            # uvloop only makes the services faster, and does not exist for
+            # every system.
             yield Finding(package, "not installed", package == "uvloop")
     yield _nats_server()
     yield Finding("faas-cli", shutil.which("faas-cli") or "not on PATH: activate the environment")
@@ -98,7 +99,8 @@ def _nats_server() -> Finding:
 
 def _is_free(port: int) -> bool:
     try:
-        # It sets SO_REUSEADDR, as the services do: connections in TIME_WAIT do not block the port.
+        # It sets SO_REUSEADDR, as the services do: connections in TIME_WAIT do
+        # not block the port.
         socket.create_server(("127.0.0.1", port)).close()
     except OSError:
         return False

@@ -93,9 +93,11 @@ def _spawn(workspace: Workspace, arguments: Sequence[str], token: str, log: Path
         *(sys.executable, "-P", "-m", "jupyterlab"),
         "--ServerApp.ip=127.0.0.1",
         f"--ServerApp.root_dir={workspace.root}",
-        # Without it JupyterLab covers the first notebook with a question about fetching news.
+        # Without it JupyterLab covers the first notebook with a question about
+        # fetching news.
         "--LabApp.news_url=None",
-        # Containers often have no user but root; the server listens on loopback only.
+        # Containers often have no user but root; the server listens on
+        # loopback only.
         *(["--allow-root"] if os.geteuid() == 0 else []),
         *arguments,
     ]
@@ -106,9 +108,11 @@ def _spawn(workspace: Workspace, arguments: Sequence[str], token: str, log: Path
             stdout=output,
             stderr=output,
             cwd=workspace.root,
-            # Not on the command line, which every user of the machine can read.
+            # Not on the command line, which every user of the machine can
+            # read.
             env={**os.environ, "JUPYTER_TOKEN": token},
-            # Out of reach of the terminal's Ctrl-C, which Jupyter would ask to confirm.
+            # Out of reach of the terminal's Ctrl-C, which Jupyter would ask to
+            # confirm.
             process_group=0,
         )
 

@@ -1,9 +1,9 @@
 """The ``labkit`` command: its entry point, and where each command is defined.
 
-A command's module is imported when the command is run: ``labkit logs`` does not
-wait for what ``labkit doctor`` needs. ``labkit.lab``, which loads the clients of
-gateway and queues, is imported inside the functions that use it, so that
-``labkit --help``, which imports all commands, is quick, too.
+A command's module is imported when the command is run: ``labkit logs`` does
+not wait for what ``labkit doctor`` needs. ``labkit.lab``, which loads the
+clients of gateway and queues, is imported inside the functions that use it, so
+that ``labkit --help``, which imports all commands, is quick, too.
 """
 
 from __future__ import annotations

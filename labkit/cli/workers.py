@@ -29,8 +29,9 @@ from labkit_services.runtime.python_process import python_command, python_enviro
 def worker(workspace: Workspace, /, nats_url: str, nats_token: str, **options: Any) -> None:
     """Run one more queue-worker; Ctrl-C lets its calls finish.
 
-    It joins this workspace's running lab, with the lab's settings. With --nats it joins any nats-server,
-    and its other settings come from the environment, by OpenFaaS's names: ack_wait, max_retry_attempts ...
+    It joins this workspace's running lab, with the lab's settings. With --nats
+    it joins any nats-server, and its other settings come from the environment,
+    by OpenFaaS's names: ack_wait, max_retry_attempts ...
     """
     if nats_url:
         settings = {"nats_url": nats_url, "nats_token": nats_token}

@@ -28,7 +28,8 @@ class CallEvents:
 
     Attributes:
         log: The newest ten thousand calls.
-        lab_events: The newest events that belong to no call: services and faults.
+        lab_events: The newest events that belong to no call: services and
+            faults.
     """
 
     def __init__(self, url: str, token: str, *, since_ns: int = 0) -> None:

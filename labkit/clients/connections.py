@@ -10,12 +10,13 @@ from labkit.clients.call_events import CallEvents, unreadable
 from labkit.clients.gateway import GatewayClient
 from labkit.clients.inspector import InspectorClient
 from labkit.workspace import LabState
-from labkit_services.runtime.tasks import BackgroundTasks
+from labkit_services.runtime.background_tasks import BackgroundTasks
 
 _CONNECT_SECONDS = 5.0
 
 _START_BUSY_SECONDS = 0.1
-"""For this long a starting lab keeps two cores busy; then one of them is free."""
+"""For this long a starting lab keeps two cores busy; then one of them is
+free."""
 
 
 def log_failed_task(name: str, error: BaseException) -> None:
@@ -46,10 +47,12 @@ class Connections:
     def follow_events(self) -> tuple[CallEvents, asyncio.Task[None]]:
         """Return the event log, and the task that connects it.
 
-        Nothing waits here: calls must also work while nats-server is unavailable.
+        Nothing waits here: calls must also work while nats-server is
+        unavailable.
         """
         if self._events is None:
-            # Now, not during the call that follows: it takes a tenth of a second.
+            # Now, not during the call that follows: it takes a tenth of a
+            # second.
             import nats.aio.client  # noqa: F401
 
             state = self._state

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from labkit.clients.http_client import ServiceHttpClient, expect
 from labkit.errors import GatewayError, InvalidValueError
 from labkit.views.queue_status import QueueStatus
-from labkit_services.contract.names import CALL_ID
+from labkit_services.contract.headers import CALL_ID
 
 if TYPE_CHECKING:
     import httpx
@@ -45,7 +45,8 @@ class FunctionResponse:
     Attributes:
         status: HTTP status.
         body: Exact bytes.
-        headers: By lower-case name; the values of a repeated one are joined by commas.
+        headers: By lower-case name; the values of a repeated one are joined by
+            commas.
         call_id: The call's ``X-Call-Id``.
         seconds: How long the caller waited.
     """
@@ -105,7 +106,8 @@ class GatewayClient:
     async def _call(self, route: str, request: FunctionRequest) -> FunctionResponse:
         headers = dict(request.headers or {})
         names = {name.lower(): value for name, value in headers.items()}
-        # The id is set here, so that the call can be found even if no response comes.
+        # The id is set here, so that the call can be found even if no response
+        # comes.
         call_id = names.get(CALL_ID.lower()) or headers.setdefault(CALL_ID, str(uuid.uuid4()))
         if "content-type" not in names:
             headers["Content-Type"] = "text/plain"
@@ -129,7 +131,8 @@ class GatewayClient:
     async def deploy(self, deployment: Mapping[str, Any]) -> None:
         """Create a function, or update it if it exists.
 
-        ``deployment`` is as in OpenFaaS's API: ``service``, ``image``, ``envProcess`` …
+        ``deployment`` is as in OpenFaaS's API: ``service``, ``image``,
+        ``envProcess`` …
         """
         response = await self.request("PUT", "/system/functions", json=deployment)
         if response.status_code == 404:

@@ -29,9 +29,10 @@ def expect(
 class ServiceHttpClient:
     """HTTP connections to one service.
 
-    ``error_type`` is raised when a request gets no complete response, and LabGoneError
-    when nothing listens at the service's address. ``httpx`` takes a tenth
-    of a second to import: on first use, or while a lab starts (``connections.py``).
+    ``error_type`` is raised when a request gets no complete response, and
+    LabGoneError when nothing listens at the service's address. ``httpx`` takes
+    a tenth of a second to import: on first use, or while a lab starts
+    (``connections.py``).
     """
 
     def __init__(self, service: str, url: str, error_type: type[LabError]) -> None:
@@ -46,10 +47,12 @@ class ServiceHttpClient:
             import httpx
 
             self._client = httpx.AsyncClient(
-                # The lab is on this machine: the environment's proxy is not for it.
+                # The lab is on this machine: the environment's proxy is not
+                # for it.
                 trust_env=False,
                 limits=httpx.Limits(max_connections=None, max_keepalive_connections=100),
-                # Loading the certificate authorities takes 70 ms: not for plain HTTP.
+                # Loading the certificate authorities takes 70 ms: not for
+                # plain HTTP.
                 verify=self._url.startswith("https:"),
             )
         return self._client

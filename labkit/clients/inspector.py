@@ -29,8 +29,10 @@ class CapturedRequest:
         body: Exact bytes, up to the bin's limit.
         call_id: Its ``X-Call-Id``, or "".
         function: Name of the function whose result it is, or "".
-        function_status: The function's status when it is a callback, else None.
-        duration_seconds: ``X-Duration-Seconds`` when it is a callback, else None.
+        function_status: The function's status when it is a callback, else
+            None.
+        duration_seconds: ``X-Duration-Seconds`` when it is a callback, else
+            None.
         record: The whole document of the inspector's API.
     """
 

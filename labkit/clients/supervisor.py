@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from labkit.views.faults import FaultKind
 
 CHANGE_SECONDS = 90.0
-"""Timeout of a command that stops and starts services: a queue-worker finishes its running calls."""
+"""Timeout of a command that stops and starts services: a queue-worker finishes
+its running calls."""
 _ANSWER_SECONDS = 5.0
 _LIMIT = 16 * 1024 * 1024
 
@@ -30,8 +31,8 @@ class SupervisorClient:
     def __init__(self, state: LabState, lab_gone: Callable[[str], LabGoneError] = _lab_gone) -> None:
         """Create a client; each command opens its own connection.
 
-        ``lab_gone`` makes the error for a supervisor that is not running, from what
-        was seen ("" for a failed connection).
+        ``lab_gone`` makes the error for a supervisor that is not running, from
+        what was seen ("" for a failed connection).
         """
         self._state = state
         self._lab_gone = lab_gone
@@ -120,8 +121,9 @@ class SupervisorClient:
     ) -> None:
         """Begin a fault; return as soon as it is active.
 
-        It lasts for ``seconds``, or until ``end_fault``. A slow network has a ``delay`` in
-        seconds, each way, and a ``bandwidth`` in bytes per second; 0 is unlimited.
+        It lasts for ``seconds``, or until ``end_fault``. A slow network has a
+        ``delay`` in seconds, each way, and a ``bandwidth`` in bytes per
+        second; 0 is unlimited.
         """
         fault = {"kind": kind, "service": service, "seconds": seconds, "delay": delay, "bandwidth": bandwidth}
         await self._ask("begin_fault", timeout=CHANGE_SECONDS, **fault)

@@ -1,7 +1,7 @@
 """``AsyncLab``: a lab, as coroutines.
 
-Its connections belong to the event loop that uses them first: in a notebook the
-background loop, in the command line the loop of the command.
+Its connections belong to the event loop that uses them first: in a notebook
+the background loop, in the command line the loop of the command.
 """
 
 from __future__ import annotations
@@ -37,16 +37,18 @@ from labkit.views.status import LabStatus
 from labkit.workspace import LabState, Workspace
 from labkit_services.call_record.log import Call, Mode
 from labkit_services.contract.errors import LabError, LabTimeoutError
-from labkit_services.contract.names import CALLBACK_URL, DEFAULT_QUEUE
+from labkit_services.contract.headers import CALLBACK_URL
+from labkit_services.contract.names import DEFAULT_QUEUE
+from labkit_services.runtime.background_tasks import BackgroundTasks
 from labkit_services.runtime.log_tail import tail as last_log_lines
-from labkit_services.runtime.tasks import BackgroundTasks
 
 _POLL_SECONDS = 0.02
 _WATCH_SECONDS = 0.2
 _LOG_LINES = 5
 
 _labs: dict[Path, AsyncLab] = {}
-"""This process's labs. They keep the lifelines: a handle that a re-run cell drops must not end its lab."""
+"""This process's labs. They keep the lifelines: a handle that a re-run cell
+drops must not end its lab."""
 
 
 class AsyncLab(LoopBound):
@@ -89,11 +91,13 @@ class AsyncLab(LoopBound):
     async def start(cls, settings: Settings, *, attach: bool = True) -> AsyncLab:
         """Attach to the workspace's running lab, or start one.
 
-        A lab that it starts ends with this process. If two processes do so at once, both get the same lab.
+        A lab that it starts ends with this process. If two processes do so at
+        once, both get the same lab.
 
         Raises:
             LabRunningError: A lab is running, and ``attach`` is False.
-            LabError: There was no ready lab within ``settings.timeout`` seconds.
+            LabError: There was no ready lab within ``settings.timeout``
+                seconds.
         """
         workspace = Workspace(Path(settings.workspace))
         loop = asyncio.get_running_loop()
@@ -225,7 +229,8 @@ class AsyncLab(LoopBound):
     async def scale_workers(self, count: int) -> None:
         """Scale to ``count`` queue-workers (1 to 16).
 
-        Each runs ``max_inflight`` calls at once. Workers being removed finish their running calls.
+        Each runs ``max_inflight`` calls at once. Workers being removed finish
+        their running calls.
         """
         await self.supervisor.scale_workers(count)
 
@@ -251,7 +256,8 @@ class AsyncLab(LoopBound):
 
         Args:
             name: Lower-case letters, digits and dashes.
-            fprocess: Command to run for every call, such as ``sleep 1``; split at blanks, no shell.
+            fprocess: Command to run for every call, such as ``sleep 1``; split
+                at blanks, no shell.
             image: An image that ``faas-cli build`` made, or a well-known one.
             env: Environment of the process.
             labels: OpenFaaS labels, such as ``com.openfaas.scale.max``.
@@ -262,7 +268,8 @@ class AsyncLab(LoopBound):
         """
         deployment = {
             "service": name,
-            # Without an image, the command only needs a small system to run on.
+            # Without an image, the command only needs a small system to run
+            # on.
             "image": image or "functions/alpine:latest",
             "envProcess": fprocess,
             "envVars": dict(env or {}),
@@ -276,13 +283,16 @@ class AsyncLab(LoopBound):
     ) -> None:
         """Deploy a function that fails in its first attempts at a call.
 
-        After ``failures`` attempts it echoes the call's body. It reads ``X-Attempt``, which the
-        queue-worker sends; every synchronous call is a first attempt.
+        After ``failures`` attempts it echoes the call's body. It reads
+        ``X-Attempt``, which the queue-worker sends; every synchronous call is
+        a first attempt.
 
         Args:
             name: The function's name.
-            failures: How many attempts fail. With as many as there are attempts, the call dies.
-            annotations: OpenFaaS annotations, such as ``com.openfaas.retry.min_wait``.
+            failures: How many attempts fail. With as many as there are
+                attempts, the call dies.
+            annotations: OpenFaaS annotations, such as
+                ``com.openfaas.retry.min_wait``.
         """
         await self.deploy(name, fprocess="flaky", env={"failures": str(failures)}, annotations=annotations)
 
@@ -391,7 +401,8 @@ class AsyncLab(LoopBound):
     async def set_max_inflight(self, count: int) -> int:
         """Change how many calls a queue-worker runs at once; return it.
 
-        This is the default queue's; others have their own: ``lab.queue(name).max_inflight``.
+        This is the default queue's; others have their own:
+        ``lab.queue(name).max_inflight``.
         """
         return await self.queue().set_max_inflight(count)
 
@@ -428,11 +439,13 @@ class AsyncLab(LoopBound):
     def slow_network(self, delay: float = 0.2, *, bandwidth: float = 0.0) -> DualContextManager:
         """Slow the network between workers and gateway for a ``with`` block.
 
-        The workers are restarted at its beginning and at its end; running calls finish.
+        The workers are restarted at its beginning and at its end; running
+        calls finish.
 
         Args:
             delay: Seconds of delay, each way.
-            bandwidth: Bytes per second, each way, of one connection; 0 is unlimited.
+            bandwidth: Bytes per second, each way, of one connection; 0 is
+                unlimited.
         """
         fault = during(self.supervisor, FaultKind.SLOW, QUEUE_WORKER, delay=delay, bandwidth=bandwidth)
         return DualContextManager(fault)
@@ -448,7 +461,8 @@ class AsyncLab(LoopBound):
     ) -> None:
         """Inject one fault, as ``Lab.fault``; return when it is over.
 
-        ``on_begun`` is called on the lab's event loop as soon as the fault is active.
+        ``on_begun`` is called on the lab's event loop as soon as the fault is
+        active.
         """
         check_fault(service, kind, after, seconds)
         await asyncio.sleep(after)
@@ -460,7 +474,8 @@ class AsyncLab(LoopBound):
     async def faults(self) -> FaultList:
         """Return all processes' injected faults, oldest first.
 
-        All since this process first read the event log, and those of the ten minutes before.
+        All since this process first read the event log, and those of the ten
+        minutes before.
         """
         events = await self.connections.call_events()
         await events.catch_up()

@@ -28,9 +28,11 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 MANAGE_SECONDS = CHANGE_SECONDS + 10.0
-"""Timeout of methods without a ``timeout`` parameter: longer than any of the lab's commands takes."""
+"""Timeout of methods without a ``timeout`` parameter: longer than any of the
+lab's commands takes."""
 GRACE_SECONDS = 5.0
-"""Added to a coroutine's own timeout, which comes first because its error can say more."""
+"""Added to a coroutine's own timeout, which comes first because its error can
+say more."""
 _CANCEL_SECONDS = 3.0
 """How long a cancelled coroutine may take to clean up."""
 _EXIT_SECONDS = 1.0
@@ -62,18 +64,20 @@ class BackgroundLoop:
     ) -> T:
         """Run ``coroutine`` on the background loop and wait for its result.
 
-        Jupyter's stop button (KeyboardInterrupt) cancels the coroutine; the lab
-        keeps running.
+        Jupyter's stop button (KeyboardInterrupt) cancels the coroutine; the
+        lab keeps running.
 
         Args:
             coroutine: What to run.
             timeout: Seconds to wait.
-            meanwhile: Called in the waiting thread every now and then, and once at the
-                end: output belongs to the cell whose thread prints it.
+            meanwhile: Called in the waiting thread every now and then, and
+                once at the end: output belongs to the cell whose thread prints
+                it.
 
         Raises:
             LabTimeoutError: It took longer than ``timeout`` seconds.
-            RuntimeError: Called on the background thread, which would wait for itself.
+            RuntimeError: Called on the background thread, which would wait for
+                itself.
         """
         if threading.current_thread() is self._thread:
             coroutine.close()
@@ -93,7 +97,8 @@ class BackgroundLoop:
                     next_step="look at the lab with: lab.status()",
                 )
         except BaseException:
-            # Also KeyboardInterrupt: the coroutine's clean-up comes before the end of the cell.
+            # Also KeyboardInterrupt: the coroutine's clean-up comes before the
+            # end of the cell.
             self.loop.call_soon_threadsafe(lambda: tasks[0].cancel())
             ended.wait(_CANCEL_SECONDS)
             raise
@@ -160,11 +165,12 @@ def blocking(method: _Method[P, T], then: Callable[[T], R]) -> _Method[P, R]: ..
 def blocking(method: Callable[..., Any], then: Callable[[Any], Any] | None = None) -> Callable[..., Any]:
     """Return a method that runs the coroutine ``method`` and waits for it.
 
-    Signature and docstring are kept. If it has a ``timeout`` parameter, that is
-    also how long the caller waits.
+    Signature and docstring are kept. If it has a ``timeout`` parameter, that
+    is also how long the caller waits.
 
     Args:
-        method: A method of the object in ``self._async``. One that is no coroutine is just called.
+        method: A method of the object in ``self._async``. One that is no
+            coroutine is just called.
         then: Converts its result into what the caller gets.
     """
     signature = inspect.signature(method)
@@ -218,8 +224,8 @@ class LoopBound:
 class LoopProxy:
     """Proxy for an object bound to the background loop.
 
-    Its coroutines can be awaited from any event loop. Results that are bound to
-    the background loop are proxies, too.
+    Its coroutines can be awaited from any event loop. Results that are bound
+    to the background loop are proxies, too.
     """
 
     def __init__(self, target: object) -> None:

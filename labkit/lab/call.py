@@ -16,7 +16,8 @@ from labkit.errors import CallStatusUnavailableError, LabGoneError, NoResultErro
 from labkit.lab.background_loop import LoopBound, blocking
 from labkit_services.call_record.log import Call, CallLog, CallState
 from labkit_services.contract.errors import LabTimeoutError
-from labkit_services.contract.names import CALL_ID, DEFAULT_QUEUE
+from labkit_services.contract.headers import CALL_ID
+from labkit_services.contract.names import DEFAULT_QUEUE
 
 _LONGEST_POLL_SECONDS = 30.0
 """The gateway's limit."""
@@ -57,8 +58,9 @@ class AsyncCallHandle(LoopBound):
             LabTimeoutError: It took longer.
         """
         began = time.monotonic()
-        # First read the newest events: a call that was redriven has an outdated end. If that
-        # fails because nats-server is unavailable, it may still be back in time.
+        # First read the newest events: a call that was redriven has an
+        # outdated end. If that fails because nats-server is unavailable, it
+        # may still be back in time.
         with contextlib.suppress(LabTimeoutError):
             await (await self._connections.call_events()).catch_up(timeout)
         remaining = max(0.0, timeout - (time.monotonic() - began))
@@ -78,7 +80,8 @@ class AsyncCallHandle(LoopBound):
         It comes when the call is settled, or after ``wait`` seconds.
 
         Raises:
-            GatewayError: The gateway does not know the call, or its status is unavailable.
+            GatewayError: The gateway does not know the call, or its status is
+                unavailable.
         """
         poll = min(wait, _LONGEST_POLL_SECONDS)
         headline = f"could not read the status of call {self.id}"
@@ -87,10 +90,12 @@ class AsyncCallHandle(LoopBound):
     async def result(self, timeout: float = CALL_SECONDS) -> FunctionResponse:
         """Return the function's response, success or failure.
 
-        It is available as soon as the function has ended, even before its callback is posted.
+        It is available as soon as the function has ended, even before its
+        callback is posted.
 
         Raises:
-            NoResultError: The call died or was cancelled, or its result is no longer stored.
+            NoResultError: The call died or was cancelled, or its result is no
+                longer stored.
             LabTimeoutError: It took longer.
         """
         began = time.monotonic()

@@ -108,7 +108,8 @@ def check_fault(service: str, kind: str, *durations: float) -> None:
     """Check a fault of one service, and its times in seconds.
 
     Raises:
-        InvalidValueError: There is no such service or fault, or a time is out of range.
+        InvalidValueError: There is no such service or fault, or a time is out
+            of range.
     """
     check_service(service)
     kinds = [known for known in FaultKind if known is not FaultKind.SLOW]  # that is the network's

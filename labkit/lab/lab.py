@@ -61,8 +61,9 @@ class LogText(str):
 class Lab:
     """A small, real OpenFaaS on this machine.
 
-    Every method waits until it is done, with a deadline; ``lab.aio`` has the same
-    methods as coroutines. Jupyter's stop button ends the waiting, not the lab.
+    Every method waits until it is done, with a deadline; ``lab.aio`` has the
+    same methods as coroutines. Jupyter's stop button ends the waiting, not the
+    lab.
     """
 
     def __init__(self, async_lab: AsyncLab) -> None:
@@ -88,18 +89,25 @@ class Lab:
     ) -> Self:
         """Attach to the workspace's running lab, or start one.
 
-        A lab that it starts ends with this process. Calling it again returns the same
-        lab. Of the settings, only ``max_inflight`` is applied to a running lab.
+        A lab that it starts ends with this process. Calling it again returns
+        the same lab. Of the settings, only ``max_inflight`` is applied to a
+        running lab.
 
         Args:
-            workspace: Its folder; by default the one that the current folder belongs to.
+            workspace: Its folder; by default the one that the current folder
+                belongs to.
             max_inflight: Calls that a queue-worker runs at once; 1 by default.
             workers: Number of queue-workers.
-            max_retry_attempts: Attempts at a call; functions' annotations win. OpenFaaS Pro's default is 10.
-            initial_retry_wait: Before the second attempt; doubled each time. Pro's default is ``10s``.
-            max_retry_wait: The longest of these waits. Pro's default is ``120s``.
-            ack_wait: Time without a sign of the worker until a call is redelivered, such as ``30s``.
-            sync_interval: With ``always``, the queue is written through to the disk before each 202.
+            max_retry_attempts: Attempts at a call; functions' annotations win.
+                OpenFaaS Pro's default is 10.
+            initial_retry_wait: Before the second attempt; doubled each time.
+                Pro's default is ``10s``.
+            max_retry_wait: The longest of these waits. Pro's default is
+                ``120s``.
+            ack_wait: Time without a sign of the worker until a call is
+                redelivered, such as ``30s``.
+            sync_interval: With ``always``, the queue is written through to the
+                disk before each 202.
             gateway_port: Used if free, else another; 0 means any.
             inspector_port: The same for the inspector.
             environment: More settings for the services, with OpenFaaS's names.
@@ -108,7 +116,8 @@ class Lab:
 
         Raises:
             InvalidValueError: A setting is out of range.
-            LabError: The lab could not be started; only its logs are left behind.
+            LabError: The lab could not be started; only its logs are left
+                behind.
         """
         settings = Settings(
             workspace=str(Workspace.find(workspace).root),
@@ -213,7 +222,8 @@ class Lab:
             calls: How many.
             mode: ``sync`` waits for each response; ``async`` for each 202.
             body: What each call sends.
-            wait: In ``async`` mode, whether to wait until all calls have ended.
+            wait: In ``async`` mode, whether to wait until all calls have
+                ended.
             timeout: Seconds for the whole run.
             progress: Whether to draw a progress bar.
 
@@ -271,13 +281,17 @@ class Lab:
         """Inject one fault while the notebook goes on.
 
         Args:
-            service: ``nats``, ``gateway``, ``worker`` or ``inspector``, or a full name.
+            service: ``nats``, ``gateway``, ``worker`` or ``inspector``, or a
+                full name.
             kind: ``kill``, ``stop``, ``pause`` or ``restart``.
-            after: Seconds until it begins; with 0 it is active when this returns.
-            seconds: How long a ``stop`` or a ``pause`` lasts; the others end by themselves.
+            after: Seconds until it begins; with 0 it is active when this
+                returns.
+            seconds: How long a ``stop`` or a ``pause`` lasts; the others end
+                by themselves.
 
         Raises:
-            InvalidValueError: There is no such service or fault, or a time is out of range.
+            InvalidValueError: There is no such service or fault, or a time is
+                out of range.
         """
         check_fault(service, kind, after, seconds)
         begun = threading.Event()
@@ -322,7 +336,8 @@ class Lab:
         self.stop()
 
     def __repr__(self) -> str:
-        # Only what stays the same from run to run: notebooks are tested by their output.
+        # Only what stays the same from run to run: notebooks are tested by
+        # their output.
         return repr(self._async)
 
     def _repr_html_(self) -> str:

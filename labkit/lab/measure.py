@@ -19,7 +19,7 @@ from labkit.views.measurement import Measurement
 from labkit_services.call_record.log import Call, CallLog, Mode
 from labkit_services.contract.errors import InvalidValueError, LabTimeoutError
 from labkit_services.contract.events import Event, EventType, Row
-from labkit_services.contract.names import CALL_ID
+from labkit_services.contract.headers import CALL_ID
 
 MAX_CALLS = 10_000
 RUN_SECONDS = 120.0
@@ -121,7 +121,8 @@ class _Run:
     async def _publish(self, type_: EventType, call_id: str, **data: Any) -> None:
         function, instance = self.spec.function, f"client-{os.getpid()}"
         row: Row = [time.time_ns(), type_, call_id, function, 1, data]
-        # Applied here at once; that it also comes back from the stream changes nothing.
+        # Applied here at once; that it also comes back from the stream changes
+        # nothing.
         self.events.log.apply(Event(row[0], type_, call_id, function, 1, "client", instance, data))
         await self.events.publish([row], instance)
 

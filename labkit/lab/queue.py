@@ -29,7 +29,8 @@ class AsyncQueue(LoopBound):
         """Return its figures now.
 
         Raises:
-            GatewayError: There is no such queue, or nats-server is unavailable.
+            GatewayError: There is no such queue, or nats-server is
+                unavailable.
         """
         headline = f"could not read the status of queue {self.name}"
         return QueueStatus.from_json(await self._request("GET", "", headline))

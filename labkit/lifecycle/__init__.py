@@ -1,1 +1,1 @@
-"""Start, find and stop a lab from outside; read its logs."""
+"""Start, find and stop a lab from outside; its logs and environment."""

@@ -63,7 +63,8 @@ async def launch(settings: Settings) -> LaunchedLab | None:
     If this fails or is cancelled, no process is left behind.
     """
     with tempfile.TemporaryFile() as stderr:
-        # The supervisor writes its errors here until it holds the workspace's lock, and so has a log.
+        # The supervisor writes its errors here until it holds the workspace's
+        # lock, and so has a log.
         process = _spawn(settings, stderr)
         lifeline = Lifeline(process)
         try:

@@ -31,8 +31,8 @@ def require_state(workspace: Workspace) -> LabState:
 async def find_lab(workspace: Workspace) -> LabState | None:
     """Return the state of the workspace's lab if it answers.
 
-    The state file alone is no proof: while a supervisor starts, the file may be
-    its predecessor's.
+    The state file alone is no proof: while a supervisor starts, the file may
+    be its predecessor's.
     """
     state = workspace.read_state()
     if state is None:
@@ -68,7 +68,8 @@ async def _wait_until_gone(workspace: Workspace, pid: int, timeout: float) -> No
     """Wait for a supervisor's end; kill it after ``timeout`` seconds."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + timeout
-    # The lock file names the lock's holder, so no other process is killed by mistake.
+    # The lock file names the lock's holder, so no other process is killed by
+    # mistake.
     while workspace.lock_holder() == pid:
         if loop.time() > deadline:
             with suppress(ProcessLookupError):

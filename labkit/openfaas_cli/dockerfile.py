@@ -1,8 +1,8 @@
 """Read from a Dockerfile what a process needs, without Docker.
 
-That is ``ENV``, ``WORKDIR`` and ``LABEL`` of the last stage, and what it copies
-from the function's folder. ``RUN`` is not executed: there is no container that
-would keep its effects away from the learner's machine.
+That is ``ENV``, ``WORKDIR`` and ``LABEL`` of the last stage, and what it
+copies from the function's folder. ``RUN`` is not executed: there is no
+container that would keep its effects away from the learner's machine.
 """
 
 from __future__ import annotations
@@ -48,8 +48,9 @@ class Copy:
 class Build:
     """The last stage of a Dockerfile, with the stages it builds on.
 
-    A later one of the ``copies`` may overwrite an earlier one. Besides ``RUN`` steps,
-    ``notes`` lists what was skipped. ``base`` is None if the image is unknown.
+    A later one of the ``copies`` may overwrite an earlier one. Besides ``RUN``
+    steps, ``notes`` lists what was skipped. ``base`` is None if the image is
+    unknown.
     """
 
     environment: dict[str, str] = field(default_factory=dict)
@@ -174,7 +175,8 @@ class _Reader:
 
     def _variables(self) -> dict[str, str]:
         assert self._stage is not None
-        # The base image's PATH is unknown, and this machine's may change before the function runs.
+        # The base image's PATH is unknown, and this machine's may change
+        # before the function runs.
         return {"PATH": MACHINE_PATH, **self._stage.environment}
 
     def _copy(self, stage: Build, instruction: str, value: str) -> None:
@@ -208,7 +210,8 @@ class _Reader:
         if not found:
             expected = str(self._context / relative)
             raise DockerfileError(f"{source} is not in the function's folder", expected=expected)
-        # As in Docker: a folder's contents go to the target, a file may keep its name below it.
+        # As in Docker: a folder's contents go to the target, a file may keep
+        # its name below it.
         into = into or len(found) > 1
         return [Copy(path, place if path.is_dir() or not into else place / path.name) for path in found]
 

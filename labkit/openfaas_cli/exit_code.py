@@ -20,7 +20,8 @@ def exit_code(run: Callable[[], None], report: Callable[[str], None]) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        # The reader is gone (`faas-cli list | head`); the interpreter's own flush at exit would fail too.
+        # The reader is gone (`faas-cli list | head`); the interpreter's own
+        # flush at exit would fail too.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 141
     return 0

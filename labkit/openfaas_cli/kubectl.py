@@ -1,8 +1,9 @@
 """kubectl: a work-alike of ``kubectl logs`` for services and functions.
 
-The lab has no Kubernetes; its services are processes that write log files. This
-program handles ``kubectl logs deployment/NAME -n openfaas`` (``-n openfaas-fn``
-for functions), as the lab text uses it. Anything else is for a real kubectl.
+The lab has no Kubernetes; its services are processes that write log files.
+This program handles ``kubectl logs deployment/NAME -n openfaas`` (``-n
+openfaas-fn`` for functions), as the lab text uses it. Anything else is for a
+real kubectl.
 """
 
 from __future__ import annotations
@@ -124,7 +125,8 @@ def select(
 ) -> Sequence[str]:
     """Return the lines that ``--since`` and ``--tail`` select at ``now``.
 
-    The log starts with the running lab, at ``begin``, as a pod's starts with the pod.
+    The log starts with the running lab, at ``begin``, as a pod's starts with
+    the pod.
     """
     limits = [begin] if begin else []
     if flags.text("since"):
@@ -138,8 +140,8 @@ def select(
 def younger(lines: Sequence[str], limit: datetime) -> Sequence[str]:
     """Return the lines after the last one that is older than ``limit``.
 
-    The queue-worker's lines have no time. Whether one is older is known only if
-    a line with a time follows it; in doubt, a line is included.
+    The queue-worker's lines have no time. Whether one is older is known only
+    if a line with a time follows it; in doubt, a line is included.
     """
     start = 0
     for index, line in enumerate(lines):
@@ -173,7 +175,8 @@ def _show_function_log(state: LabState | None, name: str, flags: Arguments) -> N
     reply = open_logs(
         Gateway(normalise_url(state.gateway_url)),
         name,
-        # From its beginning, like kubectl; without `since` the provider returns the last 5 minutes.
+        # From its beginning, like kubectl; without `since` the provider
+        # returns the last 5 minutes.
         since=since_time(flags.text("since"), now) or "1970-01-01T00:00:00Z",
         tail=str(flags.number("tail")),
         follow=flags.on("follow"),

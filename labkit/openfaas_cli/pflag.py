@@ -1,9 +1,9 @@
 """Command-line flags with the syntax and the error texts of Go's pflag.
 
-faas-cli and kubectl use pflag: ``--tail=false`` turns a boolean flag off, while
-in ``--tail fn`` the word ``fn`` is an argument. Every ``faas-cli invoke`` loads
-this parser, so it imports next to nothing: click alone took longer to import
-than the rest of an invocation.
+faas-cli and kubectl use pflag: ``--tail=false`` turns a boolean flag off,
+while in ``--tail fn`` the word ``fn`` is an argument. Every ``faas-cli
+invoke`` loads this parser, so it imports next to nothing: click alone took
+longer to import than the rest of an invocation.
 """
 
 from __future__ import annotations
@@ -129,8 +129,8 @@ def parse(
 ) -> Arguments:
     """Parse a command line; ``--`` ends the flags.
 
-    Without ``interspersed`` the first word ends them too. ``inherited`` are the
-    flags that preceded the command's name.
+    Without ``interspersed`` the first word ends them too. ``inherited`` are
+    the flags that preceded the command's name.
     """
     arguments = Arguments(flags, inherited)
     by_name = {flag.name: flag for flag in flags}

@@ -6,14 +6,15 @@ import os
 from collections.abc import Sequence
 
 _MARK = b"labkit."
-"""In each of labkit's start scripts: ``from labkit.openfaas_cli.faas_cli import main``."""
+"""In each of labkit's start scripts: ``from labkit.openfaas_cli.faas_cli
+import main``."""
 
 
 def find_real(name: str) -> str | None:
     """Return the first ``name`` on ``PATH`` that is not labkit's own.
 
-    Scripts of labkit in another environment are skipped too: two work-alikes that
-    took each other for the real program would start each other forever.
+    Scripts of labkit in another environment are skipped too: two work-alikes
+    that took each other for the real program would start each other forever.
     """
     for folder in os.environ.get("PATH", "").split(os.pathsep):
         program = os.path.join(folder or ".", name)
@@ -33,7 +34,8 @@ def run_real_faas_cli(arguments: Sequence[str]) -> None:
         return
     from labkit.workspace import Workspace  # 10 ms that the work-alike does not need
 
-    # Should the program be a work-alike after all, in some disguise, it must not come back here.
+    # Should the program be a work-alike after all, in some disguise, it must
+    # not come back here.
     environment = {**os.environ, "LABKIT_FAAS_CLI": "builtin"}
     workspace = Workspace.find()
     state = workspace.read_state()

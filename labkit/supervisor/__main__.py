@@ -8,8 +8,9 @@ import time
 
 _STARTED_NS = time.time_ns()
 
-# Jupyter's stop button signals whole process groups, and so does a terminal's Ctrl-C.
-# The lab must end only by its lifeline or by SIGTERM, from the first moment on.
+# Jupyter's stop button signals whole process groups, and so does a terminal's
+# Ctrl-C. The lab must end only by its lifeline or by SIGTERM, from the first
+# moment on.
 signal.signal(signal.SIGINT, signal.SIG_IGN)
 signal.signal(signal.SIGHUP, signal.SIG_IGN)
 

@@ -19,9 +19,10 @@ class ChildProcess:
     """A process that leads a process group of its own.
 
     Attributes:
-        exited: Its exit code once it has ended: negative for a signal, None if unknown.
-        line: The first line of its standard output. Later output is read and dropped, so
-            that the pipe never fills.
+        exited: Its exit code once it has ended: negative for a signal, None if
+            unknown.
+        line: The first line of its standard output. Later output is read and
+            dropped, so that the pipe never fills.
     """
 
     def __init__(self, pid: int, lifeline: int, output: int, loop: asyncio.AbstractEventLoop) -> None:
@@ -57,9 +58,11 @@ class ChildProcess:
 
     def on_exit(self, code: int | None) -> None:
         """Record that the process has ended, and clean up after it."""
-        # Processes that it left behind in its group would never be ended by anything else.
+        # Processes that it left behind in its group would never be ended by
+        # anything else.
         self._signal_group(signal.SIGKILL)
-        # The line and the exit may become known in the same turn of the event loop.
+        # The line and the exit may become known in the same turn of the event
+        # loop.
         if self._output >= 0:
             self._on_output()
         self._close_output()
@@ -68,7 +71,8 @@ class ChildProcess:
             self.exited.set_result(code)
 
     def _signal_group(self, number: signal.Signals) -> None:
-        # PermissionError: macOS raises it for a group of which only zombies are left.
+        # PermissionError: macOS raises it for a group of which only zombies
+        # are left.
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, number)
 
@@ -85,7 +89,8 @@ class ChildProcess:
     async def stop(self, grace: float, *, hurry: bool = False) -> None:
         """Send SIGTERM; kill the process if it runs after ``grace`` seconds.
 
-        In a ``hurry`` its lifeline ends too, so that it abandons the work in progress.
+        In a ``hurry`` its lifeline ends too, so that it abandons the work in
+        progress.
         """
         if hurry:
             self._close_lifeline()

@@ -16,7 +16,7 @@ from labkit.supervisor.child_process import ChildProcess
 from labkit.supervisor.files import LogFile
 from labkit.supervisor.fork_server_process import ForkServerProcess
 from labkit_services.fork_server.client import Forked, ForkRequest, fork
-from labkit_services.runtime.tasks import BackgroundTasks
+from labkit_services.runtime.background_tasks import BackgroundTasks
 
 _SWEEP_SECONDS = 1.0
 _ADOPTION_SECONDS = 0.1
@@ -31,10 +31,13 @@ class ProcessSpec:
 
     Attributes:
         environment: Variables added to the supervisor's own.
-        module: What the fork server may run instead of ``argv``, if there is one; or "".
-        dies_with_parent: Make Linux kill it when the supervisor ends. Other processes get a lifeline:
-            a standard input that ends with the supervisor.
-        descriptors: File descriptors that it inherits besides its standard streams.
+        module: What the fork server may run instead of ``argv``, if there is
+            one; or "".
+        dies_with_parent: Make Linux kill it when the supervisor ends. Other
+            processes get a lifeline: a standard input that ends with the
+            supervisor.
+        descriptors: File descriptors that it inherits besides its standard
+            streams.
     """
 
     argv: Sequence[str]
@@ -47,9 +50,9 @@ class ProcessSpec:
 class ChildProcesses:
     """All processes below this one.
 
-    It does not use asyncio's subprocesses: on Python 3.11 they start a thread for
-    each child, and ``prctl``'s parent-death signal needs a parent with one thread (it is
-    sent when the *thread* that forked ends).
+    It does not use asyncio's subprocesses: on Python 3.11 they start a thread
+    for each child, and ``prctl``'s parent-death signal needs a parent with one
+    thread (it is sent when the *thread* that forked ends).
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, fork_server: ForkServerProcess | None = None) -> None:
@@ -59,8 +62,9 @@ class ChildProcesses:
         self._tasks = BackgroundTasks()
         self._prctl = _load_prctl() if _IS_LINUX else None
         if self._prctl is not None:
-            # Orphans below this process become its children instead of init's: it can find
-            # them at the end, and in a container without an init they are reaped.
+            # Orphans below this process become its children instead of init's:
+            # it can find them at the end, and in a container without an init
+            # they are reaped.
             self._prctl(_PR_SET_CHILD_SUBREAPER, 1)
         loop.add_signal_handler(signal.SIGCHLD, self._reap)
 
@@ -87,7 +91,8 @@ class ChildProcesses:
         return process
 
     async def _fork(self, spec: ProcessSpec, streams: Sequence[int], cwd: Path) -> Forked | None:
-        # Without prctl the children of a killed fork server would not become ours to reap.
+        # Without prctl the children of a killed fork server would not become
+        # ours to reap.
         if self._fork_server is None or self._prctl is None or not spec.module:
             return None
         numbers = (0, 1, 2, *spec.descriptors)
@@ -99,7 +104,8 @@ class ChildProcesses:
         """Wait for the end of a process that is the fork server's child."""
         code = await forked.wait()
         if code is None:
-            # If the fork server has ended, its children have become ours, and _reap gets the code.
+            # If the fork server has ended, its children have become ours, and
+            # _reap gets the code.
             await asyncio.sleep(_ADOPTION_SECONDS)
         if self._by_pid.pop(forked.pid, None) is not None:
             process.on_exit(code)
@@ -149,8 +155,8 @@ class ChildProcesses:
     async def sweep(self) -> list[int]:
         """Kill every process that is still below this one; return their ids.
 
-        Services end their own children. This catches what they missed, such as a
-        function that made itself a daemon. It works on Linux only.
+        Services end their own children. This catches what they missed, such as
+        a function that made itself a daemon. It works on Linux only.
         """
         found: list[int] = []
         deadline = self._loop.time() + _SWEEP_SECONDS
@@ -179,7 +185,8 @@ def _load_prctl() -> Callable[[int, int], int] | None:
 def _children_of(parent: int) -> Iterator[int]:
     for entry in Path("/proc").glob("[0-9]*"):
         with suppress(OSError, ValueError):
-            # "pid (name) state ppid …"; the name may contain anything, brackets too.
+            # "pid (name) state ppid …"; the name may contain anything,
+            # brackets too.
             state, ppid = (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()[:2]
             if int(ppid) == parent and state != "Z":
                 yield int(entry.name)

@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from labkit.supervisor.changes import ExclusiveChanges
 from labkit.supervisor.child_process import resident_bytes
 from labkit.supervisor.control import CommandHandler
+from labkit.supervisor.exclusive_changes import ExclusiveChanges
 from labkit.supervisor.faults import Faults
 from labkit.supervisor.managed_services import ManagedServices
 from labkit.supervisor.service_specs import ServiceSpecs
@@ -80,7 +80,8 @@ class Commands:
     async def _configure(self, request: _Request) -> None:
         count = whole_number("max_inflight", request.get("max_inflight"), None)
         queue = check_queue_name(str(request.get("queue")))
-        # For the workers' next start; the client changes those that are running.
+        # For the workers' next start; the client changes those that are
+        # running.
         self.specs.max_inflight_of[queue] = count
 
     async def _scale_workers(self, request: _Request) -> None:

@@ -21,9 +21,10 @@ _FLUSH_SECONDS = 0.5
 class ControlServer:
     """Serves commands on a loopback port to clients that know the token.
 
-    A connection carries one request, the line ``{"token": …, "command": NAME, …}``, and its
-    response, the line ``{"ok": VALUE}`` or ``{"error": {…}}`` with the fields of a ``LabError``. It
-    is a TCP port because the path of a Unix socket is limited to about a hundred bytes.
+    A connection carries one request, the line ``{"token": …, "command": NAME,
+    …}``, and its response, the line ``{"ok": VALUE}`` or ``{"error": {…}}``
+    with the fields of a ``LabError``. It is a TCP port because the path of a
+    Unix socket is limited to about a hundred bytes.
     """
 
     def __init__(self, token: str, commands: Mapping[str, CommandHandler]) -> None:

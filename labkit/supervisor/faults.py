@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from labkit.service_names import GATEWAY, QUEUE_WORKER
-from labkit.supervisor.changes import ExclusiveChanges
+from labkit.supervisor.exclusive_changes import ExclusiveChanges
 from labkit.supervisor.lifecycle_events import LifecycleEvents
 from labkit.supervisor.managed_service import ManagedService
 from labkit.supervisor.managed_services import ManagedServices
@@ -22,7 +22,7 @@ from labkit.views.faults import FaultKind
 from labkit.views.states import State
 from labkit_services.contract.errors import InvalidValueError, LabError
 from labkit_services.contract.events import EventType
-from labkit_services.runtime.tasks import BackgroundTasks
+from labkit_services.runtime.background_tasks import BackgroundTasks
 
 _ENDS_BY_ITSELF = (FaultKind.KILL, FaultKind.RESTART)
 
@@ -39,8 +39,9 @@ class _ActiveFault:
 class Faults:
     """The faults that are active.
 
-    A fault ends after its duration or on request. One that is cut off by a reset or by the
-    end of the lab is not repaired: the reset or the next start does that.
+    A fault ends after its duration or on request. One that is cut off by a
+    reset or by the end of the lab is not repaired: the reset or the next start
+    does that.
     """
 
     specs: ServiceSpecs
@@ -67,12 +68,16 @@ class Faults:
     ) -> None:
         """Begin a fault; return as soon as it has taken effect.
 
-        A kill or a restart waits until an earlier one of the same service is over.
+        A kill or a restart waits until an earlier one of the same service is
+        over.
 
         Args:
-            kind: What to do. A service can have one fault of each kind at a time.
-            service: To which service; a slow network always affects the queue-workers.
-            seconds: For how long; None is until ``end``. A kill and a restart end by themselves.
+            kind: What to do. A service can have one fault of each kind at a
+                time.
+            service: To which service; a slow network always affects the
+                queue-workers.
+            seconds: For how long; None is until ``end``. A kill and a restart
+                end by themselves.
             delay: Of a slow network: seconds that everything takes, each way.
             bandwidth: Of a slow network: bytes per second; 0 is unlimited.
         """
@@ -166,7 +171,8 @@ class Faults:
     async def _slow_network(self, delay: float, bandwidth: float) -> AsyncIterator[None]:
         """Put a proxy between queue-workers and gateway.
 
-        The workers are restarted for it; running calls finish on their old connections.
+        The workers are restarted for it; running calls finish on their old
+        connections.
         """
         proxy = SlowProxy(self.specs.url_of[GATEWAY], delay=delay, bandwidth=bandwidth)
         try:

@@ -17,7 +17,8 @@ from labkit_services.contract.errors import LabError
 from labkit_services.runtime.log_tail import last_lines
 
 _DEEPEST_BYTES = 200
-"""Space for the longest path below ``.labkit``: a consumer's state in JetStream's store."""
+"""Space for the longest path below ``.labkit``: a consumer's state in
+JetStream's store."""
 _NEXT_STEP = "choose another folder: Lab.start(workspace=…), or the variable LABKIT_WORKSPACE"
 _MACOS_PATH_BYTES = 1024
 """The shortest limit of the supported systems."""
@@ -92,9 +93,10 @@ def log_to(path: Path) -> None:
 class LogFile:
     """The log of one service: the service appends, the supervisor bounds it.
 
-    The service writes to the file directly, so no line is lost when the supervisor
-    is killed, and no pipe can fill up and block it. The file is bounded by copying and
-    truncating: the service appends, so it continues at the new end.
+    The service writes to the file directly, so no line is lost when the
+    supervisor is killed, and no pipe can fill up and block it. The file is
+    bounded by copying and truncating: the service appends, so it continues at
+    the new end.
     """
 
     def __init__(self, path: Path) -> None:

@@ -10,10 +10,11 @@ from labkit.supervisor.child_process import ChildProcess, describe_exit
 from labkit.supervisor.child_processes import ChildProcesses
 from labkit.supervisor.fork_server_process import ForkServerProcess
 from labkit.supervisor.start_timeline import StartTimeline
-from labkit_services.runtime.tasks import BackgroundTasks
+from labkit_services.runtime.background_tasks import BackgroundTasks
 
 SHORT_LIFE_SECONDS = 3.0
-"""A fork server that lived no longer is not restarted: spawning is slower, but it works."""
+"""A fork server that lived no longer is not restarted: spawning is slower, but
+it works."""
 
 
 class ForkServerGuard:

@@ -1,7 +1,7 @@
 """The lab's fork server: its process, and the socket for requests to it.
 
-It is started before everything else, so this module does not import asyncio: that alone
-would delay it by 0.1 s.
+It is started before everything else, so this module does not import asyncio:
+that alone would delay it by 0.1 s.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ class ForkServerProcess:
     """A fork server that is running, or has ended and can be started again.
 
     Attributes:
-        control: The clients' end of its socket. Requests wait there while the fork server starts,
-            for the first time or again; after ``abandon`` they fail at once.
+        control: The clients' end of its socket. Requests wait there while the
+            fork server starts, for the first time or again; after ``abandon``
+            they fail at once.
         lifeline: The write end of its standard input.
         output: The read end of its standard output.
     """
@@ -49,7 +50,8 @@ class ForkServerProcess:
         number = self._served.fileno()
         self.started_ns = time.time_ns()
         child = subprocess.Popen(  # noqa: S603 - our own module
-            # -P: a learner's random.py in the workspace must not be imported instead of Python's.
+            # -P: a learner's random.py in the workspace must not be imported
+            # instead of Python's.
             [sys.executable, "-P", "-m", "labkit_services.fork_server", str(number)],
             stdin=source,
             stdout=sink,

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from labkit_services.contract.events import Row, encode_batch
 from labkit_services.contract.names import VERSION, event_subject
-from labkit_services.runtime.tasks import BackgroundTasks
+from labkit_services.runtime.background_tasks import BackgroundTasks
 
 SERVICE = "supervisor"
 _MAX_UNSENT = 1000
@@ -23,9 +23,10 @@ _RETRY_SECONDS = 0.5
 class LifecycleEvents:
     """Publishes the supervisor's events to the lab's event stream.
 
-    They are few, so each batch is sent over a connection of its own, with the text
-    protocol: nats-py would add 100 ms to the start of every lab. While nats-server
-    cannot be reached they wait in memory, the newest thousand of them.
+    They are few, so each batch is sent over a connection of its own, with the
+    text protocol: nats-py would add 100 ms to the start of every lab. While
+    nats-server cannot be reached they wait in memory, the newest thousand of
+    them.
     """
 
     def __init__(self) -> None:
@@ -71,8 +72,8 @@ class LifecycleEvents:
 async def _publish(url: str, token: str, subject: str, body: bytes) -> None:
     """Publish one message; raise an OSError unless the server processed it.
 
-    In NATS's text protocol the server greets with ``INFO``, and answers ``PING`` by
-    ``PONG`` once it has processed everything before it.
+    In NATS's text protocol the server greets with ``INFO``, and answers
+    ``PING`` by ``PONG`` once it has processed everything before it.
     """
     address = urlsplit(url)
     options = {"verbose": False, "pedantic": False, "auth_token": token, "name": SERVICE}

@@ -20,13 +20,13 @@ from labkit.supervisor.service_specs import ReadyMessage, ServiceSpec
 from labkit.views.states import State
 from labkit_services.contract.errors import LabError, LabTimeoutError
 from labkit_services.contract.events import EventType
-from labkit_services.runtime.tasks import BackgroundTasks
+from labkit_services.runtime.background_tasks import BackgroundTasks
 
 _READY_SECONDS = 10.0
 """How long a restarted service may take to become ready."""
 _MAX_EXITS = 5
-"""After this many exits within ``_EXIT_WINDOW_SECONDS``, or in succession without becoming ready, a
-service is not restarted."""
+"""After this many exits within ``_EXIT_WINDOW_SECONDS``, or in succession
+without becoming ready, a service is not restarted."""
 _EXIT_WINDOW_SECONDS = 10.0
 _FIRST_RESTART_DELAY_SECONDS = 0.05
 
@@ -35,7 +35,8 @@ class ManagedService:
     """Starts, stops and restarts one service.
 
     Attributes:
-        restarts: How many times it was restarted after it had exited by itself.
+        restarts: How many times it was restarted after it had exited by
+            itself.
         error: Why it is not ready, if it is not.
     """
 
@@ -98,7 +99,8 @@ class ManagedService:
     async def start(self, deadline: float) -> None:
         """Bring it to ready by ``deadline`` (loop time); then keep it running.
 
-        Idempotent. If it does not become ready, its process is ended and a LabError is raised.
+        Idempotent. If it does not become ready, its process is ended and a
+        LabError is raised.
         """
         if self.state is State.READY:
             return
@@ -171,7 +173,8 @@ class ManagedService:
         first: set[asyncio.Future[Any]] = {ready, process.exited}
         try:
             await asyncio.wait(first, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-            # The exit first: a crash must be reported as a crash, not as a timeout.
+            # The exit first: a crash must be reported as a crash, not as a
+            # timeout.
             if process.exited.done():
                 error: type[LabError] = LabStartError
                 headline = f"{self.name} ended before it was ready."

@@ -19,7 +19,8 @@ from labkit_services.contract.errors import InvalidValueError, LabError
 _STOP_SECONDS = 2.0
 """How long all of them together may take to stop before they are killed."""
 _STOP_ORDER = (
-    # Clients stop before the services that they use. Each group must end by its time.
+    # Clients stop before the services that they use. Each group must end by
+    # its time.
     ((QUEUE_WORKER,), 0.8),
     ((GATEWAY, INSPECTOR), 1.5),
     ((NATS_SERVER,), _STOP_SECONDS),
@@ -61,7 +62,8 @@ class ManagedServices:
         for spec in self.specs.specs() if not self._by_name else ():
             self._add(spec)
         await self._start_in_turn((NATS_SERVER,), deadline)
-        # The workers need the gateway's address, which is known in advance after a reset.
+        # The workers need the gateway's address, which is known in advance
+        # after a reset.
         workers = tuple(worker.name for worker in self.workers())
         sequences = [(GATEWAY,), workers] if self.specs.url_of[GATEWAY] else [(GATEWAY, *workers)]
         try:

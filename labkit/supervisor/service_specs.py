@@ -25,14 +25,16 @@ from labkit_services.runtime.private_files import write_private
 
 _USER = "admin"
 DRAIN_SECONDS = 60.0
-"""How long a queue-worker that is restarted waits for running calls, as long as the gateway waits for a
-function. A worker that ends with the lab does not wait."""
+"""How long a queue-worker that is restarted waits for running calls, as long
+as the gateway waits for a function. A worker that ends with the lab does not
+wait."""
 
 _ANY_PORT = -1
 """nats-server's value for any free port."""
 
 ReadyMessage = dict[str, Any]
-"""What a service reports when it is ready: ``pid`` and, if it listens, ``url``."""
+"""What a service reports when it is ready: ``pid`` and, if it listens,
+``url``."""
 WaitReady = Callable[[ChildProcess], Coroutine[Any, Any, ReadyMessage]]
 
 
@@ -43,8 +45,10 @@ class ServiceSpec:
     Attributes:
         name: Also the name of its log file.
         prepare: Returns how to start it; called before every start.
-        wait_ready: Returns the ready message. The caller handles timeout and early exit.
-        on_ready: Called with the ready message before the service counts as ready.
+        wait_ready: Returns the ready message. The caller handles timeout and
+            early exit.
+        on_ready: Called with the ready message before the service counts as
+            ready.
     """
 
     name: str
@@ -56,13 +60,16 @@ class ServiceSpec:
 class ServiceSpecs:
     """The lab's secrets and addresses, and the specs of its services.
 
-    A service that is restarted gets the address that it had before, because the
-    others know it already.
+    A service that is restarted gets the address that it had before, because
+    the others know it already.
 
     Attributes:
-        url_of: The services' addresses, by name; that of a queue-worker's metrics.
-        max_inflight_of: Calls that a queue-worker runs at once, by queue, where it was changed.
-        proxy_url: Where queue-workers reach the gateway during a slow network; "" at other times.
+        url_of: The services' addresses, by name; that of a queue-worker's
+            metrics.
+        max_inflight_of: Calls that a queue-worker runs at once, by queue,
+            where it was changed.
+        proxy_url: Where queue-workers reach the gateway during a slow network;
+            "" at other times.
     """
 
     def __init__(self, settings: Settings, workspace: Workspace, fork_server: socket | None = None) -> None:
@@ -149,7 +156,8 @@ class ServiceSpecs:
     # -- the lab's own services
 
     def _prepare_gateway(self) -> ProcessSpec:
-        # It starts watchdogs in the same way as the supervisor starts services.
+        # It starts watchdogs in the same way as the supervisor starts
+        # services.
         control = [self._fork_server.fileno()] if self._fork_server else []
         return self._python_service(
             GATEWAY,
@@ -198,7 +206,8 @@ class ServiceSpecs:
 
     def _python_service(self, name: str, *descriptors: int, **environment: str) -> ProcessSpec:
         module = f"labkit_services.{name.replace('-', '_')}"
-        # -P: a learner's random.py in the workspace must not be imported instead of Python's.
+        # -P: a learner's random.py in the workspace must not be imported
+        # instead of Python's.
         command = [sys.executable, "-P", "-m", module]
         if name in self.settings.commands:
             command, module = self.settings.commands[name], ""

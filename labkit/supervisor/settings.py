@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
-from labkit_services.contract.names import DEFAULT_GATEWAY_PORT, DEFAULT_INSPECTOR_PORT
+from labkit_services.contract.ports import DEFAULT_GATEWAY_PORT, DEFAULT_INSPECTOR_PORT
 
 MAX_WORKERS = 16
 
@@ -20,23 +20,26 @@ class Settings:
         workspace: Folder whose ``.labkit`` holds the lab's files.
         lifeline: Tear everything down when standard input ends.
         timeout: Seconds from the supervisor's start to a ready lab.
-        gateway_port: Preferred port; another one is used if it is taken. 0 means any.
+        gateway_port: Preferred port; another one is used if it is taken. 0
+            means any.
         inspector_port: The same for the inspector.
         workers: Number of queue-workers.
         max_inflight: Calls that each of them runs at once.
-        ack_wait: How long a delivery belongs to a worker before it is redelivered, as a Go duration;
-            the worker renews it while it works. "" is the services' own default.
-        sync_interval: nats-server's JetStream ``sync_interval``; ``always`` makes a 202 survive a
-            power cut, at a cost for every accept.
-        max_retry_attempts: Attempts per call, the first one included; functions' annotations override it.
-            OpenFaaS Pro's default is 10.
-        initial_retry_wait: Delay before the second attempt, as a Go duration; doubled each time.
-            Pro's is 10s.
-        max_retry_wait: The longest of these delays. Pro's is 120s: a call that always fails would end
-            after a quarter of an hour.
+        ack_wait: How long a delivery belongs to a worker before it is
+            redelivered, as a Go duration; the worker renews it while it works.
+            "" is the services' own default.
+        sync_interval: nats-server's JetStream ``sync_interval``; ``always``
+            makes a 202 survive a power cut, at a cost for every accept.
+        max_retry_attempts: Attempts per call, the first one included;
+            functions' annotations override it. OpenFaaS Pro's default is 10.
+        initial_retry_wait: Delay before the second attempt, as a Go duration;
+            doubled each time. Pro's is 10s.
+        max_retry_wait: The longest of these delays. Pro's is 120s: a call that
+            always fails would end after a quarter of an hour.
         max_body: Largest request body in bytes.
-        parent_death_wrapper: Start nats-server through ``parent_death_wrapper.py``, on systems that
-            have no other way to end it together with the supervisor.
+        parent_death_wrapper: Start nats-server through
+            ``parent_death_wrapper.py``, on systems that have no other way to
+            end it together with the supervisor.
         launched_ns: Unix nanoseconds at which the start was requested.
         environment: More settings for every service, in OpenFaaS's spelling.
         commands: Replacement commands for services, by service name.

@@ -6,21 +6,24 @@ import asyncio
 from contextlib import suppress
 from urllib.parse import urlsplit
 
-from labkit_services.runtime.tasks import BackgroundTasks
+from labkit_services.runtime.background_tasks import BackgroundTasks
 
 _CHUNK_BYTES = 16 * 1024
 _MAX_CHUNKS = 64
-"""Chunks in transit in one direction of a connection: a network can hold only so much."""
+"""Chunks in transit in one direction of a connection: a network can hold only
+so much."""
 _CONNECT_RETRY_SECONDS = 0.05
 
 _Transit = asyncio.Queue[tuple[float, bytes]]
-"""Chunks, each with the time at which it is due at the other end; an empty one is the end."""
+"""Chunks, each with the time at which it is due at the other end; an empty one
+is the end."""
 
 
 class SlowProxy:
     """Forwards TCP connections to an HTTP address, in both directions slowly.
 
-    While the target refuses connections the proxy keeps trying, as if packets were lost:
+    While the target refuses connections the proxy keeps trying, as if packets
+    were lost:
     clients must not take the proxy for the target.
     """
 
@@ -30,7 +33,8 @@ class SlowProxy:
         Args:
             target: ``http://HOST:PORT``.
             delay: Seconds that each byte is in transit.
-            bandwidth: Bytes per second in each direction of a connection; 0 is unlimited.
+            bandwidth: Bytes per second in each direction of a connection; 0 is
+                unlimited.
         """
         address = urlsplit(target)
         self._host, self._port = address.hostname, address.port
@@ -62,7 +66,8 @@ class SlowProxy:
             async with asyncio.TaskGroup() as group:
                 for source, sink in ((reader, target_writer), (target_reader, writer)):
                     transit = _Transit(_MAX_CHUNKS)
-                    # Two tasks, so that reading continues meanwhile: a delay does not limit the rate.
+                    # Two tasks, so that reading continues meanwhile: a delay
+                    # does not limit the rate.
                     group.create_task(self._receive(source, transit), name="slow proxy reader")
                     group.create_task(self._deliver(transit, sink), name="slow proxy writer")
         except* OSError:

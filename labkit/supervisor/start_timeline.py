@@ -9,8 +9,8 @@ from typing import Any
 class StartTimeline:
     """Named time spans, in milliseconds since the start was requested.
 
-    They are measured in wall-clock time, because another process took the time of
-    the request.
+    They are measured in wall-clock time, because another process took the time
+    of the request.
     """
 
     def __init__(self, zero_ns: int) -> None:

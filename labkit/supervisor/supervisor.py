@@ -11,10 +11,10 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from labkit.service_names import NATS_SERVER
-from labkit.supervisor.changes import ExclusiveChanges
 from labkit.supervisor.child_processes import ChildProcesses
 from labkit.supervisor.commands import Commands
 from labkit.supervisor.control import ControlServer
+from labkit.supervisor.exclusive_changes import ExclusiveChanges
 from labkit.supervisor.faults import Faults
 from labkit.supervisor.files import LogFile, log_to, prepare_folder, remove, run_folder, workspace_errors
 from labkit.supervisor.fork_server_guard import ForkServerGuard
@@ -27,11 +27,12 @@ from labkit.supervisor.settings import Settings
 from labkit.supervisor.start_timeline import StartTimeline
 from labkit.workspace import Workspace
 from labkit_services.contract.errors import LabError
+from labkit_services.runtime.background_tasks import BackgroundTasks
 from labkit_services.runtime.lifeline import watch_lifeline
-from labkit_services.runtime.tasks import BackgroundTasks
 
 _LOCK_SECONDS = 0.1
-"""A process that only checks whether a lab is running holds the lock for an instant."""
+"""A process that only checks whether a lab is running holds the lock for an
+instant."""
 _LOCK_POLL_SECONDS = 0.01
 _LOG_CHECK_SECONDS = 5.0
 
@@ -166,7 +167,8 @@ class Supervisor:
         await self._changes.cancel()
         await self._faults.close()
         self._workspace.state_file.unlink(missing_ok=True)
-        # First: nothing is started any more, and the processes that it forked become ours to wait for.
+        # First: nothing is started any more, and the processes that it forked
+        # become ours to wait for.
         await self._stop_fork_server()
         await self._stop_services()
         if found := await self._processes.sweep():

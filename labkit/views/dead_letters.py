@@ -19,15 +19,16 @@ class DeadLetter:
     Attributes:
         call_id: The call's ``X-Call-Id``.
         function: The function's name.
-        kind: ``invocation``: the function failed in every attempt; ``callback``: its
-            response could not be delivered.
+        kind: ``invocation``: the function failed in every attempt;
+            ``callback``: its response could not be delivered.
         reason: Why it was dead-lettered.
         attempts: How often the function, or the callback, was tried.
         died_at: When, RFC 3339 in UTC.
         body: The call's request body as text; its first 4 KiB.
         status: The function's last status; None if it never answered.
         answer: The function's last response body as text; its first 4 KiB.
-        record: The gateway's whole document: request and response with their headers.
+        record: The gateway's whole document: request and response with their
+            headers.
     """
 
     call_id: str

@@ -29,7 +29,8 @@ class FaultSpan:
     """One fault, from its beginning to its end.
 
     Attributes:
-        kind: A ``FaultKind``, or ``down`` for a bin that responds with an error.
+        kind: A ``FaultKind``, or ``down`` for a bin that responds with an
+            error.
         ended: Unix nanoseconds, as ``began``; None while it lasts.
         how: Its parameters: ``delay``, ``bandwidth``, ``bin``, ``answer``.
     """
@@ -52,8 +53,8 @@ class FaultSpan:
 def fault_spans(events: Iterable[Event]) -> list[FaultSpan]:
     """Return the faults in ``events``, in the order of their beginnings.
 
-    An end belongs to the last fault of the same kind and service that has none. An
-    end whose beginning is not among the events is ignored.
+    An end belongs to the last fault of the same kind and service that has
+    none. An end whose beginning is not among the events is ignored.
     """
     spans: list[FaultSpan] = []
     open_spans: dict[tuple[Any, ...], list[int]] = defaultdict(list)

@@ -45,11 +45,13 @@ class QueueStatus:
         pending: Calls that have not been delivered to a worker.
         in_flight: Calls that are running.
         waiting_for_retry: Calls that failed and wait for their next attempt.
-        redelivered: How many of the unsettled calls were delivered more than once.
+        redelivered: How many of the unsettled calls were delivered more than
+            once.
         oldest_seconds: Age of the oldest unsettled call; 0 if there is none.
         submitted: Calls that were queued since the queue was created.
         dead: Dead letters in store.
-        max_inflight: Most calls that each of its workers runs at once; 0 without workers.
+        max_inflight: Most calls that each of its workers runs at once; 0
+            without workers.
         workers: The queue-workers that serve it.
     """
 
@@ -68,7 +70,8 @@ class QueueStatus:
     def from_json(cls, document: Mapping[str, Any]) -> QueueStatus:
         """Return the queue status of a gateway's document."""
         workers = tuple(WorkerStatus(**_values(WorkerStatus, worker)) for worker in document["workers"])
-        # Not the gateway's sum over all workers: the limit that can be set is one worker's.
+        # Not the gateway's sum over all workers: the limit that can be set is
+        # one worker's.
         max_inflight = max((worker.max_inflight for worker in workers), default=0)
         return cls(**{**_values(cls, document), "max_inflight": max_inflight, "workers": workers})
 

@@ -139,7 +139,8 @@ def _steps(periods: Iterable[Span]) -> Steps:
     for span in periods:
         changes[span.start_ns] += 1
         if span.end_ns is not None:
-            # The clocks of two hosts may disagree: a span that ends before its start counts as empty.
+            # The clocks of two hosts may disagree: a span that ends before its
+            # start counts as empty.
             changes[max(span.start_ns, span.end_ns)] -= 1
     steps: Steps = []
     count = 0

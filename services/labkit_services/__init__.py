@@ -1,5 +1,7 @@
-"""The services: gateway, queue-worker, watchdog, inspector.
+"""The services of a lab, a package each, and the packages that they share.
 
-Each is ``python -m labkit_services.<name>`` and is configured by environment
-variables, with OpenFaaS's names where OpenFaaS has one.
+Services: gateway, queue_worker, watchdog, inspector, fork_server; each is
+``python -m labkit_services.<name>``, configured by environment variables with
+OpenFaaS's names where OpenFaaS has one. Shared: contract, call_record, images,
+runtime, http, jetstream.
 """

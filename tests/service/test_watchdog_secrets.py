@@ -94,7 +94,7 @@ def test_a_user_without_root_can_mount_where_the_system_allows_it(tmp_path: Path
     code = f"""
 import ctypes, os, sys, tempfile
 from pathlib import Path
-from labkit_services.watchdog.mounts import try_mount
+from labkit_services.watchdog.private_mount import try_mount
 os.setgroups([]); os.setresgid(65534, 65534, 65534); os.setresuid(65534, 65534, 65534)
 ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)  # as after an exec: we may write our own /proc
 with tempfile.TemporaryDirectory() as folder:

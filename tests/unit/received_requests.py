@@ -6,7 +6,7 @@ import hashlib
 from typing import Any
 
 from labkit_services.http import Headers
-from labkit_services.inspector.callback_headers import parse_callback_headers
+from labkit_services.inspector.received_callback import parse_callback_headers
 from labkit_services.inspector.request_record import ReceivedRequest
 
 

@@ -227,22 +227,6 @@ def test_a_private_attribute_is_only_used_in_its_own_module() -> None:
     assert not foreign
 
 
-def test_the_first_line_of_a_docstring_is_short() -> None:
-    # W505 of ruff can only hold all lines of all docstrings and comments.
-    long = []
-    for name, (path, tree) in modules().items():
-        lines = path.read_text().splitlines()
-        long += [
-            f"{name}:{node.body[0].lineno}"
-            for node in ast.walk(tree)
-            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
-            and ast.get_docstring(node) is not None
-            and len(lines[node.body[0].lineno - 1]) > 79
-        ]
-
-    assert not long
-
-
 def test_the_architecture_page_has_one_row_a_folder() -> None:
     rows = (ROOT / "docs/architecture.md").read_text()
     for package, folder in PACKAGES.items():

@@ -14,7 +14,7 @@ from labkit_services.gateway.routes import openapi
 from labkit_services.gateway.routes.alerts import AlertRoutes
 from labkit_services.gateway.routes.calls import CallRoutes
 from labkit_services.gateway.routes.dead_letters import DeadLetterRoutes
-from labkit_services.gateway.routes.functions import FunctionRoutes
+from labkit_services.gateway.routes.deployments import FunctionRoutes
 from labkit_services.gateway.routes.logs import LogRoutes
 from labkit_services.gateway.routes.monitoring import MonitoringRoutes
 from labkit_services.gateway.routes.namespaces import NamespaceRoutes

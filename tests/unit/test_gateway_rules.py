@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from labkit_services.gateway.callback_url import go_url_error
 from labkit_services.gateway.functions.log_ring import LogRing
 from labkit_services.gateway.functions.scaling import Load, ScaleLimits
 from labkit_services.gateway.functions.spec import FunctionSpec
+from labkit_services.gateway.go_url import go_url_error
 from labkit_services.gateway.headers import forwarded_pairs, response_headers
 from labkit_services.http import Headers, HttpError, Request
 from labkit_services.http.body import Body

@@ -12,8 +12,8 @@ from labkit_services.contract.queued_call import QueuedCall
 from labkit_services.http import Headers
 from labkit_services.queue_worker.callback_delivery import callback_headers, resolve_alias
 from labkit_services.queue_worker.config import check_max_inflight
-from labkit_services.queue_worker.credit import Credit
 from labkit_services.queue_worker.delivery import function_url
+from labkit_services.queue_worker.inflight_limit import Credit
 
 CALL = QueuedCall("id-1", "figlet.openfaas-fn", "POST", "/p", "a=b", (), "http://x/", 1, b"hi")
 

@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
+from labkit_services.runtime.background_tasks import BackgroundTasks
 from labkit_services.runtime.service import Service
-from labkit_services.runtime.tasks import BackgroundTasks
 
 pytestmark = pytest.mark.anyio
 

@@ -1,8 +1,8 @@
 """``invoke --auth``: a token for one function, from OpenFaaS's IAM.
 
-The token of a login (``auth: oauth2`` among the saved ones) is exchanged for it.
-As with the real faas-cli, a login with a password provides none: the password is
-the gateway's, and a function must not see it.
+The token of a login (``auth: oauth2`` among the saved ones) is exchanged for
+it. As with the real faas-cli, a login with a password provides none: the
+password is the gateway's, and a function must not see it.
 """
 
 from __future__ import annotations

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 Pairs = Sequence[tuple[str, str]]
 
 CLI_VERSION = "0.18.12"
-"""The version of the real faas-cli whose messages and behaviour are followed."""
+"""The version of the real faas-cli whose messages and behaviour are
+followed."""
 
 USER_AGENT = f"faas-cli/{CLI_VERSION}"
 UNAUTHORIZED = 'unauthorized access, run "faas-cli login" to setup authentication for this server'
@@ -110,7 +111,8 @@ class Gateway:
     ) -> HttpReply:
         """Send a request with ``--token``, the lab's password or a login.
 
-        Query pairs with an empty value are left out, ``content`` is sent as JSON.
+        Query pairs with an empty value are left out, ``content`` is sent as
+        JSON.
         """
         headers = [("User-Agent", USER_AGENT)]
         if self._token:
@@ -139,7 +141,8 @@ class Gateway:
     ) -> bytes:
         """Send a management request; return the body of its response.
 
-        Any status but success is an error; ``missing`` is the message for a 404.
+        Any status but success is an error; ``missing`` is the message for a
+        404.
         """
         reply, body = self.exchange(method, path, query=query, content=content)
         if reply.status == 404 and missing:

@@ -1,7 +1,8 @@
 """One HTTP request, with few imports.
 
-``http.client`` imports the e-mail parser and OpenSSL, and httptools ``typing``;
-each takes longer to import than an asynchronous invocation takes on the wire.
+``http.client`` imports the e-mail parser and OpenSSL, and httptools
+``typing``; each takes longer to import than an asynchronous invocation takes
+on the wire.
 """
 
 from __future__ import annotations
@@ -58,7 +59,8 @@ class HttpReply:
     def __iter__(self) -> Iterator[bytes]:
         """Yield the body as it arrives, and close the connection at its end.
 
-        EOFError is raised for an incomplete body, OSError for a broken connection.
+        EOFError is raised for an incomplete body, OSError for a broken
+        connection.
         """
         try:
             length = self.header("Content-Length")
@@ -134,10 +136,10 @@ def request(
 ) -> HttpReply:
     """Send a request; return the response as soon as its head has arrived.
 
-    Path and query of the URL are quoted already; ``Host``, ``Content-Length`` and
-    ``Connection`` are added to the headers. The timeout is for the whole exchange;
-    None is for streams that may last. An error's headline is in the words of Go's
-    ``net/http``, and so of faas-cli.
+    Path and query of the URL are quoted already; ``Host``, ``Content-Length``
+    and ``Connection`` are added to the headers. The timeout is for the whole
+    exchange; None is for streams that may last. An error's headline is in the
+    words of Go's ``net/http``, and so of faas-cli.
     """
     deadline = None if timeout is None else time.monotonic() + timeout
     scheme, location, target = _split(url)

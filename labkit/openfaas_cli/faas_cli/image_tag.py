@@ -43,8 +43,8 @@ def tagged(function: StackFunction, arguments: Arguments) -> StackFunction:
 def image_name(image: str, tag_format: str, handler: Path) -> str:
     """Return an image's name in a format, one of the choices of ``--tag``.
 
-    As with the real faas-cli, git runs in the current folder. ``handler`` is the
-    function's folder, for the format ``digest``.
+    As with the real faas-cli, git runs in the current folder. ``handler`` is
+    the function's folder, for the format ``digest``.
     """
     if tag_format in ("", "latest", "default"):
         return image

@@ -1,7 +1,8 @@
 """Saved logins, in the real faas-cli's file and format.
 
-``config.yml`` contains ``auths: [{gateway, auth: basic, token: base64(user:password)}]``; a login by
-a plugin of the real one has ``auth: oauth2`` and the provider's token.
+``config.yml`` contains ``auths: [{gateway, auth: basic, token:
+base64(user:password)}]``; a login by a plugin of the real one has ``auth:
+oauth2`` and the provider's token.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ class LoginStoreError(LabError):
 def folder() -> Path:
     """Return ``$OPENFAAS_CONFIG``, ``./.openfaas`` in CI or ``~/.openfaas``.
 
-    A lab's own folder is skipped: it exists only as long as the lab, whose password is known anyway.
+    A lab's own folder is skipped: it exists only as long as the lab, whose
+    password is known anyway.
     """
     if chosen := own_login_folder():
         return Path(chosen).expanduser()

@@ -74,7 +74,8 @@ def stack_of(arguments: Arguments) -> Stack:
 def substitute(text: str, environment: Mapping[str, str]) -> str:
     """Replace ``${NAME}``, ``${NAME:-default}`` and ``$$``.
 
-    As in a shell, the default of ``:-`` also replaces an empty value, that of ``-`` does not.
+    As in a shell, the default of ``:-`` also replaces an empty value, that of
+    ``-`` does not.
     """
 
     def value(match: re.Match[str]) -> str:
@@ -91,7 +92,8 @@ def substitute(text: str, environment: Mapping[str, str]) -> str:
 def parse_stack(text: str, folder: Path) -> Stack:
     """Parse a stack file's text; handlers are relative to ``folder``."""
     try:
-        # Every scalar as text: `environment: {retries: 5}` means "5", as in Go.
+        # Every scalar as text: `environment: {retries: 5}` means "5", as in
+        # Go.
         content = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506 - creates only text
     except yaml.YAMLError as error:
         raise StackFileError("error with YAML file", seen=" ".join(str(error).split())) from error

@@ -17,8 +17,8 @@ def stack_file(arguments: Arguments) -> str | None:
 def may_affect_invocation(file: str) -> bool:
     """Return whether a stack file may set a namespace or another gateway.
 
-    A file written by ``faas-cli new`` sets neither. This check does not need the
-    YAML parser, whose import would double the time of an invocation.
+    A file written by ``faas-cli new`` sets neither. This check does not need
+    the YAML parser, whose import would double the time of an invocation.
     """
     try:
         with open(file, encoding="utf-8") as source:

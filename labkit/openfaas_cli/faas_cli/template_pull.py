@@ -41,9 +41,9 @@ def parse_source(text: str) -> TemplateSource:
 def pull(source: TemplateSource, target: Path, *, overwrite: bool) -> list[str]:
     """Copy a repository's templates into ``target``; return their names.
 
-    A template of a branch or tag is stored as ``NAME@REF``, beside others of its
-    name. ``meta.json`` in each names its source. The new ones are written even if
-    others exist already, which is an error without ``overwrite``.
+    A template of a branch or tag is stored as ``NAME@REF``, beside others of
+    its name. ``meta.json`` in each names its source. The new ones are written
+    even if others exist already, which is an error without ``overwrite``.
     """
     with tempfile.TemporaryDirectory(prefix="labkit-templates-") as folder:
         clone = Path(folder)

@@ -49,9 +49,9 @@ class Verb:
 class Group:
     """A verb that has verbs of its own, such as ``faas-cli store``.
 
-    ``verbs`` are by name, with aliases after a comma: ``"remove, rm, delete"``; None
-    stands for the ``COMMAND`` of the module ``verbs/NAME.py``. ``flags`` may precede
-    the verb.
+    ``verbs`` are by name, with aliases after a comma: ``"remove, rm,
+    delete"``; None stands for the ``COMMAND`` of the module ``verbs/NAME.py``.
+    ``flags`` may precede the verb.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
 """The frame of every plot: panels with headings, a time axis, a legend.
 
-Sizes are set in inches. matplotlib's layout engine would draw everything twice,
-which takes longer than the plot itself.
+Sizes are set in inches. matplotlib's layout engine would draw everything
+twice, which takes longer than the plot itself.
 """
 
 from __future__ import annotations

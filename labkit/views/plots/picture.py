@@ -74,7 +74,8 @@ class Picture:
         the description in its metadata.
 
         Raises:
-            InvalidValueError: The suffix or theme is unknown, or the file can't be written.
+            InvalidValueError: The suffix or theme is unknown, or the file
+                can't be written.
         """
         path = Path(path)
         suffix = path.suffix.lower().lstrip(".")

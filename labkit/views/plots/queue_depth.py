@@ -50,7 +50,8 @@ def _draw(run: Measurement, sentence: str, depth: Steps, flight: Steps, theme: T
     figure, (axes,) = new_figure([panel], theme, ylabel="calls", legend=2)
     end = max([run.total, *(run.seconds_at(time) for time, _ in [*depth, *flight])])
     top = max([1, *(count for _, count in [*depth, *flight])])
-    # A plain and a hatched area can be told apart where they overlap, and without colour.
+    # A plain and a hatched area can be told apart where they overlap, and
+    # without colour.
     styles: dict[str, tuple[Steps, dict[str, Any]]] = {
         "in the queue": (depth, {"facecolor": (theme.queue, 0.3), "edgecolor": theme.queue}),
         "in flight": (flight, {"facecolor": "none", "edgecolor": theme.works, "hatch": r"\\"}),

@@ -3,9 +3,9 @@
 No single colour can be text on both themes: 4.5:1 on white needs a relative
 luminance of at most 0.183, 4.5:1 on JupyterLab's dark #111111 at least 0.200.
 So every plot is drawn once per theme. Contrast is by WCAG 2.2: 4.5:1 for text
-(1.4.3), 3:1 for bars and lines (1.4.11). The hues are from the palette of Okabe
-and Ito, made for colour-blind readers, with their lightness changed to reach
-that contrast; no information depends on colour alone.
+(1.4.3), 3:1 for bars and lines (1.4.11). The hues are from the palette of
+Okabe and Ito, made for colour-blind readers, with their lightness changed to
+reach that contrast; no information depends on colour alone.
 """
 
 from __future__ import annotations

@@ -29,8 +29,8 @@ def plot_timelines(*runs: Measurement) -> Picture:
     """Plot runs as timelines with a common time axis, synchronous ones above.
 
     Each run begins at 0 and has a row for each call: a narrow strip above for
-    the caller's wait, a thin line for the time in the queue, a tall bar for the
-    function's work. Bars without an end reach to the run's end.
+    the caller's wait, a thin line for the time in the queue, a tall bar for
+    the function's work. Bars without an end reach to the run's end.
 
     Raises:
         InvalidValueError: No run was given.
@@ -125,7 +125,8 @@ def _draw_timeline(axes: Axes, timeline: _Timeline, theme: Theme) -> None:
 def _draw_bars(
     axes: Axes, bars: Sequence[tuple[float, float, int]], style: BarStyle, theme: Theme, *, is_detailed: bool
 ) -> None:
-    # One collection for each kind, not one artist for each bar: a run may have a thousand calls.
+    # One collection for each kind, not one artist for each bar: a run may have
+    # a thousand calls.
     from matplotlib.collections import PolyCollection
 
     half = style.height / 2

@@ -1,7 +1,7 @@
 """Attempts at a call, and the processes that ran them.
 
-All times are Unix nanoseconds by the clock of the reporting process, None until reported.
-All durations are seconds, None until both ends are known.
+All times are Unix nanoseconds by the clock of the reporting process, None
+until reported. All durations are seconds, None until both ends are known.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ class Attempt:
 
     Attributes:
         number: The delivery, from 1; of a synchronous call, the request.
-        delivered: When a queue-worker received it; None for a synchronous call.
+        delivered: When a queue-worker received it; None for a synchronous
+            call.
         asked: When the worker (async) or the gateway (sync) sent the request.
         finished: When the response was complete, or the error known.
         status: HTTP status of the function's response.
@@ -49,7 +50,8 @@ class Attempt:
         process: The process that the watchdog forked for it, if reported.
         retry_scheduled: When a retry was scheduled.
         retry_delay: Seconds until the retry.
-        acked: When the delivery was acknowledged: the call needs no further attempt.
+        acked: When the delivery was acknowledged: the call needs no further
+            attempt.
     """
 
     number: int
@@ -79,8 +81,9 @@ class Attempt:
     def work(self) -> tuple[int | None, int | None]:
         """Begin and end of the function's work.
 
-        That is the lifetime of its process. Of a function elsewhere (a real OpenFaaS, a
-        container) no process is reported: then it is from request to response.
+        That is the lifetime of its process. Of a function elsewhere (a real
+        OpenFaaS, a container) no process is reported: then it is from request
+        to response.
         """
         if self.process and self.process.started is not None:
             ended = self.process.exited if self.process.exited is not None else self.finished

@@ -1,6 +1,7 @@
 """The call: what is known of one request, from the client to its callback.
 
-Times are Unix nanoseconds or None, durations are seconds or None, as in ``attempt.py``.
+Times are Unix nanoseconds or None, durations are seconds or None, as in
+``attempt.py``.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from labkit_services.call_record.callback import Callback, Capture
 from labkit_services.contract.events import Event
 
 Mode = Literal["sync", "async"]
-"""``sync``: requested by ``/function/NAME``; ``async``: by ``/async-function/NAME``."""
+"""``sync``: requested by ``/function/NAME``; ``async``: by
+``/async-function/NAME``."""
 
 
 class CallState(StrEnum):
@@ -48,14 +50,17 @@ class Call:
 
     Attributes:
         id: The ``X-Call-Id``.
-        events: The events that all else is derived from: distinct, in time order.
+        events: The events that all else is derived from: distinct, in time
+            order.
         function: Name without the default namespace.
         mode: None until an event shows it.
         queue: Name of the queue that stores it, or "".
         seq: Its latest sequence number in that queue's stream.
-        sent: When the client sent it; None for clients that report nothing, such as curl.
+        sent: When the client sent it; None for clients that report nothing,
+            such as curl.
         answered: When that client had the response, or the error.
-        accepted: Status that the client received: 202 for an accepted asynchronous call.
+        accepted: Status that the client received: 202 for an accepted
+            asynchronous call.
         client_error: Why the client had no response, or "".
         received: When the gateway received the client's request.
         queued: When the stream had stored it.
@@ -68,7 +73,8 @@ class Call:
         callback_dead_reason: Why, or "".
         attempts: The invocations of the function, by number.
         callbacks: The callback requests, in time order.
-        captured: Requests with the call's id that reached a bin, in time order.
+        captured: Requests with the call's id that reached a bin, in time
+            order.
     """
 
     id: str
@@ -162,7 +168,8 @@ class Call:
     def is_answered(self) -> bool:
         """Whether the function's last response, or its absence, is known.
 
-        Callbacks may follow. A failure counts only when the queue-worker has decided against a retry.
+        Callbacks may follow. A failure counts only when the queue-worker has
+        decided against a retry.
         """
         final = (CallState.DONE, CallState.CALLING_BACK, CallState.DEAD, CallState.CANCELLED)
         return self.is_settled or self.state in final
@@ -188,7 +195,8 @@ class Call:
         callback, attempt = self.callback, self.last_attempt
         if callback is None or attempt is None or callback.attempt < attempt.number:
             return False  # its worker died, and the call was delivered again
-        # Whether a failed one is retried or dead-lettered is decided in the next moment.
+        # Whether a failed one is retried or dead-lettered is decided in the
+        # next moment.
         undecided = callback.has_failed and self.acked is None and self.callback_dead is None
         return callback.answered is None or undecided or self.callback_will_be_retried
 
@@ -255,7 +263,8 @@ class Call:
     def waited_in_queue(self) -> float | None:
         """Seconds from its storage in the stream to its first delivery.
 
-        0 if a free worker had it even before the gateway knew that it was stored.
+        0 if a free worker had it even before the gateway knew that it was
+        stored.
         """
         seconds = seconds_between(self.queued, self.delivered)
         return None if seconds is None else max(0.0, seconds)
@@ -270,9 +279,9 @@ class Call:
     def end_to_end(self) -> float | None:
         """Seconds until the result had reached its receiver.
 
-        That is the client (sync) or the target of the callback (async); without a
-        callback, until the function had finished. Unlike OpenFaaS's ``X-Duration-Seconds``
-        this includes the time in the queue.
+        That is the client (sync) or the target of the callback (async);
+        without a callback, until the function had finished. Unlike OpenFaaS's
+        ``X-Duration-Seconds`` this includes the time in the queue.
         """
         if self.mode == "sync":
             return self.client_waited

@@ -13,7 +13,8 @@ from labkit_services.contract.times import rfc3339
 def call_to_json(call: Call) -> dict[str, Any]:
     """Return the status of a call.
 
-    Times are RFC 3339 in UTC to the microsecond, durations are seconds; unknown values are null.
+    Times are RFC 3339 in UTC to the microsecond, durations are seconds;
+    unknown values are null.
     """
     return {
         "callId": call.id,

@@ -1,6 +1,7 @@
 """The call log: the calls of a lab, updated event by event.
 
-All views of calls (plots, checks, pages, the status of one call) read this log.
+All views of calls (plots, checks, pages, the status of one call) read this
+log.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from labkit_services.contract.events import Event
 __all__ = ["Call", "CallLog", "CallState", "Mode"]
 
 MAX_EVENTS_PER_CALL = 1_000
-"""Enough for a hundred attempts; it bounds a client that uses one call id again and again."""
+"""Enough for a hundred attempts; it bounds a client that uses one call id
+again and again."""
 
 
 @dataclass(slots=True)
@@ -35,14 +37,15 @@ class _Entry:
 class CallLog:
     """The latest calls.
 
-    Adding an event takes about a microsecond, for any number of calls. Deriving a
-    call from its events costs more and is done on request. One thread may add events
-    while others read.
+    Adding an event takes about a microsecond, for any number of calls.
+    Deriving a call from its events costs more and is done on request. One
+    thread may add events while others read.
 
     Attributes:
         limit: Most calls to keep.
         dropped: Number of calls dropped, oldest first, because of the limit.
-        ignored: Number of events ignored: of dropped calls, or beyond a call's limit.
+        ignored: Number of events ignored: of dropped calls, or beyond a call's
+            limit.
     """
 
     def __init__(self, limit: int = 10_000) -> None:
@@ -50,8 +53,8 @@ class CallLog:
         self.dropped = 0
         self.ignored = 0
         self._entries: dict[str, _Entry] = {}
-        # Late events must not recreate a part of a dropped call: as many ids of dropped
-        # calls are stored as calls.
+        # Late events must not recreate a part of a dropped call: as many ids
+        # of dropped calls are stored as calls.
         self._dropped_ids: dict[str, None] = {}
 
     def apply(self, event: Event) -> bool:

@@ -72,8 +72,8 @@ def _async_attempt(number: int, events: dict[str, Event]) -> Attempt:
 def _attempt_during(attempts: dict[int, Attempt], process: ProcessRun) -> int:
     """Return the number of the attempt during which ``process`` ran.
 
-    The watchdog does not know about deliveries. So it is the last attempt that was
-    delivered before the process began.
+    The watchdog does not know about deliveries. So it is the last attempt that
+    was delivered before the process began.
     """
     began = process.started if process.started is not None else process.exited
     numbers = [
@@ -87,8 +87,8 @@ def _attempt_during(attempts: dict[int, Attempt], process: ProcessRun) -> int:
 def _process_runs(by_type: ByType) -> list[tuple[int, ProcessRun]]:
     """Return (attempt as reported, process) in the order of their starts.
 
-    A long-lived process may run several attempts under one id. So each end belongs to
-    the first start before it that has no end yet.
+    A long-lived process may run several attempts under one id. So each end
+    belongs to the first start before it that has no end yet.
     """
     found: list[tuple[str, int, ProcessRun]] = [
         (event.instance, event.attempt, ProcessRun(integer(event, "pid"), started=event.time_ns))

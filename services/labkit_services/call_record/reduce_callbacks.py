@@ -66,8 +66,8 @@ def _callback(sent: Event | None, response: Event | None) -> Callback:
 def without_callback_visits(events: Sequence[Event]) -> Sequence[Event]:
     """Drop what a function did that was the target of a callback.
 
-    A callback carries the call's id. If it goes to another function, gateway and
-    watchdog report that function's work under the same id.
+    A callback carries the call's id. If it goes to another function, gateway
+    and watchdog report that function's work under the same id.
     """
     periods = _callback_periods(events)
     return [event for event in events if not _is_visit_during(event, periods)] if periods else events

@@ -1,8 +1,8 @@
 """From events to a call.
 
-A call *is* the set of its events: all else is derived from that set in time order. So
-it does not matter in which order the services' batches arrive, and a repeated event
-counts once.
+A call *is* the set of its events: all else is derived from that set in time
+order. So it does not matter in which order the services' batches arrive, and a
+repeated event counts once.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ def insert_event(events: list[Event], event: Event) -> bool:
     same_time = events[start : bisect_right(events, event.time_ns, key=_time)]
     if event in same_time:
         return False
-    # Events of one time need an order too, or the result would depend on their arrival.
+    # Events of one time need an order too, or the result would depend on their
+    # arrival.
     events.insert(start + bisect_left(same_time, _tie_break(event), key=_tie_break), event)
     return True
 
@@ -56,7 +57,8 @@ def read_call(call_id: str, events: Sequence[Event]) -> Call:
     last_queued = last(by_type, EventType.CALL_QUEUED)
     response = _gateway_response(by_type, is_async=is_async)
     received = (e for e in by_type.get(EventType.CALL_RECEIVED, ()) if not is_async or _is_async(e))
-    # A later call may reuse the id of a cancelled one; a redrive revives a dead letter.
+    # A later call may reuse the id of a cancelled one; a redrive revives a
+    # dead letter.
     cancelled = _last_unless(by_type, EventType.CALL_CANCELLED, (EventType.CALL_QUEUED,))
     revived = (EventType.DELIVERY_RECEIVED, EventType.CALL_QUEUED)
     dead = _last_unless(by_type, EventType.DELIVERY_DEAD, revived)
@@ -122,7 +124,8 @@ def _mode(by_type: ByType) -> Mode | None:
 def _gateway_response(by_type: ByType, *, is_async: bool) -> Event | None:
     """Return the gateway's response to the client.
 
-    Its responses to the worker come after it has forwarded the call to the function.
+    Its responses to the worker come after it has forwarded the call to the
+    function.
     """
     response = first(by_type, EventType.CALL_ANSWERED)
     forwarded = first(by_type, EventType.CALL_FORWARDED)

@@ -7,5 +7,6 @@ import json
 encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 """Encode a value in ASCII, on one line.
 
-One encoder for all calls, without a check for circular references: half the time of ``json.dumps``.
+One encoder for all calls, without a check for circular references: half the
+time of ``json.dumps``.
 """

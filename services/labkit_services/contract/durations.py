@@ -15,8 +15,9 @@ _PARTS = re.compile(f"(?:{_PART.pattern})+")
 def parse_duration(text: str) -> float:
     """Return a duration in seconds, or raise ``InvalidValueError``.
 
-    As in OpenFaaS's gateway and watchdog, a plain integer is seconds, anything else is
-    a Go duration such as ``1m5s`` or ``250ms`` (Go's ``time.ParseDuration``).
+    As in OpenFaaS's gateway and watchdog, a plain integer is seconds, anything
+    else is a Go duration such as ``1m5s`` or ``250ms`` (Go's
+    ``time.ParseDuration``).
     """
     text = text.strip()
     if (whole := parse_digits(text)) is not None:

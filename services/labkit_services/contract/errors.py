@@ -8,8 +8,9 @@ from collections.abc import Sequence
 class LabError(Exception):
     """Something in the lab did not go as expected.
 
-    The docstring of a subclass is its default headline. Below the headline, one labelled
-    line each: what was expected, what was seen, the last log lines, what to do next.
+    The docstring of a subclass is its default headline. Below the headline,
+    one labelled line each: what was expected, what was seen, the last log
+    lines, what to do next.
     """
 
     def __init__(
@@ -44,7 +45,8 @@ class LabError(Exception):
     def _render_traceback_(self) -> list[str]:
         """Show only the message in IPython: a learner needs no traceback.
 
-        IPython calls this hook, where an exception has it, instead of formatting a traceback.
+        IPython calls this hook, where an exception has it, instead of
+        formatting a traceback.
         """
         return [f"{type(self).__name__}: {self}"]
 
@@ -60,6 +62,7 @@ class InvalidValueError(LabError, ValueError):
 def error_text(error: BaseException) -> str:
     """Return the message of an error, or its repr if it has none.
 
-    NATS's errors have their reason in the message, not in the repr; a bare timeout has no message.
+    NATS's errors have their reason in the message, not in the repr; a bare
+    timeout has no message.
     """
     return str(error) or repr(error)

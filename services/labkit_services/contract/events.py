@@ -2,8 +2,8 @@
 
 One NATS message carries a batch of events of one service, as JSON:
 ``{"service": …, "instance": …, "events": [[time_ns, type, call_id, function,
-attempt, data], …]}``. Batching keeps the event log cheap: publishing each event
-by itself would cost more than accepting the call does.
+attempt, data], …]}``. Batching keeps the event log cheap: publishing each
+event by itself would cost more than accepting the call does.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from typing import Any
 from labkit_services.contract.compact_json import encode
 
 Row = list[Any]
-"""One event on the wire: ``[time_ns, type, call_id, function, attempt, data]``."""
+"""One event on the wire: ``[time_ns, type, call_id, function, attempt,
+data]``."""
 
 
 class EventType(StrEnum):
@@ -61,7 +62,8 @@ class Event:
     """One thing that happened.
 
     Attributes:
-        time_ns: Unix time in nanoseconds, by the clock of the reporting process.
+        time_ns: Unix time in nanoseconds, by the clock of the reporting
+            process.
         type: What happened; types of newer versions are kept as text.
         call_id: The call it belongs to, or "" for the lab's own events.
         function: The function's name as the learner wrote it, or "".
@@ -93,7 +95,8 @@ def decode_batch(body: bytes) -> list[Event]:
         batch = json.loads(body)
         service, instance = batch["service"], batch["instance"]
         return [
-            # Interned, because a log of ten thousand calls repeats these texts in every event.
+            # Interned, because a log of ten thousand calls repeats these texts
+            # in every event.
             Event(time_ns, intern(type_), intern(call_id), intern(function), attempt, service, instance, data)
             for time_ns, type_, call_id, function, attempt, data in batch["events"]
         ]

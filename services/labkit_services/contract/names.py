@@ -5,7 +5,8 @@ from __future__ import annotations
 VERSION = "0.1.0"
 
 DEFAULT_NAMESPACE = "openfaas-fn"
-"""faas-cli appends it to every function name; ``fig.openfaas-fn`` is ``fig``."""
+"""faas-cli appends it to every function name; ``fig.openfaas-fn`` is
+``fig``."""
 
 DEFAULT_QUEUE = "faas-request"
 """Subject of the default queue, as in OpenFaaS's ``faas_nats_channel``."""
@@ -15,7 +16,8 @@ WORKER_CONSUMER = "faas-workers"
 
 CALLBACK_STREAM = "LAB_CALLBACKS"
 CALLBACK_SUBJECT = "lab.callbacks"
-"""Queue of results whose first callback request failed: they wait here for the next one."""
+"""Queue of results whose first callback request failed: they wait here for the
+next one."""
 
 CALLBACK_CONSUMER = "callback-workers"
 
@@ -27,10 +29,12 @@ CANCELLED_BUCKET = "cancelled"
 """Key-value bucket of cancelled calls; keys are the tokens of their ids."""
 
 CALL_STATUS_SUBJECT = "lab.record.call"
-"""The inspector answers a request ``{"id": …}`` on this subject with the status of that call."""
+"""The inspector answers a request ``{"id": …}`` on this subject with the
+status of that call."""
 
 QUEUE_SUBJECT = "lab.queue.created"
-"""The gateway publishes the name of a queue here once the queue's stream exists."""
+"""The gateway publishes the name of a queue here once the queue's stream
+exists."""
 
 EVENT_STREAM = "LAB_EVENTS"
 EVENT_SUBJECT = "lab.events"
@@ -40,39 +44,20 @@ FUNCTION_BUCKET = "functions"
 """Key-value bucket of deployed functions; a restarted gateway reads it."""
 
 GATEWAY_ALIASES = frozenset({"gateway", "gateway.openfaas", "gateway.openfaas.svc.cluster.local"})
-"""Host names that lead to the gateway in an OpenFaaS cluster, and to the lab's own gateway here."""
-
-GATEWAY_ALIAS_PORT = 8080
-
-DEFAULT_GATEWAY_PORT = 8080
-DEFAULT_INSPECTOR_PORT = 8090
+"""Host names that lead to the gateway in an OpenFaaS cluster, and to the lab's
+own gateway here."""
 
 STATIC_PATH = "/home/app/public"
-"""Folder that the watchdog's mode static serves, unless ``static_path`` is set."""
+"""Folder that the watchdog's mode static serves, unless ``static_path`` is
+set."""
 
 # Header names, spelled as in OpenFaaS.
-CALL_ID = "X-Call-Id"
-START_TIME = "X-Start-Time"
-CALLBACK_URL = "X-Callback-Url"
-DURATION_SECONDS = "X-Duration-Seconds"
-FUNCTION_STATUS = "X-Function-Status"
-FUNCTION_NAME = "X-Function-Name"
-SERVED_BY = "X-Served-By"
-INTERNAL = "X-OpenFaaS-Internal"
-"""Marks an error response made by the platform, not by the function."""
-RETRY = "X-Retry"
-RETRY_MAX = "X-Retry-Max"
-"""On a callback: the number of retries so far, and the limit (OpenFaaS Pro)."""
-ATTEMPT = "X-Attempt"
-"""On a request to a function: the number of the attempt, from 1. The lab's own addition."""
-
-DUPLICATE = "X-Duplicate"
-"""On a 202: a call with this id was accepted before and runs only once. The lab's own addition."""
 
 QUEUE_ANNOTATION = "com.openfaas.queue"
 """Annotation of a function: the queue for its asynchronous calls."""
 RETRY_ANNOTATIONS = "com.openfaas.retry."
-"""Prefix of the annotations ``attempts``, ``min_wait``, ``max_wait``, ``codes`` and ``backoff``."""
+"""Prefix of the annotations ``attempts``, ``min_wait``, ``max_wait``,
+``codes`` and ``backoff``."""
 
 QUEUE_WORKER_USER_AGENT = f"openfaas-ce/nats-queue-worker (labkit {VERSION})"
 GATEWAY_USER_AGENT = f"openfaas-ce-gateway/{VERSION}"

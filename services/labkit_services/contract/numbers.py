@@ -11,7 +11,8 @@ _MAX_DIGITS = 19
 def parse_digits(text: str) -> int | None:
     """Return the number of 1 to 19 ASCII digits, else None.
 
-    Python's ``int`` also accepts signs, blanks, underscores and the digits of other scripts.
+    Python's ``int`` also accepts signs, blanks, underscores and the digits of
+    other scripts.
     """
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= _MAX_DIGITS else None
 

@@ -18,10 +18,12 @@ DEAD_HEADER = "Faas-Dead"
 QUEUE_HEADER = "Faas-Queue"
 """On a callback to be retried: the queue that its call came from."""
 TRIED_HEADER = "Faas-Tried"
-"""On a callback to be retried: the first request was sent. A redriven callback lacks this header."""
+"""On a callback to be retried: the first request was sent. A redriven callback
+lacks this header."""
 
 _MAX_HEADER_BYTES = 8_000
-"""Limit for the stored headers of a response: with the call's own they must fit JetStream's 64 KiB."""
+"""Limit for the stored headers of a response: with the call's own they must
+fit JetStream's 64 KiB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +105,12 @@ class DeadLetterMessage:
     def message(self, max_body_bytes: int) -> tuple[dict[str, str], bytes]:
         """Return NATS headers and body: the call's body, then the result's.
 
-        Beyond ``max_body_bytes`` the result's body is cut off; the call's stays complete.
+        Beyond ``max_body_bytes`` the result's body is cut off; the call's
+        stays complete.
         """
         headers = {
-            # With the time: after a redrive it may fail again in the same way within the duplicate window.
+            # With the time: after a redrive it may fail again in the same way
+            # within the duplicate window.
             DEDUPE_HEADER: f"{self.call.call_id}:{self.kind}:{self.died_ns}",
             CALL_HEADER: self.call.metadata(),
             DEAD_HEADER: encode([self.kind, self.reason, self.attempts, self.died_ns, len(self.call.body)]),

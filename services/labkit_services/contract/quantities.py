@@ -24,9 +24,10 @@ _QUANTITY = re.compile(
 def parse_quantity(text: str) -> float:
     """Parse a quantity such as ``5Mi``, or raise ``InvalidValueError``.
 
-    The grammar is that of Kubernetes' ``resource.Quantity``: a decimal number with a
-    decimal (``k M G``), binary (``Ki Mi Gi``) or small (``m u n``) suffix, or with an
-    exponent. Memory is in bytes, CPU in cores. Negative ones are invalid here.
+    The grammar is that of Kubernetes' ``resource.Quantity``: a decimal number
+    with a decimal (``k M G``), binary (``Ki Mi Gi``) or small (``m u n``)
+    suffix, or with an exponent. Memory is in bytes, CPU in cores. Negative
+    ones are invalid here.
     """
     match = _QUANTITY.fullmatch(text)
     if match and match["exponent"]:

@@ -1,8 +1,8 @@
 """A queued call as a message: body unchanged, the rest in one header.
 
-OpenFaaS CE queues a JSON document with the body in base64, which is a third larger. The
-metadata is JSON in a single NATS header because HTTP headers need order and duplicates,
-and not every NATS client keeps these.
+OpenFaaS CE queues a JSON document with the body in base64, which is a third
+larger. The metadata is JSON in a single NATS header because HTTP headers need
+order and duplicates, and not every NATS client keeps these.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from labkit_services.contract.compact_json import encode
 
 CALL_HEADER = "Faas-Call"
 DEDUPE_HEADER = "Nats-Msg-Id"
-"""Within a stream's duplicate window JetStream stores only one message per id."""
+"""Within a stream's duplicate window JetStream stores only one message per
+id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +27,19 @@ class QueuedCall:
         call_id: The ``X-Call-Id``.
         function: Name as in the URL, namespace included if it was given.
         method: The client's HTTP method.
-        path: The path after ``/function/NAME``: "" or begins with ``/``; still quoted.
+        path: The path after ``/function/NAME``: "" or begins with ``/``; still
+            quoted.
         query: Raw query string without ``?``.
         headers: Ordered pairs; a name may occur more than once.
         callback: ``X-Callback-Url`` or "".
-        accepted_ns: Unix nanoseconds at which the gateway accepted the request.
+        accepted_ns: Unix nanoseconds at which the gateway accepted the
+            request.
         body: Exact bytes.
-        retry: The function's retry annotations when the call was queued, without their prefix
-            ``com.openfaas.retry.``. OpenFaaS's message carries a function's annotations, too.
-        attempts: Number of attempts before the call was last queued: more than 0 after a redrive.
+        retry: The function's retry annotations when the call was queued,
+            without their prefix ``com.openfaas.retry.``. OpenFaaS's message
+            carries a function's annotations, too.
+        attempts: Number of attempts before the call was last queued: more than
+            0 after a redrive.
     """
 
     call_id: str
@@ -51,7 +56,8 @@ class QueuedCall:
 
     def nats_headers(self) -> dict[str, str]:
         """Return the NATS headers of the message that queues the call."""
-        # After a redrive JetStream must not take it for a duplicate of the first message.
+        # After a redrive JetStream must not take it for a duplicate of the
+        # first message.
         message_id = f"{self.call_id}:{self.attempts}" if self.attempts else self.call_id
         return {DEDUPE_HEADER: message_id, CALL_HEADER: self.metadata()}
 

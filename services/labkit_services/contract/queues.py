@@ -10,7 +10,8 @@ from labkit_services.contract.names import RESULT_SUBJECT
 STREAM_PREFIX = "OF_"
 DEAD_SUFFIX = "_dead"
 MAX_INFLIGHT = 1000
-"""Upper bound of ``max_inflight``: calls of one queue that a worker runs at once."""
+"""Upper bound of ``max_inflight``: calls of one queue that a worker runs at
+once."""
 _QUEUE = re.compile(r"[A-Za-z0-9][-A-Za-z0-9_]{0,62}")
 _PLAIN_TOKEN = re.compile(r"[-A-Za-z0-9_]{1,128}")
 
@@ -18,7 +19,8 @@ _PLAIN_TOKEN = re.compile(r"[-A-Za-z0-9_]{1,128}")
 def check_queue_name(name: str) -> str:
     """Return ``name`` if it is valid for a queue, or raise InvalidValueError.
 
-    It is used as a subject and in names of streams, where the suffix ``_dead`` marks dead letters.
+    It is used as a subject and in names of streams, where the suffix ``_dead``
+    marks dead letters.
     """
     if not _QUEUE.fullmatch(name) or name.endswith(DEAD_SUFFIX):
         raise InvalidValueError(
@@ -53,8 +55,8 @@ def result_subject(call_id: str) -> str:
 def call_token(call_id: str) -> str:
     """Return a form of a call id that is valid in subjects and bucket keys.
 
-    An id of letters, digits, - and _, such as a UUID, is its own token. Any other, which
-    a client may choose freely, is hashed.
+    An id of letters, digits, - and _, such as a UUID, is its own token. Any
+    other, which a client may choose freely, is hashed.
     """
     if _PLAIN_TOKEN.fullmatch(call_id):
         return call_id

@@ -12,8 +12,8 @@ _IMPORTS_NS = time.time_ns()
 
 import gc  # noqa: E402
 
-# All imported modules stay for good; the collector would examine them again and again.
-# Without it the imports take a tenth less time.
+# All imported modules stay for good; the collector would examine them again
+# and again. Without it the imports take a tenth less time.
 gc.disable()
 
 import json  # noqa: E402
@@ -37,11 +37,13 @@ def main() -> None:
     with suppress(ImportError):
         import uvloop  # noqa: F401 - used by the runtime when it creates an event loop
     for name in _SERVICES:
-        # A child imports its module again, and so reports the error to its requester.
+        # A child imports its module again, and so reports the error to its
+        # requester.
         with suppress(Exception):
             import_module(f"labkit_services.{name}.__main__")
-    # In a child the collector would write to each object that it examines, and so copy the pages that are
-    # shared: a watchdog would have 14 MB of its own instead of 6.
+    # In a child the collector would write to each object that it examines, and
+    # so copy the pages that are shared: a watchdog would have 14 MB of its own
+    # instead of 6.
     gc.freeze()
     times = {"imports_ns": _IMPORTS_NS, "ready_ns": time.time_ns()}
     ready = json.dumps({"ready": "fork-server", "pid": os.getpid(), **times})

@@ -1,13 +1,15 @@
 """Makes a forked process what ``python -P -m MODULE`` would be.
 
-It gets the descriptors, environment, working directory, process group, arguments and (for ``ps``) command
-line of a spawned process. Signals need no work, because the fork server handles and masks none; nor does
-``random``, which seeds itself after a fork; nor do event loops and threads, because the fork server has
-none.
+It gets the descriptors, environment, working directory, process group,
+arguments and (for ``ps``) command line of a spawned process. Signals need no
+work, because the fork server handles and masks none; nor does ``random``,
+which seeds itself after a fork; nor do event loops and threads, because the
+fork server has none.
 
-Three things differ. The short name in ``ps`` is the service's, that of a spawned process ``python``.
-``/proc/PID/environ`` shows the fork server's environment, which is the supervisor's own and contains no
-secret of the lab. The memory map and Python's hash seed are the fork server's.
+Three things differ. The short name in ``ps`` is the service's, that of a
+spawned process ``python``. ``/proc/PID/environ`` shows the fork server's
+environment, which is the supervisor's own and contains no secret of the lab.
+The memory map and Python's hash seed are the fork server's.
 """
 
 from __future__ import annotations
@@ -25,7 +27,8 @@ from pathlib import Path
 from labkit_services.fork_server.server import ChildSetup, send_reply
 
 _ARGUMENTS_START, _ARGUMENTS_END = 45, 46
-"""Fields of ``/proc/PID/stat`` with the command line's addresses, counted from the one after the name."""
+"""Fields of ``/proc/PID/stat`` with the command line's addresses, counted from
+the one after the name."""
 
 
 def run_child(setup: ChildSetup) -> None:
@@ -52,7 +55,8 @@ def run_child(setup: ChildSetup) -> None:
 
 
 def _renumber(descriptors: Sequence[int], numbers: Sequence[int]) -> None:
-    # Move all above the numbers first, so that none is overwritten before it was moved.
+    # Move all above the numbers first, so that none is overwritten before it
+    # was moved.
     above = max(numbers) + 1
     moved = [fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, above) for descriptor in descriptors]
     for descriptor in descriptors:

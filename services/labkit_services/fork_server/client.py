@@ -1,16 +1,19 @@
 """The fork server's protocol, and its client.
 
-A client holds one end of a Unix socket whose other end is the fork server's. Messages are JSON and keep their
-boundaries (``SOCK_SEQPACKET``). One request is one message:
+A client holds one end of a Unix socket whose other end is the fork server's.
+Messages are JSON and keep their boundaries (``SOCK_SEQPACKET``). One request
+is one message:
 
-    client  {"module", "environment", "folder", "numbers", "arguments"}, and as SCM_RIGHTS a reply
-            socket for this request and the descriptors that the process inherits
+    client  {"module", "environment", "folder", "numbers", "arguments"}, and
+            as SCM_RIGHTS a reply socket for this request and the descriptors
+            that the process inherits
     server  {"pid": 4711}, or {"error": [errno, text]}
-    server  {"code": 0} when the process has exited; a negative code is the signal that ended it
+    server  {"code": 0} when the process has exited; a negative code is the
+            signal that ended it
     client  closes its reply socket: now the server reaps the process
 
-Until that last step the pid belongs to the process, exited or not, as it does for a parent that has not
-waited yet. So no signal can reach another process.
+Until that last step the pid belongs to the process, exited or not, as it does
+for a parent that has not waited yet. So no signal can reach another process.
 """
 
 from __future__ import annotations
@@ -24,10 +27,12 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 REPLY_TIMEOUT_SECONDS = 5.0
-"""A lab's first requests wait for the fork server's own imports; later a reply takes milliseconds."""
+"""A lab's first requests wait for the fork server's own imports; later a reply
+takes milliseconds."""
 
 _EXIT_CODE_SECONDS = 1.0
-"""How long the fork server may take to report the exit code of a process that has ended."""
+"""How long the fork server may take to report the exit code of a process that
+has ended."""
 _REPLY_BYTES = 4096
 
 
@@ -35,10 +40,12 @@ class ForkRequest(NamedTuple):
     """A process to start: ``python -P -m MODULE``, leader of a process group.
 
     Attributes:
-        module: Such as ``labkit_services.gateway``; its ``__main__`` has a function ``start``.
+        module: Such as ``labkit_services.gateway``; its ``__main__`` has a
+            function ``start``.
         environment: All of it: nothing of the fork server's own is added.
         folder: Working directory.
-        numbers: The numbers of its descriptors, in the order in which they are sent.
+        numbers: The numbers of its descriptors, in the order in which they are
+            sent.
     """
 
     module: str
@@ -51,8 +58,9 @@ class ForkRequest(NamedTuple):
 class Forked:
     """A process that the fork server started, leader of its process group.
 
-    Until ``release`` its ``pid`` is safe to signal. The constructor raises OSError if there is no
-    such process any more, nor the fork server, which would have kept it.
+    Until ``release`` its ``pid`` is safe to signal. The constructor raises
+    OSError if there is no such process any more, nor the fork server, which
+    would have kept it.
     """
 
     def __init__(self, pid: int, reply: socket.socket) -> None:
@@ -60,14 +68,16 @@ class Forked:
         self._reply = reply
         self._loop = asyncio.get_running_loop()
         self._exited = asyncio.Event()
-        # The system reports the exit, even if the fork server is killed or stopped.
+        # The system reports the exit, even if the fork server is killed or
+        # stopped.
         self._pidfd = os.pidfd_open(pid)
         self._loop.add_reader(self._pidfd, self._on_exit)
 
     async def wait(self) -> int | None:
         """Wait for its end and return its exit code; call this once.
 
-        None if the fork server has ended by then, or does not reply: nobody else knows the code.
+        None if the fork server has ended by then, or does not reply: nobody
+        else knows the code.
         """
         await self._exited.wait()
         try:
@@ -97,12 +107,14 @@ class Forked:
 async def fork(server: socket.socket, request: ForkRequest, descriptors: Sequence[int]) -> Forked | None:
     """Request a process from the fork server.
 
-    The caller still has to close its ``descriptors``. The result is None if there is no fork server or it
-    does not reply: spawn the process instead. If the request is served after all, that process finds that
-    its lifeline has ended.
+    The caller still has to close its ``descriptors``. The result is None if
+    there is no fork server or it does not reply: spawn the process instead. If
+    the request is served after all, that process finds that its lifeline has
+    ended.
 
     Raises:
-        OSError: It can't be started: for example, there is no such folder, or there are too many processes.
+        OSError: It can't be started: for example, there is no such folder, or
+            there are too many processes.
     """
     reply, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     reply.setblocking(False)

@@ -1,6 +1,7 @@
 """The fork server's loop: receives requests, forks, reports exits, reaps.
 
-No event loop, no thread, no signal handler, no lock: a fork would copy their momentary state.
+No event loop, no thread, no signal handler, no lock: a fork would copy their
+momentary state.
 """
 
 from __future__ import annotations
@@ -34,9 +35,11 @@ class ForkServer:
         self._control = control
         self._lifeline = lifeline
         self._running: dict[int, tuple[int, socket.socket]] = {}
-        """Pid and reply socket, by the descriptor that becomes readable when the child exits."""
+        """Pid and reply socket, by the descriptor that becomes readable when
+        the child exits."""
         self._exited: dict[int, tuple[int, socket.socket]] = {}
-        """Not reaped yet, by the reply socket's descriptor: the requester may still signal the pid."""
+        """Not reaped yet, by the reply socket's descriptor: the requester may
+        still signal the pid."""
         self._poll = select.poll()
         self._poll.register(lifeline, select.POLLIN)
         self._poll.register(control, select.POLLIN)
@@ -84,7 +87,8 @@ class ForkServer:
         pid, reply = self._running.pop(pidfd)
         self._poll.unregister(pidfd)
         os.close(pidfd)
-        # WNOWAIT: if we are killed now, the process that inherits our children can still read the exit code.
+        # WNOWAIT: if we are killed now, the process that inherits our children
+        # can still read the exit code.
         result = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
         assert result is not None
         code = result.si_status if result.si_code == os.CLD_EXITED else -result.si_status

@@ -21,13 +21,13 @@ from labkit_services.gateway.routes.alerts import AlertRoutes
 from labkit_services.gateway.routes.async_function import AsyncFunctionRoute
 from labkit_services.gateway.routes.calls import CallRoutes
 from labkit_services.gateway.routes.dead_letters import DeadLetterRoutes
-from labkit_services.gateway.routes.function import FunctionRoute
-from labkit_services.gateway.routes.functions import FunctionRoutes
+from labkit_services.gateway.routes.deployments import FunctionRoutes
 from labkit_services.gateway.routes.logs import LogRoutes
 from labkit_services.gateway.routes.monitoring import MonitoringRoutes
 from labkit_services.gateway.routes.namespaces import NamespaceRoutes
 from labkit_services.gateway.routes.queues import QueueRoutes
 from labkit_services.gateway.routes.secrets import SecretRoutes
+from labkit_services.gateway.routes.sync_function import FunctionRoute
 from labkit_services.gateway.routes.ui import UiRoutes
 from labkit_services.http import HttpClient, HttpServer, Limits, Request
 from labkit_services.jetstream.connection import close, connect
@@ -46,7 +46,8 @@ async def main(service: Service) -> None:
     nats = await connect(service)
     js = nats.jetstream()
     publisher, workers = Publisher(nats), QueueWorkers(nats)
-    # Concurrently: each is a few round trips to nats-server, and the lab's start waits for the last.
+    # Concurrently: each is a few round trips to nats-server, and the lab's
+    # start waits for the last.
     registry, cancelled, *_ = await asyncio.gather(
         Registry.open(js, log, replicas=config.replicas),
         ensure_cancelled(js, replicas=config.replicas),

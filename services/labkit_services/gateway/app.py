@@ -10,7 +10,7 @@ from labkit_services.gateway.auth import BasicAuth
 from labkit_services.gateway.requests import NAME
 from labkit_services.gateway.routes import RouteSource
 from labkit_services.gateway.routes.async_function import AsyncFunctionRoute
-from labkit_services.gateway.routes.function import METHODS, FunctionRoute
+from labkit_services.gateway.routes.sync_function import METHODS, FunctionRoute
 from labkit_services.http import Request, Response, Router
 from labkit_services.http.router import RouteHandler
 
@@ -18,7 +18,8 @@ _CALL_METHODS = frozenset({"GET", "DELETE"})
 """With these, ``/async-function/ID`` names a call, not a function."""
 
 _PROTECTED = ("/system/", "/ui/")
-"""Where paths begin that need credentials; ``/ui/`` reveals the inspector's token."""
+"""Where paths begin that need credentials; ``/ui/`` reveals the inspector's
+token."""
 
 _INVOKE = re.compile(rf"/(async-)?function/({NAME})(/.*)?")
 
@@ -27,7 +28,8 @@ class GatewayApp:
     """Dispatches requests to their routes.
 
     Attributes:
-        routes: (methods, path pattern) of every route, for the OpenAPI document's test.
+        routes: (methods, path pattern) of every route, for the OpenAPI
+            document's test.
     """
 
     def __init__(

@@ -24,6 +24,7 @@ class BasicAuth:
             given = base64.b64decode(token.strip(), validate=True)
         except (binascii.Error, ValueError):
             given = b""
-        # In constant time, so that the response time reveals nothing about the password.
+        # In constant time, so that the response time reveals nothing about the
+        # password.
         if scheme.lower() != "basic" or not hmac.compare_digest(given, self._expected):
             raise HttpError(401, "invalid credentials\n", [("WWW-Authenticate", 'Basic realm="Restricted"')])

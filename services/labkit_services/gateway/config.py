@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labkit_services.contract.durations import parse_duration
-from labkit_services.contract.names import DEFAULT_GATEWAY_PORT, DEFAULT_QUEUE
+from labkit_services.contract.names import DEFAULT_QUEUE
+from labkit_services.contract.ports import DEFAULT_GATEWAY_PORT
 from labkit_services.runtime.service import Service
 
 
@@ -48,7 +49,8 @@ class GatewayConfig:
             upstream_timeout=parse_duration(service.setting("upstream_timeout", "60s")),
             read_timeout=parse_duration(service.setting("read_timeout", "60s")),
             metrics_port=service.number("metrics_port", 8082),
-            # OpenFaaS's default is 60s, which ends followed logs. Nothing else in this gateway uses it.
+            # OpenFaaS's default is 60s, which ends followed logs. Nothing else
+            # in this gateway uses it.
             write_timeout=parse_duration(service.setting("write_timeout", "0")),
             queue=service.setting("faas_nats_channel", DEFAULT_QUEUE),
             max_body=service.number("max_body", 1024 * 1024),

@@ -27,7 +27,8 @@ _CONCURRENCY = 64
 """Letters redriven concurrently."""
 
 _NO_MESSAGE = 10037
-"""JetStream's error code for a missing message, unlike that for a missing stream."""
+"""JetStream's error code for a missing message, unlike that for a missing
+stream."""
 
 RetryOf = Callable[[str], Mapping[str, str]]
 """Returns a function's retry annotations, by its name in the URL."""
@@ -53,8 +54,9 @@ class StoredDeadLetter:
 class DeadLetterStore:
     """Reads and writes the dead-letter streams.
 
-    Every method is for the letters of one call, or of all. It raises HttpError: 404 for a queue that does not
-    exist, 503 while nats-server does not answer.
+    Every method is for the letters of one call, or of all. It raises
+    HttpError: 404 for a queue that does not exist, 503 while nats-server does
+    not answer.
     """
 
     def __init__(self, nats: Client, publisher: Publisher, events: EventPublisher, retry_of: RetryOf) -> None:
@@ -79,8 +81,9 @@ class DeadLetterStore:
     async def redrive(self, queue: str, call_id: str = "") -> int:
         """Redrive the letters; return how many.
 
-        A call goes back into its queue, with its function's present retry settings; a callback is posted
-        again. What dies again meanwhile is not redriven twice.
+        A call goes back into its queue, with its function's present retry
+        settings; a callback is posted again. What dies again meanwhile is not
+        redriven twice.
         """
         with _errors_of(queue):
             last = (await self._js.stream_info(dead_stream(queue))).state.last_seq
@@ -141,7 +144,8 @@ class DeadLetterStore:
         call = letter.call
         attempts = letter.result.attempt if letter.result else call.attempts + letter.attempts
         call = replace(call, attempts=attempts, retry=dict(self._retry_of(call.function)))
-        # Not the time after publishing: a free worker may take the call before then.
+        # Not the time after publishing: a free worker may take the call before
+        # then.
         time_ns = time.time_ns()
         stored = await self._publisher.publish(queue, call.body, call.nats_headers())
         function = short_function_name(call.function)

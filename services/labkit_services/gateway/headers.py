@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 
-from labkit_services.contract.names import CALL_ID, GATEWAY_USER_AGENT, SERVED_BY, START_TIME, VERSION
+from labkit_services.contract.headers import CALL_ID, SERVED_BY, START_TIME
+from labkit_services.contract.names import GATEWAY_USER_AGENT, VERSION
 from labkit_services.http import Headers, Request
 from labkit_services.http.headers import HOP_BY_HOP, Pair, end_to_end
 

@@ -16,7 +16,8 @@ _DEFAULT_RECORD = {"labels": {"openfaas": "1"}, "annotations": {"openfaas": "1"}
 class NamespaceStore:
     """Names with labels and annotations; the default one always exists.
 
-    Methods raise HttpError: 400 for a bad request, 404 for an unknown namespace.
+    Methods raise HttpError: 400 for a bad request, 404 for an unknown
+    namespace.
     """
 
     def __init__(self, bucket: RecordBucket) -> None:

@@ -15,7 +15,8 @@ from labkit_services.http import HttpError
 def nats_errors_as(status: int, what: str) -> Iterator[None]:
     """Turn an error of nats-server into HttpError; ``what`` says what failed.
 
-    ``status`` is 500 if a change was not made, 503 if something could not be read.
+    ``status`` is 500 if a change was not made, 503 if something could not be
+    read.
     """
     try:
         yield

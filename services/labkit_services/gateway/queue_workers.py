@@ -37,9 +37,10 @@ class _Request:
 class QueueWorkers:
     """Asks all workers of a queue.
 
-    NATS does not tell how many subscribers a request reaches. So a request waits
-    for every worker that has answered before; while none is known, for the whole
-    timeout. An answer that comes too late still makes its worker known.
+    NATS does not tell how many subscribers a request reaches. So a request
+    waits for every worker that has answered before; while none is known, for
+    the whole timeout. An answer that comes too late still makes its worker
+    known.
     """
 
     def __init__(self, nats: Client) -> None:
@@ -80,7 +81,8 @@ class QueueWorkers:
                 await asyncio.wait_for(request.progress.wait(), timeout)
             except TimeoutError:
                 break
-        # A worker that has not answered any request meanwhile is taken to be gone, until it does answer.
+        # A worker that has not answered any request meanwhile is taken to be
+        # gone, until it does answer.
         if not is_complete:
             known = {worker: time for worker, time in self._known.pop(queue, {}).items() if time >= begin}
             if known:

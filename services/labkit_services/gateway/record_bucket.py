@@ -18,9 +18,9 @@ from labkit_services.runtime.log import Log
 class RecordBucket:
     """Reads are from memory; a write returns when nats-server has confirmed.
 
-    A write changes the memory at once, so that of concurrent requests the second
-    sees the first. One that nats-server does not confirm is undone there, and
-    raises HttpError 500.
+    A write changes the memory at once, so that of concurrent requests the
+    second sees the first. One that nats-server does not confirm is undone
+    there, and raises HttpError 500.
     """
 
     def __init__(self, bucket: KeyValue, records: dict[str, dict[str, Any]]) -> None:
@@ -46,7 +46,8 @@ class RecordBucket:
 
     async def put(self, key: str, record: dict[str, Any]) -> None:
         """Add or replace a record."""
-        # Not escaped to ASCII, which could be larger than nats-server's max_payload.
+        # Not escaped to ASCII, which could be larger than nats-server's
+        # max_payload.
         value = json.dumps(record, ensure_ascii=False).encode()
         await self._change(key, record, self._bucket.put(key, value))
 

@@ -42,7 +42,8 @@ def call_id_of_path(captured: str) -> str:
 async def json_object(request: Request, error_text: str = "") -> dict[str, Any]:
     """Return the body as a JSON object.
 
-    For an invalid one the response is ``error_text``, if given; else it names the problem.
+    For an invalid one the response is ``error_text``, if given; else it names
+    the problem.
     """
     try:
         body = json.loads(await request.body(_MAX_JSON))

@@ -18,7 +18,8 @@ _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9]
 class SecretStore:
     """Named bytes in each namespace.
 
-    Methods raise HttpError: 400 for a bad name or size, 404 for an unknown secret.
+    Methods raise HttpError: 400 for a bad name or size, 404 for an unknown
+    secret.
     """
 
     def __init__(self, bucket: RecordBucket) -> None:
@@ -59,7 +60,8 @@ class SecretStore:
         """Write a function's secrets to files that only we can read."""
         folder.mkdir(mode=0o700)
         for name in names:
-            # One removed since the deploy becomes an empty file, as in a pod that keeps its mount.
+            # One removed since the deploy becomes an empty file, as in a pod
+            # that keeps its mount.
             value = self._bucket.records.get(f"{name}.{namespace}", {"value": ""})["value"]
             # Read-only from the moment it exists.
             descriptor = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400)

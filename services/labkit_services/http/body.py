@@ -24,9 +24,9 @@ class FlowControl(Protocol):
 class Body:
     """A body, filled by a protocol and consumed by one reader.
 
-    The protocol calls ``feed``, then ``finish`` or ``fail``. One task reads with
-    ``async for``. Above ``HIGH_WATER`` unread bytes the source is paused, so
-    memory stays constant whatever the size.
+    The protocol calls ``feed``, then ``finish`` or ``fail``. One task reads
+    with ``async for``. Above ``HIGH_WATER`` unread bytes the source is paused,
+    so memory stays constant whatever the size.
 
     Attributes:
         complete: Everything has arrived; some of it may still be unread.
@@ -90,7 +90,8 @@ class Body:
     async def read(self, enough: float = math.inf) -> bytes:
         """Return the whole body; or stop once it has ``enough`` bytes."""
         if self.complete:
-            # Most bodies arrive together with the head: there is nothing to wait for.
+            # Most bodies arrive together with the head: there is nothing to
+            # wait for.
             return self.take()
         parts, size = [], 0
         async for part in self:

@@ -60,10 +60,11 @@ class HttpClient:
         """Send a request, and return once the response's head has arrived.
 
         ``Host`` and the framing headers are added; ``headers`` must contain
-        neither, except that a streamed body may come with its ``Content-Length``.
-        There is no timeout here: wrap the call in ``asyncio.timeout``. If the
-        call is cancelled, its connection is cut. A connection that can't be opened
-        raises ConnectError, one that breaks before the response's head UpstreamError.
+        neither, except that a streamed body may come with its
+        ``Content-Length``. There is no timeout here: wrap the call in
+        ``asyncio.timeout``. If the call is cancelled, its connection is cut. A
+        connection that can't be opened raises ConnectError, one that breaks
+        before the response's head UpstreamError.
         """
         connection = self._take_idle(origin) or await self._connect(origin)
         pairs = [("Host", origin.authority), *headers]

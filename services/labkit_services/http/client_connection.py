@@ -88,13 +88,15 @@ class ClientConnection(Connection):
     ) -> ClientResponse:
         """Send a request, and return once the response's head has arrived.
 
-        See ``HttpClient.send``; a line break in the target or a header raises ValueError.
+        See ``HttpClient.send``; a line break in the target or a header raises
+        ValueError.
         """
         if self.transport.is_closing():
             raise self._lost(None)
         line = f"{method} {target} HTTP/1.1\r\n"
         if isinstance(body, bytes):
-            # Like Go's client: GET or HEAD without a body has no Content-Length.
+            # Like Go's client: GET or HEAD without a body has no
+            # Content-Length.
             length = f"Content-Length: {len(body)}\r\n" if body or method in ("POST", "PUT", "PATCH") else ""
             self.transport.write(encode_head(line, pairs, length) + body)
         self._method = method

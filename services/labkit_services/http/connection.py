@@ -20,7 +20,8 @@ class Connection(asyncio.Protocol):
         self.writable: asyncio.Future[None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # uvloop's transports are not subclasses of asyncio.Transport, so this can't be checked.
+        # uvloop's transports are not subclasses of asyncio.Transport, so this
+        # can't be checked.
         self.transport = cast("asyncio.Transport", transport)
 
     def pause_writing(self) -> None:

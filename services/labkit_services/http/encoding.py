@@ -13,7 +13,8 @@ from labkit_services.http.response import Response
 _PHRASES = {int(status): status.phrase for status in http.HTTPStatus}
 # A function may answer with any number; the line needs some phrase.
 STATUS_LINES = {code: f"HTTP/1.1 {code} {_PHRASES.get(code, 'Status')}\r\n" for code in range(200, 1000)}
-"""Of final responses: a client takes a status below 200 for an interim one and waits on."""
+"""Of final responses: a client takes a status below 200 for an interim one and
+waits on."""
 
 BODILESS = (204, 304)
 """Statuses whose responses have no body."""
@@ -34,7 +35,8 @@ def date_header() -> str:
 
 def http_date(seconds: int) -> str:
     """Format a Unix time, in English in every locale (RFC 9110 §5.6.7)."""
-    # Not email.utils.formatdate: its import takes longer than that of the whole package here.
+    # Not email.utils.formatdate: its import takes longer than that of the
+    # whole package here.
     year, month, day, hour, minute, second, weekday, *_ = time.gmtime(seconds)
     clock = f"{hour:02}:{minute:02}:{second:02}"
     return f"{_DAYS[weekday]}, {day:02} {_MONTHS[month - 1]} {year} {clock} GMT"
@@ -43,8 +45,9 @@ def http_date(seconds: int) -> str:
 def encode_head(first_line: str, headers: Iterable[Pair], extra: str = "") -> bytes:
     """Return the head of a message.
 
-    The first line includes its line break; ``extra`` are more header lines, trusted. Any
-    other line break raises ValueError: its author could add headers, or a whole message.
+    The first line includes its line break; ``extra`` are more header lines,
+    trusted. Any other line break raises ValueError: its author could add
+    headers, or a whole message.
     """
     lines = [f"{name}: {value}\r\n" for name, value in headers]
     block = first_line + "".join(lines)
@@ -56,14 +59,16 @@ def encode_head(first_line: str, headers: Iterable[Pair], extra: str = "") -> by
 def encode_response(request: Request, response: Response, *, keep_alive: bool) -> bytes:
     """Return a whole response, whose body is bytes.
 
-    Raises ValueError for a status that is not a final response's, or a header with a line break.
+    Raises ValueError for a status that is not a final response's, or a header
+    with a line break.
     """
     body, framing = response.body, ""
     assert isinstance(body, bytes)
     if response.status in BODILESS:
         body = b""
     elif request.method != "HEAD" or "Content-Length" not in response.headers:
-        # The response to HEAD announces what GET would return, if the handler sets it.
+        # The response to HEAD announces what GET would return, if the handler
+        # sets it.
         framing = f"Content-Length: {len(body)}\r\n"
         response.headers.remove("Content-Length")
     head = encode_response_head(request, response, framing, keep_alive=keep_alive)

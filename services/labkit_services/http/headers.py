@@ -8,10 +8,12 @@ Pair = tuple[str, str]
 
 _PROXY = {"proxy-authenticate", "proxy-authorization", "proxy-connection"}
 HOP_BY_HOP = frozenset({"connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"} | _PROXY)
-"""Headers that are meant for one connection only, in lower case (RFC 9110 §7.6.1)."""
+"""Headers that are meant for one connection only, in lower case (RFC 9110
+§7.6.1)."""
 
 NOT_FORWARDED = HOP_BY_HOP | {"host", "content-length", "expect"}
-"""Request headers that a proxy does not copy: ``HttpClient`` sets the last three for its own connection."""
+"""Request headers that a proxy does not copy: ``HttpClient`` sets the last
+three for its own connection."""
 
 
 class Headers:

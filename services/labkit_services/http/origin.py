@@ -8,7 +8,8 @@ from urllib.parse import quote, urlsplit
 from labkit_services.contract.errors import InvalidValueError
 
 _KEPT = "".join(chr(code) for code in range(0x21, 0x7F))
-"""Printable ASCII is sent unchanged, ``%`` included: what is already quoted stays quoted."""
+"""Printable ASCII is sent unchanged, ``%`` included: what is already quoted
+stays quoted."""
 
 
 @dataclass(frozen=True, slots=True)

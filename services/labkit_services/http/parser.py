@@ -60,9 +60,9 @@ class RequestParser:
     def _ignore_upgrade(self, rest: bytes) -> None:
         """Continue as if no upgrade was requested (RFC 9110 §7.8).
 
-        The parser takes everything after such a head for the other protocol, so
-        the body would be lost. Java's client requests h2c with every body it
-        sends. A new parser, given the same framing headers, reads the body.
+        The parser takes everything after such a head for the other protocol,
+        so the body would be lost. Java's client requests h2c with every body
+        it sends. A new parser, given the same framing headers, reads the body.
         """
         framing = ("content-length", "transfer-encoding")
         head = [f"{name}: {value}\r\n" for name, value in self._pairs if name.lower() in framing]

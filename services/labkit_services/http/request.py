@@ -15,8 +15,9 @@ class Request:
     Attributes:
         method: As sent, in upper case.
         target: The request line's target, unchanged.
-        path: ``target`` without the query, still percent-encoded; of a target in
-            absolute form, as proxies send it, the part after the authority (RFC 9112 §3.2.2).
+        path: ``target`` without the query, still percent-encoded; of a target
+            in absolute form, as proxies send it, the part after the authority
+            (RFC 9112 §3.2.2).
         query: The raw query string, without ``?``.
         headers: In wire order and spelling.
         http_version: ``"1.0"`` or ``"1.1"``.

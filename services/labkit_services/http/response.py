@@ -15,8 +15,8 @@ class Response:
     ``body`` is bytes, or an async iterator of bytes that is sent as it yields:
     with the ``Content-Length`` given in ``headers``, else chunked. The server
     adds the framing headers, so handlers leave ``Connection`` and
-    ``Transfer-Encoding`` alone. An iterator with an ``aclose`` is always closed
-    at the end. If the iterator raises, the connection is cut.
+    ``Transfer-Encoding`` alone. An iterator with an ``aclose`` is always
+    closed at the end. If the iterator raises, the connection is cut.
     """
 
     __slots__ = ("body", "headers", "status")

@@ -18,8 +18,8 @@ class HttpServer:
     """Serves one handler on one address.
 
     A handler is cancelled when its client disconnects, so it must release what
-    it holds in ``finally``. If a handler raises, the client gets a 500 and only
-    ``on_error`` gets the exception.
+    it holds in ``finally``. If a handler raises, the client gets a 500 and
+    only ``on_error`` gets the exception.
 
     Attributes:
         connections: The open ones.
@@ -38,7 +38,8 @@ class HttpServer:
     ) -> tuple[str, int]:
         """Listen, and return the address in use; port 0 means any free one.
 
-        If the port is not available, raise OSError; with ``fallback``, listen on any free one.
+        If the port is not available, raise OSError; with ``fallback``, listen
+        on any free one.
         """
         loop = asyncio.get_running_loop()
         try:
@@ -55,8 +56,8 @@ class HttpServer:
         return address, bound
 
     def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
-        # One timer for all connections: one for each would be set and cancelled
-        # on every request.
+        # One timer for all connections: one for each would be set and
+        # cancelled on every request.
         now = loop.time()
         for connection in list(self.connections):
             if connection.deadline < now:
@@ -87,7 +88,8 @@ class HttpServer:
         for connection in list(self.connections):
             connection.abort()
         if tasks:
-            # The handlers release what they hold before the server counts as stopped.
+            # The handlers release what they hold before the server counts as
+            # stopped.
             await asyncio.wait(tasks, timeout=_CLEANUP_SECONDS)
 
 
@@ -97,7 +99,8 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
-        # With SO_REUSEADDR two sockets can bind one port at once; listen() refuses the second.
+        # With SO_REUSEADDR two sockets can bind one port at once; listen()
+        # refuses the second.
         listener.listen(_BACKLOG)
         listener.setblocking(False)
     except BaseException:

@@ -18,7 +18,8 @@ from labkit_services.http.response import Response
 from labkit_services.http.server_state import ServerState
 
 _LINGER_SECONDS = 2.0
-"""How long a rejected client may go on sending, so that it can read the response."""
+"""How long a rejected client may go on sending, so that it can read the
+response."""
 
 _UNPARSED = Request("", "", Headers(), Body())
 """Stands for a request that can't be parsed, when its rejection is encoded."""
@@ -98,7 +99,8 @@ class ServerConnection(Connection):
     def _on_request(self, request: Request, keep_alive: bool) -> None:
         request.peer = self._peer
         if request.http_version == "1.1" and request.headers.get("Expect").lower() == "100-continue":
-            # Only once the handler reads the body: a handler may reject the request without it.
+            # Only once the handler reads the body: a handler may reject the
+            # request without it.
             request.incoming.on_wait = self._send_continue
         self._waiting.append((request, keep_alive))
 
@@ -146,13 +148,15 @@ class ServerConnection(Connection):
             else:
                 keep_alive = await self._write_stream(request, response, response.body, keep_alive)
             if keep_alive and self.writable is not None:
-                # A client that sends requests without reading responses must not fill our memory.
+                # A client that sends requests without reading responses must
+                # not fill our memory.
                 await self.writable
         except asyncio.CancelledError:
             self.abort()
             raise
         except Exception as error:
-            # Part of the response may be out: only a cut shows the client that it is incomplete.
+            # Part of the response may be out: only a cut shows the client that
+            # it is incomplete.
             if not isinstance(error, HangUpError):
                 self._server.on_error(request, error)
             self.abort()
@@ -170,8 +174,9 @@ class ServerConnection(Connection):
         if isinstance(error, HttpError):
             return error.response()
         if isinstance(error, ConnectionResetError):
-            # The body that the handler read, or another connection of the handler's, broke.
-            # If it was this client's, nobody reads the response, and writing it does no harm.
+            # The body that the handler read, or another connection of the
+            # handler's, broke. If it was this client's, nobody reads the
+            # response, and writing it does no harm.
             return Response.text(502, "connection lost\n")
         self._server.on_error(request, error)
         return Response.text(500, "Internal Server Error\n")

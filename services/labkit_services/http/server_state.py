@@ -22,8 +22,8 @@ class Limits:
         header_count: Number of headers; above it 431.
         target_bytes: Length of the request line's target; above it 414.
         idle_seconds: How long an unused connection is kept.
-        read_seconds: How long a client may pause within a request; above it 408.
-            Also how long it may read nothing of a response; above it the
+        read_seconds: How long a client may pause within a request; above it
+            408. Also how long it may read nothing of a response; above it the
             connection is cut.
     """
 

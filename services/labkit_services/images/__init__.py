@@ -1,1 +1,1 @@
-"""Images, which functions are made of: descriptions and files."""
+"""Images: what functions are made of; stand-ins for well-known ones."""

@@ -13,10 +13,12 @@ _FILES = PROGRAMS.parent / "files"
 
 _IMAGES = (
     Image("ghcr.io/openfaas/figlet:latest", fprocess="figlet"),
-    # The classic watchdog on a small system: a deploy names the command; without one it echoes.
+    # The classic watchdog on a small system: a deploy names the command;
+    # without one it echoes.
     Image("ghcr.io/openfaas/alpine:latest", fprocess="cat"),
     Image("functions/alpine:latest", fprocess="cat"),
-    # For of-watchdog's mode http, the only one in which a function sets its status.
+    # For of-watchdog's mode http, the only one in which a function sets its
+    # status.
     Image(
         "theaxer/redirector:latest",
         fprocess="./handler",

@@ -20,7 +20,8 @@ from pathlib import Path
 from labkit_services.contract.errors import InvalidValueError, LabError
 
 MACHINE_PATH = "$PATH"
-"""Stands for ``$PATH`` of a Dockerfile's base image: this machine's own, known only at run time."""
+"""Stands for ``$PATH`` of a Dockerfile's base image: this machine's own, known
+only at run time."""
 
 PROGRAMS = Path(__file__).resolve().parent / "bin"
 """Programs of the well-known images, last on every function's ``PATH``."""
@@ -37,10 +38,13 @@ class Image:
     """What a function is made of.
 
     Attributes:
-        ref: Name with tag, as ``normalise`` returns it: ``me/long-task:latest``.
-        fprocess: Command line, split at single spaces; "" if the image names none.
+        ref: Name with tag, as ``normalise`` returns it:
+            ``me/long-task:latest``.
+        fprocess: Command line, split at single spaces; "" if the image names
+            none.
         environment: The image's ``ENV``. ``PATH`` may contain ``$PATH``.
-        workdir: The process's folder inside the image, such as ``/home/app``; or "".
+        workdir: The process's folder inside the image, such as ``/home/app``;
+            or "".
         files: Root of the image's own files; None if it has none.
         labels: The image's ``LABEL``.
     """
@@ -116,8 +120,8 @@ class ImageStore:
     """The images that were built, in a folder of their own.
 
     ``<root>/<hash of the name>.json`` describes an image and names its build;
-    ``<root>/builds/<hash of the content>/`` contains the files. A new build only
-    changes the name's entry: replicas started from an older one go on, as
+    ``<root>/builds/<hash of the content>/`` contains the files. A new build
+    only changes the name's entry: replicas started from an older one go on, as
     containers do, and building the same content again takes no space.
     """
 
@@ -151,7 +155,8 @@ class ImageStore:
         return self._read(entry)
 
     def _entry(self, ref: str) -> Path:
-        # A hash, because names contain slashes and may be longer than a file name can be.
+        # A hash, because names contain slashes and may be longer than a file
+        # name can be.
         return self._root / (hashlib.sha256(ref.encode()).hexdigest()[:32] + ".json")
 
     def _read(self, entry: Path) -> Image:

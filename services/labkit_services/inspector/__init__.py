@@ -1,6 +1,8 @@
-"""The request inspector: bins that capture HTTP requests and show them.
+"""The request inspector: bins that capture requests; also call status.
 
-It replaces a public requestbin. Every request to ``/r/NAME`` or ``/NAME`` is captured
-byte for byte; it can be viewed on a page, listed as JSON, and waited for. Captures are
-kept in memory: a restart loses them, and the bins with them.
+It replaces a public requestbin. Every request to ``/r/NAME`` or ``/NAME`` is
+captured byte for byte; it can be viewed on a page, listed as JSON, and waited
+for. Captures are kept in memory: a restart loses them, and the bins with them.
+
+Beside the bins it follows the event log and answers for the status of calls.
 """

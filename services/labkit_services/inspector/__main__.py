@@ -2,19 +2,20 @@
 
     python -m labkit_services.inspector
 
-Send any request to http://127.0.0.1:8090/r/NAME and open http://127.0.0.1:8090/ to see it. Captures are
-kept in memory only: a restart loses them.
+Send any request to http://127.0.0.1:8090/r/NAME and open
+http://127.0.0.1:8090/ to see it. Captures are kept in memory only: a restart
+loses them.
 
 Settings are environment variables:
 
     port              8090; 0 means any
     port_fallback     true: use any port if that one is taken
     inspector_token   token for the page and the API; empty leaves them open
-    nats_url          nats-server that gets an event for every capture; empty publishes none
+    nats_url          nats-server for an event of every capture; empty: none
     nats_token        its token
     bin_capacity      500 requests per bin; older ones are dropped
     max_bins          200
-    max_body          1048576 bytes kept of each body; of the rest only length and hash
+    max_body          1048576 bytes kept of each body; the rest is hashed only
     max_memory        67108864 bytes for all requests of all bins
     lifeline          stdin: end when standard input does
 """

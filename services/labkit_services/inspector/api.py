@@ -181,7 +181,8 @@ class InspectorApi:
 
 
 async def _page_json(page: RequestPage, counts: dict[str, Any], *, bodies: bool) -> AsyncIterator[bytes]:
-    # In pieces: hundreds of bodies in one document would take many times the memory of the records.
+    # In pieces: hundreds of bodies in one document would take many times the
+    # memory of the records.
     separator = b'{"requests":['
     for record in page.records:
         yield separator + json.dumps(record.to_json() if bodies else record.summary()).encode()

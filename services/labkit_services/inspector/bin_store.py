@@ -34,9 +34,11 @@ class StoredBin:
 
     Attributes:
         capacity: How many requests it holds.
-        explicit: It was created through the API, so it is never evicted for another bin.
+        explicit: It was created through the API, so it is never evicted for
+            another bin.
         answer: The status of its responses; 0 closes the connection instead.
-        last_use: Grows with each use of any bin: the lowest value is the least recently used.
+        last_use: Grows with each use of any bin: the lowest value is the least
+            recently used.
         count: Requests that it has received.
         dropped: Requests that were dropped for newer ones.
         records: By id, oldest first.
@@ -97,7 +99,8 @@ class BinStore:
         self._limits = limits or StoreLimits()
         self._ids = RequestIds()
         self._uses = 0
-        # The records of all bins, oldest first: the order in which they are dropped.
+        # The records of all bins, oldest first: the order in which they are
+        # dropped.
         self._records: dict[str, RequestRecord] = {}
 
     def create(

@@ -15,7 +15,7 @@ from labkit_services.call_record.log import Call, CallLog
 from labkit_services.contract.events import Event
 from labkit_services.contract.names import CALL_STATUS_SUBJECT
 from labkit_services.jetstream.event_follower import EventFollower
-from labkit_services.runtime.tasks import BackgroundTasks, OnFailure
+from labkit_services.runtime.background_tasks import BackgroundTasks, OnFailure
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
@@ -23,18 +23,21 @@ if TYPE_CHECKING:
 
 _HISTORY_SECONDS = 3600.0
 _UNKNOWN_CALL_SECONDS = 0.5
-"""A call that was accepted a moment ago may not be in the event log yet: how long to wait for it."""
+"""A call that was accepted a moment ago may not be in the event log yet: how
+long to wait for it."""
 _MAX_WAIT_SECONDS = 30.0
 _CATCH_UP_SECONDS = 5.0
 _FOLLOW_SECONDS = 60.0
-"""How long to follow the event log after a request: longer than any response may be delayed."""
+"""How long to follow the event log after a request: longer than any response
+may be delayed."""
 
 
 class CallStatusService:
     """Reduces the event log to calls; answers requests about them by NATS.
 
-    It follows the event log only for a while after each request, so an idle inspector
-    costs nothing. Following all the time would take a sixth of the time of an accept.
+    It follows the event log only for a while after each request, so an idle
+    inspector costs nothing. Following all the time would take a sixth of the
+    time of an accept.
     """
 
     def __init__(self, on_failure: OnFailure) -> None:
@@ -83,9 +86,9 @@ class CallStatusService:
     async def _respond(self, message: Msg) -> None:
         """Respond to ``{"id": …, "wait": seconds}`` with the call.
 
-        The response is ``{}`` if no call has that id. With ``wait`` it is sent when the call
-        is settled or the time is over; with ``"for": "answer"`` also when the function
-        has answered for the last time.
+        The response is ``{}`` if no call has that id. With ``wait`` it is sent
+        when the call is settled or the time is over; with ``"for": "answer"``
+        also when the function has answered for the last time.
         """
         from nats.errors import Error as NatsError  # imported before, by the connection
 
@@ -99,7 +102,8 @@ class CallStatusService:
         else:
             assert self._follower is not None
             self._follow_for_a_while(self._follower)
-            # On an error the response is what has been read so far. A timeout is an OSError.
+            # On an error the response is what has been read so far. A timeout
+            # is an OSError.
             with suppress(NatsError, OSError):
                 async with asyncio.timeout(_CATCH_UP_SECONDS):
                     await self._follower.read_to_end()

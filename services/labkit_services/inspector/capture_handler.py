@@ -10,7 +10,7 @@ from labkit_services.contract.compact_json import encode
 from labkit_services.http import HangUpError, Request, Response
 from labkit_services.inspector.bin_names import check_bin_name, split_capture_path
 from labkit_services.inspector.bin_store import BinStore
-from labkit_services.inspector.callback_headers import parse_callback_headers
+from labkit_services.inspector.received_callback import parse_callback_headers
 from labkit_services.inspector.request_record import ReceivedRequest
 
 

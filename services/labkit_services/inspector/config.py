@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from labkit_services.contract.errors import InvalidValueError, LabError
-from labkit_services.contract.names import DEFAULT_INSPECTOR_PORT
+from labkit_services.contract.ports import DEFAULT_INSPECTOR_PORT
 from labkit_services.inspector.bin_store import StoreLimits
 from labkit_services.runtime.service import Service
 

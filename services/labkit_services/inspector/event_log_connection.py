@@ -12,8 +12,8 @@ from labkit_services.contract.events import EventType, Row
 from labkit_services.inspector.bin_store import ChangeKind, StoreChange, StoredBin
 from labkit_services.inspector.call_status_service import CallStatusService
 from labkit_services.inspector.request_record import RequestRecord
+from labkit_services.runtime.background_tasks import BackgroundTasks
 from labkit_services.runtime.service import Service
-from labkit_services.runtime.tasks import BackgroundTasks
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
@@ -26,8 +26,9 @@ _MAX_UNSENT = 10_000
 class EventLogConnection:
     """Publishes ``request.captured`` events, and runs the call status service.
 
-    It connects in the background; readiness and captures do not wait for it. Until
-    nats-server is reached, events wait in memory, the newest ten thousand of them.
+    It connects in the background; readiness and captures do not wait for it.
+    Until nats-server is reached, events wait in memory, the newest ten
+    thousand of them.
     """
 
     def __init__(self, service: Service) -> None:
@@ -56,8 +57,8 @@ class EventLogConnection:
             self._events.append(row)
 
     async def _connect(self) -> None:
-        # Importing the NATS client takes longer than starting the inspector; in a thread it
-        # delays no capture.
+        # Importing the NATS client takes longer than starting the inspector;
+        # in a thread it delays no capture.
         await asyncio.to_thread(importlib.import_module, "labkit_services.jetstream.event_publisher")
         from labkit_services.jetstream.connection import NatsUnavailableError, connect
         from labkit_services.jetstream.event_publisher import EventPublisher

@@ -16,9 +16,9 @@ _INCLUDED = re.compile(r'<link rel="stylesheet" href="([a-z.]+)">|<script src="(
 class HtmlPage:
     """``page.html`` with its files inlined, and a content security policy.
 
-    The policy allows only these styles and scripts. A captured body that got into the
-    page as markup by a mistake could still run nothing and load nothing. Framing
-    is allowed: JupyterLab shows the page in a frame.
+    The policy allows only these styles and scripts. A captured body that got
+    into the page as markup by a mistake could still run nothing and load
+    nothing. Framing is allowed: JupyterLab shows the page in a frame.
     """
 
     def __init__(self, folder: Path = _FOLDER) -> None:

@@ -16,9 +16,9 @@ REQUEST_ID = re.compile(rf"[{_DIGITS}]{{{_LENGTH}}}")
 class RequestIds:
     """Generates ULIDs: 48 bits of milliseconds, 80 random bits, 26 letters.
 
-    See github.com/ulid/spec. Each is greater than the one before, even within a millisecond
-    and when the clock is set back: so "after this id" is defined even when the request with this
-    id was deleted.
+    See github.com/ulid/spec. Each is greater than the one before, even within
+    a millisecond and when the clock is set back: so "after this id" is defined
+    even when the request with this id was deleted.
     """
 
     def __init__(self, clock_ns: Callable[[], int] = time.time_ns) -> None:

@@ -10,7 +10,7 @@ from labkit_services.contract.durations import parse_duration
 from labkit_services.contract.errors import InvalidValueError
 from labkit_services.contract.names import short_function_name
 from labkit_services.contract.numbers import parse_whole_number
-from labkit_services.inspector.callback_headers import CallbackHeaders
+from labkit_services.inspector.received_callback import CallbackHeaders
 from labkit_services.inspector.request_ids import REQUEST_ID
 from labkit_services.inspector.request_record import RequestRecord
 
@@ -70,7 +70,8 @@ class RequestQuery:
 
     Attributes:
         newest: The newest first, or else the oldest.
-        after: Id of the record after which the list starts, in its order; or "".
+        after: Id of the record after which the list starts, in its order; or
+            "".
         wait: Seconds to wait for enough matches.
         minimum: How many are enough.
         bodies: Include headers and bodies, not only summaries.

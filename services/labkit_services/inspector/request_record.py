@@ -11,10 +11,10 @@ from urllib.parse import parse_qs
 
 from labkit_services.contract.times import rfc3339
 from labkit_services.http.headers import Headers, Pair
-from labkit_services.inspector.callback_headers import CallbackHeaders
+from labkit_services.inspector.received_callback import CallbackHeaders
 
-# Control characters that text does not contain. It may contain tab, line ends, backspace, and
-# escape for colours.
+# Control characters that text does not contain. It may contain tab, line ends,
+# backspace, and escape for colours.
 _NOT_TEXT = re.compile("[\x00-\x07\x0e-\x1a\x1c-\x1f\x7f]")
 
 # What a record costs beside its bytes: an estimate of the order of magnitude.
@@ -30,9 +30,11 @@ class ReceivedRequest:
         body_seconds: From then to the end of its body.
         target: The request line's target, unchanged.
         path: Its path, still percent-encoded.
-        subpath: The part of the path after the bin's name; "/" if there is none.
+        subpath: The part of the path after the bin's name; "/" if there is
+            none.
         query: Its raw query string, without ``?``.
-        headers: In the order and spelling of the sender; values are latin-1, byte for byte.
+        headers: In the order and spelling of the sender; values are latin-1,
+            byte for byte.
         body: The first bytes of the body, up to the limit.
         size: Bytes of the whole body, whose hash is ``sha256``.
         callback: The headers of an OpenFaaS callback, if there are any.

@@ -20,9 +20,9 @@ class _Waiter:
 class RequestWaiters:
     """All clients that wait for requests.
 
-    Counting and registering a waiter happen without a pause in between, so a request
-    that arrives at any moment is either counted or wakes the waiter. A new request is
-    matched once for each waiter; the bin is not searched again.
+    Counting and registering a waiter happen without a pause in between, so a
+    request that arrives at any moment is either counted or wakes the waiter. A
+    new request is matched once for each waiter; the bin is not searched again.
     """
 
     def __init__(self, store: BinStore) -> None:

@@ -12,7 +12,8 @@ from labkit_services.inspector.bin_store import BinStore, StoreChange, StoredBin
 from labkit_services.inspector.errors import TooManyError
 
 HEARTBEAT_SECONDS = 10.0
-"""A page that receives nothing for much longer knows that its connection is dead."""
+"""A page that receives nothing for much longer knows that its connection is
+dead."""
 
 MAX_SUBSCRIBERS = 100
 _MAX_PENDING = 1000
@@ -36,8 +37,9 @@ class _Subscriber:
 class ServerSentEvents:
     """The event streams of all subscribers.
 
-    The stream of a subscriber that reads too slowly is ended: the browser reconnects and
-    reads the lists again, which are shorter than all missed events.
+    The stream of a subscriber that reads too slowly is ended: the browser
+    reconnects and reads the lists again, which are shorter than all missed
+    events.
     """
 
     def __init__(
@@ -62,7 +64,8 @@ class ServerSentEvents:
     async def _stream(self, subscriber: _Subscriber) -> AsyncIterator[bytes]:
         self._subscribers.add(subscriber)
         try:
-            # After this the page reads the lists: a change in between is sent twice, not lost.
+            # After this the page reads the lists: a change in between is sent
+            # twice, not lost.
             yield b"retry: 1000\n\n" + _encode_event("hello", {})
             while not (self._closed or subscriber.overflowed):
                 if subscriber.pending:

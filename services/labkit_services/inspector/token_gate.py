@@ -14,13 +14,13 @@ _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 class TokenGate:
     """Checks the requests to page and API.
 
-    The token comes as ``Authorization: Bearer``, as ``?token=``, or as the cookie that
-    the page sets. An empty token leaves the gate open.
+    The token comes as ``Authorization: Bearer``, as ``?token=``, or as the
+    cookie that the page sets. An empty token leaves the gate open.
 
-    A browser sends the cookie with requests from any page of this host. So requests that
-    change something are also checked for ``Sec-Fetch-Site``, which no page can forge, and another
-    site may change nothing. For a browser that does not send this header, the cookie is
-    SameSite=Strict.
+    A browser sends the cookie with requests from any page of this host. So
+    requests that change something are also checked for ``Sec-Fetch-Site``,
+    which no page can forge, and another site may change nothing. For a browser
+    that does not send this header, the cookie is SameSite=Strict.
     """
 
     def __init__(self, token: str) -> None:
@@ -60,14 +60,15 @@ class TokenGate:
         return tokens
 
     def _matches(self, token: str) -> bool:
-        # In constant time, so that the time of a wrong token reveals nothing about the right one.
+        # In constant time, so that the time of a wrong token reveals nothing
+        # about the right one.
         return hmac.compare_digest(token.encode("utf-8", "replace"), self._token)
 
     def cookie(self) -> str:
         """Return the ``Set-Cookie`` value with the token.
 
-        Without a Path it is valid for the page's own folder, whatever the prefix under
-        which a proxy serves it.
+        Without a Path it is valid for the page's own folder, whatever the
+        prefix under which a proxy serves it.
         """
         return f"{self._cookie}={self._token.decode()}; HttpOnly; SameSite=Strict"
 
@@ -75,9 +76,10 @@ class TokenGate:
 def location_without_token(request: Request) -> str | None:
     """Return where to redirect a page with ``?token=``, or None.
 
-    The token should not stay in the address bar. But a browser that came from another
-    site, and a frame in one, would not send the strict cookie after a redirect: there the
-    page is not redirected, and removes the token from its address itself.
+    The token should not stay in the address bar. But a browser that came from
+    another site, and a frame in one, would not send the strict cookie after a
+    redirect: there the page is not redirected, and removes the token from its
+    address itself.
     """
     query = parse_qs(request.query)
     if "token" not in query or request.headers.get("Sec-Fetch-Site") == "cross-site":

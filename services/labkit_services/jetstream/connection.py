@@ -1,8 +1,8 @@
 """A service's connection to nats-server.
 
-Services import nats-py's ``Client`` and ``NatsError`` from here: nats-py would import
-aiohttp, if installed, for its websocket transports. That costs 0.4 s and 15 MB that no
-service needs.
+Services import nats-py's ``Client`` and ``NatsError`` from here: nats-py would
+import aiohttp, if installed, for its websocket transports. That costs 0.4 s
+and 15 MB that no service needs.
 """
 
 # ruff: noqa: E402
@@ -35,8 +35,9 @@ class NatsUnavailableError(LabError, ConnectionError):
 async def connect(service: Service, on_restored: Callable[[], None] = lambda: None) -> Client:
     """Connect, or raise NatsUnavailableError; then reconnect without limit.
 
-    The settings are those of ``server_url``, and ``nats_token``. ``on_restored`` is called
-    after each reconnect: the server has forgotten pending requests.
+    The settings are those of ``server_url``, and ``nats_token``.
+    ``on_restored`` is called after each reconnect: the server has forgotten
+    pending requests.
     """
     url = server_url(service.settings)
     client = Client()
@@ -86,8 +87,9 @@ async def connect(service: Service, on_restored: Callable[[], None] = lambda: No
 def server_url(settings: Mapping[str, str]) -> str:
     """Return ``nats_url``, which may list several, or a URL of host and port.
 
-    These are ``faas_nats_address`` and ``faas_nats_port`` as in OpenFaaS's gateway, or ``nats_host``
-    and ``nats_port`` as in its JetStream queue-worker.
+    These are ``faas_nats_address`` and ``faas_nats_port`` as in OpenFaaS's
+    gateway, or ``nats_host`` and ``nats_port`` as in its JetStream
+    queue-worker.
     """
     if url := settings.get("nats_url"):
         return url
@@ -106,7 +108,8 @@ async def close(client: Client) -> None:
     except (OSError, NatsError, TimeoutError):
         return  # no server, no connection to close
     except asyncio.CancelledError:
-        # nats-py cancels its own task, and with it what `close` waits for, when the server ends.
+        # nats-py cancels its own task, and with it what `close` waits for,
+        # when the server ends.
         task = asyncio.current_task()
         if task is None or task.cancelling():
             raise

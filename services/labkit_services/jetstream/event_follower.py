@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from labkit_services.contract.events import Event, decode_batch
 from labkit_services.contract.names import EVENT_STREAM
 from labkit_services.contract.times import rfc3339
-from labkit_services.runtime.tasks import BackgroundTasks
+from labkit_services.runtime.background_tasks import BackgroundTasks
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from nats.js import JetStreamContext
 
 HISTORY_BYTES = 16 * 1024 * 1024
-"""Limit for what is read of older events: about those of ten thousand calls."""
+"""Limit for what is read of older events: about those of ten thousand
+calls."""
 _BATCH_MESSAGES = 500
 _FETCH_SECONDS = 1.0
 _RETRY_SECONDS = 0.2
@@ -29,8 +30,8 @@ _CONSUMER_SECONDS = 30.0
 class EventFollower:
     """Reads the stream of events from one sequence number to the next.
 
-    Unlike a subscription to the subject this misses nothing while the connection or
-    nats-server is down.
+    Unlike a subscription to the subject this misses nothing while the
+    connection or nats-server is down.
     """
 
     def __init__(
@@ -43,9 +44,10 @@ class EventFollower:
     ) -> None:
         """Follow the events from ``since_ns`` (Unix nanoseconds) on.
 
-        ``client`` reconnects by itself; then call ``renew``. ``on_events`` is called with the
-        events of a message, in the stream's order; ``on_reset`` when the stream has been
-        replaced by another of the same name.
+        ``client`` reconnects by itself; then call ``renew``. ``on_events`` is
+        called with the events of a message, in the stream's order;
+        ``on_reset`` when the stream has been replaced by another of the same
+        name.
         """
         self._client = client
         self._on_events = on_events
@@ -71,7 +73,8 @@ class EventFollower:
         It raises NATS's errors if nats-server does not answer.
         """
         last_seq = (await self._client.jetstream().stream_info(EVENT_STREAM)).state.last_seq
-        # Polled, not notified by ``on_events``: old and unreadable messages are skipped silently.
+        # Polled, not notified by ``on_events``: old and unreadable messages
+        # are skipped silently.
         while self._next_seq <= last_seq:  # noqa: ASYNC110
             await asyncio.sleep(_POLL_SECONDS)
 
@@ -94,7 +97,8 @@ class EventFollower:
             try:
                 await self._read(await self._subscribe())
             except (NatsError, OSError, TimeoutError):
-                # Server or stream are missing: waiting for events has its own deadline.
+                # Server or stream are missing: waiting for events has its own
+                # deadline.
                 await asyncio.sleep(_RETRY_SECONDS)
 
     async def _read(self, subscription: JetStreamContext.PullSubscription) -> None:
@@ -109,8 +113,9 @@ class EventFollower:
             for message in messages:
                 delivered += 1
                 if message.metadata.sequence.consumer != delivered:
-                    # A message was lost: nats-py drops what a fetch has gathered when the server
-                    # ends that fetch early. It is still in the stream: subscribe from there.
+                    # A message was lost: nats-py drops what a fetch has
+                    # gathered when the server ends that fetch early. It is
+                    # still in the stream: subscribe from there.
                     self._renew.set()
                     break
                 self._pass_on(message)

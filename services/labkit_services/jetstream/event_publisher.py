@@ -13,8 +13,8 @@ from labkit_services.contract.events import Row, encode_batch
 from labkit_services.contract.names import event_subject
 from labkit_services.jetstream.connection import Client, NatsError
 from labkit_services.jetstream.publisher import Publisher
+from labkit_services.runtime.background_tasks import BackgroundTasks
 from labkit_services.runtime.service import Service
-from labkit_services.runtime.tasks import BackgroundTasks
 
 _FLUSH_SECONDS = 0.01
 _BATCH_EVENTS = 500
@@ -23,8 +23,8 @@ _BATCH_EVENTS = 500
 class EventPublisher:
     """Publishes events without delaying or failing a call.
 
-    ``emit`` only appends. A batch is sent ten milliseconds after its first event, or when
-    it is full; while nats-server is down nats-py buffers it.
+    ``emit`` only appends. A batch is sent ten milliseconds after its first
+    event, or when it is full; while nats-server is down nats-py buffers it.
     """
 
     def __init__(self, client: Client, service: Service, *, name: str = "") -> None:

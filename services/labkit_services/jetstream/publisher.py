@@ -33,9 +33,9 @@ class PublishAck:
 class Publisher:
     """Publishes into JetStream and waits for the server's acknowledgement.
 
-    nats-py's own ``js.publish`` makes a random token, a NUID and a ``wait_for`` for each
-    message: about 21 µs. One wildcard inbox, counted tokens and plain futures need about
-    10 µs.
+    nats-py's own ``js.publish`` makes a random token, a NUID and a
+    ``wait_for`` for each message: about 21 µs. One wildcard inbox, counted
+    tokens and plain futures need about 10 µs.
     """
 
     def __init__(self, client: Client) -> None:
@@ -52,9 +52,10 @@ class Publisher:
     async def publish(self, subject: str, body: bytes, headers: dict[str, str]) -> PublishAck:
         """Store one message.
 
-        While the server does not answer, the message is sent again with the same id,
-        which the stream stores once. Without an acknowledgement within five seconds, or if
-        the server refuses, it raises QueueUnavailableError.
+        While the server does not answer, the message is sent again with the
+        same id, which the stream stores once. Without an acknowledgement
+        within five seconds, or if the server refuses, it raises
+        QueueUnavailableError.
         """
         deadline = self._loop.time() + _TIMEOUT_SECONDS
         while True:

@@ -32,7 +32,8 @@ class QueueDepth:
     Attributes:
         queue: Its name.
         pending: Calls not yet delivered to a worker.
-        outstanding: Calls delivered and not acknowledged: running, or waiting for a retry.
+        outstanding: Calls delivered and not acknowledged: running, or waiting
+            for a retry.
         redelivered: Of those, the calls delivered more than once.
         oldest_seconds: Age of the oldest unfinished call, 0 if there is none.
         submitted: Calls ever queued.
@@ -58,7 +59,8 @@ async def depth_of(nats: Client, queue: str) -> QueueDepth:
         _request(nats, f"STREAM.INFO.{dead_stream(queue)}"),
     )
     state = info["state"]
-    # A cancelled call is deleted from the stream; the consumer counts it until its next delivery is due.
+    # A cancelled call is deleted from the stream; the consumer counts it until
+    # its next delivery is due.
     outstanding = min(consumer["num_ack_pending"], max(0, state["messages"] - consumer["num_pending"]))
     age_ns = time.time_ns() - parse_rfc3339(state["first_ts"]) if state["messages"] else 0
     return QueueDepth(

@@ -23,7 +23,9 @@ DEAD_LETTERS = Retention(messages=100_000, bytes=1024 * _MIB)
 QUEUED_CALLS = Retention()
 
 CANCELLED_SECONDS = _HOUR
-"""How long a cancelled call's id is kept, in case its message could not be deleted at once."""
+"""How long a cancelled call's id is kept, in case its message could not be
+deleted at once."""
 
 DUPLICATE_WINDOW_SECONDS = 120.0
-"""How long the id of a message is known, as in OpenFaaS Pro (its jetstream docs)."""
+"""How long the id of a message is known, as in OpenFaaS Pro (its jetstream
+docs)."""

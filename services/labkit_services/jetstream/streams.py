@@ -1,8 +1,9 @@
 """Streams, consumers and buckets in JetStream, created unless they exist.
 
-A queue has the settings of OpenFaaS's JetStream edition: work-queue retention, file
-storage, explicit acknowledgement, no limit on deliveries (the worker counts attempts),
-``ack_wait`` as a renewed lease. All else is limited by ``retention.py``.
+A queue has the settings of OpenFaaS's JetStream edition: work-queue retention,
+file storage, explicit acknowledgement, no limit on deliveries (the worker
+counts attempts), ``ack_wait`` as a renewed lease. All else is limited by
+``retention.py``.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ async def ensure_queue(js: JetStreamContext, queue: str, *, ack_wait: float, rep
         queues.dead_stream(queue),
         queues.dead_subject(queue, None),
         retention.DEAD_LETTERS,
-        # A full stream refuses; then the call stays in its queue. So no dead letter is lost.
+        # A full stream refuses; then the call stays in its queue. So no dead
+        # letter is lost.
         discard=api.DiscardPolicy.NEW,
         duplicate_window=retention.DUPLICATE_WINDOW_SECONDS,
         num_replicas=replicas,
@@ -66,8 +68,9 @@ async def ensure_events(js: JetStreamContext, *, replicas: int = 1) -> None:
 async def bucket_keys(js: JetStreamContext, bucket: str) -> list[str]:
     """Return the keys of a bucket, deleted ones included.
 
-    nats-py's ``keys()`` reads by a consumer, and on a busy machine takes one that has just delivered
-    everything for one that has nothing to deliver. Then a full bucket looks empty.
+    nats-py's ``keys()`` reads by a consumer, and on a busy machine takes one
+    that has just delivered everything for one that has nothing to deliver.
+    Then a full bucket looks empty.
     """
     prefix = f"$KV.{bucket}."
     info = await js.stream_info(f"KV_{bucket}", subjects_filter=prefix + ">")

@@ -9,17 +9,19 @@ from urllib.parse import urlsplit, urlunsplit
 
 from nats.aio.msg import Msg
 
+from labkit_services.contract import headers as header_names
 from labkit_services.contract import names, outcome
 from labkit_services.contract.errors import InvalidValueError
 from labkit_services.contract.events import EventType
 from labkit_services.contract.outcome import DeadKind, DeadLetterMessage, Result
+from labkit_services.contract.ports import GATEWAY_ALIAS_PORT
 from labkit_services.contract.queued_call import QueuedCall
 from labkit_services.http import Headers, UpstreamError
 from labkit_services.http.headers import NOT_FORWARDED
 from labkit_services.jetstream.publisher import QueueUnavailableError
 from labkit_services.queue_worker.consumer import Ack, Nak, Term, Verdict
-from labkit_services.queue_worker.context import WorkerContext
 from labkit_services.queue_worker.retry import Decision, Exhausted, Retry
+from labkit_services.queue_worker.worker_context import WorkerContext
 
 
 class CallbackError(Exception):
@@ -34,10 +36,11 @@ class CallbackError(Exception):
 class CallbackHandler:
     """Delivers results.
 
-    The first request is part of the call's own delivery. If it fails, the result goes
-    into a queue of its own and the call is acknowledged. So a target that is down neither
-    blocks the functions' queue nor makes a function run again. Deliveries of that queue
-    are counted from the first request.
+    The first request is part of the call's own delivery. If it fails, the
+    result goes into a queue of its own and the call is acknowledged. So a
+    target that is down neither blocks the functions' queue nor makes a
+    function run again. Deliveries of that queue are counted from the first
+    request.
     """
 
     def __init__(self, context: WorkerContext) -> None:
@@ -137,13 +140,13 @@ async def _post_callback(context: WorkerContext, call: QueuedCall, result: Resul
 def callback_headers(call: QueuedCall, result: Result, max_attempts: int) -> list[tuple[str, str]]:
     """Return the function's own headers, then OpenFaaS's about the call."""
     about_call = {
-        names.CALL_ID: call.call_id,
-        names.DURATION_SECONDS: f"{result.seconds:.6f}",
-        names.FUNCTION_STATUS: str(result.status),
-        names.FUNCTION_NAME: call.function,
+        header_names.CALL_ID: call.call_id,
+        header_names.DURATION_SECONDS: f"{result.seconds:.6f}",
+        header_names.FUNCTION_STATUS: str(result.status),
+        header_names.FUNCTION_NAME: call.function,
         # Equal numbers mean that no retry will follow (OpenFaaS Pro).
-        names.RETRY: str(result.attempt - 1 - call.attempts),
-        names.RETRY_MAX: str(max_attempts - 1),
+        header_names.RETRY: str(result.attempt - 1 - call.attempts),
+        header_names.RETRY_MAX: str(max_attempts - 1),
         "User-Agent": names.QUEUE_WORKER_USER_AGENT,
     }
     # The date is the response's, as in OpenFaaS.
@@ -155,10 +158,10 @@ def callback_headers(call: QueuedCall, result: Result, max_attempts: int) -> lis
 def resolve_alias(url: str, gateway_url: str) -> str:
     """Replace ``http://gateway:8080`` in ``url`` by the lab's own gateway.
 
-    In a cluster the name server resolves that name; a lab has none. A ``url`` with an
-    invalid port or host raises ValueError.
+    In a cluster the name server resolves that name; a lab has none. A ``url``
+    with an invalid port or host raises ValueError.
     """
     parts = urlsplit(url)
-    if parts.hostname in names.GATEWAY_ALIASES and (parts.port or 80) == names.GATEWAY_ALIAS_PORT:
+    if parts.hostname in names.GATEWAY_ALIASES and (parts.port or 80) == GATEWAY_ALIAS_PORT:
         return urlunsplit(parts._replace(scheme="http", netloc=urlsplit(gateway_url).netloc))
     return url

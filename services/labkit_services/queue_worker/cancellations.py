@@ -31,9 +31,10 @@ class CallCancelledError(Exception):
 class Cancellations:
     """Knows which calls are cancelled.
 
-    The gateway writes their ids into a bucket. A change of a bucket is a message, so a
-    plain subscription receives it, at no cost for calls that are not cancelled. The bucket
-    itself is read only at the start and after a lost connection.
+    The gateway writes their ids into a bucket. A change of a bucket is a
+    message, so a plain subscription receives it, at no cost for calls that are
+    not cancelled. The bucket itself is read only at the start and after a lost
+    connection.
     """
 
     def __init__(self, nats: Client, log: Log) -> None:

@@ -19,7 +19,8 @@ _SHORTEST_LEASE_SECONDS = 0.2
 METRICS_PORT = 8081
 
 _CALLBACK_CODES = frozenset({408, 425, 429, *range(500, 600)})
-"""Statuses after which a callback is retried; with any other one the target has received it."""
+"""Statuses after which a callback is retried; with any other one the target
+has received it."""
 
 _RETRY = RetryPolicy()
 _CALLBACK_RETRY = RetryPolicy(6, 1.0, 30.0, _CALLBACK_CODES)
@@ -43,10 +44,12 @@ class WorkerConfig:
     """The settings.
 
     Attributes:
-        queue: Queue to receive calls from; ``*`` is every queue, future ones included.
+        queue: Queue to receive calls from; ``*`` is every queue, future ones
+            included.
         max_inflight: Calls of one queue that run at once.
         max_inflight_of: The same for single queues.
-        ack_wait: Seconds of the lease on a delivery; renewed while the call runs.
+        ack_wait: Seconds of the lease on a delivery; renewed while the call
+            runs.
         gateway_url: The gateway that invokes functions.
         retry: When a call is retried; a function's annotations change it.
         callback_retry: The same for callbacks.

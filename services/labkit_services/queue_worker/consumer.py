@@ -1,6 +1,7 @@
 """Process a durable consumer's messages, at most ``max_inflight`` at once.
 
-Each message is leased while it is processed, and settled here by its handler's verdict.
+Each message is leased while it is processed, and settled here by its handler's
+verdict.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from nats.aio.msg import Msg
 
 from labkit_services.contract.errors import error_text
 from labkit_services.jetstream.connection import Client, NatsError
-from labkit_services.queue_worker.credit import Credit
+from labkit_services.queue_worker.inflight_limit import Credit
 from labkit_services.queue_worker.puller import Puller, PullSource
 from labkit_services.runtime.service import Service
 
@@ -39,7 +40,8 @@ Verdict = Ack | Nak | Term
 """How a handler wants a delivered message to be settled."""
 
 Handle = Callable[[Msg], Awaitable[Verdict]]
-"""Processes a message. If it raises, the lease runs out and the message is delivered again."""
+"""Processes a message. If it raises, the lease runs out and the message is
+delivered again."""
 
 
 class Consumer:

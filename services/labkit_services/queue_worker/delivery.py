@@ -10,6 +10,7 @@ from typing import Any
 
 from nats.aio.msg import Msg
 
+from labkit_services.contract import headers as header_names
 from labkit_services.contract import names
 from labkit_services.contract.events import EventType
 from labkit_services.contract.outcome import DeadKind, DeadLetterMessage, Result
@@ -20,12 +21,13 @@ from labkit_services.jetstream.publisher import QueueUnavailableError
 from labkit_services.queue_worker.callback_delivery import CallbackHandler
 from labkit_services.queue_worker.cancellations import CallCancelledError, Cancellations
 from labkit_services.queue_worker.consumer import Ack, Nak, Term, Verdict
-from labkit_services.queue_worker.context import WorkerContext
 from labkit_services.queue_worker.retry import Exhausted, Retry
+from labkit_services.queue_worker.worker_context import WorkerContext
 
 _GATEWAY_RETRY_SECONDS = (0.05, 0.1, 0.2, 0.5, 1.0)
-"""Waits between requests to a gateway that can't be reached; the last one repeats."""
-_REPLACED = NOT_FORWARDED | {"date", "user-agent", names.ATTEMPT.lower()}
+"""Waits between requests to a gateway that can't be reached; the last one
+repeats."""
+_REPLACED = NOT_FORWARDED | {"date", "user-agent", header_names.ATTEMPT.lower()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +56,9 @@ class Delivery:
 class DeliveryHandler:
     """Processes the deliveries of one queue.
 
-    A delivery is acknowledged after the invocation and the callback, or after the
-    remaining work is stored elsewhere. Until then it is leased. So every accepted call
-    runs at least once.
+    A delivery is acknowledged after the invocation and the callback, or after
+    the remaining work is stored elsewhere. Until then it is leased. So every
+    accepted call runs at least once.
     """
 
     def __init__(
@@ -109,7 +111,7 @@ class DeliveryHandler:
         except UpstreamError as error:
             self._lines.failed(delivery.number, call, error)
             # As in OpenFaaS, the platform responds in place of the function.
-            status, headers, body = 503, Headers([(names.INTERNAL, "queue-worker")]), b""
+            status, headers, body = 503, Headers([(header_names.INTERNAL, "queue-worker")]), b""
             self._emit(delivery, EventType.INVOCATION_FINISHED, status=status, error=str(error))
         else:
             self._lines.invoked(delivery.number, call, status, time.monotonic() - started, len(body))
@@ -119,8 +121,8 @@ class DeliveryHandler:
     async def _request(self, delivery: Delivery) -> tuple[int, Headers, bytes]:
         """Return status, headers, body; wait while the gateway is unreachable.
 
-        This must neither use up the function's attempts nor break the promise of the 202.
-        The lease is renewed meanwhile.
+        This must neither use up the function's attempts nor break the promise
+        of the 202. The lease is renewed meanwhile.
         """
         client, gateway_url = self._context.client, self._context.config.gateway_url
         waits = itertools.chain(_GATEWAY_RETRY_SECONDS, itertools.repeat(_GATEWAY_RETRY_SECONDS[-1]))
@@ -148,7 +150,8 @@ class DeliveryHandler:
             if call.callback:
                 await self._callbacks.post_first(delivery.number, self._queue, call, result)
         except QueueUnavailableError as error:
-            # The remaining work is stored nowhere yet: the call must stay in its queue.
+            # The remaining work is stored nowhere yet: the call must stay in
+            # its queue.
             context.log.warning("call not concluded, it will come again", call_id=call.call_id, error=error)
             return Nak(policy.min_wait)
         self._emit(delivery, EventType.DELIVERY_ACKED)
@@ -189,12 +192,13 @@ async def _send_invocation(
 ) -> tuple[int, Headers, bytes]:
     """Invoke the function through the gateway, with the client's headers.
 
-    The timeout is the gateway's ``upstream_timeout``. After a ``ConnectError`` the function
-    was not invoked; after another ``UpstreamError`` the gateway broke off.
+    The timeout is the gateway's ``upstream_timeout``. After a ``ConnectError``
+    the function was not invoked; after another ``UpstreamError`` the gateway
+    broke off.
     """
     headers = [pair for pair in call.headers if pair[0].lower() not in _REPLACED]
-    if not any(name.lower() == names.CALL_ID.lower() for name, _ in headers):
-        headers.append((names.CALL_ID, call.call_id))
-    headers += [(names.ATTEMPT, str(attempt)), ("User-Agent", names.QUEUE_WORKER_USER_AGENT)]
+    if not any(name.lower() == header_names.CALL_ID.lower() for name, _ in headers):
+        headers.append((header_names.CALL_ID, call.call_id))
+    headers += [(header_names.ATTEMPT, str(attempt)), ("User-Agent", names.QUEUE_WORKER_USER_AGENT)]
     response = await client.request(call.method, function_url(gateway_url, call), headers, call.body)
     return response.status, response.headers, await response.read()

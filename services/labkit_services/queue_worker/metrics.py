@@ -1,6 +1,7 @@
 """The queue-worker's metrics: counts and their Prometheus text.
 
-Names as in OpenFaaS Pro (its docs, architecture/metrics), and some of the lab's own.
+Names as in OpenFaaS Pro (its docs, architecture/metrics), and some of the
+lab's own.
 """
 
 from __future__ import annotations

@@ -13,7 +13,8 @@ from labkit_services.jetstream.publisher import Publisher
 from labkit_services.runtime.log import Log
 
 _HEADER_BYTES = 128 * 1024
-"""Reserved for headers: nats-server's ``max_payload`` includes them; JetStream takes 64 KiB of them."""
+"""Reserved for headers: nats-server's ``max_payload`` includes them; JetStream
+takes 64 KiB of them."""
 
 
 class OutcomeStore:
@@ -32,8 +33,9 @@ class OutcomeStore:
     async def store_result(self, call: QueuedCall, result: Result) -> None:
         """Store a result.
 
-        No acknowledgement is awaited: a lost result is no lost call. The message is sent
-        before the call's own acknowledgement, on the same connection.
+        No acknowledgement is awaited: a lost result is no lost call. The
+        message is sent before the call's own acknowledgement, on the same
+        connection.
         """
         body, headers = result.body[: self.max_body_bytes], {outcome.RESULT_HEADER: result.metadata()}
         try:

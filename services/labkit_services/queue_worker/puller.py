@@ -1,8 +1,8 @@
 """A pull subscription on JetStream's own protocol, with flow control.
 
-nats-py's ``fetch`` requests a batch and waits for it. Here requests and messages flow
-independently: a free slot is requested at once. (Protocol: NATS ADR-13, pull subscribe
-internals.)
+nats-py's ``fetch`` requests a batch and waits for it. Here requests and
+messages flow independently: a free slot is requested at once. (Protocol: NATS
+ADR-13, pull subscribe internals.)
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from nats.aio.subscription import Subscription
 from labkit_services.contract.errors import error_text
 from labkit_services.contract.numbers import parse_digits
 from labkit_services.jetstream.connection import Client, NatsError
-from labkit_services.queue_worker.credit import Credit
+from labkit_services.queue_worker.inflight_limit import Credit
 from labkit_services.runtime.log import Log
 
 _EXPIRES_SECONDS = 30.0
@@ -77,8 +77,9 @@ class Puller:
     async def withdraw(self) -> None:
         """Replace the open requests by as many as there is credit.
 
-        After ``max_inflight`` was lowered the server would still send for the old requests. A
-        message that is returned counts as delivered: it would lose an attempt.
+        After ``max_inflight`` was lowered the server would still send for the
+        old requests. A message that is returned counts as delivered: it would
+        lose an attempt.
         """
         await self._unsubscribe()
         self._credit.requested = 0
@@ -131,7 +132,8 @@ class Puller:
             else:
                 await message.nak()
             return
-        # 408 expired, 409 consumer deleted or leader changed, 503 no such consumer.
+        # 408 expired, 409 consumer deleted or leader changed, 503 no such
+        # consumer.
         pending = parse_digits(headers.get("Nats-Pending-Messages", ""))
         self._credit.expire(self._credit.requested if pending is None else pending)
         if status not in ("408", "100"):

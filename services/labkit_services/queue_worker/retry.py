@@ -1,8 +1,9 @@
 """Decide whether and when a call is retried. Pure, no I/O.
 
-Settings and their meaning are OpenFaaS Pro's (its docs on retries, and the chart's
-values): after a listed status code, or any error made by the platform, the call is
-retried after a wait that doubles from ``min_wait`` to ``max_wait``.
+Settings and their meaning are OpenFaaS Pro's (its docs on retries, and the
+chart's values): after a listed status code, or any error made by the platform,
+the call is retried after a wait that doubles from ``min_wait`` to
+``max_wait``.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Any
 
 from labkit_services.contract.durations import parse_duration
 from labkit_services.contract.errors import InvalidValueError
-from labkit_services.contract.names import INTERNAL
+from labkit_services.contract.headers import INTERNAL
 from labkit_services.contract.numbers import parse_digits, parse_whole_number
 from labkit_services.http import Headers
 
@@ -41,8 +42,8 @@ class Backoff(StrEnum):
 class RetryPolicy:
     """How often, when, and after which statuses to retry; waits in seconds.
 
-    ``attempts`` includes the first one. ``min_wait`` is the wait before the second one,
-    and the lower limit for a ``Retry-After``.
+    ``attempts`` includes the first one. ``min_wait`` is the wait before the
+    second one, and the lower limit for a ``Retry-After``.
     """
 
     attempts: int = 10
@@ -59,8 +60,8 @@ class RetryPolicy:
     def with_annotations(self, annotations: Mapping[str, str]) -> RetryPolicy:
         """Return the policy changed by a function's annotations.
 
-        They come without their prefix ``com.openfaas.retry.``. Invalid values are ignored,
-        as in OpenFaaS Pro.
+        They come without their prefix ``com.openfaas.retry.``. Invalid values
+        are ignored, as in OpenFaaS Pro.
         """
         policy = self
         for name, text in annotations.items():
@@ -74,7 +75,8 @@ class RetryPolicy:
 
     def wait(self, attempt: int, rng: random.Random) -> float:
         """Return the seconds between an attempt and the next one."""
-        # Limited, since 2.0**1024 overflows; 40 doublings of a nanosecond exceed any max_wait.
+        # Limited, since 2.0**1024 overflows; 40 doublings of a nanosecond
+        # exceed any max_wait.
         full = min(self.max_wait, self.min_wait * 2.0 ** min(attempt - 1, 40))
         match self.backoff:
             case Backoff.FULL:
@@ -112,8 +114,8 @@ def decide(
 ) -> Decision:
     """Decide what follows a response.
 
-    Attempts are counted from 1 since the call was last queued. ``now`` has a zone: it is
-    for a ``Retry-After`` that is a date.
+    Attempts are counted from 1 since the call was last queued. ``now`` has a
+    zone: it is for a ``Retry-After`` that is a date.
     """
     if not policy.is_retriable(status, headers):
         return NoRetry()

@@ -20,25 +20,26 @@ from labkit_services.queue_worker.callback_delivery import CallbackHandler
 from labkit_services.queue_worker.cancellations import Cancellations
 from labkit_services.queue_worker.config import EVERY_QUEUE, WorkerConfig, check_max_inflight
 from labkit_services.queue_worker.consumer import Consumer
-from labkit_services.queue_worker.context import WorkerContext
 from labkit_services.queue_worker.delivery import DeliveryHandler
 from labkit_services.queue_worker.metrics import Counts
 from labkit_services.queue_worker.outcome_store import OutcomeStore
 from labkit_services.queue_worker.puller import PullSource
+from labkit_services.queue_worker.worker_context import WorkerContext
 from labkit_services.queue_worker.worker_log import WorkerLog
 from labkit_services.runtime.service import Service
 
 _CALLBACKS_INFLIGHT = 100
 _FIND_QUEUES_SECONDS = 10.0
-"""New queues are announced; this finds those announced while the connection was down."""
+"""New queues are announced; this finds those announced while the connection
+was down."""
 _CANCEL_SECONDS = 1.0
 
 
 class Worker:
     """Processes one queue or every queue, each with its own ``max_inflight``.
 
-    So a queue with slow functions blocks no other queue. ``queues`` holds the consumer of
-    each queue by its name.
+    So a queue with slow functions blocks no other queue. ``queues`` holds the
+    consumer of each queue by its name.
     """
 
     def __init__(self, nats: Client, config: WorkerConfig, events: EventPublisher, service: Service) -> None:

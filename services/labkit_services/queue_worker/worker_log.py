@@ -12,8 +12,8 @@ from labkit_services.runtime.log import LineWriter
 class WorkerLog:
     """Writes lines such as ``[#1] Invoked: figlet [200] in 0.012345s``.
 
-    Each line ends, as in older releases; the current one omits some line ends. The size of
-    a body is printed, not the body.
+    Each line ends, as in older releases; the current one omits some line ends.
+    The size of a body is printed, not the body.
     """
 
     def __init__(self, writer: LineWriter) -> None:

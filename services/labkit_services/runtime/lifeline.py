@@ -10,8 +10,8 @@ from collections.abc import Callable
 def watch_lifeline(loop: asyncio.AbstractEventLoop, descriptor: int, on_end: Callable[[], None]) -> None:
     """Call ``on_end`` once when the other end of the pipe is closed.
 
-    The parent holds the write end and never writes. However the parent ends, kill -9
-    included, the kernel closes it. So no process outlives its parent.
+    The parent holds the write end and never writes. However the parent ends,
+    kill -9 included, the kernel closes it. So no process outlives its parent.
     """
 
     def on_readable() -> None:

@@ -13,8 +13,9 @@ _MAX_LINE_BYTES = 1024 * 1024
 class LineReader:
     """Calls ``on_line`` for each line, and ``on_end`` once at the end of file.
 
-    A line longer than a megabyte is passed on in parts: a program that never ends its
-    line must not fill the memory. The caller closes the descriptor, after ``stop``.
+    A line longer than a megabyte is passed on in parts: a program that never
+    ends its line must not fill the memory. The caller closes the descriptor,
+    after ``stop``.
     """
 
     def __init__(

@@ -14,9 +14,9 @@ from labkit_services.contract.times import rfc3339
 class LineWriter:
     """Writes lines to a descriptor, with one system call per turn of the loop.
 
-    A system call per line would cost as much as all else in a fast request. Outside a
-    running loop every line is written at once. A full disk or a closed pipe loses lines,
-    never a request.
+    A system call per line would cost as much as all else in a fast request.
+    Outside a running loop every line is written at once. A full disk or a
+    closed pipe loses lines, never a request.
 
     Attributes:
         lost: Number of lost lines.

@@ -12,8 +12,8 @@ _BLOCK = 64 * 1024
 def last_lines(file: IO[bytes], count: int, *, start: int = 0) -> list[str]:
     """Return the last ``count`` lines of what a file holds from ``start`` on.
 
-    Only as much of the file is read as those lines need; its position is at the
-    end afterwards.
+    Only as much of the file is read as those lines need; its position is at
+    the end afterwards.
     """
     position = end = file.seek(0, os.SEEK_END)
     data = b""

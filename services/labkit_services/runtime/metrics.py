@@ -1,7 +1,7 @@
 """Count in plain dictionaries, and write the counts as Prometheus's text.
 
-Counting happens on the hot path. prometheus-client only writes the text, and is imported
-at the first scrape: it costs 0.05 s and 3.5 MB.
+Counting happens on the hot path. prometheus-client only writes the text, and
+is imported at the first scrape: it costs 0.05 s and 3.5 MB.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 """Content type of the text."""
 
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-"""Upper bounds in seconds: Prometheus's defaults, which all of OpenFaaS uses."""
+"""Upper bounds in seconds: Prometheus's defaults, which all of OpenFaaS
+uses."""
 
 Labels = tuple[str | int, ...]
 """Values of a metric's labels, in their order."""

@@ -10,8 +10,8 @@ def write_private(path: Path, text: str) -> None:
     """Write a file with mode 0600 in one step: no reader sees a part of it.
 
     Missing parent folders are created with mode 0700. Surrogate escapes, which
-    stand for bytes of file names that are not UTF-8, are written as those bytes. After an
-    OSError an older version stays as it was.
+    stand for bytes of file names that are not UTF-8, are written as those
+    bytes. After an OSError an older version stays as it was.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}")

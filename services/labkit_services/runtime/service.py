@@ -14,9 +14,9 @@ from typing import Any
 
 from labkit_services.contract.errors import InvalidValueError, LabError
 from labkit_services.contract.numbers import parse_digits
+from labkit_services.runtime.background_tasks import BackgroundTasks
 from labkit_services.runtime.lifeline import watch_lifeline
 from labkit_services.runtime.log import Log
-from labkit_services.runtime.tasks import BackgroundTasks
 
 Main = Callable[["Service"], Awaitable[None]]
 
@@ -28,11 +28,14 @@ class Service:
         name: ``gateway``, ``queue-worker``, ``watchdog``, ``inspector``.
         instance: Name and process id: ``gateway-4711``.
         settings: The environment.
-        stopping: Set when the service must end: SIGTERM, end of the lifeline, failed task.
-        aborting: Set when running work must not be finished: end of the lifeline, failed task.
+        stopping: Set when the service must end: SIGTERM, end of the lifeline,
+            failed task.
+        aborting: Set when running work must not be finished: end of the
+            lifeline, failed task.
         exit_code: Exit code of an orderly end.
         log: One line per event, on stderr.
-        tasks: Background tasks that the service can't do without: if one fails, it ends.
+        tasks: Background tasks that the service can't do without: if one
+            fails, it ends.
     """
 
     def __init__(self, name: str, settings: Mapping[str, str]) -> None:
@@ -66,8 +69,9 @@ class Service:
     def ready(self, **details: Any) -> None:
         """Report in a line of JSON on stdout that the service is ready.
 
-        What exists now stays for the service's life. So the garbage collector need not
-        look at it again: its pauses would be seen as jitter in a timeline.
+        What exists now stays for the service's life. So the garbage collector
+        need not look at it again: its pauses would be seen as jitter in a
+        timeline.
         """
         gc.collect()
         gc.freeze()
@@ -86,8 +90,8 @@ class Service:
     def fail(self, task: str, error: BaseException) -> None:
         """Abort because a background task failed.
 
-        The exit code is 1, and the supervisor starts the service again: without the task
-        it would continue in a state that nobody notices.
+        The exit code is 1, and the supervisor starts the service again:
+        without the task it would continue in a state that nobody notices.
         """
         self.log.task_failed(task, error)
         self.exit_code = 1
@@ -100,8 +104,8 @@ def run(name: str, main: Main) -> None:
     code = asyncio.Runner(loop_factory=_loop_factory()).run(_run(name, main))
     sys.stdout.flush()
     sys.stderr.flush()
-    # sys.exit would clear every module, which touches, and in a forked process copies,
-    # all their memory: a lab ends in 165 ms instead of 195.
+    # sys.exit would clear every module, which touches, and in a forked process
+    # copies, all their memory: a lab ends in 165 ms instead of 195.
     os._exit(code)
 
 
@@ -116,7 +120,8 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 async def _run(name: str, main: Main) -> int:
     service = Service(name, dict(os.environ))
     loop = asyncio.get_running_loop()
-    # Jupyter's stop button interrupts whole process groups; the lab must live on.
+    # Jupyter's stop button interrupts whole process groups; the lab must live
+    # on.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     loop.add_signal_handler(signal.SIGTERM, service.stopping.set)
     if service.setting("lifeline") == "stdin":

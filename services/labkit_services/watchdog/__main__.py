@@ -15,22 +15,22 @@ from labkit_services.contract.durations import format_duration
 from labkit_services.contract.errors import LabError
 from labkit_services.contract.names import VERSION
 from labkit_services.http import HttpServer, Limits
+from labkit_services.runtime.background_tasks import BackgroundTasks
 from labkit_services.runtime.lifeline import watch_lifeline
 from labkit_services.runtime.service import Service, run
-from labkit_services.runtime.tasks import BackgroundTasks
 from labkit_services.watchdog.command import FunctionCommand
 from labkit_services.watchdog.config import WatchdogConfig
 from labkit_services.watchdog.environment import function_environment, read_settings
 from labkit_services.watchdog.exit_watcher import best_exit_watcher
-from labkit_services.watchdog.handler import WatchdogHandler
 from labkit_services.watchdog.health import LockFile
-from labkit_services.watchdog.limits import FunctionLimits
 from labkit_services.watchdog.metrics import serve_metrics
 from labkit_services.watchdog.modes import create_backend
 from labkit_services.watchdog.modes.backend import Backend
 from labkit_services.watchdog.output import PipeLineWriter, WatchdogLog
 from labkit_services.watchdog.process_group import kill_group, kill_rest_of_group, lead_group
 from labkit_services.watchdog.program import FunctionProgram
+from labkit_services.watchdog.request_handler import WatchdogHandler
+from labkit_services.watchdog.resource_limits import FunctionLimits
 from labkit_services.watchdog.secrets import SecretsView
 from labkit_services.watchdog.spawner import Spawner
 
@@ -102,7 +102,8 @@ async def _serve(
             stopping.cancel()
         handler.accepting = False
         if not service.stopping.is_set():
-            # Requests in flight are cut off; the gateway starts another replica.
+            # Requests in flight are cut off; the gateway starts another
+            # replica.
             await server.stop(_FAILURE_GRACE_SECONDS)
             raise backend.failure.result()
         await _become_unhealthy(lock, log, config.healthcheck_interval)
@@ -142,7 +143,8 @@ def start() -> None:
         return
     settings = read_settings(sys.argv[1:])
     # Not left to the runtime, which stops a service in order when its lifeline
-    # ends. A watchdog whose gateway has ended has no receiver for its responses.
+    # ends. A watchdog whose gateway has ended has no receiver for its
+    # responses.
     os.environ.pop("lifeline", None)
 
     async def main(service: Service) -> None:
@@ -151,7 +153,8 @@ def start() -> None:
         await serve(service, settings, secrets)
 
     lead_group()
-    # Before there is an event loop: the system requires a process with a single thread.
+    # Before there is an event loop: the system requires a process with a
+    # single thread.
     secrets = SecretsView.open(settings)
     run("watchdog", main)
 

@@ -11,8 +11,8 @@ from labkit_services.contract.errors import LabError
 class CannotStartError(LabError):
     """The function's process cannot be started.
 
-    The headline is the error text of Go's ``os/exec``, because OpenFaaS sends it
-    as the response's body.
+    The headline is the error text of Go's ``os/exec``, because OpenFaaS sends
+    it as the response's body.
     """
 
     @classmethod
@@ -25,8 +25,8 @@ class CannotStartError(LabError):
 class FunctionCommand:
     """A command, and the file that it runs.
 
-    As Go's ``exec.Command``: a name with a slash is a path; any other is searched
-    for in ``PATH``. The result is cached until ``forget_path``.
+    As Go's ``exec.Command``: a name with a slash is a path; any other is
+    searched for in ``PATH``. The result is cached until ``forget_path``.
     """
 
     def __init__(self, argv: Sequence[str], search_path: str) -> None:

@@ -27,21 +27,24 @@ class WatchdogConfig:
 
     Names, defaults and the rules for invalid values are those of
     classic-watchdog's ``readconfig.go``, and with ``mode`` set those of
-    of-watchdog's ``config.go``. In both, an invalid value counts as not set; for
-    yes the first accepts only ``true``, the second also ``1``.
+    of-watchdog's ``config.go``. In both, an invalid value counts as not set;
+    for yes the first accepts only ``true``, the second also ``1``.
     """
 
     fprocess: str  # the command, as written; not needed in mode static
     mode: Mode = Mode.CLASSIC
     read_timeout: float = 30.0  # how long a client may take to send its request
-    # How long after a request's head its response may come: a later one is dropped, and the connection
-    # closed. Also how long requests in flight may take after SIGTERM. 0: no limit, but after SIGTERM no time.
+    # How long after a request's head its response may come: a later one is
+    # dropped, and the connection closed. Also how long requests in flight may
+    # take after SIGTERM. 0: no limit, but after SIGTERM no time.
     write_timeout: float = 30.0
     exec_timeout: float = 0.0  # how long the function's process may run; 0 means no limit
-    # How long requests are still accepted after SIGTERM, so that health checks notice.
+    # How long requests are still accepted after SIGTERM, so that health checks
+    # notice.
     healthcheck_interval: float = 30.0
     port: int = 8080  # 0 means any
-    # Of ``/metrics``; 0 means any. In OpenFaaS it is always 8081, where each watchdog has its own ports.
+    # Of ``/metrics``; 0 means any. In OpenFaaS it is always 8081, where each
+    # watchdog has its own ports.
     metrics_port: int = 8081
     combine_output: bool = True  # add the process's stderr to the response, not to the log; classic only
     write_debug: bool = False  # copy the process's output to the log
@@ -51,8 +54,9 @@ class WatchdogConfig:
     suppress_lock: bool = False  # do not write a lock file
     max_inflight: int = 0  # limit for concurrent requests; above it 429; 0 means no limit
     upstream_url: str = ""  # URL on which the process of mode http listens
-    # The process listens on any port that ``upstream_url`` names, so that each of several replicas on one
-    # machine gets its own. A setting of the lab: containers do not share ports.
+    # The process listens on any port that ``upstream_url`` names, so that each
+    # of several replicas on one machine gets its own. A setting of the lab:
+    # containers do not share ports.
     upstream_port_is_free: bool = False
     prefix_logs: bool = True  # prefix each line of the function in the log with time and stream
     static_path: str = STATIC_PATH  # folder of mode static
@@ -67,7 +71,8 @@ class WatchdogConfig:
     def from_environ(cls, environ: Mapping[str, str]) -> WatchdogConfig:
         """Read the settings from environment variables.
 
-        Raises InvalidValueError if the command, a valid mode, or a setting of the mode is missing.
+        Raises InvalidValueError if the command, a valid mode, or a setting of
+        the mode is missing.
         """
         mode = _mode(environ.get("mode", ""))
         classic = mode is Mode.CLASSIC

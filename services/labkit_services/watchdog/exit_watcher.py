@@ -19,8 +19,9 @@ class ExitWatcher(Protocol):
     def watch(self, pid: int, on_exit: OnExit) -> None:
         """Reap ``pid`` when it exits, and call ``on_exit`` from the loop.
 
-        Until that call the pid belongs to this child, so it can be signalled safely.
-        After an OSError the child is not watched: the caller has to reap it.
+        Until that call the pid belongs to this child, so it can be signalled
+        safely. After an OSError the child is not watched: the caller has to
+        reap it.
         """
 
     def close(self) -> None:

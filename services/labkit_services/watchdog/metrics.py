@@ -43,8 +43,9 @@ class HttpMetrics:
 async def serve_metrics(metrics: HttpMetrics, host: str, port: int, log: WatchdogLog) -> AsyncIterator[str]:
     """Serve ``/metrics`` for the duration of a block; yield its URL, or "".
 
-    If the port is in use, OpenFaaS's watchdogs panic: a container has all ports
-    for itself. Here another process may use it, and the function matters more than its metrics.
+    If the port is in use, OpenFaaS's watchdogs panic: a container has all
+    ports for itself. Here another process may use it, and the function matters
+    more than its metrics.
     """
 
     async def respond(request: Request) -> Response:

@@ -22,7 +22,8 @@ _HTML = re.compile(
 )
 
 _BINARY = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
-"""Bytes that text does not contain; escape (0x1b) may be a terminal's colours."""
+"""Bytes that text does not contain; escape (0x1b) may be a terminal's
+colours."""
 
 _MAGIC = tuple(
     (re.compile(pattern, re.DOTALL), content_type)

@@ -13,11 +13,12 @@ from labkit_services.contract.events import EventType
 from labkit_services.runtime.log import LineWriter, Log
 
 _BUFFER_BYTES = 1024 * 1024
-"""Limit for lines that the reader has not taken; above it, lines are dropped."""
+"""Limit for lines that the reader has not taken; above it, lines are
+dropped."""
 
 _FLUSH_SECONDS = 0.005
-"""How long lines are collected. A write costs a tenth of a spawn, most of it for
-waking the reader, so one write serves several calls."""
+"""How long lines are collected. A write costs a tenth of a spawn, most of it
+for waking the reader, so one write serves several calls."""
 
 
 class PipeLineWriter(LineWriter):
@@ -33,8 +34,8 @@ class PipeLineWriter(LineWriter):
         self._buffer_bytes = buffer_bytes
         self._buffer = bytearray()
         self._waiting = False
-        # Only of a pipe: the flag belongs to the open file, and a terminal's is
-        # shared with the shell.
+        # Only of a pipe: the flag belongs to the open file, and a terminal's
+        # is shared with the shell.
         if stat.S_ISFIFO(os.fstat(descriptor).st_mode):
             os.set_blocking(descriptor, False)
 
@@ -80,8 +81,9 @@ class PipeLineWriter(LineWriter):
 class WatchdogLog(Log):
     """The log in the format of Go's ``log`` package.
 
-    OpenFaaS's tools expect that. A function's log contains only the lines of the watchdog and
-    of the function: the runtime's lines are dropped, except warnings and errors.
+    OpenFaaS's tools expect that. A function's log contains only the lines of
+    the watchdog and of the function: the runtime's lines are dropped, except
+    warnings and errors.
     """
 
     def __init__(self, writer: LineWriter) -> None:

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable
 
 from labkit_services.http import HttpError
 from labkit_services.http.body import Body
-from labkit_services.runtime.tasks import BackgroundTasks
+from labkit_services.runtime.background_tasks import BackgroundTasks
 
 CHUNK = 64 * 1024
 """Bytes of one read: the capacity of a Linux pipe."""
@@ -139,10 +139,12 @@ class PipeStream(_ReadEnd):
 def write_body(tasks: BackgroundTasks, descriptor: int, parts: AsyncIterator[bytes]) -> asyncio.Task[None]:
     """Write a request's body to a pipe as it arrives, then close the pipe.
 
-    ``descriptor`` must not block. Cancelling the returned task closes the pipe early.
+    ``descriptor`` must not block. Cancelling the returned task closes the pipe
+    early.
     """
     task = tasks.start(_write_parts(descriptor, parts), name="write the function's standard input")
-    # Not in the task's own ``finally``: a task that is cancelled at once never begins.
+    # Not in the task's own ``finally``: a task that is cancelled at once never
+    # begins.
     task.add_done_callback(lambda _: os.close(descriptor))
     return task
 

@@ -9,9 +9,10 @@ import sys
 def reserve_port() -> tuple[int, socket.socket | None]:
     """Return a free port on 127.0.0.1, and a socket that reserves it.
 
-    On Linux two sockets with SO_REUSEADDR, which servers set, can be bound to one
-    port as long as only one listens. Elsewhere there is a moment in which another
-    process may take the port: then the function fails, and the gateway restarts it.
+    On Linux two sockets with SO_REUSEADDR, which servers set, can be bound to
+    one port as long as only one listens. Elsewhere there is a moment in which
+    another process may take the port: then the function fails, and the gateway
+    restarts it.
     """
     holder = socket.socket()
     holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from labkit_services.contract.names import CALL_ID
+from labkit_services.contract.headers import CALL_ID
 from labkit_services.http import Request
+from labkit_services.runtime.background_tasks import BackgroundTasks
 from labkit_services.runtime.log import LineWriter
-from labkit_services.runtime.tasks import BackgroundTasks
 from labkit_services.watchdog.command import FunctionCommand
 from labkit_services.watchdog.config import WatchdogConfig
 from labkit_services.watchdog.output import CallEventLines, WatchdogLog

@@ -16,7 +16,8 @@ _NOT_HEADERS = frozenset({"Host", "Transfer-Encoding", "Trailer"})
 
 @lru_cache(maxsize=256)
 def _variable(header: str) -> tuple[str, bytes]:
-    # Cached, because a function receives the same few headers with every request.
+    # Cached, because a function receives the same few headers with every
+    # request.
     name = canonical(header)
     return name, b"Http_" + name.replace("-", "_").encode("latin-1")
 
@@ -75,7 +76,8 @@ def marshalled(headers: Headers, body: bytes) -> bytes:
     for header, value in headers:
         name, _ = _variable(header)
         if name not in _NOT_HEADERS:
-            # Headers are decoded as latin-1, one character a byte; JSON is UTF-8.
+            # Headers are decoded as latin-1, one character a byte; JSON is
+            # UTF-8.
             values.setdefault(name, []).append(value.encode("latin-1").decode("utf-8", "replace"))
     document = {
         "header": dict(sorted(values.items())),

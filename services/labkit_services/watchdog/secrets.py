@@ -2,7 +2,8 @@
 
 The gateway writes them to a folder of the replica. A container would see it as
 ``/var/openfaas/secrets``; so does a process where the system allows it private
-mounts. Elsewhere that path is replaced in the function's command and environment.
+mounts. Elsewhere that path is replaced in the function's command and
+environment.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ class SecretsView:
             return cls(folder, f"there are no mount namespaces on {sys.platform}")
         try:
             # Not at the top: few functions have secrets and need the import.
-            from labkit_services.watchdog.mounts import try_mount
+            from labkit_services.watchdog.private_mount import try_mount
 
             return cls(folder, try_mount(Path(folder), MOUNT_POINT))
         except (OSError, ImportError) as error:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 
 from labkit_services.watchdog.command import CannotStartError, FunctionCommand
 from labkit_services.watchdog.exit_watcher import ExitWatcher, OnExit
-from labkit_services.watchdog.limits import FunctionLimits
+from labkit_services.watchdog.resource_limits import FunctionLimits
 
 _TO_DEFAULT = (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ)
 """Signals that Python, or a service of the lab, ignores. A process inherits
@@ -28,8 +28,8 @@ _REAP_SECONDS = 2.0
 class Spawner:
     """Starts processes, and tracks those that run.
 
-    ``no_input`` is the standard input of every process without one: a pipe whose
-    write end is closed. Sharing it saves a pipe for each call.
+    ``no_input`` is the standard input of every process without one: a pipe
+    whose write end is closed. Sharing it saves a pipe for each call.
     """
 
     def __init__(

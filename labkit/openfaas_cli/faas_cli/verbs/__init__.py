@@ -1,1 +1,1 @@
-"""The verbs, one a module; each has a ``COMMAND``."""
+"""The verbs of faas-cli, one a module; each has a ``COMMAND``."""

@@ -27,10 +27,11 @@ _TOKEN = "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrs
 def parse_header(text: str) -> tuple[str, str, str]:
     """Parse a ``--header`` in any of the forms in use.
 
-    The current faas-cli accepts ``K: V`` and, with a warning, ``K=V``; it splits
-    at the first colon, wherever it is, so that ``X-Callback-Url=http://…`` fails.
-    The lab text has ``X-Callback-Url http://…``, which no version accepts. Here
-    the first separator after the name decides, and all of them work.
+    The current faas-cli accepts ``K: V`` and, with a warning, ``K=V``; it
+    splits at the first colon, wherever it is, so that
+    ``X-Callback-Url=http://…`` fails. The lab text has ``X-Callback-Url
+    http://…``, which no version accepts. Here the first separator after the
+    name decides, and all of them work.
 
     Returns:
         The name in Go's spelling (``X-Callback-Url``), the value without white

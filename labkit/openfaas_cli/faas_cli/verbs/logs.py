@@ -21,8 +21,8 @@ _TIME_FORMAT = "2006-01-02T15:04:05Z07:00"
 def open_logs(gateway: Gateway, name: str, *, follow: bool, **query: str) -> HttpReply:
     """Request a function's log, a stream of JSON objects, one a line.
 
-    ``query`` may have ``namespace``, ``since`` (a RFC 3339 time) and ``tail`` (the
-    number of the newest lines; all of them if not above 0).
+    ``query`` may have ``namespace``, ``since`` (a RFC 3339 time) and ``tail``
+    (the number of the newest lines; all of them if not above 0).
     """
     pairs = [("follow", str(follow).lower()), ("name", name), *query.items()]
     try:

@@ -20,7 +20,8 @@ from labkit_services.contract.errors import LabError
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _IGNORED = ("template", "build", ".secrets")
 _NOT_COPIED = shutil.ignore_patterns("__pycache__")
-"""Compiling all modules of an installation compiles those of the templates, too."""
+"""Compiling all modules of an installation compiles those of the templates,
+too."""
 
 
 class NewFunctionError(LabError, OSError):
@@ -97,7 +98,8 @@ def _check_targets(name: str, handler: Path, stack_file: Path, *, append: bool) 
 
 def _head(gateway: str) -> str:
     environment = normalise_url(os.environ.get("OPENFAAS_URL") or DEFAULT_GATEWAY)
-    # The file outlives the lab, whose port may differ the next time. The default follows the lab.
+    # The file outlives the lab, whose port may differ the next time. The
+    # default follows the lab.
     if environment == normalise_url(lab_url()):
         environment = ""
     url = choose_url(flag=gateway, stack="", environment=environment, lab=str)

@@ -12,7 +12,8 @@ from labkit.openfaas_cli.pflag import Arguments, Flag, UsageError
 def run_push(arguments: Arguments, *, needs_prefix: bool = True) -> None:
     """Check that the images could be pushed, and print that they need not be.
 
-    With ``needs_prefix`` each image must name its owner, as a registry requires.
+    With ``needs_prefix`` each image must name its owner, as a registry
+    requires.
     """
     functions = {name: tagged(f, arguments) for name, f in stack_of(arguments).functions.items()}
     if not functions:

@@ -99,8 +99,8 @@ def _reference(name: str, arguments: Arguments) -> dict[str, Any]:
 def _secret(name: str, arguments: Arguments) -> dict[str, Any]:
     """Return a secret's JSON, with the value of flag, file or stdin.
 
-    A file's bytes are sent unchanged as ``rawValue``. ``value`` beside it, without
-    white space around it, is for gateways older than that field.
+    A file's bytes are sent unchanged as ``rawValue``. ``value`` beside it,
+    without white space around it, is for gateways older than that field.
     """
     literal, file = arguments.text("from-literal"), arguments.text("from-file")
     if literal and file:

@@ -20,7 +20,8 @@ from labkit_services.contract.errors import LabError
 
 _OWN_STORE = Path(__file__).resolve().parent.parent / "store.json"
 _PLATFORM = "x86_64"
-"""The platform whose image is used: a process without a container runs on any machine."""
+"""The platform whose image is used: a process without a container runs on any
+machine."""
 
 
 class StoreError(LabError):

@@ -12,14 +12,16 @@ from labkit_services.contract.names import short_function_name
 from labkit_services.gateway.functions.log_ring import LogRing
 from labkit_services.gateway.functions.replica import Replica, ReplicaError, ReplicaState
 from labkit_services.gateway.functions.spec import FunctionSpec
+from labkit_services.runtime.background_tasks import BackgroundTasks
 from labkit_services.runtime.log import Log
-from labkit_services.runtime.tasks import BackgroundTasks
 
 _RESTART_SECONDS = (0.0, 0.2, 1.0, 5.0, 10.0)
-"""Delays before a replica that ended by itself is restarted, by consecutive failures."""
+"""Delays before a replica that ended by itself is restarted, by consecutive
+failures."""
 
 _MAX_FAILURES = 3
-"""After this many consecutive failures a call no longer waits for the next start."""
+"""After this many consecutive failures a call no longer waits for the next
+start."""
 
 _STABLE_SECONDS = 10.0
 """A replica that has run this long resets the count of failures."""
@@ -77,7 +79,8 @@ class DeployedFunction:
         """Return a replica, waiting for one that is starting.
 
         Raises:
-            NoReplicaError: None was ready within ``timeout`` seconds, or none will be.
+            NoReplicaError: None was ready within ``timeout`` seconds, or none
+                will be.
         """
         deadline = asyncio.get_running_loop().time() + timeout
         while True:

@@ -48,7 +48,8 @@ class LogRing:
             since_ns: Leave out older lines.
             tail: At most this many existing lines; 0 or less is all.
             instance: The replica; "" is all.
-            follow: Seconds to go on with new lines; ``math.inf`` is until cancelled.
+            follow: Seconds to go on with new lines; ``math.inf`` is until
+                cancelled.
         """
 
         def matches(line: LogLine) -> bool:

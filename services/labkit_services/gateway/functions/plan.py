@@ -22,7 +22,8 @@ class ReplicaPlan:
 
     spec: FunctionSpec
     environment: Mapping[str, str]
-    """With command (``fprocess``) and limits; what differs between replicas is added at their start."""
+    """With command (``fprocess``) and limits; what differs between replicas is
+    added at their start."""
     workdir: Path | None
     """Folder to start in; None means the replica's scratch folder."""
 
@@ -30,8 +31,8 @@ class ReplicaPlan:
 def plan_replica(spec: FunctionSpec, image: Image, search_path: str) -> ReplicaPlan:
     """Resolve a deployment without changing anything.
 
-    ``search_path`` is the machine's ``PATH``. UnusableDeploymentError means that neither deployment nor image
-    name a command.
+    ``search_path`` is the machine's ``PATH``. UnusableDeploymentError means
+    that neither deployment nor image name a command.
     """
     variables = {**image.environment, **spec.env_vars}
     mode = variables.get("mode", "")
@@ -42,12 +43,15 @@ def plan_replica(spec: FunctionSpec, image: Image, search_path: str) -> ReplicaP
         todo = "build it first (faas-cli build), or name a command (--fprocess)"
         raise UnusableDeploymentError(f"unable to find image: {spec.image}; {todo}")
     environment = {
-        # Without the gateway's own variables, which hold passwords. And without LANG, as in OpenFaaS's
-        # containers: loading a locale takes 0.2 ms of the 0.7 ms that a small process needs.
+        # Without the gateway's own variables, which hold passwords. And
+        # without LANG, as in OpenFaaS's containers: loading a locale takes 0.2
+        # ms of the 0.7 ms that a small process needs.
         **image.process_environment({"PATH": search_path}),
-        # No load balancer polls the health of a replica: one that drains may end at once.
+        # No load balancer polls the health of a replica: one that drains may
+        # end at once.
         "healthcheck_interval": "0",
-        # 0 means any port: replicas share one machine, whereas each container has a port 8081.
+        # 0 means any port: replicas share one machine, whereas each container
+        # has a port 8081.
         "metrics_port": "0",
         **spec.env_vars,
         "fprocess": image.local_process(command),

@@ -43,7 +43,8 @@ class ProcessBackend:
     def plan(self, spec: FunctionSpec) -> ReplicaPlan:
         """Resolve a deployment with the newest build of its image."""
         try:
-            # An unknown name stands for an empty image: the deployment may name the command.
+            # An unknown name stands for an empty image: the deployment may
+            # name the command.
             image = self._images.get(spec.image) or catalogue.find(spec.image) or Image(spec.image)
         except LabError as error:
             raise UnusableDeploymentError(f"validation failed: image: {error.headline}") from error

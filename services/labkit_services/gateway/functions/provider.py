@@ -17,8 +17,8 @@ from labkit_services.gateway.queue_registry import QueueRegistry
 from labkit_services.gateway.registry import Registry
 from labkit_services.http import HttpError
 from labkit_services.jetstream.event_publisher import EventPublisher
+from labkit_services.runtime.background_tasks import BackgroundTasks
 from labkit_services.runtime.log import Log
-from labkit_services.runtime.tasks import BackgroundTasks
 
 _REMOVE_GRACE_SECONDS = 30.0
 _MAX_FUNCTIONS = 200
@@ -40,9 +40,9 @@ class ReplicaBackend(Protocol):
 class FunctionProvider:
     """All deployed functions.
 
-    A change is validated, then stored in the registry, then made; changes of one
-    function follow one another. Methods raise HttpError: 404 for an unknown
-    function, 400 for a request that is refused.
+    A change is validated, then stored in the registry, then made; changes of
+    one function follow one another. Methods raise HttpError: 404 for an
+    unknown function, 400 for a request that is refused.
     """
 
     def __init__(
@@ -60,7 +60,8 @@ class FunctionProvider:
         self._log = log
         self._functions: dict[str, DeployedFunction] = {}
         self._by_url_name: dict[str, DeployedFunction] = {}
-        # By key, while a task holds or awaits it: changes of one function follow one another.
+        # By key, while a task holds or awaits it: changes of one function
+        # follow one another.
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._removals = BackgroundTasks(log.task_failed)
 
@@ -138,8 +139,9 @@ class FunctionProvider:
 
     async def delete_namespace(self, name: str) -> None:
         """Remove a namespace that has no functions, and its secrets."""
-        # A function that is being deployed counts. Nothing is awaited before the namespace has gone from
-        # memory, so that no deploy can begin meanwhile.
+        # A function that is being deployed counts. Nothing is awaited before
+        # the namespace has gone from memory, so that no deploy can begin
+        # meanwhile.
         if any(split_function_name(key)[1] == name for key in [*self._functions, *self._locks]):
             raise HttpError(400, f"namespace {name} still has functions, remove them first\n")
         await self._registry.namespaces.delete(name)

@@ -19,7 +19,8 @@ from labkit_services.http import Origin
 from labkit_services.runtime.line_reader import LineReader
 
 _READY_SECONDS = 30.0
-"""Longer than a watchdog waits for its process to listen, so that the watchdog reports the cause."""
+"""Longer than a watchdog waits for its process to listen, so that the watchdog
+reports the cause."""
 
 _TERM_SECONDS = 0.5
 _KILL_SECONDS = 5.0
@@ -50,9 +51,10 @@ class ReplicaCallbacks:
 class Replica:
     """A watchdog process.
 
-    The process leads a group of its own, so that killing the group ends whatever the function started. Its
-    stdin is the lifeline: the process ends when the gateway's end of that pipe closes. Its stdout carries the
-    ready line and then events; its stderr is the function's log.
+    The process leads a group of its own, so that killing the group ends
+    whatever the function started. Its stdin is the lifeline: the process ends
+    when the gateway's end of that pipe closes. Its stdout carries the ready
+    line and then events; its stderr is the function's log.
     """
 
     def __init__(

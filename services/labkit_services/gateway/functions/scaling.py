@@ -19,7 +19,8 @@ LOAD_CALLS_PER_SECOND = 5.0
 LOAD_WINDOW_SECONDS = 10.0
 LOAD_FOR_SECONDS = 5.0
 REPEAT_SECONDS = 10.0
-"""OpenFaaS's alert rule: more than 5 good calls/s over 10 s, for 5 s (faas-netes chart, Prometheus rules)."""
+"""OpenFaaS's alert rule: more than 5 good calls/s over 10 s, for 5 s
+(faas-netes chart, Prometheus rules)."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,8 @@ class Load:
     """The alert on one function's rate of good calls.
 
     It fires like OpenFaaS's Prometheus rule: when the rate over a window stays
-    above the threshold. It repeats while that lasts and is resolved when the rate falls.
+    above the threshold. It repeats while that lasts and is resolved when the
+    rate falls.
     """
 
     samples: deque[tuple[float, int]] = field(default_factory=deque)

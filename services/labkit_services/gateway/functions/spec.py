@@ -19,7 +19,8 @@ from labkit_services.http import HttpError
 MAX_NAME = 63
 
 CPU_NOT_LIMITED = "labkit/limits.cpu"
-"""Annotation of a function whose CPU limit the process backend does not enforce."""
+"""Annotation of a function whose CPU limit the process backend does not
+enforce."""
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _NOT_TEXT = re.compile("[\0\ud800-\udfff]")
@@ -111,8 +112,8 @@ class FunctionSpec:
     def status(self, *, replicas: int, available: int) -> dict[str, Any]:
         """Return OpenFaaS's ``FunctionStatus``.
 
-        Empty fields are left out, except ``labels`` and ``annotations``: clients
-        expect objects there.
+        Empty fields are left out, except ``labels`` and ``annotations``:
+        clients expect objects there.
         """
         status: dict[str, Any] = {
             "name": self.name,
@@ -130,7 +131,8 @@ class FunctionSpec:
         status["labels"] = {**self.labels, "faas_function": self.name}
         status["annotations"] = {**self.annotations, "prometheus.io.scrape": "false"}
         if cpu := (self.limits or {}).get("cpu"):
-            # A process has no CPU share to limit; the status is where users look.
+            # A process has no CPU share to limit; the status is where users
+            # look.
             status["annotations"][CPU_NOT_LIMITED] = f"limits.cpu {cpu} is not enforced by processes"
         status["replicas"] = replicas
         status["availableReplicas"] = available

@@ -13,8 +13,8 @@ _PROC = Path("/proc")
 def usage_of(pids: Iterable[int]) -> dict[str, Any]:
     """Return OpenFaaS's ``FunctionUsage`` of the process groups ``pids``.
 
-    ``cpu`` is in millicores over the processes' lifetime, memory in bytes; both
-    are 0 without ``/proc`` (macOS).
+    ``cpu`` is in millicores over the processes' lifetime, memory in bytes;
+    both are 0 without ``/proc`` (macOS).
     """
     groups = set(pids)
     memory, ticks, oldest = 0, 0.0, 0.0
@@ -29,7 +29,8 @@ def usage_of(pids: Iterable[int]) -> dict[str, Any]:
             fields = (folder / "stat").read_text().rpartition(")")[2].split()
         except OSError:
             continue  # it has ended meanwhile
-        # proc(5), counted from the third field: pgrp, utime, stime, starttime, rss.
+        # proc(5), counted from the third field: pgrp, utime, stime, starttime,
+        # rss.
         if int(fields[2]) in groups:
             ticks += int(fields[11]) + int(fields[12])
             oldest = max(oldest, uptime - int(fields[19]) / hertz)

@@ -21,8 +21,9 @@ _MODULE = "labkit_services.watchdog"
 class WatchdogProcess:
     """A process, leader of a process group, with our ends of its three pipes.
 
-    Its standard input is its lifeline; nothing is written to it. ``output`` and ``errors`` are descriptors to
-    read its standard output and standard error from.
+    Its standard input is its lifeline; nothing is written to it. ``output``
+    and ``errors`` are descriptors to read its standard output and standard
+    error from.
     """
 
     def __init__(
@@ -43,7 +44,8 @@ class WatchdogProcess:
 
         OSError means that it cannot be started.
         """
-        # In a file, because a function's PYTHONPATH or LD_PRELOAD must not reach the watchdog's own Python.
+        # In a file, because a function's PYTHONPATH or LD_PRELOAD must not
+        # reach the watchdog's own Python.
         with ExitStack() as ours, ExitStack() as theirs, tempfile.TemporaryFile() as settings:
             settings.write(json.dumps(environment).encode())
             settings.flush()
@@ -92,7 +94,8 @@ def _pipe(readers: ExitStack, writers: ExitStack) -> tuple[int, int]:
 def _interpreter_environment() -> dict[str, str]:
     """Return the gateway's environment without its settings and passwords.
 
-    Services' settings have lower-case names, as in OpenFaaS; Python's and the system's do not.
+    Services' settings have lower-case names, as in OpenFaaS; Python's and the
+    system's do not.
     """
     return {name: value for name, value in os.environ.items() if name.isupper()}
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 
 from labkit_services.contract.events import EventType
-from labkit_services.contract.names import CALLBACK_URL, DUPLICATE, START_TIME, short_function_name
+from labkit_services.contract.headers import CALLBACK_URL, DUPLICATE, START_TIME
+from labkit_services.contract.names import short_function_name
 from labkit_services.contract.queued_call import CALL_HEADER, QueuedCall
-from labkit_services.gateway.callback_url import go_url_error
 from labkit_services.gateway.config import GatewayConfig
 from labkit_services.gateway.functions.provider import FunctionProvider
+from labkit_services.gateway.go_url import go_url_error
 from labkit_services.gateway.headers import call_id_of, standard_headers
 from labkit_services.gateway.metrics import Telemetry
 from labkit_services.gateway.queue_registry import QueueRegistry
@@ -17,7 +18,8 @@ from labkit_services.http import BodyTooLargeError, HttpError, Request, Response
 from labkit_services.jetstream.publisher import Publisher, QueueUnavailableError
 
 _MAX_METADATA = 55_000
-"""JetStream allows 64 KiB of headers; a dead letter adds the function's to these."""
+"""JetStream allows 64 KiB of headers; a dead letter adds the function's to
+these."""
 
 _ALLOWED = {"": "DELETE, GET, POST", "/result": "GET"}
 """By what follows the name: ``calls.py`` has routes on these paths, too."""
@@ -26,8 +28,8 @@ _ALLOWED = {"": "DELETE, GET, POST", "/result": "GET"}
 class AsyncFunctionRoute:
     """Accepts calls.
 
-    Whether the function exists is not checked: as in OpenFaaS, the worker finds
-    out. JetStream has stored the call before the 202 is sent.
+    Whether the function exists is not checked: as in OpenFaaS, the worker
+    finds out. JetStream has stored the call before the 202 is sent.
     """
 
     def __init__(
@@ -93,7 +95,8 @@ class AsyncFunctionRoute:
         except (QueueUnavailableError, HttpError) as error:
             return Response.text(500, f"Error queuing request: {str(error).rstrip()}\n", headers)
         if stored.duplicate:
-            # The client has reused its call id within the duplicate window: one call, accepted once.
+            # The client has reused its call id within the duplicate window:
+            # one call, accepted once.
             self._lines.write(f"[{call_id}] Already queued for: {name}.")
             return Response(202, [*headers, (DUPLICATE, "true")])
         shown, size = short_function_name(name), len(body)

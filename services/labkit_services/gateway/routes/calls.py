@@ -16,7 +16,8 @@ from nats.js.kv import KeyValue
 from labkit_services.call_record.call import CallState
 from labkit_services.contract.errors import error_text
 from labkit_services.contract.events import EventType
-from labkit_services.contract.names import CALL_ID, CALL_STATUS_SUBJECT, RESULT_STREAM
+from labkit_services.contract.headers import CALL_ID
+from labkit_services.contract.names import CALL_STATUS_SUBJECT, RESULT_STREAM
 from labkit_services.contract.outcome import RESULT_HEADER, Result
 from labkit_services.contract.queues import call_token, queue_stream, result_subject
 from labkit_services.gateway.nats_errors import nats_errors_as
@@ -30,7 +31,8 @@ from labkit_services.runtime.log import Log
 
 MAX_WAIT_SECONDS = 30.0
 _STATUS_SECONDS = 10.0
-"""Timeout of the call status service, which may have a long event log to read first."""
+"""Timeout of the call status service, which may have a long event log to read
+first."""
 
 _NOT_COPIED = HOP_BY_HOP | {"content-length", "date"}
 
@@ -84,8 +86,9 @@ class CallRoutes:
             return Response(202)
         if state.is_final or state is CallState.CALLING_BACK:
             raise HttpError(409, f"call {call_id} can't be cancelled, it is {state}\n")
-        # First tell the workers, one of which may have the call or be about to get it. Then delete its
-        # message, which would stay in the queue until a worker drops it.
+        # First tell the workers, one of which may have the call or be about to
+        # get it. Then delete its message, which would stay in the queue until
+        # a worker drops it.
         with nats_errors_as(500, "the call was not cancelled"):
             await self._cancelled.put(call_token(call_id), str(time.time_ns()).encode())
         self._events.emit(EventType.CALL_CANCELLED, call_id, call["function"])

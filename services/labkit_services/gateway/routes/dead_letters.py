@@ -47,7 +47,8 @@ class DeadLetterRoutes:
     async def _redrive(self, request: Request, captured: dict[str, str]) -> Response:
         """Redrive those of one call for ``{"callId": …}``, all for ``{}``."""
         body = await json_object(request)
-        # An empty id is refused: more likely a client's mistake than a request for all.
+        # An empty id is refused: more likely a client's mistake than a request
+        # for all.
         call_id = required_text(body, "callId") if "callId" in body else ""
         count = await self._store.redrive(queue_of(captured), call_id)
         _check_found(call_id, count)

@@ -64,7 +64,8 @@ async def _ndjson(spec: FunctionSpec, lines: AsyncIterator[LogLine]) -> AsyncIte
 
 
 def _parse_number(text: str) -> int:
-    # Python's int also accepts blanks, underscores and the digits of other scripts.
+    # Python's int also accepts blanks, underscores and the digits of other
+    # scripts.
     if not re.fullmatch(r"[+-]?[0-9]{1,18}", text):
         raise ValueError(text)
     return int(text)

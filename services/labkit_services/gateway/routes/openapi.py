@@ -25,7 +25,8 @@ def document() -> bytes:
     """
     import yaml
 
-    # libyaml, where the wheel includes it, takes a tenth of the time, in which no call is served.
+    # libyaml, where the wheel includes it, takes a tenth of the time, in which
+    # no call is served.
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     with DOCUMENT.open("rb") as file:
         return json.dumps(yaml.load(file, Loader=loader)).encode()  # noqa: S506  # a safe loader

@@ -46,7 +46,8 @@ class SecretRoutes:
     async def _parse(self, request: Request) -> tuple[str, str, dict[str, Any]]:
         body = await json_object(request)
         namespace = optional_text(body, "namespace") or query_of(request).get("namespace", DEFAULT_NAMESPACE)
-        # A secret's name may have dots: without this, "a" in namespace "b.ns" would be "a.b" in "ns".
+        # A secret's name may have dots: without this, "a" in namespace "b.ns"
+        # would be "a.b" in "ns".
         self._registry.namespaces.check(namespace)
         return required_text(body, "name"), namespace, body
 

@@ -21,7 +21,8 @@ class UiRoutes:
         return Response(307, [("Location", "/ui/")])
 
     async def _ui(self, _: Request, __: dict[str, str]) -> Response:
-        # Read for each request: the lab writes the inspector's address when it knows it.
+        # Read for each request: the lab writes the inspector's address when it
+        # knows it.
         try:
             state = json.loads(self._lab_state.read_text())
         except (OSError, ValueError):

@@ -22,7 +22,8 @@ def create_backend(program: FunctionProgram) -> Backend:
     """Return the backend for the program's mode."""
     mode = program.config.mode
     if mode is Mode.STATIC:
-        # Not at the top: few functions are files, and it imports what no other mode needs.
+        # Not at the top: few functions are files, and it imports what no other
+        # mode needs.
         from labkit_services.watchdog.modes.static import StaticBackend
 
         return StaticBackend(program)

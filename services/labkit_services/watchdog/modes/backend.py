@@ -17,7 +17,8 @@ class Backend(ABC):
     has_ready_route = True  # ``/_/ready`` is the watchdog's, as in of-watchdog
 
     def __init__(self, program: FunctionProgram) -> None:
-        # Done when the mode's long-lived process has ended by itself; never in a mode without one.
+        # Done when the mode's long-lived process has ended by itself; never in
+        # a mode without one.
         self.failure: asyncio.Future[LabError] = asyncio.get_running_loop().create_future()
         self._program = program
         self._config = program.config

@@ -18,7 +18,8 @@ from labkit_services.watchdog.process import FunctionProcess, Observer, ProcessP
 from labkit_services.watchdog.spawner import Spawner
 
 BODY_LIMIT = 256 * 1024 * 1024
-"""The gateway limits bodies. This is a guard against clients that bypass it."""
+"""The gateway limits bodies. This is a guard against clients that bypass
+it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,8 @@ class BufferedBackend(Backend):
     ) -> tuple[Outcome, bool]:
         """Run a process; return also whether ``exec_timeout`` ended it.
 
-        If so, ``kill_message`` is logged. A process that does not start raises CannotStartError.
+        If so, ``kill_message`` is logged. A process that does not start raises
+        CannotStartError.
         """
         program = self._program
         process = BufferedProcess(
@@ -133,7 +135,8 @@ class BufferedBackend(Backend):
         try:
             outcome = await process.wait()
         except asyncio.CancelledError:
-            # The client has disconnected, or the watchdog stops: the response has no receiver.
+            # The client has disconnected, or the watchdog stops: the response
+            # has no receiver.
             process.abandon()
             raise
         finally:

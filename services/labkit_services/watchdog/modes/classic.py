@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
-from labkit_services.contract.names import DURATION_SECONDS
+from labkit_services.contract.headers import DURATION_SECONDS
 from labkit_services.http import Request, Response
 from labkit_services.watchdog.command import CannotStartError
 from labkit_services.watchdog.mime_sniffing import detect_content_type

@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator
 
 from labkit_services.contract.durations import format_duration, parse_duration
 from labkit_services.contract.errors import InvalidValueError
-from labkit_services.contract.names import DURATION_SECONDS, INTERNAL
+from labkit_services.contract.headers import DURATION_SECONDS, INTERNAL
 from labkit_services.http import ClientResponse, HttpClient, Origin, Request, Response, UpstreamError
 from labkit_services.http.headers import HOP_BY_HOP, Headers, end_to_end
 from labkit_services.watchdog.modes.backend import Backend

@@ -1,7 +1,8 @@
 """Mode serializing: one process a request, its whole output the response.
 
-As of-watchdog's ``executor/serializing_fork_runner.go``: like the classic watchdog,
-but stderr goes to the log, and if the function fails, the response says only how.
+As of-watchdog's ``executor/serializing_fork_runner.go``: like the classic
+watchdog, but stderr goes to the log, and if the function fails, the response
+says only how.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import time
 
 from labkit_services.contract.durations import format_duration
-from labkit_services.contract.names import DURATION_SECONDS
+from labkit_services.contract.headers import DURATION_SECONDS
 from labkit_services.http import Request, Response
 from labkit_services.watchdog.command import CannotStartError
 from labkit_services.watchdog.modes.buffered import BODY_LIMIT, BufferedBackend, Outcome

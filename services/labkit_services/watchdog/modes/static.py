@@ -39,7 +39,8 @@ _TYPES = {
     ".webp": "image/webp",
     ".xml": "text/xml; charset=utf-8",
 }
-"""Types that Go knows without the system's table, which few images have. Others are detected."""
+"""Types that Go knows without the system's table, which few images have.
+Others are detected."""
 
 _LISTING_HEAD = '<!doctype html>\n<meta name="viewport" content="width=device-width">\n'
 _CHUNK = 256 * 1024
@@ -94,7 +95,8 @@ def _clean(path: bytes) -> bytes:
 
 
 def _file(path: bytes, request: Request) -> Response:
-    # Without O_NONBLOCK, opening a named pipe would block the whole watchdog until it has a writer.
+    # Without O_NONBLOCK, opening a named pipe would block the whole watchdog
+    # until it has a writer.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with contextlib.ExitStack() as resources:
         resources.callback(os.close, descriptor)

@@ -1,7 +1,7 @@
 """Mode streaming: one process a request, its output forwarded at once.
 
-As of-watchdog's ``executor/streaming_runner.go``: the status 200 is sent before
-the process has written anything, so only the log shows how it ended.
+As of-watchdog's ``executor/streaming_runner.go``: the status 200 is sent
+before the process has written anything, so only the log shows how it ended.
 """
 
 from __future__ import annotations

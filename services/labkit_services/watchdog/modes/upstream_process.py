@@ -18,11 +18,13 @@ from labkit_services.watchdog.process import FunctionProcess, ProcessPipes, desc
 from labkit_services.watchdog.program import FunctionProgram
 
 READY_SECONDS = 25.0
-"""How long the process may take until it listens; its imports can take many seconds."""
+"""How long the process may take until it listens; its imports can take many
+seconds."""
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.005, 0.1
 _TERM_SECONDS = 0.3
-"""How long it may take to end after SIGTERM. The gateway kills the whole group after half a second."""
+"""How long it may take to end after SIGTERM. The gateway kills the whole group
+after half a second."""
 
 
 class FunctionFailedError(LabError):
@@ -57,7 +59,8 @@ class UpstreamProcess(FunctionProcess):
     async def wait_until_listening(self, origin: Origin) -> None:
         """Wait until the process accepts connections.
 
-        Raises FunctionFailedError if it ended first, or took more than ``READY_SECONDS``.
+        Raises FunctionFailedError if it ended first, or took more than
+        ``READY_SECONDS``.
         """
         pause = _FIRST_PAUSE
         deadline = self._spawner.loop.time() + READY_SECONDS

@@ -23,7 +23,8 @@ class BackgroundTasks:
     def __init__(self, on_failure: OnFailure | None = None) -> None:
         """Call ``on_failure`` with the name and exception of each failed task.
 
-        A cancelled task has not failed. By default the loop's exception handler logs failures.
+        A cancelled task has not failed. By default the loop's exception
+        handler logs failures.
         """
         self._on_failure = on_failure or _report_to_loop
         self._tasks: set[asyncio.Task[Any]] = set()

@@ -1,7 +1,8 @@
 """The URLs that Go's ``url.Parse`` refuses, with its error texts.
 
-OpenFaaS parses ``X-Callback-Url`` with it before queueing. A URL that parses but
-is unreachable is accepted and fails when the result is posted (Go, net/url/url.go).
+OpenFaaS parses ``X-Callback-Url`` with it before queueing. A URL that parses
+but is unreachable is accepted and fails when the result is posted (Go,
+net/url/url.go).
 """
 
 from __future__ import annotations

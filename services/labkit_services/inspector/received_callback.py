@@ -6,15 +6,15 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from labkit_services.contract.names import (
+from labkit_services.contract.headers import (
     CALL_ID,
     DURATION_SECONDS,
     FUNCTION_NAME,
     FUNCTION_STATUS,
     RETRY,
     RETRY_MAX,
-    short_function_name,
 )
+from labkit_services.contract.names import short_function_name
 from labkit_services.contract.numbers import parse_digits
 from labkit_services.http import Headers
 
@@ -29,9 +29,10 @@ class CallbackHeaders:
     Attributes:
         call_id: Of the asynchronous call whose result this is.
         function: Name as the learner wrote it, without the default namespace.
-        status: The *function's* status; the callback itself is always a POST that arrived.
-        duration_seconds: From the worker's start of the call to this callback; the time in
-            the queue is not included.
+        status: The *function's* status; the callback itself is always a POST
+            that arrived.
+        duration_seconds: From the worker's start of the call to this callback;
+            the time in the queue is not included.
         retry: How many times the call was retried, of at most ``retry_max``.
     """
 

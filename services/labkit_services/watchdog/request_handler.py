@@ -6,7 +6,7 @@ import time
 from functools import partial
 
 from labkit_services.contract.durations import format_duration
-from labkit_services.contract.names import INTERNAL
+from labkit_services.contract.headers import INTERNAL
 from labkit_services.http import HangUpError, HttpError, Request, Response
 from labkit_services.watchdog.config import WatchdogConfig
 from labkit_services.watchdog.health import LockFile
@@ -69,8 +69,9 @@ class WatchdogHandler:
     def _hang_up_if_late(self, started_at: float) -> None:
         """Close the connection after ``write_timeout``, as Go's server does.
 
-        Its deadline is ``write_timeout`` after the end of the request's head, which is when
-        the handler begins. The function is not disturbed: only its response is too late.
+        Its deadline is ``write_timeout`` after the end of the request's head,
+        which is when the handler begins. The function is not disturbed: only
+        its response is too late.
         """
         if time.perf_counter() - started_at > self._write_timeout:
             self._log.line(

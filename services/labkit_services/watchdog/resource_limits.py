@@ -2,8 +2,9 @@
 
 A container has a control group, which counts the memory of all its processes
 and gives it a share of the CPU. A process has rlimits: of memory, for each
-process alone; of CPU, only a total of seconds, which is something else. So memory
-is limited where the system supports it, CPU is not, and the log says both.
+process alone; of CPU, only a total of seconds, which is something else. So
+memory is limited where the system supports it, CPU is not, and the log says
+both.
 """
 
 from __future__ import annotations
@@ -45,14 +46,16 @@ class FunctionLimits:
     def apply(self, pid: int) -> None:
         """Limit a process that was just started, and all that it will start.
 
-        RLIMIT_DATA, not RLIMIT_AS: the address space of the smallest program is
-        larger than its memory by what it maps and never writes, such as libraries.
+        RLIMIT_DATA, not RLIMIT_AS: the address space of the smallest program
+        is larger than its memory by what it maps and never writes, such as
+        libraries.
 
-        From outside, after the start, because a shell that sets the limit first
-        doubles the cost of a call (2.0 ms against 1.1 ms here), and drops
-        variables with unusual names. The price: until the watchdog runs again,
-        after microseconds or on a busy machine a few milliseconds, a process can
-        allocate without limit. That memory counts towards the limit from then on.
+        From outside, after the start, because a shell that sets the limit
+        first doubles the cost of a call (2.0 ms against 1.1 ms here), and
+        drops variables with unusual names. The price: until the watchdog runs
+        again, after microseconds or on a busy machine a few milliseconds, a
+        process can allocate without limit. That memory counts towards the
+        limit from then on.
         """
         # It has exited, or only root may limit it, such as sudo.
         with contextlib.suppress(ProcessLookupError, PermissionError):

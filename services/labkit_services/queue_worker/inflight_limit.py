@@ -9,9 +9,9 @@ from dataclasses import dataclass
 class Credit:
     """Counts running calls and requested messages.
 
-    A message fetched before there is room for it would wait in this worker while its lease
-    runs and another worker is idle. So the sum of running calls and requested messages
-    never exceeds ``max_inflight``.
+    A message fetched before there is room for it would wait in this worker
+    while its lease runs and another worker is idle. So the sum of running
+    calls and requested messages never exceeds ``max_inflight``.
     """
 
     max_inflight: int
@@ -25,8 +25,8 @@ class Credit:
     def accept(self) -> bool:
         """Count a message as running; return False if there is no room for it.
 
-        There is none after ``max_inflight`` was lowered, or when a request that was assumed
-        to be lost is answered late.
+        There is none after ``max_inflight`` was lowered, or when a request
+        that was assumed to be lost is answered late.
         """
         self.requested = max(0, self.requested - 1)
         if self.in_flight >= self.max_inflight:

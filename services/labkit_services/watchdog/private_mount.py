@@ -1,8 +1,8 @@
 """Mounts a folder for this process and its children only.
 
-It uses Linux's mount namespaces: what is mounted in one is invisible outside, and
-disappears with its last process. Root may create one, and where the system allows
-it any user, inside a user namespace.
+It uses Linux's mount namespaces: what is mounted in one is invisible outside,
+and disappears with its last process. Root may create one, and where the system
+allows it any user, inside a user namespace.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ _MS_RDONLY, _MS_REMOUNT, _MS_BIND, _MS_REC, _MS_SLAVE = 1, 32, 4096, 16384, 1 <<
 def try_mount(folder: Path, at: Path) -> str:
     """Mount ``folder`` at the path ``at``; return "" or why that failed.
 
-    Must be called while the process has one thread. A child process tries first,
-    so that a failure half-way leaves this process unchanged.
+    Must be called while the process has one thread. A child process tries
+    first, so that a failure half-way leaves this process unchanged.
     """
     read_end, write_end = os.pipe()
     child = os.fork()
@@ -48,15 +48,17 @@ def try_mount(folder: Path, at: Path) -> str:
 def _mount_folder(folder: Path, at: Path) -> None:
     """Enter a new mount namespace and mount ``folder`` there.
 
-    Nothing is created on the machine's disk. If ``at`` does not exist, the nearest
-    existing folder above it is covered by an empty one in memory. That gets
-    a bind mount of each entry of the covered folder, and the missing folders.
-    Raises OSError if the system does not allow it, AttributeError if it lacks these calls.
+    Nothing is created on the machine's disk. If ``at`` does not exist, the
+    nearest existing folder above it is covered by an empty one in memory. That
+    gets a bind mount of each entry of the covered folder, and the missing
+    folders. Raises OSError if the system does not allow it, AttributeError if
+    it lacks these calls.
     """
     system = ctypes.CDLL(None, use_errno=True)
     cwd = os.getcwd()
     _enter_namespace(system)
-    # What the machine mounts later is visible here; what is mounted here is not visible outside.
+    # What the machine mounts later is visible here; what is mounted here is
+    # not visible outside.
     _mount(system, "none", "/", _MS_REC | _MS_SLAVE)
     if not at.is_dir():
         above = next(parent for parent in at.parents if parent.is_dir()).resolve()
@@ -65,7 +67,8 @@ def _mount_folder(folder: Path, at: Path) -> None:
         _cover(system, above)
         at.mkdir(parents=True)
         _mount(system, str(folder), str(at), _MS_BIND)
-        # Read-only, because what a function wrote into the cover would be lost with it.
+        # Read-only, because what a function wrote into the cover would be lost
+        # with it.
         _mount(system, "none", str(above), _MS_REMOUNT | _MS_BIND | _MS_RDONLY)
     else:
         _mount(system, str(folder), str(at), _MS_BIND)

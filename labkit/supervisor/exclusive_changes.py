@@ -24,7 +24,8 @@ class ExclusiveChanges:
         async with self._lock:
             if self._stopping.is_set():
                 raise LabGoneError("The lab is being stopped.")
-            # A task of its own, so that `cancel` ends the change and not the task that asked for it.
+            # A task of its own, so that `cancel` ends the change and not the
+            # task that asked for it.
             self._running = task = asyncio.create_task(change(), name="change of the lab")
             await asyncio.wait([task])
             if task.cancelled():

@@ -85,6 +85,7 @@ def _status(function: DeployedFunction) -> dict[str, Any]:
 
 
 def _key(name: str, body: dict[str, Any], request: Request) -> str:
-    # Current clients put the namespace into the body, older ones into the query.
+    # Current clients put the namespace into the body, older ones into the
+    # query.
     namespace = optional_text(body, "namespace") or query_of(request).get("namespace", "")
     return qualified(name, namespace)

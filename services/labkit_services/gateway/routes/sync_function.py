@@ -7,7 +7,8 @@ import time
 from collections.abc import AsyncIterator
 
 from labkit_services.contract.events import EventType
-from labkit_services.contract.names import INTERNAL, short_function_name
+from labkit_services.contract.headers import INTERNAL
+from labkit_services.contract.names import short_function_name
 from labkit_services.gateway.functions.function import DeployedFunction, NoReplicaError
 from labkit_services.gateway.functions.provider import FunctionProvider
 from labkit_services.gateway.functions.replica import Replica
