@@ -62,7 +62,14 @@ def test_a_cancelled_queued_call_never_runs(http: httpx.Client, tmp_path: Path) 
 
 @pytest.mark.row("2.6 cancel")
 def test_a_cancelled_call_is_not_retried(http: httpx.Client) -> None:
-    call_id = accept(http, new_function(http, "false", {**QUICK, "com.openfaas.retry.min_wait": "500ms"}))
+    call_id = accept(
+        http,
+        new_function(
+            http,
+            "false",
+            {**QUICK, "com.openfaas.retry.min_wait": "30s", "com.openfaas.retry.max_wait": "30s"},
+        ),
+    )
     until_state(http, call_id, "retrying")
 
     assert http.delete(f"/async-function/{call_id}").status_code == 202
@@ -120,6 +127,24 @@ def test_reusing_a_cancelled_call_id_runs_the_new_call(workspace: Path, tmp_path
         call = settled(http, call_id)
         assert (call["state"], len(call["attempts"])) == ("done", 1)
         assert ran.exists()
+
+
+def test_an_old_cancellation_does_not_interrupt_a_running_call_with_the_same_id(
+    workspace: Path, tmp_path: Path
+) -> None:
+    with start_lab(workspace) as lab, client(lab) as http:
+        function = new_function(http, script(tmp_path, "sleep 1\n"))
+        with lab.worker.stopped():
+            call_id = accept(http, function, X_Call_Id="again")
+            assert http.delete(f"/async-function/{call_id}").status_code == 202
+        lab.restart("nats")
+        accept(http, function, X_Call_Id="again")
+        until_state(http, call_id, "running")
+
+        lab.restart("nats")  # the worker reads all cancellations again
+
+        call = settled(http, call_id)
+        assert (call["state"], len(call["attempts"])) == ("done", 1)
 
 
 @pytest.mark.parametrize("call_id", ["ünïcödé", "\N{SNOWMAN}", "a b/c?d#e%20f", "*", ">"])

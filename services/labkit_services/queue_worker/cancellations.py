@@ -43,7 +43,7 @@ class Cancellations:
         self._log = log
         self._cancelled_ns: dict[str, int] = {}
         """When each was cancelled, by token, in the order of arrival."""
-        self._running: dict[str, asyncio.Task[Any]] = {}
+        self._running: dict[str, tuple[QueuedCall, asyncio.Task[Any]]] = {}
 
     async def start(self) -> None:
         """Subscribe, and read earlier cancellations; the bucket must exist."""
@@ -71,7 +71,7 @@ class Cancellations:
         token = call_token(call.call_id)
         task = asyncio.current_task()
         assert task is not None
-        self._running[token] = task
+        self._running[token] = call, task
         try:
             yield
         except asyncio.CancelledError:
@@ -96,5 +96,6 @@ class Cancellations:
             del self._cancelled_ns[next(iter(self._cancelled_ns))]
         self._cancelled_ns.pop(token, None)
         self._cancelled_ns[token] = now_ns if cancelled_ns is None else cancelled_ns
-        if task := self._running.get(token):
+        call, task = self._running.get(token, (None, None))
+        if call and task and call in self:
             task.cancel()
