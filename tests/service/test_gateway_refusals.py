@@ -11,10 +11,20 @@ import httpx
 import nats
 import pytest
 from gateways import client, deploy, replicas
+from labs import start_lab
 
 from labkit import Lab
+from labkit.lifecycle import environment
 
 QUEUE_ANNOTATION = "com.openfaas.queue"
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """A lab without other tests' functions, whose scaling would be stored."""
+    with start_lab(tmp_path_factory.mktemp("refusals")) as lab:
+        environment.leave(lab.aio.workspace)
+        yield lab
 
 
 @pytest.fixture

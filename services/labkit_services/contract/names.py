@@ -32,6 +32,10 @@ CALL_STATUS_SUBJECT = "lab.record.call"
 """The inspector answers a request ``{"id": …}`` on this subject with the
 status of that call."""
 
+WORKER_SUBJECT = "lab.worker.joined"
+"""A queue-worker publishes ``{"queue": …, "worker": …}`` here when it begins
+to serve a queue."""
+
 QUEUE_SUBJECT = "lab.queue.created"
 """The gateway publishes the name of a queue here once the queue's stream
 exists."""

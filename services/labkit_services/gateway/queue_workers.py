@@ -12,6 +12,7 @@ from typing import Any
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
+from labkit_services.contract.names import WORKER_SUBJECT
 from labkit_services.contract.queues import worker_control_subject
 
 _TIMEOUT_SECONDS = 0.5
@@ -38,9 +39,9 @@ class QueueWorkers:
     """Asks all workers of a queue.
 
     NATS does not tell how many subscribers a request reaches. So a request
-    waits for every worker that has answered before; while none is known, for
-    the whole timeout. An answer that comes too late still makes its worker
-    known.
+    waits for every worker that has announced itself or answered before; while
+    none is known, for the whole timeout. An answer that comes too late still
+    makes its worker known.
     """
 
     def __init__(self, nats: Client) -> None:
@@ -53,8 +54,9 @@ class QueueWorkers:
         self._time = asyncio.get_running_loop().time
 
     async def start(self) -> None:
-        """Subscribe to the answers."""
+        """Subscribe to the answers, and to announcements of new workers."""
         await self._nats.subscribe(f"{self._inbox}.*.*", cb=self._on_answer)
+        await self._nats.subscribe(WORKER_SUBJECT, cb=self._on_joined)
 
     async def ask(self, queue: str, payload: dict[str, Any]) -> list[dict[str, Any]]:
         """Return the answer of each worker of a queue."""
@@ -87,6 +89,10 @@ class QueueWorkers:
             known = {worker: time for worker, time in self._known.pop(queue, {}).items() if time >= begin}
             if known:
                 self._known[queue] = known
+
+    async def _on_joined(self, message: Msg) -> None:
+        joined = json.loads(message.data)
+        self._known.setdefault(joined["queue"], {})[joined["worker"]] = self._time()
 
     async def _on_answer(self, message: Msg) -> None:
         queue, number = message.subject.split(".")[-2:]

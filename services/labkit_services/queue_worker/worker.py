@@ -84,6 +84,7 @@ class Worker:
             tasks.start(self._keep_finding_queues(), name="find queues")
         else:
             await self._add(config.queue)
+        await self._nats.flush()  # whoever sees this worker ready, sees it in the queue's status
 
     def restored(self) -> None:
         """Continue after the connection to nats-server was restored."""
@@ -157,6 +158,8 @@ class Worker:
             self._context.lines.started(nats_url, queue, limit, self._service.instance)
             await self._nats.subscribe(worker_control_subject(queue), cb=self._on_control)
             await consumer.start()
+            joined = {"queue": queue, "worker": self._service.instance}
+            await self._nats.publish(names.WORKER_SUBJECT, json.dumps(joined).encode())
         except BaseException:
             del self.queues[queue]
             raise
