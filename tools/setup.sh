@@ -60,7 +60,7 @@ if [ -n "${PYTHON:-}" ]; then
 fi
 
 # Our own modules, too, and after each update of the checkout: with PYTHONDONTWRITEBYTECODE, which many images set,
-# every start of a lab would compile them anew, 150 ms of 550. A tenth of a second when there is nothing to do.
+# every start of a lab would compile them again, 150 ms of 550. A tenth of a second when there is nothing to do.
 compile() { $venv/bin/python -m compileall -q labkit services benchmarks; }
 
 if [ -n "$here" ] && [ "$installed" = "$(fingerprint)" ] && [ "${asked:-$here}" = "$here" ]; then

@@ -92,12 +92,12 @@ def test_output_after_write_timeout_is_cut_off_and_the_process_killed(tmp_path: 
 
 def test_variables_are_of_watchdog_s_and_a_head_request_ends_the_process(tmp_path: Path) -> None:
     with watchdog(tmp_path, fprocess="env", **STREAMING) as running:
-        told = running.call("GET", "/a?b=c").body.decode().splitlines()
+        lines = running.call("GET", "/a?b=c").body.decode().splitlines()
         assert running.call("HEAD").status == 200
         running.events("process.exited", 2)
 
-    assert {"Http_Method=GET", "Http_Path=/a", "Http_Query=b=c"} <= set(told)
-    assert not [line for line in told if line.startswith(("Http_Host", "Http_ContentLength"))]
+    assert {"Http_Method=GET", "Http_Path=/a", "Http_Query=b=c"} <= set(lines)
+    assert not [line for line in lines if line.startswith(("Http_Host", "Http_ContentLength"))]
 
 
 def test_a_client_that_disconnects_ends_its_process_and_its_slot_is_free(tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ class CallbackHandler:
             result = Result.from_metadata(headers[outcome.RESULT_HEADER], message.data)
             queue = headers[outcome.QUEUE_HEADER]
         except (ValueError, KeyError) as error:
-            self._context.log.error("a callback that was put off can't be read", error=repr(error))
+            self._context.log.error("a callback to be retried can't be read", error=repr(error))
             return Term()
         number, attempt = message.metadata.sequence.stream, message.metadata.num_delivered or 1
         if attempt == 1 and outcome.TRIED_HEADER in headers:

@@ -84,7 +84,7 @@ class Worker:
             tasks.start(self._keep_finding_queues(), name="find queues")
         else:
             await self._add(config.queue)
-        await self._nats.flush()  # whoever sees this worker ready, sees it in the queue's status
+        await self._nats.flush()  # a ready worker is in the status of its queues
 
     def restored(self) -> None:
         """Continue after the connection to nats-server was restored."""
