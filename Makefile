@@ -23,7 +23,7 @@ test: ## set up, run lint, types, all tests (4 at a time), notebooks, and look f
 	@sh tools/setup.sh dev
 	@bash tools/test.sh
 
-speed-guard: ## set up, hold three paths to a multiple of their baselines; alone on the machine
+speed-guard: ## set up, check that three paths cost at most a multiple of their baselines; alone on the machine
 	@sh tools/setup.sh dev
 	@$(BIN)/pytest tests/speed
 
@@ -66,6 +66,6 @@ lock: ## update the lock files after a change of pyproject.toml (UPGRADE=--upgra
 		--output-file requirements-dev.lock pyproject.toml
 	@sh tools/setup.sh dev
 
-clean: ## remove the environment and caches (not the lab's state: labkit down does that)
+clean: ## remove the environment and caches (a lab's state is in .labkit)
 	@rm -rf .venv .mypy_cache .ruff_cache build dist
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

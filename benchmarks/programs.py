@@ -83,7 +83,7 @@ class Program:
     def __init__(self, folder: Path, command: list[str], settings: Mapping[str, str]) -> None:
         self._output, self._log = folder / "out", folder / "err"
         self._lines_read = 0
-        # Without a locale, as the gateway starts a watchdog.
+        # Without a locale, as the gateway's functions run.
         ours = {name: value for name, value in os.environ.items() if not name.startswith(("LANG", "LC_"))}
         with self._output.open("wb") as out, self._log.open("wb") as err:
             self._process = subprocess.Popen(

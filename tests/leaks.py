@@ -8,9 +8,9 @@
 Two things count as left behind:
 
 * a process with this run's mark in its environment: a service, a kernel, a test's own process;
-* a part of a lab that was started during the run, has lost its parent and has no mark. Functions and
-  spawned watchdogs never have it, because the gateway does not pass its own environment to them. Forked
-  processes show the fork server's environment.
+* a part of a lab that was started during the run, has lost its parent and has no mark. Functions
+  never have it, because they get only the environment of their deployment. Forked processes show the fork
+  server's environment.
 
 A lab that was running before, or that somebody runs beside the tests, is neither.
 """

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Make .venv hold exactly what the lock lists, and this checkout. Does nothing, in a blink, when it already does.
+# Make .venv hold exactly what the lock lists, and this checkout. If it already does, this takes a tenth of a second.
 #
 #   tools/setup.sh lab    requirements.lock: what a learner needs
 #   tools/setup.sh dev    requirements-dev.lock: the same versions, and what the tests need

@@ -223,7 +223,7 @@ class AsyncLab(LoopBound):
         await self.supervisor.end_fault(FaultKind.RESTART, service, now=False)
 
     async def kill(self, service: str) -> None:
-        """Kill one service (SIGKILL) and watch the lab restart it."""
+        """Kill one service (SIGKILL); the lab restarts it."""
         await self.supervisor.begin_fault(FaultKind.KILL, service)
 
     async def scale_workers(self, count: int) -> None:

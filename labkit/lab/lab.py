@@ -61,9 +61,9 @@ class LogText(str):
 class Lab:
     """A small, real OpenFaaS on this machine.
 
-    Every method waits until it is done, with a deadline; ``lab.aio`` has the
-    same methods as coroutines. Jupyter's stop button ends the waiting, not the
-    lab.
+    Every method waits until it is done, with a deadline; ``lab.aio`` has them
+    as coroutines, except plots and ``folder``. Jupyter's stop button ends the
+    waiting, not the lab.
     """
 
     def __init__(self, async_lab: AsyncLab) -> None:

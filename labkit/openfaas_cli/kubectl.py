@@ -154,8 +154,8 @@ def younger(lines: Sequence[str], limit: datetime) -> Sequence[str]:
 def line_time(line: str) -> datetime | None:
     """Return the time at the start of a log line, or None.
 
-    Services write RFC 3339 (``2026-01-02T15:04:05Z``), nats-server and the
-    classic watchdog ``2026/01/02 15:04:05``, here in UTC.
+    Services write RFC 3339 (``2026-01-02T15:04:05Z``), nats-server
+    ``2026/01/02 15:04:05`` in UTC.
     """
     words = line.removeprefix("[").split(" ", 3)
     for text in (words[0], " ".join(words[:2]), " ".join(words[1:3])):

@@ -48,7 +48,6 @@ class Commands:
             "reset": lambda _: self.reset(),
             "configure": self._configure,
             "scale_workers": self._scale_workers,
-            "start_service": self._start_service,
             "begin_fault": self._begin_fault,
             "end_fault": self._end_fault,
         }
@@ -87,12 +86,6 @@ class Commands:
     async def _scale_workers(self, request: _Request) -> None:
         count = whole_number("workers", request.get("workers"), MAX_WORKERS)
         await self.changes.run(lambda: self.services.scale_workers(count))
-
-    async def _start_service(self, request: _Request) -> None:
-        service = self.services.named(str(request.get("service")))
-        if self.faults.is_active(FaultKind.STOP, service.name):
-            await self.faults.end(FaultKind.STOP, service.name, now=True)
-        await self.changes.run(lambda: self.services.start(service))
 
     # -- faults
 

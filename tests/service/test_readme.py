@@ -1,4 +1,4 @@
-"""The README's code runs unchanged."""
+"""The README's code below "When calls fail" runs unchanged."""
 
 from __future__ import annotations
 

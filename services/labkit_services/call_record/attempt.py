@@ -26,7 +26,7 @@ def has_failed(status: int | None, error: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class ProcessRun:
-    """The process that the watchdog forked for one attempt."""
+    """The process that the watchdog started for one attempt."""
 
     pid: int | None = None
     started: int | None = None
@@ -47,7 +47,7 @@ class Attempt:
         finished: When the response was complete, or the error known.
         status: HTTP status of the function's response.
         error: Why there was no response, or "".
-        process: The process that the watchdog forked for it, if reported.
+        process: The process that the watchdog started for it, if known.
         retry_scheduled: When a retry was scheduled.
         retry_delay: Seconds until the retry.
         acked: When the delivery was acknowledged: the call needs no further

@@ -29,7 +29,7 @@ class EventType(StrEnum):
     CLIENT_SENT = "client.sent"  # [mode: "sync"|"async", bytes]
     CLIENT_ANSWERED = "client.answered"  # [status, bytes] or [error]
     # gateway
-    CALL_RECEIVED = "call.received"  # [mode, method, bytes]
+    CALL_RECEIVED = "call.received"  # [mode, method]
     CALL_QUEUED = "call.queued"  # [queue, seq, bytes]; seq is the stream's sequence number
     CALL_FORWARDED = "call.forwarded"  # [replica]
     CALL_ANSWERED = "call.answered"  # [status, bytes]
@@ -50,7 +50,7 @@ class EventType(StrEnum):
     PROCESS_EXITED = "process.exited"  # [pid, code]; code < 0 is a signal
     # inspector
     REQUEST_CAPTURED = "request.captured"  # [bin, request, bytes]
-    # supervisor; call_id is ""
+    # supervisor, and inspector for a bin that is down; call_id is ""
     SERVICE_STARTED = "service.started"  # [service, pid]
     SERVICE_EXITED = "service.exited"  # [service, pid, code]
     FAULT_STARTED = "fault.started"  # [fault, service] and the parameters of the fault

@@ -13,7 +13,7 @@ INTERNAL = "X-OpenFaaS-Internal"
 """Marks an error response made by the platform, not by the function."""
 RETRY = "X-Retry"
 RETRY_MAX = "X-Retry-Max"
-"""On a callback: the number of retries so far, and the limit (OpenFaaS
+"""On a callback: how often the call was retried, and the limit (OpenFaaS
 Pro)."""
 ATTEMPT = "X-Attempt"
 """On a request to a function: the number of the attempt, from 1. The lab's own

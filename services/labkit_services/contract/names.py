@@ -1,4 +1,4 @@
-"""Names used by several processes: subjects, streams, headers, annotations."""
+"""Names used by several processes: subjects, streams, buckets, annotations."""
 
 from __future__ import annotations
 

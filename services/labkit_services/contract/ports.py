@@ -1,9 +1,15 @@
-"""Default TCP ports, which are used if they are free."""
+"""Default TCP ports, as in OpenFaaS and NATS where these have one."""
 
 from __future__ import annotations
 
 DEFAULT_GATEWAY_PORT = 8080
 DEFAULT_INSPECTOR_PORT = 8090
+GATEWAY_METRICS_PORT = 8082
+WORKER_METRICS_PORT = 8081
+WATCHDOG_PORT = 8080
+WATCHDOG_METRICS_PORT = 8081
+NATS_PORT = 4222
+
 GATEWAY_ALIAS_PORT = 8080
 """Port of ``http://gateway:8080``, by which workers and functions address the
 lab's gateway."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from labkit_services.contract.durations import parse_duration
 from labkit_services.contract.names import DEFAULT_QUEUE
-from labkit_services.contract.ports import DEFAULT_GATEWAY_PORT
+from labkit_services.contract.ports import DEFAULT_GATEWAY_PORT, GATEWAY_METRICS_PORT
 from labkit_services.runtime.service import Service
 
 
@@ -48,7 +48,7 @@ class GatewayConfig:
             port_fallback=service.flag("port_fallback", default=True),
             upstream_timeout=parse_duration(service.setting("upstream_timeout", "60s")),
             read_timeout=parse_duration(service.setting("read_timeout", "60s")),
-            metrics_port=service.number("metrics_port", 8082),
+            metrics_port=service.number("metrics_port", GATEWAY_METRICS_PORT),
             # OpenFaaS's default is 60s, which ends followed logs. Nothing else
             # in this gateway uses it.
             write_timeout=parse_duration(service.setting("write_timeout", "0")),

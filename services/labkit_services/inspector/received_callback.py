@@ -31,8 +31,8 @@ class CallbackHeaders:
         function: Name as the learner wrote it, without the default namespace.
         status: The *function's* status; the callback itself is always a POST
             that arrived.
-        duration_seconds: From the worker's start of the call to this callback;
-            the time in the queue is not included.
+        duration_seconds: From the worker's receipt of the call to the
+            function's complete response, without the time in the queue.
         retry: How many times the call was retried, of at most ``retry_max``.
     """
 

@@ -20,6 +20,7 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
 from labkit_services.contract.errors import LabError
+from labkit_services.contract.ports import NATS_PORT
 from labkit_services.runtime.service import Service
 
 __all__ = ["Client", "NatsError", "NatsUnavailableError", "close", "connect", "server_url"]
@@ -94,7 +95,7 @@ def server_url(settings: Mapping[str, str]) -> str:
     if url := settings.get("nats_url"):
         return url
     host = settings.get("faas_nats_address") or settings.get("nats_host") or "127.0.0.1"
-    port = settings.get("faas_nats_port") or settings.get("nats_port") or "4222"
+    port = settings.get("faas_nats_port") or settings.get("nats_port") or NATS_PORT
     return f"nats://{host}:{port}"
 
 

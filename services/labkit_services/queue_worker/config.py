@@ -9,6 +9,7 @@ from labkit_services.contract.durations import parse_duration
 from labkit_services.contract.errors import InvalidValueError
 from labkit_services.contract.names import DEFAULT_QUEUE
 from labkit_services.contract.numbers import parse_whole_number, whole_number
+from labkit_services.contract.ports import DEFAULT_GATEWAY_PORT, WORKER_METRICS_PORT
 from labkit_services.contract.queues import MAX_INFLIGHT, check_queue_name
 from labkit_services.http import Origin
 from labkit_services.queue_worker.retry import RetryPolicy
@@ -16,7 +17,6 @@ from labkit_services.runtime.service import Service
 
 EVERY_QUEUE = "*"
 _SHORTEST_LEASE_SECONDS = 0.2
-METRICS_PORT = 8081
 
 _CALLBACK_CODES = frozenset({408, 425, 429, *range(500, 600)})
 """Statuses after which a callback is retried; with any other one the target
@@ -66,7 +66,7 @@ class WorkerConfig:
     callback_timeout: float
     replicas: int
     drain_timeout: float = 60.0
-    metrics_port: int = METRICS_PORT
+    metrics_port: int = WORKER_METRICS_PORT
     max_inflight_of: Mapping[str, int] = field(default_factory=dict)
     retry: RetryPolicy = _RETRY
     callback_retry: RetryPolicy = _CALLBACK_RETRY
@@ -81,13 +81,13 @@ class WorkerConfig:
             max_inflight=check_max_inflight(service.number("max_inflight", 1)),
             max_inflight_of=_by_queue(service.setting("max_inflight_of")),
             ack_wait=_lease(service.setting("ack_wait", "5s")),
-            gateway_url=_http_url(service.setting("gateway_url", "http://127.0.0.1:8080")),
+            gateway_url=_http_url(service.setting("gateway_url", f"http://127.0.0.1:{DEFAULT_GATEWAY_PORT}")),
             retry=_RETRY.changed(_set(service, _RETRY_SETTINGS)),
             callback_retry=_CALLBACK_RETRY.changed(_set(service, _CALLBACK_SETTINGS)),
             callback_timeout=parse_duration(upstream_timeout),
             drain_timeout=parse_duration(service.setting("drain_timeout", upstream_timeout)),
             replicas=service.number("nats_stream_replicas", 1),
-            metrics_port=service.number("metrics_port", METRICS_PORT),
+            metrics_port=service.number("metrics_port", WORKER_METRICS_PORT),
         )
 
 

@@ -9,6 +9,7 @@ from enum import StrEnum
 from labkit_services.contract.durations import parse_duration
 from labkit_services.contract.errors import InvalidValueError
 from labkit_services.contract.names import STATIC_PATH
+from labkit_services.contract.ports import WATCHDOG_METRICS_PORT, WATCHDOG_PORT
 
 
 class Mode(StrEnum):
@@ -42,10 +43,10 @@ class WatchdogConfig:
     # How long requests are still accepted after SIGTERM, so that health checks
     # notice.
     healthcheck_interval: float = 30.0
-    port: int = 8080  # 0 means any
+    port: int = WATCHDOG_PORT  # 0 means any
     # Of ``/metrics``; 0 means any. In OpenFaaS it is always 8081, where each
     # watchdog has its own ports.
-    metrics_port: int = 8081
+    metrics_port: int = WATCHDOG_METRICS_PORT
     combine_output: bool = True  # add the process's stderr to the response, not to the log; classic only
     write_debug: bool = False  # copy the process's output to the log
     content_type: str = ""  # ``Content-Type`` of every response, or ""; not used by modes http and static
@@ -84,8 +85,8 @@ class WatchdogConfig:
             write_timeout=write_timeout,
             exec_timeout=_duration(environ, "exec_timeout", 0.0 if classic else 30.0),
             healthcheck_interval=_duration(environ, "healthcheck_interval", write_timeout),
-            port=_whole_number(environ, "port", 8080),
-            metrics_port=_whole_number(environ, "metrics_port", 8081),
+            port=_whole_number(environ, "port", WATCHDOG_PORT),
+            metrics_port=_whole_number(environ, "metrics_port", WATCHDOG_METRICS_PORT),
             combine_output=classic and _flag(environ, "combine_output", mode, default=True),
             write_debug=_flag(environ, "write_debug", mode, default=False),
             content_type=environ.get("content_type") or ("" if classic else "application/octet-stream"),
