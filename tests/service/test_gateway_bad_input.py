@@ -144,6 +144,16 @@ def test_null_and_malformed_json_are_a_400(http: httpx.Client, method: str, path
         assert "Traceback" not in answer.text
 
 
+@pytest.mark.parametrize("field", ["limit", "after"])
+@pytest.mark.parametrize("value", ["-1", "+1", "1_0", "one", "1000000000000000000"])
+def test_a_list_of_dead_letters_takes_only_the_numbers_of_the_document(
+    http: httpx.Client, field: str, value: str
+) -> None:
+    answer = http.get("/system/queues/faas-request/dead-letters", params={field: value})
+
+    assert (answer.status_code, answer.text) == (400, f"{field}: must be a whole number\n")
+
+
 def test_ten_thousand_headers_are_a_431(lab: Lab) -> None:
     headers = b"".join(b"X-Header-%d: value\r\n" % number for number in range(10_000))
 

@@ -40,7 +40,7 @@ class Notebook:
 
     def run(self, code: str) -> dict:
         """Run a cell; return the content of its reply."""
-        return self.reply(self.client.execute(code))
+        return self.reply(self.client.execute(code, stop_on_error=False))
 
     def run_well(self, code: str) -> None:
         """Run a cell that must not fail."""
@@ -96,7 +96,7 @@ def lab_processes(mark: str, notebook: Notebook) -> list[psutil.Process]:
 )
 def test_the_stop_button_interrupts_the_cell_but_not_the_lab(notebook: Notebook, blocking: str) -> None:
     pid = notebook.start_lab()
-    request = notebook.client.execute(f"print('begun', flush=True)\n{blocking}")
+    request = notebook.client.execute(f"print('begun', flush=True)\n{blocking}", stop_on_error=False)
     eventually(lambda: has_begun(notebook))
     notebook.manager.interrupt_kernel()
 

@@ -14,6 +14,7 @@ from labkit_services.gateway.routes.queues import queue_of
 from labkit_services.http import HttpError, Request, Response
 
 _DEFAULT_LIMIT = 100
+_MAX_NUMBER = 10**18 - 1  # as in openapi.yaml
 _MAX_LIMIT = 1000
 _MAX_SHOWN_BYTES = 4096
 
@@ -68,7 +69,7 @@ def _check_found(call_id: str, count: int) -> None:
 
 def _number(query: dict[str, str], field: str, default: int) -> int:
     number = parse_digits(query.get(field, str(default)))
-    if number is None:
+    if number is None or number > _MAX_NUMBER:
         raise HttpError(400, f"{field}: must be a whole number\n")
     return number
 
