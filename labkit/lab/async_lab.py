@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -36,7 +35,7 @@ from labkit.views.measurement import Measurement
 from labkit.views.status import LabStatus
 from labkit.workspace import LabState, Workspace
 from labkit_services.call_record.log import Call, Mode
-from labkit_services.contract.errors import LabError, LabTimeoutError
+from labkit_services.contract.errors import LabTimeoutError
 from labkit_services.contract.headers import CALLBACK_URL
 from labkit_services.contract.names import DEFAULT_QUEUE
 from labkit_services.runtime.background_tasks import BackgroundTasks
@@ -180,8 +179,12 @@ class AsyncLab(LoopBound):
         if _labs.get(self.workspace.root) is self:
             del _labs[self.workspace.root]
         environment.leave(self.workspace)
-        with suppress(OSError, LabError):
+        try:
             await self.connections.close()
+        except Exception as error:
+            # Whatever a client reports, the lab must stop. (nats-py may write
+            # to a closed transport, which Python 3.13.0 answers with TypeError.)
+            log_failed_task("close-connections", error)
         if self.is_owned or force:
             await stop_lab(self.workspace, self.state)
         if self._lifeline is not None:

@@ -15,6 +15,7 @@ from eventually import eventually
 from labs import call_async, deploy, files_below, owner_code, owner_process, standin, start_lab
 from marked_processes import GONE_SECONDS, assert_gone, marked
 
+from labkit.clients.connections import Connections
 from labkit.errors import LabGoneError
 from labkit.supervisor.files import remove
 from labkit.workspace import Workspace
@@ -46,6 +47,20 @@ def test_a_service_that_ignores_sigterm_is_killed_after_the_grace_period(workspa
 
     assert time.monotonic() - began < GONE_SECONDS
     assert marked(mark) == []
+
+
+def test_a_connection_that_cannot_be_closed_does_not_keep_the_lab_alive(
+    workspace: Path, mark: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fail(_: Connections) -> None:
+        raise TypeError("the transport is gone")
+
+    lab = start_lab(workspace)
+    monkeypatch.setattr(Connections, "close", fail)
+    lab.stop()
+
+    assert_gone(mark)
+    assert "the transport is gone" in caplog.text
 
 
 @pytest.mark.parametrize("wrapper", [False, True], ids=["prctl", "wrapper"])
