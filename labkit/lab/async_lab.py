@@ -182,8 +182,8 @@ class AsyncLab(LoopBound):
         try:
             await self.connections.close()
         except Exception as error:
-            # Whatever a client reports, the lab must stop: nats-py may write to
-            # a closed transport, which in Python 3.13.0 raises TypeError.
+            # Whatever a client reports, the lab must stop. (nats-py may write
+            # to a closed transport: in Python 3.13.0 a TypeError.)
             log_failed_task("close-connections", error)
         if self.is_owned or force:
             await stop_lab(self.workspace, self.state)
