@@ -24,6 +24,7 @@ from labkit.supervisor.settings import Settings
 from labkit.workspace import Workspace
 from labkit_services.contract.errors import LabTimeoutError
 from labkit_services.runtime.log_tail import tail
+from labkit_services.runtime.python_process import python_command
 
 _Process = subprocess.Popen[bytes]
 
@@ -89,8 +90,7 @@ async def _run_jupyter(
 def _spawn(workspace: Workspace, arguments: Sequence[str], token: str, log: Path) -> _Process:
     wrapper = [sys.executable, "-S", "-E", parent_death_wrapper.__file__, str(_GRACE_SECONDS)]
     command = [
-        # -P: a learner's file such as queue.py must not hide a module.
-        *(sys.executable, "-P", "-m", "jupyterlab"),
+        *python_command("jupyterlab"),
         "--ServerApp.ip=127.0.0.1",
         f"--ServerApp.root_dir={workspace.root}",
         # Without it JupyterLab covers the first notebook with a question about

@@ -59,10 +59,6 @@ class Faults:
         """Return the active faults, as ``status`` shows them."""
         return [{**fault.details, "since": fault.since} for fault in self._active.values()]
 
-    def is_active(self, kind: FaultKind, service: str) -> bool:
-        """Tell whether a service has this fault now."""
-        return (kind, self._target(kind, service)) in self._active
-
     async def begin(
         self, kind: FaultKind, service: str, seconds: float | None, *, delay: float, bandwidth: float
     ) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from base64 import b64encode
 from collections import defaultdict
 from collections.abc import Callable, Coroutine
@@ -22,6 +21,7 @@ from labkit.supervisor.settings import Settings
 from labkit.workspace import LabState, Workspace
 from labkit_services.contract.errors import InvalidValueError
 from labkit_services.runtime.private_files import write_private
+from labkit_services.runtime.python_process import python_command
 
 _USER = "admin"
 DRAIN_SECONDS = 60.0
@@ -206,9 +206,7 @@ class ServiceSpecs:
 
     def _python_service(self, name: str, *descriptors: int, **environment: str) -> ProcessSpec:
         module = f"labkit_services.{name.replace('-', '_')}"
-        # -P: a learner's random.py in the workspace must not be imported
-        # instead of Python's.
-        command = [sys.executable, "-P", "-m", module]
+        command = python_command(module)
         if name in self.settings.commands:
             command, module = self.settings.commands[name], ""
         environment = {"lifeline": "stdin", **self._common(), **environment, **self.settings.environment}

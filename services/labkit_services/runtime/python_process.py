@@ -1,4 +1,4 @@
-"""Command and environment of a Python process that runs a module of ours."""
+"""Command and environment of a Python process that runs a module."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ _PACKAGES = ("labkit", "labkit_services")
 
 def python_command(module: str, *arguments: str) -> list[str]:
     """Return the command that runs ``module``."""
-    # -P: a learner's random.py in the current folder must not hide Python's.
+    # -P: a learner's or a function's random.py in the current folder must not
+    # hide Python's.
     return [sys.executable, "-P", "-m", module, *arguments]
 
 

@@ -7,13 +7,13 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from labkit_services.fork_server.client import Forked, ForkRequest, fork
+from labkit_services.runtime.python_process import python_command
 
 _MODULE = "labkit_services.watchdog"
 
@@ -104,8 +104,7 @@ def _spawn(settings: int, folder: Path, streams: tuple[int, int, int]) -> subpro
     # A plain Popen: vfork and exec, no thread, and never the loop's own
     # subprocess call, which under uvloop forks the whole gateway.
     return subprocess.Popen(  # noqa: S603 - our own module
-        # -P: the function's folder must not shadow our modules.
-        [sys.executable, "-P", "-m", _MODULE, str(settings)],
+        python_command(_MODULE, str(settings)),
         cwd=folder,
         env=_interpreter_environment(),
         pass_fds=(settings,),
