@@ -13,8 +13,7 @@ from labkit_services.http.headers import Headers, Pair
 from labkit_services.http.request import Request
 from labkit_services.http.server_state import Limits
 
-
-_PARSED_METHODS = tuple(f"{m} ".encode() for m in "GET POST PUT PATCH DELETE HEAD OPTIONS CONNECT".split())
+_PARSED_METHODS = (b"GET ", b"POST ", b"PUT ", b"PATCH ", b"DELETE ", b"HEAD ", b"OPTIONS ", b"CONNECT ")
 _STAND_IN = b"POST"
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}")
 
