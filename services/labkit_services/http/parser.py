@@ -16,6 +16,7 @@ from labkit_services.http.server_state import Limits
 _PARSED_METHODS = (b"GET ", b"POST ", b"PUT ", b"PATCH ", b"DELETE ", b"HEAD ", b"OPTIONS ", b"CONNECT ")
 _STAND_IN = b"POST"
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}")
+_NOT_ASCII = re.compile(rb"[\x80-\xff]")
 
 
 class RequestParser:
@@ -26,7 +27,9 @@ class RequestParser:
 
     A method may be any token (RFC 9110 §9.1), but httptools knows a list of
     them only. To the parser any other is a POST, which has no other framing.
-    (One that is pipelined behind another request is rejected.)
+    It also rejects a target with raw UTF-8, as curl sends it: these bytes are
+    percent-encoded. Both are done at the beginning of what arrives, so not for
+    a request that is pipelined right behind another.
 
     Attributes:
         body: The newest request's body.
@@ -56,8 +59,8 @@ class RequestParser:
         Raises:
             HttpError: They are not HTTP, or exceed the limits.
         """
-        if self._begun or not (self.partial or data.startswith(_PARSED_METHODS)):
-            data = self._replace_method(self._begun + data)
+        if self._begun or not self.partial:
+            data = self._translate_line(self._begun + data)
         # llhttp reports a header once it is complete, and chunk extensions
         # never: without this sum one endless line would fill the memory.
         self._unreported += len(data)
@@ -70,12 +73,21 @@ class RequestParser:
         if self._unreported > self._limits.header_bytes:
             raise HttpError(431, "431 Request Header Fields Too Large\n")
 
-    def _replace_method(self, data: bytes) -> bytes:
-        """Return a request's beginning with a method that llhttp can parse.
+    def _translate_line(self, data: bytes) -> bytes:
+        """Return a request's beginning with a line that llhttp can parse.
 
         While the method is incomplete, keep the data and return nothing.
         """
         self._begun = b""
+        if not data.startswith(_PARSED_METHODS):
+            data = self._replace_method(data)
+        end = data.find(b"\n")
+        if not data[:end].isascii():
+            line = _NOT_ASCII.sub(lambda byte: b"%%%02X" % byte[0][0], data[:end])
+            data = line + data[end:]
+        return data
+
+    def _replace_method(self, data: bytes) -> bytes:
         start = data.lstrip(b"\r\n")  # RFC 9112 §2.2
         method, blank, rest = start.partition(b" ")
         if not _TOKEN.fullmatch(method) or start.startswith(_PARSED_METHODS):
