@@ -15,6 +15,7 @@ from labkit_services.gateway.routes.calls import MayBeNoCallError
 from labkit_services.gateway.routes.sync_function import METHODS, FunctionRoute
 from labkit_services.http import Request, Response, Router
 from labkit_services.http.router import RouteHandler
+from labkit_services.web.navigation import is_navigation
 
 _CALL_METHODS = frozenset({"GET", "DELETE"})
 """With these, ``/async-function/ID`` names a call, not a function."""
@@ -66,6 +67,9 @@ class GatewayApp:
     async def _check_and_handle(
         self, handler: RouteHandler, request: Request, captured: dict[str, str]
     ) -> Response:
+        if request.path == "/ui/" and is_navigation(request) and not self._auth.is_attempted(request):
+            # Rather than the dialog for a password: the page at / says which.
+            return Response(307, [("Location", "../"), ("Cache-Control", "no-store")])
         self._auth.check(request)
         return await handler(request, captured)
 
