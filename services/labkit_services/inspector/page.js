@@ -153,7 +153,7 @@ function showHead(bin) {
   document.title = bin ? `${bin.count ? `(${bin.count}) ` : ""}${name} · Inspector` : "Inspector";
   byId("bin-name").textContent = current || "No bin yet";
   byId("bin-count").textContent = bin ? plural(bin.count, "request")
-    : `the first request to ${current ? "it makes it" : "any name makes one"}`;
+    : `the first request ${current ? "makes it" : "to any name makes one"}`;
   byId("bin-url").textContent = url;
   byId("dropped").hidden = !bin?.dropped;
   byId("dropped").textContent = `${bin?.dropped} older dropped`;
