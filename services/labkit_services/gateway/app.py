@@ -89,7 +89,10 @@ class GatewayApp:
         if match := _INVOKE.fullmatch(path):
             asynchronous, name, rest = match.groups()
             route = self._async_function if asynchronous else self._function
-            target, request.query = function_target(rest or "", request.query)
+            rest = rest or ""
+            if asynchronous:  # OpenFaaS's queue has no query that was encoded in the path
+                rest = rest.partition("?")[0]
+            target, request.query = function_target(rest, request.query)
             return await route.handle(request, name, target)
         if path.startswith("/async-function/"):
             return Response.error(404, "404 page not found\n")  # not a function's name

@@ -87,7 +87,8 @@ class InspectorApp:
         """
         name, _ = split_capture_path(request.path)
         check_bin_name(name)
-        page = "../" * (request.path.count("/") - 1) + f"./#{name}"
+        up = "../" * (request.path.count("/") - 1)
+        page = f"{up or './'}#{name}"
         if request.headers.get("Sec-Fetch-Site") == "cross-site":
             return self.pages.to_bin.response(page=page, bin=name)
         return Response(303, [("Location", page), ("Cache-Control", "no-store")])
@@ -100,7 +101,10 @@ class InspectorApp:
             self.gate.check(request)
         except UnauthorizedError as error:
             if is_navigation(request):
-                return self.pages.locked.response(error.status)
+                response = self.pages.locked.response(error.status)
+                for name, value in error.headers:
+                    response.headers.set(name, value)
+                return response
             raise
         response = self.pages.inspector.response()
         if (location := location_without_token(request)) is not None:
