@@ -21,7 +21,7 @@ _MAX_METADATA = 55_000
 """JetStream allows 64 KiB of headers; a dead letter adds the function's to
 these."""
 
-_ALLOWED = {"": "DELETE, GET, POST", "/result": "GET, POST"}
+_ALLOWED = {"": "DELETE, GET, POST", "/result": "GET"}
 """By what follows the name: ``calls.py`` has routes on these paths, too."""
 
 
