@@ -170,7 +170,7 @@ async def test_an_open_route_takes_get_and_all_other_methods_are_a_405(path: str
 
 
 @pytest.mark.parametrize("path", ["/function/cat", "/function/cat/", "/function/cat/x", "/function/nope"])
-@pytest.mark.row("1.2 /function methods")
+@pytest.mark.row("1.2 /function methods", "1.2 any method")
 async def test_a_function_takes_the_seven_methods_of_the_provider(path: str) -> None:
     async with gateway() as served:
         for method in ANY_METHOD:
@@ -220,7 +220,7 @@ async def test_a_call_s_id_keeps_its_routes(line: str, status: int) -> None:
 
 
 @pytest.mark.parametrize("path", UNKNOWN)
-@pytest.mark.row("1.2 names in routes")
+@pytest.mark.row("1.2 names in routes", "1.2 error texts")
 async def test_an_unknown_path_is_404_page_not_found_for_any_method(path: str) -> None:
     async with gateway() as served:
         for method in ANY_METHOD:
@@ -265,7 +265,7 @@ async def test_an_unknown_path_is_404_page_not_found_for_any_method(path: str) -
         ("http://gw/function/cat/x%20y?q", "cat", "/x%20y", "q"),
     ],
 )
-@pytest.mark.row("1.4 path", "1.4 method, query and body")
+@pytest.mark.row("1.4 path", "1.4 method, query and body", "1.2 decoded path")
 async def test_a_percent_encoded_path_reaches_the_function_as_in_openfaas(
     target: str, name: str, path: str, query: str
 ) -> None:
@@ -296,6 +296,7 @@ async def test_a_percent_encoded_path_reaches_the_function_as_in_openfaas(
         ("/../../etc/passwd", "/etc/passwd"),
     ],
 )
+@pytest.mark.row("1.2 clean path")
 async def test_a_path_that_is_not_clean_is_redirected_to_its_clean_form(target: str, location: str) -> None:
     async with gateway() as served:
         answer = await ask(served, f"POST {target}")
@@ -318,6 +319,7 @@ async def test_a_bad_escape_is_a_400(target: str) -> None:
         ("Host: a/b\r\n", "400 Bad Request: malformed Host header"),
     ],
 )
+@pytest.mark.row("1.2 Host")
 async def test_a_request_without_one_valid_host_is_a_400(headers: str, text: str) -> None:
     async with gateway() as served:
         for target in ("/healthz", "/function/cat", "http://gw/healthz"):
@@ -332,6 +334,13 @@ async def test_any_valid_host_is_accepted_and_http_1_0_needs_none(host: str) -> 
         wire = await served.connect()
         wire.send(b"GET /healthz HTTP/1.0\r\n\r\n")
         assert (await wire.response()).status == 200
+
+
+async def test_an_unknown_expectation_is_a_417() -> None:
+    async with gateway() as served:
+        answer = await ask(served, "POST /function/cat", "Host: gw\r\nExpect: foo\r\n")
+        assert (answer.status, answer.body) == (417, b"")
+        assert (await ask(served, "POST /function/cat", "Host: gw\r\nExpect: 100-Continue\r\n")).status == 200
 
 
 async def test_options_of_the_server_is_a_200() -> None:

@@ -314,6 +314,15 @@ async def test_a_chunked_body_is_decoded_and_its_trailers_are_ignored() -> None:
         assert (await wire.response()).body == b'["hello!",[["Transfer-Encoding","chunked"]]]'
 
 
+@pytest.mark.parametrize("coding", ["gzip", "identity", "gzip, chunked", "chunked, chunked"])
+async def test_an_unknown_transfer_encoding_is_a_501(coding: str) -> None:
+    async with serving(echo) as served:
+        wire = await served.connect()
+        wire.send(f"POST / HTTP/1.1\r\nTransfer-Encoding: {coding}\r\n\r\n0\r\n\r\n".encode())
+        assert (await wire.response()).status in (400, 501)
+        assert await wire.ended(), "nothing behind it is taken for a request"
+
+
 async def test_a_target_in_absolute_form_has_a_path_and_query() -> None:
     async def show(request: Request) -> Response:
         return Response.text(200, f"{request.path}|{request.query}")

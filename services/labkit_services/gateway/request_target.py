@@ -34,6 +34,8 @@ def rejection(request: Request) -> Response | None:
         return _bad_request()
     if hosts and not _HOST.fullmatch(hosts[0]):
         return _bad_request(": malformed Host header")
+    if request.headers.get("Expect", "100-continue").lower() != "100-continue":
+        return Response(417)
     if not request.path.startswith("/") and request.method != "CONNECT" and request.target != "*":
         return _bad_request()
     return None

@@ -148,6 +148,8 @@ class RequestParser:
         method = self._method or self._parser.get_method().decode("latin-1")
         self._method = ""
         request = Request(method, self._target.decode("latin-1"), Headers(self._pairs), self.body)
+        if request.headers.get("Transfer-Encoding", "chunked").lower() != "chunked":
+            self._fail(501, "Unsupported transfer encoding")  # RFC 9112 §6.1
         request.http_version = version
         self._on_request(request, self._parser.should_keep_alive())
 

@@ -3,8 +3,8 @@
     python -m labkit_services.inspector
 
 Send any request to http://127.0.0.1:8090/r/NAME and open
-http://127.0.0.1:8090/ to see it. Captures are kept in memory only: a restart
-loses them.
+http://127.0.0.1:8090/ to see it; a browser may open the bin's URL, too.
+Captures are kept in memory only: a restart loses them.
 
 Settings are environment variables:
 
