@@ -124,6 +124,35 @@ def test_an_unknown_function_is_a_404_marked_as_the_platform_s(http: httpx.Clien
     assert answer.status_code == 404
     assert answer.text.startswith("error finding function nobody")
     assert answer.headers["X-OpenFaaS-Internal"] == "proxy"
+    assert "X-Content-Type-Options" not in answer.headers, "OpenFaaS's scaler does not use http.Error"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("POST", "/async-function/x", "", 400),  # its callback's URL is invalid
+        ("POST", "/system/functions", "{", 400),
+        ("POST", "/system/functions", "{}", 400),
+        ("PUT", "/system/functions", '{"service": "nobody", "image": "functions/alpine"}', 404),
+        ("DELETE", "/system/functions", '{"functionName": "nobody"}', 404),
+        ("POST", "/system/scale-function/nobody", '{"replicas": 1}', 404),
+        ("POST", "/system/scale-function/nobody", "{", 400),
+        ("PUT", "/system/secrets", '{"name": "nobody", "value": "v"}', 404),
+        ("GET", "/system/logs?name=nobody&tail=x", "", 422),
+        ("GET", "/system/namespace/nobody", "", 404),
+        ("GET", "/async-function/nobody", "", 404),
+        ("GET", "/system/queues/nobody", "", 404),
+    ],
+)
+@pytest.mark.row("1.2 error texts")
+def test_error_texts_have_the_headers_of_go_s_http_error(
+    http: httpx.Client, method: str, path: str, body: str, status: int
+) -> None:
+    answer = http.request(method, path, content=body, headers={"X-Callback-Url": "http://a b/"})
+
+    assert (answer.status_code, answer.text[-1:]) == (status, "\n")
+    assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
 @pytest.mark.parametrize("path", ["/function/", "/function/a@b", "/function/%20", "/nowhere"])
