@@ -371,7 +371,7 @@ def test_with_the_cookie_the_link_of_a_bin_opens_from_any_site_and_without_it_fr
         post(f"{locked.url}/r/clicked", "the only request")
         page = browser.open(f"http://{site}:{port}/")
         page.evaluate("document.querySelector('a').click()")
-        page.wait_for("document.body.innerText.includes('labkit status')")
+        page.wait_for("document.body?.innerText.includes('labkit status')")
         assert page.evaluate(BODY) is None
 
         browser.open(f"{locked.url}/?token=s3cret").wait_for(CONNECTED)
