@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from functools import partial
 
 from labkit_services.gateway.auth import BasicAuth
-from labkit_services.gateway.request_target import decoded_path, function_target, is_plain, rejection
+from labkit_services.gateway.request_target import decoded_path, function_target, is_plain, response_of_server
 from labkit_services.gateway.requests import NAME, call_id_of_path
 from labkit_services.gateway.routes import RouteSource
 from labkit_services.gateway.routes.async_function import AsyncFunctionRoute
@@ -75,12 +75,12 @@ class GatewayApp:
 
     async def __call__(self, request: Request) -> Response:
         """Handle one request."""
-        if (response := rejection(request)) is not None:
+        if (response := response_of_server(request)) is not None:
             return response
         path = request.path
         call = _CALL.fullmatch(path) if request.method in _CALL_METHODS else None
         if not is_plain(path) and not call and not path.startswith(_QUEUES):
-            decoded = Response(200) if _is_server_wide(request) else decoded_path(request)
+            decoded = decoded_path(request)
             if isinstance(decoded, Response):
                 return decoded
             path = decoded
@@ -110,8 +110,3 @@ class GatewayApp:
             if self._async_function.is_deployed(call_id):
                 return Response(405, [("Allow", "POST")])
             raise
-
-
-def _is_server_wide(request: Request) -> bool:
-    """Return whether this is ``OPTIONS *``, which Go's server answers."""
-    return request.method == "OPTIONS" and request.target == "*"

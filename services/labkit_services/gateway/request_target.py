@@ -25,8 +25,11 @@ def is_plain(path: str) -> bool:
     return _PLAIN.fullmatch(path) is not None
 
 
-def rejection(request: Request) -> Response | None:
-    """Return the response of Go's server to a request that it refuses."""
+def response_of_server(request: Request) -> Response | None:
+    """Return the response that Go's server itself gives, if it does.
+
+    It refuses invalid requests, and answers ``OPTIONS *``.
+    """
     hosts = request.headers.get_all("Host")
     if request.http_version == "1.1" and not hosts and request.method != "CONNECT":
         return _bad_request(": missing required Host header")
@@ -38,6 +41,8 @@ def rejection(request: Request) -> Response | None:
         return Response(417)
     if not request.path.startswith("/") and request.method != "CONNECT" and request.target != "*":
         return _bad_request()
+    if request.method == "OPTIONS" and request.target == "*":
+        return Response(200)
     return None
 
 
