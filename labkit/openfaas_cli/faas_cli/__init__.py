@@ -18,7 +18,7 @@ from labkit.openfaas_cli.pflag import UsageError, parse
 from labkit.openfaas_cli.real_program import run_real_faas_cli
 
 _VERBS = (
-    *("build", "deploy", "describe", "generate", "invoke", "list, ls", "login", "logout", "logs"),
+    *("build", "deploy", "describe", "diff", "generate", "invoke", "list, ls", "login", "logout", "logs"),
     *("namespace", "namespaces", "new", "publish", "push", "ready", "remove, rm, delete", "secret", "store"),
     *("template", "up", "version"),
 )
