@@ -12,9 +12,9 @@ import sys
 from collections.abc import Sequence
 
 from labkit.openfaas_cli.exit_code import exit_code
-from labkit.openfaas_cli.faas_cli.output import echo
-from labkit.openfaas_cli.faas_cli.verb import GLOBAL_FLAGS, Group, Verb
-from labkit.openfaas_cli.pflag import UsageError, parse
+from labkit.openfaas_cli.faas_cli.output import echo, warn
+from labkit.openfaas_cli.faas_cli.verb import GLOBAL_FLAGS, HELP, Group, Verb
+from labkit.openfaas_cli.pflag import first_word, parse
 from labkit.openfaas_cli.real_program import run_real_faas_cli
 
 _VERBS = (
@@ -22,9 +22,7 @@ _VERBS = (
     *("namespace", "namespaces", "new", "publish", "push", "ready", "remove, rm, delete", "secret", "store"),
     *("template", "up", "version"),
 )
-_FAAS_CLI = Group(
-    "Manage your OpenFaaS functions from the command line", dict.fromkeys(_VERBS), flags=GLOBAL_FLAGS
-)
+_FAAS_CLI = Group("Manage your OpenFaaS functions from the command line", dict.fromkeys(_VERBS))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,27 +39,55 @@ def _run(words: Sequence[str]) -> None:
     """Run the real faas-cli if there is one; else find and run the verb."""
     if os.environ.get("LABKIT_FAAS_CLI") != "builtin":
         run_real_faas_cli(words)
-    if words and words[0] == "help":  # `help VERB` is `VERB --help`
-        words = [*words[1:], "--help"]
-    name, names = "faas-cli", ""
-    verb: Verb | Group = _FAAS_CLI
-    inherited = None
-    while isinstance(verb, Group):
-        arguments = parse(verb.flags, words, interspersed=False)
-        inherited = inherited or arguments
-        if arguments.on("help") or not arguments.words:
-            break
-        found = verb.find(arguments.words[0])
-        if found is None:
-            raise UsageError(f'unknown command "{arguments.words[0]}" for "{name}"')
-        names, verb = found
-        name += f" {arguments.words[0]}"
-        words = arguments.words[1:]
+    words = list(words)
+    if words[:1] == ["help"]:
+        _print_help(words[1:])
+        return
+    name, names, verb = _find(words)
+    word = first_word(GLOBAL_FLAGS, words)
+    if verb is _FAAS_CLI and word is not None:
+        from labkit.openfaas_cli.faas_cli.suggestions import unknown_command  # only for an error
+
+        raise unknown_command(words[word], _FAAS_CLI)
+    arguments = parse(verb.flags, words)
+    if isinstance(verb, Group) or arguments.on("help"):
+        sys.stdout.write(_help(name, names, verb))
     else:
-        arguments = parse(verb.flags, words, inherited=inherited)
-        if not arguments.on("help"):
-            verb.run(arguments)
-            return
+        verb.run(arguments)
+
+
+def _print_help(words: list[str]) -> None:
+    """Run ``faas-cli help VERB``; an unknown verb is no error."""
+    parse((HELP, *GLOBAL_FLAGS), words)
+    name, names, verb = _find(words)
+    if verb is _FAAS_CLI and first_word(GLOBAL_FLAGS, words) is not None:
+        warn(f"Unknown help topic [{' '.join(f'`{word}`' for word in words)}]\n{_help(name, names, verb)}")
+    else:
+        sys.stdout.write(_help(name, names, verb))
+
+
+def _help(name: str, names: str, verb: Verb | Group) -> str:
     from labkit.openfaas_cli.faas_cli.help import help_text  # few runs need it, and it takes 4 ms
 
-    sys.stdout.write(help_text(name, names, verb))
+    return help_text(name, names, verb)
+
+
+def _find(words: list[str]) -> tuple[str, str, Verb | Group]:
+    """Find the verb that words name, and remove its name from them.
+
+    What is left, flags before the name too, is the verb's command line. As in
+    the real one, --help is not known yet, and takes the next word.
+
+    Returns:
+        The name as called, the verb's own name and aliases, and the verb.
+    """
+    called, names = "faas-cli", ""
+    verb: Verb | Group = _FAAS_CLI
+    while isinstance(verb, Group):
+        place = first_word(GLOBAL_FLAGS, words)
+        found = None if place is None else verb.find(words[place])
+        if place is None or found is None:
+            break
+        called += f" {words.pop(place)}"
+        names, verb = found
+    return called, names, verb

@@ -23,11 +23,19 @@ _COMMANDS = {
 
 _TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
 
+
+def _tag_format(text: str) -> str:
+    """Return a value of ``--tag``, in lower case."""
+    if text.lower() not in ("", "latest", "default", *_COMMANDS, "digest"):
+        raise ValueError(f"unknown image tag format: '{text}'")
+    return text.lower()
+
+
 TAG = Flag(
     *("tag", "", "latest"),
     "Tag of the image: latest is as written; sha, branch and describe add git's output; "
     "digest is the digest of the function's files",
-    choices=("", "latest", "default", *_COMMANDS, "digest"),
+    check=_tag_format,
 )
 
 

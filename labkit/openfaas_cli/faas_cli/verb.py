@@ -51,19 +51,17 @@ class Group:
 
     ``verbs`` are by name, with aliases after a comma: ``"remove, rm,
     delete"``; None stands for the ``COMMAND`` of the module ``verbs/NAME.py``.
-    ``flags`` may precede the verb.
     """
 
     def __init__(
         self,
         short: str,
         verbs: Mapping[str, Verb | Group | None],
-        flags: Sequence[Flag] = (),
         examples: Sequence[str] = (),
     ) -> None:
         self.short = short
         self.verbs = verbs
-        self.flags = (*flags, HELP)
+        self.flags = (*GLOBAL_FLAGS, HELP)
         self.examples = examples
 
     def find(self, name: str) -> tuple[str, Verb | Group] | None:
