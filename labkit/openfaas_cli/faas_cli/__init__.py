@@ -19,7 +19,17 @@ from labkit.openfaas_cli.real_program import run_real_faas_cli
 
 _VERBS = (
     *("build", "deploy", "describe", "diff", "generate", "invoke", "list, ls", "login", "logout", "logs"),
-    *("namespace", "namespaces", "new", "publish", "push", "ready", "remove, rm, delete", "secret", "store"),
+    *(
+        "namespace, ns",
+        "namespaces",
+        "new",
+        "publish",
+        "push",
+        "ready",
+        "remove, rm, delete",
+        "secret",
+        "store",
+    ),
     *("template", "up", "version"),
 )
 _FAAS_CLI = Group("Manage your OpenFaaS functions from the command line", dict.fromkeys(_VERBS))

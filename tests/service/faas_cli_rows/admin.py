@@ -47,20 +47,61 @@ NAMESPACES = [
         "Updating Namespace: FN\nNamespace FN not found\n",
         1,
     ),
-    Row(
-        "namespace delete",
-        "namespace delete FN",
-        "Deleting Namespace: FN\nNamespace Deleted: FN\n",
-        given="faas-cli namespace create FN",
-        after="faas-cli namespace delete FN",
+    *(
+        Row(
+            f"namespace {verb}",
+            f"namespace {verb} FN",
+            "Deleting Namespace: FN\nNamespace Removed: FN\n",
+            error='DELETE GW/system/namespace/FN\n⋮{"name": "FN", "labels": {"openfaas": "1"}}\n',
+            variables={"FAAS_DEBUG": "1"},
+            given="faas-cli namespace create FN",
+            after="faas-cli namespace remove FN",
+        )
+        for verb in ("remove", "rm", "delete")
     ),
     Row(
-        "namespace delete of a missing one",
-        "namespace delete FN",
+        "namespace remove of a missing one",
+        "namespace remove FN",
         "Deleting Namespace: FN\nNamespace FN not found\n",
         1,
     ),
-    Row("namespace create without a name", "namespace create", "Namespace name required\n", 1),
+    Row(
+        "namespace get",
+        "ns get FN",
+        "Name: FN\nLabels:\n a: 1\n openfaas: 1\nAnnotations:\n c: 3\n openfaas: 1\n",
+        error="GET GW/system/namespace/FN\n⋮",
+        variables={"FAAS_DEBUG": "1"},
+        given="faas-cli namespace create FN -l a=1 --annotation c=3",
+        after="faas-cli namespace remove FN",
+    ),
+    Row("namespace get shows no single label", "namespace get openfaas-fn", "Name: openfaas-fn\n"),
+    Row("namespace get of a missing one", "namespace get FN", "Namespace FN not found\n", 1),
+    *(
+        Row(f"namespace {verb} without a name", f"namespace {verb}", "Namespace name required\n", 1)
+        for verb in ("create", "get", "update", "remove")
+    ),
+    *(
+        Row(f"namespace {verb} of two", f"namespace {verb} a b", "Too many values for namespace name\n", 1)
+        for verb in ("create", "get", "update", "remove")
+    ),
+    Row(
+        "namespace create with a bad label",
+        "namespace create FN -l a",
+        "Label format is not correct, needs key=value\n",
+        1,
+    ),
+    Row(
+        "namespace create with a label without a value",
+        "namespace create FN -l a=",
+        "Empty labels value: [a=]\n",
+        1,
+    ),
+    Row(
+        "namespace update with an annotation without a name",
+        "namespace update FN --annotation =1",
+        "Empty annotations name: [=1]\n",
+        1,
+    ),
 ]
 
 CREATE = "secret create FN --from-literal=VALUE"

@@ -92,9 +92,11 @@ def _refusal(name: str, status: int, body: bytes, *, is_new: bool = False) -> Ga
     return GatewayRequestError(f"unexpected status code: {status}, message: {text}")
 
 
+FLAGS = (ENVSUBST, *GATEWAY_FLAGS)
 _CONTENT_FLAGS = (
     Flag("annotation", "", [], "Annotation, NAME=VALUE; may be given more than once"),
     Flag("label", "l", [], "Label, NAME=VALUE; may be given more than once"),
+    *FLAGS,
 )
 
 COMMAND = Group(
@@ -117,18 +119,20 @@ COMMAND = Group(
         "get": Verb(
             "Show a namespace with its labels and annotations",
             _get,
-            _FLAGS,
+            FLAGS,
             "NAMESPACE_NAME",
             ("faas-cli namespace get dev",),
         ),
         "remove, rm, delete": Verb(
             "Remove a namespace that has no functions",
             partial(_change, "DELETE"),
-            _FLAGS,
+            FLAGS,
             "NAMESPACE_NAME",
             ("faas-cli namespace remove dev",),
         ),
-        "list, ls": Verb("List the namespaces", run_list, (Flag("json", "j", False, "Print as JSON"),)),
+        "list, ls": Verb(
+            "List the namespaces", run_list, (Flag("json", "j", False, "Print as JSON"), *FLAGS)
+        ),
     },
     examples=("faas-cli namespace list",),
 )
