@@ -226,7 +226,7 @@ def test_flags_before_the_subcommand_belong_to_it(
     code, printed = run(*line.split())
 
     assert code == 0
-    assert f"Usage: {' '.join(['faas-cli', *command.split()])} " in printed
+    assert f"Usage:\n  {' '.join(['faas-cli', *command.split()])} " in printed
 
 
 MEANT = "\n\nDid you mean this?\n"

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 
 from labkit.openfaas_cli.exit_code import exit_code
-from labkit.openfaas_cli.faas_cli.output import echo, warn
+from labkit.openfaas_cli.faas_cli.output import echo, echo_logo, warn
 from labkit.openfaas_cli.faas_cli.verb import GLOBAL_FLAGS, HELP, Group, Verb
 from labkit.openfaas_cli.pflag import first_word, parse
 from labkit.openfaas_cli.real_program import run_real_faas_cli
@@ -32,7 +32,7 @@ _VERBS = (
     ),
     *("template", "up", "version"),
 )
-_FAAS_CLI = Group("Manage your OpenFaaS functions from the command line", dict.fromkeys(_VERBS))
+FAAS_CLI = Group("Manage your OpenFaaS functions from the command line", dict.fromkeys(_VERBS))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -53,15 +53,17 @@ def _run(words: Sequence[str]) -> None:
     if words[:1] == ["help"]:
         _print_help(words[1:])
         return
-    name, names, verb = _find(words)
+    path, verb = find(words)
     word = first_word(GLOBAL_FLAGS, words)
-    if verb is _FAAS_CLI and word is not None:
+    if verb is FAAS_CLI and word is not None:
         from labkit.openfaas_cli.faas_cli.suggestions import unknown_command  # only for an error
 
-        raise unknown_command(words[word], _FAAS_CLI)
+        raise unknown_command(words[word], FAAS_CLI)
     arguments = parse(verb.flags, words)
     if isinstance(verb, Group) or arguments.on("help"):
-        sys.stdout.write(_help(name, names, verb))
+        if verb is FAAS_CLI and not arguments.on("help"):
+            echo_logo()
+        sys.stdout.write(_help(path, verb))
     else:
         verb.run(arguments)
 
@@ -69,35 +71,38 @@ def _run(words: Sequence[str]) -> None:
 def _print_help(words: list[str]) -> None:
     """Run ``faas-cli help VERB``; an unknown verb is no error."""
     parse((HELP, *GLOBAL_FLAGS), words)
-    name, names, verb = _find(words)
-    if verb is _FAAS_CLI and first_word(GLOBAL_FLAGS, words) is not None:
-        warn(f"Unknown help topic [{' '.join(f'`{word}`' for word in words)}]\n{_help(name, names, verb)}")
+    asked = f"[{' '.join(f'`{word}`' for word in words)}]"
+    path, verb = find(words)
+    if verb is FAAS_CLI and first_word(GLOBAL_FLAGS, words) is not None:
+        warn(f"Unknown help topic {asked}\n{_help(path, verb)}")
     else:
-        sys.stdout.write(_help(name, names, verb))
+        sys.stdout.write(_help(path, verb))
 
 
-def _help(name: str, names: str, verb: Verb | Group) -> str:
+def _help(path: list[str], verb: Verb | Group) -> str:
     from labkit.openfaas_cli.faas_cli.help import help_text  # few runs need it, and it takes 4 ms
 
-    return help_text(name, names, verb)
+    return help_text(path, verb)
 
 
-def _find(words: list[str]) -> tuple[str, str, Verb | Group]:
+def find(words: list[str]) -> tuple[list[str], Verb | Group]:
     """Find the verb that words name, and remove its name from them.
 
     What is left, flags before the name too, is the verb's command line. As in
     the real one, --help is not known yet, and takes the next word.
 
     Returns:
-        The name as called, the verb's own name and aliases, and the verb.
+        The names on the way to the verb, each with its aliases after a comma,
+        and the verb.
     """
-    called, names = "faas-cli", ""
-    verb: Verb | Group = _FAAS_CLI
+    path = ["faas-cli"]
+    verb: Verb | Group = FAAS_CLI
     while isinstance(verb, Group):
         place = first_word(GLOBAL_FLAGS, words)
         found = None if place is None else verb.find(words[place])
         if place is None or found is None:
             break
-        called += f" {words.pop(place)}"
+        words.pop(place)
         names, verb = found
-    return called, names, verb
+        path.append(names)
+    return path, verb

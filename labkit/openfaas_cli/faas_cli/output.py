@@ -41,6 +41,11 @@ def blue(text: str) -> str:
     return f"\x1b[34m{text}\x1b[0m"
 
 
+def echo_logo() -> None:
+    """Print the logo, in blue on a terminal."""
+    sys.stdout.write(blue(LOGO) if sys.stdout.isatty() else LOGO)
+
+
 def echo_table(lines: list[str]) -> None:
     """Print lines of tab-separated cells in columns."""
     for line in align(lines):

@@ -5,7 +5,7 @@ It has the words of cobra, which real faas-cli uses.
 
 from __future__ import annotations
 
-from labkit.openfaas_cli.faas_cli.verb import Group
+from labkit.openfaas_cli.faas_cli.verb import HIDDEN, Group
 from labkit.openfaas_cli.pflag import UsageError, quoted
 
 _MAX_DISTANCE = 2
@@ -14,7 +14,7 @@ _MAX_DISTANCE = 2
 def unknown_command(name: str, group: Group) -> UsageError:
     """Return the error for a command's name that faas-cli does not know."""
     names = sorted(names.partition(",")[0] for names in group.verbs)
-    similar = [each for each in names if _is_similar(name, each) and not _is_deprecated(each, group)]
+    similar = [each for each in names if _is_similar(name, each) and each not in HIDDEN]
     hint = "".join(["\n\nDid you mean this?\n", *(f"\t{each}\n" for each in similar)]) if similar else ""
     return UsageError(f'unknown command {quoted(name)} for "faas-cli"{hint}')
 
@@ -22,11 +22,6 @@ def unknown_command(name: str, group: Group) -> UsageError:
 def _is_similar(typed: str, name: str) -> bool:
     typed, name = typed.lower(), name.lower()
     return name.startswith(typed) or edit_distance(typed, name) <= _MAX_DISTANCE
-
-
-def _is_deprecated(name: str, group: Group) -> bool:
-    found = group.find(name)
-    return found is not None and "(deprecated)" in found[1].short
 
 
 def edit_distance(text: str, other: str) -> int:

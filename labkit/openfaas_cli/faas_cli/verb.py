@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from labkit.openfaas_cli.pflag import Arguments, Flag
 
+_VERBS = "labkit.openfaas_cli.faas_cli.verbs"
+
 DEFAULT_GATEWAY = "http://127.0.0.1:8080"
 
 GLOBAL_FLAGS = (
@@ -14,6 +16,9 @@ GLOBAL_FLAGS = (
     Flag("filter", "", "", "Wildcard to match with function names in the stack file"),
     Flag("regex", "", "", "Regular expression to match with function names in the stack file"),
 )
+HIDDEN = frozenset({"bashcompletion", "namespaces", "print-token"})
+"""The verbs that help, completion and suggestions leave out."""
+
 HELP = Flag("help", "h", False, "Show this message and exit.")
 
 ENVSUBST = Flag("envsubst", "", True, "Substitute environment variables in the stack file")
@@ -68,6 +73,6 @@ class Group:
         """Return the verb that is called ``name``, after all its names."""
         for names, verb in self.verbs.items():
             if name in names.split(", "):
-                module = f"labkit.openfaas_cli.faas_cli.verbs.{names.partition(',')[0]}"
-                return names, verb or importlib.import_module(module).COMMAND
+                module = names.partition(",")[0].replace("-", "_")
+                return names, verb or importlib.import_module(f"{_VERBS}.{module}").COMMAND
         return None

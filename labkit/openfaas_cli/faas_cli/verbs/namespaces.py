@@ -13,4 +13,4 @@ def _run(arguments: Arguments) -> None:
     run_list(arguments)
 
 
-COMMAND = Verb("List the namespaces (deprecated)", _run, flags=FLAGS)
+COMMAND = Verb("List the namespaces", _run, flags=FLAGS)
