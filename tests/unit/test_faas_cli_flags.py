@@ -205,7 +205,7 @@ def run(
         ("--filter x* deploy -e A=1,B=2 -h", "deploy"),
         ("namespace list --help extra", "namespace list"),
         ("list list -h", "list"),
-        ("rm x -h", "rm"),
+        ("rm x -h", "remove"),
         ("help namespace list", "namespace list"),
         ("help list extra", "list"),
         ("store", "store"),

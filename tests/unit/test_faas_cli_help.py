@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import pytest
@@ -101,13 +102,6 @@ def test_every_verb_has_help_and_help_verb_prints_the_same(
 
     assert capsys.readouterr().out == printed
     assert f"\nUsage:\n  faas-cli {' '.join(command)} " in printed
-    assert (
-        f"\n  -h, --help {' ' * (printed.index('help for') - printed.index('-h, --help') - 11)}help for {command[-1]}\n"
-        in printed
-    )
-    assert all(len(line) < 140 for line in printed.splitlines())
-    assert (
-        (command[0] in HIDDEN)
-        or len(command) > 1
-        or f"\n  {command[0]} " in help_text(["faas-cli"], FAAS_CLI)
-    )
+    assert re.search(f"\n  -h, --help +help for {command[-1]}\n", printed)
+    listed = f"\n  {command[0]} " in help_text(["faas-cli"], FAAS_CLI)
+    assert listed == (command[0] not in HIDDEN)
