@@ -14,23 +14,14 @@ from collections.abc import Sequence
 from labkit.openfaas_cli.exit_code import exit_code
 from labkit.openfaas_cli.faas_cli.output import echo, echo_logo, warn
 from labkit.openfaas_cli.faas_cli.verb import GLOBAL_FLAGS, HELP, Group, Verb
-from labkit.openfaas_cli.pflag import first_word, parse
+from labkit.openfaas_cli.pflag import UsageError, first_word, parse
 from labkit.openfaas_cli.real_program import run_real_faas_cli
 
 _VERBS = (
-    *("build", "deploy", "describe", "diff", "generate", "invoke", "list, ls", "login", "logout", "logs"),
-    *(
-        "namespace, ns",
-        "namespaces",
-        "new",
-        "publish",
-        "push",
-        "ready",
-        "remove, rm, delete",
-        "secret",
-        "store",
-    ),
-    *("template", "up", "version"),
+    *("auth", "bashcompletion", "build", "chart", "cloud", "completion", "deploy", "describe", "diff"),
+    *("generate", "invoke", "list, ls", "local-run", "login", "logout", "logs", "namespace, ns"),
+    *("namespaces", "new", "plugin", "print-token", "publish", "push", "ready", "registry-login"),
+    *("remove, rm, delete", "secret", "store", "template", "up", "version"),
 )
 FAAS_CLI = Group("Manage your OpenFaaS functions from the command line", dict.fromkeys(_VERBS))
 
@@ -53,11 +44,16 @@ def _run(words: Sequence[str]) -> None:
     if words[:1] == ["help"]:
         _print_help(words[1:])
         return
+    if words[:1] in (["__complete"], ["__completeNoDesc"]):
+        _complete(words)
+        return
     path, verb = find(words)
     word = first_word(GLOBAL_FLAGS, words)
     if verb is FAAS_CLI and word is not None:
+        from labkit.openfaas_cli.faas_cli.plugins import run_plugin
         from labkit.openfaas_cli.faas_cli.suggestions import unknown_command  # only for an error
 
+        run_plugin(words)
         raise unknown_command(words[word], FAAS_CLI)
     arguments = parse(verb.flags, words)
     if isinstance(verb, Group) or arguments.on("help"):
@@ -66,6 +62,19 @@ def _run(words: Sequence[str]) -> None:
         sys.stdout.write(_help(path, verb))
     else:
         verb.run(arguments)
+
+
+def _complete(words: list[str]) -> None:
+    """Run ``faas-cli __complete WORD…``, which completes the last word."""
+    from labkit.openfaas_cli.faas_cli.completion import complete  # only for a shell
+
+    if len(words) == 1:
+        raise UsageError("requires at least 1 arg(s), only received 0")
+    completion = complete(words[1:])
+    for line in completion.lines(described=words[0] == "__complete"):
+        echo(line)
+    for line in completion.notes():
+        warn(line)
 
 
 def _print_help(words: list[str]) -> None:

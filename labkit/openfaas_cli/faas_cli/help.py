@@ -10,6 +10,9 @@ from labkit.openfaas_cli.pflag import Flag, quoted
 _KINDS = {bool: "", int: " int", list: " stringArray", str: " string"}
 _MIN_NAME_WIDTH = 11
 
+HELP_VERB = ("help", "Help about any command")
+"""Name and description of a verb that is not in the table of verbs."""
+
 
 def help_text(path: Sequence[str], verb: Verb | Group) -> str:
     """Return the help of a verb.
@@ -30,9 +33,8 @@ def help_text(path: Sequence[str], verb: Verb | Group) -> str:
     if isinstance(verb, Group):
         blocks.append("\n".join(["Available Commands:", *_commands(verb, is_root)]))
     shared = () if is_root else GLOBAL_FLAGS
-    about = Flag("help", "h", False, f"help for {command.rpartition(' ')[2]}")
     own = [flag for flag in verb.flags if flag not in shared and flag is not HELP]
-    blocks.append("\n".join(["Flags:", *_flags([*own, about])]))
+    blocks.append("\n".join(["Flags:", *_flags([*own, help_flag(path)])]))
     if shared:
         blocks.append("\n".join(["Global Flags:", *_flags(shared)]))
     if isinstance(verb, Group):
@@ -40,14 +42,16 @@ def help_text(path: Sequence[str], verb: Verb | Group) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
+def help_flag(path: Sequence[str]) -> Flag:
+    """Return ``--help`` of the verb at the end of a path."""
+    return Flag("help", "h", False, f"help for {path[-1].partition(',')[0]}")
+
+
 def subverbs(group: Group) -> list[tuple[str, str]]:
     """Return names and descriptions of a group's verbs that are not hidden."""
     names = sorted(names.partition(",")[0] for names in group.verbs)
     found = [(name, group.find(name)) for name in names if name not in HIDDEN]
     return [(name, entry[1].short) for name, entry in found if entry]
-
-
-HELP_VERB = ("help", "Help about any command")
 
 
 def _usage(command: str, verb: Verb | Group, is_root: bool) -> list[str]:

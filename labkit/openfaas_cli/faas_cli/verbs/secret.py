@@ -9,6 +9,7 @@ from typing import Any
 
 from labkit.openfaas_cli.faas_cli.arguments import resource_name
 from labkit.openfaas_cli.faas_cli.go_errors import os_error_text
+from labkit.openfaas_cli.faas_cli.not_in_lab import NotInLabVerbError
 from labkit.openfaas_cli.faas_cli.output import echo, read_input
 from labkit.openfaas_cli.faas_cli.secrets import (
     BAD_NAME,
@@ -65,6 +66,31 @@ def _name(arguments: Arguments) -> str:
             "please provide secret using only one option from --from-literal, --from-file and STDIN"
         )
     return name
+
+
+def _seal(arguments: Arguments) -> None:
+    _one_word(arguments)
+    if not arguments.texts("from-literal") and not arguments.texts("from-file"):
+        raise UsageError("provide at least one secret via --from-literal or --from-file")
+    _no_cipher("seal")
+
+
+def _unseal(arguments: Arguments) -> None:
+    _one_word(arguments)
+    _no_cipher("unseal")
+
+
+def _one_word(arguments: Arguments) -> None:
+    if len(arguments.words) != 1:
+        raise UsageError(f"accepts 1 arg(s), received {len(arguments.words)}")
+
+
+def _no_cipher(verb: str) -> None:
+    raise NotInLabVerbError(
+        f"secret {verb}",
+        "the cipher NaCl box, and a builder that unseals",
+        "a secret of a function needs no seal: faas-cli secret create",
+    )
 
 
 def _remove(arguments: Arguments) -> None:
@@ -144,6 +170,31 @@ COMMAND = Group(
                 Flag("output", "o", "", "File to write instead"),
             ),
             examples=("faas-cli secret generate", "faas-cli secret generate -o .secrets/api-key"),
+        ),
+        "keygen": Verb(
+            "Make a key pair for sealing (not in the lab)",
+            lambda _: _no_cipher("keygen"),
+            (Flag("output", "o", "key", "File of the private key; .pub is added for the public one"),),
+        ),
+        "seal": Verb(
+            "Seal secrets of a build in a file (not in the lab)",
+            _seal,
+            (
+                Flag("from-file", "", [], "A secret's file, KEY=PATH; may be given more than once"),
+                Flag("from-literal", "", [], "A secret, KEY=VALUE; may be given more than once"),
+                Flag("key-id", "", "", "Name of the key"),
+                Flag("output", "o", "com.openfaas.secrets", "File to write"),
+            ),
+            "[public-key-file]",
+        ),
+        "unseal": Verb(
+            "Print the secrets of a sealed file (not in the lab)",
+            _unseal,
+            (
+                Flag("in", "", "com.openfaas.secrets", "The sealed file"),
+                Flag("key", "", "", "Only this secret"),
+            ),
+            "[private-key-file]",
         ),
         "update, u": Verb(
             "Replace the value of a secret",
