@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from labkit.openfaas_cli.faas_cli import main
+from labkit.openfaas_cli.faas_cli import FAAS_CLI, main
 from labkit.openfaas_cli.faas_cli.completion import DEFAULT, FILE_EXTENSIONS, NO_FILES, complete
 from labkit.openfaas_cli.faas_cli.verb import HIDDEN
 
@@ -48,7 +48,7 @@ def builtin(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_a_word_is_completed_as_cobra_does(line: str, names: str, directive: int) -> None:
-    completion = complete(line.split(" "))
+    completion = complete(FAAS_CLI, line.split(" "))
 
     assert " ".join(name for name, _ in completion.found) == names
     assert completion.directive == directive
@@ -63,11 +63,11 @@ def test_a_word_is_completed_as_cobra_does(line: str, names: str, directive: int
     ],
 )
 def test_a_line_that_is_wrong_already_has_no_completions(line: str, error: str) -> None:
-    assert complete(line.split(" ")) == ([], DEFAULT, error)
+    assert complete(FAAS_CLI, line.split(" ")) == ([], DEFAULT, error)
 
 
 def test_hidden_verbs_are_not_completed() -> None:
-    names = {name for name, _ in complete([""]).found}
+    names = {name for name, _ in complete(FAAS_CLI, [""]).found}
 
     assert {"help", "invoke", "local-run", "namespace"} <= names
     assert not names & HIDDEN

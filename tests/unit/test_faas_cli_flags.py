@@ -255,7 +255,7 @@ MEANT = "\n\nDid you mean this?\n"
         ("verison", f'Unknown command "verison" for "faas-cli"{MEANT}\tversion\n'),
         ("stores", f'Unknown command "stores" for "faas-cli"{MEANT}\tstore\n'),
         ("dep", f'Unknown command "dep" for "faas-cli"{MEANT}\tdeploy\n\tnew\n\tup\n'),
-        ("p", f'Unknown command "p" for "faas-cli"{MEANT}\tpublish\n\tpush\n\tup\n'),
+        ("p", f'Unknown command "p" for "faas-cli"{MEANT}\tplugin\n\tpublish\n\tpush\n\tup\n'),
         ("-vn dev list", f'Unknown command "dev" for "faas-cli"{MEANT}\tnew\n'),
         ("namspaces", f'Unknown command "namspaces" for "faas-cli"{MEANT}\tnamespace\n'),
     ],
@@ -275,4 +275,5 @@ def test_help_on_an_unknown_command_is_no_error(
 
     seen = capsys.readouterr()
     assert seen.out == ""
-    assert seen.err.startswith("Unknown help topic [`bogus`]\n")
+    assert seen.err.startswith("Unknown help topic [`bogus`]\nUsage:\n  faas-cli [flags]\n")
+    assert "--help " not in seen.err.partition("Use ")[0]

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from labkit.openfaas_cli.exit_code import exit_code
 from labkit.openfaas_cli.faas_cli.output import echo, echo_logo, warn
-from labkit.openfaas_cli.faas_cli.verb import GLOBAL_FLAGS, HELP, Group, Verb
+from labkit.openfaas_cli.faas_cli.verb import GLOBAL_FLAGS, HELP, Group, Verb, find_verb
 from labkit.openfaas_cli.pflag import UsageError, first_word, parse
 from labkit.openfaas_cli.real_program import run_real_faas_cli
 
@@ -47,7 +47,7 @@ def _run(words: Sequence[str]) -> None:
     if words[:1] in (["__complete"], ["__completeNoDesc"]):
         _complete(words)
         return
-    path, verb = find(words)
+    path, verb = find_verb(FAAS_CLI, words)
     word = first_word(GLOBAL_FLAGS, words)
     if verb is FAAS_CLI and word is not None:
         from labkit.openfaas_cli.faas_cli.plugins import run_plugin
@@ -59,7 +59,7 @@ def _run(words: Sequence[str]) -> None:
     if isinstance(verb, Group) or arguments.on("help"):
         if verb is FAAS_CLI and not arguments.on("help"):
             echo_logo()
-        sys.stdout.write(_help(path, verb))
+        _show_help(path, verb)
     else:
         verb.run(arguments)
 
@@ -70,7 +70,7 @@ def _complete(words: list[str]) -> None:
 
     if len(words) == 1:
         raise UsageError("requires at least 1 arg(s), only received 0")
-    completion = complete(words[1:])
+    completion = complete(FAAS_CLI, words[1:])
     for line in completion.lines(described=words[0] == "__complete"):
         echo(line)
     for line in completion.notes():
@@ -81,37 +81,16 @@ def _print_help(words: list[str]) -> None:
     """Run ``faas-cli help VERB``; an unknown verb is no error."""
     parse((HELP, *GLOBAL_FLAGS), words)
     asked = f"[{' '.join(f'`{word}`' for word in words)}]"
-    path, verb = find(words)
+    path, verb = find_verb(FAAS_CLI, words)
     if verb is FAAS_CLI and first_word(GLOBAL_FLAGS, words) is not None:
-        warn(f"Unknown help topic {asked}\n{_help(path, verb)}")
+        from labkit.openfaas_cli.faas_cli.help import usage_text
+
+        sys.stderr.write(f"Unknown help topic {asked}\n{usage_text(path, verb)}")
     else:
-        sys.stdout.write(_help(path, verb))
+        _show_help(path, verb)
 
 
-def _help(path: list[str], verb: Verb | Group) -> str:
+def _show_help(path: list[str], verb: Verb | Group) -> None:
     from labkit.openfaas_cli.faas_cli.help import help_text  # few runs need it, and it takes 4 ms
 
-    return help_text(path, verb)
-
-
-def find(words: list[str]) -> tuple[list[str], Verb | Group]:
-    """Find the verb that words name, and remove its name from them.
-
-    What is left, flags before the name too, is the verb's command line. As in
-    the real one, --help is not known yet, and takes the next word.
-
-    Returns:
-        The names on the way to the verb, each with its aliases after a comma,
-        and the verb.
-    """
-    path = ["faas-cli"]
-    verb: Verb | Group = FAAS_CLI
-    while isinstance(verb, Group):
-        place = first_word(GLOBAL_FLAGS, words)
-        found = None if place is None else verb.find(words[place])
-        if place is None or found is None:
-            break
-        words.pop(place)
-        names, verb = found
-        path.append(names)
-    return path, verb
+    sys.stdout.write(help_text(path, verb))

@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from labkit.openfaas_cli.faas_cli import FAAS_CLI, find
 from labkit.openfaas_cli.faas_cli.help import HELP_VERB, help_flag, subverbs
-from labkit.openfaas_cli.faas_cli.verb import GLOBAL_FLAGS, HELP, Group, Verb
+from labkit.openfaas_cli.faas_cli.verb import GLOBAL_FLAGS, HELP, Group, find_verb
 from labkit.openfaas_cli.pflag import Flag, UsageError, first_word, parse
 
 DEFAULT = 0
@@ -47,14 +46,14 @@ class Completion(NamedTuple):
         return [*error, f"Completion ended with directive: {_DIRECTIVES[self.directive]}"]
 
 
-def complete(words: Sequence[str]) -> Completion:
-    """Complete the last of the words after ``faas-cli``."""
+def complete(root: Group, words: Sequence[str]) -> Completion:
+    """Complete the last of the words after the program ``root``."""
     *given, current = words
     if given[:1] == ["help"]:
-        return _complete_help(given[1:], current)
+        return _complete_help(root, given[1:], current)
     rest = list(given)
-    path, verb = find(rest)
-    if verb is FAAS_CLI and first_word(GLOBAL_FLAGS, rest) is not None:
+    path, verb = find_verb(root, rest)
+    if verb is root and first_word(GLOBAL_FLAGS, rest) is not None:
         error = f"Unable to find a command for arguments: [{' '.join(given)}]"
         return Completion([], DEFAULT, error)
     flag, current = _flag_of(verb.flags, rest, current)
@@ -72,21 +71,21 @@ def complete(words: Sequence[str]) -> Completion:
         again = [
             each for each in verb.flags if not arguments.given(each.name) or isinstance(each.default, list)
         ]
-        return Completion(_flag_names(path, verb, again, current), NO_FILES)
+        return Completion(_flag_names(path, again, current), NO_FILES)
     if isinstance(verb, Group) and not arguments.words:
-        return Completion(_starting(current, _names(verb)), NO_FILES)
+        return Completion(_starting(current, _names(verb, is_root=verb is root)), NO_FILES)
     return Completion([], DEFAULT)
 
 
-def _complete_help(given: list[str], current: str) -> Completion:
-    _, verb = find(given)
+def _complete_help(root: Group, given: list[str], current: str) -> Completion:
+    _, verb = find_verb(root, given)
     if given or not isinstance(verb, Group):
         return Completion([], NO_FILES)
-    return Completion(_starting(current, _names(verb)), NO_FILES)
+    return Completion(_starting(current, _names(verb, is_root=verb is root)), NO_FILES)
 
 
-def _names(group: Group) -> list[tuple[str, str]]:
-    return sorted([*subverbs(group), *([HELP_VERB] if group is FAAS_CLI else [])])
+def _names(group: Group, *, is_root: bool) -> list[tuple[str, str]]:
+    return sorted([*subverbs(group), *([HELP_VERB] if is_root else [])])
 
 
 def _starting(start: str, rows: list[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -110,11 +109,9 @@ def _flag_of(flags: Sequence[Flag], rest: list[str], current: str) -> tuple[Flag
     return flag, current
 
 
-def _flag_names(
-    path: Sequence[str], verb: Verb | Group, flags: Sequence[Flag], start: str
-) -> list[tuple[str, str]]:
+def _flag_names(path: Sequence[str], flags: Sequence[Flag], start: str) -> list[tuple[str, str]]:
     """Return the flags' names; a verb's own follow the global ones."""
-    shared = () if verb is FAAS_CLI else GLOBAL_FLAGS
+    shared = () if len(path) == 1 else GLOBAL_FLAGS
     shown = [help_flag(path) if flag is HELP else flag for flag in flags]
     rows = []
     for flag in sorted(shown, key=lambda flag: (flag not in shared, flag.name)):

@@ -20,12 +20,15 @@ def help_text(path: Sequence[str], verb: Verb | Group) -> str:
     ``path`` has the names on the way to it, each with its aliases after a
     comma: ``["faas-cli", "secret", "list, ls"]``.
     """
+    start = "\n" if len(path) == 1 else ""
+    return f"{start}{verb.short}\n\n{usage_text(path, verb, [help_flag(path)])}"
+
+
+def usage_text(path: Sequence[str], verb: Verb | Group, more: Sequence[Flag] = ()) -> str:
+    """Return the help without the description; ``more`` are flags to list."""
     command = " ".join(names.partition(",")[0] for names in path)
     is_root = len(path) == 1
-    blocks = [
-        ("\n" if is_root else "") + verb.short,
-        "\n  ".join(["Usage:", *_usage(command, verb, is_root)]),
-    ]
+    blocks = ["\n  ".join(["Usage:", *_usage(command, verb, is_root)])]
     if "," in path[-1]:
         blocks.append(f"Aliases:\n  {path[-1]}")
     if verb.examples:
@@ -34,7 +37,7 @@ def help_text(path: Sequence[str], verb: Verb | Group) -> str:
         blocks.append("\n".join(["Available Commands:", *_commands(verb, is_root)]))
     shared = () if is_root else GLOBAL_FLAGS
     own = [flag for flag in verb.flags if flag not in shared and flag is not HELP]
-    blocks.append("\n".join(["Flags:", *_flags([*own, help_flag(path)])]))
+    blocks.append("\n".join(["Flags:", *_flags([*own, *more])]))
     if shared:
         blocks.append("\n".join(["Global Flags:", *_flags(shared)]))
     if isinstance(verb, Group):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping, Sequence
 
-from labkit.openfaas_cli.pflag import Arguments, Flag
+from labkit.openfaas_cli.pflag import Arguments, Flag, first_word
 
 _VERBS = "labkit.openfaas_cli.faas_cli.verbs"
 
@@ -76,3 +76,26 @@ class Group:
                 module = names.partition(",")[0].replace("-", "_")
                 return names, verb or importlib.import_module(f"{_VERBS}.{module}").COMMAND
         return None
+
+
+def find_verb(root: Group, words: list[str]) -> tuple[list[str], Verb | Group]:
+    """Find the verb that words name, and remove its name from them.
+
+    What is left, flags before the name too, is the verb's command line. As in
+    the real one, --help is not known yet, and takes the next word.
+
+    Returns:
+        The names on the way to the verb, each with its aliases after a comma,
+        and the verb.
+    """
+    path = ["faas-cli"]
+    verb: Verb | Group = root
+    while isinstance(verb, Group):
+        place = first_word(GLOBAL_FLAGS, words)
+        found = None if place is None else verb.find(words[place])
+        if place is None or found is None:
+            break
+        words.pop(place)
+        names, verb = found
+        path.append(names)
+    return path, verb
