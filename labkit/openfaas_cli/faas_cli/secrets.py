@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 from labkit.openfaas_cli.faas_cli.gateway import Gateway, GatewayRequestError, status_error
@@ -11,6 +12,9 @@ from labkit_services.contract.errors import LabError
 
 _PATH = "/system/secrets"
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+
+LOCAL_SECRETS = Path(".secrets")
+"""The folder that has one file for each secret."""
 
 BAD_NAME = (
     "ERROR: invalid secret name {}\nSecret name must start and end with an alphanumeric "

@@ -11,9 +11,10 @@ _VERBS = "labkit.openfaas_cli.faas_cli.verbs"
 
 DEFAULT_GATEWAY = "http://127.0.0.1:8080"
 
+FILTER = Flag("filter", "", "", "Wildcard to match with function names in the stack file")
 GLOBAL_FLAGS = (
     Flag("yaml", "f", "", "Path to the stack file that describes the functions"),
-    Flag("filter", "", "", "Wildcard to match with function names in the stack file"),
+    FILTER,
     Flag("regex", "", "", "Regular expression to match with function names in the stack file"),
 )
 HIDDEN = frozenset({"bashcompletion", "namespaces", "print-token"})

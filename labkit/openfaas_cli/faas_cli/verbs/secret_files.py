@@ -13,6 +13,7 @@ from labkit.openfaas_cli.faas_cli.go_errors import os_error_text
 from labkit.openfaas_cli.faas_cli.output import echo
 from labkit.openfaas_cli.faas_cli.secrets import (
     BAD_NAME,
+    LOCAL_SECRETS,
     SecretFileError,
     create_secret,
     is_secret_name,
@@ -24,9 +25,6 @@ from labkit.openfaas_cli.faas_cli.secrets import (
     update_secret,
 )
 from labkit.openfaas_cli.pflag import Arguments, UsageError
-
-LOCAL_SECRETS = Path(".secrets")
-"""The folder that has one file for each secret."""
 
 
 def run_generate(arguments: Arguments) -> None:
