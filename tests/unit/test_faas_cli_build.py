@@ -359,7 +359,6 @@ def test_deploy_refuses_to_update_and_replace(cli: Cli) -> None:
     ("words", "message"),
     [
         (["fly"], 'Unknown command "fly" for "faas-cli"\n'),
-        (["store", "fly"], 'Unknown command "fly" for "faas-cli store"\n'),
         (["invoke"], "Please provide a name for the function\n"),
         (["describe"], "Please provide a name for the function\n"),
         (["remove"], "Please provide the name of a function to delete\n"),

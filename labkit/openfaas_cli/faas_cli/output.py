@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import sys
 
 LOGO = r"""  ___                   _____           ____
@@ -25,8 +27,12 @@ def warn(line: str) -> None:
 
 
 def read_input() -> bytes:
-    """Return all of standard input; in a terminal, print how to end it."""
-    if sys.stdin.isatty():
+    """Return all of standard input; in a terminal, print how to end it.
+
+    Like the real one, this takes any character device for a terminal,
+    ``/dev/null`` too.
+    """
+    if stat.S_ISCHR(os.fstat(0).st_mode):
         warn("Reading from STDIN - hit (Control + D) to stop.")
     return sys.stdin.buffer.read()
 

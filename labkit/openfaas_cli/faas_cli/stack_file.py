@@ -26,6 +26,4 @@ def may_affect_invocation(file: str) -> bool:
     except (OSError, UnicodeDecodeError):
         return True  # parsing it reports what is wrong
     gateways = [line.partition(":")[2] for line in text.splitlines() if "gateway" in line]
-    return "namespace" in text or any(
-        value.strip().strip("\"'").rstrip("/") != DEFAULT_GATEWAY for value in gateways
-    )
+    return "namespace" in text or any(value.strip().strip("\"'") != DEFAULT_GATEWAY for value in gateways)

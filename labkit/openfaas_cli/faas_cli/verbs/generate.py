@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from labkit.openfaas_cli.faas_cli.arguments import key_values
+from labkit.openfaas_cli.faas_cli.go_yaml import GoDumper
 from labkit.openfaas_cli.faas_cli.image_tag import TAG, tagged
 from labkit.openfaas_cli.faas_cli.output import echo
 from labkit.openfaas_cli.faas_cli.stack import StackFunction, stack_of
@@ -22,19 +23,6 @@ _SPEC_KEYS = (
     *("name", "image", "environment", "labels", "annotations", "limits", "requests", "constraints"),
     *("secrets", "readOnlyRootFilesystem"),
 )
-
-
-class _Dumper(yaml.SafeDumper):
-    """Writes YAML like Go's yaml.v2: ``"1"`` where Python has ``'1'``."""
-
-
-def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    resolved: str = dumper.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]
-    is_plain = resolved == "tag:yaml.org,2002:str"
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if is_plain else '"')
-
-
-_Dumper.add_representer(str, _represent_text)
 
 
 def resource(function: StackFunction, namespace: str) -> dict[str, Any]:
@@ -57,7 +45,7 @@ def document(content: Mapping[str, Any]) -> str:
         name: dict(sorted(value.items())) if isinstance(value, dict) else value
         for name, value in content["spec"].items()
     }
-    text: str = yaml.dump({**content, "spec": spec}, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+    text: str = yaml.dump({**content, "spec": spec}, Dumper=GoDumper, sort_keys=False, allow_unicode=True)
     return f"---\n{text}"
 
 
