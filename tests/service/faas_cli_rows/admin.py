@@ -162,6 +162,20 @@ SECRETS = [
     Row("secret remove of a missing one", "secret rm FN", "Unable to find secret: FN\n", 1),
     Row("secret list", "secret list", "\nNAME\n⋮FN\n⋮\n", given=f"faas-cli {CREATE}", after=FORGET),
     Row(
+        "secret list --json",
+        "secret list --json",
+        '[\n⋮  {\n    "name": "FN",\n    "namespace": "openfaas-fn"\n  }⋮\n]\n',
+        given=f"faas-cli {CREATE}",
+        after=FORGET,
+    ),
+    Row(
+        "secret list -j of a namespace without secrets",
+        "secret list -j -n FN",
+        "[]\n",
+        given="faas-cli namespace create FN",
+        after="faas-cli namespace delete FN",
+    ),
+    Row(
         "secret list -n of a namespace without secrets",
         "secret list -n FN",
         "No secrets found.\n",

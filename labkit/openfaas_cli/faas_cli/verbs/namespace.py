@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote
 
+from labkit.openfaas_cli.faas_cli import go_json
 from labkit.openfaas_cli.faas_cli.arguments import key_values, resource_name
 from labkit.openfaas_cli.faas_cli.gateway import Gateway, GatewayRequestError, status_error
 from labkit.openfaas_cli.faas_cli.output import echo
@@ -23,10 +24,10 @@ def run_list(arguments: Arguments) -> None:
     """Print the names of all namespaces."""
     names = Gateway.of(arguments, stack_of(arguments).gateway).fetch("/system/namespaces")
     if arguments.on("json"):
-        echo(json.dumps(names, indent=2))
+        echo(go_json.indented(names))
         return
     echo("Namespaces:")
-    for name in names:
+    for name in names or []:
         echo(f" - {name}")
 
 

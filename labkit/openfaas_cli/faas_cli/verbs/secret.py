@@ -7,6 +7,7 @@ from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
+from labkit.openfaas_cli.faas_cli import go_json
 from labkit.openfaas_cli.faas_cli.arguments import resource_name
 from labkit.openfaas_cli.faas_cli.gateway import UNAUTHORIZED, Gateway, GatewayRequestError, status_error
 from labkit.openfaas_cli.faas_cli.output import echo, read_input
@@ -15,6 +16,7 @@ from labkit.openfaas_cli.pflag import Arguments, Flag, UsageError
 from labkit_services.contract.errors import LabError
 
 _PATH = "/system/secrets"
+_SECRET = (go_json.Field("name", ""), *go_json.left_out("namespace", "value", "rawValue"))
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 
 
@@ -59,7 +61,12 @@ def _remove(arguments: Arguments) -> None:
 
 
 def _list(arguments: Arguments) -> None:
-    secrets = _gateway(arguments).fetch(_PATH, query=[("namespace", arguments.text("namespace"))])
+    # The warning would not be JSON.
+    gateway = Gateway.of(arguments) if arguments.on("json") else _gateway(arguments)
+    secrets = gateway.fetch(_PATH, query=[("namespace", arguments.text("namespace"))]) or []
+    if arguments.on("json"):
+        echo(go_json.indented([go_json.struct(_SECRET, secret) for secret in secrets]))
+        return
     if not secrets:
         echo("No secrets found.")
         return
@@ -158,7 +165,12 @@ COMMAND = Group(
         "remove, rm, delete": Verb(
             "Remove a secret", _remove, _FLAGS, "SECRET_NAME", ("faas-cli secret remove api-key",)
         ),
-        "list, ls": Verb("List the names of the secrets", _list, _FLAGS),
+        "list, ls": Verb(
+            "List the names of the secrets",
+            _list,
+            (Flag("json", "j", False, "Print the secrets as JSON"), *_FLAGS),
+            examples=("faas-cli secret list", "faas-cli secret list --json"),
+        ),
     },
     examples=("faas-cli secret list",),
 )
