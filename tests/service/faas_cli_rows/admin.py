@@ -18,8 +18,8 @@ NAMESPACES = [
         "namespace create FN --label a=1 -l b=2 --annotation c=3",
         "Creating Namespace: FN\nNamespace Created: FN\n",
         error="POST GW/system/namespace/\n⋮"
-        '{"name": "FN", "labels": {"a": "1", "b": "2", "openfaas": "1"},'
-        ' "annotations": {"c": "3", "openfaas": "1"}}\n',
+        '{"name":"FN","labels":{"a":"1","b":"2","openfaas":"1"},'
+        '"annotations":{"c":"3","openfaas":"1"}}\n',
         variables={"FAAS_DEBUG": "1"},
         after="faas-cli namespace list > list; faas-cli namespace delete FN",
         writes={"list": "⋮ - FN\n⋮"},
@@ -35,8 +35,8 @@ NAMESPACES = [
         "namespace update",
         "namespace update FN -l a=2",
         "Updating Namespace: FN\nNamespace Updated: FN\n",
-        error='PUT GW/system/namespace/FN\n⋮{"name": "FN", "labels": {"a": "2", "openfaas": "1"},'
-        ' "annotations": {"openfaas": "1"}}\n',
+        error='PUT GW/system/namespace/FN\n⋮{"name":"FN","labels":{"a":"2","openfaas":"1"},'
+        '"annotations":{"openfaas":"1"}}\n',
         variables={"FAAS_DEBUG": "1"},
         given="faas-cli namespace create FN -l a=1 2> note",
         after="faas-cli namespace delete FN",
@@ -52,7 +52,7 @@ NAMESPACES = [
             f"namespace {verb}",
             f"namespace {verb} FN",
             "Deleting Namespace: FN\nNamespace Removed: FN\n",
-            error='DELETE GW/system/namespace/FN\n⋮{"name": "FN", "labels": {"openfaas": "1"}}\n',
+            error='DELETE GW/system/namespace/FN\n⋮{"name":"FN","labels":{"openfaas":"1"}}\n',
             variables={"FAAS_DEBUG": "1"},
             given="faas-cli namespace create FN",
             after="faas-cli namespace remove FN",
@@ -137,7 +137,7 @@ SECRETS = [
         "secret create FN --from-file=key",
         "Creating secret: FN.\nCreated: 202 Accepted\n",
         files={"key": " VALUE\n"},
-        error='⋮{"name": "FN", "value": "VALUE", "rawValue": "IFZBTFVFCg=="}\n',
+        error='⋮{"name":"FN","value":"VALUE","rawValue":"IFZBTFVFCg=="}\n',
         variables={"FAAS_DEBUG": "1"},
         after=READ,
         writes={"value": " VALUE\n"},
@@ -211,7 +211,7 @@ SECRETS = [
         "secret create FN --from-file=key --trim=false",
         "Creating secret: FN.\nCreated: 202 Accepted\n",
         files={"key": " \n"},
-        error='⋮{"name": "FN", "value": " \\n", "rawValue": "IAo="}\n',
+        error='⋮{"name":"FN","value":" \\n","rawValue":"IAo="}\n',
         variables={"FAAS_DEBUG": "1"},
         after=FORGET,
     ),
@@ -235,7 +235,7 @@ SECRETS = [
         "secret u FN --from-file=key",
         "Updating secret: FN\nUpdated: 202 Accepted\n",
         files={"key": " VALUE\n"},
-        error='PUT GW/system/secrets\n⋮{"name": "FN", "value": "VALUE"}\n',
+        error='PUT GW/system/secrets\n⋮{"name":"FN","value":"VALUE"}\n',
         variables={"FAAS_DEBUG": "1"},
         given=GIVEN,
         after=READ,
@@ -349,6 +349,20 @@ SECRETS = [
     Row("secret remove", "secret remove FN", "Removed.. OK.\n", given=f"faas-cli {CREATE}"),
     Row("secret remove of a missing one", "secret rm FN", "Unable to find secret: FN\n", 1),
     Row("secret list", "secret list", "\nNAME\n⋮FN\n⋮\n", given=f"faas-cli {CREATE}", after=FORGET),
+    Row(
+        "secret list --json",
+        "secret list --json",
+        '[\n⋮  {\n    "name": "FN",\n    "namespace": "openfaas-fn"\n  }⋮\n]\n',
+        given=f"faas-cli {CREATE}",
+        after=FORGET,
+    ),
+    Row(
+        "secret list -j of a namespace without secrets",
+        "secret list -j -n FN",
+        "[]\n",
+        given="faas-cli namespace create FN",
+        after="faas-cli namespace delete FN",
+    ),
     Row(
         "secret list -n of a namespace without secrets",
         "secret list -n FN",

@@ -163,7 +163,7 @@ NEW = [
     Row(
         "template store list",
         "template store list",
-        "\nNAME RECOMMENDED SOURCE   DESCRIPTION\nmine [x]         openfaas A template\n\n",
+        "\nNAME RECOMMENDED DESCRIPTION SOURCE\nmine [x]         openfaas    A template\n\n",
         variables={"OPENFAAS_TEMPLATE_STORE_URL": "t.json"},
         files={
             "t.json": '[{"template": "mine", "platform": "x86_64", "source": "openfaas",'

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote
 
+from labkit.openfaas_cli.faas_cli import go_json
 from labkit.openfaas_cli.faas_cli.arguments import parse_pairs, resource_name
 from labkit.openfaas_cli.faas_cli.gateway import Gateway, GatewayRequestError
 from labkit.openfaas_cli.faas_cli.output import echo, echo_table
@@ -27,10 +28,10 @@ def run_list(arguments: Arguments) -> None:
         raise GatewayRequestError("check authorization, status code: 401")
     names = _decoded(body)
     if arguments.has("json") and arguments.on("json"):
-        echo(json.dumps(names, indent=2))
+        echo(go_json.indented(names))
         return
     echo("Namespaces:")
-    for name in names:
+    for name in names or []:
         echo(f" - {name}")
 
 

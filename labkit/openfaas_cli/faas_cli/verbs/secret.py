@@ -7,7 +7,9 @@ from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
+from labkit.openfaas_cli.faas_cli import go_json
 from labkit.openfaas_cli.faas_cli.arguments import resource_name
+from labkit.openfaas_cli.faas_cli.gateway import Gateway
 from labkit.openfaas_cli.faas_cli.go_errors import os_error_text
 from labkit.openfaas_cli.faas_cli.not_in_lab import NotInLabVerbError
 from labkit.openfaas_cli.faas_cli.output import echo, read_input
@@ -26,6 +28,8 @@ from labkit.openfaas_cli.faas_cli.secrets import (
 from labkit.openfaas_cli.faas_cli.verb import GATEWAY_FLAGS, NAMESPACE, Group, Verb
 from labkit.openfaas_cli.faas_cli.verbs.secret_files import run_apply, run_generate
 from labkit.openfaas_cli.pflag import Arguments, Flag, UsageError
+
+_SECRET = (go_json.Field("name", ""), *go_json.left_out("namespace", "value", "rawValue"))
 
 
 def _create(arguments: Arguments) -> None:
@@ -100,7 +104,12 @@ def _remove(arguments: Arguments) -> None:
 
 
 def _list(arguments: Arguments) -> None:
-    secrets = list_secrets(secret_gateway(arguments), arguments.text("namespace"))
+    # The warning would not be JSON.
+    gateway = Gateway.of(arguments) if arguments.on("json") else secret_gateway(arguments)
+    secrets = list_secrets(gateway, arguments.text("namespace"))
+    if arguments.on("json"):
+        echo(go_json.indented([go_json.struct(_SECRET, secret) for secret in secrets]))
+        return
     if not secrets:
         echo("No secrets found.")
         return
@@ -206,7 +215,12 @@ COMMAND = Group(
         "remove, rm, delete": Verb(
             "Remove a secret", _remove, _FLAGS, "SECRET_NAME", ("faas-cli secret remove api-key",)
         ),
-        "list, ls": Verb("List the names of the secrets", _list, _FLAGS),
+        "list, ls": Verb(
+            "List the names of the secrets",
+            _list,
+            (Flag("json", "j", False, "Print the secrets as JSON"), *_FLAGS),
+            examples=("faas-cli secret list", "faas-cli secret list --json"),
+        ),
     },
     examples=("faas-cli secret list",),
 )

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from labkit.openfaas_cli.faas_cli import go_json
 from labkit.openfaas_cli.faas_cli.http import request
 from labkit.openfaas_cli.faas_cli.output import echo, echo_table, warn
 from labkit.openfaas_cli.faas_cli.template_pull import parse_source, pull
@@ -19,6 +20,14 @@ from labkit_services.contract.errors import LabError
 _REPOSITORY = "https://github.com/openfaas/templates.git"
 _STORE = "https://raw.githubusercontent.com/openfaas/store/master/templates.json"
 _TIMEOUT_SECONDS = 5.0
+_TEMPLATE = (
+    *(
+        go_json.Field(name, "")
+        for name in ("template", "platform", "language", "source", "description", "repo", "official")
+    ),
+    go_json.Field("recommended", False),
+)
+"""faas-cli's struct ``TemplateInfo``."""
 
 
 class TemplateStoreError(LabError):
@@ -46,34 +55,78 @@ def _store_templates(arguments: Arguments) -> list[dict[str, Any]]:
             reply = request("GET", address, timeout=_TIMEOUT_SECONDS)
             body = reply.read()
             if reply.status != 200:
-                raise TemplateStoreError(
-                    "error while getting templates info: "
-                    f"unexpected status code wanted: 200 got: {reply.status}"
-                )
+                raise ValueError(f"unexpected status code wanted: 200 got: {reply.status}")
         else:
             body = Path(address).read_bytes()
-        templates = [dict(template) for template in json.loads(body)]
-    except (OSError, EOFError, ValueError, TypeError) as error:
+        templates = [go_json.struct(_TEMPLATE, template) for template in json.loads(body)]
+        return sorted(
+            templates, key=lambda each: (not each["recommended"], each["official"], each["template"].lower())
+        )
+    except (OSError, EOFError, ValueError, TypeError, AttributeError) as error:
         raise TemplateStoreError(
             f"error while getting templates info: cannot read templates info from: {address}",
             seen=error.headline if isinstance(error, LabError) else str(error),
             next_step="without the internet: list the templates on this machine with faas-cli new --list",
         ) from error
-    return sorted(templates, key=lambda t: (not t.get("recommended"), str(t.get("template")).lower()))
 
 
 def _store_list(arguments: Arguments) -> None:
     platform = arguments.text("platform").lower()
-    templates = [t for t in _store_templates(arguments) if str(t.get("platform", "")).lower() == platform]
+    templates = [each for each in _store_templates(arguments) if each["platform"].lower() == platform]
+    if arguments.on("recommended"):
+        templates = [each for each in templates if each["recommended"]]
+    elif arguments.on("official"):
+        templates = [each for each in templates if each["official"] == "true"]
+    if arguments.on("json"):
+        echo(go_json.indented(templates))
+        return
     if not templates:
         return
-    details = ["language", "platform"] if arguments.on("verbose") else ["recommended"]
-    columns = ["template", *details, "source", "description"]
-    lines = ["\t".join(["NAME", *map(str.upper, columns[1:])])]
+    # Without --verbose, the real one exchanges two of the headings.
+    if arguments.on("verbose"):
+        lines, more = ["NAME\tRECOMMENDED\tSOURCE\tDESCRIPTION\tLANGUAGE\tPLATFORM"], ["language", "platform"]
+    else:
+        lines, more = ["NAME\tRECOMMENDED\tDESCRIPTION\tSOURCE"], []
     for item in templates:
-        cells = item | {"recommended": "[x]" if item.get("recommended") else "[ ]"}
-        lines.append("\t".join(str(cells.get(column) or "") for column in columns))
+        cells = item | {"recommended": "[x]" if item["recommended"] else "[ ]"}
+        columns = ["template", "recommended", "source", "description", *more]
+        lines.append("\t".join(cells[column] for column in columns))
     echo_table(["", *lines, ""])
+
+
+def _store_describe(arguments: Arguments) -> None:
+    if len(arguments.words) != 1:
+        which = "single template from the store" if arguments.words else "one of the store templates"
+        raise UsageError(
+            f"\nNeed to specify {which}, check available ones by running the command:\n\n"
+            "faas-cli template store list\n"
+        )
+    item = _find(arguments, arguments.words[0])
+    if item is None:
+        raise TemplateStoreError(
+            "error while searching for template in store: "
+            f"template with name: `{arguments.words[0]}` does not exist in the store"
+        )
+    if arguments.on("json"):
+        echo(go_json.indented(item))
+        return
+    shown = {
+        "Name": "template",
+        "Platform": "platform",
+        "Language": "language",
+        "Source": "source",
+        "Description": "description",
+        "Repository": "repo",
+        "Official Template": "official",
+    }
+    echo_table(["", *(f"{title}:\t{item[field]}" for title, field in shown.items()), ""])
+
+
+def _find(arguments: Arguments, wanted: str) -> dict[str, Any] | None:
+    for item in _store_templates(arguments):
+        if wanted in (item["template"], f"{item['source']}/{item['template']}"):
+            return item
+    return None
 
 
 def _store_pull(arguments: Arguments) -> None:
@@ -81,11 +134,10 @@ def _store_pull(arguments: Arguments) -> None:
         see = "see faas-cli template store list"
         raise UsageError("need to specify one of the store templates", expected=see)
     wanted, _, ref = arguments.words[0].partition("@")
-    for item in _store_templates(arguments):
-        if wanted in (item.get("template"), f"{item.get('source')}/{item.get('template')}"):
-            _pull_from(f"{item.get('repo', '')}{f'#{ref}' if ref else ''}", arguments)
-            return
-    raise TemplateStoreError(f"template with name: `{wanted}` does not exist in the repo")
+    item = _find(arguments, wanted)
+    if item is None:
+        raise TemplateStoreError(f"template with name: `{wanted}` does not exist in the repo")
+    _pull_from(f"{item['repo']}{f'#{ref}' if ref else ''}", arguments)
 
 
 _OVERWRITE = Flag("overwrite", "", False, "Overwrite existing templates")
@@ -109,9 +161,19 @@ COMMAND = Group(
                     _store_list,
                     flags=(
                         _URL,
+                        Flag("json", "j", False, "Print the templates as JSON"),
+                        Flag("official", "o", False, "Only official templates"),
                         Flag("platform", "p", "x86_64", "Only templates for this platform"),
+                        Flag("recommended", "r", False, "Only recommended templates"),
                         Flag("verbose", "v", False, "Print language and platform too"),
                     ),
+                    examples=("faas-cli template store list --recommended",),
+                ),
+                "describe": Verb(
+                    "Show the details of one of the store's templates",
+                    _store_describe,
+                    words="TEMPLATE_NAME",
+                    flags=(_URL, Flag("json", "j", False, "Print as JSON")),
                 ),
                 "pull": Verb(
                     "Copy one of the store's templates into ./template",
