@@ -311,8 +311,8 @@ def test_template_store_list_and_describe(capsys: pytest.CaptureFixture[str]) ->
         "go   [ ]         me                 Go       x86_64\n\n"
     )
     assert _printed(capsys, "template", "store", "describe", "go") == (
-        "\nName:              go\nPlatform:          x86_64\nLanguage:          Go\n"
-        "Source:            me\nDescription:       \nRepository:        \nOfficial Template: true\n\n"
+        "\nName:        go\nDescription: \nLanguage:    Go\nSource:      me\nRepository:  \n"
+        "Platform:    x86_64\nOfficial:    [x]\nRecommended: [ ]\n\n"
     )
     printed = _printed(capsys, "template", "store", "describe", "none", code=1)
     assert printed.startswith(

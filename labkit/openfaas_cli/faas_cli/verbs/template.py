@@ -19,6 +19,7 @@ from labkit_services.contract.errors import LabError
 
 _REPOSITORY = "https://github.com/openfaas/templates.git"
 _STORE = "https://raw.githubusercontent.com/openfaas/store/master/templates.json"
+_SEE_LIST = "check available ones by running the command:\n\nfaas-cli template store list"
 _TIMEOUT_SECONDS = 5.0
 _TEMPLATE = (
     *(
@@ -88,7 +89,7 @@ def _store_list(arguments: Arguments) -> None:
     else:
         lines, more = ["NAME\tRECOMMENDED\tDESCRIPTION\tSOURCE"], []
     for item in templates:
-        cells = item | {"recommended": "[x]" if item["recommended"] else "[ ]"}
+        cells = item | {"recommended": _check_mark(item["recommended"])}
         columns = ["template", "recommended", "source", "description", *more]
         lines.append("\t".join(cells[column] for column in columns))
     echo_table(["", *lines, ""])
@@ -97,10 +98,7 @@ def _store_list(arguments: Arguments) -> None:
 def _store_describe(arguments: Arguments) -> None:
     if len(arguments.words) != 1:
         which = "single template from the store" if arguments.words else "one of the store templates"
-        raise UsageError(
-            f"\nNeed to specify {which}, check available ones by running the command:\n\n"
-            "faas-cli template store list\n"
-        )
+        raise UsageError(f"\nNeed to specify {which}, {_SEE_LIST}\n")
     item = _find(arguments, arguments.words[0])
     if item is None:
         raise TemplateStoreError(
@@ -110,16 +108,19 @@ def _store_describe(arguments: Arguments) -> None:
     if arguments.on("json"):
         echo(go_json.indented(item))
         return
-    shown = {
-        "Name": "template",
-        "Platform": "platform",
-        "Language": "language",
-        "Source": "source",
-        "Description": "description",
-        "Repository": "repo",
-        "Official Template": "official",
-    }
-    echo_table(["", *(f"{title}:\t{item[field]}" for title, field in shown.items()), ""])
+    shown = [
+        *(("Name", item["template"]), ("Description", item["description"]), ("Language", item["language"])),
+        *(("Source", item["source"]), ("Repository", item["repo"]), ("Platform", item["platform"])),
+        *(
+            ("Official", _check_mark(item["official"] == "true")),
+            ("Recommended", _check_mark(item["recommended"])),
+        ),
+    ]
+    echo_table(["", *(f"{title}:\t{value}" for title, value in shown), ""])
+
+
+def _check_mark(on: bool) -> str:
+    return "[x]" if on else "[ ]"
 
 
 def _find(arguments: Arguments, wanted: str) -> dict[str, Any] | None:
@@ -131,8 +132,8 @@ def _find(arguments: Arguments, wanted: str) -> dict[str, Any] | None:
 
 def _store_pull(arguments: Arguments) -> None:
     if len(arguments.words) != 1:
-        see = "see faas-cli template store list"
-        raise UsageError("need to specify one of the store templates", expected=see)
+        which = "single template from the store" if arguments.words else "one of the store templates"
+        raise UsageError(f"need to specify {which}, {_SEE_LIST}")
     wanted, _, ref = arguments.words[0].partition("@")
     item = _find(arguments, wanted)
     if item is None:
