@@ -48,6 +48,12 @@ def test_the_order_of_secrets_is_no_difference() -> None:
     assert difference(FULL, deployed(FULL) | {"secrets": ["a", "b"]}) == []
 
 
+def test_what_faas_netes_adds_is_no_difference() -> None:
+    labels = {"faas_function": "f", "uid": "123"}
+    status = {"image": "i", "labels": labels, "annotations": {"prometheus.io.scrape": "false"}}
+    assert difference(StackFunction("f", image="i"), status, "all") == []
+
+
 def test_the_lab_s_own_annotation_is_no_difference() -> None:
     status = deployed(FULL)
     spec = FunctionSpec.from_deployment(deployment(FULL))

@@ -78,6 +78,16 @@ def test_the_program_s_help_has_the_global_flags_as_its_own() -> None:
     assert "Global Flags" not in printed
 
 
+def test_help_of_help(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LABKIT_FAAS_CLI", "builtin")
+
+    assert main(["help", "--help"]) == 0
+    assert capsys.readouterr().out == (
+        "Help about any command\n\nUsage:\n  faas-cli help [command] [flags]\n\n"
+        "Flags:\n  -h, --help   help for help\n" + GLOBAL
+    )
+
+
 def commands(group: Group, path: Sequence[str] = ()) -> list[tuple[str, ...]]:
     found = []
     for names in group.verbs:

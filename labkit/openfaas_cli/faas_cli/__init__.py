@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from labkit.openfaas_cli.exit_code import exit_code
 from labkit.openfaas_cli.faas_cli.output import echo, echo_logo, warn
-from labkit.openfaas_cli.faas_cli.verb import GLOBAL_FLAGS, HELP, Group, Verb, find_verb
+from labkit.openfaas_cli.faas_cli.verb import GLOBAL_FLAGS, HELP, HELP_ABOUT, Group, Verb, find_verb
 from labkit.openfaas_cli.pflag import UsageError, first_word, parse
 from labkit.openfaas_cli.real_program import run_real_faas_cli
 
@@ -56,7 +56,9 @@ def _run(words: Sequence[str]) -> None:
         run_plugin(words)
         raise unknown_command(words[word], FAAS_CLI)
     arguments = parse(verb.flags, words)
-    if isinstance(verb, Group) or arguments.on("help"):
+    if isinstance(verb, Group) and verb.alone and not arguments.on("help"):
+        echo(verb.alone)
+    elif isinstance(verb, Group) or arguments.on("help"):
         if verb is FAAS_CLI and not arguments.on("help"):
             echo_logo()
         _show_help(path, verb)
@@ -79,7 +81,9 @@ def _complete(words: list[str]) -> None:
 
 def _print_help(words: list[str]) -> None:
     """Run ``faas-cli help VERB``; an unknown verb is no error."""
-    parse((HELP, *GLOBAL_FLAGS), words)
+    if parse((HELP, *GLOBAL_FLAGS), words).on("help"):
+        _show_help(["faas-cli", "help"], Verb(HELP_ABOUT, lambda _: None, words="[command]"))
+        return
     asked = f"[{' '.join(f'`{word}`' for word in words)}]"
     path, verb = find_verb(FAAS_CLI, words)
     if verb is FAAS_CLI and first_word(GLOBAL_FLAGS, words) is not None:

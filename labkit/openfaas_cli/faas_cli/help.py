@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from labkit.openfaas_cli.faas_cli.verb import GLOBAL_FLAGS, HELP, HIDDEN, Group, Verb
+from labkit.openfaas_cli.faas_cli.verb import GLOBAL_FLAGS, HELP, HELP_ABOUT, HIDDEN, Group, Verb
 from labkit.openfaas_cli.pflag import Flag, quoted
 
 _KINDS = {bool: "", int: " int", list: " stringArray", str: " string"}
 _MIN_NAME_WIDTH = 11
 
-HELP_VERB = ("help", "Help about any command")
+HELP_VERB = ("help", HELP_ABOUT)
 """Name and description of a verb that is not in the table of verbs."""
 
 

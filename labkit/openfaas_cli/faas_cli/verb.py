@@ -20,6 +20,7 @@ GLOBAL_FLAGS = (
 HIDDEN = frozenset({"bashcompletion", "namespaces", "print-token"})
 """The verbs that help, completion and suggestions leave out."""
 
+HELP_ABOUT = "Help about any command"
 HELP = Flag("help", "h", False, "Show this message and exit.")
 
 ENVSUBST = Flag("envsubst", "", True, "Substitute environment variables in the stack file")
@@ -57,6 +58,7 @@ class Group:
 
     ``verbs`` are by name, with aliases after a comma: ``"remove, rm,
     delete"``; None stands for the ``COMMAND`` of the module ``verbs/NAME.py``.
+    ``alone`` is printed, in place of the help, if no verb is named.
     """
 
     def __init__(
@@ -64,8 +66,10 @@ class Group:
         short: str,
         verbs: Mapping[str, Verb | Group | None],
         examples: Sequence[str] = (),
+        alone: str = "",
     ) -> None:
         self.short = short
+        self.alone = alone
         self.verbs = verbs
         self.flags = (*GLOBAL_FLAGS, HELP)
         self.examples = examples

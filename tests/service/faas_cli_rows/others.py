@@ -123,6 +123,8 @@ OTHERS = [
         files={"token": "x"},
     ),
     # -- groups
+    Row("plugin alone names its verb", "plugin", "Run plugin get --help\n"),
+    Row("plugin --help", "plugin --help", "⋮\nUsage:\n  faas-cli plugin [command]\n⋮"),
     Row("a group alone prints its help", "cloud", "⋮\nUsage:\n  faas-cli cloud [command]\n⋮"),
     Row(
         "an unknown verb of a group prints the group's help",

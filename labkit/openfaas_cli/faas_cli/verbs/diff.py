@@ -63,14 +63,16 @@ def differing(stack: Attributes, deployed: Attributes, name: str, mode: str) -> 
     A process that only the deployed function has is the template's. ``mode``
     is ``local`` to leave out variables that only the deployed function has,
     ``remote`` to leave out those that only the stack file has, or ``all``.
-    What the provider adds to every function is no difference.
+    What a provider adds to every function (faas-netes: two labels and an
+    annotation) is no difference.
     """
     added = {"label.faas_function": name, "annotation.prometheus.io.scrape": "false"}
 
     def counts(attribute: str) -> bool:
         if attribute not in stack:
             is_ours = attribute.startswith("annotation.labkit/")
-            hidden = is_ours or added.get(attribute) == deployed[attribute] or attribute == "fprocess"
+            hidden = is_ours or attribute in ("fprocess", "label.uid")
+            hidden = hidden or added.get(attribute) == deployed[attribute]
             return not (hidden or (mode == "local" and attribute.startswith("env.")))
         if attribute not in deployed:
             return not (mode == "remote" and attribute.startswith("env."))

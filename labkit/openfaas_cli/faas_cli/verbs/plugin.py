@@ -33,4 +33,5 @@ COMMAND = Group(
             words="NAME",
         )
     },
+    alone="Run plugin get --help",
 )
