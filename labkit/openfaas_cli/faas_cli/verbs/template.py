@@ -10,8 +10,10 @@ from typing import Any
 
 from labkit.openfaas_cli.faas_cli.http import request
 from labkit.openfaas_cli.faas_cli.output import echo, echo_table, warn
+from labkit.openfaas_cli.faas_cli.stack import Stack
+from labkit.openfaas_cli.faas_cli.stack_file import stack_file
 from labkit.openfaas_cli.faas_cli.template_pull import parse_source, pull
-from labkit.openfaas_cli.faas_cli.templates import LOCAL
+from labkit.openfaas_cli.faas_cli.templates import LOCAL, find_template
 from labkit.openfaas_cli.faas_cli.verb import Group, Verb
 from labkit.openfaas_cli.pflag import Arguments, Flag, UsageError
 from labkit_services.contract.errors import LabError
@@ -27,20 +29,37 @@ class TemplateStoreError(LabError):
 
 def _pull(arguments: Arguments) -> None:
     address = arguments.words[0] if arguments.words else ""
-    _pull_from(address or os.environ.get("OPENFAAS_TEMPLATE_URL") or _REPOSITORY, arguments)
+    source = address or os.environ.get("OPENFAAS_TEMPLATE_URL") or _REPOSITORY
+    _pull_from(source, overwrite=arguments.on("overwrite"))
 
 
-def _pull_from(address: str, arguments: Arguments) -> None:
+def _pull_from(address: str, *, overwrite: bool) -> None:
     source = parse_source(address)
     shown = source.repository + (f" [{source.ref}]" if source.ref else "")
     warn(f"{datetime.now():%Y/%m/%d %H:%M:%S} Fetching templates from {shown}")
-    names = pull(source, LOCAL, overwrite=arguments.on("overwrite"))
+    names = pull(source, LOCAL, overwrite=overwrite)
     echo(f"Wrote {len(names)} template(s) : [{' '.join(names)}]")
 
 
-def _store_templates(arguments: Arguments) -> list[dict[str, Any]]:
-    """Return the templates of the store at ``--url``, a file or URL."""
-    address = arguments.text("url") or os.environ.get("OPENFAAS_TEMPLATE_STORE_URL") or _STORE
+def pull_stack_templates(stack: Stack, arguments: Arguments) -> None:
+    """Pull the templates of ``configuration: templates:`` that are missing.
+
+    One without a source is a template of the store.
+    """
+    for name, source in stack.templates.items():
+        if find_template(name):
+            continue
+        echo(f"Pulling template: {name} from configuration file: {stack_file(arguments)}")
+        try:
+            _pull_from(source or _store_repository(name), overwrite=False)
+        except LabError as error:
+            error.headline = f"could not pull templates from function yaml file: {error.headline}"
+            raise
+
+
+def _store_templates(url: str = "") -> list[dict[str, Any]]:
+    """Return the templates of the store at a URL or in a file."""
+    address = url or os.environ.get("OPENFAAS_TEMPLATE_STORE_URL") or _STORE
     try:
         if address.startswith(("http://", "https://")):
             reply = request("GET", address, timeout=_TIMEOUT_SECONDS)
@@ -64,7 +83,8 @@ def _store_templates(arguments: Arguments) -> list[dict[str, Any]]:
 
 def _store_list(arguments: Arguments) -> None:
     platform = arguments.text("platform").lower()
-    templates = [t for t in _store_templates(arguments) if str(t.get("platform", "")).lower() == platform]
+    items = _store_templates(arguments.text("url"))
+    templates = [item for item in items if str(item.get("platform", "")).lower() == platform]
     if not templates:
         return
     details = ["language", "platform"] if arguments.on("verbose") else ["recommended"]
@@ -80,11 +100,16 @@ def _store_pull(arguments: Arguments) -> None:
     if len(arguments.words) != 1:
         see = "see faas-cli template store list"
         raise UsageError("need to specify one of the store templates", expected=see)
-    wanted, _, ref = arguments.words[0].partition("@")
-    for item in _store_templates(arguments):
+    source = _store_repository(arguments.words[0], arguments.text("url"))
+    _pull_from(source, overwrite=arguments.on("overwrite"))
+
+
+def _store_repository(name: str, url: str = "") -> str:
+    """Return the repository of a store's template ``NAME[@REF]``."""
+    wanted, _, ref = name.partition("@")
+    for item in _store_templates(url):
         if wanted in (item.get("template"), f"{item.get('source')}/{item.get('template')}"):
-            _pull_from(f"{item.get('repo', '')}{f'#{ref}' if ref else ''}", arguments)
-            return
+            return f"{item.get('repo', '')}{f'#{ref}' if ref else ''}"
     raise TemplateStoreError(f"template with name: `{wanted}` does not exist in the repo")
 
 
