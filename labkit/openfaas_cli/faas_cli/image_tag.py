@@ -45,7 +45,7 @@ class ImageTagError(LabError, ValueError):
 
 def tagged(function: StackFunction, arguments: Arguments) -> StackFunction:
     """Return the function with its image named according to ``--tag``."""
-    return replace(function, image=image_name(function.image, arguments.text("tag"), function.handler))
+    return replace(function, image=image_name(function.image, arguments.text("tag"), Path(function.handler)))
 
 
 def image_name(image: str, tag_format: str, handler: Path) -> str:

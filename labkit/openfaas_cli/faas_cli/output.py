@@ -42,6 +42,11 @@ def yellow(text: str) -> str:
     return f"\x1b[33m{text}\x1b[0m"
 
 
+def red(text: str) -> str:
+    """Return ``text`` in red, the colour of a failed build."""
+    return f"\x1b[31m{text}\x1b[0m"
+
+
 def blue(text: str) -> str:
     """Return ``text`` in blue, the colour of faas-cli's logo."""
     return f"\x1b[34m{text}\x1b[0m"

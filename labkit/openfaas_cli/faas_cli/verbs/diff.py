@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from labkit.openfaas_cli.faas_cli.gateway import Gateway
 from labkit.openfaas_cli.faas_cli.image_tag import TAG, tagged
 from labkit.openfaas_cli.faas_cli.output import echo
-from labkit.openfaas_cli.faas_cli.stack import StackFunction, stack_of
+from labkit.openfaas_cli.faas_cli.stack import StackFunction, full_environment, stack_of
 from labkit.openfaas_cli.faas_cli.stack_file import stack_file
 from labkit.openfaas_cli.faas_cli.verb import ENVSUBST, GATEWAY_FLAGS, NAMESPACE, Verb
 from labkit.openfaas_cli.faas_cli.verbs.deploy import deployment
@@ -108,7 +109,10 @@ def _run(arguments: Arguments) -> None:
     stack = stack_of(arguments)
     if not stack.functions:
         raise UsageError(f"no functions found in {file}")
-    functions = {name: tagged(function, arguments) for name, function in stack.functions.items()}
+    functions = {
+        name: replace(tagged(function, arguments), environment=full_environment(function))
+        for name, function in stack.functions.items()
+    }
     deployed = _deployed(Gateway.of(arguments, stack.gateway), functions, arguments.text("namespace"))
     found = False
     for key, function in sorted(_by_key(functions, arguments.text("namespace")).items()):

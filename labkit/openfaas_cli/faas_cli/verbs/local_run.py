@@ -12,8 +12,8 @@ from labkit.openfaas_cli.faas_cli.image_tag import tagged
 from labkit.openfaas_cli.faas_cli.local_function import LocalFunction
 from labkit.openfaas_cli.faas_cli.output import echo
 from labkit.openfaas_cli.faas_cli.secrets import LOCAL_SECRETS
-from labkit.openfaas_cli.faas_cli.stack import StackFunction, stack_of
-from labkit.openfaas_cli.faas_cli.templates import find_template, template_process
+from labkit.openfaas_cli.faas_cli.stack import StackFunction, full_environment, stack_of
+from labkit.openfaas_cli.faas_cli.templates import find_template, read_template
 from labkit.openfaas_cli.faas_cli.verb import FILTER, Verb
 from labkit.openfaas_cli.faas_cli.verbs import build
 from labkit.openfaas_cli.pflag import Arguments, Flag, UsageError
@@ -69,7 +69,7 @@ def _run(arguments: Arguments) -> None:
         _image(function),
         _process(function),
         {
-            **function.environment,
+            **full_environment(function),
             **extra,
             "OPENFAAS_NAME": function.name,
             "OPENFAAS_NAMESPACE": function.namespace or DEFAULT_NAMESPACE,
@@ -115,7 +115,7 @@ def _process(function: StackFunction) -> str:
     """Return the command of the stack file, else of the template, or ""."""
     language = function.lang.lower()
     folder = find_template(function.lang) if language not in ("", "dockerfile") else None
-    return function.fprocess or (template_process(folder / "template.yml") if folder else "")
+    return function.fprocess or (read_template(folder).fprocess if folder else "")
 
 
 def _secrets(function: StackFunction, *, check: bool) -> Path | None:

@@ -11,8 +11,10 @@ from typing import Any
 from labkit.openfaas_cli.faas_cli import go_json
 from labkit.openfaas_cli.faas_cli.http import request
 from labkit.openfaas_cli.faas_cli.output import echo, echo_table, warn
+from labkit.openfaas_cli.faas_cli.stack import Stack
+from labkit.openfaas_cli.faas_cli.stack_file import stack_file
 from labkit.openfaas_cli.faas_cli.template_pull import parse_source, pull
-from labkit.openfaas_cli.faas_cli.templates import LOCAL
+from labkit.openfaas_cli.faas_cli.templates import LOCAL, find_template
 from labkit.openfaas_cli.faas_cli.verb import Group, Verb
 from labkit.openfaas_cli.pflag import Arguments, Flag, UsageError
 from labkit_services.contract.errors import LabError
@@ -37,20 +39,37 @@ class TemplateStoreError(LabError):
 
 def _pull(arguments: Arguments) -> None:
     address = arguments.words[0] if arguments.words else ""
-    _pull_from(address or os.environ.get("OPENFAAS_TEMPLATE_URL") or _REPOSITORY, arguments)
+    source = address or os.environ.get("OPENFAAS_TEMPLATE_URL") or _REPOSITORY
+    _pull_from(source, overwrite=arguments.on("overwrite"))
 
 
-def _pull_from(address: str, arguments: Arguments) -> None:
+def _pull_from(address: str, *, overwrite: bool) -> None:
     source = parse_source(address)
     shown = source.repository + (f" [{source.ref}]" if source.ref else "")
     warn(f"{datetime.now():%Y/%m/%d %H:%M:%S} Fetching templates from {shown}")
-    names = pull(source, LOCAL, overwrite=arguments.on("overwrite"))
+    names = pull(source, LOCAL, overwrite=overwrite)
     echo(f"Wrote {len(names)} template(s) : [{' '.join(names)}]")
 
 
-def _store_templates(arguments: Arguments) -> list[dict[str, Any]]:
-    """Return the templates of the store at ``--url``, a file or URL."""
-    address = arguments.text("url") or os.environ.get("OPENFAAS_TEMPLATE_STORE_URL") or _STORE
+def pull_stack_templates(stack: Stack, arguments: Arguments) -> None:
+    """Pull the templates of ``configuration: templates:`` that are missing.
+
+    One without a source is a template of the store.
+    """
+    for name, source in stack.templates.items():
+        if find_template(name):
+            continue
+        echo(f"Pulling template: {name} from configuration file: {stack_file(arguments)}")
+        try:
+            _pull_from(source or _store_repository(name), overwrite=False)
+        except LabError as error:
+            error.headline = f"could not pull templates from function yaml file: {error.headline}"
+            raise
+
+
+def _store_templates(url: str = "") -> list[dict[str, Any]]:
+    """Return the templates of the store at a URL or in a file."""
+    address = url or os.environ.get("OPENFAAS_TEMPLATE_STORE_URL") or _STORE
     try:
         if address.startswith(("http://", "https://")):
             reply = request("GET", address, timeout=_TIMEOUT_SECONDS)
@@ -73,7 +92,9 @@ def _store_templates(arguments: Arguments) -> list[dict[str, Any]]:
 
 def _store_list(arguments: Arguments) -> None:
     platform = arguments.text("platform").lower()
-    templates = [each for each in _store_templates(arguments) if each["platform"].lower() == platform]
+    templates = [
+        each for each in _store_templates(arguments.text("url")) if each["platform"].lower() == platform
+    ]
     if arguments.on("recommended"):
         templates = [each for each in templates if each["recommended"]]
     elif arguments.on("official"):
@@ -99,7 +120,7 @@ def _store_describe(arguments: Arguments) -> None:
     if len(arguments.words) != 1:
         which = "single template from the store" if arguments.words else "one of the store templates"
         raise UsageError(f"\nNeed to specify {which}, {_SEE_LIST}\n")
-    item = _find(arguments, arguments.words[0])
+    item = _find(arguments.words[0], arguments.text("url"))
     if item is None:
         raise TemplateStoreError(
             "error while searching for template in store: "
@@ -123,8 +144,8 @@ def _check_mark(on: bool) -> str:
     return "[x]" if on else "[ ]"
 
 
-def _find(arguments: Arguments, wanted: str) -> dict[str, Any] | None:
-    for item in _store_templates(arguments):
+def _find(wanted: str, url: str) -> dict[str, Any] | None:
+    for item in _store_templates(url):
         if wanted in (item["template"], f"{item['source']}/{item['template']}"):
             return item
     return None
@@ -134,11 +155,17 @@ def _store_pull(arguments: Arguments) -> None:
     if len(arguments.words) != 1:
         which = "single template from the store" if arguments.words else "one of the store templates"
         raise UsageError(f"need to specify {which}, {_SEE_LIST}")
-    wanted, _, ref = arguments.words[0].partition("@")
-    item = _find(arguments, wanted)
+    source = _store_repository(arguments.words[0], arguments.text("url"))
+    _pull_from(source, overwrite=arguments.on("overwrite"))
+
+
+def _store_repository(name: str, url: str = "") -> str:
+    """Return the repository of a store's template ``NAME[@REF]``."""
+    wanted, _, ref = name.partition("@")
+    item = _find(wanted, url)
     if item is None:
         raise TemplateStoreError(f"template with name: `{wanted}` does not exist in the repo")
-    _pull_from(f"{item['repo']}{f'#{ref}' if ref else ''}", arguments)
+    return f"{item['repo']}{f'#{ref}' if ref else ''}"
 
 
 _OVERWRITE = Flag("overwrite", "", False, "Overwrite existing templates")
