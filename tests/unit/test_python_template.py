@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 
 import labkit.openfaas_cli.faas_cli
-from labkit.openfaas_cli.dockerfile import DockerfileError
+from labkit.openfaas_cli.dockerfile import DockerfileError, read_dockerfile
 from labkit.openfaas_cli.faas_cli import main
-from labkit.openfaas_cli.faas_cli.build_context import build_context, requirement_notes
+from labkit.openfaas_cli.faas_cli.build_context import create_build_context, requirement_notes
 from labkit.openfaas_cli.faas_cli.stack import StackFunction
+from labkit.openfaas_cli.faas_cli.templates import Template
 from labkit_services.images.store import ImageStore
 
 TEMPLATE = Path(labkit.openfaas_cli.faas_cli.__file__).parent / "template/python3-http"
@@ -103,11 +104,12 @@ def test_a_template_without_a_dockerfile_cannot_be_built(
     Path("template/mine/function").mkdir(parents=True)
     Path("template/mine/template.yml").write_text("language: mine\n")
 
-    with (
-        pytest.raises(DockerfileError, match="mine not supported"),
-        build_context(StackFunction("f", lang="mine", handler=tmp_path)),
-    ):
-        pass
+    context = create_build_context(
+        StackFunction("f", lang="mine", handler="template/mine/function"), Template(Path("template/mine")), []
+    )
+
+    with pytest.raises(DockerfileError, match=r"cannot read build/f/Dockerfile"):
+        read_dockerfile(context, lambda _: None, {})
 
 
 def test_a_function_without_requirements_has_no_notes(tmp_path: Path) -> None:
