@@ -146,6 +146,39 @@ def test_chaos(deployed: StoreFunction) -> None:
     eventually(lambda: " /set POST\n" in deployed.log())
 
 
+@pytest.mark.parametrize("deployed", ["sleep", "chaos"], indirect=True)
+def test_where_the_original_panics_the_call_fails_and_the_function_goes_on(deployed: StoreFunction) -> None:
+    """Go's server then closes the connection."""
+    deployed.post("/set", '{"status": 1000}')
+
+    assert deployed.post(**{"X-Min-Sleep": "2ms", "X-Max-Sleep": "1ms"}).status_code in (500, 502)
+
+    deployed.post("/set", '{"status": 200}', **{"X-Sleep": "1ms"})
+    assert deployed.post(**{"X-Sleep": "1ms"}).status_code == 200
+
+
+def test_chaos_shows_retries(terminal: Terminal, http: httpx.Client) -> None:
+    """What OpenFaaS's documentation of retries does with this function."""
+    retry = {"attempts": "30", "codes": "429", "min_wait": "50ms", "max_wait": "100ms"}
+    flags = [f"--annotation=com.openfaas.retry.{name}={value}" for name, value in retry.items()]
+    name = f"chaos-{uuid.uuid4().hex[:6]}"
+    terminal.faas("store", "deploy", "chaos", "--name", name, *flags)
+    terminal.faas("ready", name, "--interval", "50ms")
+    told = {"status": 429, "delay": "1ms", "body": "busy"}
+    assert http.post(f"/function/{name}/set", json=told).status_code == 202
+
+    call_id = http.post(f"/async-function/{name}", content="ping").headers["X-Call-Id"]
+
+    def attempts() -> int:
+        log = http.get("/system/logs", params={"name": name, "tail": -1}).text
+        return log.count(" / POST")
+
+    eventually(lambda: attempts() >= 2, within=20)
+    http.post(f"/function/{name}/set", json={"status": 200})
+    eventually(lambda: http.get(f"/async-function/{call_id}").json()["state"] == "done", within=20)
+    terminal.faas("remove", name)
+
+
 @pytest.mark.parametrize("deployed", ["curl"], indirect=True)
 def test_curl(deployed: StoreFunction, terminal: Terminal) -> None:
     printed = deployed.invoke(f"-s -i {terminal.lab.gateway_url}/healthz")

@@ -131,6 +131,15 @@ def test_list_json(gateway: _Gateway, capsys: pytest.CaptureFixture[str]) -> Non
     )
 
 
+@pytest.mark.parametrize("words", [("-q",), ("-v",), ("-q", "-v")], ids=str)
+def test_list_json_is_above_quiet_and_verbose(
+    gateway: _Gateway, capsys: pytest.CaptureFixture[str], words: tuple[str, ...]
+) -> None:
+    gateway.answers["/system/functions"] = (200, "[]")
+
+    assert _printed(capsys, "list", "--json", *words) == "[]\n"
+
+
 @pytest.mark.parametrize(("body", "printed"), [("[]", "[]\n"), ("null", "null\n")])
 def test_list_json_of_no_function(
     gateway: _Gateway, capsys: pytest.CaptureFixture[str], body: str, printed: str
@@ -281,6 +290,27 @@ def test_the_store_lists_one_platform(capsys: pytest.CaptureFixture[str]) -> Non
     )
     printed = _printed(capsys, "store", "inspect", "b", code=1)
     assert printed.startswith("Function 'b' not found for platform 'x86_64'\n")
+
+
+@pytest.mark.parametrize(
+    ("status", "body"), [(200, "no JSON"), (200, "[]"), (404, '{"functions": []}'), (500, "")]
+)
+def test_a_store_that_cannot_be_read(
+    gateway: _Gateway, capsys: pytest.CaptureFixture[str], status: int, body: str
+) -> None:
+    gateway.answers["/store.json"] = (status, body)
+    url = f"http://127.0.0.2:{gateway.server_port}/store.json"
+
+    printed = _printed(capsys, "store", "list", "--json", "-u", f"{url}/", code=1)
+
+    assert printed.startswith(f"Cannot read result from OpenFaaS store at URL: {url}\n")
+
+
+def test_an_empty_store(gateway: _Gateway, capsys: pytest.CaptureFixture[str]) -> None:
+    gateway.answers["/store.json"] = (200, '{"version": "1.0"}')
+    url = f"http://127.0.0.2:{gateway.server_port}/store.json"
+
+    assert _printed(capsys, "store", "list", "-j", "-u", url) == "[]\n"
 
 
 @pytest.mark.usefixtures("stores")

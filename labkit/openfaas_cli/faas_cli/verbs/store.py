@@ -40,15 +40,21 @@ class StoreError(LabError):
 
 def store_functions(address: str = "") -> list[dict[str, Any]]:
     """Return the functions of the store at a file or URL."""
-    address = address or os.environ.get("OPENFAAS_STORE", "")
+    address = (address or os.environ.get("OPENFAAS_STORE", "")).rstrip("/")
     try:
         if address.startswith(("http://", "https://")):
-            content = json.loads(request("GET", address).read())
+            reply = request("GET", address)
+            body = reply.read()
+            if reply.status != 200:
+                raise ValueError(f"unexpected status code: {reply.status}")
         else:
-            content = json.loads(Path(address or _OWN_STORE).read_text(encoding="utf-8"))
-        return [dict(function) for function in content["functions"]]
-    except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
-        raise StoreError(f"cannot read the function store {address}", seen=str(error)) from error
+            body = Path(address or _OWN_STORE).read_bytes()
+        return [dict(function) for function in json.loads(body).get("functions") or []]
+    except (OSError, EOFError, ValueError, TypeError, AttributeError) as error:
+        raise StoreError(
+            f"cannot read result from OpenFaaS store at URL: {address}",
+            seen=error.headline if isinstance(error, LabError) else str(error),
+        ) from error
 
 
 def _platform(arguments: Arguments) -> str:
