@@ -9,6 +9,7 @@ import pytest
 from labkit.openfaas_cli.faas_cli.build_context import BuildContextError, create_build_context
 from labkit.openfaas_cli.faas_cli.stack import StackFunction
 from labkit.openfaas_cli.faas_cli.templates import Template
+from labkit.openfaas_cli.faas_cli.verbs.up import file_states
 
 
 @pytest.fixture(autouse=True)
@@ -189,3 +190,15 @@ def test_a_name_that_is_a_path_deletes_nothing(template: Template, name: str) ->
 def test_a_handler_folder_outside_of_the_context_is_an_error(folder: str) -> None:
     with pytest.raises(BuildContextError, match="must be a relative path within the build context"):
         create_build_context(FUNCTION, Template(Path("template/mine"), handler_folder=folder), [])
+
+
+def test_up_watch_does_not_see_what_a_build_writes(template: Template) -> None:
+    write("stack.yaml", "")
+    before = file_states([Path("stack.yaml"), Path()])
+
+    create_build_context(StackFunction("f", lang="dockerfile", handler="."), template, [])
+    write(".labkit/state", "")
+
+    assert file_states([Path("stack.yaml"), Path()]) == before
+    write("f/new.py", "")
+    assert file_states([Path("stack.yaml"), Path()]) != before

@@ -16,7 +16,7 @@ from labkit_services.contract.errors import LabError
 
 _BUILD_DIR = Path("build")
 _HANDLER_FOLDER = "function"
-_NOT_COPIED = ("build", "template")
+NOT_COPIED = ("build", "template")
 """Entries of a function's folder that are left out, as in the real one."""
 _COMPILED = "__pycache__"
 """Installing the lab compiles its own templates, too."""
@@ -45,7 +45,7 @@ def create_build_context(function: StackFunction, template: Template, copied: It
         if function.lang != "dockerfile":
             _copy(template.folder, context, skipped=(_COMPILED,))
         for entry in sorted(os.listdir(function.handler)):
-            if entry not in _NOT_COPIED:
+            if entry not in NOT_COPIED:
                 _copy(Path(function.handler, entry), target / entry, avoided=context)
         for path in copied:
             relative = _in_scope(path)

@@ -42,16 +42,17 @@ _FUNCTION = GoType(
     },
 )
 _TEMPLATE_SOURCE = GoType("stack.TemplateSource", {"name": TEXT, "source": TEXT})
+_CONFIGURATION = GoType(
+    "stack.StackConfiguration",
+    {"templates": GoType("[]stack.TemplateSource", of=_TEMPLATE_SOURCE), "copy": TEXTS},
+)
 STACK_TYPE = GoType(
     "stack.Services",
     {
         "version": TEXT,
         "provider": GoType("stack.Provider", {"name": TEXT, "gateway": TEXT}),
         "functions": GoType("map[string]stack.Function", of=_FUNCTION),
-        "configuration": GoType(
-            "stack.StackConfiguration",
-            {"templates": GoType("[]stack.TemplateSource", of=_TEMPLATE_SOURCE), "copy": TEXTS},
-        ),
+        "configuration": _CONFIGURATION,
     },
 )
 _ENVIRONMENT_FILE = GoType("stack.EnvironmentFile", {"environment": TEXT_MAP})
@@ -158,8 +159,18 @@ def parse_stack(content: bytes | str, *, environment: Mapping[str, str] | None =
         provider.get("gateway", ""),
         {name: _function(name, entry) for name, entry in parsed.get("functions", {}).items()},
         configuration.get("copy", []),
-        {source.get("name", ""): source.get("source", "") for source in configuration.get("templates", [])},
+        _sources(configuration),
     )
+
+
+def template_sources(content: bytes) -> dict[str, str]:
+    """Return the sources of templates in a file that may be no stack file.
+
+    Raises:
+        GoYamlError: The file cannot be read.
+    """
+    parsed = unmarshal(content, GoType("stack.Configuration", {"configuration": _CONFIGURATION}))
+    return _sources(parsed.get("configuration", {}))
 
 
 def select(
@@ -200,6 +211,10 @@ def full_environment(function: StackFunction) -> dict[str, str]:
             raise StackFileError(error.headline) from error
         environment |= content.get("environment", {})
     return environment
+
+
+def _sources(configuration: dict[str, Any]) -> dict[str, str]:
+    return {source.get("name", ""): source.get("source", "") for source in configuration.get("templates", [])}
 
 
 def _function(name: str, entry: dict[str, Any]) -> StackFunction:

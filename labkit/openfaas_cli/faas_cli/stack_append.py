@@ -14,7 +14,8 @@ def appended(text: str, name: str, entry: str, environment: Mapping[str, str]) -
     ``entry`` are its lines, indented by two. They go to the end as with the
     real faas-cli, if the result has the new function and all the old ones. In
     a file that ends with another section, or with other indentation, that
-    would lose a function; there they go to the end of ``functions``.
+    would lose a function; there they go to the end of ``functions``. For this
+    comparison only, the variables of ``environment`` are substituted.
 
     Raises:
         StackFileError: There is no place where the lines can go.

@@ -56,13 +56,13 @@ def read_template(folder: Path) -> Template:
     """Return the template of a folder.
 
     Raises:
-        TemplateError: As the real faas-cli reports an invalid file.
+        TemplateError: With the text of Go for the invalid file.
     """
     try:
         content = unmarshal((folder / "template.yml").read_bytes(), _TEMPLATE)
     except (OSError, GoYamlError) as error:
         seen = error.headline if isinstance(error, LabError) else str(error)
-        raise TemplateError(f"error reading language template: {seen}") from error
+        raise TemplateError(seen) from error
     return Template(
         folder,
         content.get("fprocess", ""),

@@ -10,6 +10,7 @@ import yaml
 from yaml.scanner import ScannerError
 from yaml.tokens import ScalarToken
 
+_TOKENS_AHEAD = 2
 _BOM = "\ufeff"
 _BREAKS = "\r\n\x85\u2028\u2029"
 _BLANKS_AND_END = f"\0 \t{_BREAKS}"
@@ -17,6 +18,15 @@ _BLANKS_AND_END = f"\0 \t{_BREAKS}"
 
 class GoYamlLoader(yaml.BaseLoader):
     """A loader for :func:`yaml.parse`."""
+
+    def need_more_tokens(self) -> bool:
+        """Return whether to read on: yaml.v3 is two tokens ahead.
+
+        That determines which of several errors in a file is reported.
+        """
+        if self.done:
+            return False
+        return len(self.tokens) <= _TOKENS_AHEAD or bool(super().need_more_tokens())
 
     def scan_to_next_token(self) -> None:
         """Skip blanks, comments and line breaks."""

@@ -84,7 +84,8 @@ FUNCTIONS = [
     Row(
         "deploy without the template",
         "deploy --image=functions/alpine:latest --name FN --lang mine",
-        "No template for the language mine of FN\n⋮",
+        'Template directory may be missing or invalid, please run "faas-cli template pull"\n'
+        "Error: stat ./template/mine/template.yml: no such file or directory\n",
         1,
     ),
     Row(

@@ -140,6 +140,35 @@ NEW = [
         1,
     ),
     Row(
+        "template pull stack",
+        "template pull stack",
+        "Pulling template: mine from configuration file: stack.yaml\nWrote 1 template(s) : [mine]\n",
+        given=TEMPLATES,
+        files={"stack.yaml": "configuration:\n  templates:\n    - name: mine\n      source: repo\n"},
+        error="⋮",
+        writes={"template/mine/function/file": "text\n"},
+    ),
+    Row(
+        "template pull stack without templates",
+        "template pull stack",
+        "Can't read configuration: no template repos currently configured\n",
+        1,
+        files={"stack.yaml": stack("a")},
+    ),
+    Row(
+        "build pulls the templates that the stack file names",
+        "build --shrinkwrap",
+        "Pulling template: mine from configuration file: stack.yaml\nWrote 1 template(s) : [mine]\n"
+        "⋮shrink-wrapped to build/a\n⋮",
+        given=TEMPLATES,
+        files={
+            "stack.yaml": stack("a").replace("dockerfile", "mine")
+            + "configuration:\n  templates:\n    - name: mine\n      source: repo\n",
+            "a/mine": "1",
+        },
+        error="⋮",
+    ),
+    Row(
         "template pull offline",
         "template pull https://127.0.0.1:1/templates.git",
         "Error while fetching templates: error invoking git clone: exit status 128\n⋮"

@@ -15,7 +15,7 @@ from labkit.openfaas_cli.faas_cli.output import echo, red, yellow
 from labkit.openfaas_cli.faas_cli.stack import Stack, StackFunction, stack_of
 from labkit.openfaas_cli.faas_cli.templates import Template, TemplateError, find_template, read_template
 from labkit.openfaas_cli.faas_cli.verb import ENVSUBST, Verb
-from labkit.openfaas_cli.faas_cli.verbs.template import pull_stack_templates
+from labkit.openfaas_cli.faas_cli.verbs.template import pull_missing_templates
 from labkit.openfaas_cli.pflag import Arguments, Flag, UsageError
 from labkit.workspace import Workspace
 from labkit_services.contract.errors import LabError
@@ -40,7 +40,7 @@ def run_build(arguments: Arguments) -> None:
         raise UsageError("the --parallel flag must be great than 0")
     stack = stack_of(arguments)
     if not arguments.on("disable-stack-pull"):
-        pull_stack_templates(stack, arguments)
+        pull_missing_templates(stack, arguments)
     if not stack.functions:
         _build(_from_flags(arguments), stack, arguments, build_args, labels)
         return

@@ -14,7 +14,13 @@ from labkit.openfaas_cli.faas_cli.output import LOGO, blue, echo
 from labkit.openfaas_cli.faas_cli.stack import YAML_ERROR, StackFileError, parse_stack, read_file
 from labkit.openfaas_cli.faas_cli.stack_append import appended
 from labkit.openfaas_cli.faas_cli.stack_file import stack_file
-from labkit.openfaas_cli.faas_cli.templates import Template, find_template, read_template, template_names
+from labkit.openfaas_cli.faas_cli.templates import (
+    Template,
+    TemplateError,
+    find_template,
+    read_template,
+    template_names,
+)
 from labkit.openfaas_cli.faas_cli.verb import DEFAULT_GATEWAY, GATEWAY, Verb
 from labkit.openfaas_cli.pflag import Arguments, Flag, UsageError
 from labkit_services.contract.errors import LabError
@@ -80,9 +86,12 @@ def _name_and_template(arguments: Arguments) -> tuple[str, Template] | None:
     if not _NAME.fullmatch(name):
         raise UsageError("function name can only contain a-z, 0-9 and dashes")
     folder = find_template(language)
-    if folder is None:
-        raise UsageError(f'template: "{language}" was not found in the templates folder or in the store')
-    return name, read_template(folder)
+    try:
+        if folder is not None:
+            return name, read_template(folder)
+    except TemplateError:
+        pass  # as in the real one, an invalid template is none
+    raise UsageError(f'template: "{language}" was not found in the templates folder or in the store')
 
 
 def _with_entry(file_name: str, name: str, entry: str) -> str:

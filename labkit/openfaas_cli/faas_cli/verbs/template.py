@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,12 @@ from typing import Any
 from labkit.openfaas_cli.faas_cli import go_json
 from labkit.openfaas_cli.faas_cli.http import request
 from labkit.openfaas_cli.faas_cli.output import echo, echo_table, warn
-from labkit.openfaas_cli.faas_cli.stack import Stack
+from labkit.openfaas_cli.faas_cli.stack import Stack, StackFileError, read_file, template_sources
 from labkit.openfaas_cli.faas_cli.stack_file import stack_file
-from labkit.openfaas_cli.faas_cli.template_pull import parse_source, pull
+from labkit.openfaas_cli.faas_cli.template_pull import TemplatePullError, parse_source, pull
 from labkit.openfaas_cli.faas_cli.templates import LOCAL, find_template
 from labkit.openfaas_cli.faas_cli.verb import Group, Verb
+from labkit.openfaas_cli.go_yaml.node import GoYamlError
 from labkit.openfaas_cli.pflag import Arguments, Flag, UsageError
 from labkit_services.contract.errors import LabError
 
@@ -38,33 +40,52 @@ class TemplateStoreError(LabError):
 
 
 def _pull(arguments: Arguments) -> None:
+    if arguments.words == ["stack"]:
+        _pull_stack(arguments)
+        return
     address = arguments.words[0] if arguments.words else ""
     source = address or os.environ.get("OPENFAAS_TEMPLATE_URL") or _REPOSITORY
     _pull_from(source, overwrite=arguments.on("overwrite"))
 
 
-def _pull_from(address: str, *, overwrite: bool) -> None:
+def _pull_from(address: str, *, overwrite: bool, only: str = "") -> None:
     source = parse_source(address)
     shown = source.repository + (f" [{source.ref}]" if source.ref else "")
     warn(f"{datetime.now():%Y/%m/%d %H:%M:%S} Fetching templates from {shown}")
-    names = pull(source, LOCAL, overwrite=overwrite)
+    names = pull(source, LOCAL, overwrite=overwrite, only=only)
     echo(f"Wrote {len(names)} template(s) : [{' '.join(names)}]")
 
 
-def pull_stack_templates(stack: Stack, arguments: Arguments) -> None:
-    """Pull the templates of ``configuration: templates:`` that are missing.
+def pull_missing_templates(stack: Stack, arguments: Arguments) -> None:
+    """Pull the templates of ``configuration: templates:`` that are missing."""
+    missing = {name: source for name, source in stack.templates.items() if not find_template(name)}
+    try:
+        _pull_templates(missing, arguments, overwrite=False)
+    except LabError as error:
+        error.headline = f"could not pull templates from function yaml file: {error.headline}"
+        raise
 
-    One without a source is a template of the store.
-    """
-    for name, source in stack.templates.items():
-        if find_template(name):
-            continue
+
+def _pull_stack(arguments: Arguments) -> None:
+    """Pull all templates of ``configuration: templates:``."""
+    name = stack_file(arguments) or ""
+    try:
+        templates = template_sources(read_file(name))
+    except StackFileError as error:
+        raise TemplatePullError(f"can't read file {name}, error: {error.headline}") from error
+    except GoYamlError as error:
+        raise TemplatePullError(f"can't read: {error.headline}") from error
+    if not templates:
+        raise TemplatePullError("can't read configuration: no template repos currently configured")
+    _pull_templates(templates, arguments, overwrite=arguments.on("overwrite"))
+
+
+def _pull_templates(templates: Mapping[str, str], arguments: Arguments, *, overwrite: bool) -> None:
+    """Pull templates by name; one without a source is in the store."""
+    for name, source in templates.items():
         echo(f"Pulling template: {name} from configuration file: {stack_file(arguments)}")
-        try:
-            _pull_from(source or _store_repository(name), overwrite=False)
-        except LabError as error:
-            error.headline = f"could not pull templates from function yaml file: {error.headline}"
-            raise
+        only, _, _ = name.partition("@")
+        _pull_from(source or _store_repository(name), overwrite=overwrite, only=only)
 
 
 def _store_templates(url: str = "") -> list[dict[str, Any]]:
@@ -177,7 +198,7 @@ COMMAND = Group(
         "pull": Verb(
             "Copy the templates of a git repository into ./template",
             _pull,
-            words="[REPOSITORY[#REF]]",
+            words="[REPOSITORY[#REF] | stack]",
             flags=(_OVERWRITE, Flag("debug", "", False, "Accepted; an error of git is always printed")),
             examples=("faas-cli template pull ../my-templates", f"faas-cli template pull {_REPOSITORY}#1.0"),
         ),
