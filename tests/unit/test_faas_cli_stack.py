@@ -173,7 +173,8 @@ def test_a_missing_stack_file_of_the_flag_is_an_error(folder: Path) -> None:
     ("text", "expected"),
     [
         (STACK, False),
-        (STACK.replace("http://127.0.0.1:8080", '"http://127.0.0.1:8080/"'), False),
+        (STACK.replace("http://127.0.0.1:8080", '"http://127.0.0.1:8080"'), False),
+        (STACK.replace("http://127.0.0.1:8080", '"http://127.0.0.1:8080/"'), True),
         ("functions: {}", False),
         (STACK.replace("127.0.0.1", "gateway"), True),
         (STACK.replace("http://127.0.0.1:8080", "${GATEWAY}"), True),

@@ -33,6 +33,10 @@ class GatewayRequestError(LabError):
     """The gateway's response is not the expected one."""
 
 
+class UnreachableError(GatewayRequestError):
+    """The gateway does not respond; ``seen`` is the reason."""
+
+
 def choose_url(*, flag: str, stack: str, environment: str, lab: Callable[[], str]) -> str:
     """Return the URL of flag, stack file, variable, running lab or default.
 
@@ -162,9 +166,9 @@ class Gateway:
             message = f"cannot parse result from OpenFaaS on URL: {self.url}\n{error}"
             raise GatewayRequestError(message) from error
 
-    def unreachable(self, error: Exception) -> GatewayRequestError:
+    def unreachable(self, error: Exception) -> UnreachableError:
         """Return the error that most verbs show when there is no response."""
-        return GatewayRequestError(
+        return UnreachableError(
             f"cannot connect to OpenFaaS on URL: {self.url}",
             seen=error.headline if isinstance(error, LabError) else str(error),
             next_step=self._next_step(),

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from labkit.openfaas_cli.faas_cli.gateway import Gateway
+from labkit.openfaas_cli.faas_cli.go_time import ZERO, go_string, parse_time
 from labkit.openfaas_cli.faas_cli.output import echo
 from labkit.openfaas_cli.faas_cli.stack import stack_of
 from labkit.openfaas_cli.faas_cli.verb import ENVSUBST, GATEWAY_FLAGS, NAMESPACE, Verb
@@ -21,7 +22,7 @@ _ORDER: dict[str, Callable[[dict[str, Any]], Any]] = {
 
 def _run(arguments: Arguments) -> None:
     gateway = Gateway.of(arguments, stack_of(arguments).gateway)
-    functions = gateway.fetch("/system/functions", query=[("namespace", arguments.text("namespace"))])
+    functions = gateway.fetch("/system/functions", query=[("namespace", arguments.text("namespace"))]) or []
     if order := _ORDER.get(arguments.text("sort")):
         functions.sort(key=order)
     if arguments.on("json"):
@@ -43,8 +44,15 @@ def _print_verbose(functions: list[dict[str, Any]]) -> None:
     for function in functions:
         echo(
             f"{function['name']:<30}\t{function['image']:<{width}}\t{_count(function):<15}\t"
-            f"{function.get('replicas', 0):<5}\t\t{function.get('createdAt', ''):<5}"
+            f"{function.get('replicas', 0):<5}\t\t{_created(function):<5}"
         )
+
+
+def _created(function: dict[str, Any]) -> str:
+    try:
+        return go_string(parse_time(str(function.get("createdAt"))))
+    except ValueError:
+        return go_string(ZERO)
 
 
 def _count(function: dict[str, Any]) -> int:
