@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 from pathlib import Path
 
 import pytest
 
 from labkit.openfaas_cli.faas_cli import gateway as gateways
-from labkit.openfaas_cli.faas_cli import login_store
+from labkit.openfaas_cli.faas_cli import login_store, main
 from labkit.openfaas_cli.faas_cli.gateway import Gateway, choose_url, normalise_url
 from labkit.openfaas_cli.faas_cli.verb import GATEWAY, GLOBAL_FLAGS, TLS
 from labkit.openfaas_cli.pflag import parse
@@ -48,6 +49,68 @@ def test_flag_stack_environment_lab_default_is_the_order(
     flag: str, stack: str, environment: str, lab: str, expected: str
 ) -> None:
     assert choose_url(flag=flag, stack=stack, environment=environment, lab=lambda: lab) == expected
+
+
+FLAG, STACK_URL, VARIABLE, LAB = (f"http://127.0.0.1:{port}" for port in (1, 2, 3, 4))
+USES_STACK = {
+    "list": ["list"],
+    "describe": ["describe", "f"],
+    "ready": ["ready", "--attempts=1", "--interval=0s"],
+    "ready f": ["ready", "f", "--attempts=1", "--interval=0s"],
+    "remove": ["remove"],
+    "deploy": ["deploy"],
+    "invoke": ["invoke", "f"],
+    "logs": ["logs", "f", "-t=false"],
+    "namespace list": ["namespace", "list"],
+}
+IGNORES_STACK = {
+    "remove f": ["remove", "f"],
+    "login": ["login", "-p", "x"],
+    "secret list": ["secret", "list"],
+    "store deploy": ["store", "deploy", "figlet"],
+}
+
+
+@pytest.mark.parametrize("verb", [*USES_STACK, *IGNORES_STACK, "logout"])
+@pytest.mark.parametrize("flag", ["", FLAG, DEFAULT])
+@pytest.mark.parametrize("stack", ["", STACK_URL, DEFAULT])
+@pytest.mark.parametrize("variable", ["", VARIABLE])
+@pytest.mark.row("4.1 gateway")
+def test_the_gateway_of_every_verb(
+    workspace: Workspace,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    *,
+    verb: str,
+    flag: str,
+    stack: str,
+    variable: str,
+) -> None:
+    monkeypatch.chdir(workspace.root)
+    monkeypatch.setenv("LABKIT_FAAS_CLI", "builtin")
+    monkeypatch.setenv("FAAS_DEBUG", "1")  # prints the request's URL
+    monkeypatch.setenv("OPENFAAS_URL", variable)
+    Path("stack.yaml").write_text(
+        f"provider: {{name: openfaas, gateway: '{stack}'}}\n"
+        "functions: {f: {lang: dockerfile, handler: ./f, image: me/f}}\n"
+    )
+    login_store.folder().mkdir()
+    (login_store.folder() / "config.yml").touch()
+    words = {**USES_STACK, **IGNORES_STACK, "logout": ["logout"]}[verb]
+
+    with workspace.lock(), Path("stack.yaml").open() as source:
+        monkeypatch.setattr("sys.stdin", source)
+        workspace.write_state(state(LAB))
+        main([*words, *(["-g", flag] if flag else [])])
+
+    chosen = [url for url in (flag, stack if verb in USES_STACK else "") if url not in ("", DEFAULT)]
+    expected = [*chosen, *filter(None, [variable]), LAB][0]
+    if verb == "logs" and flag == DEFAULT:
+        expected = DEFAULT  # the only verb for which the default's URL counts as given
+    seen = capsys.readouterr()
+    requested = set(re.findall("^[A-Z]+ (http://[^/]*)/", seen.err, re.MULTILINE))
+    assert requested == (set() if verb == "logout" else {expected})
+    assert verb != "logout" or seen.out == f"Gateway {expected} not found in config\n"
 
 
 @pytest.mark.parametrize(

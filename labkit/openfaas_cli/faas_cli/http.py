@@ -244,7 +244,11 @@ def _head(method: str, target: str, location: str, headers: list[tuple[str, str]
 
 
 def _seconds_left(deadline: float | None) -> float | None:
-    return None if deadline is None else max(deadline - time.monotonic(), 0.001)
+    """Return the time to a deadline; raise TimeoutError if it has passed."""
+    seconds = None if deadline is None else deadline - time.monotonic()
+    if seconds is not None and seconds <= 0:
+        raise TimeoutError
+    return seconds
 
 
 def _split(url: str) -> tuple[str, str, str]:

@@ -18,8 +18,8 @@ NAMESPACES = [
         "namespace create FN --label a=1 -l b=2 --annotation c=3",
         "Creating Namespace: FN\nNamespace Created: FN\n",
         error="POST GW/system/namespace/\n⋮"
-        '{"name": "FN", "labels": {"a": "1", "b": "2", "openfaas": "1"},'
-        ' "annotations": {"c": "3", "openfaas": "1"}}\n',
+        '{"name":"FN","labels":{"a":"1","b":"2","openfaas":"1"},'
+        '"annotations":{"c":"3","openfaas":"1"}}\n',
         variables={"FAAS_DEBUG": "1"},
         after="faas-cli namespace list > list; faas-cli namespace delete FN",
         writes={"list": "⋮ - FN\n⋮"},
@@ -35,8 +35,8 @@ NAMESPACES = [
         "namespace update",
         "namespace update FN -l a=2",
         "Updating Namespace: FN\nNamespace Updated: FN\n",
-        error='PUT GW/system/namespace/FN\n⋮{"name": "FN", "labels": {"a": "2", "openfaas": "1"},'
-        ' "annotations": {"openfaas": "1"}}\n',
+        error='PUT GW/system/namespace/FN\n⋮{"name":"FN","labels":{"a":"2","openfaas":"1"},'
+        '"annotations":{"openfaas":"1"}}\n',
         variables={"FAAS_DEBUG": "1"},
         given="faas-cli namespace create FN -l a=1 2> note",
         after="faas-cli namespace delete FN",
@@ -94,7 +94,7 @@ SECRETS = [
         "secret create FN --from-file=key",
         "Creating secret: FN.\nCreated: 202 Accepted\n",
         files={"key": " VALUE\n"},
-        error='⋮{"name": "FN", "rawValue": "IFZBTFVFCg==", "value": "VALUE"}\n',
+        error='⋮{"name":"FN","rawValue":"IFZBTFVFCg==","value":"VALUE"}\n',
         variables={"FAAS_DEBUG": "1"},
         after=READ,
         writes={"value": " VALUE\n"},

@@ -102,7 +102,12 @@ TAGS = [
         1,
         files=BUILT,
     ),
-    Row("--tag of an unknown format", "push --tag=none", 'Invalid argument "none" for "--tag" flag\n⋮', 1),
+    Row(
+        "--tag of an unknown format",
+        "push --tag=none",
+        'Invalid argument "none" for "--tag" flag: unknown image tag format: \'none\'\n',
+        1,
+    ),
 ]
 
 BUILD = [
@@ -130,7 +135,7 @@ BUILD = [
     Row(
         "build without a stack file",
         "build --image me/FN --handler ./FN --name FN --lang dockerfile",
-        "⋮Image: me/FN built.\n⋮",
+        "⋮Image: me/FN:latest built.\n⋮",
         files={"FN/Dockerfile": CAT},
     ),
     Row(

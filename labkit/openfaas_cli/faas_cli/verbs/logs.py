@@ -22,7 +22,7 @@ from labkit.openfaas_cli.faas_cli.go_time import (
 from labkit.openfaas_cli.faas_cli.http import HttpReply
 from labkit.openfaas_cli.faas_cli.output import echo
 from labkit.openfaas_cli.faas_cli.stack import stack_of
-from labkit.openfaas_cli.faas_cli.verb import GATEWAY_FLAGS, NAMESPACE, Verb
+from labkit.openfaas_cli.faas_cli.verb import ENVSUBST, GATEWAY_FLAGS, NAMESPACE, Verb
 from labkit.openfaas_cli.pflag import Arguments, Flag, UsageError
 from labkit_services.contract.durations import parse_duration
 
@@ -153,6 +153,7 @@ COMMAND = Verb(
     _run,
     words="FUNCTION_NAME",
     flags=(
+        ENVSUBST,
         *GATEWAY_FLAGS,
         Flag("instance", "", False, "Print the replica's name"),
         Flag("json", "j", False, "The same as --output=json"),
