@@ -167,6 +167,7 @@ def test_the_lab_password_is_sent_to_the_lab_only(workspace: Workspace) -> None:
 
 
 ADMIN = login_store.encode("admin", "pass")
+OTHER = login_store.encode("other", "pass")
 
 
 @pytest.mark.parametrize(
@@ -192,11 +193,11 @@ def test_a_saved_login_is_used_only_for_exactly_its_normalised_url(
 
 
 def test_localhost_and_127_0_0_1_have_logins_of_their_own(workspace: Workspace) -> None:
-    login_store.save("http://localhost:8080", "1")
-    login_store.save("http://127.0.0.1:8080", "2")
+    login_store.save("http://localhost:8080", ADMIN)
+    login_store.save("http://127.0.0.1:8080", OTHER)
 
-    assert Gateway(normalise_url("http://localhost:8080/")).authorization() == "Basic 1"
-    assert Gateway(normalise_url("http://127.0.0.1:8080/")).authorization() == "Basic 2"
+    assert Gateway(normalise_url("http://localhost:8080/")).authorization() == f"Basic {ADMIN}"
+    assert Gateway(normalise_url("http://127.0.0.1:8080/")).authorization() == f"Basic {OTHER}"
 
 
 @pytest.mark.parametrize(
@@ -204,15 +205,16 @@ def test_localhost_and_127_0_0_1_have_logins_of_their_own(workspace: Workspace) 
     [
         ("", "", "Bearer"),
         ("", "JWT", "Bearer JWT"),
-        ("{gateway: http://a, auth: basic, token: 123}", "", "Basic 123"),
-        ("{gateway: http://a, auth: basic, token: 123}", "JWT", "Basic 123"),
+        ("{gateway: http://a, auth: basic, token: MTo=}", "", "Basic MTo="),
+        ("{gateway: http://a, auth: basic, token: MTo=}", "JWT", "Basic MTo="),
         ("{gateway: http://a, auth: oauth2, token: ID}", "", "Bearer ID"),
         ("{gateway: http://a, auth: oauth2, token: ID}", "JWT", "Bearer JWT"),
         ("{gateway: http://a, token: ID}", "", "Bearer ID"),
         ("{gateway: http://a}", "", "Bearer"),
         ("{auth: basic, token: 1}", "", "Bearer"),
         ("{gateway: http://a/, auth: basic, token: 1}", "", "Bearer"),
-        ("{gateway: http://a, auth: basic, token: 1}, {gateway: http://a, token: 2}", "", "Basic 1"),
+        ("{gateway: http://a, auth: basic, token: MTo=}, {gateway: http://a, token: 2}", "", "Basic MTo="),
+        ("{gateway: http://a, token: 2}, {gateway: http://a, auth: basic, token: MTo=}", "", "Bearer 2"),
     ],
 )
 def test_the_first_login_of_a_gateway_is_sent_and_a_password_before_a_token(
@@ -222,6 +224,32 @@ def test_the_first_login_of_a_gateway_is_sent_and_a_password_before_a_token(
     (login_store.folder() / "config.yml").write_text(f"auths: [{login}]\n")
 
     assert Gateway("http://a", token=token).authorization() == sent
+
+
+@pytest.mark.parametrize(
+    ("token", "message"),
+    [
+        ("YWRtaW46cGFzcw", "illegal base64 data at input byte 12"),
+        ("YWRtaW46cGFzcw==x", "illegal base64 data at input byte 16"),
+        ("123", "illegal base64 data at input byte 0"),
+        ("not base64!", "illegal base64 data at input byte 3"),
+        ("====", "illegal base64 data at input byte 0"),
+        ("YQ=", "illegal base64 data at input byte 3"),
+        ("YQ==YQ==", "illegal base64 data at input byte 4"),
+        ("ü", "illegal base64 data at input byte 0"),
+        ("YWRtaW4=", "invalid auth config file"),
+        ("", "invalid auth config file"),
+    ],
+)
+def test_a_damaged_token_is_refused_in_the_words_of_the_real_one(
+    workspace: Workspace, token: str, message: str
+) -> None:
+    login_store.save("http://a", token)
+
+    with pytest.raises(login_store.LoginStoreError) as caught:
+        Gateway("http://a").authorization()
+
+    assert caught.value.headline == message
 
 
 @pytest.mark.row("4.1 login store")

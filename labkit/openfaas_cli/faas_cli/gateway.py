@@ -186,7 +186,10 @@ class Gateway:
         state = lab_state()
         if state and _same_address(self.url, str(state.get("gateway_url"))):
             return "basic", login_store.encode(str(state.get("user")), str(state.get("password")))
-        return login_store.find(self.url) or ("", "")
+        kind, token = login_store.find(self.url) or ("", "")
+        if kind == "basic":
+            login_store.check(token)
+        return kind, token
 
     def authorization(self) -> str:
         """Return the ``Authorization`` of a management request.
@@ -231,8 +234,16 @@ def _print_request(method: str, url: str, headers: Pairs, body: bytes) -> None:
 
 
 def compact_json(content: Any) -> str:
-    """Return JSON like Go's ``json.Marshal``, which escapes HTML."""
-    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+    """Return JSON like Go's ``json.Marshal``."""
+    return _escape_html(json.dumps(content, ensure_ascii=False, separators=(",", ":")))
+
+
+def indented_json(content: Any) -> str:
+    """Return JSON like Go's ``json.MarshalIndent`` with two spaces."""
+    return _escape_html(json.dumps(content, ensure_ascii=False, indent=2))
+
+
+def _escape_html(text: str) -> str:
     for letter in "<>&\u2028\u2029":
         text = text.replace(letter, f"\\u{ord(letter):04x}")
     return text

@@ -123,6 +123,13 @@ INVOKE = [
     ),
     env_row("gzip is accepted", "invoke FN", "⋮Http_Accept_Encoding=gzip\n⋮"),
     env_row("-H Accept-Encoding", "invoke FN -H 'Accept-Encoding: br'", "⋮Http_Accept_Encoding=br\n⋮"),
+    *(
+        Row(f"-H '{header}' does not harm", f"invoke ECHO -H '{header}'", "body", body="body")
+        for header in (
+            *("Expect: 100-continue", "Connection: close", "Connection: keep-alive", "Te: trailers"),
+            *("Content-Encoding: gzip", "Host: elsewhere", "Trailer: X", "Keep-Alive: 5"),
+        )
+    ),
     Row(
         "-H with a newline",
         "invoke ECHO -H $'X-A: a\\nEvil: b'",

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
-from labkit.openfaas_cli.faas_cli.gateway import Gateway
+from labkit.openfaas_cli.faas_cli.gateway import Gateway, indented_json
 from labkit.openfaas_cli.faas_cli.go_time import ZERO, go_string, parse_time
 from labkit.openfaas_cli.faas_cli.output import echo
 from labkit.openfaas_cli.faas_cli.stack import stack_of
@@ -26,7 +25,7 @@ def _run(arguments: Arguments) -> None:
     if order := _ORDER.get(arguments.text("sort")):
         functions.sort(key=order)
     if arguments.on("json"):
-        echo(json.dumps(functions, indent=2))
+        echo(indented_json(functions))
     elif arguments.on("quiet"):
         for function in functions:
             echo(function["name"])
