@@ -113,6 +113,8 @@ def _from_flags(arguments: Arguments) -> dict[str, StackFunction]:
 
 FLAGS = (
     Flag("build-arg", "b", [], "Value for an ARG of the Dockerfile, KEY=VALUE"),
+    Flag("build-label", "", [], "Accepted; no command shows an image's labels"),
+    Flag("build-option", "o", [], "Accepted; the packages of an option are not installed"),
     Flag("disable-stack-pull", "", False, "Accepted; nothing is pulled"),
     ENVSUBST,
     Flag("handler", "", "", "Folder of the function"),
@@ -121,6 +123,7 @@ FLAGS = (
     Flag("name", "", "", "Name of the function"),
     Flag("no-cache", "", False, "Accepted; there is no build cache"),
     Flag("parallel", "", 1, "Accepted; a build takes milliseconds"),
+    Flag("pull", "", False, "Accepted; no base image is pulled"),
     Flag("quiet", "", False, "Do not print a summary of the Dockerfile"),
     Flag("shrinkwrap", "", False, "Only copy the function's files to ./build/"),
     Flag("squash", "", False, "Accepted; there are no layers"),
