@@ -47,7 +47,7 @@ def folder() -> Path:
 
 def encode(user: str, password: str) -> str:
     """Return the token of HTTP basic authentication."""
-    return base64.b64encode(f"{user}:{password}".encode()).decode()
+    return base64.b64encode(os.fsencode(f"{user}:{password}")).decode()
 
 
 def check(token: str) -> None:

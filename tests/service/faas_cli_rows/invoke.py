@@ -145,6 +145,12 @@ INVOKE = [
         1,
     ),
     Row(
+        "invoke without standard input",
+        "invoke ECHO <&-",
+        "Unable to read standard input: read /dev/stdin: bad file descriptor\n",
+        1,
+    ),
+    Row(
         "a terminal or /dev/null as input",
         "invoke ECHO < /dev/null",
         error="Reading from STDIN - hit (Control + D) to stop.\n",

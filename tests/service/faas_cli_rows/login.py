@@ -38,6 +38,18 @@ WITHOUT_LOGIN = [
         body="y",
     ),
     Row(
+        "login without standard input",
+        "login -s <&-",
+        "Unable to read standard input: read /dev/stdin: bad file descriptor\n",
+        1,
+    ),
+    Row(
+        "login with a password that is not UTF-8",
+        "login -p $'\\xff'",
+        "WARNING! …\nCalling …\nUnable to login, either username or password is incorrect\n",
+        1,
+    ),
+    Row(
         "login with an empty password",
         "login -s",
         "Must provide a non-empty password via --password or --password-stdin\n",

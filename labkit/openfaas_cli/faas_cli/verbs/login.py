@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-
 from labkit.openfaas_cli.faas_cli import login_store
 from labkit.openfaas_cli.faas_cli.gateway import Gateway, GatewayRequestError, status_error
 from labkit.openfaas_cli.faas_cli.go_time import check_duration, duration
-from labkit.openfaas_cli.faas_cli.output import echo
+from labkit.openfaas_cli.faas_cli.output import echo, read_quietly
 from labkit.openfaas_cli.faas_cli.verb import GATEWAY, TLS, Verb
 from labkit.openfaas_cli.pflag import Arguments, Flag, UsageError
 
@@ -24,7 +22,7 @@ def _run(arguments: Arguments) -> None:
         if arguments.on("password-stdin"):
             raise UsageError("--password and --password-stdin are mutually exclusive")
     if arguments.on("password-stdin"):
-        password = sys.stdin.read()
+        password = read_quietly().decode("utf-8", "surrogateescape")
     password = password.strip()
     if not password:
         raise UsageError("must provide a non-empty password via --password or --password-stdin")
