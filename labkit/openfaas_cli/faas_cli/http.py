@@ -189,7 +189,10 @@ def request(
         reply.close()
         from urllib.parse import urljoin  # few functions redirect
 
-        url = urljoin(url, location)
+        previous, url = url, urljoin(url, location)
+        if _split(previous)[1] != _split(url)[1]:  # a password is for its own host only
+            headers = [pair for pair in headers if pair[0] not in ("Authorization", "Cookie")]
+        headers = [*(pair for pair in headers if pair[0] != "Referer"), ("Referer", previous)]
         if reply.status < 307 and method not in ("GET", "HEAD"):
             method, body = "GET", b""
     raise HttpRequestError(f'{method.capitalize()} "{location}": stopped after {_MAX_REDIRECTS} redirects')
