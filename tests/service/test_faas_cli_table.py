@@ -197,7 +197,7 @@ def test_a_login_is_saved_where_the_real_faas_cli_reads_it(
     file = tmp_path / place / "config.yml"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert file.read_text().startswith(
-        f"auths:\n- gateway: {terminal.lab.gateway_url}\n  auth: basic\n  token: "
+        f"auths:\n  - gateway: {terminal.lab.gateway_url}\n    auth: basic\n    token: "
     )
 
 

@@ -394,7 +394,8 @@ def test_deploy_refuses_to_update_and_replace(cli: Cli) -> None:
         ),
         (["list", "-f", "none.yaml"], "Open none.yaml: no such file or directory\n"),
         (["login"], "Must provide a non-empty password via --password or --password-stdin\n"),
-        (["logout"], "Gateway http://127.0.0.1:8080 not found in config\n"),
+        (["logout"], "Config file not found\n"),
+        (["logout", "-g", ""], "Gateway cannot be an empty string\n"),
         (["ready", "--attempts=0"], "Attempts must be greater than 0\n"),
     ],
 )

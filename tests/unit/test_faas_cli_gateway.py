@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 from pathlib import Path
 
 import pytest
 
 from labkit.openfaas_cli.faas_cli import gateway as gateways
-from labkit.openfaas_cli.faas_cli import login_store
+from labkit.openfaas_cli.faas_cli import login_store, main
 from labkit.openfaas_cli.faas_cli.gateway import Gateway, choose_url, normalise_url
 from labkit.openfaas_cli.faas_cli.verb import GATEWAY, GLOBAL_FLAGS, TLS
 from labkit.openfaas_cli.pflag import parse
@@ -48,6 +49,68 @@ def test_flag_stack_environment_lab_default_is_the_order(
     flag: str, stack: str, environment: str, lab: str, expected: str
 ) -> None:
     assert choose_url(flag=flag, stack=stack, environment=environment, lab=lambda: lab) == expected
+
+
+FLAG, STACK_URL, VARIABLE, LAB = (f"http://127.0.0.1:{port}" for port in (1, 2, 3, 4))
+USES_STACK = {
+    "list": ["list"],
+    "describe": ["describe", "f"],
+    "ready": ["ready", "--attempts=1", "--interval=0s"],
+    "ready f": ["ready", "f", "--attempts=1", "--interval=0s"],
+    "remove": ["remove"],
+    "deploy": ["deploy"],
+    "invoke": ["invoke", "f"],
+    "logs": ["logs", "f", "-t=false"],
+    "namespace list": ["namespace", "list"],
+}
+IGNORES_STACK = {
+    "remove f": ["remove", "f"],
+    "login": ["login", "-p", "x"],
+    "secret list": ["secret", "list"],
+    "store deploy": ["store", "deploy", "figlet"],
+}
+
+
+@pytest.mark.parametrize("verb", [*USES_STACK, *IGNORES_STACK, "logout"])
+@pytest.mark.parametrize("flag", ["", FLAG, DEFAULT])
+@pytest.mark.parametrize("stack", ["", STACK_URL, DEFAULT])
+@pytest.mark.parametrize("variable", ["", VARIABLE])
+@pytest.mark.row("4.1 gateway")
+def test_the_gateway_of_every_verb(
+    workspace: Workspace,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    *,
+    verb: str,
+    flag: str,
+    stack: str,
+    variable: str,
+) -> None:
+    monkeypatch.chdir(workspace.root)
+    monkeypatch.setenv("LABKIT_FAAS_CLI", "builtin")
+    monkeypatch.setenv("FAAS_DEBUG", "1")  # prints the request's URL
+    monkeypatch.setenv("OPENFAAS_URL", variable)
+    Path("stack.yaml").write_text(
+        f"provider: {{name: openfaas, gateway: '{stack}'}}\n"
+        "functions: {f: {lang: dockerfile, handler: ./f, image: me/f}}\n"
+    )
+    login_store.folder().mkdir()
+    (login_store.folder() / "config.yml").touch()
+    words = {**USES_STACK, **IGNORES_STACK, "logout": ["logout"]}[verb]
+
+    with workspace.lock(), Path("stack.yaml").open() as source:
+        monkeypatch.setattr("sys.stdin", source)
+        workspace.write_state(state(LAB))
+        main([*words, *(["-g", flag] if flag else [])])
+
+    chosen = [url for url in (flag, stack if verb in USES_STACK else "") if url not in ("", DEFAULT)]
+    expected = [*chosen, *filter(None, [variable]), LAB][0]
+    if verb == "logs" and flag == DEFAULT:
+        expected = DEFAULT  # the only verb for which the default's URL counts as given
+    seen = capsys.readouterr()
+    requested = set(re.findall("^[A-Z]+ (http://[^/]*)/", seen.err, re.MULTILINE))
+    assert requested == (set() if verb == "logout" else {expected})
+    assert verb != "logout" or seen.out == f"Gateway {expected} not found in config\n"
 
 
 @pytest.mark.parametrize(
@@ -104,6 +167,7 @@ def test_the_lab_password_is_sent_to_the_lab_only(workspace: Workspace) -> None:
 
 
 ADMIN = login_store.encode("admin", "pass")
+OTHER = login_store.encode("other", "pass")
 
 
 @pytest.mark.parametrize(
@@ -129,11 +193,11 @@ def test_a_saved_login_is_used_only_for_exactly_its_normalised_url(
 
 
 def test_localhost_and_127_0_0_1_have_logins_of_their_own(workspace: Workspace) -> None:
-    login_store.save("http://localhost:8080", "1")
-    login_store.save("http://127.0.0.1:8080", "2")
+    login_store.save("http://localhost:8080", ADMIN)
+    login_store.save("http://127.0.0.1:8080", OTHER)
 
-    assert Gateway(normalise_url("http://localhost:8080/")).authorization() == "Basic 1"
-    assert Gateway(normalise_url("http://127.0.0.1:8080/")).authorization() == "Basic 2"
+    assert Gateway(normalise_url("http://localhost:8080/")).authorization() == f"Basic {ADMIN}"
+    assert Gateway(normalise_url("http://127.0.0.1:8080/")).authorization() == f"Basic {OTHER}"
 
 
 @pytest.mark.parametrize(
@@ -141,15 +205,16 @@ def test_localhost_and_127_0_0_1_have_logins_of_their_own(workspace: Workspace) 
     [
         ("", "", "Bearer"),
         ("", "JWT", "Bearer JWT"),
-        ("{gateway: http://a, auth: basic, token: 123}", "", "Basic 123"),
-        ("{gateway: http://a, auth: basic, token: 123}", "JWT", "Basic 123"),
+        ("{gateway: http://a, auth: basic, token: MTo=}", "", "Basic MTo="),
+        ("{gateway: http://a, auth: basic, token: MTo=}", "JWT", "Basic MTo="),
         ("{gateway: http://a, auth: oauth2, token: ID}", "", "Bearer ID"),
         ("{gateway: http://a, auth: oauth2, token: ID}", "JWT", "Bearer JWT"),
         ("{gateway: http://a, token: ID}", "", "Bearer ID"),
         ("{gateway: http://a}", "", "Bearer"),
         ("{auth: basic, token: 1}", "", "Bearer"),
         ("{gateway: http://a/, auth: basic, token: 1}", "", "Bearer"),
-        ("{gateway: http://a, auth: basic, token: 1}, {gateway: http://a, token: 2}", "", "Basic 1"),
+        ("{gateway: http://a, auth: basic, token: MTo=}, {gateway: http://a, token: 2}", "", "Basic MTo="),
+        ("{gateway: http://a, token: 2}, {gateway: http://a, auth: basic, token: MTo=}", "", "Bearer 2"),
     ],
 )
 def test_the_first_login_of_a_gateway_is_sent_and_a_password_before_a_token(
@@ -159,6 +224,32 @@ def test_the_first_login_of_a_gateway_is_sent_and_a_password_before_a_token(
     (login_store.folder() / "config.yml").write_text(f"auths: [{login}]\n")
 
     assert Gateway("http://a", token=token).authorization() == sent
+
+
+@pytest.mark.parametrize(
+    ("token", "message"),
+    [
+        ("YWRtaW46cGFzcw", "illegal base64 data at input byte 12"),
+        ("YWRtaW46cGFzcw==x", "illegal base64 data at input byte 16"),
+        ("123", "illegal base64 data at input byte 0"),
+        ("not base64!", "illegal base64 data at input byte 3"),
+        ("====", "illegal base64 data at input byte 0"),
+        ("YQ=", "illegal base64 data at input byte 3"),
+        ("YQ==YQ==", "illegal base64 data at input byte 4"),
+        ("ü", "illegal base64 data at input byte 0"),
+        ("YWRtaW4=", "invalid auth config file"),
+        ("", "invalid auth config file"),
+    ],
+)
+def test_a_damaged_token_is_refused_in_the_words_of_the_real_one(
+    workspace: Workspace, token: str, message: str
+) -> None:
+    login_store.save("http://a", token)
+
+    with pytest.raises(login_store.LoginStoreError) as caught:
+        Gateway("http://a").authorization()
+
+    assert caught.value.headline == message
 
 
 @pytest.mark.row("4.1 login store")
@@ -192,7 +283,7 @@ def test_a_hand_edited_login_file_keeps_what_a_login_does_not_replace(workspace:
 
     assert file.read_text() == (
         "auths:\n  - gateway: http://a\n    auth: basic\n    token: new\n"
-        "  - gateway: http://a\n    auth: basic\n    token: y\n"
+        '  - gateway: http://a\n    auth: basic\n    token: "y"\n'
         "  - gateway: http://b\n    auth: oauth2\n    token: z\n"
         '    options:\n      - name: n\n        value: "true"\n'
     )

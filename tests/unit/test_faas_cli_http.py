@@ -146,7 +146,19 @@ def test_a_redirect_is_followed(status: int, method: str, body: bytes) -> None:
             assert request("POST", url, body=b"body").read() == b"ok"
 
     assert reached[0].startswith(f"{method} /there HTTP/1.1\r\n".encode())
+    assert f"\r\nReferer: {url}\r\n".encode() in reached[0]
     assert reached[0].endswith(b"\r\n\r\n" + body)
+
+
+def test_a_password_is_not_sent_to_the_host_of_a_redirect() -> None:
+    with server(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") as (target, reached):
+        head = f"HTTP/1.1 307 Found\r\nLocation: {target}/\r\nContent-Length: 0\r\n\r\n"
+        with server(head.encode()) as (url, received):
+            request("GET", url, [("Authorization", "Basic x"), ("X-A", "1")]).read()
+
+    assert b"Authorization: Basic x" in received[0]
+    assert b"Authorization" not in reached[0]
+    assert b"X-A: 1" in reached[0]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from labkit.openfaas_cli.faas_cli.git import GitError
-from labkit.openfaas_cli.faas_cli.image_tag import ImageTagError, image_name
+from labkit.openfaas_cli.faas_cli.image_tag import TAG, ImageTagError, image_name
+from labkit.openfaas_cli.pflag import UsageError, parse
 
 
 def git(*words: str) -> str:
@@ -41,10 +42,35 @@ def name(image: str, tag_format: str) -> str:
 
 
 @pytest.mark.row("4.3 --tag")
-@pytest.mark.parametrize("image", ["img", "img:0.2", "registry:5000/me/img"])
 @pytest.mark.parametrize("tag_format", ["", "latest", "default"])
-def test_latest_does_not_change_the_name(image: str, tag_format: str) -> None:
-    assert name(image, tag_format) == image
+@pytest.mark.parametrize(
+    ("image", "expected"),
+    [
+        ("img", "img:latest"),
+        ("img:0.2", "img:0.2"),
+        ("me/img", "me/img:latest"),
+        ("localhost:5000/img", "localhost:5000/img:latest"),
+        ("registry:5000/me/img", "registry:5000/me/img:latest"),
+        ("registry:5000/me/img:1", "registry:5000/me/img:1"),
+        ("me/img@sha256:0a1b", "me/img@sha256:0a1b"),
+    ],
+)
+def test_an_image_without_a_tag_gets_latest(image: str, tag_format: str, expected: str) -> None:
+    assert name(image, tag_format) == expected
+
+
+@pytest.mark.parametrize("text", ["sha", "SHA", "Branch", "describe", "digest", "latest", "default", ""])
+def test_a_tag_format_is_known_in_any_case(text: str) -> None:
+    assert parse([TAG], ["--tag", text]).text("tag") == text.lower()
+
+
+def test_an_unknown_tag_format_is_refused_in_the_words_of_the_real_one() -> None:
+    with pytest.raises(UsageError) as caught:
+        parse([TAG], ["--tag", "Date"])
+
+    assert caught.value.headline == (
+        'invalid argument "Date" for "--tag" flag: unknown image tag format: \'Date\''
+    )
 
 
 @pytest.mark.row("4.3 --tag")

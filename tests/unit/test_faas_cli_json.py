@@ -17,6 +17,7 @@ import pytest
 
 from labkit.openfaas_cli.faas_cli import go_json, main
 from labkit.openfaas_cli.faas_cli.gateway import CLI_VERSION
+from labkit.openfaas_cli.faas_cli.go_time import go_string, parse_time
 from labkit_services.contract.names import VERSION
 
 FULL = """{"availableReplicas": 1, "replicas": 1, "image": "me/é<&>:latest", "name": "f",
@@ -364,4 +365,4 @@ def test_template_store_list_and_describe(capsys: pytest.CaptureFixture[str]) ->
     ],
 )
 def test_list_verbose_prints_times_as_go_does(text: str, expected: str) -> None:
-    assert go_json.time_string(text) == expected
+    assert go_string(parse_time(text)) == expected

@@ -362,6 +362,7 @@ def test_a_stack_file_may_be_a_url(stack_url: str, capsys: pytest.CaptureFixture
         (STACK.replace("http://127.0.0.1:8080", '"http://127.0.0.1:8080/"'), True),
         (PROVIDER, True),
         ("", True),
+        ("functions: {}", True),
         (STACK.replace("name: openfaas", "name: faas"), True),
         (STACK.replace("long-task:", "long-task: ["), True),
         (STACK.replace("me/", "${OWNER"), True),

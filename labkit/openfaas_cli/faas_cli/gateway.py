@@ -33,6 +33,10 @@ class GatewayRequestError(LabError):
     """The gateway's response is not the expected one."""
 
 
+class UnreachableError(GatewayRequestError):
+    """The gateway does not respond; ``seen`` is the reason."""
+
+
 def choose_url(*, flag: str, stack: str, environment: str, lab: Callable[[], str]) -> str:
     """Return the URL of flag, stack file, variable, running lab or default.
 
@@ -124,7 +128,9 @@ class Gateway:
         body = b""
         if content is not None:
             headers.append(("Content-Type", "application/json"))
-            body = compact_json(content).encode()
+            from labkit.openfaas_cli.faas_cli.go_json import compact  # an invocation does without it
+
+            body = compact(content).encode()
         query = sorted((name, value) for name, value in query if value)
         return self.send(method, path, query=query, headers=headers, body=body, timeout=timeout)
 
@@ -162,9 +168,9 @@ class Gateway:
             message = f"cannot parse result from OpenFaaS on URL: {self.url}\n{error}"
             raise GatewayRequestError(message) from error
 
-    def unreachable(self, error: Exception) -> GatewayRequestError:
+    def unreachable(self, error: Exception) -> UnreachableError:
         """Return the error that most verbs show when there is no response."""
-        return GatewayRequestError(
+        return UnreachableError(
             f"cannot connect to OpenFaaS on URL: {self.url}",
             seen=error.headline if isinstance(error, LabError) else str(error),
             next_step=self._next_step(),
@@ -182,7 +188,10 @@ class Gateway:
         state = lab_state()
         if state and _same_address(self.url, str(state.get("gateway_url"))):
             return "basic", login_store.encode(str(state.get("user")), str(state.get("password")))
-        return login_store.find(self.url) or ("", "")
+        kind, token = login_store.find(self.url) or ("", "")
+        if kind == "basic":
+            login_store.check(token)
+        return kind, token
 
     def authorization(self) -> str:
         """Return the ``Authorization`` of a management request.
@@ -224,14 +233,6 @@ def _print_request(method: str, url: str, headers: Pairs, body: bytes) -> None:
         warn(f"{name}: [{shown}]")
     if body:
         warn(body.decode("utf-8", "replace"))
-
-
-def compact_json(content: Any) -> str:
-    """Return JSON like Go's ``json.Marshal``, which escapes HTML."""
-    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
-    for letter in "<>&\u2028\u2029":
-        text = text.replace(letter, f"\\u{ord(letter):04x}")
-    return text
 
 
 def _check_url(url: str) -> None:

@@ -7,16 +7,15 @@ beyond ASCII as they are. An empty field is left out only if it is marked so.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any, NamedTuple
+
+from labkit.openfaas_cli.faas_cli.go_time import LAYOUTS, format_time, parse_time
 
 NO_TIME = "0001-01-01T00:00:00Z"
 """How Go writes a time that was never set."""
 
 _ESCAPED = {ord(character): f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"}
-_FRACTION = re.compile(r"\.\d+")
 
 
 class Field(NamedTuple):
@@ -65,7 +64,7 @@ def struct(fields: Sequence[Field], content: Mapping[str, Any]) -> dict[str, Any
 def function_status(content: Mapping[str, Any]) -> dict[str, Any]:
     """Return a function of the gateway as ``FunctionStatus``."""
     written = struct(FUNCTION_STATUS, content)
-    written["createdAt"] = go_time(str(written["createdAt"]))
+    written["createdAt"] = _time(str(written["createdAt"]))
     for name in ("limits", "requests"):
         if name in written:
             written[name] = struct(left_out("memory", "cpu"), written[name])
@@ -84,22 +83,12 @@ def compact(value: Any) -> str:
     return _escaped(json.dumps(_whole(value), separators=(",", ":"), ensure_ascii=False))
 
 
-def go_time(text: str) -> str:
+def _time(text: str) -> str:
     """Return an RFC 3339 time as Go writes it: no zeros at its end."""
-    fraction = _FRACTION.search(text)
-    short = fraction[0].rstrip("0").rstrip(".") if fraction else ""
-    text = _FRACTION.sub(short, text, count=1)
-    return text.removesuffix("+00:00") + "Z" if text.endswith("+00:00") else text
-
-
-def time_string(text: str) -> str:
-    """Return an RFC 3339 time as Go's ``Time.String``."""
     try:
-        zone = datetime.fromisoformat(text).strftime("%z")
+        return format_time(parse_time(text), LAYOUTS["rfc3339nano"])
     except ValueError:
         return text
-    moment = go_time(text)
-    return f"{moment[:10]} {moment[11:].rstrip('Z')} +0000 UTC" if zone == "+0000" else text
 
 
 def _sorted(value: Any) -> Any:

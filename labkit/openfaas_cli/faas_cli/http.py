@@ -189,7 +189,10 @@ def request(
         reply.close()
         from urllib.parse import urljoin  # few functions redirect
 
-        url = urljoin(url, location)
+        previous, url = url, urljoin(url, location)
+        if _split(previous)[1] != _split(url)[1]:  # a password is for its own host only
+            headers = [pair for pair in headers if pair[0] not in ("Authorization", "Cookie")]
+        headers = [*(pair for pair in headers if pair[0] != "Referer"), ("Referer", previous)]
         if reply.status < 307 and method not in ("GET", "HEAD"):
             method, body = "GET", b""
     raise HttpRequestError(f'{method.capitalize()} "{location}": stopped after {_MAX_REDIRECTS} redirects')
@@ -244,7 +247,11 @@ def _head(method: str, target: str, location: str, headers: list[tuple[str, str]
 
 
 def _seconds_left(deadline: float | None) -> float | None:
-    return None if deadline is None else max(deadline - time.monotonic(), 0.001)
+    """Return the time to a deadline; raise TimeoutError if it has passed."""
+    seconds = None if deadline is None else deadline - time.monotonic()
+    if seconds is not None and seconds <= 0:
+        raise TimeoutError
+    return seconds
 
 
 def _split(url: str) -> tuple[str, str, str]:

@@ -49,14 +49,18 @@ def tagged(function: StackFunction, arguments: Arguments) -> StackFunction:
 
 
 def image_name(image: str, tag_format: str, handler: Path) -> str:
-    """Return an image's name in a format, one of the choices of ``--tag``.
+    """Return an image's name in a format, one of those of ``--tag``.
 
-    As with the real faas-cli, git runs in the current folder. ``handler`` is
-    the function's folder, for the format ``digest``.
+    An image without a tag gets ``latest`` first; a port is no tag, a digest is
+    (schema/image.go, BuildImageName). As with the real faas-cli, git runs in
+    the current folder. ``handler`` is the function's folder, for the format
+    ``digest``.
     """
+    if ":" not in image.rpartition("/")[2]:
+        image += ":latest"
     if tag_format in ("", "latest", "default"):
         return image
-    name, _, tag = image.rpartition(":") if ":" in image.rpartition("/")[2] else (image, "", "latest")
+    name, _, tag = image.rpartition(":")
     if tag_format == "digest":
         return f"{name}:{_digest(handler)}"
     what, commands = _COMMANDS[tag_format]

@@ -14,22 +14,16 @@ from typing import Any
 
 import yaml
 
-from labkit.openfaas_cli.faas_cli.go_yaml import GoDumper
+from labkit.openfaas_cli.go_yaml.encoder import marshal
 from labkit.workspace import own_login_folder
 from labkit_services.contract.errors import LabError
 from labkit_services.runtime.private_files import write_private
 
+_BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+
 
 class LoginStoreError(LabError):
     """The file of saved logins cannot be read."""
-
-
-class _ListIndentingDumper(GoDumper):
-    """Indents a list within a mapping, like Go's yaml.v3 with indent 2."""
-
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
-        """Indent every block."""
-        super().increase_indent(flow, False)
 
 
 def folder() -> Path:
@@ -45,7 +39,37 @@ def folder() -> Path:
 
 def encode(user: str, password: str) -> str:
     """Return the token of HTTP basic authentication."""
-    return base64.b64encode(f"{user}:{password}".encode()).decode()
+    return base64.b64encode(os.fsencode(f"{user}:{password}")).decode()
+
+
+def check(token: str) -> None:
+    """Raise an error if a token of basic authentication is damaged."""
+    position = _corrupt_byte(token.encode("utf-8", "surrogateescape"))
+    if position is not None:
+        headline = f"illegal base64 data at input byte {position}"
+    elif b":" not in base64.b64decode(token):
+        headline = "invalid auth config file"
+    else:
+        return
+    file = folder() / "config.yml"
+    raise LoginStoreError(headline, next_step=f"remove {file} and log in again: faas-cli login")
+
+
+def _corrupt_byte(token: bytes) -> int | None:
+    """Return where Go's ``base64.StdEncoding`` finds a token damaged."""
+    start, letters, padding = 0, 0, 0
+    for position, byte in enumerate(token):
+        if byte in b"\r\n":
+            continue
+        if byte in _BASE64 and not padding:
+            start, letters = (position, 1) if letters % 4 == 0 else (start, letters + 1)
+        elif byte == ord("=") and letters % 4 + padding in (2, 3) and letters % 4 >= 2:
+            padding += 1
+        else:
+            return position
+    if padding and letters % 4 + padding != 4:
+        return len(token)
+    return start if letters % 4 and not padding else None
 
 
 def find(gateway: str) -> tuple[str, str] | None:
@@ -102,6 +126,4 @@ def _read() -> list[dict[str, Any]]:
 
 
 def _write(logins: list[dict[str, Any]]) -> None:
-    write_private(
-        folder() / "config.yml", yaml.dump({"auths": logins}, Dumper=_ListIndentingDumper, sort_keys=False)
-    )
+    write_private(folder() / "config.yml", marshal({"auths": logins}))

@@ -6,6 +6,8 @@ import os
 import stat
 import sys
 
+from labkit_services.contract.errors import LabError
+
 LOGO = r"""  ___                   _____           ____
  / _ \ _ __   ___ _ __ |  ___|_ _  __ _/ ___|
 | | | | '_ \ / _ \ '_ \| |_ / _` |/ _` \___ \
@@ -14,6 +16,10 @@ LOGO = r"""  ___                   _____           ____
       |_|
 
 """
+
+
+class InputError(LabError):
+    """Standard input cannot be read."""
 
 
 def echo(line: str = "") -> None:
@@ -32,8 +38,15 @@ def read_input() -> bytes:
     Like the real one, this takes any character device for a terminal,
     ``/dev/null`` too.
     """
-    if stat.S_ISCHR(os.fstat(0).st_mode):
+    if sys.stdin is not None and stat.S_ISCHR(os.fstat(0).st_mode):
         warn("Reading from STDIN - hit (Control + D) to stop.")
+    return read_quietly()
+
+
+def read_quietly() -> bytes:
+    """Return all of standard input."""
+    if sys.stdin is None:
+        raise InputError("unable to read standard input: read /dev/stdin: bad file descriptor")
     return sys.stdin.buffer.read()
 
 

@@ -114,7 +114,12 @@ TAGS = [
         1,
         files=BUILT,
     ),
-    Row("--tag of an unknown format", "push --tag=none", 'Invalid argument "none" for "--tag" flag\n⋮', 1),
+    Row(
+        "--tag of an unknown format",
+        "push --tag=none",
+        'Invalid argument "none" for "--tag" flag: unknown image tag format: \'none\'\n',
+        1,
+    ),
 ]
 
 BUILD = [
@@ -140,9 +145,29 @@ BUILD = [
         files=BUILT | {"FN/Dockerfile": "FROM alpine\nARG P=cat\nENV fprocess=$P\n"},
     ),
     Row(
+        "build's flags for Docker are accepted",
+        "build --build-label a=b -o dev --pull --no-cache --squash",
+        "⋮Image: me/FN:latest built.\n⋮",
+        files=BUILT,
+    ),
+    Row(
+        "up --platforms without --publish",
+        "up --platforms linux/arm64",
+        "--platforms can only be used with the --publish flag\n",
+        1,
+        files=BUILT,
+    ),
+    Row(
+        "up --remote-builder",
+        "up --remote-builder http://b",
+        "The lab builds on this machine: ⋮",
+        1,
+        files=BUILT,
+    ),
+    Row(
         "build without a stack file",
         "build --image me/FN --handler ./FN --name FN --lang dockerfile",
-        "⋮Image: me/FN built.\n⋮",
+        "⋮Image: me/FN:latest built.\n⋮",
         files={"FN/Dockerfile": CAT},
     ),
     Row(

@@ -161,6 +161,37 @@ COMMON = [
         files={"stack.yaml": stack(head=f"provider:\n  name: openfaas\n  gateway: {DOWN}\n")},
     ),
     # -- errors and settings
+    Row("flags may precede the verb", "-g GW ls -q", "⋮ECHO\n⋮", variables={"OPENFAAS_URL": DOWN}),
+    Row(
+        "flags may precede both verbs",
+        "-g GW namespace list",
+        "Namespaces:\n⋮",
+        variables={"OPENFAAS_URL": DOWN},
+    ),
+    Row(
+        "a flag without a value may not precede the verb", "-q list", "Unknown shorthand flag: 'q' in -q\n", 1
+    ),
+    Row("-fFILE", "-fa.yaml push", "⋮Pushing FN⋮", files={"a.yaml": stack("FN")}),
+    Row(
+        "a similar verb is suggested",
+        "lst",
+        'Unknown command "lst" for "faas-cli"\n\nDid you mean this?\n\tlist\n\n',
+        1,
+    ),
+    Row(
+        "a gateway's port is a number",
+        "list -g http://127.0.0.1:abc",
+        "Invalid gateway URL: http://127.0.0.1:abc\n⋮",
+        1,
+    ),
+    Row(
+        "logs takes the gateway from the stack file before OPENFAAS_URL",
+        "logs ECHO --tail=false",
+        NO_ANSWER,
+        1,
+        files={"stack.yaml": stack(head=f"provider:\n  name: openfaas\n  gateway: {DOWN}\n")},
+        variables={"OPENFAAS_URL": "GW"},
+    ),
     Row("an unknown verb", "fly", 'Unknown command "fly" for "faas-cli"\n', 1),
     Row("an unknown flag", "list --no-op", "Unknown flag: --no-op\n", 1),
     Row(

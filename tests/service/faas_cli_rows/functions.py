@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from faas_cli_rows.row import BUILT, DEPLOY, DEPLOYED, DOWN, REMOVE, Row, stack
 
+MINE = stack("FN").replace("lang: dockerfile", "lang: mine").replace("me/FN", "functions/alpine")
+
 FUNCTIONS = [
     # -- deploy
     Row("deploy by flags", DEPLOY.removeprefix("faas-cli "), DEPLOYED, after=REMOVE),
@@ -75,22 +77,104 @@ FUNCTIONS = [
     ),
     Row(
         "deploy reads the process from the template",
-        "deploy --image=functions/alpine:latest --name FN --lang mine",
-        DEPLOYED,
-        files={"template/mine/template.yml": "language: mine\nfprocess: env\n"},
+        "deploy",
+        f"Deploying: FN.\n{DEPLOYED}",
+        files={"template/mine/template.yml": "language: mine\nfprocess: env\n", "stack.yaml": MINE},
         after=f"faas-cli invoke FN > printed; {REMOVE}",
         writes={"printed": "⋮Http_Method=POST⋮"},
     ),
     Row(
         "deploy without the template",
-        "deploy --image=functions/alpine:latest --name FN --lang mine",
-        'Template directory may be missing or invalid, please run "faas-cli template pull"\n'
+        "deploy",
+        'Deploying: FN.\nTemplate directory may be missing or invalid, please run "faas-cli template pull"\n'
         "Error: stat ./template/mine/template.yml: no such file or directory\n",
         1,
+        files={"stack.yaml": MINE},
+    ),
+    Row(
+        "deploy by flags reads no template",
+        "deploy --image=functions/alpine:latest --name FN --lang mine",
+        DEPLOYED,
+        after=REMOVE,
     ),
     Row(
         "deploy --read-template=false",
-        "deploy --image=functions/alpine:latest --name FN --lang mine --read-template=false",
+        "deploy --read-template=false",
+        f"Deploying: FN.\n{DEPLOYED}",
+        files={"stack.yaml": MINE},
+        after=REMOVE,
+    ),
+    Row(
+        "deploy of an image without a tag deploys latest",
+        "deploy",
+        f"Deploying: FN.\n{DEPLOYED}",
+        files={"stack.yaml": stack("FN").replace("me/FN:latest", "functions/alpine")},
+        after=f"faas-cli describe FN | grep Image > printed; {REMOVE}",
+        writes={"printed": "Image:              functions/alpine:latest\n"},
+    ),
+    Row(
+        "deploy's flags against the stack file",
+        "deploy --fprocess sha1sum -e A=flag -e B=flag -n '' --label l=flag --annotation a=flag"
+        " --image no/such --name other --cpu-limit 1",
+        f"Deploying: FN.\n{DEPLOYED}",
+        files={
+            "stack.yaml": stack(
+                "FN\nfprocess: env\nenvironment: {A: file, C: file}\nlabels: {l: file, m: file}\n"
+                "annotations: {a: file}\nlimits: {memory: 64Mi}"
+            ).replace("me/FN", "functions/alpine")
+        },
+        after=f"faas-cli describe FN > printed; {REMOVE}",
+        writes={
+            "printed": "⋮Function Process:   env\n⋮Labels:\n⋮ l: flag\n⋮ m: file\n⋮Annotations:\n⋮ a: flag\n⋮"
+            "Environment:\n A: flag\n B: flag\n C: file\n⋮Limits:\n CPU: \n Memory: 64Mi\n⋮"
+        },
+    ),
+    Row(
+        "deploy -e that is no pair, with a stack file",
+        "deploy -e A",
+        "Deploying: FN.\nError parsing envvars: label format is not correct, needs key=value\n",
+        1,
+        files={"stack.yaml": stack("FN")},
+    ),
+    Row(
+        "deploy by flags next to a stack file deploys the stack file's functions",
+        "deploy --image=functions/alpine:latest --name other --filter F*",
+        "No functions matching --filter/--regex were found in the YAML file\n",
+        1,
+        files={"stack.yaml": stack("ab")},
+    ),
+    Row(
+        "deploy by flags ignores the gateway of a stack file without functions",
+        DEPLOY.removeprefix("faas-cli "),
+        DEPLOYED,
+        files={"stack.yaml": f"provider:\n  name: openfaas\n  gateway: {DOWN}\n"},
+        after=REMOVE,
+    ),
+    Row("deploy --timeout", f"{DEPLOY.removeprefix('faas-cli ')} --timeout 30s", DEPLOYED, after=REMOVE),
+    Row(
+        "deploy --timeout that is too short",
+        f"{DEPLOY.removeprefix('faas-cli ')} --timeout 1ns",
+        "\nIs OpenFaaS deployed? Do you need to specify the --gateway flag?\n⋮"
+        "Function 'FN' failed to deploy with status code: 500\n",
+        1,
+        after="faas-cli remove FN",
+    ),
+    Row(
+        "deploy --timeout that is no duration",
+        f"{DEPLOY.removeprefix('faas-cli ')} --timeout 5",
+        'Invalid argument "5" for "--timeout" flag: time: missing unit in duration "5"\n',
+        1,
+    ),
+    Row(
+        "deploy with flags before the verb",
+        "-f a.yaml --tls-no-verify=true -e A=1 deploy",
+        f"Deploying: FN.\n{DEPLOYED}",
+        files={"a.yaml": stack("FN").replace("me/FN", "functions/alpine")},
+        after=REMOVE,
+    ),
+    Row(
+        "deploy --replace of a function that does not exist",
+        f"{DEPLOY.removeprefix('faas-cli ')} --replace --update=false",
         DEPLOYED,
         after=REMOVE,
     ),
@@ -122,8 +206,35 @@ FUNCTIONS = [
     Row(
         "remove by the stack file swallows errors",
         "remove",
-        "Deleting: FN.\nNo existing function to remove\n",
+        "Deleting: FN.\n",
         files={"stack.yaml": stack("FN")},
+    ),
+    Row(
+        "remove by the stack file removes all",
+        "rm -f a.yaml",
+        "Deleting: FN.\nRemoving old function.\nDeleting: FN-b.\nRemoving old function.\n",
+        given=f"{DEPLOY} && {DEPLOY}-b",
+        files={"a.yaml": stack("FN", "FN-b")},
+    ),
+    Row(
+        "remove of several names removes the first",
+        "remove FN ECHO",
+        "Deleting: FN.\nNo existing function to remove\n",
+        1,
+    ),
+    Row(
+        "remove from an address without a gateway",
+        f"remove FN -g {DOWN}",
+        f'Deleting: FN.\nError removing existing function: Delete "{DOWN}/system/functions": dial tcp'
+        f" 127.0.0.1:1: connect: connection refused, gateway={DOWN}, functionName=FN\n"
+        f'Delete "{DOWN}/system/functions": dial tcp 127.0.0.1:1: connect: connection refused\n⋮',
+        1,
+    ),
+    Row(
+        "remove of a name with special characters",
+        "remove '../x#y?z'",
+        "Deleting: ../x#y?z.\n⋮",
+        1,
     ),
     # -- list, describe
     Row(
@@ -179,24 +290,81 @@ FUNCTIONS = [
     ),
     Row("describe --json of an unknown function", "describe FN -j", "No such function: FN\n", 1),
     Row("describe of an unknown function", "describe FN", "No such function: FN\n", 1),
+    Row("describe of a name with special characters", "describe 'ECHO#x'", "No such function: ECHO#x\n", 1),
+    Row("describe of a name with a query", "describe 'ECHO?a=b'", "No such function: ECHO?a=b\n", 1),
+    Row("describe of a name with a space", "describe 'ECHO x'", "No such function: ECHO x\n", 1),
+    Row("describe of a path", "describe ./ECHO", "⋮\nURL:                GW/function/./ECHO\n⋮"),
+    Row(
+        "describe without a gateway",
+        f"describe ECHO -g {DOWN}",
+        f'Cannot connect to URL: {DOWN}, error: Get "{DOWN}/system/function/ECHO?usage=1":'
+        " dial tcp 127.0.0.1:1: connect: connection refused\n⋮",
+        1,
+    ),
     Row("describe without a name", "describe", "Please provide a name for the function\n", 1),
     # -- logs, ready
     Row("logs", "logs ECHO --tail=false --since=1h --lines=1", "20…-…-…T…:…:…Z …\n"),
     Row("logs -o keyvalue", "logs ECHO -t=false --lines 1 -o keyvalue", 'timestamp="20…Z" text="…" \n'),
+    Row("logs -o JSON is plain", "logs ECHO -t=false --lines 1 -o JSON", "20…Z …\n"),
+    Row(
+        "logs -o in another form",
+        "logs ECHO -o xml",
+        'Invalid argument "xml" for "-o, --output" flag: unknown log format: \'xml\'\n',
+        1,
+    ),
     Row(
         "logs -o json",
         "logs ECHO --tail=false --lines 1 -o json",
         '{"name":"ECHO","namespace":"openfaas-fn","instance":"…","timestamp":"…","text":"…"}\n',
     ),
+    Row("logs -j", "logs ECHO --tail=false --lines 1 -j", '{"name":"ECHO",…}\n'),
+    Row("logs --time-format rfc822", "logs ECHO -t=false --lines 1 --time-format rfc822", "… 2… …:… UTC …\n"),
+    Row("logs without a time", "logs ECHO -t=false --lines 1 --time-format= --name", "ECHO …\n"),
     Row("logs --since-time", "logs ECHO --tail=false --since-time 2030-01-01T00:00:00Z"),
-    Row("logs of an unknown function", "logs FN --tail=false", "No such function: FN\n", 1),
+    Row(
+        "logs --since-time that is no time",
+        "logs ECHO --since-time today",
+        'Invalid argument "today" for "--since-time" flag: parsing time "today" as'
+        ' "2006-01-02T15:04:05Z07:00": cannot parse "today" as "2006"\n',
+        1,
+    ),
+    Row(
+        "logs --since that is no duration",
+        "logs ECHO --since 5",
+        'Invalid argument "5" for "--since" flag: time: missing unit in duration "5"\n',
+        1,
+    ),
+    Row("logs of two functions", "logs a b", "Accepts at most 1 arg(s), received 2\n", 1),
+    Row("logs of no function", "logs", "Function name is required\n", 1),
+    Row(
+        "logs of an unknown function",
+        "logs FN --tail=false",
+        "Server returned unexpected status code: 404 - function FN not found\n\n",
+        1,
+    ),
     Row("ready", "ready", "[1/60] Waiting for gateway\nOpenFaaS gateway is ready\n"),
     Row("ready FN", "ready ECHO", "[1/60] Waiting for function ECHO\nFunction ECHO is ready\n"),
     Row(
         "ready fails after all attempts",
         "ready FN --attempts 2 --interval 1ms",
-        "[1/2] Waiting for function FN\n[1/2] Error…\n[2/2] Waiting for function FN\n[2/2] Error…\n"
-        "Function FN not ready after: 2ms\n",
+        "[1/2] Waiting for function FN\n[1/2] Error getting function info: no such function: FN\n"
+        "[2/2] Waiting for function FN\n[2/2] Error getting function info: no such function: FN\n"
+        "Function FN not ready after: 0s\n",
+        1,
+    ),
+    Row("ready -n", "ready ECHO -n openfaas-fn", "[1/60] Waiting for function ECHO.openfaas-fn\n⋮"),
+    Row(
+        "ready without a gateway",
+        f"ready -g {DOWN} --attempts 1 --interval 1ms",
+        f'[1/1] Waiting for gateway\n[1/1] Error reaching OpenFaaS gateway: Get "{DOWN}/healthz": dial tcp'
+        f" 127.0.0.1:1: connect: connection refused\nGateway: {DOWN} not ready after: 0s\n",
+        1,
+    ),
+    Row("ready --attempts 0", "ready --attempts 0", "Attempts must be greater than 0\n", 1),
+    Row(
+        "ready --interval in seconds",
+        "ready --interval 1",
+        'Invalid argument "1" for "--interval" flag: time: missing unit in duration "1"\n',
         1,
     ),
     # -- store, version

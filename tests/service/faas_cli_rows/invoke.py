@@ -96,6 +96,65 @@ INVOKE = [
         "The --header or -H flag must take the form of 'Key: Value' or 'key=value'\n",
         1,
     ),
+    *(
+        Row(
+            f"invoke of {name} does not call the function before the special character",
+            f"invoke '{name}'",
+            "Server returned unexpected status code: 404 - ⋮",
+            1,
+        )
+        for name in ("ECHO#x", "ECHO?a=b", "ECHO%20x", "ECHO x", "ECHOü")
+    ),
+    Row(
+        "invoke of a path", "invoke ../system/functions", "Server returned unexpected status code: 40… - ⋮", 1
+    ),
+    *(
+        env_row(
+            f"-H '{header}' is not sent",
+            f"invoke FN -H '{header}'",
+            f"⋮{sent}\n⋮",
+            body="body",
+        )
+        for header, sent in (
+            ("Content-Length: 3", "Http_Content_Length=4"),
+            ("Transfer-Encoding: chunked", "Http_Content_Length=4"),
+            ("User-Agent: me", "Http_User_Agent=faas-cli/0.18.12 (openfaas; …; …)"),
+        )
+    ),
+    env_row("gzip is accepted", "invoke FN", "⋮Http_Accept_Encoding=gzip\n⋮"),
+    env_row("-H Accept-Encoding", "invoke FN -H 'Accept-Encoding: br'", "⋮Http_Accept_Encoding=br\n⋮"),
+    *(
+        Row(f"-H '{header}' does not harm", f"invoke ECHO -H '{header}'", "body", body="body")
+        for header in (
+            *("Expect: 100-continue", "Connection: close", "Connection: keep-alive", "Te: trailers"),
+            *("Content-Encoding: gzip", "Host: elsewhere", "Trailer: X", "Keep-Alive: 5"),
+        )
+    ),
+    Row(
+        "-H with a newline",
+        "invoke ECHO -H $'X-A: a\\nEvil: b'",
+        'Failed to invoke function: Post "GW/function/ECHO.openfaas-fn": net/http: invalid header field'
+        ' value for "X-A"\n⋮',
+        1,
+    ),
+    Row(
+        "-H with a name that is none",
+        "invoke ECHO -H 'X A: 1'",
+        'Failed to invoke function: Post "GW/function/ECHO.openfaas-fn": net/http: invalid header field'
+        ' name "X A"\n⋮',
+        1,
+    ),
+    Row(
+        "invoke without standard input",
+        "invoke ECHO <&-",
+        "Unable to read standard input: read /dev/stdin: bad file descriptor\n",
+        1,
+    ),
+    Row(
+        "a terminal or /dev/null as input",
+        "invoke ECHO < /dev/null",
+        error="Reading from STDIN - hit (Control + D) to stop.\n",
+    ),
     Row("invoke of an unknown function", "invoke FN", "Server returned unexpected status code: 404 - ⋮", 1),
     Row(
         "invoke of a failing function",

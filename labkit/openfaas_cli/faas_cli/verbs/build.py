@@ -143,7 +143,7 @@ def _print_steps(function: StackFunction, build: Build) -> None:
     for note in requirement_notes(Path(function.handler) / "requirements.txt"):
         echo(note)
     if not build.fprocess and build.environment.get("mode") != "static":
-        echo(f"No ENV fprocess: deploy {function.name} with --fprocess, or it cannot start.")
+        echo(f"No ENV fprocess: set the fprocess of {function.name} in the stack file, or it cannot start.")
 
 
 def _build_args(arguments: Arguments) -> dict[str, str]:

@@ -9,6 +9,8 @@ from typing import Any
 
 from labkit.openfaas_cli.faas_cli.arguments import key_values, resource_sizes
 from labkit.openfaas_cli.faas_cli.gateway import UNAUTHORIZED, Gateway, GatewayRequestError
+from labkit.openfaas_cli.faas_cli.go_time import check_duration, duration
+from labkit.openfaas_cli.faas_cli.http import HttpRequestError
 from labkit.openfaas_cli.faas_cli.image_tag import TAG, tagged
 from labkit.openfaas_cli.faas_cli.output import echo
 from labkit.openfaas_cli.faas_cli.stack import StackFileError, StackFunction, full_environment, stack_of
@@ -26,24 +28,33 @@ _NO_TEMPLATE = """\
 template directory may be missing or invalid, please run "faas-cli template pull"
 Error: """
 
+_ALWAYS = ("service", "image", "labels", "annotations")
+
 
 def deployment(function: StackFunction) -> dict[str, Any]:
-    """Return OpenFaaS's ``FunctionDeployment``, without empty values."""
+    """Return OpenFaaS's ``FunctionDeployment`` as Go marshals it.
+
+    Empty values are left out, but for labels and annotations.
+    """
     fields = {
         "service": function.name,
         "image": function.image,
         "namespace": function.namespace,
         "envProcess": function.fprocess,
-        "envVars": function.environment,
-        "labels": function.labels,
-        "annotations": function.annotations,
-        "secrets": function.secrets,
+        "envVars": _sorted(function.environment),
         "constraints": function.constraints,
-        "limits": function.limits,
-        "requests": function.requests,
+        "secrets": function.secrets,
+        "labels": _sorted(function.labels),
+        "annotations": _sorted(function.annotations),
+        "limits": {key: function.limits[key] for key in ("memory", "cpu") if function.limits.get(key)},
+        "requests": {key: function.requests[key] for key in ("memory", "cpu") if function.requests.get(key)},
         "readOnlyRootFilesystem": function.readonly_root_filesystem,
     }
-    return {name: value for name, value in fields.items() if value}
+    return {name: value for name, value in fields.items() if value or name in _ALWAYS}
+
+
+def _sorted(values: Mapping[str, str]) -> dict[str, str]:
+    return dict(sorted(values.items()))
 
 
 def run_deploy(arguments: Arguments) -> None:
@@ -53,17 +64,17 @@ def run_deploy(arguments: Arguments) -> None:
     """
     check_modes(arguments)
     stack = stack_of(arguments)
-    gateway = Gateway.of(arguments, stack.gateway)
     statuses = {}
-    for function in stack.functions.values():
-        echo(f"Deploying: {function.name}.")
-        statuses[function.name] = deploy(gateway, _merged(tagged(function, arguments), arguments), arguments)
-    if not stack.functions:
+    if stack.functions:
+        gateway = Gateway.of(arguments, stack.gateway)
+        for function in stack.functions.values():
+            echo(f"Deploying: {function.name}.")
+            statuses[function.name] = deploy(gateway, _of_stack(function, arguments), arguments)
+    else:
         name, image = arguments.text("name"), arguments.text("image")
         if not name or not image:
             raise UsageError("to deploy a function give --yaml/-f or a --image and --name flag")
-        function = _merged(StackFunction(name, image=image), arguments)
-        statuses[name] = deploy(gateway, function, arguments)
+        statuses[name] = deploy(Gateway.of(arguments), _of_flags(name, image, arguments), arguments)
     raise_failed(statuses)
 
 
@@ -82,15 +93,16 @@ def deploy(gateway: Gateway, function: StackFunction, arguments: Arguments) -> i
     """
     gateway.warn_of_plain_http()
     if arguments.on("replace"):
-        with suppress(GatewayRequestError):  # as in the real one, the deployment's own error counts
+        with suppress(GatewayRequestError, HttpRequestError):  # the deployment's own error counts
             remove_function(gateway, function.name, function.namespace)
     method, content = "PUT" if arguments.on("update") else "POST", deployment(function)
+    seconds = duration(arguments.text("timeout")) or None
     try:
-        reply = gateway.system(method, "/system/functions", content=content)
+        reply = gateway.system(method, "/system/functions", content=content, timeout=seconds)
         if method == "PUT" and reply.status == 404:
             reply.close()
             method = "POST"
-            reply = gateway.system(method, "/system/functions", content=content)
+            reply = gateway.system(method, "/system/functions", content=content, timeout=seconds)
         body = reply.read().decode("utf-8", "replace")
     except (OSError, EOFError) as error:
         echo("\nIs OpenFaaS deployed? Do you need to specify the --gateway flag?")
@@ -122,27 +134,50 @@ def raise_failed(statuses: Mapping[str, int]) -> None:
         raise GatewayRequestError("\n".join(failed))
 
 
-def _merged(function: StackFunction, arguments: Arguments) -> StackFunction:
-    """Return the function of the stack file with the flags applied to it."""
+def _of_stack(function: StackFunction, arguments: Arguments) -> StackFunction:
+    """Return a function of the stack file with the flags applied to it.
+
+    The flags for what a stack file has of its own, such as ``--fprocess``,
+    ``--image`` or ``--cpu-limit``, have no meaning here (commands/deploy.go).
+    """
     secrets = arguments.texts("secret")
+    labels, environment = key_values(arguments, "label"), key_values(arguments, "env")
+    fprocess = function.fprocess or _template_process(function, arguments)
+    annotations = key_values(arguments, "annotation")
     return replace(
-        function,
+        tagged(function, arguments),
         namespace=arguments.text("namespace") or function.namespace,
-        fprocess=arguments.text("fprocess") or function.fprocess or _template_process(function, arguments),
-        environment={**full_environment(function), **key_values(arguments, "env")},
-        labels={**function.labels, **key_values(arguments, "label")},
-        annotations={**function.annotations, **key_values(arguments, "annotation")},
+        fprocess=fprocess,
+        environment={**full_environment(function), **environment},
+        labels={**function.labels, **labels},
+        annotations={**function.annotations, **annotations},
         secrets=[*secrets, *(name for name in function.secrets if name not in secrets)],
         constraints=function.constraints or arguments.texts("constraint"),
-        limits={**function.limits, **resource_sizes(arguments, "limit")},
-        requests={**function.requests, **resource_sizes(arguments, "request")},
         readonly_root_filesystem=function.readonly_root_filesystem or arguments.on("readonly"),
+    )
+
+
+def _of_flags(name: str, image: str, arguments: Arguments) -> StackFunction:
+    """Return the function that only flags describe."""
+    return StackFunction(
+        name,
+        image=image,
+        namespace=arguments.text("namespace"),
+        fprocess=arguments.text("fprocess"),
+        environment=key_values(arguments, "env"),
+        labels=key_values(arguments, "label"),
+        annotations=key_values(arguments, "annotation"),
+        secrets=arguments.texts("secret"),
+        constraints=arguments.texts("constraint"),
+        limits=resource_sizes(arguments, "limit"),
+        requests=resource_sizes(arguments, "request"),
+        readonly_root_filesystem=arguments.on("readonly"),
     )
 
 
 def _template_process(function: StackFunction, arguments: Arguments) -> str:
     """Return the process that the template of the language names, or ""."""
-    language = function.lang or arguments.text("lang")
+    language = function.lang
     if language.lower() in ("", "dockerfile") or not arguments.on("read-template"):
         return ""
     folder = find_template(language)
@@ -169,6 +204,7 @@ SEND_FLAGS = (
     Flag("readonly", "", False, "Read-only root file system"),
     Flag("replace", "", False, "Remove an existing function first; needs --update=false"),
     Flag("secret", "", [], "Secret the function may read; may be given more than once"),
+    Flag("timeout", "", "1m0s", "How long to wait for the gateway", check_duration),
     TLS,
     TOKEN,
     Flag("update", "", True, "Update an existing function in place"),

@@ -7,6 +7,7 @@ from typing import Any
 
 from labkit.openfaas_cli.faas_cli import go_json
 from labkit.openfaas_cli.faas_cli.gateway import Gateway
+from labkit.openfaas_cli.faas_cli.go_time import ZERO, go_string, parse_time
 from labkit.openfaas_cli.faas_cli.output import echo
 from labkit.openfaas_cli.faas_cli.stack import stack_of
 from labkit.openfaas_cli.faas_cli.verb import ENVSUBST, GATEWAY_FLAGS, NAMESPACE, Verb
@@ -42,11 +43,17 @@ def _print_verbose(functions: list[dict[str, Any]]) -> None:
     width = max([40, *(len(function["image"]) for function in functions)])
     echo(f"{'Function':<30}\t{'Image':<{width}}\t{'Invocations':<15}\t{'Replicas':<5}\t{'CreatedAt':<5}")
     for function in functions:
-        created = go_json.time_string(function.get("createdAt") or go_json.NO_TIME)
         echo(
             f"{function['name']:<30}\t{function['image']:<{width}}\t{_count(function):<15}\t"
-            f"{function.get('replicas', 0):<5}\t\t{created}"
+            f"{function.get('replicas', 0):<5}\t\t{_created(function):<5}"
         )
+
+
+def _created(function: dict[str, Any]) -> str:
+    try:
+        return go_string(parse_time(str(function.get("createdAt"))))
+    except ValueError:
+        return go_string(ZERO)
 
 
 def _count(function: dict[str, Any]) -> int:

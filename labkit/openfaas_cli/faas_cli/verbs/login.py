@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-
 from labkit.openfaas_cli.faas_cli import login_store
 from labkit.openfaas_cli.faas_cli.gateway import Gateway, GatewayRequestError, status_error
-from labkit.openfaas_cli.faas_cli.output import echo
+from labkit.openfaas_cli.faas_cli.go_time import check_duration, duration
+from labkit.openfaas_cli.faas_cli.output import echo, read_quietly
 from labkit.openfaas_cli.faas_cli.verb import GATEWAY, TLS, Verb
 from labkit.openfaas_cli.pflag import Arguments, Flag, UsageError
-from labkit_services.contract.durations import parse_duration
 
 
 def _run(arguments: Arguments) -> None:
@@ -24,29 +22,33 @@ def _run(arguments: Arguments) -> None:
         if arguments.on("password-stdin"):
             raise UsageError("--password and --password-stdin are mutually exclusive")
     if arguments.on("password-stdin"):
-        password = sys.stdin.read()
+        password = read_quietly().decode("utf-8", "surrogateescape")
     password = password.strip()
     if not password:
         raise UsageError("must provide a non-empty password via --password or --password-stdin")
     echo("Calling the OpenFaaS server to validate the credentials...")
     gateway = Gateway.of(arguments)
+    gateway.warn_of_plain_http()
     token = login_store.encode(user, password)
     try:
         reply = gateway.send(
             "GET",
             "/system/functions",
             headers=[("Authorization", f"Basic {token}")],
-            timeout=parse_duration(arguments.text("timeout")),
+            timeout=duration(arguments.text("timeout")) or None,
         )
         body = reply.read()
     except (OSError, EOFError) as error:
-        raise gateway.unreachable(error) from error
+        failure = gateway.unreachable(error)
+        failure.headline, failure.seen = f"{failure.headline}. {failure.seen}", ""
+        raise failure from error
     if reply.status == 401:
         raise GatewayRequestError("unable to login, either username or password is incorrect")
     if reply.status != 200:
         raise status_error(reply.status, body)
     login_store.save(gateway.url, token)
-    echo(f"credentials saved for {user} {gateway.url}")
+    # As in the real one, a colon ends the user's name.
+    echo(f"credentials saved for {user.partition(':')[0]} {gateway.url}")
 
 
 COMMAND = Verb(
@@ -56,7 +58,7 @@ COMMAND = Verb(
         GATEWAY,
         Flag("password", "p", "", "Password of the gateway"),
         Flag("password-stdin", "s", False, "Read the password from standard input"),
-        Flag("timeout", "", "5s", "How long to wait for the gateway"),
+        Flag("timeout", "", "5s", "How long to wait for the gateway", check_duration),
         TLS,
         Flag("username", "u", "admin", "User of the gateway"),
     ),

@@ -21,14 +21,21 @@ def run_publish(arguments: Arguments) -> None:
     build.run_build(arguments)
 
 
+REMOTE_FLAGS = (
+    Flag("builder-public-key", "", "", "Public key of a builder, or a file that holds it"),
+    Flag("payload-secret", "", "", "File with the secret of a builder"),
+    Flag("platforms", "", "linux/amd64", "Platforms to publish for"),
+    Flag("remote-builder", "", "", "URL of a builder"),
+)
+"""Flags that ``up`` has too, for its ``--publish``."""
+
 COMMAND = Verb(
     "Publish images for several platforms (needs Docker: not in the lab)",
     run_publish,
     flags=(
         *build.FLAGS,
+        *REMOTE_FLAGS,
         Flag("extra-tag", "", [], "Another tag of the image"),
-        Flag("platforms", "", "linux/amd64", "Platforms to publish for"),
-        Flag("remote-builder", "", "", "URL of a builder"),
         Flag("reset-qemu", "", False, "Prepare Docker for other platforms"),
     ),
     examples=("faas-cli publish --shrinkwrap",),

@@ -5,17 +5,17 @@ from __future__ import annotations
 import time
 
 from labkit.openfaas_cli.faas_cli.gateway import Gateway, GatewayRequestError
+from labkit.openfaas_cli.faas_cli.go_time import check_duration, duration
 from labkit.openfaas_cli.faas_cli.http import HttpRequestError
 from labkit.openfaas_cli.faas_cli.output import echo
 from labkit.openfaas_cli.faas_cli.stack import stack_of
 from labkit.openfaas_cli.faas_cli.verb import ENVSUBST, GATEWAY, NAMESPACE, TLS, Verb
 from labkit.openfaas_cli.faas_cli.verbs.describe import fetch_function
 from labkit.openfaas_cli.pflag import Arguments, Flag, UsageError
-from labkit_services.contract.durations import format_duration, parse_duration
 
 
 def _run(arguments: Arguments) -> None:
-    attempts, interval = arguments.number("attempts"), parse_duration(arguments.text("interval"))
+    attempts, interval = arguments.number("attempts"), duration(arguments.text("interval"))
     if attempts < 1:
         raise UsageError("attempts must be greater than 0")
     gateway, namespace = Gateway.of(arguments, stack_of(arguments).gateway), arguments.text("namespace")
@@ -25,15 +25,18 @@ def _run(arguments: Arguments) -> None:
         if _function_ready(gateway, name, namespace, count) if name else _gateway_ready(gateway, count):
             return
         if attempt < attempts:
-            time.sleep(interval)
+            time.sleep(max(interval, 0))
     what = f"function {name}" if name else f"gateway: {gateway.url}"
-    raise GatewayRequestError(f"{what} not ready after: {format_duration(attempts * interval)}")
+    # The real one multiplies by a number that it has rounded to 0.
+    raise GatewayRequestError(f"{what} not ready after: 0s")
 
 
 def _gateway_ready(gateway: Gateway, count: str) -> bool:
     echo(f"{count} Waiting for gateway")
+    scheme, _, address = gateway.url.partition("://")
+    health = Gateway(f"{scheme}://{address.partition('/')[0]}")  # without the path of the URL
     try:
-        reply = gateway.send("GET", "/healthz", timeout=5.0)
+        reply = health.send("GET", "/healthz")
         reply.close()
     except HttpRequestError as error:
         echo(f"{count} Error reaching OpenFaaS gateway: {error.headline}")
@@ -64,7 +67,7 @@ COMMAND = Verb(
         Flag("attempts", "", 60, "Number of attempts"),
         ENVSUBST,
         GATEWAY,
-        Flag("interval", "", "1s", "Time between two attempts"),
+        Flag("interval", "", "1s", "Time between two attempts", check_duration),
         NAMESPACE,
         TLS,
     ),

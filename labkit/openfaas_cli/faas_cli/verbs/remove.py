@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from labkit.openfaas_cli.faas_cli.gateway import Gateway, GatewayRequestError
+from contextlib import suppress
+
+from labkit.openfaas_cli.faas_cli.gateway import UNAUTHORIZED, Gateway, GatewayRequestError
+from labkit.openfaas_cli.faas_cli.http import HttpRequestError
 from labkit.openfaas_cli.faas_cli.output import echo
 from labkit.openfaas_cli.faas_cli.stack import stack_of
 from labkit.openfaas_cli.faas_cli.verb import ENVSUBST, GATEWAY_FLAGS, NAMESPACE, Verb
@@ -12,7 +15,19 @@ from labkit.openfaas_cli.pflag import Arguments
 def remove_function(gateway: Gateway, name: str, namespace: str) -> None:
     """Remove one function; raise an error if there is none of that name."""
     content = {"functionName": name, **({"namespace": namespace} if namespace else {})}
-    gateway.checked("DELETE", "/system/functions", content=content, missing="No existing function to remove")
+    try:
+        reply = gateway.system("DELETE", "/system/functions", content=content)
+        body = reply.read().decode("utf-8", "replace")
+    except HttpRequestError as error:
+        place = f"gateway={gateway.url}, functionName={name}"
+        echo(f"Error removing existing function: {error.headline}, {place}")
+        raise
+    if reply.status == 404:
+        raise GatewayRequestError("No existing function to remove")
+    if reply.status == 401:
+        raise GatewayRequestError(UNAUTHORIZED)
+    if reply.status not in (200, 201, 202):
+        raise GatewayRequestError(f"Server returned unexpected status code {reply.status} {body}")
     echo("Removing old function.")
 
 
@@ -24,10 +39,8 @@ def _run(arguments: Arguments) -> None:
         for function in stack.functions.values():
             function_namespace = namespace or function.namespace
             echo(f"Deleting: {function.name}.{function_namespace}")
-            try:
+            with suppress(GatewayRequestError, HttpRequestError):  # the real one drops them, too
                 remove_function(gateway, function.name, function_namespace)
-            except GatewayRequestError as error:
-                echo(error.headline)  # as in the real one, the others of the stack are still removed
         return
     name = arguments.first_word("please provide the name of a function to delete")
     echo(f"Deleting: {name}.{namespace}")

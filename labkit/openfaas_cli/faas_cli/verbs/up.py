@@ -12,7 +12,7 @@ from labkit.openfaas_cli.faas_cli.stack import stack_of
 from labkit.openfaas_cli.faas_cli.stack_file import stack_file
 from labkit.openfaas_cli.faas_cli.verb import Verb
 from labkit.openfaas_cli.faas_cli.verbs import build, deploy, push
-from labkit.openfaas_cli.faas_cli.verbs.publish import run_publish
+from labkit.openfaas_cli.faas_cli.verbs.publish import REMOTE_FLAGS, PublishError, run_publish
 from labkit.openfaas_cli.pflag import Arguments, Flag, UsageError
 from labkit_services.contract.errors import LabError
 
@@ -25,6 +25,10 @@ FileStates = dict[Path, tuple[int, int]]
 def _build_push_deploy(arguments: Arguments) -> None:
     if arguments.on("publish"):
         run_publish(arguments)
+    elif arguments.given("platforms"):
+        raise UsageError("--platforms can only be used with the --publish flag")
+    if arguments.text("remote-builder"):
+        raise PublishError("the lab builds on this machine: use faas-cli up without --remote-builder")
     build.run_build(arguments)
     if not arguments.on("skip-push"):
         push.run_push(arguments, needs_prefix=False)  # a first function needs no registry
@@ -92,6 +96,10 @@ COMMAND = Verb(
     "Build, push and deploy OpenFaaS functions",
     _run,
     # The steps share flags; each is listed once.
-    flags=tuple({flag.name: flag for flag in (*deploy.FLAGS, *push.FLAGS, *build.FLAGS, *_OWN)}.values()),
+    flags=tuple(
+        {
+            flag.name: flag for flag in (*deploy.FLAGS, *push.FLAGS, *build.FLAGS, *REMOTE_FLAGS, *_OWN)
+        }.values()
+    ),
     examples=("faas-cli up", "faas-cli up --filter long-task", "faas-cli up --skip-push"),
 )
