@@ -170,3 +170,20 @@ def test_commands_in_a_cell_find_the_lab(notebook: Notebook) -> None:
     code += "assert shutil.which('faas-cli').startswith(sys.prefix)"
 
     notebook.run_well(code)
+
+
+def test_the_stop_button_ends_a_bash_cell_at_the_line_that_runs(notebook: Notebook) -> None:
+    notebook.start_lab()
+    notebook.run_well("lab.deploy('nap', fprocess='sleep 2')")
+    cell = (
+        "%%bash\necho begun\nfor i in 1 2 3; do\n  faas-cli invoke nap </dev/null\n  echo $i >> lines\ndone"
+    )
+    request = notebook.client.execute(cell, stop_on_error=False)
+    eventually(lambda: has_begun(notebook))
+    time.sleep(0.7)
+    notebook.manager.interrupt_kernel()
+
+    notebook.reply(request)
+    time.sleep(3)  # in which the next line would run
+    assert not (notebook.workspace / "lines").exists()
+    notebook.run_well("assert len([c for c in lab.calls() if c.function == 'nap']) == 1, lab.calls()")

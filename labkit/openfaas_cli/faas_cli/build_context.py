@@ -6,7 +6,6 @@ import contextlib
 import re
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator
 from importlib import metadata
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 from labkit.openfaas_cli.dockerfile import DockerfileError
 from labkit.openfaas_cli.faas_cli.stack import StackFunction
 from labkit.openfaas_cli.faas_cli.templates import find_template, template_names
+from labkit.signals import temporary_folder
 
 _NOT_COPIED = shutil.ignore_patterns("build", "template")
 _PACKAGE = re.compile(r"\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)")
@@ -40,8 +40,7 @@ def build_context(function: StackFunction) -> Iterator[Path]:
     if template is None:
         yield function.handler
         return
-    with tempfile.TemporaryDirectory(prefix="labkit-context-") as folder:
-        context = Path(folder)
+    with temporary_folder("labkit-context-") as context:
         ignored = shutil.ignore_patterns("function", "template.yml", "__pycache__")
         shutil.copytree(template, context, ignore=ignored, dirs_exist_ok=True)
         shutil.copytree(function.handler, context / "function", ignore=_NOT_COPIED)
