@@ -106,7 +106,7 @@ class _Run:
                     f"the run took longer than {spec.timeout:g} s",
                     expected=f"{spec.calls} calls of {spec.function}",
                     seen=f"{number} answered",
-                    next_step="wait longer: timeout=…",
+                    next_step=self._next_step(),
                 )
             await self._call(remaining)
             self._report_progress(self.events.log)
@@ -148,9 +148,7 @@ class _Run:
         """Report how many calls are over; return True if all are."""
         settled = {id_ for id_ in self.pending if (call := log.get(id_)) and call.is_settled}
         self.pending -= settled
-        newest = log.get(self.ids[-1])
-        queue = newest.queue if newest is not None else ""
-        self.on_progress(Progress(len(self.ids), len(self.ids) - len(self.pending), queue))
+        self.on_progress(Progress(len(self.ids), len(self.ids) - len(self.pending), self._queue()))
         return None if self.pending else True
 
     async def _wait_until_settled(self, timeout: float) -> None:
@@ -159,9 +157,19 @@ class _Run:
             await self.events.until(self._report_progress, timeout, expected=expected)
         except LabTimeoutError as error:
             error.seen = f"{len(self.ids) - len(self.pending)} completed, {len(self.pending)} pending"
-            queue = next((call.queue for id_ in self.ids if (call := self.events.log.get(id_))), "")
-            error.next_step = f"wait longer: timeout=…; the pending calls stay queued; {how_to_cancel(queue)}"
+            error.next_step = self._next_step()
             raise
+
+    def _next_step(self) -> str:
+        """Tell what to do about a run that took too long."""
+        if not self.pending:
+            return "wait longer: timeout=…"
+        return f"wait longer: timeout=…; the pending calls stay queued; {how_to_cancel(self._queue())}"
+
+    def _queue(self) -> str:
+        """Return the queue that the newest call is in, or ""."""
+        newest = self.events.log.get(self.ids[-1]) if self.ids else None
+        return newest.queue if newest is not None else ""
 
     async def _wait_for_events(self) -> None:
         """Wait, but not long, for the last events of answered calls."""
@@ -211,12 +219,11 @@ def interrupted(spec: RunSpec, progress: Progress) -> str:
     """Tell how far an interrupted run was, and what is left of it."""
     if spec.mode == "sync":
         return f"stopped after {progress.answered} of {spec.calls} synchronous calls of {spec.function}"
-    calls = f"{progress.answered} of {spec.calls} asynchronous calls of {spec.function}"
-    text = f"stopped after {calls} were accepted"
+    text = f"stopped; {progress.answered} of {spec.calls} asynchronous calls of {spec.function} were accepted"
     left = progress.answered - progress.over
     if not left:
         return text
-    return f"{text}; {left} of them are not over and stay in their queue; {how_to_cancel(progress.queue)}"
+    return f"{text}, {left} of them are not over and stay queued; {how_to_cancel(progress.queue)}"
 
 
 def _bar(spec: RunSpec) -> Any:

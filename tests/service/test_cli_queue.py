@@ -113,6 +113,10 @@ def test_cancel_ends_a_running_call(lab: Lab) -> None:
     assert "is cancelled" in labkit(lab, "cancel", call.id)
     assert "state     cancelled" in labkit(lab, "call", call.id, "--wait", "20")
     assert "is unknown" in labkit(lab, "cancel", "unknown", code=1)
+    calls = [lab.invoke_async("long-c") for _ in range(3)]
+    assert labkit(lab, "cancel", "--all", "--queue", "cli-cancel") == "3 of cli-cancel cancelled\n"
+    assert {call.wait(20).state for call in calls} == {"cancelled"}
+    assert "use --all" in labkit(lab, "cancel", code=2)
 
 
 # -- faults

@@ -200,7 +200,7 @@ BLOCKING = {
     "measure without a bar": ("lab.measure('nap', progress=False)", "stopped after 1 of 10"),
     "async measure": (
         "lab.measure('nap', mode='async')",
-        "stopped after 10 of 10 asynchronous calls of nap were accepted; 9 of them are not over",
+        "stopped; 10 of 10 asynchronous calls of nap were accepted, 9 of them are not over",
     ),
     "call.wait": ("lab.call('unknown').wait()", "wait was interrupted"),
     "call.result": (

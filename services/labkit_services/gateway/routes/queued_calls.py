@@ -35,7 +35,7 @@ class QueuedCallRoutes:
     def __init__(
         self, nats: Client, publisher: Publisher, cancelled: KeyValue, events: EventPublisher
     ) -> None:
-        self._js = nats.jetstream()
+        self._nats = nats
         self._publisher = publisher
         self._cancelled = cancelled
         self._events = events
@@ -58,7 +58,7 @@ class QueuedCallRoutes:
     async def _sequences(self, queue: str) -> AsyncIterator[int]:
         """Yield the sequence numbers that may hold a call."""
         try:
-            state = (await self._js.stream_info(queue_stream(queue))).state
+            state = (await self._nats.jetstream().stream_info(queue_stream(queue))).state
         except NotFoundError as error:
             raise HttpError(404, f"there is no queue {queue}\n") from error
         for seq in range(max(1, state.first_seq), state.last_seq + 1):
@@ -71,12 +71,12 @@ class QueuedCallRoutes:
         """Cancel a call, as ``DELETE /async-function/CALL-ID`` does."""
         stream = queue_stream(queue)
         try:
-            message = await self._js.get_msg(stream, seq=seq)
+            message = await self._nats.jetstream().get_msg(stream, seq=seq)
             call = QueuedCall.from_message(message.headers, message.data or b"")
         except (NotFoundError, ValueError):
             return False  # over already, or not a call
         await self._cancelled.put(call_token(call.call_id), str(time.time_ns()).encode())
         self._events.emit(EventType.CALL_CANCELLED, call.call_id, short_function_name(call.function))
         with suppress(APIError):  # a worker has dropped it already
-            await self._js.delete_msg(stream, seq)
+            await self._nats.jetstream().delete_msg(stream, seq)
         return True
