@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from labkit.signals import temporary_folder
 from labkit.views.formatting import format_seconds
 from labkit.views.tables import text_table
 
@@ -32,7 +32,7 @@ def demo(picture: Path) -> None:
 
     # In a temporary folder, so that the workspace's own lab is left alone.
     with (
-        tempfile.TemporaryDirectory(prefix="labkit-demo-") as folder,
+        temporary_folder("labkit-demo-") as folder,
         Lab.start(folder, gateway_port=0, inspector_port=0) as lab,
     ):
         lab.deploy(_FUNCTION, fprocess="sleep 1")

@@ -20,6 +20,7 @@ import click
 from labkit.clients.supervisor import SupervisorClient
 from labkit.errors import NoLabError
 from labkit.lifecycle.launch import launch
+from labkit.signals import cleaning_up
 from labkit.supervisor.nats_server import find_nats_server
 from labkit.supervisor.settings import Settings
 from labkit.views.tables import text_table
@@ -44,7 +45,8 @@ def doctor(workspace: Workspace, start: bool, runs: int) -> None:
         is_good = is_good and finding.is_good
         click.echo(f"{'ok ' if finding.is_good else 'BAD'}  {finding.name:<12}  {finding.value}")
     if start:
-        starts = [asyncio.run(_measure_start()) for _ in range(max(1, runs))]
+        with cleaning_up():
+            starts = [asyncio.run(_measure_start()) for _ in range(max(1, runs))]
         fastest = min(starts, key=lambda one: one.to_ready_ms)
         totals = ", ".join(f"{one.to_ready_ms:.0f}" for one in starts)
         click.echo(f"\nfrom asking to a ready lab: {totals} ms; the fastest of them:")

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import signal
 import time
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from labkit.signals import cleaning_up
 from labkit.views.faults import FaultKind
 from labkit.workspace import Workspace
 
@@ -47,15 +46,6 @@ class _Number(click.FloatRange):
 _NUMBER = _Number(min=0)
 
 
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """End the block on SIGTERM and on a closed terminal as on Ctrl-C."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
-    with suppress(KeyboardInterrupt):
-        yield
-
-
 @click.command(help=_HELP)
 @click.argument("service")
 @click.argument("kind", type=click.Choice([*map(str, FaultKind), _DOWN]))
@@ -84,18 +74,26 @@ def fault(
 
     lab = Lab.attach(workspace.root)
     began = time.monotonic()
-    with _interruptible():
-        if kind in (FaultKind.KILL, FaultKind.RESTART):
-            lab.fault(service, kind, after=after).wait()
-        else:
-            block = _block(lab, service, kind, delay, bandwidth, status)
-            time.sleep(after)
-            with block:
-                lasts = "until Ctrl-C" if seconds is None else f"for {seconds:g} s"
-                click.echo(f"{service} {kind}, {lasts}")
-                while seconds is None or time.monotonic() < began + after + seconds:
-                    time.sleep(_POLL_SECONDS)
-    click.echo(f"{service} {kind} is over, after {time.monotonic() - began:.1f} s")
+    try:
+        with cleaning_up():
+            if kind in (FaultKind.KILL, FaultKind.RESTART):
+                lab.fault(service, kind, after=after).wait()
+            else:
+                block = _block(lab, service, kind, delay, bandwidth, status)
+                time.sleep(after)
+                with block:
+                    lasts = "until Ctrl-C" if seconds is None else f"for {seconds:g} s"
+                    click.echo(f"{service} {kind}, {lasts}")
+                    while seconds is None or time.monotonic() < began + after + seconds:
+                        time.sleep(_POLL_SECONDS)
+    except KeyboardInterrupt:
+        click.echo(_over(service, kind, began))
+        raise
+    click.echo(_over(service, kind, began))
+
+
+def _over(service: str, kind: str, began: float) -> str:
+    return f"{service} {kind} is over, after {time.monotonic() - began:.1f} s"
 
 
 def _block(

@@ -12,6 +12,7 @@ import click
 from labkit.cli.status import show_addresses, show_variables
 from labkit.clients.supervisor import SupervisorClient
 from labkit.lifecycle.running_lab import require_state, stop_workspace
+from labkit.signals import cleaning_up
 from labkit.supervisor.settings import MAX_WORKERS, Settings
 from labkit.workspace import Workspace
 
@@ -45,11 +46,13 @@ def settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def run_until_interrupted(work: Coroutine[Any, Any, None]) -> None:
-    """Run a coroutine; Ctrl-C is its normal end."""
+    """Run a coroutine; Ctrl-C is its normal end, after its clean-up."""
     try:
-        asyncio.run(work)
+        with cleaning_up():
+            asyncio.run(work)
     except KeyboardInterrupt:
         click.echo("\nThe lab has ended.")
+        raise
 
 
 @click.command()

@@ -8,12 +8,15 @@ that ``labkit --help``, which imports all commands, is quick, too.
 
 from __future__ import annotations
 
+import signal
 import sys
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import click
 
+from labkit.signals import die_of
 from labkit.workspace import Workspace
 from labkit_services.contract.errors import LabError
 from labkit_services.contract.names import VERSION
@@ -45,6 +48,15 @@ class LazyGroup(click.Group):
             return None
         command: click.Command = getattr(import_module(f"labkit.cli.{_MODULES[cmd_name]}"), cmd_name)
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; die of a signal instead of exiting with a code."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as interrupt:
+            die_of(interrupt)
+        except BrokenPipeError:  # nobody reads its output any more
+            die_of(signal.SIGPIPE)
 
 
 def main() -> None:

@@ -108,8 +108,8 @@ def dead_show(workspace: Workspace, call_id: str, queue: str, as_json: bool) -> 
         click.echo(str(letter))
 
 
-def _dead_letter_options(command: Callable[[Workspace, str | None, str], None]) -> Callable[..., None]:
-    """Decorate a command with options that select dead letters."""
+def _one_or_all(command: Callable[[Workspace, str | None, str], None]) -> Callable[..., None]:
+    """Decorate a command with options that select one call, or a queue's."""
 
     @click.argument("call_id", required=False)
     @click.option("--all", "everything", is_flag=True, help="All of the queue.")
@@ -125,7 +125,7 @@ def _dead_letter_options(command: Callable[[Workspace, str | None, str], None]) 
 
 
 @dead.command("redrive")
-@_dead_letter_options
+@_one_or_all
 def dead_redrive(workspace: Workspace, call_id: str | None, queue: str) -> None:
     """Queue the dead letters of the call CALL_ID, or all of them, again."""
     count = _with_lab(workspace, lambda lab: lab.queue(queue).redrive(call_id))
@@ -133,7 +133,7 @@ def dead_redrive(workspace: Workspace, call_id: str | None, queue: str) -> None:
 
 
 @dead.command("purge")
-@_dead_letter_options
+@_one_or_all
 def dead_purge(workspace: Workspace, call_id: str | None, queue: str) -> None:
     """Delete the dead letters of the call CALL_ID, or all of them."""
     count = _with_lab(workspace, lambda lab: lab.queue(queue).purge(call_id))
@@ -163,10 +163,16 @@ def call(workspace: Workspace, call_id: str, wait: float, result: bool, as_json:
 
 
 @click.command()
-@click.argument("call_id")
-@click.pass_obj
-def cancel(workspace: Workspace, call_id: str) -> None:
-    """Cancel the call CALL_ID: queued, waiting for a retry, or running."""
+@_one_or_all
+def cancel(workspace: Workspace, call_id: str | None, queue: str) -> None:
+    """Cancel the call CALL_ID, or all calls of a queue.
+
+    They may be queued, waiting for a retry, or running.
+    """
+    if call_id is None:
+        count = _with_lab(workspace, lambda lab: lab.queue(queue).cancel_calls())
+        click.echo(f"{count} of {queue} cancelled")
+        return
     _with_lab(workspace, lambda lab: lab.call(call_id).cancel())
     click.echo(f"call {call_id} is cancelled")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ import click
 
 from labkit.clients.supervisor import SupervisorClient
 from labkit.lifecycle.running_lab import require_state
+from labkit.signals import cleaning_up
 from labkit.workspace import Workspace
 from labkit_services.runtime.python_process import python_command, python_environment
 
@@ -48,14 +48,15 @@ def _run_worker(settings: Mapping[str, str]) -> int:
 
     The worker ignores Ctrl-C, which a terminal sends to both processes.
     """
-    with subprocess.Popen(  # noqa: S603 - our own module
-        python_command("labkit_services.queue_worker"),
-        stdin=subprocess.PIPE,  # The worker's lifeline: it ends when this process does.
-        stdout=subprocess.PIPE,
-        env={**python_environment(), **settings, "lifeline": "stdin"},
-    ) as process:
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.default_int_handler)
+    with (
+        cleaning_up(),
+        subprocess.Popen(  # noqa: S603 - our own module
+            python_command("labkit_services.queue_worker"),
+            stdin=subprocess.PIPE,  # The worker's lifeline: it ends when this process does.
+            stdout=subprocess.PIPE,
+            env={**python_environment(), **settings, "lifeline": "stdin"},
+        ) as process,
+    ):
         assert process.stdin is not None
         assert process.stdout is not None
         try:
@@ -65,8 +66,9 @@ def _run_worker(settings: Mapping[str, str]) -> int:
             return process.wait()
         except KeyboardInterrupt:
             process.terminate()
-        with suppress(KeyboardInterrupt):
             click.echo("Running calls may finish; Ctrl-C again returns them to the queue.", err=True)
-            return process.wait()
-        process.stdin.close()
-        return process.wait()
+            with suppress(KeyboardInterrupt):
+                process.wait()
+            process.stdin.close()
+            process.wait()
+            raise

@@ -369,11 +369,12 @@ class AsyncLab(LoopBound):
         mode: Mode = "sync",
         body: Body = b"",
         wait: bool = True,
+        purge: bool = False,
         timeout: float = RUN_SECONDS,
         on_progress: OnProgress = lambda _: None,
     ) -> Measurement:
         """Make a run of calls, as ``Lab.measure``."""
-        spec = RunSpec(function, calls, mode, body, wait, timeout)
+        spec = RunSpec(function, calls, mode, body, wait, timeout, purge)
         return await measure(self.connections, spec, on_progress)
 
     def call(self, call_id: str) -> AsyncCallHandle:

@@ -16,11 +16,13 @@ import os
 import threading
 import time
 from collections.abc import Callable, Coroutine
-from contextlib import AbstractAsyncContextManager, AbstractContextManager
-from functools import wraps
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, suppress
+from functools import partial, wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast, overload
 
 from labkit.clients.supervisor import CHANGE_SECONDS
+from labkit.lab.interrupts import cancelled, short_interrupt
+from labkit.lab.loop_work import LoopWork
 from labkit_services.contract.errors import LabTimeoutError
 
 P = ParamSpec("P")
@@ -37,6 +39,7 @@ _CANCEL_SECONDS = 3.0
 """How long a cancelled coroutine may take to clean up."""
 _EXIT_SECONDS = 1.0
 _TICK_SECONDS = 0.05
+_WAKE_SECONDS = 0.2
 
 
 class BackgroundLoop:
@@ -61,15 +64,19 @@ class BackgroundLoop:
         timeout: float,
         *,
         meanwhile: Callable[[], None] | None = None,
+        cancels: bool = True,
     ) -> T:
         """Run ``coroutine`` on the background loop and wait for its result.
 
-        Jupyter's stop button (KeyboardInterrupt) cancels the coroutine; the
-        lab keeps running.
+        Jupyter's stop button (KeyboardInterrupt) cancels the coroutine, and
+        its clean-up comes before the end of the cell; the lab keeps running.
 
         Args:
             coroutine: What to run.
             timeout: Seconds to wait.
+            cancels: Whether the stop button cancels it. What leaves something
+                half done otherwise, such as the end of a fault, is given time
+                to finish.
             meanwhile: Called in the waiting thread every now and then, and
                 once at the end: output belongs to the cell whose thread prints
                 it.
@@ -82,31 +89,44 @@ class BackgroundLoop:
         if threading.current_thread() is self._thread:
             coroutine.close()
             raise RuntimeError("the background loop would wait for itself: await the coroutine instead")
-        tasks: list[asyncio.Task[T]] = []
-        ended = threading.Event()
-
-        def begin() -> None:
-            tasks.append(self.loop.create_task(coroutine, name="blocking call"))
-            tasks[0].add_done_callback(lambda _: ended.set())
-
-        self.loop.call_soon_threadsafe(begin)
-        try:
-            if not _wait(ended, timeout, meanwhile):
-                raise LabTimeoutError(
-                    expected=f"completion within {timeout:g} s",
-                    next_step="look at the lab with: lab.status()",
-                )
-        except BaseException:
-            # Also KeyboardInterrupt: the coroutine's clean-up comes before the
-            # end of the cell.
-            self.loop.call_soon_threadsafe(lambda: tasks[0].cancel())
-            ended.wait(_CANCEL_SECONDS)
-            raise
-        return tasks[0].result()
+        name = getattr(coroutine, "__name__", "the call")
+        work = LoopWork(coroutine, self.loop)
+        with short_interrupt(lambda: f"{name} was interrupted"):
+            try:
+                work.begin()
+                if not _wait(work.ended, timeout, meanwhile):
+                    raise LabTimeoutError(
+                        expected=f"completion within {timeout:g} s",
+                        next_step="look at the lab with: lab.status()",
+                    )
+            except BaseException as error:
+                if cancels or not isinstance(error, KeyboardInterrupt):
+                    work.cancel()
+                work.ended.wait(_CANCEL_SECONDS)
+                raise
+        return work.result()
 
     async def awaitable(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Run ``coroutine`` on the background loop, awaited on another."""
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, self.loop))
+        """Run ``coroutine`` on the background loop, awaited on another.
+
+        If the caller is cancelled, so is the coroutine, and its clean-up comes
+        first.
+        """
+        name = getattr(coroutine, "__name__", "the call")
+        caller = asyncio.get_running_loop()
+        ended = caller.create_future()
+        work = LoopWork(coroutine, self.loop, lambda: _call_soon(caller, partial(ended.set_result, None)))
+        work.begin()
+        try:
+            while not ended.done():
+                # Not for ever: a signal handler that cancels, such as a
+                # kernel's, does not wake up a loop that waits.
+                await asyncio.wait({ended}, timeout=_WAKE_SECONDS)
+        except asyncio.CancelledError:
+            work.cancel()
+            await asyncio.wait({ended}, timeout=_CANCEL_SECONDS)
+            raise cancelled(f"{name} was interrupted") from None
+        return work.result()
 
     def close(self) -> None:
         """Cancel what still runs on the loop; end the loop and its thread."""
@@ -121,6 +141,11 @@ class BackgroundLoop:
         if tasks:
             await asyncio.wait(tasks, timeout=_EXIT_SECONDS)
         self.loop.stop()
+
+
+def _call_soon(loop: asyncio.AbstractEventLoop, callback: Callable[[], object]) -> None:
+    with suppress(RuntimeError):  # the caller's loop is closed: it waits no more
+        loop.call_soon_threadsafe(callback)
 
 
 def _wait(ended: threading.Event, timeout: float, meanwhile: Callable[[], None] | None) -> bool:
@@ -202,10 +227,13 @@ class DualContextManager(AbstractContextManager[None], AbstractAsyncContextManag
         return "<context manager, for a with block>"
 
     def __enter__(self) -> None:
-        background_loop().run(self._manager.__aenter__(), MANAGE_SECONDS + GRACE_SECONDS)
+        with short_interrupt(lambda: "interrupted before the block; what had begun is undone"):
+            background_loop().run(self._manager.__aenter__(), MANAGE_SECONDS + GRACE_SECONDS)
 
     def __exit__(self, *raised: Any) -> bool | None:
-        return background_loop().run(self._manager.__aexit__(*raised), MANAGE_SECONDS + GRACE_SECONDS)
+        leaving = self._manager.__aexit__(*raised)
+        with short_interrupt(lambda: "interrupted at the end of the block; the fault ends all the same"):
+            return background_loop().run(leaving, MANAGE_SECONDS + GRACE_SECONDS, cancels=False)
 
     async def __aenter__(self) -> None:
         await background_loop().awaitable(self._manager.__aenter__())

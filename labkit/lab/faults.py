@@ -10,6 +10,7 @@ from typing import Self
 
 from labkit.clients.supervisor import SupervisorClient
 from labkit.lab.background_loop import MANAGE_SECONDS, DualContextManager
+from labkit.lab.interrupts import short_interrupt
 from labkit.service_names import full_name, is_service
 from labkit.views.faults import FaultKind
 from labkit_services.contract.errors import InvalidValueError, LabTimeoutError
@@ -72,7 +73,8 @@ class FaultHandle:
             LabTimeoutError: It took longer.
             LabError: The service did not come back.
         """
-        done, _ = concurrent.futures.wait([self._future], timeout)
+        with short_interrupt(lambda: f"{self._description} goes on, and ends by itself"):
+            done, _ = concurrent.futures.wait([self._future], timeout)
         if not done:
             raise LabTimeoutError(
                 f"{self._description} is not over",

@@ -22,6 +22,7 @@ from labkit.lab.background_loop import GRACE_SECONDS, MANAGE_SECONDS, background
 from labkit.lab.bin import Bin
 from labkit.lab.call import CallHandle
 from labkit.lab.faults import FaultHandle, FaultTarget, check_fault
+from labkit.lab.interrupts import short_interrupt
 from labkit.lab.measure import RUN_SECONDS, RunSpec, measure_with_bar
 from labkit.lab.queue import Queue, QueueList
 from labkit.supervisor.settings import MAX_WORKERS, Settings
@@ -175,7 +176,13 @@ class Lab:
 
     # -- the lab and its services
 
-    stop = blocking(AsyncLab.stop)
+    def stop(self, *, force: bool = False) -> None:
+        """Stop the lab if this process started it, else detach; idempotent.
+
+        Args:
+            force: Stop it in any case, as ``labkit down`` does.
+        """
+        background_loop().run(self._async.stop(force=force), MANAGE_SECONDS + GRACE_SECONDS, cancels=False)
 
     def reset(self) -> ResetReport:
         """Delete all functions, queued calls, events and bins; keep images.
@@ -183,7 +190,8 @@ class Lab:
         A lab that is not running any more is started again.
         """
         begin = time.monotonic()
-        self._async = background_loop().run(self._async.reset(), 2 * CHANGE_SECONDS + GRACE_SECONDS)
+        timeout = 2 * CHANGE_SECONDS + GRACE_SECONDS
+        self._async = background_loop().run(self._async.reset(), timeout, cancels=False)
         return ResetReport(time.monotonic() - begin)
 
     status = blocking(AsyncLab.status)
@@ -212,6 +220,7 @@ class Lab:
         mode: Mode = "sync",
         body: Body = b"",
         wait: bool = True,
+        purge: bool = False,
         timeout: float = RUN_SECONDS,
         progress: bool = True,
     ) -> Measurement:
@@ -224,13 +233,16 @@ class Lab:
             body: What each call sends.
             wait: In ``async`` mode, whether to wait until all calls have
                 ended.
+            purge: Whether to cancel the calls that are in the function's
+                queue first. Without it they are in the times: the result has
+                a note.
             timeout: Seconds for the whole run.
             progress: Whether to draw a progress bar.
 
         Raises:
             LabTimeoutError: It took longer; names completed and pending calls.
         """
-        spec = RunSpec(function, calls, mode, body, wait, timeout)
+        spec = RunSpec(function, calls, mode, body, wait, timeout, purge)
         return measure_with_bar(self._async.connections, spec, show=progress)
 
     def plot(self, *runs: Measurement) -> Picture:
@@ -299,7 +311,8 @@ class Lab:
         future = asyncio.run_coroutine_threadsafe(work, background_loop().loop)
         future.add_done_callback(lambda _: begun.set())
         if not after:
-            begun.wait(MANAGE_SECONDS)
+            with short_interrupt(lambda: f"{kind} of {service} begins all the same"):
+                begun.wait(MANAGE_SECONDS)
         return FaultHandle(f"{kind} of {service}", future)
 
     # -- the notebook

@@ -8,14 +8,17 @@ import sys
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from labkit.clients.call_events import CallEvents
 from labkit.clients.connections import Connections
 from labkit.clients.gateway import Body, FunctionRequest, GatewayClient
 from labkit.lab.background_loop import GRACE_SECONDS, background_loop
+from labkit.lab.interrupts import short_interrupt
+from labkit.lab.run_conditions import RunConditions
 from labkit.views.measurement import Measurement
+from labkit.views.run_notes import Note, how_to_cancel
 from labkit_services.call_record.log import Call, CallLog, Mode
 from labkit_services.contract.errors import InvalidValueError, LabTimeoutError
 from labkit_services.contract.events import Event, EventType, Row
@@ -30,10 +33,19 @@ _EVENTS_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Progress:
-    """Calls of a run that were answered, and whose function is over."""
+    """How far a run is.
 
-    answered: int
-    over: int
+    Attributes:
+        answered: Calls that were answered.
+        over: Calls whose function is over.
+        queue: The queue that the calls are in, or "".
+        notes: What it found in the lab when it began; only at its beginning.
+    """
+
+    answered: int = 0
+    over: int = 0
+    queue: str = ""
+    notes: tuple[Note, ...] = ()
 
 
 OnProgress = Callable[[Progress], None]
@@ -49,6 +61,7 @@ class RunSpec:
     body: Body
     wait: bool
     timeout: float
+    purge: bool = False
 
     def __post_init__(self) -> None:
         """Check ``calls`` and ``mode``."""
@@ -63,7 +76,12 @@ class RunSpec:
 async def measure(connections: Connections, spec: RunSpec, on_progress: OnProgress) -> Measurement:
     """Make a run of calls; return them with the times of every hop."""
     events = await connections.call_events()
-    return await _Run(spec, connections.gateway, events, on_progress).run()
+    conditions = RunConditions(connections.gateway, spec.function, spec.mode)
+    await conditions.look(purge=spec.purge)
+    on_progress(Progress(notes=tuple(conditions.notes)))
+    run = await _Run(spec, connections.gateway, events, on_progress).run()
+    await conditions.look_again(len(run.calls), events.lab_events, (run.started_ns, run.finished_ns))
+    return replace(run, notes=tuple(conditions.notes))
 
 
 @dataclass
@@ -88,7 +106,7 @@ class _Run:
                     f"the run took longer than {spec.timeout:g} s",
                     expected=f"{spec.calls} calls of {spec.function}",
                     seen=f"{number} answered",
-                    next_step="wait longer: timeout=…",
+                    next_step=self._next_step(),
                 )
             await self._call(remaining)
             self._report_progress(self.events.log)
@@ -130,7 +148,7 @@ class _Run:
         """Report how many calls are over; return True if all are."""
         settled = {id_ for id_ in self.pending if (call := log.get(id_)) and call.is_settled}
         self.pending -= settled
-        self.on_progress(Progress(len(self.ids), len(self.ids) - len(self.pending)))
+        self.on_progress(Progress(len(self.ids), len(self.ids) - len(self.pending), self._queue()))
         return None if self.pending else True
 
     async def _wait_until_settled(self, timeout: float) -> None:
@@ -139,7 +157,19 @@ class _Run:
             await self.events.until(self._report_progress, timeout, expected=expected)
         except LabTimeoutError as error:
             error.seen = f"{len(self.ids) - len(self.pending)} completed, {len(self.pending)} pending"
+            error.next_step = self._next_step()
             raise
+
+    def _next_step(self) -> str:
+        """Tell what to do about a run that took too long."""
+        if not self.pending:
+            return "wait longer: timeout=…"
+        return f"wait longer: timeout=…; the pending calls stay queued; {how_to_cancel(self._queue())}"
+
+    def _queue(self) -> str:
+        """Return the queue that the newest call is in, or ""."""
+        newest = self.events.log.get(self.ids[-1]) if self.ids else None
+        return newest.queue if newest is not None else ""
 
     async def _wait_for_events(self) -> None:
         """Wait, but not long, for the last events of answered calls."""
@@ -163,20 +193,37 @@ def measure_with_bar(connections: Connections, spec: RunSpec, *, show: bool) -> 
     """
     steps: queue.SimpleQueue[Progress] = queue.SimpleQueue()
     bar = _bar(spec) if show else None
+    newest = Progress()
 
     def draw() -> None:
+        nonlocal newest
         while not steps.empty():
-            step = steps.get()
+            newest = steps.get()
             if bar is not None:
-                bar.set_postfix_str(f"{step.answered} answered", refresh=False)
-                bar.update(step.over - bar.n)
+                for note in newest.notes:
+                    bar.write(f"Note: {note}.")
+                bar.set_postfix_str(f"{newest.answered} answered", refresh=False)
+                bar.update(newest.over - bar.n)
 
     timeout = spec.timeout + _EVENTS_SECONDS + GRACE_SECONDS
-    try:
-        return background_loop().run(measure(connections, spec, steps.put), timeout, meanwhile=draw)
-    finally:
-        if bar is not None:
-            bar.close()
+    with short_interrupt(lambda: interrupted(spec, newest)):
+        try:
+            return background_loop().run(measure(connections, spec, steps.put), timeout, meanwhile=draw)
+        finally:
+            draw()
+            if bar is not None:
+                bar.close()
+
+
+def interrupted(spec: RunSpec, progress: Progress) -> str:
+    """Tell how far an interrupted run was, and what is left of it."""
+    if spec.mode == "sync":
+        return f"stopped after {progress.answered} of {spec.calls} synchronous calls of {spec.function}"
+    text = f"stopped; {progress.answered} of {spec.calls} asynchronous calls of {spec.function} were accepted"
+    left = progress.answered - progress.over
+    if not left:
+        return text
+    return f"{text}, {left} of them are not over and stay queued; {how_to_cancel(progress.queue)}"
 
 
 def _bar(spec: RunSpec) -> Any:

@@ -10,6 +10,7 @@ from labkit.clients.http_client import expect
 from labkit.clients.supervisor import SupervisorClient
 from labkit.errors import InvalidValueError
 from labkit.lab.background_loop import LoopBound, blocking
+from labkit.lab.run_conditions import cancel_calls
 from labkit.views.dead_letters import DeadLetter, DeadLetters
 from labkit.views.queue_status import HEADING, QueueStatus
 from labkit.views.tables import TableList
@@ -80,6 +81,15 @@ class AsyncQueue(LoopBound):
         headline = f"could not delete the dead letters of {self.name}"
         return int((await self._request("DELETE", path, headline))["purged"])
 
+    async def cancel_calls(self) -> int:
+        """Cancel all calls in it, running ones included; return how many.
+
+        Raises:
+            GatewayError: There is no such queue, or nats-server is
+                unavailable.
+        """
+        return await cancel_calls(self._gateway, self.name)
+
     async def _request(self, method: str, path: str, headline: str, **options: Any) -> Any:
         return await self._gateway.json(method, self._path + path, headline, **options)
 
@@ -110,6 +120,7 @@ class Queue:
     dead_letter = blocking(AsyncQueue.dead_letter)
     redrive = blocking(AsyncQueue.redrive)
     purge = blocking(AsyncQueue.purge)
+    cancel_calls = blocking(AsyncQueue.cancel_calls)
     _set_max_inflight = blocking(AsyncQueue.set_max_inflight)
 
     pending = _figure("pending", "Calls that no worker has received yet.")

@@ -1,8 +1,8 @@
-"""Run a work-alike, and turn the way it ends into an exit code."""
+"""Run a work-alike, and end as a Go program does."""
 
 from __future__ import annotations
 
-import os
+import io
 import sys
 from collections.abc import Callable
 
@@ -10,18 +10,31 @@ from labkit_services.contract.errors import LabError
 
 
 def exit_code(run: Callable[[], None], report: Callable[[str], None]) -> int:
-    """Call ``run`` and return the exit code; ``report`` gets an error."""
+    """Call ``run`` and return the exit code; ``report`` gets an error.
+
+    The process dies of a signal: of an interrupt, and of SIGPIPE if nobody
+    reads its output any more.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Go does not buffer: a line is seen when it is written, and before
+        # what is written to standard error after it.
+        sys.stdout.reconfigure(line_buffering=True)
+    code = 0
     try:
-        run()
+        try:
+            run()
+        except LabError as error:
+            report(str(error))
+            code = 1
         sys.stdout.flush()
-    except LabError as error:
-        report(str(error))
-        return 1
-    except KeyboardInterrupt:
-        return 130
+    except KeyboardInterrupt as interrupt:
+        from labkit.signals import die_of  # 5 ms that few runs need
+
+        die_of(interrupt)
     except BrokenPipeError:
-        # The reader is gone (`faas-cli list | head`); the interpreter's own
-        # flush at exit would fail too.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 141
-    return 0
+        from signal import SIGPIPE
+
+        from labkit.signals import die_of
+
+        die_of(SIGPIPE)
+    return code

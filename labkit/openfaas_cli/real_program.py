@@ -6,8 +6,7 @@ import os
 from collections.abc import Sequence
 
 _MARK = b"labkit."
-"""In each of labkit's start scripts: ``from labkit.openfaas_cli.faas_cli
-import main``."""
+"""At the beginning of each of labkit's start scripts, see ``scripts/``."""
 
 
 def find_real(name: str) -> str | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from labkit.views.formatting import format_seconds
+from labkit.views.run_notes import Note
 from labkit_services.call_record.log import Call, CallState, Mode
 
 
@@ -20,6 +21,7 @@ class Measurement:
         calls: The calls, in the order in which they were sent.
         started_ns: Unix nanoseconds of the run's start.
         finished_ns: Unix nanoseconds of the run's end, or of its timeout.
+        notes: What else was in the lab, and so is in the times.
     """
 
     function: str
@@ -27,6 +29,7 @@ class Measurement:
     calls: tuple[Call, ...] = field(repr=False)
     started_ns: int
     finished_ns: int
+    notes: tuple[Note, ...] = field(default=(), repr=False)
 
     @property
     def total(self) -> float:
@@ -113,6 +116,10 @@ class Measurement:
         """``caller`` and ``outcome`` as a sentence without a full stop."""
         return f"{self.caller}, {self.outcome}" if self.outcome else self.caller
 
+    def caption(self, sentence: str) -> str:
+        """Return a plot's sentence with the facts of ``notes``."""
+        return "; ".join([sentence, *(note.fact for note in self.notes)])
+
     @property
     def title(self) -> str:
         """What was called: ``10 synchronous calls of long-task``."""
@@ -120,7 +127,7 @@ class Measurement:
         return f"{len(self.calls)} {kind} call{'' if len(self.calls) == 1 else 's'} of {self.function}"
 
     def __repr__(self) -> str:
-        return f"<{self.title}: {self.sentence}>"
+        return f"<{self.title}: {self.sentence}{''.join(f'. Note: {note}' for note in self.notes)}>"
 
     def _repr_markdown_(self) -> str:
         """Return a table for notebooks.
@@ -144,7 +151,7 @@ class Measurement:
         if self._retried:
             rows.append(("calls that took more than one attempt", str(self._retried)))
         lines = [f"| {self.title} | |", "|:--|--:|", *(f"| {name} | {value} |" for name, value in rows)]
-        return "\n".join(lines)
+        return "\n".join([*lines, *(f"\n**Note:** {note}." for note in self.notes)])
 
 
 def _median(values: list[float | None]) -> float | None:

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -159,12 +160,31 @@ def test_binder_builds_from_the_one_environment_file() -> None:
 
 
 def test_git_stores_the_link_as_a_link_and_scripts_as_executable() -> None:
-    listed = git("ls-files", "--stage", "binder", "tools", ".ci")
+    listed = git("ls-files", "--stage", "binder", "tools", ".ci", "scripts")
     modes = {line.split("\t")[1]: line.split()[0] for line in listed.splitlines()}
 
     assert modes["binder/environment.yml"] == "120000"
-    scripts = ("binder/postBuild", "binder/start", "tools/setup.sh", "tools/test.sh", ".ci/run")
+    scripts = (
+        "binder/postBuild",
+        "binder/start",
+        "tools/setup.sh",
+        "tools/test.sh",
+        ".ci/run",
+        "scripts/faas-cli",
+    )
     assert {script: modes[script] for script in scripts} == dict.fromkeys(scripts, "100755")
+
+
+def test_each_program_is_installed_as_the_one_start_script() -> None:
+    shared = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["shared-scripts"]
+    text = (ROOT / "scripts/faas-cli").read_text()
+
+    assert set(shared.values()) == {"faas-cli", "kubectl", "labkit"}
+    for source, name in shared.items():
+        assert (ROOT / source).resolve() == ROOT / "scripts/faas-cli"
+        assert f'"{name}": "labkit.' in text
+        assert Path(sys.executable).with_name(name).read_text() == text  # run tools/setup.sh dev if not
+    assert "labkit." in text[:1024], "find_real would take it for the real program"
 
 
 @pytest.mark.parametrize("script", ["binder/postBuild", "binder/start"])

@@ -17,7 +17,7 @@ SCRIPTS = Path(sys.executable).parent
 def _tools(folder: Path) -> Path:
     """Make a folder of a shell's programs, without any kubectl or faas-cli."""
     folder.mkdir()
-    for name in ("bash", "cat", "git", "grep", "mkdir", "seq", "sh", "true"):
+    for name in ("bash", "cat", "env", "git", "grep", "mkdir", "readlink", "seq", "sh", "true"):
         (folder / name).symlink_to(shutil.which(name) or f"/bin/{name}")
     return folder
 

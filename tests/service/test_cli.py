@@ -55,7 +55,7 @@ def test_lab_in_the_foreground_ends_with_its_terminal(workspace: Path, mark: str
     with running(workspace, "up", "--no-detach", *ANY_PORTS) as process:
         assert next_line(process).startswith("gateway")
         os.kill(process.pid, number)
-        process.wait(5)
+        assert process.wait(5) == -number
     assert_gone(mark)
 
 
@@ -124,7 +124,7 @@ def test_lab_and_jupyter_start_and_end_together(workspace: Path, mark: str, numb
         lines = [next_line(process) for _ in range(3)]
         began = time.monotonic()
         os.kill(process.pid, number)
-        process.wait(10)
+        assert process.wait(10) == -number
         assert time.monotonic() - began < 8
 
     assert lines[0].startswith("gateway     http://127.0.0.1:")

@@ -113,6 +113,10 @@ def test_cancel_ends_a_running_call(lab: Lab) -> None:
     assert "is cancelled" in labkit(lab, "cancel", call.id)
     assert "state     cancelled" in labkit(lab, "call", call.id, "--wait", "20")
     assert "is unknown" in labkit(lab, "cancel", "unknown", code=1)
+    calls = [lab.invoke_async("long-c") for _ in range(3)]
+    assert labkit(lab, "cancel", "--all", "--queue", "cli-cancel") == "3 of cli-cancel cancelled\n"
+    assert {call.wait(20).state for call in calls} == {"cancelled"}
+    assert "use --all" in labkit(lab, "cancel", code=2)
 
 
 # -- faults
@@ -141,7 +145,7 @@ def test_fault_without_a_duration_lasts_until_the_terminal_ends_it(own: Lab, num
         assert next_line(process) == "inspector stop, until Ctrl-C\n"
         assert own.status().service("inspector").state == "stopped"
         process.send_signal(number)
-        assert process.wait(20) == 0
+        assert process.wait(20) == -number
 
     assert own.status().service("inspector").state == "ready"
 
@@ -174,7 +178,7 @@ def test_worker_joins_the_lab_and_finishes_its_calls_when_interrupted(own: Lab) 
             call = own.invoke_async("nap")
             until_running(call)
             process.send_signal(signal.SIGINT)
-            assert process.wait(20) == 0
+            assert process.wait(20) == -signal.SIGINT
             assert [attempt.status for attempt in call.wait(10).attempts] == [200]
 
 
@@ -188,7 +192,7 @@ def test_second_interrupt_returns_the_calls_of_a_worker_to_the_queue(own: Lab) -
         wait_for_error_line(process, "Running calls may finish")
         began = time.monotonic()
         process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 0
+        assert process.wait(20) == -signal.SIGINT
         assert time.monotonic() - began < 5
     eventually(
         lambda: len(call.status().attempts) == 2, within=20, what="redelivered to the lab's own worker"

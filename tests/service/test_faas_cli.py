@@ -249,7 +249,7 @@ def test_logs_follows_until_interrupted(terminal: Terminal, echo: str) -> None:
             while b"Wrote 7 Bytes" not in (line := following.stdout.readline()):
                 assert line
             following.send_signal(signal.SIGINT)
-            assert following.wait(10) == 130
+            assert following.wait(10) == -signal.SIGINT
         finally:
             following.kill()
 
@@ -288,7 +288,7 @@ def test_kubectl_follows_a_log(terminal: Terminal, echo: str) -> None:
 
             assert b"[#" in eventually(seen, within=20)
             following.send_signal(signal.SIGINT)
-            assert following.wait(10) == 130
+            assert following.wait(10) == -signal.SIGINT
         finally:
             following.kill()
 

@@ -229,7 +229,7 @@ def test_up_watch_repeats_when_a_file_changes(tmp_path: Path, table: Table) -> N
 
             eventually(runs_new_process, within=20, what="the new process's output")
             watching.send_signal(signal.SIGINT)
-            assert watching.wait(10) == 130
+            assert watching.wait(10) == -signal.SIGINT
         finally:
             watching.kill()
     assert json.loads(terminal.faas("list", "-j"))

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -170,3 +173,123 @@ def test_commands_in_a_cell_find_the_lab(notebook: Notebook) -> None:
     code += "assert shutil.which('faas-cli').startswith(sys.prefix)"
 
     notebook.run_well(code)
+
+
+def test_the_stop_button_ends_a_bash_cell_at_the_line_that_runs(notebook: Notebook) -> None:
+    notebook.start_lab()
+    notebook.run_well("lab.deploy('nap', fprocess='sleep 2')")
+    cell = (
+        "%%bash\necho begun\nfor i in 1 2 3; do\n  faas-cli invoke nap </dev/null\n  echo $i >> lines\ndone"
+    )
+    request = notebook.client.execute(cell, stop_on_error=False)
+    eventually(lambda: has_begun(notebook))
+    time.sleep(0.7)
+    notebook.manager.interrupt_kernel()
+
+    notebook.reply(request)
+    time.sleep(3)  # in which the next line would run
+    assert not (notebook.workspace / "lines").exists()
+    notebook.run_well("assert len([c for c in lab.calls() if c.function == 'nap']) == 1, lab.calls()")
+
+
+# -- the stop button during each blocking call
+
+NAP = "lab.deploy('nap', fprocess='sleep 1'); lab.invoke('nap'); lab.bin('b')"
+BLOCKING = {
+    "measure": ("lab.measure('nap')", "stopped after 1 of 10 synchronous calls of nap"),
+    "measure without a bar": ("lab.measure('nap', progress=False)", "stopped after 1 of 10"),
+    "async measure": (
+        "lab.measure('nap', mode='async')",
+        "stopped; 10 of 10 asynchronous calls of nap were accepted, 9 of them are not over",
+    ),
+    "call.wait": ("lab.call('unknown').wait()", "wait was interrupted"),
+    "call.result": (
+        "lab.deploy('long', fprocess='sleep 9'); lab.invoke_async('long').result()",
+        "result was",
+    ),
+    "bin.wait": ("lab.bin('b').wait(timeout=20)", "wait was interrupted"),
+    "invoke": ("lab.deploy('long', fprocess='sleep 9'); lab.invoke('long')", "invoke was interrupted"),
+    "fault.wait": ("lab.fault('worker', 'pause', seconds=4).wait()", "goes on, and ends by itself"),
+    "begin of a fault": ("with lab.slow_network(0.1): import time; time.sleep(9)", ""),
+    "body of a fault": ("with lab.nats.stopped(): import time; time.sleep(9)", ""),
+    "await": ("await lab.aio.measure('nap')", "measure was interrupted"),
+    "await a call": ("await lab.aio.call('unknown').wait()", "wait was interrupted"),
+}
+
+
+def outputs(notebook: Notebook) -> str:
+    """Return the text that cells have printed, errors aside."""
+    found = []
+    while True:
+        try:
+            message = notebook.client.get_iopub_msg(timeout=0.3)
+        except Empty:
+            return "".join(found)
+        if message["msg_type"] == "stream":
+            found.append(message["content"]["text"])
+
+
+@pytest.mark.parametrize("presses", [1, 2], ids=["once", "twice"])
+def test_the_stop_button_ends_each_blocking_call_with_a_line(notebook: Notebook, presses: int) -> None:
+    notebook.start_lab()
+    notebook.run_well(NAP)
+    for name, (code, text) in BLOCKING.items():
+        request = notebook.client.execute(f"print('begun', flush=True)\n{code}", stop_on_error=False)
+        eventually(lambda: has_begun(notebook))
+        time.sleep(1.5)
+        began = time.monotonic()
+        for _ in range(presses):
+            notebook.manager.interrupt_kernel()
+            time.sleep(0.1)
+        print("interrupted:", name)
+        reply = notebook.reply(request)
+
+        assert time.monotonic() - began < 4, name
+        assert reply["ename"] in ("KeyboardInterrupt", "CancelledError"), (name, reply)
+        assert text in reply["evalue"], name
+        traceback = "\n".join(reply["traceback"])
+        assert "labkit/lab" not in traceback, (name, traceback)
+        assert traceback.count("\n") < 8, (name, traceback)
+        printed = outputs(notebook)
+        assert not re.search("Task|Traceback|never|Exception|coroutine", printed), (name, printed)
+        notebook.run_well("lab.queue().cancel_calls()" if "nats" not in code else "lab.status()")
+    notebook.run_well("import time; time.sleep(2)")
+    notebook.run_well("assert lab.status().state == 'ready' and not lab.status().faults, lab.status()")
+    notebook.run_well("assert lab.measure('nap', calls=1, mode='async').states['done'] == 1")
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.05, 0.15, 0.3])
+def test_the_stop_button_lets_a_reset_and_a_stop_finish(
+    notebook: Notebook, mark: str, seconds: float
+) -> None:
+    notebook.start_lab()
+    for code in ("lab.reset()", "lab.stop()"):
+        request = notebook.client.execute(f"print('begun', flush=True)\n{code}", stop_on_error=False)
+        eventually(lambda: has_begun(notebook))
+        time.sleep(seconds)
+        notebook.manager.interrupt_kernel()
+        reply = notebook.reply(request)
+        assert reply["status"] == "ok" or reply["ename"] == "KeyboardInterrupt"
+        if code == "lab.reset()":
+            notebook.run_well("assert lab.status().state == 'ready' and lab.functions() == []")
+    eventually(lambda: not lab_processes(mark, notebook), within=3, what="no process of the lab left")
+
+
+def test_an_interrupted_script_says_no_more_than_where(workspace: Path, mark: str) -> None:
+    code = START.format(here=str(Path(__file__).parent), workspace=str(workspace))
+    code += "lab.deploy('nap', fprocess='sleep 1')\nlab.invoke('nap')\nprint('begun', flush=True)\n"
+    code += "lab.measure('nap', progress=False)"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "begun\n"
+        time.sleep(1.5)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=20)
+
+    assert process.returncode == -signal.SIGINT
+    assert "KeyboardInterrupt: stopped after 1 of 10 synchronous calls of nap" in errors
+    assert "Task" not in errors
+    assert errors.count("\n") < 20, errors
+    assert_gone(mark)

@@ -18,6 +18,7 @@ from labkit_services.gateway.routes.deployments import FunctionRoutes
 from labkit_services.gateway.routes.logs import LogRoutes
 from labkit_services.gateway.routes.monitoring import MonitoringRoutes
 from labkit_services.gateway.routes.namespaces import NamespaceRoutes
+from labkit_services.gateway.routes.queued_calls import QueuedCallRoutes
 from labkit_services.gateway.routes.queues import QueueRoutes
 from labkit_services.gateway.routes.secrets import SecretRoutes
 from labkit_services.gateway.routes.ui import UiRoutes
@@ -49,6 +50,7 @@ def _routes() -> set[tuple[str, str]]:
             SecretRoutes(_unused()),
             NamespaceRoutes(_unused(), _unused()),
             QueueRoutes(_unused(), _unused()),
+            QueuedCallRoutes(_unused(), _unused(), _unused(), _unused()),
             DeadLetterRoutes(_unused()),
             MonitoringRoutes(_unused(), _unused()),
             openapi,

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
 from labkit.openfaas_cli.faas_cli.git import error_line, run_git
+from labkit.signals import temporary_folder
 from labkit_services.contract.errors import LabError
 
 _REMOTE = re.compile(r"(?:(?:git|ssh|https?|file)://|git@[-\w.]+:).+")
@@ -46,8 +46,7 @@ def pull(source: TemplateSource, target: Path, *, overwrite: bool, only: str = "
     its name. ``meta.json`` in each names its source. The new ones are written
     even if others exist already, which is an error without ``overwrite``.
     """
-    with tempfile.TemporaryDirectory(prefix="labkit-templates-") as folder:
-        clone = Path(folder)
+    with temporary_folder("labkit-templates-") as clone:
         _clone(source, clone)
         found = sorted(path for path in (clone / "template").glob(only or "*") if path.is_dir())
         if not found:

@@ -21,7 +21,7 @@ _HEIGHT = 2.2  # inches
 def plot_queue_depth(run: Measurement) -> Picture:
     """Plot how many calls of a run were queued, and how many in flight."""
     depth, flight = queue_depth(run.calls), in_flight(run.calls)
-    sentence = _summarise(run, depth, flight)
+    sentence = run.caption(_summarise(run, depth, flight))
     return Picture(
         lambda theme: _draw(run, sentence, depth, flight, theme),
         f"Queue depth over time. {run.title}: {sentence}.",

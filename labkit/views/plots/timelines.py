@@ -53,7 +53,9 @@ def plot_timelines(*runs: Measurement) -> Picture:
 
 def _describe(runs: Sequence[Measurement]) -> str:
     start = "A timeline" if len(runs) == 1 else f"{len(runs)} timelines on one time axis"
-    return " ".join([f"{start}, a row per call.", *(f"{run.title}: {run.sentence}." for run in runs)])
+    return " ".join(
+        [f"{start}, a row per call.", *(f"{run.title}: {run.caption(run.sentence)}." for run in runs)]
+    )
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ def _draw(runs: Sequence[Measurement], theme: Theme) -> Figure:
     }
     for style in (style for mark, style in MARKS.items() if mark in marks):
         legend[style.label] = Line2D([], [], linestyle="", **_mark_properties(style, theme))
-    panels = [Panel(run.title, run.sentence, _height(len(run.calls))) for run in runs]
+    panels = [Panel(run.title, run.caption(run.sentence), _height(len(run.calls))) for run in runs]
     figure, all_axes = new_figure(panels, theme, ylabel="call", legend=len(legend))
     for axes, timeline in zip(all_axes, timelines, strict=True):
         _draw_timeline(axes, timeline, theme)

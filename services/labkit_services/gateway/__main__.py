@@ -25,6 +25,7 @@ from labkit_services.gateway.routes.deployments import FunctionRoutes
 from labkit_services.gateway.routes.logs import LogRoutes
 from labkit_services.gateway.routes.monitoring import MonitoringRoutes
 from labkit_services.gateway.routes.namespaces import NamespaceRoutes
+from labkit_services.gateway.routes.queued_calls import QueuedCallRoutes
 from labkit_services.gateway.routes.queues import QueueRoutes
 from labkit_services.gateway.routes.secrets import SecretRoutes
 from labkit_services.gateway.routes.sync_function import FunctionRoute
@@ -82,6 +83,7 @@ async def main(service: Service) -> None:
             SecretRoutes(registry),
             NamespaceRoutes(provider, registry.namespaces),
             QueueRoutes(nats, workers),
+            QueuedCallRoutes(nats, publisher, cancelled, events),
             DeadLetterRoutes(DeadLetterStore(nats, publisher, events, provider.retry_of)),
             MonitoringRoutes(backend, metrics_text),
             openapi,

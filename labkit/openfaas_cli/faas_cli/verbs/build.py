@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +16,7 @@ from labkit.openfaas_cli.faas_cli.templates import Template, TemplateError, find
 from labkit.openfaas_cli.faas_cli.verb import ENVSUBST, Verb
 from labkit.openfaas_cli.faas_cli.verbs.template import pull_missing_templates
 from labkit.openfaas_cli.pflag import Arguments, Flag, UsageError
+from labkit.signals import temporary_folder
 from labkit.workspace import Workspace
 from labkit_services.contract.errors import LabError
 from labkit_services.images import catalogue
@@ -94,8 +94,8 @@ def _build(
     image = Image(
         function.image, build.fprocess, build.environment, build.workdir, labels={**build.labels, **labels}
     )
-    with tempfile.TemporaryDirectory(prefix="labkit-build-") as folder:
-        root = Path(folder) / "root"
+    with temporary_folder("labkit-build-") as folder:
+        root = folder / "root"
         build.lay_out(root)
         store.put(image, root if root.exists() else None)
     echo(f"Image: {function.image} built.")

@@ -1,0 +1,105 @@
+"""What else was in the lab during a measured run, and so is in its times."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from labkit.views.faults import FaultSpan
+from labkit.views.formatting import format_seconds
+from labkit.views.queue_status import QueueStatus
+from labkit_services.call_record.log import Mode
+
+
+@dataclass(frozen=True)
+class Note:
+    """One thing that changed a run's times, and how to be rid of it."""
+
+    fact: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.fact}; {self.remedy}" if self.remedy else self.fact
+
+
+def how_to_cancel(queue: str) -> str:
+    """Tell how the calls of a queue are cancelled."""
+    return f"cancel them: lab.queue({queue!r}).cancel_calls()" if queue else "cancel them: lab.reset()"
+
+
+def notes_at_start(
+    mode: Mode,
+    queue: QueueStatus | None,
+    ready_replicas: int | None,
+    *,
+    cancelled: int = 0,
+    is_new: bool = False,
+) -> Iterator[Note]:
+    """Yield what a run finds when it begins.
+
+    Args:
+        mode: Of the run.
+        queue: The function's queue, None if it could not be read.
+        ready_replicas: The function's, None if it is not known.
+        cancelled: Earlier calls that were cancelled for this run.
+        is_new: Whether there is no queue: the first call creates it.
+    """
+    if cancelled:
+        yield Note(f"cancelled before the run: {_calls(cancelled, 'earlier call')}")
+    if ready_replicas == 0:
+        yield Note("the function had no ready replica: its start is in the time of the first call")
+    if queue is None:
+        if mode == "async" and not is_new:
+            yield Note("its queue could not be looked at: it is not known whether other calls were in it")
+        return
+    counts = {"waiting": queue.pending, "running": queue.in_flight, "to be retried": queue.waiting_for_retry}
+    if earlier := sum(counts.values()):
+        listed = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
+        effect = "they ran first" if queue.pending or queue.in_flight else "their retries came in between"
+        yield Note(
+            f"queue {queue.name} held {_calls(earlier, 'earlier call')} ({listed}): "
+            + (effect if mode == "async" else "they ran beside it"),
+            "to cancel such calls first: measure(…, purge=True), "
+            f"or lab.queue({queue.name!r}).cancel_calls()",
+        )
+    if mode == "async":
+        if not queue.workers:
+            yield Note(f"no queue-worker answered for queue {queue.name}", "look at lab.status()")
+        elif len(queue.workers) > 1:
+            limits = " + ".join(str(worker.max_inflight) for worker in queue.workers)
+            yield Note(f"{len(queue.workers)} queue-workers served the queue, with max_inflight {limits}")
+
+
+def notes_at_end(before: QueueStatus | None, after: QueueStatus | None, submitted: int) -> Iterator[Note]:
+    """Yield what changed in the queue during a run of ``submitted`` calls."""
+    if before is None or after is None:
+        return
+    changes = (
+        ("max_inflight", before.max_inflight, after.max_inflight),
+        ("the number of queue-workers", len(before.workers), len(after.workers)),
+    )
+    for name, old, new in changes:
+        if old and new and old != new:
+            yield Note(f"{name} changed from {old} to {new} during the run")
+    others = after.submitted - before.submitted - submitted
+    if others > 0:
+        yield Note(f"{_calls(others, 'other call')} came into queue {after.name} during the run")
+
+
+def fault_notes(faults: Iterable[FaultSpan], started_ns: int, finished_ns: int) -> Iterator[Note]:
+    """Yield the injected faults that were active during a run."""
+    for fault in faults:
+        if fault.began > finished_ns or (fault.ended is not None and fault.ended < started_ns):
+            continue
+        begin = "before the run" if fault.began < started_ns else _at(fault.began, started_ns)
+        goes_on = fault.ended is None or fault.ended > finished_ns
+        end = "after its end" if goes_on else _at(fault.ended or 0, started_ns)
+        yield Note(f"fault injected: {fault.service} {fault.kind}, from {begin} to {end}")
+
+
+def _at(time_ns: int, started_ns: int) -> str:
+    return format_seconds((time_ns - started_ns) / 1e9)
+
+
+def _calls(count: int, what: str = "call") -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
