@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import labkit.openfaas_cli.faas_cli
-from labkit.openfaas_cli.dockerfile import DockerfileError
+from labkit.openfaas_cli.dockerfile.error import DockerfileError
 from labkit.openfaas_cli.faas_cli import main
 from labkit.openfaas_cli.faas_cli.build_context import build_context, requirement_notes
 from labkit.openfaas_cli.faas_cli.stack import StackFunction

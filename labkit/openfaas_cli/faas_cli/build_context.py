@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from importlib import metadata
 from pathlib import Path
 
-from labkit.openfaas_cli.dockerfile import DockerfileError
+from labkit.openfaas_cli.dockerfile.error import DockerfileError
 from labkit.openfaas_cli.faas_cli.stack import StackFunction
 from labkit.openfaas_cli.faas_cli.templates import find_template, template_names
 

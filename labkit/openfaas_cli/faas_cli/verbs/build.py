@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from labkit.openfaas_cli.dockerfile import Build, read_dockerfile
+from labkit.openfaas_cli.dockerfile.build import Build, build
 from labkit.openfaas_cli.faas_cli.build_context import build_context, requirement_notes, shrink_wrap
 from labkit.openfaas_cli.faas_cli.image_tag import TAG, tagged
 from labkit.openfaas_cli.faas_cli.output import echo, yellow
@@ -62,27 +62,36 @@ def _build(function: StackFunction, arguments: Arguments, build_args: Mapping[st
         function = tagged(function, arguments)
         echo(f"Building: {function.image} with {function.lang} template. Please wait..")
         store = ImageStore(Workspace.find().images)
-        build = read_dockerfile(context, lambda ref: store.get(ref) or catalogue.find(ref), build_args)
-        if not arguments.on("quiet"):
-            _print_steps(function, build)
-        image = Image(function.image, build.fprocess, build.environment, build.workdir, labels=build.labels)
-        with tempfile.TemporaryDirectory(prefix="labkit-build-") as folder:
-            root = Path(folder) / "root"
-            build.lay_out(root)
-            store.put(image, root if root.exists() else None)
+        with tempfile.TemporaryDirectory(prefix="labkit-build-") as scratch:
+            built = build(
+                context, Path(scratch), lambda ref: store.get(ref) or catalogue.find(ref), build_args
+            )
+            if not arguments.on("quiet"):
+                _print_steps(function, built)
+            image = Image(
+                function.image,
+                built.fprocess,
+                built.environment,
+                built.workdir,
+                labels=built.labels,
+                on_build=built.on_build,
+            )
+            store.put(image, built.files)
     echo(f"Image: {function.image} built.")
 
 
-def _print_steps(function: StackFunction, build: Build) -> None:
-    echo(f"Dockerfile: {len(build.copies)} COPY, fprocess: {build.fprocess or '(none)'}")
-    for note in build.notes:
+def _print_steps(function: StackFunction, built: Build) -> None:
+    echo(f"Dockerfile: {built.copies} COPY, fprocess: {built.fprocess or '(none)'}")
+    for note in built.notes:
         echo(note)
-    if build.skipped_runs:
-        steps = "1 RUN step" if build.skipped_runs == 1 else f"{build.skipped_runs} RUN steps"
+    if count := len(built.skipped_runs):
+        steps = "1 RUN step" if count == 1 else f"{count} RUN steps"
         echo(f"{steps} not executed: without a container, the process runs on this machine as it is.")
+        for run in built.skipped_runs:
+            echo(f"  {run}")
     for note in requirement_notes(function.handler / "requirements.txt"):
         echo(note)
-    if not build.fprocess and build.environment.get("mode") != "static":
+    if not built.fprocess and built.environment.get("mode") != "static":
         echo(f"No ENV fprocess: deploy {function.name} with --fprocess, or it cannot start.")
 
 
