@@ -104,6 +104,14 @@ def test_a_file_that_docker_refuses_is_refused(project: Project, content: bytes,
         ("HEALTHCHECK EXEC x", 'Unknown type "EXEC" in HEALTHCHECK (try CMD)'),
         ("HEALTHCHECK CMD", "Missing command after HEALTHCHECK CMD"),
         ("HEALTHCHECK NONE x", "HEALTHCHECK NONE takes no arguments"),
+        ("HEALTHCHECK --interval=3 CMD x", 'time: missing unit in duration "3"'),
+        ("HEALTHCHECK --timeout=soon CMD x", 'time: invalid duration "soon"'),
+        ("HEALTHCHECK --interval=1us CMD x", 'Interval "interval" cannot be less than 1ms'),
+        ("HEALTHCHECK --retries=x CMD x", 'strconv.ParseInt: parsing "x": invalid syntax'),
+        ("HEALTHCHECK --retries=-1 CMD x", "--retries cannot be negative (-1)"),
+        ("HEALTHCHECK --wait=3s CMD x", "unknown flag: --wait"),
+        ('VOLUME [""]', "VOLUME specified can not be an empty string"),
+        ("RUN echo $(( 1 << 3 ))", "unterminated heredoc"),
         ("ONBUILD", "ONBUILD requires at least one argument"),
         ("ONBUILD FROM x", "FROM isn't allowed as an ONBUILD trigger"),
         ("ONBUILD ONBUILD RUN x", "Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed"),
@@ -143,8 +151,14 @@ def test_a_wrong_instruction_is_an_error_with_docker_s_text_and_the_line(
     ("line", "message"),
     [
         ("EXPOSE http", "invalid containerPort: http"),
+        ("EXPOSE 80/http", "invalid proto: http"),
+        ("EXPOSE /tcp", "no port specified: /tcp<empty>"),
+        ("EXPOSE 2-1", "invalid containerPort: 2-1"),
+        ("EXPOSE 65536", "invalid containerPort: 65536"),
+        ("EXPOSE http:80", "invalid hostPort: http"),
         ("STOPSIGNAL SIGNONE", "Invalid signal: SIGNONE"),
-        ('VOLUME [""]', "VOLUME specified can not be an empty string"),
+        ("STOPSIGNAL 0", "Invalid signal: 0"),
+        ("VOLUME $NONE", "VOLUME specified can not be an empty string"),
         ("USER ${NAME?no user}", "NAME: no user"),
         ("WORKDIR ${X", "missing '}'"),
     ],
@@ -158,12 +172,14 @@ def test_a_setting_that_the_lab_ignores_is_checked(project: Project, line: str, 
 
 def test_settings_that_the_lab_ignores_have_no_effect(project: Project) -> None:
     built = project.build(
-        "FROM alpine\nUSER app\nEXPOSE 8080 53/udp 1-2\nVOLUME /data\nSTOPSIGNAL 9\nSTOPSIGNAL SIGTERM\n"
-        'SHELL ["/bin/bash", "-c"]\nHEALTHCHECK --interval=3s CMD [ -e /tmp/.lock ] || exit 1\n'
+        'FROM alpine\nUSER app\nENV PORTS="80 81/UDP"\nEXPOSE 8080 53/udp 1-2 8080:80 $PORTS\n'
+        "VOLUME /data\nSTOPSIGNAL 9\nSTOPSIGNAL SIGTERM\n"
+        'SHELL ["/bin/bash", "-c"]\n'
+        "HEALTHCHECK --interval=3s --start-period=0 --retries=2 CMD [ -e /tmp/.lock ] || exit 1\n"
         'HEALTHCHECK NONE\nMAINTAINER me\nCMD ["fwatchdog"]\nENTRYPOINT ["tini", "--"]\n'
     )
 
-    assert (built.environment, built.files, built.notes) == ({}, None, [])
+    assert (built.environment, built.files, built.notes) == ({"PORTS": "80 81/UDP"}, None, [])
 
 
 @pytest.mark.parametrize("line", ['CMD ["python3", "app.py"]', "CMD python3 app.py", "ENTRYPOINT ./app"])
@@ -254,6 +270,12 @@ def test_a_run_is_shown_on_one_line(project: Project) -> None:
 def test_a_missing_dockerfile_names_the_next_step(tmp_path: Path) -> None:
     with pytest.raises(DockerfileError, match="faas-cli new"):
         build(tmp_path, tmp_path / "scratch", lambda _: None, {})
+
+
+def test_a_file_called_dockerfile_in_lower_case_is_read(project: Project, tmp_path: Path) -> None:
+    project.add("dockerfile", "FROM alpine\nENV a=b\n")
+
+    assert build(project.folder, tmp_path / "scratch", lambda _: None, {}).environment == {"a": "b"}
 
 
 def test_a_list_that_is_nested_too_deep_is_an_error(project: Project) -> None:

@@ -230,6 +230,19 @@ def test_build_continues_after_a_failed_function_and_exits_with_1(cli: Cli, stor
     assert [image.ref for image in store.list()] == ["me/good:latest"]
 
 
+def test_an_error_names_the_template_s_own_dockerfile(cli: Cli) -> None:
+    own = Path("template/mine/function")
+    own.mkdir(parents=True)
+    Path("template/mine/template.yml").write_text("language: mine\n")
+    Path("template/mine/Dockerfile").write_text("FROM alpine\nFETCH x\n")
+    cli("new", "f", "--lang", "mine", "--prefix=me")
+
+    printed = cli("build", code=1)
+
+    assert "- dockerfile parse error on line 2: unknown instruction: FETCH\n" in printed
+    assert "template/mine/Dockerfile, line 2: FETCH x\n" in printed
+
+
 def test_build_takes_a_function_from_flags(cli: Cli, store: ImageStore) -> None:
     Path("f").mkdir()
     Path("f/Dockerfile").write_text('FROM alpine\nARG N=1\nENV fprocess="sleep $N"\n')

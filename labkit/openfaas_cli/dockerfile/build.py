@@ -6,9 +6,7 @@ away from the learner's machine.
 
 from __future__ import annotations
 
-import re
 import shutil
-import signal
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,13 +18,12 @@ from labkit.openfaas_cli.dockerfile.file_tree import FileTree, build_context
 from labkit.openfaas_cli.dockerfile.rooted_path import absolute, below
 from labkit.openfaas_cli.dockerfile.stages import Stages, check_reference, split_stages
 from labkit.openfaas_cli.dockerfile.syntax import Instruction
+from labkit.openfaas_cli.dockerfile.unused_settings import check_setting
 from labkit.openfaas_cli.dockerfile.variables import Variables
 from labkit_services.contract.errors import InvalidValueError
 from labkit_services.images.store import MACHINE_PATH, Image
 
 FindImage = Callable[[str], Image | None]
-
-_PORT = re.compile(r"\d{1,5}(?:-\d{1,5})?(?:/(?:tcp|udp|sctp))?", re.ASCII | re.IGNORECASE)
 
 
 @dataclass
@@ -82,6 +79,8 @@ def build(context: Path, scratch: Path, find_image: FindImage, build_args: Mappi
         DockerfileError: It cannot be read, or BuildKit would refuse it.
     """
     file = context / "Dockerfile"
+    if not file.exists() and (context / "dockerfile").exists():
+        file = context / "dockerfile"  # as in BuildKit
     try:
         content = file.read_bytes()
     except OSError as error:
@@ -217,7 +216,7 @@ class _Builder:
             case "ONBUILD":
                 stage.on_build.append(args[0])
             case "USER" | "VOLUME" | "STOPSIGNAL" | "EXPOSE":
-                _check_setting(instruction.name, [expand(word) for word in args])
+                check_setting(instruction.name, [expand(word) for word in args])
             case _:  # HEALTHCHECK, MAINTAINER and SHELL
                 pass
 
@@ -255,21 +254,3 @@ class _Builder:
                 self._notes.append(
                     f"{command.place}: ignored, the lab starts its watchdog, and that starts ENV fprocess."
                 )
-
-
-def _check_setting(name: str, values: Sequence[str]) -> None:
-    """Raise BuildKit's error for a setting that the lab does not use."""
-    for value in values:
-        if name == "VOLUME" and not value:
-            raise DockerfileError("VOLUME specified can not be an empty string")
-        if name == "EXPOSE" and value and not _PORT.fullmatch(value):
-            raise DockerfileError(f"invalid containerPort: {value}")
-        if name == "STOPSIGNAL" and not _is_signal(value):
-            raise DockerfileError(f"Invalid signal: {value}")
-
-
-def _is_signal(text: str) -> bool:
-    if text.isdecimal():
-        return int(text) > 0
-    name = "SIG" + text.upper().removeprefix("SIG")
-    return name in signal.Signals.__members__ or name.startswith("SIGRT")

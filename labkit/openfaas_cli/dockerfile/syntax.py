@@ -19,6 +19,7 @@ from e2b_dockerfile_utils import (
 )
 
 from labkit.openfaas_cli.dockerfile.error import DockerfileError
+from labkit.openfaas_cli.dockerfile.unused_settings import check_healthcheck
 
 FLAGS: Mapping[str, Sequence[str]] = {
     "ADD": ("chown", "chmod", "link", "keep-git-dir", "checksum", "exclude", "unpack"),
@@ -251,12 +252,14 @@ def _check_arguments(instruction: Instruction) -> None:
             )
         if parse_heredoc(args[-1]):
             raise DockerfileError(f"{name} cannot accept a heredoc as a destination")
+    if name == "VOLUME" and not all(arg.strip() for arg in args):
+        raise DockerfileError("VOLUME specified can not be an empty string")
     if name == "SHELL" and not instruction.is_json:
         raise DockerfileError("SHELL requires the arguments to be in JSON form")
     if name == "FROM":
         _check_from(args)
     if name == "HEALTHCHECK":
-        _check_healthcheck(args[0].upper(), args[1:])
+        check_healthcheck(args[0], args[1:], instruction.flags)
 
 
 def _check_from(args: Sequence[str]) -> None:
@@ -268,13 +271,3 @@ def _check_from(args: Sequence[str]) -> None:
             )
     elif len(args) != 1:
         raise DockerfileError("FROM requires either one or three arguments")
-
-
-def _check_healthcheck(kind: str, command: Sequence[str]) -> None:
-    if kind == "NONE":
-        if command:
-            raise DockerfileError("HEALTHCHECK NONE takes no arguments")
-    elif kind != "CMD":
-        raise DockerfileError(f'Unknown type "{kind}" in HEALTHCHECK (try CMD)')
-    elif not command:
-        raise DockerfileError("Missing command after HEALTHCHECK CMD")

@@ -45,7 +45,12 @@ def build_context(function: StackFunction) -> Iterator[Path]:
         ignored = shutil.ignore_patterns("function", "template.yml", "__pycache__")
         shutil.copytree(template, context, ignore=ignored, dirs_exist_ok=True)
         shutil.copytree(function.handler, context / "function", ignore=_NOT_COPIED)
-        yield context
+        try:
+            yield context
+        except DockerfileError as error:
+            # The copy is gone when the learner reads this.
+            error.seen = error.seen.replace(str(context), str(template))
+            raise
 
 
 def shrink_wrap(context: Path, target: Path) -> None:
