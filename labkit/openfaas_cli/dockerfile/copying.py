@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from e2b_dockerfile_utils import PatternMatcher
 
+from labkit.openfaas_cli.dockerfile.archive import is_archive, unpack
 from labkit.openfaas_cli.dockerfile.chmod import ChangeMode
 from labkit.openfaas_cli.dockerfile.error import DockerfileError
 from labkit.openfaas_cli.dockerfile.file_tree import FileTree, patterns
@@ -57,8 +57,8 @@ def copy(tree: FileTree, source: str, target: Target) -> int:
             folder = place.relative_to(tree.root).as_posix()
             _copy_folder(tree, "" if folder == "." else folder, target, "")
         elif not _is(target.excluded, name):
-            if target.unpack and tarfile.is_tarfile(place):
-                _unpack(place, below(target.root, target.path))
+            if target.unpack and is_archive(place):
+                unpack(place, target.root, target.path)
             else:
                 _copy_file(place, target.for_file(name), target)
     return len(found)
@@ -168,12 +168,3 @@ def _change_mode(place: Path, target: Target) -> None:
     if target.change_mode:
         mode = stat.S_IMODE(place.stat().st_mode)
         place.chmod(target.change_mode(mode, place.is_dir()))
-
-
-def _unpack(archive: Path, folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        with tarfile.open(archive) as tar:
-            tar.extractall(folder, filter="tar")
-    except (tarfile.TarError, EOFError) as error:
-        raise DockerfileError(f"cannot unpack {archive.name}: {error}") from error
