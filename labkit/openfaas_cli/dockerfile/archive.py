@@ -8,7 +8,7 @@ import tarfile
 from pathlib import Path
 
 from labkit.openfaas_cli.dockerfile.error import DockerfileError
-from labkit.openfaas_cli.dockerfile.rooted_path import absolute, below
+from labkit.openfaas_cli.dockerfile.rooted_path import absolute, below, make_folder
 
 
 def is_archive(file: Path) -> bool:
@@ -24,7 +24,7 @@ def unpack(archive: Path, root: Path, folder: str) -> None:
     Raises:
         DockerfileError: The archive is damaged.
     """
-    below(root, folder).mkdir(parents=True, exist_ok=True)
+    make_folder(root, below(root, folder))
     try:
         with tarfile.open(archive) as tar:
             for member in tar:
@@ -37,11 +37,11 @@ def _unpack_member(tar: tarfile.TarFile, member: tarfile.TarInfo, root: Path, fo
     path = folder + absolute("/", member.name)
     place = below(root, os.path.dirname(path)) / os.path.basename(path)
     if member.isdir():
-        place.mkdir(parents=True, exist_ok=True)
+        make_folder(root, place)
         return
     if place.is_symlink() or place.is_file():
         place.unlink()
-    place.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(root, place.parent)
     if member.issym():
         place.symlink_to(member.linkname)
     elif member.islnk():

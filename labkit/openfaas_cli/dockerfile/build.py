@@ -15,7 +15,7 @@ from labkit.openfaas_cli.dockerfile import syntax
 from labkit.openfaas_cli.dockerfile.copy_instruction import copy_files, is_watchdog
 from labkit.openfaas_cli.dockerfile.error import DockerfileError
 from labkit.openfaas_cli.dockerfile.file_tree import FileTree, build_context
-from labkit.openfaas_cli.dockerfile.rooted_path import absolute, below
+from labkit.openfaas_cli.dockerfile.rooted_path import absolute, below, make_folder
 from labkit.openfaas_cli.dockerfile.stages import Stages, check_reference, split_stages
 from labkit.openfaas_cli.dockerfile.syntax import Instruction
 from labkit.openfaas_cli.dockerfile.unused_settings import check_setting
@@ -205,7 +205,7 @@ class _Builder:
                 stage.variables.declare(args, self._build_args, self._stages.global_args)
             case "WORKDIR":
                 stage.workdir = absolute(stage.workdir, expand(args[0]))
-                below(stage.root, stage.workdir).mkdir(parents=True, exist_ok=True)
+                make_folder(stage.root, below(stage.root, stage.workdir))
             case "COPY" | "ADD":
                 self._copy(stage, instruction, number)
             case "RUN":

@@ -15,7 +15,7 @@ from labkit.openfaas_cli.dockerfile.archive import is_archive, unpack
 from labkit.openfaas_cli.dockerfile.chmod import ChangeMode
 from labkit.openfaas_cli.dockerfile.error import DockerfileError
 from labkit.openfaas_cli.dockerfile.file_tree import FileTree, patterns
-from labkit.openfaas_cli.dockerfile.rooted_path import absolute, below
+from labkit.openfaas_cli.dockerfile.rooted_path import absolute, below, make_folder
 
 _INLINE_MODE = 0o644
 
@@ -43,7 +43,7 @@ class Target:
         target = below(self.root, self.path)
         if self.path.endswith("/") or target.is_dir():
             target /= name
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(self.root, target.parent)
         return target
 
 
@@ -81,7 +81,7 @@ def copy_with_parents(tree: FileTree, source: str, target: Target) -> int:
             continue
         place = tree.locate(f"{base}/{inside}")
         copied = below(target.root, f"{target.path}/{inside}")
-        copied.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(target.root, copied.parent)
         if place.is_dir():
             _make_folder(place, copied, target)
         else:
@@ -139,12 +139,13 @@ def _may_be_kept(excluded: PatternMatcher | None, folder: str) -> bool:
 
 
 def _make_folder(source: Path, copied: Path, target: Target) -> None:
-    if copied.exists() and not copied.is_dir():
+    if copied.is_dir():
+        return  # a folder that exists keeps its mode
+    if copied.exists():
         raise DockerfileError(f"cannot copy to non-directory: /{copied.relative_to(target.root)}")
-    if not copied.exists():
-        copied.mkdir(parents=True)
-        # The owner must be able to fill it, and to delete it.
-        copied.chmod(stat.S_IMODE(source.stat().st_mode) | stat.S_IRWXU)
+    make_folder(target.root, copied)
+    # The owner must be able to fill it, and to delete it.
+    copied.chmod(stat.S_IMODE(source.stat().st_mode) | stat.S_IRWXU)
     _change_mode(copied, target)
 
 

@@ -26,7 +26,7 @@ def patterns(lines: Sequence[str]) -> PatternMatcher:
             warnings.simplefilter("ignore", FutureWarning)
             return PatternMatcher(list(lines))
     except ValueError as error:
-        raise DockerfileError(str(error)) from error
+        raise DockerfileError(str(error).replace("'./", "'")) from error
 
 
 @dataclass(frozen=True)

@@ -43,3 +43,11 @@ def below(root: Path, path: str) -> Path:
                 found = []
             parts.extendleft(reversed(link.split("/")))
     return root.joinpath(*found)
+
+
+def make_folder(root: Path, folder: Path) -> None:
+    """Create a folder below ``root``, with those above it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise DockerfileError(f"mkdir /{folder.relative_to(root)}: not a directory") from error
