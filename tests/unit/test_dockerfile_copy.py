@@ -109,6 +109,7 @@ def test_a_wildcard_without_a_match_copies_nothing_and_is_reported(project: Proj
         ("COPY ../secret .", '"/secret": not found'),
         ("COPY ../../../etc/passwd .", '"/etc/passwd": not found'),
         ("COPY out .", '"/out": not found'),
+        ("COPY ou* .", '"/out": not found'),
         ("COPY loop .", "loop: too many links"),
         ("COPY none/*.py .", "lstat /none: no such file or directory"),
         ("COPY [ab .", "Invalid ignore pattern '[ab': syntax error in pattern"),
@@ -138,6 +139,8 @@ def test_a_wildcard_without_a_match_copies_nothing_and_is_reported(project: Proj
             "cannot replace to directory /x/handler.py with file",
         ),
         ("COPY --parents lib/none /x/", '"/lib/none": not found'),
+        ("COPY --parents none/./a /x/", '"/none": not found'),
+        ("COPY --parents handler.py/./a /x/", '"/handler.py/a": not found'),
     ],
 )
 def test_a_copy_that_docker_refuses_is_an_error(project: Project, line: str, message: str) -> None:
@@ -299,6 +302,8 @@ def test_exclude_leaves_files_out(project: Project, line: str, expected: set[str
         ("COPY --parents **/*.txt /x/", {"/x/lib/a.txt", "/x/two words.txt"}),
         ("COPY --parents */*.txt handler.py /x/", {"/x/lib/a.txt", "/x/handler.py"}),
         ("COPY --parents lib/./a.txt /x/", {"/x/a.txt"}),
+        ("COPY --parents lib/./. /x/", {"/x/a.txt"}),
+        ("COPY --parents l*/./*.txt /x/", {"/x/a.txt"}),
         ("COPY --parents --exclude=lib/* **/*.txt /x/", {"/x/two words.txt"}),
         ("COPY --parents=false lib/a.txt /x/", {"/x/a.txt"}),
     ],

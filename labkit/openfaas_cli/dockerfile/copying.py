@@ -14,7 +14,7 @@ from e2b_dockerfile_utils import PatternMatcher
 from labkit.openfaas_cli.dockerfile.archive import is_archive, unpack
 from labkit.openfaas_cli.dockerfile.chmod import ChangeMode
 from labkit.openfaas_cli.dockerfile.error import DockerfileError
-from labkit.openfaas_cli.dockerfile.file_tree import FileTree, patterns
+from labkit.openfaas_cli.dockerfile.file_tree import FileTree, is_wildcard, patterns
 from labkit.openfaas_cli.dockerfile.rooted_path import absolute, below, make_folder
 
 _INLINE_MODE = 0o644
@@ -53,9 +53,10 @@ def copy(tree: FileTree, source: str, target: Target) -> int:
     for relative in found:
         place = tree.locate(relative)
         name = relative.rpartition("/")[2]
+        if not place.exists():  # a link to nothing, which a wildcard matches
+            raise tree.not_found(relative)
         if place.is_dir():
-            folder = place.relative_to(tree.root).as_posix()
-            _copy_folder(tree, "" if folder == "." else folder, target, "")
+            _copy_folder(tree, tree.resolve(relative), target, "")
         elif not _is(target.excluded, name):
             if target.unpack and is_archive(place):
                 unpack(place, target.root, target.path)
@@ -72,17 +73,26 @@ def copy_with_parents(tree: FileTree, source: str, target: Target) -> int:
     base, pivot, pattern = source.partition("/./")
     if not pivot:
         base, pattern = "", source
-    base, pattern = absolute("/", base)[1:], absolute("/", pattern)[1:]
-    found = list(_below(tree, base, "", patterns([pattern])))
-    if not found and not any(letter in source for letter in "*?["):
+    pattern = absolute("/", pattern)[1:]
+    return sum(_copy_below(tree, tree.resolve(each), pattern, target) for each in tree.find(base))
+
+
+def _copy_below(tree: FileTree, base: str, pattern: str, target: Target) -> int:
+    """Copy what ``pattern`` matches in the folder ``base``, with folders."""
+    if not pattern:
+        return copy(tree, base, target)
+    found = []
+    if (tree.root / base).is_dir():
+        found = list(_below(tree, base, "", patterns([pattern])))
+    if not found and not is_wildcard(pattern):
         raise tree.not_found("/".join(filter(None, (base, pattern))))
     for inside in found:
         if _is(target.excluded, inside):
             continue
-        place = tree.locate(f"{base}/{inside}")
+        place = tree.root / base / inside
         copied = below(target.root, f"{target.path}/{inside}")
         make_folder(target.root, copied.parent)
-        if place.is_dir():
+        if place.is_dir() and not place.is_symlink():
             _make_folder(place, copied, target)
         else:
             _copy_file(place, copied, target)

@@ -29,6 +29,11 @@ def patterns(lines: Sequence[str]) -> PatternMatcher:
         raise DockerfileError(str(error).replace("'./", "'")) from error
 
 
+def is_wildcard(path: str) -> bool:
+    """Whether a path of ``COPY`` is a pattern, which need not match."""
+    return _WILDCARD.search(path) is not None
+
+
 @dataclass(frozen=True)
 class FileTree:
     """A build context, or the files of a stage or an image.
@@ -55,7 +60,7 @@ class FileTree:
             SourceNotFoundError: There is no such file.
         """
         relative = absolute("/", pattern)[1:]
-        if _WILDCARD.search(relative):
+        if is_wildcard(relative):
             folder = _WILDCARD.split(relative)[0].rpartition("/")[0]
             if folder and not self.exists(folder):
                 raise SourceNotFoundError(f"lstat /{folder}: no such file or directory")
@@ -84,6 +89,11 @@ class FileTree:
     def locate(self, relative: str) -> Path:
         """Return the file at a path of the tree, all links resolved."""
         return below(self.root, relative)
+
+    def resolve(self, relative: str) -> str:
+        """Return the path without links; the root is ""."""
+        path = self.locate(relative).relative_to(self.root).as_posix()
+        return "" if path == "." else path
 
     def names(self, relative: str) -> Iterator[str]:
         """Yield what a folder contains, and is not ignored, by name."""
