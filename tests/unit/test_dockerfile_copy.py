@@ -99,6 +99,17 @@ def test_a_wildcard_without_a_match_copies_nothing_and_is_reported(project: Proj
     assert contents(built) == {}
 
 
+@pytest.mark.parametrize("other", ["lib/a.txt /y", "lib /y", ". /y", "lib/*.txt /y"])
+def test_a_wildcard_in_a_folder_may_match_nothing_if_another_copy_uses_the_folder(
+    project: Project, other: str
+) -> None:
+    """BuildKit does not send other folders (moby/moby issue 13045)."""
+    built = project.build(f"FROM alpine\nCOPY lib/*.none /x/\nCOPY {other}\n")
+
+    assert built.notes == ["line 2: COPY lib/*.none /x/: no file matches lib/*.none."]
+    assert contents(built)
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [
@@ -111,7 +122,10 @@ def test_a_wildcard_without_a_match_copies_nothing_and_is_reported(project: Proj
         ("COPY out .", '"/out": not found'),
         ("COPY ou* .", '"/out": not found'),
         ("COPY loop .", "loop: too many links"),
+        ("COPY handler.py/* .", "lstat /handler.py: no such file or directory"),
         ("COPY none/*.py .", "lstat /none: no such file or directory"),
+        ("COPY lib/*.none .", "lstat /lib: no such file or directory"),
+        ("COPY handler.py lib/*.none ./", "lstat /lib: no such file or directory"),
         ("COPY [ab .", "Invalid ignore pattern '[ab': syntax error in pattern"),
         ('COPY "two words.txt" /app/', "looking for matching double-quote"),
         ("COPY it's.py /app/", "looking for matching single-quote"),
@@ -379,9 +393,11 @@ def test_a_source_that_is_a_link_is_followed_and_links_in_a_folder_are_kept(proj
     (project.folder / "lib/other").symlink_to("a.txt")
     (project.folder / "lib/broken").symlink_to("/nowhere")
 
-    built = project.build("FROM alpine\nCOPY link /x\nCOPY link/a.txt /y\nCOPY lib/other /z/\n")
+    built = project.build(
+        "FROM alpine\nCOPY link /x\nCOPY link/a.txt /y\nCOPY lib/other /z/\nCOPY link/a* /w/\n"
+    )
 
-    assert contents(built) == {"/x/a.txt": "a", "/y": "a", "/z/other": "a"}
+    assert contents(built) == {"/x/a.txt": "a", "/y": "a", "/z/other": "a", "/w/a.txt": "a"}
     assert os.readlink(built.root / "x/other") == "a.txt"
     assert os.readlink(built.root / "x/broken") == "/nowhere"
 

@@ -116,6 +116,7 @@ class _Builder:
         self._built: dict[int, Build] = {}
         self._skipped_runs: list[str] = []
         self._notes: list[str] = []
+        self._without_match: list[tuple[Instruction, str]] = []
 
     def build(self) -> Build:
         for number, stage in enumerate(self._stages.stages):
@@ -127,6 +128,9 @@ class _Builder:
                     with instruction.located():
                         self._stages.source(instruction, number)
         image = self._stage(len(self._stages.stages) - 1)
+        for instruction, source in self._without_match:
+            with instruction.located():
+                self._context.check_used(source)
         self._note_command(image)
         image.skipped_runs, image.notes = self._skipped_runs, self._notes
         return image
@@ -229,6 +233,8 @@ class _Builder:
         if len(missing) < len(instruction.args) - 1:
             stage.copies += 1
         for source in missing:
+            if tree is self._context:
+                self._without_match.append((instruction, source))
             if tree and tree.is_complete:
                 self._notes.append(f"{instruction.place}: no file matches {source}.")
             elif not is_watchdog(source):

@@ -6,7 +6,7 @@ import os
 import re
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from e2b_dockerfile_utils import PatternMatcher
@@ -34,6 +34,18 @@ def is_wildcard(path: str) -> bool:
     return _WILDCARD.search(path) is not None
 
 
+def _fixed_part(pattern: str) -> str:
+    """Return the folders in front of the first wildcard."""
+    return _WILDCARD.split(pattern)[0].rpartition("/")[0]
+
+
+def _no_folder(folder: str) -> SourceNotFoundError:
+    return SourceNotFoundError(
+        f"lstat /{folder}: no such file or directory",
+        next_step="create the folder with a file that matches, or correct the pattern",
+    )
+
+
 @dataclass(frozen=True)
 class FileTree:
     """A build context, or the files of a stage or an image.
@@ -43,12 +55,14 @@ class FileTree:
         ignored: Files that are treated as if they did not exist.
         ignore_file: The file that lists them, or "".
         is_complete: Whether a file that is not there does not exist.
+        used: The paths that ``find`` has returned.
     """
 
     root: Path
     ignored: PatternMatcher | None = None
     ignore_file: str = ""
     is_complete: bool = True
+    used: set[str] = field(default_factory=set)
 
     def find(self, pattern: str) -> Sequence[str]:
         """Return the paths that ``pattern`` matches, relative to the root.
@@ -60,16 +74,32 @@ class FileTree:
             SourceNotFoundError: There is no such file.
         """
         relative = absolute("/", pattern)[1:]
+        found = [relative]
         if is_wildcard(relative):
-            folder = _WILDCARD.split(relative)[0].rpartition("/")[0]
-            if folder and not self.exists(folder):
-                raise SourceNotFoundError(f"lstat /{folder}: no such file or directory")
+            folder = _fixed_part(relative)
+            if folder and not (self.exists(folder) and self.locate(folder).is_dir()):
+                raise _no_folder(folder)
             # Unlike in .dockerignore, "**" is "*" here, and "!" is itself.
             matcher = patterns(["./" + _STARS.sub(lambda match: match[1] or "*", relative)])
-            return list(self._matching("", matcher))
-        if not self.exists(relative):
+            found = list(self._matching(folder, matcher))
+        elif not self.exists(relative):
             raise self.not_found(relative)
-        return [relative]
+        self.used.update(found)
+        return found
+
+    def check_used(self, pattern: str) -> None:
+        """Raise if BuildKit would not have the folder of ``pattern`` either.
+
+        It sends only the files of a build context that the Dockerfile names,
+        so without a match, and without another ``COPY`` from it, the folder
+        of ``lib/*.txt`` does not exist.
+        """
+        folder = _fixed_part(absolute("/", pattern)[1:])
+        for path in self.used:
+            if path == "" or f"{path}/".startswith(f"{folder}/") or f"{folder}/".startswith(f"{path}/"):
+                return
+        if folder:
+            raise _no_folder(folder)
 
     def not_found(self, relative: str) -> SourceNotFoundError:
         """Return the error for a file that a ``COPY`` names."""
