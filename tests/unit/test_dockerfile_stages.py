@@ -137,6 +137,12 @@ def test_a_stage_that_the_image_does_not_need_is_not_built(project: Project) -> 
     assert built.skipped_runs == []
 
 
+def test_many_stages_build_on_each_other(project: Project) -> None:
+    stages = [f"FROM {f's{index - 1}' if index else 'alpine'} AS s{index}" for index in range(500)]
+
+    assert project.build("\n".join([*stages, "ENV a=b", ""])).environment == {"a": "b"}
+
+
 def test_the_instructions_of_an_unneeded_stage_are_checked(project: Project) -> None:
     with pytest.raises(DockerfileError, match="unknown instruction: FETCH"):
         project.build("FROM alpine AS unused\nFETCH x\nFROM alpine\n")

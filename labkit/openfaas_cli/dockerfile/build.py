@@ -69,6 +69,20 @@ class Build:
         """The image's files, if it has some of its own."""
         return self.root if self.copies or (self.base and self.base.files) else None
 
+    def child(self, root: Path) -> Build:
+        """Return what a stage starts with that builds on this one."""
+        return Build(
+            root,
+            self.variables.copy(),
+            dict(self.environment),
+            self.workdir,
+            dict(self.labels),
+            dict(self.command),
+            base=self.base,
+            copies=self.copies,
+            is_complete=self.is_complete,
+        )
+
 
 def build(context: Path, scratch: Path, find_image: FindImage, build_args: Mapping[str, str]) -> Build:
     """Execute the ``Dockerfile`` in ``context``.
@@ -119,21 +133,34 @@ class _Builder:
         self._without_match: list[tuple[Instruction, str]] = []
 
     def build(self) -> Build:
-        for number, stage in enumerate(self._stages.stages):
-            with stage.line.located():
-                if stage.parent is None and not self._image(stage.base):
-                    check_reference(stage.base)
-            for instruction in stage.instructions:
-                if instruction.name == "COPY" and "from" in instruction.flags:
-                    with instruction.located():
-                        self._stages.source(instruction, number)
-        image = self._stage(len(self._stages.stages) - 1)
+        before = [self._dependencies(number) for number in range(len(self._stages.stages))]
+        last = len(before) - 1
+        needed = {last}
+        for number in range(last, -1, -1):  # a stage only needs earlier ones
+            if number in needed:
+                needed |= before[number]
+        for number in sorted(needed):
+            self._stage(number)
         for instruction, source in self._without_match:
             with instruction.located():
                 self._context.check_used(source)
+        image = self._built[last]
         self._note_command(image)
         image.skipped_runs, image.notes = self._skipped_runs, self._notes
         return image
+
+    def _dependencies(self, number: int) -> set[int]:
+        """Return the stages that a stage names; check the images."""
+        stage = self._stages.stages[number]
+        found = {stage.parent}
+        with stage.line.located():
+            if stage.parent is None and not self._image(stage.base):
+                check_reference(stage.base)
+        for instruction in stage.instructions:
+            if instruction.name == "COPY" and "from" in instruction.flags:
+                with instruction.located():
+                    found.add(self._stages.source(instruction, number))
+        return {each for each in found if each is not None}
 
     def _stage(self, number: int) -> Build:
         """Return a stage's result; it is executed once."""
@@ -157,7 +184,7 @@ class _Builder:
         if stage.parent is not None:
             parent = self._stage(stage.parent)
             shutil.copytree(parent.root, root, symlinks=True)
-            return self._continue(parent, root), parent.on_build
+            return parent.child(root), parent.on_build
         base = self._image(stage.base)
         # The base image's PATH is unknown, and this machine's may change
         # before the function runs.
@@ -173,20 +200,6 @@ class _Builder:
         built.variables.values |= built.environment
         built.workdir, built.labels = base.workdir, dict(base.labels)
         return built, base.on_build
-
-    @staticmethod
-    def _continue(parent: Build, root: Path) -> Build:
-        return Build(
-            root,
-            parent.variables.copy(),
-            dict(parent.environment),
-            parent.workdir,
-            dict(parent.labels),
-            dict(parent.command),
-            base=parent.base,
-            copies=parent.copies,
-            is_complete=parent.is_complete,
-        )
 
     def _image(self, ref: str) -> Image | None:
         try:
