@@ -22,8 +22,9 @@ spec:
     canary: "true"
   limits:
     memory: 5Mi
+    cpu: ""
   secrets:
-  - key
+    - key
 
 """
 
@@ -52,14 +53,14 @@ TAGS = [
     Row(
         "push --tag=describe",
         "push --tag=describe",
-        "[0] > Pushing FN [me/FN:latest-v1].\n⋮",
+        "[0] > Pushing FN [me/FN:latest-v1]\n⋮",
         files=BUILT,
         given=REPOSITORY,
     ),
     Row(
         "a written tag stays in front",
         "push --tag=Describe",
-        "[0] > Pushing FN [me/FN:0.2-v1].\n⋮",
+        "[0] > Pushing FN [me/FN:0.2-v1]\n⋮",
         files={"stack.yaml": stack("FN").replace("latest", "0.2")},
         given=REPOSITORY,
     ),
@@ -193,7 +194,7 @@ BUILD = [
     Row(
         "build --shrinkwrap only copies",
         "build --shrinkwrap",
-        "⋮FN shrink-wrapped to ./build/FN/\n⋮",
+        "⋮FN shrink-wrapped to build/FN\n⋮",
         files=BUILT,
         writes={"build/FN/Dockerfile": CAT},
     ),
@@ -218,7 +219,7 @@ BUILD = [
     Row(
         "push",
         "push",
-        "[0] > Pushing FN [me/FN:latest].\n[0] < Pushing FN [me/FN:latest] done.\n⋮[0] Worker done.\n",
+        "[0] > Pushing FN [me/FN:latest]\n[0] < Pushing FN [me/FN:latest] done.\n⋮[0] Worker done.\n",
         files=BUILT,
     ),
     Row(
@@ -248,7 +249,7 @@ BUILD = [
     Row(
         "publish --shrinkwrap only copies",
         "publish --shrinkwrap",
-        "⋮FN shrink-wrapped to ./build/FN/\n⋮",
+        "⋮FN shrink-wrapped to build/FN\n⋮",
         files=BUILT,
         writes={"build/FN/Dockerfile": CAT},
     ),
@@ -268,12 +269,13 @@ BUILD = [
         "generate --from-store",
         "generate --from-store figlet",
         "---\napiVersion: openfaas.com/v1\nkind: Function\nmetadata:\n  name: figlet\n"
-        "  namespace: openfaas-fn\nspec:\n  name: figlet\n  image: ghcr.io/openfaas/figlet:latest\n\n",
+        "  namespace: openfaas-fn\nspec:\n  name: figlet\n  image: ghcr.io/openfaas/figlet:latest\n"
+        "  environment:\n    fprocess: figlet\n  labels: {}\n  annotations: {}\n\n",
     ),
     Row(
         "generate of a function that is not in the store",
         "generate --from-store none",
-        "Unable to find 'none' in store\n⋮",
+        "Unable to find 'none' in store\n",
         1,
     ),
 ]

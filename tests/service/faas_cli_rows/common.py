@@ -106,7 +106,7 @@ COMMON = [
         "store list",
         "⋮mine⋮",
         variables={"OPENFAAS_STORE": "s.json"},
-        files={"s.json": '{"functions": [{"name": "mine"}]}'},
+        files={"s.json": '{"functions": [{"name": "mine", "images": {"x86_64": "me/mine"}}]}'},
     ),
     Row(
         "FAAS_DEBUG=1 prints requests on standard error, without passwords",

@@ -54,6 +54,7 @@ NEW = [
         "--append adds the function's lines only",
         "new --lang dockerfile b --append stack.yaml --handler src/b",
         "Folder: src/b created.\n⋮Stack file updated: stack.yaml\n",
+        given="mkdir src",
         files={"stack.yaml": stack("a")},
         writes={
             "stack.yaml": stack("a")
@@ -72,7 +73,7 @@ NEW = [
     Row(
         "a language without a template",
         "new b --lang cobol",
-        "Cobol is unavailable or not supported\n  expected: one of: ⋮",
+        'Template: "cobol" was not found in the templates folder or in the store\n',
         1,
     ),
     Row(
@@ -163,7 +164,7 @@ NEW = [
     Row(
         "template store list",
         "template store list",
-        "\nNAME RECOMMENDED SOURCE   DESCRIPTION\nmine [x]         openfaas A template\n\n",
+        "\nNAME RECOMMENDED DESCRIPTION SOURCE\nmine [x]         openfaas    A template\n\n",
         variables={"OPENFAAS_TEMPLATE_STORE_URL": "t.json"},
         files={
             "t.json": '[{"template": "mine", "platform": "x86_64", "source": "openfaas",'

@@ -59,7 +59,7 @@ def _watched_paths(arguments: Arguments) -> list[Path]:
     file = stack_file(arguments)
     if file is None:
         raise UsageError("--watch needs a stack file", expected="stack.yaml, or another with --yaml")
-    return [Path(file), *sorted({function.handler for function in stack_of(arguments).functions.values()})]
+    return [Path(file), *sorted({Path(item.handler) for item in stack_of(arguments).functions.values()})]
 
 
 def _file_states(paths: list[Path]) -> FileStates:
