@@ -29,6 +29,9 @@ CONDA_NAMES = {
 }
 """Packages that have another name on conda-forge."""
 
+NOT_ON_CONDA = {"e2b-dockerfile-utils"}
+"""Packages that conda has to install by pip."""
+
 PACKAGE_INDEX = re.compile(
     r"[\w.-]*(?:pypi|pythonhosted|anaconda|npmjs|yarnpkg)[\w-]*\.(?:org|com|net|io|dev)", re.I
 )
@@ -45,10 +48,15 @@ def requirements(*groups: str) -> dict[str, Requirement]:
     return {canonicalize_name(r.name): r for r in map(Requirement, lines)}
 
 
+def conda_lines() -> list[str]:
+    entries = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    by_pip = [line for entry in entries if isinstance(entry, dict) for line in entry["pip"]]
+    return [*(entry for entry in entries if isinstance(entry, str)), *by_pip]
+
+
 def conda_requirements() -> dict[str, SpecifierSet]:
-    lines = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
     found = {}
-    for line in lines:
+    for line in conda_lines():
         match = re.fullmatch(r"([a-z][a-z0-9_-]*)\s*(.*)", line)
         assert match, f"a conda requirement this test cannot read: {line}"
         name, versions = match.groups()
@@ -83,11 +91,12 @@ def test_conda_lists_the_same_packages_in_the_same_versions() -> None:
     assert pip == SpecifierSet()
 
 
-def test_conda_installs_nothing_by_pip_and_not_this_folder() -> None:
+def test_conda_installs_by_pip_only_what_conda_lacks_and_not_this_folder() -> None:
     """A local pip entry would mean binder/, and prevent reuse."""
     dependencies = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
 
-    assert [entry for entry in dependencies if not isinstance(entry, str)] == []
+    (by_pip,) = (entry["pip"] for entry in dependencies if not isinstance(entry, str))
+    assert {Requirement(line).name for line in by_pip} == NOT_ON_CONDA
 
 
 def test_locked_builder_is_one_that_the_build_requires() -> None:

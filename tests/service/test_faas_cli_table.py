@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from eventually import eventually
 from faas_cli_rows.admin import NAMESPACES, SECRETS
-from faas_cli_rows.build import BUILD, TAGS
+from faas_cli_rows.build import BUILD, DOCKERFILES, TAGS
 from faas_cli_rows.common import COMMON
 from faas_cli_rows.diff import DIFF
 from faas_cli_rows.functions import FUNCTIONS
@@ -121,7 +121,7 @@ def table(tmp_path_factory: pytest.TempPathFactory, lab: Lab) -> Iterator[Table]
 @pytest.mark.row("4.5 invoke", "4.5 --async", "4.5 failures", "4.5 unsupported method", "4.5 header forms")
 @pytest.mark.parametrize(
     "row",
-    [*COMMON, *NEW, *BUILD, *TAGS, *FUNCTIONS, *NAMESPACES, *SECRETS, *INVOKE, *DIFF, *OTHERS],
+    [*COMMON, *NEW, *BUILD, *DOCKERFILES, *TAGS, *FUNCTIONS, *NAMESPACES, *SECRETS, *INVOKE, *DIFF, *OTHERS],
     ids=_named,
 )
 def test_row(table: Table, row: Row) -> None:

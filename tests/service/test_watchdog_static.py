@@ -18,7 +18,7 @@ from gateways import client, deploy
 from watchdogs import DEADLINE, RunningWatchdog, watchdog
 
 from labkit import Lab
-from labkit.openfaas_cli.dockerfile import read_dockerfile
+from labkit.openfaas_cli.dockerfile.build import build
 from labkit_services.images.store import Image, ImageStore
 
 SECRET = b"not for everybody"
@@ -238,9 +238,8 @@ def test_an_image_s_folder_is_served_without_a_command(lab: Lab, tmp_path: Path)
         "FROM scratch\nWORKDIR /home/app\nCOPY public /home/app/public\nENV mode=static\n"
     )
     store = ImageStore(lab.aio.workspace.images)
-    build = read_dockerfile(function, store.get, {})
-    build.lay_out(tmp_path / "root")
-    store.put(Image("site:latest", build.fprocess, build.environment, build.workdir), tmp_path / "root")
+    built = build(function, tmp_path / "scratch", store.get, {})
+    store.put(Image("site:latest", built.fprocess, built.environment, built.workdir), built.files)
 
     with client(lab) as http:
         deploy(http, "site", "", image="site:latest")

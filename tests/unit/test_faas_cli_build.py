@@ -193,6 +193,8 @@ def test_build_creates_the_image_that_the_dockerfile_describes(cli: Cli, store: 
         "Building: me/long-task:latest with dockerfile template. Please wait..",
         "Dockerfile: 0 COPY, fprocess: sleep 1",
         "2 RUN steps not executed: without a container, the process runs on this machine as it is.",
+        "  line 7: RUN chmod +x /usr/bin/fwatchdog",
+        "  line 9: RUN addgroup -S app && adduser -S -G app app && mkdir -p /home/app && chown app /home/app",
         "Image: me/long-task:latest built.",
         "[0] < Building long-task done in 0.00s.",
         "[0] Worker done.",
@@ -239,8 +241,8 @@ def test_build_continues_after_a_failed_function_and_exits_with_1(cli: Cli, stor
 
     printed = cli("build", code=1)
 
-    assert "Errors received during build:\n- missing is not in the function's folder" in printed
-    assert "line 2: COPY missing ." in printed
+    assert 'Errors received during build:\n- failed to compute cache key: "/missing": not found' in printed
+    assert "bad/Dockerfile, line 2: COPY missing ." in printed
     assert [image.ref for image in store.list()] == ["me/good:latest"]
 
 

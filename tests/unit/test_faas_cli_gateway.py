@@ -285,7 +285,7 @@ def test_a_hand_edited_login_file_keeps_what_a_login_does_not_replace(workspace:
         "auths:\n  - gateway: http://a\n    auth: basic\n    token: new\n"
         '  - gateway: http://a\n    auth: basic\n    token: "y"\n'
         "  - gateway: http://b\n    auth: oauth2\n    token: z\n"
-        '    options:\n      - name: n\n        value: "true"\n'
+        '    options:\n      - name: "n"\n        value: "true"\n'
     )
     assert login_store.remove("http://a")
     assert login_store.find("http://a") == ("basic", "y")

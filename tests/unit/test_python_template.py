@@ -19,7 +19,8 @@ import pytest
 from werkzeug.wrappers import Response as FlaskResponse  # schemathesis brings it
 
 import labkit.openfaas_cli.faas_cli
-from labkit.openfaas_cli.dockerfile import DockerfileError, read_dockerfile
+from labkit.openfaas_cli.dockerfile.build import build
+from labkit.openfaas_cli.dockerfile.error import DockerfileError
 from labkit.openfaas_cli.faas_cli import main
 from labkit.openfaas_cli.faas_cli.build_context import create_build_context, requirement_notes
 from labkit.openfaas_cli.faas_cli.stack import StackFunction
@@ -236,7 +237,7 @@ def test_a_template_without_a_dockerfile_cannot_be_built(
     )
 
     with pytest.raises(DockerfileError, match=r"cannot read build/f/Dockerfile"):
-        read_dockerfile(context, lambda _: None, {})
+        build(context, tmp_path / "scratch", lambda _: None, {})
 
 
 def test_a_function_without_requirements_has_no_notes(tmp_path: Path) -> None:

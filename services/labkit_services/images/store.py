@@ -47,6 +47,7 @@ class Image:
             or "".
         files: Root of the image's own files; None if it has none.
         labels: The image's ``LABEL``.
+        on_build: The image's ``ONBUILD``, for builds that start from it.
     """
 
     ref: str
@@ -55,6 +56,7 @@ class Image:
     workdir: str = ""
     files: Path | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
+    on_build: Sequence[str] = ()
 
     @property
     def cwd(self) -> Path | None:

@@ -122,6 +122,82 @@ TAGS = [
     ),
 ]
 
+
+def built_row(name: str, dockerfile: str, writes: str, **files: str) -> Row:
+    """Return a row that builds and deploys a Dockerfile, and invokes it with "abc"."""
+    return Row(
+        name,
+        "up --quiet",
+        f"⋮Deploying: FN.\n{DEPLOYED}",
+        files={
+            "stack.yaml": stack("FN"),
+            "FN/Dockerfile": dockerfile,
+            **{f"FN/{file.replace('_', '.')}": text for file, text in files.items()},
+        },
+        after=f"echo abc | faas-cli invoke FN > out 2>&1; {REMOVE}",
+        writes={"out": writes},
+    )
+
+
+def refused_row(name: str, dockerfile: str, error: str) -> Row:
+    """Return a row for a Dockerfile that is not built."""
+    return Row(
+        name,
+        "up",
+        f"⋮Errors received during build:\n- {error}\n⋮",
+        1,
+        files={"stack.yaml": stack("FN"), "FN/Dockerfile": dockerfile},
+        after="faas-cli describe FN > out",
+        writes={"out": "No such function: FN\n"},
+    )
+
+
+SCRIPT = "#!/bin/sh\necho $0 $(cat)\n"
+
+DOCKERFILES = [
+    built_row("${V:-d} in fprocess", 'FROM alpine\nENV fprocess="${TOOL:-rev}"\n', "cba\n"),
+    built_row("nothing after <<< in RUN is lost", "FROM alpine\nRUN cat <<< x\nENV fprocess=rev\n", "cba\n"),
+    built_row(
+        "COPY --chmod makes a script executable",
+        "FROM alpine\nWORKDIR /app\nCOPY --chmod=+x run.sh .\nENV fprocess=./run.sh\n",
+        "./run.sh abc\n",
+        run_sh=SCRIPT,
+    ),
+    built_row(
+        "COPY with a wildcard, and one that matches nothing",
+        "FROM alpine\nWORKDIR /app\nCOPY --chmod=755 *.sh *.none ./\nENV fprocess=./run.sh\n",
+        "./run.sh abc\n",
+        run_sh=SCRIPT,
+    ),
+    built_row(
+        "COPY of an inline file",
+        "FROM alpine\nARG NAME=me\nCOPY --chmod=755 <<EOF /bin/greet\n#!/bin/sh\necho $NAME \\$(cat)\nEOF\n"
+        "ENV fprocess=greet\n",
+        "me abc\n",
+    ),
+    built_row(
+        "COPY --from of an earlier stage",
+        "FROM alpine AS tools\nCOPY --chmod=755 run.sh /out/\n"
+        "FROM alpine\nCOPY --from=tools /out/run.sh /bin/run\nENV fprocess=/bin/run\n",
+        "…/bin/run abc\n",
+        run_sh=SCRIPT,
+    ),
+    built_row("a byte order mark", "\ufeffFROM alpine\nENV fprocess=rev\n", "cba\n"),
+    refused_row(
+        "an unknown instruction",
+        "FROM alpine\nFETCH x\n",
+        "dockerfile parse error on line 2: unknown instruction: FETCH",
+    ),
+    refused_row(
+        "a heredoc without an end",
+        "FROM alpine\nRUN <<EOF\nENV fprocess=cat\n",
+        "dockerfile parse error on line 2: unterminated heredoc",
+    ),
+    refused_row(
+        "a missing file", "FROM alpine\nCOPY none /\n", 'failed to compute cache key: "/none": not found'
+    ),
+]
+
 BUILD = [
     Row(
         "build",

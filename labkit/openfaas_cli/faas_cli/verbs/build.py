@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from labkit.openfaas_cli.dockerfile import Build, read_dockerfile
+from labkit.openfaas_cli.dockerfile.build import Build, build
 from labkit.openfaas_cli.faas_cli.arguments import key_values
 from labkit.openfaas_cli.faas_cli.build_context import create_build_context, requirement_notes
 from labkit.openfaas_cli.faas_cli.image_tag import TAG, tagged
@@ -86,18 +86,20 @@ def _build(
     packages = _packages(function.lang, template, options, build_args.get(_PACKAGES, ""))
     echo(f"Building: {function.image} with {function.lang} template. Please wait..")
     store = ImageStore(Workspace.find().images)
-    build = read_dockerfile(
-        context, lambda ref: store.get(ref) or catalogue.find(ref), {**build_args, _PACKAGES: packages}
-    )
-    if not arguments.on("quiet"):
-        _print_steps(function, build)
-    image = Image(
-        function.image, build.fprocess, build.environment, build.workdir, labels={**build.labels, **labels}
-    )
-    with temporary_folder("labkit-build-") as folder:
-        root = folder / "root"
-        build.lay_out(root)
-        store.put(image, root if root.exists() else None)
+    build_args = {**build_args, _PACKAGES: packages}
+    with temporary_folder("labkit-build-") as scratch:
+        built = build(context, scratch, lambda ref: store.get(ref) or catalogue.find(ref), build_args)
+        if not arguments.on("quiet"):
+            _print_steps(function, built)
+        image = Image(
+            function.image,
+            built.fprocess,
+            built.environment,
+            built.workdir,
+            labels={**built.labels, **labels},
+            on_build=built.on_build,
+        )
+        store.put(image, built.files)
     echo(f"Image: {function.image} built.")
 
 
@@ -133,16 +135,18 @@ def _merged(values: list[str], overlay: list[str]) -> list[str]:
     return list(dict.fromkeys([*overlay, *values]))
 
 
-def _print_steps(function: StackFunction, build: Build) -> None:
-    echo(f"Dockerfile: {len(build.copies)} COPY, fprocess: {build.fprocess or '(none)'}")
-    for note in build.notes:
+def _print_steps(function: StackFunction, built: Build) -> None:
+    echo(f"Dockerfile: {built.copies} COPY, fprocess: {built.fprocess or '(none)'}")
+    for note in built.notes:
         echo(note)
-    if build.skipped_runs:
-        steps = "1 RUN step" if build.skipped_runs == 1 else f"{build.skipped_runs} RUN steps"
+    if count := len(built.skipped_runs):
+        steps = "1 RUN step" if count == 1 else f"{count} RUN steps"
         echo(f"{steps} not executed: without a container, the process runs on this machine as it is.")
+        for run in built.skipped_runs:
+            echo(f"  {run}")
     for note in requirement_notes(Path(function.handler) / "requirements.txt"):
         echo(note)
-    if not build.fprocess and build.environment.get("mode") != "static":
+    if not built.fprocess and built.environment.get("mode") != "static":
         echo(f"No ENV fprocess: set the fprocess of {function.name} in the stack file, or it cannot start.")
 
 

@@ -1,0 +1,1 @@
+"""Build an image from a Dockerfile without Docker, by BuildKit's rules."""
