@@ -33,6 +33,6 @@ def _link_jupyter_server_extension(server: Any) -> None:
 
 
 def _load_jupyter_server_extension(server: Any) -> None:
-    """Keep the server's token from kernels, which save what ``!env`` prints."""
+    """Keep the token from kernels, which save what ``!env`` prints."""
     assert server.identity_provider.token is not None  # it has been read
     os.environ.pop("JUPYTER_TOKEN", None)

@@ -12,7 +12,7 @@ import os
 import shlex
 import shutil
 import sysconfig
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from labkit.lifecycle.environment import variables
@@ -29,11 +29,11 @@ def main() -> None:
     """Become the shell."""
     environment = dict(os.environ)
     workspace = Workspace.find()
-    if state := workspace.read_state():
-        environment.update(variables(state, workspace))
+    state = workspace.read_state()
     scripts = sysconfig.get_path("scripts")
     environment["PATH"] = prepend(scripts, environment.get("PATH", os.defpath))
-    command, environment = shell_command(find_shell(environment), environment, scripts)
+    lab = variables(state, workspace) if state else {}
+    command, environment = shell_command(find_shell(environment), environment, scripts, lab)
     os.execve(command[0], command, environment)  # noqa: S606 - a shell, and no other between
 
 
@@ -54,53 +54,45 @@ def find_shell(environment: Mapping[str, str]) -> str:
 
 
 def shell_command(
-    shell: str, environment: Mapping[str, str], scripts: str
-) -> tuple[Sequence[str], dict[str, str]]:
+    shell: str, environment: Mapping[str, str], scripts: str, lab: Mapping[str, str]
+) -> tuple[list[str], dict[str, str]]:
     """Return the command and the environment of an interactive shell.
 
     A shell that is not known here only inherits the environment.
+
+    Args:
+        shell: Its path.
+        environment: What it inherits.
+        scripts: The folder that comes first in ``PATH``.
+        lab: The variables of a running lab.
     """
     kind = os.path.basename(shell)
-    inherited = dict(environment)
-    if kind == "bash":
-        startup = ["--rcfile", str(_STARTUP / "bashrc"), "-i"]
-        return [shell, *startup], {**inherited, "LABKIT_SHELL": _posix_code(environment, scripts)}
-    if kind == "zsh":
-        ours = {
-            "LABKIT_SHELL": _posix_code(environment, scripts),
-            "LABKIT_ZDOTDIR": environment.get("ZDOTDIR", ""),
-            "ZDOTDIR": str(_STARTUP / "zsh"),
-        }
-        return [shell, "-i"], {**inherited, **ours}
+    inherited = {**environment, **lab}
     if kind == "fish":
-        return [shell, "-i", "-C", _fish_code(environment, scripts)], inherited
+        return [shell, "-i", "-C", _fish_code(scripts, lab)], inherited
+    code = {"LABKIT_SHELL": _posix_code(scripts, lab)}
+    if kind == "bash":
+        return [shell, "--rcfile", str(_STARTUP / "bashrc"), "-i"], {**inherited, **code}
+    if kind == "zsh":
+        folder = {"LABKIT_ZDOTDIR": environment.get("ZDOTDIR", ""), "ZDOTDIR": str(_STARTUP / "zsh")}
+        return [shell, "-i"], {**inherited, **code, **folder}
     if kind in _SH:
-        ours = {
-            "LABKIT_SHELL": _posix_code(environment, scripts),
-            "LABKIT_ENV": environment.get("ENV", ""),
-            "ENV": str(_STARTUP / "shrc"),
-        }
-        return [shell, "-i"], {**inherited, **ours}
+        file = {"LABKIT_ENV": environment.get("ENV", ""), "ENV": str(_STARTUP / "shrc")}
+        return [shell, "-i"], {**inherited, **code, **file}
     return [shell], inherited
 
 
-def _lab_variables(environment: Mapping[str, str]) -> dict[str, str]:
-    names = ("OPENFAAS_URL", "OPENFAAS_CONFIG", "LABKIT_WORKSPACE")
-    return {name: environment[name] for name in names if name in environment}
-
-
-def _posix_code(environment: Mapping[str, str], scripts: str) -> str:
+def _posix_code(scripts: str, lab: Mapping[str, str]) -> str:
     """Return what bash, zsh and sh run after the user's startup files."""
-    values = {name: shlex.quote(value) for name, value in _lab_variables(environment).items()}
     lines = [f"PATH={shlex.quote(scripts)}:$PATH", "export PATH"]
-    lines += [f"export {name}={value}" for name, value in values.items()]
+    lines += [f"export {name}={shlex.quote(value)}" for name, value in lab.items()]
     lines += [f"unalias {tool} 2>/dev/null" for tool in _TOOLS]
     return "\n".join(lines)
 
 
-def _fish_code(environment: Mapping[str, str], scripts: str) -> str:
+def _fish_code(scripts: str, lab: Mapping[str, str]) -> str:
     lines = [f"set -gx PATH {_fish_quote(scripts)} $PATH"]
-    lines += [f"set -gx {name} {_fish_quote(value)}" for name, value in _lab_variables(environment).items()]
+    lines += [f"set -gx {name} {_fish_quote(value)}" for name, value in lab.items()]
     lines += [f"functions --erase {' '.join(_TOOLS)}"]
     return "\n".join(lines)
 
