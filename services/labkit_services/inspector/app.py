@@ -16,6 +16,7 @@ from labkit_services.inspector.token_gate import TokenGate, location_without_tok
 # On every response: a browser must treat captured data as text only.
 _SECURITY_HEADERS = (("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"))
 _NO_MARKUP = "default-src 'none'; sandbox"
+_TO_PAGE = b'<!doctype html><meta http-equiv="refresh" content="0; url=./"><title>Inspector</title>'
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,8 @@ class InspectorApp:
 
     async def _route(self, request: Request) -> Response:
         path = request.path
+        if path == "/" and request.method == "GET" and self.gate.takes_code(request):
+            return self._set_cookie()
         if path == "/":
             return self._show_page(request)
         if path.startswith("/api/"):
@@ -56,6 +59,20 @@ class InspectorApp:
             headline, next_step = "the name of the bin is missing", "send to /r/callbacks, for example"
             raise NotFoundError(headline, expected="/r/NAME, with any name", next_step=next_step)
         return await self.capture(request)
+
+    def _set_cookie(self) -> Response:
+        """Give a browser that came by a link its cookie, then the page.
+
+        Not by a redirect: to a browser that came from another site, its target
+        is the other site's, and the strict cookie would not be sent.
+        """
+        headers = [
+            ("Content-Type", "text/html; charset=utf-8"),
+            ("Content-Security-Policy", "default-src 'none'"),
+            ("Cache-Control", "no-store"),
+            ("Set-Cookie", self.gate.cookie()),
+        ]
+        return Response(200, headers, _TO_PAGE)
 
     def _show_page(self, request: Request) -> Response:
         if request.method not in ("GET", "HEAD"):
