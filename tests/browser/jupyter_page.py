@@ -20,8 +20,8 @@ _LINE_READ, _LINE_EDIT = "\x1b[?2004l\r", "\x1b[?2004h"
 _FOCUS = """(() => {
     // A notebook that is still being loaded takes the focus once more.
     const input = document.querySelector('.xterm-helper-textarea');
-    const has = document.activeElement === input;
-    input.focus();
+    const has = input !== null && document.activeElement === input;
+    input?.focus();
     return has;
 })()"""
 READY = "!!document.querySelector('#jp-main-dock-panel') && !document.querySelector('#jupyterlab-splash')"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import time
 from collections import Counter
@@ -14,6 +15,7 @@ import pytest
 from chromium import BrowserTab, Chromium, chromium, find_chromium
 from jupyter_page import READY, Terminal, jupyterlab, learner_environment
 from lab_text import BANNER, SHELL_BLOCKS
+from labkit_command import labkit
 from labs import start_lab
 from marked_processes import assert_gone
 
@@ -85,6 +87,7 @@ def test_the_commands_of_the_lab_text_typed_into_jupyterlabs_terminal(
         for tool in ("faas-cli", "kubectl", "labkit"):
             assert terminal.run(f"command -v {tool}") == str(SCRIPTS / tool)
         assert terminal.run("echo $OPENFAAS_URL") == lab.gateway_url
+        assert terminal.run("printenv JUPYTER_TOKEN") == ""
 
         assert terminal.run(SHELL_BLOCKS["make a folder"]) == ""
         new = SHELL_BLOCKS["create the function"].replace("<your-docker-username-here>", "jo")
@@ -174,3 +177,16 @@ def test_two_labs_at_once_have_tabs_of_their_own(
         assert page.evaluate(TABS) == ["Launcher"]
         page.goto("about:blank")
     assert_gone(mark, within=10)
+
+
+def test_the_link_of_labkit_status_opens_the_inspector_from_another_site(
+    browser: Chromium, workspace: Path
+) -> None:
+    """JupyterLab may be open at localhost: another site than 127.0.0.1."""
+    with start_lab(workspace) as lab:
+        page = browser.open(f"{lab.inspector_url.replace('127.0.0.1', 'localhost')}/healthz")
+        link = re.findall(r"^inspector +(\S+)", labkit(workspace, "status"), re.M)[0]
+        page.evaluate(f"location.href = {json.dumps(link)}")
+        page.wait_for("document.getElementById('connection')?.dataset.state === 'live'")
+        assert page.evaluate("location.href") == f"{lab.inspector_url}/"
+        page.goto("about:blank")

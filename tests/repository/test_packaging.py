@@ -221,4 +221,6 @@ def test_the_installed_package_has_switched_on_its_part_of_jupyter() -> None:
         "etc/jupyter/labconfig/page_config.d/labkit.json",
     ]
     for source, installed in shared.items():
-        assert (Path(sys.prefix) / installed).read_text() == (ROOT / source).read_text(), "run: tools/setup.sh dev"
+        assert (Path(sys.prefix) / installed).read_text() == (ROOT / source).read_text(), (
+            "run: tools/setup.sh dev"
+        )

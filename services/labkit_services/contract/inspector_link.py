@@ -11,6 +11,8 @@ import hmac
 import time
 
 LINK_SECONDS = 600
+_SIGNATURE_DIGITS = 32
+"""128 bits: enough against guessing, and the link stays on one line."""
 CODE = "open"
 """Name of the link's query parameter."""
 
@@ -40,4 +42,5 @@ def is_valid(token: str, code: str, now: float) -> bool:
 
 
 def _sign(token: str, expires: str) -> str:
-    return hmac.new(token.encode(), expires.encode("utf-8", "replace"), "sha256").hexdigest()
+    signature = hmac.new(token.encode(), expires.encode("utf-8", "replace"), "sha256")
+    return signature.hexdigest()[:_SIGNATURE_DIGITS]
