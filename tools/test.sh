@@ -33,8 +33,9 @@ check() { # check NAME COMMAND...
 # of their own, never in a lab that may be running in this folder. Cells keep their order.
 start_notebooks() {
     mkdir "$scratch/workspace"
-    LABKIT_WORKSPACE=$scratch/workspace "$bin/pytest" -p no:randomly --nbval-lax --nbval-current-env \
-        --nbval-cell-timeout=60 notebooks/en >"$scratch/notebooks.log" 2>&1 </dev/null &
+    LABKIT_WORKSPACE=$scratch/workspace "$bin/python" -m pytest -p tests.notebooks.nbval_proofs -p no:randomly \
+        --nbval-lax --nbval-current-env --nbval-cell-timeout=60 notebooks/en \
+        >"$scratch/notebooks.log" 2>&1 </dev/null &
     notebooks=$!
 }
 

@@ -8,7 +8,7 @@ longer to import than the rest of an invocation.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from labkit_services.contract.errors import InvalidValueError
 
@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 
 _TRUE = ("1", "t", "T", "true", "True", "TRUE")
 _FALSE = ("0", "f", "F", "false", "False", "FALSE")
+_INTEGER = 1 << 63
+_BYTES = "surrogateescape"
+"""How Python's text holds bytes of a command line that are not UTF-8."""
+
+_ESCAPES = dict(zip('\a\b\f\n\r\t\v"\\', 'abfnrtv"\\', strict=True))
 
 
 class UsageError(InvalidValueError):
@@ -29,7 +34,8 @@ class Flag:
 
     The type of the default is the type of the flag: a bool needs no value, an
     int takes a whole number, a list one value for each occurrence, and a str
-    text or, with ``choices``, one of them in any case.
+    text. ``check`` returns the value of a text, or raises a ValueError that
+    tells what is wrong.
     """
 
     def __init__(
@@ -38,47 +44,82 @@ class Flag:
         short: str,
         default: bool | int | str | list[str],
         about: str,
-        choices: Sequence[str] = (),
+        check: Callable[[str], str] = str,
     ) -> None:
         self.name = name
         self.short = short
         self.default = default
         self.about = about
-        self.choices = choices
+        self.check = check
+
+    @property
+    def takes_value(self) -> bool:
+        """Whether a value follows in the next word."""
+        return not isinstance(self.default, bool)
 
     def parse(self, text: str) -> bool | int | str:
         """Return the value of ``text``; for a list, the item to append."""
-        if isinstance(self.default, bool):
-            if text in _TRUE or text in _FALSE:
-                return text in _TRUE
-            expected = "true or false"
-        elif isinstance(self.default, int):
-            try:
-                return int(text)
-            except ValueError:
-                expected = "a whole number"
-        elif self.choices:
-            if text.lower() in self.choices:
-                return text.lower()
-            expected = "one of: " + ", ".join(filter(None, self.choices))
-        else:
-            return text
-        shown = f"-{self.short}, --{self.name}" if self.short else f"--{self.name}"
-        raise UsageError(f'invalid argument "{text}" for "{shown}" flag', expected=expected)
+        try:
+            if isinstance(self.default, bool):
+                return _parse_bool(text)
+            return parse_int(text) if isinstance(self.default, int) else self.check(text)
+        except ValueError as error:
+            shown = f"-{self.short}, --{self.name}" if self.short else f"--{self.name}"
+            raise UsageError(f'invalid argument {quoted(text)} for "{shown}" flag: {error}') from error
+
+
+def _parse_bool(text: str) -> bool:
+    if text in _TRUE or text in _FALSE:
+        return text in _TRUE
+    raise ValueError(f"strconv.ParseBool: parsing {quoted(text)}: invalid syntax")
+
+
+def parse_int(text: str) -> int:
+    """Return a whole number like Go's ``strconv.ParseInt(text, 0, 64)``.
+
+    ``0x10``, ``0b1`` and ``1_000`` are numbers, ``010`` is 8, and `` 5`` is
+    none.
+    """
+    digits = text.lstrip("+-")
+    if digits[:1] == "0" and digits[1:2].isdigit():
+        digits = f"0o{digits[1:]}"
+    try:
+        if len(text) - len(text.lstrip("+-")) > 1 or digits != digits.strip() or not digits.isascii():
+            raise ValueError
+        number = int(digits, 0) * (-1 if text[0] == "-" else 1)
+    except ValueError:
+        raise ValueError(f"strconv.ParseInt: parsing {quoted(text)}: invalid syntax") from None
+    if not -_INTEGER <= number < _INTEGER:
+        raise ValueError(f"strconv.ParseInt: parsing {quoted(text)}: value out of range")
+    return number
+
+
+def quoted(text: str) -> str:
+    """Return a text in double quotes, like Go's ``%q``."""
+    return f'"{"".join(map(_escaped, text))}"'
+
+
+def _escaped(letter: str) -> str:
+    code = ord(letter)
+    if letter in _ESCAPES:
+        return "\\" + _ESCAPES[letter]
+    if letter.isprintable():
+        return letter
+    if 0xDC80 <= code <= 0xDCFF:  # a byte that is not UTF-8
+        return f"\\x{code - 0xDC00:02x}"
+    return f"\\x{code:02x}" if code < 0x80 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 class Arguments:
     """A parsed command line; ``words`` are neither flags nor flags' values."""
 
-    def __init__(self, flags: Sequence[Flag], inherited: Arguments | None = None) -> None:
+    def __init__(self, flags: Sequence[Flag]) -> None:
         self.words: list[str] = []
         self._given: set[str] = set()
-        self._values: dict[str, Any] = {}
-        for flag in flags:
-            self._values[flag.name] = list(flag.default) if isinstance(flag.default, list) else flag.default
-            if inherited is not None and inherited.given(flag.name):
-                self._values[flag.name] = inherited._values[flag.name]
-                self._given.add(flag.name)
+        self._values: dict[str, Any] = {
+            flag.name: list(flag.default) if isinstance(flag.default, list) else flag.default
+            for flag in flags
+        }
 
     def first_word(self, missing: str) -> str:
         """Return the first word; ``missing`` is the error if there is none."""
@@ -120,19 +161,9 @@ class Arguments:
         self._given.add(flag.name)
 
 
-def parse(
-    flags: Sequence[Flag],
-    command_line: Sequence[str],
-    *,
-    interspersed: bool = True,
-    inherited: Arguments | None = None,
-) -> Arguments:
-    """Parse a command line; ``--`` ends the flags.
-
-    Without ``interspersed`` the first word ends them too. ``inherited`` are
-    the flags that preceded the command's name.
-    """
-    arguments = Arguments(flags, inherited)
+def parse(flags: Sequence[Flag], command_line: Sequence[str]) -> Arguments:
+    """Parse a command line; ``--`` ends the flags."""
+    arguments = Arguments(flags)
     by_name = {flag.name: flag for flag in flags}
     by_short = {flag.short: flag for flag in flags if flag.short}
     rest = list(command_line)
@@ -143,37 +174,61 @@ def parse(
             break
         if word.startswith("--"):
             name, equals, text = word[2:].partition("=")
+            if not name or name.startswith("-"):
+                raise UsageError(f"bad flag syntax: {word}")
             if name not in by_name:
                 raise UsageError(f"unknown flag: --{name}")
             flag = by_name[name]
             arguments.set(flag, text if equals else _next_value(flag, f"--{name}", rest))
         elif word.startswith("-") and word != "-":
-            _parse_shorthands(word, by_short, rest, arguments)
+            _parse_shorthands(word[1:], by_short, rest, arguments)
         else:
             arguments.words.append(word)
-            if not interspersed:
-                arguments.words += rest
-                break
     return arguments
 
 
-def _parse_shorthands(word: str, by_short: dict[str, Flag], rest: list[str], arguments: Arguments) -> None:
+def first_word(flags: Sequence[Flag], command_line: Sequence[str]) -> int | None:
+    """Return the position of the first word that may be a command's name.
+
+    Like cobra, this takes what follows an unknown flag for its value: the
+    flags of a command may precede its name, ``-g URL list``, but not if they
+    need no value, ``-q list``.
+    """
+    by_name = {f"--{flag.name}": flag for flag in flags} | {f"-{flag.short}": flag for flag in flags}
+    position = 0
+    while position < len(command_line):
+        word = command_line[position]
+        if word == "--":
+            return None
+        if word and not word.startswith("-"):
+            return position
+        is_flag = "=" not in word and (word.startswith("--") or len(word.encode("utf-8", _BYTES)) == 2)
+        if is_flag and (word not in by_name or by_name[word].takes_value):
+            position += 1  # its value
+        position += 1
+    return None
+
+
+def _parse_shorthands(letters: str, by_short: dict[str, Flag], rest: list[str], arguments: Arguments) -> None:
     """Parse ``-n me``, ``-nme``, ``-n=me``, or boolean flags as in ``-qv``."""
-    letters = word[1:]
     while letters:
-        letter, letters = letters[0], letters[1:]
+        place, letter, letters = f"-{letters}", letters[0], letters[1:]
         if letter not in by_short:
-            raise UsageError(f"unknown shorthand flag: '{letter}' in {word}")
+            shown = chr(letter.encode("utf-8", _BYTES)[0])  # Go shows the first byte
+            raise UsageError(f"unknown shorthand flag: '{shown}' in {place}")
         flag = by_short[letter]
-        if letters and (letters[0] == "=" or not isinstance(flag.default, bool)):
-            arguments.set(flag, letters.removeprefix("="))
+        if len(letters) > 1 and letters[0] == "=":  # after `-n=` alone, "=" is the value
+            arguments.set(flag, letters[1:])
             return
-        arguments.set(flag, _next_value(flag, f"'{letter}' in {word}", rest))
+        if letters and flag.takes_value:
+            arguments.set(flag, letters)
+            return
+        arguments.set(flag, _next_value(flag, f"'{letter}' in {place}", rest))
 
 
 def _next_value(flag: Flag, shown: str, rest: list[str]) -> str:
     """Return a flag's value without ``=``: the next word, or "true"."""
-    if isinstance(flag.default, bool):
+    if not flag.takes_value:
         return "true"
     if not rest:
         raise UsageError(f"flag needs an argument: {shown}")

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import threading
 import urllib.request
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from chromium import BrowserTab, Chromium, chromium, find_chromium
+from chromium import BrowserTab, Chromium
 from inspectors import Inspector, inspector
 
 from labkit_services.http import Headers, HttpClient, HttpServer, Origin, Request, Response
@@ -35,17 +35,6 @@ CALLBACK = {
 CONNECTED = "document.getElementById('connection')?.dataset.state === 'live'"
 ROWS = "document.querySelectorAll('#requests .request').length"
 BODY = "document.querySelector('pre.body')?.textContent"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Chromium]:
-    binary = find_chromium()
-    if binary is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("no Chromium, which CI must have")
-        pytest.skip("no Chromium: install chromium, or set $CHROMIUM to one")
-    with chromium(binary) as running:
-        yield running
 
 
 @pytest.fixture
@@ -345,3 +334,74 @@ def serve_in_thread(handler) -> Iterator[str]:  # type: ignore[no-untyped-def]
         ended.set()
         thread.join(10)
         assert not thread.is_alive()
+
+
+def test_a_click_on_a_bin_s_url_shows_the_bin_and_adds_nothing_to_it(
+    browser: Chromium, running: Inspector
+) -> None:
+    post(f"{running.url}/r/first", "of another bin")
+    post(f"{running.url}/r/clicked", "the only request")
+    for path in ("/r/clicked", "/r/clicked/some/path", "/clicked"):
+        page = browser.open(f"{running.url}{path}")
+        page.wait_for(f"{CONNECTED} && {BODY} === 'the only request'")
+        assert page.evaluate("location.pathname + location.hash") == "/#clicked"
+        assert page.problems == []
+    assert running.get("/bins/clicked")["received"] == 1
+
+
+def test_the_url_of_a_bin_without_requests_shows_how_to_send_the_first(
+    browser: Chromium, running: Inspector
+) -> None:
+    post(f"{running.url}/r/first", "of another bin")
+    page = browser.open(f"{running.url}/r/later")
+    page.wait_for("document.getElementById('bin-name')?.textContent === 'later'")
+    page.wait_for("!document.getElementById('introduction').hidden")
+    assert text_of(page, "#snippet-curl") == f"curl -d 'hello' {running.url}/r/later"
+    assert [each["name"] for each in running.get("/bins")["bins"]] == ["first"]
+    post(f"{running.url}/r/later", "the first")
+    page.wait_for(f"{BODY} === 'the first'")
+    assert page.problems == []
+
+
+@pytest.mark.parametrize("site", ["localhost", "127.0.0.1"])
+def test_with_the_cookie_the_link_of_a_bin_opens_from_any_site_and_without_it_from_none(
+    browser: Chromium, site: str
+) -> None:
+    with inspector(inspector_token="s3cret") as locked, notebook(f"{locked.url}/r/clicked") as port:
+        post(f"{locked.url}/r/clicked", "the only request")
+        page = browser.open(f"http://{site}:{port}/")
+        page.evaluate("document.querySelector('a').click()")
+        page.wait_for("document.body?.innerText.includes('labkit status')")
+        assert page.evaluate(BODY) is None
+
+        browser.open(f"{locked.url}/?token=s3cret").wait_for(CONNECTED)
+        page.goto(f"http://{site}:{port}/")
+        page.evaluate("document.querySelector('a').click()")
+        page.wait_for(f"{BODY} === 'the only request'")
+        assert page.evaluate("location.href") == f"{locked.url}/#clicked"
+        assert locked.get("/bins/clicked")["received"] == 1
+
+
+@contextlib.contextmanager
+def notebook(link: str) -> Iterator[int]:
+    """Serve a page with a link, as a notebook has one; yield its port."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(f'<link rel="icon" href="data:,"><a href="{link}">bin</a>'.encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from chromium import BrowserTab, Chromium, chromium, find_chromium
+from chromium import BrowserTab, Chromium
 from jupyter_page import READY, Terminal, jupyterlab, learner_environment
 from lab_text import BANNER, SHELL_BLOCKS
 from labkit_command import labkit
@@ -27,17 +25,6 @@ EMPTY_NOTEBOOK = {
     "nbformat": 4,
     "nbformat_minor": 5,
 }
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Chromium]:
-    binary = find_chromium()
-    if binary is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("no Chromium, which CI must have")
-        pytest.skip("no Chromium: install chromium, or set $CHROMIUM to one")
-    with chromium(binary) as running:
-        yield running
 
 
 @pytest.fixture

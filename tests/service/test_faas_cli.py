@@ -6,6 +6,7 @@ import hmac
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -106,7 +107,8 @@ def test_figlet_of_the_store_prints_the_lab_text_banner(terminal: Terminal, name
 
 
 def test_the_functions_of_the_lab_work(terminal: Terminal) -> None:
-    terminal.faas("up", "-f", str(FUNCTIONS / "stack.yaml"))
+    shutil.copytree(FUNCTIONS, terminal.folder / "own")
+    terminal.shell("cd own && faas-cli up")
 
     assert terminal.faas("invoke", "cat", body=b"hi") == "hi"
     assert terminal.faas("invoke", "long-task") == ""
@@ -116,7 +118,7 @@ def test_the_functions_of_the_lab_work(terminal: Terminal) -> None:
     )
     printed = terminal.faas("invoke", "notify", "-H", "X-Function-Name: cat", body=b"done")
     assert " of cat: status unknown after some seconds\ndone" in printed
-    terminal.faas("remove", "-f", str(FUNCTIONS / "stack.yaml"))
+    terminal.faas("remove", "-f", "own/stack.yaml")
 
 
 @pytest.mark.row("4.5 invoke")
@@ -148,6 +150,7 @@ def test_every_header_form_sets_the_callback(terminal: Terminal, echo: str, form
 
 
 def test_a_function_can_be_the_callback(terminal: Terminal, echo: str, name: str) -> None:
+    shutil.copytree(FUNCTIONS / "notify", terminal.folder / "notify")
     terminal.faas("build", "-f", str(FUNCTIONS / "stack.yaml"), "--filter", "notify")
     target = f"{name}-target"
     terminal.faas("deploy", "--image=lab/notify:latest", "--name", target)

@@ -33,6 +33,7 @@ OURS = {
     "labkit.openfaas_cli.faas_cli",
     "labkit.openfaas_cli.faas_cli.gateway",
     "labkit.openfaas_cli.faas_cli.http",
+    "labkit.openfaas_cli.faas_cli.http_syntax",
     "labkit.openfaas_cli.faas_cli.output",
     "labkit.openfaas_cli.faas_cli.stack_file",
     "labkit.openfaas_cli.faas_cli.verb",
@@ -90,7 +91,7 @@ def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
 def test_an_invocation_imports_only_the_allowed_modules(environment: dict[str, str], tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", INVOKE],
-        stdin=subprocess.DEVNULL,
+        input="",
         capture_output=True,
         text=True,
         cwd=tmp_path,

@@ -19,10 +19,12 @@ from eventually import eventually
 from faas_cli_rows.admin import NAMESPACES, SECRETS
 from faas_cli_rows.build import BUILD, TAGS
 from faas_cli_rows.common import COMMON
+from faas_cli_rows.diff import DIFF
 from faas_cli_rows.functions import FUNCTIONS
 from faas_cli_rows.invoke import INVOKE
 from faas_cli_rows.login import WITH_LOGIN, WITHOUT_LOGIN
 from faas_cli_rows.new import NEW
+from faas_cli_rows.others import OTHERS
 from faas_cli_rows.row import Row
 from terminals import Terminal
 
@@ -118,7 +120,9 @@ def table(tmp_path_factory: pytest.TempPathFactory, lab: Lab) -> Iterator[Table]
 @pytest.mark.row("4.4 namespace", "4.4 secret")
 @pytest.mark.row("4.5 invoke", "4.5 --async", "4.5 failures", "4.5 unsupported method", "4.5 header forms")
 @pytest.mark.parametrize(
-    "row", [*COMMON, *NEW, *BUILD, *TAGS, *FUNCTIONS, *NAMESPACES, *SECRETS, *INVOKE], ids=_named
+    "row",
+    [*COMMON, *NEW, *BUILD, *TAGS, *FUNCTIONS, *NAMESPACES, *SECRETS, *INVOKE, *DIFF, *OTHERS],
+    ids=_named,
 )
 def test_row(table: Table, row: Row) -> None:
     table.check(row)

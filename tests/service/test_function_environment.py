@@ -23,7 +23,7 @@ from watchdogs import DEADLINE
 
 from labkit import Lab
 
-SETTINGS_OF_THE_LAB = {"PATH", "HOME", "TMPDIR", "LABKIT_PYTHON"}
+SETTINGS_OF_THE_LAB = {"PATH", "HOME", "HOSTNAME", "TMPDIR", "LABKIT_PYTHON"}
 
 
 @pytest.fixture

@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
+import subprocess
+import sys
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -121,6 +124,35 @@ def test_an_unknown_function_is_a_404_marked_as_the_platform_s(http: httpx.Clien
     assert answer.status_code == 404
     assert answer.text.startswith("error finding function nobody")
     assert answer.headers["X-OpenFaaS-Internal"] == "proxy"
+    assert "X-Content-Type-Options" not in answer.headers, "OpenFaaS's scaler does not use http.Error"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("POST", "/async-function/x", "", 400),  # its callback's URL is invalid
+        ("POST", "/system/functions", "{", 400),
+        ("POST", "/system/functions", "{}", 400),
+        ("PUT", "/system/functions", '{"service": "nobody", "image": "functions/alpine"}', 404),
+        ("DELETE", "/system/functions", '{"functionName": "nobody"}', 404),
+        ("POST", "/system/scale-function/nobody", '{"replicas": 1}', 404),
+        ("POST", "/system/scale-function/nobody", "{", 400),
+        ("PUT", "/system/secrets", '{"name": "nobody", "value": "v"}', 404),
+        ("GET", "/system/logs?name=nobody&tail=x", "", 422),
+        ("GET", "/system/namespace/nobody", "", 404),
+        ("GET", "/async-function/nobody", "", 404),
+        ("GET", "/system/queues/nobody", "", 404),
+    ],
+)
+@pytest.mark.row("1.2 error texts")
+def test_error_texts_have_the_headers_of_go_s_http_error(
+    http: httpx.Client, method: str, path: str, body: str, status: int
+) -> None:
+    answer = http.request(method, path, content=body, headers={"X-Callback-Url": "http://a b/"})
+
+    assert (answer.status_code, answer.text[-1:]) == (status, "\n")
+    assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
 @pytest.mark.parametrize("path", ["/function/", "/function/a@b", "/function/%20", "/nowhere"])
@@ -137,12 +169,74 @@ def test_an_empty_name_with_a_namespace_is_not_found(http: httpx.Client) -> None
 
 
 @pytest.mark.row("1.2 /async-function methods", "2.1 other methods")
-def test_an_asynchronous_call_is_post_only(http: httpx.Client) -> None:
-    for verb in ("PUT", "PATCH", "HEAD", "OPTIONS"):
-        assert http.request(verb, "/async-function/echo").status_code == 405
-    # These two name a call, not a function.
-    for verb in ("GET", "DELETE"):
-        assert http.request(verb, "/async-function/echo").status_code == 404
+@pytest.mark.parametrize(
+    "name", ["post-only", "post-only.openfaas-fn", "post%2Donly", "post-only/", "post-only/x"]
+)
+def test_get_on_the_async_route_of_a_deployed_function_is_a_405(http: httpx.Client, name: str) -> None:
+    deploy(http, "post-only", "cat")
+
+    for verb in ("GET", "DELETE", "PUT", "PATCH", "HEAD", "OPTIONS", "FOO", "get"):
+        answer = http.request(verb, f"/async-function/{name}")
+        assert (answer.status_code, answer.content) == (405, b""), verb
+
+
+def test_a_call_s_id_keeps_its_status_route_even_if_it_is_a_function_s_name(http: httpx.Client) -> None:
+    deploy(http, "its-own-id", "cat")
+    assert http.get("/async-function/its-own-id").status_code == 405
+
+    assert http.post("/async-function/its-own-id", headers={"X-Call-Id": "its-own-id"}).status_code == 202
+
+    eventually(lambda: http.get("/async-function/its-own-id").status_code == 200)
+    assert http.get("/async-function/its-own-id").json()["callId"] == "its-own-id"
+    assert http.get("/async-function/never-deployed").status_code == 404
+    assert http.get(f"/async-function/{uuid.uuid4()}").status_code == 404
+
+
+def test_faas_cli_invoke_async_with_get_prints_the_405(http: httpx.Client, lab: Lab) -> None:
+    deploy(http, "long-task", "cat")
+
+    program = Path(sys.executable).with_name("faas-cli")
+    command = [program, "invoke", "long-task", "--async", "--method", "GET", "-g", lab.gateway_url]
+    done = subprocess.run(command, input=b"", capture_output=True, timeout=30)
+
+    assert done.returncode == 1
+    assert b"Server returned unexpected status code: 405 - " in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("target", "path", "query"),
+    [
+        ("/function/env-of-path", "/", ""),
+        ("/function/env%2Dof-p%61th", "/", ""),
+        ("/function/env-of-path/a%20b", "/a b", ""),
+        ("/function/env-of-path/a%2Fb", "/a/b", ""),
+        ("/function/env-of-path/a%2520b", "/a b", ""),
+        ("/function/env-of-path/a%3Fb", "/a", "b"),
+        ("/function/env-of-path/100%25", "/100%", ""),
+        ("/function/env-of-path/a+b", "/a+b", ""),
+        ("/function/env-of-path/%C3%A9?x=%C3%A9", "/é", "x=%C3%A9"),
+    ],
+)
+@pytest.mark.row("1.4 path")
+def test_a_function_sees_the_decoded_path_called_directly_or_from_the_queue(
+    http: httpx.Client, target: str, path: str, query: str
+) -> None:
+    deploy(http, "env-of-path", "env")
+
+    direct = http.post(target)
+    queued = http.post(f"/async-function{target.removeprefix('/function')}")
+    call = f"/async-function/{queued.headers['X-Call-Id']}"
+    result = http.get(f"{call}/result", params={"wait": 20})
+
+    for answer in (direct, result):
+        assert answer.status_code == 200, answer.text
+        lines = answer.text.splitlines()
+        assert f"Http_Path={path}" in lines
+        # OpenFaaS's queue keeps no query that was encoded in the path.
+        expected = "" if answer is result and "%3F" in target else query
+        assert [line for line in lines if line.startswith("Http_Query=")] == (
+            [f"Http_Query={expected}"] if expected else []
+        )
 
 
 @pytest.mark.row("2.1 accepted")

@@ -69,6 +69,19 @@ def test_the_root_redirects_to_the_ui_and_the_ui_to_the_inspector(http: httpx.Cl
     assert (opened.status_code, opened.headers["Content-Type"][:9]) == (200, "text/html")
 
 
+@pytest.mark.parametrize("accept", ["text/html", "text/html,application/xhtml+xml,*/*;q=0.8"])
+@pytest.mark.row("1.2 / and /ui/")
+def test_a_browser_that_opens_the_gateway_s_link_gets_a_page_without_a_password(
+    http: httpx.Client, accept: str
+) -> None:
+    for path in ("/", "/ui/"):
+        with httpx.Client(base_url=http.base_url, headers={"Accept": accept}, trust_env=False) as browser:
+            page = browser.get(path, follow_redirects=True)
+        assert (page.status_code, page.url.path) == (200, "/")
+        assert "The lab's gateway is up" in page.text
+        assert "WWW-Authenticate" not in page.headers
+
+
 @pytest.mark.row("1.2 wrong method")
 def test_a_wrong_method_is_a_405_with_an_empty_body(http: httpx.Client) -> None:
     answer = http.patch("/system/functions")

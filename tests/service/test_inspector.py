@@ -87,7 +87,10 @@ async def test_both_urls_of_a_bin_and_all_paths_below_are_captured(shared: Inspe
 
 @pytest.mark.parametrize(
     "method",
-    ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "REPORT", "PURGE"],
+    [
+        *("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"),
+        *("TRACE", "PROPFIND", "REPORT", "PURGE", "FOO", "get"),
+    ],
 )
 async def test_every_method_is_captured(shared: Inspector, method: str) -> None:
     bin_name = f"method-{method}"
@@ -491,6 +494,89 @@ def test_another_site_may_change_nothing_even_with_the_token(locked: Inspector) 
     assert locked.api.put("/api/v1/bins/x", headers={"Sec-Fetch-Site": "same-origin"}).status_code == 201
     page = locked.api.get("/?token=s3cret", headers=headers)
     assert (page.status_code, page.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+
+
+CHROMIUM = "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+
+
+@pytest.mark.parametrize(
+    ("path", "location"),
+    [
+        ("/r/{}", "../#{}"),
+        ("/r/{}/", "../../#{}"),
+        ("/r/{}/some/path?x=1", "../../../#{}"),
+        ("/{}", "./#{}"),
+        ("/{}/some", "../#{}"),
+    ],
+)
+async def test_a_browser_that_opens_a_bin_s_url_gets_its_page_and_adds_nothing(
+    locked: Inspector, name: str, path: str, location: str
+) -> None:
+    await locked.send(f"/r/{name}", b"before")
+    for headers in ([CHROMIUM], [CHROMIUM, "Sec-Fetch-Mode: navigate"], ["Sec-Purpose: prefetch"]):
+        answer = await locked.send(path.format(name), b"", *headers, method="GET")
+        assert (answer.status, answer.headers.get("Location")) == (303, location.format(name))
+        assert "s3cret" not in str(answer.headers)
+    assert locked.get(f"/bins/{name}")["received"] == 1
+
+    page = str(httpx.URL(locked.url).join(path.format(name)).join(location.format(name)))
+    assert page == f"{locked.url}/#{name}"
+
+
+@pytest.mark.parametrize(
+    ("method", "headers"),
+    [
+        ("GET", ["Accept: */*"]),  # curl, httpx
+        ("GET", []),
+        ("GET", ["Accept: application/json"]),
+        ("GET", ["Accept: text/html", "Sec-Fetch-Mode: cors"]),  # a page's script
+        ("HEAD", [CHROMIUM]),
+        ("POST", [CHROMIUM, "Sec-Fetch-Mode: navigate", "Content-Type: application/x-www-form-urlencoded"]),
+        ("FOO", [CHROMIUM]),
+    ],
+)
+async def test_requests_of_programs_scripts_and_forms_are_captured(
+    locked: Inspector, name: str, method: str, headers: list[str]
+) -> None:
+    assert (await locked.send(f"/r/{name}/path", b"", *headers, method=method)).status == 200
+    assert locked.get(f"/bins/{name}/requests/latest")["method"] == method
+
+
+async def test_a_link_on_another_site_leads_to_the_bin_through_a_page_of_this_one(
+    locked: Inspector, name: str
+) -> None:
+    headers = (CHROMIUM, "Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate")
+    answer = await locked.send(f"/r/{name}", b"", *headers, method="GET")
+    assert (answer.status, answer.headers.get("Content-Type")) == (200, "text/html; charset=utf-8")
+    assert f'content="0; url=../#{name}"' in answer.body.decode()
+    assert "script-src 'none'" in answer.headers.get("Content-Security-Policy")
+    assert locked.api.get(f"/api/v1/bins/{name}").status_code == 404, "nothing was captured"
+
+
+async def test_a_browser_without_the_token_is_told_where_the_link_is(locked: Inspector) -> None:
+    answer = await locked.send("/", b"", CHROMIUM, method="GET")
+    assert (answer.status, answer.headers.get("Content-Type")) == (401, "text/html; charset=utf-8")
+    assert "labkit status" in answer.body.decode()
+    assert "s3cret" not in answer.body.decode()
+    assert answer.headers.get("WWW-Authenticate") == "Bearer", "for which no browser shows a dialog"
+    wrong = await locked.send("/?token=wrong", b"", CHROMIUM, method="GET")
+    assert (wrong.status, "Set-Cookie" in wrong.headers) == (401, False)
+
+
+def test_after_the_link_with_the_token_the_links_of_bins_open(locked: Inspector, name: str) -> None:
+    with httpx.Client(headers={"Accept": "text/html"}, trust_env=False, follow_redirects=True) as browser:
+        assert browser.get(f"{locked.url}/r/{name}").status_code == 401
+        assert browser.get(f"{locked.url}/?token=s3cret").status_code == 200
+        page = browser.get(f"{locked.url}/r/{name}")
+        assert (page.status_code, str(page.url)) == (200, f"{locked.url}/#{name}")
+
+
+@pytest.mark.parametrize("path", ["/favicon.ico", "/robots.txt", "/r/favicon.ico", "/r/%3Cb%3E"])
+async def test_a_browser_s_own_requests_make_no_bin(locked: Inspector, path: str) -> None:
+    before = len(locked.get("/bins")["bins"])
+    assert (await locked.send(path, b"", CHROMIUM, method="GET")).status in (409, 422)
+    assert (await locked.send(path, b"", "Accept: image/avif,*/*", method="GET")).status in (409, 422)
+    assert len(locked.get("/bins")["bins"]) == before
 
 
 async def test_captured_data_is_never_markup_for_a_browser(shared: Inspector, name: str) -> None:

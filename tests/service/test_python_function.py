@@ -25,6 +25,11 @@ def handle(event, context):
         raise ValueError("first line\\nsecond line")
     if event.path == "/sleep":
         time.sleep(0.3)
+    if event.path == "/cookies":
+        pairs = [("Set-Cookie", "a=1"), ("Set-Cookie", "b=2"), ("Content-Type", "text/plain")]
+        return {"body": context.hostname, "headers": pairs}
+    if event.path == "/missing":
+        return event.query["none"]
     print("seen", event.method)
     headers = {"X-Seen": event.headers.get("x-mine", ""), "X-Host": context.hostname}
     body = {"body": event.body.decode(), "query": event.query, "path": event.path}
@@ -82,6 +87,27 @@ def test_an_exception_is_a_500_with_one_line_and_a_traceback_in_the_log(
         return "stderr: Traceback" in text and "line 5, in handle" in text and "second line" in text
 
     eventually(logged)
+
+
+def test_headers_may_be_a_list_of_pairs(http: httpx.Client, function: str) -> None:
+    response = http.get(f"/function/{function}/cookies")
+
+    assert response.headers.get_list("Set-Cookie") == ["a=1", "b=2"]
+    assert response.headers["Content-Type"] == "text/plain"
+    assert response.text.startswith(f"{function}-")
+
+
+def test_a_missing_query_parameter_is_a_bad_request(http: httpx.Client, function: str) -> None:
+    response = http.get(f"/function/{function}/missing")
+
+    assert (response.status_code, response.text) == (400, "Bad Request: the query has no 'none'\n")
+
+
+def test_options_is_answered_without_the_handler(http: httpx.Client, function: str) -> None:
+    response = http.options(f"/function/{function}/fail")
+
+    assert response.status_code == 200
+    assert response.headers["Allow"] == "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
 
 
 def test_output_is_logged_at_once(http: httpx.Client, function: str) -> None:

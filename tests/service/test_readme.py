@@ -1,13 +1,23 @@
-"""The README's code below "When calls fail" runs unchanged."""
+"""The README's Python code runs unchanged."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from labs import start_lab
 
+from labkit import Lab
+
 README = Path(__file__).parents[2] / "README.md"
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    with start_lab(tmp_path_factory.mktemp("readme")) as lab:
+        yield lab
 
 
 def code_below(heading: str) -> str:
@@ -18,11 +28,18 @@ def code_below(heading: str) -> str:
     return block[1]
 
 
-def test_code_below_when_calls_fail_runs_unchanged(workspace: Path) -> None:
-    with start_lab(workspace) as lab:
-        shown: dict[str, object] = {"lab": lab}
-        exec(code_below("When calls fail"), shown)
+def test_the_code_runs_unchanged(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The second block continues the first one, as for a reader."""
+    monkeypatch.setenv("LABKIT_WORKSPACE", str(lab.aio.workspace.root))
+    shown: dict[str, object] = {}
 
-        call = shown["call"]
-        assert call.status().state == "cancelled"  # type: ignore[attr-defined]
-        assert lab.queue("slow-lane").dead == 0
+    exec(code_below("In Python"), shown)
+    assert shown["lab"].gateway_url == lab.gateway_url  # type: ignore[attr-defined]
+    assert shown["sync"].states["done"] == shown["async_"].states["done"] == 10  # type: ignore[attr-defined]
+    assert r"|_____\__,_|" in capsys.readouterr().out
+
+    exec(code_below("When calls fail"), shown)
+    assert shown["call"].status().state == "cancelled"  # type: ignore[attr-defined]
+    assert lab.queue("slow-lane").dead == 0

@@ -125,7 +125,7 @@ def test_an_unmodified_file_is_not_sent_again(
         ("/sub/../a.txt", "/a.txt"),
         ("/sub/./", "/sub/"),
         ("/%0d%0aX-Injected:%20yes/../x", "/x"),
-        ("/x/../%0d%0aX-Injected:%20yes", "/%0D%0AX-Injected%3A%20yes"),
+        ("/x/../%0d%0aX-Injected:%20yes", "/%0D%0AX-Injected:%20yes"),
     ],
 )
 def test_other_spellings_of_a_path_are_redirected(running: RunningWatchdog, path: str, location: str) -> None:

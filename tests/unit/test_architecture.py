@@ -44,14 +44,15 @@ ALLOWED = {
     "labkit_services.images": (set(), {"contract", "images"}),
     "labkit_services.runtime": (set(), {"contract", "runtime", "http"}),
     "labkit_services.http": (set(), {"contract", "http"}),
+    "labkit_services.web": (set(), {"http", "web"}),
     "labkit_services.jetstream": (set(), SHARED | {"runtime", "jetstream"}),
     "labkit_services.fork_server": (set(), {"contract", "runtime", "fork_server"}),
     "labkit_services.gateway": (
         set(),
-        SHARED | {"runtime", "http", "jetstream", "fork_server", "gateway"},
+        SHARED | {"runtime", "http", "jetstream", "fork_server", "web", "gateway"},
     ),
     "labkit_services.queue_worker": (set(), SHARED | {"runtime", "http", "jetstream", "queue_worker"}),
-    "labkit_services.inspector": (set(), SHARED | {"runtime", "http", "jetstream", "inspector"}),
+    "labkit_services.inspector": (set(), SHARED | {"runtime", "http", "jetstream", "web", "inspector"}),
     "labkit_services.watchdog": (set(), {"contract", "runtime", "http", "watchdog"}),
 }
 PURE = ("labkit.views", "labkit_services.contract", "labkit_services.call_record")

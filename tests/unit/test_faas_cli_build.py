@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from labkit_services.images import catalogue
 from labkit_services.images.store import ImageStore
 
 FUNCTIONS = Path(__file__).parents[2] / "functions"
+PROVIDER = "provider: {name: openfaas}\n"
 
 
 @pytest.fixture(autouse=True)
@@ -104,7 +107,10 @@ def test_new_appends_a_second_function(cli: Cli) -> None:
 def test_new_refuses_to_append_a_duplicate_name(cli: Cli) -> None:
     new(cli)
 
-    assert "already exists in stack.yaml" in new(cli, "long-task", "-a", "stack.yaml", code=1)
+    assert new(cli, "long-task", "-a", "stack.yaml", code=1) == (
+        "\nFunction long-task already exists in stack.yaml file. \n"
+        "Cannot have duplicate function names in same yaml file\n"
+    )
 
 
 def test_new_leaves_an_existing_folder_alone(cli: Cli) -> None:
@@ -128,9 +134,15 @@ def test_new_keeps_the_content_of_gitignore(cli: Cli) -> None:
         (["Long_Task", "--lang", "dockerfile"], "Function name can only contain a-z, 0-9 and dashes"),
         (["f"], "You must supply a function language with the --lang flag"),
         (["--lang", "dockerfile"], "Please provide a name for the function"),
-        (["f", "--lang", "cobol"], "Cobol is unavailable or not supported"),
+        (
+            ["f", "--lang", "cobol"],
+            'Template: "cobol" was not found in the templates folder or in the store\n',
+        ),
         (["f", "--lang", "dockerfile", "-a", "s.txt"], "When appending to a stack the suffix should be"),
-        (["f", "--lang", "dockerfile", "-a", "none.yaml"], "Unable to find file: none.yaml"),
+        (
+            ["f", "--lang", "dockerfile", "-a", "none.yaml"],
+            "Unable to find file: none.yaml - stat none.yaml: no such",
+        ),
     ],
 )
 def test_new_fails_with_the_messages_of_the_real_one(cli: Cli, words: list[str], message: str) -> None:
@@ -142,6 +154,7 @@ def test_new_accepts_handler_gateway_and_the_prefix_variable(
     cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OPENFAAS_PREFIX", "ghcr.io/me")
+    Path("src").mkdir()
 
     cli("new", "f", "--lang", "Dockerfile", "--handler", "src/f", "-g", "http://gw:1/", "-q")
 
@@ -200,7 +213,10 @@ def test_the_lab_text_placeholder_is_a_valid_prefix(cli: Cli, store: ImageStore)
 
 
 def test_the_functions_of_the_lab_can_be_built(cli: Cli, store: ImageStore) -> None:
-    cli("build", "-f", str(FUNCTIONS / "stack.yaml"))
+    shutil.copytree(FUNCTIONS, "functions")
+    os.chdir("functions")
+
+    cli("build")
 
     assert {image.ref: image.fprocess for image in store.list()} == {
         "lab/cat:latest": "cat",
@@ -248,6 +264,9 @@ def test_build_takes_a_function_from_flags(cli: Cli, store: ImageStore) -> None:
         (["--parallel=0"], "The --parallel flag must be great than 0"),
         (["--tag=none"], 'Invalid argument "none" for "--tag" flag'),
         (["--build-arg", "x", "--image=f", "--handler=f", "--name=f"], "Each build-arg must take"),
+        (["--build-arg", "=x"], "Build-arg must have a non-empty key\n"),
+        (["--build-arg", "x= "], "Build-arg must have a non-empty value\n"),
+        (["--build-label", "x"], "Error parsing build-labels: label format is not correct, needs key=value"),
         (["--nonsense"], "Unknown flag: --nonsense"),
     ],
 )
@@ -256,13 +275,15 @@ def test_build_fails_with_the_messages_of_the_real_one(cli: Cli, words: list[str
 
 
 def test_build_refuses_a_language_without_a_template(cli: Cli) -> None:
-    Path("stack.yaml").write_text("functions: {f: {lang: node, handler: ./f, image: me/f}}")
+    Path("stack.yaml").write_text(PROVIDER + "functions: {f: {lang: node, handler: ./f, image: me/f}}")
 
-    assert "language template: node not supported" in cli("build", code=1)
+    error = "language template: node not supported, build a custom Dockerfile"
+
+    assert cli("build", code=1).endswith(f"\nErrors received during build:\n- {error}\n\n")
 
 
 def test_build_skips_functions_with_skip_build(cli: Cli, store: ImageStore) -> None:
-    Path("stack.yaml").write_text("functions: {f: {skip_build: true, image: me/f}}")
+    Path("stack.yaml").write_text(PROVIDER + "functions: {f: {skip_build: true, image: me/f}}")
 
     assert "Skipping build of: f.\n" in cli("build")
     assert list(store.list()) == []
@@ -272,7 +293,7 @@ def test_build_skips_functions_with_skip_build(cli: Cli, store: ImageStore) -> N
 def test_shrinkwrap_only_copies(cli: Cli, store: ImageStore) -> None:
     new(cli)
 
-    assert "long-task shrink-wrapped to ./build/long-task/\n" in cli("build", "--shrinkwrap")
+    assert "long-task shrink-wrapped to build/long-task\n" in cli("build", "--shrinkwrap")
     assert Path("build/long-task/Dockerfile").is_file()
     assert list(store.list()) == []
 
@@ -281,7 +302,8 @@ def test_build_leaves_no_temporary_folder(cli: Cli, tmp_path: Path, monkeypatch:
     (tmp_path / "tmp").mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
 
-    cli("build", "-f", str(FUNCTIONS / "stack.yaml"))
+    new(cli)
+    cli("build")
 
     assert list((tmp_path / "tmp").iterdir()) == []
 
@@ -290,7 +312,7 @@ def test_push_needs_no_registry(cli: Cli) -> None:
     new(cli)
 
     assert cli("push").splitlines() == [
-        "[0] > Pushing long-task [me/long-task:latest].",
+        "[0] > Pushing long-task [me/long-task:latest]",
         "[0] < Pushing long-task [me/long-task:latest] done.",
         "Nothing was sent: the lab runs functions on this machine, and needs no registry.",
         "[0] Worker done.",
@@ -325,12 +347,8 @@ def test_the_store_is_listed_and_inspected(cli: Cli) -> None:
 
     assert lines[1].split() == ["FUNCTION", "AUTHOR", "DESCRIPTION"]
     assert any(re.fullmatch(r"figlet +openfaas +Figlet", line) for line in lines)
-    assert [f["name"] for f in json.loads(cli("store", "ls", "--json"))] == [
-        "figlet",
-        "env",
-        "alpine",
-        "shasum",
-    ]
+    names = "nodeinfo alpine env sleep shasum figlet printer curl hey chaos"
+    assert [f["name"] for f in json.loads(cli("store", "ls", "--json"))] == names.split()
     printed = cli("store", "inspect", "figlet")
     assert re.search(r"^Image: +ghcr\.io/openfaas/figlet:latest$", printed, re.MULTILINE)
     assert re.search(r"^Process: +figlet$", printed, re.MULTILINE)
@@ -346,7 +364,8 @@ def test_a_flag_or_a_variable_selects_another_store(cli: Cli, monkeypatch: pytes
     assert cli("store", "inspect", "figlet", code=1).startswith(
         "Function 'figlet' not found for platform 'x86_64'\n"
     )
-    assert "cannot read the function store" in cli("store", "list", "-u", "none", code=1).lower()
+    printed = cli("store", "list", "-u", "none", code=1)
+    assert printed.startswith("Cannot read result from OpenFaaS store at URL: none\n")
 
 
 def test_deploy_refuses_to_update_and_replace(cli: Cli) -> None:
@@ -359,7 +378,6 @@ def test_deploy_refuses_to_update_and_replace(cli: Cli) -> None:
     ("words", "message"),
     [
         (["fly"], 'Unknown command "fly" for "faas-cli"\n'),
-        (["store", "fly"], 'Unknown command "fly" for "faas-cli store"\n'),
         (["invoke"], "Please provide a name for the function\n"),
         (["describe"], "Please provide a name for the function\n"),
         (["remove"], "Please provide the name of a function to delete\n"),
@@ -374,7 +392,7 @@ def test_deploy_refuses_to_update_and_replace(cli: Cli) -> None:
             ["invoke", "f", "-H", "X"],
             "The --header or -H flag must take the form of 'Key: Value' or 'key=value'\n",
         ),
-        (["list", "-f", "none.yaml"], "Cannot read the stack file none.yaml"),
+        (["list", "-f", "none.yaml"], "Open none.yaml: no such file or directory\n"),
         (["login"], "Must provide a non-empty password via --password or --password-stdin\n"),
         (["logout"], "Gateway http://127.0.0.1:8080 not found in config\n"),
         (["ready", "--attempts=0"], "Attempts must be greater than 0\n"),
@@ -442,7 +460,7 @@ def test_a_group_without_a_verb_prints_its_help(cli: Cli) -> None:
 
 
 def test_global_flags_may_precede_the_verb(cli: Cli) -> None:
-    Path("other.yaml").write_text("functions: {f: {skip_build: true, image: me/f}}")
+    Path("other.yaml").write_text(PROVIDER + "functions: {f: {skip_build: true, image: me/f}}")
 
     assert "Skipping build of: f." in cli("-f", "other.yaml", "build")
     assert "Skipping build of: f." in cli("--yaml=other.yaml", "build")

@@ -34,7 +34,11 @@ def state(url: str) -> LabState:
         (DEFAULT, "http://stack", "http://env", "http://lab:1", "http://stack"),
         ("http://flag", "http://stack", "http://env", "http://lab:1", "http://flag"),
         ("", "", "http://env/", "", "http://env"),
+        # Only exactly this spelling of the default counts as not given; the lab takes its place.
+        (f"{DEFAULT}/", "http://stack", "http://env", "", DEFAULT),
+        (DEFAULT, f"{DEFAULT}/", "http://env", "", DEFAULT),
         (f"{DEFAULT}/", f"{DEFAULT}/", "", "http://lab:1", "http://lab:1"),
+        (DEFAULT, "", DEFAULT, "http://lab:1", DEFAULT),
         # Another name for the same address is another URL, in the real one too.
         ("http://localhost:8080", "", "http://env", "", "http://localhost:8080"),
     ],
@@ -93,33 +97,107 @@ def test_the_lab_password_is_sent_to_the_lab_only(workspace: Workspace) -> None:
     with workspace.lock():
         workspace.write_state(state("http://127.0.0.1:45678"))
 
-        token = Gateway("http://localhost:45678").basic_token()
-        assert token is not None
-        assert base64.b64decode(token) == b"admin:secret"
-        assert Gateway("http://127.0.0.1:9").basic_token() is None
-        assert Gateway("http://gateway.example:45678").basic_token() is None
+        sent = Gateway("http://localhost:45678").authorization()
+        assert base64.b64decode(sent.removeprefix("Basic ")) == b"admin:secret"
+        assert Gateway("http://127.0.0.1:9").authorization() == "Bearer"
+        assert Gateway("http://gateway.example:45678").authorization() == "Bearer"
+
+
+ADMIN = login_store.encode("admin", "pass")
+
+
+@pytest.mark.parametrize(
+    ("url", "finds"),
+    [
+        ("http://gateway.example:8080", True),
+        ("HTTP://Gateway.Example:8080//", True),
+        ("gateway.example:8080", True),
+        ("https://gateway.example:8080", False),
+        ("http://gateway.example", False),
+        ("http://gateway.example:8080/path", False),
+        ("http://localhost:8080", False),
+        ("http://127.0.0.1:8080", False),
+    ],
+)
+@pytest.mark.row("4.1 login store")
+def test_a_saved_login_is_used_only_for_exactly_its_normalised_url(
+    workspace: Workspace, url: str, finds: bool
+) -> None:
+    login_store.save("http://gateway.example:8080", ADMIN)
+
+    assert Gateway(normalise_url(url)).authorization() == (f"Basic {ADMIN}" if finds else "Bearer")
+
+
+def test_localhost_and_127_0_0_1_have_logins_of_their_own(workspace: Workspace) -> None:
+    login_store.save("http://localhost:8080", "1")
+    login_store.save("http://127.0.0.1:8080", "2")
+
+    assert Gateway(normalise_url("http://localhost:8080/")).authorization() == "Basic 1"
+    assert Gateway(normalise_url("http://127.0.0.1:8080/")).authorization() == "Basic 2"
+
+
+@pytest.mark.parametrize(
+    ("login", "token", "sent"),
+    [
+        ("", "", "Bearer"),
+        ("", "JWT", "Bearer JWT"),
+        ("{gateway: http://a, auth: basic, token: 123}", "", "Basic 123"),
+        ("{gateway: http://a, auth: basic, token: 123}", "JWT", "Basic 123"),
+        ("{gateway: http://a, auth: oauth2, token: ID}", "", "Bearer ID"),
+        ("{gateway: http://a, auth: oauth2, token: ID}", "JWT", "Bearer JWT"),
+        ("{gateway: http://a, token: ID}", "", "Bearer ID"),
+        ("{gateway: http://a}", "", "Bearer"),
+        ("{auth: basic, token: 1}", "", "Bearer"),
+        ("{gateway: http://a/, auth: basic, token: 1}", "", "Bearer"),
+        ("{gateway: http://a, auth: basic, token: 1}, {gateway: http://a, token: 2}", "", "Basic 1"),
+    ],
+)
+def test_the_first_login_of_a_gateway_is_sent_and_a_password_before_a_token(
+    workspace: Workspace, login: str, token: str, sent: str
+) -> None:
+    login_store.folder().mkdir()
+    (login_store.folder() / "config.yml").write_text(f"auths: [{login}]\n")
+
+    assert Gateway("http://a", token=token).authorization() == sent
 
 
 @pytest.mark.row("4.1 login store")
-def test_a_saved_login_is_used_only_for_its_gateway(workspace: Workspace) -> None:
-    login_store.save("http://gateway.example", login_store.encode("me", "pass"))
-
-    assert Gateway("http://gateway.example").basic_token() == login_store.encode("me", "pass")
-    assert Gateway("https://gateway.example").basic_token() is None
-
-
-@pytest.mark.row("4.1 login store")
-def test_saved_logins_are_private(workspace: Workspace) -> None:
+def test_saved_logins_are_private_and_stay_in_their_order(workspace: Workspace) -> None:
+    file = login_store.folder() / "config.yml"
     login_store.save("http://a", "1")
     login_store.save("http://b", "2")
     login_store.save("http://a", "3")
 
-    assert (login_store.find("http://a"), login_store.find("http://b")) == ("3", "2")
+    assert file.read_text() == (
+        'auths:\n  - gateway: http://a\n    auth: basic\n    token: "3"\n'
+        '  - gateway: http://b\n    auth: basic\n    token: "2"\n'
+    )
     assert login_store.folder().stat().st_mode & 0o777 == 0o700
-    assert (login_store.folder() / "config.yml").stat().st_mode & 0o777 == 0o600
+    assert file.stat().st_mode & 0o777 == 0o600
     assert login_store.remove("http://a")
     assert not login_store.remove("http://a")
-    assert [file.name for file in login_store.folder().iterdir()] == ["config.yml"]
+    assert [each.name for each in login_store.folder().iterdir()] == ["config.yml"]
+    assert login_store.remove("http://b")
+    assert file.read_text() == "auths: []\n"
+
+
+def test_a_hand_edited_login_file_keeps_what_a_login_does_not_replace(workspace: Workspace) -> None:
+    login_store.folder().mkdir()
+    file = login_store.folder() / "config.yml"
+    twice = "- {gateway: http://a, auth: basic, token: x}\n- {gateway: http://a, auth: basic, token: y}\n"
+    rest = "- gateway: http://b\n  auth: oauth2\n  token: z\n  options: [{name: n, value: 'true'}]\n"
+    file.write_text(f"auths:\n{twice}{rest}")
+
+    login_store.save("http://a", "new")
+
+    assert file.read_text() == (
+        "auths:\n  - gateway: http://a\n    auth: basic\n    token: new\n"
+        "  - gateway: http://a\n    auth: basic\n    token: y\n"
+        "  - gateway: http://b\n    auth: oauth2\n    token: z\n"
+        '    options:\n      - name: n\n        value: "true"\n'
+    )
+    assert login_store.remove("http://a")
+    assert login_store.find("http://a") == ("basic", "y")
 
 
 @pytest.mark.parametrize("content", ["auths: [", "auths: 3", "- a", "\0"])
@@ -136,6 +214,9 @@ def test_the_error_names_a_damaged_login_file(workspace: Workspace, content: str
     [
         ({"OPENFAAS_CONFIG": "/chosen", "CI": "true"}, "/chosen"),
         ({"CI": "true"}, ".openfaas"),
+        ({"CI": "1"}, ".openfaas"),
+        ({"HOME": "/home/me", "CI": "yes"}, "/home/me/.openfaas"),
+        ({"HOME": "/home/me", "OPENFAAS_CONFIG": "~/x"}, "/home/me/x"),
         ({"HOME": "/home/me"}, "/home/me/.openfaas"),
         ({"HOME": "/home/me", "OPENFAAS_CONFIG": "/lab/.labkit/run/openfaas"}, "/home/me/.openfaas"),
     ],
@@ -163,7 +244,7 @@ def test_the_lab_login_for_a_real_faas_cli_can_be_read(
     monkeypatch.setenv("OPENFAAS_CONFIG", str(tmp_path))
     file.rename(tmp_path / "config.yml")
 
-    assert login_store.find(DEFAULT) == login_store.encode("admin", plan.password)
+    assert login_store.find(DEFAULT) == ("basic", login_store.encode("admin", plan.password))
 
 
 def program(folder: Path, text: str, mode: int = 0o755) -> Path:

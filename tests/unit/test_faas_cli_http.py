@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import socket
 import threading
 from collections.abc import Iterator
@@ -10,6 +11,9 @@ from contextlib import contextmanager
 import pytest
 
 from labkit.openfaas_cli.faas_cli.http import HttpRequestError, request
+from labkit.openfaas_cli.faas_cli.http_syntax import escape_path
+
+BROKEN = "net/http: HTTP/1.x transport connection broken"
 
 
 @contextmanager
@@ -65,8 +69,8 @@ def test_a_request_has_the_given_and_the_required_headers() -> None:
 
     host = url.removeprefix("http://")
     assert received == [
-        f"POST /a%20b?c=d HTTP/1.1\r\nHost: {host}\r\nX-One: ü\r\nContent-Length: 0\r\n"
-        "Connection: close\r\n\r\n".encode()
+        f"POST /a%20b?c=d HTTP/1.1\r\nHost: {host}\r\nUser-Agent: Go-http-client/1.1\r\n"
+        "Content-Length: 0\r\nX-One: ü\r\nAccept-Encoding: gzip\r\n\r\n".encode()
     ]
     assert response.header("x-a") == "1"
     assert response.header("x-b") == ""
@@ -83,25 +87,88 @@ def test_an_incomplete_body_is_an_error(response_blocks: list[bytes]) -> None:
     with server(*response_blocks) as (url, _):
         response = request("GET", url)
 
-        with pytest.raises(EOFError):
-            response.read()
-
-
-def test_a_negative_length_is_an_error() -> None:
-    with server(b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nhello") as (url, _):
-        response = request("GET", url)
-
-        with pytest.raises(ConnectionError, match="'-5' is not a number"):
+        with pytest.raises(EOFError, match="unexpected EOF"):
             response.read()
 
 
 @pytest.mark.parametrize(
-    ("response_blocks", "message"),
-    [([], "EOF"), ([b"HTTP/1.1 20"], "EOF"), ([b"220 smtp ready\r\n"], "malformed HTTP response")],
+    ("response", "message"),
+    [
+        (b"", "EOF"),
+        (b"HTTP/1.1 20", "unexpected EOF"),
+        (b"garbage\r\n", f'{BROKEN}: malformed HTTP response "garbage"'),
+        (b"\0\r\n", f'{BROKEN}: malformed HTTP response "\\x00"'),
+        (b"220 smtp ready\r\n", f'{BROKEN}: malformed HTTP status code "smtp"'),
+        (b"HTTP/1.1 20 OK\r\n\r\n", f'{BROKEN}: malformed HTTP status code "20"'),
+        (b"HTTP/2 200 OK\r\n\r\n", f'{BROKEN}: malformed HTTP version "HTTP/2"'),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", f'{BROKEN}: bad Content-Length "-1"'),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", f'{BROKEN}: bad Content-Length "x"'),
+        (
+            b"HTTP/1.1 200 OK\r\nbad header\r\n\r\n",
+            f'{BROKEN}: malformed MIME header: missing colon: "bad header"',
+        ),
+    ],
 )
-def test_an_invalid_response_is_an_error(response_blocks: list[bytes], message: str) -> None:
-    with server(*response_blocks) as (url, _), pytest.raises(HttpRequestError, match=message):
+def test_an_invalid_response_is_an_error_in_the_words_of_go(response: bytes, message: str) -> None:
+    with server(response) as (url, _), pytest.raises(HttpRequestError) as caught:
         request("GET", url)
+
+    assert caught.value.headline == f'Get "{url}": {message}'
+
+
+def test_an_invalid_chunk_is_an_error() -> None:
+    with server(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nab") as (url, _):
+        response = request("GET", url)
+
+        with pytest.raises(ConnectionError, match="invalid byte in chunk length"):
+            response.read()
+
+
+@pytest.mark.parametrize("headers", [[], [("Accept-Encoding", "gzip")], [("Range", "bytes=0-")]])
+def test_gzip_is_decoded_unless_the_caller_asked_for_an_encoding(headers: list[tuple[str, str]]) -> None:
+    body = gzip.compress(b"hello")
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(body)}\r\n\r\n"
+    with server(head.encode(), body) as (url, received):
+        assert request("GET", url, headers).read() == (body if headers else b"hello")
+
+    asked = [line for line in received[0].split(b"\r\n") if line.startswith(b"Accept-Encoding")]
+    assert asked == ([] if headers[:1] == [("Range", "bytes=0-")] else [b"Accept-Encoding: gzip"])
+
+
+@pytest.mark.parametrize(
+    ("status", "method", "body"),
+    [(301, "GET", b""), (302, "GET", b""), (303, "GET", b""), (307, "POST", b"body")],
+)
+def test_a_redirect_is_followed(status: int, method: str, body: bytes) -> None:
+    with server(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok") as (target, reached):
+        head = f"HTTP/1.1 {status} Found\r\nLocation: {target}/there\r\nContent-Length: 0\r\n\r\n"
+        with server(head.encode()) as (url, _):
+            assert request("POST", url, body=b"body").read() == b"ok"
+
+    assert reached[0].startswith(f"{method} /there HTTP/1.1\r\n".encode())
+    assert reached[0].endswith(b"\r\n\r\n" + body)
+
+
+@pytest.mark.parametrize(
+    ("path", "escaped"),
+    [
+        ("f#x", "f%23x"),
+        ("f?a=b", "f%3Fa=b"),
+        ("f/x", "f/x"),
+        ("../system/functions", "../system/functions"),
+        ("f%20x", "f%2520x"),
+        ("f x", "f%20x"),
+        ("ü", "%C3%BC"),
+        ("\udcff", "%FF"),
+        ("a;b,c:d@e&f=g+h$i", "a;b,c:d@e&f=g+h$i"),
+        ("!*'()", "%21%2A%27%28%29"),
+        ("[x]", "%5Bx%5D"),
+        ('a\\b"c<d>e^f`g{h|i}j~k\n', "a%5Cb%22c%3Cd%3Ee%5Ef%60g%7Bh%7Ci%7Dj~k%0A"),
+        ("-f.g_h", "-f.g_h"),
+    ],
+)
+def test_a_path_is_escaped_as_in_go(path: str, escaped: str) -> None:
+    assert escape_path(path) == escaped
 
 
 def test_a_refused_connection_is_reported_in_the_words_of_go() -> None:

@@ -115,12 +115,12 @@ MESSAGE = {
         ("plain", True, False, "2026-01-02T15:04:05Z Wrote 5 Bytes"),
         ("plain", False, False, "Wrote 5 Bytes"),
         ("plain", True, True, "2026-01-02T15:04:05Z f (f-1) Wrote 5 Bytes"),
-        ("keyvalue", True, False, 'timestamp="2026-01-02T15:04:05Z" text="Wrote 5 Bytes"'),
+        ("keyvalue", True, False, 'timestamp="2026-01-02T15:04:05Z" text="Wrote 5 Bytes" '),
         (
             "keyvalue",
             True,
             True,
-            'timestamp="2026-01-02T15:04:05Z" name="f" instance="f-1" text="Wrote 5 Bytes"',
+            'timestamp="2026-01-02T15:04:05Z" name="f" instance="f-1" text="Wrote 5 Bytes" ',
         ),
         (
             "json",

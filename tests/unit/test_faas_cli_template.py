@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from labkit.openfaas_cli.faas_cli.template_pull import TemplatePullError, TemplateSource, parse_source
-from labkit.openfaas_cli.faas_cli.templates import TemplateError, template_process
+from labkit.openfaas_cli.faas_cli.templates import Template, TemplateError, read_template
 
 
 @pytest.mark.parametrize(
@@ -35,20 +35,27 @@ def test_another_source_is_refused(text: str) -> None:
         parse_source(text)
 
 
-@pytest.mark.parametrize(
-    ("text", "process"), [("fprocess: python3 index.py", "python3 index.py"), ("language: x", ""), ("", "")]
-)
-def test_a_template_names_its_process(text: str, process: str, tmp_path: Path) -> None:
-    file = tmp_path / "template.yml"
-    file.write_text(text)
+def test_a_template_names_process_folder_options_and_notes(tmp_path: Path) -> None:
+    (tmp_path / "template.yml").write_text(
+        "language: x\nfprocess: python3 index.py\nhandler_folder: src\nwelcome_message: |\n  Hello\n"
+        "build_options:\n  - name: dev\n    packages: [make, gcc]\n"
+    )
 
-    assert template_process(file) == process
+    assert read_template(tmp_path) == Template(
+        tmp_path, "python3 index.py", "Hello\n", "src", {"dev": ["make", "gcc"]}
+    )
+
+
+@pytest.mark.parametrize("text", ["language: x", "", "fprocess: ~"])
+def test_what_a_template_does_not_name_is_empty(text: str, tmp_path: Path) -> None:
+    (tmp_path / "template.yml").write_text(text)
+
+    assert read_template(tmp_path) == Template(tmp_path)
 
 
 @pytest.mark.parametrize("text", ["- a list", "{", "text"])
 def test_an_invalid_template_is_refused(text: str, tmp_path: Path) -> None:
-    file = tmp_path / "template.yml"
-    file.write_text(text)
+    (tmp_path / "template.yml").write_text(text)
 
-    with pytest.raises(TemplateError, match="cannot be used"):
-        template_process(file)
+    with pytest.raises(TemplateError, match=r"^yaml: "):
+        read_template(tmp_path)

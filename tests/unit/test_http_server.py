@@ -11,7 +11,7 @@ import pytest
 from eventually import eventually_async
 from wire import serving
 
-from labkit_services.http import BodyTooLargeError, HangUpError, HttpServer, Request, Response
+from labkit_services.http import BodyTooLargeError, HangUpError, HttpError, HttpServer, Request, Response
 from labkit_services.http.encoding import http_date
 
 pytestmark = pytest.mark.anyio
@@ -314,6 +314,15 @@ async def test_a_chunked_body_is_decoded_and_its_trailers_are_ignored() -> None:
         assert (await wire.response()).body == b'["hello!",[["Transfer-Encoding","chunked"]]]'
 
 
+@pytest.mark.parametrize("coding", ["gzip", "identity", "gzip, chunked", "chunked, chunked"])
+async def test_an_unknown_transfer_encoding_is_a_501(coding: str) -> None:
+    async with serving(echo) as served:
+        wire = await served.connect()
+        wire.send(f"POST / HTTP/1.1\r\nTransfer-Encoding: {coding}\r\n\r\n0\r\n\r\n".encode())
+        assert (await wire.response()).status in (400, 501)
+        assert await wire.ended(), "nothing behind it is taken for a request"
+
+
 async def test_a_target_in_absolute_form_has_a_path_and_query() -> None:
     async def show(request: Request) -> Response:
         return Response.text(200, f"{request.path}|{request.query}")
@@ -354,6 +363,74 @@ async def test_connect_is_handled_like_other_methods() -> None:
     async with serving(echo) as served:
         answer = await served.ask(b"CONNECT a.example:80 HTTP/1.1\r\n\r\n")
         assert answer.headers.get("X-Line") == "CONNECT a.example:80 1.1"
+
+
+@pytest.mark.parametrize(
+    "method",
+    ["FOO", "get", "Get", "TRACE", "PROPFIND", "QUERY", "PRI", "M-SEARCH", "a!#$%&'*+.^_`|~9", "P", "POS"],
+)
+async def test_any_token_is_a_method(method: str) -> None:
+    async with serving(echo) as served:
+        wire = await served.connect()
+        for _ in range(2):
+            wire.send(f"{method} /x HTTP/1.1\r\nHost: t\r\nContent-Length: 5\r\n\r\nhello".encode())
+            answer = await wire.response()
+            assert (answer.headers.get("X-Line"), answer.body) == (f"{method} /x 1.1", b"hello")
+        wire.send(GET)
+        assert (await wire.response()).headers.get("X-Line") == "GET / 1.1"
+
+
+async def test_a_method_may_arrive_byte_by_byte() -> None:
+    async with serving(echo) as served:
+        wire = await served.connect()
+        for line in ("FOO /a HTTP/1.1", "GET /b HTTP/1.1", "\r\nget /c HTTP/1.1", "POSTER /d HTTP/1.1"):
+            for byte in f"{line}\r\nHost: t\r\n\r\n".encode():
+                wire.send(bytes([byte]))
+                await wire.drain()
+                await asyncio.sleep(0)
+            sent = line.strip().replace("HTTP/", "")
+            assert (await wire.response()).headers.get("X-Line") == sent
+
+
+async def test_a_stalled_method_gets_408() -> None:
+    async with serving(echo, read_seconds=0.1) as served:
+        wire = await served.connect()
+        wire.send(b"PROPF")
+        assert (await wire.response()).status == 408
+        assert await wire.ended()
+
+
+@pytest.mark.parametrize(
+    "line", ["G@T / HTTP/1.1", " / HTTP/1.1", "/ HTTP/1.1", "A" * 65 + " / HTTP/1.1", "G\xe9T / HTTP/1.1"]
+)
+async def test_what_is_no_token_is_no_method(line: str) -> None:
+    async with serving(echo) as served:
+        answer = await served.ask(f"{line}\r\nHost: t\r\n\r\n".encode("latin-1"))
+        assert answer.status == 400
+
+
+async def test_raw_utf_8_in_a_target_is_percent_encoded() -> None:
+    async with serving(echo) as served:
+        wire = await served.connect()
+        for method in ("GET", "FOO"):
+            wire.send(f"{method} /é?ü=%C3%A4 HTTP/1.1\r\nX-A: é\r\n\r\n".encode())
+            answer = await wire.response()
+            assert answer.headers.get("X-Line") == f"{method} /%C3%A9?%C3%BC=%C3%A4 1.1"
+
+
+async def test_error_responses_are_not_sniffed_but_those_of_the_server_itself_are_go_s() -> None:
+    async def refuse(_request: Request) -> Response:
+        raise HttpError(418, "no\n")
+
+    async with serving(refuse) as served:
+        answer = await served.ask(GET)
+        assert (answer.status, answer.body) == (418, b"no\n")
+        assert answer.headers.get("X-Content-Type-Options") == "nosniff"
+        assert answer.headers.get("Content-Type") == "text/plain; charset=utf-8"
+        rejected = await served.ask(b"GET / HTTP/9.9\r\n\r\n")
+        assert rejected.status >= 400
+        assert rejected.headers.get("Content-Type") == "text/plain; charset=utf-8"
+        assert "X-Content-Type-Options" not in rejected.headers
 
 
 # -- bodies

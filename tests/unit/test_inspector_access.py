@@ -12,9 +12,10 @@ import pytest
 from labkit_services.contract.inspector_link import inspector_page, is_valid, make_code
 from labkit_services.http import Headers, Request
 from labkit_services.http.body import Body
+from labkit_services.inspector.app import InspectorPages
 from labkit_services.inspector.errors import CrossSiteError, UnauthorizedError
-from labkit_services.inspector.html_page import HtmlPage
 from labkit_services.inspector.token_gate import TokenGate, location_without_token
+from labkit_services.web.html_page import HtmlPage
 
 
 def request(target: str = "/", method: str = "GET", **headers: str) -> Request:
@@ -101,7 +102,7 @@ def test_a_page_opened_from_another_site_is_not_redirected() -> None:
 
 
 def test_the_page_is_one_file_that_loads_nothing() -> None:
-    html = HtmlPage().response().body
+    html = InspectorPages().inspector.response().body
     assert isinstance(html, bytes)
     text = html.decode()
     markup = re.sub(r"<(script|style)>.*?</\1>", "", text, flags=re.DOTALL)
@@ -113,7 +114,7 @@ def test_the_page_is_one_file_that_loads_nothing() -> None:
 
 
 def test_the_policy_allows_only_the_pages_own_styles_and_scripts() -> None:
-    response = HtmlPage().response()
+    response = InspectorPages().inspector.response()
     text = bytes(response.body).decode()  # type: ignore[arg-type]
     policy = dict(part.split(" ", 1) for part in response.headers.get("Content-Security-Policy").split("; "))
     for tag, directive in (("style", "style-src"), ("script", "script-src")):
@@ -128,7 +129,7 @@ def test_the_policy_allows_only_the_pages_own_styles_and_scripts() -> None:
 def test_a_missing_file_of_the_page_is_an_error_at_start(tmp_path: Path) -> None:
     (tmp_path / "page.html").write_text('<script src="gone.js"></script>')
     with pytest.raises(FileNotFoundError, match=r"gone\.js"):
-        HtmlPage(tmp_path)
+        HtmlPage(tmp_path / "page.html")
 
 
 # -- a link to the page

@@ -202,6 +202,10 @@ def test_a_selector_shows_ten_lines_unless_told(machine: Machine) -> None:
         ),
         (f"{LOGS} --tail=-5", "error: --tail must be greater than or equal to -1"),
         (f"{LOGS} --limit-bytes=0", "error: --limit-bytes must be greater than 0"),
+        (
+            "get pods --context",
+            "Error: flag needs an argument: --context\nSee 'kubectl get --help' for usage.",
+        ),
         (f"{LOGS} -p", "Error from server (BadRequest): previous terminated container"),
         (f"{LOGS} -c x", "error: container x is not valid for pod queue-worker out of: queue-worker"),
         ("logs svc/gateway -n openfaas", 'error: the server doesn\'t have a resource type "svc"'),
@@ -253,7 +257,6 @@ UNANSWERED = {
     "cluster-info": "for a cluster of your own",
     "version": "for a cluster of your own",
     "frobnicate --unknown": "for a cluster of your own",
-    "get pods --context": "add -n openfaas",
 }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from labkit.openfaas_cli.pflag import Arguments, UsageError
 
 
@@ -16,14 +18,21 @@ def resource_name(arguments: Arguments, kind: str) -> str:
 def key_values(arguments: Arguments, flag: str) -> dict[str, str]:
     """Return the pairs of ``--env``, ``--label`` or ``--annotation``."""
     plural = {"env": "envvars"}.get(flag, f"{flag}s")
+    try:
+        return parse_pairs(arguments.texts(flag), flag)
+    except UsageError as error:
+        raise UsageError(f"error parsing {plural}: {error}") from error
+
+
+def parse_pairs(texts: Sequence[str], kind: str) -> dict[str, str]:
+    """Parse ``NAME=VALUE`` texts; ``kind`` is what an error calls them."""
     pairs = {}
-    for text in arguments.texts(flag):
+    for text in texts:
         name, equals, value = text.strip().partition("=")
         if not equals:
-            raise UsageError(f"error parsing {plural}: label format is not correct, needs key=value")
+            raise UsageError("label format is not correct, needs key=value")
         if not name or not value:
-            missing = "value" if name else "name"
-            raise UsageError(f"error parsing {plural}: empty {flag} {missing}: [{text}]")
+            raise UsageError(f"empty {kind} {'value' if name else 'name'}: [{text}]")
         pairs[name] = value
     return pairs
 

@@ -2,56 +2,62 @@
 
 from __future__ import annotations
 
-import contextlib
+import os
 import re
 import shutil
 import sys
-import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 
-from labkit.openfaas_cli.dockerfile import DockerfileError
 from labkit.openfaas_cli.faas_cli.stack import StackFunction
-from labkit.openfaas_cli.faas_cli.templates import find_template, template_names
+from labkit.openfaas_cli.faas_cli.templates import Template
+from labkit_services.contract.errors import LabError
 
-_NOT_COPIED = shutil.ignore_patterns("build", "template")
+_BUILD_DIR = Path("build")
+_HANDLER_FOLDER = "function"
+NOT_COPIED = ("build", "template")
+"""Entries of a function's folder that are left out, as in the real one."""
+_COMPILED = "__pycache__"
+"""Installing the lab compiles its own templates, too."""
 _PACKAGE = re.compile(r"\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)")
 
 
-@contextlib.contextmanager
-def build_context(function: StackFunction) -> Iterator[Path]:
-    """Yield the folder with the function's ``Dockerfile``.
+class BuildContextError(LabError, OSError):
+    """The function's files cannot be copied."""
 
-    The layout is the real faas-cli's: with ``lang: dockerfile`` it is the
-    function's folder; with another language it is a copy of the template, with
-    the function's folder in it as ``function``.
+
+def create_build_context(function: StackFunction, template: Template, copied: Iterable[str]) -> Path:
+    """Write ``./build/NAME``, the folder with the ``Dockerfile``; return it.
+
+    The layout is the real faas-cli's. It is a copy of the template, with the
+    function's files in the template's handler folder, over the template's own.
+    With ``lang: dockerfile`` it has only the function's files. The paths
+    ``copied``, relative to the current folder, are put beside these.
     """
-    template = None
+    context = _context_folder(function.name)
+    target = context
     if function.lang != "dockerfile":
-        template = find_template(function.lang)
-        if template is None or not (template / "Dockerfile").is_file():
-            raise DockerfileError(
-                f"language template: {function.lang or '(none)'} not supported",
-                expected="lang: one of " + ", ".join(template_names()),
-            )
-    if not function.handler.is_dir():
-        raise DockerfileError(f"unable to build {function.image}, {function.handler} is an invalid path")
-    if template is None:
-        yield function.handler
-        return
-    with tempfile.TemporaryDirectory(prefix="labkit-context-") as folder:
-        context = Path(folder)
-        ignored = shutil.ignore_patterns("function", "template.yml", "__pycache__")
-        shutil.copytree(template, context, ignore=ignored, dirs_exist_ok=True)
-        shutil.copytree(function.handler, context / "function", ignore=_NOT_COPIED)
-        yield context
-
-
-def shrink_wrap(context: Path, target: Path) -> None:
-    """Copy the build context to ``target``, replacing what is there."""
-    shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(context, target, ignore=_NOT_COPIED)
+        target = _inside(context, template.handler_folder or _HANDLER_FOLDER)
+    try:
+        shutil.rmtree(context, ignore_errors=True)
+        target.mkdir(mode=0o700, parents=True)
+        if function.lang != "dockerfile":
+            _copy(template.folder, context, skipped=(_COMPILED,))
+        for entry in sorted(os.listdir(function.handler)):
+            if entry not in NOT_COPIED:
+                _copy(Path(function.handler, entry), target / entry, avoided=context)
+        for path in copied:
+            relative = _in_scope(path)
+            if not relative.exists():
+                missing = f"stat {relative.resolve()}: no such file or directory"
+                raise BuildContextError(f"error copying extra paths: {missing}")
+            _copy(relative, target / relative, avoided=context)
+    except OSError as error:
+        if isinstance(error, LabError):
+            raise
+        raise BuildContextError(f"{error.filename}: {str(error.strerror).lower()}") from error
+    return context
 
 
 def requirement_notes(file: Path) -> Iterable[str]:
@@ -79,3 +85,49 @@ def requirement_notes(file: Path) -> Iterable[str]:
             f"requirements.txt: not installed, because the build installs nothing: {', '.join(missing)}."
             f" Add them to the lab's Python: {sys.executable} -m pip install {' '.join(missing)}"
         )
+
+
+def _copy(source: Path, target: Path, *, avoided: Path | None = None, skipped: tuple[str, ...] = ()) -> None:
+    """Copy a file, or a folder into a folder; follow symbolic links.
+
+    ``avoided`` is a folder that is not copied: the one that is being written.
+    """
+    if not source.is_dir():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
+        target.chmod(source.stat().st_mode & 0o777 | 0o200)
+        return
+    if avoided is not None and avoided.exists() and source.samefile(avoided):
+        return
+    target.mkdir(exist_ok=True, parents=True)
+    for entry in sorted(source.iterdir()):
+        if entry.name not in skipped:
+            _copy(entry, target / entry.name, avoided=avoided, skipped=skipped)
+
+
+def _context_folder(name: str) -> Path:
+    if name in ("", ".", "..") or "/" in name or "\\" in name:
+        raise BuildContextError(
+            f'function name "{name}" must be a single path component within the build directory "./build"'
+        )
+    return _BUILD_DIR / name
+
+
+def _inside(context: Path, folder: str) -> Path:
+    """Return a template's handler folder, which must be in the context."""
+    if os.path.isabs(folder) or os.path.normpath(folder).split(os.sep)[0] == os.pardir:
+        raise BuildContextError(
+            f'handler folder "{folder}" must be a relative path within the build context "{context}"'
+        )
+    return Path(os.path.normpath(context / folder))
+
+
+def _in_scope(path: str) -> Path:
+    """Return an extra path relative to the current folder, which has it."""
+    full = os.path.abspath(path)
+    relative = os.path.relpath(full)
+    if relative == os.curdir:
+        raise BuildContextError(f"forbidden path appears to equal the entire project: {path} ({full})")
+    if relative.split(os.sep)[0] == os.pardir:
+        raise BuildContextError(f"forbidden path appears to be outside of the build context: {path} ({full})")
+    return Path(relative)

@@ -20,8 +20,8 @@ _ID_TOKEN = "urn:ietf:params:oauth:token-type:id_token"  # noqa: S105
 
 def function_token(gateway: str, function: str, namespace: str) -> str | None:
     """Return a token for one function; None if no login provides one."""
-    login = login_store.find(gateway, "oauth2")
-    if login is None:
+    kind, login = login_store.find(gateway) or ("", "")
+    if kind != "oauth2":
         return None
     form = {
         "grant_type": _TOKEN_EXCHANGE,

@@ -37,12 +37,14 @@ def choose_url(*, flag: str, stack: str, environment: str, lab: Callable[[], str
     """Return the URL of flag, stack file, variable, running lab or default.
 
     As in the real one, the default URL in the flag or the stack file counts as
-    not given. The running lab takes the place of the default only.
+    not given, in exactly this spelling (commands/priority.go). The running lab
+    takes the place of the default only.
     """
-    for url in (flag, stack):
-        if url and normalise_url(url) != DEFAULT_GATEWAY:
-            return normalise_url(url)
-    return normalise_url(environment or lab() or DEFAULT_GATEWAY)
+    chosen = next((url for url in (flag, stack) if url and url != DEFAULT_GATEWAY), "")
+    if not chosen and environment:
+        return normalise_url(environment)
+    url = normalise_url(chosen or DEFAULT_GATEWAY)
+    return normalise_url(lab() or url) if url == DEFAULT_GATEWAY else url
 
 
 def normalise_url(url: str) -> str:
@@ -65,13 +67,17 @@ class Gateway:
     """A gateway at one URL, which has no slash at its end."""
 
     def __init__(self, url: str, *, verify: bool = True, token: str = "") -> None:
+        _check_url(url)
         self.url = url
         self._verify = verify
         self._token = token
 
     @classmethod
     def of(cls, arguments: Arguments, stack: str = "") -> Gateway:
-        """Return the gateway of the flags and the stack file."""
+        """Return the gateway of the flags and the stack file.
+
+        ``stack`` is the URL in the stack file, for the verbs that use it.
+        """
         flag, environment = arguments.text("gateway"), os.environ.get("OPENFAAS_URL", "")
         return cls(
             choose_url(flag=flag, stack=stack, environment=environment, lab=lab_url),
@@ -109,21 +115,17 @@ class Gateway:
     def system(
         self, method: str, path: str, *, query: Pairs = (), content: Any = None, timeout: float | None = 60.0
     ) -> HttpReply:
-        """Send a request with ``--token``, the lab's password or a login.
+        """Send a request with the lab's password, a login or ``--token``.
 
         Query pairs with an empty value are left out, ``content`` is sent as
         JSON.
         """
-        headers = [("User-Agent", USER_AGENT)]
-        if self._token:
-            headers.append(("Authorization", f"Bearer {self._token}"))
-        elif basic := self.basic_token():
-            headers.append(("Authorization", f"Basic {basic}"))
+        headers = [("User-Agent", USER_AGENT), ("Authorization", self.authorization())]
         body = b""
         if content is not None:
             headers.append(("Content-Type", "application/json"))
-            body = json.dumps(content).encode()
-        query = [(name, value) for name, value in query if value]
+            body = compact_json(content).encode()
+        query = sorted((name, value) for name, value in query if value)
         return self.send(method, path, query=query, headers=headers, body=body, timeout=timeout)
 
     def exchange(
@@ -170,18 +172,26 @@ class Gateway:
 
     def warn_of_plain_http(self) -> None:
         """Print a warning if the password would be sent unencrypted."""
-        host, _ = _host_and_port(self.url)
-        if self.url.startswith("http://") and host not in ("127.0.0.1", "localhost"):
+        if self._verify and not self.url.startswith(("https", "http://127.0.0.1", "http://localhost")):
             echo("WARNING! You are not using an encrypted connection to the gateway, consider using HTTPS.")
 
-    def basic_token(self) -> str | None:
-        """Return the basic-auth token of the lab or a saved login, or None."""
+    def _login(self) -> tuple[str, str]:
+        """Return kind and token of the lab's login or a saved one."""
         from labkit.openfaas_cli.faas_cli import login_store  # reads YAML; an invocation needs no login
 
         state = lab_state()
         if state and _same_address(self.url, str(state.get("gateway_url"))):
-            return login_store.encode(str(state.get("user")), str(state.get("password")))
-        return login_store.find(self.url)
+            return "basic", login_store.encode(str(state.get("user")), str(state.get("password")))
+        return login_store.find(self.url) or ("", "")
+
+    def authorization(self) -> str:
+        """Return the ``Authorization`` of a management request.
+
+        As in the real one, a login with a password comes before ``--token``,
+        and without either the token is empty (proxy/auth.go, NewCLIAuth).
+        """
+        kind, token = self._login()
+        return f"Basic {token}" if kind == "basic" else f"Bearer {self._token or token}".rstrip()
 
     def _next_step(self) -> str:
         url = lab_url()
@@ -214,6 +224,26 @@ def _print_request(method: str, url: str, headers: Pairs, body: bytes) -> None:
         warn(f"{name}: [{shown}]")
     if body:
         warn(body.decode("utf-8", "replace"))
+
+
+def compact_json(content: Any) -> str:
+    """Return JSON like Go's ``json.Marshal``, which escapes HTML."""
+    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+    for letter in "<>&\u2028\u2029":
+        text = text.replace(letter, f"\\u{ord(letter):04x}")
+    return text
+
+
+def _check_url(url: str) -> None:
+    """Raise an error for a URL that Go does not parse."""
+    location = url.partition("://")[2].partition("/")[0].rpartition("@")[2]
+    host, colon, port = location.rpartition(":")
+    if colon and not port.endswith("]") and port.strip("0123456789"):
+        raise GatewayRequestError(f"invalid gateway URL: {url}", seen=f'invalid port ":{port}" after host')
+    if location.startswith("[") and "]" not in location:
+        raise GatewayRequestError(f"invalid gateway URL: {url}", seen="missing ']' in host")
+    if any(letter in ' "<>\\^`{|}' for letter in host or location):
+        raise GatewayRequestError(f"invalid gateway URL: {url}", seen="invalid character in host name")
 
 
 def _same_address(url: str, other: str) -> bool:

@@ -1,4 +1,4 @@
-"""One HTTP request, with few imports.
+"""One HTTP request in the manner of Go's ``net/http``, with few imports.
 
 ``http.client`` imports the e-mail parser and OpenSSL, and httptools
 ``typing``; each takes longer to import than an asynchronous invocation takes
@@ -12,12 +12,24 @@ import socket
 import time
 from collections.abc import Iterable, Iterator
 
+from labkit.openfaas_cli.faas_cli.http_syntax import header_problem
+from labkit.openfaas_cli.pflag import quoted
 from labkit_services.contract.errors import LabError
+
+Pairs = Iterable[tuple[str, str]]
 
 _BLOCK = 65536
 _MAX_LINE = 1024 * 1024
 _PORTS = {"http": 80, "https": 443}
-_NO_BODY = (204, 304)
+_NO_BODY = (101, 204, 304)
+_OWN_HEADERS = ("Host", "User-Agent", "Content-Length", "Transfer-Encoding", "Trailer")
+"""Headers that Go's client writes itself; others of these names are not sent
+(net/http/request.go, reqWriteExcludeHeader)."""
+
+_USER_AGENT = "Go-http-client/1.1"
+_REDIRECTS = (301, 302, 303, 307, 308)
+_MAX_REDIRECTS = 10
+_BROKEN = "net/http: HTTP/1.x transport connection broken"
 
 
 class HttpRequestError(LabError, ConnectionError):
@@ -27,9 +39,10 @@ class HttpRequestError(LabError, ConnectionError):
 class HttpReply:
     """A response, ``202 Accepted``, whose body may still be on its way."""
 
-    def __init__(self, connection: socket.socket, deadline: float | None) -> None:
+    def __init__(self, connection: socket.socket, deadline: float | None, *, decode: bool = False) -> None:
         self._connection = connection
         self._deadline = deadline
+        self._decode = decode
         self._received = bytearray()
         self.status = 0
         self.reason = ""
@@ -41,16 +54,27 @@ class HttpReply:
 
     def receive_head(self) -> None:
         """Receive the head; skip interim responses such as 100 Continue."""
-        while self.status < 200:
-            version, _, rest = self._line().partition(" ")
+        while self.status < 200 and self.status != 101:
+            line = self._line()
+            version, space, rest = line.partition(" ")
             status, _, self.reason = rest.partition(" ")
-            self.status = _number(status, 10)
+            if not space:
+                raise ConnectionError(f"{_BROKEN}: malformed HTTP response {quoted(line)}")
+            if len(status) != 3 or not (status.isascii() and status.isdecimal()):
+                raise ConnectionError(f"{_BROKEN}: malformed HTTP status code {quoted(status)}")
             if not version.startswith("HTTP/1."):
-                raise ConnectionError(f"malformed HTTP response: {version!r} is not a version of HTTP")
+                raise ConnectionError(f"{_BROKEN}: malformed HTTP version {quoted(version)}")
+            self.status = int(status)
             self.headers.clear()
             while line := self._line():
-                name, _, value = line.partition(":")
+                name, colon, value = line.partition(":")
+                if not colon:
+                    problem = f"malformed MIME header: missing colon: {quoted(line)}"
+                    raise ConnectionError(f"{_BROKEN}: {problem}")
                 self.headers.append((name, value.strip()))
+        length = self.header("Content-Length")
+        if length and not (length.isascii() and length.isdecimal()):
+            raise ConnectionError(f"{_BROKEN}: bad Content-Length {quoted(length)}")
 
     def read(self) -> bytes:
         """Return the whole body."""
@@ -63,20 +87,10 @@ class HttpReply:
         connection.
         """
         try:
-            length = self.header("Content-Length")
-            if self.status in _NO_BODY:
-                return
-            if "chunked" in self.header("Transfer-Encoding").lower():
-                while size := _number(self._line().partition(";")[0], 16):
-                    yield from self._body(size)
-                    self._line()
-                while self._line():
-                    continue  # trailers, up to the empty line
-            elif length:
-                yield from self._body(_number(length, 10))
-            else:  # such a body ends with the connection
-                while self._received or self._receive():
-                    yield self._take(len(self._received))
+            if self._decode and self.header("Content-Encoding").lower() == "gzip":
+                yield from self._decompressed()
+            else:
+                yield from self._content()
         finally:
             self.close()
 
@@ -84,10 +98,36 @@ class HttpReply:
         """Close the connection."""
         self._connection.close()
 
+    def _content(self) -> Iterator[bytes]:
+        length = self.header("Content-Length")
+        if self.status in _NO_BODY:
+            return
+        if "chunked" in self.header("Transfer-Encoding").lower():
+            while size := _chunk_size(self._line().partition(";")[0].rstrip()):
+                yield from self._body(size)
+                self._line()
+            while self._line():
+                continue  # trailers, up to the empty line
+        elif length:
+            yield from self._body(int(length))
+        else:  # such a body ends with the connection
+            while self._received or self._receive():
+                yield self._take(len(self._received))
+
+    def _decompressed(self) -> Iterator[bytes]:
+        import zlib  # few functions compress their output
+
+        decoder = zlib.decompressobj(wbits=31)
+        try:
+            for block in self._content():
+                yield decoder.decompress(block)
+        except zlib.error as error:
+            raise ConnectionError("gzip: invalid header") from error
+
     def _receive(self) -> bool:
         """Receive a block; return False at the end of the connection."""
         if self._deadline is not None:
-            self._connection.settimeout(max(self._deadline - time.monotonic(), 0.001))
+            self._connection.settimeout(_seconds_left(self._deadline))
         block = self._connection.recv(_BLOCK)
         self._received += block
         return bool(block)
@@ -101,34 +141,30 @@ class HttpReply:
     def _line(self) -> str:
         while (end := self._received.find(b"\n")) < 0:
             if len(self._received) > _MAX_LINE:
-                raise ConnectionError("malformed HTTP response: the line has no end")
+                raise ConnectionError(f"{_BROKEN}: the line has no end")
             if not self._receive():
-                raise EOFError("EOF")
+                raise EOFError("unexpected EOF" if self.status or self._received else "EOF")
         return self._take(end + 1).rstrip(b"\r\n").decode("latin-1")
 
     def _body(self, size: int) -> Iterator[bytes]:
         while size:
             if not self._received and not self._receive():
-                raise EOFError("EOF")
+                raise EOFError("unexpected EOF")
             part = self._take(size)
             size -= len(part)
             yield part
 
 
-def _number(text: str, base: int) -> int:
-    try:
-        number = int(text, base)
-    except ValueError:
-        number = -1
-    if number < 0:
-        raise ConnectionError(f"malformed HTTP response: {text!r} is not a number")
-    return number
+def _chunk_size(text: str) -> int:
+    if not text or text.strip("0123456789abcdefABCDEF"):
+        raise ConnectionError("invalid byte in chunk length")
+    return int(text, 16)
 
 
 def request(
     method: str,
     url: str,
-    headers: Iterable[tuple[str, str]] = (),
+    headers: Pairs = (),
     body: bytes = b"",
     *,
     timeout: float | None = 60.0,
@@ -136,28 +172,58 @@ def request(
 ) -> HttpReply:
     """Send a request; return the response as soon as its head has arrived.
 
-    Path and query of the URL are quoted already; ``Host``, ``Content-Length``
-    and ``Connection`` are added to the headers. The timeout is for the whole
-    exchange; None is for streams that may last. An error's headline is in the
-    words of Go's ``net/http``, and so of faas-cli.
+    Path and query of the URL are quoted already. The request has the bytes of
+    Go's ``net/http``: other headers are sorted by name, the client's own
+    cannot be given except ``User-Agent``, and gzip is requested and decoded
+    unless ``Accept-Encoding`` is given. Redirects are followed. The timeout is
+    for the whole exchange; None is for streams that may last. An error's
+    headline is in the words of Go, and so of faas-cli.
     """
     deadline = None if timeout is None else time.monotonic() + timeout
+    headers = list(headers)
+    for _ in range(_MAX_REDIRECTS):
+        reply = _exchange(method, url, headers, body, deadline=deadline, verify=verify)
+        location = reply.header("Location")
+        if reply.status not in _REDIRECTS or not location:
+            return reply
+        reply.close()
+        from urllib.parse import urljoin  # few functions redirect
+
+        url = urljoin(url, location)
+        if reply.status < 307 and method not in ("GET", "HEAD"):
+            method, body = "GET", b""
+    raise HttpRequestError(f'{method.capitalize()} "{location}": stopped after {_MAX_REDIRECTS} redirects')
+
+
+def _exchange(
+    method: str,
+    url: str,
+    headers: list[tuple[str, str]],
+    body: bytes,
+    *,
+    deadline: float | None,
+    verify: bool,
+) -> HttpReply:
+    """Send one request; return the response without its body."""
     scheme, location, target = _split(url)
     host, port = _host_and_port(scheme, location)
     if not port:
         raise HttpRequestError(f'unsupported URL "{url}"', expected="http://HOST:PORT")
-    lines = [f"{method} {target} HTTP/1.1", f"Host: {location}"]
-    lines += [f"{name}: {value}" for name, value in headers]
-    if body or method in ("POST", "PUT", "PATCH"):
-        lines.append(f"Content-Length: {len(body)}")
-    head = "\r\n".join([*lines, "Connection: close", "", ""])
+    problem = next((text for text in map(header_problem, headers) if text), "")
+    names = {name for name, _ in headers}
+    decode = not names & {"Accept-Encoding", "Range"} and method != "HEAD"
+    head = _head(method, target, location, headers, body)
+    if decode:
+        head += "Accept-Encoding: gzip\r\n"
     connection: socket.socket | None = None
     try:
-        connection = socket.create_connection((host, port), timeout)
+        if problem:
+            raise ConnectionError(problem)
+        connection = socket.create_connection((host, port), _seconds_left(deadline))
         if scheme == "https":
             connection = _encrypt(connection, host, verify=verify)
-        connection.sendall(os.fsencode(head) + body)
-        reply = HttpReply(connection, deadline)
+        connection.sendall(os.fsencode(f"{head}\r\n") + body)
+        reply = HttpReply(connection, deadline, decode=decode)
         reply.receive_head()
     except (OSError, EOFError) as error:
         if connection is not None:
@@ -165,6 +231,20 @@ def request(
         reason = _reason(error, host, port)
         raise HttpRequestError(f'{method.capitalize()} "{url}": {reason}') from error
     return reply
+
+
+def _head(method: str, target: str, location: str, headers: list[tuple[str, str]], body: bytes) -> str:
+    agent = next((value for name, value in headers if name == "User-Agent"), _USER_AGENT)
+    lines = [f"{method} {target} HTTP/1.1", f"Host: {location}", f"User-Agent: {agent}"]
+    if body or method in ("POST", "PUT", "PATCH"):
+        lines.append(f"Content-Length: {len(body)}")
+    given = sorted((pair for pair in headers if pair[0] not in _OWN_HEADERS), key=lambda pair: pair[0])
+    lines += [f"{name}: {value}" for name, value in given]
+    return "\r\n".join([*lines, ""])
+
+
+def _seconds_left(deadline: float | None) -> float | None:
+    return None if deadline is None else max(deadline - time.monotonic(), 0.001)
 
 
 def _split(url: str) -> tuple[str, str, str]:

@@ -23,11 +23,19 @@ _COMMANDS = {
 
 _TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
 
+
+def _tag_format(text: str) -> str:
+    """Return a value of ``--tag``, in lower case."""
+    if text.lower() not in ("", "latest", "default", *_COMMANDS, "digest"):
+        raise ValueError(f"unknown image tag format: '{text}'")
+    return text.lower()
+
+
 TAG = Flag(
     *("tag", "", "latest"),
     "Tag of the image: latest is as written; sha, branch and describe add git's output; "
     "digest is the digest of the function's files",
-    choices=("", "latest", "default", *_COMMANDS, "digest"),
+    check=_tag_format,
 )
 
 
@@ -37,7 +45,7 @@ class ImageTagError(LabError, ValueError):
 
 def tagged(function: StackFunction, arguments: Arguments) -> StackFunction:
     """Return the function with its image named according to ``--tag``."""
-    return replace(function, image=image_name(function.image, arguments.text("tag"), function.handler))
+    return replace(function, image=image_name(function.image, arguments.text("tag"), Path(function.handler)))
 
 
 def image_name(image: str, tag_format: str, handler: Path) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from labkit.openfaas_cli.faas_cli.go_yaml import GoDumper
 from labkit.workspace import own_login_folder
 from labkit_services.contract.errors import LabError
 from labkit_services.runtime.private_files import write_private
@@ -21,6 +22,14 @@ from labkit_services.runtime.private_files import write_private
 
 class LoginStoreError(LabError):
     """The file of saved logins cannot be read."""
+
+
+class _ListIndentingDumper(GoDumper):
+    """Indents a list within a mapping, like Go's yaml.v3 with indent 2."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        """Indent every block."""
+        super().increase_indent(flow, False)
 
 
 def folder() -> Path:
@@ -31,7 +40,7 @@ def folder() -> Path:
     """
     if chosen := own_login_folder():
         return Path(chosen).expanduser()
-    return Path(".openfaas") if os.environ.get("CI") == "true" else Path.home() / ".openfaas"
+    return Path(".openfaas") if os.environ.get("CI") in ("true", "1") else Path.home() / ".openfaas"
 
 
 def encode(user: str, password: str) -> str:
@@ -39,33 +48,49 @@ def encode(user: str, password: str) -> str:
     return base64.b64encode(f"{user}:{password}".encode()).decode()
 
 
-def find(gateway: str, auth: str = "basic") -> str | None:
-    """Return the token saved for this URL and kind of login, or None."""
+def find(gateway: str) -> tuple[str, str] | None:
+    """Return kind and token of the first login for exactly this URL."""
     for login in _read():
-        if login.get("gateway") == gateway and login.get("auth") == auth:
-            return str(login.get("token", ""))
+        if login.get("gateway") == gateway:
+            return str(login.get("auth", "")), str(login.get("token", ""))
     return None
 
 
 def save(gateway: str, token: str) -> None:
-    """Save a login; it replaces an earlier one for the same gateway."""
-    others = [login for login in _read() if login.get("gateway") != gateway]
-    _write([*others, {"gateway": gateway, "auth": "basic", "token": token}])
+    """Save a login; it takes the place of the first for the same gateway."""
+    logins = _read()
+    login = {"gateway": gateway, "auth": "basic", "token": token}
+    place = _place(logins, gateway)
+    logins[place : place + 1] = [login]
+    _write(logins)
 
 
 def remove(gateway: str) -> bool:
-    """Remove a login; return whether there was one."""
+    """Remove the first login for a gateway; return whether there was one."""
     logins = _read()
-    others = [login for login in logins if login.get("gateway") != gateway]
-    if found := len(others) < len(logins):
-        _write(others)
-    return found
+    place = _place(logins, gateway)
+    if place == len(logins):
+        return False
+    del logins[place]
+    _write(logins)
+    return True
+
+
+def exists() -> bool:
+    """Return whether there is a file of saved logins."""
+    return (folder() / "config.yml").exists()
+
+
+def _place(logins: list[dict[str, Any]], gateway: str) -> int:
+    """Return the position of the first login for a gateway, or the end."""
+    return next((place for place, login in enumerate(logins) if login.get("gateway") == gateway), len(logins))
 
 
 def _read() -> list[dict[str, Any]]:
     file = folder() / "config.yml"
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+        # As text, like Go's: `token: 123` is no number.
+        content = yaml.load(file.read_text(encoding="utf-8"), Loader=yaml.BaseLoader) or {}  # noqa: S506 - creates only text
         logins = content.get("auths") or []
         return [dict(login) for login in logins]
     except FileNotFoundError:
@@ -77,4 +102,6 @@ def _read() -> list[dict[str, Any]]:
 
 
 def _write(logins: list[dict[str, Any]]) -> None:
-    write_private(folder() / "config.yml", yaml.safe_dump({"auths": logins}, sort_keys=False))
+    write_private(
+        folder() / "config.yml", yaml.dump({"auths": logins}, Dumper=_ListIndentingDumper, sort_keys=False)
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import sys
 
 LOGO = r"""  ___                   _____           ____
@@ -25,8 +27,12 @@ def warn(line: str) -> None:
 
 
 def read_input() -> bytes:
-    """Return all of standard input; in a terminal, print how to end it."""
-    if sys.stdin.isatty():
+    """Return all of standard input; in a terminal, print how to end it.
+
+    Like the real one, this takes any character device for a terminal,
+    ``/dev/null`` too.
+    """
+    if stat.S_ISCHR(os.fstat(0).st_mode):
         warn("Reading from STDIN - hit (Control + D) to stop.")
     return sys.stdin.buffer.read()
 
@@ -36,9 +42,19 @@ def yellow(text: str) -> str:
     return f"\x1b[33m{text}\x1b[0m"
 
 
+def red(text: str) -> str:
+    """Return ``text`` in red, the colour of a failed build."""
+    return f"\x1b[31m{text}\x1b[0m"
+
+
 def blue(text: str) -> str:
     """Return ``text`` in blue, the colour of faas-cli's logo."""
     return f"\x1b[34m{text}\x1b[0m"
+
+
+def echo_logo() -> None:
+    """Print the logo, in blue on a terminal."""
+    sys.stdout.write(blue(LOGO) if sys.stdout.isatty() else LOGO)
 
 
 def echo_table(lines: list[str]) -> None:

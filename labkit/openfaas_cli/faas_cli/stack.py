@@ -6,18 +6,56 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import Any
 
-import yaml
-
+from labkit.openfaas_cli.faas_cli.envsubst import substitute
+from labkit.openfaas_cli.faas_cli.http import request
+from labkit.openfaas_cli.faas_cli.output import echo
 from labkit.openfaas_cli.faas_cli.stack_file import stack_file
+from labkit.openfaas_cli.go_yaml.decoder import FLAG, TEXT, TEXT_MAP, TEXTS, GoType, unmarshal
+from labkit.openfaas_cli.go_yaml.node import GoYamlError
 from labkit.openfaas_cli.pflag import Arguments
 from labkit_services.contract.errors import LabError
 
-_VARIABLE = re.compile(r"\$\$|\$\{([A-Za-z_][A-Za-z0-9_]*)(?:(:?)([-=])([^}]*))?\}")
-_TRUE = frozenset({"true", "yes", "on", "1"})
+YAML_ERROR = "Error with YAML file\n"
+"""The line that precedes the error of a file that cannot be parsed."""
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+_FETCH_SECONDS = 120.0
+_REGEX_ERRORS = (
+    ("missing )", "missing closing )"),
+    ("unbalanced parenthesis", "unexpected )"),
+    ("unterminated character set", "missing closing ]"),
+    ("nothing to repeat", "missing argument to repetition operator"),
+    ("bad escape (end of pattern)", "trailing backslash at end of expression"),
+)
+"""Python's and Go's texts for what is wrong with a regular expression."""
+
+_RESOURCES = GoType("stack.FunctionResources", {"memory": TEXT, "cpu": TEXT})
+_FUNCTION = GoType(
+    "stack.Function",
+    {
+        **dict.fromkeys(("lang", "handler", "image", "fprocess", "namespace", "platforms"), TEXT),
+        **dict.fromkeys(("environment", "labels", "annotations", "build_args", "build_secrets"), TEXT_MAP),
+        **dict.fromkeys(("secrets", "constraints", "environment_file", "build_options"), TEXTS),
+        **dict.fromkeys(("limits", "requests"), _RESOURCES),
+        **dict.fromkeys(("skip_build", "readonly_root_filesystem"), FLAG),
+    },
+)
+_TEMPLATE_SOURCE = GoType("stack.TemplateSource", {"name": TEXT, "source": TEXT})
+_CONFIGURATION = GoType(
+    "stack.StackConfiguration",
+    {"templates": GoType("[]stack.TemplateSource", of=_TEMPLATE_SOURCE), "copy": TEXTS},
+)
+STACK_TYPE = GoType(
+    "stack.Services",
+    {
+        "version": TEXT,
+        "provider": GoType("stack.Provider", {"name": TEXT, "gateway": TEXT}),
+        "functions": GoType("map[string]stack.Function", of=_FUNCTION),
+        "configuration": _CONFIGURATION,
+    },
+)
+_ENVIRONMENT_FILE = GoType("stack.EnvironmentFile", {"environment": TEXT_MAP})
 
 
 class StackFileError(LabError, ValueError):
@@ -26,32 +64,46 @@ class StackFileError(LabError, ValueError):
 
 @dataclass(frozen=True)
 class StackFunction:
-    """A function as a stack file, flags or the function store describe it."""
+    """A function as a stack file, flags or the function store describe it.
+
+    ``handler`` is its folder and ``environment_files`` are files, relative to
+    the current folder, all as written. ``present`` names the fields that a
+    stack file sets, perhaps to nothing.
+    """
 
     name: str
     lang: str = ""
-    handler: Path = Path()
+    handler: str = ""
     image: str = ""
     fprocess: str = ""
     namespace: str = ""
     skip_build: bool = False
     readonly_root_filesystem: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
+    environment_files: list[str] = field(default_factory=list)
     build_args: Mapping[str, str] = field(default_factory=dict)
+    build_options: list[str] = field(default_factory=list)
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
     limits: Mapping[str, str] = field(default_factory=dict)
     requests: Mapping[str, str] = field(default_factory=dict)
     secrets: list[str] = field(default_factory=list)
     constraints: list[str] = field(default_factory=list)
+    present: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
 class Stack:
-    """A stack file's gateway and its selected functions, in their order."""
+    """A stack file's gateway and its selected functions, in their order.
+
+    ``copied`` are the paths that go into every function's build context.
+    ``templates`` are the sources of templates, by name.
+    """
 
     gateway: str = ""
     functions: Mapping[str, StackFunction] = field(default_factory=dict)
+    copied: list[str] = field(default_factory=list)
+    templates: Mapping[str, str] = field(default_factory=dict)
 
 
 def stack_of(arguments: Arguments) -> Stack:
@@ -59,129 +111,118 @@ def stack_of(arguments: Arguments) -> Stack:
     name = stack_file(arguments)
     if name is None:
         return Stack()
-    file = Path(name)
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise StackFileError(f"cannot read the stack file {file}", seen=str(error)) from error
-    if arguments.on("envsubst"):
-        text = substitute(text, os.environ)
-    stack = parse_stack(text, file.parent)
+    if _URL.match(name):
+        echo(f"Parsed: {name}")
+        content = request("GET", name, timeout=_FETCH_SECONDS).read()
+    else:
+        content = read_file(name)
+    stack = parse_stack(content, environment=os.environ if arguments.on("envsubst") else None)
     selected = select(stack.functions, pattern=arguments.text("filter"), regex=arguments.text("regex"))
-    return Stack(stack.gateway, selected)
+    return Stack(stack.gateway, selected, stack.copied, stack.templates)
 
 
-def substitute(text: str, environment: Mapping[str, str]) -> str:
-    """Replace ``${NAME}``, ``${NAME:-default}`` and ``$$``.
-
-    As in a shell, the default of ``:-`` also replaces an empty value, that of
-    ``-`` does not.
-    """
-
-    def value(match: re.Match[str]) -> str:
-        name, colon, operator, default = match.groups()
-        if name is None:
-            return "$"
-        found = environment.get(name)
-        missing = found is None or (colon == ":" and not found)
-        return (default if operator else "") if missing else str(found)
-
-    return _VARIABLE.sub(value, text)
-
-
-def parse_stack(text: str, folder: Path) -> Stack:
-    """Parse a stack file's text; handlers are relative to ``folder``."""
+def read_file(name: str) -> bytes:
+    """Return a file's content; an error is in the words of Go."""
     try:
-        # Every scalar as text: `environment: {retries: 5}` means "5", as in
-        # Go.
-        content = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506 - creates only text
-    except yaml.YAMLError as error:
-        raise StackFileError("error with YAML file", seen=" ".join(str(error).split())) from error
-    content = _mapping(content, "the stack file")
-    provider = _mapping(content.get("provider") or {}, "provider")
-    if (name := provider.get("name", "openfaas")) != "openfaas":
+        with open(name, "rb") as file:
+            return file.read()
+    except OSError as error:
+        action = "read" if isinstance(error, IsADirectoryError) else "open"
+        raise StackFileError(f"{action} {name}: {str(error.strerror).lower()}") from error
+
+
+def parse_stack(content: bytes | str, *, environment: Mapping[str, str] | None = None) -> Stack:
+    """Parse a stack file's content.
+
+    With an ``environment``, its variables are substituted first, in the whole
+    file, comments included.
+
+    Raises:
+        EnvsubstError: A ``${…}`` is malformed.
+        StackFileError: As the real faas-cli reports it.
+    """
+    text = content if isinstance(content, str) else content.decode("utf-8", "surrogateescape")
+    if environment is not None:
+        text = substitute(text, environment)
+    try:
+        parsed = unmarshal(text.encode("utf-8", "surrogateescape"), STACK_TYPE)
+    except GoYamlError as error:
+        raise StackFileError(f"{YAML_ERROR}Y{error.headline[1:]}") from error
+    provider, configuration = parsed.get("provider", {}), parsed.get("configuration", {})
+    if (name := provider.get("name", "")) != "openfaas":
         raise StackFileError(
             f"['openfaas'] is the only valid \"provider.name\" for the OpenFaaS CLI, but you gave: {name}"
         )
-    if (version := content.get("version", "1.0")) != "1.0":
-        raise StackFileError(f"['1.0'] are the only valid versions for the stack file - found: {version}")
-    functions = _mapping(content.get("functions") or {}, "functions")
+    if (version := parsed.get("version", "")) not in ("", "1.0"):
+        raise StackFileError(f"[1.0] are the only valid versions for the stack file - found: {version}")
     return Stack(
         provider.get("gateway", ""),
-        {name: _function(name, _mapping(entry, name), folder) for name, entry in functions.items()},
+        {name: _function(name, entry) for name, entry in parsed.get("functions", {}).items()},
+        configuration.get("copy", []),
+        _sources(configuration),
     )
+
+
+def template_sources(content: bytes) -> dict[str, str]:
+    """Return the sources of templates in a file that may be no stack file.
+
+    Raises:
+        GoYamlError: The file cannot be read.
+    """
+    parsed = unmarshal(content, GoType("stack.Configuration", {"configuration": _CONFIGURATION}))
+    return _sources(parsed.get("configuration", {}))
 
 
 def select(
     functions: Mapping[str, StackFunction], *, pattern: str = "", regex: str = ""
 ) -> dict[str, StackFunction]:
-    """Return the functions whose names match wildcard or expression."""
+    """Return the functions whose names match wildcard or expression.
+
+    In a wildcard, ``*`` is the only special character.
+    """
     if pattern and regex:
         raise StackFileError("pass in a regex or a filter, not both")
+    wildcard = ".*".join(map(re.escape, pattern.split("*")))
     try:
         selected = {
             name: function
             for name, function in functions.items()
-            if (not pattern or fnmatchcase(name, pattern)) and (not regex or re.search(regex, name))
+            if (not pattern or re.fullmatch(wildcard, name, re.DOTALL))
+            and (not regex or re.search(regex, name))
         }
     except re.error as error:
-        raise StackFileError(f"--regex {regex!r} is not a regular expression", seen=str(error)) from error
+        problem = next((text for start, text in _REGEX_ERRORS if error.msg.startswith(start)), error.msg)
+        raise StackFileError(f"error parsing regexp: {problem}: `{regex}`") from error
     if not selected and (pattern or regex):
         raise StackFileError("no functions matching --filter/--regex were found in the YAML file")
     return selected
 
 
-def _function(name: str, entry: Mapping[str, Any], folder: Path) -> StackFunction:
-    environment = _map(entry, "environment")
-    for file in _texts(entry, "environment_file"):
-        environment = environment | _environment_file(folder / file)
-    return StackFunction(
-        name=name,
-        lang="dockerfile" if entry.get("lang") == "Dockerfile" else entry.get("lang", ""),
-        handler=folder / entry.get("handler", name),
-        image=entry.get("image", ""),
-        fprocess=entry.get("fprocess", ""),
-        namespace=entry.get("namespace", ""),
-        skip_build=_is_true(entry, "skip_build"),
-        readonly_root_filesystem=_is_true(entry, "readonly_root_filesystem"),
-        environment=environment,
-        build_args=_map(entry, "build_args"),
-        labels=_map(entry, "labels"),
-        annotations=_map(entry, "annotations"),
-        limits=_map(entry, "limits"),
-        requests=_map(entry, "requests"),
-        secrets=_texts(entry, "secrets"),
-        constraints=_texts(entry, "constraints"),
-    )
+def full_environment(function: StackFunction) -> dict[str, str]:
+    """Return a function's variables, those of its files included.
+
+    A file's variables replace the function's; a later file's, an earlier's.
+    """
+    environment = dict(function.environment)
+    for name in function.environment_files:
+        try:
+            content = unmarshal(read_file(name), _ENVIRONMENT_FILE)
+        except GoYamlError as error:
+            raise StackFileError(error.headline) from error
+        environment |= content.get("environment", {})
+    return environment
 
 
-def _environment_file(file: Path) -> dict[str, str]:
-    try:
-        content = yaml.load(file.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)  # noqa: S506
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise StackFileError(f"cannot read the environment_file {file}", seen=str(error)) from error
-    return _map(_mapping(content, str(file)), "environment")
+def _sources(configuration: dict[str, Any]) -> dict[str, str]:
+    return {source.get("name", ""): source.get("source", "") for source in configuration.get("templates", [])}
 
 
-def _is_true(entry: Mapping[str, Any], key: str) -> bool:
-    return str(entry.get(key, "")).lower() in _TRUE
-
-
-def _mapping(value: Any, what: str) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise StackFileError(f"{what} is not a mapping of names to values", seen=repr(value)[:80])
-    return value
-
-
-def _map(entry: Mapping[str, Any], key: str) -> dict[str, str]:
-    values = _mapping(entry.get(key) or {}, key)
-    if wrong := [name for name, value in values.items() if not isinstance(value, str)]:
-        raise StackFileError(f"{key}.{wrong[0]} is not text", seen=repr(values[wrong[0]])[:80])
-    return values
-
-
-def _texts(entry: Mapping[str, Any], key: str) -> list[str]:
-    values = entry.get(key) or []
-    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-        raise StackFileError(f"{key} is not a list of names", seen=repr(values)[:80])
-    return values
+def _function(name: str, entry: dict[str, Any]) -> StackFunction:
+    present = frozenset(entry)
+    entry = {key: value for key, value in entry.items() if key not in ("platforms", "build_secrets")}
+    entry["environment_files"] = entry.pop("environment_file", [])
+    if entry.get("lang") == "Dockerfile":
+        entry["lang"] = "dockerfile"
+    for kind in ("limits", "requests"):
+        entry[kind] = {resource: size for resource, size in entry.get(kind, {}).items() if size}
+    return StackFunction(name, **entry, present=present)

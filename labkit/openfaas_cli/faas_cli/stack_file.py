@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
 
 from labkit.openfaas_cli.faas_cli.verb import DEFAULT_GATEWAY
 from labkit.openfaas_cli.pflag import Arguments
+
+_VALUE = r"[\w./-]+(?::[\w.-]+)?"
+_PLAIN_STACK = re.compile(
+    r"(?:version: 1\.0\n)?provider:\n  name: openfaas\n(?:  gateway: (?P<gateway>[\w.:/-]+)\n)?"
+    r"functions:(?: \{\})?\n(?:  [a-z0-9-]+:\n"
+    rf"(?:    lang: {_VALUE}\n)?(?:    handler: {_VALUE}\n)?(?:    image: {_VALUE}\n)?\n*)*",
+    re.ASCII,
+)
+"""A file as ``faas-cli new`` writes it, in which nothing can be wrong."""
 
 
 def stack_file(arguments: Arguments) -> str | None:
@@ -17,15 +27,17 @@ def stack_file(arguments: Arguments) -> str | None:
 def may_affect_invocation(file: str) -> bool:
     """Return whether a stack file may set a namespace or another gateway.
 
-    A file written by ``faas-cli new`` sets neither. This check does not need
-    the YAML parser, whose import would double the time of an invocation.
+    Nor may it be invalid, which is an error. A file written by ``faas-cli
+    new`` is none of these. This check does not need the YAML parser, whose
+    import would double the time of an invocation.
     """
     try:
-        with open(file, encoding="utf-8") as source:
+        with open(file, encoding="utf-8", newline="") as source:
             text = source.read()
     except (OSError, UnicodeDecodeError):
         return True  # parsing it reports what is wrong
-    gateways = [line.partition(":")[2] for line in text.splitlines() if "gateway" in line]
-    return "namespace" in text or any(
-        value.strip().strip("\"'").rstrip("/") != DEFAULT_GATEWAY for value in gateways
-    )
+    match = _PLAIN_STACK.fullmatch(text)
+    names = re.findall(r"^  ([a-z0-9-]+):$", text, re.MULTILINE)
+    if match is None or len(names) > len(set(names)):
+        return True
+    return (match["gateway"] or DEFAULT_GATEWAY) != DEFAULT_GATEWAY

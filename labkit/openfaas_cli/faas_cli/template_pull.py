@@ -38,9 +38,10 @@ def parse_source(text: str) -> TemplateSource:
     return TemplateSource(repository, ref)
 
 
-def pull(source: TemplateSource, target: Path, *, overwrite: bool) -> list[str]:
+def pull(source: TemplateSource, target: Path, *, overwrite: bool, only: str = "") -> list[str]:
     """Copy a repository's templates into ``target``; return their names.
 
+    ``only`` is the name of one of them, "" for all.
     A template of a branch or tag is stored as ``NAME@REF``, beside others of
     its name. ``meta.json`` in each names its source. The new ones are written
     even if others exist already, which is an error without ``overwrite``.
@@ -48,10 +49,10 @@ def pull(source: TemplateSource, target: Path, *, overwrite: bool) -> list[str]:
     with tempfile.TemporaryDirectory(prefix="labkit-templates-") as folder:
         clone = Path(folder)
         _clone(source, clone)
-        found = sorted(path for path in (clone / "template").glob("*") if path.is_dir())
+        found = sorted(path for path in (clone / "template").glob(only or "*") if path.is_dir())
         if not found:
             raise TemplatePullError(
-                f"can't find templates in: {source.repository}", expected="template/NAME/"
+                f"can't find templates in: {source.repository}", expected=f"template/{only or 'NAME'}/"
             )
         meta = {"repository": source.repository, **({"ref_name": source.ref} if source.ref else {})}
         meta["sha"] = _git("rev-parse", "HEAD", folder=clone).strip()

@@ -2,18 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import yaml
-
+from labkit.openfaas_cli.go_yaml.decoder import FLAG, TEXT, TEXTS, GoType, unmarshal
+from labkit.openfaas_cli.go_yaml.node import GoYamlError
 from labkit_services.contract.errors import LabError
 
 LOCAL = Path("template")
 _SHIPPED = Path(__file__).resolve().parent / "template"
+_BUILD_OPTION = GoType("stack.BuildOption", {"name": TEXT, "packages": TEXTS})
+_TEMPLATE = GoType(
+    "stack.LanguageTemplate",
+    {
+        **dict.fromkeys(("language", "fprocess", "welcome_message", "handler_folder"), TEXT),
+        "build_options": GoType("[]stack.BuildOption", of=_BUILD_OPTION),
+        "mount_ssh": FLAG,
+    },
+)
 
 
 class TemplateError(LabError, ValueError):
     """The template cannot be used."""
+
+
+@dataclass(frozen=True)
+class Template:
+    """A language's folder, and what its ``template.yml`` says.
+
+    ``handler_folder`` is where a function's files go in it. ``build_options``
+    are the packages that an option stands for, by its name.
+    """
+
+    folder: Path
+    fprocess: str = ""
+    welcome_message: str = ""
+    handler_folder: str = ""
+    build_options: Mapping[str, list[str]] = field(default_factory=dict)
 
 
 def find_template(language: str) -> Path | None:
@@ -26,13 +52,24 @@ def template_names() -> list[str]:
     return sorted({*_names(LOCAL), *_names(_SHIPPED)})
 
 
-def template_process(file: Path) -> str:
-    """Return the ``fprocess`` of a ``template.yml``, or ""."""
+def read_template(folder: Path) -> Template:
+    """Return the template of a folder.
+
+    Raises:
+        TemplateError: With the text of Go for the invalid file.
+    """
     try:
-        content = yaml.load(file.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)  # noqa: S506
-        return str((content or {}).get("fprocess") or "")
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError) as error:
-        raise TemplateError(seen=f"{file}: {error}") from error
+        content = unmarshal((folder / "template.yml").read_bytes(), _TEMPLATE)
+    except (OSError, GoYamlError) as error:
+        seen = error.headline if isinstance(error, LabError) else str(error)
+        raise TemplateError(seen) from error
+    return Template(
+        folder,
+        content.get("fprocess", ""),
+        content.get("welcome_message", ""),
+        content.get("handler_folder", ""),
+        {option.get("name", ""): option.get("packages", []) for option in content.get("build_options", [])},
+    )
 
 
 def _names(root: Path) -> list[str]:

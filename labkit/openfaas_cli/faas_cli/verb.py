@@ -5,15 +5,22 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping, Sequence
 
-from labkit.openfaas_cli.pflag import Arguments, Flag
+from labkit.openfaas_cli.pflag import Arguments, Flag, first_word
+
+_VERBS = "labkit.openfaas_cli.faas_cli.verbs"
 
 DEFAULT_GATEWAY = "http://127.0.0.1:8080"
 
+FILTER = Flag("filter", "", "", "Wildcard to match with function names in the stack file")
 GLOBAL_FLAGS = (
     Flag("yaml", "f", "", "Path to the stack file that describes the functions"),
-    Flag("filter", "", "", "Wildcard to match with function names in the stack file"),
+    FILTER,
     Flag("regex", "", "", "Regular expression to match with function names in the stack file"),
 )
+HIDDEN = frozenset({"bashcompletion", "namespaces", "print-token"})
+"""The verbs that help, completion and suggestions leave out."""
+
+HELP_ABOUT = "Help about any command"
 HELP = Flag("help", "h", False, "Show this message and exit.")
 
 ENVSUBST = Flag("envsubst", "", True, "Substitute environment variables in the stack file")
@@ -51,25 +58,49 @@ class Group:
 
     ``verbs`` are by name, with aliases after a comma: ``"remove, rm,
     delete"``; None stands for the ``COMMAND`` of the module ``verbs/NAME.py``.
-    ``flags`` may precede the verb.
+    ``alone`` is printed, in place of the help, if no verb is named.
     """
 
     def __init__(
         self,
         short: str,
         verbs: Mapping[str, Verb | Group | None],
-        flags: Sequence[Flag] = (),
         examples: Sequence[str] = (),
+        alone: str = "",
     ) -> None:
         self.short = short
+        self.alone = alone
         self.verbs = verbs
-        self.flags = (*flags, HELP)
+        self.flags = (*GLOBAL_FLAGS, HELP)
         self.examples = examples
 
     def find(self, name: str) -> tuple[str, Verb | Group] | None:
         """Return the verb that is called ``name``, after all its names."""
         for names, verb in self.verbs.items():
             if name in names.split(", "):
-                module = f"labkit.openfaas_cli.faas_cli.verbs.{names.partition(',')[0]}"
-                return names, verb or importlib.import_module(module).COMMAND
+                module = names.partition(",")[0].replace("-", "_")
+                return names, verb or importlib.import_module(f"{_VERBS}.{module}").COMMAND
         return None
+
+
+def find_verb(root: Group, words: list[str]) -> tuple[list[str], Verb | Group]:
+    """Find the verb that words name, and remove its name from them.
+
+    What is left, flags before the name too, is the verb's command line. As in
+    the real one, --help is not known yet, and takes the next word.
+
+    Returns:
+        The names on the way to the verb, each with its aliases after a comma,
+        and the verb.
+    """
+    path = ["faas-cli"]
+    verb: Verb | Group = root
+    while isinstance(verb, Group):
+        place = first_word(GLOBAL_FLAGS, words)
+        found = None if place is None else verb.find(words[place])
+        if place is None or found is None:
+            break
+        words.pop(place)
+        names, verb = found
+        path.append(names)
+    return path, verb

@@ -60,7 +60,15 @@ def _report(error: str) -> None:
 
 
 def _run(words: Sequence[str]) -> None:
-    line = read(words)
+    try:
+        _dispatch(read(words))
+    except UsageError as error:
+        verb = next((word for word in words if not word.startswith("-")), "")
+        command = f"kubectl {verb}".rstrip()
+        raise UsageError(f"Error: {error.headline}\nSee '{command} --help' for usage.") from error
+
+
+def _dispatch(line: CommandLine) -> None:
     if line.asks_no_cluster:
         if find_real("kubectl"):
             _run_real(line)
@@ -76,10 +84,7 @@ def _run(words: Sequence[str]) -> None:
             raise _no_cluster(line, address, state)
         _run_real(line)
         return
-    try:
-        _answer(line, workspace, state)
-    except UsageError as error:
-        raise UsageError(f"Error: {error.headline}\nSee 'kubectl {line.verb} --help' for usage.") from error
+    _answer(line, workspace, state)
 
 
 def _is_lab_namespace(line: CommandLine) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from labkit.openfaas_cli.pflag import Arguments, Flag, UsageError, parse
+from labkit.openfaas_cli.pflag import Arguments, Flag, parse
 
 _IGNORED = "Has no effect in the lab"
 _TEXTS = (
@@ -87,39 +87,38 @@ class CommandLine(NamedTuple):
 
 
 def read(words: Sequence[str]) -> CommandLine:
-    """Read a command line whose verb may have flags that are not known."""
-    rest, flags = _known(words)
-    verb = rest[0] if rest else ""
+    """Read a command line whose verb may have flags that are not known.
+
+    Raises:
+        UsageError: A global flag is not valid.
+    """
+    others, global_words = _split(words)
+    verb = others[0] if others else ""
+    flags = parse(GLOBAL_FLAGS, global_words)
     offline = verb in ("", *_OFFLINE) or flags.on("help") or (verb == "version" and "--client" in words)
     return CommandLine(words, verb, flags, offline)
 
 
-def _known(words: Sequence[str]) -> tuple[list[str], Arguments]:
-    """Return the words, and the global flags wherever they stand."""
-    flags = Arguments(GLOBAL_FLAGS)
+def _split(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the words, and the global flags, wherever they stand."""
     names = {f"--{flag.name}": flag for flag in GLOBAL_FLAGS}
     shorts = {flag.short: flag for flag in GLOBAL_FLAGS if flag.short}
+    others: list[str] = []
     found: list[str] = []
     rest = list(words)
     while rest and rest[0] != "--":
         word = rest.pop(0)
         name, equals, _ = word.partition("=")
-        flag = names.get(name) if word.startswith("--") else shorts.get(word[1:2])
+        is_long = word.startswith("--")
+        flag = names.get(name) if is_long else shorts.get(word[1:2])
         if not word.startswith("-"):
-            found.append(word)
+            others.append(word)
         elif flag is not None:
-            needs_value = not isinstance(flag.default, bool)
-            alone = not equals if word.startswith("--") else len(word) == 2
-            own = [word, *([rest.pop(0)] if needs_value and alone and rest else [])]
-            flags = _merge(flags, own)
-    return found, flags
-
-
-def _merge(flags: Arguments, words: Sequence[str]) -> Arguments:
-    try:
-        return parse(GLOBAL_FLAGS, words, inherited=flags)
-    except UsageError:
-        return flags  # reported when the verb's own flags are parsed
+            found.append(word)
+            is_alone = not equals if is_long else len(word) == 2
+            if is_alone and rest and not isinstance(flag.default, bool):
+                found.append(rest.pop(0))
+    return others, found
 
 
 def parse_verb(line: CommandLine) -> Arguments:

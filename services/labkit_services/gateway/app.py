@@ -7,15 +7,23 @@ from collections.abc import Iterable
 from functools import partial
 
 from labkit_services.gateway.auth import BasicAuth
-from labkit_services.gateway.requests import NAME
+from labkit_services.gateway.request_target import decoded_path, function_target, is_plain, response_of_server
+from labkit_services.gateway.requests import NAME, call_id_of_path
 from labkit_services.gateway.routes import RouteSource
 from labkit_services.gateway.routes.async_function import AsyncFunctionRoute
+from labkit_services.gateway.routes.calls import MayBeNoCallError
 from labkit_services.gateway.routes.sync_function import METHODS, FunctionRoute
 from labkit_services.http import Request, Response, Router
 from labkit_services.http.router import RouteHandler
+from labkit_services.web.navigation import is_navigation
 
 _CALL_METHODS = frozenset({"GET", "DELETE"})
 """With these, ``/async-function/ID`` names a call, not a function."""
+
+_CALL = re.compile(r"/async-function/([^/]+)(?:/result)?")
+_QUEUES = "/system/queues/"
+"""Paths of the lab's own routes, with ids of calls in them. An id may contain
+encoded slashes, so these paths are not decoded as a whole."""
 
 _PROTECTED = ("/system/", "/ui/")
 """Where paths begin that need credentials; ``/ui/`` reveals the inspector's
@@ -59,17 +67,46 @@ class GatewayApp:
     async def _check_and_handle(
         self, handler: RouteHandler, request: Request, captured: dict[str, str]
     ) -> Response:
+        if request.path == "/ui/" and is_navigation(request) and not self._auth.is_attempted(request):
+            # Rather than the dialog for a password: the page at / says which.
+            return Response(307, [("Location", "../"), ("Cache-Control", "no-store")])
         self._auth.check(request)
         return await handler(request, captured)
 
     async def __call__(self, request: Request) -> Response:
         """Handle one request."""
-        if match := _INVOKE.fullmatch(request.path):
-            asynchronous, name, path = match.groups()
-            if asynchronous and request.method not in _CALL_METHODS:
-                return await self._async_function.handle(request, name, path or "")
-            if not asynchronous:
-                return await self._function.handle(request, name, path or "")
-        elif request.method not in _CALL_METHODS and request.path.startswith("/async-function/"):
-            return Response.text(404, "404 page not found\n")  # not a function's name
-        return await self._router(request)
+        if (response := response_of_server(request)) is not None:
+            return response
+        path = request.path
+        call = _CALL.fullmatch(path) if request.method in _CALL_METHODS else None
+        if not is_plain(path) and not call and not path.startswith(_QUEUES):
+            decoded = decoded_path(request)
+            if isinstance(decoded, Response):
+                return decoded
+            path = decoded
+        if call:
+            return await self._call(request, call_id_of_path(call[1]))
+        if match := _INVOKE.fullmatch(path):
+            asynchronous, name, rest = match.groups()
+            route = self._async_function if asynchronous else self._function
+            rest = rest or ""
+            if asynchronous:  # OpenFaaS's queue has no query that was encoded in the path
+                rest = rest.partition("?")[0]
+            target, request.query = function_target(rest, request.query)
+            return await route.handle(request, name, target)
+        if path.startswith("/async-function/"):
+            return Response.error(404, "404 page not found\n")  # not a function's name
+        return await self._router.route(request, path)
+
+    async def _call(self, request: Request, call_id: str) -> Response:
+        """Handle a request for a call, or for a function's name.
+
+        OpenFaaS answers 405 to the latter, and so does this gateway, unless a
+        client has chosen the name as a call's id.
+        """
+        try:
+            return await self._router.route(request, request.path)
+        except MayBeNoCallError:
+            if self._async_function.is_deployed(call_id):
+                return Response(405, [("Allow", "POST")])
+            raise

@@ -15,6 +15,10 @@ class BasicAuth:
     def __init__(self, user: str, password: str) -> None:
         self._expected = f"{user}:{password}".encode() if user else b""
 
+    def is_attempted(self, request: Request) -> bool:
+        """Return whether there are credentials, right or wrong, or no need."""
+        return not self._expected or "Authorization" in request.headers
+
     def check(self, request: Request) -> None:
         """Raise HttpError 401 unless the credentials are valid."""
         if not self._expected:

@@ -19,7 +19,7 @@ class HttpError(Exception):
 
     def response(self) -> Response:
         """Return the error as a response."""
-        return Response.text(self.status, self.text, self.headers)
+        return Response.error(self.status, self.text, self.headers)
 
 
 class BodyTooLargeError(HttpError):

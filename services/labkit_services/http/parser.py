@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import httptools
@@ -12,12 +13,23 @@ from labkit_services.http.headers import Headers, Pair
 from labkit_services.http.request import Request
 from labkit_services.http.server_state import Limits
 
+_PARSED_METHODS = (b"GET ", b"POST ", b"PUT ", b"PATCH ", b"DELETE ", b"HEAD ", b"OPTIONS ", b"CONNECT ")
+_STAND_IN = b"POST"
+_TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}")
+_NOT_ASCII = re.compile(rb"[\x80-\xff]")
+
 
 class RequestParser:
     """Builds requests from the callbacks of httptools.
 
     ``on_request`` is called as soon as a request's head is complete, also with
     whether the connection can be kept after it; the body follows.
+
+    A method may be any token (RFC 9110 §9.1), but httptools knows a list of
+    them only. To the parser any other is a POST, which has no other framing.
+    It also rejects a target with raw UTF-8, as curl sends it: these bytes are
+    percent-encoded. Both are done at the beginning of what arrives, so not for
+    a request that is pipelined right behind another.
 
     Attributes:
         body: The newest request's body.
@@ -33,6 +45,8 @@ class RequestParser:
         self._flow = flow
         self._on_request = on_request
         self._error: HttpError | None = None
+        self._begun = b""  # a request's first bytes, which do not yet contain its whole method
+        self._method = ""  # if it is not one of _PARSED_METHODS
         self._target = b""
         self._pairs: list[Pair] = []
         self._header_bytes = 0
@@ -45,6 +59,8 @@ class RequestParser:
         Raises:
             HttpError: They are not HTTP, or exceed the limits.
         """
+        if self._begun or not self.partial:
+            data = self._translate_line(self._begun + data)
         # llhttp reports a header once it is complete, and chunk extensions
         # never: without this sum one endless line would fill the memory.
         self._unreported += len(data)
@@ -56,6 +72,31 @@ class RequestParser:
             raise self._error or HttpError(400, f"400 Bad Request: {error}\n") from error
         if self._unreported > self._limits.header_bytes:
             raise HttpError(431, "431 Request Header Fields Too Large\n")
+
+    def _translate_line(self, data: bytes) -> bytes:
+        """Return a request's beginning with a line that llhttp can parse.
+
+        While the method is incomplete, keep the data and return nothing.
+        """
+        self._begun = b""
+        if not data.startswith(_PARSED_METHODS):
+            data = self._replace_method(data)
+        end = data.find(b"\n")
+        if not data[:end].isascii():
+            line = _NOT_ASCII.sub(lambda byte: b"%%%02X" % byte[0][0], data[:end])
+            data = line + data[end:]
+        return data
+
+    def _replace_method(self, data: bytes) -> bytes:
+        start = data.lstrip(b"\r\n")  # RFC 9112 §2.2
+        method, blank, rest = start.partition(b" ")
+        if not _TOKEN.fullmatch(method) or start.startswith(_PARSED_METHODS):
+            return data
+        if not blank:
+            self._begun, self.partial = start, True
+            return b""
+        self._method = method.decode()
+        return _STAND_IN + blank + rest
 
     def _ignore_upgrade(self, rest: bytes) -> None:
         """Continue as if no upgrade was requested (RFC 9110 §7.8).
@@ -104,8 +145,11 @@ class RequestParser:
         if version not in ("1.1", "1.0"):
             self._fail(505, "505 HTTP Version Not Supported\n")
         self.body = Body(self._flow)
-        method, target = self._parser.get_method().decode("latin-1"), self._target.decode("latin-1")
-        request = Request(method, target, Headers(self._pairs), self.body)
+        method = self._method or self._parser.get_method().decode("latin-1")
+        self._method = ""
+        request = Request(method, self._target.decode("latin-1"), Headers(self._pairs), self.body)
+        if request.headers.get("Transfer-Encoding", "chunked").lower() != "chunked":
+            self._fail(501, "Unsupported transfer encoding")  # RFC 9112 §6.1
         request.http_version = version
         self._on_request(request, self._parser.should_keep_alive())
 

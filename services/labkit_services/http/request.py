@@ -13,8 +13,9 @@ class Request:
     """One HTTP request.
 
     Attributes:
-        method: As sent, in upper case.
-        target: The request line's target, unchanged.
+        method: As sent; any token.
+        target: The request line's target, unchanged but for raw UTF-8, which
+            is percent-encoded.
         path: ``target`` without the query, still percent-encoded; of a target
             in absolute form, as proxies send it, the part after the authority
             (RFC 9112 §3.2.2).

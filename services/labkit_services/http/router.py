@@ -29,14 +29,18 @@ class Router:
         by_method.update(dict.fromkeys(methods.split(), handler))
 
     async def __call__(self, request: Request) -> Response:
-        """Pass ``request`` to the first route whose path matches."""
+        """Pass ``request`` to the first route that its path matches."""
+        return await self.route(request, request.path)
+
+    async def route(self, request: Request, path: str) -> Response:
+        """Pass ``request`` to the first route that ``path`` matches."""
         for regex, by_method in self._routes.items():
-            if match := regex.fullmatch(request.path):
+            if match := regex.fullmatch(path):
                 handler = by_method.get(request.method) or by_method.get("*")
                 if handler is None:
                     return Response(405, [("Allow", ", ".join(sorted(by_method)))])
                 return await handler(request, match.groupdict())
-        return Response.text(404, "404 page not found\n")
+        return Response.error(404, "404 page not found\n")
 
 
 def _to_regex(pattern: str) -> re.Pattern[str]:

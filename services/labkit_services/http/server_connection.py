@@ -126,7 +126,8 @@ class ServerConnection(Connection):
             self.task = self.loop.create_task(self._handle(request, keep_alive), name="http request")
             self._watch_request()
         elif self._rejection is not None:
-            response = self._rejection.response()
+            error = self._rejection
+            response = Response.text(error.status, error.text, error.headers)
             self.transport.write(encode_response(_UNPARSED, response, keep_alive=False))
             self._close(linger=True)
         elif self._parser.partial:
@@ -177,9 +178,9 @@ class ServerConnection(Connection):
             # The body that the handler read, or another connection of the
             # handler's, broke. If it was this client's, nobody reads the
             # response, and writing it does no harm.
-            return Response.text(502, "connection lost\n")
+            return Response.error(502, "connection lost\n")
         self._server.on_error(request, error)
-        return Response.text(500, "Internal Server Error\n")
+        return Response.error(500, "Internal Server Error\n")
 
     # -- writing responses
 

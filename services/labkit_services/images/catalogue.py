@@ -11,20 +11,33 @@ from labkit_services.images.store import PROGRAMS, Image, normalise
 
 _FILES = PROGRAMS.parent / "files"
 
+_HTTP = {"mode": "http", "upstream_port": "any", "prefix_logs": "false"}
+"""For of-watchdog's mode http, the only one in which a function sets its
+status. Without a prefix in the log, as in OpenFaaS's templates."""
+
+
+def _http(ref: str, program: str) -> Image:
+    return Image(ref, fprocess=f"./handler {program}".rstrip(), environment=_HTTP, files=_FILES / "http")
+
+
 _IMAGES = (
     Image("ghcr.io/openfaas/figlet:latest", fprocess="figlet"),
     # The classic watchdog on a small system: a deploy names the command;
     # without one it echoes.
     Image("ghcr.io/openfaas/alpine:latest", fprocess="cat"),
     Image("functions/alpine:latest", fprocess="cat"),
-    # For of-watchdog's mode http, the only one in which a function sets its
-    # status.
-    Image(
-        "theaxer/redirector:latest",
-        fprocess="./handler",
-        environment={"mode": "http", "upstream_port": "any"},
-        files=_FILES / "redirector",
-    ),
+    Image("ghcr.io/openfaas/shasum:latest", fprocess="sha512sum"),
+    # Their arguments are in the request's body. The machine's own hey, if it
+    # has one, is first on the PATH.
+    Image("ghcr.io/openfaas/curl:latest", fprocess="xargs curl"),
+    Image("ghcr.io/openfaas/hey:latest", fprocess="xargs hey"),
+    _http("ghcr.io/openfaas/nodeinfo:latest", "nodeinfo"),
+    _http("ghcr.io/openfaas/printer:latest", "printer"),
+    _http("ghcr.io/openfaas/sleep:latest", "sleep"),
+    _http("ghcr.io/openfaas/chaos:latest", "chaos"),
+    _http("ghcr.io/openfaas/chaos-fn:latest", "chaos"),
+    _http("alexellis2/chaos-fn:0.1.1", "chaos"),
+    _http("theaxer/redirector:latest", ""),
 )
 
 WELL_KNOWN = {image.ref: image for image in _IMAGES}

@@ -2,7 +2,8 @@
 
 It replaces a public requestbin. Every request to ``/r/NAME`` or ``/NAME`` is
 captured byte for byte; it can be viewed on a page, listed as JSON, and waited
-for. Captures are kept in memory: a restart loses them, and the bins with them.
+for. Only a browser that opens such a URL adds nothing: it gets the bin's page.
+Captures are kept in memory: a restart loses them, and the bins with them.
 
 Beside the bins it follows the event log and answers for the status of calls.
 """

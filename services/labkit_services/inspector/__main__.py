@@ -3,8 +3,8 @@
     python -m labkit_services.inspector
 
 Send any request to http://127.0.0.1:8090/r/NAME and open
-http://127.0.0.1:8090/ to see it. Captures are kept in memory only: a restart
-loses them.
+http://127.0.0.1:8090/ to see it; a browser may open the bin's URL, too.
+Captures are kept in memory only: a restart loses them.
 
 Settings are environment variables:
 
@@ -26,12 +26,11 @@ import sys
 
 from labkit_services.http import HttpServer, Request
 from labkit_services.inspector.api import BinView, InspectorApi
-from labkit_services.inspector.app import InspectorApp
+from labkit_services.inspector.app import InspectorApp, InspectorPages
 from labkit_services.inspector.bin_store import BinStore, ChangeKind, StoreChange
 from labkit_services.inspector.capture_handler import CaptureHandler
 from labkit_services.inspector.config import InspectorConfig, PortTakenError
 from labkit_services.inspector.event_log_connection import EventLogConnection
-from labkit_services.inspector.html_page import HtmlPage
 from labkit_services.inspector.request_waiters import RequestWaiters
 from labkit_services.inspector.server_sent_events import ServerSentEvents
 from labkit_services.inspector.token_gate import TokenGate
@@ -66,7 +65,7 @@ async def main(service: Service) -> None:
         CaptureHandler(store, body_limit=config.max_body),
         InspectorApi(store, waiters, events, bin_view),
         gate,
-        HtmlPage(),
+        InspectorPages(),
     )
     server = HttpServer(app, on_error=on_error)
     try:

@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
 from labkit_services.contract.errors import LabError
 from labkit_services.contract.names import VERSION
 from labkit_services.http import Request, Response
 from labkit_services.inspector.api import InspectorApi
+from labkit_services.inspector.bin_names import check_bin_name, split_capture_path
 from labkit_services.inspector.capture_handler import CaptureHandler
-from labkit_services.inspector.errors import NotFoundError, error_response
-from labkit_services.inspector.html_page import HtmlPage
+from labkit_services.inspector.errors import NotFoundError, UnauthorizedError, error_response
 from labkit_services.inspector.token_gate import TokenGate, location_without_token
+from labkit_services.web.html_page import HtmlPage
+from labkit_services.web.navigation import is_navigation
 
 # On every response: a browser must treat captured data as text only.
 _SECURITY_HEADERS = (("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"))
 _NO_MARKUP = "default-src 'none'; sandbox"
 _TO_PAGE = b'<!doctype html><meta http-equiv="refresh" content="0; url=./"><title>Inspector</title>'
+_FOLDER = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class InspectorPages:
+    """The pages.
+
+    Attributes:
+        locked: For a browser without the token; says where to find the link.
+        to_bin: Leads to a bin on the inspector's page.
+    """
+
+    inspector: HtmlPage = field(default_factory=lambda: HtmlPage(_FOLDER / "page.html"))
+    locked: HtmlPage = field(default_factory=lambda: HtmlPage(_FOLDER / "locked.html"))
+    to_bin: HtmlPage = field(default_factory=lambda: HtmlPage(_FOLDER / "bin.html"))
 
 
 @dataclass(frozen=True)
@@ -26,7 +44,7 @@ class InspectorApp:
     capture: CaptureHandler
     api: InspectorApi
     gate: TokenGate
-    page: HtmlPage
+    pages: InspectorPages
 
     async def __call__(self, request: Request) -> Response:
         """Respond to one request; errors are JSON."""
@@ -35,7 +53,7 @@ class InspectorApp:
         except LabError as error:
             response = error_response(error)
         for name, value in _SECURITY_HEADERS:
-            response.headers.add(name, value)
+            response.headers.set(name, value)
         if "Content-Security-Policy" not in response.headers:
             response.headers.add("Content-Security-Policy", _NO_MARKUP)
         return response
@@ -58,6 +76,8 @@ class InspectorApp:
         if path in ("/r", "/r/"):
             headline, next_step = "the name of the bin is missing", "send to /r/callbacks, for example"
             raise NotFoundError(headline, expected="/r/NAME, with any name", next_step=next_step)
+        if is_navigation(request):
+            return self._show_bin(request)
         return await self.capture(request)
 
     def _set_cookie(self) -> Response:
@@ -74,15 +94,39 @@ class InspectorApp:
         ]
         return Response(200, headers, _TO_PAGE)
 
+    def _show_bin(self, request: Request) -> Response:
+        """Lead a browser from a bin's URL to the bin on the page.
+
+        Nothing is captured: a person looks at the bin, and sends nothing to
+        it. The page checks the token. A redirect counts as the other site's
+        when the link is on one, and then the strict cookie is not sent; a page
+        between the two makes it this site's.
+        """
+        name, _ = split_capture_path(request.path)
+        check_bin_name(name)
+        up = "../" * (request.path.count("/") - 1)
+        page = f"{up or './'}#{name}"
+        if request.headers.get("Sec-Fetch-Site") == "cross-site":
+            return self.pages.to_bin.response(page=page, bin=name)
+        return Response(303, [("Location", page), ("Cache-Control", "no-store")])
+
     def _show_page(self, request: Request) -> Response:
         if request.method not in ("GET", "HEAD"):
             error = {"error": "this is the inspector's page", "next": "send to a bin, such as /r/callbacks"}
             return Response.json(405, error)
-        self.gate.check(request)
-        response = self.page.response()
+        try:
+            self.gate.check(request)
+        except UnauthorizedError as error:
+            if is_navigation(request):
+                response = self.pages.locked.response(error.status)
+                for name, value in error.headers:
+                    response.headers.set(name, value)
+                return response
+            raise
+        response = self.pages.inspector.response()
         if (location := location_without_token(request)) is not None:
             response = Response(303, [("Location", location)])
         if self.gate.locked and "token=" in request.query:
             response.headers.add("Set-Cookie", self.gate.cookie())
-        response.headers.add("Cache-Control", "no-store")
+        response.headers.set("Cache-Control", "no-store")
         return response

@@ -3,6 +3,7 @@
 // All addresses are relative: a proxy may serve the page under a prefix.
 
 const byId = (id) => document.getElementById(id);
+const BIN_NAME = /^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63}$/; // as in bin_names.py
 const SILENCE_LIMIT_MS = 25000; // the server sends an event at least every 10 s
 
 // It stays in the address only where the cookie would not work, such as in a frame in another site.
@@ -106,12 +107,13 @@ async function refresh() {
 const fromHash = () => { try { return decodeURIComponent(location.hash.slice(1)); } catch { return ""; } };
 
 async function openBin(name, again = false) {
-  current = bins.has(name) ? name : bins.keys().next().value ?? "";
+  // A link may name a bin that does not exist yet: its first request makes it.
+  current = bins.has(name) || BIN_NAME.test(name) ? name : bins.keys().next().value ?? "";
   if (!again) [selected, follow] = ["", true];
   if (current) history.replaceState(null, "", `#${encodeURIComponent(current)}`);
   showBins();
   const loading = (requestsLoading = { arrived: [], deleted: new Set() });
-  const loaded = current ? callApi(binPath(current, "/requests?limit=500&bodies=false")) : null;
+  const loaded = bins.has(current) ? callApi(binPath(current, "/requests?limit=500&bodies=false")) : null;
   const list = (await loaded?.catch(() => null)) ?? { requests: [] }; // deleted meanwhile: an event will follow
   if (loading !== requestsLoading) return; // a later one is being loaded
   requestsLoading = null;
@@ -143,14 +145,15 @@ function showBins() {
 }
 
 function showHead(bin) {
-  const name = bin?.name ?? "callbacks"; // what the introduction proposes while there is no bin
+  const name = bin?.name ?? (current || "callbacks"); // what the introduction proposes while there is no bin
   const url = bin?.url ?? `${base}/r/${name}`;
   document.documentElement.style.setProperty("--bin", bin?.color ?? "#59626c");
   byId("icon").href = "data:image/svg+xml," + encodeURIComponent(
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 8"><rect width="8" height="8" rx="2" fill="${bin?.color ?? "#59626c"}"/></svg>`);
   document.title = bin ? `${bin.count ? `(${bin.count}) ` : ""}${name} · Inspector` : "Inspector";
-  byId("bin-name").textContent = bin ? name : "No bin yet";
-  byId("bin-count").textContent = bin ? plural(bin.count, "request") : "the first request to any name makes one";
+  byId("bin-name").textContent = current || "No bin yet";
+  byId("bin-count").textContent = bin ? plural(bin.count, "request")
+    : `the first request ${current ? "makes it" : "to any name makes one"}`;
   byId("bin-url").textContent = url;
   byId("dropped").hidden = !bin?.dropped;
   byId("dropped").textContent = `${bin?.dropped} older dropped`;

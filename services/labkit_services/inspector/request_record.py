@@ -28,7 +28,8 @@ class ReceivedRequest:
     Attributes:
         received_ns: Unix nanoseconds at which its head had arrived.
         body_seconds: From then to the end of its body.
-        target: The request line's target, unchanged.
+        target: The request line's target, unchanged but for raw UTF-8, which
+            is percent-encoded.
         path: Its path, still percent-encoded.
         subpath: The part of the path after the bin's name; "/" if there is
             none.

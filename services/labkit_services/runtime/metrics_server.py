@@ -33,11 +33,11 @@ class MetricsServer:
                 try:
                     return Response(200, [("Content-Type", CONTENT_TYPE)], await self._text())
                 except LabError as error:
-                    return Response.text(503, f"{error}\n")
+                    return Response.error(503, f"{error}\n")
             case "/healthz":
                 return Response.text(200, "OK\n")
             case _:
-                return Response.text(404, "404 page not found\n")
+                return Response.error(404, "404 page not found\n")
 
     def _on_error(self, request: Request, error: BaseException) -> None:
         self._log.error(f"handler failed: {error!r}", method=request.method, path=request.path)

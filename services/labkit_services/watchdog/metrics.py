@@ -50,7 +50,7 @@ async def serve_metrics(metrics: HttpMetrics, host: str, port: int, log: Watchdo
 
     async def respond(request: Request) -> Response:
         if request.path != "/metrics":
-            return Response.text(404, "404 page not found\n")
+            return Response.error(404, "404 page not found\n")
         return Response(200, [("Content-Type", CONTENT_TYPE)], metrics.text())
 
     server = HttpServer(respond)

@@ -22,8 +22,9 @@ spec:
     canary: "true"
   limits:
     memory: 5Mi
+    cpu: ""
   secrets:
-  - key
+    - key
 
 """
 
@@ -33,6 +34,17 @@ REPOSITORY = """
 """
 SHA = "$(git rev-parse --short HEAD)"
 DIGEST = md5(md5(CAT.encode()).hexdigest().encode()).hexdigest()
+
+MINE = {
+    "stack.yaml": stack("FN").replace("dockerfile", "mine"),
+    "template/mine/template.yml": "language: mine\nhandler_folder: src\nbuild_options:\n"
+    "  - name: dev\n    packages: [make, gcc]\n  - name: tools\n    packages: [make]\n",
+    "template/mine/Dockerfile": "FROM alpine\nARG ADDITIONAL_PACKAGE\nENV fprocess=$ADDITIONAL_PACKAGE\n",
+    "template/mine/src/handler.txt": "sample",
+    "template/mine/src/helper.txt": "of the template",
+    "FN/handler.txt": "mine",
+}
+"""A function of a template ``mine``."""
 
 TAGS = [
     Row(
@@ -52,14 +64,14 @@ TAGS = [
     Row(
         "push --tag=describe",
         "push --tag=describe",
-        "[0] > Pushing FN [me/FN:latest-v1].\n⋮",
+        "[0] > Pushing FN [me/FN:latest-v1]\n⋮",
         files=BUILT,
         given=REPOSITORY,
     ),
     Row(
         "a written tag stays in front",
         "push --tag=Describe",
-        "[0] > Pushing FN [me/FN:0.2-v1].\n⋮",
+        "[0] > Pushing FN [me/FN:0.2-v1]\n⋮",
         files={"stack.yaml": stack("FN").replace("latest", "0.2")},
         given=REPOSITORY,
     ),
@@ -117,7 +129,7 @@ BUILD = [
     Row(
         "build --shrinkwrap only copies",
         "build --shrinkwrap",
-        "⋮FN shrink-wrapped to ./build/FN/\n⋮",
+        "⋮FN shrink-wrapped to build/FN\n⋮",
         files=BUILT,
         writes={"build/FN/Dockerfile": CAT},
     ),
@@ -142,7 +154,7 @@ BUILD = [
     Row(
         "push",
         "push",
-        "[0] > Pushing FN [me/FN:latest].\n[0] < Pushing FN [me/FN:latest] done.\n⋮[0] Worker done.\n",
+        "[0] > Pushing FN [me/FN:latest]\n[0] < Pushing FN [me/FN:latest] done.\n⋮[0] Worker done.\n",
         files=BUILT,
     ),
     Row(
@@ -151,6 +163,66 @@ BUILD = [
         "⋮Unable to push one or more of your functions to Docker Hub:\n- FN\n⋮",
         1,
         files={"stack.yaml": stack("FN").replace("me/", "")},
+    ),
+    Row(
+        "build with build options",
+        "build --build-option dev -b ADDITIONAL_PACKAGE=vim --build-label a=b",
+        "⋮fprocess: gcc make vim\n⋮",
+        files=MINE | {"stack.yaml": stack("FN\nbuild_options: [tools]").replace("dockerfile", "mine")},
+    ),
+    Row(
+        "an unknown build option",
+        "build -o none",
+        "⋮Errors received during build:\n- Error: You're using a build option unavailable for mine.\n"
+        "Please check /template/mine/template.yml for supported build options\n\n",
+        1,
+        files=MINE,
+    ),
+    Row(
+        "a template's handler_folder gets the learner's code",
+        "build --shrinkwrap",
+        "⋮FN shrink-wrapped to build/FN\n⋮",
+        files=MINE,
+        writes={
+            "build/FN/src/handler.txt": "mine",
+            "build/FN/src/helper.txt": "of the template",
+            "build/FN/template.yml": MINE["template/mine/template.yml"],
+        },
+    ),
+    Row(
+        "configuration copy and --copy-extra",
+        "build --shrinkwrap --copy-extra more.txt",
+        "⋮FN shrink-wrapped to build/FN\n⋮",
+        files=MINE
+        | {"stack.yaml": stack("FN").replace("dockerfile", "mine") + "configuration:\n  copy: [common]\n"}
+        | {"common/a.txt": "shared", "more.txt": "more"},
+        writes={"build/FN/src/common/a.txt": "shared", "build/FN/src/more.txt": "more"},
+    ),
+    Row(
+        "a path outside of the project is not copied",
+        "build --copy-extra ..",
+        "⋮- forbidden path appears to be outside of the build context: .. (/…)\n\n",
+        1,
+        files=BUILT,
+    ),
+    Row(
+        "build of a handler that does not exist",
+        "build",
+        "⋮Errors received during build:\n- building FN, ./FN is an invalid path\n\n",
+        1,
+        files={"stack.yaml": stack("FN")},
+    ),
+    Row(
+        "build without a language",
+        "build",
+        "[0] > Building FN.\nPlease provide a valid language for your function.\n[0] < Building FN ⋮",
+        files={"stack.yaml": stack("FN").replace("lang", "x")},
+    ),
+    Row(
+        "build from flags of a language without a template",
+        "build --image me/FN --handler . --name FN --lang none",
+        "Language template: none not supported, build a custom Dockerfile\n",
+        1,
     ),
     Row("up", "up", f"⋮Building FN.⋮Pushing FN ⋮Deploying: FN.\n{DEPLOYED}", files=BUILT, after=REMOVE),
     Row(
@@ -172,7 +244,7 @@ BUILD = [
     Row(
         "publish --shrinkwrap only copies",
         "publish --shrinkwrap",
-        "⋮FN shrink-wrapped to ./build/FN/\n⋮",
+        "⋮FN shrink-wrapped to build/FN\n⋮",
         files=BUILT,
         writes={"build/FN/Dockerfile": CAT},
     ),
@@ -192,12 +264,55 @@ BUILD = [
         "generate --from-store",
         "generate --from-store figlet",
         "---\napiVersion: openfaas.com/v1\nkind: Function\nmetadata:\n  name: figlet\n"
-        "  namespace: openfaas-fn\nspec:\n  name: figlet\n  image: ghcr.io/openfaas/figlet:latest\n\n",
+        "  namespace: openfaas-fn\nspec:\n  name: figlet\n  image: ghcr.io/openfaas/figlet:latest\n"
+        "  environment:\n    fprocess: figlet\n  labels: {}\n  annotations: {}\n\n",
+    ),
+    Row(
+        "generate --from-store with a name, labels and annotations",
+        "generate --from-store figlet --name big --label a=1 --annotation b=2",
+        '⋮  name: big\n⋮  labels:\n    a: "1"\n  annotations:\n    b: "2"\n\n',
+    ),
+    Row(
+        "generate takes no namespace from the stack file",
+        "generate",
+        "⋮  namespace: openfaas-fn\n⋮",
+        files={"stack.yaml": stack("FN\nnamespace: dev")},
+    ),
+    Row(
+        "generate for Knative",
+        "generate --api serving.knative.dev/v1",
+        "---\napiVersion: serving.knative.dev/v1\nkind: Service\nmetadata:\n  name: FN\n"
+        "  namespace: openfaas-fn\nspec:\n  template:\n    spec:\n      containers:\n"
+        "        - image: me/FN:latest\n\n",
+        files=BUILT,
+    ),
+    Row(
+        "generate reads environment files",
+        "generate",
+        "⋮  environment:\n    A: file\n\n",
+        files={"stack.yaml": stack("FN\nenvironment: {A: own}\nenvironment_file: [e.yaml]")}
+        | {"e.yaml": "environment:\n  A: file\n"},
+    ),
+    Row("generate of no functions prints nothing", "generate", files={"stack.yaml": stack()}),
+    Row(
+        "generate without a stack file",
+        "generate",
+        'No "stack.yaml" or "stack.yml" file was found in the current directory.\n'
+        'Use "--yaml" / "-f" to specify a custom filename.\n\n'
+        'Alternatively, to generate a definition for store functions, use "--from-store"\n',
+        1,
+    ),
+    Row(
+        "generate --api without a value",
+        'generate --api ""',
+        "You must supply the API version with the --api flag\n",
+        1,
+        files=BUILT,
     ),
     Row(
         "generate of a function that is not in the store",
         "generate --from-store none",
-        "Unable to find 'none' in store\n⋮",
+        "Unable to find 'none' in store\n",
         1,
     ),
 ]

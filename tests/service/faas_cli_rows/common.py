@@ -4,6 +4,15 @@ from __future__ import annotations
 
 from faas_cli_rows.row import DOWN, NO_ANSWER, Row, stack
 
+MERGED = """x-base: &base
+  environment: ~
+  image: me/base
+functions:
+  ab:
+    <<: *base
+    lang: dockerfile
+"""
+
 COMMON = [
     # -- which functions
     Row("stack.yaml is picked up", "push", "⋮Pushing FN⋮", files={"stack.yaml": stack("FN")}),
@@ -12,7 +21,7 @@ COMMON = [
     Row(
         "--filter is a wildcard",
         "push --filter a*",
-        "[0] > Pushing ab [me/ab:latest].\n[0] < Pushing ab [me/ab:latest] done.\n⋮[0] Worker done.\n",
+        "[0] > Pushing ab [me/ab:latest]\n[0] < Pushing ab [me/ab:latest] done.\n⋮[0] Worker done.\n",
         files={"stack.yaml": stack("ab", "cab")},
     ),
     Row(
@@ -49,6 +58,59 @@ COMMON = [
         variables={"OWNER": "them"},
     ),
     Row(
+        "the operators of envsubst",
+        "push",
+        "⋮Pushing ab [0123456/ab:LATEST]⋮",
+        files={
+            "stack.yaml": stack("ab").replace("me/", "${NONE:-${SHA:0:7}}/").replace(":latest", ":${TAG^^}")
+        },
+        variables={"SHA": "0123456789abcdef", "TAG": "latest"},
+    ),
+    Row(
+        "a malformed variable is an error",
+        "deploy",
+        "Missing closing brace\n",
+        1,
+        files={"stack.yaml": stack("ab").replace("me/", "${OWNER-me}/")},
+    ),
+    Row(
+        "merge keys and nulls",
+        "push",
+        "⋮Pushing ab [me/base…]\n⋮",
+        files={"stack.yaml": stack().replace("functions:", MERGED)},
+    ),
+    Row(
+        "a repeated key is an error",
+        "push",
+        "Error with YAML file\nYaml: unmarshal errors:\n"
+        '  line 9: mapping key "ab" already defined at line 5\n',
+        1,
+        files={"stack.yaml": stack("ab", "ab")},
+    ),
+    Row(
+        "a value of another type is an error",
+        "deploy",
+        "Error with YAML file\nYaml: unmarshal errors:\n"
+        "  line 9: cannot unmarshal !!seq into map[string]string\n",
+        1,
+        files={"stack.yaml": stack("ab\nenvironment: [a]")},
+    ),
+    Row(
+        "a file that is no YAML is an error",
+        "list",
+        "Error with YAML file\nYaml: line 5: did not find expected node content\n",
+        1,
+        files={"stack.yaml": stack() + "  ab: [\n"},
+    ),
+    Row("a missing file is an error", "list -f none.yaml", "Open none.yaml: no such file or directory\n", 1),
+    Row(
+        "a missing environment file is an error",
+        "deploy",
+        "Deploying: FN.\nOpen none.yaml: no such file or directory\n",
+        1,
+        files={"stack.yaml": stack("FN\nenvironment_file: [none.yaml]")},
+    ),
+    Row(
         "--envsubst=false disables the substitution",
         "push --envsubst=false",
         "⋮Pushing ab [${OWNER:-you}/ab:latest]⋮",
@@ -70,7 +132,7 @@ COMMON = [
     Row(
         "no other version than 1.0",
         "push",
-        "['1.0'] are the only valid versions for the stack file - found: 2.0\n",
+        "[1.0] are the only valid versions for the stack file - found: 2.0\n",
         1,
         files={"stack.yaml": stack("ab", head="version: 2.0\nprovider:\n  name: openfaas\n")},
     ),
@@ -106,7 +168,7 @@ COMMON = [
         "store list",
         "⋮mine⋮",
         variables={"OPENFAAS_STORE": "s.json"},
-        files={"s.json": '{"functions": [{"name": "mine"}]}'},
+        files={"s.json": '{"functions": [{"name": "mine", "images": {"x86_64": "me/mine"}}]}'},
     ),
     Row(
         "FAAS_DEBUG=1 prints requests on standard error, without passwords",

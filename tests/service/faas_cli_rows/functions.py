@@ -84,7 +84,8 @@ FUNCTIONS = [
     Row(
         "deploy without the template",
         "deploy --image=functions/alpine:latest --name FN --lang mine",
-        "No template for the language mine of FN\n⋮",
+        'Template directory may be missing or invalid, please run "faas-cli template pull"\n'
+        "Error: stat ./template/mine/template.yml: no such file or directory\n",
         1,
     ),
     Row(
@@ -135,7 +136,8 @@ FUNCTIONS = [
     Row(
         "list -v",
         "list -v",
-        "Function…\tImage…\tCreatedAt\n⋮ECHO…\tfunctions/alpine:latest…\t…\t1    \t\t20…\n⋮",
+        "Function…\tImage…\tCreatedAt\n"
+        "⋮ECHO…\tfunctions/alpine:latest…\t…\t1    \t\t20…-…-… …:…:… +0000 UTC\n⋮",
     ),
     Row(
         "list --sort invocations",
@@ -166,11 +168,21 @@ FUNCTIONS = [
         after=REMOVE,
     ),
     Row("describe -v", "describe ECHO -v", "⋮Constraints:…<none>\n⋮Secrets:…<none>\n⋮Limits:…<none>\n⋮"),
+    Row(
+        "describe --json",
+        "describe FN --json",
+        '{\n  "name": "FN",\n  "image": "functions/alpine:latest",\n⋮  "availableReplicas": 1,\n'
+        '  "createdAt": "20…Z",\n⋮  "Status": "Ready",\n  "InvocationCount": 0,\n'
+        '  "URL": "GW/function/FN",\n  "AsyncURL": "GW/async-function/FN"\n}\n',
+        given=f"{DEPLOY} && faas-cli ready FN --interval 50ms",
+        after=REMOVE,
+    ),
+    Row("describe --json of an unknown function", "describe FN -j", "No such function: FN\n", 1),
     Row("describe of an unknown function", "describe FN", "No such function: FN\n", 1),
     Row("describe without a name", "describe", "Please provide a name for the function\n", 1),
     # -- logs, ready
     Row("logs", "logs ECHO --tail=false --since=1h --lines=1", "20…-…-…T…:…:…Z …\n"),
-    Row("logs -o keyvalue", "logs ECHO -t=false --lines 1 -o keyvalue", 'timestamp="20…Z" text="…"\n'),
+    Row("logs -o keyvalue", "logs ECHO -t=false --lines 1 -o keyvalue", 'timestamp="20…Z" text="…" \n'),
     Row(
         "logs -o json",
         "logs ECHO --tail=false --lines 1 -o json",
@@ -197,6 +209,10 @@ FUNCTIONS = [
         "Function 'FN' not found for platform 'x86_64'\n⋮",
         1,
     ),
-    Row("version", "version", "⋮CLI:\n⋮ version: 0.18.12\n\nGateway\n uri:     GW\n⋮Provider\n name: …\n⋮"),
+    Row(
+        "version",
+        "version",
+        "⋮CLI:\n  commit:  …\n  version: 0.18.12\n\nGateway\n uri:     GW\n⋮Provider\n name: …\n⋮",
+    ),
     Row("version --short-version", "version --short-version --warn-update=false", "0.18.12\n"),
 ]

@@ -6,14 +6,17 @@ from faas_cli_rows.admin import CREATE, FORGET
 from faas_cli_rows.row import DEPLOY, DEPLOYED, REMOVE, Row
 
 REFUSED = 'nauthorized access, run "faas-cli login" to setup authentication for this server\n'
+NO_ACTION = "Unauthorized action, please setup authentication for this server\n"
 
 WITHOUT_LOGIN = [
     Row("list", "list", f"U{REFUSED}", 1),
     Row("describe", "describe ECHO", f"U{REFUSED}", 1),
     Row("logs", "logs ECHO --tail=false", f"U{REFUSED}", 1),
     Row("remove", "remove ECHO", f"Deleting: ECHO.\nU{REFUSED}", 1),
-    Row("namespace list", "namespace list", f"U{REFUSED}", 1),
-    Row("namespace create", "namespace create FN", f"Creating Namespace: FN\nU{REFUSED}", 1),
+    Row("namespace list", "namespace list", "Check authorization, status code: 401\n", 1),
+    Row("namespace create", "namespace create FN", f"Creating Namespace: FN\n{NO_ACTION}", 1),
+    Row("namespace get", "namespace get FN", NO_ACTION, 1),
+    Row("namespace remove", "namespace remove FN", f"Deleting Namespace: FN\n{NO_ACTION}", 1),
     Row("secret create", CREATE, f"Creating secret: FN.\nu{REFUSED}"),
     Row("secret list", "secret list", f"U{REFUSED}", 1),
     Row(

@@ -54,6 +54,7 @@ NEW = [
         "--append adds the function's lines only",
         "new --lang dockerfile b --append stack.yaml --handler src/b",
         "Folder: src/b created.\n⋮Stack file updated: stack.yaml\n",
+        given="mkdir src",
         files={"stack.yaml": stack("a")},
         writes={
             "stack.yaml": stack("a")
@@ -72,7 +73,7 @@ NEW = [
     Row(
         "a language without a template",
         "new b --lang cobol",
-        "Cobol is unavailable or not supported\n  expected: one of: ⋮",
+        'Template: "cobol" was not found in the templates folder or in the store\n',
         1,
     ),
     Row(
@@ -139,6 +140,35 @@ NEW = [
         1,
     ),
     Row(
+        "template pull stack",
+        "template pull stack",
+        "Pulling template: mine from configuration file: stack.yaml\nWrote 1 template(s) : [mine]\n",
+        given=TEMPLATES,
+        files={"stack.yaml": "configuration:\n  templates:\n    - name: mine\n      source: repo\n"},
+        error="⋮",
+        writes={"template/mine/function/file": "text\n"},
+    ),
+    Row(
+        "template pull stack without templates",
+        "template pull stack",
+        "Can't read configuration: no template repos currently configured\n",
+        1,
+        files={"stack.yaml": stack("a")},
+    ),
+    Row(
+        "build pulls the templates that the stack file names",
+        "build --shrinkwrap",
+        "Pulling template: mine from configuration file: stack.yaml\nWrote 1 template(s) : [mine]\n"
+        "⋮shrink-wrapped to build/a\n⋮",
+        given=TEMPLATES,
+        files={
+            "stack.yaml": stack("a").replace("dockerfile", "mine")
+            + "configuration:\n  templates:\n    - name: mine\n      source: repo\n",
+            "a/mine": "1",
+        },
+        error="⋮",
+    ),
+    Row(
         "template pull offline",
         "template pull https://127.0.0.1:1/templates.git",
         "Error while fetching templates: error invoking git clone: exit status 128\n⋮"
@@ -163,7 +193,7 @@ NEW = [
     Row(
         "template store list",
         "template store list",
-        "\nNAME RECOMMENDED SOURCE   DESCRIPTION\nmine [x]         openfaas A template\n\n",
+        "\nNAME RECOMMENDED DESCRIPTION SOURCE\nmine [x]         openfaas    A template\n\n",
         variables={"OPENFAAS_TEMPLATE_STORE_URL": "t.json"},
         files={
             "t.json": '[{"template": "mine", "platform": "x86_64", "source": "openfaas",'

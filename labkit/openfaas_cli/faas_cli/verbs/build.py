@@ -8,16 +8,22 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from labkit.openfaas_cli.dockerfile import Build, read_dockerfile
-from labkit.openfaas_cli.faas_cli.build_context import build_context, requirement_notes, shrink_wrap
+from labkit.openfaas_cli.faas_cli.arguments import key_values
+from labkit.openfaas_cli.faas_cli.build_context import create_build_context, requirement_notes
 from labkit.openfaas_cli.faas_cli.image_tag import TAG, tagged
-from labkit.openfaas_cli.faas_cli.output import echo, yellow
-from labkit.openfaas_cli.faas_cli.stack import StackFunction, stack_of
+from labkit.openfaas_cli.faas_cli.output import echo, red, yellow
+from labkit.openfaas_cli.faas_cli.stack import Stack, StackFunction, stack_of
+from labkit.openfaas_cli.faas_cli.templates import Template, TemplateError, find_template, read_template
 from labkit.openfaas_cli.faas_cli.verb import ENVSUBST, Verb
+from labkit.openfaas_cli.faas_cli.verbs.template import pull_missing_templates
 from labkit.openfaas_cli.pflag import Arguments, Flag, UsageError
 from labkit.workspace import Workspace
 from labkit_services.contract.errors import LabError
 from labkit_services.images import catalogue
 from labkit_services.images.store import Image, ImageStore
+
+_PACKAGES = "ADDITIONAL_PACKAGE"
+"""The ARG that gets the packages of all build options."""
 
 
 class BuildError(LabError):
@@ -29,19 +35,27 @@ def run_build(arguments: Arguments) -> None:
 
     A failed build is an error only after the others have been built.
     """
+    build_args, labels = _build_args(arguments), key_values(arguments, "build-label")
     if arguments.number("parallel") < 1:
         raise UsageError("the --parallel flag must be great than 0")
-    build_args = _build_args(arguments)
-    functions = stack_of(arguments).functions or _from_flags(arguments)
+    stack = stack_of(arguments)
+    if not arguments.on("disable-stack-pull"):
+        pull_missing_templates(stack, arguments)
+    if not stack.functions:
+        _build(_from_flags(arguments), stack, arguments, build_args, labels)
+        return
     start, errors = time.monotonic(), []
-    for function in functions.values():
+    for function in stack.functions.values():
         if function.skip_build:
             echo(f"Skipping build of: {function.name}.")
             continue
         function_start = time.monotonic()
         echo(yellow(f"[0] > Building {function.name}."))
         try:
-            _build(function, arguments, {**function.build_args, **build_args})
+            if function.lang:
+                _build(function, stack, arguments, {**function.build_args, **build_args}, labels)
+            else:
+                echo("Please provide a valid language for your function.")
         except LabError as error:
             errors.append(error)
         took = time.monotonic() - function_start
@@ -49,28 +63,74 @@ def run_build(arguments: Arguments) -> None:
     echo(yellow("[0] Worker done."))
     echo(f"\n{yellow(f'Total build time: {time.monotonic() - start:.2f}s')}")
     if errors:
-        raise BuildError("\n".join(["Errors received during build:", *(f"- {error}" for error in errors)]))
+        summary = "".join(f"- {error}\n" for error in errors)
+        raise BuildError(red(f"Errors received during build:\n{summary}"))
 
 
-def _build(function: StackFunction, arguments: Arguments, build_args: Mapping[str, str]) -> None:
-    with build_context(function) as context:
-        if arguments.on("shrinkwrap"):
-            target = Path("build") / function.name
-            shrink_wrap(context, target)
-            echo(f"{function.name} shrink-wrapped to ./{target}/")
-            return
-        function = tagged(function, arguments)
-        echo(f"Building: {function.image} with {function.lang} template. Please wait..")
-        store = ImageStore(Workspace.find().images)
-        build = read_dockerfile(context, lambda ref: store.get(ref) or catalogue.find(ref), build_args)
-        if not arguments.on("quiet"):
-            _print_steps(function, build)
-        image = Image(function.image, build.fprocess, build.environment, build.workdir, labels=build.labels)
-        with tempfile.TemporaryDirectory(prefix="labkit-build-") as folder:
-            root = Path(folder) / "root"
-            build.lay_out(root)
-            store.put(image, root if root.exists() else None)
+def _build(
+    function: StackFunction,
+    stack: Stack,
+    arguments: Arguments,
+    build_args: Mapping[str, str],
+    labels: Mapping[str, str],
+) -> None:
+    template = _template(function.lang)
+    if not Path(function.handler).exists() or not function.handler:
+        raise BuildError(f"building {function.name}, {function.handler} is an invalid path")
+    context = create_build_context(function, template, _merged(stack.copied, arguments.texts("copy-extra")))
+    if arguments.on("shrinkwrap"):
+        echo(f"{function.name} shrink-wrapped to {context}")
+        return
+    function = tagged(function, arguments)
+    options = _merged(function.build_options, arguments.texts("build-option"))
+    packages = _packages(function.lang, template, options, build_args.get(_PACKAGES, ""))
+    echo(f"Building: {function.image} with {function.lang} template. Please wait..")
+    store = ImageStore(Workspace.find().images)
+    build = read_dockerfile(
+        context, lambda ref: store.get(ref) or catalogue.find(ref), {**build_args, _PACKAGES: packages}
+    )
+    if not arguments.on("quiet"):
+        _print_steps(function, build)
+    image = Image(
+        function.image, build.fprocess, build.environment, build.workdir, labels={**build.labels, **labels}
+    )
+    with tempfile.TemporaryDirectory(prefix="labkit-build-") as folder:
+        root = Path(folder) / "root"
+        build.lay_out(root)
+        store.put(image, root if root.exists() else None)
     echo(f"Image: {function.image} built.")
+
+
+def _template(language: str) -> Template:
+    """Return the template of a language; as in the real one, in any case."""
+    folder = find_template(language.lower())
+    try:
+        if folder is not None:
+            return read_template(folder)
+    except TemplateError as error:
+        raise BuildError(_unsupported(language)) from error
+    raise BuildError(_unsupported(language))
+
+
+def _unsupported(language: str) -> str:
+    return f"language template: {language} not supported, build a custom Dockerfile"
+
+
+def _packages(language: str, template: Template, options: list[str], given: str) -> str:
+    """Return the packages of build options, with those given, sorted."""
+    unavailable = [option for option in options if option not in template.build_options]
+    if unavailable:
+        raise BuildError(
+            f"Error: You're using a build option unavailable for {language}.\n"
+            f"Please check /template/{language}/template.yml for supported build options"
+        )
+    packages = {package for option in options for package in template.build_options[option]}
+    return " ".join(sorted(packages.union(given.split())))
+
+
+def _merged(values: list[str], overlay: list[str]) -> list[str]:
+    """Return a flag's values and then those of the stack file, each once."""
+    return list(dict.fromkeys([*overlay, *values]))
 
 
 def _print_steps(function: StackFunction, build: Build) -> None:
@@ -80,25 +140,26 @@ def _print_steps(function: StackFunction, build: Build) -> None:
     if build.skipped_runs:
         steps = "1 RUN step" if build.skipped_runs == 1 else f"{build.skipped_runs} RUN steps"
         echo(f"{steps} not executed: without a container, the process runs on this machine as it is.")
-    for note in requirement_notes(function.handler / "requirements.txt"):
+    for note in requirement_notes(Path(function.handler) / "requirements.txt"):
         echo(note)
     if not build.fprocess and build.environment.get("mode") != "static":
         echo(f"No ENV fprocess: deploy {function.name} with --fprocess, or it cannot start.")
 
 
 def _build_args(arguments: Arguments) -> dict[str, str]:
-    pairs = {}
+    pairs: dict[str, str] = {}
     for text in arguments.texts("build-arg"):
         name, equals, value = text.partition("=")
+        name, value = name.strip(), value.strip()
         if not equals:
             raise UsageError("each build-arg must take the form key=value")
-        if not name.strip() or not value.strip():
-            raise UsageError("build-arg must have a non-empty key and value")
-        pairs[name.strip()] = value.strip()
+        if not name or not value:
+            raise UsageError(f"build-arg must have a non-empty {'value' if name else 'key'}")
+        pairs[name] = f"{pairs[name]} {value}" if name == _PACKAGES and name in pairs else value
     return pairs
 
 
-def _from_flags(arguments: Arguments) -> dict[str, StackFunction]:
+def _from_flags(arguments: Arguments) -> StackFunction:
     """Return the function of ``--image``, ``--handler`` and ``--name``."""
     name, image, handler = (arguments.text(flag) for flag in ("name", "image", "handler"))
     if not image:
@@ -107,13 +168,17 @@ def _from_flags(arguments: Arguments) -> dict[str, StackFunction]:
         raise UsageError("please provide the full path to your function's handler")
     if not name:
         raise UsageError("please provide the deployed --name of your function")
-    language = arguments.text("lang").replace("Dockerfile", "dockerfile")
-    return {name: StackFunction(name, lang=language, image=image, handler=Path(handler))}
+    language = arguments.text("lang")
+    language = "dockerfile" if language == "Dockerfile" else language
+    return StackFunction(name, lang=language, image=image, handler=handler)
 
 
 FLAGS = (
     Flag("build-arg", "b", [], "Value for an ARG of the Dockerfile, KEY=VALUE"),
-    Flag("disable-stack-pull", "", False, "Accepted; nothing is pulled"),
+    Flag("build-label", "", [], "Label of the image, LABEL=VALUE"),
+    Flag("build-option", "o", [], "Build option of the template, such as dev"),
+    Flag("copy-extra", "", [], "Another path to copy into the build context"),
+    Flag("disable-stack-pull", "", False, "Do not pull the templates that the stack file names"),
     ENVSUBST,
     Flag("handler", "", "", "Folder of the function"),
     Flag("image", "", "", "Name of the image to build"),
@@ -121,8 +186,9 @@ FLAGS = (
     Flag("name", "", "", "Name of the function"),
     Flag("no-cache", "", False, "Accepted; there is no build cache"),
     Flag("parallel", "", 1, "Accepted; a build takes milliseconds"),
+    Flag("pull", "", False, "Accepted; base images are part of the lab"),
     Flag("quiet", "", False, "Do not print a summary of the Dockerfile"),
-    Flag("shrinkwrap", "", False, "Only copy the function's files to ./build/"),
+    Flag("shrinkwrap", "", False, "Only write the function's files to ./build/"),
     Flag("squash", "", False, "Accepted; there are no layers"),
     TAG,
 )

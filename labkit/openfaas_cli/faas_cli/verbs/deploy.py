@@ -11,8 +11,8 @@ from labkit.openfaas_cli.faas_cli.arguments import key_values, resource_sizes
 from labkit.openfaas_cli.faas_cli.gateway import UNAUTHORIZED, Gateway, GatewayRequestError
 from labkit.openfaas_cli.faas_cli.image_tag import TAG, tagged
 from labkit.openfaas_cli.faas_cli.output import echo
-from labkit.openfaas_cli.faas_cli.stack import StackFileError, StackFunction, stack_of
-from labkit.openfaas_cli.faas_cli.templates import find_template, template_process
+from labkit.openfaas_cli.faas_cli.stack import StackFileError, StackFunction, full_environment, stack_of
+from labkit.openfaas_cli.faas_cli.templates import TemplateError, find_template, read_template
 from labkit.openfaas_cli.faas_cli.verb import ENVSUBST, GATEWAY, NAMESPACE, TLS, TOKEN, Verb
 from labkit.openfaas_cli.faas_cli.verbs.remove import remove_function
 from labkit.openfaas_cli.pflag import Arguments, Flag, UsageError
@@ -21,6 +21,10 @@ _MODES = """\
 Cannot specify --update and --replace at the same time. One of --update or --replace must be false.
   --replace    removes an existing deployment before re-creating it
   --update     performs a rolling update to a new function image or configuration (default true)"""
+
+_NO_TEMPLATE = """\
+template directory may be missing or invalid, please run "faas-cli template pull"
+Error: """
 
 
 def deployment(function: StackFunction) -> dict[str, Any]:
@@ -125,7 +129,7 @@ def _merged(function: StackFunction, arguments: Arguments) -> StackFunction:
         function,
         namespace=arguments.text("namespace") or function.namespace,
         fprocess=arguments.text("fprocess") or function.fprocess or _template_process(function, arguments),
-        environment={**function.environment, **key_values(arguments, "env")},
+        environment={**full_environment(function), **key_values(arguments, "env")},
         labels={**function.labels, **key_values(arguments, "label")},
         annotations={**function.annotations, **key_values(arguments, "annotation")},
         secrets=[*secrets, *(name for name in function.secrets if name not in secrets)],
@@ -143,12 +147,12 @@ def _template_process(function: StackFunction, arguments: Arguments) -> str:
         return ""
     folder = find_template(language)
     if folder is None:
-        raise StackFileError(
-            f"no template for the language {language} of {function.name}",
-            expected=f"./template/{language}/template.yml",
-            next_step="fetch it with faas-cli template pull, or deploy with --read-template=false",
-        )
-    return template_process(folder / "template.yml")
+        missing = f"stat ./template/{language}/template.yml: no such file or directory"
+        raise StackFileError(f"{_NO_TEMPLATE}{missing}")
+    try:
+        return read_template(folder).fprocess
+    except TemplateError as error:
+        raise StackFileError(f"{_NO_TEMPLATE}{error.headline}") from error
 
 
 SEND_FLAGS = (

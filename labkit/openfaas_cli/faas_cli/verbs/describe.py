@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
+from labkit.openfaas_cli.faas_cli import go_json
 from labkit.openfaas_cli.faas_cli.gateway import Gateway
 from labkit.openfaas_cli.faas_cli.output import align, echo
 from labkit.openfaas_cli.faas_cli.stack import stack_of
@@ -18,11 +19,30 @@ def _run(arguments: Arguments) -> None:
     namespace = arguments.text("namespace")
     gateway = Gateway.of(arguments, stack_of(arguments).gateway)
     function = fetch_function(gateway, name, namespace)
-    functions = gateway.fetch("/system/functions", query=[("namespace", namespace)])
+    functions = gateway.fetch("/system/functions", query=[("namespace", namespace)]) or []
     # Only the list has the number of invocations.
     count = next((f.get("invocationCount", 0) for f in functions if f["name"] == function["name"]), 0)
+    if arguments.on("json"):
+        echo(go_json.indented(_as_struct(function, int(count), gateway.url, namespace)))
+        return
     for line in description(function, int(count), gateway.url, namespace, verbose=arguments.on("verbose")):
         echo(line)
+
+
+def _as_struct(function: Mapping[str, Any], count: int, gateway: str, namespace: str) -> dict[str, Any]:
+    """Return faas-cli's struct ``FunctionDescription``.
+
+    It adds fields without a JSON name to ``FunctionStatus``; Go writes such a
+    field under the name that it has in the program.
+    """
+    path = str(function["name"]) + (f".{namespace}" if namespace else "")
+    ready = function.get("availableReplicas", 0) > 0
+    return go_json.function_status(function) | {
+        "Status": "Ready" if ready else "Not Ready",
+        "InvocationCount": count,
+        "URL": f"{gateway}/function/{path}",
+        "AsyncURL": f"{gateway}/async-function/{path}",
+    }
 
 
 def fetch_function(gateway: Gateway, name: str, namespace: str) -> dict[str, Any]:
@@ -80,7 +100,12 @@ COMMAND = Verb(
         ENVSUBST,
         NAMESPACE,
         *GATEWAY_FLAGS,
+        Flag("json", "j", False, "Print the details as JSON"),
         Flag("verbose", "v", False, "Include sections that are empty"),
     ),
-    examples=("faas-cli describe figlet", "faas-cli describe figlet --verbose"),
+    examples=(
+        "faas-cli describe figlet",
+        "faas-cli describe figlet --verbose",
+        "faas-cli describe figlet --json",
+    ),
 )

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from labkit.openfaas_cli.faas_cli.gateway import USER_AGENT, Gateway, GatewayRequestError
 from labkit.openfaas_cli.faas_cli.http import HttpReply, HttpRequestError
+from labkit.openfaas_cli.faas_cli.http_syntax import NAME_LETTERS, canonical, escape_path
 from labkit.openfaas_cli.faas_cli.output import read_input, warn
 from labkit.openfaas_cli.faas_cli.stack_file import may_affect_invocation, stack_file
 from labkit.openfaas_cli.faas_cli.verb import ENVSUBST, GATEWAY, TLS, Verb
@@ -18,10 +19,10 @@ _MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _FUNCTION_REALM = 'realm="IAM function invoke"'
 _RIGHT_FORM = "Please use 'Key: Value' format instead."
-_HEADER_FORMS = "the --header or -H flag must take the form of 'Key: Value' or 'key=value'"
-_QUERY_FORM = "the --query flag must take the form of key=value"
-# A header's name is a token (RFC 9110, 5.6.2).
-_TOKEN = "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"  # noqa: S105
+_HEADER_FLAG = "the --header or -H flag must take the form of"
+_COLON_FORM = f"{_HEADER_FLAG} 'Key: Value'"
+_HEADER_FORMS = f"{_COLON_FORM} or 'key=value'"
+_PAIR_FORM = f"{_HEADER_FLAG} key=value"
 
 
 def parse_header(text: str) -> tuple[str, str, str]:
@@ -30,60 +31,71 @@ def parse_header(text: str) -> tuple[str, str, str]:
     The current faas-cli accepts ``K: V`` and, with a warning, ``K=V``; it
     splits at the first colon, wherever it is, so that
     ``X-Callback-Url=http://…`` fails. The lab text has ``X-Callback-Url
-    http://…``, which no version accepts. Here the first separator after the
-    name decides, and all of them work.
+    http://…``, which no version accepts. Here both work too: the colon of a
+    URL is no separator.
 
     Returns:
         The name in Go's spelling (``X-Callback-Url``), the value without white
-        space around it, and the separator: ``:``, ``=`` or a space.
+        space around it, and the separator: ``:``, ``=`` or a space. The name
+        may be invalid; sending it reports that.
     """
-    rest = text.lstrip(_TOKEN)
-    name, value = text[: len(text) - len(rest)], rest.lstrip()
-    if value.startswith((":", "=")):
-        separator, value = value[0], value[1:]
-    elif value != rest:
-        separator = " "
-    else:
-        raise UsageError(_HEADER_FORMS)
-    value = value.strip()
+    name, separator, value = _split_header(text)
+    name, value = name.strip(), value.strip()
     if not name or not value:
-        raise UsageError(f"{_HEADER_FORMS} (empty {'value' if name else 'key'} given)")
-    if any(character in value for character in "\r\n\0"):
-        raise UsageError(f'invalid header field value for "{name}"')
-    return _canonical(name), value, separator
+        form = _COLON_FORM if separator == ":" else _HEADER_FORMS
+        raise UsageError(f"{form} (empty {'value' if name else 'key'} given)")
+    return canonical(name), value, separator
+
+
+def _split_header(text: str) -> tuple[str, str, str]:
+    if ":" not in text or text.startswith("://", text.index(":")):
+        rest = text.lstrip(NAME_LETTERS)
+        name, value = text[: len(text) - len(rest)], rest.lstrip()
+        if name and value.startswith("="):
+            return name, "=", value[1:]
+        if name and value and value != rest:
+            return name, " ", value
+    for separator in ":=":
+        name, found, value = text.partition(separator)
+        if found:
+            return name, separator, value
+    raise UsageError(_HEADER_FORMS)
 
 
 def parse_query(texts: Sequence[str]) -> list[tuple[str, str]]:
-    """Return the ``--query`` pairs, sorted by name."""
+    """Return the ``--query`` pairs, sorted by name.
+
+    In two of the errors the real one names another flag.
+    """
     pairs = []
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals:
-            raise UsageError(_QUERY_FORM)
+            raise UsageError("the --query flag must take the form of key=value")
         if not name or not value:
-            raise UsageError(f"{_QUERY_FORM} (empty key or value given)")
+            raise UsageError(f"{_PAIR_FORM} (empty {'value' if name else 'key'} given)")
         pairs.append((name, value))
     return sorted(pairs, key=lambda pair: pair[0])
 
 
-def _canonical(name: str) -> str:
-    """Return ``x-call-id`` as ``X-Call-Id``."""
-    return "-".join(part.capitalize() for part in name.split("-"))
-
-
 def _headers(arguments: Arguments) -> list[tuple[str, str]]:
     """Return the headers of the command line and the content type."""
-    given = [parse_header(text) for text in arguments.texts("header")]
-    separators = {separator for _, _, separator in given}
-    if "=" in separators:
-        warn(f"Warning: Using deprecated 'key=value' format for headers. {_RIGHT_FORM}")
-    if " " in separators:
-        warn(f"Warning: Only this lab accepts the 'Key Value' format for headers. {_RIGHT_FORM}")
-    pairs = [(name, value) for name, value, _ in given if name != "User-Agent"]
+    pairs: list[tuple[str, str]] = []
+    warned: set[str] = set()
+    for text in arguments.texts("header"):
+        name, value, separator = parse_header(text)
+        pairs.append((name, value))
+        if separator == "=" and separator not in warned:
+            warn(f"Warning: Using deprecated 'key=value' format for headers. {_RIGHT_FORM}")
+        if separator == " " and separator not in warned:
+            warn(f"Warning: Only this lab accepts the 'Key Value' format for headers. {_RIGHT_FORM}")
+        warned.add(separator)
     if arguments.given("content-type") or not any(name == "Content-Type" for name, _ in pairs):
         pairs = [pair for pair in pairs if pair[0] != "Content-Type"]
         pairs.append(("Content-Type", arguments.text("content-type")))
-    return pairs
+    machine = _MACHINES.get(os.uname().machine, os.uname().machine)
+    user_agent = f"{USER_AGENT} (openfaas; {sys.platform}; {machine})"
+    return [*(pair for pair in pairs if pair[0] != "User-Agent"), ("User-Agent", user_agent)]
 
 
 def _signature(arguments: Arguments, body: bytes) -> list[tuple[str, str]]:
@@ -92,7 +104,7 @@ def _signature(arguments: Arguments, body: bytes) -> list[tuple[str, str]]:
         return []
     import hmac  # 2 ms that few invocations need
 
-    return [(_canonical(name), "sha256=" + hmac.new(key.encode(), body, "sha256").hexdigest())]
+    return [(canonical(name), "sha256=" + hmac.new(key.encode(), body, "sha256").hexdigest())]
 
 
 def gateway_and_namespace(arguments: Arguments, function: str) -> tuple[str, str]:
@@ -108,33 +120,28 @@ def gateway_and_namespace(arguments: Arguments, function: str) -> tuple[str, str
 
 
 def _run(arguments: Arguments) -> None:
+    name = arguments.words[0] if arguments.words else ""
+    stack_gateway, stack_namespace = gateway_and_namespace(arguments, name)
     name = arguments.first_word("please provide a name for the function")
+    if bool(arguments.text("sign")) != bool(arguments.text("key")):
+        raise UsageError("signing requires both --sign <header-value> and --key <key-value>")
     method = arguments.text("method")
     if method not in _METHODS:
         return  # the real one checks it, and drops its own error
-    if bool(arguments.text("sign")) != bool(arguments.text("key")):
-        raise UsageError("signing requires both --sign <header-value> and --key <key-value>")
     headers, query = _headers(arguments), parse_query(arguments.texts("query"))
-    stack_gateway, stack_namespace = gateway_and_namespace(arguments, name)
     namespace = arguments.text("namespace") or stack_namespace or DEFAULT_NAMESPACE
     body = read_input()
+    headers += _signature(arguments, body)
     gateway = Gateway.of(arguments, stack_gateway)
     login_url = gateway.url
     # A path in the gateway's URL is dropped, for invocations only.
     scheme, _, address = gateway.url.partition("://")
     gateway.url = f"{scheme}://{address.partition('/')[0]}"
     route = "async-function" if arguments.on("async") else "function"
-    machine = _MACHINES.get(os.uname().machine, os.uname().machine)
-    user_agent = ("User-Agent", f"{USER_AGENT} (openfaas; {sys.platform}; {machine})")
+    path = escape_path(f"/{route}/{name}.{namespace}")
 
     def call(authorization: Sequence[tuple[str, str]] = ()) -> HttpReply:
-        return gateway.send(
-            method,
-            f"/{route}/{name}.{namespace}",
-            query=query,
-            headers=[user_agent, *sorted([*headers, *_signature(arguments, body), *authorization])],
-            body=body,
-        )
+        return gateway.send(method, path, query=query, headers=[*headers, *authorization], body=body)
 
     try:
         if arguments.on("auth"):
@@ -149,7 +156,7 @@ def _run(arguments: Arguments) -> None:
         error.headline = f"failed to invoke function: {error.headline}"
         raise
     try:
-        _print(reply, gateway, is_async=arguments.on("async"))
+        _print(reply, arguments)
     finally:
         reply.close()
 
@@ -162,12 +169,12 @@ def _authorization(gateway: str, function: str, namespace: str) -> list[tuple[st
     return [("Authorization", f"Bearer {token}")] if token else []
 
 
-def _print(reply: HttpReply, gateway: Gateway, *, is_async: bool) -> None:
+def _print(reply: HttpReply, arguments: Arguments) -> None:
     try:
         if not 200 <= reply.status <= 299:
             text = reply.read().decode("utf-8", "replace")
             raise GatewayRequestError(f"server returned unexpected status code: {reply.status} - {text}")
-        if is_async and reply.status == 202:
+        if arguments.on("async") and reply.status == 202:
             warn("Function submitted asynchronously.")
             return
         for block in reply:
@@ -176,7 +183,8 @@ def _print(reply: HttpReply, gateway: Gateway, *, is_async: bool) -> None:
     except (ConnectionError, TimeoutError, EOFError) as error:
         if isinstance(error, BrokenPipeError):
             raise  # the reader of our output is gone, not the gateway
-        message = f"cannot read result from OpenFaaS on URL: {gateway.url} {error}"
+        # The URL is that of the flag, in the real one too.
+        message = f"cannot read result from OpenFaaS on URL: {arguments.text('gateway')} {error}"
         raise GatewayRequestError(message) from error
 
 

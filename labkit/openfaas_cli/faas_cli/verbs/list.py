@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
+from labkit.openfaas_cli.faas_cli import go_json
 from labkit.openfaas_cli.faas_cli.gateway import Gateway
 from labkit.openfaas_cli.faas_cli.output import echo
 from labkit.openfaas_cli.faas_cli.stack import stack_of
@@ -21,11 +21,12 @@ _ORDER: dict[str, Callable[[dict[str, Any]], Any]] = {
 
 def _run(arguments: Arguments) -> None:
     gateway = Gateway.of(arguments, stack_of(arguments).gateway)
-    functions = gateway.fetch("/system/functions", query=[("namespace", arguments.text("namespace"))])
+    fetched = gateway.fetch("/system/functions", query=[("namespace", arguments.text("namespace"))])
+    functions = fetched or []  # null is an empty list in Go
     if order := _ORDER.get(arguments.text("sort")):
         functions.sort(key=order)
     if arguments.on("json"):
-        echo(json.dumps(functions, indent=2))
+        echo(go_json.indented(fetched and [go_json.function_status(each) for each in functions]))
     elif arguments.on("quiet"):
         for function in functions:
             echo(function["name"])
@@ -41,9 +42,10 @@ def _print_verbose(functions: list[dict[str, Any]]) -> None:
     width = max([40, *(len(function["image"]) for function in functions)])
     echo(f"{'Function':<30}\t{'Image':<{width}}\t{'Invocations':<15}\t{'Replicas':<5}\t{'CreatedAt':<5}")
     for function in functions:
+        created = go_json.time_string(function.get("createdAt") or go_json.NO_TIME)
         echo(
             f"{function['name']:<30}\t{function['image']:<{width}}\t{_count(function):<15}\t"
-            f"{function.get('replicas', 0):<5}\t\t{function.get('createdAt', ''):<5}"
+            f"{function.get('replicas', 0):<5}\t\t{created}"
         )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from labkit.openfaas_cli.faas_cli import go_json
 from labkit.openfaas_cli.faas_cli.gateway import Gateway, GatewayRequestError, normalise_url, status_error
 from labkit.openfaas_cli.faas_cli.http import HttpReply
 from labkit.openfaas_cli.faas_cli.output import echo
@@ -16,6 +17,11 @@ from labkit.openfaas_cli.pflag import Arguments, Flag, UsageError
 from labkit_services.contract.durations import parse_duration
 
 _TIME_FORMAT = "2006-01-02T15:04:05Z07:00"
+_MESSAGE = (
+    *(go_json.Field(name, "") for name in ("name", "namespace", "instance")),
+    go_json.Field("timestamp", go_json.NO_TIME),
+    go_json.Field("text", ""),
+)
 
 
 def open_logs(gateway: Gateway, name: str, *, follow: bool, **query: str) -> HttpReply:
@@ -58,7 +64,8 @@ def format_message(
 ) -> str:
     """Return one message as ``plain``, ``keyvalue`` or ``json``."""
     if output == "json":
-        return json.dumps(message, separators=(",", ":"))
+        written = go_json.struct(_MESSAGE, message)
+        return go_json.compact(written | {"timestamp": go_json.go_time(str(written["timestamp"]))})
     text = str(message.get("text", "")).rstrip("\n")
     fields = [
         ("timestamp", _whole_seconds(str(message.get("timestamp", ""))), show_time),
@@ -67,7 +74,7 @@ def format_message(
     ]
     pairs = [(key, value) for key, value, shown in fields if shown]
     if output == "keyvalue":
-        return " ".join(f'{key}="{value}"' for key, value in [*pairs, ("text", text)])
+        return "".join(f'{key}="{value}" ' for key, value in [*pairs, ("text", text)])
     return " ".join([*(f"({value})" if key == "instance" else str(value) for key, value in pairs), text])
 
 
@@ -102,6 +109,8 @@ def _run(arguments: Arguments) -> None:
     gateway = Gateway.of(arguments)
     if arguments.given("gateway"):  # the only verb for which the default's URL counts as given
         gateway.url = normalise_url(arguments.text("gateway"))
+    if not arguments.on("json"):
+        gateway.warn_of_plain_http()
     reply = open_logs(
         gateway,
         function,

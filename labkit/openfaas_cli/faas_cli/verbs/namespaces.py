@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from labkit.openfaas_cli.faas_cli.output import warn
 from labkit.openfaas_cli.faas_cli.verb import Verb
-from labkit.openfaas_cli.faas_cli.verbs.namespace import LIST_FLAGS, run_list
+from labkit.openfaas_cli.faas_cli.verbs.namespace import FLAGS, run_list
 from labkit.openfaas_cli.pflag import Arguments
 
 
@@ -13,4 +13,4 @@ def _run(arguments: Arguments) -> None:
     run_list(arguments)
 
 
-COMMAND = Verb("List the namespaces (deprecated)", _run, flags=LIST_FLAGS)
+COMMAND = Verb("List the namespaces", _run, flags=FLAGS)

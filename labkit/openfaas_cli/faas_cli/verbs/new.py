@@ -11,8 +11,16 @@ from pathlib import Path
 from labkit.openfaas_cli.faas_cli.arguments import resource_sizes
 from labkit.openfaas_cli.faas_cli.gateway import choose_url, lab_url, normalise_url
 from labkit.openfaas_cli.faas_cli.output import LOGO, blue, echo
-from labkit.openfaas_cli.faas_cli.stack import StackFileError, parse_stack
-from labkit.openfaas_cli.faas_cli.templates import find_template, template_names
+from labkit.openfaas_cli.faas_cli.stack import YAML_ERROR, StackFileError, parse_stack, read_file
+from labkit.openfaas_cli.faas_cli.stack_append import appended
+from labkit.openfaas_cli.faas_cli.stack_file import stack_file
+from labkit.openfaas_cli.faas_cli.templates import (
+    Template,
+    TemplateError,
+    find_template,
+    read_template,
+    template_names,
+)
 from labkit.openfaas_cli.faas_cli.verb import DEFAULT_GATEWAY, GATEWAY, Verb
 from labkit.openfaas_cli.pflag import Arguments, Flag, UsageError
 from labkit_services.contract.errors import LabError
@@ -35,65 +43,108 @@ def _run(arguments: Arguments) -> None:
             echo(f"- {name}")
         echo()
         return
-    name, start = _name_and_start(arguments)
-    append = bool(arguments.text("append"))
-    stack_file = Path(arguments.text("append") or "stack.yaml")
-    handler = Path(arguments.text("handler") or name)
-    _check_targets(name, handler, stack_file, append=append)
+    chosen = _name_and_template(arguments)
+    if chosen is None:
+        from labkit.openfaas_cli.faas_cli.help import help_text  # few runs need it
+
+        sys.stdout.write(help_text(["faas-cli", "new"], COMMAND))
+        return
+    name, template = chosen
+    appended_file = arguments.text("append")
+    file_name = appended_file or stack_file(arguments) or "stack.yaml"
+    handler = arguments.text("handler") or name
     prefix = (arguments.text("prefix") or os.environ.get("OPENFAAS_PREFIX", "")).strip()
-    entry = _entry(name, arguments, handler, f"{prefix}/{name}" if prefix else name)
-    try:
-        handler.mkdir(mode=0o700, parents=True)
-        shutil.copytree(start, handler, ignore=_NOT_COPIED, dirs_exist_ok=True, copy_function=_copy_writable)
-        handler.chmod(0o700)  # copytree sets the template's mode
-        echo(f"Folder: {handler} created.")
-        _ignore_build_folders()
-        descriptor = os.open(stack_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        with os.fdopen(descriptor, "a", encoding="utf-8") as file:
-            file.write(entry if append else _head(arguments.text("gateway")) + entry)
-    except OSError as error:
-        raise NewFunctionError(f"could not create {error.filename}", seen=str(error)) from error
-    if not arguments.on("quiet"):
-        sys.stdout.write(blue(LOGO))
+    content = _entry(name, arguments, handler, f"{prefix}/{name}" if prefix else name)
+    if appended_file:
+        content = _with_entry(appended_file, name, content)
+    else:
+        content = _head(arguments.text("gateway")) + content
+    if Path(handler).exists():
+        raise NewFunctionError(f"folder: {handler} already exists")
+    if not appended_file and Path(file_name).exists():
+        raise StackFileError(
+            f'file: {file_name} already exists. Try "faas-cli new --append {file_name}" instead'
+        )
+    _create_folder(handler, template)
+    sys.stdout.write(blue(LOGO))
     echo(f"\nFunction created in folder: {handler}")
-    echo(f"Stack file {'updated' if append else 'written'}: {stack_file}")
+    _write(file_name, content)
+    echo(f"Stack file {'updated' if appended_file else 'written'}: {file_name}")
+    if template.welcome_message and not arguments.on("quiet"):
+        echo(f"\nNotes:\n{template.welcome_message}")
 
 
-def _name_and_start(arguments: Arguments) -> tuple[str, Path]:
-    """Return the function's name and the folder that it starts from."""
+def _name_and_template(arguments: Arguments) -> tuple[str, Template] | None:
+    """Return what to create, None if the command line names nothing."""
     language = arguments.text("lang")
     language = "dockerfile" if language == "Dockerfile" else language
+    if not language and not arguments.words:
+        return None
     if not language:
         raise UsageError("you must supply a function language with the --lang flag")
     name = arguments.first_word("please provide a name for the function")
     if not _NAME.fullmatch(name):
         raise UsageError("function name can only contain a-z, 0-9 and dashes")
-    template = find_template(language)
-    if template is None:
-        known = ", ".join(template_names())
-        raise UsageError(f"{language} is unavailable or not supported", expected=f"one of: {known}")
-    return name, template / "function"
+    folder = find_template(language)
+    try:
+        if folder is not None:
+            return name, read_template(folder)
+    except TemplateError:
+        pass  # as in the real one, an invalid template is none
+    raise UsageError(f'template: "{language}" was not found in the templates folder or in the store')
 
 
-def _check_targets(name: str, handler: Path, stack_file: Path, *, append: bool) -> None:
-    if append:
-        if stack_file.suffix not in (".yml", ".yaml"):
-            raise UsageError("when appending to a stack the suffix should be .yml or .yaml")
-        try:
-            stack = parse_stack(stack_file.read_text(encoding="utf-8"), stack_file.parent)
-        except OSError as error:
-            raise StackFileError(f"unable to find file: {stack_file} - {error.strerror}") from error
-        if name in stack.functions:
-            raise StackFileError(
-                f"function {name} already exists in {stack_file} file.\n"
-                "Cannot have duplicate function names in same yaml file"
-            )
-    elif stack_file.exists():
+def _with_entry(file_name: str, name: str, entry: str) -> str:
+    """Return the content of an existing stack file with one more function."""
+    if not file_name.endswith((".yml", ".yaml")):
+        raise UsageError("when appending to a stack the suffix should be .yml or .yaml")
+    if not Path(file_name).exists():
+        missing = f"stat {file_name}: no such file or directory"
+        raise StackFileError(f"unable to find file: {file_name} - {missing}")
+    text = read_file(file_name).decode("utf-8", "surrogateescape")
+    try:
+        stack = parse_stack(text, environment=os.environ)
+    except LabError as error:
+        start = YAML_ERROR if error.headline.startswith(YAML_ERROR) else ""
+        raise StackFileError(f"{start}Error parsing {file_name} yml file") from error
+    if name in stack.functions:
         raise StackFileError(
-            f'file: {stack_file} already exists. Try "faas-cli new --append {stack_file}" instead'
+            f"\nFunction {name} already exists in {file_name} file. \n"
+            "Cannot have duplicate function names in same yaml file"
         )
-    if handler.exists():
-        raise NewFunctionError(f"folder: {handler} already exists")
+    return appended(text, name, entry, os.environ)
+
+
+def _create_folder(handler: str, template: Template) -> None:
+    """Write the function's folder from the template, and ``.gitignore``."""
+    folder = Path(handler)
+    try:
+        folder.mkdir(mode=0o700)
+    except OSError as error:
+        problem = f"mkdir {handler}: {str(error.strerror).lower()}"
+        raise NewFunctionError(f"folder: could not create {handler} : {problem}") from error
+    echo(f"Folder: {handler} created.")
+    start = template.folder / (template.handler_folder or "function")
+    try:
+        _ignore_build_folders()
+        if start.is_dir():
+            shutil.copytree(
+                start, folder, ignore=_NOT_COPIED, dirs_exist_ok=True, copy_function=_copy_writable
+            )
+            folder.chmod(0o700)  # copytree sets the template's mode
+    except OSError as error:
+        raise NewFunctionError(f"could not create {error.filename}", seen=str(error)) from error
+
+
+def _write(file_name: str, content: str) -> None:
+    """Write a stack file; a new one is the user's only."""
+    try:
+        descriptor = os.open(file_name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content.encode("utf-8", "surrogateescape"))
+    except OSError as error:
+        problem = f"open {file_name}: {str(error.strerror).lower()}"
+        raise NewFunctionError(f"could not open file '{file_name}' {problem}") from error
 
 
 def _head(gateway: str) -> str:
@@ -106,11 +157,11 @@ def _head(gateway: str) -> str:
     return f"version: 1.0\nprovider:\n  name: openfaas\n  gateway: {url}\nfunctions:\n"
 
 
-def _entry(name: str, arguments: Arguments, handler: Path, image: str) -> str:
+def _entry(name: str, arguments: Arguments, handler: str, image: str) -> str:
     lines = [
         f"  {name}:",
         f"    lang: {arguments.text('lang').replace('Dockerfile', 'dockerfile')}",
-        f"    handler: {handler if handler.is_absolute() else f'./{handler}'}",
+        f"    handler: {handler if os.path.isabs(handler) else f'./{handler}'}",
         f"    image: {image}:latest",
     ]
     for kind in ("request", "limit"):
@@ -127,13 +178,12 @@ def _copy_writable(source: str, target: str) -> None:
 
 
 def _ignore_build_folders() -> None:
+    """Add what is missing; empty lines at both ends go, as in the real one."""
     file = Path(".gitignore")
-    text = file.read_text(encoding="utf-8") if file.exists() else ""
+    text = file.read_bytes().decode("utf-8", "surrogateescape") if file.exists() else ""
     missing = [name for name in _IGNORED if name not in text.splitlines()]
-    if missing:
-        start = "\n" if text and not text.endswith("\n") else ""
-        with file.open("a", encoding="utf-8") as output:
-            output.write(start + "\n".join([*missing, ""]))
+    lines = "\n".join([*text.split("\n"), *missing]).strip("\n")
+    file.write_bytes(f"{lines}\n".encode("utf-8", "surrogateescape"))
 
 
 COMMAND = Verb(
@@ -151,7 +201,7 @@ COMMAND = Verb(
         Flag("memory-limit", "", "", "Limit for the memory"),
         Flag("memory-request", "", "", "Request for the memory"),
         Flag("prefix", "p", "", "Prefix of the function's image, such as a user of a registry"),
-        Flag("quiet", "q", False, "Print no logo"),
+        Flag("quiet", "q", False, "Do not print the template's notes"),
     ),
     examples=(
         "faas-cli new long-task --lang dockerfile --prefix=me",

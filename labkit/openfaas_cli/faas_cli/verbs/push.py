@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from labkit.openfaas_cli.faas_cli.image_tag import TAG, tagged
-from labkit.openfaas_cli.faas_cli.output import echo, yellow
-from labkit.openfaas_cli.faas_cli.stack import stack_of
+from datetime import datetime
+
+from labkit.openfaas_cli.faas_cli.image_tag import TAG, ImageTagError, tagged
+from labkit.openfaas_cli.faas_cli.output import echo, warn, yellow
+from labkit.openfaas_cli.faas_cli.stack import StackFunction, stack_of
 from labkit.openfaas_cli.faas_cli.verb import ENVSUBST, Verb
 from labkit.openfaas_cli.pflag import Arguments, Flag, UsageError
 
@@ -15,7 +17,7 @@ def run_push(arguments: Arguments, *, needs_prefix: bool = True) -> None:
     With ``needs_prefix`` each image must name its owner, as a registry
     requires.
     """
-    functions = {name: tagged(f, arguments) for name, f in stack_of(arguments).functions.items()}
+    functions = stack_of(arguments).functions
     if not functions:
         raise UsageError("you must supply a valid YAML file")
     invalid = [name for name, f in functions.items() if not f.skip_build and "/" not in f.image]
@@ -28,16 +30,34 @@ def run_push(arguments: Arguments, *, needs_prefix: bool = True) -> None:
         ]
         raise UsageError("\n".join(lines))
     for name, function in functions.items():
-        echo(yellow(f"[0] > Pushing {name} [{function.image}]."))
-        if function.skip_build:
+        image = _image(function, arguments)
+        echo(yellow(f"[0] > Pushing {name} [{image}]"))
+        if not function.image:
+            echo("Please provide a valid Image value in the YAML file.")
+        elif function.skip_build:
             echo(f"Skipping {name}")
         else:
-            echo(yellow(f"[0] < Pushing {name} [{function.image}] done."))
+            echo(yellow(f"[0] < Pushing {name} [{image}] done."))
     echo("Nothing was sent: the lab runs functions on this machine, and needs no registry.")
     echo(yellow("[0] Worker done."))
 
 
-FLAGS = (ENVSUBST, Flag("parallel", "", 1, "Accepted; nothing is sent"), TAG)
+def _image(function: StackFunction, arguments: Arguments) -> str:
+    """Return the name with its tag; without git, the name as written."""
+    try:
+        return tagged(function, arguments).image
+    except ImageTagError as error:
+        start = f"{datetime.now():%Y/%m/%d %H:%M:%S} Error formatting image tag"
+        warn(f"{start}, defaulting to default format: {error.headline}")
+        return function.image
+
+
+FLAGS = (
+    ENVSUBST,
+    Flag("parallel", "", 1, "Accepted; nothing is sent"),
+    Flag("quiet", "", False, "Accepted; nothing is sent"),
+    TAG,
+)
 
 COMMAND = Verb(
     "Push the images of functions to a registry (the lab needs none)",

@@ -8,6 +8,7 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
+from labkit.openfaas_cli.faas_cli import go_json
 from labkit.openfaas_cli.faas_cli.arguments import key_values
 from labkit.openfaas_cli.faas_cli.gateway import Gateway
 from labkit.openfaas_cli.faas_cli.http import request
@@ -18,10 +19,19 @@ from labkit.openfaas_cli.faas_cli.verbs.deploy import SEND_FLAGS, check_modes, d
 from labkit.openfaas_cli.pflag import Arguments, Flag
 from labkit_services.contract.errors import LabError
 
+_FUNCTION = (
+    go_json.Field("icon", ""),
+    *go_json.left_out("author"),
+    *(go_json.Field(name, "") for name in ("title", "description", "name", "fprocess", "repo_url")),
+    go_json.Field("readOnlyRootFilesystem", False),
+    *(go_json.Field(name, None) for name in ("environment", "labels", "annotations", "images")),
+)
+"""faas-cli's struct ``StoreFunction``."""
 _OWN_STORE = Path(__file__).resolve().parent.parent / "store.json"
 _PLATFORM = "x86_64"
-"""The platform whose image is used: a process without a container runs on any
+"""The platform unless one is named: a process without a container runs on any
 machine."""
+_LONGEST_TITLE = 40
 
 
 class StoreError(LabError):
@@ -30,51 +40,76 @@ class StoreError(LabError):
 
 def store_functions(address: str = "") -> list[dict[str, Any]]:
     """Return the functions of the store at a file or URL."""
-    address = address or os.environ.get("OPENFAAS_STORE", "")
+    address = (address or os.environ.get("OPENFAAS_STORE", "")).rstrip("/")
     try:
         if address.startswith(("http://", "https://")):
-            content = json.loads(request("GET", address).read())
+            reply = request("GET", address)
+            body = reply.read()
+            if reply.status != 200:
+                raise ValueError(f"unexpected status code: {reply.status}")
         else:
-            content = json.loads(Path(address or _OWN_STORE).read_text(encoding="utf-8"))
-        return [dict(function) for function in content["functions"]]
-    except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
-        raise StoreError(f"cannot read the function store {address}", seen=str(error)) from error
+            body = Path(address or _OWN_STORE).read_bytes()
+        return [dict(function) for function in json.loads(body).get("functions") or []]
+    except (OSError, EOFError, ValueError, TypeError, AttributeError) as error:
+        raise StoreError(
+            f"cannot read result from OpenFaaS store at URL: {address}",
+            seen=error.headline if isinstance(error, LabError) else str(error),
+        ) from error
+
+
+def _platform(arguments: Arguments) -> str:
+    return arguments.text("platform") or _PLATFORM
 
 
 def _find(arguments: Arguments) -> dict[str, Any]:
     wanted = arguments.first_word("please provide the function name")
+    platform = _platform(arguments)
     for function in store_functions(arguments.text("url")):
-        if wanted in (function.get("name"), function.get("title")):
+        if _image(function, platform) and wanted in (function.get("name"), function.get("title")):
             return function
     raise StoreError(
-        f"function '{wanted}' not found for platform '{_PLATFORM}'",
+        f"function '{wanted}' not found for platform '{platform}'",
         next_step="list its functions with faas-cli store list",
     )
 
 
-def _image(function: dict[str, Any]) -> str:
-    return str((function.get("images") or {}).get(_PLATFORM, ""))
+def _image(function: dict[str, Any], platform: str) -> str:
+    """Return the image for a platform, whose name ignores case, or ""."""
+    images = function.get("images") or {}
+    return next((str(images[name]) for name in images if name.lower() == platform.lower()), "")
 
 
 def _list(arguments: Arguments) -> None:
-    functions = store_functions(arguments.text("url"))
+    everything, platform = store_functions(arguments.text("url")), _platform(arguments)
+    functions = [function for function in everything if _image(function, platform)]
     if arguments.on("json"):
-        echo(json.dumps(functions, indent=2))
+        echo(go_json.indented([go_json.struct(_FUNCTION, function) for function in functions]))
+        return
+    if not functions:
+        others = ", ".join(dict.fromkeys(name for f in everything for name in f.get("images") or {}))
+        echo(f"No functions found in the store for platform '{platform}', try one of the following: {others}")
         return
     lines = ["", "FUNCTION\tAUTHOR\tDESCRIPTION"]
-    lines += [f"{f['name']}\t{f.get('author') or 'unknown'}\t{f.get('title', '')}" for f in functions]
+    for function in functions:
+        title = str(function.get("title", ""))
+        if not arguments.on("verbose") and len(title) > _LONGEST_TITLE:
+            title = title[: _LONGEST_TITLE - 3] + "..."
+        lines.append(f"{function['name']}\t{function.get('author') or 'unknown'}\t{title}")
     echo_table([*lines, ""])
 
 
 def _inspect(arguments: Arguments) -> None:
     function = _find(arguments)
     if arguments.on("json"):
-        echo(json.dumps(function, indent=2))
+        echo(go_json.indented(go_json.struct(_FUNCTION, function)))
         return
-    lines = [f"Title:\t{function.get('title', '')}", f"Author:\t{function.get('author') or 'unknown'}"]
-    lines += ["Description:\t", *textwrap.wrap(function.get("description", ""), 80), ""]
+    description = textwrap.wrap(
+        function.get("description", ""), 80, break_long_words=False, break_on_hyphens=False
+    )
+    lines = [f"Title:\t{function.get('title', '')}", f"Author:\t{function.get('author', '')}"]
+    lines += ["Description:\t", *description, ""]
     lines += [
-        f"Image:\t{_image(function)}",
+        f"Image:\t{_image(function, _platform(arguments))}",
         f"Process:\t{function.get('fprocess', '')}",
         f"Repo URL:\t{function.get('repo_url', '')}",
     ]
@@ -89,7 +124,7 @@ def _deploy(arguments: Arguments) -> None:
     function = _find(arguments)
     deployed = StackFunction(
         arguments.text("name") or function["name"],
-        image=_image(function),
+        image=_image(function, _platform(arguments)),
         namespace=arguments.text("namespace"),
         fprocess=function.get("fprocess", ""),
         environment={**key_values(arguments, "env"), **function.get("environment", {})},
@@ -103,7 +138,7 @@ def _deploy(arguments: Arguments) -> None:
 
 
 _STORE_FLAGS = (
-    Flag("platform", "p", _PLATFORM, "Accepted; a process runs on any platform"),
+    Flag("platform", "p", _PLATFORM, "Only functions with an image for this platform"),
     Flag("url", "u", "", "Another store's URL or file"),
 )
 _JSON = Flag("json", "j", False, "Print as JSON")
@@ -114,7 +149,7 @@ COMMAND = Group(
         "list, ls": Verb(
             "List the store's functions",
             _list,
-            flags=(_JSON, *_STORE_FLAGS, Flag("verbose", "v", True, "Accepted; titles are never cut")),
+            flags=(_JSON, *_STORE_FLAGS, Flag("verbose", "v", True, "Do not cut long titles")),
         ),
         "inspect, describe": Verb(
             "Show the details of one of the store's functions",

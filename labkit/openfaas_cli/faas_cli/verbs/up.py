@@ -6,6 +6,7 @@ import sys
 import time
 from pathlib import Path
 
+from labkit.openfaas_cli.faas_cli.build_context import NOT_COPIED
 from labkit.openfaas_cli.faas_cli.output import echo
 from labkit.openfaas_cli.faas_cli.stack import stack_of
 from labkit.openfaas_cli.faas_cli.stack_file import stack_file
@@ -44,7 +45,7 @@ def _run(arguments: Arguments) -> None:
     echo(f"[Watch] monitoring {len(paths)} path(s): {', '.join(map(str, paths))}")
     previous: FileStates | None = None
     while True:
-        states = _file_states(paths)
+        states = file_states(paths)
         if states != previous:
             previous = states
             try:
@@ -59,13 +60,19 @@ def _watched_paths(arguments: Arguments) -> list[Path]:
     file = stack_file(arguments)
     if file is None:
         raise UsageError("--watch needs a stack file", expected="stack.yaml, or another with --yaml")
-    return [Path(file), *sorted({function.handler for function in stack_of(arguments).functions.values()})]
+    return [Path(file), *sorted({Path(item.handler) for item in stack_of(arguments).functions.values()})]
 
 
-def _file_states(paths: list[Path]) -> FileStates:
+def file_states(paths: list[Path]) -> FileStates:
+    """Return the states of files, and of those in folders.
+
+    Left out are the folders that a build writes, and hidden ones.
+    """
     states: FileStates = {}
     for path in paths:
-        for file in (path, *path.rglob("*")):
+        entries = path.iterdir() if path.is_dir() else [path]
+        watched = [entry for entry in entries if entry.name not in NOT_COPIED and entry.name[0] != "."]
+        for file in (*watched, *(file for entry in watched for file in entry.rglob("*"))):
             try:
                 status = file.stat()
             except FileNotFoundError:

@@ -55,7 +55,8 @@ class ProcessBackend:
         spec = plan.spec
         scratch = self._scratch / f"{spec.name}-{next(self._count)}"
         scratch.mkdir(parents=True, mode=0o700)
-        environment = {"HOME": str(scratch), **plan.environment}
+        # A container's variable HOSTNAME is the replica's name as well.
+        environment = {"HOME": str(scratch), "HOSTNAME": scratch.name, **plan.environment}
         if spec.secrets:
             self._secrets.write(spec.secrets, spec.namespace, scratch / "secrets")
             environment["secrets_folder"] = str(scratch / "secrets")

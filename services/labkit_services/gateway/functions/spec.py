@@ -130,14 +130,19 @@ class FunctionSpec:
         status = {key: value for key, value in status.items() if value}
         status["labels"] = {**self.labels, "faas_function": self.name}
         status["annotations"] = {**self.annotations, "prometheus.io.scrape": "false"}
-        if cpu := (self.limits or {}).get("cpu"):
-            # A process has no CPU share to limit; the status is where users
-            # look.
-            status["annotations"][CPU_NOT_LIMITED] = f"limits.cpu {cpu} is not enforced by processes"
         status["replicas"] = replicas
         status["availableReplicas"] = available
         status["createdAt"] = self.created_at
         return status
+
+    def notes(self) -> dict[str, str]:
+        """Return annotations of the lab, for a status that a person reads.
+
+        A process has no CPU share to limit. The list of functions has no
+        notes: ``faas-cli diff`` would take them for differences.
+        """
+        cpu = (self.limits or {}).get("cpu")
+        return {CPU_NOT_LIMITED: f"limits.cpu {cpu} is not enforced by processes"} if cpu else {}
 
     def to_record(self) -> dict[str, Any]:
         """Return the registry's record."""

@@ -48,8 +48,12 @@ class AsyncFunctionRoute:
         self._default_queue = config.queue
         self._max_body = config.max_body
 
+    def is_deployed(self, name: str) -> bool:
+        """Return whether a function has this name, as a URL spells it."""
+        return self._provider.find(name) is not None
+
     async def handle(self, request: Request, name: str, path: str) -> Response:
-        """Handle one request; ``path`` is what follows the name."""
+        """Handle one request; ``path`` is what follows the name, encoded."""
         if request.method != "POST":
             return Response(405, [("Allow", _ALLOWED.get(path, "POST"))])
         start_ns = time.time_ns()
@@ -65,11 +69,11 @@ class AsyncFunctionRoute:
         headers = standard_headers(call_id, start_ns)
         callback = request.headers.get(CALLBACK_URL)
         if callback and (problem := go_url_error(callback)):
-            return Response.text(400, problem + "\n", headers)
+            return Response.error(400, problem + "\n", headers)
         try:
             body = await request.body(self._max_body)
         except BodyTooLargeError as error:
-            return Response.text(413, f"Error queuing request: {error.text}", headers)
+            return Response.error(413, f"Error queuing request: {error.text}", headers)
         function = self._provider.find(name)
         call = QueuedCall(
             call_id=call_id,
@@ -86,14 +90,14 @@ class AsyncFunctionRoute:
         nats_headers = call.nats_headers()
         if len(nats_headers[CALL_HEADER]) > _MAX_METADATA:
             text = f"Error queuing request: headers too large for the queue, maximum: {_MAX_METADATA} bytes\n"
-            return Response.text(431, text, headers)
+            return Response.error(431, text, headers)
         queue = (function.spec.queue if function else "") or self._default_queue
         try:
             if queue not in self._queues:
                 await self._queues.ensure(queue)
             stored = await self._publisher.publish(queue, body, nats_headers)
         except (QueueUnavailableError, HttpError) as error:
-            return Response.text(500, f"Error queuing request: {str(error).rstrip()}\n", headers)
+            return Response.error(500, f"Error queuing request: {str(error).rstrip()}\n", headers)
         if stored.duplicate:
             # The client has reused its call id within the duplicate window:
             # one call, accepted once.

@@ -37,6 +37,10 @@ first."""
 _NOT_COPIED = HOP_BY_HOP | {"content-length", "date"}
 
 
+class MayBeNoCallError(HttpError):
+    """No such call is known: there may be none of this id."""
+
+
 class CallRoutes:
     """Handlers that need no credentials; knowing the call id is enough."""
 
@@ -115,12 +119,12 @@ class CallRoutes:
                 message = await self._nats.request(CALL_STATUS_SUBJECT, question, timeout=timeout)
             except NoRespondersError:
                 text = "the status of calls is not available: the inspector does not run\n"
-                raise HttpError(503, text) from None
+                raise MayBeNoCallError(503, text) from None
         call: dict[str, Any] = json.loads(message.data)
         if "error" in call:
             raise HttpError(500, call["error"] + "\n")
         if not call:
-            raise HttpError(404, f"call {call_id} is unknown, or no longer in the event log\n")
+            raise MayBeNoCallError(404, f"call {call_id} is unknown, or no longer in the event log\n")
         return call
 
     async def _load_result(self, call_id: str) -> Result | None:

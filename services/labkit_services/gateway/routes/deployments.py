@@ -52,6 +52,7 @@ class FunctionRoutes:
         if function is None:
             return Response(404)
         status = _status(function)
+        status["annotations"] |= function.spec.notes()
         if flag_of(query, "usage"):
             status["usage"] = usage_of(replica.pid for replica in function.ready_replicas())
         return Response.json(200, status)

@@ -19,7 +19,7 @@ class MonitoringRoutes:
         self._backend = backend
         self._metrics_text = metrics_text
         self.routes: list[Route] = [
-            ("GET HEAD", "/healthz", self._health),
+            ("GET", "/healthz", self._health),
             ("GET", "/metrics", self._metrics),
             ("GET", "/system/info", self._info),
         ]

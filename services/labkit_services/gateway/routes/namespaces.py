@@ -7,7 +7,7 @@ from typing import Any
 from labkit_services.gateway.functions.provider import FunctionProvider
 from labkit_services.gateway.functions.spec import field_of
 from labkit_services.gateway.namespace_store import NamespaceStore
-from labkit_services.gateway.requests import json_object, optional_text, required_text
+from labkit_services.gateway.requests import NAME, json_object, optional_text, required_text
 from labkit_services.gateway.routes import Route
 from labkit_services.http import Request, Response
 
@@ -22,10 +22,10 @@ class NamespaceRoutes:
             ("GET", "/system/namespaces", self._list),
             # faas-cli posts to the path without a name, which is in the body.
             ("POST", "/system/namespace/", self._create),
-            ("GET", "/system/namespace/{name}", self._describe),
-            ("POST", "/system/namespace/{name}", self._create),
-            ("PUT", "/system/namespace/{name}", self._update),
-            ("DELETE", "/system/namespace/{name}", self._delete),
+            ("GET", f"/system/namespace/{{name:{NAME}}}", self._describe),
+            ("POST", f"/system/namespace/{{name:{NAME}}}", self._create),
+            ("PUT", f"/system/namespace/{{name:{NAME}}}", self._update),
+            ("DELETE", f"/system/namespace/{{name:{NAME}}}", self._delete),
         ]
 
     async def _list(self, _: Request, __: dict[str, str]) -> Response:

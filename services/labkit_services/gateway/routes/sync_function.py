@@ -37,7 +37,7 @@ class FunctionRoute:
         self._timeout = timeout
 
     async def handle(self, request: Request, name: str, path: str) -> Response:
-        """Handle one call; ``path`` is what follows the name."""
+        """Handle one call; ``path`` is what follows the name, encoded."""
         start_ns = time.time_ns()
         call_id = call_id_of(request)
         function = self._provider.find(name)
@@ -115,4 +115,7 @@ async def _stream(upstream: ClientResponse, replica: Replica) -> AsyncIterator[b
 
 def _platform_error(status: int, text: str, headers: list[Pair]) -> Response:
     """Return an error of the platform, which a header marks for retries."""
-    return Response.text(status, text, [*headers, (INTERNAL, "proxy")])
+    # OpenFaaS's scaler, which finds out that a function is missing, writes its
+    # text without http.Error (gateway/handlers/scaling.go).
+    respond = Response.text if status == 404 else Response.error
+    return respond(status, text, [*headers, (INTERNAL, "proxy")])

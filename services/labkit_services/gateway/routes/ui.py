@@ -1,4 +1,4 @@
-"""``/`` and ``/ui/``: redirects to the inspector's page."""
+"""``/`` and ``/ui/``: a page for browsers, and the way to the inspector."""
 
 from __future__ import annotations
 
@@ -8,16 +8,27 @@ from pathlib import Path
 from labkit_services.contract.inspector_link import inspector_page
 from labkit_services.gateway.routes import Route
 from labkit_services.http import Request, Response
+from labkit_services.web.html_page import HtmlPage
+from labkit_services.web.navigation import is_navigation
+
+_HOME = Path(__file__).parents[1] / "home.html"
 
 
 class UiRoutes:
-    """Handlers; the inspector's page is the lab's user interface."""
+    """Handlers; the inspector's page is the lab's user interface.
+
+    To programs ``/`` is OpenFaaS's redirect, which leads a browser to a dialog
+    for a password. A browser gets a page instead.
+    """
 
     def __init__(self, lab_state: Path) -> None:
         self._lab_state = lab_state
+        self._home = HtmlPage(_HOME)
         self.routes: list[Route] = [("GET", "/", self._root), ("GET", "/ui/{path...}", self._ui)]
 
-    async def _root(self, _: Request, __: dict[str, str]) -> Response:
+    async def _root(self, request: Request, _: dict[str, str]) -> Response:
+        if is_navigation(request):
+            return self._home.response()
         return Response(307, [("Location", "/ui/")])
 
     async def _ui(self, _: Request, __: dict[str, str]) -> Response:
@@ -30,4 +41,4 @@ class UiRoutes:
         if url := state.get("inspector_url"):
             page = inspector_page(url, state.get("inspector_token", ""))
             return Response(307, [("Location", page)])
-        return Response.text(404, "this gateway runs without an inspector\n")
+        return Response.error(404, "this gateway runs without an inspector\n")

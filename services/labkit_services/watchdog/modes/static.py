@@ -12,10 +12,11 @@ import posixpath
 import stat
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from urllib.parse import quote, unquote_to_bytes
+from urllib.parse import quote, unquote
 
 from labkit_services.http import Request, Response
 from labkit_services.http.encoding import http_date
+from labkit_services.http.paths import clean, escape
 from labkit_services.watchdog.mime_sniffing import SNIFFED_BYTES, detect_content_type
 from labkit_services.watchdog.modes.backend import Backend
 from labkit_services.watchdog.modes.response_relay import ResponseRelay
@@ -56,10 +57,10 @@ class StaticBackend(Backend):
 
     async def respond(self, request: Request) -> Response:
         """Return the file of the path. As in Go, any method is allowed."""
-        path = unquote_to_bytes(request.path.encode("latin-1"))
-        clean = _clean(path)
-        if clean != path:
-            return _moved(quote(clean), request)
+        decoded = unquote(request.path, encoding="latin-1")
+        if (cleaned := clean(decoded)) != decoded:
+            return _moved(escape(cleaned), request)
+        path = decoded.encode("latin-1")
         if path.endswith(b"/index.html"):
             return _moved("./", request)
         try:
@@ -86,12 +87,6 @@ class StaticBackend(Backend):
             return _file(file_path + b"index.html", request)
         except FileNotFoundError:
             return _listing(file_path, request)
-
-
-def _clean(path: bytes) -> bytes:
-    """Return the path without ``.``, ``..`` and double slashes."""
-    clean = posixpath.normpath(b"/" + path.lstrip(b"/"))
-    return clean + b"/" if path.endswith(b"/") and clean != b"/" else clean
 
 
 def _file(path: bytes, request: Request) -> Response:
@@ -148,4 +143,4 @@ def _moved(location: str, request: Request) -> Response:
 
 
 def _error(status: int, text: str) -> Response:
-    return Response.text(status, f"{text}\n", [("X-Content-Type-Options", "nosniff")])
+    return Response.error(status, f"{text}\n")

@@ -5,93 +5,19 @@ It uses only the standard library. One process serves all requests, with a threa
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
-_TEXT = "text/plain; charset=utf-8"
+from answer import TYPE, Response, response_of
+from event import Context, Event, Headers, MissingParameterError, Query
 
-
-@dataclass(frozen=True)
-class Event:
-    """A request.
-
-    Attributes:
-        body: As bytes.
-        headers: Names ignore case: ``event.headers.get("X-Call-Id")``.
-        method: ``GET``, ``POST`` …
-        query: First value of each name.
-        path: Decoded, without the query.
-    """
-
-    body: bytes
-    headers: Mapping[str, str]
-    method: str
-    query: Mapping[str, str]
-    path: str
-
-
-@dataclass(frozen=True)
-class Context:
-    """Where the function runs."""
-
-    hostname: str
-
-
-@dataclass(frozen=True)
-class Response:
-    """The response to a request."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-
-def response_of(result: Any) -> Response:
-    """Return the response that a handler's result describes.
-
-    A dict may have ``statusCode``, ``headers`` and ``body``; a tuple is (body,
-    status), (body, headers) or (body, status, headers); anything else is the body.
-
-    Raises:
-        TypeError: The status or a header is invalid.
-    """
-    status, headers, body = 200, {}, result
-    if isinstance(result, dict):
-        status, headers, body = result.get("statusCode", 200), result.get("headers"), result.get("body")
-    elif isinstance(result, tuple):
-        body, *rest = result
-        for value in rest:
-            if isinstance(value, dict):
-                headers = value
-            else:
-                status = value
-    if not isinstance(status, int) or not 200 <= status <= 999:
-        raise TypeError(f"the status is {status!r}, not a number from 200 to 999")
-    headers = {str(name): str(value) for name, value in (headers or {}).items()}
-    if any("\r" in text or "\n" in text for pair in headers.items() for text in pair):
-        raise TypeError("a header must not contain a line break")
-    data, content_type = _encoded(body)
-    if data and "content-type" not in {name.lower() for name in headers}:
-        headers["Content-Type"] = content_type
-    return Response(status, headers, data)
-
-
-def _encoded(body: Any) -> tuple[bytes, str]:
-    if body is None:
-        return b"", ""
-    if isinstance(body, bytes | bytearray):
-        return bytes(body), "application/octet-stream"
-    if isinstance(body, dict | list):
-        return json.dumps(body).encode(), "application/json"
-    return str(body).encode(), _TEXT
+_ALLOWED = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
 
 
 class Server(ThreadingHTTPServer):
@@ -111,15 +37,9 @@ class Handler(BaseHTTPRequestHandler):
     context = Context(os.environ.get("HOSTNAME", "localhost"))
 
     def _serve(self) -> None:
-        try:
-            response = response_of(type(self).handle_event(self._event(), self.context))
-        except Exception as error:
-            traceback.print_exc()  # for the function's log; the caller gets one line
-            reason = str(error).partition("\n")[0]
-            line = f"{type(error).__name__}: {reason}\n"
-            response = Response(500, {"Content-Type": _TEXT}, line.encode("utf-8", "replace"))
+        response = self._answer()
         self.send_response(response.status)
-        for name, value in response.headers.items():
+        for name, value in response.headers:
             if name.lower() not in ("content-length", "transfer-encoding", "connection"):
                 self.send_header(name, value)
         if response.status not in (204, 304):
@@ -128,12 +48,30 @@ class Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD" and response.status not in (204, 304):
             self.wfile.write(response.body)
 
+    def _answer(self) -> Response:
+        event = self._event()
+        if event.method == "OPTIONS":  # Flask answers by itself
+            return Response(200, [("Allow", _ALLOWED), ("Content-Type", TYPE)], b"")
+        try:
+            return response_of(type(self).handle_event(event, self.context))
+        except MissingParameterError as error:
+            return self._failure(400, f"Bad Request: the query has no {error}")
+        except Exception as error:
+            reason = str(error).partition("\n")[0]
+            return self._failure(500, f"{type(error).__name__}: {reason}")
+
+    def _failure(self, status: int, line: str) -> Response:
+        """Print the exception to the function's log; the caller gets one line."""
+        traceback.print_exc()
+        headers = [("Content-Type", "text/plain; charset=utf-8")]
+        return Response(status, headers, f"{line}\n".encode("utf-8", "replace"))
+
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _serve  # noqa: N815
 
     def _event(self) -> Event:
         url = urlsplit(self.path)
-        query = {name: values[0] for name, values in parse_qs(url.query, keep_blank_values=True).items()}
-        return Event(self._body(), self.headers, self.command, query, unquote(url.path))
+        query = Query(parse_qsl(url.query, keep_blank_values=True))
+        return Event(self._body(), Headers(self.headers.items()), self.command, query, unquote(url.path))
 
     def _body(self) -> bytes:
         if "chunked" not in self.headers.get("Transfer-Encoding", ""):

@@ -1,0 +1,1 @@
+"""Programs of well-known images: OpenFaaS's store functions in Python."""

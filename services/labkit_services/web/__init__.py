@@ -1,0 +1,1 @@
+"""What the services' pages share: the page, its style, who is a browser."""

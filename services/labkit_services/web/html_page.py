@@ -1,0 +1,69 @@
+"""A page: one HTML document that contains its style and scripts."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import re
+from pathlib import Path
+
+from labkit_services.http import Response
+
+_NONE = "'none'"
+_SHARED = Path(__file__).parent
+_INCLUDED = re.compile(r'<link rel="stylesheet" href="([a-z.]+)">|<script src="([a-z.]+)"></script>')
+
+
+class HtmlPage:
+    """An HTML file with its files inlined, and a content security policy.
+
+    The policy allows only these styles and scripts. A captured body that got
+    into the page as markup by a mistake could still run nothing and load
+    nothing. Framing is allowed: JupyterLab shows the inspector in a frame.
+
+    A file is looked up beside the page, else in this module's folder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        sources: dict[str, list[str]] = {"style": [], "script": []}
+
+        def inline(match: re.Match[str]) -> str:
+            tag, name = ("style", match[1]) if match[1] else ("script", match[2])
+            own = path.with_name(name)
+            text = (own if own.exists() else _SHARED / name).read_text("utf-8")
+            sources[tag].append(_csp_hash(text))
+            return f"<{tag}>{text}</{tag}>"
+
+        self._html = _INCLUDED.sub(inline, path.read_text("utf-8"))
+        self._policy = "; ".join(
+            [
+                "default-src 'none'",
+                *(f"{tag}-src {' '.join(found) or _NONE}" for tag, found in sources.items()),
+                "connect-src 'self'",
+                "img-src data:",
+                "base-uri 'none'",
+                "form-action 'none'",
+            ]
+        )
+
+    def response(self, status: int = 200, **texts: str) -> Response:
+        """Return a new response with the page.
+
+        A word of ``texts`` in double braces is replaced by its text, escaped.
+        """
+        document = self._html
+        for word, text in texts.items():
+            document = document.replace(f"{{{{{word}}}}}", html.escape(text))
+        headers = [
+            ("Content-Type", "text/html; charset=utf-8"),
+            ("Content-Security-Policy", self._policy),
+            ("Cache-Control", "no-store"),
+            ("X-Content-Type-Options", "nosniff"),
+            ("Referrer-Policy", "no-referrer"),
+        ]
+        return Response(status, headers, document.encode())
+
+
+def _csp_hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

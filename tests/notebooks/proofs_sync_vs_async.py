@@ -1,0 +1,195 @@
+"""Why each statement of the first notebook is true."""
+
+from __future__ import annotations
+
+from proofs import Computed, HeldByTest, Outputs, Proofs, Shown, Sourced
+
+_MEDIAN = r"worked on one call for \(median\) \| ([\d.]+) s"
+_DRAINED = r"the last call was over after \| ([\d.]+) s"
+_FREE = r"the caller was free after \| ([\d.]+) s"
+_SYNC = "measure-sync"
+_ASYNC = "measure-async"
+_LEAKS = "tests/service/test_kernel.py::test_a_shutdown_leaves_no_process"
+_TEMPLATE = "tests/service/test_faas_cli_table.py::test_row"
+
+
+def _both_took_ten_times_one_second(outputs: Outputs) -> bool:
+    medians = [outputs.number(cell, _MEDIAN) for cell in (_SYNC, _ASYNC)]
+    drained = [outputs.number(cell, _DRAINED) for cell in (_SYNC, _ASYNC)]
+    return all(1 <= value < 1.5 for value in medians) and all(10 <= value < 15 for value in drained)
+
+
+PROOFS = Proofs(
+    (
+        HeldByTest("Each is a separate process, and none is left when you are done", _LEAKS),
+        HeldByTest(
+            "it starts what is missing and clears everything else",
+            "tests/service/test_kernel.py::test_running_the_first_cell_again_keeps_the_lab",
+        ),
+        Shown("In this lab an image never leaves your disk", "build", "Nothing was sent"),
+        HeldByTest("names the program that is started for every request", _TEMPLATE),
+        Shown("You now have `stack.yaml`", "new", r"Stack file written: stack\.yaml"),
+        Computed(
+            "reads nothing, prints nothing and takes one second, always",
+            ("trial", _SYNC),
+            lambda outputs: (
+                outputs.seconds("trial", "status 200 after ") < 2
+                and 1 <= outputs.number(_SYNC, _MEDIAN) < 1.5
+            ),
+        ),
+        Shown("`Deployed. 202 Accepted` is about the deployment", "build", r"^Deployed\. 202 Accepted\.$"),
+        Shown("`faas-cli up` is these three in one", "up", r"(?s)Building .*Pushing .*Deploying: "),
+        Computed(
+            "stays open until the function has ended | is answered at once",
+            ("sync-shell", "async-shell"),
+            lambda outputs: (
+                outputs.seconds("sync-shell", "Wall time: ") >= 10
+                and outputs.seconds("async-shell", "Wall time: ") < 5
+            ),
+        ),
+        HeldByTest(
+            "`202 Accepted`, with an empty body",
+            "tests/service/test_gateway_invoke.py::test_an_asynchronous_call_is_accepted_immediately_with_an_empty_body",
+        ),
+        HeldByTest(
+            "the gateway, while you wait | the queue-worker, later",
+            "tests/service/test_queue_worker.py::test_the_log_has_the_lines_of_openfaas",
+        ),
+        HeldByTest(
+            "The block is the one from the OpenFaaS workshop, and it has eleven lines",
+            "tests/notebooks/test_lab_text.py::test_a_code_cell_runs_the_shell_block",
+        ),
+        HeldByTest("faas-cli writes its message to standard error", _TEMPLATE),
+        Computed(
+            "kept you for ten times a second",
+            ("sync-shell",),
+            lambda outputs: 10 <= outputs.seconds("sync-shell", "Wall time: ") < 15,
+        ),
+        Computed(
+            "The second one kept you for a small part of that",
+            ("sync-shell", "async-shell"),
+            lambda outputs: (
+                outputs.seconds("async-shell", "Wall time: ")
+                < outputs.seconds("sync-shell", "Wall time: ") / 3
+            ),
+        ),
+        Shown("The synchronous calls are `done` (one more than ten", "observe", "'sync, done': 11"),
+        Computed(
+            "Most of the asynchronous ones are still `queued`, and one is with the worker",
+            ("observe",),
+            lambda outputs: (
+                outputs.number("observe", r"'async, queued': (\d+)") >= 6
+                and outputs.number("observe", r"'async, (?:running|delivered)': (\d+)") == 1
+            ),
+        ),
+        Shown("watch one call after the other become `done`", "drain", "'async, done': 11"),
+        Shown("they are taken in their order", "drain", "'async, done': 11"),
+        HeldByTest(
+            "the second run waits until the queue is empty",
+            "tests/service/test_lab_calls.py"
+            "::test_an_asynchronous_run_accepts_calls_fast_and_waits_for_their_ends",
+        ),
+        Computed(
+            "ten bars of one second, one after the other, in *both*",
+            (_SYNC, _ASYNC),
+            _both_took_ten_times_one_second,
+        ),
+        Computed(
+            "did not make the function faster, and did not make the work less",
+            (_SYNC, _ASYNC),
+            _both_took_ten_times_one_second,
+        ),
+        Shown("the caller waits through every second of work", _SYNC, r"the caller waited \| 1\d\.\d s"),
+        Computed(
+            "ten times 202, and the caller is free",
+            (_ASYNC,),
+            lambda outputs: outputs.number(_ASYNC, _FREE) < 1 and "10 of 10" in outputs[_ASYNC],
+        ),
+        Shown(
+            "What waits now is the *call*, in the queue",
+            _ASYNC,
+            r"lay in the queue for \(median\) \| [3-6]\.",
+        ),
+        Computed(
+            "a few milliseconds |",
+            ("compare",),
+            lambda outputs: (
+                outputs.number("compare", r"sync .*the caller waited ([\d.]+)") >= 10
+                and outputs.number("compare", r"async .*the caller waited ([\d.]+)") < 0.5
+            ),
+        ),
+        Computed(
+            ", if the worker takes one call at a time |",
+            (_SYNC, _ASYNC),
+            _both_took_ten_times_one_second,
+        ),
+        Shown("so it can say **404**", "small-print", "unexpected status code: 404"),
+        Shown("The asynchronous route only stores the call", "receipt", "the gateway answered 202"),
+        Shown(
+            "You get your **202** (faas-cli calls it *submitted*)", "small-print", "^Function submitted async"
+        ),
+        Shown("Asked with GET, it answers **405**", "small-print", "unexpected status code: 405"),
+        Shown("The worker tried three times", "receipt", "in the end: dead with 404 after 3 attempts"),
+        HeldByTest(
+            "the function might have appeared in the meantime",
+            "tests/service/test_async_retries.py::test_a_function_deployed_after_its_call_runs_it",
+        ),
+        Shown("the id that you see above", "receipt", r"with the id [0-9a-f-]{36}$"),
+        HeldByTest(
+            "that stands in the worker's log",
+            "tests/service/test_queue_worker.py::test_the_log_has_the_lines_of_openfaas",
+        ),
+        HeldByTest(
+            "**your call is stored and a worker will try to run it**",
+            "tests/service/test_promise.py::test_no_accepted_call_is_lost_when_a_service_is_killed",
+        ),
+        Shown("Whether the function succeeded is known later", "receipt", "in the end: dead"),
+        HeldByTest(
+            "The body of a 202 is empty",
+            "tests/service/test_gateway_invoke.py::test_an_asynchronous_call_is_accepted_immediately_with_an_empty_body",
+        ),
+        Shown("It was sent before the function had run", "check-record", "yes all ten were accepted before"),
+        Shown(
+            "You saw ten calls accepted before the first of them had ended",
+            "check-record",
+            "yes all ten were accepted before the first of them had ended",
+        ),
+        Shown("stores the call and answers 202", "receipt", "the gateway answered 202"),
+        Shown("Asynchronous does not mean faster", "check-record", "yes and the work took ten seconds"),
+        Shown("The same work is done, later", "check-record", "yes and the work took ten seconds"),
+        Shown(
+            "202 means *stored*: not found, not begun, not succeeded",
+            "check-record",
+            "yes an unknown function gets 202 first, and 404 later",
+        ),
+        Shown("An unknown function gets a 202 as well", "check-record", "yes an unknown function gets 202"),
+        HeldByTest(
+            "The output is not in the answer",
+            "tests/service/test_gateway_invoke.py::test_an_asynchronous_call_is_accepted_immediately_with_an_empty_body",
+        ),
+        Sourced("2xx means that *this request* was handled", "RFC 9110, 15.3"),
+    ),
+    plain=(
+        "One line of the Dockerfile matters today:",
+        "Change it to `sleep 1`",
+        "That makes it a good yardstick",
+        "You will meet another 202 soon",
+        "After a change of the function it is all you type",
+        "A function has two addresses",
+        "Which one you use decides who waits",
+        "Where the output of an asynchronous call goes",
+        "Ten synchronous calls",
+        "Compare the two wall times",
+        "A measurement should not compete",
+        "Now the same from Python",
+        "Each row is one call",
+        "Where your number was off",
+        "Most people who miss the second one",
+        "A caller with plain HTTP has no such handle",
+        "It does not promise that",
+        "Notebook 2 adds",
+        '"Charged" is for the page',
+        "Notebook 3 shows where it goes",
+        "Next: [2",
+    ),
+)

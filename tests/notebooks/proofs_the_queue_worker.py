@@ -1,0 +1,174 @@
+"""Why each statement of the second notebook is true."""
+
+from __future__ import annotations
+
+import re
+
+from proofs import Computed, HeldByTest, Outputs, Proofs, Shown, Sourced
+
+_DRAINED = r"the last call was done after ([\d.]+) s"
+_FREE = r"the caller was free after ([\d.]+) s"
+_ONE = "max_inflight 1:  .*"
+_TEN = "max_inflight 10: .*"
+_PROMISE = "tests/service/test_promise.py::test_no_accepted_call_is_lost_when_a_service_is_killed"
+
+
+def _begins(outputs: Outputs) -> dict[int, list[float]]:
+    """Return when each attempt of the calls around the kill began."""
+    rows = re.findall(r"^call (\d): .* begun at (.*)$", outputs["kill-attempts"], re.MULTILINE)
+    return {int(number): [float(begin) for begin in re.findall(r"[\d.]+", text)] for number, text in rows}
+
+
+def _interrupted(outputs: Outputs) -> int:
+    (number,) = (number for number, begins in _begins(outputs).items() if len(begins) == 2)
+    return number
+
+
+def _was_overtaken(outputs: Outputs) -> bool:
+    begins, interrupted = _begins(outputs), _interrupted(outputs)
+    return begins[interrupted + 1][0] < begins[interrupted][1]
+
+
+def _lease_was_five_seconds(outputs: Outputs) -> bool:
+    first, second = _begins(outputs)[_interrupted(outputs)]
+    return 4.5 < second - first < 10
+
+
+def _one_by_one(outputs: Outputs) -> bool:
+    log = outputs["kubectl"]
+    return log.index("[#1] Invoked:") < log.index("[#2] Received") < log.index("[#2] Invoked:")
+
+
+def _each_leaves_four_lines(outputs: Outputs) -> bool:
+    return [outputs["kubectl"].count(f"[#{number}]") for number in (1, 2, 3)] == [4, 4, 4]
+
+
+def _was_free_at_once(outputs: Outputs) -> bool:
+    return all(outputs.number("compare", row + _FREE) < 0.5 for row in (_ONE, _TEN))
+
+
+PROOFS = Proofs(
+    (
+        Shown("one second per call, nothing else", "kubectl", r"Invoked: long-task \[200\] in 1\."),
+        Computed("invokes the function through the *synchronous* route", ("kubectl",), _one_by_one),
+        HeldByTest("only then acknowledges the call to the queue", _PROMISE),
+        Computed("counts the calls that this worker has taken", ("kubectl",), _each_leaves_four_lines),
+        Computed("Each leaves four lines", ("kubectl",), _each_leaves_four_lines),
+        Shown(
+            "`Invoking: long-task with 0 bytes, via:",
+            "logs",
+            r"Invoking: long-task with 0 bytes, via: http://[^ ]+/function/long-task/$",
+        ),
+        Shown("`Invoked: long-task [200] in 1.0…s`", "logs", r"Invoked: long-task \[200\] in 1\.\d+s$"),
+        Shown("`long-task returned 0 bytes`", "logs", "long-task returned 0 bytes$"),
+        Computed("`[#2] Received` never comes before `[#1] Invoked`", ("kubectl",), _one_by_one),
+        Shown("its first lines show `maxInFlight=[1]`", "kubectl", r"maxInFlight=\[1\]$"),
+        Computed("it has moved from you to the worker", ("kubectl",), _one_by_one),
+        Computed(
+            "It jumps up as the calls come in, and then goes down by one each second",
+            ("queue-one",),
+            lambda outputs: (
+                outputs.number("queue-one", r"at most (\d+) in the queue") >= 9
+                and 8.5 < outputs.number("queue-one", r"empty after ([\d.]+) s") < 14
+            ),
+        ),
+        Shown("never rises above 1", "queue-one", "at most 1 in flight"),
+        Computed(
+            "so the last call was done after about one second instead of ten",
+            ("compare",),
+            lambda outputs: (
+                1 <= outputs.number("compare", _TEN + _DRAINED) < 3
+                and 10 <= outputs.number("compare", _ONE + _DRAINED) < 15
+            ),
+        ),
+        Computed("it was free at once before, and is now", ("compare",), _was_free_at_once),
+        Computed(
+            "the worker sets the pace at which it empties",
+            ("compare",),
+            lambda outputs: (
+                outputs.number("compare", _TEN + _DRAINED) < outputs.number("compare", _ONE + _DRAINED) / 2
+            ),
+        ),
+        Shown("in the middle of a call", "kill-attempts", "attempts: 2"),
+        HeldByTest("The worker does so only after the function has ended", _PROMISE),
+        Shown("The killed worker never acknowledged", "kill-attempts", "attempts: 2"),
+        Computed("The mark is a *lease*, here of five seconds", ("kill-attempts",), _lease_was_five_seconds),
+        Computed(
+            "When the lease ends, the queue delivers the call again",
+            ("kill-attempts",),
+            _lease_was_five_seconds,
+        ),
+        Computed("took the calls behind it", ("kill-attempts",), _was_overtaken),
+        Computed("**Order was not kept.**", ("kill-attempts",), _was_overtaken),
+        Shown(
+            "Nothing was lost, and something ran twice",
+            "kill",
+            r"(?s)calls that succeeded \| 4 of 4 .*took more than one attempt \| 1 ",
+        ),
+        HeldByTest(
+            "which is the same in both attempts",
+            "tests/service/test_async_retries.py::test_a_function_that_fails_twice_succeeds_at_the_third_attempt",
+        ),
+        Shown(
+            "the fault, and one restart of the queue-worker",
+            "status",
+            r"queue-worker +ready +\d+ \w+ +\d+ MB +1 ",
+        ),
+        HeldByTest("so it survives the death of its server as well", _PROMISE),
+        HeldByTest("At least once, whichever process dies", _PROMISE),
+        Shown(
+            "After a crash perhaps twice",
+            "check-record",
+            "yes one call was interrupted, and ran a second time",
+        ),
+        Computed(
+            "Not after a crash, and not with more than one in flight", ("kill-attempts",), _was_overtaken
+        ),
+        Sourced(
+            "NATS acknowledges before the disk has confirmed", "NATS documentation, JetStream: sync_interval"
+        ),
+        Sourced("That would be right for `max_inflight` 1", "100 / 1 x 2 s"),
+        Sourced("With 5, five calls are in flight at any time", "the definition of max_inflight"),
+        Sourced("100 calls, 5 at a time, are 20 rounds of 2 s", "100 / 5 x 2 s = 40 s"),
+        Sourced("It would take 100 in flight for all to be done in one round", "100 / 100 x 2 s = 2 s"),
+        Computed(
+            "A queue does not make work faster",
+            ("compare",),
+            lambda outputs: outputs.number("compare", _ONE + _DRAINED) >= 10,
+        ),
+        Computed("runs it through the synchronous route", ("kubectl",), _one_by_one),
+        Shown("A killed worker loses nothing", "check-record", "yes no accepted call was lost"),
+        Computed(
+            "Its calls are delivered again when the lease has ended",
+            ("kill-attempts",),
+            _lease_was_five_seconds,
+        ),
+        Shown(
+            "At least once, not exactly once, and in no certain order",
+            "check-record",
+            "yes one call was inter",
+        ),
+    ),
+    plain=(
+        "Behind every 202 is a queue",
+        "Give it three calls",
+        "The same from Python, the newest lines only",
+        "Ten calls at 1:",
+        "The grey area is the **queue depth**",
+        "The number of clients is not in that formula",
+        "That is what queues are used for",
+        "Because all of them then run *at once*",
+        "`sleep` needs nothing",
+        "beyond the machine's capacity",
+        "A promise has to hold when things fail",
+        "From the outside this cannot be known",
+        "That is why the promise is called **at least once**",
+        "This requires of your functions",
+        "Notebook 3 shows it",
+        "That is notebook 3",
+        "A queue holds 100 calls of a function that takes 2 s",
+        "`max_inflight` is 5",
+        "The work begins when the worker gets to it",
+        "Next: [3",
+    ),
+)
