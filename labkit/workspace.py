@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from labkit.state_file import FOLDER, LOCK_FILE, STATE_FILE, find_workspace, is_locked, read_state
-from labkit_services.contract.names import inspector_page
 from labkit_services.runtime.private_files import write_private
 
 
@@ -48,10 +47,9 @@ class LabState(NamedTuple):
     control_token: str
     started_ns: int
 
-    @property
-    def inspector_page(self) -> str:
-        """URL of the inspector's page, with the token that opens it."""
-        return inspector_page(self.inspector_url, self.inspector_token)
+    def __repr__(self) -> str:
+        # Without the secrets: a notebook saves what it shows.
+        return f"LabState(pid={self.pid}, gateway_url={self.gateway_url!r})"
 
 
 class Workspace(NamedTuple):

@@ -47,6 +47,7 @@ class BrowserTab:
         self._session = session
         self.problems: list[str] = []
         self.requested: list[str] = []
+        self.received: list[str] = []
 
     def call(self, method: str, **parameters: Any) -> dict[str, Any]:
         return self._browser.call(method, parameters, self._session)
@@ -69,6 +70,18 @@ class BrowserTab:
         answer = self.call("Page.navigate", url=url)
         assert not answer.get("errorText"), answer
         self.wait_for("document.readyState === 'complete'")
+
+    def type(self, text: str) -> None:
+        """Type into the element that has the focus."""
+        keys = [
+            {"type": kind, "text": letter, "key": letter} for letter in text for kind in ("keyDown", "keyUp")
+        ]
+        self._browser.call_all("Input.dispatchKeyEvent", keys, self._session)
+
+    def press_enter(self) -> None:
+        key = {"key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13, "text": "\r"}
+        self.call("Input.dispatchKeyEvent", type="keyDown", **key)
+        self.call("Input.dispatchKeyEvent", type="keyUp", **key)
 
     def look(self, *, width: int = 1280, height: int = 800, dark: bool = False) -> None:
         """Set the window size and the preferred colour scheme."""
@@ -97,13 +110,24 @@ class Chromium:
         self._last = 0
         self._pages: dict[str, BrowserTab] = {}
 
+    def call_all(self, method: str, each: list[dict[str, Any]], session: str = "") -> None:
+        """Make calls without waiting for one before the next."""
+        for number in [self._send(method, parameters, session) for parameters in each]:
+            self._answer(number)
+
     def call(self, method: str, parameters: dict[str, Any], session: str = "") -> dict[str, Any]:
+        return self._answer(self._send(method, parameters, session))
+
+    def _send(self, method: str, parameters: dict[str, Any], session: str) -> int:
         self._last += 1
         number = self._last
         message: dict[str, Any] = {"id": number, "method": method, "params": parameters}
         if session:
             message["sessionId"] = session
         os.write(self._write, json.dumps(message).encode() + b"\0")
+        return number
+
+    def _answer(self, number: int) -> dict[str, Any]:
         while True:
             answer = self._next_message()
             if answer.get("id") == number:
@@ -121,6 +145,8 @@ class Chromium:
             page.problems.append(json.dumps(event["params"]["entry"]))
         if event["method"] == "Network.requestWillBeSent":
             page.requested.append(event["params"]["request"]["url"])
+        if event["method"] == "Network.webSocketFrameReceived":
+            page.received.append(event["params"]["response"]["payloadData"])
 
     def _next_message(self) -> dict[str, Any]:
         deadline = time.monotonic() + DEADLINE_SECONDS

@@ -38,7 +38,8 @@ find_python() {
 # Contents, not dates: a git checkout or a copied folder changes every date. The path, because the scripts in a venv
 # carry it: a folder that was moved or renamed gets a new venv.
 fingerprint() {
-    echo "$want $(cat pyproject.toml requirements-uv.lock "$lock" tools/setup.sh scripts/faas-cli | cksum) $PWD"
+    echo "$want $(cat pyproject.toml requirements-uv.lock "$lock" tools/setup.sh scripts/faas-cli labkit/jupyter/config/*/*.json |
+        cksum) $PWD"
 }
 
 installed=$(cat "$stamp" 2>/dev/null || true)

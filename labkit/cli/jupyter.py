@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import click
 
@@ -29,6 +30,8 @@ from labkit_services.runtime.python_process import python_command
 _Process = subprocess.Popen[bytes]
 
 _FIRST_NOTEBOOK = "notebooks/en/01-sync-vs-async.ipynb"
+_LAYOUT = "labkit"
+"""Name of the JupyterLab workspace: its open tabs."""
 _START_SECONDS = 60.0
 _POLL_SECONDS = 0.05
 _GRACE_SECONDS = 3
@@ -73,10 +76,11 @@ async def _run_jupyter(
     It also ends, with its kernels, when this process is killed.
     """
     token = secrets.token_hex(24)
-    path = workspace.root / notebook
-    page, paths = (f"lab/tree/{notebook}", [str(path)]) if path.exists() else ("lab", [])
+    page = f"lab/workspaces/{_LAYOUT}"
+    if (workspace.root / notebook).exists():
+        page += f"/tree/{quote(notebook)}"
     log = workspace.logs / "jupyter.log"
-    process = _spawn(workspace, [*arguments, *paths], token, log)
+    process = _spawn(workspace, [f"--LabApp.default_url=/{page}", *arguments], token, log)
     try:
         yield await _wait_for_url(process, token, log) + f"{page}?token={token}", process
     finally:
@@ -93,9 +97,9 @@ def _spawn(workspace: Workspace, arguments: Sequence[str], token: str, log: Path
         *python_command("jupyterlab"),
         "--ServerApp.ip=127.0.0.1",
         f"--ServerApp.root_dir={workspace.root}",
-        # Without it JupyterLab covers the first notebook with a question about
-        # fetching news.
-        "--LabApp.news_url=None",
+        # Which tabs are open: not those of the user's other projects, nor of
+        # another lab.
+        f"--LabApp.workspaces_dir={workspace.folder / 'jupyterlab'}",
         # Containers often have no user but root; the server listens on
         # loopback only.
         *(["--allow-root"] if os.geteuid() == 0 else []),
@@ -109,7 +113,7 @@ def _spawn(workspace: Workspace, arguments: Sequence[str], token: str, log: Path
             stderr=output,
             cwd=workspace.root,
             # Not on the command line, which every user of the machine can
-            # read.
+            # read. labkit.jupyter takes it out of the kernels' environment.
             env={**os.environ, "JUPYTER_TOKEN": token},
             # Out of reach of the terminal's Ctrl-C, which Jupyter would ask to
             # confirm.

@@ -15,6 +15,7 @@ from labkit.lifecycle.log_files import log_path
 from labkit.lifecycle.running_lab import require_state
 from labkit.views.status import LabStatus
 from labkit.workspace import LabState, Workspace, own_login_folder
+from labkit_services.contract.inspector_link import inspector_page
 from labkit_services.runtime.log_tail import last_lines
 
 
@@ -55,9 +56,9 @@ def logs(workspace: Workspace, service: str, follow: bool, tail: int) -> None:
 
 
 def show_addresses(state: LabState) -> None:
-    """Print the URLs of gateway and inspector."""
+    """Print the gateway's URL, and a link that opens the inspector's page."""
     click.echo(f"gateway     {state.gateway_url}")
-    click.echo(f"inspector   {state.inspector_page}")
+    click.echo(f"inspector   {inspector_page(state.inspector_url, state.inspector_token)}")
 
 
 def show_variables(state: LabState, workspace: Workspace) -> None:

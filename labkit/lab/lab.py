@@ -354,11 +354,10 @@ class Lab:
         return repr(self._async)
 
     def _repr_html_(self) -> str:
-        links = " · ".join(
-            f'{name} <a href="{html.escape(page)}" target="_blank"><code>{html.escape(url)}</code></a>'
-            for name, url, page in (
-                ("gateway", self.gateway_url, self.gateway_url),
-                ("inspector", self.inspector_url, self._async.state.inspector_page),
-            )
+        # Saved with the notebook, so without the token that opens the page.
+        inspector = html.escape(self.inspector_url)
+        return (
+            f"<p><b>The lab is ready.</b> gateway <code>{html.escape(self.gateway_url)}</code> · "
+            f'inspector <a href="{inspector}/" target="_blank"><code>{inspector}</code></a> '
+            "(to open its page for the first time: <code>!labkit status</code>)</p>"
         )
-        return f"<p><b>The lab is ready.</b> {links}</p>"

@@ -80,7 +80,7 @@ class ControlServer:
             token, name = str(request["token"]), str(request["command"])
         except (ValueError, KeyError, TypeError):
             raise InvalidValueError(
-                "not a command", expected='{"token": …, "command": …}', seen=repr(line[:80])
+                "not a command", expected='{"token": …, "command": …}', seen=f"{len(line)} bytes"
             ) from None
         if not hmac.compare_digest(token.encode(), self._token.encode()):
             raise InvalidValueError("wrong control token")

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 from eventually import eventually
 
@@ -30,6 +31,7 @@ def hub(tmp_path: Path) -> dict[str, str]:
         "JUPYTER_RUNTIME_DIR": str(tmp_path / "runtime"),
         "JUPYTERLAB_WORKSPACES_DIR": str(tmp_path / "workspaces"),
         "JUPYTERHUB_SERVICE_PREFIX": PREFIX,
+        "SHELL": "/bin/bash",
     }
 
 
@@ -101,6 +103,28 @@ def test_first_notebook_is_open_under_a_hub_prefix(server: str) -> None:
     assert response.status_code == 200
     layout = response.json()["data"]["layout-restorer:data"]["main"]
     assert layout["current"] == "notebook:notebooks/en/01-sync-vs-async.ipynb"
+
+
+def test_terminals_have_the_labs_tools_and_nothing_asks_about_news(server: str) -> None:
+    """As in every JupyterLab of the environment, started by whatever command."""
+    headers = {"Authorization": "token secret"}
+
+    created = httpx.post(f"{server}api/terminals", headers=headers, timeout=30)
+    page = httpx.get(f"{server}lab", headers=headers, timeout=30).text
+
+    assert created.status_code == 200
+    shell = eventually(our_shell, within=20)
+    assert shell["PATH"].split(os.pathsep)[0] == str(Path(sys.executable).parent)
+    assert "@jupyterlab/apputils-extension:announcements" in page.partition('"disabledExtensions"')[2]
+
+
+def our_shell() -> dict[str, str] | None:
+    """Return the environment of the terminal's shell."""
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            if any("labkit/jupyter/startup/bashrc" in word for word in process.cmdline()):
+                return process.environ()
+    return None
 
 
 def test_layout_opens_the_notebook_that_it_shows() -> None:

@@ -238,3 +238,17 @@ def git(*arguments: str) -> str:
     return subprocess.run(
         ["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True, timeout=30
     ).stdout
+
+
+def test_the_installed_package_has_switched_on_its_part_of_jupyter() -> None:
+    """In files of its own: a user's own overrides.json is not touched."""
+    shared = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["shared-data"]
+
+    assert sorted(shared.values()) == [
+        "etc/jupyter/jupyter_server_config.d/labkit.json",
+        "etc/jupyter/labconfig/page_config.d/labkit.json",
+    ]
+    for source, installed in shared.items():
+        assert (Path(sys.prefix) / installed).read_text() == (ROOT / source).read_text(), (
+            "run: tools/setup.sh dev"
+        )

@@ -129,6 +129,6 @@ def test_lab_and_jupyter_start_and_end_together(workspace: Path, mark: str, numb
 
     assert lines[0].startswith("gateway     http://127.0.0.1:")
     assert lines[2].startswith("JupyterLab  http://127.0.0.1:")
-    assert "lab/tree/notebooks/en/01-sync-vs-async.ipynb?token=" in lines[2]
+    assert "lab/workspaces/labkit/tree/notebooks/en/01-sync-vs-async.ipynb?token=" in lines[2]
     # Jupyter has three seconds to end its kernels before it is killed.
     assert_gone(mark, within=6)

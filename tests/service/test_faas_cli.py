@@ -307,6 +307,21 @@ def test_kubectl_prints_a_function_log(terminal: Terminal, echo: str) -> None:
     eventually(logged, within=10)
 
 
+def test_kubectl_lists_services_and_functions(terminal: Terminal, echo: str) -> None:
+    pods = terminal.shell("kubectl get pods -n openfaas").splitlines()
+    assert re.fullmatch(r"NAME +READY   STATUS    RESTARTS   AGE", pods[0])
+    assert [line.split()[0] for line in pods[1:]] == ["nats", "gateway", "queue-worker", "inspector"]
+    assert all(re.fullmatch(r"\S+ +1/1     Running   \d+ +\w+", line) for line in pods[1:])
+    deployments = terminal.shell(f"kubectl get deploy {echo} -n openfaas-fn").splitlines()
+    assert deployments[0].split() == ["NAME", "READY", "UP-TO-DATE", "AVAILABLE", "AGE"]
+    assert deployments[1].split()[:4] == [echo, "1/1", "1", "1"]
+    assert terminal.shell(f"kubectl get pod/{echo} -n openfaas-fn -o name") == f"pod/{echo}\n"
+    rolled_out = terminal.shell("kubectl rollout status deployment/queue-worker -n openfaas")
+    assert rolled_out == 'deployment "queue-worker" successfully rolled out\n'
+    missing = terminal.run("kubectl", "get", "deploy", "prometheus", "-n", "openfaas", code=1)
+    assert missing.stderr == b'Error from server (NotFound): deployments.apps "prometheus" not found\n'
+
+
 def test_kubectl_refuses_other_commands(terminal: Terminal) -> None:
     done = terminal.run("kubectl", "get", "pods", code=1)
 

@@ -28,7 +28,11 @@ ALLOWED = {
     "labkit.supervisor": ({"labkit", "supervisor", "views"}, SHARED | {"runtime", "fork_server"}),
     "labkit.lifecycle": ({"labkit", "lifecycle", "clients", "supervisor", "views"}, SHARED | {"runtime"}),
     "labkit.clients": ({"labkit", "clients", "views"}, SHARED | {"jetstream", "runtime"}),
-    "labkit.openfaas_cli": ({"labkit", "openfaas_cli", "lifecycle", "views"}, SHARED | {"runtime"}),
+    "labkit.openfaas_cli": (
+        {"labkit", "openfaas_cli", "lifecycle", "clients", "views"},
+        SHARED | {"runtime"},
+    ),
+    "labkit.jupyter": ({"labkit", "jupyter", "lifecycle"}, SHARED | {"runtime"}),
     "labkit.lab": ({"labkit", "lab", "clients", "views", "lifecycle", "supervisor"}, SHARED | {"runtime"}),
     "labkit.cli": (
         {"labkit", "cli", "lab", "clients", "views", "lifecycle", "supervisor", "openfaas_cli"},

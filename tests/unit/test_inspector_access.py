@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from labkit_services.contract.inspector_link import inspector_page, is_valid, make_code
 from labkit_services.http import Headers, Request
 from labkit_services.http.body import Body
 from labkit_services.inspector.app import InspectorPages
@@ -129,3 +130,34 @@ def test_a_missing_file_of_the_page_is_an_error_at_start(tmp_path: Path) -> None
     (tmp_path / "page.html").write_text('<script src="gone.js"></script>')
     with pytest.raises(FileNotFoundError, match=r"gone\.js"):
         HtmlPage(tmp_path / "page.html")
+
+
+# -- a link to the page
+
+
+def test_a_code_is_valid_for_ten_minutes_and_only_with_its_token() -> None:
+    code = make_code("s3cret", 1000.0)
+
+    assert is_valid("s3cret", code, 1000.0)
+    assert is_valid("s3cret", code, 1600.0)
+    assert not is_valid("s3cret", code, 1600.1)
+    assert not is_valid("another", code, 1000.0)
+    assert "s3cret" not in code
+
+
+@pytest.mark.parametrize("code", ["", "-", "9999999999999999-", "x-y", "1e9-ü", make_code("s3cret", 1e9)[1:]])
+def test_other_codes_are_not_valid(code: str) -> None:
+    assert not is_valid("s3cret", code, 0)
+
+
+def test_a_code_is_taken_once_and_only_as_a_code(gate: TokenGate) -> None:
+    link = inspector_page("http://127.0.0.1:8090", "s3cret")
+    target = link.removeprefix("http://127.0.0.1:8090")
+
+    with pytest.raises(UnauthorizedError):
+        gate.check(request(target))
+    with pytest.raises(UnauthorizedError):
+        gate.check(request(target.replace("open=", "token=")))
+    assert gate.takes_code(request(target))
+    assert not gate.takes_code(request(target))
+    assert not TokenGate("").takes_code(request(target))

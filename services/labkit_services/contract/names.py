@@ -81,8 +81,3 @@ def split_function_name(name: str) -> tuple[str, str]:
 def short_function_name(name: str) -> str:
     """Return a function name without the default namespace."""
     return name.removesuffix("." + DEFAULT_NAMESPACE)
-
-
-def inspector_page(url: str, token: str) -> str:
-    """Return the URL of the inspector's page, with the token that opens it."""
-    return f"{url}/?token={token}"

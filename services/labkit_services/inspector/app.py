@@ -19,6 +19,7 @@ from labkit_services.web.navigation import is_navigation
 # On every response: a browser must treat captured data as text only.
 _SECURITY_HEADERS = (("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"))
 _NO_MARKUP = "default-src 'none'; sandbox"
+_TO_PAGE = b'<!doctype html><meta http-equiv="refresh" content="0; url=./"><title>Inspector</title>'
 _FOLDER = Path(__file__).parent
 
 
@@ -59,6 +60,8 @@ class InspectorApp:
 
     async def _route(self, request: Request) -> Response:
         path = request.path
+        if path == "/" and request.method == "GET" and self.gate.takes_code(request):
+            return self._set_cookie()
         if path == "/":
             return self._show_page(request)
         if path.startswith("/api/"):
@@ -76,6 +79,20 @@ class InspectorApp:
         if is_navigation(request):
             return self._show_bin(request)
         return await self.capture(request)
+
+    def _set_cookie(self) -> Response:
+        """Give a browser that came by a link its cookie, then the page.
+
+        Not by a redirect: to a browser that came from another site, its target
+        is the other site's, and the strict cookie would not be sent.
+        """
+        headers = [
+            ("Content-Type", "text/html; charset=utf-8"),
+            ("Content-Security-Policy", "default-src 'none'"),
+            ("Cache-Control", "no-store"),
+            ("Set-Cookie", self.gate.cookie()),
+        ]
+        return Response(200, headers, _TO_PAGE)
 
     def _show_bin(self, request: Request) -> Response:
         """Lead a browser from a bin's URL to the bin on the page.

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hmac
+import time
 from urllib.parse import parse_qs, urlencode
 
+from labkit_services.contract.inspector_link import CODE, is_valid
 from labkit_services.http import Request
 from labkit_services.inspector.errors import CrossSiteError, UnauthorizedError
 
@@ -26,6 +28,7 @@ class TokenGate:
     def __init__(self, token: str) -> None:
         self._token = token.encode()
         self._cookie = ""
+        self._used_codes: set[str] = set()
 
     @property
     def locked(self) -> bool:
@@ -45,8 +48,19 @@ class TokenGate:
         if self._token and not any(map(self._matches, self._tokens_in(request))):
             raise UnauthorizedError(
                 expected="the token as Authorization: Bearer, as ?token=, or as this page's cookie",
-                next_step="open the inspector's link as `labkit status` or the notebook shows it",
+                next_step="open the link that `labkit status` shows",
             )
+
+    def takes_code(self, request: Request) -> bool:
+        """Return whether the request is made with a link's code, unused yet.
+
+        From now on it is used.
+        """
+        for code in parse_qs(request.query).get(CODE, []) if self.locked else []:
+            if code not in self._used_codes and is_valid(self._token.decode(), code, time.time()):
+                self._used_codes.add(code)
+                return True
+        return False
 
     def _tokens_in(self, request: Request) -> list[str]:
         scheme, _, bearer = request.headers.get("Authorization").partition(" ")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from labkit_services.contract.names import inspector_page
+from labkit_services.contract.inspector_link import inspector_page
 from labkit_services.gateway.routes import Route
 from labkit_services.http import Request, Response
 from labkit_services.web.html_page import HtmlPage

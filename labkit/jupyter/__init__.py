@@ -1,0 +1,1 @@
+"""Jupyter's server: its terminals and kernels find the lab's tools."""

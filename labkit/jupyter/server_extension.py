@@ -1,0 +1,38 @@
+"""An extension of Jupyter's server: its terminals and kernels find our tools.
+
+It is switched on by ``config/``, which is installed below the environment's
+``etc/jupyter``: for ``labkit lab``, for ``jupyter lab`` and on a Hub.
+"""
+
+from __future__ import annotations
+
+import os
+import sysconfig
+from typing import Any
+
+from labkit.jupyter.terminal_shell import prepend
+from labkit_services.runtime.python_process import python_command
+
+
+def _jupyter_server_extension_points() -> list[dict[str, str]]:
+    return [{"module": __name__}]
+
+
+def _link_jupyter_server_extension(server: Any) -> None:
+    """Set the server up before other extensions are loaded.
+
+    Jupyter starts a login shell if its output goes to a file; that would
+    reset ``PATH``. A ``shell_command`` of the user's own stays.
+    """
+    # Kernels and terminals inherit it. The environment may not be activated.
+    os.environ["PATH"] = prepend(sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath))
+    settings = server.terminado_settings
+    if not settings.get("shell_command"):
+        command = python_command("labkit.jupyter.terminal_shell")
+        server.terminado_settings = {**settings, "shell_command": command}
+
+
+def _load_jupyter_server_extension(server: Any) -> None:
+    """Keep the token from kernels, which save what ``!env`` prints."""
+    assert server.identity_provider.token is not None  # it has been read
+    os.environ.pop("JUPYTER_TOKEN", None)
