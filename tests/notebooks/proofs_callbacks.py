@@ -31,6 +31,14 @@ PROOFS = Proofs(
             "`wait` blocks until a request that fits has arrived there",
             "tests/service/test_inspector.py::test_wait_returns_as_soon_as_enough_requests_match",
         ),
+        HeldByTest(
+            "prints a link that opens it, once and within ten minutes",
+            "tests/service/test_saved_notebook.py::test_the_link_of_labkit_status_opens_the_page_once",
+        ),
+        HeldByTest(
+            "also shows a bin if you open the bin's address in it",
+            "tests/browser/test_inspector_page.py::test_a_click_on_a_bin_s_url_shows_the_bin_and_adds_nothing_to_it",
+        ),
         Shown("but by the *queue-worker*", "bin-show", "POST"),
         Shown("so `127.0.0.1` will do", "bin-show", r"http://127\.0\.0\.1:\d+/r/callbacks"),
         Shown("The id that came with the 202", "headers", r"X-Call-Id +[0-9a-f-]{36}$"),
