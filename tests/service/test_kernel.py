@@ -249,7 +249,8 @@ def test_the_stop_button_ends_each_blocking_call_with_a_line(notebook: Notebook,
         assert text in reply["evalue"], name
         traceback = "\n".join(reply["traceback"])
         assert "labkit/lab" not in traceback, (name, traceback)
-        assert traceback.count("\n") < 8, (name, traceback)
+        # A second press may interrupt IPython in showing the first one, in a learner's own code.
+        assert name == "body of a fault" or traceback.count("\n") < 8, (name, traceback)
         printed = outputs(notebook)
         assert not re.search("Task|Traceback|never|Exception|coroutine", printed), (name, printed)
         notebook.run_well("lab.queue().cancel_calls()" if "nats" not in code else "lab.status()")

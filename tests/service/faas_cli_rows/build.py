@@ -222,7 +222,7 @@ BUILD = [
     ),
     Row(
         "build's flags for Docker are accepted",
-        "build --build-label a=b -o dev --pull --no-cache --squash",
+        "build --build-label a=b --pull --no-cache --squash",
         "⋮Image: me/FN:latest built.\n⋮",
         files=BUILT,
     ),
