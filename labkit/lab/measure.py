@@ -227,13 +227,14 @@ def interrupted(spec: RunSpec, progress: Progress) -> str:
 
 
 def _bar(spec: RunSpec) -> Any:
-    if _is_notebook():
-        from tqdm.notebook import tqdm
-    else:
-        from tqdm import tqdm  # type: ignore[assignment]
+    from tqdm import tqdm
+
     kind = "synchronous" if spec.mode == "sync" else "asynchronous"
     description = f"{spec.calls} {kind} calls of {spec.function}"
-    return tqdm(total=spec.calls, desc=description, unit="call", leave=True)
+    # As text: a saved notebook, and one whose kernel was restarted, can't show
+    # a widget. A kernel's standard error is shown in red.
+    file = sys.stdout if _is_notebook() else sys.stderr
+    return tqdm(total=spec.calls, desc=description, unit="call", leave=True, file=file)
 
 
 def _is_notebook() -> bool:
