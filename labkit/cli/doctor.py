@@ -76,7 +76,7 @@ def _findings(workspace: Workspace) -> Iterator[Finding]:
             # every system.
             yield Finding(package, "not installed", package == "uvloop")
     yield _nats_server()
-    yield Finding("faas-cli", shutil.which("faas-cli") or "not on PATH: activate the environment")
+    yield Finding("faas-cli", shutil.which("faas-cli") or "not on this PATH; JupyterLab's terminals have it")
     state = workspace.read_state()
     running = f"a lab runs here: {state.gateway_url}" if state else "no lab runs here"
     yield Finding("workspace", f"{workspace.root}; {running}")

@@ -166,9 +166,12 @@ class GatewayClient:
         """Send a request with the lab's credentials; return any response."""
         return await self._http.request(method, path, auth=self._auth, timeout=_MANAGE_SECONDS, **options)
 
-    async def json(self, method: str, path: str, headline: str, **options: Any) -> Any:
+    async def json(
+        self, method: str, path: str, headline: str, *, next_step: str = "", **options: Any
+    ) -> Any:
         """Return the JSON of a 200; else raise an error with ``headline``."""
-        return expect(await self.request(method, path, **options), headline, 200).json()
+        response = await self.request(method, path, **options)
+        return expect(response, headline, 200, next_step=next_step).json()
 
     async def close(self) -> None:
         """Close the connections."""

@@ -25,6 +25,7 @@ _RETRY_SECONDS = 0.2
 _STORED_SECONDS = 2.0
 """A result may be stored a moment after the call's status shows its end."""
 _KNOWN_SECONDS = 10.0
+_WHERE_IDS_ARE = "the ids of calls: lab.calls(), or kubectl logs deployment/queue-worker -n openfaas"
 _ANSWERED = (CallState.DONE, CallState.CALLING_BACK)
 
 
@@ -85,7 +86,10 @@ class AsyncCallHandle(LoopBound):
         """
         poll = min(wait, _LONGEST_POLL_SECONDS)
         headline = f"could not read the status of call {self.id}"
-        return dict(await self._gateway.json("GET", self._path, headline, params={"wait": f"{poll:.3f}"}))
+        parameters = {"wait": f"{poll:.3f}"}
+        return dict(
+            await self._gateway.json("GET", self._path, headline, next_step=_WHERE_IDS_ARE, params=parameters)
+        )
 
     async def result(self, timeout: float = CALL_SECONDS) -> FunctionResponse:
         """Return the function's response, success or failure.
