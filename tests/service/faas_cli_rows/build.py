@@ -229,8 +229,8 @@ BUILD = [
     Row(
         "build of a function without an image",
         "build",
-        '⋮Building: :latest with dockerfile template. Please wait..\n⋮- invalid tag ":latest": invalid'
-        " format\n⋮",
+        '⋮Building: :latest with dockerfile template. Please wait..\n⋮- invalid tag ":latest": '
+        "invalid reference format\n⋮",
         1,
         files={**BUILT, "stack.yaml": stack("FN").replace("    image: me/FN:latest\n", "")},
     ),
