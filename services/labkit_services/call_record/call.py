@@ -124,7 +124,7 @@ class Call:
         if self.dead is not None:
             return CallState.DEAD
         if attempt := self.last_attempt:
-            if self.requeued is not None and (attempt.delivered or 0) < self.requeued:
+            if self._waits_again(attempt):
                 return CallState.QUEUED
             return self._attempt_state(attempt)
         if self.queued is not None:
@@ -132,6 +132,12 @@ class Call:
         if self.status is not None or self.client_error:
             return CallState.QUEUED if self.status == 202 else CallState.FAILED
         return self._sent_state()
+
+    def _waits_again(self, attempt: Attempt) -> bool:
+        """Whether it was queued again and that message is not delivered."""
+        if self.requeued is None or (attempt.seq is not None and attempt.seq == self.seq):
+            return False
+        return (attempt.delivered or 0) < self.requeued
 
     def _attempt_state(self, attempt: Attempt) -> CallState:
         if attempt.retry_scheduled is not None:
