@@ -505,3 +505,13 @@ def test_two_calls_of_a_function_with_one_id_are_shown_as_one_that_ends() -> Non
     call = reduced(*first, *second)
     assert (call.state, call.is_settled) == (CallState.DONE, True)
     assert [each.finished is not None for each in call.attempts] == [True, True]
+
+
+def test_a_sync_call_whose_caller_disconnected_has_failed() -> None:
+    events = [each for each in visit(0, 1, "c1", status=500) if each.type != EventType.CALL_ANSWERED]
+    call = reduced(*events, event(1, EventType.CALL_ANSWERED, error="the caller disconnected"))
+
+    assert (call.state, call.is_settled) == (CallState.FAILED, True)
+    assert [each.error for each in call.attempts] == ["the caller disconnected"]
+    cut = reduced(*events, event(1, EventType.CALL_ANSWERED, status=200, error="the caller disconnected"))
+    assert cut.state is CallState.FAILED

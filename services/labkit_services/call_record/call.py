@@ -112,7 +112,8 @@ class Call:
         if self.mode == "async":
             return self._asynchronous_state()
         if self.replied is not None or self.answered is not None:
-            succeeded = is_success(self.status) and not self.client_error
+            lost = self.client_error or (self.attempts and self.attempts[-1].error)
+            succeeded = is_success(self.status) and not lost
             return CallState.DONE if succeeded else CallState.FAILED
         return CallState.RUNNING if self.attempts else self._sent_state()
 

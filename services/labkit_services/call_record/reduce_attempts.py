@@ -37,7 +37,8 @@ def sync_attempts(by_type: ByType) -> tuple[Attempt, ...]:
             responses.remove(response)
         finished, status = time_of(response), integer(response, "status")
         process = processes.pop(0) if processes else None
-        attempts.append(Attempt(number, None, forwarded.time_ns, finished, status, process=process))
+        error = text(response, "error")
+        attempts.append(Attempt(number, None, forwarded.time_ns, finished, status, error, process))
     if processes and not attempts:  # the watchdog's batch came before the gateway's
         attempts.append(Attempt(1, process=processes[-1]))
     return tuple(attempts)
