@@ -211,7 +211,12 @@ def _lines(document: dict[str, Any]) -> list[str]:
         lines += ["", text_table([("attempt", "status", "ran", "next one after"), *attempts])]
     if document["callbacks"]:
         callbacks = [
-            (one["url"], _outcome(one), format_seconds(one["retryDelay"])) for one in document["callbacks"]
+            (
+                one["redirectedTo"] or one["url"],
+                _outcome(one) + (" refused" if one["refused"] else ""),
+                format_seconds(one["retryDelay"]),
+            )
+            for one in document["callbacks"]
         ]
         lines += ["", text_table([("callback", "status", "next one after"), *callbacks])]
     return lines

@@ -79,6 +79,8 @@ def _callback(callback: Callback) -> dict[str, Any]:
         "answered": _time(callback.answered),
         "status": callback.status,
         "error": callback.error,
+        "redirectedTo": callback.location,
+        "refused": callback.refused,
         "retryDelay": callback.retry_delay,
     }
 

@@ -47,7 +47,9 @@ EVENT_SUBJECT = "lab.events"
 FUNCTION_BUCKET = "functions"
 """Key-value bucket of deployed functions; a restarted gateway reads it."""
 
-GATEWAY_ALIASES = frozenset({"gateway", "gateway.openfaas", "gateway.openfaas.svc.cluster.local"})
+GATEWAY_ALIASES = frozenset(
+    {"gateway", "gateway.openfaas", "gateway.openfaas.svc", "gateway.openfaas.svc.cluster.local"}
+)
 """Host names that lead to the gateway in an OpenFaaS cluster, and to the lab's
 own gateway here."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from labkit_services.contract.headers import CALLBACK_URL
 from labkit_services.contract.numbers import parse_digits
 from labkit_services.contract.outcome import Result
 from labkit_services.contract.times import rfc3339
@@ -18,6 +19,7 @@ from labkit_services.gateway.requests import (
 from labkit_services.gateway.routes import Route
 from labkit_services.gateway.routes.queues import queue_of
 from labkit_services.http import HttpError, Request, Response
+from labkit_services.http.origin import redacted
 
 _DEFAULT_LIMIT = 100
 _MAX_NUMBER = 10**18 - 1  # as in openapi.yaml
@@ -100,7 +102,7 @@ def _letter_to_json(stored: StoredDeadLetter) -> dict[str, Any]:
         "reason": letter.reason,
         "attempts": letter.attempts,
         "diedAt": rfc3339(letter.died_ns),
-        "callback": call.callback,
+        "callback": redacted(call.callback),
         "request": {
             "method": call.method,
             "path": call.path,
@@ -114,6 +116,8 @@ def _letter_to_json(stored: StoredDeadLetter) -> dict[str, Any]:
 
 def _redacted(name: str, value: str) -> str:
     """Return a header's value unless it holds credentials."""
+    if name.lower() == CALLBACK_URL.lower():
+        return redacted(value)
     return "(not shown)" if name.lower() in ("authorization", "cookie") else value
 
 
