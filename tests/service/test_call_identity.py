@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import labkit_command
 import pytest
 from asynchronous import QUICK, accept, letters, new_function, script, settled
 from eventually import eventually
@@ -176,3 +177,20 @@ def test_waiting_for_a_call_is_waiting_for_its_own_function(lab: Lab, http: http
     following = lab.call(call.id, second)
     assert (following.wait().function, following.result().body) == (second, b"")
     assert {each.function for each in lab.calls() if each.id == call.id} == {first, second}
+
+
+def test_the_command_line_shows_and_chooses_the_functions_of_a_shared_call_id(
+    lab: Lab, http: httpx.Client, call_id: str
+) -> None:
+    first, second = new_function(http, "echo one"), new_function(http, "echo two")
+    for function in (first, second):
+        accept(http, function, X_Call_Id=call_id)
+        of(http, call_id, function)
+
+    def run(*arguments: str, code: int = 0) -> str:
+        return labkit_command.labkit(lab.workspace, "--workspace", str(lab.workspace), *arguments, code=code)
+
+    assert f"others    {second}: see --function" in run("call", call_id)
+    assert run("call", call_id, "--function", second, "--result", "--wait", "5") == "two\n"
+    assert "add ?function=NAME" in run("cancel", call_id, code=1)
+    assert "it is done" in run("cancel", call_id, "--function", second, code=1)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 import httpx
@@ -14,8 +15,11 @@ import pytest
 from asynchronous import new_function, script, status
 from eventually import eventually
 from gateways import client
+from labs import start_lab
 
 from labkit import Lab
+
+T = TypeVar("T")
 
 
 @pytest.fixture
@@ -42,6 +46,14 @@ def answer(connection: socket.socket) -> bytes:
         while part := connection.recv(65536):
             received += part
         return received
+
+
+def reachable(ask: Callable[[], T]) -> T | None:
+    """Return what ``ask`` returns, None while the gateway is away."""
+    try:
+        return ask()
+    except (httpx.TransportError, AssertionError):
+        return None
 
 
 def test_a_client_that_half_closes_gets_its_202_every_time(http: httpx.Client) -> None:
@@ -91,3 +103,13 @@ def test_a_streamed_response_whose_caller_has_gone_ends_as_failed(http: httpx.Cl
     eventually(lambda: status(http, call_id)["settled"], within=5)
     call = status(http, call_id)
     assert (call["state"], call["attempts"][0]["error"]) == ("failed", "the caller disconnected")
+
+
+def test_a_synchronous_call_whose_gateway_was_killed_ends_as_failed(workspace: Path) -> None:
+    with start_lab(workspace) as lab, client(lab) as http:
+        function, call_id = new_function(http, "sleep 60"), f"killed-{time.time_ns()}"
+        with connect(http, f"/function/{function}", call_id):
+            eventually(lambda: any(each["process"] for each in status(http, call_id)["attempts"]))
+            lab.fault("gateway", "kill")
+        call = eventually(lambda: reachable(lambda: status(http, call_id, wait=5)))
+        assert (call["state"], call["attempts"][0]["error"]) == ("failed", "the gateway ended")

@@ -515,3 +515,15 @@ def test_a_sync_call_whose_caller_disconnected_has_failed() -> None:
     assert [each.error for each in call.attempts] == ["the caller disconnected"]
     cut = reduced(*events, event(1, EventType.CALL_ANSWERED, status=200, error="the caller disconnected"))
     assert cut.state is CallState.FAILED
+
+
+def test_a_sync_call_whose_gateway_ended_has_failed() -> None:
+    running = visit(0, 9, "c1")[:3]
+    data = {"service": "gateway", "pid": 1, "code": -9}
+    ended = replace(event(1, EventType.SERVICE_EXITED, ""), data=data)
+    later = visit(2, 9, "c2")[:3]
+    log = filled([*running, *sync_call("c0", 0.0, 0.5), ended, *later])
+
+    states = [(call.id, call.state) for call in log.calls]
+    assert states == [("c1", CallState.FAILED), ("c0", CallState.DONE), ("c2", CallState.RUNNING)]
+    assert [each.error for each in log.calls[0].attempts] == ["the gateway ended"]

@@ -6,7 +6,7 @@ Times are Unix nanoseconds or None, durations are seconds or None, as in
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Literal
 
@@ -153,6 +153,18 @@ class Call:
         if self.received is not None:
             return CallState.RECEIVED
         return CallState.UNKNOWN if self.sent is None else CallState.SENT
+
+    def without_gateway(self, exited: int) -> Call:
+        """Return the call, failed if the gateway's process ended within it.
+
+        A synchronous call lives in that process: nothing else reports its end.
+        """
+        last = self.attempts[-1] if self.attempts else Attempt(1)
+        begun = self.received if self.received is not None else last.started
+        if self.mode != "sync" or self.state.is_final or begun is None or begun > exited:
+            return self
+        lost = replace(last, finished=exited, error="the gateway ended")
+        return replace(self, replied=exited, attempts=(*self.attempts[:-1], lost))
 
     @property
     def status(self) -> int | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from labkit_services.call_record.call import Call, CallState, Mode
 from labkit_services.call_record.reducer import insert_event, read_call
-from labkit_services.contract.events import Event
+from labkit_services.contract.events import Event, EventType
 from labkit_services.contract.names import short_function_name
 
 __all__ = ["Call", "CallLog", "CallState", "Mode"]
@@ -19,6 +19,7 @@ MAX_EVENTS_PER_CALL = 1_000
 """Enough for a hundred attempts; it bounds a client that uses one call id
 again and again."""
 _MAX_FUNCTIONS_PER_ID = 100
+_GATEWAY = "gateway"
 
 
 @dataclass(slots=True)
@@ -63,6 +64,7 @@ class CallLog:
         # Late events must not recreate a part of a dropped call: as many ids
         # of dropped calls are stored as calls.
         self._dropped_ids: dict[str, None] = {}
+        self._gateway_exited = 0
 
     def apply(self, event: Event) -> bool:
         """Add an event; return whether it is a new one of a call.
@@ -73,6 +75,7 @@ class CallLog:
         entries = self._entries.get(call_id)
         if entries is None:
             if not call_id:
+                self._note_gateway(event)
                 return False
             if call_id in self._dropped_ids:
                 self.ignored += 1
@@ -84,6 +87,10 @@ class CallLog:
             self.ignored += 1
             return False
         return insert_event(entry.events, event)
+
+    def _note_gateway(self, event: Event) -> None:
+        if event.type == EventType.SERVICE_EXITED and event.data.get("service") == _GATEWAY:
+            self._gateway_exited = max(self._gateway_exited, event.time_ns)
 
     def _keep_within_limit(self) -> None:
         while len(self._entries) > self.limit:
@@ -98,6 +105,7 @@ class CallLog:
         """Drop all calls and counts, as at a reset of the lab."""
         self._entries.clear()
         self._dropped_ids.clear()
+        self._gateway_exited = 0
         self.dropped = self.ignored = 0
 
     def get(self, call_id: str, function: str = "") -> Call | None:
@@ -108,7 +116,7 @@ class CallLog:
         if not function:
             return next(iter(self.sharing(call_id)), None)
         entries, name = self._entries.get(call_id, ()), short_function_name(function)
-        return next((entry.read(call_id) for entry in entries if entry.function == name), None)
+        return next((self._read_entry(call_id, entry) for entry in entries if entry.function == name), None)
 
     def sharing(self, call_id: str) -> list[Call]:
         """Return the calls that an id alone can mean, in the order of time.
@@ -126,10 +134,14 @@ class CallLog:
 
     def _read(self, call_id: str) -> list[Call]:
         entries = list(self._entries.get(call_id, ()))
-        calls = [entry.read(call_id) for entry in entries if entry.events]
+        calls = [self._read_entry(call_id, entry) for entry in entries if entry.events]
         if len(calls) > 1:
             calls.sort(key=lambda call: (call.events[0].time_ns, call.function))
         return calls
+
+    def _read_entry(self, call_id: str, entry: _Entry) -> Call:
+        call = entry.read(call_id)
+        return call.without_gateway(self._gateway_exited) if self._gateway_exited else call
 
     def __len__(self) -> int:
         return len(self._entries)
