@@ -43,6 +43,8 @@ class AsyncCallHandle(LoopBound):
         self._connections = connections
         self._gateway = connections.gateway
         self._path = f"/async-function/{quote(call_id, safe='')}"
+        # A callback to an asynchronous function carries this id, too.
+        self._params = {"function": function} if function else {}
 
     def __repr__(self) -> str:
         return f"CallHandle({self.function or self.id!r}, {self.accepted} Accepted)"
@@ -69,7 +71,7 @@ class AsyncCallHandle(LoopBound):
 
     async def _find(self, condition: Callable[[Call], bool], timeout: float, expected: str) -> Call:
         def find(log: CallLog) -> Call | None:
-            call = log.get(self.id)
+            call = log.get(self.id, self.function)
             return call if call is not None and condition(call) else None
 
         events = await self._connections.call_events()
@@ -86,7 +88,7 @@ class AsyncCallHandle(LoopBound):
         """
         poll = min(wait, _LONGEST_POLL_SECONDS)
         headline = f"could not read the status of call {self.id}"
-        parameters = {"wait": f"{poll:.3f}"}
+        parameters = {**self._params, "wait": f"{poll:.3f}"}
         return dict(
             await self._gateway.json("GET", self._path, headline, next_step=_WHERE_IDS_ARE, params=parameters)
         )
@@ -137,8 +139,8 @@ class AsyncCallHandle(LoopBound):
     async def _load_result(self, wait: float, began: float) -> FunctionResponse | None:
         """Return the stored response, waiting for it, or None."""
         poll = min(wait, _LONGEST_POLL_SECONDS)
-        path = f"{self._path}/result"
-        response = await self._gateway.request("GET", path, params={"wait": f"{poll:.3f}"})
+        path, params = f"{self._path}/result", {**self._params, "wait": f"{poll:.3f}"}
+        response = await self._gateway.request("GET", path, params=params)
         if CALL_ID not in response.headers:  # the gateway's own response, not the function's
             headline = f"could not read the result of call {self.id}"
             if response.status_code == 503:
@@ -161,7 +163,7 @@ class AsyncCallHandle(LoopBound):
         Raises:
             GatewayError: It has ended, or is unknown.
         """
-        response = await self._gateway.request("DELETE", self._path)
+        response = await self._gateway.request("DELETE", self._path, params=self._params)
         expect(response, f"call {self.id} was not cancelled", 202)
 
 

@@ -116,7 +116,10 @@ class _Run:
         if spec.mode == "sync":
             await self._wait_for_events()
         log = self.events.log
-        calls = tuple(log.get(id_) or Call(id_, function=spec.function, mode=spec.mode) for id_ in self.ids)
+        calls = tuple(
+            log.get(id_, spec.function) or Call(id_, function=spec.function, mode=spec.mode)
+            for id_ in self.ids
+        )
         return Measurement(spec.function, spec.mode, calls, started, finished)
 
     async def _call(self, timeout: float) -> None:
@@ -146,7 +149,9 @@ class _Run:
 
     def _report_progress(self, log: CallLog) -> bool | None:
         """Report how many calls are over; return True if all are."""
-        settled = {id_ for id_ in self.pending if (call := log.get(id_)) and call.is_settled}
+        settled = {
+            id_ for id_ in self.pending if (call := log.get(id_, self.spec.function)) and call.is_settled
+        }
         self.pending -= settled
         self.on_progress(Progress(len(self.ids), len(self.ids) - len(self.pending), self._queue()))
         return None if self.pending else True
@@ -175,7 +180,10 @@ class _Run:
         """Wait, but not long, for the last events of answered calls."""
         try:
             await self.events.until(
-                lambda log: all((call := log.get(id_)) and call.replied for id_ in self.ids) or None,
+                lambda log: (
+                    all((call := log.get(id_, self.spec.function)) and call.replied for id_ in self.ids)
+                    or None
+                ),
                 _EVENTS_SECONDS,
                 expected="the run's events",
             )

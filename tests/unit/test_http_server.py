@@ -11,7 +11,15 @@ import pytest
 from eventually import eventually_async
 from wire import serving
 
-from labkit_services.http import BodyTooLargeError, HangUpError, HttpError, HttpServer, Request, Response
+from labkit_services.http import (
+    BodyTooLargeError,
+    HangUpError,
+    HttpError,
+    HttpServer,
+    Request,
+    Response,
+    server_connection,
+)
 from labkit_services.http.encoding import http_date
 
 pytestmark = pytest.mark.anyio
@@ -577,6 +585,74 @@ async def test_a_client_that_disconnects_cancels_its_handler() -> None:
         await asyncio.wait_for(began.wait(), 5)
         await wire.close()
         await asyncio.wait_for(released.wait(), 5)
+
+
+async def slow_answer(_request: Request) -> Response:
+    await asyncio.sleep(0.3)
+    return Response(200, (), b"answer")
+
+
+@pytest.mark.parametrize("data", [GET, post(b"x"), GET + GET])
+async def test_a_client_that_half_closes_after_its_request_gets_its_response(data: bytes) -> None:
+    async with serving(slow_answer) as served:
+        wire = await served.connect()
+        wire.send(data)
+        wire.writer.write_eof()
+        for _ in range(data.count(b"HTTP/1.1")):
+            assert (await wire.response()).body == b"answer"
+        assert await wire.reader.read() == b""
+        await eventually_async(lambda: not served.server.connections)
+
+
+async def test_a_client_that_half_closes_and_then_goes_cancels_its_handler() -> None:
+    began, released = asyncio.Event(), asyncio.Event()
+
+    async def long(_request: Request) -> Response:
+        began.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            released.set()
+        raise AssertionError
+
+    async with serving(long) as served:
+        wire = await served.connect()
+        wire.send(GET)
+        wire.writer.write_eof()
+        await asyncio.wait_for(began.wait(), 5)
+        await asyncio.sleep(0.1)
+        assert not released.is_set()
+        await wire.close()
+        await asyncio.wait_for(released.wait(), 5)
+
+
+async def test_where_the_kernel_does_not_tell_a_half_closed_client_has_a_second(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(server_connection, "peer_is_open", lambda _: None)
+    hold = asyncio.Event()
+
+    async def answer(request: Request) -> Response:
+        if request.path == "/never":
+            await hold.wait()
+        return await slow_answer(request)
+
+    async with serving(answer) as served:
+        quick, never = await served.connect(), await served.connect()
+        for wire, data in ((quick, GET), (never, GET.replace(b" / ", b" /never "))):
+            wire.send(data)
+            wire.writer.write_eof()
+        assert (await quick.response()).body == b"answer"
+        assert await asyncio.wait_for(never.reader.read(), 5) == b""
+
+
+async def test_a_client_that_half_closes_within_its_request_gets_no_response() -> None:
+    async with serving(slow_answer) as served:
+        for data in (GET[:-2], b"", b"GET"):
+            wire = await served.connect()
+            wire.send(data)
+            wire.writer.write_eof()
+            assert await asyncio.wait_for(wire.reader.read(), 5) == b""
 
 
 # -- responses

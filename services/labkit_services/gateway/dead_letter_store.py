@@ -54,7 +54,8 @@ class StoredDeadLetter:
 class DeadLetterStore:
     """Reads and writes the dead-letter streams.
 
-    Every method is for the letters of one call, or of all. It raises
+    Every method is for the letters of one call id, of one function's call with
+    that id, or of all. It raises
     HttpError: 404 for a queue that does not exist, 503 while nats-server does
     not answer.
     """
@@ -66,7 +67,7 @@ class DeadLetterStore:
         self._retry_of = retry_of
 
     async def read(
-        self, queue: str, call_id: str = "", *, after: int = 0, limit: int = sys.maxsize
+        self, queue: str, call_id: str = "", function: str = "", *, after: int = 0, limit: int = sys.maxsize
     ) -> list[StoredDeadLetter]:
         """Return ``limit`` letters at most, oldest first."""
         subject = dead_subject(queue, call_id or None)
@@ -75,10 +76,11 @@ class DeadLetterStore:
             after = message.seq or 0
             with suppress(ValueError):  # another version wrote it
                 letter = DeadLetterMessage.from_message(message.headers, message.data or b"")
-                found.append(StoredDeadLetter(after, letter))
+                if not function or _is_of(letter, function):
+                    found.append(StoredDeadLetter(after, letter))
         return found
 
-    async def redrive(self, queue: str, call_id: str = "") -> int:
+    async def redrive(self, queue: str, call_id: str = "", function: str = "") -> int:
         """Redrive the letters; return how many.
 
         A call goes back into its queue, with its function's present retry
@@ -88,7 +90,7 @@ class DeadLetterStore:
         with _errors_of(queue):
             last = (await self._js.stream_info(dead_stream(queue))).state.last_seq
         count = after = 0
-        while found := await self.read(queue, call_id, after=after, limit=_CONCURRENCY):
+        while found := await self.read(queue, call_id, function, after=after, limit=_CONCURRENCY):
             letters = [stored for stored in found if stored.seq <= last]
             if not letters:
                 break
@@ -98,8 +100,13 @@ class DeadLetterStore:
         await self._events.store(self._publisher)  # the next status request must see the new state
         return count
 
-    async def purge(self, queue: str, call_id: str = "") -> int:
+    async def purge(self, queue: str, call_id: str = "", function: str = "") -> int:
         """Delete the letters; return how many."""
+        if function:
+            found = await self.read(queue, call_id, function)
+            for stored in found:
+                await self._delete(queue, stored)
+            return len(found)
         subject = dead_subject(queue, call_id or None)
         with _errors_of(queue):
             info = await self._js.stream_info(dead_stream(queue), subjects_filter=subject)
@@ -124,9 +131,12 @@ class DeadLetterStore:
                 await self._redrive_callback(queue, letter, letter.result)
             else:
                 await self._redrive_call(queue, letter)
-            # Published before it is deleted: at worst it is in both places.
-            with suppress(APIError):  # a concurrent redrive has deleted it
-                await self._js.delete_msg(dead_stream(queue), stored.seq)
+        # Published before it is deleted: at worst it is in both places.
+        await self._delete(queue, stored)
+
+    async def _delete(self, queue: str, stored: StoredDeadLetter) -> None:
+        with _errors_of(queue), suppress(APIError):  # another request has deleted it
+            await self._js.delete_msg(dead_stream(queue), stored.seq)
 
     async def _redrive_callback(self, queue: str, letter: DeadLetterMessage, result: Result) -> None:
         call, time_ns = letter.call, time.time_ns()
@@ -151,3 +161,7 @@ class DeadLetterStore:
         function = short_function_name(call.function)
         data = {"queue": queue, "seq": stored.seq, "bytes": len(call.body)}
         self._events.append([time_ns, EventType.CALL_QUEUED, call.call_id, function, 1, data])
+
+
+def _is_of(letter: DeadLetterMessage, function: str) -> bool:
+    return short_function_name(letter.call.function) == short_function_name(function)

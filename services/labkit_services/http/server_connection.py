@@ -13,13 +13,17 @@ from labkit_services.http.encoding import BODILESS, encode_response, encode_resp
 from labkit_services.http.errors import HangUpError, HttpError
 from labkit_services.http.headers import Headers
 from labkit_services.http.parser import RequestParser
+from labkit_services.http.peer import peer_is_open
 from labkit_services.http.request import Request
 from labkit_services.http.response import Response
-from labkit_services.http.server_state import ServerState
+from labkit_services.http.server_state import STOPPED, ServerState
 
 _LINGER_SECONDS = 2.0
 """How long a rejected client may go on sending, so that it can read the
 response."""
+
+_PEER_SECONDS = (0.02, 1.0)
+"""First and longest wait between two looks at a client that sends no more."""
 
 _UNPARSED = Request("", "", Headers(), Body())
 """Stands for a request that can't be parsed, when its rejection is encoded."""
@@ -47,6 +51,7 @@ class ServerConnection(Connection):
         self._rejection: HttpError | None = None
         self._closing = False
         self._reading_paused = False
+        self._half_closed = False
         self._unsent = 0
 
     # -- called by the transport
@@ -63,11 +68,34 @@ class ServerConnection(Connection):
         self._waiting.clear()
         self._parser.body.fail(ConnectionResetError("the client disconnected within its request"))
         if self.task is not None:
-            self.task.cancel()
+            self.task.cancel(STOPPED if self._server.stopping else None)
         self.resume_writing()
         self._connections.discard(self)
         if not self._connections:
             self._server.drained.set()
+
+    def eof_received(self) -> bool:
+        """Keep the connection for the response if the client can read it."""
+        if self.task is None or self._parser.partial or self._closing:
+            return False
+        self._half_closed = True
+        return self._watch_peer(_PEER_SECONDS[0])
+
+    def _watch_peer(self, delay: float) -> bool:
+        """Cancel the handler once the client is gone; return if it is not.
+
+        If that can't be known the client is given a second.
+        """
+        if self._closing or self.transport.is_closing():
+            return False
+        is_open = peer_is_open(self.transport.get_extra_info("socket"))
+        first, longest = _PEER_SECONDS
+        if is_open is False or (is_open is None and delay > first):
+            self.transport.abort()
+            return False
+        next_delay = min(2 * delay, longest)
+        self.loop.call_later(longest if is_open is None else delay, self._watch_peer, next_delay)
+        return True
 
     def data_received(self, data: bytes) -> None:
         if self._closing or self._rejection is not None:
@@ -132,6 +160,8 @@ class ServerConnection(Connection):
             self._close(linger=True)
         elif self._parser.partial:
             self._watch_request()
+        elif self._half_closed:
+            self._close(linger=False)
         else:
             self.deadline = self.loop.time() + self._server.limits.idle_seconds
 

@@ -11,6 +11,8 @@ from labkit_services.http.response import Response
 
 Handler = Callable[[Request], Awaitable[Response]]
 ErrorHook = Callable[[Request, BaseException], None]
+STOPPED = "the server is stopping"
+"""Message of a handler's cancellation, if its client has not disconnected."""
 
 
 @dataclass(frozen=True)

@@ -68,10 +68,17 @@ class WorkerLog:
         """Log that the result is being posted."""
         self._write(f"[#{number}] Callback to: {url}")
 
-    def called_back(self, number: int, call: QueuedCall, status: int) -> None:
+    def redirected(self, number: int, url: str, status: int) -> None:
+        """Log that the target of a callback names another one."""
+        self._write(f"[#{number}] Callback redirected [{status}] to: {url}")
+
+    def called_back(self, number: int, call: QueuedCall, url: str, status: int) -> None:
         """Log the response to the callback."""
-        function, url = call.function, call.callback
-        self._write(f"[#{number}] Posted result for {function} to callback-url: {url}, status: {status}")
+        self._write(f"[#{number}] Posted result for {call.function} to callback-url: {url}, status: {status}")
+
+    def refused(self, number: int, call: QueuedCall, url: str, status: int) -> None:
+        """Log that the target refuses the result, and no retry follows."""
+        self._write(f"[#{number}] Result of {call.function} refused by: {url}, status: {status}; no retry")
 
     def callback_failed(self, number: int, error: Exception) -> None:
         """Log that the result could not be posted."""
