@@ -123,7 +123,7 @@ async def test_bodies_are_returned_byte_for_byte(
     if chunked:
         half = len(body) // 2
         parts = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in (body[:half], body[half:]) if part)
-        head = f"POST /r/{name} HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+        head = f"POST /r/{name} HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n"
         await shared.raw(head.encode() + parts + b"0\r\n\r\n")
     else:
         await shared.send(f"/r/{name}", body)
@@ -147,7 +147,7 @@ async def test_an_oversize_body_is_truncated_and_hashed_completely(shared: Inspe
 
 async def test_an_incomplete_body_is_not_captured(shared: Inspector, name: str) -> None:
     wire = await shared.connect()
-    wire.send(f"POST /r/{name} HTTP/1.1\r\nContent-Length: 100\r\n\r\nhalf".encode())
+    wire.send(f"POST /r/{name} HTTP/1.1\r\nHost: t\r\nContent-Length: 100\r\n\r\nhalf".encode())
     await wire.close()
     await shared.send(f"/r/{name}", b"whole")
     assert [record["body"] for record in shared.get(f"/bins/{name}/requests")["requests"]] == ["whole"]
@@ -637,9 +637,9 @@ async def test_open_pages_and_waits_do_not_delay_the_shutdown() -> None:
     with inspector() as running:
         running.api.put("/api/v1/bins/a")
         waiting = await running.connect()
-        waiting.send(b"GET /healthz HTTP/1.1\r\n\r\n")
+        waiting.send(b"GET /healthz HTTP/1.1\r\nHost: t\r\n\r\n")
         await waiting.response()
-        waiting.send(b"GET /api/v1/bins/a/requests?wait=50s HTTP/1.1\r\n\r\n")
+        waiting.send(b"GET /api/v1/bins/a/requests?wait=50s HTTP/1.1\r\nHost: t\r\n\r\n")
         with running.api.stream("GET", "/api/v1/events") as response:
             received = events(response)
             assert next(received) == ("hello", {})

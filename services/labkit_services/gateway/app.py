@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from functools import partial
 
 from labkit_services.gateway.auth import BasicAuth
-from labkit_services.gateway.request_target import decoded_path, function_target, is_plain, response_of_server
+from labkit_services.gateway.request_target import decoded_path, function_target, is_plain
 from labkit_services.gateway.requests import NAME, call_id_of_path
 from labkit_services.gateway.routes import RouteSource
 from labkit_services.gateway.routes.async_function import AsyncFunctionRoute
@@ -75,8 +75,6 @@ class GatewayApp:
 
     async def __call__(self, request: Request) -> Response:
         """Handle one request."""
-        if (response := response_of_server(request)) is not None:
-            return response
         path = request.path
         call = _CALL.fullmatch(path) if request.method in _CALL_METHODS else None
         if not is_plain(path) and not call and not path.startswith(_QUEUES):
