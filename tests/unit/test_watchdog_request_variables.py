@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import json
 
 from labkit_services.http import Headers, Request
 from labkit_services.http.body import Body
+from labkit_services.runtime.spool import Spool
 from labkit_services.watchdog.request_variables import http_variables, marshalled
 
 
@@ -75,7 +77,14 @@ def test_values_keep_the_bytes_of_the_wire() -> None:
 def test_a_marshalled_request_is_one_json_document() -> None:
     headers = Headers([("x-b", "1"), ("Host", "h"), ("X-A", "ü".encode().decode("latin-1")), ("X-B", "2")])
 
-    document = marshalled(headers, b"\x00body")
+    document = b"".join(marshalled(headers, Spool.of([b"\x00body"])))
 
     assert document == '{"header":{"X-A":["ü"],"X-B":["1","2"]},"body":{"raw":"AGJvZHk="}}'.encode()
     assert json.loads(document)["header"]["X-B"] == ["1", "2"]
+
+
+def test_a_large_body_is_marshalled_in_parts() -> None:
+    body = bytes(range(256)) * 10_001
+    document = b"".join(marshalled(Headers(), Spool.of([body])))
+
+    assert base64.b64decode(json.loads(document)["body"]["raw"]) == body

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -22,6 +23,7 @@ from labkit_services.jetstream.publisher import QueueUnavailableError
 from labkit_services.queue_worker.consumer import Ack, Nak, Term, Verdict
 from labkit_services.queue_worker.retry import Decision, Exhausted, Retry
 from labkit_services.queue_worker.worker_context import WorkerContext
+from labkit_services.runtime.spool import Spool
 
 
 class CallbackError(Exception):
@@ -47,10 +49,16 @@ class CallbackHandler:
         self._context = context
         self._policy = context.config.callback_retry
 
-    async def post_first(self, number: int, queue: str, call: QueuedCall, result: Result) -> None:
-        """Post a result or queue a retry, or raise QueueUnavailableError."""
+    async def post_first(
+        self, number: int, queue: str, call: QueuedCall, result: Result, answer: Spool
+    ) -> None:
+        """Post a result or queue a retry, or raise QueueUnavailableError.
+
+        ``answer`` is the complete body, of which ``result`` may have only the
+        beginning.
+        """
         outcomes = self._context.outcomes
-        match await self._post(number, call, result, 1):
+        match await self._post(number, call, result, 1, answer):
             case Retry(delay) if result.is_complete and len(result.body) <= outcomes.max_body_bytes:
                 await outcomes.schedule_callback(queue, call, result)
                 self._emit(EventType.CALLBACK_RETRY, call, result, delay=delay)
@@ -86,13 +94,15 @@ class CallbackHandler:
                     return Nak(self._policy.max_wait)
         return Ack()
 
-    async def _post(self, number: int, call: QueuedCall, result: Result, attempt: int) -> Decision:
+    async def _post(
+        self, number: int, call: QueuedCall, result: Result, attempt: int, answer: Spool | None = None
+    ) -> Decision:
         """Send one request; decide what follows."""
         context, lines = self._context, self._context.lines
         lines.calling_back(number, call.callback)
         self._emit(EventType.CALLBACK_SENT, call, result, url=call.callback)
         try:
-            status, headers = await _post_callback(context, call, result)
+            status, headers = await _post_callback(context, call, result, answer)
         except CallbackError as error:
             lines.callback_failed(number, error)
             self._emit(EventType.CALLBACK_ANSWERED, call, result, error=str(error))
@@ -118,14 +128,20 @@ class CallbackHandler:
         self._context.events.emit(type_, call.call_id, function, result.attempt, **data)
 
 
-async def _post_callback(context: WorkerContext, call: QueuedCall, result: Result) -> tuple[int, Headers]:
+async def _post_callback(
+    context: WorkerContext, call: QueuedCall, result: Result, answer: Spool | None
+) -> tuple[int, Headers]:
     """Post a result; return status and headers, or raise ``CallbackError``."""
     url, timeout = call.callback, context.config.callback_timeout
     headers = callback_headers(call, result, context.policy_of(call).attempts)
+    body: bytes | AsyncIterator[bytes] = result.body
+    if answer is not None and not result.is_complete:
+        headers.append(("Content-Length", str(answer.size)))
+        body = answer.stream()
     try:
         async with asyncio.timeout(timeout):
             target = resolve_alias(url, context.config.gateway_url)
-            response = await context.client.request("POST", target, headers, result.body)
+            response = await context.client.request("POST", target, headers, body)
             response.close()
             return response.status, response.headers
     except TimeoutError as error:

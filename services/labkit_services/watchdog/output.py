@@ -93,10 +93,10 @@ class WatchdogLog(Log):
         """Write ``2006/01/02 15:04:05 text``."""
         self.writer.write(f"{self._now()} {text}")
 
-    def copy(self, output: bytes) -> None:
+    def copy(self, output: str) -> None:
         """Write a process's output unchanged."""
         if output:
-            self.writer.write(output.decode("utf-8", "replace").removesuffix("\n"))
+            self.writer.write(output)
 
     def _line(self, level: str, text: str, fields: dict[str, Any]) -> None:
         if level != "info":

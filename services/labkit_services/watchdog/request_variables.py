@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Iterator
 from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 from labkit_services.http import Headers, Request
 from labkit_services.http.headers import canonical
+from labkit_services.runtime.spool import Spool
 
 _NOT_HEADERS = frozenset({"Host", "Transfer-Encoding", "Trailer"})
 """Go's HTTP server removes these from the headers and keeps them as fields."""
+
+_MARSHALLED_BYTES = 3 * 64 * 1024
+"""Of the body at once; base64 of a part has no padding if 3 divides it."""
 
 
 @lru_cache(maxsize=256)
@@ -66,8 +71,8 @@ def _path(raw: str) -> bytes:
     return raw.encode("latin-1") or b"/"
 
 
-def marshalled(headers: Headers, body: bytes) -> bytes:
-    """Return headers and body as the JSON document of ``marshal_request``.
+def marshalled(headers: Headers, body: Spool) -> Iterator[bytes]:
+    """Yield headers and body as the JSON document of ``marshal_request``.
 
     ``{"header": {name: [values]}, "body": {"raw": base64}}``, names sorted, as
     Go's ``encoding/json`` writes a ``types.MarshalReq``.
@@ -79,8 +84,8 @@ def marshalled(headers: Headers, body: bytes) -> bytes:
             # Headers are decoded as latin-1, one character a byte; JSON is
             # UTF-8.
             values.setdefault(name, []).append(value.encode("latin-1").decode("utf-8", "replace"))
-    document = {
-        "header": dict(sorted(values.items())),
-        "body": {"raw": base64.b64encode(body).decode("ascii")},
-    }
-    return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
+    header = json.dumps(dict(sorted(values.items())), separators=(",", ":"), ensure_ascii=False)
+    yield f'{{"header":{header},"body":{{"raw":"'.encode()
+    for part in body.parts(_MARSHALLED_BYTES):
+        yield base64.b64encode(part)
+    yield b'"}}'

@@ -36,14 +36,14 @@ class DeadLetterRoutes:
     async def _list(self, request: Request, captured: dict[str, str]) -> Response:
         query = query_of(request)
         limit = min(_number(query, "limit", _DEFAULT_LIMIT), _MAX_LIMIT)
-        found = await self._store.read(queue_of(captured), after=_number(query, "after", 0), limit=limit)
-        return Response.json(200, [_letter_to_json(stored) for stored in found])
+        found = self._store.read(queue_of(captured), after=_number(query, "after", 0), limit=limit)
+        return Response.json(200, [_letter_to_json(stored) async for stored in found])
 
     async def _of_call(self, _: Request, captured: dict[str, str]) -> Response:
         call_id = call_id_of_path(captured["id"])
-        found = await self._store.read(queue_of(captured), call_id)
-        _check_found(call_id, len(found))
-        return Response.json(200, [_letter_to_json(stored) for stored in found])
+        letters = [_letter_to_json(stored) async for stored in self._store.read(queue_of(captured), call_id)]
+        _check_found(call_id, len(letters))
+        return Response.json(200, letters)
 
     async def _redrive(self, request: Request, captured: dict[str, str]) -> Response:
         """Redrive those of one call for ``{"callId": …}``, all for ``{}``."""
