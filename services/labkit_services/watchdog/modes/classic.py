@@ -50,10 +50,10 @@ class ClassicBackend(BufferedBackend):
     def _response_for(self, request: Request, outcome: Outcome, *, killed: bool, seconds: float) -> Response:
         log, config = self._log, self._config
         if outcome.errors:
-            log.line("stderr: " + outcome.errors.decode("utf-8", "replace").removesuffix("\n"))
+            log.output("stderr: ", outcome.errors.decode("utf-8", "replace").removesuffix("\n"))
         if not outcome.success and config.write_debug:
             log.line(f"Success=false, Error={outcome.describe()}")
-            log.line("Out=" + outcome.shown_output())
+            log.output("Out=", outcome.shown_output())
         if killed:
             outcome.output.close()
             return _response(408, b"Killed process.\n")
