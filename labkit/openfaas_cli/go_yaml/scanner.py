@@ -11,12 +11,22 @@ from yaml.scanner import ScannerError
 from yaml.tokens import ScalarToken
 
 _BOM = "\ufeff"
+MAX_FLOW_DEPTH = 500
+"""10,000 in yaml.v3; but PyYAML's time grows with the square of the depth, and
+60,000 brackets take a minute."""
+
 _BREAKS = "\r\n\x85\u2028\u2029"
 _BLANKS_AND_END = f"\0 \t{_BREAKS}"
 
 
 class GoYamlLoader(yaml.BaseLoader):
     """A loader for :func:`yaml.parse`."""
+
+    def fetch_flow_collection_start(self, token_class: type[yaml.Token]) -> None:
+        """Begin a list or mapping in brackets."""
+        if self.flow_level >= MAX_FLOW_DEPTH:
+            raise ScannerError(None, None, f"exceeded max depth of {MAX_FLOW_DEPTH}", self.get_mark())
+        super().fetch_flow_collection_start(token_class)
 
     def scan_to_next_token(self) -> None:
         """Skip blanks, comments and line breaks."""
