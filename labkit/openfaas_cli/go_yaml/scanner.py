@@ -13,6 +13,10 @@ from yaml.tokens import ScalarToken
 
 _TOKENS_AHEAD = 2
 _BOM = "\ufeff"
+MAX_FLOW_DEPTH = 500
+"""10,000 in yaml.v3; but PyYAML's time grows with the square of the depth, and
+60,000 brackets take a minute."""
+
 _BREAKS = "\r\n\x85\u2028\u2029"
 _BLANKS_AND_END = f"\0 \t{_BREAKS}"
 
@@ -28,6 +32,12 @@ class GoYamlLoader(yaml.BaseLoader):
         if self.done:
             return False
         return len(self.tokens) <= _TOKENS_AHEAD or bool(super().need_more_tokens())
+
+    def fetch_flow_collection_start(self, token_class: type[yaml.Token]) -> None:
+        """Begin a list or mapping in brackets."""
+        if self.flow_level >= MAX_FLOW_DEPTH:
+            raise ScannerError(None, None, f"exceeded max depth of {MAX_FLOW_DEPTH}", self.get_mark())
+        super().fetch_flow_collection_start(token_class)
 
     def scan_to_next_token(self) -> None:
         """Skip blanks, comments and line breaks."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
@@ -25,6 +25,9 @@ from labkit_services.jetstream.publisher import Publisher
 
 _CONCURRENCY = 64
 """Letters redriven concurrently."""
+
+_BATCH_BYTES = 1024 * 1024
+"""Of the bodies that are held at once; a single letter may have more."""
 
 _NO_MESSAGE = 10037
 """JetStream's error code for a missing message, unlike that for a missing
@@ -68,16 +71,36 @@ class DeadLetterStore:
 
     async def read(
         self, queue: str, call_id: str = "", function: str = "", *, after: int = 0, limit: int = sys.maxsize
-    ) -> list[StoredDeadLetter]:
-        """Return ``limit`` letters at most, oldest first."""
-        subject = dead_subject(queue, call_id or None)
-        found: list[StoredDeadLetter] = []
-        while len(found) < limit and (message := await self._next(queue, subject, after + 1)):
+    ) -> AsyncIterator[StoredDeadLetter]:
+        """Yield ``limit`` letters at most, oldest first.
+
+        One after the other: together they can have gigabytes of bodies.
+        """
+        subject, count = dead_subject(queue, call_id or None), 0
+        while count < limit and (message := await self._next(queue, subject, after + 1)):
             after = message.seq or 0
-            with suppress(ValueError):  # another version wrote it
+            try:
                 letter = DeadLetterMessage.from_message(message.headers, message.data or b"")
-                if not function or _is_of(letter, function):
-                    found.append(StoredDeadLetter(after, letter))
+            except ValueError:
+                continue  # another version wrote it
+            if function and not _is_of(letter, function):
+                continue
+            count += 1
+            yield StoredDeadLetter(after, letter)
+
+    async def _batch(
+        self, queue: str, call_id: str, function: str, after: int, last: int
+    ) -> list[StoredDeadLetter]:
+        """Return letters after one, up to ``last``, as many as may be held."""
+        found: list[StoredDeadLetter] = []
+        size = 0
+        async for stored in self.read(queue, call_id, function, after=after, limit=_CONCURRENCY):
+            if stored.seq > last:
+                break
+            found.append(stored)
+            size += stored.letter.size
+            if size > _BATCH_BYTES:
+                break
         return found
 
     async def redrive(self, queue: str, call_id: str = "", function: str = "") -> int:
@@ -90,10 +113,7 @@ class DeadLetterStore:
         with _errors_of(queue):
             last = (await self._js.stream_info(dead_stream(queue))).state.last_seq
         count = after = 0
-        while found := await self.read(queue, call_id, function, after=after, limit=_CONCURRENCY):
-            letters = [stored for stored in found if stored.seq <= last]
-            if not letters:
-                break
+        while letters := await self._batch(queue, call_id, function, after, last):
             await asyncio.gather(*(self._redrive(queue, stored) for stored in letters))
             count += len(letters)
             after = letters[-1].seq
@@ -103,10 +123,11 @@ class DeadLetterStore:
     async def purge(self, queue: str, call_id: str = "", function: str = "") -> int:
         """Delete the letters; return how many."""
         if function:
-            found = await self.read(queue, call_id, function)
-            for stored in found:
+            count = 0
+            async for stored in self.read(queue, call_id, function):
                 await self._delete(queue, stored)
-            return len(found)
+                count += 1
+            return count
         subject = dead_subject(queue, call_id or None)
         with _errors_of(queue):
             info = await self._js.stream_info(dead_stream(queue), subjects_filter=subject)

@@ -11,6 +11,7 @@ from labkit_services.http.body import Body
 from labkit_services.http.connection import Connection
 from labkit_services.http.encoding import BODILESS, encode_response, encode_response_head
 from labkit_services.http.errors import HangUpError, HttpError
+from labkit_services.http.go_server import response_of_server
 from labkit_services.http.headers import Headers
 from labkit_services.http.parser import RequestParser
 from labkit_services.http.peer import peer_is_open
@@ -53,6 +54,7 @@ class ServerConnection(Connection):
         self._reading_paused = False
         self._half_closed = False
         self._unsent = 0
+        self._received = 0  # since the deadline was set
 
     # -- called by the transport
 
@@ -100,12 +102,16 @@ class ServerConnection(Connection):
     def data_received(self, data: bytes) -> None:
         if self._closing or self._rejection is not None:
             return  # from a rejected client that has not noticed yet
-        self.deadline = self.loop.time() + self._server.limits.read_seconds
+        had_begun = self._parser.partial
+        self._received += len(data)
         try:
             self._parser.feed(data)
         except HttpError as error:
             self._reject(error)
             return
+        if not had_begun and self._parser.partial:
+            # From here on the whole head has its time, however it drips in.
+            self._watch_request()
         if self.task is None:
             self._next()
         elif self._waiting and not self._reading_paused:
@@ -145,7 +151,7 @@ class ServerConnection(Connection):
 
     # -- one request after the other
 
-    def _next(self) -> None:
+    def _next(self, *, after_response: bool = False) -> None:
         if self._waiting:
             request, keep_alive = self._waiting.popleft()
             if self._reading_paused and not self._waiting:
@@ -158,6 +164,8 @@ class ServerConnection(Connection):
             response = Response.text(error.status, error.text, error.headers)
             self.transport.write(encode_response(_UNPARSED, response, keep_alive=False))
             self._close(linger=True)
+        elif not after_response:
+            return  # the request's time is running, or there is none yet
         elif self._parser.partial:
             self._watch_request()
         elif self._half_closed:
@@ -168,7 +176,9 @@ class ServerConnection(Connection):
     async def _handle(self, request: Request, keep_alive: bool) -> None:
         try:
             try:
-                response = await self._server.handler(request)
+                refusal = response_of_server(request)
+                response = refusal or await self._server.handler(request)
+                keep_alive = keep_alive and (refusal is None or refusal.status < 400)
             except Exception as error:
                 response = self._error_response(request, error)
             request.incoming.on_wait = None  # too late for 100 Continue
@@ -194,7 +204,7 @@ class ServerConnection(Connection):
             return
         self.task = None
         if keep_alive and not self._server.stopping:  # which may have begun during a stream
-            self._next()
+            self._next(after_response=True)
         else:
             self._close(linger=not request.incoming.complete)
 
@@ -284,6 +294,7 @@ class ServerConnection(Connection):
 
     def _watch_request(self) -> None:
         """Limit the time for the rest of the request, not the handler's."""
+        self._received = 0
         if self._parser.partial:
             self.deadline = self.loop.time() + self._server.limits.read_seconds
         else:
@@ -296,7 +307,8 @@ class ServerConnection(Connection):
         self.deadline = self.loop.time() + seconds
 
     def expire(self) -> None:
-        """Reject a stalled request, or close an idle connection."""
+        """Reject a request that is too slow, or close an idle connection."""
+        limits = self._server.limits
         if self.writable is not None or self._closing:
             if 0 < self.transport.get_write_buffer_size() < self._unsent:
                 self._watch_unsent()  # a slow reader, but it reads
@@ -306,6 +318,8 @@ class ServerConnection(Connection):
             body = self._parser.body
             if self._reading_paused or body.full or body.on_wait is not None:
                 self._watch_request()  # the client waits for our handler
+            elif self.task is not None and self._received >= limits.read_seconds * limits.body_rate:
+                self._watch_request()  # a large body, but it arrives
             elif self.task is None:
                 self._reject(HttpError(408, "408 Request Timeout\n"))
             else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
 from typing import Any
 
 from nats.aio.msg import Msg
@@ -26,6 +27,7 @@ from labkit_services.queue_worker.callback_request import (
 from labkit_services.queue_worker.consumer import Ack, Nak, Term, Verdict
 from labkit_services.queue_worker.retry import Decision, Exhausted, NoRetry, Retry
 from labkit_services.queue_worker.worker_context import WorkerContext
+from labkit_services.runtime.spool import Spool
 
 
 class CallbackError(Exception):
@@ -51,10 +53,16 @@ class CallbackHandler:
         self._context = context
         self._policy = context.config.callback_retry
 
-    async def post_first(self, number: int, queue: str, call: QueuedCall, result: Result) -> None:
-        """Post a result or queue a retry, or raise QueueUnavailableError."""
+    async def post_first(
+        self, number: int, queue: str, call: QueuedCall, result: Result, answer: Spool
+    ) -> None:
+        """Post a result or queue a retry, or raise QueueUnavailableError.
+
+        ``answer`` is the complete body, of which ``result`` may have only the
+        beginning.
+        """
         outcomes = self._context.outcomes
-        match await self._post(number, call, result, 1):
+        match await self._post(number, call, result, 1, answer):
             case Retry(delay) if result.is_complete and len(result.body) <= outcomes.max_body_bytes:
                 await outcomes.schedule_callback(queue, call, result)
                 self._emit(EventType.CALLBACK_RETRY, call, result, delay=delay)
@@ -90,7 +98,9 @@ class CallbackHandler:
                     return Nak(self._policy.max_wait)
         return Ack()
 
-    async def _post(self, number: int, call: QueuedCall, result: Result, attempt: int) -> Decision:
+    async def _post(
+        self, number: int, call: QueuedCall, result: Result, attempt: int, answer: Spool | None = None
+    ) -> Decision:
         """Send one request, and follow its redirects; decide what follows.
 
         Any status but 2xx means that the target does not have the result. One
@@ -100,7 +110,7 @@ class CallbackHandler:
         lines.calling_back(number, redacted(call.callback))
         self._emit(EventType.CALLBACK_SENT, call, result, url=redacted(call.callback))
         try:
-            url, status, headers = await self._follow(number, call, result)
+            url, status, headers = await self._follow(number, call, result, answer)
         except CallbackError as error:
             lines.callback_failed(number, error)
             self._emit(EventType.CALLBACK_ANSWERED, call, result, error=str(error))
@@ -119,7 +129,9 @@ class CallbackHandler:
         context.counts.callbacks[str(status)] += 1
         return decision
 
-    async def _follow(self, number: int, call: QueuedCall, result: Result) -> tuple[str, int, Headers]:
+    async def _follow(
+        self, number: int, call: QueuedCall, result: Result, answer: Spool | None
+    ) -> tuple[str, int, Headers]:
         """Post a result; return the last URL, its status and headers.
 
         Raises:
@@ -129,10 +141,11 @@ class CallbackHandler:
         timeout, gateway_url = context.config.callback_timeout, context.config.gateway_url
         headers = callback_headers(call, result, context.policy_of(call).attempts)
         request = CallbackRequest("POST", call.callback, tuple(headers), result.body)
+        whole = answer if answer is not None and not result.is_complete else None
         try:
             async with asyncio.timeout(timeout):
                 for _ in range(MAX_REQUESTS):
-                    status, headers_back = await _request(context.client, request, gateway_url)
+                    status, headers_back = await _request(context.client, request, whole, gateway_url)
                     following = _following(request, status, headers_back, result.body)
                     if following is None:
                         return request.url, status, headers_back
@@ -171,10 +184,19 @@ def _following(
         raise ValueError(f'failed to parse Location header "{location}": {error}') from error
 
 
-async def _request(client: HttpClient, request: CallbackRequest, gateway_url: str) -> tuple[int, Headers]:
-    """Send one request; return status and headers of the response."""
-    url = resolve_alias(request.url, gateway_url)
-    response = await client.request(request.method, url, request.sent_headers(), request.body)
+async def _request(
+    client: HttpClient, request: CallbackRequest, whole: Spool | None, gateway_url: str
+) -> tuple[int, Headers]:
+    """Send one request; return status and headers of the response.
+
+    ``whole`` is the body of a POST, if the request has only its beginning.
+    """
+    url, headers = resolve_alias(request.url, gateway_url), request.sent_headers()
+    body: bytes | AsyncIterator[bytes] = request.body
+    if whole is not None and request.method == "POST":
+        headers.append(("Content-Length", str(whole.size)))
+        body = whole.stream()
+    response = await client.request(request.method, url, headers, body)
     response.close()  # its body, of any size, is not read
     return response.status, response.headers
 

@@ -6,7 +6,7 @@ import json
 
 from labkit_services.contract.names import VERSION
 from labkit_services.contract.queued_call import QueuedCall
-from labkit_services.runtime.log import LineWriter
+from labkit_services.runtime.log import LineWriter, quoted
 
 
 class WorkerLog:
@@ -58,11 +58,11 @@ class WorkerLog:
     def dead(self, number: int, call: QueuedCall, reason: str, *, callback: bool = False) -> None:
         """Log that the call, or its callback, became a dead letter."""
         what = f" the callback of {call.function}" if callback else f": {call.function}"
-        self._write(f"[#{number}] Giving up{what}, {reason}; kept as dead letter {call.call_id}")
+        self._write(f"[#{number}] Giving up{what}, {reason}; kept as dead letter {quoted(call.call_id)}")
 
     def cancelled(self, number: int, call: QueuedCall) -> None:
         """Log that the call was cancelled."""
-        self._write(f"[#{number}] Cancelled: {call.function}, call {call.call_id}")
+        self._write(f"[#{number}] Cancelled: {call.function}, call {quoted(call.call_id)}")
 
     def calling_back(self, number: int, url: str) -> None:
         """Log that the result is being posted."""

@@ -44,14 +44,15 @@ class DeadLetterRoutes:
     async def _list(self, request: Request, captured: dict[str, str]) -> Response:
         query = query_of(request)
         limit = min(_number(query, "limit", _DEFAULT_LIMIT), _MAX_LIMIT)
-        found = await self._store.read(queue_of(captured), after=_number(query, "after", 0), limit=limit)
-        return Response.json(200, [_letter_to_json(stored) for stored in found])
+        found = self._store.read(queue_of(captured), after=_number(query, "after", 0), limit=limit)
+        return Response.json(200, [_letter_to_json(stored) async for stored in found])
 
     async def _of_call(self, request: Request, captured: dict[str, str]) -> Response:
         call_id, function = call_id_of_path(captured["id"]), query_of(request).get("function", "")
-        found = await self._store.read(queue_of(captured), call_id, function)
-        _check_found(call_id, len(found))
-        return Response.json(200, [_letter_to_json(stored) for stored in found])
+        found = self._store.read(queue_of(captured), call_id, function)
+        letters = [_letter_to_json(stored) async for stored in found]
+        _check_found(call_id, len(letters))
+        return Response.json(200, letters)
 
     async def _redrive(self, request: Request, captured: dict[str, str]) -> Response:
         """Redrive those of an id for ``{"callId": …}``, all for ``{}``.
