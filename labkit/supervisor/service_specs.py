@@ -18,8 +18,9 @@ from labkit.supervisor.child_processes import ProcessSpec
 from labkit.supervisor.files import run_folder
 from labkit.supervisor.nats_server import NatsServer, find_nats_server
 from labkit.supervisor.settings import Settings
+from labkit.supervisor.store.disk import write_problem
 from labkit.workspace import LabState, Workspace
-from labkit_services.contract.errors import InvalidValueError
+from labkit_services.contract.errors import InvalidValueError, LabError
 from labkit_services.runtime.private_files import write_private
 from labkit_services.runtime.python_process import python_command
 
@@ -49,12 +50,15 @@ class ServiceSpec:
             early exit.
         on_ready: Called with the ready message before the service counts as
             ready.
+        obstacle: Returns what keeps the service down although nothing is wrong
+            with it; its exits do not count meanwhile.
     """
 
     name: str
     prepare: Callable[[], ProcessSpec]
     wait_ready: WaitReady
     on_ready: Callable[[ReadyMessage], None]
+    obstacle: Callable[[], LabError | None] = lambda: None
 
 
 class ServiceSpecs:
@@ -70,6 +74,7 @@ class ServiceSpecs:
             where it was changed.
         proxy_url: Where queue-workers reach the gateway during a slow network;
             "" at other times.
+        store_problem: Why JetStream stores nothing at this moment, or None.
     """
 
     def __init__(self, settings: Settings, workspace: Workspace, fork_server: socket | None = None) -> None:
@@ -78,6 +83,7 @@ class ServiceSpecs:
         self.max_inflight_of: dict[str, int] = {}
         self.url_of: dict[str, str] = defaultdict(str)
         self.proxy_url = ""
+        self.store_problem: LabError | None = None
         # secrets.token_hex does the same, but importing it takes 10 ms.
         tokens = (os.urandom(24).hex() for _ in range(4))
         self.nats_token, self.inspector_token, self.control_token, self.password = tokens
@@ -125,7 +131,10 @@ class ServiceSpecs:
         def on_ready(message: ReadyMessage) -> None:
             self.url_of[name] = message.get("url") or message.get("metrics", "")
 
-        return ServiceSpec(name, prepare, wait_ready or _read_ready_message, on_ready)
+        return ServiceSpec(name, prepare, wait_ready or _read_ready_message, on_ready, self._obstacle)
+
+    def _obstacle(self) -> LabError | None:
+        return self.store_problem or write_problem(self.workspace.folder)
 
     def state(self, *, run_id: str, control: str, started_ns: int) -> LabState:
         """Return what clients need to use the lab."""

@@ -25,6 +25,7 @@ from labkit.supervisor.managed_services import ManagedServices
 from labkit.supervisor.service_specs import ServiceSpecs
 from labkit.supervisor.settings import Settings
 from labkit.supervisor.start_timeline import StartTimeline
+from labkit.supervisor.store_watch import StoreWatch
 from labkit.workspace import Workspace
 from labkit_services.contract.errors import LabError
 from labkit_services.runtime.background_tasks import BackgroundTasks
@@ -107,6 +108,8 @@ class Supervisor:
                 send_start_error(error)
                 return 1
             self._tasks.start(self._bound_logs(), name="bound the log files")
+            watch = StoreWatch(self._specs, self._services.named(NATS_SERVER))
+            self._tasks.start(watch.run(), name="watch the store")
             await self._stopping.wait()
             await self._tear_down()
         return 0
