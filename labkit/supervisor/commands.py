@@ -69,6 +69,7 @@ class Commands:
             "max_inflight": self.specs.max_inflight_of.get(DEFAULT_QUEUE, settings.max_inflight),
             "services": services,
             "faults": self.faults.describe(),
+            "damage": list(self.specs.recovery.damage),
         }
 
     async def _timeline(self, _request: _Request) -> list[dict[str, Any]]:

@@ -19,6 +19,7 @@ from labkit.supervisor.files import run_folder
 from labkit.supervisor.nats_server import NatsServer, find_nats_server
 from labkit.supervisor.settings import Settings
 from labkit.supervisor.store.disk import write_problem
+from labkit.supervisor.store.recovery import StoreRecovery
 from labkit.workspace import LabState, Workspace
 from labkit_services.contract.errors import InvalidValueError, LabError
 from labkit_services.runtime.private_files import write_private
@@ -74,6 +75,7 @@ class ServiceSpecs:
             where it was changed.
         proxy_url: Where queue-workers reach the gateway during a slow network;
             "" at other times.
+        recovery: Finds damage of the store when nats-server starts.
         store_problem: Why JetStream stores nothing at this moment, or None.
     """
 
@@ -90,6 +92,7 @@ class ServiceSpecs:
         self._fork_server = fork_server
         self._run = run_folder(workspace)
         self._secrets = self._run / "secrets"
+        self.recovery = StoreRecovery(workspace.jetstream, self.nats_token)
         self._nats = NatsServer(
             folder=self._run / "nats",
             store=workspace.jetstream,
@@ -114,7 +117,7 @@ class ServiceSpecs:
     def specs(self) -> list[ServiceSpec]:
         """Return the specs of all services, in the order of their start."""
         return [
-            self._spec(NATS_SERVER, self._prepare_nats, lambda _: self._nats.wait_ready()),
+            self._spec(NATS_SERVER, self._prepare_nats, self._wait_for_nats),
             self._spec(GATEWAY, self._prepare_gateway),
             *(self.worker(number + 1) for number in range(self.settings.workers)),
             self._spec(INSPECTOR, self._prepare_inspector),
@@ -155,7 +158,13 @@ class ServiceSpecs:
 
     # -- nats-server
 
+    async def _wait_for_nats(self, _: ChildProcess) -> ReadyMessage:
+        message = await self._nats.wait_ready()
+        await self.recovery.after_start(message["url"])
+        return message
+
     def _prepare_nats(self) -> ProcessSpec:
+        self.recovery.before_start()
         program = find_nats_server(os.environ)
         wrapped = self.settings.parent_death_wrapper
         port = _port(self.url_of[NATS_SERVER], _ANY_PORT)

@@ -64,6 +64,7 @@ class StoreWatch:
         else:
             self._pause = _CHECK_SECONDS
             self._note(None)
+            await self.specs.recovery.record(self.specs.url_of[NATS_SERVER], at_rest=False)
 
     async def _write_error(self) -> StorageError | None:
         async with connected(self.specs.url_of[NATS_SERVER], self.specs.nats_token) as nats:

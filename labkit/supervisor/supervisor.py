@@ -227,6 +227,7 @@ class Supervisor:
         try:
             with workspace_errors(self._workspace):
                 remove(self._workspace.jetstream)
+                self._specs.recovery.clear()
                 for service in self._services:
                     service.log.clear()
                 await self._start_services(asyncio.get_running_loop().time() + self._settings.timeout)

@@ -61,9 +61,16 @@ def explain(error: OSError, folder: Path) -> tuple[str, str]:
     The headline is "" if the error says nothing about the disk.
     """
     step = _NEXT_STEPS.get(error.errno or 0, "look at what is at that path")
-    if error.errno == errno.ENOSPC and lacks_inodes(folder):
+    if error.errno == errno.ENOSPC and (lacks_inodes(folder) or _has_space(folder)):
         return "The disk has no room for more files.", "remove some files on that disk"
     return reason_of(os.strerror(error.errno or 0)), step
+
+
+def _has_space(folder: Path) -> bool:
+    with suppress(OSError):
+        state = os.statvfs(folder)
+        return state.f_files > 0 and state.f_bavail * state.f_frsize > 2 * _PROBE_BYTES
+    return False
 
 
 def lacks_inodes(folder: Path, needed: int = _FEW_INODES) -> bool:
