@@ -105,10 +105,22 @@ def _path_limit(root: Path) -> int:
     return _MACOS_PATH_BYTES
 
 
-def remove(folder: Path) -> None:
-    """Remove a folder with its content; a missing one is no error."""
+def remove(path: Path) -> None:
+    """Remove a file, or a folder with its content; a missing one is no error.
+
+    Folders that their owner may not read or write are made accessible.
+    """
+    if path.is_symlink() or not path.is_dir():
+        path.unlink(missing_ok=True)
+        return
+    path.chmod(0o700)
+    for folder, names, _ in os.walk(path):
+        for name in names:
+            inner = Path(folder, name)
+            if not inner.is_symlink():
+                inner.chmod(0o700)
     with suppress(FileNotFoundError):
-        shutil.rmtree(folder)
+        shutil.rmtree(path)
 
 
 def log_to(path: Path) -> None:

@@ -113,6 +113,8 @@ class Supervisor:
                 await self._start_unless_stopped()
             except Exception as error:
                 error = for_lack_of_room(error, self._workspace)
+                if had_store and isinstance(error, LabError):
+                    error.next_step += "; to empty a damaged lab: labkit reset --force"
                 logging.error("start failed: %s", str(error).replace("\n", " |"))
                 await self._tear_down()
                 if not had_store:
