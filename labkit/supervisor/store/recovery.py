@@ -56,8 +56,10 @@ class StoreRecovery:
                 for stream in self._folders(self._aside.streams):
                     if stream.name not in loaded:
                         await self._recreate(nats, stream, loaded)
-                    else:
-                        self._check_consumers(stream, loaded[stream.name].consumers)
+                    consumers = loaded[stream.name].consumers if stream.name in loaded else ()
+                    for consumer in self._folders(stream / "obs"):
+                        if consumer.name not in consumers:
+                            await self._recreate_consumer(nats, consumer, loaded)
                 self._report(self._aside.findings)
                 before = inventory.read(self._record)
                 self._report(inventory.losses(before, await inventory.take(nats) if before else {}))
@@ -89,12 +91,20 @@ class StoreRecovery:
     def _folders(folder: Path) -> list[Path]:
         return sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
 
-    def _check_consumers(self, stream: Path, loaded: tuple[str, ...]) -> None:
-        for consumer in self._folders(stream / "obs"):
-            if consumer.name not in loaded:
-                # Gateway and workers create it again, from the first message
-                # that is left.
-                self._aside.move(consumer, "could not be loaded; no call is lost, some may run again")
+    async def _recreate_consumer(
+        self, nats: NatsConnection, consumer: Path, loaded: inventory.Inventory
+    ) -> None:
+        """Create a consumer again, from the first message that is left.
+
+        No call is lost by that; one that waited for an acknowledgement runs
+        again.
+        """
+        stream = consumer.parent.parent.name
+        config = _config(consumer / "meta.inf") or await _consumer_like(nats, stream, consumer.name, loaded)
+        self._aside.move(consumer, "could not be loaded; no call is lost, but some may run again")
+        if config:
+            body = encode({"stream_name": stream, "config": config}).encode()
+            await nats.request(f"$JS.API.CONSUMER.DURABLE.CREATE.{stream}.{consumer.name}", body)
 
     async def _recreate(self, nats: NatsConnection, stream: Path, loaded: inventory.Inventory) -> None:
         """Create a stream again, with the blocks that are still there."""
@@ -110,7 +120,7 @@ class StoreRecovery:
 
 
 def _config(meta: Path) -> dict[str, Any]:
-    """Return a stream's configuration from its file; {} if unreadable."""
+    """Return a configuration from its file; {} if unreadable."""
     try:
         config = json.loads(meta.read_bytes())
         return config if config["name"] == meta.parent.name else {}
@@ -118,14 +128,25 @@ def _config(meta: Path) -> dict[str, Any]:
         return {}
 
 
+def _is_queue(stream: str) -> bool:
+    return stream.startswith(STREAM_PREFIX) and not stream.endswith(DEAD_SUFFIX)
+
+
+async def _consumer_like(
+    nats: NatsConnection, stream: str, name: str, loaded: inventory.Inventory
+) -> dict[str, Any]:
+    """Return a consumer's configuration after that of another queue's."""
+    other = next((one for one in loaded if name in loaded[one].consumers), None)
+    if other is None or not _is_queue(stream):
+        return {}
+    info: Mapping[str, Any] = json.loads(await nats.request(f"$JS.API.CONSUMER.INFO.{other}.{name}"))
+    return dict(info["config"])
+
+
 async def _like(nats: NatsConnection, name: str, loaded: inventory.Inventory) -> dict[str, Any]:
     """Return a queue's configuration after that of another queue."""
-
-    def is_queue(one: str) -> bool:
-        return one.startswith(STREAM_PREFIX) and not one.endswith(DEAD_SUFFIX)
-
-    other = next(filter(is_queue, loaded), None)
-    if other is None or not is_queue(name):
+    other = next(filter(_is_queue, loaded), None)
+    if other is None or not _is_queue(name):
         return {}
     info: Mapping[str, Any] = json.loads(await nats.request(f"$JS.API.STREAM.INFO.{other}"))
     return {**info["config"], "name": name, "subjects": [name.removeprefix(STREAM_PREFIX)]}
