@@ -250,6 +250,21 @@ def test_damage_of_any_other_stream_does_not_keep_the_lab_from_starting(
         eventually(lambda: all_ran(template, "first") and all_ran(template, "other"), within=12)
 
 
+def test_start_and_labkit_up_say_what_is_lost(template: Template, workspace: Path) -> None:
+    damaged(template, workspace, QUEUE, LOSSES["a missing block"])
+    up = labkit(workspace, "up", "--gateway-port", "0", "--inspector-port", "0")
+    labkit(workspace, "down")
+    assert f"damaged store: {CALLS} of {CALLS} calls in queue faas-request" in up.stderr
+
+    shutil.rmtree(workspace / ".labkit")
+    damaged(template, workspace, QUEUE, LOSSES["a missing block"])
+    with (
+        pytest.warns(UserWarning, match=f"{CALLS} of {CALLS} calls in queue faas-request"),
+        Lab.start(workspace, gateway_port=0, inspector_port=0),
+    ):
+        pass
+
+
 def test_a_healthy_store_has_no_damage(template: Template, workspace: Path) -> None:
     damaged(template, workspace, "", lambda _: None)
     with start_lab(workspace, **SETTINGS) as lab:
