@@ -53,8 +53,8 @@ class StoreWatch:
             return
         try:
             problem = await self._write_error()
-        except OSError:
-            return  # it ends, or is paused: no news
+        except (OSError, ValueError, LookupError):
+            return  # it ends, is paused, or answers strangely: no news
         if problem or self._needs_restart:
             self._note(problem or self.specs.store_problem)
             self._needs_restart = False

@@ -31,7 +31,7 @@ _NEXT_STEPS = {
 
 def try_to_write(folder: Path) -> None:
     """Write a file into a folder and remove it, or raise an OSError."""
-    path = folder / f".write-probe-{os.getpid()}"
+    path = folder / ".write-probe"
     try:
         with path.open("wb") as file:
             file.write(bytes(_PROBE_BYTES))
