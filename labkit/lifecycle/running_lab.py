@@ -9,7 +9,7 @@ from contextlib import suppress
 
 from labkit.clients.supervisor import SupervisorClient
 from labkit.errors import NoLabError
-from labkit.supervisor.files import remove, run_folder, workspace_errors
+from labkit.supervisor.files import remove_anything, run_folder, workspace_errors
 from labkit.workspace import LabState, Workspace
 from labkit_services.contract.errors import LabError, LabTimeoutError
 
@@ -78,11 +78,11 @@ async def empty_workspace(workspace: Workspace) -> None:
     with workspace_errors(workspace):
         for path in (workspace.state_file, workspace.lock_file):
             if path.is_dir():
-                remove(path)
+                remove_anything(path)
         if not workspace.logs.is_dir():
-            remove(workspace.logs)
-        remove(run_folder(workspace))
-        remove(workspace.jetstream)
+            remove_anything(workspace.logs)
+        remove_anything(run_folder(workspace))
+        remove_anything(workspace.jetstream)
 
 
 async def _wait_until_gone(workspace: Workspace, pid: int, timeout: float) -> None:

@@ -105,22 +105,23 @@ def _path_limit(root: Path) -> int:
     return _MACOS_PATH_BYTES
 
 
-def remove(path: Path) -> None:
-    """Remove a file, or a folder with its content; a missing one is no error.
+def remove(folder: Path) -> None:
+    """Remove a folder with its content; a missing one is no error."""
+    with suppress(FileNotFoundError):
+        shutil.rmtree(folder)
 
-    Folders that their owner may not read or write are made accessible.
-    """
+
+def remove_anything(path: Path) -> None:
+    """Remove a file, or a folder, also one that its owner may not write."""
     if path.is_symlink() or not path.is_dir():
         path.unlink(missing_ok=True)
         return
     path.chmod(0o700)
     for folder, names, _ in os.walk(path):
-        for name in names:
-            inner = Path(folder, name)
+        for inner in (Path(folder, name) for name in names):
             if not inner.is_symlink():
                 inner.chmod(0o700)
-    with suppress(FileNotFoundError):
-        shutil.rmtree(path)
+    shutil.rmtree(path)
 
 
 def log_to(path: Path) -> None:

@@ -91,6 +91,19 @@ def test_a_full_disk_is_named_and_got_over(disk: SmallDisk) -> None:
 
 
 @needs_disk
+def test_a_deployment_on_a_full_disk_says_why_it_was_not_stored(disk: SmallDisk) -> None:
+    with start_lab(disk.folder) as lab:
+        deploy_cat(lab)
+        fill(disk, lab)
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            for number in range(40):  # the last page of a file may still have room
+                deploy(lab, f"other-{number}")
+
+        assert refused.value.code == 500
+        assert "the change was not stored. The disk is full." in refused.value.read().decode()
+
+
+@needs_disk
 def test_what_was_accepted_before_the_disk_was_full_runs(disk: SmallDisk, tmp_path: Path) -> None:
     ran = tmp_path / "ran"
     with start_lab(disk.folder) as lab:

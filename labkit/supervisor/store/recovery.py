@@ -61,8 +61,17 @@ class StoreRecovery:
                         if consumer.name not in consumers:
                             await self._recreate_consumer(nats, consumer, loaded)
                 self._report(self._aside.findings)
-                before = inventory.read(self._record)
-                self._report(inventory.losses(before, await inventory.take(nats) if before else {}))
+                await self._report_losses(nats)
+
+    async def _report_losses(self, nats: NatsConnection) -> None:
+        if before := inventory.read(self._record):
+            now = await inventory.take(nats)
+            # Who creates a missing stream again gets what is in its blocks.
+            known = {name: one for name, one in before.items() if name in now or not self._has_blocks(name)}
+            self._report(inventory.losses(known, now))
+
+    def _has_blocks(self, stream: str) -> bool:
+        return any((self._aside.streams / stream / "msgs").glob("*.blk"))
 
     async def record(self, url: str, *, at_rest: bool) -> None:
         """Write down what the store holds.
@@ -115,15 +124,19 @@ class StoreRecovery:
                 self._aside.move(path, "could not be loaded")
         if config:
             await nats.request(f"$JS.API.STREAM.CREATE.{stream.name}", encode(config).encode())
-        elif not any((stream / "msgs").glob("*.blk")):
+        elif not self._has_blocks(stream.name):
             self._aside.move(stream, "holds no stream")
 
 
 def _config(meta: Path) -> dict[str, Any]:
-    """Return a configuration from its file; {} if unreadable."""
+    """Return a configuration from its file; {} if unreadable.
+
+    The file also holds what is no setting, under capitalized names.
+    """
     try:
         config = json.loads(meta.read_bytes())
-        return config if config["name"] == meta.parent.name else {}
+        settings = {name: value for name, value in config.items() if name.islower()}
+        return settings if config["name"] == meta.parent.name else {}
     except (OSError, ValueError, LookupError, TypeError):
         return {}
 

@@ -15,7 +15,8 @@ from typing import Any
 from labkit_services.contract.compact_json import encode
 
 _NO_SUCH_SEQUENCE = 2**63 - 1
-_NO_SUCH_SUBJECT = "lab.no.such.subject"
+NO_SUCH_SUBJECT = "lab.no.such.subject"
+"""Purging it from a stream changes nothing."""
 _HEALTHY = ("no message found", "stream store EOF", "stream not found")
 
 _REASONS = {
@@ -34,7 +35,7 @@ def probe_request(stream: str, config: Mapping[str, Any]) -> tuple[str, bytes]:
     bucket's, are asked to purge a subject that does not exist.
     """
     if config.get("deny_delete"):
-        return f"$JS.API.STREAM.PURGE.{stream}", encode({"filter": _NO_SUCH_SUBJECT}).encode()
+        return f"$JS.API.STREAM.PURGE.{stream}", encode({"filter": NO_SUCH_SUBJECT}).encode()
     return f"$JS.API.STREAM.MSG.DELETE.{stream}", encode({"seq": _NO_SUCH_SEQUENCE}).encode()
 
 
