@@ -96,8 +96,8 @@ def test_a_deployment_on_a_full_disk_says_why_it_was_not_stored(disk: SmallDisk)
         deploy_cat(lab)
         fill(disk, lab)
         with pytest.raises(urllib.error.HTTPError) as refused:
-            for number in range(40):  # the last page of a file may still have room
-                deploy(lab, f"other-{number}")
+            # More than the last page of a file may still have room for.
+            deploy(lab, "other", "cat " + "x" * 9000)
 
         assert refused.value.code == 500
         assert "the change was not stored. The disk is full." in refused.value.read().decode()
