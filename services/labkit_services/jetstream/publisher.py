@@ -18,7 +18,7 @@ _TIMEOUT_SECONDS = 5.0
 _ACK_SECONDS = 2.0
 """Timeout for one acknowledgement; then the same message is sent again."""
 _RETRY_SECONDS = 0.05
-_PROBE_SECONDS = 1.0
+_PROBE_SECONDS = 0.5
 
 
 class QueueUnavailableError(LabError, ConnectionError):
