@@ -91,3 +91,7 @@ def test_a_probe_changes_nothing_and_its_answer_is_read() -> None:
     assert write_error(b'{"error":{"description":"write x: no space left on device"}}').startswith("write x")
     assert write_error(b"") != ""
     assert reason_of("write x: no space left on device") == "The disk is full."
+
+
+def test_a_changed_byte_inside_a_message_is_not_found() -> None:
+    assert unreadable_bytes(WHOLE.replace(b"hello", b"hallo")) == 0
