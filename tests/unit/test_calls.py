@@ -527,3 +527,21 @@ def test_a_sync_call_whose_gateway_ended_has_failed() -> None:
     states = [(call.id, call.state) for call in log.calls]
     assert states == [("c1", CallState.FAILED), ("c0", CallState.DONE), ("c2", CallState.RUNNING)]
     assert [each.error for each in log.calls[0].attempts] == ["the gateway ended"]
+
+
+def test_a_retried_callback_that_failed_is_undecided_until_its_retry_or_death_is_known() -> None:
+    """The call itself was acknowledged when its first callback was scheduled again."""
+    answered = [
+        *accepted(),
+        *attempt("c1", 0.1, 1.0, acked=False),
+        event(1.1, EventType.CALLBACK_SENT, service="queue-worker", url="http://x/"),
+        event(1.2, EventType.CALLBACK_ANSWERED, service="queue-worker", status=503),
+        event(1.21, EventType.CALLBACK_RETRY, service="queue-worker", delay=0.1),
+        event(1.3, EventType.DELIVERY_ACKED, service="queue-worker"),
+        event(1.4, EventType.CALLBACK_SENT, service="queue-worker", url="http://x/"),
+        event(1.5, EventType.CALLBACK_ANSWERED, service="queue-worker", status=503),
+    ]
+    dead = event(1.6, EventType.CALLBACK_DEAD, service="queue-worker", reason="status 503 after 2 attempts")
+
+    assert not reduced(*answered).is_settled
+    assert reduced(*answered, dead).is_settled

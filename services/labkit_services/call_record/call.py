@@ -215,8 +215,9 @@ class Call:
         if callback is None or attempt is None or callback.attempt < attempt.number:
             return False  # its worker died, and the call was delivered again
         # Whether a failed one is retried or dead-lettered is decided in the
-        # next moment.
-        undecided = callback.has_failed and self.acked is None and self.callback_dead is None
+        # next moment, and its event follows.
+        is_decided = callback.refused or (self.acked is not None and (callback.sent or 0) <= self.acked)
+        undecided = callback.has_failed and not is_decided and self.callback_dead is None
         return callback.answered is None or undecided or self.callback_will_be_retried
 
     @property
