@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import sys
 from pathlib import Path
 
 from labkit.openfaas_cli.faas_cli.arguments import resource_sizes
+from labkit.openfaas_cli.faas_cli.build_context import inside
 from labkit.openfaas_cli.faas_cli.gateway import choose_url, lab_url, normalise_url
 from labkit.openfaas_cli.faas_cli.output import LOGO, blue, echo
 from labkit.openfaas_cli.faas_cli.stack import YAML_ERROR, StackFileError, parse_stack, read_file
@@ -24,10 +24,11 @@ from labkit.openfaas_cli.faas_cli.templates import (
 from labkit.openfaas_cli.faas_cli.verb import DEFAULT_GATEWAY, GATEWAY, Verb
 from labkit.openfaas_cli.pflag import Arguments, Flag, UsageError
 from labkit_services.contract.errors import LabError
+from labkit_services.files.tree_copy import TreeCopy
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _IGNORED = ("template", "build", ".secrets")
-_NOT_COPIED = shutil.ignore_patterns("__pycache__")
+_NOT_COPIED = ("__pycache__",)
 """Compiling all modules of an installation compiles those of the templates,
 too."""
 
@@ -124,14 +125,11 @@ def _create_folder(handler: str, template: Template) -> None:
         problem = f"mkdir {handler}: {str(error.strerror).lower()}"
         raise NewFunctionError(f"folder: could not create {handler} : {problem}") from error
     echo(f"Folder: {handler} created.")
-    start = template.folder / (template.handler_folder or "function")
+    start = inside(template.folder, template.handler_folder or "function")
     try:
         _ignore_build_folders()
         if start.is_dir():
-            shutil.copytree(
-                start, folder, ignore=_NOT_COPIED, dirs_exist_ok=True, copy_function=_copy_writable
-            )
-            folder.chmod(0o700)  # copytree sets the template's mode
+            TreeCopy(template.folder, skipped=_NOT_COPIED).copy(start, folder)
     except OSError as error:
         raise NewFunctionError(f"could not create {error.filename}", seen=str(error)) from error
 
@@ -168,13 +166,6 @@ def _entry(name: str, arguments: Arguments, handler: str, image: str) -> str:
         if sizes := resource_sizes(arguments, kind):
             lines += [f"    {kind}s:", *(f"      {name}: {size}" for name, size in sizes.items())]
     return "\n".join([*lines, "", ""])
-
-
-def _copy_writable(source: str, target: str) -> None:
-    """Copy a file; an executable one stays so, a read-only one does not."""
-    shutil.copyfile(source, target)
-    if os.access(source, os.X_OK):
-        os.chmod(target, 0o700)
 
 
 def _ignore_build_folders() -> None:

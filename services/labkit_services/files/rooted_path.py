@@ -1,0 +1,60 @@
+"""Paths that stay below a folder, whatever links there are in it."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from pathlib import Path
+
+from labkit_services.contract.errors import UnsafePathError
+
+_MOST_LINKS = 255
+
+
+def below(root: Path, path: str) -> Path:
+    """Return where the ``path`` of a file system at ``root`` is.
+
+    As in a container nothing leads out of ``root``: an absolute link starts
+    at ``root``, and ``..`` stops there. The file need not exist.
+    """
+    parts = deque(path.split("/"))
+    found: list[str] = []
+    links = 0
+    while parts:
+        part = parts.popleft()
+        if part == "..":
+            del found[-1:]
+        elif part not in ("", "."):
+            place = root.joinpath(*found, part)
+            if not place.is_symlink():
+                found.append(part)
+                continue
+            links += 1
+            if links > _MOST_LINKS:
+                raise UnsafePathError(f"{path}: too many links")
+            link = os.readlink(place)
+            if link.startswith("/"):
+                found = []
+            parts.extendleft(reversed(link.split("/")))
+    return root.joinpath(*found)
+
+
+def check_inside(path: Path, *roots: Path) -> Path:
+    """Return where a path leads, all links followed.
+
+    Raises:
+        UnsafePathError: It leads out of all the folders ``roots``.
+        OSError: It leads to nothing, or in a circle.
+    """
+    try:
+        real = Path(os.path.realpath(path, strict=True))
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
+    if not any(real.is_relative_to(os.path.realpath(root)) for root in roots):
+        raise UnsafePathError(
+            f"{path} leads out of {roots[0]}",
+            expected=f"a path inside {' or '.join(os.path.realpath(root) for root in roots)}",
+            seen=f"a link to {real}",
+            next_step="put the file itself there",
+        )
+    return real
