@@ -8,6 +8,7 @@ from pathlib import Path
 from labkit.openfaas_cli.dockerfile.error import DockerfileError
 from labkit_services.contract.errors import UnsafePathError
 from labkit_services.files import rooted_path as files
+from labkit_services.files.tree_copy import MOST_FOLDERS
 
 
 def absolute(folder: str, path: str) -> str:
@@ -25,6 +26,8 @@ def below(root: Path, path: str) -> Path:
 
 def make_folder(root: Path, folder: Path) -> None:
     """Create a folder below ``root``, with those above it."""
+    if len(folder.relative_to(root).parts) > MOST_FOLDERS:
+        raise DockerfileError(f"more than {MOST_FOLDERS} folders in each other")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:

@@ -43,8 +43,8 @@ def create_build_context(function: StackFunction, template: Template, copied: It
         target = inside(context, template.handler_folder or _HANDLER_FOLDER)
     handler, project = Path(function.handler), Path()
     own = TreeCopy(handler, project, avoided=context)
+    _remove(context)
     try:
-        _remove(context)
         target.mkdir(mode=0o700, parents=True)
         if function.lang != "dockerfile":
             TreeCopy(template.folder, skipped=(_COMPILED,)).copy(template.folder, context)
@@ -57,9 +57,10 @@ def create_build_context(function: StackFunction, template: Template, copied: It
                 missing = f"stat {relative.resolve()}: no such file or directory"
                 raise BuildContextError(f"error copying extra paths: {missing}")
             own.copy(relative, target / relative)
+    except LabError:
+        shutil.rmtree(context, ignore_errors=True)  # it may be large
+        raise
     except OSError as error:
-        if isinstance(error, LabError):
-            raise
         raise BuildContextError(f"{error.filename}: {str(error.strerror).lower()}") from error
     return context
 

@@ -50,10 +50,11 @@ def check_inside(path: Path, *roots: Path) -> Path:
         real = Path(os.path.realpath(path, strict=True))
     except OSError as error:
         raise OSError(error.errno, error.strerror, str(path)) from error
-    if not any(real.is_relative_to(os.path.realpath(root)) for root in roots):
+    folders = list(dict.fromkeys(map(os.path.realpath, roots)))
+    if not any(map(real.is_relative_to, folders)):
         raise UnsafePathError(
-            f"{path} leads out of {roots[0]}",
-            expected=f"a path inside {' or '.join(os.path.realpath(root) for root in roots)}",
+            f"{path} leads out of {folders[0]}",
+            expected=f"a path inside {' or '.join(folders)}",
             seen=f"a link to {real}",
             next_step="put the file itself there",
         )

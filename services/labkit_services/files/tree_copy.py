@@ -33,7 +33,11 @@ class Budget:
         """
         self._files -= files
         self._bytes -= size
-        if self._files < 0 or self._bytes < 0:
+        self.check(name)
+
+    def check(self, name: object, size: int = 0) -> None:
+        """Raise ``UnsafePathError`` if so many more bytes are too much."""
+        if self._files < 0 or self._bytes < size:
             raise UnsafePathError(
                 f"too much is copied, the last of it is {name}",
                 expected=self._limits,
@@ -101,7 +105,7 @@ class TreeCopy:
             info = os.fstat(descriptor)
             if not stat.S_ISREG(info.st_mode):  # it was exchanged a moment ago
                 raise cannot_copy(name, kind_of(info.st_mode))
-            self._budget.take(name)
+            self._budget.check(name, info.st_size)
             with create(target) as copied:
                 self._budget.copy(file, copied, name)
         target.chmod(info.st_mode & 0o777 | 0o200)

@@ -24,6 +24,7 @@ from labkit.openfaas_cli.faas_cli.templates import (
 from labkit.openfaas_cli.faas_cli.verb import DEFAULT_GATEWAY, GATEWAY, Verb
 from labkit.openfaas_cli.pflag import Arguments, Flag, UsageError
 from labkit_services.contract.errors import LabError
+from labkit_services.files.rooted_path import check_inside
 from labkit_services.files.tree_copy import TreeCopy
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
@@ -62,7 +63,7 @@ def _run(arguments: Arguments) -> None:
         content = _head(arguments.text("gateway")) + content
     if Path(handler).exists():
         raise NewFunctionError(f"folder: {handler} already exists")
-    if not appended_file and Path(file_name).exists():
+    if not appended_file and os.path.lexists(file_name):
         raise StackFileError(
             f'file: {file_name} already exists. Try "faas-cli new --append {file_name}" instead'
         )
@@ -102,6 +103,7 @@ def _with_entry(file_name: str, name: str, entry: str) -> str:
     if not Path(file_name).exists():
         missing = f"stat {file_name}: no such file or directory"
         raise StackFileError(f"unable to find file: {file_name} - {missing}")
+    _check_link(file_name)
     text = read_file(file_name).decode("utf-8", "surrogateescape")
     try:
         stack = parse_stack(text, environment=os.environ)
@@ -145,6 +147,12 @@ def _write(file_name: str, content: str) -> None:
         raise NewFunctionError(f"could not open file '{file_name}' {problem}") from error
 
 
+def _check_link(file_name: str) -> None:
+    """Raise if a file that is written to is a link out of the project."""
+    if os.path.islink(file_name):
+        check_inside(Path(file_name), Path(), Path(file_name).parent)
+
+
 def _head(gateway: str) -> str:
     environment = normalise_url(os.environ.get("OPENFAAS_URL") or DEFAULT_GATEWAY)
     # The file outlives the lab, whose port may differ the next time. The
@@ -171,6 +179,7 @@ def _entry(name: str, arguments: Arguments, handler: str, image: str) -> str:
 def _ignore_build_folders() -> None:
     """Add what is missing; empty lines at both ends go, as in the real one."""
     file = Path(".gitignore")
+    _check_link(str(file))
     text = file.read_bytes().decode("utf-8", "surrogateescape") if file.exists() else ""
     missing = [name for name in _IGNORED if name not in text.splitlines()]
     lines = "\n".join([*text.split("\n"), *missing]).strip("\n")
