@@ -21,8 +21,7 @@ from dockerfile_build import Project, contents
 from labkit.openfaas_cli.dockerfile import archive
 from labkit.openfaas_cli.dockerfile.error import DockerfileError
 from labkit.openfaas_cli.faas_cli import main
-from labkit_services.contract.errors import LabError
-from labkit_services.files.tree_copy import Budget, TreeCopy
+from labkit_services.files.tree_copy import Budget
 
 FILE, LINK, HARD, FOLDER = tarfile.REGTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.DIRTYPE
 Member = tuple[str, bytes, str, bytes]
@@ -579,12 +578,3 @@ def test_template_pull_runs_no_hook(folder: Path, outside: Path) -> None:
     assert main(["template", "pull", source]) == 0
     assert not (outside / "ran").exists()
     assert not list(Path("template").rglob(".git*"))
-
-
-@pytest.mark.parametrize("kind", ODD)
-def test_apply_sends_no_odd_file(kind: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    Path(".secrets").mkdir()
-    odd_file((Path(".secrets") / "odd").absolute(), kind)
-
-    with pytest.raises(LabError, match=f"cannot copy .*odd: {kind}"):
-        TreeCopy(Path(".secrets")).copy(Path(".secrets/odd"), Path("x"))

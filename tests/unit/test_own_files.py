@@ -223,6 +223,30 @@ def test_no_command_uses_another_users_labkit(command: list[str], code: int, wor
     assert "Traceback" not in shown
 
 
+@needs_root
+def test_a_terminal_beside_another_users_labkit_is_a_shell_without_that_lab(workspace: Workspace) -> None:
+    prepare_folder(workspace)
+    with workspace.lock():
+        workspace.write_state(STATE)
+        give_away(workspace.folder)
+        kept = {name: value for name, value in os.environ.items() if name not in ("OPENFAAS_URL", "SHELL")}
+
+        done = subprocess.run(
+            [sys.executable, "-c", "from labkit.jupyter.terminal_shell import main; main()"],
+            cwd=workspace.root,
+            env={**kept, "LABKIT_WORKSPACE": str(workspace.root), "SHELL": "/bin/sh"},
+            input="echo url=$OPENFAAS_URL.\n",
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    assert "url=.\n" in done.stdout
+    assert f"{workspace.folder} is not safe to use." in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 # -- links and odd files inside .labkit
 
 

@@ -77,8 +77,8 @@ def is_own_folder(path: AnyPath) -> bool:
     """
     try:
         info = os.lstat(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return False
+    except OSError:
+        return False  # nor can anything in it be opened
     if not stat.S_ISDIR(info.st_mode):
         raise _unsafe(path, "a folder", kind_of(info.st_mode), "remove it")
     _check_owner(path, info)
