@@ -51,6 +51,9 @@ def prepare_folder(workspace: Workspace) -> None:
             folder.chmod(0o700)
         for folder in (run_folder(workspace), workspace.images):
             is_own_folder(folder)
+        store = workspace.jetstream
+        if store.is_symlink() or store.is_dir():  # what else it may be is damage
+            is_own_folder(store)
         for file in workspace.logs.iterdir():
             os.close(open_own(file))
         os.close(open_own(workspace.lock_file, os.O_WRONLY | os.O_CREAT))

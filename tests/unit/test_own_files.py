@@ -272,6 +272,15 @@ def test_a_lab_does_not_start_with_an_odd_file_in_labkit(name: str, kind: str, w
     assert str(path) in caught.value.headline
 
 
+@pytest.mark.parametrize("make", [make_link, make_dangling_link])
+def test_the_store_of_nats_server_is_no_link(make: Callable[[Path], None], workspace: Workspace) -> None:
+    prepare_folder(workspace)
+    make(workspace.jetstream)
+
+    with pytest.raises(WorkspaceError, match="jetstream is not safe to use"):
+        prepare_folder(workspace)
+
+
 def test_drafts_are_not_written_through_a_link(workspace: Workspace) -> None:
     victim = workspace.root / "victim"
     victim.write_text("precious")
