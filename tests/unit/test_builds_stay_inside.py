@@ -346,6 +346,54 @@ def test_a_build_copies_files_of_the_project_only(
     assert kept < 1024**2
 
 
+@pytest.mark.parametrize("target", ["../outside", "../outside/folder", "{outside}"])
+def test_the_folder_of_a_function_is_no_link_out_of_the_project(
+    target: str, folder: Path, outside: Path
+) -> None:
+    shutil.rmtree("f")
+    Path("f").symlink_to(target.format(outside=outside))
+
+    assert main(["build"]) == 1
+    assert image_contents(folder) == []
+
+
+def test_the_folder_of_a_function_may_be_named_outside_of_the_project(folder: Path) -> None:
+    Path("f").rename("../elsewhere")
+    Path("stack.yaml").write_text(Path("stack.yaml").read_text().replace("./f", "../elsewhere"))
+
+    assert main(["build"]) == 0
+    assert "print('hi')" in image_contents(folder)
+
+
+@pytest.mark.parametrize("kind", ODD)
+@pytest.mark.parametrize("command", [["build"], ["new", "g", "--lang", "t", "-f", "g.yaml"]])
+def test_the_description_of_a_template_is_a_file(command: list[str], kind: str, folder: Path) -> None:
+    Path("template/t/template.yml").unlink()
+    odd_file((folder / "template/t/template.yml"), kind)
+
+    assert main(command) == 1
+    assert not Path("g").exists()
+
+
+@pytest.mark.parametrize("link", ["credentials", "credentials/config.json"])
+def test_registry_login_does_not_write_through_a_link(
+    link: str, folder: Path, outside: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path(link).parent.mkdir(exist_ok=True)
+    Path(link).symlink_to(outside if link == "credentials" else outside / "file")
+    before = state(outside)
+
+    assert main(["registry-login", "-u", "me", "--password", "geheim"]) == 1
+    assert state(outside) == before
+
+
+@pytest.mark.parametrize("kind", ODD)
+def test_new_does_not_wait_for_a_pipe_in_place_of_gitignore(kind: str, folder: Path) -> None:
+    odd_file(folder / ".gitignore", kind)
+
+    assert main(["new", "g", "--lang", "t", "-f", "g.yaml"]) == 1
+
+
 @pytest.mark.parametrize("name", ["../x", "..", "a/b", "/tmp/x"])
 def test_a_function_name_is_no_path(name: str, folder: Path, outside: Path) -> None:
     Path("stack.yaml").write_text(

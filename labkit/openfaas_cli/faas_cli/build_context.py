@@ -42,7 +42,7 @@ def create_build_context(function: StackFunction, template: Template, copied: It
     if function.lang != "dockerfile":
         target = inside(context, template.handler_folder or _HANDLER_FOLDER)
     handler, project = Path(function.handler), Path()
-    own = TreeCopy(handler, project, avoided=context)
+    own = TreeCopy(*_scope(handler, project), avoided=context)
     _remove(context)
     try:
         target.mkdir(mode=0o700, parents=True)
@@ -63,6 +63,13 @@ def create_build_context(function: StackFunction, template: Template, copied: It
     except OSError as error:
         raise BuildContextError(f"{error.filename}: {str(error.strerror).lower()}") from error
     return context
+
+
+def _scope(handler: Path, project: Path) -> tuple[Path, ...]:
+    """Return the folders that no link in the function's files leads out of."""
+    if Path(os.path.abspath(handler)).is_relative_to(Path.cwd()):
+        return (project,)  # also if the function's folder is itself a link
+    return handler, project
 
 
 def _remove(context: Path) -> None:

@@ -39,6 +39,16 @@ def below(root: Path, path: str) -> Path:
     return root.joinpath(*found)
 
 
+def check_written(path: Path) -> None:
+    """Raise ``UnsafePathError`` if a link leads out of the current folder.
+
+    A path that names another folder itself is that of the user.
+    """
+    for part in (path,) if path.is_absolute() else (path, *path.parents):
+        if part.is_symlink():
+            check_inside(part, Path(), part.parent)
+
+
 def check_inside(path: Path, *roots: Path) -> Path:
     """Return where a path leads, all links followed.
 

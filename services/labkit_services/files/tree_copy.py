@@ -111,6 +111,16 @@ class TreeCopy:
         target.chmod(info.st_mode & 0o777 | 0o200)
 
 
+def read_file(path: Path) -> bytes:
+    """Return the content of a file; a pipe or a device is none."""
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+        info = os.fstat(file.fileno())
+        if not stat.S_ISREG(info.st_mode):
+            raise cannot_copy(path, kind_of(info.st_mode))
+        Budget().check(path, info.st_size)
+        return file.read()
+
+
 def make_folder(folder: Path) -> None:
     """Create a folder; a link to one is no folder."""
     if folder.is_symlink():

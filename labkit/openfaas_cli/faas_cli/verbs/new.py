@@ -24,8 +24,9 @@ from labkit.openfaas_cli.faas_cli.templates import (
 from labkit.openfaas_cli.faas_cli.verb import DEFAULT_GATEWAY, GATEWAY, Verb
 from labkit.openfaas_cli.pflag import Arguments, Flag, UsageError
 from labkit_services.contract.errors import LabError
-from labkit_services.files.rooted_path import check_inside
+from labkit_services.files.rooted_path import check_written
 from labkit_services.files.tree_copy import TreeCopy
+from labkit_services.files.tree_copy import read_file as read_file_only
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _IGNORED = ("template", "build", ".secrets")
@@ -103,7 +104,7 @@ def _with_entry(file_name: str, name: str, entry: str) -> str:
     if not Path(file_name).exists():
         missing = f"stat {file_name}: no such file or directory"
         raise StackFileError(f"unable to find file: {file_name} - {missing}")
-    _check_link(file_name)
+    check_written(Path(file_name))
     text = read_file(file_name).decode("utf-8", "surrogateescape")
     try:
         stack = parse_stack(text, environment=os.environ)
@@ -147,12 +148,6 @@ def _write(file_name: str, content: str) -> None:
         raise NewFunctionError(f"could not open file '{file_name}' {problem}") from error
 
 
-def _check_link(file_name: str) -> None:
-    """Raise if a file that is written to is a link out of the project."""
-    if os.path.islink(file_name):
-        check_inside(Path(file_name), Path(), Path(file_name).parent)
-
-
 def _head(gateway: str) -> str:
     environment = normalise_url(os.environ.get("OPENFAAS_URL") or DEFAULT_GATEWAY)
     # The file outlives the lab, whose port may differ the next time. The
@@ -179,8 +174,8 @@ def _entry(name: str, arguments: Arguments, handler: str, image: str) -> str:
 def _ignore_build_folders() -> None:
     """Add what is missing; empty lines at both ends go, as in the real one."""
     file = Path(".gitignore")
-    _check_link(str(file))
-    text = file.read_bytes().decode("utf-8", "surrogateescape") if file.exists() else ""
+    check_written(file)
+    text = read_file_only(file).decode("utf-8", "surrogateescape") if file.exists() else ""
     missing = [name for name in _IGNORED if name not in text.splitlines()]
     lines = "\n".join([*text.split("\n"), *missing]).strip("\n")
     file.write_bytes(f"{lines}\n".encode("utf-8", "surrogateescape"))
