@@ -10,6 +10,8 @@ import fcntl
 import json
 import os
 
+from labkit_services.files.own_file import is_own_folder, open_own, read_own
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -23,13 +25,23 @@ def find_workspace() -> str:
     ``$LABKIT_WORKSPACE`` wins; else the nearest folder upwards that contains a
     lab; else the nearest one that contains a git clone, so that a notebook in
     ``notebooks/en`` and a terminal in the root meet; else the current folder.
+
+    Raises:
+        UnsafePathError: The lab's folder is a link or another user's, or
+            others may write to it: what is in it could send secrets anywhere.
     """
+    workspace = _find_workspace()
+    is_own_folder(os.path.join(workspace, FOLDER))
+    return workspace
+
+
+def _find_workspace() -> str:
     if chosen := os.environ.get("LABKIT_WORKSPACE"):
         return os.path.realpath(os.path.expanduser(chosen))
     start = os.path.realpath("")
     for mark in (FOLDER, ".git"):
         folder = start
-        while not os.path.exists(os.path.join(folder, mark)):
+        while not os.path.lexists(os.path.join(folder, mark)):
             if folder == os.path.dirname(folder):
                 break
             folder = os.path.dirname(folder)
@@ -40,27 +52,35 @@ def find_workspace() -> str:
 
 def is_locked(root: str) -> bool:
     """Return whether the supervisor is alive: its lock ends with it."""
+    folder = os.path.join(root, FOLDER)
+    if not is_own_folder(folder):
+        return False
     try:
-        with open(os.path.join(root, FOLDER, LOCK_FILE), "rb") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return True
-            return False
+        descriptor = open_own(os.path.join(folder, LOCK_FILE))
     except OSError:
         return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def read_state(root: str) -> dict[str, Any] | None:
     """Return the fields of the running lab's state, or None if no lab runs.
 
     A file left by a lab that was killed is recognised by its free lock.
+
+    Raises:
+        UnsafePathError: It was not written by a lab of this user.
     """
     if not is_locked(root):
         return None
     try:
-        with open(os.path.join(root, FOLDER, STATE_FILE), encoding="utf-8") as file:
-            state = json.load(file)
+        with read_own(os.path.join(root, FOLDER, STATE_FILE)) as file:
+            state = json.loads(file.read())
     except (OSError, ValueError):
         return None  # not written yet
     return state if isinstance(state, dict) else None

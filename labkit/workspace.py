@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from labkit.state_file import FOLDER, LOCK_FILE, STATE_FILE, find_workspace, is_locked, read_state
+from labkit_services.files.own_file import is_own_folder, open_own, read_own
 from labkit_services.runtime.private_files import write_private
 
 
@@ -94,8 +95,16 @@ class Workspace(NamedTuple):
 
     @classmethod
     def find(cls, chosen: str | os.PathLike[str] | None = None) -> Workspace:
-        """Return the chosen folder's workspace, else the current folder's."""
-        return cls(Path(find_workspace()) if chosen is None else Path(chosen).expanduser().resolve())
+        """Return the chosen folder's workspace, else the current folder's.
+
+        Raises:
+            UnsafePathError: Its ``.labkit`` is not this user's alone.
+        """
+        if chosen is None:
+            return cls(Path(find_workspace()))
+        workspace = cls(Path(chosen).expanduser().resolve())
+        is_own_folder(workspace.folder)
+        return workspace
 
     def is_locked(self) -> bool:
         """Return whether a supervisor runs: its lock is freed when it ends."""
@@ -106,20 +115,22 @@ class Workspace(NamedTuple):
         if not self.is_locked():
             return None
         try:
-            return int(self.lock_file.read_text())
+            with read_own(self.lock_file) as file:
+                return int(file.read())
         except (OSError, ValueError):
             return None  # The lock was taken a moment ago; the id is not written yet.
 
     @contextmanager
     def lock(self) -> Iterator[bool]:
         """Hold the lock; yield False if another supervisor holds it."""
-        with self.lock_file.open("ab") as file:
+        with open(open_own(self.lock_file, os.O_WRONLY | os.O_CREAT), "wb", buffering=0) as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 yield False
             else:
-                self.lock_file.write_text(f"{os.getpid()}\n")
+                file.truncate()
+                file.write(f"{os.getpid()}\n".encode())
                 yield True
 
     def read_state(self) -> LabState | None:

@@ -24,6 +24,7 @@ from labkit.supervisor import parent_death_wrapper
 from labkit.supervisor.settings import Settings
 from labkit.workspace import Workspace
 from labkit_services.contract.errors import LabTimeoutError
+from labkit_services.files.own_file import open_own
 from labkit_services.runtime.log_tail import tail
 from labkit_services.runtime.python_process import python_command
 
@@ -105,7 +106,7 @@ def _spawn(workspace: Workspace, arguments: Sequence[str], token: str, log: Path
         *(["--allow-root"] if os.geteuid() == 0 else []),
         *arguments,
     ]
-    with log.open("wb") as output:
+    with open(open_own(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "wb") as output:
         return subprocess.Popen(  # noqa: S603 - our own program and Jupyter's
             [*wrapper, *command],
             stdin=subprocess.PIPE,

@@ -16,6 +16,7 @@ from labkit.lifecycle.running_lab import require_state
 from labkit.views.status import LabStatus
 from labkit.workspace import LabState, Workspace, own_login_folder
 from labkit_services.contract.inspector_link import inspector_page
+from labkit_services.files.own_file import read_own
 from labkit_services.runtime.log_tail import last_lines
 
 
@@ -45,7 +46,7 @@ def logs(workspace: Workspace, service: str, follow: bool, tail: int) -> None:
     SERVICE is gateway, queue-worker, inspector, nats-server or supervisor.
     """
     path = log_path(workspace, service)
-    with path.open("rb") as file:
+    with read_own(path) as file:
         lines = last_lines(file, tail)
         end = file.tell()
     for line in lines:

@@ -11,12 +11,14 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+import sys
 import sysconfig
 from collections.abc import Mapping
 from pathlib import Path
 
 from labkit.lifecycle.environment import variables
 from labkit.workspace import Workspace
+from labkit_services.contract.errors import UnsafePathError
 
 _STARTUP = Path(__file__).with_name("startup")
 _TOOLS = ("faas-cli", "kubectl", "labkit")
@@ -28,11 +30,15 @@ _SH = ("ash", "dash", "ksh", "ksh93", "mksh", "sh", "yash")
 def main() -> None:
     """Become the shell."""
     environment = dict(os.environ)
-    workspace = Workspace.find()
-    state = workspace.read_state()
     scripts = sysconfig.get_path("scripts")
     environment["PATH"] = prepend(scripts, environment.get("PATH", os.defpath))
-    lab = variables(state, workspace) if state else {}
+    lab: Mapping[str, str] = {}
+    try:
+        workspace = Workspace.find()
+        if state := workspace.read_state():
+            lab = variables(state, workspace)
+    except UnsafePathError as error:
+        sys.stderr.write(f"{error}\n")
     command, environment = shell_command(find_shell(environment), environment, scripts, lab)
     os.execve(command[0], command, environment)  # noqa: S606 - a shell, and no other between
 

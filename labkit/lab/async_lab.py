@@ -29,6 +29,7 @@ from labkit.lifecycle.launch import Lifeline, launch
 from labkit.lifecycle.log_files import log_path
 from labkit.lifecycle.running_lab import find_lab, require_state, stop_lab
 from labkit.service_names import GATEWAY, INSPECTOR, NATS_SERVER, QUEUE_WORKER, is_service
+from labkit.supervisor.files import workspace_errors
 from labkit.supervisor.settings import Settings
 from labkit.views.faults import FaultKind, FaultList, fault_spans
 from labkit.views.measurement import Measurement
@@ -99,6 +100,8 @@ class AsyncLab(LoopBound):
                 seconds.
         """
         workspace = Workspace(Path(settings.workspace))
+        with workspace_errors(workspace):
+            workspace.is_locked()  # raises for a folder that is not this user's
         loop = asyncio.get_running_loop()
         deadline = loop.time() + settings.timeout
         while True:

@@ -9,6 +9,7 @@ from pathlib import Path
 from labkit.errors import ServiceError
 from labkit.service_names import full_name
 from labkit.workspace import Workspace
+from labkit_services.files.own_file import read_own
 
 _POLL_SECONDS = 0.2
 
@@ -38,7 +39,7 @@ def follow(path: Path, position: int, wait: Callable[[float], None] = time.sleep
         if size < position:
             position = 0
         if size > position:
-            with path.open("rb") as file:
+            with read_own(path) as file:
                 file.seek(position)
                 data = file.read()
             position += len(data)

@@ -15,7 +15,8 @@ from typing import BinaryIO
 from labkit.errors import WorkspaceError
 from labkit.supervisor.store.disk import explain, lacks_inodes, named_errno, try_to_write
 from labkit.workspace import Workspace
-from labkit_services.contract.errors import LabError
+from labkit_services.contract.errors import LabError, UnsafePathError
+from labkit_services.files.own_file import is_own_folder, make_own_folder, open_own, read_own
 from labkit_services.runtime.log_tail import last_lines
 
 _DEEPEST_BYTES = 200
@@ -29,6 +30,7 @@ _FILES_OF_A_LAB = 100
 
 _LOG_LIMIT_BYTES = 10 * 1024 * 1024
 _TAIL_LINES = 8
+_APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 
 
 def run_folder(workspace: Workspace) -> Path:
@@ -49,9 +51,16 @@ def prepare_folder(workspace: Workspace) -> None:
         )
     with workspace_errors(workspace):
         for folder in (workspace.folder, workspace.logs):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_own_folder(folder)
             folder.chmod(0o700)
-        workspace.lock_file.touch(mode=0o600)
+        for folder in (run_folder(workspace), workspace.images):
+            is_own_folder(folder)
+        store = workspace.jetstream
+        if store.is_symlink() or store.is_dir():  # what else it may be is damage
+            is_own_folder(store)
+        for file in workspace.logs.iterdir():
+            os.close(open_own(file))
+        os.close(open_own(workspace.lock_file, os.O_WRONLY | os.O_CREAT))
 
 
 @contextmanager
@@ -59,6 +68,10 @@ def workspace_errors(workspace: Workspace) -> Iterator[None]:
     """Raise a ``WorkspaceError`` for a failed file operation of the block."""
     try:
         yield
+    except UnsafePathError as error:
+        raise WorkspaceError(
+            error.headline, expected=error.expected, seen=error.seen, next_step=error.next_step
+        ) from error
     except OSError as error:
         if isinstance(error, LabError):
             raise
@@ -126,7 +139,7 @@ def remove_anything(path: Path) -> None:
 
 def log_to(path: Path) -> None:
     """Write log messages and standard error, with crashes, to a file."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    descriptor = open_own(path, _APPEND)
     os.dup2(descriptor, 2)
     os.close(descriptor)
     line = "%(asctime)sZ %(levelname)s supervisor: %(message)s"
@@ -149,20 +162,19 @@ class LogFile:
 
     def _size(self) -> int:
         try:
-            return self.path.stat().st_size
+            return self.path.lstat().st_size
         except FileNotFoundError:
             return 0
 
     def open(self) -> BinaryIO:
         """Return the file for a new process; ``tail`` starts at this point."""
         self._start = self._size()
-        descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        return os.fdopen(descriptor, "ab", buffering=0)
+        return os.fdopen(open_own(self.path, _APPEND), "ab", buffering=0)
 
     def tail(self) -> list[str]:
         """Return the last lines that the most recent process wrote."""
         try:
-            with self.path.open("rb") as file:
+            with read_own(self.path) as file:
                 lines = last_lines(file, _TAIL_LINES, start=self._start)
         except FileNotFoundError:
             return []
@@ -171,13 +183,16 @@ class LogFile:
     def clear(self) -> None:
         """Empty the file: after a reset, old lines would only confuse."""
         if self._size():
-            os.truncate(self.path, 0)
+            os.close(open_own(self.path, os.O_WRONLY | os.O_TRUNC))
         self._start = 0
 
     def bound(self, limit: int = _LOG_LIMIT_BYTES) -> bool:
         """Move over ``limit`` bytes to ``NAME.log.1``; tell whether it did."""
         if self._size() <= limit:
             return False
-        shutil.copyfile(self.path, self.path.with_name(self.path.name + ".1"))
+        older = self.path.with_name(self.path.name + ".1")
+        older.unlink(missing_ok=True)
+        with read_own(self.path) as log, os.fdopen(open_own(older, os.O_WRONLY | os.O_CREAT), "wb") as file:
+            shutil.copyfileobj(log, file)
         self.clear()
         return True

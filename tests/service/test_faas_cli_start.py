@@ -46,6 +46,8 @@ OURS = {
     "labkit_services.contract",
     "labkit_services.contract.errors",
     "labkit_services.contract.names",
+    "labkit_services.files",
+    "labkit_services.files.own_file",
 }
 """The modules of the lab that an invocation loads, exactly."""
 

@@ -19,7 +19,7 @@ PACKAGES = {"labkit": ROOT / "labkit", "labkit_services": ROOT / "services/labki
 NOT_OURS = ("openfaas_cli/faas_cli/template/", "images/files/", "images/bin/")
 """Files that run inside a function: they belong to no room."""
 
-SHARED = {"contract", "call_record", "images"}
+SHARED = {"contract", "call_record", "files", "images"}
 """Rooms of the services that all of labkit may read."""
 ALLOWED = {
     # room of labkit: rooms of labkit and of labkit_services that it may import
@@ -41,8 +41,9 @@ ALLOWED = {
     # room of labkit_services: rooms of labkit_services that it may import
     "labkit_services.contract": (set(), {"contract"}),
     "labkit_services.call_record": (set(), {"contract", "call_record"}),
-    "labkit_services.images": (set(), {"contract", "images"}),
-    "labkit_services.runtime": (set(), {"contract", "runtime", "http"}),
+    "labkit_services.files": (set(), {"contract", "files"}),
+    "labkit_services.images": (set(), {"contract", "files", "images"}),
+    "labkit_services.runtime": (set(), {"contract", "files", "runtime", "http"}),
     "labkit_services.http": (set(), {"contract", "http"}),
     "labkit_services.web": (set(), {"http", "web"}),
     "labkit_services.jetstream": (set(), SHARED | {"runtime", "jetstream"}),

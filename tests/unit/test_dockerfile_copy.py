@@ -7,6 +7,7 @@ convert_copy.go, solver/llbsolver/file/backend.go) and tonistiigi/fsutil.
 from __future__ import annotations
 
 import os
+import stat
 import tarfile
 from pathlib import Path
 
@@ -418,10 +419,25 @@ def test_a_link_in_an_image_does_not_lead_out_of_it(project: Project, tmp_path: 
     assert contents(built) == expected
 
 
-def test_a_pipe_is_left_out(project: Project) -> None:
-    os.mkfifo(project.folder / "lib/pipe")
+@pytest.mark.parametrize("kind", ["a named pipe", "a device"])
+@pytest.mark.parametrize(
+    "lines", ["COPY lib /x", "COPY lib/odd /x", "ADD lib/odd /x", "COPY --parents lib/* /x"]
+)
+def test_a_pipe_or_a_device_is_refused(kind: str, lines: str, project: Project) -> None:
+    """Reading the one waits forever, reading the other fills the disk."""
+    odd_file(project.folder / "lib/odd", kind)
 
-    assert project.files("COPY lib /x").keys() == {"/x/a.txt"}
+    with pytest.raises(DockerfileError, match=f"cannot copy odd: {kind}"):
+        project.files(lines)
+
+
+def odd_file(path: Path, kind: str) -> None:
+    if kind == "a named pipe":
+        os.mkfifo(path)
+    elif os.geteuid() == 0:
+        os.mknod(path, 0o600 | stat.S_IFCHR, os.makedev(1, 5))
+    else:
+        pytest.skip("only root can make a device")
 
 
 def test_an_empty_folder_is_copied(project: Project) -> None:

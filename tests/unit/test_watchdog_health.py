@@ -32,3 +32,15 @@ def test_the_error_names_a_missing_folder(tmp_path: Path) -> None:
         LockFile({"TMPDIR": str(tmp_path / "missing")}).write()
 
     assert str(tmp_path / "missing") in caught.value.headline
+
+
+def test_the_lock_file_is_not_written_through_a_link(tmp_path: Path) -> None:
+    """Without a TMPDIR of its own, it is in a folder that everybody may write to."""
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    (tmp_path / ".lock").symlink_to(victim)
+
+    with pytest.raises(LabError, match=r"Cannot write .*\.lock"):
+        LockFile({"TMPDIR": str(tmp_path)}).write()
+
+    assert victim.read_text() == "precious"

@@ -16,6 +16,7 @@ from labkit.openfaas_cli.dockerfile.chmod import ChangeMode
 from labkit.openfaas_cli.dockerfile.error import DockerfileError
 from labkit.openfaas_cli.dockerfile.file_tree import FileTree, is_wildcard, patterns
 from labkit.openfaas_cli.dockerfile.rooted_path import absolute, below, make_folder
+from labkit_services.files.own_file import kind_of
 
 _INLINE_MODE = 0o644
 
@@ -58,6 +59,7 @@ def copy(tree: FileTree, source: str, target: Target) -> int:
         if place.is_dir():
             _copy_folder(tree, tree.resolve(relative), target, "")
         elif not _is(target.excluded, name):
+            check_is_file(place)
             if target.unpack and is_archive(place):
                 unpack(place, target.root, target.path)
             else:
@@ -162,12 +164,23 @@ def _make_folder(source: Path, copied: Path, target: Target) -> None:
 def _copy_file(source: Path, copied: Path, target: Target) -> None:
     if copied.is_dir() and not copied.is_symlink():
         raise DockerfileError(f"cannot replace to directory /{copied.relative_to(target.root)} with file")
-    _make_way(copied)
     if source.is_symlink():
+        _make_way(copied)
         copied.symlink_to(os.readlink(source))
-    elif source.is_file():  # no socket, no pipe
+    else:
+        check_is_file(source)
+        _make_way(copied)
         shutil.copy2(source, copied)
         _change_mode(copied, target)
+
+
+def check_is_file(source: Path) -> None:
+    """Raise for a pipe, a socket or a device: a copy of it may never end."""
+    if not source.is_file():
+        kind = kind_of(source.stat().st_mode)
+        raise DockerfileError(
+            f"cannot copy {source.name}: {kind}", expected="files, folders and links", next_step="remove it"
+        )
 
 
 def _make_way(copied: Path) -> None:

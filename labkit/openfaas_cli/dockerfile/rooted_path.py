@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import posixpath
-from collections import deque
 from pathlib import Path
 
 from labkit.openfaas_cli.dockerfile.error import DockerfileError
-
-_MOST_LINKS = 255
+from labkit_services.contract.errors import UnsafePathError
+from labkit_services.files import rooted_path as files
+from labkit_services.files.tree_copy import MOST_FOLDERS
 
 
 def absolute(folder: str, path: str) -> str:
@@ -18,35 +17,17 @@ def absolute(folder: str, path: str) -> str:
 
 
 def below(root: Path, path: str) -> Path:
-    """Return where an image's ``path`` is on this machine.
-
-    As in a container nothing leads out of ``root``: an absolute link starts
-    at ``root``, and ``..`` stops there. The file need not exist.
-    """
-    parts = deque(path.split("/"))
-    found: list[str] = []
-    links = 0
-    while parts:
-        part = parts.popleft()
-        if part == "..":
-            del found[-1:]
-        elif part not in ("", "."):
-            place = root.joinpath(*found, part)
-            if not place.is_symlink():
-                found.append(part)
-                continue
-            links += 1
-            if links > _MOST_LINKS:
-                raise DockerfileError(f"{path}: too many links")
-            link = os.readlink(place)
-            if link.startswith("/"):
-                found = []
-            parts.extendleft(reversed(link.split("/")))
-    return root.joinpath(*found)
+    """Return where an image's ``path`` is on this machine."""
+    try:
+        return files.below(root, path)
+    except UnsafePathError as error:
+        raise DockerfileError(error.headline) from error
 
 
 def make_folder(root: Path, folder: Path) -> None:
     """Create a folder below ``root``, with those above it."""
+    if len(folder.relative_to(root).parts) > MOST_FOLDERS:
+        raise DockerfileError(f"more than {MOST_FOLDERS} folders in each other")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:

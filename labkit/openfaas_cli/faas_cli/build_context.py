@@ -13,6 +13,8 @@ from pathlib import Path
 from labkit.openfaas_cli.faas_cli.stack import StackFunction
 from labkit.openfaas_cli.faas_cli.templates import Template
 from labkit_services.contract.errors import LabError
+from labkit_services.files.rooted_path import check_inside
+from labkit_services.files.tree_copy import TreeCopy
 
 _BUILD_DIR = Path("build")
 _HANDLER_FOLDER = "function"
@@ -38,26 +40,45 @@ def create_build_context(function: StackFunction, template: Template, copied: It
     context = _context_folder(function.name)
     target = context
     if function.lang != "dockerfile":
-        target = _inside(context, template.handler_folder or _HANDLER_FOLDER)
+        target = inside(context, template.handler_folder or _HANDLER_FOLDER)
+    handler, project = Path(function.handler), Path()
+    own = TreeCopy(*_scope(handler, project), avoided=context)
+    _remove(context)
     try:
-        shutil.rmtree(context, ignore_errors=True)
         target.mkdir(mode=0o700, parents=True)
         if function.lang != "dockerfile":
-            _copy(template.folder, context, skipped=(_COMPILED,))
-        for entry in sorted(os.listdir(function.handler)):
+            TreeCopy(template.folder, skipped=(_COMPILED,)).copy(template.folder, context)
+        for entry in sorted(os.listdir(handler)):
             if entry not in NOT_COPIED:
-                _copy(Path(function.handler, entry), target / entry, avoided=context)
+                own.copy(handler / entry, target / entry)
         for path in copied:
             relative = _in_scope(path)
             if not relative.exists():
                 missing = f"stat {relative.resolve()}: no such file or directory"
                 raise BuildContextError(f"error copying extra paths: {missing}")
-            _copy(relative, target / relative, avoided=context)
+            own.copy(relative, target / relative)
+    except LabError:
+        shutil.rmtree(context, ignore_errors=True)  # it may be large
+        raise
     except OSError as error:
-        if isinstance(error, LabError):
-            raise
         raise BuildContextError(f"{error.filename}: {str(error.strerror).lower()}") from error
     return context
+
+
+def _scope(handler: Path, project: Path) -> tuple[Path, ...]:
+    """Return the folders that no link in the function's files leads out of."""
+    if Path(os.path.abspath(handler)).is_relative_to(Path.cwd()):
+        return (project,)  # also if the function's folder is itself a link
+    return handler, project
+
+
+def _remove(context: Path) -> None:
+    """Remove an older context, but nothing that links lead to."""
+    if _BUILD_DIR.is_symlink():
+        check_inside(_BUILD_DIR, Path())
+    if context.is_symlink() or context.is_file():
+        context.unlink()
+    shutil.rmtree(context, ignore_errors=True)
 
 
 def requirement_notes(file: Path) -> Iterable[str]:
@@ -87,24 +108,6 @@ def requirement_notes(file: Path) -> Iterable[str]:
         )
 
 
-def _copy(source: Path, target: Path, *, avoided: Path | None = None, skipped: tuple[str, ...] = ()) -> None:
-    """Copy a file, or a folder into a folder; follow symbolic links.
-
-    ``avoided`` is a folder that is not copied: the one that is being written.
-    """
-    if not source.is_dir():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, target)
-        target.chmod(source.stat().st_mode & 0o777 | 0o200)
-        return
-    if avoided is not None and avoided.exists() and source.samefile(avoided):
-        return
-    target.mkdir(exist_ok=True, parents=True)
-    for entry in sorted(source.iterdir()):
-        if entry.name not in skipped:
-            _copy(entry, target / entry.name, avoided=avoided, skipped=skipped)
-
-
 def _context_folder(name: str) -> Path:
     if name in ("", ".", "..") or "/" in name or "\\" in name:
         raise BuildContextError(
@@ -113,8 +116,8 @@ def _context_folder(name: str) -> Path:
     return _BUILD_DIR / name
 
 
-def _inside(context: Path, folder: str) -> Path:
-    """Return a template's handler folder, which must be in the context."""
+def inside(context: Path, folder: str) -> Path:
+    """Return a template's handler folder, which must be in ``context``."""
     if os.path.isabs(folder) or os.path.normpath(folder).split(os.sep)[0] == os.pardir:
         raise BuildContextError(
             f'handler folder "{folder}" must be a relative path within the build context "{context}"'

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import re
-import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -11,7 +11,9 @@ from typing import NamedTuple
 from labkit.openfaas_cli.faas_cli.git import error_line, run_git
 from labkit.openfaas_cli.faas_cli.go_json import compact
 from labkit.signals import temporary_folder
-from labkit_services.contract.errors import LabError
+from labkit_services.contract.errors import LabError, UnsafePathError
+from labkit_services.files.rooted_path import check_inside
+from labkit_services.files.tree_copy import TreeCopy, create
 
 _REMOTE = re.compile(r"(?:(?:git|ssh|https?|file)://|git@[-\w.]+:).+")
 _COMMIT = re.compile(r"sha-([0-9a-fA-F]{7,40})")
@@ -48,7 +50,7 @@ def pull(source: TemplateSource, target: Path, *, overwrite: bool, only: str = "
     """
     with temporary_folder("labkit-templates-") as clone:
         _clone(source, clone)
-        found = sorted(path for path in (clone / "template").glob(only or "*") if path.is_dir())
+        found = _templates(clone / "template", only)
         if not found:
             raise TemplatePullError(
                 f"can't find templates in: {source.repository}", expected=f"template/{only or 'NAME'}/"
@@ -59,13 +61,16 @@ def pull(source: TemplateSource, target: Path, *, overwrite: bool, only: str = "
         written, existing = [], []
         for path in found:
             name = f"{path.name}@{source.ref}" if source.ref else path.name
-            if (target / name).exists() and not overwrite:
+            if os.path.lexists(target / name) and not overwrite:
                 existing.append(name)
                 continue
             try:
-                shutil.copytree(path, target / name, symlinks=True, dirs_exist_ok=True)
-                (target / name / "meta.json").write_text(compact(meta), encoding="utf-8")
-            except OSError as error:
+                above = (target / name).parent  # with a branch such as fix/1, not target
+                check_inside(above if above.exists() else target.parent, Path())
+                TreeCopy(path).copy(path, target / name)
+                with create(target / name / "meta.json") as file:
+                    file.write(compact(meta).encode())
+            except (OSError, UnsafePathError) as error:
                 raise TemplatePullError(f"cannot write the template {name}", seen=str(error)) from error
             written.append(name)
     if existing:
@@ -73,6 +78,15 @@ def pull(source: TemplateSource, target: Path, *, overwrite: bool, only: str = "
             f"unable to overwrite the following: [{' '.join(existing)}]", next_step="pull with --overwrite"
         )
     return written
+
+
+def _templates(folder: Path, only: str) -> list[Path]:
+    """Return a repository's templates; a link to a folder is none."""
+    if folder.is_symlink() or not folder.is_dir():
+        return []
+    with os.scandir(folder) as entries:
+        names = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+    return sorted(folder / name for name in names if not only or name == only)
 
 
 def _clone(source: TemplateSource, folder: Path) -> None:

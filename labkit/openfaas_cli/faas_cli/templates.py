@@ -8,7 +8,8 @@ from pathlib import Path
 
 from labkit.openfaas_cli.go_yaml.decoder import FLAG, TEXT, TEXTS, GoType, unmarshal
 from labkit.openfaas_cli.go_yaml.node import GoYamlError
-from labkit_services.contract.errors import LabError
+from labkit_services.contract.errors import LabError, UnsafePathError
+from labkit_services.files.tree_copy import read_file
 
 LOCAL = Path("template")
 _SHIPPED = Path(__file__).resolve().parent / "template"
@@ -59,8 +60,8 @@ def read_template(folder: Path) -> Template:
         TemplateError: With the text of Go for the invalid file.
     """
     try:
-        content = unmarshal((folder / "template.yml").read_bytes(), _TEMPLATE)
-    except (OSError, GoYamlError) as error:
+        content = unmarshal(read_file(folder / "template.yml"), _TEMPLATE)
+    except (OSError, GoYamlError, UnsafePathError) as error:
         seen = error.headline if isinstance(error, LabError) else str(error)
         raise TemplateError(seen) from error
     return Template(

@@ -23,6 +23,7 @@ from labkit.workspace import LabState, Workspace
 from labkit_services.contract.durations import parse_duration
 from labkit_services.contract.errors import InvalidValueError
 from labkit_services.contract.names import DEFAULT_NAMESPACE
+from labkit_services.files.own_file import read_own
 
 SERVICES = ("gateway", "inspector", "nats", "queue-worker")
 SERVICE_NAMESPACE = "openfaas"
@@ -168,7 +169,8 @@ def _service_lines(
         file = log_path(workspace, target.name)
     except ServiceError as error:
         raise NoLabError(next_step=START_LAB) from error
-    data = file.read_bytes()
+    with read_own(file) as log:
+        data = log.read()
     begin = datetime.fromtimestamp(state.started_ns // 10**9, UTC) if state else None
     lines = data.decode("utf-8", "replace").splitlines(keepends=True)
     chosen = select(lines, _tail(target, arguments), since, begin)

@@ -59,6 +59,10 @@ class InvalidValueError(LabError, ValueError):
     """A value does not fit where it was given."""
 
 
+class UnsafePathError(LabError):
+    """A path is not safe to use."""
+
+
 def error_text(error: BaseException) -> str:
     """Return the message of an error, or its repr if it has none.
 

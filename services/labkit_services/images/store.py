@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -18,6 +19,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from labkit_services.contract.errors import InvalidValueError, LabError
+from labkit_services.files.own_file import make_own_folder, read_own
+from labkit_services.files.rooted_path import below
 
 MACHINE_PATH = "$PATH"
 """Stands for ``$PATH`` of a Dockerfile's base image: this machine's own, known
@@ -26,6 +29,7 @@ only at run time."""
 PROGRAMS = Path(__file__).resolve().parent / "bin"
 """Programs of the well-known images, last on every function's ``PATH``."""
 
+_BUILD = re.compile("[0-9a-f]{32}")
 _BIN_FOLDERS = ("usr/local/sbin", "usr/local/bin", "usr/sbin", "usr/bin", "sbin", "bin")
 
 
@@ -61,12 +65,12 @@ class Image:
     @property
     def cwd(self) -> Path | None:
         """Folder in which the process starts; None if any will do."""
-        return None if self.files is None else self.files / self.workdir.lstrip("/")
+        return None if self.files is None else below(self.files, self.workdir)
 
     def process_environment(self, inherited: Mapping[str, str]) -> dict[str, str]:
         """Return ``inherited`` updated by the image's ``ENV`` and ``PATH``."""
         machine = inherited.get("PATH", os.defpath)
-        folders = [str(self.files / name) for name in _BIN_FOLDERS if self.files] + [MACHINE_PATH]
+        folders = [str(below(self.files, name)) for name in _BIN_FOLDERS if self.files] + [MACHINE_PATH]
         if own := self.environment.get("PATH"):
             folders = [self._local(entry) for entry in own.split(":")]
         path = [machine if folder == MACHINE_PATH else folder for folder in folders]
@@ -88,7 +92,7 @@ class Image:
             return fprocess
         words = fprocess.split(" ")
         for index, word in enumerate(words):
-            if word.startswith("/") and (local := self.files / word.lstrip("/")).exists():
+            if word.startswith("/") and (local := below(self.files, word)).exists():
                 words[index] = os.path.join(".", os.path.relpath(local, self.cwd))
         return " ".join(words)
 
@@ -96,7 +100,7 @@ class Image:
         """Return the image's ``folder`` on this machine, else ``folder``."""
         if self.files is None or not folder.startswith("/"):
             return folder
-        local = self.files / folder.lstrip("/")
+        local = below(self.files, folder)
         return str(local) if local.is_dir() else folder
 
 
@@ -134,7 +138,7 @@ class ImageStore:
     def get(self, ref: str) -> Image | None:
         """Return the newest build of ``ref``; None if it was never built."""
         entry = self._entry(normalise(ref))
-        return self._read(entry) if entry.exists() else None
+        return self._read(entry) if os.path.lexists(entry) else None
 
     def list(self) -> Sequence[Image]:
         """Return the newest build of every image, by name."""
@@ -148,7 +152,7 @@ class ImageStore:
         image = replace(image, ref=normalise(image.ref), files=None)
         fields = asdict(image) | {"build": "" if files is None else self._copy(files)}
         del fields["files"]
-        self._root.mkdir(parents=True, exist_ok=True)
+        make_own_folder(self._root)
         descriptor, draft = tempfile.mkstemp(dir=self._root, prefix=".")
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             json.dump(fields, file, indent=2)
@@ -163,8 +167,11 @@ class ImageStore:
 
     def _read(self, entry: Path) -> Image:
         try:
-            fields = json.loads(entry.read_text(encoding="utf-8"))
+            with read_own(entry) as file:
+                fields = json.load(file)
             build = fields.pop("build")
+            if build and not (_BUILD.fullmatch(build) and _is_folder(self._builds / build)):
+                raise ValueError(f"no files of a build: {build}")
             return Image(**fields, files=self._builds / build if build else None)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise ImageUnreadableError(
@@ -173,7 +180,8 @@ class ImageStore:
 
     def _copy(self, files: Path) -> str:
         """Copy ``files`` into the builds; return the build's name."""
-        self._builds.mkdir(parents=True, exist_ok=True)
+        make_own_folder(self._root)
+        make_own_folder(self._builds)
         # Copied first, then hashed: the source may change meanwhile.
         with tempfile.TemporaryDirectory(dir=self._builds, prefix=".") as draft:
             copy = Path(draft) / "files"
@@ -182,9 +190,13 @@ class ImageStore:
             try:
                 copy.rename(build)
             except OSError:
-                if not build.is_dir():  # else the same content was built before
+                if not _is_folder(build):  # else the same content was built before
                     raise
         return build.name
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
 
 
 def _digest(folder: Path) -> str:

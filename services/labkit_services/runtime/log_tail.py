@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import IO
 
+from labkit_services.files.own_file import read_own
+
 _BLOCK = 64 * 1024
 
 
@@ -30,7 +32,7 @@ def last_lines(file: IO[bytes], count: int, *, start: int = 0) -> list[str]:
 def tail(path: Path, count: int = 8) -> list[str]:
     """Return the last lines of a log; none if it can't be read."""
     try:
-        with path.open("rb") as file:
+        with read_own(path) as file:
             return last_lines(file, count)
     except OSError:
         return []

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from labkit_services.files.own_file import make_own_folder
+
 
 def write_private(path: Path, text: str) -> None:
     """Write a file with mode 0600 in one step: no reader sees a part of it.
@@ -13,9 +15,11 @@ def write_private(path: Path, text: str) -> None:
     stand for bytes of file names that are not UTF-8, are written as those
     bytes. After an OSError an older version stays as it was.
     """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    if not path.parent.is_dir():
+        make_own_folder(path.parent)
+    # A name that nobody can have put a link at.
+    draft = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(text.encode("utf-8", "surrogateescape"))

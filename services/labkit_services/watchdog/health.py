@@ -21,7 +21,9 @@ class LockFile:
     def write(self) -> None:
         """Create the file."""
         try:
-            os.close(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o660))
+            # Without a TMPDIR of its own, others may have put a link there.
+            flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+            os.close(os.open(self.path, flags, 0o660))
         except OSError as error:
             raise LabError(
                 f"Cannot write {self.path}. To disable lock-file set env suppress_lock=true.",

@@ -321,6 +321,12 @@ SECRETS = [
         writes={"value": " VALUE\n"},
     ),
     Row(
+        "secret apply does not wait for a pipe, nor read a device without end",
+        "secret apply",
+        "Failed to read secret file a: it is a named pipe\nFailed to read secret file b: it is a device\n",
+        given="mkdir .secrets; /usr/bin/mkfifo .secrets/a; /bin/ln -s /dev/zero .secrets/b",
+    ),
+    Row(
         "secret apply updates one of the default namespace",
         "secret apply",
         "Creating secret: FN.\nSecret FN still exists, updating...\nUpdated: 202 Accepted\n",

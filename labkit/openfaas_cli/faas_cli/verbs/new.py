@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import sys
 from pathlib import Path
 
 from labkit.openfaas_cli.faas_cli.arguments import resource_sizes
+from labkit.openfaas_cli.faas_cli.build_context import inside
 from labkit.openfaas_cli.faas_cli.gateway import choose_url, lab_url, normalise_url
 from labkit.openfaas_cli.faas_cli.output import LOGO, blue, echo
 from labkit.openfaas_cli.faas_cli.stack import YAML_ERROR, StackFileError, parse_stack, read_file
@@ -24,10 +24,13 @@ from labkit.openfaas_cli.faas_cli.templates import (
 from labkit.openfaas_cli.faas_cli.verb import DEFAULT_GATEWAY, GATEWAY, Verb
 from labkit.openfaas_cli.pflag import Arguments, Flag, UsageError
 from labkit_services.contract.errors import LabError
+from labkit_services.files.rooted_path import check_written
+from labkit_services.files.tree_copy import TreeCopy
+from labkit_services.files.tree_copy import read_file as read_file_only
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _IGNORED = ("template", "build", ".secrets")
-_NOT_COPIED = shutil.ignore_patterns("__pycache__")
+_NOT_COPIED = ("__pycache__",)
 """Compiling all modules of an installation compiles those of the templates,
 too."""
 
@@ -61,7 +64,7 @@ def _run(arguments: Arguments) -> None:
         content = _head(arguments.text("gateway")) + content
     if Path(handler).exists():
         raise NewFunctionError(f"folder: {handler} already exists")
-    if not appended_file and Path(file_name).exists():
+    if not appended_file and os.path.lexists(file_name):
         raise StackFileError(
             f'file: {file_name} already exists. Try "faas-cli new --append {file_name}" instead'
         )
@@ -101,6 +104,7 @@ def _with_entry(file_name: str, name: str, entry: str) -> str:
     if not Path(file_name).exists():
         missing = f"stat {file_name}: no such file or directory"
         raise StackFileError(f"unable to find file: {file_name} - {missing}")
+    check_written(Path(file_name))
     text = read_file(file_name).decode("utf-8", "surrogateescape")
     try:
         stack = parse_stack(text, environment=os.environ)
@@ -124,14 +128,11 @@ def _create_folder(handler: str, template: Template) -> None:
         problem = f"mkdir {handler}: {str(error.strerror).lower()}"
         raise NewFunctionError(f"folder: could not create {handler} : {problem}") from error
     echo(f"Folder: {handler} created.")
-    start = template.folder / (template.handler_folder or "function")
+    start = inside(template.folder, template.handler_folder or "function")
     try:
         _ignore_build_folders()
         if start.is_dir():
-            shutil.copytree(
-                start, folder, ignore=_NOT_COPIED, dirs_exist_ok=True, copy_function=_copy_writable
-            )
-            folder.chmod(0o700)  # copytree sets the template's mode
+            TreeCopy(template.folder, skipped=_NOT_COPIED).copy(start, folder)
     except OSError as error:
         raise NewFunctionError(f"could not create {error.filename}", seen=str(error)) from error
 
@@ -170,17 +171,11 @@ def _entry(name: str, arguments: Arguments, handler: str, image: str) -> str:
     return "\n".join([*lines, "", ""])
 
 
-def _copy_writable(source: str, target: str) -> None:
-    """Copy a file; an executable one stays so, a read-only one does not."""
-    shutil.copyfile(source, target)
-    if os.access(source, os.X_OK):
-        os.chmod(target, 0o700)
-
-
 def _ignore_build_folders() -> None:
     """Add what is missing; empty lines at both ends go, as in the real one."""
     file = Path(".gitignore")
-    text = file.read_bytes().decode("utf-8", "surrogateescape") if file.exists() else ""
+    check_written(file)
+    text = read_file_only(file).decode("utf-8", "surrogateescape") if file.exists() else ""
     missing = [name for name in _IGNORED if name not in text.splitlines()]
     lines = "\n".join([*text.split("\n"), *missing]).strip("\n")
     file.write_bytes(f"{lines}\n".encode("utf-8", "surrogateescape"))

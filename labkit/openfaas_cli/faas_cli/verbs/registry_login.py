@@ -13,6 +13,7 @@ from labkit.openfaas_cli.faas_cli.output import echo
 from labkit.openfaas_cli.faas_cli.verb import Verb
 from labkit.openfaas_cli.pflag import Arguments, Flag, UsageError
 from labkit_services.contract.errors import LabError
+from labkit_services.files.rooted_path import check_written
 
 _FOLDER = Path("credentials")
 _MODE = 0o744
@@ -58,6 +59,7 @@ def _check_ecr(arguments: Arguments) -> None:
 
 def _write(login: dict[str, Any]) -> None:
     file = _FOLDER / "config.json"
+    check_written(file)
     try:
         _FOLDER.mkdir(_MODE, exist_ok=True)
         is_new = not file.exists()

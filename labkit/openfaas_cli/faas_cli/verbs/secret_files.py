@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import stat
 import sys
 from base64 import b64encode
 from pathlib import Path
@@ -25,6 +26,7 @@ from labkit.openfaas_cli.faas_cli.secrets import (
     update_secret,
 )
 from labkit.openfaas_cli.pflag import Arguments, UsageError
+from labkit_services.files.own_file import kind_of
 
 
 def run_generate(arguments: Arguments) -> None:
@@ -83,6 +85,10 @@ def _apply(gateway: Gateway, file: Path, arguments: Arguments, *, exists: bool) 
         echo(f"Skipping invalid secret name: {name} - {BAD_NAME.format(name)}")
         return
     try:
+        mode = file.stat().st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # reading it may never end
+            echo(f"Failed to read secret file {name}: it is {kind_of(mode)}")
+            return
         raw = file.read_bytes()
     except OSError as error:
         operation = "read" if isinstance(error, IsADirectoryError) else "open"

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from labkit_services.contract.errors import UnsafePathError
 from labkit_services.contract.inspector_link import inspector_page
+from labkit_services.files.own_file import read_own
 from labkit_services.gateway.routes import Route
 from labkit_services.http import Request, Response
 from labkit_services.web.html_page import HtmlPage
@@ -35,8 +37,9 @@ class UiRoutes:
         # Read for each request: the lab writes the inspector's address when it
         # knows it.
         try:
-            state = json.loads(self._lab_state.read_text())
-        except (OSError, ValueError):
+            with read_own(self._lab_state) as file:
+                state = json.load(file)
+        except (OSError, ValueError, UnsafePathError):
             state = {}
         if url := state.get("inspector_url"):
             page = inspector_page(url, state.get("inspector_token", ""))

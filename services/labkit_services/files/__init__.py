@@ -1,0 +1,1 @@
+"""Files and folders whose paths are not trusted."""
