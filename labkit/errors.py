@@ -49,6 +49,14 @@ class NoResultError(LabError, LookupError):
     """The call has no result."""
 
 
+class SystemProblemError(LabError, OSError):
+    """The operating system refused something."""
+
+
+class UnexpectedError(LabError, RuntimeError):
+    """Labkit has a fault."""
+
+
 _ERROR_TYPES: dict[str, type[LabError]] = {error.__name__: error for error in LabError.__subclasses__()}
 
 
