@@ -49,6 +49,10 @@ class NoResultError(LabError, LookupError):
     """The call has no result."""
 
 
+class WrongThreadError(LabError, RuntimeError):
+    """A call from the lab's own thread would wait for itself."""
+
+
 class SystemProblemError(LabError, OSError):
     """The operating system refused something."""
 

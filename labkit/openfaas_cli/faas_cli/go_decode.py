@@ -38,7 +38,7 @@ class Shape(Protocol):
 
 @dataclass(frozen=True)
 class Text:
-    """A string; a time is one, too, but has no zero value here."""
+    """A string; a time is one, too, but is left out if it is missing."""
 
     go: str = "string"
 
@@ -48,9 +48,9 @@ class Text:
             raise _mismatch(value, place, self.go)
         return _SURROGATE.sub("\ufffd", value)
 
-    def zero(self) -> str | None:
-        """Return ""; None for a time."""
-        return "" if self.go == "string" else None
+    def zero(self) -> str:
+        """Return ""."""
+        return ""
 
 
 @dataclass(frozen=True)
@@ -155,9 +155,8 @@ class Struct:
         return found
 
     def zero(self) -> dict[str, Any]:
-        """Return the fields that have a zero value."""
-        zeros = ((name, shape.zero()) for name, shape in self.fields.items())
-        return {name: value for name, value in zeros if value is not None}
+        """Return the strings; a struct within is a pointer, and left out."""
+        return {name: "" for name, shape in self.fields.items() if shape == Text()}
 
 
 _RESOURCES = {"memory": Text(), "cpu": Text()}
