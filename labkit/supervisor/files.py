@@ -134,6 +134,13 @@ class LogFile:
         """Move over ``limit`` bytes to ``NAME.log.1``; tell whether it did."""
         if self._size() <= limit:
             return False
-        shutil.copyfile(self.path, self.path.with_name(self.path.name + ".1"))
+        older = self.path.with_name(self.path.name + ".1")
+        replaced = older.stat().st_size if older.exists() else 0
+        shutil.copyfile(self.path, older)
         self.clear()
+        # First in the log, but not of a process: ``tail`` begins after it.
+        gone = f"; {replaced:,} bytes of earlier ones are not kept" if replaced else ""
+        with self.path.open("ab") as file:
+            file.write(f"[labkit: the lines before this one are in {older.name}{gone}]\n".encode())
+        self._start = self._size()
         return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -46,6 +47,7 @@ class CallbackHandler:
     def __init__(self, context: WorkerContext) -> None:
         self._context = context
         self._policy = context.config.callback_retry
+        self._numbers = itertools.count(1)
 
     async def post_first(self, number: int, queue: str, call: QueuedCall, result: Result) -> None:
         """Post a result or queue a retry, or raise QueueUnavailableError."""
@@ -70,10 +72,13 @@ class CallbackHandler:
         except (ValueError, KeyError) as error:
             self._context.log.error("a callback to be retried can't be read", error=repr(error))
             return Term()
-        number, attempt = message.metadata.sequence.stream, message.metadata.num_delivered or 1
+        attempt = message.metadata.num_delivered or 1
         if attempt == 1 and outcome.TRIED_HEADER in headers:
             # The first request, which failed, counts as this one.
             return Nak(self._policy.wait(1, self._context.rng))
+        # Not the number of a delivery: it would be taken for that call's.
+        number = f"callback-{next(self._numbers)}"
+        self._context.lines.retrying_callback(number, call, attempt)
         match await self._post(number, call, result, attempt):
             case Retry(delay):
                 self._emit(EventType.CALLBACK_RETRY, call, result, delay=delay)
@@ -86,7 +91,7 @@ class CallbackHandler:
                     return Nak(self._policy.max_wait)
         return Ack()
 
-    async def _post(self, number: int, call: QueuedCall, result: Result, attempt: int) -> Decision:
+    async def _post(self, number: int | str, call: QueuedCall, result: Result, attempt: int) -> Decision:
         """Send one request; decide what follows."""
         context, lines = self._context, self._context.lines
         lines.calling_back(number, call.callback)
@@ -105,7 +110,7 @@ class CallbackHandler:
         return context.decide(self._policy, attempt, status, headers)
 
     async def _dead_letter(
-        self, number: int, queue: str, call: QueuedCall, result: Result, attempts: int, reason: str
+        self, number: int | str, queue: str, call: QueuedCall, result: Result, attempts: int, reason: str
     ) -> None:
         letter = DeadLetterMessage(call, DeadKind.CALLBACK, reason, attempts, time.time_ns(), result)
         await self._context.outcomes.store_dead_letter(queue, letter)
