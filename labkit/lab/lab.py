@@ -366,8 +366,10 @@ class Lab:
     def _repr_html_(self) -> str:
         # Saved with the notebook, so without the token that opens the page.
         inspector = html.escape(self.inspector_url)
+        note = self._async.state.port_note
         return (
             f"<p><b>The lab is ready.</b> gateway <code>{html.escape(self.gateway_url)}</code> · "
             f'inspector <a href="{inspector}/" target="_blank"><code>{inspector}</code></a> '
             "(to open its page for the first time: <code>!labkit status</code>)</p>"
+            + (f"<p>Note: {html.escape(note)}.</p>" if note else "")
         )

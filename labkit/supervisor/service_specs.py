@@ -18,6 +18,7 @@ from labkit.supervisor.child_processes import ProcessSpec
 from labkit.supervisor.files import run_folder
 from labkit.supervisor.nats_server import NatsServer, find_nats_server
 from labkit.supervisor.settings import Settings
+from labkit.supervisor.taken_ports import port_note
 from labkit.workspace import LabState, Workspace
 from labkit_services.contract.errors import InvalidValueError
 from labkit_services.runtime.private_files import write_private
@@ -129,6 +130,8 @@ class ServiceSpecs:
 
     def state(self, *, run_id: str, control: str, started_ns: int) -> LabState:
         """Return what clients need to use the lab."""
+        preferred = {GATEWAY: self.settings.gateway_port, INSPECTOR: self.settings.inspector_port}
+        notes = (port_note(name, port, self.url_of[name]) for name, port in preferred.items())
         return LabState(
             pid=os.getpid(),
             run_id=run_id,
@@ -142,6 +145,7 @@ class ServiceSpecs:
             control=control,
             control_token=self.control_token,
             started_ns=started_ns,
+            port_note="; ".join(filter(None, notes)),
         )
 
     # -- nats-server

@@ -67,9 +67,8 @@ class WorkerLog:
 
     def retrying_callback(self, number: str, call: QueuedCall, attempt: int) -> None:
         """Log that a callback is tried again; ``number`` is its own."""
-        self._write(
-            f"[#{number}] Trying the callback of {call.function} again, attempt {attempt}, call {call.call_id}"
-        )
+        what = f"the callback of {call.function}, call {call.call_id}"
+        self._write(f"[#{number}] Trying again: {what}, attempt {attempt}")
 
     def calling_back(self, number: int | str, url: str) -> None:
         """Log that the result is being posted."""
