@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from labkit_services.contract.errors import InvalidValueError as InvalidValueError
@@ -13,8 +14,12 @@ class LabStartError(LabError, RuntimeError):
     """The lab could not be started."""
 
 
-class WorkspaceError(LabError, OSError):
+class WorkspaceError(LabStartError, OSError):
     """The workspace folder can't be used."""
+
+
+class StorageError(LabError, RuntimeError):
+    """The lab's files can't be written."""
 
 
 class LabRunningError(LabError, RuntimeError):
@@ -61,7 +66,13 @@ class UnexpectedError(LabError, RuntimeError):
     """Labkit has a fault."""
 
 
-_ERROR_TYPES: dict[str, type[LabError]] = {error.__name__: error for error in LabError.__subclasses__()}
+def _subclasses(error: type[LabError]) -> Iterator[type[LabError]]:
+    for subclass in error.__subclasses__():
+        yield subclass
+        yield from _subclasses(subclass)
+
+
+_ERROR_TYPES: dict[str, type[LabError]] = {error.__name__: error for error in _subclasses(LabError)}
 
 
 def error_to_json(error: LabError) -> dict[str, Any]:

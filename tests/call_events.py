@@ -125,5 +125,5 @@ def measured(mode: Mode, events: list[Event], until: float | None = None) -> Mea
     for each in events:
         if each.time_ns <= end:
             log.apply(each)
-    calls = tuple(log.calls.values())
+    calls = tuple(log.calls)
     return Measurement("long-task", mode, calls, BEGIN, end)

@@ -76,12 +76,12 @@ def _findings(workspace: Workspace) -> Iterator[Finding]:
             # every system.
             yield Finding(package, "not installed", package == "uvloop")
     yield _nats_server()
-    yield Finding("faas-cli", shutil.which("faas-cli") or "not on PATH: activate the environment")
+    yield Finding("faas-cli", shutil.which("faas-cli") or "not on this PATH; JupyterLab's terminals have it")
     state = workspace.read_state()
     running = f"a lab runs here: {state.gateway_url}" if state else "no lab runs here"
     yield Finding("workspace", f"{workspace.root}; {running}")
     for service, port in (("gateway", Settings.gateway_port), ("inspector", Settings.inspector_port)):
-        in_use = f"in use: a {service} that starts now takes another one"
+        in_use = f"in use: the {service} of a new lab takes another one"
         yield Finding(f"port {port}", "free" if _is_free(port) else in_use)
 
 

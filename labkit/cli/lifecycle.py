@@ -11,7 +11,7 @@ import click
 
 from labkit.cli.status import show_addresses, show_variables
 from labkit.clients.supervisor import SupervisorClient
-from labkit.lifecycle.running_lab import require_state, stop_workspace
+from labkit.lifecycle.running_lab import empty_workspace, require_state, stop_workspace
 from labkit.signals import cleaning_up
 from labkit.supervisor.settings import MAX_WORKERS, Settings
 from labkit.workspace import Workspace
@@ -71,6 +71,8 @@ async def _up(workspace: Workspace, settings: Settings) -> None:
     lab = await AsyncLab.start(settings)
     show_addresses(lab.state)
     show_variables(lab.state, workspace)
+    for finding in (await lab.status()).damage:
+        click.echo(f"damaged store: {finding}", err=True)
     if not lab.is_owned:
         return
     click.echo("Ctrl-C ends it.")
@@ -94,10 +96,20 @@ def down(workspace: Workspace) -> None:
 
 
 @click.command()
+@click.option("--force", is_flag=True, help="Also if no lab runs or can start, or if it hangs: end it first.")
 @click.pass_obj
-def reset(workspace: Workspace) -> None:
+def reset(workspace: Workspace, force: bool) -> None:
     """Remove every function, queued call and event; keep the images."""
-    state = require_state(workspace)
     begin = time.monotonic()
-    asyncio.run(SupervisorClient(state).reset())
-    click.echo(f"The lab is as new, after {time.monotonic() - begin:.1f} s.")
+    if force:
+        asyncio.run(_force_reset(workspace))
+    else:
+        asyncio.run(SupervisorClient(require_state(workspace)).reset())
+        click.echo(f"The lab is as new, after {time.monotonic() - begin:.1f} s.")
+
+
+async def _force_reset(workspace: Workspace) -> None:
+    await empty_workspace(workspace)
+    click.echo(
+        f"The store of the lab in {workspace.root} is empty, and no lab runs; start it with: labkit up"
+    )

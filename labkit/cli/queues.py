@@ -26,6 +26,9 @@ T = TypeVar("T")
 
 _json_option = click.option("--json", "as_json", is_flag=True, help="As JSON, for scripts.")
 _queue_option = click.option("--queue", "-q", default=DEFAULT_QUEUE, show_default=True, help="Which queue.")
+_function_option = click.option(
+    "--function", default="", metavar="NAME", help="Whose call, if functions share the id."
+)
 _TIMES = ("queued", "finished", "cancelled", "dead")
 
 
@@ -93,69 +96,74 @@ def dead_list(workspace: Workspace, queue: str, limit: int, as_json: bool) -> No
 
 @dead.command("show")
 @click.argument("call_id")
+@_function_option
 @_queue_option
 @_json_option
 @click.pass_obj
-def dead_show(workspace: Workspace, call_id: str, queue: str, as_json: bool) -> None:
+def dead_show(workspace: Workspace, call_id: str, function: str, queue: str, as_json: bool) -> None:
     """Show the newest dead letter of the call CALL_ID.
 
     It has the call's request and the function's last response.
     """
-    letter = _with_lab(workspace, lambda lab: lab.queue(queue).dead_letter(call_id))
+    letter = _with_lab(workspace, lambda lab: lab.queue(queue).dead_letter(call_id, function))
     if as_json:
         _show_json(letter.record)
     else:
         click.echo(str(letter))
 
 
-def _one_or_all(command: Callable[[Workspace, str | None, str], None]) -> Callable[..., None]:
+def _one_or_all(command: Callable[[Workspace, str | None, str, str], None]) -> Callable[..., None]:
     """Decorate a command with options that select one call, or a queue's."""
 
     @click.argument("call_id", required=False)
     @click.option("--all", "everything", is_flag=True, help="All of the queue.")
+    @_function_option
     @_queue_option
     @click.pass_obj
     @wraps(command)
-    def checked(workspace: Workspace, call_id: str | None, everything: bool, queue: str) -> None:
-        if bool(call_id) == everything:
+    def checked(
+        workspace: Workspace, call_id: str | None, everything: bool, function: str, queue: str
+    ) -> None:
+        if bool(call_id) == everything or (function and everything):
             raise click.UsageError("name one call, or use --all")
-        command(workspace, call_id, queue)
+        command(workspace, call_id, function, queue)
 
     return checked
 
 
 @dead.command("redrive")
 @_one_or_all
-def dead_redrive(workspace: Workspace, call_id: str | None, queue: str) -> None:
+def dead_redrive(workspace: Workspace, call_id: str | None, function: str, queue: str) -> None:
     """Queue the dead letters of the call CALL_ID, or all of them, again."""
-    count = _with_lab(workspace, lambda lab: lab.queue(queue).redrive(call_id))
+    count = _with_lab(workspace, lambda lab: lab.queue(queue).redrive(call_id, function))
     click.echo(f"{count} redriven to {queue}")
 
 
 @dead.command("purge")
 @_one_or_all
-def dead_purge(workspace: Workspace, call_id: str | None, queue: str) -> None:
+def dead_purge(workspace: Workspace, call_id: str | None, function: str, queue: str) -> None:
     """Delete the dead letters of the call CALL_ID, or all of them."""
-    count = _with_lab(workspace, lambda lab: lab.queue(queue).purge(call_id))
+    count = _with_lab(workspace, lambda lab: lab.queue(queue).purge(call_id, function))
     click.echo(f"{count} deleted from {queue}")
 
 
 @click.command()
 @click.argument("call_id")
+@_function_option
 @click.option("--wait", default=0.0, help="Seconds to wait for the call's end, or for its result.")
 @click.option("--result", is_flag=True, help="Write the function's response body to standard output.")
 @_json_option
 @click.pass_obj
-def call(workspace: Workspace, call_id: str, wait: float, result: bool, as_json: bool) -> None:
+def call(workspace: Workspace, call_id: str, function: str, wait: float, result: bool, as_json: bool) -> None:
     """Show the state of the call CALL_ID (X-Call-Id), and its attempts."""
     if result:
-        response = _with_lab(workspace, lambda lab: lab.call(call_id).result(wait))
+        response = _with_lab(workspace, lambda lab: lab.call(call_id, function).result(wait))
         sys.stdout.buffer.write(response.body)
         if response.status >= 400:
             click.echo(f"the function answered {response.status}", err=True)
             sys.exit(1)
         return
-    document = _with_lab(workspace, lambda lab: _load_document(lab.call(call_id), wait))
+    document = _with_lab(workspace, lambda lab: _load_document(lab.call(call_id, function), wait))
     if as_json:
         _show_json(document)
     else:
@@ -164,7 +172,7 @@ def call(workspace: Workspace, call_id: str, wait: float, result: bool, as_json:
 
 @click.command()
 @_one_or_all
-def cancel(workspace: Workspace, call_id: str | None, queue: str) -> None:
+def cancel(workspace: Workspace, call_id: str | None, function: str, queue: str) -> None:
     """Cancel the call CALL_ID, or all calls of a queue.
 
     They may be queued, waiting for a retry, or running.
@@ -173,7 +181,7 @@ def cancel(workspace: Workspace, call_id: str | None, queue: str) -> None:
         count = _with_lab(workspace, lambda lab: lab.queue(queue).cancel_calls())
         click.echo(f"{count} of {queue} cancelled")
         return
-    _with_lab(workspace, lambda lab: lab.call(call_id).cancel())
+    _with_lab(workspace, lambda lab: lab.call(call_id, function).cancel())
     click.echo(f"call {call_id} is cancelled")
 
 
@@ -191,9 +199,11 @@ async def _load_document(call: AsyncCallHandle, wait: float) -> dict[str, Any]:
 def _lines(document: dict[str, Any]) -> list[str]:
     status = f", status {document['status']}" if document["status"] is not None else ""
     reason = document["deadReason"] or document["callbackDeadReason"]
+    others = [name for name in document["functions"] if name != document["function"]]
     lines = [
         f"call      {document['callId']}",
         f"function  {document['function']}, {document['mode'] or 'mode not known'}",
+        *([f"others    {', '.join(others)}: see --function"] if others else []),
         f"state     {document['state']}{status}" + (f": {reason}" if reason else ""),
         *([f"queue     {document['queue']}"] if document["queue"] else []),
         *(f"{name:<9} {time}" for name, time in document["times"].items() if name in _TIMES and time),
@@ -206,7 +216,12 @@ def _lines(document: dict[str, Any]) -> list[str]:
         lines += ["", text_table([("attempt", "status", "ran", "next one after"), *attempts])]
     if document["callbacks"]:
         callbacks = [
-            (one["url"], _outcome(one), format_seconds(one["retryDelay"])) for one in document["callbacks"]
+            (
+                one["redirectedTo"] or one["url"],
+                _outcome(one) + (" refused" if one["refused"] else ""),
+                format_seconds(one["retryDelay"]),
+            )
+            for one in document["callbacks"]
         ]
         lines += ["", text_table([("callback", "status", "next one after"), *callbacks])]
     return lines

@@ -80,9 +80,8 @@ class CallEvents:
 
     def _apply(self, events: Sequence[Event]) -> None:
         for event in events:
-            if event.call_id:
-                self.log.apply(event)
-            else:
+            self.log.apply(event)
+            if not event.call_id:
                 self.lab_events.append(event)
         self._changed.set()
 

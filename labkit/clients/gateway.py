@@ -173,9 +173,12 @@ class GatewayClient:
         """Send a request with the lab's credentials; return any response."""
         return await self._http.request(method, path, auth=self._auth, timeout=_MANAGE_SECONDS, **options)
 
-    async def json(self, method: str, path: str, headline: str, **options: Any) -> Any:
+    async def json(
+        self, method: str, path: str, headline: str, *, next_step: str = "", **options: Any
+    ) -> Any:
         """Return the JSON of a 200; else raise an error with ``headline``."""
-        response = expect(await self.request(method, path, **options), headline, 200)
+        response = await self.request(method, path, **options)
+        expect(response, headline, 200, next_step=next_step)
         try:
             return response.json()
         except (ValueError, RecursionError) as error:

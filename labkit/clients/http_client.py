@@ -11,7 +11,11 @@ if TYPE_CHECKING:
 
 
 def expect(
-    response: httpx.Response, headline: str, *statuses: int, error_type: type[LabError] = GatewayError
+    response: httpx.Response,
+    headline: str,
+    *statuses: int,
+    error_type: type[LabError] = GatewayError,
+    next_step: str = "",
 ) -> httpx.Response:
     """Return ``response`` if its status is one of ``statuses``.
 
@@ -23,6 +27,7 @@ def expect(
         headline,
         expected=f"status {' or '.join(map(str, statuses))}",
         seen=f"{response.status_code} {response.text.strip()}",
+        next_step=next_step,
     )
 
 

@@ -377,15 +377,19 @@ class AsyncLab(LoopBound):
         spec = RunSpec(function, calls, mode, body, wait, timeout, purge)
         return await measure(self.connections, spec, on_progress)
 
-    def call(self, call_id: str) -> AsyncCallHandle:
-        """Return an asynchronous call of any client by its id."""
-        return AsyncCallHandle(self.connections, call_id)
+    def call(self, call_id: str, function: str = "") -> AsyncCallHandle:
+        """Return an asynchronous call of any client by its id.
+
+        Calls of several functions may share an id; ``function`` chooses one,
+        otherwise it is the first.
+        """
+        return AsyncCallHandle(self.connections, call_id, function)
 
     async def calls(self) -> list[Call]:
         """Return all clients' calls in the event log, oldest first."""
         events = await self.connections.call_events()
         await events.catch_up()
-        return list(events.log.calls.values())
+        return events.log.calls
 
     async def bin(self, name: str) -> AsyncBin:
         """Return a request bin, to send callbacks to; create it if needed."""

@@ -25,6 +25,7 @@ _RETRY_SECONDS = 0.2
 _STORED_SECONDS = 2.0
 """A result may be stored a moment after the call's status shows its end."""
 _KNOWN_SECONDS = 10.0
+_WHERE_IDS_ARE = "the ids of calls: lab.calls(), or kubectl logs deployment/queue-worker -n openfaas"
 _ANSWERED = (CallState.DONE, CallState.CALLING_BACK)
 
 
@@ -42,6 +43,8 @@ class AsyncCallHandle(LoopBound):
         self._connections = connections
         self._gateway = connections.gateway
         self._path = f"/async-function/{quote(call_id, safe='')}"
+        # A callback to an asynchronous function carries this id, too.
+        self._params = {"function": function} if function else {}
 
     def __repr__(self) -> str:
         return f"CallHandle({self.function or self.id!r}, {self.accepted} Accepted)"
@@ -68,7 +71,7 @@ class AsyncCallHandle(LoopBound):
 
     async def _find(self, condition: Callable[[Call], bool], timeout: float, expected: str) -> Call:
         def find(log: CallLog) -> Call | None:
-            call = log.get(self.id)
+            call = log.get(self.id, self.function)
             return call if call is not None and condition(call) else None
 
         events = await self._connections.call_events()
@@ -95,7 +98,10 @@ class AsyncCallHandle(LoopBound):
         """
         poll = min(wait, _LONGEST_POLL_SECONDS)
         headline = f"could not read the status of call {self.id}"
-        return dict(await self._gateway.json("GET", self._path, headline, params={"wait": f"{poll:.3f}"}))
+        parameters = {**self._params, "wait": f"{poll:.3f}"}
+        return dict(
+            await self._gateway.json("GET", self._path, headline, next_step=_WHERE_IDS_ARE, params=parameters)
+        )
 
     async def result(self, timeout: float = CALL_SECONDS) -> FunctionResponse:
         """Return the function's response, success or failure.
@@ -143,8 +149,8 @@ class AsyncCallHandle(LoopBound):
     async def _load_result(self, wait: float, began: float) -> FunctionResponse | None:
         """Return the stored response, waiting for it, or None."""
         poll = min(wait, _LONGEST_POLL_SECONDS)
-        path = f"{self._path}/result"
-        response = await self._gateway.request("GET", path, params={"wait": f"{poll:.3f}"})
+        path, params = f"{self._path}/result", {**self._params, "wait": f"{poll:.3f}"}
+        response = await self._gateway.request("GET", path, params=params)
         if CALL_ID not in response.headers:  # the gateway's own response, not the function's
             headline = f"could not read the result of call {self.id}"
             if response.status_code == 503:
@@ -167,7 +173,7 @@ class AsyncCallHandle(LoopBound):
         Raises:
             GatewayError: It has ended, or is unknown.
         """
-        response = await self._gateway.request("DELETE", self._path)
+        response = await self._gateway.request("DELETE", self._path, params=self._params)
         expect(response, f"call {self.id} was not cancelled", 202)
 
 

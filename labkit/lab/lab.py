@@ -8,6 +8,7 @@ import os
 import shutil
 import threading
 import time
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from os import PathLike
@@ -139,13 +140,17 @@ class Lab:
             timeout=timeout,
         )
 
-        async def start() -> AsyncLab:
+        async def start() -> tuple[AsyncLab, tuple[str, ...]]:
             lab = await AsyncLab.start(settings, attach=attach)
-            if max_inflight is not None and (await lab.status()).max_inflight != max_inflight:
+            status = await lab.status()
+            if max_inflight is not None and status.max_inflight != max_inflight:
                 await lab.set_max_inflight(max_inflight)
-            return lab
+            return lab, status.damage
 
-        return cls(background_loop().run(start(), timeout + CHANGE_SECONDS + GRACE_SECONDS))
+        lab, damage = background_loop().run(start(), timeout + CHANGE_SECONDS + GRACE_SECONDS)
+        for finding in damage:
+            warnings.warn(f"damaged store: {finding}", stacklevel=2)
+        return cls(lab)
 
     @classmethod
     @checked

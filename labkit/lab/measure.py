@@ -120,7 +120,10 @@ class _Run:
         if spec.mode == "sync":
             await self._wait_for_events()
         log = self.events.log
-        calls = tuple(log.get(id_) or Call(id_, function=spec.function, mode=spec.mode) for id_ in self.ids)
+        calls = tuple(
+            log.get(id_, spec.function) or Call(id_, function=spec.function, mode=spec.mode)
+            for id_ in self.ids
+        )
         return Measurement(spec.function, spec.mode, calls, started, finished)
 
     async def _call(self, timeout: float) -> None:
@@ -151,7 +154,9 @@ class _Run:
 
     def _report_progress(self, log: CallLog) -> bool | None:
         """Report how many calls are over; return True if all are."""
-        settled = {id_ for id_ in self.pending if (call := log.get(id_)) and call.is_settled}
+        settled = {
+            id_ for id_ in self.pending if (call := log.get(id_, self.spec.function)) and call.is_settled
+        }
         self.pending -= settled
         self.failed += sum(call.state in _FAILED for id_ in settled if (call := log.get(id_)))
         over = len(self.ids) - len(self.pending)
@@ -182,7 +187,10 @@ class _Run:
         """Wait, but not long, for the last events of answered calls."""
         try:
             await self.events.until(
-                lambda log: all((call := log.get(id_)) and call.replied for id_ in self.ids) or None,
+                lambda log: (
+                    all((call := log.get(id_, self.spec.function)) and call.replied for id_ in self.ids)
+                    or None
+                ),
                 _EVENTS_SECONDS,
                 expected="the run's events",
             )
@@ -240,13 +248,14 @@ def interrupted(spec: RunSpec, progress: Progress) -> str:
 
 
 def _bar(spec: RunSpec) -> Any:
-    if _is_notebook():
-        from tqdm.notebook import tqdm
-    else:
-        from tqdm import tqdm  # type: ignore[assignment]
+    from tqdm import tqdm
+
     kind = "synchronous" if spec.mode == "sync" else "asynchronous"
     description = f"{spec.calls} {kind} calls of {spec.function}"
-    return tqdm(total=spec.calls, desc=description, unit="call", leave=True)
+    # As text: a saved notebook, and one whose kernel was restarted, can't show
+    # a widget. A kernel's standard error is shown in red.
+    file = sys.stdout if _is_notebook() else sys.stderr
+    return tqdm(total=spec.calls, desc=description, unit="call", leave=True, file=file)
 
 
 def _is_notebook() -> bool:

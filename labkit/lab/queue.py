@@ -56,30 +56,35 @@ class AsyncQueue(LoopBound):
         documents = await self._request("GET", "/dead-letters", headline, params={"limit": limit})
         return DeadLetters(map(DeadLetter.from_json, documents))
 
-    async def dead_letter(self, call_id: str) -> DeadLetter:
-        """Return the newest dead letter of a call; a GatewayError if none."""
-        headline = f"call {call_id} has no dead letter in {self.name}"
-        return DeadLetter.from_json((await self._request("GET", _dead_letter(call_id), headline))[-1])
+    async def dead_letter(self, call_id: str, function: str = "") -> DeadLetter:
+        """Return the newest dead letter of a call; a GatewayError if none.
 
-    async def redrive(self, call_id: str | None = None) -> int:
-        """Queue dead letters again, those of one call or all; return how many.
+        ``function`` chooses one of the functions that share the id, here and
+        below.
+        """
+        headline = f"call {call_id} has no dead letter in {self.name}"
+        documents = await self._request("GET", _dead_letter(call_id), headline, params=_of(function))
+        return DeadLetter.from_json(documents[-1])
+
+    async def redrive(self, call_id: str | None = None, function: str = "") -> int:
+        """Queue dead letters again, those of one id or all; return how many.
 
         Raises:
             GatewayError: The call has none.
         """
-        body = {} if call_id is None else {"callId": _check_call_id(call_id)}
+        body = {} if call_id is None else {"callId": _check_call_id(call_id), **_of(function)}
         headline = f"could not redrive the dead letters of {self.name}"
         return int((await self._request("POST", "/dead-letters/redrive", headline, json=body))["redriven"])
 
-    async def purge(self, call_id: str | None = None) -> int:
-        """Delete dead letters, those of one call or all; return how many.
+    async def purge(self, call_id: str | None = None, function: str = "") -> int:
+        """Delete dead letters, those of one id or all; return how many.
 
         Raises:
             GatewayError: The call has none.
         """
         path = "/dead-letters" if call_id is None else _dead_letter(call_id)
         headline = f"could not delete the dead letters of {self.name}"
-        return int((await self._request("DELETE", path, headline))["purged"])
+        return int((await self._request("DELETE", path, headline, params=_of(function)))["purged"])
 
     async def cancel_calls(self) -> int:
         """Cancel all calls in it, running ones included; return how many.
@@ -96,6 +101,10 @@ class AsyncQueue(LoopBound):
 
 def _dead_letter(call_id: str) -> str:
     return f"/dead-letters/{quote(_check_call_id(call_id), safe='')}"
+
+
+def _of(function: str) -> dict[str, str]:
+    return {"function": function} if function else {}
 
 
 def _check_call_id(call_id: str) -> str:

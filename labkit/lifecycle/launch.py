@@ -62,7 +62,7 @@ async def launch(settings: Settings) -> LaunchedLab | None:
 
     If this fails or is cancelled, no process is left behind.
     """
-    with tempfile.TemporaryFile() as stderr:
+    with _temporary_file() as stderr:
         # The supervisor writes its errors here until it holds the workspace's
         # lock, and so has a log.
         process = _spawn(settings, stderr)
@@ -89,6 +89,17 @@ async def launch(settings: Settings) -> LaunchedLab | None:
     if "error" in message:
         raise error_from_json(message["error"])
     return None
+
+
+def _temporary_file() -> IO[bytes]:
+    try:
+        return tempfile.TemporaryFile()
+    except OSError as error:
+        raise LabStartError(
+            expected="a folder for temporary files that can be written to",
+            seen=str(error),
+            next_step="free some space there, or choose another folder: the variable TMPDIR",
+        ) from error
 
 
 def _spawn(settings: Settings, stderr: IO[bytes]) -> subprocess.Popen[bytes]:

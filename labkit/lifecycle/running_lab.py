@@ -9,6 +9,7 @@ from contextlib import suppress
 
 from labkit.clients.supervisor import SupervisorClient
 from labkit.errors import NoLabError
+from labkit.supervisor.files import remove_anything, run_folder, workspace_errors
 from labkit.workspace import LabState, Workspace
 from labkit_services.contract.errors import LabError, LabTimeoutError
 
@@ -62,6 +63,26 @@ async def stop_workspace(workspace: Workspace) -> bool:
         await _wait_until_gone(workspace, pid, _STOP_SECONDS)
         return True
     return False
+
+
+async def empty_workspace(workspace: Workspace) -> None:
+    """End the workspace's lab in any case, and remove what it has stored.
+
+    It works without a running lab, with one that hangs, and if the files are
+    damaged. Images, logs, and damaged parts that were set aside remain.
+
+    Raises:
+        WorkspaceError: Something can't be removed.
+    """
+    await stop_workspace(workspace)
+    with workspace_errors(workspace):
+        for path in (workspace.state_file, workspace.lock_file):
+            if path.is_dir():
+                remove_anything(path)
+        if not workspace.logs.is_dir():
+            remove_anything(workspace.logs)
+        remove_anything(run_folder(workspace))
+        remove_anything(workspace.jetstream)
 
 
 async def _wait_until_gone(workspace: Workspace, pid: int, timeout: float) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
 from collections.abc import Callable
 
 from labkit_services.contract.errors import LabError
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""Errors of a file that takes no more output, such as ``/dev/full``."""
 
 
 def exit_code(name: str, run: Callable[[], None], report: Callable[[str], None]) -> int:
@@ -32,6 +36,8 @@ def exit_code(name: str, run: Callable[[], None], report: Callable[[str], None])
         except BrokenPipeError:
             raise
         except Exception as error:
+            if isinstance(error, OSError) and error.errno in _NO_ROOM and error.filename is None:
+                raise
             from labkit.unexpected import as_lab_error  # few runs need it
 
             report(str(as_lab_error(error, name)))
@@ -48,8 +54,8 @@ def exit_code(name: str, run: Callable[[], None], report: Callable[[str], None])
 
         die_of(SIGPIPE)
     except OSError as error:
-        # Standard output cannot be written: a full disk, or a closed one.
-        sys.stderr.write(f"{name}: standard output: {(error.strerror or str(error)).lower()}\n")
+        sys.stderr.write(f"error: the output cannot be written: {error.strerror or error}\n")
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left has nowhere to go
         code = 1
     return code
 
@@ -66,4 +72,4 @@ def open_standard_streams() -> None:
         except OSError:
             os.open(os.devnull, os.O_RDWR)
         if getattr(sys, name) is None:
-            setattr(sys, name, open(descriptor, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
+            setattr(sys, name, io.TextIOWrapper(io.FileIO(descriptor, mode, closefd=False), "utf-8"))

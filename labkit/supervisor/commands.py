@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from labkit.service_names import NATS_SERVER
 from labkit.supervisor.child_process import resident_bytes
 from labkit.supervisor.control import CommandHandler
 from labkit.supervisor.exclusive_changes import ExclusiveChanges
@@ -16,8 +17,8 @@ from labkit.supervisor.service_specs import ServiceSpecs
 from labkit.supervisor.settings import MAX_WORKERS
 from labkit.supervisor.start_timeline import StartTimeline
 from labkit.views.faults import FaultKind
-from labkit.views.states import summary
-from labkit_services.contract.errors import InvalidValueError
+from labkit.views.states import State, summary
+from labkit_services.contract.errors import InvalidValueError, LabError
 from labkit_services.contract.names import DEFAULT_QUEUE
 from labkit_services.contract.numbers import whole_number
 from labkit_services.contract.queues import check_queue_name
@@ -55,17 +56,20 @@ class Commands:
     # -- queries
 
     async def _status(self, _request: _Request) -> dict[str, Any]:
-        services = list(self.services)
+        services = [service.describe() for service in self.services]
         settings = self.specs.settings
+        if problem := self.specs.store_problem:
+            _block(services, problem)
         return {
-            "state": summary([service.state for service in services]),
+            "state": summary([service["state"] for service in services]),
             **self.identity,
             "pid": os.getpid(),
             "workspace": str(self.specs.workspace.root),
             "memory": resident_bytes(os.getpid()),
             "max_inflight": self.specs.max_inflight_of.get(DEFAULT_QUEUE, settings.max_inflight),
-            "services": [service.describe() for service in services],
+            "services": services,
             "faults": self.faults.describe(),
+            "damage": list(self.specs.recovery.damage),
         }
 
     async def _timeline(self, _request: _Request) -> list[dict[str, Any]]:
@@ -103,6 +107,15 @@ class Commands:
         """Wait until a fault is over; ``now`` ends it. Idempotent."""
         service = str(request.get("service", ""))
         await self.faults.end(_kind(request), service, now=bool(request.get("now")))
+
+
+def _block(services: list[dict[str, Any]], problem: LabError) -> None:
+    """Show why nats-server stores nothing, though its process is ready."""
+    for service in services:
+        if service["name"] == NATS_SERVER:
+            service["error"] = str(problem)
+            if service["state"] is State.READY:
+                service["state"] = State.BLOCKED
 
 
 def _kind(request: _Request) -> FaultKind:

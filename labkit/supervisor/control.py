@@ -10,6 +10,7 @@ from typing import Any
 
 from labkit.errors import error_to_json
 from labkit_services.contract.errors import InvalidValueError, LabError
+from labkit_services.contract.json_input import InvalidJsonError, read_json
 
 CommandHandler = Callable[[Mapping[str, Any]], Awaitable[Any]]
 
@@ -76,9 +77,9 @@ class ControlServer:
         import hmac
 
         try:
-            request = json.loads(line)
+            request = read_json(line)
             token, name = str(request["token"]), str(request["command"])
-        except (ValueError, KeyError, TypeError):
+        except (InvalidJsonError, KeyError, TypeError):
             raise InvalidValueError(
                 "not a command", expected='{"token": …, "command": …}', seen=f"{len(line)} bytes"
             ) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import shutil
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from labkit.errors import WorkspaceError
+from labkit.supervisor.store.disk import explain, lacks_inodes, named_errno, try_to_write
 from labkit.workspace import Workspace
 from labkit_services.contract.errors import LabError
 from labkit_services.runtime.log_tail import last_lines
@@ -22,6 +24,8 @@ JetStream's store."""
 _NEXT_STEP = "choose another folder: Lab.start(workspace=…), or the variable LABKIT_WORKSPACE"
 _MACOS_PATH_BYTES = 1024
 """The shortest limit of the supported systems."""
+
+_FILES_OF_A_LAB = 100
 
 _LOG_LIMIT_BYTES = 10 * 1024 * 1024
 _TAIL_LINES = 8
@@ -58,11 +62,38 @@ def workspace_errors(workspace: Workspace) -> Iterator[None]:
     except OSError as error:
         if isinstance(error, LabError):
             raise
-        raise WorkspaceError(
-            expected=f"a folder that can be written to: {workspace.folder}",
-            seen=f"{error.strerror or error}: {error.filename or workspace.folder}",
-            next_step=_NEXT_STEP,
-        ) from error
+        raise workspace_error(error, workspace) from error
+
+
+def workspace_error(error: OSError, workspace: Workspace) -> WorkspaceError:
+    """Return what a failed file operation in the workspace means."""
+    headline, step = explain(error, workspace.folder)
+    return WorkspaceError(
+        headline or None,
+        expected=f"a folder that can be written to: {workspace.folder}",
+        seen=f"{error.strerror or error}: {error.filename or workspace.folder}",
+        next_step=f"{step}, or {_NEXT_STEP}",
+    )
+
+
+def for_lack_of_room(error: Exception, workspace: Workspace) -> Exception:
+    """Return the cause of a failed start, if it is that of its services.
+
+    A service that can't write ends, and says so only in its log, if it can.
+    """
+    if isinstance(error, WorkspaceError):
+        return error
+    try:
+        try_to_write(workspace.folder)
+        if lacks_inodes(workspace.folder, _FILES_OF_A_LAB):
+            raise OSError(errno.ENOSPC, "No inodes left", str(workspace.folder))
+        if code := named_errno(str(error)):
+            raise OSError(code, os.strerror(code), str(workspace.folder))
+    except OSError as cause:
+        found = workspace_error(cause, workspace)
+        found.log = tuple(str(error).splitlines())
+        return found
+    return error
 
 
 def _path_limit(root: Path) -> int:
@@ -78,6 +109,19 @@ def remove(folder: Path) -> None:
     """Remove a folder with its content; a missing one is no error."""
     with suppress(FileNotFoundError):
         shutil.rmtree(folder)
+
+
+def remove_anything(path: Path) -> None:
+    """Remove a file, or a folder, also one that its owner may not write."""
+    if path.is_symlink() or not path.is_dir():
+        path.unlink(missing_ok=True)
+        return
+    path.chmod(0o700)
+    for folder, names, _ in os.walk(path):
+        for inner in (Path(folder, name) for name in names):
+            if not inner.is_symlink():
+                inner.chmod(0o700)
+    shutil.rmtree(path)
 
 
 def log_to(path: Path) -> None:

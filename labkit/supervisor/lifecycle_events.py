@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import time
 from collections import deque
 from typing import Any
-from urllib.parse import urlsplit
 
+from labkit.supervisor.store.nats_connection import connected
 from labkit_services.contract.events import Row, encode_batch
-from labkit_services.contract.names import VERSION, event_subject
+from labkit_services.contract.names import event_subject
 from labkit_services.runtime.background_tasks import BackgroundTasks
 
 SERVICE = "supervisor"
 _MAX_UNSENT = 1000
-_PUBLISH_SECONDS = 2.0
 _RETRY_SECONDS = 0.5
 
 
 class LifecycleEvents:
     """Publishes the supervisor's events to the lab's event stream.
 
-    They are few, so each batch is sent over a connection of its own, with the
-    text protocol: nats-py would add 100 ms to the start of every lab. While
+    They are few, so each batch is sent over a connection of its own. While
     nats-server cannot be reached they wait in memory, the newest thousand of
     them.
     """
@@ -61,34 +58,10 @@ class LifecycleEvents:
             rows = list(self._unsent)
             try:
                 body = encode_batch(SERVICE, self._instance, rows)
-                await _publish(self._url, self._token, event_subject(SERVICE), body)
+                async with connected(self._url, self._token) as nats:
+                    await nats.publish(event_subject(SERVICE), body)
             except OSError:  # includes timeouts
                 await asyncio.sleep(_RETRY_SECONDS)
             else:
                 for _ in rows:
                     self._unsent.popleft()
-
-
-async def _publish(url: str, token: str, subject: str, body: bytes) -> None:
-    """Publish one message; raise an OSError unless the server processed it.
-
-    In NATS's text protocol the server greets with ``INFO``, and answers
-    ``PING`` by ``PONG`` once it has processed everything before it.
-    """
-    address = urlsplit(url)
-    options = {"verbose": False, "pedantic": False, "auth_token": token, "name": SERVICE}
-    options |= {"lang": "python", "version": VERSION}
-    async with asyncio.timeout(_PUBLISH_SECONDS):
-        reader, writer = await asyncio.open_connection(address.hostname, address.port)
-        try:
-            await reader.readline()
-            writer.write(f"CONNECT {json.dumps(options)}\r\n".encode())
-            writer.write(f"PUB {subject} {len(body)}\r\n".encode() + body + b"\r\nPING\r\n")
-            while line := await reader.readline():
-                if line.startswith(b"PONG"):
-                    return
-                if line.startswith(b"-ERR"):
-                    raise ConnectionRefusedError(line.decode("latin-1").strip())
-            raise ConnectionResetError("nats-server closed the connection")
-        finally:
-            writer.close()

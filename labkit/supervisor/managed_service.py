@@ -29,6 +29,8 @@ _MAX_EXITS = 5
 without becoming ready, a service is not restarted."""
 _EXIT_WINDOW_SECONDS = 10.0
 _FIRST_RESTART_DELAY_SECONDS = 0.05
+_OBSTACLE_SECONDS = 1.0
+"""Pause before a restart while something else keeps the service down."""
 
 
 class ManagedService:
@@ -135,6 +137,11 @@ class ManagedService:
         if self._process is not None:
             await self._process.kill()
 
+    async def renew(self, grace: float) -> None:
+        """End the process gracefully; it is restarted as after a crash."""
+        if self._process is not None:
+            await self._process.stop(grace)
+
     def send_signal(self, number: signal.Signals) -> None:
         """Send a signal to the process and its group."""
         if self._process is not None:
@@ -145,6 +152,8 @@ class ManagedService:
         try:
             process = await self._processes.spawn(self.spec.prepare(), self.log, self._cwd)
         except OSError as error:
+            if obstacle := self.spec.obstacle():
+                raise obstacle from error
             raise LabStartError(
                 f"{self.name} could not be started.",
                 expected="a program that can be run",
@@ -215,11 +224,17 @@ class ManagedService:
             self._exits.append(now)
             self._exits_without_ready += 1
             recent = sum(now - exited < _EXIT_WINDOW_SECONDS for exited in self._exits)
-            if max(recent, self._exits_without_ready) >= _MAX_EXITS:
+            delay = _FIRST_RESTART_DELAY_SECONDS * 2 ** (recent - 1)
+            if obstacle := self.spec.obstacle():
+                # Not its fault, so these exits do not count.
+                self.error, delay = obstacle, _OBSTACLE_SECONDS
+                self._exits.clear()
+                self._exits_without_ready = 0
+            elif max(recent, self._exits_without_ready) >= _MAX_EXITS:
                 self._fail()
                 return
             self._enter(State.STARTING)
-            await asyncio.sleep(_FIRST_RESTART_DELAY_SECONDS * 2 ** (recent - 1))
+            await asyncio.sleep(delay)
             self.restarts += 1
             try:
                 await self._launch(loop.time() + _READY_SECONDS)

@@ -14,6 +14,7 @@ from labkit.supervisor.lifecycle_events import LifecycleEvents
 from labkit.supervisor.managed_service import ManagedService
 from labkit.supervisor.service_specs import DRAIN_SECONDS, ServiceSpec, ServiceSpecs
 from labkit.supervisor.start_timeline import StartTimeline
+from labkit.views.states import State
 from labkit_services.contract.errors import InvalidValueError, LabError
 
 _STOP_SECONDS = 2.0
@@ -87,12 +88,17 @@ class ManagedServices:
                 self.timeline.add(f"{name}: to ready", started_ns)
 
     async def stop_all(self) -> None:
-        """Stop all in two seconds, without waiting for work in progress."""
+        """Stop all in two seconds, without waiting for work in progress.
+
+        Before nats-server stops, it is recorded what the store holds.
+        """
         loop = asyncio.get_running_loop()
         begin = loop.time()
         for kinds, seconds in _STOP_ORDER:
             grace = begin + seconds - loop.time()
             services = [service for service in self if service.kind in kinds]
+            if kinds == (NATS_SERVER,) and any(service.state is State.READY for service in services):
+                await self.specs.recovery.record(self.specs.url_of[NATS_SERVER], at_rest=True)
             await asyncio.gather(*(service.stop(grace, hurry=True) for service in services))
 
     # -- one of them

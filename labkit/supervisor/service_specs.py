@@ -18,9 +18,11 @@ from labkit.supervisor.child_processes import ProcessSpec
 from labkit.supervisor.files import run_folder
 from labkit.supervisor.nats_server import NatsServer, find_nats_server
 from labkit.supervisor.settings import Settings
+from labkit.supervisor.store.disk import write_problem
+from labkit.supervisor.store.recovery import StoreRecovery
 from labkit.supervisor.taken_ports import port_note
 from labkit.workspace import LabState, Workspace
-from labkit_services.contract.errors import InvalidValueError
+from labkit_services.contract.errors import InvalidValueError, LabError
 from labkit_services.runtime.private_files import write_private
 from labkit_services.runtime.python_process import python_command
 
@@ -50,12 +52,15 @@ class ServiceSpec:
             early exit.
         on_ready: Called with the ready message before the service counts as
             ready.
+        obstacle: Returns what keeps the service down although nothing is wrong
+            with it; its exits do not count meanwhile.
     """
 
     name: str
     prepare: Callable[[], ProcessSpec]
     wait_ready: WaitReady
     on_ready: Callable[[ReadyMessage], None]
+    obstacle: Callable[[], LabError | None] = lambda: None
 
 
 class ServiceSpecs:
@@ -71,6 +76,8 @@ class ServiceSpecs:
             where it was changed.
         proxy_url: Where queue-workers reach the gateway during a slow network;
             "" at other times.
+        recovery: Finds damage of the store when nats-server starts.
+        store_problem: Why JetStream stores nothing at this moment, or None.
     """
 
     def __init__(self, settings: Settings, workspace: Workspace, fork_server: socket | None = None) -> None:
@@ -79,12 +86,14 @@ class ServiceSpecs:
         self.max_inflight_of: dict[str, int] = {}
         self.url_of: dict[str, str] = defaultdict(str)
         self.proxy_url = ""
+        self.store_problem: LabError | None = None
         # secrets.token_hex does the same, but importing it takes 10 ms.
         tokens = (os.urandom(24).hex() for _ in range(4))
         self.nats_token, self.inspector_token, self.control_token, self.password = tokens
         self._fork_server = fork_server
         self._run = run_folder(workspace)
         self._secrets = self._run / "secrets"
+        self.recovery = StoreRecovery(workspace.jetstream, self.nats_token)
         self._nats = NatsServer(
             folder=self._run / "nats",
             store=workspace.jetstream,
@@ -109,7 +118,7 @@ class ServiceSpecs:
     def specs(self) -> list[ServiceSpec]:
         """Return the specs of all services, in the order of their start."""
         return [
-            self._spec(NATS_SERVER, self._prepare_nats, lambda _: self._nats.wait_ready()),
+            self._spec(NATS_SERVER, self._prepare_nats, self._wait_for_nats),
             self._spec(GATEWAY, self._prepare_gateway),
             *(self.worker(number + 1) for number in range(self.settings.workers)),
             self._spec(INSPECTOR, self._prepare_inspector),
@@ -126,7 +135,10 @@ class ServiceSpecs:
         def on_ready(message: ReadyMessage) -> None:
             self.url_of[name] = message.get("url") or message.get("metrics", "")
 
-        return ServiceSpec(name, prepare, wait_ready or _read_ready_message, on_ready)
+        return ServiceSpec(name, prepare, wait_ready or _read_ready_message, on_ready, self._obstacle)
+
+    def _obstacle(self) -> LabError | None:
+        return self.store_problem or write_problem(self.workspace.folder)
 
     def state(self, *, run_id: str, control: str, started_ns: int) -> LabState:
         """Return what clients need to use the lab."""
@@ -150,7 +162,13 @@ class ServiceSpecs:
 
     # -- nats-server
 
+    async def _wait_for_nats(self, _: ChildProcess) -> ReadyMessage:
+        message = await self._nats.wait_ready()
+        await self.recovery.after_start(message["url"])
+        return message
+
     def _prepare_nats(self) -> ProcessSpec:
+        self.recovery.before_start()
         program = find_nats_server(os.environ)
         wrapped = self.settings.parent_death_wrapper
         port = _port(self.url_of[NATS_SERVER], _ANY_PORT)

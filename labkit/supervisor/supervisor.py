@@ -16,7 +16,15 @@ from labkit.supervisor.commands import Commands
 from labkit.supervisor.control import ControlServer
 from labkit.supervisor.exclusive_changes import ExclusiveChanges
 from labkit.supervisor.faults import Faults
-from labkit.supervisor.files import LogFile, log_to, prepare_folder, remove, run_folder, workspace_errors
+from labkit.supervisor.files import (
+    LogFile,
+    for_lack_of_room,
+    log_to,
+    prepare_folder,
+    remove,
+    run_folder,
+    workspace_errors,
+)
 from labkit.supervisor.fork_server_guard import ForkServerGuard
 from labkit.supervisor.fork_server_process import ForkServerProcess
 from labkit.supervisor.launcher_pipe import send_start_error, send_to_launcher
@@ -25,6 +33,8 @@ from labkit.supervisor.managed_services import ManagedServices
 from labkit.supervisor.service_specs import ServiceSpecs
 from labkit.supervisor.settings import Settings
 from labkit.supervisor.start_timeline import StartTimeline
+from labkit.supervisor.store.disk import try_to_write
+from labkit.supervisor.store_watch import StoreWatch
 from labkit.workspace import Workspace
 from labkit_services.contract.errors import LabError
 from labkit_services.runtime.background_tasks import BackgroundTasks
@@ -88,18 +98,23 @@ class Supervisor:
         with ExitStack() as stack:
             try:
                 prepare_folder(self._workspace)
-                if not await self._take_lock(stack):
-                    send_to_launcher({"running": str(self._workspace.root)})
-                    return 0
+                with workspace_errors(self._workspace):
+                    if not await self._take_lock(stack):
+                        send_to_launcher({"running": str(self._workspace.root)})
+                        return 0
+                    try_to_write(self._workspace.folder)
+                    log_to(self._workspace.logs / "supervisor.log")
             except Exception as error:
                 # The folder is not ours: leave its content alone.
                 send_start_error(error)
                 return 1
-            log_to(self._workspace.logs / "supervisor.log")
             had_store = self._workspace.jetstream.exists()
             try:
                 await self._start_unless_stopped()
             except Exception as error:
+                error = for_lack_of_room(error, self._workspace)
+                if had_store and isinstance(error, LabError):
+                    error.next_step += "; to empty a damaged lab: labkit reset --force"
                 logging.error("start failed: %s", str(error).replace("\n", " |"))
                 await self._tear_down()
                 if not had_store:
@@ -107,6 +122,8 @@ class Supervisor:
                 send_start_error(error)
                 return 1
             self._tasks.start(self._bound_logs(), name="bound the log files")
+            watch = StoreWatch(self._specs, self._services.named(NATS_SERVER))
+            self._tasks.start(watch.run(), name="watch the store")
             await self._stopping.wait()
             await self._tear_down()
         return 0
@@ -166,7 +183,8 @@ class Supervisor:
         await self._tasks.cancel()
         await self._changes.cancel()
         await self._faults.close()
-        self._workspace.state_file.unlink(missing_ok=True)
+        with suppress(OSError):
+            self._workspace.state_file.unlink(missing_ok=True)
         # First: nothing is started any more, and the processes that it forked
         # become ours to wait for.
         await self._stop_fork_server()
@@ -211,6 +229,7 @@ class Supervisor:
         try:
             with workspace_errors(self._workspace):
                 remove(self._workspace.jetstream)
+                self._specs.recovery.clear()
                 for service in self._services:
                     service.log.clear()
                 await self._start_services(asyncio.get_running_loop().time() + self._settings.timeout)

@@ -64,7 +64,8 @@ class DeadLetter:
         reason = self.reason
         if len(reason) > _MOST_LETTERS:
             reason = reason[: _MOST_LETTERS - 1] + "…"
-        return self.died_at, self.function, self.kind, str(self.attempts), reason, self.call_id
+        died_at = self.died_at[:19].replace("T", " ")
+        return died_at, self.function, self.kind, str(self.attempts), reason, self.call_id
 
     def __str__(self) -> str:
         request = self.record["request"]
@@ -87,7 +88,7 @@ class DeadLetter:
 class DeadLetters(TableList[DeadLetter]):
     """Dead letters of one queue, oldest first; shows itself as a table."""
 
-    heading = ("died at", "function", "what", "tried", "why", "call")
+    heading = ("died at (UTC)", "function", "what", "tried", "why", "call")
     empty = "no dead letters"
 
 

@@ -114,6 +114,8 @@ def _callbacks(call: Call) -> Iterator[Span]:
         if start is not None:
             kind = Kind.CALLBACK_FAILS if callback.has_failed else Kind.CALLS_BACK
             label = _outcome(callback.status, callback.error) or callback.url
+            if callback.refused:
+                label += " refused"
             yield Span(Lane.CALLBACK, kind, start, callback.answered, label)
     for capture in call.captured:
         yield Span(Lane.CALLBACK, Kind.CAPTURED, capture.time, capture.time, f"bin {capture.bin}")

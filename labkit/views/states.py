@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class State(StrEnum):
-    """stopped → starting → ready → stopping → stopped, or failed."""
+    """stopped → starting → ready → stopping → stopped, blocked, or failed."""
 
     STOPPED = "stopped"
     """No process."""
@@ -14,6 +14,9 @@ class State(StrEnum):
     """A process that is not ready, or the pause before the next attempt."""
     READY = "ready"
     """The process has sent its ready message."""
+    BLOCKED = "blocked"
+    """The process is ready, but can store nothing, as when the disk is
+    full."""
     STOPPING = "stopping"
     """The process was asked to end; it may be finishing requests in flight."""
     FAILED = "failed"
@@ -22,7 +25,7 @@ class State(StrEnum):
 
 def summary(states: list[State]) -> State:
     """Return the lab's state: the most serious state of its services."""
-    for state in (State.FAILED, State.STOPPING, State.STARTING, State.STOPPED):
+    for state in (State.FAILED, State.BLOCKED, State.STOPPING, State.STARTING, State.STOPPED):
         if state in states:
             return state
     return State.READY

@@ -51,6 +51,7 @@ class LabStatus:
         memory: Resident bytes of the supervisor itself.
         services: In the order of their start.
         faults: The injected faults, as text: ``pause of queue-worker``.
+        damage: What of the store was damaged and is lost, as sentences.
     """
 
     state: State
@@ -59,6 +60,7 @@ class LabStatus:
     memory: int
     services: tuple[ServiceStatus, ...]
     faults: tuple[str, ...] = ()
+    damage: tuple[str, ...] = ()
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> LabStatus:
@@ -73,6 +75,7 @@ class LabStatus:
                 for service in document["services"]
             ),
             faults=tuple(f"{fault['fault']} of {fault['service']}" for fault in document.get("faults", ())),
+            damage=tuple(document.get("damage", ())),
         )
 
     def service(self, name: str) -> ServiceStatus:
@@ -103,19 +106,20 @@ class LabStatus:
         )
         return [("service", "state", "for", "memory", "restarts", "pid", "address"), *rows]
 
-    def _faults(self) -> list[str]:
-        return ["Injected faults: " + ", ".join(self.faults)] if self.faults else []
+    def _notes(self) -> list[str]:
+        faults = ["Injected faults: " + ", ".join(self.faults)] if self.faults else []
+        return faults + [f"Damaged store: {finding}" for finding in self.damage]
 
     def _errors(self) -> list[str]:
         return [service.error for service in self.services if service.error]
 
     def __str__(self) -> str:
         heading = f"The lab in {self.workspace} is {self.state}."
-        return "\n".join([heading, text_table(self.rows()), *self._faults(), *self._errors()])
+        return "\n".join([heading, text_table(self.rows()), *self._notes(), *self._errors()])
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        faults = "".join(f"<p>{html.escape(line)}</p>" for line in self._faults())
+        notes = "".join(f"<p>{html.escape(line)}</p>" for line in self._notes())
         errors = "".join(f"<pre>{html.escape(error)}</pre>" for error in self._errors())
-        return f"<p>The lab is <b>{self.state}</b>.</p>{html_table(self.rows())}{faults}{errors}"
+        return f"<p>The lab is <b>{self.state}</b>.</p>{html_table(self.rows())}{notes}{errors}"

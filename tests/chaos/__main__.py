@@ -17,13 +17,17 @@ import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.chaos.run import ChaosRun, RunSettings, post_mortem
 from tests.chaos.stack import LabStack, SystemUnderTest
 from tests.marked_processes import MARK, assert_gone
+from tests.small_disk import skip_reason, small_disk
 
 _SHOWN = 10
+_SHORT_SECONDS = 60.0
 
 
 def main() -> int:
@@ -60,8 +64,9 @@ def main() -> int:
     os.environ[MARK] = str(folder)
     passed = False
     try:
-        passed = asyncio.run(_run(_stack(folder, cluster=options.cluster), plan))
-        assert_gone(str(folder))
+        with _stack(folder, plan, cluster=options.cluster) as stack:
+            passed = asyncio.run(_run(stack, plan))
+            assert_gone(str(folder))
     except AssertionError as leak:
         passed = False
         print(leak)
@@ -73,12 +78,26 @@ def main() -> int:
     return 0 if passed else 1
 
 
-def _stack(folder: Path, *, cluster: bool) -> SystemUnderTest:
+@contextmanager
+def _stack(folder: Path, plan: RunSettings, *, cluster: bool) -> Iterator[SystemUnderTest]:
     if cluster:
         from tests.chaos.cluster import ClusterStack
 
-        return ClusterStack(folder)
-    return LabStack(folder)
+        yield ClusterStack(folder)
+    elif not plan.faults or (reason := skip_reason()):
+        if plan.faults:
+            print(f"the disk is never full: {reason}")
+        yield LabStack(folder)
+    else:
+        # Large enough for what the lab stores, and small enough to be filled.
+        size = "64m" if plan.seconds < _SHORT_SECONDS else "1g"
+        with small_disk(folder / "disk", f"size={size}") as disk:
+            stack = LabStack(folder, disk)
+            try:
+                yield stack
+            finally:
+                # The disk goes; its logs are wanted when an invariant was violated.
+                shutil.copytree(stack.logs, folder / "logs")
 
 
 async def _run(stack: SystemUnderTest, plan: RunSettings) -> bool:

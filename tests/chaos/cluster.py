@@ -150,6 +150,12 @@ class ClusterStack:
                     raise
                 await asyncio.sleep(0.5)
 
+    async def fill_disk(self, seconds: float) -> None:
+        """Do nothing: no such fault is among the targets."""
+
+    async def damage_store(self, pick: int) -> None:
+        """Do nothing: no such fault is among the targets."""
+
     async def failed_services(self) -> list[str]:
         """Return the services that stay down, each with the reason."""
         return [f"{name}: {unit.error}" for name, unit in self._units.items() if unit.state is State.FAILED]

@@ -44,6 +44,10 @@ class FaultInjector:
     async def _inject(self, fault: ScheduledFault) -> None:
         if fault.kind is FaultAction.AWAY:
             await self._target.away(fault.seconds)
+        elif fault.kind is FaultAction.FILL:
+            await self._stack.fill_disk(fault.seconds)
+        elif fault.kind is FaultAction.DAMAGE:
+            await self._stack.damage_store(fault.pick)
         elif fault.kind is FaultAction.RESTART and fault.target != "watchdog":
             await self._stack.restart(fault.target)
         else:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from labkit_services.http import UpstreamError
 from tests.chaos.api import GatewayApi
 from tests.chaos.invariants import FAILING_ATTEMPTS, Behaviour, CallbackChoice, PromisedCall
-from tests.chaos.oracle import NOWHERE, CallbackTarget, RunLog, answer_of
+from tests.chaos.oracle import MANNERS, NOWHERE, CallbackTarget, RunLog, answer_of
 
 _BEHAVIOURS = {
     Behaviour.QUICK: 60,
@@ -94,22 +94,25 @@ class LoadGenerator:
         rng = self._rng
         behaviour = rng.choices(list(_BEHAVIOURS), list(_BEHAVIOURS.values()))[0]
         callback = rng.choices(list(_CALLBACKS), list(_CALLBACKS.values()))[0]
+        manner = rng.choices(list(MANNERS), list(MANNERS.values()))[0]
+        url = NOWHERE if callback is CallbackChoice.NOWHERE else self._target.url(manner)
         own_id = f"chaos-{self._seed}-{self._count}" if rng.random() < _OWN_IDS else ""
         body = f"body of {self._count}\n".encode()
         if behaviour is Behaviour.ECHO:
             body = body * (_LARGE_BODY // len(body))
-        caller = asyncio.create_task(self._call(behaviour, callback, own_id, body))
+        caller = asyncio.create_task(self._call(behaviour, callback, url, own_id, body))
         self._callers.add(caller)
         caller.add_done_callback(self._callers.discard)
 
-    async def _call(self, behaviour: Behaviour, callback: CallbackChoice, own_id: str, body: bytes) -> None:
+    async def _call(
+        self, behaviour: Behaviour, callback: CallbackChoice, url: str, own_id: str, body: bytes
+    ) -> None:
         """Repeat the request until its 202, but only with an id of its own.
 
         Without one, the call could run twice.
         """
         headers = [("X-Call-Id", own_id)] if own_id else []
         if callback is not CallbackChoice.NONE:
-            url = self._target.url if callback is CallbackChoice.TARGET else NOWHERE
             headers.append(("X-Callback-Url", url))
         loop = asyncio.get_running_loop()
         deadline = loop.time() + _REPEAT_SECONDS

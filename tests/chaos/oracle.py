@@ -14,6 +14,10 @@ from tests.chaos.invariants import FLAKY_FAILURES, Behaviour, ReceivedCallback
 
 NOWHERE = "http://127.0.0.1:9/"
 """The port of the discard protocol: nothing listens there."""
+MANNERS = {"callback": 8, "redirect": 1, "slow": 1}
+"""How the target answers, by path, and how often each is chosen: at once, by a
+redirect to the first, or late."""
+_SLOW_SECONDS = 1.0
 
 _SCRIPT = f"""\
 behaviour=$1 log=$2
@@ -76,10 +80,9 @@ class CallbackTarget:
         self._open: set[asyncio.StreamWriter] = set()
         self._port = 0
 
-    @property
-    def url(self) -> str:
-        """The URL for callbacks."""
-        return f"http://127.0.0.1:{self._port}/callback"
+    def url(self, manner: str = "callback") -> str:
+        """Return the URL for callbacks of one of ``MANNERS``."""
+        return f"http://127.0.0.1:{self._port}/{manner}"
 
     async def start(self) -> None:
         """Listen: on any free port the first time, then on the same one."""
@@ -107,13 +110,19 @@ class CallbackTarget:
         with suppress(OSError, asyncio.IncompleteReadError):  # the worker was killed in the middle
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
-                lines = head.decode("latin-1").split("\r\n")[1:-2]
+                request, *lines = head.decode("latin-1").split("\r\n")[:-2]
                 headers = {
                     name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)
                 }
                 body = await reader.readexactly(int(headers.get("content-length", "0")))
+                if request.split()[1] == "/redirect":
+                    writer.write(b"HTTP/1.1 307 Moved\r\nLocation: callback\r\nContent-Length: 0\r\n\r\n")
+                    await writer.drain()
+                    continue
                 callback = ReceivedCallback(int(headers["x-function-status"]), body)
                 self._on_callback(headers["x-call-id"], callback)
+                if request.split()[1] == "/slow":
+                    await asyncio.sleep(_SLOW_SECONDS)
                 writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
                 await writer.drain()
         self._open.discard(writer)

@@ -15,10 +15,14 @@ class FaultAction(StrEnum):
     STOP = "stop"  # SIGSTOP, and SIGCONT after a while
     RESTART = "restart"  # SIGTERM, then started again
     AWAY = "away"  # the target of callbacks does not listen for a while
+    FILL = "fill"  # the disk is full for a while
+    DAMAGE = "damage"  # nats-server stops, a file of a queue is damaged, and it starts again
 
 
 PROCESS_KINDS = (FaultAction.KILL, FaultAction.KILL, FaultAction.STOP, FaultAction.RESTART)
 """Kills matter most, so they come twice as often."""
+
+_LASTING = (FaultAction.STOP, FaultAction.AWAY, FaultAction.FILL)
 
 _SETTLE_SECONDS = 1.0
 """Load without faults at the start."""
@@ -93,7 +97,7 @@ def schedule(
             continue
         target = rng.choices(able, [target.weight for target in able])[0]
         kind = rng.choice(target.kinds)
-        lasting = rng.uniform(0.2, longest) if kind in (FaultAction.STOP, FaultAction.AWAY) else 0.0
+        lasting = rng.uniform(0.2, longest) if kind in _LASTING else 0.0
         lasting = min(lasting, seconds - now)
         free_at[target.group or target.name] = now + lasting + target.rest
         faults.append(ScheduledFault(now, target.name, kind, lasting, rng.randrange(1000)))

@@ -10,14 +10,20 @@ from typing import Protocol
 import psutil
 
 from labkit.lab.async_lab import AsyncLab
+from labkit.service_names import NATS_SERVER
 from labkit.supervisor.settings import Settings
+from labkit.views.faults import FaultKind
 from labkit.views.states import State
 from labkit_services.contract.errors import LabError
 from tests.chaos.schedule import ChaosTarget, FaultAction
+from tests.small_disk import SmallDisk
 
 WATCHDOG = ChaosTarget("watchdog", rest=1.0)
 FORK_SERVER = ChaosTarget("fork-server", (FaultAction.KILL, FaultAction.STOP), rest=4.0)
 """Rests longer: if it dies within 3 s of its start, nothing restarts it."""
+STORE = ChaosTarget("store", (FaultAction.DAMAGE,), group="nats-server", rest=5.0, weight=1)
+DISK = ChaosTarget("disk", (FaultAction.FILL,), group="nats-server", rest=6.0, weight=2)
+"""Both share a group with nats-server, which they stop or restart."""
 CALLBACK_TARGET = ChaosTarget("callback-target", (FaultAction.AWAY,), weight=1)
 
 RETRIES = {
@@ -70,6 +76,12 @@ class SystemUnderTest(Protocol):
     async def restart(self, service: str) -> None:
         """Restart a service; try again if that fails."""
 
+    async def fill_disk(self, seconds: float) -> None:
+        """Fill the disk of the store for ``seconds``."""
+
+    async def damage_store(self, pick: int) -> None:
+        """Damage a file of a queue that costs no message; see it named."""
+
     async def failed_services(self) -> list[str]:
         """Return the services that stay down, each with the reason."""
 
@@ -93,18 +105,27 @@ class LabStack:
     """A lab with its own supervisor."""
 
     targets: tuple[ChaosTarget, ...] = (
-        ChaosTarget("nats-server"),
+        ChaosTarget("nats-server", group="nats-server"),
         ChaosTarget("gateway"),
         ChaosTarget("queue-worker"),
         ChaosTarget("inspector", weight=1),
         WATCHDOG,
         FORK_SERVER,
         CALLBACK_TARGET,
+        STORE,
     )
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, disk: SmallDisk | None = None) -> None:
+        """Run in ``folder``; its workspace is on ``disk``, if there is one.
+
+        Functions log their runs in the folder, also while that disk is full.
+        """
         self.folder = folder
-        self.logs = folder / ".labkit" / "logs"
+        self._disk = disk
+        self._workspace = disk.folder if disk else folder
+        self.logs = self._workspace / ".labkit" / "logs"
+        if disk:
+            self.targets = (*self.targets, DISK)
         self.gateway_url = self.user = self.password = ""
         self._lab: AsyncLab | None = None
 
@@ -117,7 +138,7 @@ class LabStack:
     async def start(self) -> None:
         """Start everything; return when it is ready."""
         settings = Settings(
-            workspace=str(self.folder),
+            workspace=str(self._workspace),
             timeout=START_SECONDS,
             gateway_port=0,
             inspector_port=0,
@@ -164,3 +185,26 @@ class LabStack:
         """Return the services that stay down, each with the reason."""
         status = await self.lab.status()
         return [f"{one.name}: {one.error}" for one in status.services if one.state is State.FAILED]
+
+    async def fill_disk(self, seconds: float) -> None:
+        """Fill the disk of the store for ``seconds``."""
+        assert self._disk is not None
+        await asyncio.to_thread(self._disk.fill)
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            self._disk.free()
+
+    async def damage_store(self, pick: int) -> None:
+        """Damage a file of a queue that costs no message; see it named."""
+        supervisor = self.lab.supervisor
+        await supervisor.begin_fault(FaultKind.STOP, NATS_SERVER)
+        try:
+            queues = sorted(self._workspace.glob(".labkit/jetstream/jetstream/$G/streams/OF_*/obs"))
+            folder = queues[pick % len(queues)].parent
+            damaged = ("obs/faas-workers/o.dat", "obs/faas-workers/meta.inf", "meta.sum")[pick % 3]
+            (folder / damaged).write_bytes(b"damaged")
+        finally:
+            await supervisor.end_fault(FaultKind.STOP, NATS_SERVER, now=True)
+        found = " ".join((await self.lab.status()).damage)
+        assert f"{folder.name}/{damaged}".rpartition("/")[0] in found, f"{damaged} is not named: {found}"

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from tests.chaos.cluster import ClusterStack
 from tests.chaos.schedule import ChaosTarget, FaultAction, ScheduledFault, schedule
-from tests.chaos.stack import LabStack
+from tests.chaos.stack import DISK, LabStack
 
 
 def test_the_same_seed_gives_the_same_faults() -> None:
@@ -17,8 +17,9 @@ def test_the_same_seed_gives_the_same_faults() -> None:
 
 
 def test_a_long_run_has_every_kind_of_fault() -> None:
-    done = Counter((fault.target, fault.kind) for fault in schedule(1, 1800, LabStack.targets))
-    assert set(done) == {(target.name, kind) for target in LabStack.targets for kind in target.kinds}
+    done = Counter((fault.target, fault.kind) for fault in schedule(1, 1800, (*LabStack.targets, DISK)))
+    expected = {(target.name, kind) for target in (*LabStack.targets, DISK) for kind in target.kinds}
+    assert set(done) == expected
 
 
 def test_faults_are_in_order_and_end_within_the_run() -> None:

@@ -43,8 +43,8 @@ PROOFS = Proofs(
             "stays open until the function has ended | is answered at once",
             ("sync-shell", "async-shell"),
             lambda outputs: (
-                outputs.seconds("sync-shell", "Wall time: ") >= 10
-                and outputs.seconds("async-shell", "Wall time: ") < 5
+                outputs.seconds("sync-shell", "you waited ") >= 10
+                and outputs.seconds("async-shell", "you waited ") < 5
             ),
         ),
         HeldByTest(
@@ -59,18 +59,18 @@ PROOFS = Proofs(
             "The block is the one from the OpenFaaS workshop, and it has eleven lines",
             "tests/notebooks/test_lab_text.py::test_a_code_cell_runs_the_shell_block",
         ),
-        HeldByTest("faas-cli writes its message to standard error", _TEMPLATE),
+        HeldByTest("puts messages on standard error among the others", _TEMPLATE),
         Computed(
             "kept you for ten times a second",
             ("sync-shell",),
-            lambda outputs: 10 <= outputs.seconds("sync-shell", "Wall time: ") < 15,
+            lambda outputs: 10 <= outputs.seconds("sync-shell", "you waited ") < 15,
         ),
         Computed(
             "The second one kept you for a small part of that",
             ("sync-shell", "async-shell"),
             lambda outputs: (
-                outputs.seconds("async-shell", "Wall time: ")
-                < outputs.seconds("sync-shell", "Wall time: ") / 3
+                outputs.seconds("async-shell", "you waited ")
+                < outputs.seconds("sync-shell", "you waited ") / 3
             ),
         ),
         Shown("The synchronous calls are `done` (one more than ten", "observe", "'sync, done': 11"),
@@ -179,7 +179,7 @@ PROOFS = Proofs(
         "Which one you use decides who waits",
         "Where the output of an asynchronous call goes",
         "Ten synchronous calls",
-        "Compare the two wall times",
+        "Compare the two times",
         "A measurement should not compete",
         "Now the same from Python",
         "Each row is one call",

@@ -19,6 +19,7 @@ SECTIONS = (
     ("README.md", "When calls fail"),
     ("README.md", "In a terminal"),
     ("docs/reliability.md", "What a 202 promises"),
+    ("docs/reliability.md", "The disk, and JetStream's files"),
     ("docs/architecture.md", "Processes, and how they end"),
     ("docs/architecture.md", "A call's way"),
     ("docs/architecture.md", "When a call fails"),

@@ -20,6 +20,7 @@ import httpx
 from wire import Wire, WireResponse
 
 DEADLINE = 20.0
+HOST = "Host: 127.0.0.1"
 COMMAND = [sys.executable, "-P", "-m", "labkit_services.inspector"]
 
 
@@ -48,8 +49,8 @@ class Inspector:
             await wire.close()
 
     async def send(self, path: str, body: bytes = b"", *headers: str, method: str = "POST") -> WireResponse:
-        """Send a request with exactly these headers and no others."""
-        lines = "".join(f"{header}\r\n" for header in (*headers, f"Content-Length: {len(body)}"))
+        """Send a request with exactly these headers, and a ``Host`` before."""
+        lines = "".join(f"{line}\r\n" for line in (HOST, *headers, f"Content-Length: {len(body)}"))
         return await self.raw(f"{method} {path} HTTP/1.1\r\n{lines}\r\n".encode() + body, method)
 
     def get(self, path: str, **query: Any) -> Any:

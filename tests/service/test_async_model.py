@@ -51,6 +51,7 @@ class Model:
     Attributes:
         id: The call's id.
         fails: In how many attempts its function fails.
+        body: What it was called with.
         before: How many attempts had been made when it was last queued.
         cancelled: The gateway has accepted its cancellation.
         seen: The final state that was last read; "" before that.
@@ -58,6 +59,7 @@ class Model:
 
     id: str
     fails: int
+    body: str
     before: int = 0
     cancelled: bool = False
     seen: str = ""
@@ -108,15 +110,15 @@ class LiveCalls(RuleBasedStateMachine):
 
     @rule(target=calls, fails=st.integers(0, 5), pause=st.sampled_from(["0", "0", "0.2"]))
     def accept(self, fails: int, pause: str) -> Model:
-        model = Model(f"model-{uuid.uuid4()}", fails)
-        accept(self.http, self.setting.function, f"{fails} {pause}\n", X_Call_Id=model.id)
+        model = Model(f"model-{uuid.uuid4()}", fails, f"{fails} {pause}\n")
+        accept(self.http, self.setting.function, model.body, X_Call_Id=model.id)
         self.models.append(model)
         return model
 
     @rule(model=calls)
     def repeat(self, model: Model) -> None:
         answer = self.http.post(
-            f"/async-function/{self.setting.function}", content="0 0\n", headers={"X-Call-Id": model.id}
+            f"/async-function/{self.setting.function}", content=model.body, headers={"X-Call-Id": model.id}
         )
         assert (answer.status_code, answer.headers.get("X-Duplicate")) == (202, "true")
 

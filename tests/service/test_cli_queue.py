@@ -102,7 +102,9 @@ def test_call_without_a_result_and_unknown_call_are_errors(lab: Lab, dead_id: st
     error = labkit(lab, "call", dead_id, "--result", code=1)
     assert "was dead-lettered" in error
     assert f"labkit dead redrive {dead_id} --queue cli" in error
-    assert "is unknown" in labkit(lab, "call", "unknown", code=1)
+    unknown = labkit(lab, "call", "unknown", code=1)
+    assert "is unknown" in unknown
+    assert "next:     the ids of calls: lab.calls(), or kubectl logs deployment/queue-worker" in unknown
 
 
 def test_cancel_ends_a_running_call(lab: Lab) -> None:

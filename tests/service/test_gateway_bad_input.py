@@ -308,3 +308,27 @@ def test_of_concurrent_creations_exactly_one_succeeds(
     assert (
         http.request("DELETE", path.replace("/namespace/", "/namespace/twice"), json=body).status_code == 202
     )
+
+
+@pytest.mark.parametrize(
+    "body", [b"[" * 60_000, b'{"a":' * 60_000 + b"1" + b"}" * 60_000, b'{"service": NaN}', b"9" * 10_000]
+)
+def test_hostile_json_is_a_400(http: httpx.Client, body: bytes) -> None:
+    for method, path in (
+        ("POST", "/system/functions"),
+        ("DELETE", "/system/functions"),
+        ("POST", "/system/secrets"),
+        ("POST", "/system/scale-function/x"),
+        ("POST", "/system/namespace/x"),
+        ("PUT", "/system/queues/faas-request"),
+        ("POST", "/system/queues/faas-request/dead-letters/redrive"),
+    ):
+        assert http.request(method, path, content=body).status_code == 400, (method, path)
+
+
+def test_half_a_surrogate_pair_in_json_is_no_server_error(http: httpx.Client) -> None:
+    for field in ("service", "image", "envProcess", "namespace"):
+        body = rf'{{"service": "surrogate", "image": "x", "{field}": "\ud800"}}'
+        status = http.post("/system/functions", content=body).status_code
+        assert status < 500, field
+    http.request("DELETE", "/system/functions", json={"functionName": "surrogate"})

@@ -123,7 +123,7 @@ async def test_bodies_are_returned_byte_for_byte(
     if chunked:
         half = len(body) // 2
         parts = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in (body[:half], body[half:]) if part)
-        head = f"POST /r/{name} HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+        head = f"POST /r/{name} HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n"
         await shared.raw(head.encode() + parts + b"0\r\n\r\n")
     else:
         await shared.send(f"/r/{name}", body)
@@ -147,7 +147,7 @@ async def test_an_oversize_body_is_truncated_and_hashed_completely(shared: Inspe
 
 async def test_an_incomplete_body_is_not_captured(shared: Inspector, name: str) -> None:
     wire = await shared.connect()
-    wire.send(f"POST /r/{name} HTTP/1.1\r\nContent-Length: 100\r\n\r\nhalf".encode())
+    wire.send(f"POST /r/{name} HTTP/1.1\r\nHost: t\r\nContent-Length: 100\r\n\r\nhalf".encode())
     await wire.close()
     await shared.send(f"/r/{name}", b"whole")
     assert [record["body"] for record in shared.get(f"/bins/{name}/requests")["requests"]] == ["whole"]
@@ -637,9 +637,9 @@ async def test_open_pages_and_waits_do_not_delay_the_shutdown() -> None:
     with inspector() as running:
         running.api.put("/api/v1/bins/a")
         waiting = await running.connect()
-        waiting.send(b"GET /healthz HTTP/1.1\r\n\r\n")
+        waiting.send(b"GET /healthz HTTP/1.1\r\nHost: t\r\n\r\n")
         await waiting.response()
-        waiting.send(b"GET /api/v1/bins/a/requests?wait=50s HTTP/1.1\r\n\r\n")
+        waiting.send(b"GET /api/v1/bins/a/requests?wait=50s HTTP/1.1\r\nHost: t\r\n\r\n")
         with running.api.stream("GET", "/api/v1/events") as response:
             received = events(response)
             assert next(received) == ("hello", {})
@@ -723,3 +723,43 @@ assert not heavy, heavy
 """
     )
     subprocess.run([COMMAND[0], str(script)], check=True, capture_output=True, timeout=DEADLINE)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"[" * 60_000, b'{"name":' * 8_000, rb'{"name": "\ud800"}', b'{"capacity": ' + b"9" * 5_000 + b"}"],
+)
+@pytest.mark.parametrize("route", ["POST /api/v1/bins", "PUT /api/v1/bins/hostile"])
+async def test_hostile_json_is_a_client_s_error(shared: Inspector, body: bytes, route: str) -> None:
+    method, path = route.split()
+    answer = await shared.send(path, body, method=method)
+    assert answer.status in (400, 422)
+
+
+async def test_another_site_s_page_creates_no_bin_but_sends_to_one(shared: Inspector) -> None:
+    marks = ("Sec-Fetch-Site: same-site", "Sec-Fetch-Mode: no-cors", "Origin: http://127.0.0.1:9999")
+    assert (await shared.send("/r/by-a-page", b"x", *marks)).status == 403
+    assert (await shared.send("/by-a-page", b"x", *marks, method="GET")).status == 403
+    assert (await shared.send("/r/by-a-page", b"x")).status == 200
+    assert (await shared.send("/r/by-a-page", b"x", *marks)).status == 200
+
+
+@pytest.mark.parametrize("path", ["/", "/api/v1/bins", "/api/v1/events"])
+async def test_the_page_and_the_api_are_refused_under_a_foreign_host_name(
+    shared: Inspector, path: str
+) -> None:
+    answer = await shared.raw(f"GET {path} HTTP/1.1\r\nHost: evil.example\r\n\r\n".encode(), "GET")
+    assert answer.status == 403
+    assert "allowed_hosts" in json.loads(answer.body)["next"]
+
+
+async def test_captures_come_under_any_host_name(shared: Inspector) -> None:
+    answer = await shared.raw(b"POST /r/any-host HTTP/1.1\r\nHost: bin.example\r\nContent-Length: 0\r\n\r\n")
+    assert answer.status == 200
+
+
+@pytest.mark.parametrize("lines", ["", "Host: a\r\nHost: b\r\n"])
+@pytest.mark.parametrize("path", ["/", "/r/no-host", "/api/v1/bins"])
+async def test_a_missing_or_doubled_host_is_refused(shared: Inspector, lines: str, path: str) -> None:
+    answer = await shared.raw(f"POST {path} HTTP/1.1\r\n{lines}Content-Length: 0\r\n\r\n".encode())
+    assert answer.status == 400

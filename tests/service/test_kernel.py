@@ -192,6 +192,20 @@ def test_the_stop_button_ends_a_bash_cell_at_the_line_that_runs(notebook: Notebo
     notebook.run_well("assert len([c for c in lab.calls() if c.function == 'nap']) == 1, lab.calls()")
 
 
+def test_the_progress_bar_is_text_so_that_a_saved_notebook_shows_it(notebook: Notebook) -> None:
+    notebook.start_lab()
+    notebook.run_well("lab.deploy('quick', fprocess='true')")
+    iopub(notebook)
+
+    notebook.run_well("lab.measure('quick', calls=3)")
+
+    shown = iopub(notebook)
+    text = "".join(message["content"]["text"] for message in shown if message["msg_type"] == "stream")
+    assert "3/3" in text
+    assert {message["content"]["name"] for message in shown if message["msg_type"] == "stream"} == {"stdout"}
+    assert [message for message in shown if message["msg_type"].startswith(("comm_", "display_data"))] == []
+
+
 # -- the stop button during each blocking call
 
 NAP = "lab.deploy('nap', fprocess='sleep 1'); lab.invoke('nap'); lab.bin('b')"
@@ -217,16 +231,20 @@ BLOCKING = {
 }
 
 
-def outputs(notebook: Notebook) -> str:
-    """Return the text that cells have printed, errors aside."""
-    found = []
+def iopub(notebook: Notebook) -> list[dict]:
+    """Return what cells have published."""
+    found: list[dict] = []
     while True:
         try:
-            message = notebook.client.get_iopub_msg(timeout=0.3)
+            found.append(notebook.client.get_iopub_msg(timeout=0.3))
         except Empty:
-            return "".join(found)
-        if message["msg_type"] == "stream":
-            found.append(message["content"]["text"])
+            return found
+
+
+def outputs(notebook: Notebook) -> str:
+    """Return the text that cells have printed, errors aside."""
+    messages = [message for message in iopub(notebook) if message["msg_type"] == "stream"]
+    return "".join(message["content"]["text"] for message in messages)
 
 
 @pytest.mark.parametrize("presses", [1, 2], ids=["once", "twice"])

@@ -265,3 +265,29 @@ def test_the_control_channel_requires_its_token(lab: Lab) -> None:
     assert b"wrong control token" in answers[0]
     assert all(b'"error"' in answer for answer in answers)
     assert lab.status().state == "ready"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"[" * 60_000,
+        b'{"a":' * 10_000,
+        b'{"token": ' + b"[" * 60_000,
+        rb'{"token": "\ud800", "command": "stop"}',
+        rb'{"token": "guess", "command": "\ud800"}',
+        b'{"token": null, "command": null}',
+        b'{"token": "guess", "token": "guess"}',
+        b'"token"',
+        b"7",
+    ],
+    ids=lambda line: repr(line[:24]),
+)
+def test_a_hostile_command_is_refused_and_is_no_bug_of_the_supervisor(lab: Lab, line: bytes) -> None:
+    host, _, port = lab.aio.state.control.partition(":")
+    with socket.create_connection((host, int(port)), 5) as client:
+        client.sendall(line + b"\n")
+        answer = client.makefile("rb").readline()
+
+    assert b"not a command" in answer or b"wrong control token" in answer
+    assert b"bug" not in answer
+    assert lab.status().state == "ready"

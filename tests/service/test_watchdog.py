@@ -526,3 +526,13 @@ def test_the_error_names_a_missing_folder_for_the_lock_file(tmp_path: Path) -> N
         assert running.ended() == 1
         assert running.rows.all() == []
         assert "suppress_lock=true" in running.logged("Cannot write")[0]
+
+
+@pytest.mark.parametrize("lines", ["", "Host: a\r\nHost: b\r\n"])
+def test_a_missing_or_doubled_host_is_refused(tmp_path: Path, lines: str) -> None:
+    with (
+        watchdog(tmp_path, fprocess="cat") as running,
+        socket.create_connection(("127.0.0.1", running.port()), 10) as client,
+    ):
+        client.sendall(f"GET / HTTP/1.1\r\n{lines}\r\n".encode())
+        assert client.recv(100).startswith(b"HTTP/1.1 400 ")

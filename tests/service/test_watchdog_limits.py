@@ -66,3 +66,13 @@ def test_without_limits_nothing_is_set_or_logged(tmp_path: Path) -> None:
     with watchdog(tmp_path, fprocess="cat") as running:
         running.logged("Listening")
         assert not [line for line in running.log.wait_for(lambda _: True) if "limits." in line]
+
+
+def test_an_environment_too_large_for_the_system_is_a_500_that_says_so(tmp_path: Path) -> None:
+    settings = {f"FILLER_{number}": "x" * 120_000 for number in range(17)}
+    with watchdog(tmp_path, fprocess="cat", **settings) as running:
+        assert running.call(body=b"small").status == 200
+        answer = running.call(headers={f"X-Long-{number}": "y" * 30_000 for number in range(2)})
+        assert answer.status == 500
+        assert answer.body.endswith(b"/cat: argument list too long\n")
+        assert running.call(body=b"again").body == b"again"

@@ -266,8 +266,8 @@ def test_published_events_reduce_to_finished_calls() -> None:
         for event in decode_batch(encode_batch(service, service, rows)):
             log.apply(event)
 
-    assert [call.state for call in log.calls.values()] == [CallState.DONE] * 2
-    assert all(call.is_settled and call.ran for call in log.calls.values())
+    assert [call.state for call in log.calls] == [CallState.DONE] * 2
+    assert all(call.is_settled and call.ran for call in log.calls)
 
 
 def test_growing_costs_are_named() -> None:

@@ -51,7 +51,7 @@ class CallLife(RuleBasedStateMachine):
     @rule()
     def deliver(self) -> None:
         self.count += 1
-        self._emit(WORKER, EventType.DELIVERY_RECEIVED, queue="q", seq=1)
+        self._emit(WORKER, EventType.DELIVERY_RECEIVED, queue="q", seq=self.seq)
         self.state = CallState.DELIVERED
 
     @precondition(lambda self: self.state is CallState.DELIVERED)
@@ -182,7 +182,8 @@ class CallLife(RuleBasedStateMachine):
         return getattr(self, "callback", "") in ("sent", "scheduled")
 
     def _queue(self) -> None:
-        self._emit(GATEWAY, EventType.CALL_QUEUED, queue="q", seq=1, bytes=1)
+        self.seq = self.before + 1  # a redriven call is another message
+        self._emit(GATEWAY, EventType.CALL_QUEUED, queue="q", seq=self.seq, bytes=1)
         self.state = CallState.QUEUED
         self.callback = ""
         self.acknowledged = False

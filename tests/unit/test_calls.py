@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from dataclasses import replace
 
 import pytest
 from call_events import (
@@ -330,7 +331,7 @@ def test_a_call_waits_in_the_queue_for_its_retry() -> None:
 def test_depth_and_in_flight_rise_and_fall_to_zero(max_inflight: int, deepest: int) -> None:
     log = filled(async_run(10, max_inflight))
 
-    depth, flight = queue_depth(log.calls.values()), in_flight(log.calls.values())
+    depth, flight = queue_depth(log.calls), in_flight(log.calls)
 
     assert max(count for _, count in depth) == deepest
     assert max(count for _, count in flight) == max_inflight
@@ -341,8 +342,8 @@ def test_depth_and_in_flight_rise_and_fall_to_zero(max_inflight: int, deepest: i
 def test_sync_calls_are_in_flight_but_never_queued() -> None:
     log = filled(sync_run(3))
 
-    assert queue_depth(log.calls.values()) == []
-    assert max(count for _, count in in_flight(log.calls.values())) == 1
+    assert queue_depth(log.calls) == []
+    assert max(count for _, count in in_flight(log.calls)) == 1
 
 
 def filled(events: list[Event], limit: int = 10_000) -> CallLog:
@@ -357,8 +358,8 @@ def test_the_log_has_the_same_calls_as_the_pure_reduction() -> None:
     random.Random(7).shuffle(events)
     log = filled(events)
 
-    for call_id, call in log.calls.items():
-        assert call == reduced(*(each for each in events if each.call_id == call_id))
+    for call in log.calls:
+        assert call == reduced(*(each for each in events if each.call_id == call.id))
 
 
 def test_the_log_keeps_the_order_of_first_events_and_caches_calls() -> None:
@@ -369,8 +370,8 @@ def test_the_log_keeps_the_order_of_first_events_and_caches_calls() -> None:
     assert log.apply(event(9, EventType.CALL_CANCELLED, "b"))
 
     assert not log.apply(event(9, EventType.CALL_CANCELLED, "b"))
-    assert list(log.calls) == ["b", "a"]
-    assert log.calls["b"].state is CallState.CANCELLED
+    assert [call.id for call in log.calls] == ["b", "a"]
+    assert log.calls[0].state is CallState.CANCELLED
     assert (log.get("?"), "a" in log, len(log)) == (None, True, 2)
 
 
@@ -379,7 +380,7 @@ def test_a_full_log_drops_the_oldest_call_for_good_and_counts_it() -> None:
 
     late = log.apply(event(9, EventType.DELIVERY_RECEIVED, "c0"))
 
-    assert list(log.calls) == ["c2", "c3", "c4"]
+    assert [call.id for call in log.calls] == ["c2", "c3", "c4"]
     assert (late, log.dropped, log.ignored) == (False, 2, 1)
     log.clear()
     assert (len(log), log.dropped, log.ignored) == (0, 0, 0)
@@ -456,3 +457,73 @@ def test_an_attempt_after_a_lost_callback_counts() -> None:
 
     assert [a.process.pid for a in call.attempts if a.process] == [101, 102]
     assert call.state is CallState.DONE
+
+
+def of(function: str, *events: Event) -> list[Event]:
+    """Return the events as another function's."""
+    return [replace(each, function=function) for each in events]
+
+
+def test_calls_of_several_functions_with_one_id_are_told_apart() -> None:
+    second = of("b", *accepted("c1", 2.0), *attempt("c1", 2.1, 0.5, status=500))
+    events = [*accepted(), *attempt("c1", 0.1, 1.0), *second]
+    random.Random(3).shuffle(events)
+    log = filled(events)
+
+    assert [(call.function, call.status) for call in log.calls] == [("long-task", 200), ("b", 500)]
+    assert log.get("c1") == log.get("c1", "long-task") == log.calls[0]
+    assert log.get("c1", "b.openfaas-fn") == log.calls[1]
+    assert log.get("c1", "other") is None
+    assert [call.function for call in log.sharing("c1")] == ["long-task", "b"]
+
+
+def test_a_function_invoked_by_a_callback_shares_no_asynchronous_id() -> None:
+    log = filled([*accepted(), *attempt("c1", 0.1, 1.0), *of("notify", *visit(1.2, 1.3, "c1"))])
+
+    assert [(call.function, call.mode) for call in log.calls] == [("long-task", "async"), ("notify", "sync")]
+    assert [call.function for call in log.sharing("c1")] == ["long-task"]
+
+
+def test_the_functions_of_one_id_are_limited() -> None:
+    log = filled([each for number in range(150) for each in of(f"f{number}", *accepted())])
+
+    assert (len(log.calls), len(log)) == (100, 1)
+    assert log.ignored == 50 * len(accepted())
+
+
+def test_two_calls_of_a_function_with_one_id_are_shown_as_one_that_ends() -> None:
+    def delivered(number: int, each: Event) -> Event:
+        return replace(each, data={**each.data, "seq": number}) if "seq" in each.data else each
+
+    # A free worker had the second one before the gateway knew that it was stored.
+    second = [delivered(2, each) for each in [*attempt("c1", 2.0, 0.5), *accepted("c1", 2.0)]]
+    running = [each for each in second if each.type != EventType.DELIVERY_ACKED][:3]
+    first = [delivered(1, each) for each in [*accepted(), *attempt("c1", 0.1, 1.0)]]
+
+    assert reduced(*first, *accepted("c1", 2.0)[:3][-1:]).state is CallState.DONE
+    assert reduced(*first, *running).state is CallState.RUNNING
+    call = reduced(*first, *second)
+    assert (call.state, call.is_settled) == (CallState.DONE, True)
+    assert [each.finished is not None for each in call.attempts] == [True, True]
+
+
+def test_a_sync_call_whose_caller_disconnected_has_failed() -> None:
+    events = [each for each in visit(0, 1, "c1", status=500) if each.type != EventType.CALL_ANSWERED]
+    call = reduced(*events, event(1, EventType.CALL_ANSWERED, error="the caller disconnected"))
+
+    assert (call.state, call.is_settled) == (CallState.FAILED, True)
+    assert [each.error for each in call.attempts] == ["the caller disconnected"]
+    cut = reduced(*events, event(1, EventType.CALL_ANSWERED, status=200, error="the caller disconnected"))
+    assert cut.state is CallState.FAILED
+
+
+def test_a_sync_call_whose_gateway_ended_has_failed() -> None:
+    running = visit(0, 9, "c1")[:3]
+    data = {"service": "gateway", "pid": 1, "code": -9}
+    ended = replace(event(1, EventType.SERVICE_EXITED, ""), data=data)
+    later = visit(2, 9, "c2")[:3]
+    log = filled([*running, *sync_call("c0", 0.0, 0.5), ended, *later])
+
+    states = [(call.id, call.state) for call in log.calls]
+    assert states == [("c1", CallState.FAILED), ("c0", CallState.DONE), ("c2", CallState.RUNNING)]
+    assert [each.error for each in log.calls[0].attempts] == ["the gateway ended"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from labkit_services.contract.durations import format_duration, parse_duration
@@ -16,6 +18,7 @@ from labkit_services.contract.queues import (
     check_queue_name,
     dead_stream,
     dead_subject,
+    job_token,
     queue_stream,
 )
 from labkit_services.contract.times import parse_rfc3339, rfc3339
@@ -134,14 +137,47 @@ def test_a_queued_call_keeps_header_order_duplicates_and_bytes() -> None:
 def test_each_nats_header_is_one_line_of_ascii_for_any_values() -> None:
     headers = _call(path="/\r\nX: y", function="ü\n").nats_headers()
 
-    assert headers[DEDUPE_HEADER] == "id-1"
+    assert headers[DEDUPE_HEADER].startswith("id-1:")
     assert headers[CALL_HEADER].isascii()
     assert "\n" not in headers[CALL_HEADER]
     assert "\r" not in headers[CALL_HEADER]
 
 
 def test_a_redriven_call_has_another_message_id() -> None:
-    assert _call(attempts=3).nats_headers()[DEDUPE_HEADER] == "id-1:3"
+    assert _call(attempts=3).nats_headers()[DEDUPE_HEADER] == _call().message_id() + ":3"
+
+
+def test_a_request_that_is_sent_again_has_the_same_message_id() -> None:
+    headers = (*_call().headers, ("X-Start-Time", "18"))
+
+    assert _call(accepted_ns=18, headers=headers).message_id() == _call().message_id()
+    assert _call(function="cat").message_id() == _call(function="cat.openfaas-fn").message_id()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"call_id": "id-2"},
+        {"function": "other"},
+        {"function": "cat.dev"},
+        {"path": "/other"},
+        {"query": "x=2"},
+        {"callback": ""},
+        {"body": b"\x00\xfe"},
+        {"headers": (("X-Start-Time", "5"), ("X-Start-Time", "17"))},  # the callback of another call
+    ],
+)
+def test_another_request_with_the_same_call_id_has_another_message_id(change: dict[str, object]) -> None:
+    assert _call(**change).message_id() != _call().message_id()
+
+
+def test_calls_of_two_functions_with_one_id_have_two_tokens() -> None:
+    names = ["cat", "cat.dev", "cat-dev", "ca", "x" * 200, "x" * 201]
+    tokens = {job_token(call_id, name) for call_id in ("id-1", "id 1", "*") for name in names}
+
+    assert len(tokens) == 3 * len(names)
+    assert all(re.fullmatch(r"[-/_=.a-zA-Z0-9]+", token) and "." not in token for token in tokens)
+    assert job_token("id-1", "cat.openfaas-fn") == job_token("id-1", "cat") == "id-1=cat"
 
 
 def _result(body: bytes = b"out") -> Result:

@@ -138,6 +138,8 @@ def test_a_wildcard_in_a_folder_may_match_nothing_if_another_copy_uses_the_folde
         ("COPY https://example.com/x.git .", "source can't be a git ref for COPY"),
         ("COPY git@example.com:x/y.git .", "source can't be a git ref for COPY"),
         ("ADD https://example.com/x .", "ADD of a URL is not supported"),
+        ("ADD https://example.com/fwatchdog.tgz .", "ADD of a URL is not supported"),
+        ("COPY https://example.com/fwatchdog .", "source can't be a URL for COPY"),
         ("ADD git@example.com:x/y.git#main .", "ADD of a URL is not supported"),
         ("ADD --checksum=sha256:1 handler.py .", "checksum requires HTTP(S) or Git sources"),
         ("COPY --chmod=999 handler.py .", "invalid chmod parameter: '999'"),

@@ -160,6 +160,32 @@ def test_the_watchdog_of_another_image_is_skipped_without_a_note(project: Projec
     assert (built.notes, built.copies, built.files) == ([], 0, None)
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "ADD https://github.com/openfaas/faas/releases/download/0.7.1/fwatchdog /usr/bin",
+        "ADD https://github.com/openfaas/faas/releases/download/0.6.9/fwatchdog-arm64 /usr/bin/fwatchdog",
+        "ADD https://github.com/openfaas/faas/releases/download/0.7.1/fwatchdog.exe /watchdog.exe",
+        "ARG V=0.9.10\nADD --chmod=755 https://example.com/$V/of-watchdog /usr/bin/fwatchdog",
+        "ADD https://example.com/fwatchdog?raw=true /usr/bin/",
+    ],
+)
+def test_a_watchdog_that_would_be_downloaded_is_skipped_without_a_note(project: Project, line: str) -> None:
+    built = project.build(f"FROM alpine\n{line}\nENV fprocess=cat\n")
+
+    assert (built.notes, built.copies, built.files, built.fprocess) == ([], 0, None, "cat")
+
+
+def test_a_watchdog_can_be_copied_from_a_stage_of_scratch_that_downloads_it(project: Project) -> None:
+    url = "https://example.com/fwatchdog"
+
+    built = project.build(
+        f"FROM scratch AS w\nADD {url} /\nFROM alpine\nCOPY --from=w /fwatchdog /usr/bin/\n"
+    )
+
+    assert (built.notes, built.copies) == ([], 0)
+
+
 def test_files_of_an_earlier_stage_are_found_unless_a_run_creates_them(project: Project) -> None:
     text = (
         "FROM alpine AS build\nWORKDIR /src\nCOPY lib lib\nCOPY handler.py .\nRUN make\n"

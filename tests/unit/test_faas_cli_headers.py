@@ -259,6 +259,7 @@ def test_an_invalid_header_is_never_sent(
     url = f"{recorder.url}/function/f.openfaas-fn"
     assert code == 1
     assert printed.startswith(f'Failed to invoke function: Post "{url}": net/http: {problem}\n')
+    assert printed.endswith("next:     correct this header\n")
     assert recorder.requests == []
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from labkit.openfaas_cli.faas_cli.git import GitError
-from labkit.openfaas_cli.faas_cli.image_tag import TAG, ImageTagError, image_name
+from labkit.openfaas_cli.faas_cli.image_tag import TAG, ImageTagError, check_image_name, image_name
 from labkit.openfaas_cli.pflag import UsageError, parse
 
 
@@ -144,11 +145,29 @@ def test_a_repository_without_a_commit_has_no_sha() -> None:
     assert "commit once" in caught.value.next_step
 
 
-def test_a_branch_that_is_not_a_valid_tag_is_an_error(sha: str) -> None:
+def test_a_branch_that_is_no_valid_tag_is_only_an_error_of_a_build(sha: str) -> None:
     git("checkout", "-q", "-b", "feature/x")
 
-    with pytest.raises(ImageTagError, match=f'invalid tag "img:latest-feature/x-{sha}"'):
-        name("img", "branch")
+    image = name("img", "branch")
+
+    assert image == f"img:latest-feature/x-{sha}"
+    with pytest.raises(ImageTagError, match=f'^invalid tag "{image}": invalid reference format'):
+        check_image_name(image)
+
+
+@pytest.mark.parametrize(
+    "image", [":latest", "img:", "img:ü", "a:b:c", "me/:1", "img:.x", f"img:{'x' * 129}"]
+)
+def test_a_name_that_docker_refuses_for_its_tag_is_an_error_of_a_build(image: str) -> None:
+    with pytest.raises(ImageTagError, match=f'^invalid tag "{re.escape(image)}": invalid reference format'):
+        check_image_name(image)
+
+
+@pytest.mark.parametrize(
+    "image", ["img:1", "localhost:5000/me/img:1.0-x_y", "<your-name>/img:latest", "ttl.sh/a:1h"]
+)
+def test_other_names_are_not_checked(image: str) -> None:
+    check_image_name(image)
 
 
 def test_missing_git_is_an_error(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:

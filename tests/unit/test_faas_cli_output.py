@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -231,3 +233,22 @@ def test_a_flag_that_is_not_a_pair_is_refused(text: str, what: str, message: str
         pairs(what, text)
 
     assert caught.value.headline == message
+
+
+_MAIN = "import sys; from labkit.openfaas_cli.faas_cli import main; sys.exit(main())"
+
+
+def test_output_to_a_full_disk_is_one_line_of_error() -> None:
+    command = [sys.executable, "-c", _MAIN, "--help"]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+
+    assert done.returncode == 1
+    assert done.stderr == "error: the output cannot be written: No space left on device\n"
+
+
+@pytest.mark.parametrize("closed", ["1>&-", "2>&-", "1>&- 2>&-"])
+def test_a_closed_output_is_no_error(closed: str) -> None:
+    command = f'exec "$0" -c "{_MAIN}" --help {closed}'
+
+    assert subprocess.run(["sh", "-c", command, sys.executable], check=False).returncode == 0

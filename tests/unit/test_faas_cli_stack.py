@@ -317,6 +317,22 @@ def test_the_stack_file_has_two_default_names(folder: Path) -> None:
     assert stack_file(arguments("-f", "other.yaml")) == "other.yaml"
 
 
+@pytest.mark.parametrize("words", [("-f", ""), ("--yaml=",), ("--yaml", "x", "-f", "")])
+def test_an_empty_name_stands_for_no_stack_file(folder: Path, words: tuple[str, ...]) -> None:
+    Path("stack.yaml").write_text(STACK)
+
+    assert stack_file(arguments(*words)) is None
+    assert stack_of(arguments(*words)).functions == {}
+
+
+def test_a_folder_of_the_default_name_is_an_error(folder: Path) -> None:
+    Path("stack.yaml").mkdir()
+    Path("stack.yml").write_text(STACK)
+
+    with pytest.raises(StackFileError, match=r"^read stack\.yaml: is a directory$"):
+        stack_of(arguments())
+
+
 def test_without_a_stack_file_the_stack_is_empty(folder: Path) -> None:
     assert stack_of(arguments()).functions == {}
 

@@ -157,6 +157,61 @@ async def test_a_system_route_s_methods_need_credentials_and_all_others_are_a_40
                 assert_405(answer, method)
 
 
+AUTHORIZED = "Host: gw\r\nAuthorization: Basic YWRtaW46c2VjcmV0\r\n"
+CROSS_SITE = (
+    "Origin: http://evil.example",
+    "Origin: null",
+    "Sec-Fetch-Site: cross-site",
+    "Sec-Fetch-Site: same-site",
+    "Content-Type: text/plain",
+    "Content-Type: multipart/form-data; boundary=x",
+)
+
+
+@pytest.mark.parametrize("path", SYSTEM)
+async def test_a_change_by_another_site_s_page_is_refused_in_spite_of_the_password(path: str) -> None:
+    async with gateway() as served:
+        for method in set(SYSTEM[path].split()) - {"GET"}:
+            for header in CROSS_SITE:
+                answer = await ask(served, f"{method} {path}", f"{AUTHORIZED}{header}\r\n")
+                assert answer.status in (403, 415), (method, header)
+
+
+@pytest.mark.parametrize("path", ["/ui/", *SYSTEM])
+async def test_a_foreign_host_name_is_refused_wherever_a_password_is_needed(path: str) -> None:
+    async with gateway() as served:
+        for method in SYSTEM.get(path, "GET").split():
+            answer = await ask(
+                served, f"{method} {path}", AUTHORIZED.replace("Host: gw", "Host: evil.example:8080")
+            )
+            assert answer.status == 403, method
+            assert b"allowed_hosts" in answer.body
+
+
+async def test_another_site_s_page_cancels_no_call() -> None:
+    async with gateway() as served:
+        line = "DELETE /async-function/known"
+        assert (await ask(served, line)).status == 200
+        for header in CROSS_SITE[:4]:
+            assert (await ask(served, line, f"Host: gw\r\n{header}\r\n")).status == 403, header
+
+
+@pytest.mark.parametrize("header", [*CROSS_SITE, "Host: evil.example"])
+async def test_functions_are_open_to_every_page_as_in_openfaas(header: str) -> None:
+    headers = f"{header}\r\n" if header.startswith("Host") else f"Host: gw\r\n{header}\r\n"
+    async with gateway() as served:
+        assert (await ask(served, "POST /function/cat", headers)).status == 200
+
+
+@pytest.mark.parametrize("path", ["/ui/", "/%75i/", "/ui/x"])
+async def test_the_way_to_the_inspector_s_token_may_not_be_framed_by_another_site(path: str) -> None:
+    async with gateway() as served:
+        for site, status in (("same-site", 403), ("cross-site", 403), ("same-origin", 404)):
+            marks = f"Sec-Fetch-Dest: iframe\r\nSec-Fetch-Site: {site}\r\n"
+            answer = await ask(served, f"GET {path}", AUTHORIZED + marks)
+            assert answer.status == status, site
+
+
 @pytest.mark.parametrize("path", OPEN)
 @pytest.mark.row("1.2 wrong method", "1.2 /healthz")
 async def test_an_open_route_takes_get_and_all_other_methods_are_a_405(path: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import time
 from typing import Any
 
 import pytest
@@ -97,3 +99,51 @@ def test_bytes_that_are_no_text_are_an_error(content: bytes, message: str) -> No
 )
 def test_the_tag_of_a_plain_scalar(text: str, tag: str) -> None:
     assert implicit_tag(text) == tag
+
+
+def bomb(first: str, collection: str) -> str:
+    """Return anchors a to i, each nine aliases of the one before."""
+    lines = [f"x-a: &a {first}"]
+    for before, name in itertools.pairwise("abcdefghi"):
+        aliases = ",".join([f"*{before}"] * 9)
+        lines.append(f"x-{name}: &{name} {collection % aliases}")
+    return "\n".join(lines)
+
+
+LIST_BOMB = bomb("[x,x,x,x,x,x,x,x,x]", "[%s]")
+MERGE_BOMB = bomb("{a0: v, a1: v, a2: v, a3: v, a4: v, a5: v, a6: v, a7: v, a8: v}", "{<<: [%s]}")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        MERGE_BOMB + "\nfunctions:\n  f:\n    environment: *i\n",
+        MERGE_BOMB + "\nfunctions:\n  f:\n    <<: *i\n    lang: a\n",
+        MERGE_BOMB + "\nfunctions: *i\n",
+    ],
+)
+def test_an_alias_bomb_is_refused_with_go_s_text(content: str) -> None:
+    begun = time.monotonic()
+    with pytest.raises(GoYamlError) as raised:
+        unmarshal(content.encode(), STACK_TYPE)
+
+    assert raised.value.headline == "yaml: document contains excessive aliasing"
+    assert time.monotonic() - begun < 5
+
+
+def test_an_alias_bomb_that_nothing_reads_is_harmless() -> None:
+    assert unmarshal(f"{LIST_BOMB}\nversion: a\n".encode(), STACK_TYPE) == {"version": "a"}
+
+
+def test_thousands_of_plain_aliases_are_allowed_as_in_go() -> None:
+    functions = "".join(f"  f{number}: *f\n" for number in range(1000))
+    content = f"x: &f {{lang: a, environment: {{a: b, c: d}}}}\nfunctions:\n{functions}"
+    assert len(unmarshal(content.encode(), STACK_TYPE)["functions"]) == 1000
+
+
+@pytest.mark.parametrize("opening", ["[", "{a: ", "[{a: "])
+def test_deep_nesting_is_refused_at_once(opening: str) -> None:
+    begun = time.monotonic()
+    with pytest.raises(GoYamlError, match="exceeded max depth"):
+        unmarshal(b"functions:\n  x: " + opening.encode() * 60_000, STACK_TYPE)
+    assert time.monotonic() - begun < 5

@@ -192,6 +192,11 @@ async def test_a_truncated_response_is_an_error(client: HttpClient, answer: byte
         b"",
         b"HTTP/1.1 200 OK\r\nContent-Le",
         b"SSH-2.0-OpenSSH_9.2\r\n",
+        b"200 OK\n\n",
+        b"HTTP/1.1 200 OK\n",
+        b"HTTP/1.1 20 OK\n\n",
+        b"HTTP/1.1 200 OK\nno header\n\n",
+        b"HTTP/1.1 200 OK\rA: b\r\r",
         b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok",
         b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nEndless: " + b"x" * 600_000,
@@ -201,6 +206,28 @@ async def test_a_malformed_response_is_an_upstream_error(client: HttpClient, ans
     async with scripted_server(always(answer, then_close=True)) as server:
         with pytest.raises(UpstreamError, match=r"127\.0\.0\.1"):
             await client.request("GET", server.url)
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "body"),
+    [  # as Go's client reads them (measured with Go 1.19)
+        (b"HTTP/1.1 200 OK\n\n", 200, b""),
+        (b"HTTP/1.0 200 OK\nContent-Type: text/plain\n\nok", 200, b"ok"),
+        (b"HTTP/1.1 201 Created\nContent-Length: 2\n\nok", 201, b"ok"),
+        (b"HTTP/1.1 200 OK\r\nA: b\n\r\nok", 200, b"ok"),
+        (b"HTTP/1.1 200 OK\nA: b\r\n\nok", 200, b"ok"),
+        (b"HTTP/1.1 200\n\n", 200, b""),
+        (b"HTTP/1.1 100 Continue\n\nHTTP/1.1 200 OK\n\n", 200, b""),
+        (b"HTTP/1.1 204 No Content\nContent-Length: 5\n\nhello", 204, b""),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2 \r\nok\r\n0\r\nX-T: 1\r\n\r\n", 200, b"ok"),
+    ],
+)
+async def test_a_response_whose_lines_end_with_lf_is_read_as_by_go(
+    client: HttpClient, answer: bytes, status: int, body: bytes
+) -> None:
+    async with scripted_server(always(answer, then_close=True)) as server:
+        response = await client.request("POST", server.url, (), b"x")
+        assert (response.status, await response.read()) == (status, body)
 
 
 async def test_interim_responses_are_skipped(client: HttpClient) -> None:

@@ -11,7 +11,15 @@ import pytest
 from eventually import eventually_async
 from wire import serving
 
-from labkit_services.http import BodyTooLargeError, HangUpError, HttpError, HttpServer, Request, Response
+from labkit_services.http import (
+    BodyTooLargeError,
+    HangUpError,
+    HttpError,
+    HttpServer,
+    Request,
+    Response,
+    server_connection,
+)
 from labkit_services.http.encoding import http_date
 
 pytestmark = pytest.mark.anyio
@@ -55,7 +63,7 @@ async def test_pipelined_requests_get_responses_in_order() -> None:
 
     async with serving(slower_first) as served:
         wire = await served.connect()
-        wire.send(b"".join(b"GET /%d HTTP/1.1\r\n\r\n" % number for number in range(100)))
+        wire.send(b"".join(b"GET /%d HTTP/1.1\r\nHost: t\r\n\r\n" % number for number in range(100)))
         assert [(await wire.response()).body for _ in range(100)] == [b"/%d" % n for n in range(100)]
 
 
@@ -66,7 +74,7 @@ async def test_many_pipelined_requests_wait_in_the_socket_and_all_get_responses(
         await hold.wait()
         return Response(200)
 
-    count, request = 8_000, b"GET / HTTP/1.1\r\nX-Filler: " + b"x" * 1000 + b"\r\n\r\n"
+    count, request = 8_000, b"GET / HTTP/1.1\r\nHost: t\r\nX-Filler: " + b"x" * 1000 + b"\r\n\r\n"
     async with serving(held) as served:
         wire = await served.connect()
         wire.send(request * count)
@@ -146,22 +154,25 @@ async def test_an_unread_body_does_not_block_the_connection() -> None:
     [
         (b"hello\r\n\r\n", 400),
         (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400),
-        (b"GET /a b HTTP/1.1\r\n\r\n", 400),
-        (b"GET / HTTP/1.1\r\nA: b\r\n folded\r\n\r\n", 400),
-        (b"GET / HTTP/1.1\r\nA : b\r\n\r\n", 400),
-        (b"GET / HTTP/1.1\r\n: b\r\n\r\n", 400),
-        (b"GET / HTTP/1.1\r\nA: b\x00c\r\n\r\n", 400),
+        (b"GET /a b HTTP/1.1\r\nHost: t\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: t\r\nA: b\r\n folded\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: t\r\nA : b\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: t\r\n: b\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: t\r\nA: b\x00c\r\n\r\n", 400),
         (b"GET / HTTP/1.1\nA: b\n\n", 400),
-        (b"GET / HTTP/1.1\r\nA: b\rc\r\n\r\n", 400),
-        (b"POST / HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
-        (b"POST / HTTP/1.1\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd", 400),
-        (b"POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", 400),
-        (b"POST / HTTP/1.1\r\nContent-Length: 99999999999999999999\r\n\r\n", 400),
-        (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nno\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: t\r\nA: b\rc\r\n\r\n", 400),
+        (b"POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
+        (b"POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd", 400),
+        (b"POST / HTTP/1.1\r\nHost: t\r\nContent-Length: -1\r\n\r\n", 400),
+        (b"POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 99999999999999999999\r\n\r\n", 400),
+        (b"POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\nno\r\n", 400),
         (b"GET / HTTP/2.0\r\n\r\n", 505),
-        (b"GET /" + b"a" * 20_000 + b" HTTP/1.1\r\n\r\n", 414),
-        (b"GET / HTTP/1.1\r\n" + b"".join(b"H%d: v\r\n" % n for n in range(10_000)) + b"\r\n", 431),
-        (b"GET / HTTP/1.1\r\nA: " + b"b" * 70_000 + b"\r\n\r\n", 431),
+        (b"GET /" + b"a" * 20_000 + b" HTTP/1.1\r\nHost: t\r\n\r\n", 414),
+        (
+            b"GET / HTTP/1.1\r\nHost: t\r\n" + b"".join(b"H%d: v\r\n" % n for n in range(10_000)) + b"\r\n",
+            431,
+        ),
+        (b"GET / HTTP/1.1\r\nHost: t\r\nA: " + b"b" * 70_000 + b"\r\n\r\n", 431),
     ],
 )
 async def test_an_invalid_or_too_large_request_gets_an_error_and_a_close(data: bytes, status: int) -> None:
@@ -178,10 +189,10 @@ async def test_an_invalid_or_too_large_request_gets_an_error_and_a_close(data: b
 @pytest.mark.parametrize(
     "beginning",
     [
-        b"GET / HTTP/1.1\r\nEndless: ",
-        b"GET / HTTP/1.1\r\nEndless",
-        b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5;",
-        b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nTrailer: ",
+        b"GET / HTTP/1.1\r\nHost: t\r\nEndless: ",
+        b"GET / HTTP/1.1\r\nHost: t\r\nEndless",
+        b"POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n5;",
+        b"POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nTrailer: ",
     ],
 )
 async def test_an_endless_line_is_rejected_at_the_limit(beginning: bytes) -> None:
@@ -217,8 +228,10 @@ async def test_many_headers_keep_order_spelling_and_duplicates() -> None:
         return Response.json(200, request.headers.pairs)
 
     async with serving(show) as served:
-        answer = await served.ask(b"GET / HTTP/1.1\r\nb: 1\r\nA: 2\r\nB:  3 \r\nx-Odd-CASE: \xe9\r\n\r\n")
-        assert answer.body == b'[["b","1"],["A","2"],["B","3"],["x-Odd-CASE","\\u00e9"]]'
+        answer = await served.ask(
+            b"GET / HTTP/1.1\r\nHost: t\r\nb: 1\r\nA: 2\r\nB:  3 \r\nx-Odd-CASE: \xe9\r\n\r\n"
+        )
+        assert answer.body == b'[["Host","t"],["b","1"],["A","2"],["B","3"],["x-Odd-CASE","\\u00e9"]]'
 
 
 # -- versions, methods, framing
@@ -273,7 +286,7 @@ async def test_head_gets_only_the_head() -> None:
         async with serving(handler) as served:
             wire = await served.connect()
             for _ in range(2):
-                wire.send(b"HEAD / HTTP/1.1\r\n\r\n")
+                wire.send(b"HEAD / HTTP/1.1\r\nHost: t\r\n\r\n")
                 assert header in (await wire.response("HEAD")).headers
 
 
@@ -302,23 +315,23 @@ async def test_a_chunked_body_is_decoded_and_its_trailers_are_ignored() -> None:
         body = await request.body(100)
         return Response.json(200, [body.decode(), request.headers.pairs])
 
-    head = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+    head = b"POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n"
     data = head + b"5;ext=1\r\nhello\r\n1\r\n!\r\n0\r\nT: t\r\n\r\n"
     async with serving(show) as served:
         wire = await served.connect()
         wire.send(data)
-        assert (await wire.response()).body == b'["hello!",[["Transfer-Encoding","chunked"]]]'
+        assert (await wire.response()).body == b'["hello!",[["Host","t"],["Transfer-Encoding","chunked"]]]'
         for byte in data:
             wire.send(bytes([byte]))
             await wire.drain()
-        assert (await wire.response()).body == b'["hello!",[["Transfer-Encoding","chunked"]]]'
+        assert (await wire.response()).body == b'["hello!",[["Host","t"],["Transfer-Encoding","chunked"]]]'
 
 
 @pytest.mark.parametrize("coding", ["gzip", "identity", "gzip, chunked", "chunked, chunked"])
 async def test_an_unknown_transfer_encoding_is_a_501(coding: str) -> None:
     async with serving(echo) as served:
         wire = await served.connect()
-        wire.send(f"POST / HTTP/1.1\r\nTransfer-Encoding: {coding}\r\n\r\n0\r\n\r\n".encode())
+        wire.send(f"POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: {coding}\r\n\r\n0\r\n\r\n".encode())
         assert (await wire.response()).status in (400, 501)
         assert await wire.ended(), "nothing behind it is taken for a request"
 
@@ -329,10 +342,12 @@ async def test_a_target_in_absolute_form_has_a_path_and_query() -> None:
 
     async with serving(show) as served:
         assert (
-            await served.ask(b"GET http://h:1/a/b?c=http://d HTTP/1.1\r\n\r\n")
+            await served.ask(b"GET http://h:1/a/b?c=http://d HTTP/1.1\r\nHost: t\r\n\r\n")
         ).body == b"/a/b|c=http://d"
-        assert (await served.ask(b"GET http://h HTTP/1.1\r\n\r\n")).body == b"/|"
-        assert (await served.ask(b"GET /a?b=http://c/d HTTP/1.1\r\n\r\n")).body == b"/a|b=http://c/d"
+        assert (await served.ask(b"GET http://h HTTP/1.1\r\nHost: t\r\n\r\n")).body == b"/|"
+        assert (
+            await served.ask(b"GET /a?b=http://c/d HTTP/1.1\r\nHost: t\r\n\r\n")
+        ).body == b"/a|b=http://c/d"
 
 
 @pytest.mark.parametrize("split", [0, 1, 20])
@@ -341,7 +356,8 @@ async def test_a_target_in_absolute_form_has_a_path_and_query() -> None:
     [("Content-Length: 5", b"hello"), ("Transfer-Encoding: chunked", b"5\r\nhello\r\n0\r\n\r\n")],
 )
 async def test_an_upgrade_is_ignored_and_the_body_is_kept(framing: str, body: bytes, split: int) -> None:
-    head = f"POST / HTTP/1.1\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n{framing}\r\n\r\n"
+    upgrade = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c"
+    head = f"POST / HTTP/1.1\r\nHost: t\r\n{upgrade}\r\n{framing}\r\n\r\n"
     requests: list[Request] = []
 
     async def echo_and_record(request: Request) -> Response:
@@ -361,7 +377,7 @@ async def test_an_upgrade_is_ignored_and_the_body_is_kept(framing: str, body: by
 
 async def test_connect_is_handled_like_other_methods() -> None:
     async with serving(echo) as served:
-        answer = await served.ask(b"CONNECT a.example:80 HTTP/1.1\r\n\r\n")
+        answer = await served.ask(b"CONNECT a.example:80 HTTP/1.1\r\nHost: t\r\n\r\n")
         assert answer.headers.get("X-Line") == "CONNECT a.example:80 1.1"
 
 
@@ -413,7 +429,7 @@ async def test_raw_utf_8_in_a_target_is_percent_encoded() -> None:
     async with serving(echo) as served:
         wire = await served.connect()
         for method in ("GET", "FOO"):
-            wire.send(f"{method} /é?ü=%C3%A4 HTTP/1.1\r\nX-A: é\r\n\r\n".encode())
+            wire.send(f"{method} /é?ü=%C3%A4 HTTP/1.1\r\nHost: t\r\nX-A: é\r\n\r\n".encode())
             answer = await wire.response()
             assert answer.headers.get("X-Line") == f"{method} /%C3%A9?%C3%BC=%C3%A4 1.1"
 
@@ -510,6 +526,74 @@ async def test_a_stalled_head_gets_408() -> None:
         assert await wire.ended()
 
 
+@pytest.mark.parametrize(
+    "start", [b"GET / HTTP/1.1\r\nHost: t\r\nX-Slow: ", b"GET /", b"PROP", b"POST / HTTP/1.1\r\n"]
+)
+async def test_a_head_that_is_dripped_byte_by_byte_is_cut_off(start: bytes) -> None:
+    async with serving(echo, read_seconds=0.5) as served:
+        wire = await served.connect()
+        wire.send(start)
+        response = asyncio.ensure_future(wire.response())
+        async with asyncio.timeout(10):
+            while not response.done():
+                wire.send(b"a")
+                await asyncio.sleep(0.05)
+        assert response.result().status == 408
+
+
+async def test_blank_lines_do_not_keep_a_connection() -> None:
+    async with serving(echo, read_seconds=0.3, idle_seconds=0.3) as served:
+        fresh, used = await served.connect(), await served.connect()
+        used.send(GET)
+        assert (await used.response()).status == 200
+        async with asyncio.timeout(10):
+            for wire in (fresh, used):
+                ended = asyncio.ensure_future(wire.ended())
+                while not ended.done():
+                    wire.send(b"\r\n")
+                    await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("framing", ["Content-Length: 10000", "Transfer-Encoding: chunked"])
+async def test_a_body_that_is_dripped_byte_by_byte_is_cut_off(framing: str) -> None:
+    async with serving(echo, read_seconds=0.5) as served:
+        wire = await served.connect()
+        wire.send(f"POST / HTTP/1.1\r\nHost: t\r\n{framing}\r\n\r\n".encode())
+        response = asyncio.ensure_future(wire.response())
+        async with asyncio.timeout(10):
+            while not response.done():
+                wire.send(b"1\r\na\r\n" if "chunked" in framing else b"a")
+                await asyncio.sleep(0.05)
+        assert response.result().status == 408
+
+
+async def test_a_body_that_arrives_steadily_may_take_longer_than_the_limit() -> None:
+    async with serving(echo, read_seconds=0.5, body_rate=1000) as served:
+        wire = await served.connect()
+        wire.send(b"POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 60000\r\n\r\n")
+        for _ in range(60):
+            wire.send(b"x" * 1000)
+            await asyncio.sleep(0.05)
+        assert (await wire.response()).body == b"x" * 60_000
+
+
+@pytest.mark.parametrize(
+    "lines", ["", "Host: a\r\nHost: a\r\n", "Host: a\r\nhost: b\r\n", "Host: a b\r\n", "Host: a/b\r\n"]
+)
+async def test_a_missing_doubled_or_malformed_host_is_refused_and_the_connection_closed(lines: str) -> None:
+    async with serving(echo) as served:
+        wire = await served.connect()
+        wire.send(f"GET / HTTP/1.1\r\n{lines}\r\n".encode())
+        assert (await wire.response()).status == 400
+        assert await wire.ended()
+
+
+async def test_http_1_0_needs_no_host_but_may_not_have_two() -> None:
+    async with serving(echo) as served:
+        assert (await served.ask(b"GET / HTTP/1.0\r\n\r\n")).status == 200
+        assert (await served.ask(b"GET / HTTP/1.0\r\nHost: a\r\nHost: a\r\n\r\n")).status == 400
+
+
 async def test_an_idle_connection_is_closed() -> None:
     async with serving(echo, read_seconds=0.1, idle_seconds=0.1) as served:
         silent, idle = await served.connect(), await served.connect()
@@ -577,6 +661,74 @@ async def test_a_client_that_disconnects_cancels_its_handler() -> None:
         await asyncio.wait_for(began.wait(), 5)
         await wire.close()
         await asyncio.wait_for(released.wait(), 5)
+
+
+async def slow_answer(_request: Request) -> Response:
+    await asyncio.sleep(0.3)
+    return Response(200, (), b"answer")
+
+
+@pytest.mark.parametrize("data", [GET, post(b"x"), GET + GET])
+async def test_a_client_that_half_closes_after_its_request_gets_its_response(data: bytes) -> None:
+    async with serving(slow_answer) as served:
+        wire = await served.connect()
+        wire.send(data)
+        wire.writer.write_eof()
+        for _ in range(data.count(b"HTTP/1.1")):
+            assert (await wire.response()).body == b"answer"
+        assert await wire.reader.read() == b""
+        await eventually_async(lambda: not served.server.connections)
+
+
+async def test_a_client_that_half_closes_and_then_goes_cancels_its_handler() -> None:
+    began, released = asyncio.Event(), asyncio.Event()
+
+    async def long(_request: Request) -> Response:
+        began.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            released.set()
+        raise AssertionError
+
+    async with serving(long) as served:
+        wire = await served.connect()
+        wire.send(GET)
+        wire.writer.write_eof()
+        await asyncio.wait_for(began.wait(), 5)
+        await asyncio.sleep(0.1)
+        assert not released.is_set()
+        await wire.close()
+        await asyncio.wait_for(released.wait(), 5)
+
+
+async def test_where_the_kernel_does_not_tell_a_half_closed_client_has_a_second(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(server_connection, "peer_is_open", lambda _: None)
+    hold = asyncio.Event()
+
+    async def answer(request: Request) -> Response:
+        if request.path == "/never":
+            await hold.wait()
+        return await slow_answer(request)
+
+    async with serving(answer) as served:
+        quick, never = await served.connect(), await served.connect()
+        for wire, data in ((quick, GET), (never, GET.replace(b" / ", b" /never "))):
+            wire.send(data)
+            wire.writer.write_eof()
+        assert (await quick.response()).body == b"answer"
+        assert await asyncio.wait_for(never.reader.read(), 5) == b""
+
+
+async def test_a_client_that_half_closes_within_its_request_gets_no_response() -> None:
+    async with serving(slow_answer) as served:
+        for data in (GET[:-2], b"", b"GET"):
+            wire = await served.connect()
+            wire.send(data)
+            wire.writer.write_eof()
+            assert await asyncio.wait_for(wire.reader.read(), 5) == b""
 
 
 # -- responses
@@ -780,7 +932,7 @@ async def test_stop_lets_responses_finish_and_closes_idle_connections() -> None:
         idle, busy = await served.connect(), await served.connect()
         idle.send(GET)
         await idle.response()
-        busy.send(b"GET /held HTTP/1.1\r\n\r\n")
+        busy.send(b"GET /held HTTP/1.1\r\nHost: t\r\n\r\n")
         await asyncio.wait_for(began.wait(), 5)
         stopping = asyncio.create_task(served.server.stop(10))
         assert await idle.ended()

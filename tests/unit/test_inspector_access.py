@@ -13,7 +13,7 @@ from labkit_services.contract.inspector_link import inspector_page, is_valid, ma
 from labkit_services.http import Headers, Request
 from labkit_services.http.body import Body
 from labkit_services.inspector.app import InspectorPages
-from labkit_services.inspector.errors import CrossSiteError, UnauthorizedError
+from labkit_services.inspector.errors import CrossSiteError, FormTypeError, UnauthorizedError
 from labkit_services.inspector.token_gate import TokenGate, location_without_token
 from labkit_services.web.html_page import HtmlPage
 
@@ -71,16 +71,48 @@ def test_an_empty_token_gives_access_to_everyone() -> None:
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
 @pytest.mark.parametrize("token", ["", "s3cret"])
-def test_another_site_may_change_nothing_even_with_the_token(method: str, token: str) -> None:
-    sent = request(method=method, Sec_Fetch_Site="cross-site", Authorization="Bearer s3cret")
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_another_site_may_change_nothing_even_with_the_token(method: str, token: str, site: str) -> None:
+    sent = request(method=method, Sec_Fetch_Site=site, Authorization="Bearer s3cret")
     with pytest.raises(CrossSiteError):
         TokenGate(token).check(sent)
 
 
-@pytest.mark.parametrize("site", ["same-origin", "same-site", "none"])
+@pytest.mark.parametrize("site", ["same-origin", "none"])
 def test_this_site_and_programs_may_make_changes(gate: TokenGate, site: str) -> None:
     gate.check(request(method="DELETE", Sec_Fetch_Site=site, Authorization="Bearer s3cret"))
     gate.check(request(method="DELETE", Authorization="Bearer s3cret"))
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_a_foreign_host_name_is_refused_even_with_the_token(gate: TokenGate, method: str) -> None:
+    with pytest.raises(CrossSiteError):
+        gate.check(request(method=method, Host="evil.example:8090", Authorization="Bearer s3cret"))
+
+
+def test_a_form_s_body_is_refused(gate: TokenGate) -> None:
+    with pytest.raises(FormTypeError):
+        gate.check(request(method="POST", Content_Type="text/plain", Authorization="Bearer s3cret"))
+
+
+@pytest.mark.parametrize("token", ["", "s3cret"])
+@pytest.mark.parametrize("marks", [{"Sec_Fetch_Site": "same-site"}, {"Origin": "http://127.0.0.1:9999"}])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_another_site_s_page_creates_no_bin(token: str, marks: dict[str, str], method: str) -> None:
+    gate = TokenGate(token)
+    with pytest.raises(CrossSiteError):
+        gate.check_new_bin(request("/r/new", method, **marks))
+    gate.check_new_bin(request("/r/new", method))
+    if token:
+        gate.check_new_bin(request("/r/new?token=s3cret", method, **marks))
+
+
+def test_only_a_page_that_knows_the_token_may_frame_the_inspector(gate: TokenGate) -> None:
+    assert gate.has_token_in_url(request("/?token=s3cret"))
+    assert not gate.has_token_in_url(request("/?token=S3CRET"))
+    assert not gate.has_token_in_url(request("/", Cookie="labkit_inspector_8090=s3cret"))
+    assert not TokenGate("").has_token_in_url(request("/?token=x"))
+    assert location_without_token(request("/?token=s3cret", Sec_Fetch_Dest="iframe")) is None
 
 
 def test_the_cookie_is_strict_and_hidden_from_scripts(gate: TokenGate) -> None:
@@ -123,7 +155,12 @@ def test_the_policy_allows_only_the_pages_own_styles_and_scripts() -> None:
         assert digests
         assert policy[directive] == " ".join(f"'sha256-{digest}'" for digest in digests)
     assert policy["default-src"] == "'none'"
-    assert "frame-ancestors" not in policy, "JupyterLab shows the page in a frame"
+    assert policy["frame-ancestors"] == "'self'"
+
+
+def test_jupyterlab_may_show_the_page_in_a_frame_by_a_link_with_the_token() -> None:
+    response = InspectorPages().inspector.response(framed_by_any=True)
+    assert "frame-ancestors" not in response.headers.get("Content-Security-Policy")
 
 
 def test_a_missing_file_of_the_page_is_an_error_at_start(tmp_path: Path) -> None:

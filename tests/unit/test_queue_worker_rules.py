@@ -10,7 +10,8 @@ from labkit_services.contract.errors import InvalidValueError
 from labkit_services.contract.outcome import Result
 from labkit_services.contract.queued_call import QueuedCall
 from labkit_services.http import Headers
-from labkit_services.queue_worker.callback_delivery import callback_headers, resolve_alias
+from labkit_services.queue_worker.callback_delivery import callback_headers
+from labkit_services.queue_worker.callback_request import resolve_alias
 from labkit_services.queue_worker.config import check_max_inflight
 from labkit_services.queue_worker.delivery import function_url
 from labkit_services.queue_worker.inflight_limit import Credit
@@ -78,6 +79,13 @@ def test_a_function_is_invoked_with_the_path_and_query_of_the_client() -> None:
         ("http://gateway:8080/function/x?y=1", "http://127.0.0.1:9/function/x?y=1"),
         ("http://gateway.openfaas:8080/function/x", "http://127.0.0.1:9/function/x"),
         ("http://GATEWAY:8080/", "http://127.0.0.1:9/"),
+        ("HTTP://Gateway.OpenFaaS:8080", "http://127.0.0.1:9"),
+        ("http://gateway.openfaas.:8080/x", "http://127.0.0.1:9/x"),
+        ("http://gateway.openfaas.svc:8080/x", "http://127.0.0.1:9/x"),
+        ("http://user:pw@gateway.openfaas:8080/x#f", "http://127.0.0.1:9/x#f"),
+        ("https://gateway.openfaas:8080/x", "https://127.0.0.1:9/x"),
+        ("http://gateway.openfaas/x", "http://gateway.openfaas/x"),
+        ("http://gateway..:8080/x", "http://gateway..:8080/x"),
         ("http://gateway:9090/x", "http://gateway:9090/x"),
         ("http://gateway.example.com:8080/x", "http://gateway.example.com:8080/x"),
         ("http://127.0.0.1:8090/r/b", "http://127.0.0.1:8090/r/b"),

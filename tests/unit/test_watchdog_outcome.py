@@ -6,6 +6,7 @@ import signal
 
 import pytest
 
+from labkit_services.runtime.spool import Spool
 from labkit_services.watchdog.modes.buffered import Outcome
 
 
@@ -21,11 +22,17 @@ from labkit_services.watchdog.modes.buffered import Outcome
     ],
 )
 def test_a_wait_status_is_described_as_go_does(status: int, text: str) -> None:
-    outcome = Outcome(status, b"", b"")
+    outcome = Outcome(status, Spool())
 
     assert outcome.describe() == text
     assert not outcome.success
 
 
 def test_exit_code_zero_is_success() -> None:
-    assert Outcome(0, b"out", b"").success
+    assert Outcome(0, Spool()).success
+
+
+def test_output_that_cannot_be_kept_is_a_failure() -> None:
+    outcome = Outcome(0, Spool(), failure="more than 9 bytes")
+    assert not outcome.success
+    assert outcome.describe() == "the function was killed, because it wrote more than 9 bytes"

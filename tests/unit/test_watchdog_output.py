@@ -59,9 +59,9 @@ def test_of_the_runtime_s_lines_only_warnings_and_errors_are_logged(pipe: Pipe) 
 def test_a_process_s_output_is_copied_unchanged(pipe: Pipe) -> None:
     log = WatchdogLog(LineWriter(pipe[1]))
 
-    log.copy(b"two\nlines\n")
-    log.copy(b"")
-    log.copy(b"no line end, no text: \xff")
+    log.copy("two\nlines")
+    log.copy("")
+    log.copy("no line end, no text: \ufffd")
 
     assert read_all(pipe[0]).decode() == "two\nlines\nno line end, no text: \N{REPLACEMENT CHARACTER}\n"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 from collections.abc import Callable, Coroutine
@@ -14,6 +15,7 @@ import psutil
 import pytest
 import uvloop
 
+from labkit_services.runtime.spool import Spool
 from labkit_services.watchdog.command import CannotStartError, FunctionCommand
 from labkit_services.watchdog.exit_watcher import (
     ExitWatcher,
@@ -98,8 +100,17 @@ def start(
     combine_output: bool = True,
 ) -> BufferedProcess:
     process = BufferedProcess(spawner, recorder or Recorder(), combine_output=combine_output)
-    process.start(what, {b"PATH": os.environb[b"PATH"], b"GREETING": b"hi"}, body)
+    given = Spool.of([body])
+    with contextlib.closing(given):
+        process.start(what, {b"PATH": os.environb[b"PATH"], b"GREETING": b"hi"}, given)
     return process
+
+
+def read(spool: Spool) -> bytes:
+    """Return what a spool has kept, and close it."""
+    data = b"".join(spool.parts())
+    spool.close()
+    return data
 
 
 @pytest.mark.parametrize(
@@ -110,7 +121,7 @@ def test_the_output_of_cat_is_its_input(run: Run, body: bytes) -> None:
         outcome = await start(spawner, command("cat"), body).wait()
 
         assert outcome.success
-        assert outcome.output == body
+        assert read(outcome.output) == body
 
     run(scenario)
 
@@ -121,7 +132,7 @@ def test_output_is_read_while_input_is_still_being_written(run: Run) -> None:
         what = shell("head -c 4194304 /dev/zero; cat >/dev/null; echo end")
         outcome = await start(spawner, what, BIG).wait()
 
-        assert len(outcome.output) == 4194304 + len("end\n")
+        assert len(read(outcome.output)) == 4194304 + len("end\n")
 
     run(scenario)
 
@@ -130,7 +141,7 @@ def test_a_process_need_not_read_its_input(run: Run) -> None:
     async def scenario(spawner: Spawner) -> None:
         outcome = await start(spawner, shell("exec <&-; echo done"), BIG).wait()
 
-        assert (outcome.success, outcome.output) == (True, b"done\n")
+        assert (outcome.success, read(outcome.output)) == (True, b"done\n")
 
     run(scenario)
 
@@ -139,7 +150,7 @@ def test_a_process_may_close_its_output_long_before_it_exits(run: Run) -> None:
     async def scenario(spawner: Spawner) -> None:
         outcome = await start(spawner, shell("echo early; exec >&- 2>&-; sleep 0.2; exit 3")).wait()
 
-        assert (outcome.describe(), outcome.output) == ("exit status 3", b"early\n")
+        assert (outcome.describe(), read(outcome.output)) == ("exit status 3", b"early\n")
 
     run(scenario)
 
@@ -152,7 +163,7 @@ def test_a_grandchild_that_holds_the_pipe_delays_the_end(run: Run) -> None:
         await recorder.ended.wait()
 
         assert not waiting.done()
-        assert (await waiting).output == b"soon\nlate\n"
+        assert read((await waiting).output) == b"soon\nlate\n"
 
     run(scenario)
 
@@ -160,11 +171,11 @@ def test_a_grandchild_that_holds_the_pipe_delays_the_end(run: Run) -> None:
 def test_stderr_is_combined_with_stdout_or_separate(run: Run) -> None:
     async def combined(spawner: Spawner) -> None:
         outcome = await start(spawner, shell("echo out; echo err >&2")).wait()
-        assert (outcome.output, outcome.errors) == (b"out\nerr\n", b"")
+        assert (read(outcome.output), outcome.errors) == (b"out\nerr\n", b"")
 
     async def apart(spawner: Spawner) -> None:
         outcome = await start(spawner, shell("echo out; echo err >&2"), combine_output=False).wait()
-        assert (outcome.output, outcome.errors) == (b"out\n", b"err\n")
+        assert (read(outcome.output), outcome.errors) == (b"out\n", b"err\n")
 
     run(combined)
     run(apart)
@@ -174,8 +185,9 @@ def test_the_environment_is_exactly_the_given_one(run: Run) -> None:
     async def scenario(spawner: Spawner) -> None:
         outcome = await start(spawner, command("env")).wait()
 
-        assert sorted(outcome.output.splitlines())[0] == b"GREETING=hi"
-        assert b"HOME=" not in outcome.output
+        output = read(outcome.output)
+        assert sorted(output.splitlines())[0] == b"GREETING=hi"
+        assert b"HOME=" not in output
 
     run(scenario)
 
@@ -238,7 +250,7 @@ def test_many_concurrent_processes_are_all_awaited_and_reaped(run: Run) -> None:
         bodies = [str(number).encode() for number in range(100)]
         started = [start(spawner, command("cat"), body, recorder) for body in bodies]
 
-        assert [(await process.wait()).output for process in started] == bodies
+        assert [read((await process.wait()).output) for process in started] == bodies
         assert recorder.codes == [0] * 100
         assert not any(map(psutil.pid_exists, recorder.pids))
 
@@ -286,7 +298,7 @@ def test_a_program_that_cannot_start_raises_the_reason_and_leaves_nothing_behind
 def test_a_nul_byte_in_the_environment_is_an_error(run: Run) -> None:
     async def scenario(spawner: Spawner) -> None:
         with pytest.raises(CannotStartError, match="environment variable contains NUL"):
-            BufferedProcess(spawner, Recorder()).start(command("cat"), {b"Http_Path": b"/\0"}, b"")
+            BufferedProcess(spawner, Recorder()).start(command("cat"), {b"Http_Path": b"/\0"}, Spool())
 
     run(scenario)
 

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import base64
 import json
+from collections.abc import Callable
+
+import pytest
 
 from labkit_services.http import Headers, Request
 from labkit_services.http.body import Body
-from labkit_services.watchdog.request_variables import http_variables, marshalled
+from labkit_services.runtime.spool import Spool
+from labkit_services.watchdog.request_variables import http_variables, marshalled, of_watchdog_variables
+
+
+def request(method: str, target: str, *headers: tuple[str, str]) -> Request:
+    return Request(method, target, Headers(headers), Body())
 
 
 def variables(method: str, target: str, *headers: tuple[str, str]) -> dict[bytes, bytes]:
-    return http_variables(Request(method, target, Headers(headers), Body()))
+    return http_variables(request(method, target, *headers))
 
 
 def test_a_plain_request_becomes_variables() -> None:
@@ -66,6 +75,37 @@ def test_a_header_cannot_replace_a_variable_of_the_request_itself() -> None:
     assert found[b"Http_Path"] == b"/real"
 
 
+@pytest.mark.parametrize("name", ["Proxy", "proxy", "PROXY", "pRoXy"])
+@pytest.mark.parametrize("variables_of", [http_variables, of_watchdog_variables])
+def test_a_proxy_header_is_no_variable(
+    name: str, variables_of: Callable[[Request], dict[bytes, bytes]]
+) -> None:
+    found = variables_of(request("GET", "/", (name, "http://evil.example"), ("X-Proxy", "x")))
+
+    assert not [variable for variable in found if variable.lower() == b"http_proxy"]
+    assert found[b"Http_X_Proxy"] == b"x"
+
+
+@pytest.mark.parametrize("name", ["Query", "Method", "Path", "ContentLength", "Content-Length"])
+@pytest.mark.parametrize("variables_of", [http_variables, of_watchdog_variables])
+def test_no_header_stands_for_a_part_that_the_request_lacks(
+    name: str, variables_of: Callable[[Request], dict[bytes, bytes]]
+) -> None:
+    plain = request("GET", "/")
+    spoofed = request("GET", "/", (name.replace("-", "_"), "evil"), (name.lower().replace("-", "_"), "evil"))
+
+    evil = [variable for variable, value in variables_of(spoofed).items() if value == b"evil"]
+    assert not {*evil} & {*variables_of(plain), b"Http_Query"}
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_header_with_an_underscore_does_not_replace_the_one_with_a_hyphen(order: int) -> None:
+    found = variables("GET", "/", *[("X-1", "real"), ("X_1", "fake")][::order])
+
+    assert found[b"Http_X_1"] == b"real"
+    assert variables("GET", "/", ("X_1", "alone"))[b"Http_X_1"] == b"alone"
+
+
 def test_values_keep_the_bytes_of_the_wire() -> None:
     found = variables("GET", "/", ("X-Name", "Jürgen".encode().decode("latin-1")))
 
@@ -75,7 +115,14 @@ def test_values_keep_the_bytes_of_the_wire() -> None:
 def test_a_marshalled_request_is_one_json_document() -> None:
     headers = Headers([("x-b", "1"), ("Host", "h"), ("X-A", "ü".encode().decode("latin-1")), ("X-B", "2")])
 
-    document = marshalled(headers, b"\x00body")
+    document = b"".join(marshalled(headers, Spool.of([b"\x00body"])))
 
     assert document == '{"header":{"X-A":["ü"],"X-B":["1","2"]},"body":{"raw":"AGJvZHk="}}'.encode()
     assert json.loads(document)["header"]["X-B"] == ["1", "2"]
+
+
+def test_a_large_body_is_marshalled_in_parts() -> None:
+    body = bytes(range(256)) * 10_001
+    document = b"".join(marshalled(Headers(), Spool.of([body])))
+
+    assert base64.b64decode(json.loads(document)["body"]["raw"]) == body

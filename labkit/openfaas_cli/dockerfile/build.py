@@ -246,11 +246,14 @@ class _Builder:
         if len(missing) < len(instruction.args) - 1:
             stage.copies += 1
         for source in missing:
+            if is_watchdog(source):
+                stage.is_complete = False
+                continue
             if tree is self._context:
                 self._without_match.append((instruction, source))
             if tree and tree.is_complete:
                 self._notes.append(f"{instruction.place}: no file matches {source}.")
-            elif not is_watchdog(source):
+            else:
                 stage.is_complete = False
                 reason = "because it comes from an image or a RUN step"
                 self._notes.append(f"COPY --from={origin} {source}: skipped, {reason}.")

@@ -16,7 +16,9 @@ from labkit.openfaas_cli.dockerfile.rooted_path import absolute
 from labkit.openfaas_cli.dockerfile.syntax import Instruction
 from labkit.openfaas_cli.dockerfile.variables import Variables
 
-_WATCHDOGS = ("fwatchdog", "of-watchdog")
+_WATCHDOG = re.compile(r"(?:.*/)?(?:fwatchdog|of-watchdog)(?:-\w+|\.exe)?(?:[?#].*)?")
+"""A file of OpenFaaS's releases, such as ``fwatchdog-arm64``."""
+
 _GIT = re.compile(r"(?:git|ssh)://|[\w.-]+@[\w.-]+:|https?://[^#?]*\.git(?:[#?].*)?$")
 _URL = re.compile(r"https?://")
 
@@ -42,8 +44,7 @@ def copy_files(
             _write(heredocs[inline.name], target, variables)
             continue
         source = variables.expand(word)
-        _check_source(instruction, source)
-        if not _copy(instruction, tree, source, target):
+        if _is_download(instruction, source) or not _copy(instruction, tree, source, target):
             missing.append(source)
     return missing
 
@@ -70,10 +71,13 @@ def _target(instruction: Instruction, path: str, root: Path, variables: Variable
     )
 
 
-def _check_source(instruction: Instruction, source: str) -> None:
+def _is_download(instruction: Instruction, source: str) -> bool:
+    """Return whether a source is a URL, which may only be a watchdog's."""
     is_git = _GIT.match(source)
     if not is_git and not _URL.match(source):
-        return
+        return False
+    if instruction.name == "ADD" and is_watchdog(source):
+        return True
     if instruction.name == "COPY":
         raise DockerfileError(f"source can't be a {'git ref' if is_git else 'URL'} for COPY")
     raise DockerfileError(
@@ -99,8 +103,8 @@ def _copy(instruction: Instruction, tree: FileTree | None, source: str, target: 
 
 
 def is_watchdog(source: str) -> bool:
-    """Whether a file is a watchdog: the lab has its own."""
-    return source.rpartition("/")[2] in _WATCHDOGS
+    """Whether a file or a URL is a watchdog's: the lab has its own."""
+    return _WATCHDOG.fullmatch(source) is not None
 
 
 def _write(heredoc: DockerfileHeredoc, target: Target, variables: Variables) -> None:

@@ -114,7 +114,7 @@ class Gateway:
         try:
             return request(method, url, headers, body, timeout=timeout, verify=self._verify)
         except HttpRequestError as error:
-            error.next_step = self._next_step()
+            error.next_step = error.next_step or self._next_step()
             raise
 
     def system(

@@ -212,7 +212,8 @@ def _exchange(
     host, port = _host_and_port(scheme, location)
     if not port:
         raise HttpRequestError(f'unsupported URL "{url}"', expected="http://HOST:PORT")
-    problem = next((text for text in map(header_problem, headers) if text), "")
+    if problem := next(filter(None, map(header_problem, headers)), ""):
+        raise HttpRequestError(f'{method.capitalize()} "{url}": {problem}', next_step="correct this header")
     names = {name for name, _ in headers}
     decode = not names & {"Accept-Encoding", "Range"} and method != "HEAD"
     head = _head(method, target, location, headers, body)
@@ -220,8 +221,6 @@ def _exchange(
         head += "Accept-Encoding: gzip\r\n"
     connection: socket.socket | None = None
     try:
-        if problem:
-            raise ConnectionError(problem)
         connection = socket.create_connection((host, port), _seconds_left(deadline))
         if scheme == "https":
             connection = _encrypt(connection, host, verify=verify)

@@ -54,23 +54,31 @@ def image_name(image: str, tag_format: str, handler: Path) -> str:
     An image without a tag gets ``latest`` first; a port is no tag, a digest is
     (schema/image.go, BuildImageName). As with the real faas-cli, git runs in
     the current folder. ``handler`` is the function's folder, for the format
-    ``digest``.
+    ``digest``. The name need not be valid: only a build finds that out.
     """
     if ":" not in image.rpartition("/")[2]:
         image += ":latest"
     if tag_format in ("", "latest", "default"):
         return image
-    name, _, tag = image.rpartition(":")
     if tag_format == "digest":
-        return f"{name}:{_digest(handler)}"
+        return f"{image.rpartition(':')[0]}:{_digest(handler)}"
     what, commands = _COMMANDS[tag_format]
-    tag = "-".join([tag, *(_git(what, command) for command in commands)])
-    if not _TAG.fullmatch(tag):
+    return "-".join([image, *(_git(what, command) for command in commands)])
+
+
+def check_image_name(image: str) -> None:
+    """Raise Docker's error if a build cannot give its image this name.
+
+    The rules for the part in front of the tag are not enforced: a learner may
+    leave ``<your-docker-username-here>`` in place.
+    """
+    name, _, tag = image.rpartition(":")
+    last = name.rpartition("/")[2]
+    if not last or ":" in last or not _TAG.fullmatch(tag):
         raise ImageTagError(
-            f'invalid tag "{name}:{tag}": invalid reference format',
-            expected="letters, digits, '.', '_' and '-', 128 at most",
+            f'invalid tag "{image}": invalid reference format',
+            expected="NAME:TAG; a tag is letters, digits, '.', '_' and '-', 128 at most",
         )
-    return f"{name}:{tag}"
 
 
 def _git(what: str, command: str) -> str:

@@ -119,7 +119,7 @@ def _read() -> list[dict[str, Any]]:
         return [dict(login) for login in logins]
     except FileNotFoundError:
         return []
-    except (OSError, yaml.YAMLError, AttributeError, TypeError, ValueError) as error:
+    except (OSError, yaml.YAMLError, AttributeError, TypeError, ValueError, RecursionError) as error:
         raise LoginStoreError(
             seen=f"{file}: {error}", next_step=f"remove {file} and log in again: faas-cli login"
         ) from error

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from labkit.openfaas_cli.faas_cli.envsubst import substitute
+from labkit.openfaas_cli.faas_cli.go_regexp import RegexpError, compile_go
 from labkit.openfaas_cli.faas_cli.http import request
 from labkit.openfaas_cli.faas_cli.output import echo
 from labkit.openfaas_cli.faas_cli.stack_file import stack_file
@@ -21,14 +22,6 @@ YAML_ERROR = "Error with YAML file\n"
 """The line that precedes the error of a file that cannot be parsed."""
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _FETCH_SECONDS = 120.0
-_REGEX_ERRORS = (
-    ("missing )", "missing closing )"),
-    ("unbalanced parenthesis", "unexpected )"),
-    ("unterminated character set", "missing closing ]"),
-    ("nothing to repeat", "missing argument to repetition operator"),
-    ("bad escape (end of pattern)", "trailing backslash at end of expression"),
-)
-"""Python's and Go's texts for what is wrong with a regular expression."""
 
 _RESOURCES = GoType("stack.FunctionResources", {"memory": TEXT, "cpu": TEXT})
 _FUNCTION = GoType(
@@ -184,15 +177,14 @@ def select(
         raise StackFileError("pass in a regex or a filter, not both")
     wildcard = ".*".join(map(re.escape, pattern.split("*")))
     try:
-        selected = {
-            name: function
-            for name, function in functions.items()
-            if (not pattern or re.fullmatch(wildcard, name, re.DOTALL))
-            and (not regex or re.search(regex, name))
-        }
-    except re.error as error:
-        problem = next((text for start, text in _REGEX_ERRORS if error.msg.startswith(start)), error.msg)
-        raise StackFileError(f"error parsing regexp: {problem}: `{regex}`") from error
+        expression = compile_go(regex)
+    except RegexpError as error:
+        raise StackFileError(str(error)) from error
+    selected = {
+        name: function
+        for name, function in functions.items()
+        if (not pattern or re.fullmatch(wildcard, name, re.DOTALL)) and expression.search(name)
+    }
     if not selected and (pattern or regex):
         raise StackFileError("no functions matching --filter/--regex were found in the YAML file")
     return selected

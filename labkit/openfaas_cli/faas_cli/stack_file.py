@@ -19,9 +19,14 @@ _PLAIN_STACK = re.compile(
 
 
 def stack_file(arguments: Arguments) -> str | None:
-    """Return ``--yaml``, else ``stack.yaml`` or ``stack.yml``, else None."""
-    default = next(filter(os.path.isfile, ("stack.yaml", "stack.yml")), None)
-    return arguments.text("yaml") or default
+    """Return ``--yaml``, else ``stack.yaml`` or ``stack.yml``, else None.
+
+    An empty ``--yaml`` stands for no file, even beside a ``stack.yaml``
+    (commands/faas.go: the flag replaces the default that was set before).
+    """
+    if arguments.given("yaml"):
+        return arguments.text("yaml") or None
+    return next(filter(os.path.exists, ("stack.yaml", "stack.yml")), None)
 
 
 def may_affect_invocation(file: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 from datetime import UTC, datetime
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from labkit.openfaas_cli.faas_cli.git import error_line, run_git
+from labkit.openfaas_cli.faas_cli.go_json import compact
 from labkit.signals import temporary_folder
 from labkit_services.contract.errors import LabError
 
@@ -64,7 +64,7 @@ def pull(source: TemplateSource, target: Path, *, overwrite: bool, only: str = "
                 continue
             try:
                 shutil.copytree(path, target / name, symlinks=True, dirs_exist_ok=True)
-                (target / name / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
+                (target / name / "meta.json").write_text(compact(meta), encoding="utf-8")
             except OSError as error:
                 raise TemplatePullError(f"cannot write the template {name}", seen=str(error)) from error
             written.append(name)

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from labkit.openfaas_cli.go_yaml.limits import AliasBudget
 from labkit.openfaas_cli.go_yaml.node import GoYamlError, Node, document
 from labkit.openfaas_cli.go_yaml.scalar import (
     BINARY,
@@ -80,11 +81,13 @@ class _Decoder:
 
     def __init__(self) -> None:
         self.errors: list[str] = []
+        self._budget = AliasBudget()
         self._open: set[int] = set()
         """The aliases whose content is being decoded, by identity."""
 
     def decode(self, node: Node, into: GoType) -> Any:
         """Return the value, or None if it is null or in error."""
+        self._budget.count()
         if node.alias is not None:
             target = node.alias
             return self._inside(node, lambda: self.decode(target, into))
@@ -161,9 +164,12 @@ class _Decoder:
         if id(alias) in self._open:
             raise GoYamlError(f"yaml: anchor '{alias.value}' value contains itself")
         self._open.add(id(alias))
+        self._budget.depth += 1
+        self._budget.count()
         try:
             return decode()
         finally:
+            self._budget.depth -= 1
             self._open.discard(id(alias))
 
     def _has_repeated_keys(self, node: Node) -> bool:

@@ -1,7 +1,8 @@
 """PyYAML's loader, with blanks and plain scalars as Go's yaml.v3 reads them.
 
 PyYAML forbids tabs between tokens. yaml.v3, a port of libyaml, forbids them
-only where they would be indentation; and in ``{a:b}`` it has one scalar.
+only where they would be indentation; in ``{a:b}`` it has one scalar; it knows
+two directives and version 1.1 only, and no half of a surrogate pair.
 """
 
 from __future__ import annotations
@@ -12,6 +13,10 @@ from yaml.tokens import ScalarToken
 
 _TOKENS_AHEAD = 2
 _BOM = "\ufeff"
+MAX_FLOW_DEPTH = 500
+"""10,000 in yaml.v3; but PyYAML's time grows with the square of the depth, and
+60,000 brackets take a minute."""
+
 _BREAKS = "\r\n\x85\u2028\u2029"
 _BLANKS_AND_END = f"\0 \t{_BREAKS}"
 
@@ -27,6 +32,12 @@ class GoYamlLoader(yaml.BaseLoader):
         if self.done:
             return False
         return len(self.tokens) <= _TOKENS_AHEAD or bool(super().need_more_tokens())
+
+    def fetch_flow_collection_start(self, token_class: type[yaml.Token]) -> None:
+        """Begin a list or mapping in brackets."""
+        if self.flow_level >= MAX_FLOW_DEPTH:
+            raise ScannerError(None, None, f"exceeded max depth of {MAX_FLOW_DEPTH}", self.get_mark())
+        super().fetch_flow_collection_start(token_class)
 
     def scan_to_next_token(self) -> None:
         """Skip blanks, comments and line breaks."""
@@ -83,6 +94,38 @@ class GoYamlLoader(yaml.BaseLoader):
         found = super().scan_block_scalar_breaks(indent)
         self._refuse_tab_as_indentation(indent)
         return found
+
+    def scan_directive_name(self, start_mark: yaml.Mark) -> str:
+        """Return the name of a directive, ``YAML`` or ``TAG``."""
+        length = 0
+        while self.peek(length).isascii() and (self.peek(length).isalnum() or self.peek(length) in "-_"):
+            length += 1
+        name: str = self.prefix(length)
+        problem = "" if name in ("YAML", "TAG") else "found unknown directive name"
+        if self.peek(length) not in _BLANKS_AND_END:
+            problem = "found unexpected non-alphabetical character"
+        if not length:
+            problem = "could not find expected directive name"
+        if problem:
+            raise ScannerError("while scanning a directive", start_mark, problem, self.get_mark())
+        self.forward(length)
+        return name
+
+    def scan_yaml_directive_value(self, start_mark: yaml.Mark) -> tuple[int, int]:
+        """Return the version; PyYAML refuses another major one only."""
+        version: tuple[int, int] = super().scan_yaml_directive_value(start_mark)
+        return version if version == (1, 1) else (0, 0)
+
+    def scan_flow_scalar_non_spaces(self, double: bool, start_mark: yaml.Mark) -> list[str]:
+        r"""Return a part of a quoted scalar; ``\ud83d`` is no character."""
+        try:
+            chunks: list[str] = super().scan_flow_scalar_non_spaces(double, start_mark)
+            if not any("\ud800" <= letter <= "\udfff" for chunk in chunks for letter in chunk):
+                return chunks
+        except (ValueError, OverflowError):
+            pass  # beyond U+10FFFF
+        problem = "found invalid Unicode character escape code"
+        raise ScannerError("while parsing a quoted scalar", start_mark, problem, self.get_mark())
 
     def _ends_plain(self, ahead: int) -> bool:
         char = self.peek(ahead)

@@ -52,6 +52,7 @@ class Attempt:
         retry_delay: Seconds until the retry.
         acked: When the delivery was acknowledged: the call needs no further
             attempt.
+        seq: Sequence number of the delivered message; None if synchronous.
     """
 
     number: int
@@ -64,6 +65,7 @@ class Attempt:
     retry_scheduled: int | None = None
     retry_delay: float | None = None
     acked: int | None = None
+    seq: int | None = None
 
     @property
     def started(self) -> int | None:

@@ -6,7 +6,7 @@ Times are Unix nanoseconds or None, durations are seconds or None, as in
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Literal
 
@@ -112,7 +112,8 @@ class Call:
         if self.mode == "async":
             return self._asynchronous_state()
         if self.replied is not None or self.answered is not None:
-            succeeded = is_success(self.status) and not self.client_error
+            lost = self.client_error or (self.attempts and self.attempts[-1].error)
+            succeeded = is_success(self.status) and not lost
             return CallState.DONE if succeeded else CallState.FAILED
         return CallState.RUNNING if self.attempts else self._sent_state()
 
@@ -124,7 +125,7 @@ class Call:
         if self.dead is not None:
             return CallState.DEAD
         if attempt := self.last_attempt:
-            if self.requeued is not None and (attempt.delivered or 0) < self.requeued:
+            if self._waits_again(attempt):
                 return CallState.QUEUED
             return self._attempt_state(attempt)
         if self.queued is not None:
@@ -132,6 +133,12 @@ class Call:
         if self.status is not None or self.client_error:
             return CallState.QUEUED if self.status == 202 else CallState.FAILED
         return self._sent_state()
+
+    def _waits_again(self, attempt: Attempt) -> bool:
+        """Whether it was queued again and that message is not delivered."""
+        if self.requeued is None or (attempt.seq is not None and attempt.seq == self.seq):
+            return False
+        return (attempt.delivered or 0) < self.requeued
 
     def _attempt_state(self, attempt: Attempt) -> CallState:
         if attempt.retry_scheduled is not None:
@@ -146,6 +153,18 @@ class Call:
         if self.received is not None:
             return CallState.RECEIVED
         return CallState.UNKNOWN if self.sent is None else CallState.SENT
+
+    def without_gateway(self, exited: int) -> Call:
+        """Return the call, failed if the gateway's process ended within it.
+
+        A synchronous call lives in that process: nothing else reports its end.
+        """
+        last = self.attempts[-1] if self.attempts else Attempt(1)
+        begun = self.received if self.received is not None else last.started
+        if self.mode != "sync" or self.state.is_final or begun is None or begun > exited:
+            return self
+        lost = replace(last, finished=exited, error="the gateway ended")
+        return replace(self, replied=exited, attempts=(*self.attempts[:-1], lost))
 
     @property
     def status(self) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from labkit_services.call_record.attempt import Attempt
@@ -10,15 +11,17 @@ from labkit_services.call_record.callback import Callback
 from labkit_services.contract.times import rfc3339
 
 
-def call_to_json(call: Call) -> dict[str, Any]:
+def call_to_json(call: Call, functions: Sequence[str] = ()) -> dict[str, Any]:
     """Return the status of a call.
 
+    ``functions`` are all that have an asynchronous call with this id.
     Times are RFC 3339 in UTC to the microsecond, durations are seconds;
     unknown values are null.
     """
     return {
         "callId": call.id,
         "function": call.function,
+        "functions": list(functions) or [call.function],
         "mode": call.mode,
         "state": call.state.value,
         "settled": call.is_settled,
@@ -76,6 +79,8 @@ def _callback(callback: Callback) -> dict[str, Any]:
         "answered": _time(callback.answered),
         "status": callback.status,
         "error": callback.error,
+        "redirectedTo": callback.location,
+        "refused": callback.refused,
         "retryDelay": callback.retry_delay,
     }
 

@@ -21,6 +21,9 @@ class Callback:
         answered: When the response was received, or the error known.
         status: HTTP status of the response.
         error: Why there was no response, or "".
+        location: The last URL if the target redirected the request, or "".
+        refused: Whether the target has not taken the result and no retry
+            follows.
         retry_scheduled: When a retry was scheduled.
         retry_delay: Seconds until the retry.
     """
@@ -31,13 +34,15 @@ class Callback:
     answered: int | None = None
     status: int | None = None
     error: str = ""
+    location: str = ""
+    refused: bool = False
     retry_scheduled: int | None = None
     retry_delay: float | None = None
 
     @property
     def has_failed(self) -> bool:
         """Whether it has ended and the receiver has not accepted it."""
-        return has_failed(self.status, self.error)
+        return self.refused or has_failed(self.status, self.error)
 
 
 @dataclass(frozen=True, slots=True)

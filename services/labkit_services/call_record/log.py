@@ -10,19 +10,23 @@ from dataclasses import dataclass, field
 
 from labkit_services.call_record.call import Call, CallState, Mode
 from labkit_services.call_record.reducer import insert_event, read_call
-from labkit_services.contract.events import Event
+from labkit_services.contract.events import Event, EventType
+from labkit_services.contract.names import short_function_name
 
 __all__ = ["Call", "CallLog", "CallState", "Mode"]
 
 MAX_EVENTS_PER_CALL = 1_000
 """Enough for a hundred attempts; it bounds a client that uses one call id
 again and again."""
+_MAX_FUNCTIONS_PER_ID = 100
+_GATEWAY = "gateway"
 
 
 @dataclass(slots=True)
 class _Entry:
     """The events of a call, and the call as last derived from them."""
 
+    function: str
     events: list[Event] = field(default_factory=list)
     call: Call | None = None
 
@@ -37,14 +41,18 @@ class _Entry:
 class CallLog:
     """The latest calls.
 
+    Calls of several functions may have the same id: a callback carries its
+    call's, and a client may use one for many. So a call is identified by id
+    and function. Two calls of one function with one id are shown as one.
+
     Adding an event takes about a microsecond, for any number of calls.
     Deriving a call from its events costs more and is done on request. One
     thread may add events while others read.
 
     Attributes:
-        limit: Most calls to keep.
-        dropped: Number of calls dropped, oldest first, because of the limit.
-        ignored: Number of events ignored: of dropped calls, or beyond a call's
+        limit: Most call ids to keep.
+        dropped: Number of ids dropped, oldest first, because of the limit.
+        ignored: Number of events ignored: of dropped ids, or beyond a call's
             limit.
     """
 
@@ -52,10 +60,11 @@ class CallLog:
         self.limit = limit
         self.dropped = 0
         self.ignored = 0
-        self._entries: dict[str, _Entry] = {}
+        self._entries: dict[str, list[_Entry]] = {}
         # Late events must not recreate a part of a dropped call: as many ids
         # of dropped calls are stored as calls.
         self._dropped_ids: dict[str, None] = {}
+        self._gateway_exited = 0
 
     def apply(self, event: Event) -> bool:
         """Add an event; return whether it is a new one of a call.
@@ -63,19 +72,25 @@ class CallLog:
         The lab's own events belong to no call.
         """
         call_id = event.call_id
-        entry = self._entries.get(call_id)
-        if entry is None:
+        entries = self._entries.get(call_id)
+        if entries is None:
             if not call_id:
+                self._note_gateway(event)
                 return False
             if call_id in self._dropped_ids:
                 self.ignored += 1
                 return False
-            entry = self._entries[call_id] = _Entry()
+            entries = self._entries[call_id] = []
             self._keep_within_limit()
-        if len(entry.events) >= MAX_EVENTS_PER_CALL:
+        entry = _entry_of(entries, short_function_name(event.function))
+        if entry is None or len(entry.events) >= MAX_EVENTS_PER_CALL:
             self.ignored += 1
             return False
         return insert_event(entry.events, event)
+
+    def _note_gateway(self, event: Event) -> None:
+        if event.type == EventType.SERVICE_EXITED and event.data.get("service") == _GATEWAY:
+            self._gateway_exited = max(self._gateway_exited, event.time_ns)
 
     def _keep_within_limit(self) -> None:
         while len(self._entries) > self.limit:
@@ -90,20 +105,58 @@ class CallLog:
         """Drop all calls and counts, as at a reset of the lab."""
         self._entries.clear()
         self._dropped_ids.clear()
+        self._gateway_exited = 0
         self.dropped = self.ignored = 0
 
-    def get(self, call_id: str) -> Call | None:
-        """Return a call, None if it is unknown or was dropped."""
-        entry = self._entries.get(call_id)
-        return entry.read(call_id) if entry else None
+    def get(self, call_id: str, function: str = "") -> Call | None:
+        """Return a function's call, None if it is unknown or was dropped.
+
+        Without a function it is the first of those that share the id.
+        """
+        if not function:
+            return next(iter(self.sharing(call_id)), None)
+        entries, name = self._entries.get(call_id, ()), short_function_name(function)
+        return next((self._read_entry(call_id, entry) for entry in entries if entry.function == name), None)
+
+    def sharing(self, call_id: str) -> list[Call]:
+        """Return the calls that an id alone can mean, in the order of time.
+
+        Asynchronous ones if there are any: others are a function that was
+        invoked as the target of a callback, or that passed on its own id.
+        """
+        calls = self._read(call_id)
+        return [call for call in calls if call.mode == "async"] or calls
 
     @property
-    def calls(self) -> dict[str, Call]:
-        """All calls by id, in the order of their first events: a copy."""
-        return {call_id: entry.read(call_id) for call_id, entry in list(self._entries.items())}
+    def calls(self) -> list[Call]:
+        """All calls, in the order of their ids' first events: a copy."""
+        return [call for call_id in list(self._entries) for call in self._read(call_id)]
+
+    def _read(self, call_id: str) -> list[Call]:
+        entries = list(self._entries.get(call_id, ()))
+        calls = [self._read_entry(call_id, entry) for entry in entries if entry.events]
+        if len(calls) > 1:
+            calls.sort(key=lambda call: (call.events[0].time_ns, call.function))
+        return calls
+
+    def _read_entry(self, call_id: str, entry: _Entry) -> Call:
+        call = entry.read(call_id)
+        return call.without_gateway(self._gateway_exited) if self._gateway_exited else call
 
     def __len__(self) -> int:
         return len(self._entries)
 
     def __contains__(self, call_id: object) -> bool:
         return call_id in self._entries
+
+
+def _entry_of(entries: list[_Entry], function: str) -> _Entry | None:
+    """Return a function's entry, a new one if needed; None if too many."""
+    for entry in entries:
+        if entry.function == function:
+            return entry
+    if len(entries) >= _MAX_FUNCTIONS_PER_ID:
+        return None
+    entry = _Entry(function)
+    entries.append(entry)
+    return entry

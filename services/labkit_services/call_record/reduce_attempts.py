@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from operator import attrgetter
 
 from labkit_services.call_record.attempt import Attempt, ProcessRun
 from labkit_services.call_record.event_fields import ByType, integer, seconds, text, time_of
 from labkit_services.contract.events import Event, EventType
+
+_time = attrgetter("time_ns")
 
 WORKER_TYPES = (
     EventType.DELIVERY_RECEIVED,
@@ -34,31 +37,55 @@ def sync_attempts(by_type: ByType) -> tuple[Attempt, ...]:
             responses.remove(response)
         finished, status = time_of(response), integer(response, "status")
         process = processes.pop(0) if processes else None
-        attempts.append(Attempt(number, None, forwarded.time_ns, finished, status, process=process))
+        error = text(response, "error")
+        attempts.append(Attempt(number, None, forwarded.time_ns, finished, status, error, process))
     if processes and not attempts:  # the watchdog's batch came before the gateway's
         attempts.append(Attempt(1, process=processes[-1]))
     return tuple(attempts)
 
 
 def async_attempts(by_type: ByType) -> tuple[Attempt, ...]:
-    """Return an attempt for each delivery, numbered by the worker."""
-    known: dict[int, dict[str, Event]] = defaultdict(dict)
-    for type_ in WORKER_TYPES:
-        for event in by_type.get(type_, ()):
-            known[event.attempt].setdefault(type_, event)
-    attempts = {number: _async_attempt(number, known[number]) for number in sorted(known)}
-    for reported, process in _process_runs(by_type):
-        number = reported if reported in attempts and reported > 1 else _attempt_during(attempts, process)
-        attempts[number] = replace(attempts.get(number, Attempt(number)), process=process)
-    return tuple(attempts.values())
+    """Return an attempt for each delivery, numbered by the worker.
+
+    A client may give two calls of a function one id: a delivery with another
+    sequence number begins the other call's attempts.
+    """
+    deliveries: list[tuple[int, dict[str, Event]]] = []
+    reported = sorted((e for type_ in WORKER_TYPES for e in by_type.get(type_, ())), key=_time)
+    for event in reported:
+        same = (events for number, events in reversed(deliveries) if number == event.attempt)
+        known = next(same, None)
+        if known is None or _is_of_another_call(event, known):
+            deliveries.append((event.attempt, {event.type: event}))
+        else:
+            known.setdefault(event.type, event)
+    attempts = [_async_attempt(number, events) for number, events in deliveries]
+    if len({number for number, _ in deliveries}) == len(deliveries):
+        attempts.sort(key=lambda attempt: attempt.number)
+    for number, process in _process_runs(by_type):
+        index = _attempt_of(attempts, number, process)
+        if index == len(attempts):
+            attempts.append(Attempt(1))
+        attempts[index] = replace(attempts[index], process=process)
+    return tuple(attempts)
 
 
-def _async_attempt(number: int, events: dict[str, Event]) -> Attempt:
+def _is_of_another_call(event: Event, known: Mapping[str, Event]) -> bool:
+    received = known.get(EventType.DELIVERY_RECEIVED)
+    return (
+        event.type == EventType.DELIVERY_RECEIVED
+        and received is not None
+        and integer(event, "seq") != integer(received, "seq")
+    )
+
+
+def _async_attempt(number: int, events: Mapping[str, Event]) -> Attempt:
+    received = events.get(EventType.DELIVERY_RECEIVED)
     finished = events.get(EventType.INVOCATION_FINISHED)
     retry = events.get(EventType.RETRY_SCHEDULED)
     return Attempt(
         number,
-        delivered=time_of(events.get(EventType.DELIVERY_RECEIVED)),
+        delivered=time_of(received),
         asked=time_of(events.get(EventType.INVOCATION_STARTED)),
         finished=time_of(finished),
         status=integer(finished, "status"),
@@ -66,22 +93,26 @@ def _async_attempt(number: int, events: dict[str, Event]) -> Attempt:
         retry_scheduled=time_of(retry),
         retry_delay=seconds(retry, "delay"),
         acked=time_of(events.get(EventType.DELIVERY_ACKED)),
+        seq=integer(received, "seq"),
     )
 
 
-def _attempt_during(attempts: dict[int, Attempt], process: ProcessRun) -> int:
-    """Return the number of the attempt during which ``process`` ran.
+def _attempt_of(attempts: Sequence[Attempt], reported: int, process: ProcessRun) -> int:
+    """Return the index of the attempt that ``process`` ran.
 
-    The watchdog does not know about deliveries. So it is the last attempt that
-    was delivered before the process began.
+    Most watchdogs do not know about deliveries and report 1. Then it is the
+    last attempt that was delivered before the process began.
     """
+    numbered = [index for index, attempt in enumerate(attempts) if attempt.number == reported > 1]
+    if numbered:
+        return numbered[-1]
     began = process.started if process.started is not None else process.exited
-    numbers = [
-        number
-        for number, attempt in attempts.items()
+    earlier = [
+        index
+        for index, attempt in enumerate(attempts)
         if began is not None and (attempt.delivered or attempt.asked or 0) <= began
     ]
-    return numbers[-1] if numbers else next(iter(attempts), 1)
+    return earlier[-1] if earlier else 0
 
 
 def _process_runs(by_type: ByType) -> list[tuple[int, ProcessRun]]:

@@ -60,6 +60,8 @@ def _callback(sent: Event | None, response: Event | None) -> Callback:
         answered=time_of(response),
         status=integer(response, "status"),
         error=text(response, "error"),
+        location=text(response, "location"),
+        refused=bool(response and response.data.get("refused")),
     )
 
 

@@ -32,7 +32,7 @@ class EventType(StrEnum):
     CALL_RECEIVED = "call.received"  # [mode, method]
     CALL_QUEUED = "call.queued"  # [queue, seq, bytes]; seq is the stream's sequence number
     CALL_FORWARDED = "call.forwarded"  # [replica]
-    CALL_ANSWERED = "call.answered"  # [status, bytes]
+    CALL_ANSWERED = "call.answered"  # [status, bytes] or [error]
     CALL_CANCELLED = "call.cancelled"
     # queue-worker; ``attempt`` counts deliveries from 1
     DELIVERY_RECEIVED = "delivery.received"  # [queue, seq]
@@ -42,7 +42,7 @@ class EventType(StrEnum):
     DELIVERY_ACKED = "delivery.acked"
     DELIVERY_DEAD = "delivery.dead"  # [reason]
     CALLBACK_SENT = "callback.sent"  # [url]
-    CALLBACK_ANSWERED = "callback.answered"  # [status] or [error]
+    CALLBACK_ANSWERED = "callback.answered"  # [status, location, refused] or [error]
     CALLBACK_RETRY = "callback.retry"  # [delay] in seconds
     CALLBACK_DEAD = "callback.dead"  # [reason]
     # watchdog

@@ -23,14 +23,14 @@ CALLBACK_CONSUMER = "callback-workers"
 
 RESULT_STREAM = "LAB_RESULTS"
 RESULT_SUBJECT = "lab.results"
-"""The result of call C is the last message on ``lab.results.<token of C>``."""
+"""The result of a call is the last message on ``lab.results.<job token>``."""
 
 CANCELLED_BUCKET = "cancelled"
-"""Key-value bucket of cancelled calls; keys are the tokens of their ids."""
+"""Key-value bucket of cancelled calls; keys are their job tokens."""
 
 CALL_STATUS_SUBJECT = "lab.record.call"
-"""The inspector answers a request ``{"id": …}`` on this subject with the
-status of that call."""
+"""The inspector answers a request ``{"id": …, "function": …}`` on this subject
+with the status of that call."""
 
 WORKER_SUBJECT = "lab.worker.joined"
 """A queue-worker publishes ``{"queue": …, "worker": …}`` here when it begins
@@ -47,7 +47,9 @@ EVENT_SUBJECT = "lab.events"
 FUNCTION_BUCKET = "functions"
 """Key-value bucket of deployed functions; a restarted gateway reads it."""
 
-GATEWAY_ALIASES = frozenset({"gateway", "gateway.openfaas", "gateway.openfaas.svc.cluster.local"})
+GATEWAY_ALIASES = frozenset(
+    {"gateway", "gateway.openfaas", "gateway.openfaas.svc", "gateway.openfaas.svc.cluster.local"}
+)
 """Host names that lead to the gateway in an OpenFaaS cluster, and to the lab's
 own gateway here."""
 

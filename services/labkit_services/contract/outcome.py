@@ -102,6 +102,11 @@ class DeadLetterMessage:
     died_ns: int
     result: Result | None
 
+    @property
+    def size(self) -> int:
+        """Bytes of its bodies."""
+        return len(self.call.body) + (len(self.result.body) if self.result else 0)
+
     def message(self, max_body_bytes: int) -> tuple[dict[str, str], bytes]:
         """Return NATS headers and body: the call's body, then the result's.
 

@@ -8,15 +8,20 @@ order and duplicates, and not every NATS client keeps these.
 from __future__ import annotations
 
 import json
+from binascii import crc32
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from labkit_services.contract.compact_json import encode
+from labkit_services.contract.headers import START_TIME
+from labkit_services.contract.names import short_function_name
 
 CALL_HEADER = "Faas-Call"
 DEDUPE_HEADER = "Nats-Msg-Id"
 """Within a stream's duplicate window JetStream stores only one message per
 id."""
+
+_START_TIME = START_TIME.lower()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +61,25 @@ class QueuedCall:
 
     def nats_headers(self) -> dict[str, str]:
         """Return the NATS headers of the message that queues the call."""
+        return {DEDUPE_HEADER: self.message_id(), CALL_HEADER: self.metadata()}
+
+    def message_id(self) -> str:
+        """Return an id that only repetitions of the same request share.
+
+        The call id alone is not enough: a callback carries its call's id, and
+        a client may use one id for many calls. So function, path, query,
+        callback URL and body count, too. A callback, whose headers are a
+        function's response, also has the ``X-Start-Time`` of that invocation:
+        a call whose callback leads to its own function is no repetition.
+        """
+        own_start = str(self.accepted_ns)
+        starts = [v for name, v in self.headers if name.lower() == _START_TIME and v != own_start]
+        request = (short_function_name(self.function), self.path, self.query, self.callback, *starts)
+        checksum = crc32(self.body, crc32("\n".join(request).encode(errors="replace")))
         # After a redrive JetStream must not take it for a duplicate of the
         # first message.
-        message_id = f"{self.call_id}:{self.attempts}" if self.attempts else self.call_id
-        return {DEDUPE_HEADER: message_id, CALL_HEADER: self.metadata()}
+        redriven = f":{self.attempts}" if self.attempts else ""
+        return f"{self.call_id}:{len(self.body):x}:{checksum:08x}{redriven}"
 
     def metadata(self) -> str:
         """Encode all but the body in ASCII, on one line."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from labkit_services.contract.errors import InvalidValueError
-from labkit_services.contract.names import RESULT_SUBJECT
+from labkit_services.contract.names import RESULT_SUBJECT, short_function_name
 
 STREAM_PREFIX = "OF_"
 DEAD_SUFFIX = "_dead"
@@ -14,6 +14,7 @@ MAX_INFLIGHT = 1000
 once."""
 _QUEUE = re.compile(r"[A-Za-z0-9][-A-Za-z0-9_]{0,62}")
 _PLAIN_TOKEN = re.compile(r"[-A-Za-z0-9_]{1,128}")
+_PLAIN_FUNCTION = re.compile(r"[-A-Za-z0-9_.]{1,128}")
 
 
 def check_queue_name(name: str) -> str:
@@ -42,14 +43,25 @@ def dead_stream(queue: str) -> str:
 
 
 def dead_subject(queue: str, call_id: str | None) -> str:
-    """Return the subject of a call's dead letters; None is all calls."""
+    """Return the subject of an id's dead letters; None is all ids."""
     # "*" can't stand for all calls: a client may use it as a call id.
     return f"lab.dead.{queue}.{'*' if call_id is None else call_token(call_id)}"
 
 
-def result_subject(call_id: str) -> str:
+def result_subject(call_id: str, function: str) -> str:
     """Return the subject of a call's result."""
-    return f"{RESULT_SUBJECT}.{call_token(call_id)}"
+    return f"{RESULT_SUBJECT}.{job_token(call_id, function)}"
+
+
+def job_token(call_id: str, function: str) -> str:
+    """Return the token of a call: of its id and its function.
+
+    Calls of several functions may have the same id. ``function`` is spelled
+    with or without the default namespace.
+    """
+    name = short_function_name(function)
+    plain = name.replace(".", "=") if _PLAIN_FUNCTION.fullmatch(name) else call_token(name)
+    return f"{call_token(call_id)}={plain}"
 
 
 def call_token(call_id: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 
+from labkit_services.contract.names import GATEWAY_ALIASES
 from labkit_services.gateway.app import GatewayApp
 from labkit_services.gateway.auth import BasicAuth
 from labkit_services.gateway.config import GatewayConfig
@@ -37,6 +38,7 @@ from labkit_services.jetstream.publisher import Publisher
 from labkit_services.jetstream.streams import ensure_cancelled, ensure_events, ensure_queue
 from labkit_services.runtime.metrics_server import MetricsServer
 from labkit_services.runtime.service import Service, run
+from labkit_services.web.same_origin import OwnOrigin
 
 _STOP_GRACE_SECONDS = 1.0
 
@@ -89,6 +91,7 @@ async def main(service: Service) -> None:
             openapi,
             UiRoutes(config.lab_state),
         ],
+        OwnOrigin((*config.allowed_hosts, *GATEWAY_ALIASES)),
     )
 
     def on_error(request: Request, error: BaseException) -> None:

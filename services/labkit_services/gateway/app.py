@@ -7,15 +7,16 @@ from collections.abc import Iterable
 from functools import partial
 
 from labkit_services.gateway.auth import BasicAuth
-from labkit_services.gateway.request_target import decoded_path, function_target, is_plain, response_of_server
+from labkit_services.gateway.request_target import decoded_path, function_target, is_plain
 from labkit_services.gateway.requests import NAME, call_id_of_path
 from labkit_services.gateway.routes import RouteSource
 from labkit_services.gateway.routes.async_function import AsyncFunctionRoute
 from labkit_services.gateway.routes.calls import MayBeNoCallError
 from labkit_services.gateway.routes.sync_function import METHODS, FunctionRoute
-from labkit_services.http import Request, Response, Router
+from labkit_services.http import HttpError, Request, Response, Router
 from labkit_services.http.router import RouteHandler
-from labkit_services.web.navigation import is_navigation
+from labkit_services.web.navigation import is_framed, is_navigation
+from labkit_services.web.same_origin import OwnOrigin, Refusal
 
 _CALL_METHODS = frozenset({"GET", "DELETE"})
 """With these, ``/async-function/ID`` names a call, not a function."""
@@ -26,14 +27,18 @@ _QUEUES = "/system/queues/"
 encoded slashes, so these paths are not decoded as a whole."""
 
 _PROTECTED = ("/system/", "/ui/")
-"""Where paths begin that need credentials; ``/ui/`` reveals the inspector's
-token."""
+"""Where paths begin that need credentials and an own ``Host``; ``/ui/``
+reveals the inspector's token."""
 
 _INVOKE = re.compile(rf"/(async-)?function/({NAME})(/.*)?")
 
 
 class GatewayApp:
     """Dispatches requests to their routes.
+
+    Functions are open to everyone, pages of other sites included, as in
+    OpenFaaS: a function is a public endpoint, and knows its callers. What
+    changes the lab itself is closed to such pages.
 
     Attributes:
         routes: (methods, path pattern) of every route, for the OpenAPI
@@ -46,10 +51,12 @@ class GatewayApp:
         async_function: AsyncFunctionRoute,
         auth: BasicAuth,
         others: Iterable[RouteSource],
+        origin: OwnOrigin | None = None,
     ) -> None:
         self._function = function
         self._async_function = async_function
         self._auth = auth
+        self._origin = origin or OwnOrigin()
         self._router = Router()
         # The hot routes: not in the router, but matched by _INVOKE.
         self.routes = [
@@ -59,24 +66,33 @@ class GatewayApp:
         ]
         for source in others:
             for methods, pattern, handler in source.routes:
-                if pattern.startswith(_PROTECTED):
-                    handler = partial(self._check_and_handle, handler)
-                self._router.add(methods, pattern, handler)
+                check = self._check_access if pattern.startswith(_PROTECTED) else self._check_origin
+                self._router.add(methods, pattern, partial(check, handler))
                 self.routes.append((methods, pattern))
 
-    async def _check_and_handle(
+    async def _check_origin(
         self, handler: RouteHandler, request: Request, captured: dict[str, str]
     ) -> Response:
+        _raise_for(self._origin.refuse_change(request))
+        return await handler(request, captured)
+
+    async def _check_access(
+        self, handler: RouteHandler, request: Request, captured: dict[str, str]
+    ) -> Response:
+        _raise_for(self._origin.refuse_host(request))
+        if is_framed(request):
+            # /ui/ leads to a page with the inspector's token. Another site may
+            # have a link to it, but not show it as a part of its own page.
+            _raise_for(self._origin.refuse_page(request))
         if request.path == "/ui/" and is_navigation(request) and not self._auth.is_attempted(request):
             # Rather than the dialog for a password: the page at / says which.
             return Response(307, [("Location", "../"), ("Cache-Control", "no-store")])
+        _raise_for(self._origin.refuse_change(request))
         self._auth.check(request)
         return await handler(request, captured)
 
     async def __call__(self, request: Request) -> Response:
         """Handle one request."""
-        if (response := response_of_server(request)) is not None:
-            return response
         path = request.path
         call = _CALL.fullmatch(path) if request.method in _CALL_METHODS else None
         if not is_plain(path) and not call and not path.startswith(_QUEUES):
@@ -110,3 +126,8 @@ class GatewayApp:
             if self._async_function.is_deployed(call_id):
                 return Response(405, [("Allow", "POST")])
             raise
+
+
+def _raise_for(refusal: Refusal | None) -> None:
+    if refusal is not None:
+        raise HttpError(refusal.status, refusal.text)

@@ -9,6 +9,7 @@ from labkit_services.contract.durations import parse_duration
 from labkit_services.contract.names import DEFAULT_QUEUE
 from labkit_services.contract.ports import DEFAULT_GATEWAY_PORT, GATEWAY_METRICS_PORT
 from labkit_services.runtime.service import Service
+from labkit_services.web.same_origin import allowed_hosts
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class GatewayConfig:
     replicas: int  # JetStream replicas of a queue: 1, or 3 on a cluster
     fork_server: int  # descriptor of a socket to the fork server; -1 means watchdogs are spawned
     lab_state: Path  # the lab's state file, which has the inspector's address
+    allowed_hosts: tuple[str, ...]  # more host names under which browsers reach it
 
     @classmethod
     def read(cls, service: Service) -> GatewayConfig:
@@ -63,4 +65,5 @@ class GatewayConfig:
             replicas=service.number("nats_stream_replicas", 1),
             fork_server=service.number("fork_server", -1),
             lab_state=Path(service.setting("lab_state", ".labkit/state.json")),
+            allowed_hosts=allowed_hosts(service.settings),
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
@@ -25,6 +25,9 @@ from labkit_services.jetstream.publisher import Publisher
 
 _CONCURRENCY = 64
 """Letters redriven concurrently."""
+
+_BATCH_BYTES = 1024 * 1024
+"""Of the bodies that are held at once; a single letter may have more."""
 
 _NO_MESSAGE = 10037
 """JetStream's error code for a missing message, unlike that for a missing
@@ -54,7 +57,8 @@ class StoredDeadLetter:
 class DeadLetterStore:
     """Reads and writes the dead-letter streams.
 
-    Every method is for the letters of one call, or of all. It raises
+    Every method is for the letters of one call id, of one function's call with
+    that id, or of all. It raises
     HttpError: 404 for a queue that does not exist, 503 while nats-server does
     not answer.
     """
@@ -66,19 +70,40 @@ class DeadLetterStore:
         self._retry_of = retry_of
 
     async def read(
-        self, queue: str, call_id: str = "", *, after: int = 0, limit: int = sys.maxsize
-    ) -> list[StoredDeadLetter]:
-        """Return ``limit`` letters at most, oldest first."""
-        subject = dead_subject(queue, call_id or None)
-        found: list[StoredDeadLetter] = []
-        while len(found) < limit and (message := await self._next(queue, subject, after + 1)):
+        self, queue: str, call_id: str = "", function: str = "", *, after: int = 0, limit: int = sys.maxsize
+    ) -> AsyncIterator[StoredDeadLetter]:
+        """Yield ``limit`` letters at most, oldest first.
+
+        One after the other: together they can have gigabytes of bodies.
+        """
+        subject, count = dead_subject(queue, call_id or None), 0
+        while count < limit and (message := await self._next(queue, subject, after + 1)):
             after = message.seq or 0
-            with suppress(ValueError):  # another version wrote it
+            try:
                 letter = DeadLetterMessage.from_message(message.headers, message.data or b"")
-                found.append(StoredDeadLetter(after, letter))
+            except ValueError:
+                continue  # another version wrote it
+            if function and not _is_of(letter, function):
+                continue
+            count += 1
+            yield StoredDeadLetter(after, letter)
+
+    async def _batch(
+        self, queue: str, call_id: str, function: str, after: int, last: int
+    ) -> list[StoredDeadLetter]:
+        """Return letters after one, up to ``last``, as many as may be held."""
+        found: list[StoredDeadLetter] = []
+        size = 0
+        async for stored in self.read(queue, call_id, function, after=after, limit=_CONCURRENCY):
+            if stored.seq > last:
+                break
+            found.append(stored)
+            size += stored.letter.size
+            if size > _BATCH_BYTES:
+                break
         return found
 
-    async def redrive(self, queue: str, call_id: str = "") -> int:
+    async def redrive(self, queue: str, call_id: str = "", function: str = "") -> int:
         """Redrive the letters; return how many.
 
         A call goes back into its queue, with its function's present retry
@@ -88,18 +113,21 @@ class DeadLetterStore:
         with _errors_of(queue):
             last = (await self._js.stream_info(dead_stream(queue))).state.last_seq
         count = after = 0
-        while found := await self.read(queue, call_id, after=after, limit=_CONCURRENCY):
-            letters = [stored for stored in found if stored.seq <= last]
-            if not letters:
-                break
+        while letters := await self._batch(queue, call_id, function, after, last):
             await asyncio.gather(*(self._redrive(queue, stored) for stored in letters))
             count += len(letters)
             after = letters[-1].seq
         await self._events.store(self._publisher)  # the next status request must see the new state
         return count
 
-    async def purge(self, queue: str, call_id: str = "") -> int:
+    async def purge(self, queue: str, call_id: str = "", function: str = "") -> int:
         """Delete the letters; return how many."""
+        if function:
+            count = 0
+            async for stored in self.read(queue, call_id, function):
+                await self._delete(queue, stored)
+                count += 1
+            return count
         subject = dead_subject(queue, call_id or None)
         with _errors_of(queue):
             info = await self._js.stream_info(dead_stream(queue), subjects_filter=subject)
@@ -124,9 +152,12 @@ class DeadLetterStore:
                 await self._redrive_callback(queue, letter, letter.result)
             else:
                 await self._redrive_call(queue, letter)
-            # Published before it is deleted: at worst it is in both places.
-            with suppress(APIError):  # a concurrent redrive has deleted it
-                await self._js.delete_msg(dead_stream(queue), stored.seq)
+        # Published before it is deleted: at worst it is in both places.
+        await self._delete(queue, stored)
+
+    async def _delete(self, queue: str, stored: StoredDeadLetter) -> None:
+        with _errors_of(queue), suppress(APIError):  # another request has deleted it
+            await self._js.delete_msg(dead_stream(queue), stored.seq)
 
     async def _redrive_callback(self, queue: str, letter: DeadLetterMessage, result: Result) -> None:
         call, time_ns = letter.call, time.time_ns()
@@ -151,3 +182,7 @@ class DeadLetterStore:
         function = short_function_name(call.function)
         data = {"queue": queue, "seq": stored.seq, "bytes": len(call.body)}
         self._events.append([time_ns, EventType.CALL_QUEUED, call.call_id, function, 1, data])
+
+
+def _is_of(letter: DeadLetterMessage, function: str) -> bool:
+    return short_function_name(letter.call.function) == short_function_name(function)

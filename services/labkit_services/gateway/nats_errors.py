@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from nats.errors import Error as NatsError
 
 from labkit_services.contract.errors import error_text
+from labkit_services.contract.write_probe import reason_of
 from labkit_services.http import HttpError
 
 
@@ -21,5 +22,7 @@ def nats_errors_as(status: int, what: str) -> Iterator[None]:
     try:
         yield
     except (NatsError, OSError, TimeoutError) as error:
-        text = f"{what}, nats-server does not answer: {error_text(error)}; try again\n"
+        seen = error_text(error)
+        text = f"{what}. {reason}\n  seen: {seen}\n" if (reason := reason_of(seen)) else ""
+        text = text or f"{what}, nats-server does not answer: {seen}; try again\n"
         raise HttpError(status, text) from error

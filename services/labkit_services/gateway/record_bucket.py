@@ -7,9 +7,10 @@ from collections.abc import Awaitable
 from typing import Any
 
 from nats.js import JetStreamContext
-from nats.js.errors import KeyNotFoundError
+from nats.js.errors import APIError, KeyNotFoundError
 from nats.js.kv import KeyValue
 
+from labkit_services.contract.write_probe import NO_SUCH_SUBJECT
 from labkit_services.gateway.nats_errors import nats_errors_as
 from labkit_services.jetstream.streams import bucket_keys
 from labkit_services.runtime.log import Log
@@ -23,9 +24,13 @@ class RecordBucket:
     there, and raises HttpError 500.
     """
 
-    def __init__(self, bucket: KeyValue, records: dict[str, dict[str, Any]]) -> None:
+    def __init__(
+        self, js: JetStreamContext, bucket: KeyValue, name: str, records: dict[str, dict[str, Any]]
+    ) -> None:
         self.records = records  # by key; read-only for others
+        self._js = js
         self._bucket = bucket
+        self._stream = f"KV_{name}"
 
     @classmethod
     async def open(cls, js: JetStreamContext, name: str, replicas: int, log: Log) -> RecordBucket:
@@ -42,7 +47,7 @@ class RecordBucket:
                 continue  # deleted
             except ValueError as error:
                 log.error("registry entry unreadable", bucket=name, key=key, error=repr(error))
-        return cls(bucket, records)
+        return cls(js, bucket, name, records)
 
     async def put(self, key: str, record: dict[str, Any]) -> None:
         """Add or replace a record."""
@@ -60,10 +65,21 @@ class RecordBucket:
         self._set(key, record)
         try:
             with nats_errors_as(500, "the change was not stored"):
-                await write
+                await self._write(write)
         except BaseException:
             if self.records.get(key) is record:  # else another change has followed
                 self._set(key, before)
+            raise
+
+    async def _write(self, write: Awaitable[object]) -> None:
+        """Await a write; without an answer, raise JetStream's write error."""
+        try:
+            await write
+        except TimeoutError as timeout:
+            try:
+                await self._js.purge_stream(self._stream, subject=NO_SUCH_SUBJECT)
+            except APIError as error:
+                raise OSError(error.description) from timeout
             raise
 
     def _set(self, key: str, record: dict[str, Any] | None) -> None:

@@ -12,38 +12,16 @@ import contextlib
 import re
 
 from labkit_services.http import Request, Response
+from labkit_services.http.go_server import bad_request
 from labkit_services.http.paths import clean, escape, unescape
 
 _PLAIN = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9$&+,:;=@_.~-]+)*/?")
 """Paths that decoding, cleaning and encoding do not change."""
-_HOST = re.compile(r"[A-Za-z0-9!$%&()*+,\-.:;=\['\]_~]*")
-"""What Go's ``httpguts.ValidHostHeader`` accepts."""
 
 
 def is_plain(path: str) -> bool:
     """Return whether a path is its own decoded and its own clean form."""
     return _PLAIN.fullmatch(path) is not None
-
-
-def response_of_server(request: Request) -> Response | None:
-    """Return the response that Go's server itself gives, if it does.
-
-    It refuses invalid requests, and answers ``OPTIONS *``.
-    """
-    hosts = request.headers.get_all("Host")
-    if request.http_version == "1.1" and not hosts and request.method != "CONNECT":
-        return _bad_request(": missing required Host header")
-    if len(hosts) > 1:
-        return _bad_request()
-    if hosts and not _HOST.fullmatch(hosts[0]):
-        return _bad_request(": malformed Host header")
-    if request.headers.get("Expect", "100-continue").lower() != "100-continue":
-        return Response(417)
-    if not request.path.startswith("/") and request.method != "CONNECT" and request.target != "*":
-        return _bad_request()
-    if request.method == "OPTIONS" and request.target == "*":
-        return Response(200)
-    return None
 
 
 def decoded_path(request: Request) -> str | Response:
@@ -54,7 +32,7 @@ def decoded_path(request: Request) -> str | Response:
     try:
         path = unescape(request.path)
     except ValueError:
-        return _bad_request()
+        return bad_request()
     if (cleaned := clean(path)) == path:
         return path
     location = escape(cleaned)
@@ -74,8 +52,3 @@ def function_target(path: str, query: str) -> tuple[str, str]:
     with contextlib.suppress(ValueError):
         path = unescape(path)
     return escape(path), query
-
-
-def _bad_request(reason: str = "") -> Response:
-    # Go's server writes these itself, without http.Error's headers.
-    return Response.text(400, f"400 Bad Request{reason}")

@@ -5,10 +5,10 @@ What is invalid raises HttpError 400, a JSON body that is too large 413.
 
 from __future__ import annotations
 
-import json
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
+from labkit_services.contract.json_input import InvalidJsonError, read_json
 from labkit_services.contract.names import split_function_name
 from labkit_services.http import HttpError, Request
 
@@ -46,8 +46,8 @@ async def json_object(request: Request, error_text: str = "") -> dict[str, Any]:
     the problem.
     """
     try:
-        body = json.loads(await request.body(_MAX_JSON))
-    except (ValueError, RecursionError) as error:
+        body = read_json(await request.body(_MAX_JSON))
+    except InvalidJsonError as error:
         text = error_text or f"unable to parse the request body as JSON: {error}\n"
         raise HttpError(400, text) from None
     if not isinstance(body, dict):

@@ -20,9 +20,10 @@ from labkit_services.http.request import Request
 from labkit_services.http.response import Response
 from labkit_services.http.router import Router
 from labkit_services.http.server import HttpServer
-from labkit_services.http.server_state import Handler, Limits
+from labkit_services.http.server_state import STOPPED, Handler, Limits
 
 __all__ = [
+    "STOPPED",
     "BodyTooLargeError",
     "ClientResponse",
     "ConnectError",

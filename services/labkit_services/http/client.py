@@ -14,6 +14,8 @@ from labkit_services.http.request import Request
 
 CONNECT_SECONDS = 10.0
 _IDLE_PER_ORIGIN = 256
+_NOT_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE")
+"""OpenSSL's reasons if a server answers a TLS handshake with HTTP."""
 
 
 class HttpClient:
@@ -96,6 +98,8 @@ class HttpClient:
                     ssl=self._tls if origin.tls else None,
                 )
         except (OSError, UnicodeError) as error:  # an impossible host name is a UnicodeError
+            if isinstance(error, ssl.SSLError) and error.reason in _NOT_TLS:
+                raise ConnectError("http: server gave HTTP response to HTTPS client") from error
             is_late = isinstance(error, TimeoutError)
             reason = "i/o timeout" if is_late else getattr(error, "strerror", None) or error
             raise ConnectError(f"dial tcp {origin.authority}: {reason}") from error

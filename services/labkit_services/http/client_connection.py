@@ -73,6 +73,11 @@ class ClientConnection(Connection):
         self._until_eof = False
         self._sender: asyncio.Task[None] | None = None
         self._parser = httptools.HttpResponseParser(self)
+        # Small servers, such as a script behind netcat, end lines with LF.
+        # Go's client accepts that, and spaces after a chunk's size.
+        self._parser.set_dangerous_leniencies(
+            lenient_optional_cr_before_lf=True, lenient_spaces_after_chunk_size=True
+        )
 
     def usable(self) -> bool:
         """Return whether the server still keeps the idle connection open.
@@ -151,7 +156,10 @@ class ClientConnection(Connection):
     def data_received(self, data: bytes) -> None:
         try:
             self._parser.feed_data(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+        except httptools.HttpParserUpgrade:
+            self._malformed("an upgrade that was not requested")
+            return
+        except httptools.HttpParserError as error:
             self._malformed(error)
             return
         if self._head is not None and self._body is None:

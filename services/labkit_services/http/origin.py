@@ -38,9 +38,21 @@ class Origin:
             port = parts.port
         except ValueError as error:
             raise InvalidValueError(f"{url!r} is not a URL: {error}") from error
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        if parts.scheme not in ("http", "https"):
             text = f'unsupported protocol scheme "{parts.scheme}"'
             raise InvalidValueError(text, expected="an http or https URL")
+        if not parts.hostname:
+            raise InvalidValueError("http: no Host in request URL", expected="an http or https URL")
         tls = parts.scheme == "https"
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         return cls(parts.hostname, port or (443 if tls else 80), tls), quote(target, safe=_KEPT)
+
+
+def redacted(url: str) -> str:
+    """Return a URL without its password, as Go shows URLs in errors."""
+    start, slashes, rest = url.partition("//")
+    authority = rest[: min((rest.find(end) for end in "/?#" if end in rest), default=len(rest))]
+    user, at, _ = authority.rpartition("@")
+    if not at or ":" not in user:
+        return url
+    return f"{start}{slashes}{user.partition(':')[0]}:***{rest[len(user) :]}"

@@ -11,15 +11,20 @@ from labkit_services.http.body import Body
 from labkit_services.http.connection import Connection
 from labkit_services.http.encoding import BODILESS, encode_response, encode_response_head
 from labkit_services.http.errors import HangUpError, HttpError
+from labkit_services.http.go_server import response_of_server
 from labkit_services.http.headers import Headers
 from labkit_services.http.parser import RequestParser
+from labkit_services.http.peer import peer_is_open
 from labkit_services.http.request import Request
 from labkit_services.http.response import Response
-from labkit_services.http.server_state import ServerState
+from labkit_services.http.server_state import STOPPED, ServerState
 
 _LINGER_SECONDS = 2.0
 """How long a rejected client may go on sending, so that it can read the
 response."""
+
+_PEER_SECONDS = (0.02, 1.0)
+"""First and longest wait between two looks at a client that sends no more."""
 
 _UNPARSED = Request("", "", Headers(), Body())
 """Stands for a request that can't be parsed, when its rejection is encoded."""
@@ -47,7 +52,9 @@ class ServerConnection(Connection):
         self._rejection: HttpError | None = None
         self._closing = False
         self._reading_paused = False
+        self._half_closed = False
         self._unsent = 0
+        self._received = 0  # since the deadline was set
 
     # -- called by the transport
 
@@ -63,21 +70,48 @@ class ServerConnection(Connection):
         self._waiting.clear()
         self._parser.body.fail(ConnectionResetError("the client disconnected within its request"))
         if self.task is not None:
-            self.task.cancel()
+            self.task.cancel(STOPPED if self._server.stopping else None)
         self.resume_writing()
         self._connections.discard(self)
         if not self._connections:
             self._server.drained.set()
 
+    def eof_received(self) -> bool:
+        """Keep the connection for the response if the client can read it."""
+        if self.task is None or self._parser.partial or self._closing:
+            return False
+        self._half_closed = True
+        return self._watch_peer(_PEER_SECONDS[0])
+
+    def _watch_peer(self, delay: float) -> bool:
+        """Cancel the handler once the client is gone; return if it is not.
+
+        If that can't be known the client is given a second.
+        """
+        if self._closing or self.transport.is_closing():
+            return False
+        is_open = peer_is_open(self.transport.get_extra_info("socket"))
+        first, longest = _PEER_SECONDS
+        if is_open is False or (is_open is None and delay > first):
+            self.transport.abort()
+            return False
+        next_delay = min(2 * delay, longest)
+        self.loop.call_later(longest if is_open is None else delay, self._watch_peer, next_delay)
+        return True
+
     def data_received(self, data: bytes) -> None:
         if self._closing or self._rejection is not None:
             return  # from a rejected client that has not noticed yet
-        self.deadline = self.loop.time() + self._server.limits.read_seconds
+        had_begun = self._parser.partial
+        self._received += len(data)
         try:
             self._parser.feed(data)
         except HttpError as error:
             self._reject(error)
             return
+        if not had_begun and self._parser.partial:
+            # From here on the whole head has its time, however it drips in.
+            self._watch_request()
         if self.task is None:
             self._next()
         elif self._waiting and not self._reading_paused:
@@ -117,7 +151,7 @@ class ServerConnection(Connection):
 
     # -- one request after the other
 
-    def _next(self) -> None:
+    def _next(self, *, after_response: bool = False) -> None:
         if self._waiting:
             request, keep_alive = self._waiting.popleft()
             if self._reading_paused and not self._waiting:
@@ -130,15 +164,21 @@ class ServerConnection(Connection):
             response = Response.text(error.status, error.text, error.headers)
             self.transport.write(encode_response(_UNPARSED, response, keep_alive=False))
             self._close(linger=True)
+        elif not after_response:
+            return  # the request's time is running, or there is none yet
         elif self._parser.partial:
             self._watch_request()
+        elif self._half_closed:
+            self._close(linger=False)
         else:
             self.deadline = self.loop.time() + self._server.limits.idle_seconds
 
     async def _handle(self, request: Request, keep_alive: bool) -> None:
         try:
             try:
-                response = await self._server.handler(request)
+                refusal = response_of_server(request)
+                response = refusal or await self._server.handler(request)
+                keep_alive = keep_alive and (refusal is None or refusal.status < 400)
             except Exception as error:
                 response = self._error_response(request, error)
             request.incoming.on_wait = None  # too late for 100 Continue
@@ -164,7 +204,7 @@ class ServerConnection(Connection):
             return
         self.task = None
         if keep_alive and not self._server.stopping:  # which may have begun during a stream
-            self._next()
+            self._next(after_response=True)
         else:
             self._close(linger=not request.incoming.complete)
 
@@ -254,6 +294,7 @@ class ServerConnection(Connection):
 
     def _watch_request(self) -> None:
         """Limit the time for the rest of the request, not the handler's."""
+        self._received = 0
         if self._parser.partial:
             self.deadline = self.loop.time() + self._server.limits.read_seconds
         else:
@@ -266,7 +307,8 @@ class ServerConnection(Connection):
         self.deadline = self.loop.time() + seconds
 
     def expire(self) -> None:
-        """Reject a stalled request, or close an idle connection."""
+        """Reject a request that is too slow, or close an idle connection."""
+        limits = self._server.limits
         if self.writable is not None or self._closing:
             if 0 < self.transport.get_write_buffer_size() < self._unsent:
                 self._watch_unsent()  # a slow reader, but it reads
@@ -276,6 +318,8 @@ class ServerConnection(Connection):
             body = self._parser.body
             if self._reading_paused or body.full or body.on_wait is not None:
                 self._watch_request()  # the client waits for our handler
+            elif self.task is not None and self._received >= limits.read_seconds * limits.body_rate:
+                self._watch_request()  # a large body, but it arrives
             elif self.task is None:
                 self._reject(HttpError(408, "408 Request Timeout\n"))
             else:

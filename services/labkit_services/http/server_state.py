@@ -11,6 +11,8 @@ from labkit_services.http.response import Response
 
 Handler = Callable[[Request], Awaitable[Response]]
 ErrorHook = Callable[[Request, BaseException], None]
+STOPPED = "the server is stopping"
+"""Message of a handler's cancellation, if its client has not disconnected."""
 
 
 @dataclass(frozen=True)
@@ -22,9 +24,13 @@ class Limits:
         header_count: Number of headers; above it 431.
         target_bytes: Length of the request line's target; above it 414.
         idle_seconds: How long an unused connection is kept.
-        read_seconds: How long a client may pause within a request; above it
-            408. Also how long it may read nothing of a response; above it the
-            connection is cut.
+        read_seconds: How long a request's head may take from its first byte
+            to its last; above it 408. In each such span of time a body must
+            bring ``body_rate`` bytes a second on average, while its reader
+            waits for it. Also how long a client may read nothing of a
+            response; above it the connection is cut.
+        body_rate: Far below every network, and far above a client that keeps
+            a connection open with a byte now and then.
     """
 
     header_bytes: int = 64 * 1024
@@ -32,6 +38,7 @@ class Limits:
     target_bytes: int = 16 * 1024
     idle_seconds: float = 75.0
     read_seconds: float = 60.0
+    body_rate: int = 256
 
 
 @dataclass(eq=False, slots=True)

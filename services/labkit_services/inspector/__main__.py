@@ -11,6 +11,8 @@ Settings are environment variables:
     port              8090; 0 means any
     port_fallback     true: use any port if that one is taken
     inspector_token   token for the page and the API; empty leaves them open
+    allowed_hosts     more host names under which browsers reach it, such as
+                      lab.example.com,.example.org; * for any
     nats_url          nats-server for an event of every capture; empty: none
     nats_token        its token
     bin_capacity      500 requests per bin; older ones are dropped
@@ -35,6 +37,7 @@ from labkit_services.inspector.request_waiters import RequestWaiters
 from labkit_services.inspector.server_sent_events import ServerSentEvents
 from labkit_services.inspector.token_gate import TokenGate
 from labkit_services.runtime.service import Service, run
+from labkit_services.web.same_origin import OwnOrigin
 
 _STOP_GRACE_SECONDS = 2.0
 
@@ -46,7 +49,7 @@ async def main(service: Service) -> None:
     bin_view = BinView()
     waiters = RequestWaiters(store)
     events = ServerSentEvents(store, bin_view.to_json)
-    gate = TokenGate(config.token)
+    gate = TokenGate(config.token, OwnOrigin(config.allowed_hosts))
     event_log = EventLogConnection(service) if config.nats_url else None
     if event_log is not None:
         store.listeners.append(event_log.on_change)

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from labkit_services.contract.errors import InvalidValueError
+from labkit_services.contract.json_input import InvalidJsonError, read_json
 from labkit_services.contract.names import VERSION
 from labkit_services.contract.times import rfc3339
 from labkit_services.http import Request, Response, Router
@@ -194,8 +195,8 @@ async def _read_settings(request: Request, known: dict[str, type]) -> dict[str, 
     """Read a JSON object from the body; an empty body is an empty object."""
     body = await request.body(_SETTINGS_BYTES)
     try:
-        settings = json.loads(body or b"{}")
-    except ValueError as error:
+        settings = read_json(body or b"{}")
+    except InvalidJsonError as error:
         raise InvalidValueError("the body is not JSON", expected="an object", seen=str(error)) from None
     if not isinstance(settings, dict) or not all(
         name in known and type(value) is known[name] for name, value in settings.items()

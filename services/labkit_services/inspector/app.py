@@ -78,6 +78,8 @@ class InspectorApp:
             raise NotFoundError(headline, expected="/r/NAME, with any name", next_step=next_step)
         if is_navigation(request):
             return self._show_bin(request)
+        if self.capture.creates_bin(request):
+            self.gate.check_new_bin(request)
         return await self.capture(request)
 
     def _set_cookie(self) -> Response:
@@ -107,7 +109,7 @@ class InspectorApp:
         up = "../" * (request.path.count("/") - 1)
         page = f"{up or './'}#{name}"
         if request.headers.get("Sec-Fetch-Site") == "cross-site":
-            return self.pages.to_bin.response(page=page, bin=name)
+            return self.pages.to_bin.response(framed_by_any=True, page=page, bin=name)
         return Response(303, [("Location", page), ("Cache-Control", "no-store")])
 
     def _show_page(self, request: Request) -> Response:
@@ -118,12 +120,12 @@ class InspectorApp:
             self.gate.check(request)
         except UnauthorizedError as error:
             if is_navigation(request):
-                response = self.pages.locked.response(error.status)
+                response = self.pages.locked.response(error.status, framed_by_any=True)
                 for name, value in error.headers:
                     response.headers.set(name, value)
                 return response
             raise
-        response = self.pages.inspector.response()
+        response = self.pages.inspector.response(framed_by_any=self.gate.has_token_in_url(request))
         if (location := location_without_token(request)) is not None:
             response = Response(303, [("Location", location)])
         if self.gate.locked and "token=" in request.query:

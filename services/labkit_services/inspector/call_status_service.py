@@ -84,9 +84,10 @@ class CallStatusService:
         self._tasks.start(self._respond(message), name="respond to a call status request")
 
     async def _respond(self, message: Msg) -> None:
-        """Respond to ``{"id": …, "wait": seconds}`` with the call.
+        """Respond to ``{"id": …, "function": …, "wait": …}`` with the call.
 
-        The response is ``{}`` if no call has that id. With ``wait`` it is sent
+        The response is ``{}`` if there is no such call; without a function it
+        is the first of those that share the id. With ``wait`` it is sent
         when the call is settled or the time is over; with ``"for": "answer"``
         also when the function has answered for the last time.
         """
@@ -96,6 +97,7 @@ class CallStatusService:
         try:
             request = json.loads(message.data)
             call_id, wait = str(request["id"]), min(float(request.get("wait", 0)), _MAX_WAIT_SECONDS)
+            function = str(request.get("function", ""))
             is_done = attrgetter("is_answered" if request.get("for") == "answer" else "is_settled")
         except (ValueError, KeyError, TypeError) as error:
             response = {"error": f"not a call status request: {error!r}"}
@@ -107,16 +109,19 @@ class CallStatusService:
             with suppress(NatsError, OSError):
                 async with asyncio.timeout(_CATCH_UP_SECONDS):
                     await self._follower.read_to_end()
-            call = await self._find(call_id, wait, is_done)
-            response = {} if call is None else call_to_json(call)
+            call = await self._find(call_id, function, wait, is_done)
+            functions = [shared.function for shared in self._log.sharing(call_id)]
+            response = {} if call is None else call_to_json(call, functions)
         await message.respond(json.dumps(response).encode())
 
-    async def _find(self, call_id: str, wait: float, is_done: Callable[[Call], bool]) -> Call | None:
+    async def _find(
+        self, call_id: str, function: str, wait: float, is_done: Callable[[Call], bool]
+    ) -> Call | None:
         now = asyncio.get_running_loop().time
         unknown_until, wait_until = now() + _UNKNOWN_CALL_SECONDS, now() + wait
         while True:
             changed = self._changed
-            call = self._log.get(call_id)
+            call = self._log.get(call_id, function)
             deadline = unknown_until if call is None else wait_until
             if now() >= deadline or (call is not None and is_done(call)):
                 return call

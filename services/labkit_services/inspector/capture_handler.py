@@ -54,6 +54,11 @@ class CaptureHandler:
             headers.append(("X-Bin-Created", "1"))
         return Response(status, headers, encode({"ok": status < 400, "id": record.id}).encode())
 
+    def creates_bin(self, request: Request) -> bool:
+        """Return whether capturing the request will create its bin."""
+        name, _ = split_capture_path(request.path)
+        return name not in self.store.bins
+
     async def _read_body(self, request: Request) -> tuple[bytes, int, str]:
         """Return the body's first bytes, and size and SHA-256 of the whole."""
         if request.incoming.complete:

@@ -8,6 +8,7 @@ from labkit_services.contract.errors import InvalidValueError, LabError
 from labkit_services.contract.ports import DEFAULT_INSPECTOR_PORT
 from labkit_services.inspector.bin_store import StoreLimits
 from labkit_services.runtime.service import Service
+from labkit_services.web.same_origin import allowed_hosts
 
 
 class PortTakenError(LabError, OSError):
@@ -22,6 +23,7 @@ class InspectorConfig:
     port_fallback: bool
     token: str
     nats_url: str
+    allowed_hosts: tuple[str, ...]
     max_body: int
     limits: StoreLimits
 
@@ -47,6 +49,7 @@ class InspectorConfig:
             port_fallback=service.flag("port_fallback", default=True),
             token=token,
             nats_url=service.setting("nats_url"),
+            allowed_hosts=allowed_hosts(service.settings),
             max_body=positive("max_body", 1024 * 1024),
             limits=StoreLimits(
                 bins=positive("max_bins", StoreLimits.bins),

@@ -45,6 +45,12 @@ class CrossSiteError(RequestRefusedError, PermissionError):
     status = 403
 
 
+class FormTypeError(RequestRefusedError, PermissionError):
+    """A form's body: a page of any web site may send it."""
+
+    status = 415
+
+
 class TooManyError(RequestRefusedError):
     """The inspector is full."""
 

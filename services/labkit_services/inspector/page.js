@@ -27,6 +27,7 @@ const binPath = (name, rest = "") => `api/v1/bins/${encodeURIComponent(name)}${r
 
 async function callApi(path, options = {}) {
   const headers = token ? { Authorization: `Bearer ${token}` } : {};
+  if (options.body) headers["Content-Type"] = "application/json";
   const response = await fetch(path, { ...options, headers: { ...headers, ...options.headers } });
   const body = response.headers.get("Content-Type") === "application/json" ? await response.json() : null;
   if (!response.ok) throw Object.assign(new Error(body?.error || response.statusText), { status: response.status, body });

@@ -8,9 +8,9 @@ from urllib.parse import parse_qs, urlencode
 
 from labkit_services.contract.inspector_link import CODE, is_valid
 from labkit_services.http import Request
-from labkit_services.inspector.errors import CrossSiteError, UnauthorizedError
-
-_SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+from labkit_services.inspector.errors import CrossSiteError, FormTypeError, UnauthorizedError
+from labkit_services.web.navigation import is_framed
+from labkit_services.web.same_origin import OwnOrigin, Refusal
 
 
 class TokenGate:
@@ -19,14 +19,15 @@ class TokenGate:
     The token comes as ``Authorization: Bearer``, as ``?token=``, or as the
     cookie that the page sets. An empty token leaves the gate open.
 
-    A browser sends the cookie with requests from any page of this host. So
-    requests that change something are also checked for ``Sec-Fetch-Site``,
-    which no page can forge, and another site may change nothing. For a browser
-    that does not send this header, the cookie is SameSite=Strict.
+    A browser sends the cookie with requests from any page of this host. So no
+    other site's page may change anything, whatever it sends (same_origin.py).
+    For a browser that does not send ``Sec-Fetch-Site``, the cookie is
+    SameSite=Strict.
     """
 
-    def __init__(self, token: str) -> None:
+    def __init__(self, token: str, origin: OwnOrigin | None = None) -> None:
         self._token = token.encode()
+        self._origin = origin or OwnOrigin()
         self._cookie = ""
         self._used_codes: set[str] = set()
 
@@ -41,11 +42,8 @@ class TokenGate:
 
     def check(self, request: Request) -> None:
         """Raise an error if the request is cross-site or lacks the token."""
-        site = request.headers.get("Sec-Fetch-Site")
-        if request.method not in _SAFE_METHODS and site == "cross-site":
-            expected = "a request from this page or a program"
-            raise CrossSiteError(expected=expected, seen=f"Sec-Fetch-Site: {site}")
-        if self._token and not any(map(self._matches, self._tokens_in(request))):
+        _raise_for(self._origin.refuse_host(request) or self._origin.refuse_change(request))
+        if not self._has_token(request):
             raise UnauthorizedError(
                 expected="the token as Authorization: Bearer, as ?token=, or as this page's cookie",
                 next_step="open the link that `labkit status` shows",
@@ -61,6 +59,24 @@ class TokenGate:
                 self._used_codes.add(code)
                 return True
         return False
+
+    def check_new_bin(self, request: Request) -> None:
+        """Raise CrossSiteError if another site's page would create a bin.
+
+        What it sends to an existing bin is captured like any request.
+        """
+        if not (self.locked and self._has_token(request)):
+            _raise_for(self._origin.refuse_page(request))
+
+    def has_token_in_url(self, request: Request) -> bool:
+        """Return whether ``?token=`` is right.
+
+        Whoever wrote such a link knows the token, and may do everything.
+        """
+        return any(map(self._matches, parse_qs(request.query).get("token", [])))
+
+    def _has_token(self, request: Request) -> bool:
+        return not self._token or any(map(self._matches, self._tokens_in(request)))
 
     def _tokens_in(self, request: Request) -> list[str]:
         scheme, _, bearer = request.headers.get("Authorization").partition(" ")
@@ -93,10 +109,19 @@ def location_without_token(request: Request) -> str | None:
     The token should not stay in the address bar. But a browser that came from
     another site, and a frame in one, would not send the strict cookie after a
     redirect: there the page is not redirected, and removes the token from its
-    address itself.
+    address itself. In a frame the token also shows that the page around it may
+    be there.
     """
     query = parse_qs(request.query)
-    if "token" not in query or request.headers.get("Sec-Fetch-Site") == "cross-site":
+    if "token" not in query or request.headers.get("Sec-Fetch-Site") == "cross-site" or is_framed(request):
         return None
     del query["token"]
     return "./" + (f"?{urlencode(query, doseq=True)}" if query else "")
+
+
+def _raise_for(refusal: Refusal | None) -> None:
+    if refusal is not None:
+        kind = FormTypeError if refusal.status == FormTypeError.status else CrossSiteError
+        raise kind(
+            refusal.headline, expected=refusal.expected, seen=refusal.seen, next_step=refusal.next_step
+        )

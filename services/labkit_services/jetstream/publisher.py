@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 
 from nats.aio.msg import Msg
 
+from labkit_services.contract.compact_json import encode
 from labkit_services.contract.errors import LabError, error_text
+from labkit_services.contract.write_probe import probe_request, reason_of, write_error
 from labkit_services.jetstream.connection import Client, NatsError
 
 _TIMEOUT_SECONDS = 5.0
 _ACK_SECONDS = 2.0
 """Timeout for one acknowledgement; then the same message is sent again."""
 _RETRY_SECONDS = 0.05
+_PROBE_SECONDS = 0.5
 
 
 class QueueUnavailableError(LabError, ConnectionError):
@@ -54,8 +58,8 @@ class Publisher:
 
         While the server does not answer, the message is sent again with the
         same id, which the stream stores once. Without an acknowledgement
-        within five seconds, or if the server refuses, it raises
-        QueueUnavailableError.
+        within five seconds, or if the server refuses or can't write to the
+        disk, it raises QueueUnavailableError.
         """
         deadline = self._loop.time() + _TIMEOUT_SECONDS
         while True:
@@ -65,6 +69,8 @@ class Publisher:
             except QueueUnavailableError:
                 raise
             except (OSError, NatsError, TimeoutError) as error:
+                if reason := await self._write_error(subject):
+                    raise _not_stored(reason) from error
                 if self._loop.time() + _RETRY_SECONDS >= deadline:
                     raise QueueUnavailableError(
                         expected=f"an ack from JetStream within {_TIMEOUT_SECONDS:g} s",
@@ -72,6 +78,18 @@ class Publisher:
                         next_step="look at the log of nats-server: labkit logs nats",
                     ) from error
                 await asyncio.sleep(_RETRY_SECONDS)
+
+    async def _write_error(self, subject: str) -> str:
+        """Return why the stream of a subject stores nothing, or ""."""
+        with suppress(OSError, NatsError, TimeoutError, ValueError, LookupError):
+            body = encode({"subject": subject}).encode()
+            found = await self._client.request("$JS.API.STREAM.LIST", body, timeout=_PROBE_SECONDS)
+            for stream in json.loads(found.data)["streams"]:
+                request = probe_request(stream["config"]["name"], stream["config"])
+                answer = await self._client.request(*request, timeout=_PROBE_SECONDS)
+                if error := write_error(answer.data):
+                    return error
+        return ""
 
     async def _publish_once(
         self, subject: str, body: bytes, headers: dict[str, str], timeout: float
@@ -98,9 +116,24 @@ class Publisher:
             return
         document = json.loads(message.data)
         if "error" in document:
-            ack.set_exception(QueueUnavailableError(seen=document["error"].get("description", "")))
+            ack.set_exception(_refused(document["error"].get("description", "")))
         else:
             ack.set_result(PublishAck(document["seq"], document.get("duplicate", False)))
+
+
+def _refused(description: str) -> QueueUnavailableError:
+    if reason_of(description):
+        return _not_stored(description)
+    return QueueUnavailableError(seen=description)
+
+
+def _not_stored(reason: str) -> QueueUnavailableError:
+    return QueueUnavailableError(
+        f"The queue did not take the call. {reason_of(reason)}".rstrip(),
+        expected="JetStream to store the call",
+        seen=reason,
+        next_step="free some space on that disk; the lab then goes on by itself",
+    )
 
 
 def _time_out(ack: asyncio.Future[PublishAck]) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
+from collections.abc import AsyncIterator
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 from nats.aio.msg import Msg
 
@@ -15,14 +15,20 @@ from labkit_services.contract import names, outcome
 from labkit_services.contract.errors import InvalidValueError
 from labkit_services.contract.events import EventType
 from labkit_services.contract.outcome import DeadKind, DeadLetterMessage, Result
-from labkit_services.contract.ports import GATEWAY_ALIAS_PORT
 from labkit_services.contract.queued_call import QueuedCall
-from labkit_services.http import Headers, UpstreamError
+from labkit_services.http import Headers, HttpClient, UpstreamError
 from labkit_services.http.headers import NOT_FORWARDED
+from labkit_services.http.origin import redacted
 from labkit_services.jetstream.publisher import QueueUnavailableError
+from labkit_services.queue_worker.callback_request import (
+    MAX_REQUESTS,
+    CallbackRequest,
+    resolve_alias,
+)
 from labkit_services.queue_worker.consumer import Ack, Nak, Term, Verdict
-from labkit_services.queue_worker.retry import Decision, Exhausted, Retry
+from labkit_services.queue_worker.retry import Decision, Exhausted, NoRetry, Retry
 from labkit_services.queue_worker.worker_context import WorkerContext
+from labkit_services.runtime.spool import Spool
 
 
 class CallbackError(Exception):
@@ -49,10 +55,16 @@ class CallbackHandler:
         self._policy = context.config.callback_retry
         self._numbers = itertools.count(1)
 
-    async def post_first(self, number: int, queue: str, call: QueuedCall, result: Result) -> None:
-        """Post a result or queue a retry, or raise QueueUnavailableError."""
+    async def post_first(
+        self, number: int, queue: str, call: QueuedCall, result: Result, answer: Spool
+    ) -> None:
+        """Post a result or queue a retry, or raise QueueUnavailableError.
+
+        ``answer`` is the complete body, of which ``result`` may have only the
+        beginning.
+        """
         outcomes = self._context.outcomes
-        match await self._post(number, call, result, 1):
+        match await self._post(number, call, result, 1, answer):
             case Retry(delay) if result.is_complete and len(result.body) <= outcomes.max_body_bytes:
                 await outcomes.schedule_callback(queue, call, result)
                 self._emit(EventType.CALLBACK_RETRY, call, result, delay=delay)
@@ -91,23 +103,67 @@ class CallbackHandler:
                     return Nak(self._policy.max_wait)
         return Ack()
 
-    async def _post(self, number: int | str, call: QueuedCall, result: Result, attempt: int) -> Decision:
-        """Send one request; decide what follows."""
+    async def _post(
+        self, number: int | str, call: QueuedCall, result: Result, attempt: int, answer: Spool | None = None
+    ) -> Decision:
+        """Send one request, and follow its redirects; decide what follows.
+
+        Any status but 2xx means that the target does not have the result. One
+        that no retry can change is final: the result is refused.
+        """
         context, lines = self._context, self._context.lines
-        lines.calling_back(number, call.callback)
-        self._emit(EventType.CALLBACK_SENT, call, result, url=call.callback)
+        lines.calling_back(number, redacted(call.callback))
+        self._emit(EventType.CALLBACK_SENT, call, result, url=redacted(call.callback))
         try:
-            status, headers = await _post_callback(context, call, result)
+            url, status, headers = await self._follow(number, call, result, answer)
         except CallbackError as error:
             lines.callback_failed(number, error)
             self._emit(EventType.CALLBACK_ANSWERED, call, result, error=str(error))
             context.counts.callbacks["error"] += 1
             decision = context.decide(self._policy, attempt, 503, Headers())
             return Exhausted(str(error)) if error.is_final or isinstance(decision, Exhausted) else decision
-        lines.called_back(number, call, status)
-        self._emit(EventType.CALLBACK_ANSWERED, call, result, status=status)
+        decision = context.decide(self._policy, attempt, status, headers)
+        data: dict[str, Any] = {"status": status}
+        if url != call.callback:
+            data["location"] = redacted(url)
+        lines.called_back(number, call, redacted(call.callback), status)
+        if isinstance(decision, NoRetry) and not 200 <= status < 300:
+            data["refused"] = True
+            lines.refused(number, call, redacted(url), status)
+        self._emit(EventType.CALLBACK_ANSWERED, call, result, **data)
         context.counts.callbacks[str(status)] += 1
-        return context.decide(self._policy, attempt, status, headers)
+        return decision
+
+    async def _follow(
+        self, number: int | str, call: QueuedCall, result: Result, answer: Spool | None
+    ) -> tuple[str, int, Headers]:
+        """Post a result; return the last URL, its status and headers.
+
+        Raises:
+            CallbackError: There was no response within ``callback_timeout``.
+        """
+        context = self._context
+        timeout, gateway_url = context.config.callback_timeout, context.config.gateway_url
+        headers = callback_headers(call, result, context.policy_of(call).attempts)
+        request = CallbackRequest("POST", call.callback, tuple(headers), result.body)
+        whole = answer if answer is not None and not result.is_complete else None
+        try:
+            async with asyncio.timeout(timeout):
+                for _ in range(MAX_REQUESTS):
+                    status, headers_back = await _request(context.client, request, whole, gateway_url)
+                    following = _following(request, status, headers_back, result.body)
+                    if following is None:
+                        return request.url, status, headers_back
+                    request = following
+                    context.lines.redirected(number, redacted(request.url), status)
+        except TimeoutError as error:
+            raise CallbackError(request.error(f"no answer within {timeout:g} s")) from error
+        except ValueError as error:
+            text = error.headline if isinstance(error, InvalidValueError) else str(error)
+            raise CallbackError(request.error(text), is_final=True) from error
+        except UpstreamError as error:
+            raise CallbackError(request.error(error)) from error
+        raise CallbackError(request.error(f"stopped after {MAX_REQUESTS} redirects"), is_final=True)
 
     async def _dead_letter(
         self, number: int | str, queue: str, call: QueuedCall, result: Result, attempts: int, reason: str
@@ -123,23 +179,31 @@ class CallbackHandler:
         self._context.events.emit(type_, call.call_id, function, result.attempt, **data)
 
 
-async def _post_callback(context: WorkerContext, call: QueuedCall, result: Result) -> tuple[int, Headers]:
-    """Post a result; return status and headers, or raise ``CallbackError``."""
-    url, timeout = call.callback, context.config.callback_timeout
-    headers = callback_headers(call, result, context.policy_of(call).attempts)
+def _following(
+    request: CallbackRequest, status: int, headers: Headers, body: bytes
+) -> CallbackRequest | None:
+    location = headers.get("Location")
     try:
-        async with asyncio.timeout(timeout):
-            target = resolve_alias(url, context.config.gateway_url)
-            response = await context.client.request("POST", target, headers, result.body)
-            response.close()
-            return response.status, response.headers
-    except TimeoutError as error:
-        raise CallbackError(f'Post "{url}": no answer within {timeout:g} s') from error
+        return request.redirected(status, location, body)
     except ValueError as error:
-        text = error.headline if isinstance(error, InvalidValueError) else str(error)
-        raise CallbackError(f'Post "{url}": {text}', is_final=True) from error
-    except UpstreamError as error:
-        raise CallbackError(f'Post "{url}": {error}') from error
+        raise ValueError(f'failed to parse Location header "{location}": {error}') from error
+
+
+async def _request(
+    client: HttpClient, request: CallbackRequest, whole: Spool | None, gateway_url: str
+) -> tuple[int, Headers]:
+    """Send one request; return status and headers of the response.
+
+    ``whole`` is the body of a POST, if the request has only its beginning.
+    """
+    url, headers = resolve_alias(request.url, gateway_url), request.sent_headers()
+    body: bytes | AsyncIterator[bytes] = request.body
+    if whole is not None and request.method == "POST":
+        headers.append(("Content-Length", str(whole.size)))
+        body = whole.stream()
+    response = await client.request(request.method, url, headers, body)
+    response.close()  # its body, of any size, is not read
+    return response.status, response.headers
 
 
 def callback_headers(call: QueuedCall, result: Result, max_attempts: int) -> list[tuple[str, str]]:
@@ -158,15 +222,3 @@ def callback_headers(call: QueuedCall, result: Result, max_attempts: int) -> lis
     replaced = NOT_FORWARDED | {name.lower() for name in about_call}
     copied = [pair for pair in result.headers if pair[0].lower() not in replaced]
     return [*copied, *about_call.items()]
-
-
-def resolve_alias(url: str, gateway_url: str) -> str:
-    """Replace ``http://gateway:8080`` in ``url`` by the lab's own gateway.
-
-    In a cluster the name server resolves that name; a lab has none. A ``url``
-    with an invalid port or host raises ValueError.
-    """
-    parts = urlsplit(url)
-    if parts.hostname in names.GATEWAY_ALIASES and (parts.port or 80) == GATEWAY_ALIAS_PORT:
-        return urlunsplit(parts._replace(scheme="http", netloc=urlsplit(gateway_url).netloc))
-    return url

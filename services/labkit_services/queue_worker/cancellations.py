@@ -15,7 +15,7 @@ from labkit_services.contract.errors import error_text
 from labkit_services.contract.names import CANCELLED_BUCKET
 from labkit_services.contract.numbers import parse_digits
 from labkit_services.contract.queued_call import QueuedCall
-from labkit_services.contract.queues import call_token
+from labkit_services.contract.queues import job_token
 from labkit_services.jetstream.connection import Client, NatsError
 from labkit_services.jetstream.retention import CANCELLED_SECONDS
 from labkit_services.jetstream.streams import bucket_keys
@@ -31,7 +31,7 @@ class CallCancelledError(Exception):
 class Cancellations:
     """Knows which calls are cancelled.
 
-    The gateway writes their ids into a bucket. A change of a bucket is a
+    The gateway writes their tokens into a bucket. A change of a bucket is a
     message, so a plain subscription receives it, at no cost for calls that are
     not cancelled. The bucket itself is read only at the start and after a lost
     connection.
@@ -43,7 +43,7 @@ class Cancellations:
         self._log = log
         self._cancelled_ns: dict[str, int] = {}
         """When each was cancelled, by token, in the order of arrival."""
-        self._running: dict[str, tuple[QueuedCall, asyncio.Task[Any]]] = {}
+        self._running: dict[asyncio.Task[Any], QueuedCall] = {}
 
     async def start(self) -> None:
         """Subscribe, and read earlier cancellations; the bucket must exist."""
@@ -63,15 +63,14 @@ class Cancellations:
     def __contains__(self, call: QueuedCall) -> bool:
         # A client may reuse the id for a later call, which is not cancelled.
         cancelled = self._cancelled_ns
-        return bool(cancelled) and cancelled.get(call_token(call.call_id), 0) >= call.accepted_ns
+        return bool(cancelled) and cancelled.get(_token(call), 0) >= call.accepted_ns
 
     @contextmanager
     def cancellable(self, call: QueuedCall) -> Iterator[None]:
         """Run a block; raise CallCancelledError if the call is cancelled."""
-        token = call_token(call.call_id)
         task = asyncio.current_task()
         assert task is not None
-        self._running[token] = call, task
+        self._running[task] = call
         try:
             yield
         except asyncio.CancelledError:
@@ -80,7 +79,7 @@ class Cancellations:
             task.uncancel()
             raise CallCancelledError(call.call_id) from None
         finally:
-            self._running.pop(token, None)
+            del self._running[task]
 
     async def _on_change(self, message: Msg) -> None:
         if not (message.headers or {}).get("KV-Operation"):  # a put, not a delete
@@ -96,6 +95,10 @@ class Cancellations:
             del self._cancelled_ns[next(iter(self._cancelled_ns))]
         self._cancelled_ns.pop(token, None)
         self._cancelled_ns[token] = now_ns if cancelled_ns is None else cancelled_ns
-        call, task = self._running.get(token, (None, None))
-        if call and task and call in self:
-            task.cancel()
+        for task, call in self._running.items():
+            if _token(call) == token and call in self:
+                task.cancel()
+
+
+def _token(call: QueuedCall) -> str:
+    return job_token(call.call_id, call.function)

@@ -19,8 +19,8 @@ EVERY_QUEUE = "*"
 _SHORTEST_LEASE_SECONDS = 0.2
 
 _CALLBACK_CODES = frozenset({408, 425, 429, *range(500, 600)})
-"""Statuses after which a callback is retried; with any other one the target
-has received it."""
+"""Statuses after which a callback is retried. After 2xx the target has the
+result; with any other status it refuses it."""
 
 _RETRY = RetryPolicy()
 _CALLBACK_RETRY = RetryPolicy(6, 1.0, 30.0, _CALLBACK_CODES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import time
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from labkit_services.contract import names
 from labkit_services.contract.events import EventType
 from labkit_services.contract.outcome import DeadKind, DeadLetterMessage, Result
 from labkit_services.contract.queued_call import QueuedCall
-from labkit_services.http import ConnectError, Headers, HttpClient, UpstreamError
+from labkit_services.http import ClientResponse, ConnectError, Headers, HttpClient, UpstreamError
 from labkit_services.http.headers import NOT_FORWARDED
 from labkit_services.jetstream.publisher import QueueUnavailableError
 from labkit_services.queue_worker.callback_delivery import CallbackHandler
@@ -23,6 +24,7 @@ from labkit_services.queue_worker.cancellations import CallCancelledError, Cance
 from labkit_services.queue_worker.consumer import Ack, Nak, Term, Verdict
 from labkit_services.queue_worker.retry import Exhausted, Retry
 from labkit_services.queue_worker.worker_context import WorkerContext
+from labkit_services.runtime.spool import Spool, TooMuchDataError
 
 _GATEWAY_RETRY_SECONDS = (0.05, 0.1, 0.2, 0.5, 1.0)
 """Waits between requests to a gateway that can't be reached; the last one
@@ -90,8 +92,9 @@ class DeliveryHandler:
         self._lines.received(number, self._queue, call)
         try:
             with self._context.counts.running(self._queue, function), self._cancellations.cancellable(call):
-                result = await self._invoke(delivery)
-            return await self._follow_up(delivery, result)
+                result, answer = await self._invoke(delivery)
+            with contextlib.closing(answer):
+                return await self._follow_up(delivery, result, answer)
         except CallCancelledError:
             self._lines.cancelled(number, call)
             return Ack()
@@ -99,26 +102,30 @@ class DeliveryHandler:
             self._context.log.error("delivery failed", call_id=call.call_id, error=repr(error))
             return await self._after_bug(delivery, error)
 
-    async def _invoke(self, delivery: Delivery) -> Result:
-        """Return the function's response; 503 if the gateway broke off."""
+    async def _invoke(self, delivery: Delivery) -> tuple[Result, Spool]:
+        """Return the function's response; 503 if the gateway broke off.
+
+        The result has as much of the body as a message can hold.
+        """
         call = delivery.call
         self._lines.invoking(delivery.number, call, function_url(self._context.config.gateway_url, call))
         self._emit(delivery, EventType.INVOCATION_STARTED)
         started = time.monotonic()
         try:
-            status, headers, body = await self._request(delivery)
-            self._emit(delivery, EventType.INVOCATION_FINISHED, status=status, bytes=len(body))
+            status, headers, answer = await self._request(delivery)
+            self._emit(delivery, EventType.INVOCATION_FINISHED, status=status, bytes=answer.size)
         except UpstreamError as error:
             self._lines.failed(delivery.number, call, error)
             # As in OpenFaaS, the platform responds in place of the function.
-            status, headers, body = 503, Headers([(header_names.INTERNAL, "queue-worker")]), b""
+            status, headers, answer = 503, Headers([(header_names.INTERNAL, "queue-worker")]), Spool()
             self._emit(delivery, EventType.INVOCATION_FINISHED, status=status, error=str(error))
         else:
-            self._lines.invoked(delivery.number, call, status, time.monotonic() - started, len(body))
+            self._lines.invoked(delivery.number, call, status, time.monotonic() - started, answer.size)
         pairs, seconds = tuple(headers.pairs), time.monotonic() - delivery.taken_at
-        return Result(status, pairs, body, len(body), delivery.attempt, time.time_ns(), seconds)
+        body = answer.head(self._context.outcomes.max_body_bytes)
+        return Result(status, pairs, body, answer.size, delivery.attempt, time.time_ns(), seconds), answer
 
-    async def _request(self, delivery: Delivery) -> tuple[int, Headers, bytes]:
+    async def _request(self, delivery: Delivery) -> tuple[int, Headers, Spool]:
         """Return status, headers, body; wait while the gateway is unreachable.
 
         This must neither use up the function's attempts nor break the promise
@@ -133,7 +140,7 @@ class DeliveryHandler:
                 self._lines.failed(delivery.number, delivery.call, error)
                 await asyncio.sleep(next(waits))
 
-    async def _follow_up(self, delivery: Delivery, result: Result) -> Verdict:
+    async def _follow_up(self, delivery: Delivery, result: Result, answer: Spool) -> Verdict:
         """Store the result, dead-letter a failed call, post the callback."""
         context, call = self._context, delivery.call
         policy = context.policy_of(call)
@@ -148,7 +155,7 @@ class DeliveryHandler:
             if isinstance(decision, Exhausted):
                 await self._dead_letter(delivery, decision.reason, result)
             if call.callback:
-                await self._callbacks.post_first(delivery.number, self._queue, call, result)
+                await self._callbacks.post_first(delivery.number, self._queue, call, result, answer)
         except QueueUnavailableError as error:
             # The remaining work is stored nowhere yet: the call must stay in
             # its queue.
@@ -189,16 +196,33 @@ def function_url(gateway_url: str, call: QueuedCall) -> str:
 
 async def _send_invocation(
     client: HttpClient, gateway_url: str, call: QueuedCall, attempt: int
-) -> tuple[int, Headers, bytes]:
+) -> tuple[int, Headers, Spool]:
     """Invoke the function through the gateway, with the client's headers.
 
     The timeout is the gateway's ``upstream_timeout``. After a ``ConnectError``
     the function was not invoked; after another ``UpstreamError`` the gateway
-    broke off.
+    broke off, or the response is too large to be kept.
     """
     headers = [pair for pair in call.headers if pair[0].lower() not in _REPLACED]
     if not any(name.lower() == header_names.CALL_ID.lower() for name, _ in headers):
         headers.append((header_names.CALL_ID, call.call_id))
     headers += [(header_names.ATTEMPT, str(attempt)), ("User-Agent", names.QUEUE_WORKER_USER_AGENT)]
     response = await client.request(call.method, function_url(gateway_url, call), headers, call.body)
-    return response.status, response.headers, await response.read()
+    return response.status, response.headers, await _read_answer(response)
+
+
+async def _read_answer(response: ClientResponse) -> Spool:
+    answer = Spool()
+    try:
+        if response.incoming.complete:
+            answer.write(response.incoming.take())
+        else:
+            async for part in response.stream():
+                answer.write(part)
+    except BaseException as error:
+        answer.close()
+        response.close()
+        if isinstance(error, TooMuchDataError):
+            raise UpstreamError(f"the function's response has {error}") from error
+        raise
+    return answer

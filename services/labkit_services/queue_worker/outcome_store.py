@@ -39,7 +39,7 @@ class OutcomeStore:
         """
         body, headers = result.body[: self.max_body_bytes], {outcome.RESULT_HEADER: result.metadata()}
         try:
-            await self._nats.publish(result_subject(call.call_id), body, headers=headers)
+            await self._nats.publish(result_subject(call.call_id, call.function), body, headers=headers)
         except (OSError, NatsError) as error:
             self._log.warning("result not kept", call_id=call.call_id, error=error_text(error))
 

@@ -6,7 +6,7 @@ import json
 
 from labkit_services.contract.names import VERSION
 from labkit_services.contract.queued_call import QueuedCall
-from labkit_services.runtime.log import LineWriter
+from labkit_services.runtime.log import LineWriter, quoted
 
 
 class WorkerLog:
@@ -59,25 +59,32 @@ class WorkerLog:
     def dead(self, number: int | str, call: QueuedCall, reason: str, *, callback: bool = False) -> None:
         """Log that the call, or its callback, became a dead letter."""
         what = f" the callback of {call.function}" if callback else f": {call.function}"
-        self._write(f"[#{number}] Giving up{what}, {reason}; kept as dead letter {call.call_id}")
+        self._write(f"[#{number}] Giving up{what}, {reason}; kept as dead letter {quoted(call.call_id)}")
 
     def cancelled(self, number: int, call: QueuedCall) -> None:
         """Log that the call was cancelled."""
-        self._write(f"[#{number}] Cancelled: {call.function}, call {call.call_id}")
+        self._write(f"[#{number}] Cancelled: {call.function}, call {quoted(call.call_id)}")
 
     def retrying_callback(self, number: str, call: QueuedCall, attempt: int) -> None:
         """Log that a callback is tried again; ``number`` is its own."""
-        what = f"the callback of {call.function}, call {call.call_id}"
+        what = f"the callback of {call.function}, call {quoted(call.call_id)}"
         self._write(f"[#{number}] Trying again: {what}, attempt {attempt}")
 
     def calling_back(self, number: int | str, url: str) -> None:
         """Log that the result is being posted."""
         self._write(f"[#{number}] Callback to: {url}")
 
-    def called_back(self, number: int | str, call: QueuedCall, status: int) -> None:
+    def redirected(self, number: int | str, url: str, status: int) -> None:
+        """Log that the target of a callback names another one."""
+        self._write(f"[#{number}] Callback redirected [{status}] to: {url}")
+
+    def called_back(self, number: int | str, call: QueuedCall, url: str, status: int) -> None:
         """Log the response to the callback."""
-        function, url = call.function, call.callback
-        self._write(f"[#{number}] Posted result for {function} to callback-url: {url}, status: {status}")
+        self._write(f"[#{number}] Posted result for {call.function} to callback-url: {url}, status: {status}")
+
+    def refused(self, number: int | str, call: QueuedCall, url: str, status: int) -> None:
+        """Log that the target refuses the result, and no retry follows."""
+        self._write(f"[#{number}] Result of {call.function} refused by: {url}, status: {status}; no retry")
 
     def callback_failed(self, number: int | str, error: Exception) -> None:
         """Log that the result could not be posted."""

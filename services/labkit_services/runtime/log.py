@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import time
 import traceback
 from typing import Any
 
 from labkit_services.contract.times import rfc3339
+
+_NEEDS_QUOTES = re.compile(r"""[\s"'\[\]]""")
 
 
 def lines_lost(count: int) -> str:
@@ -36,8 +39,16 @@ class LineWriter:
         self._noted = 0
 
     def write(self, line: str) -> None:
-        """Write a line, given without its line end."""
-        self._lines.append(line)
+        """Write one line, given without its line end.
+
+        Whatever it contains it stays one line, and moves no terminal's cursor:
+        much of it comes from clients.
+        """
+        self.copy(line if line.isprintable() else _one_line(line))
+
+    def copy(self, text: str) -> None:
+        """Write text unchanged: a function's own output, or JSON."""
+        self._lines.append(text)
         if not self._scheduled:
             try:
                 loop = asyncio.get_running_loop()
@@ -105,8 +116,8 @@ class Log:
                 self.error(line)
 
     def _line(self, level: str, text: str, fields: dict[str, Any]) -> None:
-        extra = "".join(f" {key}={_quote(value)}" for key, value in fields.items())
-        self.writer.write(f"{self._now()} {level} {self._name}: {text}{extra}".replace("\n", "\\n"))
+        extra = "".join(f" {key}={quoted(value)}" for key, value in fields.items())
+        self.writer.write(f"{self._now()} {level} {self._name}: {text}{extra}")
 
     def _now(self) -> str:
         now = int(time.time())
@@ -115,6 +126,20 @@ class Log:
         return self._second[1]
 
 
-def _quote(value: Any) -> str:
+def quoted(value: object) -> str:
+    """Return a value as it stands in a log line, between others.
+
+    In quotes if it could be mistaken for the text around it.
+    """
     text = str(value)
-    return f'"{text}"' if not text or " " in text or '"' in text else text
+    if text and not _NEEDS_QUOTES.search(text):
+        return text
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _one_line(text: str) -> str:
+    """Escape what is not printable: line ends, ESC, C1, text direction."""
+    return "".join(
+        each if each.isprintable() or each == "\t" else each.encode("unicode_escape").decode()
+        for each in text
+    )

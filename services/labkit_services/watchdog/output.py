@@ -122,10 +122,14 @@ class WatchdogLog(Log):
         """Write ``2006/01/02 15:04:05 text``."""
         self.writer.write(f"{self._now()} {text}")
 
-    def copy(self, output: bytes) -> None:
+    def output(self, prefix: str, output: str) -> None:
+        """Write a process's output, unchanged behind time and prefix."""
+        self.writer.copy(f"{self._now()} {prefix}{output}")
+
+    def copy(self, output: str) -> None:
         """Write a process's output unchanged."""
         if output:
-            self.writer.write(output.decode("utf-8", "replace").removesuffix("\n"))
+            self.writer.copy(output)
 
     def _line(self, level: str, text: str, fields: dict[str, Any]) -> None:
         if level != "info":
@@ -156,4 +160,4 @@ class CallEventLines:
         self._write(EventType.PROCESS_EXITED, {"pid": pid, "code": code})
 
     def _write(self, event: EventType, data: dict[str, int]) -> None:
-        self._lines.write(encode([time.time_ns(), event, self._call_id, data]))
+        self._lines.copy(encode([time.time_ns(), event, self._call_id, data]))

@@ -8,16 +8,21 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
+from typing import Protocol
 
 from labkit_services.http import HttpError
 from labkit_services.http.body import Body
 from labkit_services.runtime.background_tasks import BackgroundTasks
+from labkit_services.runtime.spool import TooMuchDataError
 
 CHUNK = 64 * 1024
 """Bytes of one read: the capacity of a Linux pipe."""
 
 _CHUNKS_A_TURN = 16
 """Reads from one pipe before the others get their turn."""
+
+_KEPT_BYTES = 128 * 1024
+"""Of a process's stderr, at its beginning and at its end."""
 
 
 class _ReadEnd:
@@ -37,21 +42,30 @@ class _ReadEnd:
             self._descriptor = -1
 
 
+class Sink(Protocol):
+    """Takes what a pipe brings."""
+
+    def write(self, part: bytes) -> None:
+        """Add a part; TooMuchDataError means that it does not fit."""
+
+
 class PipeReader(_ReadEnd):
-    """Collects a pipe's data, and calls ``at_end`` at the end of file."""
+    """Moves a pipe's data into a sink, and calls ``at_end`` at its end.
 
-    __slots__ = ("_at_end", "_parts")
+    That is the end of file, or data that does not fit: ``failure`` says why,
+    and the pipe is closed, so that whoever writes to it ends.
+    """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, descriptor: int, at_end: Callable[[], None]) -> None:
+    __slots__ = ("_at_end", "_sink", "failure")
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, descriptor: int, sink: Sink, at_end: Callable[[], None]
+    ) -> None:
         super().__init__(loop, descriptor)
+        self.failure = ""
         self._at_end = at_end
-        self._parts: list[bytes] = []
+        self._sink = sink
         loop.add_reader(descriptor, self._read)
-
-    @property
-    def data(self) -> bytes:
-        """What has been read so far."""
-        return b"".join(self._parts)
 
     def _read(self) -> None:
         # Read again after data: the end of file is often there already, and
@@ -61,11 +75,48 @@ class PipeReader(_ReadEnd):
                 part = os.read(self._descriptor, CHUNK)
             except BlockingIOError:
                 return
+            try:
+                self._sink.write(part)
+            except TooMuchDataError as error:
+                self.failure = str(error)
+                part = b""
             if not part:
                 self.close()
                 self._at_end()
                 return
-            self._parts.append(part)
+
+
+class HeadAndTail:
+    """Keeps the first and the last bytes, and counts those between them."""
+
+    __slots__ = ("_dropped", "_head", "_tail")
+
+    def __init__(self) -> None:
+        self._head = bytearray()
+        self._tail = bytearray()
+        self._dropped = 0
+
+    def write(self, part: bytes) -> None:
+        """Add a part."""
+        room = _KEPT_BYTES - len(self._head)
+        if room > 0:
+            self._head += part[:room]
+            part = part[room:]
+        self._tail += part
+        if len(self._tail) > 2 * _KEPT_BYTES:
+            self._drop()
+
+    def _drop(self) -> None:
+        excess = len(self._tail) - _KEPT_BYTES
+        if excess > 0:
+            del self._tail[:excess]
+            self._dropped += excess
+
+    def data(self) -> bytes:
+        """Return what was kept, with a line in place of what was not."""
+        self._drop()
+        mark = b"\n[... %d bytes dropped ...]\n" % self._dropped if self._dropped else b""
+        return bytes(self._head + mark + self._tail)
 
 
 class PipeWriter:

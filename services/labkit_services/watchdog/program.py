@@ -40,6 +40,6 @@ class FunctionProgram:
     def log_line(self, stream: str, line: str) -> None:
         """Log a line of a process's ``stdout`` or ``stderr`` (of-watchdog)."""
         if self.config.prefix_logs:
-            self.log.line(f"{stream}: {line}")
+            self.log.output(f"{stream}: ", line)
         else:
-            self.log.writer.write(line)
+            self.log.writer.copy(line)

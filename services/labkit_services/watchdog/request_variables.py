@@ -4,14 +4,29 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Iterator
 from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 from labkit_services.http import Headers, Request
 from labkit_services.http.headers import canonical
+from labkit_services.runtime.spool import Spool
 
 _NOT_HEADERS = frozenset({"Host", "Transfer-Encoding", "Trailer"})
 """Go's HTTP server removes these from the headers and keeps them as fields."""
+_NOT_SET = frozenset(
+    {
+        *(b"Http_Method", b"Http_Path", b"Http_Query", b"Http_Host", b"Http_ContentLength"),
+        *(b"Http_Content_Length", b"Http_Transfer_Encoding", b"Http_Proxy"),
+    }
+)
+"""Variables that no header sets. Most are the request's own: with a header
+``Query`` a client could name a query that the URL does not have. And many HTTP
+clients take ``Http_Proxy``, in any case, for the proxy that they must use
+(httpoxy.org, CVE-2016-5385)."""
+
+_MARSHALLED_BYTES = 3 * 64 * 1024
+"""Of the body at once; base64 of a part has no padding if 3 divides it."""
 
 
 @lru_cache(maxsize=256)
@@ -26,14 +41,22 @@ def http_variables(request: Request) -> dict[bytes, bytes]:
     """Return the ``Http_*`` variables of one request.
 
     As classic-watchdog's ``getAdditionalEnvs``: one for each header (first
-    value), then those of the request itself, which replace a header's of the
-    same name. Values are the bytes of the wire, but ``Http_Path`` is decoded.
+    value), and those of the request itself. Of two headers whose names differ
+    only in ``-`` and ``_`` the one with ``-`` counts: proxies remove the
+    other. Values are the bytes of the wire, but ``Http_Path`` is decoded.
     """
     variables: dict[bytes, bytes] = {}
+    with_underscore = []
     for header, value in request.headers:
         name, variable = _variable(header)
-        if name not in _NOT_HEADERS:
+        if variable in _NOT_SET or name in _NOT_HEADERS:
+            continue
+        if "_" in name:
+            with_underscore.append((variable, value))
+        else:
             variables.setdefault(variable, value.encode("latin-1"))
+    for variable, value in with_underscore:
+        variables.setdefault(variable, value.encode("latin-1"))
     headers = request.headers
     chunked = "Transfer-Encoding" in headers
     length = b"-1" if chunked else headers.get("Content-Length", "0").encode("latin-1")
@@ -66,8 +89,8 @@ def _path(raw: str) -> bytes:
     return raw.encode("latin-1") or b"/"
 
 
-def marshalled(headers: Headers, body: bytes) -> bytes:
-    """Return headers and body as the JSON document of ``marshal_request``.
+def marshalled(headers: Headers, body: Spool) -> Iterator[bytes]:
+    """Yield headers and body as the JSON document of ``marshal_request``.
 
     ``{"header": {name: [values]}, "body": {"raw": base64}}``, names sorted, as
     Go's ``encoding/json`` writes a ``types.MarshalReq``.
@@ -79,8 +102,8 @@ def marshalled(headers: Headers, body: bytes) -> bytes:
             # Headers are decoded as latin-1, one character a byte; JSON is
             # UTF-8.
             values.setdefault(name, []).append(value.encode("latin-1").decode("utf-8", "replace"))
-    document = {
-        "header": dict(sorted(values.items())),
-        "body": {"raw": base64.b64encode(body).decode("ascii")},
-    }
-    return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
+    header = json.dumps(dict(sorted(values.items())), separators=(",", ":"), ensure_ascii=False)
+    yield f'{{"header":{header},"body":{{"raw":"'.encode()
+    for part in body.parts(_MARSHALLED_BYTES):
+        yield base64.b64encode(part)
+    yield b'"}}'

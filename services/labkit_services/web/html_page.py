@@ -20,7 +20,8 @@ class HtmlPage:
 
     The policy allows only these styles and scripts. A captured body that got
     into the page as markup by a mistake could still run nothing and load
-    nothing. Framing is allowed: JupyterLab shows the inspector in a frame.
+    nothing. Only pages of the same origin may show the page in a frame, where
+    they could lead a click of the user to one of its buttons.
 
     A file is looked up beside the page, else in this module's folder.
     """
@@ -47,17 +48,19 @@ class HtmlPage:
             ]
         )
 
-    def response(self, status: int = 200, **texts: str) -> Response:
+    def response(self, status: int = 200, *, framed_by_any: bool = False, **texts: str) -> Response:
         """Return a new response with the page.
 
+        ``framed_by_any`` lets every page show it in a frame.
         A word of ``texts`` in double braces is replaced by its text, escaped.
         """
         document = self._html
         for word, text in texts.items():
             document = document.replace(f"{{{{{word}}}}}", html.escape(text))
+        policy = self._policy if framed_by_any else f"{self._policy}; frame-ancestors 'self'"
         headers = [
             ("Content-Type", "text/html; charset=utf-8"),
-            ("Content-Security-Policy", self._policy),
+            ("Content-Security-Policy", policy),
             ("Cache-Control", "no-store"),
             ("X-Content-Type-Options", "nosniff"),
             ("Referrer-Policy", "no-referrer"),

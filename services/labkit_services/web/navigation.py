@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from labkit_services.http import Request
 
+_FRAMES = frozenset({"iframe", "frame", "fencedframe", "embed", "object"})
+
 
 def is_navigation(request: Request) -> bool:
     """Return whether a browser loads a page by this request.
@@ -21,6 +23,11 @@ def is_navigation(request: Request) -> bool:
     return headers.get("Sec-Fetch-Mode", "navigate") == "navigate" and any(
         map(_is_html, ",".join(headers.get_all("Accept")).split(","))
     )
+
+
+def is_framed(request: Request) -> bool:
+    """Return whether a browser loads a page as a part of another page."""
+    return request.headers.get("Sec-Fetch-Dest") in _FRAMES
 
 
 def _is_html(media_range: str) -> bool:

@@ -227,6 +227,14 @@ BUILD = [
         files=BUILT,
     ),
     Row(
+        "build of a function without an image",
+        "build",
+        '⋮Building: :latest with dockerfile template. Please wait..\n⋮- invalid tag ":latest": '
+        "invalid reference format\n⋮",
+        1,
+        files={**BUILT, "stack.yaml": stack("FN").replace("    image: me/FN:latest\n", "")},
+    ),
+    Row(
         "up --platforms without --publish",
         "up --platforms linux/arm64",
         "--platforms can only be used with the --publish flag\n",

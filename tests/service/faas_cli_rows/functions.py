@@ -6,6 +6,13 @@ from faas_cli_rows.row import BUILT, DEPLOY, DEPLOYED, DOWN, REMOVE, Row, stack
 
 MINE = stack("FN").replace("lang: dockerfile", "lang: mine").replace("me/FN", "functions/alpine")
 
+ALPINE = (
+    "provider:\n  name: openfaas\nfunctions:\n  FN:\n    image: functions/alpine:latest\n    fprocess: cat\n"
+)
+THING = """{"version": "0.2.0", "functions": [{"name": "thing", "title": "Thing", "fprocess": "env",
+"images": {"x86_64": "functions/alpine:latest"}, "environment": {"A": "store", "B": "store"},
+"labels": {"l": "store"}, "annotations": {"a": "store"}}]}"""
+
 FUNCTIONS = [
     # -- deploy
     Row("deploy by flags", DEPLOY.removeprefix("faas-cli "), DEPLOYED, after=REMOVE),
@@ -61,6 +68,36 @@ FUNCTIONS = [
             "list.json": '⋮"name": "FN",⋮"envProcess": "env",⋮"envVars": {\n      "A": "1",\n'
             '      "B": "2"\n    },⋮'
         },
+    ),
+    Row(
+        "an empty list of constraints in the stack file wins over --constraint",
+        "deploy --constraint x=y",
+        f"Deploying: FN.\n{DEPLOYED}",
+        files={"stack.yaml": ALPINE + "    constraints: []\n"},
+        after=f"faas-cli describe FN -v > seen; {REMOVE}",
+        writes={"seen": "⋮Constraints: … <none>⋮"},
+    ),
+    Row(
+        "--constraint fills in for a null",
+        "deploy --constraint x=y",
+        f"Deploying: FN.\n{DEPLOYED}",
+        files={"stack.yaml": ALPINE + "    constraints:\n"},
+        after=f"faas-cli describe FN -v > seen; {REMOVE}",
+        writes={"seen": "⋮Constraints:\n - x=y\n⋮"},
+    ),
+    Row(
+        "deploy reads the environment_file before the flags",
+        "deploy -l bad -e bad",
+        "Deploying: FN.\nOpen none.yml: no such file or directory\n",
+        1,
+        files={"stack.yaml": ALPINE + "    environment_file: [none.yml]\n"},
+    ),
+    Row(
+        "deploy with an empty -f takes the function of the flags",
+        f"{DEPLOY.removeprefix('faas-cli ')} -f ''",
+        DEPLOYED,
+        files={"stack.yaml": stack("other")},
+        after=REMOVE,
     ),
     Row(
         "deploy --secret of a missing secret",
@@ -371,6 +408,29 @@ FUNCTIONS = [
     Row("store list", "store list", "\nFUNCTION AUTHOR   DESCRIPTION\n⋮figlet   openfaas Figlet\n⋮"),
     Row("store inspect", "store inspect figlet", "Title:…Figlet\n⋮Process:…figlet\n⋮"),
     Row("store deploy", "store deploy env --name FN", DEPLOYED, after=REMOVE),
+    Row(
+        "store deploy's --env wins over the store, the store's labels over --label",
+        "store deploy thing --url store.json --name FN -e A=flag -e C=3 -l l=flag --annotation a=flag",
+        DEPLOYED,
+        files={"store.json": THING},
+        after=f"faas-cli describe FN --json > seen.json; {REMOVE}",
+        writes={
+            "seen.json": '⋮"envVars": {\n    "A": "flag",\n    "B": "store",\n    "C": "3"\n  },\n⋮'
+            '"l": "store"\n⋮"a": "store"⋮'
+        },
+    ),
+    Row(
+        "store deploy --env without a value",
+        "store deploy env --name FN -e A",
+        "Label format is not correct, needs key=value\n",
+        1,
+    ),
+    Row(
+        "store deploy --label without a value",
+        "store deploy env --name FN -l A",
+        "Error parsing labels: label format is not correct, needs key=value\n",
+        1,
+    ),
     Row(
         "store deploy of an unknown function",
         "store deploy FN",

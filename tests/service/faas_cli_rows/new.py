@@ -84,7 +84,7 @@ NEW = [
         error="…/…/… …:…:… Fetching templates from repo\n",
         writes={
             "template/mine/function/file": "text\n",
-            "template/mine/meta.json": '{"repository": "repo", "sha": "…", "written_at": "…Z"}',
+            "template/mine/meta.json": '{"repository":"repo","sha":"…","written_at":"…Z"}',
         },
     ),
     Row(
@@ -93,7 +93,7 @@ NEW = [
         "Wrote 1 template(s) : [mine@v1]\n",
         given=TEMPLATES,
         error="⋮",
-        writes={"template/mine@v1/meta.json": '{"repository": "repo", "ref_name": "v1", "sha": "⋮'},
+        writes={"template/mine@v1/meta.json": '{"repository":"repo","ref_name":"v1","sha":"⋮'},
     ),
     Row(
         "template pull of a commit",

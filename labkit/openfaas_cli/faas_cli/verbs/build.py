@@ -9,7 +9,7 @@ from pathlib import Path
 from labkit.openfaas_cli.dockerfile.build import Build, build
 from labkit.openfaas_cli.faas_cli.arguments import key_values
 from labkit.openfaas_cli.faas_cli.build_context import create_build_context, requirement_notes
-from labkit.openfaas_cli.faas_cli.image_tag import TAG, tagged
+from labkit.openfaas_cli.faas_cli.image_tag import TAG, check_image_name, tagged
 from labkit.openfaas_cli.faas_cli.output import echo, red, yellow
 from labkit.openfaas_cli.faas_cli.stack import Stack, StackFunction, stack_of
 from labkit.openfaas_cli.faas_cli.templates import Template, TemplateError, find_template, read_template
@@ -85,6 +85,7 @@ def _build(
     options = _merged(function.build_options, arguments.texts("build-option"))
     packages = _packages(function.lang, template, options, build_args.get(_PACKAGES, ""))
     echo(f"Building: {function.image} with {function.lang} template. Please wait..")
+    check_image_name(function.image)
     store = ImageStore(Workspace.find().images)
     build_args = {**build_args, _PACKAGES: packages}
     with temporary_folder("labkit-build-") as scratch:

@@ -141,18 +141,20 @@ def _of_stack(function: StackFunction, arguments: Arguments) -> StackFunction:
     ``--image`` or ``--cpu-limit``, have no meaning here (commands/deploy.go).
     """
     secrets = arguments.texts("secret")
+    own_environment = full_environment(function)
     labels, environment = key_values(arguments, "label"), key_values(arguments, "env")
+    has_constraints = "constraints" in function.present
     fprocess = function.fprocess or _template_process(function, arguments)
     annotations = key_values(arguments, "annotation")
     return replace(
         tagged(function, arguments),
         namespace=arguments.text("namespace") or function.namespace,
         fprocess=fprocess,
-        environment={**full_environment(function), **environment},
+        environment={**own_environment, **environment},
         labels={**function.labels, **labels},
         annotations={**function.annotations, **annotations},
         secrets=[*secrets, *(name for name in function.secrets if name not in secrets)],
-        constraints=function.constraints or arguments.texts("constraint"),
+        constraints=function.constraints if has_constraints else arguments.texts("constraint"),
         readonly_root_filesystem=function.readonly_root_filesystem or arguments.on("readonly"),
     )
 

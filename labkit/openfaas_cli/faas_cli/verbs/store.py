@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from labkit.openfaas_cli.faas_cli import go_json
-from labkit.openfaas_cli.faas_cli.arguments import key_values
+from labkit.openfaas_cli.faas_cli.arguments import key_values, parse_pairs
 from labkit.openfaas_cli.faas_cli.gateway import Gateway
 from labkit.openfaas_cli.faas_cli.go_decode import ListOf, MapOf, Struct, Text, Truth, decode
 from labkit.openfaas_cli.faas_cli.http import request
@@ -135,14 +135,17 @@ def _inspect(arguments: Arguments) -> None:
 def _deploy(arguments: Arguments) -> None:
     check_modes(arguments)
     function = _find(arguments)
+    environment = {**(function.get("environment") or {}), **parse_pairs(arguments.texts("env"), "env")}
+    # The store's labels and annotations come after the flags', so they win
+    # (commands/store_deploy.go).
     deployed = StackFunction(
         arguments.text("name") or function["name"],
         image=_image(function, _platform(arguments)),
         namespace=arguments.text("namespace"),
         fprocess=function.get("fprocess", ""),
-        environment={**key_values(arguments, "env"), **function.get("environment", {})},
-        labels={**key_values(arguments, "label"), **function.get("labels", {})},
-        annotations={**key_values(arguments, "annotation"), **function.get("annotations", {})},
+        environment=environment,
+        labels={**key_values(arguments, "label"), **(function.get("labels") or {})},
+        annotations={**key_values(arguments, "annotation"), **(function.get("annotations") or {})},
         secrets=arguments.texts("secret"),
         constraints=arguments.texts("constraint"),
         readonly_root_filesystem=bool(function.get("readOnlyRootFilesystem")) or arguments.on("readonly"),

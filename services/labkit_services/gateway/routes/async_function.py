@@ -16,6 +16,7 @@ from labkit_services.gateway.metrics import Telemetry
 from labkit_services.gateway.queue_registry import QueueRegistry
 from labkit_services.http import BodyTooLargeError, HttpError, Request, Response
 from labkit_services.jetstream.publisher import Publisher, QueueUnavailableError
+from labkit_services.runtime.log import quoted
 
 _MAX_METADATA = 55_000
 """JetStream allows 64 KiB of headers; a dead letter adds the function's to
@@ -101,9 +102,9 @@ class AsyncFunctionRoute:
         if stored.duplicate:
             # The client has reused its call id within the duplicate window:
             # one call, accepted once.
-            self._lines.write(f"[{call_id}] Already queued for: {name}.")
+            self._lines.write(f"[{quoted(call_id)}] Already queued for: {name}.")
             return Response(202, [*headers, (DUPLICATE, "true")])
         shown, size = short_function_name(name), len(body)
         self._events.emit(EventType.CALL_QUEUED, call_id, shown, queue=queue, seq=stored.seq, bytes=size)
-        self._lines.write(f"[{call_id}] Queueing ({size}) bytes for: {name}.")
+        self._lines.write(f"[{quoted(call_id)}] Queueing ({size}) bytes for: {name}.")
         return Response(202, headers)

@@ -16,10 +16,10 @@ from nats.js.kv import KeyValue
 from labkit_services.call_record.call import CallState
 from labkit_services.contract.errors import error_text
 from labkit_services.contract.events import EventType
-from labkit_services.contract.headers import CALL_ID
-from labkit_services.contract.names import CALL_STATUS_SUBJECT, RESULT_STREAM
+from labkit_services.contract.headers import CALL_ID, FUNCTION_NAME
+from labkit_services.contract.names import CALL_STATUS_SUBJECT, RESULT_STREAM, short_function_name
 from labkit_services.contract.outcome import RESULT_HEADER, Result
-from labkit_services.contract.queues import call_token, queue_stream, result_subject
+from labkit_services.contract.queues import job_token, queue_stream, result_subject
 from labkit_services.gateway.nats_errors import nats_errors_as
 from labkit_services.gateway.requests import call_id_of_path, query_of
 from labkit_services.gateway.routes import Route
@@ -60,30 +60,32 @@ class CallRoutes:
         ]
 
     async def _status(self, request: Request, captured: dict[str, str]) -> Response:
-        call_id = call_id_of_path(captured["name"])
-        return Response.json(200, await self._load_call(call_id, _wait_seconds(request)))
+        return Response.json(200, await self._load_call(request, captured, _wait_seconds(request)))
 
     async def _result(self, request: Request, captured: dict[str, str]) -> Response:
         """Return the function's response while its result is stored."""
-        call_id = call_id_of_path(captured["name"])
         # Not the call's end: its callback may take long.
-        call = await self._load_call(call_id, _wait_seconds(request), until="answer")
-        result = await self._load_result(call_id)
+        call = await self._load_call(request, captured, _wait_seconds(request), until="answer")
+        call_id, function = call["callId"], call["function"]
+        result = await self._load_result(call_id, function)
         if result is None:
             text = f"call {call_id} has no result: it is {call['state']}; results are kept for an hour\n"
             raise HttpError(404, text)
         headers = [pair for pair in result.headers if pair[0].lower() not in _NOT_COPIED]
         if not any(name.lower() == CALL_ID.lower() for name, _ in headers):
             headers.append((CALL_ID, call_id))
+        headers.append((FUNCTION_NAME, function))  # several may share the id
         if not result.is_complete:
             headers.append(("X-Result-Truncated", f"{len(result.body)} of {result.size} bytes"))
         return Response(result.status, headers, result.body)
 
-    async def _cancel(self, _: Request, captured: dict[str, str]) -> Response:
+    async def _cancel(self, request: Request, captured: dict[str, str]) -> Response:
         """Cancel a call that is queued, waiting for a retry, or running."""
-        call_id = call_id_of_path(captured["name"])
-        call = await self._load_call(call_id)
-        state = CallState(call["state"])
+        call = await self._load_call(request, captured)
+        call_id, state = call["callId"], CallState(call["state"])
+        if len(call["functions"]) > 1 and not _function_of(request):
+            shared = ", ".join(call["functions"])
+            raise HttpError(409, f"calls of {shared} share the id {call_id}: add ?function=NAME\n")
         if call["mode"] != "async":
             raise HttpError(409, f"call {call_id} is synchronous: it ends when its client disconnects\n")
         if state is CallState.CANCELLED:
@@ -94,7 +96,7 @@ class CallRoutes:
         # get it. Then delete its message, which would stay in the queue until
         # a worker drops it.
         with nats_errors_as(500, "the call was not cancelled"):
-            await self._cancelled.put(call_token(call_id), str(time.time_ns()).encode())
+            await self._cancelled.put(job_token(call_id, call["function"]), str(time.time_ns()).encode())
         self._events.emit(EventType.CALL_CANCELLED, call_id, call["function"])
         if call["queue"] and call["sequence"]:
             await self._delete_message(call["queue"], call["sequence"], call_id)
@@ -110,9 +112,12 @@ class CallRoutes:
             # A worker will drop the message.
             self._log.warning("cancelled call still in the queue", call_id=call_id, error=error_text(error))
 
-    async def _load_call(self, call_id: str, wait: float = 0.0, *, until: str = "end") -> dict[str, Any]:
+    async def _load_call(
+        self, request: Request, captured: dict[str, str], wait: float = 0.0, *, until: str = "end"
+    ) -> dict[str, Any]:
         """Ask the call status service, which waits for ``until``."""
-        question = json.dumps({"id": call_id, "wait": wait, "for": until}).encode()
+        call_id, function = call_id_of_path(captured["name"]), _function_of(request)
+        question = json.dumps({"id": call_id, "function": function, "wait": wait, "for": until}).encode()
         timeout = _STATUS_SECONDS + wait
         with nats_errors_as(503, "could not read the call's status"):
             try:
@@ -124,17 +129,23 @@ class CallRoutes:
         if "error" in call:
             raise HttpError(500, call["error"] + "\n")
         if not call:
-            raise MayBeNoCallError(404, f"call {call_id} is unknown, or no longer in the event log\n")
+            of = f" of {function}" if function else ""
+            raise MayBeNoCallError(404, f"call {call_id}{of} is unknown, or no longer in the event log\n")
         return call
 
-    async def _load_result(self, call_id: str) -> Result | None:
-        subject = result_subject(call_id)
+    async def _load_result(self, call_id: str, function: str) -> Result | None:
+        subject = result_subject(call_id, function)
         with nats_errors_as(503, "could not read the call's result"):
             try:
                 message = await self._nats.jetstream().get_msg(RESULT_STREAM, subject=subject, direct=True)
                 return Result.from_metadata((message.headers or {})[RESULT_HEADER], message.data or b"")
             except (NotFoundError, KeyError, ValueError):
                 return None
+
+
+def _function_of(request: Request) -> str:
+    """Return the function whose call is meant, "" if the id alone says it."""
+    return short_function_name(query_of(request).get("function", ""))
 
 
 def _wait_seconds(request: Request) -> float:

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
+from labkit_services.contract.headers import CALLBACK_URL
 from labkit_services.contract.numbers import parse_digits
 from labkit_services.contract.outcome import Result
 from labkit_services.contract.times import rfc3339
 from labkit_services.gateway.dead_letter_store import DeadLetterStore, StoredDeadLetter
-from labkit_services.gateway.requests import call_id_of_path, json_object, query_of, required_text
+from labkit_services.gateway.requests import (
+    call_id_of_path,
+    json_object,
+    optional_text,
+    query_of,
+    required_text,
+)
 from labkit_services.gateway.routes import Route
 from labkit_services.gateway.routes.queues import queue_of
 from labkit_services.http import HttpError, Request, Response
+from labkit_services.http.origin import redacted
 
 _DEFAULT_LIMIT = 100
 _MAX_NUMBER = 10**18 - 1  # as in openapi.yaml
@@ -36,28 +44,38 @@ class DeadLetterRoutes:
     async def _list(self, request: Request, captured: dict[str, str]) -> Response:
         query = query_of(request)
         limit = min(_number(query, "limit", _DEFAULT_LIMIT), _MAX_LIMIT)
-        found = await self._store.read(queue_of(captured), after=_number(query, "after", 0), limit=limit)
-        return Response.json(200, [_letter_to_json(stored) for stored in found])
+        found = self._store.read(queue_of(captured), after=_number(query, "after", 0), limit=limit)
+        return Response.json(200, [_letter_to_json(stored) async for stored in found])
 
-    async def _of_call(self, _: Request, captured: dict[str, str]) -> Response:
-        call_id = call_id_of_path(captured["id"])
-        found = await self._store.read(queue_of(captured), call_id)
-        _check_found(call_id, len(found))
-        return Response.json(200, [_letter_to_json(stored) for stored in found])
+    async def _of_call(self, request: Request, captured: dict[str, str]) -> Response:
+        call_id, function = call_id_of_path(captured["id"]), query_of(request).get("function", "")
+        found = self._store.read(queue_of(captured), call_id, function)
+        letters = [_letter_to_json(stored) async for stored in found]
+        _check_found(call_id, len(letters))
+        return Response.json(200, letters)
 
     async def _redrive(self, request: Request, captured: dict[str, str]) -> Response:
-        """Redrive those of one call for ``{"callId": …}``, all for ``{}``."""
+        """Redrive those of an id for ``{"callId": …}``, all for ``{}``.
+
+        ``"function"`` chooses one of the functions that share an id.
+        """
         body = await json_object(request)
         # An empty id is refused: more likely a client's mistake than a request
         # for all.
         call_id = required_text(body, "callId") if "callId" in body else ""
-        count = await self._store.redrive(queue_of(captured), call_id)
+        function = optional_text(body, "function")
+        if function and not call_id:
+            raise HttpError(400, "function: needs a callId\n")
+        count = await self._store.redrive(queue_of(captured), call_id, function)
         _check_found(call_id, count)
         return Response.json(200, {"redriven": count})
 
-    async def _purge(self, _: Request, captured: dict[str, str]) -> Response:
+    async def _purge(self, request: Request, captured: dict[str, str]) -> Response:
         call_id = call_id_of_path(captured.get("id", ""))
-        count = await self._store.purge(queue_of(captured), call_id)
+        function = query_of(request).get("function", "")
+        if function and not call_id:
+            raise HttpError(400, "function: needs a call id in the path\n")
+        count = await self._store.purge(queue_of(captured), call_id, function)
         _check_found(call_id, count)
         return Response.json(200, {"purged": count})
 
@@ -85,7 +103,7 @@ def _letter_to_json(stored: StoredDeadLetter) -> dict[str, Any]:
         "reason": letter.reason,
         "attempts": letter.attempts,
         "diedAt": rfc3339(letter.died_ns),
-        "callback": call.callback,
+        "callback": redacted(call.callback),
         "request": {
             "method": call.method,
             "path": call.path,
@@ -99,6 +117,8 @@ def _letter_to_json(stored: StoredDeadLetter) -> dict[str, Any]:
 
 def _redacted(name: str, value: str) -> str:
     """Return a header's value unless it holds credentials."""
+    if name.lower() == CALLBACK_URL.lower():
+        return redacted(value)
     return "(not shown)" if name.lower() in ("authorization", "cookie") else value
 
 

@@ -17,7 +17,7 @@ from nats.js.kv import KeyValue
 from labkit_services.contract.events import EventType
 from labkit_services.contract.names import short_function_name
 from labkit_services.contract.queued_call import QueuedCall
-from labkit_services.contract.queues import call_token, queue_stream
+from labkit_services.contract.queues import job_token, queue_stream
 from labkit_services.gateway.nats_errors import nats_errors_as
 from labkit_services.gateway.routes import Route
 from labkit_services.gateway.routes.queues import queue_of
@@ -75,7 +75,7 @@ class QueuedCallRoutes:
             call = QueuedCall.from_message(message.headers, message.data or b"")
         except (NotFoundError, ValueError):
             return False  # over already, or not a call
-        await self._cancelled.put(call_token(call.call_id), str(time.time_ns()).encode())
+        await self._cancelled.put(job_token(call.call_id, call.function), str(time.time_ns()).encode())
         self._events.emit(EventType.CALL_CANCELLED, call.call_id, short_function_name(call.function))
         with suppress(APIError):  # a worker has dropped it already
             await self._nats.jetstream().delete_msg(stream, seq)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 
 from labkit_services.contract.events import EventType
 from labkit_services.contract.headers import INTERNAL
@@ -16,11 +17,31 @@ from labkit_services.gateway.functions.scaling import ScaleLimits
 from labkit_services.gateway.headers import call_id_of, forwarded_pairs, response_headers, standard_headers
 from labkit_services.gateway.metrics import Telemetry
 from labkit_services.gateway.requests import qualified
-from labkit_services.http import ClientResponse, HttpClient, HttpError, Request, Response, UpstreamError
+from labkit_services.http import (
+    STOPPED,
+    ClientResponse,
+    HttpClient,
+    HttpError,
+    Request,
+    Response,
+    UpstreamError,
+)
 from labkit_services.http.headers import Pair
 
 METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
 _REPLICA_TIMEOUT_SECONDS = 10.0
+_DISCONNECTED = "the caller disconnected"
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One synchronous call; ``key`` is "" if there is no such function."""
+
+    id: str
+    function: str
+    key: str
+    request: Request
+    start_ns: int
 
 
 class FunctionRoute:
@@ -47,24 +68,37 @@ class FunctionRoute:
         if method not in METHODS:
             allow = ("Allow", ", ".join(sorted(METHODS)))
             response = Response(405, [*standard_headers(call_id, start_ns), allow])
+            function = None
         elif function is None:
             text = f"error finding function {qualified(name, '')}: function not found\n"
             response = _platform_error(404, text, standard_headers(call_id, start_ns))
-        else:
-            key = function.spec.key
-            self._metrics.start(key)
-            response = await self._forward(request, function, path or "/", call_id, start_ns)
-            self._metrics.finish(key, response.status, (time.time_ns() - start_ns) / 1e9)
-        size = len(response.body) if isinstance(response.body, bytes) else -1
-        self._events.emit(EventType.CALL_ANSWERED, call_id, shown, status=response.status, bytes=size)
-        seconds = (time.time_ns() - start_ns) / 1e9
-        self._lines.write(f"Forwarded [{method}] to {request.path} - [{response.status}] - {seconds:.4f}s")
+        call = _Call(call_id, shown, function.spec.key if function else "", request, start_ns)
+        if function is not None:
+            self._metrics.start(call.key)
+            try:
+                response = await self._forward(call, function, path or "/")
+            except asyncio.CancelledError as error:
+                # As Go's gateway counts a canceled request.
+                self._end(call, 502, -1, _reason(error))
+                raise
+        if isinstance(response.body, bytes):
+            self._end(call, response.status, len(response.body))
         return response
 
-    async def _forward(
-        self, request: Request, function: DeployedFunction, path: str, call_id: str, start_ns: int
-    ) -> Response:
-        headers = standard_headers(call_id, start_ns)
+    def _end(self, call: _Call, status: int, size: int, error: str = "") -> None:
+        """Report a call's end; ``error`` is why its response is incomplete."""
+        method, path = call.request.method, call.request.path
+        data = {"error": error} if error else {"status": status, "bytes": size}
+        self._events.emit(EventType.CALL_ANSWERED, call.id, call.function, **data)
+        seconds = (time.time_ns() - call.start_ns) / 1e9
+        if call.key:
+            self._metrics.finish(call.key, status, seconds)
+        why = f", {error}" if error else ""
+        self._lines.write(f"Forwarded [{method}] to {path} - [{status}] - {seconds:.4f}s{why}")
+
+    async def _forward(self, call: _Call, function: DeployedFunction, path: str) -> Response:
+        request = call.request
+        headers = standard_headers(call.id, call.start_ns)
         replica = function.pick()
         if replica is None:
             try:
@@ -74,18 +108,23 @@ class FunctionRoute:
             except NoReplicaError as error:
                 text = f"No endpoints available for: {function.name}.\n{error}\n"
                 return _platform_error(503, text, headers)
-        pairs = forwarded_pairs(request, call_id, start_ns)
-        self._events.emit(EventType.CALL_FORWARDED, call_id, function.name, replica=replica.instance)
+        pairs = forwarded_pairs(request, call.id, call.start_ns)
+        self._events.emit(EventType.CALL_FORWARDED, call.id, function.name, replica=replica.instance)
         replica.begin_call()
         streaming = False
         try:
             async with asyncio.timeout(self._timeout):
                 upstream = await self._client.forward(request, replica.origin, path, pairs)
-            merged = response_headers(upstream.headers, request, call_id, start_ns)
+            merged = response_headers(upstream.headers, request, call.id, call.start_ns)
             if upstream.incoming.complete:
                 return Response(upstream.status, merged, upstream.incoming.take())
+
+            def on_end(size: int, error: str) -> None:
+                replica.end_call()
+                self._end(call, upstream.status, size, error)
+
             streaming = True
-            return Response(upstream.status, merged, _stream(upstream, replica))
+            return Response(upstream.status, merged, _FunctionBody(upstream, on_end))
         except TimeoutError:
             text = f"{function.name} did not answer within {self._timeout:g} s (upstream_timeout)\n"
             return _platform_error(502, text, headers)
@@ -103,14 +142,52 @@ class FunctionRoute:
         return await function.wait_ready(min(_REPLICA_TIMEOUT_SECONDS, self._timeout))
 
 
-async def _stream(upstream: ClientResponse, replica: Replica) -> AsyncIterator[bytes]:
-    """Yield a body as it arrives; the replica is busy until its end."""
-    try:
-        async for part in upstream.stream():
-            yield part
-    finally:
-        upstream.close()
-        replica.end_call()
+class _FunctionBody:
+    """A response's body as it arrives; the replica is busy until its end.
+
+    ``on_end`` is called once, with the bytes that arrived and why they are
+    incomplete, or "". An async generator would not notice its end if it is
+    closed before it has begun.
+    """
+
+    def __init__(self, upstream: ClientResponse, on_end: Callable[[int, str], None]) -> None:
+        self._upstream = upstream
+        self._parts = upstream.stream()
+        self._size = 0
+        self._on_end: Callable[[int, str], None] | None = on_end
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        try:
+            part = await anext(self._parts)
+        except StopAsyncIteration:
+            self._end("")
+            raise
+        except asyncio.CancelledError as error:
+            self._end(_reason(error))
+            raise
+        except Exception as error:
+            self._end(str(error))
+            raise
+        self._size += len(part)
+        return part
+
+    async def aclose(self) -> None:
+        """Stop reading; early if the client is gone."""
+        self._end(_DISCONNECTED)
+        self._upstream.close()
+
+    def _end(self, error: str) -> None:
+        if self._on_end is not None:
+            on_end, self._on_end = self._on_end, None
+            on_end(self._size, error)
+
+
+def _reason(cancelled: asyncio.CancelledError) -> str:
+    """Return why a handler was cancelled."""
+    return "the gateway was stopped" if cancelled.args == (STOPPED,) else _DISCONNECTED
 
 
 def _platform_error(status: int, text: str, headers: list[Pair]) -> Response:

@@ -7,19 +7,51 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 
-from labkit_services.http import Request
+from labkit_services.http import HttpError, Request, Response
+from labkit_services.http.headers import Pair
+from labkit_services.runtime.spool import Spool, TooMuchDataError
 from labkit_services.watchdog.command import FunctionCommand
 from labkit_services.watchdog.modes.backend import Backend
-from labkit_services.watchdog.pipes import PipeReader, PipeWriter
+from labkit_services.watchdog.modes.response_relay import ResponseRelay
+from labkit_services.watchdog.pipes import HeadAndTail, PipeReader, PipeWriter
 from labkit_services.watchdog.process import FunctionProcess, Observer, ProcessPipes, describe
 from labkit_services.watchdog.spawner import Spawner
 
-BODY_LIMIT = 256 * 1024 * 1024
-"""The gateway limits bodies. This is a guard against clients that bypass
-it."""
+_SHOWN_BYTES = 256 * 1024
+
+
+async def read_body(request: Request) -> Spool:
+    """Return the whole body; HttpError 413 if it is too large to be kept."""
+    body = Spool()
+    try:
+        if request.incoming.complete:
+            body.write(request.incoming.take())
+        else:
+            async for part in request.stream():
+                body.write(part)
+    except BaseException as error:
+        body.close()
+        if isinstance(error, TooMuchDataError):
+            raise HttpError(413, f"the request's body has {error}\n") from error
+        raise
+    return body
+
+
+def respond_with(status: int, headers: list[Pair], prefix: bytes, output: Spool) -> Response:
+    """Return a response with ``prefix`` and output, which is closed after."""
+    if output.in_memory:
+        return Response(status, headers, prefix + output.head(output.size))
+    headers.append(("Content-Length", str(len(prefix) + output.size)))
+    return Response(status, headers, ResponseRelay(_joined(prefix, output), output.close))
+
+
+async def _joined(prefix: bytes, output: Spool) -> AsyncIterator[bytes]:
+    yield prefix
+    for part in output.parts():
+        yield part
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,17 +59,26 @@ class Outcome:
     """How a process ended."""
 
     status: int  # the wait status
-    output: bytes  # what it wrote to stdout, and to stderr if the two are combined
-    errors: bytes  # what it wrote to stderr if not
+    output: Spool  # what it wrote to stdout, and to stderr if the two are combined
+    errors: bytes = b""  # what it wrote to stderr if not, without the middle if it is long
+    failure: str = ""  # why its output could not be kept: then it was killed
 
     @property
     def success(self) -> bool:
         """Whether it exited with 0."""
-        return self.status == 0
+        return self.status == 0 and not self.failure
 
     def describe(self) -> str:
         """Describe how it ended."""
+        if self.failure:
+            return f"the function was killed, because it wrote {self.failure}"
         return describe(self.status)
+
+    def shown_output(self) -> str:
+        """Return the output for the log: its beginning, if it is long."""
+        text = self.output.head(_SHOWN_BYTES).decode("utf-8", "replace").removesuffix("\n")
+        rest = self.output.size - _SHOWN_BYTES
+        return f"{text} [... {rest} bytes more]" if rest > 0 else text
 
 
 class BufferedProcess(FunctionProcess):
@@ -47,7 +88,16 @@ class BufferedProcess(FunctionProcess):
     open, and as in OpenFaaS the response waits for it.
     """
 
-    __slots__ = ("_combine_output", "_done", "_errors", "_input", "_open_outputs", "_output")
+    __slots__ = (
+        "_combine_output",
+        "_done",
+        "_errors",
+        "_input",
+        "_kept_errors",
+        "_kept_output",
+        "_open_outputs",
+        "_output",
+    )
 
     def __init__(self, spawner: Spawner, observer: Observer, *, combine_output: bool = True) -> None:
         super().__init__(spawner, observer)
@@ -57,20 +107,25 @@ class BufferedProcess(FunctionProcess):
         self._input: PipeWriter | None = None
         self._output: PipeReader | None = None
         self._errors: PipeReader | None = None
+        self._kept_output = Spool()
+        self._kept_errors = HeadAndTail()
 
-    def start(self, command: FunctionCommand, environ: Mapping[bytes, bytes], body: bytes) -> None:
+    def start(self, command: FunctionCommand, environ: Mapping[bytes, bytes], body: Spool) -> None:
         """Start the process with ``body`` as its standard input."""
-        loop, stdin, write_end, rest = self._spawner.loop, self._spawner.no_input, -1, memoryview(body)
+        loop, stdin, write_end, rest = self._spawner.loop, self._spawner.no_input, -1, memoryview(b"")
         with ProcessPipes(command) as pipes:
-            if body:
+            if not body.in_memory:
+                stdin = body.rewound()
+            elif body.size:
                 stdin, write_end = pipes.input()
+                rest = memoryview(body.head(body.size))
                 rest = rest[os.write(write_end, rest) :]
             stdout, output = pipes.output()
             stderr, errors = (stdout, -1) if self._combine_output else pipes.output()
             self._spawn(command, environ, (stdin, stdout, stderr))
-        self._output = PipeReader(loop, output, self._on_output_end)
+        self._output = PipeReader(loop, output, self._kept_output, self._on_output_end)
         if errors >= 0:
-            self._errors = PipeReader(loop, errors, self._on_output_end)
+            self._errors = PipeReader(loop, errors, self._kept_errors, self._on_output_end)
         if rest:
             self._input = PipeWriter(loop, write_end, rest)
         elif write_end >= 0:
@@ -81,7 +136,7 @@ class BufferedProcess(FunctionProcess):
         await self._done
         assert self.status is not None
         assert self._output is not None
-        return Outcome(self.status, self._output.data, self._errors.data if self._errors else b"")
+        return Outcome(self.status, self._kept_output, self._kept_errors.data(), self._output.failure)
 
     def abandon(self) -> None:
         """Kill it if it still runs, and close its pipes."""
@@ -89,10 +144,13 @@ class BufferedProcess(FunctionProcess):
         for pipe in (self._input, self._output, self._errors):
             if pipe is not None:
                 pipe.close()
+        self._kept_output.close()
         self._done.cancel()
 
     def _on_output_end(self) -> None:
         self._open_outputs -= 1
+        if self._output is not None and self._output.failure:
+            self.kill()
         self._settle()
 
     def _on_reaped(self, status: int) -> None:
@@ -109,18 +167,21 @@ class BufferedBackend(Backend):
     """Runs a process for each request and waits for its end."""
 
     async def run(
-        self, request: Request, body: bytes, environ: Mapping[bytes, bytes], *, kill_message: str
+        self, request: Request, body: Spool, environ: Mapping[bytes, bytes], *, kill_message: str
     ) -> tuple[Outcome, bool]:
         """Run a process; return also whether ``exec_timeout`` ended it.
 
         If so, ``kill_message`` is logged. A process that does not start raises
-        CannotStartError.
+        CannotStartError. ``body`` is closed in any case.
         """
         program = self._program
         process = BufferedProcess(
             program.spawner, program.events_of(request), combine_output=self._config.combine_output
         )
-        process.start(program.command, environ, body)
+        try:
+            process.start(program.command, environ, body)
+        finally:
+            body.close()  # the process has it
         killed = False
 
         def expire() -> None:

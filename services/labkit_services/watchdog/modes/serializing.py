@@ -12,8 +12,9 @@ import time
 from labkit_services.contract.durations import format_duration
 from labkit_services.contract.headers import DURATION_SECONDS
 from labkit_services.http import Request, Response
+from labkit_services.http.headers import Pair
 from labkit_services.watchdog.command import CannotStartError
-from labkit_services.watchdog.modes.buffered import BODY_LIMIT, BufferedBackend, Outcome
+from labkit_services.watchdog.modes.buffered import BufferedBackend, Outcome, read_body, respond_with
 from labkit_services.watchdog.request_variables import of_watchdog_variables
 
 
@@ -24,7 +25,7 @@ class SerializingBackend(BufferedBackend):
         """Run the function's process once."""
         started_at = time.perf_counter()
         self._log.line(f"Running: {self._config.fprocess} - Path: {request.path}")
-        body = await request.body(BODY_LIMIT)
+        body = await read_body(request)
         environ = self._program.environ_for(request, of_watchdog_variables)
         kill_message = f"Function was killed by ExecTimeout: {format_duration(self._config.exec_timeout)}"
         try:
@@ -34,7 +35,8 @@ class SerializingBackend(BufferedBackend):
         seconds = time.perf_counter() - started_at
         self._write_log(outcome, seconds)
         if outcome.success:
-            return self._response(200, outcome.output, seconds)
+            return respond_with(200, self._headers(seconds), b"", outcome.output)
+        outcome.output.close()
         return self._response(500, outcome.describe().encode(), seconds)
 
     def _write_log(self, outcome: Outcome, seconds: float) -> None:
@@ -45,5 +47,7 @@ class SerializingBackend(BufferedBackend):
         self._log.line(f"Took {seconds:.6f} secs")
 
     def _response(self, status: int, body: bytes, seconds: float) -> Response:
-        headers = [("Content-Type", self._config.content_type), (DURATION_SECONDS, f"{seconds:.6f}")]
-        return Response(status, headers, body)
+        return Response(status, self._headers(seconds), body)
+
+    def _headers(self, seconds: float) -> list[Pair]:
+        return [("Content-Type", self._config.content_type), (DURATION_SECONDS, f"{seconds:.6f}")]
