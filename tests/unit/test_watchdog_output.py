@@ -144,7 +144,7 @@ def test_a_call_that_writes_more_than_a_megabyte_keeps_its_last_line_and_says_wh
     async def scenario() -> tuple[int, bytes]:
         writer = PipeLineWriter(pipe[1])
         log = WatchdogLog(writer)
-        log.copy(b"x" * 99 + b"\n" * 1 + (b"y" * 99 + b"\n") * 30_000)
+        log.copy("x" * 99 + "\n" + ("y" * 99 + "\n") * 29_999 + "y" * 99)
         log.line("Wrote 0 Bytes - Duration: 1s")
         writer.flush()
         data = b""
