@@ -32,12 +32,10 @@ class Origin:
         """Split an absolute http or https URL into origin and target.
 
         Blanks and letters beyond ASCII in the target are percent-encoded, as
-        browsers do. A URL from a header is latin-1: its bytes are encoded, and
-        the host is read as UTF-8. Anything but such a URL raises
-        InvalidValueError.
+        browsers do. A URL from a header is latin-1, and read as the UTF-8
+        that it is. Anything but such a URL raises InvalidValueError.
         """
         text = readable(url)
-        is_bytes = text == url and all(letter <= "\xff" for letter in url)
         try:
             parts = urlsplit(text)
             port = parts.port
@@ -50,8 +48,7 @@ class Origin:
             raise InvalidValueError("http: no Host in request URL", expected="an http or https URL")
         tls = parts.scheme == "https"
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        encoded = quote(target, safe=_KEPT, encoding="latin-1" if is_bytes else "utf-8")
-        return cls(_ascii_host(parts.hostname), port or (443 if tls else 80), tls), encoded
+        return cls(_ascii_host(parts.hostname), port or (443 if tls else 80), tls), quote(target, safe=_KEPT)
 
 
 def _ascii_host(host: str) -> str:

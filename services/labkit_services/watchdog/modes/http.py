@@ -42,7 +42,7 @@ class HttpBackend(Backend):
         if self._config.upstream_port_is_free:
             port, self._port_holder = reserve_port()
             self._url = f"http://127.0.0.1:{port}"
-        self._origin, prefix = Origin.parse(self._url.encode("utf-8", "surrogateescape").decode("latin-1"))
+        self._origin, prefix = Origin.parse(self._url)
         self._prefix = prefix.rstrip("/")
 
     async def start(self) -> None:
