@@ -69,7 +69,7 @@ def _call(method: Callable[..., Any], parameter: str, value: Any, usual: dict[st
         method(**{**usual, parameter: value})
 
 
-@pytest.mark.parametrize(("of", "name", "parameter"), _methods())
+@pytest.mark.parametrize(("of", "name", "parameter"), list(_methods()))
 def test_an_odd_argument_is_no_traceback(
     objects: dict[type, Any], of: type, name: str, parameter: str
 ) -> None:

@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from labs import start_lab
 
 BIN = Path(sys.executable).parent
 STACK = """\
@@ -196,3 +197,30 @@ def test_a_faas_cli_on_path_that_cannot_be_executed(content: bytes, tmp_path: Pa
     assert done.returncode == 1
     assert f"{program} is the first faas-cli on PATH, and can't be executed" in done.stdout
     assert "export LABKIT_FAAS_CLI=builtin" in done.stdout
+
+
+def test_an_ordinary_stop_logs_no_warning(tmp_path: Path) -> None:
+    lab = start_lab(tmp_path)
+    lab.deploy("cat", fprocess="cat")
+    lab.invoke_async("cat", b"x").wait()
+    lab.stop()
+
+    for log in (tmp_path / ".labkit/logs").glob("*.log"):
+        lines = [line for line in log.read_text().splitlines() if "warning" in line.lower()]
+        assert not lines, log.name
+
+
+def test_a_callback_s_retry_is_not_logged_with_a_call_s_number(tmp_path: Path) -> None:
+    lab = start_lab(tmp_path)
+    lab.deploy("cat", fprocess="cat")
+    requests = lab.bin("flaky-target")
+    with requests.down():
+        call = lab.invoke_async("cat", b"x", callback=requests.url)
+        requests.wait_all(2, call_id=call.id)
+    call.wait()
+    lines = [line for line in lab.logs("queue-worker").splitlines() if "allback" in line]
+    lab.stop()
+
+    assert lines[0].startswith("[#1] Callback to: ")
+    assert any(line.startswith("[#callback-1] Trying again: the callback of cat, call ") for line in lines)
+    assert sum(line.startswith("[#1] Callback to: ") for line in lines) == 1
