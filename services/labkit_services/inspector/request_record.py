@@ -121,7 +121,7 @@ class RequestRecord:
         request = self.request
         document = self.summary() | {
             "query": parse_qs(readable(request.query), keep_blank_values=True),
-            "headers": [(name, readable(value)) for name, value in request.headers],
+            "headers": tuple((name, readable(value)) for name, value in request.headers),
             "body_base64": base64.b64encode(request.body).decode(),
         }
         if (text := request.text) is not None:
