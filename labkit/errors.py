@@ -54,6 +54,18 @@ class NoResultError(LabError, LookupError):
     """The call has no result."""
 
 
+class WrongThreadError(LabError, RuntimeError):
+    """A call from the lab's own thread would wait for itself."""
+
+
+class SystemProblemError(LabError, OSError):
+    """The operating system refused something."""
+
+
+class UnexpectedError(LabError, RuntimeError):
+    """Labkit has a fault."""
+
+
 def _subclasses(error: type[LabError]) -> Iterator[type[LabError]]:
     for subclass in error.__subclasses__():
         yield subclass

@@ -33,6 +33,7 @@ class LabState(NamedTuple):
         control: ``127.0.0.1:PORT`` of the supervisor's control channel.
         control_token: Token that the control channel requires.
         started_ns: Unix nanoseconds of the start.
+        port_note: Why a service has not its preferred port, or "".
     """
 
     pid: int
@@ -47,6 +48,7 @@ class LabState(NamedTuple):
     control: str
     control_token: str
     started_ns: int
+    port_note: str = ""
 
     def __repr__(self) -> str:
         # Without the secrets: a notebook saves what it shows.

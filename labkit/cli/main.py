@@ -16,9 +16,10 @@ from typing import Any
 
 import click
 
+from labkit.openfaas_cli.exit_code import open_standard_streams
 from labkit.signals import die_of
+from labkit.unexpected import as_lab_error
 from labkit.workspace import Workspace
-from labkit_services.contract.errors import LabError
 from labkit_services.contract.names import VERSION
 
 _COMMANDS = {
@@ -61,10 +62,12 @@ class LazyGroup(click.Group):
 
 def main() -> None:
     """Run the command line; show an error of the lab without a traceback."""
+    open_standard_streams()
     try:
         cli()
-    except LabError as error:
-        click.echo(str(error), err=True)
+    except Exception as error:
+        command = " ".join(["labkit", *(word for word in sys.argv[1:2] if not word.startswith("-"))])
+        click.echo(str(as_lab_error(error, command)), err=True)
         sys.exit(1)
 
 

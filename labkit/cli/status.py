@@ -60,6 +60,8 @@ def show_addresses(state: LabState) -> None:
     """Print the gateway's URL, and a link that opens the inspector's page."""
     click.echo(f"gateway     {state.gateway_url}")
     click.echo(f"inspector   {inspector_page(state.inspector_url, state.inspector_token)}")
+    if state.port_note:
+        click.echo(f"note        {state.port_note}")
 
 
 def show_variables(state: LabState, workspace: Workspace) -> None:

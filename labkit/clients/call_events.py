@@ -93,8 +93,18 @@ class CallEvents:
         """Publish the client's own events."""
         await self._client.publish(event_subject("client"), encode_batch("client", instance, rows))
 
-    async def until(self, check: Callable[[CallLog], T | None], timeout: float, *, expected: str) -> T:
-        """Call ``check`` after every event until its result is not None."""
+    async def until(
+        self,
+        check: Callable[[CallLog], T | None],
+        timeout: float,
+        *,
+        expected: str,
+        describe: Callable[[CallLog], str] = lambda _: "",
+    ) -> T:
+        """Call ``check`` after every event until its result is not None.
+
+        ``describe`` tells what the log shows instead, for the error.
+        """
         try:
             async with asyncio.timeout(timeout):
                 while True:
@@ -108,7 +118,7 @@ class CallEvents:
             raise LabTimeoutError(
                 f"timed out after {timeout:g} s",
                 expected=expected,
-                seen="no such event in the event log",
+                seen=describe(self.log) or "no such event in the event log",
                 next_step="look at the logs: lab.logs('queue-worker'), lab.logs('gateway')",
             ) from None
 

@@ -104,6 +104,10 @@ class GatewayClient:
         return response
 
     async def _call(self, route: str, request: FunctionRequest) -> FunctionResponse:
+        if not (request.method.isascii() and request.method.isalpha()):
+            raise InvalidValueError(
+                "there is no such method", expected="GET, POST, …", seen=repr(request.method)
+            )
         headers = dict(request.headers or {})
         names = {name.lower(): value for name, value in headers.items()}
         # The id is set here, so that the call can be found even if no response
@@ -160,7 +164,10 @@ class GatewayClient:
         """Return the last lines that a function's replicas logged."""
         response = await self.request("GET", "/system/logs", params={"name": name, "tail": tail})
         expect(response, f"the log of {name} could not be read", 200)
-        return [json.loads(line)["text"] for line in response.text.splitlines()]
+        try:
+            return [json.loads(line)["text"] for line in response.text.split("\n") if line]
+        except (ValueError, TypeError, KeyError) as error:
+            raise _unreadable(f"the log of {name} could not be read", response.text) from error
 
     async def request(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Send a request with the lab's credentials; return any response."""
@@ -171,11 +178,19 @@ class GatewayClient:
     ) -> Any:
         """Return the JSON of a 200; else raise an error with ``headline``."""
         response = await self.request(method, path, **options)
-        return expect(response, headline, 200, next_step=next_step).json()
+        expect(response, headline, 200, next_step=next_step)
+        try:
+            return response.json()
+        except (ValueError, RecursionError) as error:
+            raise _unreadable(headline, response.text) from error
 
     async def close(self) -> None:
         """Close the connections."""
         await self._http.close()
+
+
+def _unreadable(headline: str, text: str) -> GatewayError:
+    return GatewayError(headline, expected="JSON", seen=repr(text[:80]))
 
 
 def _encode_headers(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:

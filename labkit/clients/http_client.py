@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from labkit.errors import GatewayError, LabError, LabGoneError
+from labkit.errors import GatewayError, InvalidValueError, LabError, LabGoneError
 
 if TYPE_CHECKING:
     import httpx
@@ -68,6 +68,8 @@ class ServiceHttpClient:
 
         try:
             return await self.open().request(method, self._url + path, timeout=timeout, **options)
+        except httpx.InvalidURL as error:
+            raise InvalidValueError(f"{method} {path!r} can't be sent", seen=str(error)) from error
         except httpx.ConnectError as error:
             raise LabGoneError(
                 expected=f"the {self._service} at {self._url}",

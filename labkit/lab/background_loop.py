@@ -21,6 +21,8 @@ from functools import partial, wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast, overload
 
 from labkit.clients.supervisor import CHANGE_SECONDS
+from labkit.errors import WrongThreadError
+from labkit.lab.arguments import bound, checked, reported
 from labkit.lab.interrupts import cancelled, short_interrupt
 from labkit.lab.loop_work import LoopWork
 from labkit_services.contract.errors import LabTimeoutError
@@ -83,12 +85,12 @@ class BackgroundLoop:
 
         Raises:
             LabTimeoutError: It took longer than ``timeout`` seconds.
-            RuntimeError: Called on the background thread, which would wait for
-                itself.
+            WrongThreadError: Called on the background thread, which would wait
+                for itself.
         """
         if threading.current_thread() is self._thread:
             coroutine.close()
-            raise RuntimeError("the background loop would wait for itself: await the coroutine instead")
+            raise WrongThreadError(next_step="await the coroutine instead: lab.aio")
         name = getattr(coroutine, "__name__", "the call")
         work = LoopWork(coroutine, self.loop)
         with short_interrupt(lambda: f"{name} was interrupted"):
@@ -203,13 +205,13 @@ def blocking(method: Callable[..., Any], then: Callable[[Any], Any] | None = Non
 
     @wraps(method)
     def call(self: Any, /, *args: Any, **kwargs: Any) -> Any:
-        result = method(self._async, *args, **kwargs)
-        if waits:
-            bound = signature.bind(self._async, *args, **kwargs)
-            bound.apply_defaults()
-            timeout = bound.arguments.get("timeout", MANAGE_SECONDS)
-            result = background_loop().run(result, timeout + GRACE_SECONDS)
-        return result if then is None else then(result)
+        arguments = bound(method, (self._async, *args), kwargs)
+        with reported(method.__name__):
+            result = method(*arguments.args, **arguments.kwargs)
+            if waits:
+                timeout = arguments.arguments.get("timeout", MANAGE_SECONDS)
+                result = background_loop().run(result, timeout + GRACE_SECONDS)
+            return result if then is None else then(result)
 
     if then is not None:  # a notebook shows the signature as a tooltip
         returns = then if isinstance(then, type) else inspect.Signature.empty
@@ -265,11 +267,14 @@ class LoopProxy:
 
             @wraps(value)
             async def call(*args: Any, **kwargs: Any) -> Any:
-                return proxy(await background_loop().awaitable(value(*args, **kwargs)))
+                bound(value.__func__, (value.__self__, *args), kwargs)
+                with reported(name):
+                    return proxy(await background_loop().awaitable(value(*args, **kwargs)))
 
             return call
         if inspect.ismethod(value):
-            return wraps(value)(lambda *args, **kwargs: proxy(value(*args, **kwargs)))
+            method = checked(value.__func__)
+            return wraps(value)(lambda *args, **kwargs: proxy(method(value.__self__, *args, **kwargs)))
         return value
 
     def __repr__(self) -> str:

@@ -75,7 +75,17 @@ class AsyncCallHandle(LoopBound):
             return call if call is not None and condition(call) else None
 
         events = await self._connections.call_events()
-        return await events.until(find, timeout, expected=f"{expected} call {self.id}")
+        return await events.until(
+            find, timeout, expected=f"{expected} call {self.id}", describe=self._describe
+        )
+
+    def _describe(self, log: CallLog) -> str:
+        """Return the state of the call, for an error about it."""
+        call = log.get(self.id)
+        if call is None:
+            return "the event log has no event of it: the id is of no call, or the lab was reset"
+        since = max((event.time_ns for event in call.events), default=time.time_ns())
+        return f"the call is {call.state}, for {max(0.0, (time.time_ns() - since) / 1e9):.1f} s"
 
     async def document(self, wait: float = 0.0) -> dict[str, Any]:
         """Return the call's status from the gateway.

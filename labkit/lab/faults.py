@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Self
 
 from labkit.clients.supervisor import SupervisorClient
+from labkit.lab.arguments import checked
 from labkit.lab.background_loop import MANAGE_SECONDS, DualContextManager
 from labkit.lab.interrupts import short_interrupt
 from labkit.service_names import full_name, is_service
@@ -66,6 +67,7 @@ class FaultHandle:
         self._description = description
         self._future = future
 
+    @checked
     def wait(self, timeout: float = MANAGE_SECONDS) -> None:
         """Return when the fault is over and the service is back.
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Self
 from labkit.clients.gateway import Body
 from labkit.clients.supervisor import CHANGE_SECONDS
 from labkit.errors import WorkspaceError
+from labkit.lab.arguments import checked
 from labkit.lab.async_lab import AsyncLab
 from labkit.lab.background_loop import GRACE_SECONDS, MANAGE_SECONDS, background_loop, blocking, proxy
 from labkit.lab.bin import Bin
@@ -72,6 +73,7 @@ class Lab:
         self._async = async_lab
 
     @classmethod
+    @checked
     def start(
         cls,
         workspace: str | PathLike[str] | None = None,
@@ -151,6 +153,7 @@ class Lab:
         return cls(lab)
 
     @classmethod
+    @checked
     def attach(cls, workspace: str | PathLike[str] | None = None) -> Self:
         """Attach to the workspace's running lab.
 
@@ -181,6 +184,7 @@ class Lab:
 
     # -- the lab and its services
 
+    @checked
     def stop(self, *, force: bool = False) -> None:
         """Stop the lab if this process started it, else detach; idempotent.
 
@@ -189,6 +193,7 @@ class Lab:
         """
         background_loop().run(self._async.stop(force=force), MANAGE_SECONDS + GRACE_SECONDS, cancels=False)
 
+    @checked
     def reset(self) -> ResetReport:
         """Delete all functions, queued calls, events and bins; keep images.
 
@@ -217,6 +222,7 @@ class Lab:
     calls = blocking(AsyncLab.calls)
     bin = blocking(AsyncLab.bin, Bin)
 
+    @checked
     def measure(
         self,
         function: str,
@@ -250,6 +256,7 @@ class Lab:
         spec = RunSpec(function, calls, mode, body, wait, timeout, purge)
         return measure_with_bar(self._async.connections, spec, show=progress)
 
+    @checked
     def plot(self, *runs: Measurement) -> Picture:
         """Draw a timeline for each run, on one time axis."""
         from labkit.views.plots import plot_timelines
@@ -262,6 +269,7 @@ class Lab:
     queues = blocking(AsyncLab.queues, lambda queues: QueueList(map(Queue, queues)))
     set_max_inflight = blocking(AsyncLab.set_max_inflight)
 
+    @checked
     def plot_queue(self, run: Measurement) -> Picture:
         """Draw how many calls were queued and in flight during a run."""
         from labkit.views.plots import plot_queue_depth
@@ -294,6 +302,7 @@ class Lab:
         """The inspector: ``with lab.inspector.stopped():``."""
         return self._async.inspector
 
+    @checked
     def fault(self, service: str, kind: str, *, after: float = 0.0, seconds: float = 1.0) -> FaultHandle:
         """Inject one fault while the notebook goes on.
 
@@ -322,6 +331,7 @@ class Lab:
 
     # -- the notebook
 
+    @checked
     def folder(self, name: str) -> Path:
         """Make an empty exercise folder here, and change into it.
 
@@ -361,8 +371,10 @@ class Lab:
     def _repr_html_(self) -> str:
         # Saved with the notebook, so without the token that opens the page.
         inspector = html.escape(self.inspector_url)
+        note = self._async.state.port_note
         return (
             f"<p><b>The lab is ready.</b> gateway <code>{html.escape(self.gateway_url)}</code> · "
             f'inspector <a href="{inspector}/" target="_blank"><code>{inspector}</code></a> '
             "(to open its page for the first time: <code>!labkit status</code>)</p>"
+            + (f"<p>Note: {html.escape(note)}.</p>" if note else "")
         )

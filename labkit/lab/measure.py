@@ -19,7 +19,7 @@ from labkit.lab.interrupts import short_interrupt
 from labkit.lab.run_conditions import RunConditions
 from labkit.views.measurement import Measurement
 from labkit.views.run_notes import Note, how_to_cancel
-from labkit_services.call_record.log import Call, CallLog, Mode
+from labkit_services.call_record.log import Call, CallLog, CallState, Mode
 from labkit_services.contract.errors import InvalidValueError, LabTimeoutError
 from labkit_services.contract.events import Event, EventType, Row
 from labkit_services.contract.headers import CALL_ID
@@ -27,6 +27,7 @@ from labkit_services.contract.headers import CALL_ID
 MAX_CALLS = 10_000
 RUN_SECONDS = 120.0
 """Timeout of a whole run."""
+_FAILED = (CallState.FAILED, CallState.DEAD, CallState.CANCELLED)
 _EVENTS_SECONDS = 5.0
 """How long to wait for the last events of calls that have ended."""
 
@@ -38,12 +39,14 @@ class Progress:
     Attributes:
         answered: Calls that were answered.
         over: Calls whose function is over.
+        failed: Calls without a success, among these.
         queue: The queue that the calls are in, or "".
         notes: What it found in the lab when it began; only at its beginning.
     """
 
     answered: int = 0
     over: int = 0
+    failed: int = 0
     queue: str = ""
     notes: tuple[Note, ...] = ()
 
@@ -94,6 +97,7 @@ class _Run:
     on_progress: OnProgress
     ids: list[str] = field(default_factory=list)
     pending: set[str] = field(default_factory=set)
+    failed: int = 0
 
     async def run(self) -> Measurement:
         spec = self.spec
@@ -136,6 +140,7 @@ class _Run:
         size = len(response.body)
         await self._publish(EventType.CLIENT_ANSWERED, call_id, status=response.status, bytes=size)
         self.ids.append(call_id)
+        self.failed += not response.ok
         if spec.mode == "async":
             self.pending.add(call_id)
 
@@ -153,7 +158,9 @@ class _Run:
             id_ for id_ in self.pending if (call := log.get(id_, self.spec.function)) and call.is_settled
         }
         self.pending -= settled
-        self.on_progress(Progress(len(self.ids), len(self.ids) - len(self.pending), self._queue()))
+        self.failed += sum(call.state in _FAILED for id_ in settled if (call := log.get(id_)))
+        over = len(self.ids) - len(self.pending)
+        self.on_progress(Progress(len(self.ids), over, self.failed, self._queue()))
         return None if self.pending else True
 
     async def _wait_until_settled(self, timeout: float) -> None:
@@ -210,7 +217,13 @@ def measure_with_bar(connections: Connections, spec: RunSpec, *, show: bool) -> 
             if bar is not None:
                 for note in newest.notes:
                     bar.write(f"Note: {note}.")
-                bar.set_postfix_str(f"{newest.answered} answered", refresh=False)
+                shown = f"{newest.answered} answered"
+                if newest.failed:
+                    # A full bar is green in a notebook, whatever became of the
+                    # calls.
+                    bar.colour = "red"
+                    shown += f", {newest.failed} failed"
+                bar.set_postfix_str(shown, refresh=False)
                 bar.update(newest.over - bar.n)
 
     timeout = spec.timeout + _EVENTS_SECONDS + GRACE_SECONDS

@@ -41,6 +41,7 @@ class RunConditions:
     notes: list[Note] = field(default_factory=list)
     _queue: QueueStatus | None = None
     _is_new: bool = False
+    _missing: str = ""
 
     async def look(self, *, purge: bool) -> None:
         """Look before the run; with ``purge``, cancel what is in the queue.
@@ -51,7 +52,14 @@ class RunConditions:
         name, ready = await self._find_function()
         cancelled = await self._cancel_calls(name) if purge else 0
         self._queue = await self._load_queue(name)
-        self.notes += notes_at_start(self.mode, self._queue, ready, cancelled=cancelled, is_new=self._is_new)
+        self.notes += notes_at_start(
+            self.mode,
+            self._queue,
+            ready,
+            cancelled=cancelled,
+            is_new=self._is_new,
+            missing=self._missing,
+        )
 
     async def look_again(self, submitted: int, events: Iterable[Event], times: tuple[int, int]) -> None:
         """Look after a run of ``submitted`` calls.
@@ -77,6 +85,7 @@ class RunConditions:
             if self.function in (one["name"], f"{one['name']}.{one['namespace']}"):
                 queue = (one.get("annotations") or {}).get(QUEUE_ANNOTATION) or DEFAULT_QUEUE
                 return queue, one["availableReplicas"]
+        self._missing = self.function
         return DEFAULT_QUEUE, None
 
     async def _load_queue(self, name: str) -> QueueStatus | None:

@@ -14,15 +14,14 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 """Errors of a file that takes no more output, such as ``/dev/full``."""
 
 
-def exit_code(run: Callable[[], None], report: Callable[[str], None]) -> int:
+def exit_code(name: str, run: Callable[[], None], report: Callable[[str], None]) -> int:
     """Call ``run`` and return the exit code; ``report`` gets an error.
 
     The process dies of a signal: of an interrupt, and of SIGPIPE if nobody
-    reads its output any more. A closed standard output or error is as good as
-    ``/dev/null``.
+    reads its output any more. ``name`` is the program's, for what nobody
+    expected.
     """
-    sys.stdout = sys.stdout or io.TextIOWrapper(io.FileIO(os.devnull, "w"))
-    sys.stderr = sys.stderr or io.TextIOWrapper(io.FileIO(os.devnull, "w"))
+    open_standard_streams()
     if isinstance(sys.stdout, io.TextIOWrapper):
         # Go does not buffer: a line is seen when it is written, and before
         # what is written to standard error after it.
@@ -33,6 +32,15 @@ def exit_code(run: Callable[[], None], report: Callable[[str], None]) -> int:
             run()
         except LabError as error:
             report(str(error))
+            code = 1
+        except BrokenPipeError:
+            raise
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno in _NO_ROOM and error.filename is None:
+                raise
+            from labkit.unexpected import as_lab_error  # few runs need it
+
+            report(str(as_lab_error(error, name)))
             code = 1
         sys.stdout.flush()
     except KeyboardInterrupt as interrupt:
@@ -46,9 +54,22 @@ def exit_code(run: Callable[[], None], report: Callable[[str], None]) -> int:
 
         die_of(SIGPIPE)
     except OSError as error:
-        if error.errno not in _NO_ROOM:
-            raise
-        sys.stderr.write(f"error: the output cannot be written: {error.strerror}\n")
+        sys.stderr.write(f"error: the output cannot be written: {error.strerror or error}\n")
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left has nowhere to go
         code = 1
     return code
+
+
+def open_standard_streams() -> None:
+    """Give a closed standard stream a descriptor, as Go's runtime does.
+
+    Otherwise the next file or socket that is opened would take its number,
+    and be read or written in its place (runtime/fds_unix.go, ``checkfds``).
+    """
+    for descriptor, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+        if getattr(sys, name) is None:
+            setattr(sys, name, io.TextIOWrapper(io.FileIO(descriptor, mode, closefd=False), "utf-8"))

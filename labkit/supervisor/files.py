@@ -191,8 +191,14 @@ class LogFile:
         if self._size() <= limit:
             return False
         older = self.path.with_name(self.path.name + ".1")
+        replaced = older.lstat().st_size if os.path.lexists(older) else 0
         older.unlink(missing_ok=True)
         with read_own(self.path) as log, os.fdopen(open_own(older, os.O_WRONLY | os.O_CREAT), "wb") as file:
             shutil.copyfileobj(log, file)
         self.clear()
+        # First in the log, but not of a process: ``tail`` begins after it.
+        gone = f"; {replaced:,} bytes of earlier ones are not kept" if replaced else ""
+        with os.fdopen(open_own(self.path, _APPEND), "ab") as file:
+            file.write(f"[labkit: the lines before this one are in {older.name}{gone}]\n".encode())
+        self._start = self._size()
         return True

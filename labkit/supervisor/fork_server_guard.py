@@ -41,7 +41,9 @@ class ForkServerGuard:
         loop = asyncio.get_running_loop()
         started = loop.time()
         while True:
-            code = await self._process.exited
+            # Shielded: to cancel this task must not cancel the future, which
+            # would look as if the process had ended, and it was not killed.
+            code = await asyncio.shield(self._process.exited)
             if loop.time() - started < SHORT_LIFE_SECONDS:
                 break
             logging.warning("the fork server ended (%s); restarting it", describe_exit(code))

@@ -71,9 +71,11 @@ class ManagedServices:
             async with asyncio.TaskGroup() as group:
                 for names in (*sequences, (INSPECTOR,)):
                     group.create_task(self._start_in_turn(names, deadline), name=f"start {', '.join(names)}")
-        except* LabError as errors:
+        except ExceptionGroup as group:
             # The first is enough: most often the others are its consequences.
-            raise errors.exceptions[0] from None
+            # Not ``except*``: up to Python 3.11.3 what it raises is a group
+            # again.
+            raise (group.subgroup(LabError) or group).exceptions[0] from None
 
     async def _start_in_turn(self, names: tuple[str, ...], deadline: float) -> None:
         for name in names:

@@ -20,6 +20,7 @@ from labkit.supervisor.nats_server import NatsServer, find_nats_server
 from labkit.supervisor.settings import Settings
 from labkit.supervisor.store.disk import write_problem
 from labkit.supervisor.store.recovery import StoreRecovery
+from labkit.supervisor.taken_ports import port_note
 from labkit.workspace import LabState, Workspace
 from labkit_services.contract.errors import InvalidValueError, LabError
 from labkit_services.runtime.private_files import write_private
@@ -141,6 +142,8 @@ class ServiceSpecs:
 
     def state(self, *, run_id: str, control: str, started_ns: int) -> LabState:
         """Return what clients need to use the lab."""
+        preferred = {GATEWAY: self.settings.gateway_port, INSPECTOR: self.settings.inspector_port}
+        notes = (port_note(name, port, self.url_of[name]) for name, port in preferred.items())
         return LabState(
             pid=os.getpid(),
             run_id=run_id,
@@ -154,6 +157,7 @@ class ServiceSpecs:
             control=control,
             control_token=self.control_token,
             started_ns=started_ns,
+            port_note="; ".join(filter(None, notes)),
         )
 
     # -- nats-server

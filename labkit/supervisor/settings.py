@@ -7,9 +7,11 @@ import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
+from labkit_services.contract.errors import InvalidValueError
 from labkit_services.contract.ports import DEFAULT_GATEWAY_PORT, DEFAULT_INSPECTOR_PORT
 
 MAX_WORKERS = 16
+_MAX_PORT = 65535
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,18 @@ class Settings:
     launched_ns: int = 0
     environment: Mapping[str, str] = field(default_factory=dict)
     commands: Mapping[str, list[str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Check the ports: a service could only say that it ended."""
+        for name in ("gateway_port", "inspector_port"):
+            port: object = getattr(self, name)
+            if not isinstance(port, int) or not 0 <= port <= _MAX_PORT:
+                raise InvalidValueError(
+                    f"{name} is out of range",
+                    expected=f"a port from 1 to {_MAX_PORT}, or 0 for any",
+                    seen=repr(port),
+                    next_step="leave the setting out: another port is used if the usual one is taken",
+                )
 
     def to_json(self) -> str:
         """Return the settings as the supervisor's one argument."""

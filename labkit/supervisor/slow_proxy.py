@@ -70,8 +70,10 @@ class SlowProxy:
                     # does not limit the rate.
                     group.create_task(self._receive(source, transit), name="slow proxy reader")
                     group.create_task(self._deliver(transit, sink), name="slow proxy writer")
-        except* OSError:
-            pass  # one end has closed its connection; so must the other
+        except (OSError, ExceptionGroup) as error:
+            # One end has closed its connection; so must the other.
+            if isinstance(error, ExceptionGroup) and (rest := error.split(OSError)[1]):
+                raise rest from None
         finally:
             for each in writers:
                 each.close()

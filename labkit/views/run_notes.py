@@ -34,6 +34,7 @@ def notes_at_start(
     *,
     cancelled: int = 0,
     is_new: bool = False,
+    missing: str = "",
 ) -> Iterator[Note]:
     """Yield what a run finds when it begins.
 
@@ -43,7 +44,15 @@ def notes_at_start(
         ready_replicas: The function's, None if it is not known.
         cancelled: Earlier calls that were cancelled for this run.
         is_new: Whether there is no queue: the first call creates it.
+        missing: Name of the function, if none of that name is deployed.
     """
+    if missing:
+        fate = (
+            "each call is answered with 404"
+            if mode == "sync"
+            else "each call is accepted with 202, then retried, then dead-lettered"
+        )
+        yield Note(f"there is no function {missing}: {fate}", "deploy it first: lab.deploy(…)")
     if cancelled:
         yield Note(f"cancelled before the run: {_calls(cancelled, 'earlier call')}")
     if ready_replicas == 0:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from labs import until_running
 
 from labkit import Lab, LabError
 from labkit.clients.gateway import FunctionRequest, GatewayClient
@@ -58,6 +59,9 @@ def test_a_run_of_an_unknown_function_ends_with_404_or_dead_calls(lab: Lab) -> N
     sync = lab.measure("nobody-lab", calls=2, progress=False)
     async_ = lab.measure("nobody-lab", calls=2, mode="async", progress=False)
 
+    # Each run says so at once, before its first call.
+    assert str(sync.notes[0]).startswith("there is no function nobody-lab: each call is answered with 404")
+    assert "then retried, then dead-lettered" in str(async_.notes[0])
     assert [call.status for call in sync.calls] == [404, 404]
     # A missing function is a platform error: retried, then dead-lettered.
     assert [call.state for call in async_.calls] == [CallState.DEAD] * 2
@@ -153,3 +157,34 @@ def test_a_folder_with_other_files_is_not_emptied(lab: Lab, here: Path) -> None:
     with pytest.raises(WorkspaceError, match="choose another name"):
         lab.folder("mine")
     assert (here / "mine" / "work").exists()
+
+
+def test_the_bar_of_a_run_that_failed_is_red(lab: Lab, capfd: pytest.CaptureFixture[str]) -> None:
+    red, reset = "\x1b[31m", "\x1b[0m"
+
+    lab.measure("nobody-lab", calls=2)
+    out, failed = capfd.readouterr()
+    lab.deploy("echo-lab", fprocess="cat")
+    lab.measure("echo-lab", calls=2)
+    done = capfd.readouterr().err
+
+    assert "Note: there is no function nobody-lab" in out
+    assert red in failed
+    assert reset in failed
+    assert "2 failed" in failed
+    assert red not in done
+
+
+def test_a_call_that_is_not_over_in_time_is_described_by_its_state(lab: Lab) -> None:
+    lab.deploy("slow-lab", fprocess="sleep 3")
+    call = lab.invoke_async("slow-lab")
+    until_running(call)
+
+    with pytest.raises(LabTimeoutError) as running:
+        call.wait(timeout=0.2)
+    with pytest.raises(LabTimeoutError) as unknown:
+        lab.call("no-such-call").wait(timeout=0.2)
+
+    assert running.value.seen.startswith("the call is running, for ")
+    assert "the event log has no event of it" in unknown.value.seen
+    call.wait()

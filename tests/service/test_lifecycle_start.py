@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import json
 import os
+import re
 import socket
 import stat
 import subprocess
@@ -14,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from eventually import eventually
+from labkit_command import labkit
 from labs import files_below, owner_code, owner_process, standin, start_lab
 from marked_processes import GONE_SECONDS, assert_gone
 
@@ -109,6 +112,14 @@ def test_other_ports_are_used_if_the_preferred_ones_are_taken(workspace: Path) -
             bound = [int(url.rpartition(":")[2]) for url in (lab.gateway_url, lab.inspector_url)]
 
             assert not set(bound) & set(taken)
+            note = "; ".join(
+                f"port {port} was in use, by process {os.getpid()} (…), so the {name} has port {other}"
+                for name, port, other in zip(("gateway", "inspector"), taken, bound, strict=True)
+            )
+            assert re.sub(r"\([^)]*\)", "(…)", lab.aio.state.port_note) == note
+            assert f"Note: {html.escape(lab.aio.state.port_note)}." in lab._repr_html_()
+            shown = labkit(workspace, "status")
+            assert f"note        {lab.aio.state.port_note}\n" in shown
 
 
 def test_a_preferred_port_is_used_if_it_is_free(workspace: Path) -> None:
@@ -116,6 +127,16 @@ def test_a_preferred_port_is_used_if_it_is_free(workspace: Path) -> None:
         port = free.getsockname()[1]
     with start_lab(workspace, gateway_port=port) as lab:
         assert lab.gateway_url == f"http://127.0.0.1:{port}"
+        assert not lab.aio.state.port_note
+
+
+@pytest.mark.parametrize("port", [-1, 65536, 99999])
+@pytest.mark.parametrize("setting", ["gateway_port", "inspector_port"])
+def test_a_bad_port_is_an_error_that_names_it(workspace: Path, setting: str, port: int) -> None:
+    error = failed_start(workspace, **{setting: port})
+
+    assert "bug" not in str(error)
+    assert str(port) in str(error)
 
 
 def failed_start(workspace: Path, **settings: object) -> LabError:

@@ -235,7 +235,7 @@ async def test_a_log_ring_keeps_the_newest_lines_and_yields_new_ones() -> None:
     ring.append("cat-1", "line 6")
     await asyncio.wait_for(task, 5)
 
-    assert past == ["line 2", "line 3", "line 4"]
+    assert past == ["[labkit: 2 older lines are not kept]", "line 2", "line 3", "line 4"]
     assert last == ["line 4"]
     assert followed == ["line 4", "line 5", "line 6"]
 
@@ -255,3 +255,30 @@ def test_the_nats_url_comes_from_one_setting_or_from_openfaas_s_two(
     settings: dict[str, str], url: str
 ) -> None:
     assert server_url(settings) == url
+
+
+@pytest.mark.anyio
+async def test_a_line_of_a_log_ring_that_is_cut_says_how_much() -> None:
+    ring = LogRing()
+    ring.append("cat-1", "x" * 8192)
+    ring.append("cat-1", "x" * 9192)
+
+    whole, cut = [line.text async for line in ring.read()]
+
+    assert whole == "x" * 8192
+    assert cut == "x" * 8192 + " [labkit: 1,000 more characters are not kept]"
+
+
+@pytest.mark.anyio
+async def test_a_follower_of_a_log_ring_is_told_what_it_missed() -> None:
+    ring = LogRing(limit=3)
+    lines = ring.read(follow=60)
+    ring.append("cat-1", "line 0")
+    assert (await anext(lines)).text == "line 0"
+    pending = asyncio.ensure_future(anext(lines))
+    await asyncio.sleep(0)
+    for number in range(1, 11):
+        ring.append("cat-1", f"line {number}")
+
+    assert (await pending).text == "[labkit: 7 lines came too fast to be followed]"
+    assert [(await anext(lines)).text for _ in range(3)] == ["line 8", "line 9", "line 10"]

@@ -80,7 +80,7 @@ class Machine:
         self.program.write_text("#!/bin/sh\n")
         self.program.chmod(0o755)
 
-    def execv(self, path: str, arguments: list[str]) -> None:
+    def execve(self, path: str, arguments: list[str], _environment: object) -> None:
         self.executed.append([str(path), *arguments[1:]])
 
     def write_kubeconfig(self, server: str, file: str = ".kube/config") -> Path:
@@ -110,7 +110,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("KUBECONFIG", raising=False)
     machine = Machine(tmp_path, capsys)
-    monkeypatch.setattr(os, "execv", machine.execv)
+    monkeypatch.setattr(os, "execve", machine.execve)
     return machine
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 import re
@@ -135,6 +136,63 @@ def test_a_reader_that_never_reads_loses_whole_lines_above_the_limit(pipe: Pipe)
     assert lines.lost > 0
     assert got.count(b"\n") + lines.lost < 1000
     assert set(got.split(b"\n")[:-1]) == {b"x" * 999}
+
+
+def test_a_call_that_writes_more_than_a_megabyte_keeps_its_last_line_and_says_what_was_lost(
+    pipe: Pipe,
+) -> None:
+    async def scenario() -> tuple[int, bytes]:
+        writer = PipeLineWriter(pipe[1])
+        log = WatchdogLog(writer)
+        log.copy("x" * 99 + "\n" + ("y" * 99 + "\n") * 29_999 + "y" * 99)
+        log.line("Wrote 0 Bytes - Duration: 1s")
+        writer.flush()
+        data = b""
+        async with asyncio.timeout(5):
+            while not data.endswith(b"1s\n"):
+                data += read_all(pipe[0])
+                await asyncio.sleep(0)
+        return writer.lost, data
+
+    lost, data = asyncio.run(scenario())
+
+    lines = data.decode().splitlines()
+    assert lines[0] == "x" * 99
+    assert lines[-1].endswith("Wrote 0 Bytes - Duration: 1s")
+    assert lines[-2] == f"[labkit: {lost:,} lines lost here]"
+    assert len(lines) - 2 + lost == 30_001
+    assert len(data) > 900_000
+
+
+def test_rows_that_were_lost_are_not_mentioned_among_rows(pipe: Pipe) -> None:
+    async def scenario() -> PipeLineWriter:
+        writer = PipeLineWriter(pipe[1], buffer_bytes=100_000, notes=False)
+        for _ in range(300):
+            writer.write("x" * 999)
+        writer.flush()
+        read_all(pipe[0])
+        writer.write("short")
+        writer.flush()
+        return writer
+
+    assert asyncio.run(scenario()).lost > 0
+    assert b"lost here" not in read_all(pipe[0])
+
+
+def test_a_log_says_how_many_lines_a_full_disk_cost(monkeypatch: pytest.MonkeyPatch, pipe: Pipe) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    writer = LineWriter(pipe[1])
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", full)
+        writer.write("one")
+        writer.write("two")
+    writer.write("three")
+    writer.write("four")
+
+    assert read_all(pipe[0]).decode() == "[labkit: 2 lines lost here]\nthree\nfour\n"
+    assert writer.lost == 2
 
 
 def test_a_closed_reader_is_not_an_error(pipe: Pipe) -> None:

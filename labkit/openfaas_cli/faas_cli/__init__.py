@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     as its first letter.
     """
     words = sys.argv[1:] if arguments is None else arguments
-    return exit_code(lambda: _run(words), lambda error: echo(error[:1].upper() + error[1:]))
+    return exit_code("faas-cli", lambda: _run(words), lambda error: echo(error[:1].upper() + error[1:]))
 
 
 def _run(words: Sequence[str]) -> None:

@@ -7,15 +7,17 @@ password is the gateway's, and a function must not see it.
 
 from __future__ import annotations
 
-import json
 from urllib.parse import urlencode
 
 from labkit.openfaas_cli.faas_cli import login_store
 from labkit.openfaas_cli.faas_cli.gateway import GatewayRequestError
+from labkit.openfaas_cli.faas_cli.go_decode import Struct, Text, decode
 from labkit.openfaas_cli.faas_cli.http import request
 
 _TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 - RFC 8693
 _ID_TOKEN = "urn:ietf:params:oauth:token-type:id_token"  # noqa: S105
+
+_TOKEN = Struct("proxy.Token", {"access_token": Text()})
 
 
 def function_token(gateway: str, function: str, namespace: str) -> str | None:
@@ -38,6 +40,6 @@ def function_token(gateway: str, function: str, namespace: str) -> str | None:
         status = f"{reply.status} {reply.reason}"
         raise GatewayRequestError(f"{failure}: cannot fetch token: {status}\nResponse: {body}")
     try:
-        return str(json.loads(body)["access_token"])
-    except (ValueError, KeyError, TypeError) as error:
+        return str(decode(body.encode(), _TOKEN)["access_token"])
+    except ValueError as error:
         raise GatewayRequestError(f"{failure}: unable to unmarshal token", seen=body[:80]) from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Sequence
 
@@ -16,6 +15,8 @@ from labkit_services.contract.errors import LabError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+    from labkit.openfaas_cli.faas_cli.go_decode import Shape
 
 Pairs = Sequence[tuple[str, str]]
 
@@ -159,12 +160,17 @@ class Gateway:
             raise status_error(reply.status, body)
         return body
 
-    def fetch(self, path: str, *, query: Pairs = (), missing: str = "") -> Any:
-        """Return the JSON of a management route; errors as in ``checked``."""
+    def fetch(self, path: str, shape: Shape, *, query: Pairs = (), missing: str = "") -> Any:
+        """Return the JSON of a management route; errors as in ``checked``.
+
+        What does not have the shape is an error, too.
+        """
         body = self.checked("GET", path, query=query, missing=missing)
+        from labkit.openfaas_cli.faas_cli.go_decode import DecodeError, decode  # not for an invocation
+
         try:
-            return json.loads(body)
-        except ValueError as error:
+            return decode(body, shape)
+        except DecodeError as error:
             message = f"cannot parse result from OpenFaaS on URL: {self.url}\n{error}"
             raise GatewayRequestError(message) from error
 

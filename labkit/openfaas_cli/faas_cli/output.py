@@ -38,16 +38,18 @@ def read_input() -> bytes:
     Like the real one, this takes any character device for a terminal,
     ``/dev/null`` too.
     """
-    if sys.stdin is not None and stat.S_ISCHR(os.fstat(0).st_mode):
+    if stat.S_ISCHR(os.fstat(0).st_mode):
         warn("Reading from STDIN - hit (Control + D) to stop.")
     return read_quietly()
 
 
 def read_quietly() -> bytes:
     """Return all of standard input."""
-    if sys.stdin is None:
-        raise InputError("unable to read standard input: read /dev/stdin: bad file descriptor")
-    return sys.stdin.buffer.read()
+    try:
+        return sys.stdin.buffer.read()
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise InputError(f"unable to read standard input: read /dev/stdin: {reason}") from error
 
 
 def yellow(text: str) -> str:

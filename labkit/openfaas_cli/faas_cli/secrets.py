@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from labkit.openfaas_cli.faas_cli.gateway import Gateway, GatewayRequestError, status_error
+from labkit.openfaas_cli.faas_cli.go_decode import SECRET, ListOf
 from labkit.openfaas_cli.pflag import Arguments
 from labkit_services.contract.errors import LabError
 
@@ -53,7 +54,7 @@ def secret_value(raw: bytes, *, trim: bool) -> str:
 
 def list_secrets(gateway: Gateway, namespace: str) -> list[dict[str, Any]]:
     """Return names and namespaces of the secrets."""
-    return list(gateway.fetch(_PATH, query=[("namespace", namespace)]) or [])
+    return list(gateway.fetch(_PATH, ListOf(SECRET), query=[("namespace", namespace)]) or [])
 
 
 def remove_secret(gateway: Gateway, secret: dict[str, Any]) -> None:

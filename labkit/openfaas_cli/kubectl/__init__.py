@@ -21,7 +21,7 @@ from labkit.openfaas_cli.kubectl.command_line import VERBS, CommandLine, parse_v
 from labkit.openfaas_cli.kubectl.errors import NotInLabError
 from labkit.openfaas_cli.kubectl.logs import SERVICE_NAMESPACE, show_logs
 from labkit.openfaas_cli.pflag import UsageError
-from labkit.openfaas_cli.real_program import find_real
+from labkit.openfaas_cli.real_program import become, find_real
 from labkit.workspace import LabState, Workspace
 from labkit_services.contract.names import DEFAULT_NAMESPACE
 
@@ -51,7 +51,7 @@ _INSTEAD = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line; return the exit code."""
     words = sys.argv[1:] if arguments is None else arguments
-    return exit_code(lambda: _run(words), _report)
+    return exit_code("kubectl", lambda: _run(words), _report)
 
 
 def _report(error: str) -> None:
@@ -130,4 +130,4 @@ def _run_real(line: CommandLine) -> None:
     """Become the real kubectl."""
     program = find_real("kubectl")
     assert program is not None
-    os.execv(program, [program, *line.words])  # noqa: S606 - no shell is the point
+    become(program, line.words, os.environ, f"name a namespace of the lab: -n {SERVICE_NAMESPACE}")

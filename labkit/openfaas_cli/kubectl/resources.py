@@ -12,6 +12,7 @@ from typing import NamedTuple
 from labkit.clients.supervisor import SupervisorClient
 from labkit.errors import NoLabError
 from labkit.openfaas_cli.faas_cli.gateway import Gateway, normalise_url
+from labkit.openfaas_cli.faas_cli.go_decode import FUNCTION_STATUS, ListOf
 from labkit.openfaas_cli.faas_cli.output import warn
 from labkit.openfaas_cli.kubectl.errors import InvalidRequestError, ResourceNotFoundError
 from labkit.openfaas_cli.kubectl.logs import START_LAB
@@ -116,7 +117,8 @@ def _services(state: LabState) -> Sequence[Pod]:
 def _functions(state: LabState) -> Sequence[Pod]:
     now = time.time()
     pods = []
-    for function in Gateway(normalise_url(state.gateway_url)).fetch("/system/functions"):
+    gateway = Gateway(normalise_url(state.gateway_url))
+    for function in gateway.fetch("/system/functions", ListOf(FUNCTION_STATUS)) or []:
         name, ready = function["name"], int(function.get("availableReplicas") or 0)
         created = str(function.get("createdAt") or "")
         age = now - datetime.fromisoformat(created).timestamp() if created else 0.0

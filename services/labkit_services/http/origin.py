@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
 from labkit_services.contract.errors import InvalidValueError
+from labkit_services.contract.wire_text import readable
 
 _KEPT = "".join(chr(code) for code in range(0x21, 0x7F))
 """Printable ASCII is sent unchanged, ``%`` included: what is already quoted
@@ -31,25 +32,38 @@ class Origin:
         """Split an absolute http or https URL into origin and target.
 
         Blanks and letters beyond ASCII in the target are percent-encoded, as
-        browsers do. Anything but such a URL raises InvalidValueError.
+        browsers do. A URL from a header is latin-1, and read as the UTF-8
+        that it is. Anything but such a URL raises InvalidValueError.
         """
+        text = readable(url)
         try:
-            parts = urlsplit(url)
+            parts = urlsplit(text)
             port = parts.port
         except ValueError as error:
-            raise InvalidValueError(f"{url!r} is not a URL: {error}") from error
+            raise InvalidValueError(f"{text!r} is not a URL: {error}") from error
         if parts.scheme not in ("http", "https"):
-            text = f'unsupported protocol scheme "{parts.scheme}"'
-            raise InvalidValueError(text, expected="an http or https URL")
+            problem = f'unsupported protocol scheme "{parts.scheme}"'
+            raise InvalidValueError(problem, expected="an http or https URL")
         if not parts.hostname:
             raise InvalidValueError("http: no Host in request URL", expected="an http or https URL")
         tls = parts.scheme == "https"
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        return cls(parts.hostname, port or (443 if tls else 80), tls), quote(target, safe=_KEPT)
+        return cls(_ascii_host(parts.hostname), port or (443 if tls else 80), tls), quote(target, safe=_KEPT)
+
+
+def _ascii_host(host: str) -> str:
+    try:
+        return host if host.isascii() else host.encode("idna").decode()
+    except UnicodeError as error:
+        raise InvalidValueError(f"{host!r} is not a host: {error}") from error
 
 
 def redacted(url: str) -> str:
-    """Return a URL without its password, as Go shows URLs in errors."""
+    """Return a URL without its password, as Go shows URLs in errors.
+
+    It is for people, so a URL from a header is decoded as UTF-8.
+    """
+    url = readable(url)
     start, slashes, rest = url.partition("//")
     authority = rest[: min((rest.find(end) for end in "/?#" if end in rest), default=len(rest))]
     user, at, _ = authority.rpartition("@")

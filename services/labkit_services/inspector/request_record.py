@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from labkit_services.contract.times import rfc3339
+from labkit_services.contract.wire_text import readable
 from labkit_services.http.headers import Headers, Pair
 from labkit_services.inspector.received_callback import CallbackHeaders
 
@@ -103,11 +104,11 @@ class RequestRecord:
             "remote_port": request.peer[1],
             "http_version": request.http_version,
             "method": request.method,
-            "url": f"http://{headers.get('Host')}{request.target}" if is_path else request.target,
-            "path": request.path,
-            "subpath": request.subpath,
-            "query_string": request.query,
-            "content_type": headers.get("Content-Type"),
+            "url": readable(f"http://{headers.get('Host')}{request.target}" if is_path else request.target),
+            "path": readable(request.path),
+            "subpath": readable(request.subpath),
+            "query_string": readable(request.query),
+            "content_type": readable(headers.get("Content-Type")),
             "content_length": request.size,
             "body_sha256": request.sha256,
             "truncated": request.truncated,
@@ -119,8 +120,8 @@ class RequestRecord:
         """Return all fields."""
         request = self.request
         document = self.summary() | {
-            "query": parse_qs(request.query, keep_blank_values=True),
-            "headers": request.headers,
+            "query": parse_qs(readable(request.query), keep_blank_values=True),
+            "headers": tuple((name, readable(value)) for name, value in request.headers),
             "body_base64": base64.b64encode(request.body).decode(),
         }
         if (text := request.text) is not None:

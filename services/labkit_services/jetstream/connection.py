@@ -52,7 +52,10 @@ async def connect(service: Service, on_restored: Callable[[], None] = lambda: No
 
     async def on_disconnect() -> None:
         last_error.clear()
-        service.log.warning("nats connection lost")
+        if service.stopping.is_set():
+            service.log.info("nats connection closed")
+        else:
+            service.log.warning("nats connection lost")
 
     async def on_reconnect() -> None:
         service.log.info("nats connection restored")

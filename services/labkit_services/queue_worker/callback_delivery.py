@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -52,6 +53,7 @@ class CallbackHandler:
     def __init__(self, context: WorkerContext) -> None:
         self._context = context
         self._policy = context.config.callback_retry
+        self._numbers = itertools.count(1)
 
     async def post_first(
         self, number: int, queue: str, call: QueuedCall, result: Result, answer: Spool
@@ -82,10 +84,13 @@ class CallbackHandler:
         except (ValueError, KeyError) as error:
             self._context.log.error("a callback to be retried can't be read", error=repr(error))
             return Term()
-        number, attempt = message.metadata.sequence.stream, message.metadata.num_delivered or 1
+        attempt = message.metadata.num_delivered or 1
         if attempt == 1 and outcome.TRIED_HEADER in headers:
             # The first request, which failed, counts as this one.
             return Nak(self._policy.wait(1, self._context.rng))
+        # Not the number of a delivery: it would be taken for that call's.
+        number = f"callback-{next(self._numbers)}"
+        self._context.lines.retrying_callback(number, call, attempt)
         match await self._post(number, call, result, attempt):
             case Retry(delay):
                 self._emit(EventType.CALLBACK_RETRY, call, result, delay=delay)
@@ -99,7 +104,7 @@ class CallbackHandler:
         return Ack()
 
     async def _post(
-        self, number: int, call: QueuedCall, result: Result, attempt: int, answer: Spool | None = None
+        self, number: int | str, call: QueuedCall, result: Result, attempt: int, answer: Spool | None = None
     ) -> Decision:
         """Send one request, and follow its redirects; decide what follows.
 
@@ -130,7 +135,7 @@ class CallbackHandler:
         return decision
 
     async def _follow(
-        self, number: int, call: QueuedCall, result: Result, answer: Spool | None
+        self, number: int | str, call: QueuedCall, result: Result, answer: Spool | None
     ) -> tuple[str, int, Headers]:
         """Post a result; return the last URL, its status and headers.
 
@@ -161,7 +166,7 @@ class CallbackHandler:
         raise CallbackError(request.error(f"stopped after {MAX_REQUESTS} redirects"), is_final=True)
 
     async def _dead_letter(
-        self, number: int, queue: str, call: QueuedCall, result: Result, attempts: int, reason: str
+        self, number: int | str, queue: str, call: QueuedCall, result: Result, attempts: int, reason: str
     ) -> None:
         letter = DeadLetterMessage(call, DeadKind.CALLBACK, reason, attempts, time.time_ns(), result)
         await self._context.outcomes.store_dead_letter(queue, letter)

@@ -45,7 +45,10 @@ class CallbackRequest:
         names = {name.lower() for name, _ in self.headers}
         if parts.username is None or "authorization" in names:
             return list(self.headers)
-        user, password = (unquote_to_bytes(text or "") for text in (parts.username, parts.password))
+        user, password = (
+            unquote_to_bytes((text or "").encode("latin-1", "replace"))
+            for text in (parts.username, parts.password)
+        )
         return [*self.headers, ("Authorization", f"Basic {b64encode(user + b':' + password).decode()}")]
 
     def redirected(self, status: int, location: str, body: bytes) -> CallbackRequest | None:

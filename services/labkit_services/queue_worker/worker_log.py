@@ -13,7 +13,8 @@ class WorkerLog:
     """Writes lines such as ``[#1] Invoked: figlet [200] in 0.012345s``.
 
     Each line ends, as in older releases; the current one omits some line ends.
-    The size of a body is printed, not the body.
+    The size of a body is printed, not the body. ``#1`` counts the deliveries
+    of calls; a callback that is tried again is no delivery: ``#callback-1``.
     """
 
     def __init__(self, writer: LineWriter) -> None:
@@ -55,7 +56,7 @@ class WorkerLog:
         """Log that a retry is scheduled."""
         self._write(f"[#{number}] Retrying: {call.function} in {delay:.3f}s, after attempt {attempt}")
 
-    def dead(self, number: int, call: QueuedCall, reason: str, *, callback: bool = False) -> None:
+    def dead(self, number: int | str, call: QueuedCall, reason: str, *, callback: bool = False) -> None:
         """Log that the call, or its callback, became a dead letter."""
         what = f" the callback of {call.function}" if callback else f": {call.function}"
         self._write(f"[#{number}] Giving up{what}, {reason}; kept as dead letter {quoted(call.call_id)}")
@@ -64,22 +65,27 @@ class WorkerLog:
         """Log that the call was cancelled."""
         self._write(f"[#{number}] Cancelled: {call.function}, call {quoted(call.call_id)}")
 
-    def calling_back(self, number: int, url: str) -> None:
+    def retrying_callback(self, number: str, call: QueuedCall, attempt: int) -> None:
+        """Log that a callback is tried again; ``number`` is its own."""
+        what = f"the callback of {call.function}, call {quoted(call.call_id)}"
+        self._write(f"[#{number}] Trying again: {what}, attempt {attempt}")
+
+    def calling_back(self, number: int | str, url: str) -> None:
         """Log that the result is being posted."""
         self._write(f"[#{number}] Callback to: {url}")
 
-    def redirected(self, number: int, url: str, status: int) -> None:
+    def redirected(self, number: int | str, url: str, status: int) -> None:
         """Log that the target of a callback names another one."""
         self._write(f"[#{number}] Callback redirected [{status}] to: {url}")
 
-    def called_back(self, number: int, call: QueuedCall, url: str, status: int) -> None:
+    def called_back(self, number: int | str, call: QueuedCall, url: str, status: int) -> None:
         """Log the response to the callback."""
         self._write(f"[#{number}] Posted result for {call.function} to callback-url: {url}, status: {status}")
 
-    def refused(self, number: int, call: QueuedCall, url: str, status: int) -> None:
+    def refused(self, number: int | str, call: QueuedCall, url: str, status: int) -> None:
         """Log that the target refuses the result, and no retry follows."""
         self._write(f"[#{number}] Result of {call.function} refused by: {url}, status: {status}; no retry")
 
-    def callback_failed(self, number: int, error: Exception) -> None:
+    def callback_failed(self, number: int | str, error: Exception) -> None:
         """Log that the result could not be posted."""
         self._write(f"[#{number}] Error posting to callback-url: {error}")

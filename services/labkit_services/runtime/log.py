@@ -14,12 +14,18 @@ from labkit_services.contract.times import rfc3339
 _NEEDS_QUOTES = re.compile(r"""[\s"'\[\]]""")
 
 
+def lines_lost(count: int) -> str:
+    """Return the line that a log has in place of lost ones."""
+    return f"[labkit: {count:,} {'line' if count == 1 else 'lines'} lost here]"
+
+
 class LineWriter:
     """Writes lines to a descriptor, with one system call per turn of the loop.
 
     A system call per line would cost as much as all else in a fast request.
     Outside a running loop every line is written at once. A full disk or a
-    closed pipe loses lines, never a request.
+    closed pipe loses lines, never a request; the next line that can be
+    written says how many.
 
     Attributes:
         lost: Number of lost lines.
@@ -30,6 +36,7 @@ class LineWriter:
         self._lines: list[str] = []
         self._scheduled = False
         self.lost = 0
+        self._noted = 0
 
     def write(self, line: str) -> None:
         """Write one line, given without its line end.
@@ -55,18 +62,26 @@ class LineWriter:
         """Arrange that ``flush`` is called soon."""
         loop.call_soon(self.flush)
 
+    def _take_notice(self) -> list[str]:
+        """Return a line that says how many lines were lost since the last."""
+        lost, self._noted = self.lost - self._noted, self.lost
+        return [lines_lost(lost)] if lost else []
+
     def flush(self) -> None:
         """Write the lines gathered so far."""
         self._scheduled = False
         lines, self._lines = self._lines, []
         if not lines:
             return
+        noted = self._noted
+        lines = self._take_notice() + lines
         data = ("\n".join(lines) + "\n").encode("utf-8", "replace")
         try:
             while data:
                 data = data[os.write(self._descriptor, data) :]
         except OSError:
-            self.lost += len(lines)
+            self.lost += len(lines) - (noted != self._noted)
+            self._noted = noted
 
 
 class Log:

@@ -57,7 +57,7 @@ async def serve(service: Service, settings: Mapping[str, str], secrets: SecretsV
     for line in (*secrets.lines(), *limits.lines()):
         log.line(line)
     loop = asyncio.get_running_loop()
-    events = PipeLineWriter(1)
+    events = PipeLineWriter(1, notes=False)  # its lines are rows
     spawner = Spawner(loop, best_exit_watcher(loop), limits)
     tasks = BackgroundTasks(lambda name, error: log.error(f"{name} failed: {error!r}"))
     command = FunctionCommand(secrets.words(config.argv), settings.get("PATH", ""))

@@ -10,11 +10,15 @@ from typing import Any
 
 from labkit_services.contract.compact_json import encode
 from labkit_services.contract.events import EventType
-from labkit_services.runtime.log import LineWriter, Log
+from labkit_services.runtime.log import LineWriter, Log, lines_lost
 
 _BUFFER_BYTES = 1024 * 1024
 """Limit for lines that the reader has not taken; above it, lines are
 dropped."""
+
+_SHORT_CHARACTERS = 512
+_RESERVE_BYTES = 64 * 1024
+"""Of the buffer, for texts of at most ``_SHORT_CHARACTERS``."""
 
 _FLUSH_SECONDS = 0.005
 """How long lines are collected. A write costs a tenth of a spawn, most of it
@@ -25,12 +29,20 @@ class PipeLineWriter(LineWriter):
     """A line writer that never blocks.
 
     The pipe's reader is the gateway, which may be stopped, or busy. What the
-    pipe does not take is buffered, up to a limit.
+    pipe does not take is buffered, up to a limit; of what is more, each line
+    that fits is kept, and the next one says how many were not. A part of the
+    buffer is for short lines: the watchdog's own fit after a long output.
     Outside a running loop every line is written at once.
+
+    Args:
+        descriptor: Of the pipe.
+        buffer_bytes: The limit.
+        notes: Whether lost lines are mentioned among the others.
     """
 
-    def __init__(self, descriptor: int, buffer_bytes: int = _BUFFER_BYTES) -> None:
+    def __init__(self, descriptor: int, buffer_bytes: int = _BUFFER_BYTES, *, notes: bool = True) -> None:
         super().__init__(descriptor)
+        self._notes = notes
         self._buffer_bytes = buffer_bytes
         self._buffer = bytearray()
         self._waiting = False
@@ -46,14 +58,31 @@ class PipeLineWriter(LineWriter):
     def flush(self) -> None:
         """Write what the pipe takes, and buffer the rest."""
         self._scheduled = False
-        lines, self._lines = self._lines, []
-        data = "".join([f"{line}\n" for line in lines]).encode("utf-8", "replace")
-        if len(self._buffer) + len(data) > self._buffer_bytes:
-            self.lost += len(lines)  # whole lines: half a row would also corrupt the next one
-        else:
+        texts, self._lines = self._lines, []
+        data = "".join([f"{text}\n" for text in texts]).encode("utf-8", "replace")
+        if self.lost == self._noted and len(self._buffer) + len(data) <= self._buffer_bytes:
             self._buffer += data
+        else:
+            for text in texts:
+                self._keep(text)
         if not self._waiting:
             self._write()
+
+    def _keep(self, text: str) -> None:
+        """Buffer a text's lines, or count them; never half a row."""
+        is_short = len(text) <= _SHORT_CHARACTERS
+        limit = self._buffer_bytes - (0 if is_short else min(_RESERVE_BYTES, self._buffer_bytes // 4))
+        for line in text.split("\n"):
+            data = "".join(f"{each}\n" for each in (*self._notice(), line)).encode("utf-8", "replace")
+            if len(self._buffer) + len(data) <= limit:
+                self._buffer += data
+                self._noted = self.lost
+            else:
+                self.lost += 1
+
+    def _notice(self) -> list[str]:
+        lost = self.lost - self._noted
+        return [lines_lost(lost)] if lost and self._notes else []
 
     def _write(self) -> None:
         try:

@@ -8,6 +8,7 @@ from typing import Any
 
 from labkit.openfaas_cli.faas_cli import go_json
 from labkit.openfaas_cli.faas_cli.gateway import Gateway, UnreachableError
+from labkit.openfaas_cli.faas_cli.go_decode import FUNCTION_STATUS, ListOf
 from labkit.openfaas_cli.faas_cli.http_syntax import escape_path
 from labkit.openfaas_cli.faas_cli.output import align, echo
 from labkit.openfaas_cli.faas_cli.stack import stack_of
@@ -20,7 +21,9 @@ def _run(arguments: Arguments) -> None:
     namespace = arguments.text("namespace")
     gateway = Gateway.of(arguments, stack_of(arguments).gateway)
     function = fetch_function(gateway, name, namespace)
-    functions = gateway.fetch("/system/functions", query=[("namespace", namespace)]) or []
+    functions = (
+        gateway.fetch("/system/functions", ListOf(FUNCTION_STATUS), query=[("namespace", namespace)]) or []
+    )
     # Only the list has the number of invocations.
     count = next((f.get("invocationCount", 0) for f in functions if f["name"] == function["name"]), 0)
     path = full_name(name, namespace)
@@ -59,7 +62,7 @@ def fetch_function(gateway: Gateway, name: str, namespace: str) -> dict[str, Any
     query = [("usage", "1"), ("namespace", namespace)]
     path = escape_path(os.path.normpath(f"/system/function/{name}"))
     try:
-        return dict(gateway.fetch(path, query=query, missing=f"no such function: {name}"))
+        return dict(gateway.fetch(path, FUNCTION_STATUS, query=query, missing=f"no such function: {name}"))
     except UnreachableError as error:
         error.headline = f"cannot connect to URL: {gateway.url}, error: {error.seen}"
         error.seen = ""

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from labkit.openfaas_cli.faas_cli.gateway import Gateway
+from labkit.openfaas_cli.faas_cli.go_decode import FUNCTION_STATUS, ListOf
 from labkit.openfaas_cli.faas_cli.image_tag import TAG, tagged
 from labkit.openfaas_cli.faas_cli.output import echo
 from labkit.openfaas_cli.faas_cli.stack import StackFunction, full_environment, stack_of
@@ -145,7 +146,10 @@ def _deployed(
     namespaces = {flag} if flag else {"" if name == DEFAULT_NAMESPACE else name for name in own}
     found: dict[str, Mapping[str, Any]] = {}
     for namespace in sorted(namespaces):
-        for status in gateway.fetch("/system/functions", query=[("namespace", namespace)]):
+        for status in (
+            gateway.fetch("/system/functions", ListOf(FUNCTION_STATUS), query=[("namespace", namespace)])
+            or []
+        ):
             for place in (namespace, status.get("namespace", "")):
                 found[_key(status["name"], place)] = status
     return found

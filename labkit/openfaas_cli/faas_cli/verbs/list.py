@@ -7,6 +7,7 @@ from typing import Any
 
 from labkit.openfaas_cli.faas_cli import go_json
 from labkit.openfaas_cli.faas_cli.gateway import Gateway
+from labkit.openfaas_cli.faas_cli.go_decode import FUNCTION_STATUS, ListOf
 from labkit.openfaas_cli.faas_cli.go_time import ZERO, go_string, parse_time
 from labkit.openfaas_cli.faas_cli.output import echo
 from labkit.openfaas_cli.faas_cli.stack import stack_of
@@ -22,7 +23,9 @@ _ORDER: dict[str, Callable[[dict[str, Any]], Any]] = {
 
 def _run(arguments: Arguments) -> None:
     gateway = Gateway.of(arguments, stack_of(arguments).gateway)
-    fetched = gateway.fetch("/system/functions", query=[("namespace", arguments.text("namespace"))])
+    fetched = gateway.fetch(
+        "/system/functions", ListOf(FUNCTION_STATUS), query=[("namespace", arguments.text("namespace"))]
+    )
     functions = fetched or []  # null is an empty list in Go
     if order := _ORDER.get(arguments.text("sort")):
         functions.sort(key=order)

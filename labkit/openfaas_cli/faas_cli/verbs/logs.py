@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -10,6 +9,7 @@ from typing import Any
 
 from labkit.openfaas_cli.faas_cli import go_json
 from labkit.openfaas_cli.faas_cli.gateway import Gateway, normalise_url, status_error
+from labkit.openfaas_cli.faas_cli.go_decode import parse
 from labkit.openfaas_cli.faas_cli.go_time import (
     LAYOUTS,
     RFC3339,
@@ -95,7 +95,7 @@ def _moment(timestamp: str) -> Moment:
 def _decode(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
     for line in lines:
         try:
-            message = json.loads(line) if line.strip() else None
+            message = parse(line) if line.strip() else None
         except ValueError:
             continue
         if isinstance(message, dict):

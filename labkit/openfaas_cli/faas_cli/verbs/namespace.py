@@ -10,6 +10,7 @@ from urllib.parse import quote
 from labkit.openfaas_cli.faas_cli import go_json
 from labkit.openfaas_cli.faas_cli.arguments import parse_pairs, resource_name
 from labkit.openfaas_cli.faas_cli.gateway import Gateway, GatewayRequestError
+from labkit.openfaas_cli.faas_cli.go_decode import DecodeError, ListOf, MapOf, Shape, Struct, Text, decode
 from labkit.openfaas_cli.faas_cli.output import echo, echo_table
 from labkit.openfaas_cli.faas_cli.stack import stack_of
 from labkit.openfaas_cli.faas_cli.verb import ENVSUBST, GATEWAY_FLAGS, Group, Verb
@@ -20,13 +21,18 @@ _MARK = {"openfaas": "1"}
 _STEPS = {"POST": ("Creating", "Created"), "PUT": ("Updating", "Updated"), "DELETE": ("Deleting", "Removed")}
 _UNAUTHORIZED = "unauthorized action, please setup authentication for this server"
 
+_NAMESPACE = Struct(
+    "types.FunctionNamespace",
+    {"name": Text(), "labels": MapOf(Text()), "annotations": MapOf(Text())},
+)
+
 
 def run_list(arguments: Arguments) -> None:
     """Print the names of all namespaces."""
     reply, body = _gateway(arguments).exchange("GET", "/system/namespaces")
     if reply.status == 401:
         raise GatewayRequestError("check authorization, status code: 401")
-    names = _decoded(body)
+    names = _decoded(body, ListOf(Text()))
     if arguments.has("json") and arguments.on("json"):
         echo(go_json.indented(names))
         return
@@ -41,7 +47,7 @@ def _get(arguments: Arguments) -> None:
     reply, body = _gateway(arguments).exchange("GET", _path(name))
     if reply.status != 200:
         raise _refusal(name, reply.status, body)
-    namespace = _decoded(body)
+    namespace = _decoded(body, _NAMESPACE)
     lines = [f"Name:\t{namespace.get('name', '')}"]
     for title in ("Labels", "Annotations"):
         values = namespace.get(title.lower()) or {}
@@ -75,10 +81,10 @@ def _path(name: str) -> str:
     return "/system/namespace/" + quote(name, safe="")
 
 
-def _decoded(body: bytes) -> Any:
+def _decoded(body: bytes, shape: Shape) -> Any:
     try:
-        return json.loads(body)
-    except ValueError as error:
+        return decode(body, shape)
+    except DecodeError as error:
         text = body.decode("utf-8", "replace")
         raise GatewayRequestError(f"unable to marshal to JSON: {text}, error: {error}") from error
 

@@ -7,6 +7,7 @@ from base64 import urlsafe_b64decode
 from pathlib import Path
 from typing import Any
 
+from labkit.openfaas_cli.faas_cli.go_decode import parse
 from labkit.openfaas_cli.faas_cli.go_errors import os_error_text
 from labkit.openfaas_cli.faas_cli.output import echo
 from labkit.openfaas_cli.faas_cli.verb import Verb
@@ -33,7 +34,7 @@ def _run(arguments: Arguments) -> None:
 
 def _part(text: str) -> Any:
     try:
-        return json.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        return parse(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
     except ValueError as error:
         raise TokenError(seen=str(error)) from error
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import textwrap
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from labkit.openfaas_cli.faas_cli import go_json
 from labkit.openfaas_cli.faas_cli.arguments import key_values, parse_pairs
 from labkit.openfaas_cli.faas_cli.gateway import Gateway
+from labkit.openfaas_cli.faas_cli.go_decode import ListOf, MapOf, Struct, Text, Truth, decode
 from labkit.openfaas_cli.faas_cli.http import request
 from labkit.openfaas_cli.faas_cli.output import echo, echo_table
 from labkit.openfaas_cli.faas_cli.stack import StackFunction
@@ -33,6 +33,19 @@ _PLATFORM = "x86_64"
 machine."""
 _LONGEST_TITLE = 40
 
+_STRINGS = MapOf(Text())
+_FUNCTION_SHAPE = Struct(
+    "v2.StoreFunction",
+    {
+        **dict.fromkeys(("icon", "author", "title", "description", "name"), Text()),
+        **dict.fromkeys(("fprocess", "network", "repo_url"), Text()),
+        **dict.fromkeys(("images", "environment", "labels", "annotations"), _STRINGS),
+        "readOnlyRootFilesystem": Truth(),
+    },
+)
+_STORE_SHAPE = Struct("v2.Store", {"version": Text(), "functions": ListOf(_FUNCTION_SHAPE)})
+"""The structs of faas-cli's store (schema/store/v2)."""
+
 
 class StoreError(LabError):
     """The function store cannot be read."""
@@ -49,8 +62,8 @@ def store_functions(address: str = "") -> list[dict[str, Any]]:
                 raise ValueError(f"unexpected status code: {reply.status}")
         else:
             body = Path(address or _OWN_STORE).read_bytes()
-        return [dict(function) for function in json.loads(body).get("functions") or []]
-    except (OSError, EOFError, ValueError, TypeError, AttributeError) as error:
+        return list(decode(body, _STORE_SHAPE).get("functions") or [])
+    except (OSError, EOFError, ValueError) as error:
         raise StoreError(
             f"cannot read result from OpenFaaS store at URL: {address}",
             seen=error.headline if isinstance(error, LabError) else str(error),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from datetime import datetime
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from labkit.openfaas_cli.faas_cli import go_json
+from labkit.openfaas_cli.faas_cli.go_decode import ListOf, Struct, Text, Truth, decode
 from labkit.openfaas_cli.faas_cli.http import request
 from labkit.openfaas_cli.faas_cli.output import echo, echo_table, warn
 from labkit.openfaas_cli.faas_cli.stack import Stack, StackFileError, read_file, template_sources
@@ -33,6 +33,12 @@ _TEMPLATE = (
     go_json.Field("recommended", False),
 )
 """faas-cli's struct ``TemplateInfo``."""
+_TEMPLATES = ListOf(
+    Struct(
+        "commands.TemplateInfo",
+        {field.name: Truth() if field.zero is False else Text() for field in _TEMPLATE},
+    )
+)
 
 
 class TemplateStoreError(LabError):
@@ -99,11 +105,11 @@ def _store_templates(url: str = "") -> list[dict[str, Any]]:
                 raise ValueError(f"unexpected status code wanted: 200 got: {reply.status}")
         else:
             body = Path(address).read_bytes()
-        templates = [go_json.struct(_TEMPLATE, template) for template in json.loads(body)]
+        templates = [go_json.struct(_TEMPLATE, template) for template in decode(body, _TEMPLATES) or []]
         return sorted(
             templates, key=lambda each: (not each["recommended"], each["official"], each["template"].lower())
         )
-    except (OSError, EOFError, ValueError, TypeError, AttributeError) as error:
+    except (OSError, EOFError, ValueError) as error:
         raise TemplateStoreError(
             f"error while getting templates info: cannot read templates info from: {address}",
             seen=error.headline if isinstance(error, LabError) else str(error),

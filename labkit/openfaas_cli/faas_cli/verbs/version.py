@@ -7,6 +7,7 @@ from typing import Any
 
 from labkit.openfaas_cli.faas_cli import go_json
 from labkit.openfaas_cli.faas_cli.gateway import CLI_VERSION, Gateway
+from labkit.openfaas_cli.faas_cli.go_decode import GATEWAY_INFO
 from labkit.openfaas_cli.faas_cli.output import LOGO, blue, echo
 from labkit.openfaas_cli.faas_cli.stack import stack_of
 from labkit.openfaas_cli.faas_cli.verb import ENVSUBST, GATEWAY_FLAGS, Verb
@@ -49,7 +50,7 @@ def _versions(arguments: Arguments) -> dict[str, dict[str, str]]:
     except LabError:
         stack_gateway = ""  # the real one ignores a stack file that it cannot read
     gateway = Gateway.of(arguments, stack_gateway)
-    info: dict[str, Any] = gateway.fetch("/system/info")
+    info: dict[str, Any] = gateway.fetch("/system/info", GATEWAY_INFO)
     provider = info.get("provider") or {}
     own, other = info.get("version") or {}, provider.get("version") or {}
     return {

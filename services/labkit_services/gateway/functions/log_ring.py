@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-_LINE_BYTES = 8192
+_LINE_CHARACTERS = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +32,23 @@ class LogRing:
     def append(self, instance: str, text: str) -> None:
         """Add one line."""
         self._count += 1
-        self._lines.append((self._count, LogLine(time.time_ns(), instance, text[:_LINE_BYTES])))
+        self._lines.append((self._count, LogLine(time.time_ns(), instance, _bounded(text))))
         self._more.set()
 
     def tail(self, count: int) -> list[str]:
         """Return the texts of the last ``count`` lines."""
         return [line.text for _, line in list(self._lines)[-count:]]
+
+    def _gone(self, since_ns: int, tail: int, found: int) -> LogLine | None:
+        """Return the line in place of older ones, if they are asked for."""
+        lost = self._count - len(self._lines)
+        if not lost or 0 < tail <= found:
+            return None
+        oldest = self._lines[0][1]
+        if since_ns > oldest.time_ns:
+            return None
+        text = f"[labkit: {lost:,} older lines are not kept]"
+        return LogLine(oldest.time_ns, oldest.instance, text)
 
     async def read(
         self, *, since_ns: int = 0, tail: int = 0, instance: str = "", follow: float = 0.0
@@ -56,6 +67,8 @@ class LogRing:
             return line.time_ns >= since_ns and (not instance or line.instance == instance)
 
         past = [line for _, line in self._lines if matches(line)]
+        if gone := self._gone(since_ns, tail, len(past)):
+            yield gone
         seen = self._count
         loop = asyncio.get_running_loop()
         end = loop.time() + follow
@@ -65,9 +78,18 @@ class LogRing:
             self._more.clear()
             for number, line in list(self._lines):
                 if number > seen:
+                    if missed := number - seen - 1:
+                        text = f"[labkit: {missed:,} lines came too fast to be followed]"
+                        yield LogLine(line.time_ns, line.instance, text)
                     seen = number
                     if matches(line):
                         yield line
             if self._count == seen:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._more.wait(), end - loop.time())
+
+
+def _bounded(text: str) -> str:
+    """Return a line, or its beginning and how much is left out."""
+    rest = len(text) - _LINE_CHARACTERS
+    return text if rest <= 0 else f"{text[:_LINE_CHARACTERS]} [labkit: {rest:,} more characters are not kept]"

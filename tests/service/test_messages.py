@@ -1,0 +1,226 @@
+"""No bare traceback: commands that meet something odd print a short error."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from labs import start_lab
+
+BIN = Path(sys.executable).parent
+STACK = """\
+version: 1.0
+provider:
+  name: openfaas
+functions:
+  fn:
+    image: me/fn:latest
+    skip_build: true
+"""
+
+ODD = {
+    "nothing": b"",
+    "null": b"null",
+    "a string": b'"x"',
+    "a number": b"1",
+    "true": b"true",
+    "a list": b"[]",
+    "a list of nulls": b"[null]",
+    "a list of numbers": b"[1, 2]",
+    "a list of lists": b"[[]]",
+    "an object": b"{}",
+    "a list of empty objects": b"[{}]",
+    "numbers in place of strings": b'[{"name": 1, "image": 2, "namespace": 3}]',
+    "nulls in place of strings": b'[{"name": null, "image": null, "createdAt": null}]',
+    "strings in place of numbers": b'[{"name": "fn", "replicas": "one", "invocationCount": "two"}]',
+    "lists in place of maps": b'[{"name": "fn", "labels": [], "annotations": [1]}]',
+    "an object of odd fields": b'{"name": 1, "version": [], "provider": "x", "functions": {}, "labels": 1}',
+    "an object of nulls": b'{"name": null, "version": null, "provider": {"version": null}}',
+    "an object of odd functions": b'{"functions": [1], "access_token": 1}',
+    "a huge number": b'[{"name": "fn", "replicas": 1e999}]',
+    "half a surrogate pair": b'[{"name": "\\ud800"}]',
+    "truncated": b'[{"name": "fn", "ima',
+    "HTML": b"<html><body>Welcome</body></html>",
+    "no UTF-8": b'[{"name": "\xff"}]',
+    "a byte order mark": b"\xef\xbb\xbf[]",
+    "nested too deeply": b"[" * 100_000,
+    "nested too deeply in a field": b'[{"name": ' + b'{"a":' * 50_000,
+}
+
+VERBS = [
+    *("list", "list --json", "list --quiet", "list --verbose", "list --sort invocations"),
+    *("describe fn", "describe fn --json", "describe fn --verbose", "ready fn --attempts 1"),
+    *("ready --attempts 1", "version", "version --json", "logs fn --follow=false"),
+    *("logs fn --follow=false --output json", "namespace list", "namespace list --json"),
+    *("namespace get fn", "namespace create fn", "namespace update fn", "namespace delete fn"),
+    *("namespaces", "secret list", "secret create a --from-literal b", "secret update a --from-literal b"),
+    *("secret remove a", "diff", "deploy", "remove fn", "invoke fn", "invoke fn --async"),
+    *("store list --url GW", "store inspect fn --url GW", "store deploy fn --url GW"),
+    *("template store list --url GW", "template store describe python --url GW"),
+    "login --password x",
+]
+
+
+@pytest.fixture(scope="module")
+def odd_gateway() -> Iterator[tuple[str, list[bytes]]]:
+    """Yield the URL of a server that answers 200, and what it answers."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body[0])))
+            self.end_headers()
+            self.wfile.write(body[0])
+
+        def log_message(self, *_: object) -> None:
+            """Log nothing."""
+
+    for method in ("GET", "POST", "PUT", "DELETE"):
+        setattr(Handler, f"do_{method}", Handler.answer)
+    body = [b""]
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}", body
+        server.shutdown()
+
+
+def _run(
+    command: str, folder: Path, variables: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a shell command with the programs of this environment."""
+    environment = {
+        **os.environ,
+        "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
+        "LABKIT_FAAS_CLI": "builtin",
+        "LABKIT_WORKSPACE": str(folder),
+        "OPENFAAS_CONFIG": str(folder / "config"),
+        **(variables or {}),
+    }
+    return subprocess.run(
+        ["sh", "-c", command],
+        capture_output=True,
+        text=True,
+        errors="replace",
+        cwd=folder,
+        env=environment,
+        timeout=60,
+        check=False,
+    )
+
+
+def _shows_no_fault(done: subprocess.CompletedProcess[str]) -> None:
+    said = done.stdout + done.stderr
+    assert "Traceback" not in said
+    assert "labkit has a fault" not in said
+    assert done.returncode in (0, 1)
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_a_gateway_that_answers_200_with_odd_json(
+    name: str, tmp_path: Path, odd_gateway: tuple[str, list[bytes]]
+) -> None:
+    url, body = odd_gateway
+    body[0] = ODD[name]
+    (tmp_path / "stack.yaml").write_text(STACK)
+    # One process for all verbs: Python's start would take most of the time.
+    script = "import sys\nfrom labkit.openfaas_cli.faas_cli import main\n"
+    script += "for line in sys.stdin.read().splitlines():\n"
+    script += "    sys.stdin = open('/dev/null')\n    print('##', line, flush=True)\n    main(line.split())\n"
+    (tmp_path / "verbs.py").write_text(script)
+    (tmp_path / "verbs").write_text("\n".join(VERBS).replace("GW", url))
+
+    done = _run("python verbs.py < verbs", tmp_path, {"OPENFAAS_URL": url})
+
+    _shows_no_fault(done)
+    assert done.stdout.count("## ") == len(VERBS)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "faas-cli invoke cat <&-",
+        "faas-cli invoke cat >&- </dev/null",
+        "faas-cli invoke cat 2>&- </dev/null",
+        "faas-cli invoke cat <&- >&- 2>&-",
+        "faas-cli invoke cat < .",
+        "faas-cli login --password-stdin <&-",
+        "faas-cli login --password-stdin < .",
+        "faas-cli help >/dev/full",
+        "faas-cli help 2>/dev/full >/dev/full",
+        "kubectl version <&-",
+        "labkit status <&-",
+        "labkit --help >/dev/full",
+        "labkit status >&- 2>&-",
+        "labkit status < .",
+    ],
+)
+def test_a_standard_stream_that_is_closed_or_broken(command: str, tmp_path: Path) -> None:
+    done = _run(command, tmp_path, {"OPENFAAS_URL": "http://127.0.0.1:1"})
+
+    _shows_no_fault(done)
+
+
+def test_invoke_without_standard_input_sends_an_empty_body(
+    tmp_path: Path, odd_gateway: tuple[str, list[bytes]]
+) -> None:
+    url, body = odd_gateway
+    body[0] = b"answer"
+
+    done = _run("faas-cli invoke cat <&-", tmp_path, {"OPENFAAS_URL": url})
+
+    # As Go's runtime, it opens /dev/null in place of a closed stream.
+    assert (done.returncode, done.stdout) == (0, "answer")
+    assert done.stderr == "Reading from STDIN - hit (Control + D) to stop.\n"
+
+
+@pytest.mark.parametrize(
+    "content", [b"\x7fELF broken", b"no script either\n", b"#!/no/such/interpreter\n", b""]
+)
+def test_a_faas_cli_on_path_that_cannot_be_executed(content: bytes, tmp_path: Path) -> None:
+    program = tmp_path / "bin" / "faas-cli"
+    program.parent.mkdir()
+    program.write_bytes(content)
+    program.chmod(0o755)
+    ours = shutil.which("faas-cli", path=str(BIN))
+
+    done = _run(f"PATH={program.parent}:$PATH {ours} list", tmp_path, {"LABKIT_FAAS_CLI": ""})
+
+    _shows_no_fault(done)
+    assert done.returncode == 1
+    assert f"{program} is the first faas-cli on PATH, and can't be executed" in done.stdout
+    assert "export LABKIT_FAAS_CLI=builtin" in done.stdout
+
+
+def test_an_ordinary_stop_logs_no_warning(tmp_path: Path) -> None:
+    lab = start_lab(tmp_path)
+    lab.deploy("cat", fprocess="cat")
+    lab.invoke_async("cat", b"x").wait()
+    lab.stop()
+
+    for log in (tmp_path / ".labkit/logs").glob("*.log"):
+        lines = [line for line in log.read_text().splitlines() if "warning" in line.lower()]
+        assert not lines, log.name
+
+
+def test_a_callback_s_retry_is_not_logged_with_a_call_s_number(tmp_path: Path) -> None:
+    lab = start_lab(tmp_path)
+    lab.deploy("cat", fprocess="cat")
+    requests = lab.bin("flaky-target")
+    with requests.down():
+        call = lab.invoke_async("cat", b"x", callback=requests.url)
+        requests.wait_all(2, call_id=call.id)
+    call.wait()
+    lines = [line for line in lab.logs("queue-worker").splitlines() if "allback" in line]
+    lab.stop()
+
+    assert lines[0].startswith("[#1] Callback to: ")
+    assert any(line.startswith("[#callback-1] Trying again: the callback of cat, call ") for line in lines)
+    assert sum(line.startswith("[#1] Callback to: ") for line in lines) == 1
