@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from importlib import import_module
 
 from labkit.clients.call_events import CallEvents, unreadable
@@ -43,6 +44,7 @@ class Connections:
         self.inspector = InspectorClient(state.inspector_url, state.inspector_token)
         self._tasks = BackgroundTasks(log_failed_task)
         self._events: tuple[CallEvents, asyncio.Task[None]] | None = None
+        self._pid = os.getpid()
 
     def follow_events(self) -> tuple[CallEvents, asyncio.Task[None]]:
         """Return the event log, and the task that connects it.
@@ -50,6 +52,9 @@ class Connections:
         Nothing waits here: calls must also work while nats-server is
         unavailable.
         """
+        if self._pid != os.getpid():
+            # A forked child must not use the connection of its parent.
+            self._pid, self._events, self._tasks = os.getpid(), None, BackgroundTasks(log_failed_task)
         if self._events is None:
             # Now, not during the call that follows: it takes a tenth of a
             # second.
@@ -73,6 +78,8 @@ class Connections:
     async def drop_events(self) -> None:
         """Stop following, and drop what was read: the lab was reset."""
         following, self._events = self._events, None
+        if self._pid != os.getpid():
+            return  # they are those of the process that forked this one
         await self._tasks.cancel()
         if following is not None:
             await following[0].stop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from labkit.errors import GatewayError, LabError, LabGoneError
@@ -40,11 +41,14 @@ class ServiceHttpClient:
         self._url = url
         self._error_type = error_type
         self._client: httpx.AsyncClient | None = None
+        self._pid = os.getpid()
 
     def open(self) -> httpx.AsyncClient:
         """Create the client on first use; requests open connections."""
-        if self._client is None:
+        if self._client is None or self._pid != os.getpid():
             import httpx
+
+            self._pid = os.getpid()  # a forked child must not use the connections of its parent
 
             self._client = httpx.AsyncClient(
                 # The lab is on this machine: the environment's proxy is not
@@ -81,6 +85,6 @@ class ServiceHttpClient:
 
     async def close(self) -> None:
         """Close the connections."""
-        if self._client is not None:
-            await self._client.aclose()
-            self._client = None
+        client, self._client = self._client, None
+        if client is not None and self._pid == os.getpid():
+            await client.aclose()

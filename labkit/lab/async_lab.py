@@ -82,7 +82,7 @@ class AsyncLab(LoopBound):
     @property
     def is_owned(self) -> bool:
         """Whether this process started it; then it ends with this process."""
-        return self._lifeline is not None
+        return self._lifeline is not None and self._lifeline.is_held
 
     # -- start and find
 
@@ -187,7 +187,7 @@ class AsyncLab(LoopBound):
             log_failed_task("close-connections", error)
         if self.is_owned or force:
             await stop_lab(self.workspace, self.state)
-        if self._lifeline is not None:
+        if self._lifeline is not None and self._lifeline.is_held:
             self._lifeline.cut()
             await self._lifeline.wait_for_exit()
 

@@ -129,7 +129,12 @@ class BackgroundLoop:
         return work.result()
 
     def close(self) -> None:
-        """Cancel what still runs on the loop; end the loop and its thread."""
+        """Cancel what still runs on the loop; end the loop and its thread.
+
+        Not in a forked child, which has no such thread.
+        """
+        if self.pid != os.getpid():
+            return
         asyncio.run_coroutine_threadsafe(self._finish(), self.loop)
         self._thread.join(2 * _EXIT_SECONDS)
 
@@ -160,6 +165,14 @@ def _wait(ended: threading.Event, timeout: float, meanwhile: Callable[[], None] 
 
 _loop: BackgroundLoop | None = None
 _lock = threading.Lock()
+
+
+def _renew_lock_in_child() -> None:
+    global _lock
+    _lock = threading.Lock()  # a thread that does not exist in the child may hold the other one
+
+
+os.register_at_fork(after_in_child=_renew_lock_in_child)
 
 
 def background_loop() -> BackgroundLoop:
