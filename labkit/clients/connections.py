@@ -8,8 +8,10 @@ import os
 from importlib import import_module
 
 from labkit.clients.call_events import CallEvents, unreadable
+from labkit.clients.forked import keep
 from labkit.clients.gateway import GatewayClient
 from labkit.clients.inspector import InspectorClient
+from labkit.clients.lab_watch import LabWatch
 from labkit.workspace import LabState
 from labkit_services.runtime.background_tasks import BackgroundTasks
 
@@ -38,8 +40,10 @@ async def import_clients() -> None:
 class Connections:
     """Clients of one lab; connected on first use, closed together."""
 
-    def __init__(self, state: LabState) -> None:
+    def __init__(self, state: LabState, watch: LabWatch) -> None:
+        """Create the clients; ``watch`` guards waiting for their answers."""
         self._state = state
+        self.watch = watch
         self.gateway = GatewayClient(state.gateway_url, state.user, state.password)
         self.inspector = InspectorClient(state.inspector_url, state.inspector_token)
         self._tasks = BackgroundTasks(log_failed_task)
@@ -53,7 +57,7 @@ class Connections:
         unavailable.
         """
         if self._pid != os.getpid():
-            # A forked child must not use the connection of its parent.
+            keep(self._events, self._tasks)
             self._pid, self._events, self._tasks = os.getpid(), None, BackgroundTasks(log_failed_task)
         if self._events is None:
             # Now, not during the call that follows: it takes a tenth of a
@@ -86,6 +90,7 @@ class Connections:
 
     async def close(self) -> None:
         """Close all connections."""
+        await self.watch.close()
         await self.drop_events()
         await self.gateway.close()
         await self.inspector.close()

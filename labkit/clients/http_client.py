@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from labkit.clients.forked import keep
 from labkit.errors import GatewayError, LabError, LabGoneError
 
 if TYPE_CHECKING:
@@ -48,7 +49,8 @@ class ServiceHttpClient:
         if self._client is None or self._pid != os.getpid():
             import httpx
 
-            self._pid = os.getpid()  # a forked child must not use the connections of its parent
+            keep(self._client)
+            self._pid = os.getpid()
 
             self._client = httpx.AsyncClient(
                 # The lab is on this machine: the environment's proxy is not

@@ -14,8 +14,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from labkit.clients.caller import describe_caller
 from labkit.clients.connections import Connections, import_clients, log_failed_task
 from labkit.clients.gateway import CALL_SECONDS, Body, FunctionRequest, FunctionResponse
+from labkit.clients.lab_watch import LabWatch, guarded
 from labkit.clients.supervisor import CHANGE_SECONDS, SupervisorClient
 from labkit.errors import LabGoneError, LabRunningError, NoLabError
 from labkit.lab.background_loop import DualContextManager, LoopBound
@@ -59,6 +61,7 @@ class AsyncLab(LoopBound):
         settings: How it was started, if this process did.
         connections: Clients of gateway, event log and inspector.
         supervisor: Client of its supervisor.
+        watch: Ends what waits when the lab is reset or ends.
     """
 
     def __init__(
@@ -71,8 +74,9 @@ class AsyncLab(LoopBound):
         self.workspace = workspace
         self.state = state
         self.settings = settings
-        self.connections = Connections(state)
         self.supervisor = SupervisorClient(state, partial(_lab_gone, workspace, state))
+        self.watch = LabWatch(self.supervisor, log_failed_task)
+        self.connections = Connections(state, self.watch)
         self._lifeline = lifeline
         self._closed = False
 
@@ -115,7 +119,14 @@ class AsyncLab(LoopBound):
                 imports = BackgroundTasks(log_failed_task)
                 imports.start(import_clients(), name="import-clients")
                 try:
-                    launched = await launch(replace(settings, timeout=remaining, launched_ns=time.time_ns()))
+                    launched = await launch(
+                        replace(
+                            settings,
+                            timeout=remaining,
+                            owner=describe_caller(),
+                            launched_ns=time.time_ns(),
+                        )
+                    )
                 finally:
                     await imports.cancel()
                 if launched is not None:
@@ -162,6 +173,7 @@ class AsyncLab(LoopBound):
         if previous is not None and previous is not self and previous._lifeline is not None:
             previous._lifeline.cut()
         _labs[self.workspace.root] = self
+        self.watch.start()
         environment.enter(self.state, self.workspace)
 
     # -- stop and reset
@@ -245,6 +257,7 @@ class AsyncLab(LoopBound):
 
     # -- functions and calls
 
+    @guarded
     async def deploy(
         self,
         name: str,
@@ -299,14 +312,17 @@ class AsyncLab(LoopBound):
         """
         await self.deploy(name, fprocess="flaky", env={"failures": str(failures)}, annotations=annotations)
 
+    @guarded
     async def remove(self, name: str) -> bool:
         """Remove a function; return whether it existed."""
         return await self.connections.gateway.remove(name)
 
+    @guarded
     async def functions(self) -> list[dict[str, Any]]:
         """Return every function's status, as OpenFaaS describes it."""
         return await self.connections.gateway.functions()
 
+    @guarded
     async def invoke(
         self,
         name: str,
@@ -328,6 +344,7 @@ class AsyncLab(LoopBound):
         request = FunctionRequest(name, body, method, path, query, headers, timeout)
         return await self.connections.gateway.invoke(request)
 
+    @guarded
     async def invoke_async(
         self,
         name: str,
@@ -361,6 +378,7 @@ class AsyncLab(LoopBound):
         response = await self.connections.gateway.invoke_async(request)
         return AsyncCallHandle(self.connections, response.call_id, name, response.seconds)
 
+    @guarded
     async def measure(
         self,
         function: str,
@@ -381,23 +399,26 @@ class AsyncLab(LoopBound):
         """Return an asynchronous call of any client by its id."""
         return AsyncCallHandle(self.connections, call_id)
 
+    @guarded
     async def calls(self) -> list[Call]:
         """Return all clients' calls in the event log, oldest first."""
         events = await self.connections.call_events()
         await events.catch_up()
         return list(events.log.calls.values())
 
+    @guarded
     async def bin(self, name: str) -> AsyncBin:
         """Return a request bin, to send callbacks to; create it if needed."""
         await self.connections.inspector.create(name)
-        return AsyncBin(name, self.connections.inspector)
+        return AsyncBin(name, self.connections)
 
     # -- queues
 
     def queue(self, name: str = DEFAULT_QUEUE) -> AsyncQueue:
         """Return a queue by its name."""
-        return AsyncQueue(name, self.connections.gateway, self.supervisor)
+        return AsyncQueue(name, self.connections, self.supervisor)
 
+    @guarded
     async def queues(self) -> list[AsyncQueue]:
         """Return all queues, ordered by name."""
         return [self.queue(status.name) for status in await self.connections.gateway.queues()]
@@ -454,6 +475,7 @@ class AsyncLab(LoopBound):
         fault = during(self.supervisor, FaultKind.SLOW, QUEUE_WORKER, delay=delay, bandwidth=bandwidth)
         return DualContextManager(fault)
 
+    @guarded
     async def fault(
         self,
         service: str,
@@ -475,6 +497,7 @@ class AsyncLab(LoopBound):
         on_begun()
         await self.supervisor.end_fault(fault, service, now=False, timeout=seconds + CHANGE_SECONDS)
 
+    @guarded
     async def faults(self) -> FaultList:
         """Return all processes' injected faults, oldest first.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import queue
-import sys
 import time
 import uuid
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from labkit.clients.call_events import CallEvents
+from labkit.clients.caller import in_kernel
 from labkit.clients.connections import Connections
 from labkit.clients.gateway import Body, FunctionRequest, GatewayClient
 from labkit.lab.background_loop import GRACE_SECONDS, background_loop
@@ -208,7 +208,8 @@ def measure_with_bar(connections: Connections, spec: RunSpec, *, show: bool) -> 
     timeout = spec.timeout + _EVENTS_SECONDS + GRACE_SECONDS
     with short_interrupt(lambda: interrupted(spec, newest)):
         try:
-            return background_loop().run(measure(connections, spec, steps.put), timeout, meanwhile=draw)
+            run = connections.watch.guard(measure(connections, spec, steps.put))
+            return background_loop().run(run, timeout, meanwhile=draw)
         finally:
             draw()
             if bar is not None:
@@ -227,18 +228,10 @@ def interrupted(spec: RunSpec, progress: Progress) -> str:
 
 
 def _bar(spec: RunSpec) -> Any:
-    if _is_notebook():
+    if in_kernel():
         from tqdm.notebook import tqdm
     else:
         from tqdm import tqdm  # type: ignore[assignment]
     kind = "synchronous" if spec.mode == "sync" else "asynchronous"
     description = f"{spec.calls} {kind} calls of {spec.function}"
     return tqdm(total=spec.calls, desc=description, unit="call", leave=True)
-
-
-def _is_notebook() -> bool:
-    """Tell whether this is a Jupyter kernel."""
-    # IPython in a terminal has a shell, but no kernel.
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None else None
-    return hasattr(shell, "kernel")

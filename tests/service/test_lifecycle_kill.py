@@ -22,10 +22,10 @@ from labkit.workspace import Workspace
 linux_only = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux can find orphans")
 
 ESCAPED = {
-    "setsid": "setsid sleep 60",
-    "a daemon": "sh -c 'setsid sleep 60 </dev/null >/dev/null 2>&1 & sleep 60'",
-    "without the environment": "sh -c 'env -i setsid sleep 60 & sleep 60'",
-    "a daemon's child": "setsid sh -c 'setsid sleep 60 & sleep 60'",
+    "setsid": "exec setsid sleep 60",
+    "a daemon": "setsid sleep 60 </dev/null >/dev/null 2>&1 & sleep 60",
+    "without the environment": "env -i setsid sleep 60 & sleep 60",
+    "a daemon's child": "setsid sh -c 'setsid sleep 60 & sleep 60' & sleep 60",
 }
 
 
@@ -49,14 +49,15 @@ def guard_of(pid: int) -> int:
 
 @linux_only
 @pytest.mark.parametrize("victim", ["supervisor", "guard", "owner"])
-@pytest.mark.parametrize("process", ESCAPED.values(), ids=ESCAPED)
+@pytest.mark.parametrize("script", ESCAPED.values(), ids=ESCAPED)
 def test_what_a_function_starts_with_setsid_does_not_outlive_the_lab(
-    workspace: Path, mark: str, process: str, victim: str
+    workspace: Path, mark: str, tmp_path: Path, script: str, victim: str
 ) -> None:
-    count = process.count("sleep")
+    count = script.count("sleep")
+    (tmp_path / "escape.sh").write_text(script)
     with owner_process(workspace) as (owner, pid):
         lab = start_lab(workspace)
-        deploy(lab, "escape", process)
+        deploy(lab, "escape", f"sh {tmp_path}/escape.sh")
         call_async(lab, "escape")
         eventually(lambda: len(sleepers(pid)) == count, within=10)
         started = sleepers(pid)
@@ -73,11 +74,13 @@ def test_a_supervisor_killed_during_the_start_leaves_nothing(
 ) -> None:
     code = f"import sys; sys.path.insert(0, {str(STANDIN.parent)!r})\n"
     code += f"from labs import start_lab\nstart_lab({str(workspace)!r})\n"
+    code += "import time; time.sleep(60)"
     with subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL) as owner:
-        eventually(lambda: Workspace(workspace).lock_holder(), within=10)
+        pid = eventually(lambda: Workspace(workspace).lock_holder(), within=10)
+        assert pid
         time.sleep(seconds)
         killed = time.monotonic()
-        os.kill(Workspace(workspace).lock_holder() or 0, signal.SIGKILL)
+        os.kill(pid, signal.SIGKILL)
         eventually(lambda: {p.pid for p in marked(mark)} <= {owner.pid}, within=1)
         print(f"gone after {time.monotonic() - killed:.2f} s")
         owner.kill()
@@ -93,7 +96,7 @@ def test_a_supervisor_that_hangs_ends_with_its_owner(workspace: Path, mark: str)
 
 FORKS = {
     "os.fork": "if os.fork() == 0: time.sleep(60)",
-    "two generations": "if os.fork() == 0: os.fork(); time.sleep(60)",
+    "two generations": "if os.fork() == 0: os.fork(); time.sleep(60)\ntime.sleep(0.5)",
     "ProcessPoolExecutor": """
 from concurrent.futures import ProcessPoolExecutor
 pool = ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("fork"))
