@@ -7,6 +7,7 @@ the background loop, in the command line the loop of the command.
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -27,7 +28,8 @@ from labkit.lab.faults import FaultTarget, check_fault, during
 from labkit.lab.measure import RUN_SECONDS, OnProgress, RunSpec, measure
 from labkit.lab.queue import AsyncQueue
 from labkit.lifecycle import environment
-from labkit.lifecycle.launch import Lifeline, launch
+from labkit.lifecycle.jupyter_server import server_lifeline
+from labkit.lifecycle.launch import LaunchedLab, Lifeline, launch
 from labkit.lifecycle.log_files import log_path
 from labkit.lifecycle.running_lab import find_lab, require_state, stop_lab
 from labkit.service_names import GATEWAY, INSPECTOR, NATS_SERVER, QUEUE_WORKER, is_service
@@ -94,8 +96,9 @@ class AsyncLab(LoopBound):
     async def start(cls, settings: Settings, *, attach: bool = True) -> AsyncLab:
         """Attach to the workspace's running lab, or start one.
 
-        A lab that it starts ends with this process. If two processes do so at
-        once, both get the same lab.
+        A lab that it starts ends with this process; one that a kernel starts
+        ends with Jupyter's server, if that has labkit's extension. If two
+        processes do so at once, both get the same lab.
 
         Raises:
             LabRunningError: A lab is running, and ``attach`` is False.
@@ -119,14 +122,7 @@ class AsyncLab(LoopBound):
                 imports = BackgroundTasks(log_failed_task)
                 imports.start(import_clients(), name="import-clients")
                 try:
-                    launched = await launch(
-                        replace(
-                            settings,
-                            timeout=remaining,
-                            owner=describe_caller(),
-                            launched_ns=time.time_ns(),
-                        )
-                    )
+                    launched = await _launch(replace(settings, timeout=remaining))
                 finally:
                     await imports.cancel()
                 if launched is not None:
@@ -507,6 +503,13 @@ class AsyncLab(LoopBound):
         events = await self.connections.call_events()
         await events.catch_up()
         return FaultList(fault_spans(events.lab_events))
+
+
+async def _launch(settings: Settings) -> LaunchedLab | None:
+    """Start a lab that ends with this kernel's server, or this process."""
+    with server_lifeline() as server:
+        owner = describe_caller() if server is None else f"the Jupyter server (process {os.getppid()})"
+        return await launch(replace(settings, owner=owner, launched_ns=time.time_ns()), server)
 
 
 def _lab_gone(workspace: Workspace, state: LabState, seen: str = "") -> LabGoneError:

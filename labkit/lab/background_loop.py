@@ -131,9 +131,11 @@ class BackgroundLoop:
     def close(self) -> None:
         """Cancel what still runs on the loop; end the loop and its thread.
 
-        Not in a forked child, which has no such thread.
+        Not in a forked child, which has no such thread: its copies of the
+        tasks end unreported.
         """
         if self.pid != os.getpid():
+            self.loop.set_exception_handler(lambda _loop, _context: None)
             return
         asyncio.run_coroutine_threadsafe(self._finish(), self.loop)
         self._thread.join(2 * _EXIT_SECONDS)

@@ -85,15 +85,20 @@ class LaunchedLab(NamedTuple):
     lifeline: Lifeline | None
 
 
-async def launch(settings: Settings) -> LaunchedLab | None:
+async def launch(settings: Settings, lifeline_of: int | None = None) -> LaunchedLab | None:
     """Start a lab; return None if another supervisor has the lock.
 
     If this fails or is cancelled, no process is left behind.
+
+    Args:
+        settings: The lab's settings.
+        lifeline_of: The pidfd of another process that the lab ends with,
+            instead of this one.
     """
     with tempfile.TemporaryFile() as stderr:
         # The supervisor writes its errors here until it holds the workspace's
         # lock, and so has a log.
-        lifeline = _spawn(settings, stderr)
+        lifeline = _spawn(settings, stderr, lifeline_of)
         process = lifeline.process
         try:
             message = await _read_message(process, settings.timeout + _GRACE_SECONDS)
@@ -101,14 +106,14 @@ async def launch(settings: Settings) -> LaunchedLab | None:
                 await lifeline.wait_for_exit()
                 raise _silent_end(process.returncode, stderr)
         except BaseException:
-            lifeline.cut()
-            if not settings.lifeline:
+            if not lifeline.is_held:
                 process.terminate()
+            lifeline.cut()
             await asyncio.shield(lifeline.wait_for_exit())
             raise
     if "ready" in message:
         state = LabState(**message["ready"])
-        if settings.lifeline:
+        if lifeline.is_held:
             return LaunchedLab(state, lifeline)
         process.returncode = 0  # Popen must not wait for a supervisor that outlives this process.
         return LaunchedLab(state, None)
@@ -119,9 +124,15 @@ async def launch(settings: Settings) -> LaunchedLab | None:
     return None
 
 
-def _spawn(settings: Settings, stderr: IO[bytes]) -> Lifeline:
+def _spawn(settings: Settings, stderr: IO[bytes], lifeline_of: int | None) -> Lifeline:
     command = python_command("labkit.supervisor", settings.to_json())
-    source, descriptor = os.pipe() if settings.lifeline else (os.open(os.devnull, os.O_RDONLY), -1)
+    descriptor = -1
+    if not settings.lifeline:
+        source = os.open(os.devnull, os.O_RDONLY)
+    elif lifeline_of is not None:
+        source = os.dup(lifeline_of)
+    else:
+        source, descriptor = os.pipe()
     try:
         process = subprocess.Popen(  # noqa: S603 - our own module
             command,

@@ -75,7 +75,7 @@ def _guard(child: int) -> int:
 
 def _wait(child: int, woken: int) -> int:
     """Wait for the child's end; return its exit code as a shell would."""
-    lifeline = stat.S_ISFIFO(os.fstat(0).st_mode)
+    lifeline = not stat.S_ISCHR(os.fstat(0).st_mode)  # else it is /dev/null
     nothing = os.open(os.devnull, os.O_RDWR)
     # The launcher sees the end of the output when the supervisor ends.
     for number in (1, 2) if lifeline else (0, 1, 2):
