@@ -154,8 +154,11 @@ class ChildProcesses:
                 if process := self._by_pid.pop(pid, None):
                     process.on_exit(os.waitstatus_to_exitcode(status))
 
-    async def sweep(self) -> list[int]:
+    async def sweep(self, *, strangers: bool = False) -> list[int]:
         """Kill every process that is still below this one; return their ids.
+
+        Or only the ``strangers``, which this object neither started nor
+        adopted.
 
         Services end their own children. This catches what they missed, such as
         a function that made itself a daemon. It works on Linux only.
@@ -163,7 +166,8 @@ class ChildProcesses:
         found: list[int] = []
         deadline = self._loop.time() + _SWEEP_SECONDS
         while self._prctl is not None and self._loop.time() < deadline:
-            if not (children := children_of(os.getpid())):
+            spared = self._by_pid if strangers else {}
+            if not (children := [pid for pid in children_of(os.getpid()) if pid not in spared]):
                 break
             for pid in children:
                 with suppress(ProcessLookupError):

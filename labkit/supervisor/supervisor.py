@@ -216,6 +216,7 @@ class Supervisor:
         self._announcements.announce_reset(by)
         await self._faults.close()
         await self._stop_services()
+        await self._processes.sweep(strangers=True)  # functions' processes that left their group
         try:
             with workspace_errors(self._workspace):
                 remove(self._workspace.jetstream)

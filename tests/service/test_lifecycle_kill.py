@@ -35,6 +35,11 @@ def sleepers(below: int) -> list[psutil.Process]:
     return [process for process in found if process.status() != psutil.STATUS_ZOMBIE]
 
 
+def fork_servers(supervisor: int) -> list[psutil.Process]:
+    found = psutil.Process(supervisor).children()
+    return [process for process in found if "labkit_services.fork_server" in process.cmdline()]
+
+
 def is_alive(process: psutil.Process) -> bool:
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
@@ -65,6 +70,26 @@ def test_what_a_function_starts_with_setsid_does_not_outlive_the_lab(
         eventually(lambda: not any(map(is_alive, started)), within=GONE_SECONDS)
         eventually(lambda: {p.pid for p in marked(mark)} <= {owner.pid}, within=GONE_SECONDS)
         lab.stop()
+
+
+@linux_only
+@pytest.mark.parametrize("script", ESCAPED.values(), ids=ESCAPED)
+def test_what_a_function_starts_with_setsid_does_not_outlive_a_reset(
+    workspace: Path, tmp_path: Path, script: str
+) -> None:
+    (tmp_path / "escape.sh").write_text(script)
+    with start_lab(workspace) as lab:
+        deploy(lab, "escape", f"sh {tmp_path}/escape.sh")
+        call_async(lab, "escape")
+        eventually(lambda: len(sleepers(lab.aio.state.pid)) == script.count("sleep"), within=10)
+        services = fork_servers(lab.aio.state.pid)
+        assert len(services) == 1
+        lab.reset()
+
+        assert sleepers(lab.aio.state.pid) == []
+        assert fork_servers(lab.aio.state.pid) == services  # the lab's own are spared
+        lab.deploy("cat", fprocess="cat")
+        assert lab.invoke("cat", "hi").text == "hi"
 
 
 @linux_only
