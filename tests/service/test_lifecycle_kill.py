@@ -93,10 +93,13 @@ def test_what_a_function_starts_with_setsid_does_not_outlive_a_reset(
 
 
 @linux_only
-@pytest.mark.parametrize("seconds", [0.05, 0.2, 0.35, 0.5, 0.7])
+@pytest.mark.parametrize("fork_server", ["1", "0"], ids=["forked", "spawned"])
+@pytest.mark.parametrize("seconds", [0.0, 0.05, 0.1, 0.15, 0.2, 0.35, 0.5, 0.7])
 def test_a_supervisor_killed_during_the_start_leaves_nothing(
-    workspace: Path, mark: str, seconds: float
+    workspace: Path, mark: str, monkeypatch: pytest.MonkeyPatch, seconds: float, fork_server: str
 ) -> None:
+    """Also not a gateway that does not watch its lifeline yet."""
+    monkeypatch.setenv("LABKIT_FORK_SERVER", fork_server)
     code = f"import sys; sys.path.insert(0, {str(STANDIN.parent)!r})\n"
     code += f"from labs import start_lab\nstart_lab({str(workspace)!r})\n"
     code += "import time; time.sleep(60)"
