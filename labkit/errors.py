@@ -34,6 +34,10 @@ class LabGoneError(LabError, ConnectionError):
     """The lab is not running any more."""
 
 
+class LabResetError(LabError, RuntimeError):
+    """The lab was reset."""
+
+
 class ServiceError(LabError, RuntimeError):
     """A service of the lab is not in the expected state."""
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import shlex
+from pathlib import Path
 
 import click
 
+from labkit.clients.connections import log_failed_task
+from labkit.clients.lab_watch import LabWatch
 from labkit.clients.supervisor import SupervisorClient
 from labkit.lifecycle.environment import variables
-from labkit.lifecycle.log_files import follow as follow_log
-from labkit.lifecycle.log_files import log_path
+from labkit.lifecycle.log_files import POLL_SECONDS, log_path, read_on
 from labkit.lifecycle.running_lab import require_state
 from labkit.views.status import LabStatus
 from labkit.workspace import LabState, Workspace, own_login_folder
@@ -37,7 +39,9 @@ def status(workspace: Workspace, as_json: bool) -> None:
 
 @click.command()
 @click.argument("service")
-@click.option("--follow", "-f", is_flag=True, help="Show lines as they are added, until Ctrl-C.")
+@click.option(
+    "--follow", "-f", is_flag=True, help="Show lines as they are added, until Ctrl-C or the lab's end."
+)
 @click.option("--tail", default=100, show_default=True, help="Number of last lines to begin with.")
 @click.pass_obj
 def logs(workspace: Workspace, service: str, follow: bool, tail: int) -> None:
@@ -52,8 +56,26 @@ def logs(workspace: Workspace, service: str, follow: bool, tail: int) -> None:
     for line in lines:
         click.echo(line)
     if follow:
-        for text in follow_log(path, end):
+        asyncio.run(_follow(workspace, path, end))
+
+
+async def _follow(workspace: Workspace, path: Path, position: int) -> None:
+    """Show what is added to a log, until the running lab is reset or ends."""
+    state = workspace.read_state()
+    if state is None:  # the next one's lines are shown
+        await _show_new_lines(path, position)
+    else:
+        watch = LabWatch(SupervisorClient(state), log_failed_task)
+        await watch.guard(_show_new_lines(path, position))
+
+
+async def _show_new_lines(path: Path, position: int) -> None:
+    while True:
+        text, position = read_on(path, position)
+        if text:
             click.echo(text, nl=False)
+        else:
+            await asyncio.sleep(POLL_SECONDS)
 
 
 def show_addresses(state: LabState) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from importlib import import_module
 
 from labkit.clients.call_events import CallEvents, unreadable
+from labkit.clients.forked import keep
 from labkit.clients.gateway import GatewayClient
 from labkit.clients.inspector import InspectorClient
+from labkit.clients.lab_watch import LabWatch
 from labkit.workspace import LabState
 from labkit_services.runtime.background_tasks import BackgroundTasks
 
@@ -37,12 +40,15 @@ async def import_clients() -> None:
 class Connections:
     """Clients of one lab; connected on first use, closed together."""
 
-    def __init__(self, state: LabState) -> None:
+    def __init__(self, state: LabState, watch: LabWatch) -> None:
+        """Create the clients; ``watch`` guards waiting for their answers."""
         self._state = state
+        self.watch = watch
         self.gateway = GatewayClient(state.gateway_url, state.user, state.password)
         self.inspector = InspectorClient(state.inspector_url, state.inspector_token)
         self._tasks = BackgroundTasks(log_failed_task)
         self._events: tuple[CallEvents, asyncio.Task[None]] | None = None
+        self._pid = os.getpid()
 
     def follow_events(self) -> tuple[CallEvents, asyncio.Task[None]]:
         """Return the event log, and the task that connects it.
@@ -50,6 +56,9 @@ class Connections:
         Nothing waits here: calls must also work while nats-server is
         unavailable.
         """
+        if self._pid != os.getpid():
+            keep(self._events, self._tasks)
+            self._pid, self._events, self._tasks = os.getpid(), None, BackgroundTasks(log_failed_task)
         if self._events is None:
             # Now, not during the call that follows: it takes a tenth of a
             # second.
@@ -73,12 +82,15 @@ class Connections:
     async def drop_events(self) -> None:
         """Stop following, and drop what was read: the lab was reset."""
         following, self._events = self._events, None
+        if self._pid != os.getpid():
+            return  # they are those of the process that forked this one
         await self._tasks.cancel()
         if following is not None:
             await following[0].stop()
 
     async def close(self) -> None:
         """Close all connections."""
+        await self.watch.close()
         await self.drop_events()
         await self.gateway.close()
         await self.inspector.close()

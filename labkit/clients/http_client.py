@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
+from labkit.clients.forked import keep
 from labkit.errors import GatewayError, InvalidValueError, LabError, LabGoneError
 
 if TYPE_CHECKING:
@@ -45,11 +47,15 @@ class ServiceHttpClient:
         self._url = url
         self._error_type = error_type
         self._client: httpx.AsyncClient | None = None
+        self._pid = os.getpid()
 
     def open(self) -> httpx.AsyncClient:
         """Create the client on first use; requests open connections."""
-        if self._client is None:
+        if self._client is None or self._pid != os.getpid():
             import httpx
+
+            keep(self._client)
+            self._pid = os.getpid()
 
             self._client = httpx.AsyncClient(
                 # The lab is on this machine: the environment's proxy is not
@@ -88,6 +94,6 @@ class ServiceHttpClient:
 
     async def close(self) -> None:
         """Close the connections."""
-        if self._client is not None:
-            await self._client.aclose()
-            self._client = None
+        client, self._client = self._client, None
+        if client is not None and self._pid == os.getpid():
+            await client.aclose()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from labkit.clients.caller import describe_caller
 from labkit.errors import LabGoneError, error_from_json
 from labkit.workspace import LabState
 from labkit_services.contract.errors import LabTimeoutError
@@ -26,7 +28,11 @@ def _lab_gone(seen: str) -> LabGoneError:
 
 
 class SupervisorClient:
-    """Sends commands to one lab's supervisor."""
+    """Sends commands to one lab's supervisor.
+
+    Attributes:
+        end: The announcement of the lab's end, once it is known.
+    """
 
     def __init__(self, state: LabState, lab_gone: Callable[[str], LabGoneError] = _lab_gone) -> None:
         """Create a client; each command opens its own connection.
@@ -37,12 +43,21 @@ class SupervisorClient:
         self._state = state
         self._lab_gone = lab_gone
         self._closed = False
+        self.end: Mapping[str, Any] | None = None
+
+    def gone(self, seen: str = "") -> LabGoneError:
+        """Return the error for a lab that has ended; tells how, if known."""
+        error = self._lab_gone(seen)
+        if self.end is not None:
+            at = time.strftime("%H:%M:%S", time.localtime(self.end["at_ns"] / 1e9))
+            error.headline = f"The lab ended at {at}: {self.end['how']}."
+        return error
 
     def close(self) -> None:
         """Make every further command fail: the handle was stopped."""
         self._closed = True
 
-    async def _ask(self, command: str, *, timeout: float = _ANSWER_SECONDS, **arguments: Any) -> Any:
+    async def _ask(self, command: str, *, timeout: float | None = _ANSWER_SECONDS, **arguments: Any) -> Any:
         """Send one command; return its result, or raise its error."""
         if self._closed:
             raise self._lab_gone("this handle was stopped: lab.stop()")
@@ -58,7 +73,7 @@ class SupervisorClient:
                 next_step="end it with: labkit down",
             ) from None
         except ConnectionError as error:
-            raise self._lab_gone("") from error
+            raise self.gone() from error
         answer = json.loads(line)
         if "error" in answer:
             raise error_from_json(answer["error"])
@@ -92,13 +107,20 @@ class SupervisorClient:
 
     # -- the lab
 
+    async def next_announcement(self, number: int | None) -> dict[str, Any]:
+        """Wait for a reset or the lab's end after announcement ``number``.
+
+        With None the newest is returned at once; it may be none, number 0.
+        """
+        return dict(await self._ask("next_announcement", timeout=None, number=number))
+
     async def stop(self, timeout: float) -> None:
         """Stop the lab."""
-        await self._ask("stop", timeout=timeout)
+        await self._ask("stop", timeout=timeout, by=describe_caller())
 
     async def reset(self) -> None:
         """Delete all functions, queued calls, events and bins; keep images."""
-        await self._ask("reset", timeout=CHANGE_SECONDS)
+        await self._ask("reset", timeout=CHANGE_SECONDS, by=describe_caller())
 
     async def configure(self, *, queue: str, max_inflight: int) -> None:
         """Store a queue's ``max_inflight`` for the workers' next start."""

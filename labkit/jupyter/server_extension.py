@@ -1,5 +1,7 @@
 """An extension of Jupyter's server: its terminals and kernels find our tools.
 
+A lab that a kernel starts belongs to the server.
+
 It is switched on by ``config/``, which is installed below the environment's
 ``etc/jupyter``: for ``labkit lab``, for ``jupyter lab`` and on a Hub.
 """
@@ -11,6 +13,7 @@ import sysconfig
 from typing import Any
 
 from labkit.jupyter.terminal_shell import prepend
+from labkit.lifecycle.jupyter_server import offer_to_kernels
 from labkit_services.runtime.python_process import python_command
 
 
@@ -26,6 +29,7 @@ def _link_jupyter_server_extension(server: Any) -> None:
     """
     # Kernels and terminals inherit it. The environment may not be activated.
     os.environ["PATH"] = prepend(sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath))
+    offer_to_kernels()
     settings = server.terminado_settings
     if not settings.get("shell_command"):
         command = python_command("labkit.jupyter.terminal_shell")

@@ -7,6 +7,7 @@ the background loop, in the command line the loop of the command.
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -14,8 +15,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from labkit.clients.caller import describe_caller
 from labkit.clients.connections import Connections, import_clients, log_failed_task
 from labkit.clients.gateway import CALL_SECONDS, Body, FunctionRequest, FunctionResponse
+from labkit.clients.lab_watch import LabWatch, guarded
 from labkit.clients.supervisor import CHANGE_SECONDS, SupervisorClient
 from labkit.errors import LabGoneError, LabRunningError, NoLabError
 from labkit.lab.background_loop import DualContextManager, LoopBound
@@ -25,7 +28,8 @@ from labkit.lab.faults import FaultTarget, check_fault, during
 from labkit.lab.measure import RUN_SECONDS, OnProgress, RunSpec, measure
 from labkit.lab.queue import AsyncQueue
 from labkit.lifecycle import environment
-from labkit.lifecycle.launch import Lifeline, launch
+from labkit.lifecycle.jupyter_server import server_lifeline
+from labkit.lifecycle.launch import LaunchedLab, Lifeline, launch
 from labkit.lifecycle.log_files import log_path
 from labkit.lifecycle.running_lab import find_lab, require_state, stop_lab
 from labkit.service_names import GATEWAY, INSPECTOR, NATS_SERVER, QUEUE_WORKER, is_service
@@ -60,6 +64,7 @@ class AsyncLab(LoopBound):
         settings: How it was started, if this process did.
         connections: Clients of gateway, event log and inspector.
         supervisor: Client of its supervisor.
+        watch: Ends what waits when the lab is reset or ends.
     """
 
     def __init__(
@@ -72,8 +77,9 @@ class AsyncLab(LoopBound):
         self.workspace = workspace
         self.state = state
         self.settings = settings
-        self.connections = Connections(state)
         self.supervisor = SupervisorClient(state, partial(_lab_gone, workspace, state))
+        self.watch = LabWatch(self.supervisor, log_failed_task)
+        self.connections = Connections(state, self.watch)
         self._lifeline = lifeline
         self._closed = False
 
@@ -83,7 +89,7 @@ class AsyncLab(LoopBound):
     @property
     def is_owned(self) -> bool:
         """Whether this process started it; then it ends with this process."""
-        return self._lifeline is not None
+        return self._lifeline is not None and self._lifeline.is_held
 
     # -- start and find
 
@@ -91,8 +97,9 @@ class AsyncLab(LoopBound):
     async def start(cls, settings: Settings, *, attach: bool = True) -> AsyncLab:
         """Attach to the workspace's running lab, or start one.
 
-        A lab that it starts ends with this process. If two processes do so at
-        once, both get the same lab.
+        A lab that it starts ends with this process; one that a kernel starts
+        ends with Jupyter's server, if that has labkit's extension. If two
+        processes do so at once, both get the same lab.
 
         Raises:
             LabRunningError: A lab is running, and ``attach`` is False.
@@ -118,7 +125,7 @@ class AsyncLab(LoopBound):
                 imports = BackgroundTasks(log_failed_task)
                 imports.start(import_clients(), name="import-clients")
                 try:
-                    launched = await launch(replace(settings, timeout=remaining, launched_ns=time.time_ns()))
+                    launched = await _launch(replace(settings, timeout=remaining))
                 finally:
                     await imports.cancel()
                 if launched is not None:
@@ -165,6 +172,7 @@ class AsyncLab(LoopBound):
         if previous is not None and previous is not self and previous._lifeline is not None:
             previous._lifeline.cut()
         _labs[self.workspace.root] = self
+        self.watch.start()
         environment.enter(self.state, self.workspace)
 
     # -- stop and reset
@@ -190,7 +198,7 @@ class AsyncLab(LoopBound):
             log_failed_task("close-connections", error)
         if self.is_owned or force:
             await stop_lab(self.workspace, self.state)
-        if self._lifeline is not None:
+        if self._lifeline is not None and self._lifeline.is_held:
             self._lifeline.cut()
             await self._lifeline.wait_for_exit()
 
@@ -248,6 +256,7 @@ class AsyncLab(LoopBound):
 
     # -- functions and calls
 
+    @guarded
     async def deploy(
         self,
         name: str,
@@ -302,14 +311,17 @@ class AsyncLab(LoopBound):
         """
         await self.deploy(name, fprocess="flaky", env={"failures": str(failures)}, annotations=annotations)
 
+    @guarded
     async def remove(self, name: str) -> bool:
         """Remove a function; return whether it existed."""
         return await self.connections.gateway.remove(name)
 
+    @guarded
     async def functions(self) -> list[dict[str, Any]]:
         """Return every function's status, as OpenFaaS describes it."""
         return await self.connections.gateway.functions()
 
+    @guarded
     async def invoke(
         self,
         name: str,
@@ -331,6 +343,7 @@ class AsyncLab(LoopBound):
         request = FunctionRequest(name, body, method, path, query, headers, timeout)
         return await self.connections.gateway.invoke(request)
 
+    @guarded
     async def invoke_async(
         self,
         name: str,
@@ -364,6 +377,7 @@ class AsyncLab(LoopBound):
         response = await self.connections.gateway.invoke_async(request)
         return AsyncCallHandle(self.connections, response.call_id, name, response.seconds)
 
+    @guarded
     async def measure(
         self,
         function: str,
@@ -388,23 +402,26 @@ class AsyncLab(LoopBound):
         """
         return AsyncCallHandle(self.connections, call_id, function)
 
+    @guarded
     async def calls(self) -> list[Call]:
         """Return all clients' calls in the event log, oldest first."""
         events = await self.connections.call_events()
         await events.catch_up()
         return events.log.calls
 
+    @guarded
     async def bin(self, name: str) -> AsyncBin:
         """Return a request bin, to send callbacks to; create it if needed."""
         await self.connections.inspector.create(name)
-        return AsyncBin(name, self.connections.inspector)
+        return AsyncBin(name, self.connections)
 
     # -- queues
 
     def queue(self, name: str = DEFAULT_QUEUE) -> AsyncQueue:
         """Return a queue by its name."""
-        return AsyncQueue(name, self.connections.gateway, self.supervisor)
+        return AsyncQueue(name, self.connections, self.supervisor)
 
+    @guarded
     async def queues(self) -> list[AsyncQueue]:
         """Return all queues, ordered by name."""
         return [self.queue(status.name) for status in await self.connections.gateway.queues()]
@@ -461,6 +478,7 @@ class AsyncLab(LoopBound):
         fault = during(self.supervisor, FaultKind.SLOW, QUEUE_WORKER, delay=delay, bandwidth=bandwidth)
         return DualContextManager(fault)
 
+    @guarded
     async def fault(
         self,
         service: str,
@@ -482,6 +500,7 @@ class AsyncLab(LoopBound):
         on_begun()
         await self.supervisor.end_fault(fault, service, now=False, timeout=seconds + CHANGE_SECONDS)
 
+    @guarded
     async def faults(self) -> FaultList:
         """Return all processes' injected faults, oldest first.
 
@@ -491,6 +510,13 @@ class AsyncLab(LoopBound):
         events = await self.connections.call_events()
         await events.catch_up()
         return FaultList(fault_spans(events.lab_events))
+
+
+async def _launch(settings: Settings) -> LaunchedLab | None:
+    """Start a lab that ends with this kernel's server, or this process."""
+    with server_lifeline() as server:
+        owner = describe_caller() if server is None else f"the Jupyter server (process {os.getppid()})"
+        return await launch(replace(settings, owner=owner, launched_ns=time.time_ns()), server)
 
 
 def _lab_gone(workspace: Workspace, state: LabState, seen: str = "") -> LabGoneError:

@@ -131,7 +131,14 @@ class BackgroundLoop:
         return work.result()
 
     def close(self) -> None:
-        """Cancel what still runs on the loop; end the loop and its thread."""
+        """Cancel what still runs on the loop; end the loop and its thread.
+
+        Not in a forked child, which has no such thread: its copies of the
+        tasks end unreported.
+        """
+        if self.pid != os.getpid():
+            self.loop.set_exception_handler(lambda _loop, _context: None)
+            return
         asyncio.run_coroutine_threadsafe(self._finish(), self.loop)
         self._thread.join(2 * _EXIT_SECONDS)
 
@@ -162,6 +169,14 @@ def _wait(ended: threading.Event, timeout: float, meanwhile: Callable[[], None] 
 
 _loop: BackgroundLoop | None = None
 _lock = threading.Lock()
+
+
+def _renew_lock_in_child() -> None:
+    global _lock
+    _lock = threading.Lock()  # a thread that does not exist in the child may hold the other one
+
+
+os.register_at_fork(after_in_child=_renew_lock_in_child)
 
 
 def background_loop() -> BackgroundLoop:

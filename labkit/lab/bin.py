@@ -7,7 +7,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import quote
 
-from labkit.clients.inspector import CapturedRequest, InspectorClient
+from labkit.clients.connections import Connections
+from labkit.clients.inspector import CapturedRequest
+from labkit.clients.lab_watch import guarded
 from labkit.errors import InvalidValueError
 from labkit.lab.background_loop import DualContextManager, LoopBound, blocking
 from labkit.views.tables import html_table
@@ -18,7 +20,9 @@ _WAIT_SECONDS = 10.0
 class AsyncBin(LoopBound):
     """A ``Bin`` whose methods are coroutines."""
 
-    def __init__(self, name: str, inspector: InspectorClient) -> None:
+    def __init__(self, name: str, connections: Connections) -> None:
+        inspector = connections.inspector
+        self.watch = connections.watch
         self.name = name
         self.url = f"{inspector.url}/r/{quote(name, safe='')}"
         self._inspector = inspector
@@ -40,6 +44,7 @@ class AsyncBin(LoopBound):
         found = await self.wait_all(1, call_id=call_id, function=function, method=method, timeout=timeout)
         return found[0]
 
+    @guarded
     async def wait_all(
         self,
         count: int,
@@ -58,10 +63,12 @@ class AsyncBin(LoopBound):
         filters = {key: value for key, value in wanted.items() if value}
         return await self._inspector.wait(self.name, timeout=timeout, count=count, filters=filters)
 
+    @guarded
     async def requests(self) -> list[CapturedRequest]:
         """Return the requests in the bin, oldest first."""
         return await self._inspector.requests(self.name, order="oldest", limit=500)
 
+    @guarded
     async def clear(self) -> None:
         """Delete the requests in the bin."""
         await self._inspector.clear(self.name)

@@ -12,6 +12,7 @@ from urllib.parse import quote
 from labkit.clients.connections import Connections
 from labkit.clients.gateway import CALL_SECONDS, FunctionResponse
 from labkit.clients.http_client import expect
+from labkit.clients.lab_watch import guarded
 from labkit.errors import CallStatusUnavailableError, LabGoneError, NoResultError
 from labkit.lab.background_loop import LoopBound, blocking
 from labkit_services.call_record.log import Call, CallLog, CallState
@@ -40,6 +41,7 @@ class AsyncCallHandle(LoopBound):
         self.id = call_id
         self.function = function
         self.seconds = seconds
+        self.watch = connections.watch
         self._connections = connections
         self._gateway = connections.gateway
         self._path = f"/async-function/{quote(call_id, safe='')}"
@@ -49,11 +51,13 @@ class AsyncCallHandle(LoopBound):
     def __repr__(self) -> str:
         return f"CallHandle({self.function or self.id!r}, {self.accepted} Accepted)"
 
+    @guarded
     async def status(self) -> Call:
         """Return what the event log holds about the call now."""
         await (await self._connections.call_events()).catch_up()
         return await self._find(lambda call: True, _KNOWN_SECONDS, "an event of")
 
+    @guarded
     async def wait(self, timeout: float = CALL_SECONDS) -> Call:
         """Return the finished call once its callback, if any, has been posted.
 
@@ -87,6 +91,7 @@ class AsyncCallHandle(LoopBound):
         since = max((event.time_ns for event in call.events), default=time.time_ns())
         return f"the call is {call.state}, for {max(0.0, (time.time_ns() - since) / 1e9):.1f} s"
 
+    @guarded
     async def document(self, wait: float = 0.0) -> dict[str, Any]:
         """Return the call's status from the gateway.
 
@@ -103,6 +108,7 @@ class AsyncCallHandle(LoopBound):
             await self._gateway.json("GET", self._path, headline, next_step=_WHERE_IDS_ARE, params=parameters)
         )
 
+    @guarded
     async def result(self, timeout: float = CALL_SECONDS) -> FunctionResponse:
         """Return the function's response, success or failure.
 
@@ -167,6 +173,7 @@ class AsyncCallHandle(LoopBound):
             response.status_code, response.content, dict(response.headers), self.id, seconds
         )
 
+    @guarded
     async def cancel(self) -> None:
         """Cancel the call, queued or running; no callback is posted.
 

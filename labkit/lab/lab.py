@@ -93,9 +93,10 @@ class Lab:
     ) -> Self:
         """Attach to the workspace's running lab, or start one.
 
-        A lab that it starts ends with this process. Calling it again returns
-        the same lab. Of the settings, only ``max_inflight`` is applied to a
-        running lab.
+        A lab that it starts ends with this process; in JupyterLab it ends with
+        the server, so that other notebooks keep it when this one's kernel is
+        restarted. Calling it again returns the same lab. Of the settings, only
+        ``max_inflight`` is applied to a running lab.
 
         Args:
             workspace: Its folder; by default the one that the current folder
@@ -186,7 +187,7 @@ class Lab:
 
     @checked
     def stop(self, *, force: bool = False) -> None:
-        """Stop the lab if this process started it, else detach; idempotent.
+        """Stop the lab if it ends with this process, else detach; idempotent.
 
         Args:
             force: Stop it in any case, as ``labkit down`` does.

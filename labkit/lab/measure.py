@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from labkit.clients.call_events import CallEvents
+from labkit.clients.caller import in_kernel
 from labkit.clients.connections import Connections
 from labkit.clients.gateway import Body, FunctionRequest, GatewayClient
 from labkit.lab.background_loop import GRACE_SECONDS, background_loop
@@ -229,7 +230,8 @@ def measure_with_bar(connections: Connections, spec: RunSpec, *, show: bool) -> 
     timeout = spec.timeout + _EVENTS_SECONDS + GRACE_SECONDS
     with short_interrupt(lambda: interrupted(spec, newest)):
         try:
-            return background_loop().run(measure(connections, spec, steps.put), timeout, meanwhile=draw)
+            run = connections.watch.guard(measure(connections, spec, steps.put))
+            return background_loop().run(run, timeout, meanwhile=draw)
         finally:
             draw()
             if bar is not None:
@@ -254,13 +256,5 @@ def _bar(spec: RunSpec) -> Any:
     description = f"{spec.calls} {kind} calls of {spec.function}"
     # As text: a saved notebook, and one whose kernel was restarted, can't show
     # a widget. A kernel's standard error is shown in red.
-    file = sys.stdout if _is_notebook() else sys.stderr
+    file = sys.stdout if in_kernel() else sys.stderr
     return tqdm(total=spec.calls, desc=description, unit="call", leave=True, file=file)
-
-
-def _is_notebook() -> bool:
-    """Tell whether this is a Jupyter kernel."""
-    # IPython in a terminal has a shell, but no kernel.
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None else None
-    return hasattr(shell, "kernel")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
-from labkit.clients.gateway import GatewayClient
+from labkit.clients.connections import Connections
 from labkit.clients.http_client import expect
+from labkit.clients.lab_watch import guarded
 from labkit.clients.supervisor import SupervisorClient
 from labkit.errors import InvalidValueError
 from labkit.lab.background_loop import LoopBound, blocking
@@ -20,9 +21,10 @@ from labkit_services.contract.queues import check_queue_name
 class AsyncQueue(LoopBound):
     """A queue, as coroutines; ``name`` is its name."""
 
-    def __init__(self, name: str, gateway: GatewayClient, supervisor: SupervisorClient) -> None:
+    def __init__(self, name: str, connections: Connections, supervisor: SupervisorClient) -> None:
         self.name = check_queue_name(name)
-        self._gateway = gateway
+        self.watch = connections.watch
+        self._gateway = connections.gateway
         self._supervisor = supervisor
         self._path = f"/system/queues/{name}"
 
@@ -36,6 +38,7 @@ class AsyncQueue(LoopBound):
         headline = f"could not read the status of queue {self.name}"
         return QueueStatus.from_json(await self._request("GET", "", headline))
 
+    @guarded
     async def set_max_inflight(self, count: int) -> int:
         """Change how many calls each of its workers runs at once.
 
@@ -86,6 +89,7 @@ class AsyncQueue(LoopBound):
         headline = f"could not delete the dead letters of {self.name}"
         return int((await self._request("DELETE", path, headline, params=_of(function)))["purged"])
 
+    @guarded
     async def cancel_calls(self) -> int:
         """Cancel all calls in it, running ones included; return how many.
 
@@ -95,7 +99,8 @@ class AsyncQueue(LoopBound):
         """
         return await cancel_calls(self._gateway, self.name)
 
-    async def _request(self, method: str, path: str, headline: str, **options: Any) -> Any:
+    @guarded
+    async def _request(self, /, method: str, path: str, headline: str, **options: Any) -> Any:
         return await self._gateway.json(method, self._path + path, headline, **options)
 
 

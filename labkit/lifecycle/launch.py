@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 import tempfile
-from contextlib import suppress
 from typing import IO, Any, NamedTuple
 
 from labkit.errors import LabStartError, error_from_json
@@ -19,7 +19,8 @@ from labkit_services.runtime.python_process import python_command, python_enviro
 
 _GRACE_SECONDS = 3.0
 """Time to clean up after the deadline, before the error is reported."""
-_END_SECONDS = 3.0
+_END_SECONDS = 4.0
+"""Longer than its guard gives the supervisor."""
 _POLL_SECONDS = 0.01
 _TAIL_LINES = 8
 _CHECK_INSTALLATION = "look at the installation with: labkit doctor"
@@ -29,25 +30,52 @@ class Lifeline:
     """The supervisor's standard input, a pipe that this process holds open.
 
     The supervisor ends, and everything it started, when the pipe closes: also
-    when this process is killed. A process forked from this one without exec
-    holds the pipe open, too.
+    when this process is killed. A process that is forked from this one closes
+    it, so that it does not keep the lab alive.
+
+    Attributes:
+        process: The supervisor's, or its guard's.
     """
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
-        self._process = process
+    def __init__(self, process: subprocess.Popen[bytes], descriptor: int) -> None:
+        """Take over the pipe's write end; -1 is none."""
+        self.process = process
+        self._descriptor = descriptor
+        if self.is_held:
+            _lifelines.append(self)
+
+    @property
+    def is_held(self) -> bool:
+        """Whether this process holds the pipe open."""
+        return self._descriptor >= 0
 
     def cut(self) -> None:
         """Close the pipe, so that the supervisor stops the lab; idempotent."""
-        if self._process.stdin is not None:
-            with suppress(OSError):
-                self._process.stdin.close()
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
+            _lifelines.remove(self)
 
     async def wait_for_exit(self, timeout: float = _END_SECONDS) -> None:
         """Wait for the supervisor's end; kill it after ``timeout`` seconds."""
-        if not await wait_for_exit(self._process, timeout):
+        if not await wait_for_exit(self.process, timeout):
             # Its child processes notice that it has gone.
-            self._process.kill()
-            await wait_for_exit(self._process)
+            self.process.kill()
+            await wait_for_exit(self.process)
+
+
+_lifelines: list[Lifeline] = []
+"""Those that are held."""
+
+
+def _cut_in_child() -> None:
+    # Neither locks nor output: a lock may be held for ever by a thread that
+    # does not exist here.
+    for lifeline in [*_lifelines]:
+        lifeline.cut()
+
+
+os.register_at_fork(after_in_child=_cut_in_child)
 
 
 class LaunchedLab(NamedTuple):
@@ -57,30 +85,35 @@ class LaunchedLab(NamedTuple):
     lifeline: Lifeline | None
 
 
-async def launch(settings: Settings) -> LaunchedLab | None:
+async def launch(settings: Settings, lifeline_of: int | None = None) -> LaunchedLab | None:
     """Start a lab; return None if another supervisor has the lock.
 
     If this fails or is cancelled, no process is left behind.
+
+    Args:
+        settings: The lab's settings.
+        lifeline_of: The pidfd of another process that the lab ends with,
+            instead of this one.
     """
     with _temporary_file() as stderr:
         # The supervisor writes its errors here until it holds the workspace's
         # lock, and so has a log.
-        process = _spawn(settings, stderr)
-        lifeline = Lifeline(process)
+        lifeline = _spawn(settings, stderr, lifeline_of)
+        process = lifeline.process
         try:
             message = await _read_message(process, settings.timeout + _GRACE_SECONDS)
             if message is None:
                 await lifeline.wait_for_exit()
                 raise _silent_end(process.returncode, stderr)
         except BaseException:
-            lifeline.cut()
-            if not settings.lifeline:
+            if not lifeline.is_held:
                 process.terminate()
+            lifeline.cut()
             await asyncio.shield(lifeline.wait_for_exit())
             raise
     if "ready" in message:
         state = LabState(**message["ready"])
-        if settings.lifeline:
+        if lifeline.is_held:
             return LaunchedLab(state, lifeline)
         process.returncode = 0  # Popen must not wait for a supervisor that outlives this process.
         return LaunchedLab(state, None)
@@ -102,21 +135,33 @@ def _temporary_file() -> IO[bytes]:
         ) from error
 
 
-def _spawn(settings: Settings, stderr: IO[bytes]) -> subprocess.Popen[bytes]:
+def _spawn(settings: Settings, stderr: IO[bytes], lifeline_of: int | None) -> Lifeline:
     command = python_command("labkit.supervisor", settings.to_json())
+    descriptor = -1
+    if not settings.lifeline:
+        source = os.open(os.devnull, os.O_RDONLY)
+    elif lifeline_of is not None:
+        source = os.dup(lifeline_of)
+    else:
+        source, descriptor = os.pipe()
     try:
-        return subprocess.Popen(  # noqa: S603 - our own module
+        process = subprocess.Popen(  # noqa: S603 - our own module
             command,
-            stdin=subprocess.PIPE if settings.lifeline else subprocess.DEVNULL,
+            stdin=source,
             stdout=subprocess.PIPE,
             stderr=stderr,
             start_new_session=True,
             env={**python_environment(), "PYTHONUNBUFFERED": "1"},
         )
     except OSError as error:
+        if descriptor >= 0:
+            os.close(descriptor)
         raise LabStartError(
             expected=f"to run {sys.executable}", seen=str(error), next_step=_CHECK_INSTALLATION
         ) from error
+    finally:
+        os.close(source)
+    return Lifeline(process, descriptor)
 
 
 async def _read_message(process: subprocess.Popen[bytes], timeout: float) -> dict[str, Any] | None:

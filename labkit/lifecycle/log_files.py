@@ -11,7 +11,7 @@ from labkit.service_names import full_name
 from labkit.workspace import Workspace
 from labkit_services.files.own_file import read_own
 
-_POLL_SECONDS = 0.2
+POLL_SECONDS = 0.2
 
 
 def log_path(workspace: Workspace, service: str) -> Path:
@@ -31,18 +31,27 @@ def log_path(workspace: Workspace, service: str) -> Path:
 def follow(path: Path, position: int, wait: Callable[[float], None] = time.sleep) -> Iterator[str]:
     """Yield a log from byte ``position`` on, and then what is added.
 
-    A log that the supervisor has truncated is read on from its new beginning.
     The iterator never ends by itself: the caller stops, or ``wait`` raises.
     """
     while True:
-        size = path.stat().st_size
-        if size < position:
-            position = 0
-        if size > position:
-            with read_own(path) as file:
-                file.seek(position)
-                data = file.read()
-            position += len(data)
-            yield data.decode("utf-8", "replace")
+        text, position = read_on(path, position)
+        if text:
+            yield text
         else:
-            wait(_POLL_SECONDS)
+            wait(POLL_SECONDS)
+
+
+def read_on(path: Path, position: int) -> tuple[str, int]:
+    """Return what a log has from byte ``position`` on, and its new end.
+
+    A log that the supervisor has truncated is read from its new beginning.
+    """
+    size = path.stat().st_size
+    if size < position:
+        position = 0
+    if size == position:
+        return "", position
+    with read_own(path) as file:
+        file.seek(position)
+        data = file.read()
+    return data.decode("utf-8", "replace"), position + len(data)

@@ -14,6 +14,10 @@ _STARTED_NS = time.time_ns()
 signal.signal(signal.SIGINT, signal.SIG_IGN)
 signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
+from labkit.supervisor.guard import end_with, fork_under_guard  # noqa: E402
+
+_GUARD = fork_under_guard() if __name__ == "__main__" else 0
+
 from labkit.supervisor.fork_server_process import ForkServerProcess  # noqa: E402
 
 # Its imports take longest of all, so they start before our own.
@@ -30,4 +34,5 @@ async def _main() -> int:
 
 
 if __name__ == "__main__":
+    end_with(_GUARD)
     sys.exit(asyncio.run(_main()))

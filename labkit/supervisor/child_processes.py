@@ -6,8 +6,7 @@ import asyncio
 import os
 import signal
 import subprocess
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,14 +14,17 @@ from pathlib import Path
 from labkit.supervisor.child_process import ChildProcess
 from labkit.supervisor.files import LogFile
 from labkit.supervisor.fork_server_process import ForkServerProcess
+from labkit.supervisor.linux_processes import (
+    PR_SET_CHILD_SUBREAPER,
+    PR_SET_PDEATHSIG,
+    children_of,
+    load_prctl,
+)
 from labkit_services.fork_server.client import Forked, ForkRequest, fork
 from labkit_services.runtime.background_tasks import BackgroundTasks
 
 _SWEEP_SECONDS = 1.0
 _ADOPTION_SECONDS = 0.1
-_PR_SET_PDEATHSIG = 1
-_PR_SET_CHILD_SUBREAPER = 36
-_IS_LINUX = sys.platform.startswith("linux")
 
 
 @dataclass(frozen=True)
@@ -60,12 +62,12 @@ class ChildProcesses:
         self._fork_server = fork_server
         self._by_pid: dict[int, ChildProcess] = {}
         self._tasks = BackgroundTasks()
-        self._prctl = _load_prctl() if _IS_LINUX else None
+        self._prctl = load_prctl()
         if self._prctl is not None:
             # Orphans below this process become its children instead of init's:
             # it can find them at the end, and in a container without an init
             # they are reaped.
-            self._prctl(_PR_SET_CHILD_SUBREAPER, 1)
+            self._prctl(PR_SET_CHILD_SUBREAPER, 1)
         loop.add_signal_handler(signal.SIGCHLD, self._reap)
 
     async def spawn(self, spec: ProcessSpec, log: LogFile, cwd: Path) -> ChildProcess:
@@ -139,7 +141,7 @@ class ChildProcesses:
             return None
 
         def bind() -> None:
-            prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+            prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
             if os.getppid() != parent:  # it ended before the line above took effect
                 os.kill(os.getpid(), signal.SIGKILL)
 
@@ -152,8 +154,11 @@ class ChildProcesses:
                 if process := self._by_pid.pop(pid, None):
                     process.on_exit(os.waitstatus_to_exitcode(status))
 
-    async def sweep(self) -> list[int]:
+    async def sweep(self, *, strangers: bool = False) -> list[int]:
         """Kill every process that is still below this one; return their ids.
+
+        Or only the ``strangers``, which this object neither started nor
+        adopted.
 
         Services end their own children. This catches what they missed, such as
         a function that made itself a daemon. It works on Linux only.
@@ -161,7 +166,8 @@ class ChildProcesses:
         found: list[int] = []
         deadline = self._loop.time() + _SWEEP_SECONDS
         while self._prctl is not None and self._loop.time() < deadline:
-            if not (children := list(_children_of(os.getpid()))):
+            spared = self._by_pid if strangers else {}
+            if not (children := [pid for pid in children_of(os.getpid()) if pid not in spared]):
                 break
             for pid in children:
                 with suppress(ProcessLookupError):
@@ -170,23 +176,3 @@ class ChildProcesses:
             await asyncio.sleep(0.005)
             self._reap()
         return found
-
-
-def _load_prctl() -> Callable[[int, int], int] | None:
-    import ctypes  # here, because only Linux needs it
-
-    try:
-        prctl = ctypes.CDLL(None).prctl
-    except (OSError, AttributeError):
-        return None
-    return lambda option, value: int(prctl(option, value, 0, 0, 0))
-
-
-def _children_of(parent: int) -> Iterator[int]:
-    for entry in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError, ValueError):
-            # "pid (name) state ppid …"; the name may contain anything,
-            # brackets too.
-            state, ppid = (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()[:2]
-            if int(ppid) == parent and state != "Z":
-                yield int(entry.name)

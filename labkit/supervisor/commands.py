@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from labkit.service_names import NATS_SERVER
+from labkit.supervisor.announcements import Announcements
 from labkit.supervisor.child_process import resident_bytes
 from labkit.supervisor.control import CommandHandler
 from labkit.supervisor.exclusive_changes import ExclusiveChanges
@@ -36,8 +37,9 @@ class Commands:
     faults: Faults
     changes: ExclusiveChanges
     timeline: StartTimeline
+    announcements: Announcements
     stop: Callable[[], Awaitable[None]]
-    reset: Callable[[], Awaitable[None]]
+    reset: Callable[[str], Awaitable[None]]
 
     def by_name(self) -> dict[str, CommandHandler]:
         """Return the commands' handlers."""
@@ -45,8 +47,9 @@ class Commands:
             "status": self._status,
             "timeline": self._timeline,
             "worker_settings": self._worker_settings,
-            "stop": lambda _: self.stop(),
-            "reset": lambda _: self.reset(),
+            "next_announcement": self._next_announcement,
+            "stop": self._stop,
+            "reset": lambda request: self.reset(_by(request)),
             "configure": self._configure,
             "scale_workers": self._scale_workers,
             "begin_fault": self._begin_fault,
@@ -78,7 +81,15 @@ class Commands:
     async def _worker_settings(self, _request: _Request) -> dict[str, str]:
         return self.specs.worker_settings()
 
+    async def _next_announcement(self, request: _Request) -> dict[str, Any]:
+        number = request.get("number")
+        return await self.announcements.next(number if isinstance(number, int) else None)
+
     # -- changes of the lab
+
+    async def _stop(self, request: _Request) -> None:
+        self.announcements.announce_stop(_by(request))
+        await self.stop()
 
     async def _configure(self, request: _Request) -> None:
         count = whole_number("max_inflight", request.get("max_inflight"), None)
@@ -116,6 +127,10 @@ def _block(services: list[dict[str, Any]], problem: LabError) -> None:
             service["error"] = str(problem)
             if service["state"] is State.READY:
                 service["state"] = State.BLOCKED
+
+
+def _by(request: _Request) -> str:
+    return str(request.get("by", ""))
 
 
 def _kind(request: _Request) -> FaultKind:

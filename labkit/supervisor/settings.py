@@ -42,6 +42,7 @@ class Settings:
         parent_death_wrapper: Start nats-server through
             ``parent_death_wrapper.py``, on systems that have no other way to
             end it together with the supervisor.
+        owner: What the process that starts it is called in messages.
         launched_ns: Unix nanoseconds at which the start was requested.
         environment: More settings for every service, in OpenFaaS's spelling.
         commands: Replacement commands for services, by service name.
@@ -61,6 +62,7 @@ class Settings:
     max_retry_wait: str = "10s"
     max_body: int = 1024 * 1024
     parent_death_wrapper: bool = not sys.platform.startswith("linux")
+    owner: str = "the process"
     launched_ns: int = 0
     environment: Mapping[str, str] = field(default_factory=dict)
     commands: Mapping[str, list[str]] = field(default_factory=dict)

@@ -11,6 +11,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from labkit.service_names import NATS_SERVER
+from labkit.supervisor.announcements import Announcements
 from labkit.supervisor.child_processes import ChildProcesses
 from labkit.supervisor.commands import Commands
 from labkit.supervisor.control import ControlServer
@@ -62,6 +63,7 @@ class Supervisor:
         self._timeline = StartTimeline(zero_ns)
         self._timeline.add("python starts", zero_ns, started_ns)
         self._timeline.add("imports", started_ns)
+        self._announcements = Announcements()
         self._stopping, self._stopped = asyncio.Event(), asyncio.Event()
         self._tasks = BackgroundTasks()
         self._processes = ChildProcesses(loop, fork_server)
@@ -79,16 +81,17 @@ class Supervisor:
             changes=self._changes,
             timeline=self._timeline,
             stop=self._stop,
-            reset=lambda: self._changes.run(self._reset),
+            announcements=self._announcements,
+            reset=lambda by: self._changes.run(lambda: self._reset(by)),
         )
         self._control = ControlServer(self._specs.control_token, commands.by_name())
 
     async def run(self) -> int:
         """Run the lab from start to end; return the exit code."""
         loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGTERM, self._stopping.set)
+        loop.add_signal_handler(signal.SIGTERM, self._end, "its supervisor was sent SIGTERM")
         if self._settings.lifeline:
-            watch_lifeline(loop, 0, self._stopping.set)
+            watch_lifeline(loop, 0, lambda: self._end(f"{self._settings.owner} has ended, which started it"))
         try:
             return await self._run()
         finally:
@@ -222,10 +225,16 @@ class Supervisor:
         self._stopping.set()
         await self._stopped.wait()
 
-    async def _reset(self) -> None:
+    def _end(self, how: str) -> None:
+        self._announcements.announce_end(how)
+        self._stopping.set()
+
+    async def _reset(self, by: str) -> None:
         """Start again with an empty store, on the same ports."""
+        self._announcements.announce_reset(by)
         await self._faults.close()
         await self._stop_services()
+        await self._processes.sweep(strangers=True)  # functions' processes that left their group
         try:
             with workspace_errors(self._workspace):
                 remove(self._workspace.jetstream)
@@ -235,5 +244,5 @@ class Supervisor:
                 await self._start_services(asyncio.get_running_loop().time() + self._settings.timeout)
         except LabError:
             # An incomplete lab is useless: end it.
-            self._stopping.set()
+            self._end("it could not be started again after a reset")
             raise
