@@ -74,15 +74,21 @@ async def empty_workspace(workspace: Workspace) -> None:
     Raises:
         WorkspaceError: Something can't be removed.
     """
+    with workspace_errors(workspace):
+        _remove_what_is_no_file(workspace)
     await stop_workspace(workspace)
     with workspace_errors(workspace):
-        for path in (workspace.state_file, workspace.lock_file):
-            if path.is_dir():
-                remove_anything(path)
         if not workspace.logs.is_dir():
             remove_anything(workspace.logs)
         remove_anything(run_folder(workspace))
         remove_anything(workspace.jetstream)
+
+
+def _remove_what_is_no_file(workspace: Workspace) -> None:
+    """Remove links and folders: they hide no running lab, and are refused."""
+    for path in (workspace.state_file, workspace.lock_file):
+        if os.path.lexists(path) and (path.is_symlink() or not path.is_file()):
+            remove_anything(path)
 
 
 async def _wait_until_gone(workspace: Workspace, pid: int, timeout: float) -> None:

@@ -42,6 +42,14 @@ class Server:
             self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
         info = eventually(self._info, within=30)
         self.url = info["url"]
+        eventually(self._answers, within=30)  # the file is written before the port is open
+
+    def _answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}api", timeout=5):
+                return True
+        except OSError:
+            return False
 
     def _info(self) -> dict[str, Any] | None:
         for path in self.runtime.glob("jpserver-*.json"):

@@ -319,10 +319,16 @@ def test_reset_force_works_without_any_lab(workspace: Path) -> None:
     assert labkit(workspace, "reset", "--force").returncode == 0
 
 
-@pytest.mark.parametrize("name", ["lock", "state.json"])
-def test_reset_force_clears_what_is_in_the_way(workspace: Path, name: str) -> None:
-    (workspace / ".labkit" / name).mkdir(parents=True)
+@pytest.mark.parametrize(("name", "kind"), [("lock", "folder"), ("lock", "link"), ("state.json", "folder")])
+def test_reset_force_clears_what_is_in_the_way(workspace: Path, name: str, kind: str) -> None:
+    (workspace / ".labkit").mkdir(mode=0o700)
+    if kind == "folder":
+        (workspace / ".labkit" / name).mkdir()
+    else:
+        (workspace / "elsewhere").write_text("not ours")
+        (workspace / ".labkit" / name).symlink_to("../elsewhere")
     with pytest.raises(LabError):
         start_lab(workspace)
     assert labkit(workspace, "reset", "--force").returncode == 0
     start_lab(workspace).stop()
+    assert kind == "folder" or (workspace / "elsewhere").read_text() == "not ours"

@@ -144,11 +144,11 @@ INVOKE = [
         ' name "X A"\n⋮',
         1,
     ),
+    # Go opens a closed standard stream as /dev/null (runtime/fds_unix.go).
     Row(
         "invoke without standard input",
         "invoke ECHO <&-",
-        "Unable to read standard input: read /dev/stdin: bad file descriptor\n",
-        1,
+        error="Reading from STDIN - hit (Control + D) to stop.\n",
     ),
     Row(
         "a terminal or /dev/null as input",

@@ -43,7 +43,7 @@ WITHOUT_LOGIN = [
     Row(
         "login without standard input",
         "login -s <&-",
-        "Unable to read standard input: read /dev/stdin: bad file descriptor\n",
+        "Must provide a non-empty password via --password or --password-stdin\n",
         1,
     ),
     Row(
