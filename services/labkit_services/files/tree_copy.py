@@ -36,7 +36,7 @@ class Budget:
         self.check(name)
 
     def check(self, name: object, size: int = 0) -> None:
-        """Raise ``UnsafePathError`` if so many more bytes are too much."""
+        """Raise ``UnsafePathError`` if these bytes exceed the limit."""
         if self._files < 0 or self._bytes < size:
             raise UnsafePathError(
                 f"too much is copied, the last of it is {name}",
