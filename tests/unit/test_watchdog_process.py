@@ -70,7 +70,7 @@ def run(request: pytest.FixtureRequest, loop_factory: Callable[[], asyncio.Abstr
         async def main() -> None:
             loop = asyncio.get_running_loop()
             me = psutil.Process()
-            gc.collect()  # closes what earlier tests of this process have dropped, not in the middle of this one
+            gc.collect()  # close now what earlier tests of this process have dropped
             descriptors, children = me.num_fds(), me.children()  # the tests' lab may be a child
             spawner = Spawner(loop, make_watcher(loop))
             async with asyncio.timeout(DEADLINE):
