@@ -1,4 +1,4 @@
-"""chaos: gives the response that it was last told to give.
+"""chaos: gives the response that was set last.
 
 ``POST /set`` takes JSON with ``status``, ``body`` and ``delay``, a Go
 duration; what is absent stays as it was. ``GET /get`` shows it.
@@ -25,7 +25,7 @@ def handle(request: IncomingRequest) -> FunctionReply:
         return FunctionReply(200, json.dumps(shown, separators=(",", ":"), ensure_ascii=False))
     if (request.path, request.method) == ("/set", "POST"):
         try:
-            _canned.update(_told(json.loads(request.body)))
+            _canned.update(_changes(json.loads(request.body)))
         except ValueError as error:
             log(f"/set failed {error}")
             return FunctionReply(500)
@@ -37,24 +37,24 @@ def handle(request: IncomingRequest) -> FunctionReply:
     return FunctionReply(canned["status"], canned["body"])
 
 
-def _told(content: Any) -> dict[str, Any]:
+def _changes(content: Any) -> dict[str, Any]:
     """Return the fields that are present and not null, in whatever case."""
     if content is not None and not isinstance(content, dict):
         raise ValueError(
             f"json: cannot unmarshal {type(content).__name__} into Go value of type CannedResponse"
         )
-    told: dict[str, Any] = {}
+    changes: dict[str, Any] = {}
     for name, value in (content or {}).items():
         field = name.lower()
         if value is None or field not in _canned:
             continue
         if field == "delay":
-            told[field] = _delay(value)
+            changes[field] = _delay(value)
         elif isinstance(value, _TYPES[field]) and not isinstance(value, bool):
-            told[field] = value
+            changes[field] = value
         else:
             raise ValueError(f"json: cannot unmarshal {value!r} into the field {field}")
-    return told
+    return changes
 
 
 def _delay(value: Any) -> int:
