@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 import time
@@ -33,6 +34,10 @@ MAX_WAIT_SECONDS = 30.0
 _STATUS_SECONDS = 10.0
 """Timeout of the call status service, which may have a long event log to read
 first."""
+_INSPECTOR_SECONDS = 2.0
+"""How long a question waits for the inspector to subscribe: after a restart of
+nats-server it connects a little later than the gateway."""
+_ASK_AGAIN_SECONDS = 0.1
 
 _NOT_COPIED = HOP_BY_HOP | {"content-length", "date"}
 
@@ -120,18 +125,25 @@ class CallRoutes:
         question = json.dumps({"id": call_id, "function": function, "wait": wait, "for": until}).encode()
         timeout = _STATUS_SECONDS + wait
         with nats_errors_as(503, "could not read the call's status"):
-            try:
-                message = await self._nats.request(CALL_STATUS_SUBJECT, question, timeout=timeout)
-            except NoRespondersError:
-                text = "the status of calls is not available: the inspector does not run\n"
-                raise MayBeNoCallError(503, text) from None
-        call: dict[str, Any] = json.loads(message.data)
+            answer = await self._ask_inspector(question, timeout)
+        call: dict[str, Any] = json.loads(answer)
         if "error" in call:
             raise HttpError(500, call["error"] + "\n")
         if not call:
             of = f" of {function}" if function else ""
             raise MayBeNoCallError(404, f"call {call_id}{of} is unknown, or no longer in the event log\n")
         return call
+
+    async def _ask_inspector(self, question: bytes, timeout: float) -> bytes:
+        deadline = time.monotonic() + _INSPECTOR_SECONDS
+        while True:
+            try:
+                return (await self._nats.request(CALL_STATUS_SUBJECT, question, timeout=timeout)).data
+            except NoRespondersError:
+                if time.monotonic() > deadline:
+                    text = "the status of calls is not available: the inspector is not connected\n"
+                    raise MayBeNoCallError(503, text) from None
+            await asyncio.sleep(_ASK_AGAIN_SECONDS)
 
     async def _load_result(self, call_id: str, function: str) -> Result | None:
         subject = result_subject(call_id, function)
