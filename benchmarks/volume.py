@@ -36,7 +36,7 @@ _CAPTURES = 100_000
 _BIN = "callbacks"
 _BINS = 150
 _BIN_LIMIT = 500
-"""Requests that a bin keeps (``labkit_services.inspector.bin_store``)."""
+"""Requests that a bin keeps (``inspector.storage.bin_store``)."""
 _BATCH = 100
 
 _FINISHED_CALL: tuple[tuple[str, float, EventType, dict[str, object]], ...] = (

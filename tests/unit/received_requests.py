@@ -6,8 +6,8 @@ import hashlib
 from typing import Any
 
 from labkit_services.http import Headers
-from labkit_services.inspector.received_callback import parse_callback_headers
-from labkit_services.inspector.request_record import ReceivedRequest
+from labkit_services.inspector.records.received_callback import parse_callback_headers
+from labkit_services.inspector.records.request_record import ReceivedRequest
 
 
 def received_request(**fields: Any) -> ReceivedRequest:

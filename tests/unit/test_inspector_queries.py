@@ -6,9 +6,9 @@ import pytest
 from received_requests import callback, received_request
 
 from labkit_services.contract.errors import InvalidValueError
-from labkit_services.inspector.request_ids import RequestIds
-from labkit_services.inspector.request_query import RequestFilter, RequestQuery, select
-from labkit_services.inspector.request_record import RequestRecord
+from labkit_services.inspector.queries.request_query import RequestFilter, RequestQuery, select
+from labkit_services.inspector.records.request_ids import RequestIds
+from labkit_services.inspector.records.request_record import RequestRecord
 
 
 def matches(query: str, **fields: object) -> bool:

@@ -10,9 +10,9 @@ import pytest
 from received_requests import received_request
 
 from labkit_services.http import Headers
-from labkit_services.inspector.received_callback import parse_callback_headers
-from labkit_services.inspector.request_ids import REQUEST_ID, RequestIds
-from labkit_services.inspector.request_record import RequestRecord
+from labkit_services.inspector.records.received_callback import parse_callback_headers
+from labkit_services.inspector.records.request_ids import REQUEST_ID, RequestIds
+from labkit_services.inspector.records.request_record import RequestRecord
 
 BANNER = " _\n| |   __ _\n|_|__/ _` |\n"
 

@@ -6,9 +6,9 @@ import pytest
 from received_requests import received_request
 
 from labkit_services.contract.errors import InvalidValueError, LabError
-from labkit_services.inspector.bin_names import RESERVED, check_bin_name, color_of, split_capture_path
-from labkit_services.inspector.bin_store import BinStore, StoreChange, StoreLimits
 from labkit_services.inspector.errors import InvalidNameError, ReservedNameError, TooManyError
+from labkit_services.inspector.records.bin_names import RESERVED, check_bin_name, color_of, split_capture_path
+from labkit_services.inspector.storage.bin_store import BinStore, StoreChange, StoreLimits
 
 
 def bodies(store: BinStore, name: str = "a") -> list[bytes]:

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from received_requests import callback, received_request
 
-from labkit_services.inspector import server_sent_events
-from labkit_services.inspector.bin_store import BinStore, StoredBin
 from labkit_services.inspector.errors import TooManyError
-from labkit_services.inspector.request_query import RequestQuery
-from labkit_services.inspector.request_waiters import RequestWaiters
-from labkit_services.inspector.server_sent_events import ServerSentEvents
+from labkit_services.inspector.live import server_sent_events
+from labkit_services.inspector.live.request_waiters import RequestWaiters
+from labkit_services.inspector.live.server_sent_events import ServerSentEvents
+from labkit_services.inspector.queries.request_query import RequestQuery
+from labkit_services.inspector.storage.bin_store import BinStore, StoredBin
 
 pytestmark = pytest.mark.anyio
 

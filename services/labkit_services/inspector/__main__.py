@@ -27,14 +27,14 @@ from __future__ import annotations
 import sys
 
 from labkit_services.http import HttpServer, Request
-from labkit_services.inspector.api import BinView, InspectorApi
 from labkit_services.inspector.app import InspectorApp, InspectorPages
-from labkit_services.inspector.bin_store import BinStore, ChangeKind, StoreChange
-from labkit_services.inspector.capture_handler import CaptureHandler
+from labkit_services.inspector.calls.event_log_connection import EventLogConnection
 from labkit_services.inspector.config import InspectorConfig, PortTakenError
-from labkit_services.inspector.event_log_connection import EventLogConnection
-from labkit_services.inspector.request_waiters import RequestWaiters
-from labkit_services.inspector.server_sent_events import ServerSentEvents
+from labkit_services.inspector.live.request_waiters import RequestWaiters
+from labkit_services.inspector.live.server_sent_events import ServerSentEvents
+from labkit_services.inspector.responding.capture_handler import CaptureHandler
+from labkit_services.inspector.routes.api import BinView, InspectorApi
+from labkit_services.inspector.storage.bin_store import BinStore, ChangeKind, StoreChange
 from labkit_services.inspector.token_gate import TokenGate
 from labkit_services.runtime.service import Service, run
 from labkit_services.web.same_origin import OwnOrigin

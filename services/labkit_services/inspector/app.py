@@ -8,10 +8,10 @@ from pathlib import Path
 from labkit_services.contract.errors import LabError
 from labkit_services.contract.names import VERSION
 from labkit_services.http import Request, Response
-from labkit_services.inspector.api import InspectorApi
-from labkit_services.inspector.bin_names import check_bin_name, split_capture_path
-from labkit_services.inspector.capture_handler import CaptureHandler
 from labkit_services.inspector.errors import NotFoundError, UnauthorizedError, error_response
+from labkit_services.inspector.records.bin_names import check_bin_name, split_capture_path
+from labkit_services.inspector.responding.capture_handler import CaptureHandler
+from labkit_services.inspector.routes.api import InspectorApi
 from labkit_services.inspector.token_gate import TokenGate, location_without_token
 from labkit_services.web.html_page import HtmlPage
 from labkit_services.web.navigation import is_navigation
@@ -20,7 +20,7 @@ from labkit_services.web.navigation import is_navigation
 _SECURITY_HEADERS = (("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"))
 _NO_MARKUP = "default-src 'none'; sandbox"
 _TO_PAGE = b'<!doctype html><meta http-equiv="refresh" content="0; url=./"><title>Inspector</title>'
-_FOLDER = Path(__file__).parent
+_FOLDER = Path(__file__).parent / "page"
 
 
 @dataclass(frozen=True)

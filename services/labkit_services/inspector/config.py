@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from labkit_services.contract.errors import InvalidValueError, LabError
 from labkit_services.contract.ports import DEFAULT_INSPECTOR_PORT
-from labkit_services.inspector.bin_store import StoreLimits
+from labkit_services.inspector.storage.bin_store import StoreLimits
 from labkit_services.runtime.service import Service
 from labkit_services.web.same_origin import allowed_hosts
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from labkit_services.contract.errors import InvalidValueError
-from labkit_services.inspector.bin_names import check_bin_name
 from labkit_services.inspector.errors import TooManyError
-from labkit_services.inspector.request_ids import RequestIds
-from labkit_services.inspector.request_record import ReceivedRequest, RequestRecord
+from labkit_services.inspector.records.bin_names import check_bin_name
+from labkit_services.inspector.records.request_ids import RequestIds
+from labkit_services.inspector.records.request_record import ReceivedRequest, RequestRecord
 
 _MAX_CAPACITY = 2000
 

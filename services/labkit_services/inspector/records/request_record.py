@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 from labkit_services.contract.times import rfc3339
 from labkit_services.contract.wire_text import readable
 from labkit_services.http.headers import Headers, Pair
-from labkit_services.inspector.received_callback import CallbackHeaders
+from labkit_services.inspector.records.received_callback import CallbackHeaders
 
 # Control characters that text does not contain. It may contain tab, line ends,
 # backspace, and escape for colours.

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
-from labkit_services.inspector.bin_store import BinStore, ChangeKind, StoreChange
-from labkit_services.inspector.request_query import RequestQuery
+from labkit_services.inspector.queries.request_query import RequestQuery
+from labkit_services.inspector.storage.bin_store import BinStore, ChangeKind, StoreChange
 
 
 @dataclass(slots=True, eq=False)

@@ -10,9 +10,9 @@ from labkit_services.contract.durations import parse_duration
 from labkit_services.contract.errors import InvalidValueError
 from labkit_services.contract.names import short_function_name
 from labkit_services.contract.numbers import parse_whole_number
-from labkit_services.inspector.received_callback import CallbackHeaders
-from labkit_services.inspector.request_ids import REQUEST_ID
-from labkit_services.inspector.request_record import RequestRecord
+from labkit_services.inspector.records.received_callback import CallbackHeaders
+from labkit_services.inspector.records.request_ids import REQUEST_ID
+from labkit_services.inspector.records.request_record import RequestRecord
 
 _MAX_LIMIT = 500
 _MAX_WAIT_SECONDS = 60.0

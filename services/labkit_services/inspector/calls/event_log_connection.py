@@ -9,9 +9,9 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from labkit_services.contract.events import EventType, Row
-from labkit_services.inspector.bin_store import ChangeKind, StoreChange, StoredBin
-from labkit_services.inspector.call_status_service import CallStatusService
-from labkit_services.inspector.request_record import RequestRecord
+from labkit_services.inspector.calls.call_status_service import CallStatusService
+from labkit_services.inspector.records.request_record import RequestRecord
+from labkit_services.inspector.storage.bin_store import ChangeKind, StoreChange, StoredBin
 from labkit_services.runtime.background_tasks import BackgroundTasks
 from labkit_services.runtime.service import Service
 

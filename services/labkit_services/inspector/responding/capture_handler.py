@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from labkit_services.contract.compact_json import encode
 from labkit_services.http import HangUpError, Request, Response
-from labkit_services.inspector.bin_names import check_bin_name, split_capture_path
-from labkit_services.inspector.bin_store import BinStore
-from labkit_services.inspector.received_callback import parse_callback_headers
-from labkit_services.inspector.request_record import ReceivedRequest
+from labkit_services.inspector.records.bin_names import check_bin_name, split_capture_path
+from labkit_services.inspector.records.received_callback import parse_callback_headers
+from labkit_services.inspector.records.request_record import ReceivedRequest
+from labkit_services.inspector.storage.bin_store import BinStore
 
 
 @dataclass(frozen=True)

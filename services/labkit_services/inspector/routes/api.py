@@ -13,13 +13,13 @@ from labkit_services.contract.json_input import InvalidJsonError, read_json
 from labkit_services.contract.names import VERSION
 from labkit_services.contract.times import rfc3339
 from labkit_services.http import Request, Response, Router
-from labkit_services.inspector.bin_names import color_of
-from labkit_services.inspector.bin_store import BinStore, StoredBin
 from labkit_services.inspector.errors import NotFoundError
-from labkit_services.inspector.request_query import RequestPage, RequestQuery, select
-from labkit_services.inspector.request_record import RequestRecord
-from labkit_services.inspector.request_waiters import RequestWaiters
-from labkit_services.inspector.server_sent_events import ServerSentEvents
+from labkit_services.inspector.live.request_waiters import RequestWaiters
+from labkit_services.inspector.live.server_sent_events import ServerSentEvents
+from labkit_services.inspector.queries.request_query import RequestPage, RequestQuery, select
+from labkit_services.inspector.records.bin_names import color_of
+from labkit_services.inspector.records.request_record import RequestRecord
+from labkit_services.inspector.storage.bin_store import BinStore, StoredBin
 
 _SETTINGS_BYTES = 64 * 1024
 _STREAM = (("Content-Type", "text/event-stream"), ("Cache-Control", "no-store"), ("X-Accel-Buffering", "no"))

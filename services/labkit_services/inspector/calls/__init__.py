@@ -1,0 +1,1 @@
+"""The calls of the lab, from the event log."""

@@ -1,0 +1,1 @@
+"""Waiting for changes, and streams of them."""

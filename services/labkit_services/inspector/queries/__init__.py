@@ -1,0 +1,1 @@
+"""Finding requests in a bin."""

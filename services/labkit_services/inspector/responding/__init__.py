@@ -1,0 +1,1 @@
+"""Capturing a request, and deciding what it is answered with."""

@@ -1,0 +1,1 @@
+"""Where bins and requests are kept."""
