@@ -33,10 +33,12 @@ class Expectation:
 
     @classmethod
     def parse(cls, document: Any) -> Expectation:
-        """Read ``{"match": {…}, "times": 2}``; ``"never": true`` is 0 times."""
+        """Read ``{"match": {…}, "times": 2}``; ``never`` is 0 times."""
         if not isinstance(document, dict) or not document.keys() <= _FIELDS:
             expected = '{"match": {…}, "times": {"min": 1, "max": 2}} or {"match": {…}, "never": true}'
-            raise InvalidValueError("an expectation is not valid", expected=expected, seen=f"{document!a:.80}")
+            raise InvalidValueError(
+                "an expectation is not valid", expected=expected, seen=f"{document!a:.80}"
+            )
         conditions = document.get("match", {})
         check_conditions(conditions)
         times = document.get("times", {})
@@ -177,7 +179,11 @@ def judge(records: Sequence[RequestRecord], expected: Expected) -> Verdict:
 
 
 def _result(
-    records: Sequence[RequestRecord], expectation: Expectation, fitting: list[int], late: list[int], number: int
+    records: Sequence[RequestRecord],
+    expectation: Expectation,
+    fitting: list[int],
+    late: list[int],
+    number: int,
 ) -> Result:
     matched = tuple(records[i].id for i in late)
     if expectation.most is not None and len(late) > expectation.most:
@@ -221,4 +227,6 @@ def _name(record: RequestRecord) -> str:
 def _count(name: str, value: Any) -> int:
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MAX_TIMES:
         return value
-    raise InvalidValueError(f"{name} is not valid", expected=f"a number from 0 to {_MAX_TIMES}", seen=f"{value!a:.40}")
+    raise InvalidValueError(
+        f"{name} is not valid", expected=f"a number from 0 to {_MAX_TIMES}", seen=f"{value!a:.40}"
+    )
