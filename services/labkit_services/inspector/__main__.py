@@ -30,6 +30,7 @@ from labkit_services.http import HttpServer, Request
 from labkit_services.inspector.app import InspectorApp, InspectorPages
 from labkit_services.inspector.calls.event_log_connection import EventLogConnection
 from labkit_services.inspector.config import InspectorConfig, PortTakenError
+from labkit_services.inspector.live.event_journal import EventJournal
 from labkit_services.inspector.live.request_waiters import RequestWaiters
 from labkit_services.inspector.live.server_sent_events import ServerSentEvents
 from labkit_services.inspector.responding.capture_handler import CaptureHandler
@@ -37,7 +38,9 @@ from labkit_services.inspector.responding.response_plan import DefaultResponder
 from labkit_services.inspector.routes.api import InspectorApi
 from labkit_services.inspector.routes.bins import BinRoutes, BinView
 from labkit_services.inspector.routes.events import EventRoutes
+from labkit_services.inspector.routes.exports import ExportRoutes
 from labkit_services.inspector.routes.requests import RequestRoutes
+from labkit_services.inspector.routes.verify import VerifyRoutes
 from labkit_services.inspector.storage.bin_store import BinStore
 from labkit_services.inspector.storage.changes import ChangeKind, StoreChange
 from labkit_services.inspector.token_gate import TokenGate
@@ -53,7 +56,7 @@ async def main(service: Service) -> None:
     store = BinStore(config.limits)
     bin_view = BinView()
     waiters = RequestWaiters(store)
-    events = ServerSentEvents(store, bin_view.to_json)
+    events = ServerSentEvents(store, EventJournal(store, bin_view.to_json))
     gate = TokenGate(config.token, OwnOrigin(config.allowed_hosts))
     event_log = EventLogConnection(service) if config.nats_url else None
     if event_log is not None:
@@ -71,7 +74,7 @@ async def main(service: Service) -> None:
     store.listeners.append(log_capture)
     app = InspectorApp(
         CaptureHandler(store, DefaultResponder(), body_limit=config.max_body),
-        InspectorApi([BinRoutes(store, bin_view), RequestRoutes(store, waiters), EventRoutes(store, events)]),
+        InspectorApi([BinRoutes(store, bin_view), RequestRoutes(store, waiters), VerifyRoutes(store, waiters), ExportRoutes(store), EventRoutes(store, events)]),
         gate,
         InspectorPages(),
     )

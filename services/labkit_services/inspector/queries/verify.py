@@ -39,8 +39,7 @@ class Expectation:
             raise InvalidValueError(
                 "an expectation is not valid", expected=expected, seen=f"{document!a:.80}"
             )
-        conditions = document.get("match", {})
-        check_conditions(conditions)
+        conditions = check_conditions(document.get("match", {}))
         times = document.get("times", {})
         if document.get("never"):
             if "times" in document:
@@ -101,6 +100,10 @@ class NearMiss:
     id: str
     why: tuple[str, ...]
 
+    def to_json(self) -> dict[str, Any]:
+        """Return it as the REST API does."""
+        return {"id": self.id, "why": self.why}
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
@@ -148,7 +151,7 @@ class Verdict:
                 {
                     "expect": result.expectation.to_json(),
                     "matched": result.matched,
-                    "near_misses": [{"id": miss.id, "why": miss.why} for miss in result.near_misses],
+                    "near_misses": [miss.to_json() for miss in result.near_misses],
                     "message": result.problem,
                 }
                 for result in self.results

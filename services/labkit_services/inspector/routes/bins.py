@@ -8,6 +8,7 @@ from urllib.parse import unquote
 
 from labkit_services.contract.times import rfc3339
 from labkit_services.http import Request, Response
+from labkit_services.inspector.formats.requestbin import requestbin_bin, wants_requestbin
 from labkit_services.inspector.records.bin_names import color_of
 from labkit_services.inspector.routes.route_group import PathValues, Route, find_bin, read_settings
 from labkit_services.inspector.storage.bin_store import BinStore
@@ -61,12 +62,18 @@ class BinRoutes:
         return Response.json(200, {"bins": bins, "url": self._view.url})
 
     async def _create(self, request: Request, _path: PathValues) -> Response:
-        settings = await read_settings(request, {"name": str, **_SETTINGS})
+        if request.headers.get("Content-Type").startswith("application/x-www-form-urlencoded"):
+            settings: dict[str, Any] = {}  # RequestBin's client sends ``private`` as a form
+        else:
+            settings = await read_settings(request, {"name": str, **_SETTINGS})
         name = settings.pop("name", "") or self._unused_name()
         if name in self._store.bins:
             error = {"error": f"there is a bin {name} already", "next": f"use it, or PUT /api/v1/bins/{name}"}
             return Response.json(409, error)
-        return self._changed(name, settings)
+        response = self._changed(name, settings)
+        if wants_requestbin(request):
+            return Response.json(201, requestbin_bin(self._store.bins[name], color_of(name)))
+        return response
 
     async def _put(self, request: Request, path: PathValues) -> Response:
         return self._changed(unquote(path["bin"]), await read_settings(request, _SETTINGS))
@@ -78,8 +85,11 @@ class BinRoutes:
             stored = self._store.change_settings(name, note=note)
         return Response.json(201 if created else 200, self._view.to_json(stored))
 
-    async def _get(self, _request: Request, path: PathValues) -> Response:
-        return Response.json(200, self._view.to_json(find_bin(self._store, path)))
+    async def _get(self, request: Request, path: PathValues) -> Response:
+        stored = find_bin(self._store, path)
+        if wants_requestbin(request):
+            return Response.json(200, requestbin_bin(stored, color_of(stored.name)))
+        return Response.json(200, self._view.to_json(stored))
 
     async def _delete(self, _request: Request, path: PathValues) -> Response:
         self._store.delete(find_bin(self._store, path))
