@@ -74,7 +74,15 @@ async def main(service: Service) -> None:
     store.listeners.append(log_capture)
     app = InspectorApp(
         CaptureHandler(store, DefaultResponder(), body_limit=config.max_body),
-        InspectorApi([BinRoutes(store, bin_view), RequestRoutes(store, waiters), VerifyRoutes(store, waiters), ExportRoutes(store), EventRoutes(store, events)]),
+        InspectorApi(
+            [
+                BinRoutes(store, bin_view),
+                RequestRoutes(store, waiters),
+                VerifyRoutes(store, waiters),
+                ExportRoutes(store),
+                EventRoutes(store, events),
+            ]
+        ),
         gate,
         InspectorPages(),
     )

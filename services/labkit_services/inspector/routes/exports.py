@@ -82,10 +82,14 @@ def _choices(
     query = {name: values[-1] for name, values in parse_qs(request.query).items()}
     form = query.get("format", forms[0])
     if form not in forms:
-        raise InvalidValueError("unknown format", expected="one of " + ", ".join(forms), seen=ascii(form)[:80])
+        raise InvalidValueError(
+            "unknown format", expected="one of " + ", ".join(forms), seen=ascii(form)[:80]
+        )
     secrets = query.get("secrets", "keep")
     if secrets not in ("keep", "mask"):
-        raise InvalidValueError("invalid value for secrets", expected="keep or mask", seen=ascii(secrets)[:80])
+        raise InvalidValueError(
+            "invalid value for secrets", expected="keep or mask", seen=ascii(secrets)[:80]
+        )
     return form, masked if secrets == "mask" else lambda record: record
 
 

@@ -11,9 +11,9 @@ from urllib.parse import parse_qsl
 from labkit_services.contract.durations import parse_duration
 from labkit_services.contract.errors import InvalidValueError
 from labkit_services.http import Request, Response
-from labkit_services.inspector.live.request_waiters import RequestWaiters
 from labkit_services.inspector.formats.decoding import decode_body
 from labkit_services.inspector.formats.requestbin import requestbin_request, wants_requestbin
+from labkit_services.inspector.live.request_waiters import RequestWaiters
 from labkit_services.inspector.queries.diff import diff
 from labkit_services.inspector.queries.request_query import RequestFilter, RequestPage, RequestQuery
 from labkit_services.inspector.queries.verify import near_misses

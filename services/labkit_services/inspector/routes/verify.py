@@ -37,7 +37,9 @@ class VerifyRoutes:
         settings = await read_settings(request, _FIELDS, _BYTES)
         expected, within, after = _expected(settings), _within(settings), settings.get("after", "")
         if after and not REQUEST_ID.fullmatch(after):
-            raise InvalidValueError("after is not a request's id", expected="26 letters and digits", seen=after)
+            raise InvalidValueError(
+                "after is not a request's id", expected="26 letters and digits", seen=after
+            )
         loop = asyncio.get_running_loop()
         began = loop.time()
         while True:
