@@ -42,7 +42,7 @@ class LiveEvent:
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
+class _JournalEntry:
     number: int
     kind: ChangeKind
     bin: str
@@ -61,7 +61,7 @@ class EventJournal:
     ) -> None:
         self._store = store
         self._bin_to_json = bin_to_json
-        self._entries: deque[_Entry] = deque(maxlen=kept)
+        self._entries: deque[_JournalEntry] = deque(maxlen=kept)
         self._begin = store.change_number
         store.listeners.append(self._on_change)
 
@@ -90,9 +90,9 @@ class EventJournal:
 
     def _on_change(self, change: StoreChange) -> None:
         record_id = change.record.id if change.record is not None else ""
-        self._entries.append(_Entry(change.number, change.kind, change.bin.name, record_id))
+        self._entries.append(_JournalEntry(change.number, change.kind, change.bin.name, record_id))
 
-    def _read(self, entry: _Entry) -> LiveEvent | None:
+    def _read(self, entry: _JournalEntry) -> LiveEvent | None:
         """Return a past change; None for one of a request that is gone."""
         stored = self._store.bins.get(entry.bin)
         data: dict[str, Any] = {"bin": self._bin_to_json(stored) if stored else {"name": entry.bin}}

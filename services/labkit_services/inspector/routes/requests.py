@@ -42,11 +42,11 @@ class RequestRoutes:
         self.routes: list[Route] = [
             ("GET", "/api/v1/bins/{bin}/requests", self._list),
             ("DELETE", "/api/v1/bins/{bin}/requests", self._clear),
+            ("POST", "/api/v1/bins/{bin}/requests/shift", self._shift),
             ("GET", "/api/v1/bins/{bin}/requests/{id}", self._get),
             ("GET", "/api/v1/bins/{bin}/requests/{id}/raw", self._get_raw),
             ("PATCH", "/api/v1/bins/{bin}/requests/{id}", self._annotate),
             ("DELETE", "/api/v1/bins/{bin}/requests/{id}", self._delete),
-            ("POST", "/api/v1/bins/{bin}/requests/shift", self._shift),
             ("GET", "/api/v1/bins/{bin}/requests/{id}/diff", self._diff),
         ]
 
