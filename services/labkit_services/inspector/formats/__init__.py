@@ -1,0 +1,1 @@
+"""Requests as other programs write and read them; signature verdicts."""
