@@ -15,11 +15,17 @@ stays quoted."""
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The server of a connection; the key of the connection pool."""
+    """The server of a connection; the key of the connection pool.
+
+    Attributes:
+        address: IP address to connect to, if the host was resolved before;
+            "" resolves it when the connection is opened.
+    """
 
     host: str
     port: int
     tls: bool = False
+    address: str = ""
 
     @property
     def authority(self) -> str:

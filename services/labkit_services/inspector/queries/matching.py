@@ -30,7 +30,7 @@ from labkit_services.inspector.records.request_record import RequestRecord
 
 _OPERATORS = ("equals", "contains", "starts_with", "present")
 _TEXTS = ("method", "path", "subpath", "content_type", "body", "function", "call_id")
-_MAPPINGS = ("query", "headers")
+_MAPPINGS = ("query", "headers", "header")
 _STATUSES = ("function_status", "status")
 FIELDS = (*_TEXTS, *_MAPPINGS, *_STATUSES, "json")
 """The fields of conditions."""
@@ -72,13 +72,11 @@ def check_conditions(conditions: object, fields: tuple[str, ...] = FIELDS) -> di
         raise InvalidValueError(
             "the conditions are not an object", expected='such as {"method": "POST"}', seen=_shown(conditions)
         )
-    # "header" is what many write, and can mean nothing else.
-    checked = {"headers" if name == "header" else name: value for name, value in conditions.items()}
-    if unknown := checked.keys() - set(fields):
+    if unknown := conditions.keys() - set(fields):
         raise InvalidValueError(
             f"unknown condition: {min(unknown)[:80]!a}", expected="one of " + ", ".join(fields)
         )
-    for name, value in checked.items():
+    for name, value in conditions.items():
         if name in _MAPPINGS:
             if not isinstance(value, dict):
                 raise InvalidValueError(
@@ -93,7 +91,7 @@ def check_conditions(conditions: object, fields: tuple[str, ...] = FIELDS) -> di
                 )
         elif name != "json":
             _check_value(name, value)
-    return checked
+    return conditions
 
 
 def match(record: RequestRecord, conditions: dict[str, Any]) -> list[Difference]:
@@ -113,7 +111,7 @@ def _compare_field(record: RequestRecord, name: str, wanted: Any) -> list[Differ
         case "query":
             parameters = parse_qs(readable(request.query), keep_blank_values=True)
             return _compare_mapping("query", wanted, lambda key: parameters.get(key, []))
-        case "headers":
+        case "headers" | "header":
             headers = Headers(request.headers)
             return _compare_mapping("headers", wanted, lambda key: list(map(readable, headers.get_all(key))))
         case "json":

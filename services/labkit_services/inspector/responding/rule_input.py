@@ -20,7 +20,8 @@ from labkit_services.inspector.responding.templates import placeholders, unknown
 
 MAX_BODY = 1024 * 1024
 _MAX_RULES, _MAX_STEPS, _MAX_TIMES = 100, 100, 1_000_000
-_MAX_HEADERS, _MAX_HEADER_BYTES = 100, 16 * 1024
+MAX_HEADER_BYTES = 16 * 1024
+_MAX_HEADERS = 100
 _STEP_FIELDS = ("status", "headers", "body", "body_base64", "template", "delay", "jitter", "times")
 _RULE_FIELDS = ("name", "method", "when", *_STEP_FIELDS, "then")
 _CONDITIONS = tuple(name for name in FIELDS if name != "status")
@@ -158,10 +159,10 @@ def _parse_headers(document: object, name: str) -> tuple[Pair, ...]:
             seen=_seen(document),
         )
     size = sum(len(header) + len(value.encode()) for header, value in pairs)
-    if len(pairs) > _MAX_HEADERS or size > _MAX_HEADER_BYTES:
+    if len(pairs) > _MAX_HEADERS or size > MAX_HEADER_BYTES:
         raise InvalidValueError(
             f"{name}.headers are too large",
-            expected=f"at most {_MAX_HEADERS} headers with {_MAX_HEADER_BYTES} bytes",
+            expected=f"at most {_MAX_HEADERS} headers with {MAX_HEADER_BYTES} bytes",
             seen=f"{len(pairs)} headers with {size} bytes",
         )
     return tuple(

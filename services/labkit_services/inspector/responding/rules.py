@@ -88,8 +88,15 @@ class RuleCounts:
 
         It does not wait for anything, so two requests never get the same use.
         """
+        if (found := self.next(record)) is None:
+            return None
+        index, step, title = found
+        self.used[index] += 1
+        return step, title
+
+    def next(self, record: RequestRecord) -> tuple[int, RuleStep, str] | None:
+        """Return the index, step and text of the rule that would answer."""
         for index, rule in enumerate(self.rules):
             if rule.matches(record) and (chosen := rule.step(self.used[index])) is not None:
-                self.used[index] += 1
-                return chosen
+                return index, *chosen
         return None

@@ -12,10 +12,10 @@ from urllib.parse import parse_qsl
 
 from labkit_services.contract.errors import InvalidValueError
 from labkit_services.contract.wire_text import readable
+from labkit_services.inspector.records.switch_names import SWITCHES
 from labkit_services.inspector.responding.delays import parse_delay
 from labkit_services.inspector.responding.statuses import check_status
 
-_NAMES = ("_status", "_delay", "_fail", "_echo")
 _STATUS_PATH = re.compile(r"/([1-5][0-9][0-9])")
 _PROBABILITY = re.compile(r"([0-9]{1,3}(?:\.[0-9]{0,9})?|\.[0-9]{1,9})(%?)")
 _YES, _NO = ("", "1", "true", "yes"), ("0", "false", "no")
@@ -61,16 +61,9 @@ class UrlSwitches:
         )
 
 
-def without_switches(query: str) -> str:
-    """Return a raw query string without the switches."""
-    if "_" not in query and "%5" not in query:
-        return query
-    return "&".join(part for part in query.split("&") if not _switches(part))
-
-
 def _switches(query: str) -> list[tuple[str, str]]:
     pairs = parse_qsl(query, keep_blank_values=True) if query else []
-    return [(name, readable(value)) for name, value in pairs if name in _NAMES]
+    return [(name, readable(value)) for name, value in pairs if name in SWITCHES]
 
 
 def _probability(text: str) -> float:
