@@ -1,1 +1,1 @@
-"""Requests as other programs write and read them; signature verdicts."""
+"""Requests in other forms: commands, HAR, tables; and bodies made readable."""
