@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
@@ -32,6 +33,12 @@ class Origin:
         """The ``Host`` header's value."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == (443 if self.tls else 80) else f"{host}:{self.port}"
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether the address is this machine's own, as far as known."""
+        address = ipaddress.ip_address(self.address) if self.address else None
+        return address is not None and (getattr(address, "ipv4_mapped", None) or address).is_loopback
 
     @classmethod
     def parse(cls, url: str) -> tuple[Origin, str]:

@@ -180,16 +180,16 @@ def _compare_text(field: str, condition: Any, values: list[str]) -> list[Differe
 
 def _fits(value: str, condition: Any) -> bool:
     if not isinstance(condition, dict):
-        return value == condition
+        return bool(value == condition)
     operator, wanted = next(iter(condition.items()))
     match operator:
         case "contains":
-            return wanted in value
+            return str(wanted) in value
         case "starts_with":
-            return value.startswith(wanted)
+            return value.startswith(str(wanted))
         case "present":
             return wanted is True
-    return value == wanted
+    return bool(value == wanted)
 
 
 def _check_value(name: str, value: object) -> None:

@@ -50,20 +50,17 @@ class Forward:
         if unknown := document.keys() - {"url", "mode", "expand_path"}:
             expected = "url, mode, expand_path"
             raise InvalidValueError(f"forward has an unknown field: {min(unknown)[:80]!a}", expected=expected)
-        forward = cls(
-            document.get("url", ""), document.get("mode", "proxy"), document.get("expand_path", False)
-        )
-        if not isinstance(forward.url, str) or not forward.url:
-            raise InvalidValueError(
-                "forward.url is missing", expected="such as http://gateway:8080/function/figlet"
-            )
-        if forward.mode not in _MODES:
-            raise InvalidValueError(
-                "invalid forward.mode", expected=" or ".join(_MODES), seen=ascii(forward.mode)[:80]
-            )
-        if not isinstance(forward.expand_path, bool):
+        url, mode = document.get("url"), document.get("mode", "proxy")
+        expand_path = document.get("expand_path", False)
+        if not url or not isinstance(url, str):
+            expected = "such as http://gateway:8080/function/figlet"
+            raise InvalidValueError("forward.url is missing", expected=expected)
+        if mode not in _MODES:
+            expected = " or ".join(_MODES)
+            raise InvalidValueError("invalid forward.mode", expected=expected, seen=ascii(mode)[:80])
+        if not isinstance(expand_path, bool):
             raise InvalidValueError("forward.expand_path is neither true nor false")
-        return forward
+        return cls(url, mode, expand_path)
 
     def to_json(self) -> dict[str, Any]:
         """Return what is stored in the bin's settings."""
@@ -112,7 +109,7 @@ class Forwarder:
         return FORWARDED not in Headers(record.request.headers)
 
     async def proxy(self, forward: Forward, record: RequestRecord) -> ResponsePlan:
-        """Return the server's response; a 502 that says why if there is none."""
+        """Return the server's response; without one, a 502 that says why."""
         counts = self.counts.setdefault(record.bin, ForwardCounts())
         rule = f"forward to {forward.url[:500]}"
         try:

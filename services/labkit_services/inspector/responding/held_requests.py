@@ -67,7 +67,7 @@ class HeldRequests:
         if len(self._held) >= self._limit:
             problem = f"{self._limit} requests are held already"
             return error_plan(503, problem, next_step="answer some of them", overridden_by="too many held")
-        future = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[ResponsePlan | None] = asyncio.get_running_loop().create_future()
         self._held[record.id] = record.bin, future
         try:
             async with asyncio.timeout(seconds):

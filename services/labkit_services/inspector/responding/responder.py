@@ -54,7 +54,7 @@ class BinResponder:
             by_hand = await self.holds.wait(record, hold.timeout)
             held = time.perf_counter() - started
             if by_hand is not None:
-                return replace(by_hand, held=held)
+                return replace(await self._delayed(by_hand), held=held)
         try:
             switches = UrlSwitches.parse(record.request.subpath, record.request.query)
         except InvalidValueError as error:
@@ -64,8 +64,7 @@ class BinResponder:
         plan = await self._automatic(settings, record, switches, forward)
         if switches.delay is not None:
             plan = replace(plan, delay=switches.delay)
-        if await self._stops_within(plan.delay):
-            plan = stopping_plan()
+        plan = await self._delayed(plan)
         body = b"" if plan.status in WITHOUT_BODY or record.request.method == "HEAD" else plan.body
         return replace(plan, held=held, body=body)
 
@@ -110,6 +109,9 @@ class BinResponder:
     def _step_plan(self, step: RuleStep, record: RequestRecord) -> ResponsePlan:
         return replace(plan_of_step(step, record), delay=step.delay + step.jitter * self.chance())
 
+    async def _delayed(self, plan: ResponsePlan) -> ResponsePlan:
+        return stopping_plan() if await self._stops_within(plan.delay) else plan
+
     async def _stops_within(self, seconds: float) -> bool:
         """Wait; return at once, and True, if the inspector stops."""
         if seconds <= 0:
@@ -139,3 +141,10 @@ def plan_of_step(step: RuleStep, record: RequestRecord) -> ResponsePlan:
         headers = (*(pair for pair in default.headers if pair[0].lower() not in given), *headers)
         body = default.body
     return ResponsePlan(step.status, headers, body)
+
+
+def plan_by_hand(step: RuleStep, record: RequestRecord) -> ResponsePlan:
+    """Return the response that somebody wrote for a held request."""
+    plan = plan_of_step(step, record)
+    body = b"" if plan.status in WITHOUT_BODY or record.request.method == "HEAD" else plan.body
+    return replace(plan, body=body, rule="by hand", overridden_by="answered by hand", delay=step.delay)

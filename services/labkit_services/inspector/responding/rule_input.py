@@ -11,7 +11,7 @@ from typing import Any
 from labkit_services.contract.compact_json import encode
 from labkit_services.contract.errors import InvalidValueError
 from labkit_services.contract.numbers import whole_number
-from labkit_services.http.headers import HOP_BY_HOP, Pair
+from labkit_services.http.headers import HOP_BY_HOP, NOT_FORWARDED, Pair
 from labkit_services.inspector.queries.matching import FIELDS, check_conditions
 from labkit_services.inspector.responding.delays import MAX_DELAY_SECONDS, parse_delay
 from labkit_services.inspector.responding.rules import ResponseRule, RuleStep
@@ -185,6 +185,22 @@ def check_header_name(header: str, name: str) -> str:
         raise InvalidValueError(
             f"{name}: the header {header} can't be set: it is the inspector's own",
             expected="any header but " + ", ".join(sorted(_OWN)),
+        )
+    return header
+
+
+def check_request_header(header: object, value: object) -> str:
+    """Return the name of a header that a replay may set to ``value``."""
+    if not isinstance(header, str) or not _TOKEN.fullmatch(header):
+        raise InvalidValueError("this is not a header's name", expected="such as X-Name", seen=_seen(header))
+    if header.lower() in NOT_FORWARDED:
+        raise InvalidValueError(
+            f"the header {header} can't be set: it belongs to the connection",
+            expected="any header but " + ", ".join(sorted(NOT_FORWARDED)),
+        )
+    if value is not None and (not isinstance(value, str) or _CONTROL.search(value)):
+        raise InvalidValueError(
+            f"the header {header} is not text in one line", expected="a text, or null", seen=_seen(value)
         )
     return header
 
