@@ -18,7 +18,7 @@ from labkit_services.inspector.records.sent_response import SentResponse
 from labkit_services.inspector.resend.replay_marks import ReplayMarks
 from labkit_services.inspector.resend.replay_request import OutgoingRequest, Replay
 from labkit_services.inspector.resend.sender import NoAnswerError, Sender, TargetResponse
-from labkit_services.inspector.resend.targets import AllowedTargets, Target
+from labkit_services.inspector.resend.targets import AllowedTargets, CheckedTarget
 from labkit_services.inspector.responding.held_requests import HeldRequests
 from labkit_services.inspector.storage.bin_store import BinStore
 
@@ -86,7 +86,9 @@ class Replayer:
             "left_out": list(outgoing.left_out),
         }
 
-    async def _send(self, original: RequestRecord, outgoing: OutgoingRequest, target: Target) -> Resent:
+    async def _send(
+        self, original: RequestRecord, outgoing: OutgoingRequest, target: CheckedTarget
+    ) -> Resent:
         is_own = target.origins[0].port == urlsplit(self.url).port and target.origins[0].is_loopback
         if not is_own:
             return await self._send_elsewhere(original, outgoing, target)
@@ -112,7 +114,7 @@ class Replayer:
             self.marks.remove(mark)
 
     async def _send_elsewhere(
-        self, original: RequestRecord, outgoing: OutgoingRequest, target: Target
+        self, original: RequestRecord, outgoing: OutgoingRequest, target: CheckedTarget
     ) -> Resent:
         started = time.time_ns()
         sending = self.sender.send(target, outgoing.method, list(outgoing.headers), outgoing.body, _SECONDS)

@@ -10,7 +10,7 @@ from labkit_services.http.client_connection import ClientResponse
 from labkit_services.http.errors import ConnectError, UpstreamError
 from labkit_services.http.headers import HOP_BY_HOP, Pair
 from labkit_services.inspector.errors import RequestRefusedError
-from labkit_services.inspector.resend.targets import Target
+from labkit_services.inspector.resend.targets import CheckedTarget
 
 _FRAMING = HOP_BY_HOP | {"content-length", "date"}
 
@@ -43,7 +43,7 @@ class Sender:
     limit: int
 
     async def send(
-        self, target: Target, method: str, headers: list[Pair], body: bytes, seconds: float
+        self, target: CheckedTarget, method: str, headers: list[Pair], body: bytes, seconds: float
     ) -> TargetResponse:
         """Return the response; raise NoAnswerError if none came in time.
 
@@ -63,7 +63,9 @@ class Sender:
                 f"no answer from {target.url[:200]}", seen=str(error), next_step="does a server listen there?"
             ) from error
 
-    async def _open(self, target: Target, method: str, headers: list[Pair], body: bytes) -> ClientResponse:
+    async def _open(
+        self, target: CheckedTarget, method: str, headers: list[Pair], body: bytes
+    ) -> ClientResponse:
         *others, last = target.origins
         for origin in others:
             try:

@@ -46,7 +46,7 @@ class UnresolvedTargetError(RequestRefusedError, ConnectionError):
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class CheckedTarget:
     """A server that may be sent to, and what to request from it.
 
     Attributes:
@@ -78,7 +78,7 @@ class AllowedTargets:
         self._gateway_url = gateway_url
         self._closed = frozenset(closed)
 
-    async def resolve(self, url: object) -> Target:
+    async def resolve(self, url: object) -> CheckedTarget:
         """Return where a URL leads if that is allowed.
 
         Raises:
@@ -91,7 +91,7 @@ class AllowedTargets:
         for address in addresses:
             self._check_address(origin, address)
         origins = tuple(replace(origin, address=str(address)) for address in addresses)
-        return Target(str(url), origins, target)
+        return CheckedTarget(str(url), origins, target)
 
     def _parse(self, url: object) -> tuple[Origin, str]:
         if not isinstance(url, str) or len(url) > _MAX_URL:

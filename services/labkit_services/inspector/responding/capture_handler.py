@@ -15,6 +15,7 @@ from labkit_services.inspector.records.request_record import ReceivedRequest, Re
 from labkit_services.inspector.records.sent_response import SentResponse, cut_response
 from labkit_services.inspector.resend.replay_marks import ReplayMarks, without_mark
 from labkit_services.inspector.responding.response_plan import Responder, ResponsePlan
+from labkit_services.inspector.responding.statuses import WITHOUT_BODY
 from labkit_services.inspector.storage.bin_store import BinStore
 
 
@@ -68,7 +69,8 @@ class CaptureHandler:
         await self.store.saved()
         if sent.status == 0:
             raise HangUpError  # the server closes the connection
-        return Response(sent.status, sent.headers, sent.body)
+        # The server leaves the body out for HEAD, and announces its length.
+        return Response(sent.status, sent.headers, plan.body if request.method == "HEAD" else sent.body)
 
     def creates_bin(self, request: Request) -> bool:
         """Return whether capturing the request will create its bin."""
@@ -90,6 +92,7 @@ class CaptureHandler:
 
 
 def _sent(plan: ResponsePlan, record: RequestRecord, created: bool, seconds: float) -> SentResponse:
+    has_body = plan.status not in (0, *WITHOUT_BODY) and record.request.method != "HEAD"
     headers: tuple[Pair, ...] = ()
     if plan.status:
         headers = (*plan.headers, ("X-Bin-Id", record.bin), ("X-Request-Id", record.id))
@@ -98,7 +101,7 @@ def _sent(plan: ResponsePlan, record: RequestRecord, created: bool, seconds: flo
     return SentResponse(
         status=plan.status,
         headers=headers,
-        body=plan.body if plan.status else b"",
+        body=plan.body if has_body else b"",
         rule=plan.rule,
         overridden_by=plan.overridden_by,
         delay=plan.delay,

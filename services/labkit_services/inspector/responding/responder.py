@@ -23,7 +23,6 @@ from labkit_services.inspector.responding.held_requests import HeldRequests, Hol
 from labkit_services.inspector.responding.response_plan import ResponsePlan, default_plan, error_plan
 from labkit_services.inspector.responding.rule_input import MAX_BODY, MAX_HEADER_BYTES, to_wire
 from labkit_services.inspector.responding.rules import RuleStep
-from labkit_services.inspector.responding.statuses import WITHOUT_BODY
 from labkit_services.inspector.responding.templates import render
 from labkit_services.inspector.responding.url_switches import UrlSwitches
 
@@ -65,8 +64,7 @@ class BinResponder:
         if switches.delay is not None:
             plan = replace(plan, delay=switches.delay)
         plan = await self._delayed(plan)
-        body = b"" if plan.status in WITHOUT_BODY or record.request.method == "HEAD" else plan.body
-        return replace(plan, held=held, body=body)
+        return replace(plan, held=held)
 
     async def _automatic(
         self, settings: BinSettings, record: RequestRecord, switches: UrlSwitches, forward: Forward | None
@@ -146,5 +144,4 @@ def plan_of_step(step: RuleStep, record: RequestRecord) -> ResponsePlan:
 def plan_by_hand(step: RuleStep, record: RequestRecord) -> ResponsePlan:
     """Return the response that somebody wrote for a held request."""
     plan = plan_of_step(step, record)
-    body = b"" if plan.status in WITHOUT_BODY or record.request.method == "HEAD" else plan.body
-    return replace(plan, body=body, rule="by hand", overridden_by="answered by hand", delay=step.delay)
+    return replace(plan, rule="by hand", overridden_by="answered by hand", delay=step.delay)
