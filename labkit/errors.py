@@ -54,6 +54,10 @@ class InspectorError(LabError, RuntimeError):
     """The inspector rejected the request."""
 
 
+class VerificationError(LabError, AssertionError):
+    """The requests in a bin are not as expected."""
+
+
 class NoResultError(LabError, LookupError):
     """The call has no result."""
 

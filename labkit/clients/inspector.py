@@ -6,15 +6,20 @@ import base64
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from labkit.clients.http_client import ServiceHttpClient, expect
 from labkit.errors import InspectorError
-from labkit_services.contract.errors import LabTimeoutError
+from labkit_services.contract.errors import InvalidValueError, LabTimeoutError
+
+if TYPE_CHECKING:
+    import httpx
 
 _CALL_SECONDS = 10.0
 _LONGEST_POLL_SECONDS = 30.0
+_LONGEST_WAIT_SECONDS = 60.0
+"""The inspector's limit for a verification."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,17 @@ class CapturedRequest:
     function_status: int | None
     duration_seconds: float | None
     record: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def status(self) -> int | None:
+        """What the bin answered: 0 if it cut the connection, None if open."""
+        response = self.record.get("response")
+        return response["status"] if response else None
+
+    @property
+    def bin(self) -> str:
+        """Name of its bin."""
+        return str(self.record["bin"])
 
     @property
     def text(self) -> str:
@@ -87,6 +103,34 @@ class InspectorClient:
         """Create a bin unless it exists."""
         await self._request("PUT", _bin_path(name), 200, 201)
 
+    async def bins(self) -> list[dict[str, Any]]:
+        """Return all bins, as the inspector's API does."""
+        document = await self._request("GET", "/api/v1/bins", 200)
+        return list(document["bins"])
+
+    async def change(self, name: str, path: str, method: str, document: Any = None) -> Any:
+        """Change something of a bin; ``path`` is such as ``/hold``."""
+        return await self._request(method, f"{_bin_path(name)}{path}", 200, 201, 204, json=document)
+
+    async def verify(self, name: str, document: Mapping[str, Any], within: float) -> dict[str, Any]:
+        """Return the verdict on a bin's requests, waiting for it."""
+        path = f"{_bin_path(name)}/verify"
+        verdict: dict[str, Any] = await self._request(
+            "POST", path, 200, json={**document, "within": f"{int(within * 1000)}ms"}
+        )
+        return verdict
+
+    async def export(self, name: str, form: str, *, mask_secrets: bool) -> bytes:
+        """Return a bin's requests as a file: ``har``, ``jsonl``, ``csv``."""
+        params = {"format": form, "secrets": "mask" if mask_secrets else "keep"}
+        response = await self._send("GET", f"{_bin_path(name)}/export", 200, params=params)
+        return response.content
+
+    async def load(self, name: str, data: bytes) -> int:
+        """Add the requests of an exported file; return how many."""
+        document = await self._request("POST", f"{_bin_path(name)}/import", 201, content=data)
+        return int(document["imported"])
+
     async def set_response(self, name: str, status: int) -> None:
         """Set the status that a bin answers with; 0 closes the connection."""
         await self._request("PUT", _bin_path(name), 200, 201, json={"answer": status})
@@ -124,14 +168,31 @@ class InspectorClient:
         )
 
     async def _request(self, method: str, path: str, *statuses: int, **options: Any) -> Any:
-        timeout = _CALL_SECONDS + _LONGEST_POLL_SECONDS
-        response = await self._http.request(method, path, timeout=timeout, headers=self._headers, **options)
-        expect(response, f"{method} {path} failed", *statuses, error_type=InspectorError)
+        response = await self._send(method, path, *statuses, **options)
         return response.json() if response.content else None
+
+    async def _send(self, method: str, path: str, *statuses: int, **options: Any) -> httpx.Response:
+        timeout = _CALL_SECONDS + _LONGEST_WAIT_SECONDS
+        response = await self._http.request(method, path, timeout=timeout, headers=self._headers, **options)
+        if response.status_code == 422:
+            raise _refused(response)
+        expect(response, f"{method} {path} failed", *statuses, error_type=InspectorError)
+        return response
 
     async def close(self) -> None:
         """Close the connections."""
         await self._http.close()
+
+
+def _refused(response: httpx.Response) -> InvalidValueError:
+    """Return the inspector's own words for a value that is not valid."""
+    document = response.json()
+    return InvalidValueError(
+        document["error"],
+        expected=document.get("expected", ""),
+        seen=document.get("seen", ""),
+        next_step=document.get("next", ""),
+    )
 
 
 def _bin_path(name: str) -> str:

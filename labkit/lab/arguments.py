@@ -143,8 +143,8 @@ def _fits(value: Any, expected: Any) -> bool:
         return isinstance(value, Mapping) and all(_fits(k, key) and _fits(v, item) for k, v in value.items())
     if origin is not None:
         return isinstance(value, origin)
-    if not isinstance(expected, type):
-        return True  # Any, or a type variable
+    if expected is Any or not isinstance(expected, type):
+        return True  # or a type variable
     if expected in (int, float):  # NumPy's numbers, too
         return isinstance(value, Integral if expected is int else Real) and not isinstance(value, bool)
     return isinstance(value, expected)

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import html
-from collections.abc import AsyncIterator
+import os
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from labkit.clients.connections import Connections
 from labkit.clients.inspector import CapturedRequest
 from labkit.clients.lab_watch import guarded
-from labkit.errors import InvalidValueError
+from labkit.errors import InvalidValueError, VerificationError
 from labkit.lab.background_loop import DualContextManager, LoopBound, blocking
+from labkit.lab.bin_request import AsyncBinRequest, blocking_request, blocking_requests
+from labkit.lab.bin_responses import AsyncBinHold, AsyncBinResponses, BinHold, BinResponses, response_step
+from labkit.lab.durations import to_seconds
 from labkit.views.tables import html_table
+from labkit.views.verdict import BinVerdict
 
 _WAIT_SECONDS = 10.0
+MAX_VERIFY_SECONDS = 60.0
 
 
 class AsyncBin(LoopBound):
@@ -26,6 +36,7 @@ class AsyncBin(LoopBound):
         self.name = name
         self.url = f"{inspector.url}/r/{quote(name, safe='')}"
         self._inspector = inspector
+        self._connections = connections
 
     def __str__(self) -> str:
         return self.url
@@ -35,7 +46,7 @@ class AsyncBin(LoopBound):
 
     async def wait(
         self, *, call_id: str = "", function: str = "", method: str = "", timeout: float = _WAIT_SECONDS
-    ) -> CapturedRequest:
+    ) -> AsyncBinRequest:
         """Wait for a request that matches, and return the first.
 
         Raises:
@@ -53,7 +64,7 @@ class AsyncBin(LoopBound):
         function: str = "",
         method: str = "",
         timeout: float = _WAIT_SECONDS,
-    ) -> list[CapturedRequest]:
+    ) -> list[AsyncBinRequest]:
         """Wait for ``count`` requests that match; return them, oldest first.
 
         Raises:
@@ -61,17 +72,181 @@ class AsyncBin(LoopBound):
         """
         wanted = {"call_id": call_id, "function": function, "method": method}
         filters = {key: value for key, value in wanted.items() if value}
-        return await self._inspector.wait(self.name, timeout=timeout, count=count, filters=filters)
+        found = await self._inspector.wait(self.name, timeout=timeout, count=count, filters=filters)
+        return self._bound(found)
 
     @guarded
-    async def requests(self) -> list[CapturedRequest]:
-        """Return the requests in the bin, oldest first."""
-        return await self._inspector.requests(self.name, order="oldest", limit=500)
+    async def requests(self) -> list[AsyncBinRequest]:
+        """Return the requests in the bin, oldest first; 500 at most."""
+        return self._bound(await self._inspector.requests(self.name, order="oldest", limit=500))
+
+    def _bound(self, found: list[CapturedRequest]) -> list[AsyncBinRequest]:
+        """Return requests that can be answered and replayed."""
+        return [
+            AsyncBinRequest(
+                **{each.name: getattr(record, each.name) for each in fields(record)},
+                connections=self._connections,
+            )
+            for record in found
+        ]
 
     @guarded
     async def clear(self) -> None:
         """Delete the requests in the bin."""
         await self._inspector.clear(self.name)
+
+    @guarded
+    async def respond(
+        self,
+        status: int = 200,
+        body: str = "",
+        *,
+        times: int | None = None,
+        headers: Mapping[str, str] | None = None,
+        delay: str | float = 0.0,
+        jitter: str | float = 0.0,
+        when: Mapping[str, Any] | None = None,
+    ) -> AsyncBinResponses:
+        """Make the bin answer so: ``bin.respond(503, times=2).then(200)``.
+
+        It replaces what an earlier ``respond`` said.
+
+        Args:
+            status: 200 to 599; 0 closes the connection without a response.
+            body: Text; ``{{request.headers.X-Call-Id}}`` is replaced.
+            times: How many requests get it before the one of ``then``.
+            headers: More headers.
+            delay: Seconds, or a duration such as "200ms".
+            jitter: At most so much is added to the delay, by chance.
+            when: Conditions on the request, such as ``{"method": "POST"}``.
+        """
+        step = response_step(status, body, times=times, headers=headers, delay=delay, jitter=jitter)
+        rule = {**step, "when": dict(when or {}), "then": []}
+        return await AsyncBinResponses(self._inspector, self.watch, self.name, rule).apply()
+
+    @guarded
+    async def respond_as_usual(self) -> None:
+        """Remove what ``respond``, ``hold`` and ``forward`` have set."""
+        for path in ("/responses", "/hold", "/forward"):
+            await self._inspector.change(self.name, path, "DELETE")
+
+    @guarded
+    async def hold(self, timeout: str | float = 30.0) -> AsyncBinHold:
+        """Hold requests, so that you answer them: ``request.answer(200)``.
+
+        Args:
+            timeout: After so many seconds a request is answered as usual.
+        """
+        return await AsyncBinHold(self._inspector, self.watch, self.name, timeout).apply()
+
+    @guarded
+    async def forward(self, to: str, *, copy: bool = False) -> None:
+        """Pass requests on to a URL on this machine, such as a function's.
+
+        Args:
+            to: The URL.
+            copy: Send only a copy, and answer as usual.
+        """
+        document = {"url": to, "mode": "copy" if copy else "proxy"}
+        await self._inspector.change(self.name, "/forward", "PUT", document)
+
+    async def verify(
+        self,
+        count: int | None = None,
+        *,
+        at_least: int = 1,
+        at_most: int | None = None,
+        function: str = "",
+        function_status: int | None = None,
+        call_id: str = "",
+        match: Mapping[str, Any] | None = None,
+        expect: Sequence[Mapping[str, Any]] = (),
+        ordered: bool = False,
+        no_extra: bool = False,
+        within: str | float = 0.0,
+    ) -> BinVerdict:
+        """Check that requests came as expected; wait for them.
+
+        Args:
+            count: How many must match, exactly.
+            at_least: Without ``count``, the fewest that must.
+            at_most: The most that may; None is without a limit.
+            function: Name of the function whose result it is.
+            function_status: The function's status.
+            call_id: The call's id.
+            match: More conditions: ``{"body": "text", "method": "POST"}``.
+            expect: Several expectations in place of the above, each such as
+                ``{"match": {"body": "a"}, "times": 2}``.
+            ordered: Those of an expectation come after those of the one
+                before.
+            no_extra: Nothing else came.
+            within: Wait so long for what is missing, and that what must not
+                come does not; seconds, or such as "15s"; a minute at most.
+
+        Raises:
+            VerificationError: Something is different; says what.
+        """
+        given = {"function": function, "function_status": function_status, "call_id": call_id}
+        conditions = {name: value for name, value in given.items() if value not in ("", None)}
+        times = {"min": at_least, "max": at_most} if count is None else {"min": count, "max": count}
+        single = {"match": {**conditions, **(match or {})}, "times": times}
+        document = {
+            "expect": list(map(dict, expect)) or [single],
+            "ordered": ordered,
+            "no_extra": no_extra,
+        }
+        return await self._verify(document, to_seconds(within))
+
+    async def never(
+        self,
+        *,
+        function: str = "",
+        call_id: str = "",
+        match: Mapping[str, Any] | None = None,
+        within: str | float = 3.0,
+    ) -> BinVerdict:
+        """Check that no such request has come, nor comes within a time.
+
+        Raises:
+            VerificationError: One came.
+        """
+        given = {"function": function, "call_id": call_id}
+        conditions = {name: value for name, value in given.items() if value}
+        expect = {"match": {**conditions, **(match or {})}, "never": True}
+        return await self._verify({"expect": [expect]}, to_seconds(within))
+
+    @guarded
+    async def _verify(self, document: Mapping[str, Any], within: float) -> BinVerdict:
+        if within > MAX_VERIFY_SECONDS:
+            expected = f"at most {MAX_VERIFY_SECONDS:g} s"
+            raise InvalidValueError("within is too long", expected=expected, seen=f"{within:g} s")
+        verdict = BinVerdict.from_json(await self._inspector.verify(self.name, document, within))
+        if verdict.verified:
+            return verdict
+        raise VerificationError(
+            f"the requests in the bin {self.name} are not as expected",
+            seen=verdict.message,
+            log=verdict.near_misses(),
+            next_step=f"look at them: lab.bin({self.name!r}), or the inspector's page",
+        )
+
+    @guarded
+    async def to_har(self, path: str | os.PathLike[str], *, mask_secrets: bool = True) -> Path:
+        """Write the requests to an HTTP archive, for a browser or a proxy.
+
+        Returns the file's path. The ending ``.jsonl`` or ``.csv`` chooses JSON
+        lines or a table instead. Secrets are masked unless told otherwise.
+        """
+        target = Path(path)
+        form = {".jsonl": "jsonl", ".csv": "csv"}.get(target.suffix.lower(), "har")
+        data = await self._inspector.export(self.name, form, mask_secrets=mask_secrets)
+        await asyncio.to_thread(target.write_bytes, data)
+        return target
+
+    @guarded
+    async def load(self, path: str | os.PathLike[str]) -> int:
+        """Add the requests of an exported file; return how many."""
+        return await self._inspector.load(self.name, await asyncio.to_thread(Path(path).read_bytes))
 
     def down(self, status: int = 503) -> DualContextManager:
         """Make the bin answer with ``status`` during a ``with`` block.
@@ -114,10 +289,18 @@ class Bin:
         return repr(self._async)
 
     down = blocking(AsyncBin.down)
-    wait = blocking(AsyncBin.wait)
-    wait_all = blocking(AsyncBin.wait_all)
-    requests = blocking(AsyncBin.requests)
+    wait = blocking(AsyncBin.wait, blocking_request)
+    wait_all = blocking(AsyncBin.wait_all, blocking_requests)
+    requests = blocking(AsyncBin.requests, blocking_requests)
     clear = blocking(AsyncBin.clear)
+    respond = blocking(AsyncBin.respond, BinResponses)
+    respond_as_usual = blocking(AsyncBin.respond_as_usual)
+    hold = blocking(AsyncBin.hold, BinHold)
+    forward = blocking(AsyncBin.forward)
+    to_har = blocking(AsyncBin.to_har)
+    load = blocking(AsyncBin.load)
+    verify = blocking(AsyncBin.verify)
+    never = blocking(AsyncBin.never)
 
     def _repr_html_(self) -> str:
         rows = [
