@@ -23,6 +23,7 @@ from labkit.workspace import Workspace
 from labkit_services.contract.names import VERSION
 
 _COMMANDS = {
+    "bins": ("bins", "requests"),
     "demo": ("demo",),
     "doctor": ("doctor",),
     "faults": ("fault", "faults"),

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import asdict
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from labkit.cli.attached import json_option, show_json, with_lab
 from labkit.views.formatting import format_seconds
 from labkit.views.queue_status import HEADING, WORKER_HEADING, QueueStatus
 from labkit.views.tables import text_table
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_json_option = click.option("--json", "as_json", is_flag=True, help="As JSON, for scripts.")
 _queue_option = click.option("--queue", "-q", default=DEFAULT_QUEUE, show_default=True, help="Which queue.")
 _function_option = click.option(
     "--function", default="", metavar="NAME", help="Whose call, if functions share the id."
@@ -32,28 +31,10 @@ _function_option = click.option(
 _TIMES = ("queued", "finished", "cancelled", "dead")
 
 
-def _with_lab(workspace: Workspace, work: Callable[[AsyncLab], Awaitable[T]]) -> T:
-    """Attach to the running lab, await ``work(lab)``, and close the handle."""
-    from labkit.lab.async_lab import AsyncLab
-
-    async def run() -> T:
-        lab = await AsyncLab.attach(workspace)
-        try:
-            return await work(lab)
-        finally:
-            await lab.stop()  # This process did not start the lab, so it goes on running.
-
-    return asyncio.run(run())
-
-
-def _show_json(value: Any) -> None:
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
-
-
 @click.command()
 @click.argument("name", required=False)
 @click.option("--max-inflight", type=int, help="Change how many calls each worker of the queue runs at once.")
-@_json_option
+@json_option
 @click.pass_obj
 def queue(workspace: Workspace, name: str | None, max_inflight: int | None, as_json: bool) -> None:
     """Show how full every queue is, or the queue NAME and its workers."""
@@ -63,9 +44,9 @@ def queue(workspace: Workspace, name: str | None, max_inflight: int | None, as_j
             await lab.queue(name or DEFAULT_QUEUE).set_max_inflight(max_inflight)
         return [await lab.queue(name).status()] if name else await lab.connections.gateway.queues()
 
-    queues = _with_lab(workspace, load)
+    queues = with_lab(workspace, load)
     if as_json:
-        _show_json(asdict(queues[0]) if name else [asdict(status) for status in queues])
+        show_json(asdict(queues[0]) if name else [asdict(status) for status in queues])
         return
     click.echo(text_table([HEADING, *(status.row() for status in queues)]))
     if name and queues[0].workers:
@@ -83,13 +64,13 @@ def dead() -> None:
 @dead.command("list")
 @_queue_option
 @click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True, help="How many.")
-@_json_option
+@json_option
 @click.pass_obj
 def dead_list(workspace: Workspace, queue: str, limit: int, as_json: bool) -> None:
     """List the dead letters of a queue, oldest first."""
-    letters = _with_lab(workspace, lambda lab: lab.queue(queue).dead_letters(limit))
+    letters = with_lab(workspace, lambda lab: lab.queue(queue).dead_letters(limit))
     if as_json:
-        _show_json([letter.record for letter in letters])
+        show_json([letter.record for letter in letters])
     else:
         click.echo(repr(letters))
 
@@ -98,16 +79,16 @@ def dead_list(workspace: Workspace, queue: str, limit: int, as_json: bool) -> No
 @click.argument("call_id")
 @_function_option
 @_queue_option
-@_json_option
+@json_option
 @click.pass_obj
 def dead_show(workspace: Workspace, call_id: str, function: str, queue: str, as_json: bool) -> None:
     """Show the newest dead letter of the call CALL_ID.
 
     It has the call's request and the function's last response.
     """
-    letter = _with_lab(workspace, lambda lab: lab.queue(queue).dead_letter(call_id, function))
+    letter = with_lab(workspace, lambda lab: lab.queue(queue).dead_letter(call_id, function))
     if as_json:
-        _show_json(letter.record)
+        show_json(letter.record)
     else:
         click.echo(str(letter))
 
@@ -135,7 +116,7 @@ def _one_or_all(command: Callable[[Workspace, str | None, str, str], None]) -> C
 @_one_or_all
 def dead_redrive(workspace: Workspace, call_id: str | None, function: str, queue: str) -> None:
     """Queue the dead letters of the call CALL_ID, or all of them, again."""
-    count = _with_lab(workspace, lambda lab: lab.queue(queue).redrive(call_id, function))
+    count = with_lab(workspace, lambda lab: lab.queue(queue).redrive(call_id, function))
     click.echo(f"{count} redriven to {queue}")
 
 
@@ -143,7 +124,7 @@ def dead_redrive(workspace: Workspace, call_id: str | None, function: str, queue
 @_one_or_all
 def dead_purge(workspace: Workspace, call_id: str | None, function: str, queue: str) -> None:
     """Delete the dead letters of the call CALL_ID, or all of them."""
-    count = _with_lab(workspace, lambda lab: lab.queue(queue).purge(call_id, function))
+    count = with_lab(workspace, lambda lab: lab.queue(queue).purge(call_id, function))
     click.echo(f"{count} deleted from {queue}")
 
 
@@ -152,20 +133,20 @@ def dead_purge(workspace: Workspace, call_id: str | None, function: str, queue: 
 @_function_option
 @click.option("--wait", default=0.0, help="Seconds to wait for the call's end, or for its result.")
 @click.option("--result", is_flag=True, help="Write the function's response body to standard output.")
-@_json_option
+@json_option
 @click.pass_obj
 def call(workspace: Workspace, call_id: str, function: str, wait: float, result: bool, as_json: bool) -> None:
     """Show the state of the call CALL_ID (X-Call-Id), and its attempts."""
     if result:
-        response = _with_lab(workspace, lambda lab: lab.call(call_id, function).result(wait))
+        response = with_lab(workspace, lambda lab: lab.call(call_id, function).result(wait))
         sys.stdout.buffer.write(response.body)
         if response.status >= 400:
             click.echo(f"the function answered {response.status}", err=True)
             sys.exit(1)
         return
-    document = _with_lab(workspace, lambda lab: _load_document(lab.call(call_id, function), wait))
+    document = with_lab(workspace, lambda lab: _load_document(lab.call(call_id, function), wait))
     if as_json:
-        _show_json(document)
+        show_json(document)
     else:
         click.echo("\n".join(_lines(document)))
 
@@ -178,10 +159,10 @@ def cancel(workspace: Workspace, call_id: str | None, function: str, queue: str)
     They may be queued, waiting for a retry, or running.
     """
     if call_id is None:
-        count = _with_lab(workspace, lambda lab: lab.queue(queue).cancel_calls())
+        count = with_lab(workspace, lambda lab: lab.queue(queue).cancel_calls())
         click.echo(f"{count} of {queue} cancelled")
         return
-    _with_lab(workspace, lambda lab: lab.call(call_id, function).cancel())
+    with_lab(workspace, lambda lab: lab.call(call_id, function).cancel())
     click.echo(f"call {call_id} is cancelled")
 
 

@@ -16,3 +16,17 @@ def readable(text: str) -> str:
         return text.encode("latin-1").decode()
     except UnicodeError:
         return text
+
+
+def printable(text: str, keep: str = "") -> str:
+    """Return text with what is not printable escaped, as ASCII.
+
+    Control characters, C1, and what hides or reorders text; ``keep`` are
+    characters that stay, such as line ends.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        each if each.isprintable() or each in keep else each.encode("unicode_escape").decode()
+        for each in text
+    )
