@@ -77,6 +77,8 @@ def read_call(call_id: str, events: Sequence[Event]) -> Call:
         answered=time_of(answered),
         accepted=integer(answered or response, "status"),
         client_error=text(answered, "error"),
+        refused_by=text(response, "platform"),
+        refusal=text(response, "text"),
         received=time_of(next(received, None)),
         queued=time_of(queued),
         requeued=time_of(last_queued) if last_queued is not queued else None,
