@@ -93,8 +93,8 @@ def platform_data(made_by: str, body: bytes) -> dict[str, Any]:
     """
     if not made_by:
         return {}
-    line = body[:_SHOWN_BYTES].decode("utf-8", "replace").strip().partition("\n")[0]
-    return {"platform": made_by, "text": line}
+    text = body[:_SHOWN_BYTES].decode("utf-8", "replace")
+    return {"platform": made_by, "text": " ".join(text.split())}
 
 
 def encode_batch(service: str, instance: str, rows: Iterable[Row]) -> bytes:
