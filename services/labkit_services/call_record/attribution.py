@@ -42,7 +42,7 @@ class Surroundings:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class CallOutcome:
     """What decided the outcome of a call, or what it waits for.
 
     Attributes:
@@ -84,7 +84,7 @@ class Outcome:
 NOTHING_MORE = Surroundings()
 
 
-def explain(call: Call, around: Surroundings = NOTHING_MORE) -> Outcome:
+def explain(call: Call, around: Surroundings = NOTHING_MORE) -> CallOutcome:
     """Return what decided the outcome of ``call``, or what it waits for."""
     match call.state:
         case CallState.DONE:
@@ -105,7 +105,7 @@ def explain(call: Call, around: Surroundings = NOTHING_MORE) -> Outcome:
             hop, code, values = _running(call, around)
         case _:
             hop, code, values = _on_its_way(call)
-    return Outcome(hop, code, {"call": call.id, "function": call.function, **values})
+    return CallOutcome(hop, code, {"call": call.id, "function": call.function, **values})
 
 
 _Found = tuple[Hop, str, dict[str, Any]]

@@ -57,7 +57,7 @@ def call_to_json(
         "callbacks": [_callback(callback) for callback in call.callbacks],
         "callbackDeadReason": call.callback_dead_reason,
         "redeliveries": call.redeliveries,
-        "captured": [_capture(number, capture) for number, capture in enumerate(call.captured, start=1)],
+        "captured": [_capture(capture) for capture in call.captured],
         "spans": [_span(span) for span in spans(call, around.now_ns)],
         "outcome": explain(call, around).to_json(),
     }
@@ -93,8 +93,8 @@ def _callback(callback: Callback) -> dict[str, Any]:
     }
 
 
-def _capture(number: int, capture: Capture) -> dict[str, Any]:
-    return {"bin": capture.bin, "id": capture.request, "seq": number, "time": capture.time / 1e9}
+def _capture(capture: Capture) -> dict[str, Any]:
+    return {"bin": capture.bin, "id": capture.request, "seq": capture.seq, "time": capture.time / 1e9}
 
 
 def _span(span: Span) -> dict[str, Any]:

@@ -91,7 +91,7 @@ def read_call(call_id: str, events: Sequence[Event]) -> Call:
         attempts=async_attempts(by_type) if is_async else sync_attempts(by_type),
         callbacks=callbacks_of(by_type),
         captured=tuple(
-            Capture(e.time_ns, text(e, "bin"), text(e, "request"), integer(e, "bytes"))
+            Capture(e.time_ns, text(e, "bin"), text(e, "request"), integer(e, "bytes"), integer(e, "seq"))
             for e in by_type.get(EventType.REQUEST_CAPTURED, ())
         ),
     )

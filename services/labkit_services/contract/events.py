@@ -51,7 +51,7 @@ class EventType(StrEnum):
     PROCESS_STARTED = "process.started"  # [pid]
     PROCESS_EXITED = "process.exited"  # [pid, code]; code < 0 is a signal
     # inspector
-    REQUEST_CAPTURED = "request.captured"  # [bin, request, bytes]
+    REQUEST_CAPTURED = "request.captured"  # [bin, request, bytes, seq]
     # supervisor, and inspector for a bin that is down; call_id is ""
     SERVICE_STARTED = "service.started"  # [service, pid]
     SERVICE_EXITED = "service.exited"  # [service, pid, code]

@@ -92,7 +92,7 @@ def _request_captured(record: RequestRecord) -> Row:
         callback.call_id if callback else "",
         callback.function if callback else "",
         1,
-        {"bin": record.bin, "request": record.id, "bytes": record.request.size},
+        {"bin": record.bin, "request": record.id, "bytes": record.request.size, "seq": record.seq},
     ]
 
 
