@@ -34,7 +34,10 @@ from labkit_services.inspector.live.request_waiters import RequestWaiters
 from labkit_services.inspector.live.server_sent_events import ServerSentEvents
 from labkit_services.inspector.responding.capture_handler import CaptureHandler
 from labkit_services.inspector.responding.response_plan import DefaultResponder
-from labkit_services.inspector.routes.api import BinView, InspectorApi
+from labkit_services.inspector.routes.api import InspectorApi
+from labkit_services.inspector.routes.bins import BinRoutes, BinView
+from labkit_services.inspector.routes.events import EventRoutes
+from labkit_services.inspector.routes.requests import RequestRoutes
 from labkit_services.inspector.storage.bin_store import BinStore
 from labkit_services.inspector.storage.changes import ChangeKind, StoreChange
 from labkit_services.inspector.token_gate import TokenGate
@@ -68,7 +71,7 @@ async def main(service: Service) -> None:
     store.listeners.append(log_capture)
     app = InspectorApp(
         CaptureHandler(store, DefaultResponder(), body_limit=config.max_body),
-        InspectorApi(store, waiters, events, bin_view),
+        InspectorApi([BinRoutes(store, bin_view), RequestRoutes(store, waiters), EventRoutes(store, events)]),
         gate,
         InspectorPages(),
     )
