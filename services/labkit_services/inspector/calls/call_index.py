@@ -141,11 +141,14 @@ class CallIndex:
             known = self._calls.setdefault(call_id, {})
             for call in self.log.of_id(call_id):
                 entry = known.get(call.function)
+                if entry is not None and entry.call is call:
+                    continue
+                had_succeeded = entry is not None and entry.call.state is CallState.DONE
                 if entry is None:
                     entry = known[call.function] = IndexedCall(next(self._numbers), call, 0)
-                elif entry.call is call:
-                    continue
                 self._replace(entry, call)
+                if call.state is CallState.DONE and not had_succeeded:
+                    self._note_run(call)
                 changed.append(entry)
         if self.log.dropped != self._dropped:
             self._dropped = self.log.dropped
@@ -156,15 +159,18 @@ class CallIndex:
 
     def _replace(self, entry: IndexedCall, call: Call) -> None:
         self._forget(entry)
-        before, entry.call, entry.start_ns = entry.call, call, call.events[0].time_ns
+        entry.call, entry.start_ns = call, call.events[0].time_ns
         entry.groups = groups_of(call)
         self._counts.update(entry.groups)
         if call.state is CallState.QUEUED:
             since = call.requeued if call.requeued is not None else call.queued
             entry.waits = call.queue, since if since is not None else entry.start_ns
             insort(self._waiting[call.queue], entry.waits[1])
+
+    def _note_run(self, call: Call) -> None:
+        """Remember how long the function ran, for what is usual."""
         ran = call.attempts[-1].ran if call.attempts else None
-        if ran is not None and call.state is CallState.DONE and before.state is not CallState.DONE:
+        if ran is not None:
             self._runs.setdefault(call.function, deque(maxlen=_RUNS)).append(ran)
 
     def _forget(self, entry: IndexedCall) -> None:

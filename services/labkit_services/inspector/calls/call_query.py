@@ -65,12 +65,12 @@ class CallQuery:
             states=_states(given.get("state", "")),
             queue=given.get("queue", ""),
             mode=given.get("mode", ""),
-            since=_time("since", given.get("since", "")),
-            until=_time("until", given.get("until", "")),
+            since=parse_time("since", given.get("since", "")),
+            until=parse_time("until", given.get("until", "")),
             q=given.get("q", "").lower(),
             limit=parse_whole_number("limit", given.get("limit", "500"), 1, MAX_LIMIT),
             after=_cursor(given.get("after", "")),
-            at=_time("at", given.get("at", "")),
+            at=parse_time("at", given.get("at", "")),
         )
 
     def __call__(self, entry: IndexedCall) -> bool:
@@ -128,7 +128,7 @@ def _states(text: str) -> frozenset[str]:
     return states
 
 
-def _time(name: str, text: str) -> int | None:
+def parse_time(name: str, text: str) -> int | None:
     """Return Unix nanoseconds of Unix seconds, RFC 3339, or an age."""
     if not text:
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 
 from labkit_services.contract.compact_json import encode
@@ -67,18 +68,17 @@ class CallStream:
         return bool(self._readers)
 
     def subscribe(self) -> AsyncIterator[bytes]:
-        """Return the event stream of one page."""
+        """Return the event stream of one page, which has the calls so far."""
         if len(self._readers) >= _MAX_SUBSCRIBERS:
             raise TooManyError("too many pages are open", expected=f"at most {_MAX_SUBSCRIBERS}")
         return self._stream(_Reader())
 
     async def _stream(self, reader: _Reader) -> AsyncIterator[bytes]:
         with self._feed.followed():
-            await self._feed.catch_up()
             # After this the page reads the list: what changes in between is
             # sent twice, not lost.
             self._readers.add(reader)
-            if len(self._readers) == 1:
+            if not len(self._tasks):
                 self._tasks.start(self._publish_changes(), name="publish the changed calls")
             try:
                 yield b"retry: 1000\n\n" + encode_event("hello", {"now": time.time()})
@@ -116,7 +116,10 @@ class CallStream:
         while self._readers and not self._closed:
             changed = self._feed.changed
             if not self._feed.index.is_stale and resets == self._feed.resets:
-                await changed.wait()
+                # Readers may leave meanwhile.
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(self._heartbeat):
+                        await changed.wait()
             if resets != self._feed.resets:
                 resets = self._feed.resets
                 self.publish("reset", {"why": "the lab was reset"})
