@@ -160,6 +160,8 @@ export class Painter {
     const { scale, now, palette } = view;
     const { pen } = this;
     const right = scale.left + scale.width;
+    if (scale.x(model.open ? now : model.end) < scale.left) this.#elsewhere("‹", scale.left + 2, top, palette);
+    if (scale.x(model.start) > right) this.#elsewhere("›", right - 8, top, palette);
     for (const bar of model.bars) {
       if (bar.start > now) break;
       const from = scale.x(bar.start), to = scale.x(Math.min(bar.end ?? now, now));
@@ -180,6 +182,12 @@ export class Painter {
       if (x < scale.left - 6 || x > right + 6) continue;
       drawShape(pen, this.marks.moments[moment.kind], palette, x, top + (moment.kind === "answered" ? CLIENT : WORK), true);
     }
+  }
+
+  /** A hint that the call is earlier or later than the time shown. */
+  #elsewhere(arrow, x, top, palette) {
+    this.pen.fillStyle = palette.secondary;
+    this.pen.fillText(arrow, x, top + WORK + 4);
   }
 
   #depth({ scale, depth, now, palette }) {

@@ -204,7 +204,23 @@ class Timeline {
   /** Draw at once, as after a change of focus, which needs its element. */
   flush() { this.#frame(performance.now()); }
 
-  #moved(change) { change(); this.frames.request(); }
+  #moved(change) {
+    change();
+    this.seeks = true;
+    this.frames.request();
+  }
+
+  /** After a zoom or pan: if no row that is visible has anything in the time shown, go to one that has. */
+  #seek({ from, to }, rows, now) {
+    this.seeks = false;
+    const inView = (row) => row.start <= to && (row.open ? now : row.end) >= from;
+    const first = Math.floor(this.#scrollTop / ROW);
+    if (rows.slice(first, first + Math.ceil(this.scrollHeight / ROW)).some(inView)) return;
+    const at = rows.findIndex(inView);
+    if (at < 0) return;
+    this.#scrollTop = Math.min(at * ROW, Math.max(0, rows.length * ROW - this.scrollHeight));
+    this.scroller.scrollTop = this.#scrollTop;
+  }
 
   #lastEnd() {
     let last = 0;
@@ -240,6 +256,7 @@ class Timeline {
     const scale = new Scale(this.#warp, this.#range.from, this.#range.to, this.left, Math.max(this.painter.width - this.left - this.right, 20));
     this.scale = scale;
     if (changed) this.#fill(rows);
+    if (this.seeks) this.#seek({ from: scale.time(scale.left), to: scale.time(scale.left + scale.width) }, rows, now);
     const view = {
       scale, rows, now, scrollTop: this.#scrollTop, ticks: scale.ticks(this.left < 150 ? 64 : 84), faults: this.#faults,
       depth: this.#depth, selected: this.#selected, palette: this.theme.palette, say: this.say, ...this.pointing.shown,
