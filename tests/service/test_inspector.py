@@ -441,6 +441,8 @@ def test_changes_are_sent_as_events(shared: Inspector, name: str) -> None:
             1,
             "ab",
         )
+        kind, data = next(received)
+        assert (kind, data["request"]["response"]["status"]) == ("request.answered", 200)
         client.delete(f"/api/v1/bins/{name}/requests/latest")
         assert next(received)[0] == "request.deleted"
         client.delete(f"/api/v1/bins/{name}/requests")

@@ -13,6 +13,7 @@ from labkit_services.http import Headers
 from labkit_services.inspector.records.received_callback import parse_callback_headers
 from labkit_services.inspector.records.request_ids import REQUEST_ID, RequestIds
 from labkit_services.inspector.records.request_record import RequestRecord
+from labkit_services.inspector.records.sent_response import SentResponse
 
 BANNER = " _\n| |   __ _\n|_|__/ _` |\n"
 
@@ -147,7 +148,19 @@ def test_a_record_contains_everything_that_was_received() -> None:
         "body_base64": "aGk=",
         "body_sha256": "8f434346648f6b96df89dda901c5176b10a6d83961dd3c1ac88b59b2dc327aa4",
         "truncated": False,
-        "timing": {"first_byte": 0.0, "body_complete": 0.25},
+        "form": None,
+        "response": None,
+        "timing": {
+            "first_byte": 0.0,
+            "body_complete": 0.25,
+            "response_start": None,
+            "response_end": None,
+            "held": 0.0,
+        },
+        "replay_of": None,
+        "note": None,
+        "mark": None,
+        "pinned": False,
         "openfaas": None,
     }
     assert record == expected
@@ -160,3 +173,36 @@ def test_a_target_in_absolute_form_is_the_url() -> None:
 def test_a_summary_has_neither_headers_nor_body() -> None:
     summary = RequestRecord("id", "bin", 1, received_request(body=b"x")).summary()
     assert not {"headers", "body", "body_base64", "query"} & summary.keys()
+
+
+def test_an_answered_record_contains_what_was_sent_and_why() -> None:
+    sent = SentResponse(
+        503, (("A", "ü"),), b"no\xff", "rule 1", "?_status", delay=0.25, started=1.5, ended=1.75, held=1.0
+    )
+    request = received_request(
+        headers=(("Content-Type", "application/x-www-form-urlencoded"),), body=b"a=1&b="
+    )
+    record = RequestRecord("id", "bin", 1, request, sent, "look", "red", pinned=True, replay_of="other")
+    document = record.to_json()
+    assert document["response"] == {
+        "status": 503,
+        "headers": (("A", "ü"),),
+        "body_base64": "bm//",
+        "rule": "rule 1",
+        "delay_ms": 250.0,
+        "overridden_by": "?_status",
+    }
+    assert document["timing"] == {
+        "first_byte": 0.0,
+        "body_complete": 0.0,
+        "response_start": 1.5,
+        "response_end": 1.75,
+        "held": 1.0,
+    }
+    assert document["form"] == {"a": ["1"], "b": [""]}
+    assert [document[name] for name in ("note", "mark", "pinned", "replay_of")] == [
+        "look",
+        "red",
+        True,
+        "other",
+    ]

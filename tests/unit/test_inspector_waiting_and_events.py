@@ -15,13 +15,14 @@ from labkit_services.inspector.live import server_sent_events
 from labkit_services.inspector.live.request_waiters import RequestWaiters
 from labkit_services.inspector.live.server_sent_events import ServerSentEvents
 from labkit_services.inspector.queries.request_query import RequestQuery
-from labkit_services.inspector.storage.bin_store import BinStore, StoredBin
+from labkit_services.inspector.storage.bin_store import BinStore
+from labkit_services.inspector.storage.changes import StoredBin
 
 pytestmark = pytest.mark.anyio
 
 
 def bin_to_json(stored: StoredBin) -> dict[str, Any]:
-    return {"name": stored.name, "count": len(stored.records)}
+    return {"name": stored.name, "count": stored.kept}
 
 
 @pytest.fixture

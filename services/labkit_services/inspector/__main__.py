@@ -33,8 +33,10 @@ from labkit_services.inspector.config import InspectorConfig, PortTakenError
 from labkit_services.inspector.live.request_waiters import RequestWaiters
 from labkit_services.inspector.live.server_sent_events import ServerSentEvents
 from labkit_services.inspector.responding.capture_handler import CaptureHandler
+from labkit_services.inspector.responding.response_plan import DefaultResponder
 from labkit_services.inspector.routes.api import BinView, InspectorApi
-from labkit_services.inspector.storage.bin_store import BinStore, ChangeKind, StoreChange
+from labkit_services.inspector.storage.bin_store import BinStore
+from labkit_services.inspector.storage.changes import ChangeKind, StoreChange
 from labkit_services.inspector.token_gate import TokenGate
 from labkit_services.runtime.service import Service, run
 from labkit_services.web.same_origin import OwnOrigin
@@ -65,7 +67,7 @@ async def main(service: Service) -> None:
 
     store.listeners.append(log_capture)
     app = InspectorApp(
-        CaptureHandler(store, body_limit=config.max_body),
+        CaptureHandler(store, DefaultResponder(), body_limit=config.max_body),
         InspectorApi(store, waiters, events, bin_view),
         gate,
         InspectorPages(),

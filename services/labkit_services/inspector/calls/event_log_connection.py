@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from labkit_services.contract.events import EventType, Row
 from labkit_services.inspector.calls.call_status_service import CallStatusService
 from labkit_services.inspector.records.request_record import RequestRecord
-from labkit_services.inspector.storage.bin_store import ChangeKind, StoreChange, StoredBin
+from labkit_services.inspector.storage.changes import ChangeKind, StoreChange, StoredBin
 from labkit_services.runtime.background_tasks import BackgroundTasks
 from labkit_services.runtime.service import Service
 
@@ -47,7 +47,7 @@ class EventLogConnection:
         """Publish a captured request, or that a bin went down or up."""
         if change.kind is ChangeKind.REQUEST_RECEIVED and change.record is not None:
             row = _request_captured(change.record)
-        elif change.kind is ChangeKind.BIN_CHANGED:
+        elif change.previous is not None and change.previous.answer != change.bin.settings.answer:
             row = _bin_down_or_up(change.bin)
         else:
             return
@@ -97,6 +97,7 @@ def _request_captured(record: RequestRecord) -> Row:
 
 
 def _bin_down_or_up(stored: StoredBin) -> Row:
-    type_ = EventType.FAULT_ENDED if stored.answer == 200 else EventType.FAULT_STARTED
-    data = {"fault": "down", "service": "inspector", "bin": stored.name, "answer": stored.answer}
+    answer = stored.settings.answer
+    type_ = EventType.FAULT_ENDED if answer == 200 else EventType.FAULT_STARTED
+    data = {"fault": "down", "service": "inspector", "bin": stored.name, "answer": answer}
     return [time.time_ns(), type_.value, "", "", 1, data]

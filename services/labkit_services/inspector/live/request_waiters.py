@@ -6,7 +6,8 @@ import asyncio
 from dataclasses import dataclass, field
 
 from labkit_services.inspector.queries.request_query import RequestQuery
-from labkit_services.inspector.storage.bin_store import BinStore, ChangeKind, StoreChange
+from labkit_services.inspector.storage.bin_store import BinStore
+from labkit_services.inspector.storage.changes import ChangeKind, StoreChange
 
 
 @dataclass(slots=True, eq=False)
@@ -52,8 +53,7 @@ class RequestWaiters:
         return True
 
     def _count(self, bin_name: str, query: RequestQuery) -> int:
-        stored = self._store.bins.get(bin_name)
-        records = stored.records.values() if stored else ()
+        records = self._store.iterate(bin_name)
         return sum(query.is_after(record) and query.filter(record) for record in records)
 
     def _on_change(self, change: StoreChange) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 
 from labkit_services.contract.compact_json import encode
 from labkit_services.inspector.errors import TooManyError
-from labkit_services.inspector.storage.bin_store import BinStore, StoreChange, StoredBin
+from labkit_services.inspector.storage.bin_store import BinStore
+from labkit_services.inspector.storage.changes import StoreChange, StoredBin
 
 HEARTBEAT_SECONDS = 10.0
 """A page that receives nothing for much longer knows that its connection is

@@ -13,10 +13,14 @@ from labkit_services.contract.times import rfc3339
 from labkit_services.contract.wire_text import readable
 from labkit_services.http.headers import Headers, Pair
 from labkit_services.inspector.records.received_callback import CallbackHeaders
+from labkit_services.inspector.records.sent_response import SentResponse
 
 # Control characters that text does not contain. It may contain tab, line ends,
 # backspace, and escape for colours.
 _NOT_TEXT = re.compile("[\x00-\x07\x0e-\x1a\x1c-\x1f\x7f]")
+
+_FORM = "application/x-www-form-urlencoded"
+_MAX_FORM_FIELDS = 1000
 
 # What a record costs beside its bytes: an estimate of the order of magnitude.
 _OVERHEAD_BYTES = 1024
@@ -83,12 +87,26 @@ class ReceivedRequest:
 
 @dataclass(frozen=True, slots=True)
 class RequestRecord:
-    """A captured request in its bin; ``seq`` counts from 1 in each bin."""
+    """A captured request in its bin, with the response to it.
+
+    Attributes:
+        seq: Counts from 1 in each bin.
+        response: None while the exchange is open.
+        note: A text of the user.
+        mark: A mark of the user, such as a colour's name.
+        pinned: It is not dropped for newer requests.
+        replay_of: Id of the request that it repeats, or None.
+    """
 
     id: str
     bin: str
     seq: int
     request: ReceivedRequest
+    response: SentResponse | None = None
+    note: str = ""
+    mark: str = ""
+    pinned: bool = False
+    replay_of: str | None = None
 
     def summary(self) -> dict[str, Any]:
         """Return all fields but headers and body, for lists."""
@@ -112,8 +130,24 @@ class RequestRecord:
             "content_length": request.size,
             "body_sha256": request.sha256,
             "truncated": request.truncated,
-            "timing": {"first_byte": 0.0, "body_complete": round(request.body_seconds, 6)},
+            "response": self.response.summary() if self.response else None,
+            "timing": self._timing(),
             "openfaas": request.callback.to_json() if request.callback else None,
+            "replay_of": self.replay_of,
+            "note": self.note or None,
+            "mark": self.mark or None,
+            "pinned": self.pinned,
+        }
+
+    def _timing(self) -> dict[str, float | None]:
+        """Return offsets in seconds; None for what has not happened yet."""
+        response = self.response
+        return {
+            "first_byte": 0.0,
+            "body_complete": round(self.request.body_seconds, 6),
+            "response_start": round(response.started, 6) if response else None,
+            "response_end": round(response.ended, 6) if response else None,
+            "held": round(response.held, 6) if response else 0.0,
         }
 
     def to_json(self) -> dict[str, Any]:
@@ -123,7 +157,19 @@ class RequestRecord:
             "query": parse_qs(readable(request.query), keep_blank_values=True),
             "headers": tuple((name, readable(value)) for name, value in request.headers),
             "body_base64": base64.b64encode(request.body).decode(),
+            "form": self._form(),
+            "response": self.response.to_json() if self.response else None,
         }
         if (text := request.text) is not None:
             document["body"] = text
         return document
+
+    def _form(self) -> dict[str, list[str]] | None:
+        """Return the fields of a URL-encoded form; None for other bodies."""
+        kind = Headers(self.request.headers).get("Content-Type").partition(";")[0].strip().lower()
+        if kind != _FORM or (text := self.request.text) is None:
+            return None
+        try:
+            return parse_qs(text, keep_blank_values=True, max_num_fields=_MAX_FORM_FIELDS)
+        except ValueError:
+            return None

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import time
 from dataclasses import dataclass
 
-from labkit_services.contract.compact_json import encode
 from labkit_services.http import HangUpError, Request, Response
+from labkit_services.http.headers import Pair
 from labkit_services.inspector.records.bin_names import check_bin_name, split_capture_path
 from labkit_services.inspector.records.received_callback import parse_callback_headers
-from labkit_services.inspector.records.request_record import ReceivedRequest
+from labkit_services.inspector.records.request_record import ReceivedRequest, RequestRecord
+from labkit_services.inspector.records.sent_response import SentResponse, cut_response
+from labkit_services.inspector.responding.response_plan import Responder, ResponsePlan
 from labkit_services.inspector.storage.bin_store import BinStore
 
 
@@ -19,40 +22,49 @@ class CaptureHandler:
     """The handler of ``/r/NAME…`` and ``/NAME…``."""
 
     store: BinStore
+    responder: Responder
     body_limit: int
 
     async def __call__(self, request: Request) -> Response:
-        """Store the request; respond with its id and the bin's status."""
+        """Store the request, then the response, then respond.
+
+        The response is sent once both are saved: a request that was answered
+        is not lost, even if the inspector is killed.
+        """
         received_ns, started = time.time_ns(), time.perf_counter()
         name, subpath = split_capture_path(request.path)
         check_bin_name(name)
         body, size, sha256 = await self._read_body(request)
-        record, created = self.store.add(
-            name,
-            ReceivedRequest(
-                received_ns=received_ns,
-                body_seconds=time.perf_counter() - started,
-                peer=request.peer,
-                http_version=request.http_version,
-                method=request.method,
-                target=request.target,
-                path=request.path,
-                subpath=subpath,
-                query=request.query,
-                headers=tuple(request.headers.pairs),
-                body=body,
-                size=size,
-                sha256=sha256,
-                callback=parse_callback_headers(request.headers),
-            ),
+        received = ReceivedRequest(
+            received_ns=received_ns,
+            body_seconds=time.perf_counter() - started,
+            peer=request.peer,
+            http_version=request.http_version,
+            method=request.method,
+            target=request.target,
+            path=request.path,
+            subpath=subpath,
+            query=request.query,
+            headers=tuple(request.headers.pairs),
+            body=body,
+            size=size,
+            sha256=sha256,
+            callback=parse_callback_headers(request.headers),
         )
-        status = self.store.bins[name].answer
-        if status == 0:
+        record, created = self.store.add(name, received)
+        try:
+            plan = await self.responder.decide(self.store.settings(name), record)
+        except BaseException as error:
+            left = isinstance(error, asyncio.CancelledError)
+            cut = cut_response("disconnected" if left else "failed", time.perf_counter() - started)
+            self.store.answered(record.id, cut)
+            raise
+        sent = _sent(plan, record, created, time.perf_counter() - started)
+        self.store.answered(record.id, sent)
+        await self.store.saved()
+        if sent.status == 0:
             raise HangUpError  # the server closes the connection
-        headers = [("Content-Type", "application/json"), ("X-Bin-Id", name), ("X-Request-Id", record.id)]
-        if created:
-            headers.append(("X-Bin-Created", "1"))
-        return Response(status, headers, encode({"ok": status < 400, "id": record.id}).encode())
+        return Response(sent.status, sent.headers, sent.body)
 
     def creates_bin(self, request: Request) -> bool:
         """Return whether capturing the request will create its bin."""
@@ -71,3 +83,22 @@ class CaptureHandler:
             sha256.update(part)
             kept += part[: self.body_limit - len(kept)]
         return bytes(kept), size, sha256.hexdigest()
+
+
+def _sent(plan: ResponsePlan, record: RequestRecord, created: bool, seconds: float) -> SentResponse:
+    headers: tuple[Pair, ...] = ()
+    if plan.status:
+        headers = (*plan.headers, ("X-Bin-Id", record.bin), ("X-Request-Id", record.id))
+        if created:
+            headers += (("X-Bin-Created", "1"),)
+    return SentResponse(
+        status=plan.status,
+        headers=headers,
+        body=plan.body if plan.status else b"",
+        rule=plan.rule,
+        overridden_by=plan.overridden_by,
+        delay=plan.delay,
+        started=seconds,
+        ended=seconds,
+        held=plan.held,
+    )

@@ -16,10 +16,11 @@ from labkit_services.http import Request, Response, Router
 from labkit_services.inspector.errors import NotFoundError
 from labkit_services.inspector.live.request_waiters import RequestWaiters
 from labkit_services.inspector.live.server_sent_events import ServerSentEvents
-from labkit_services.inspector.queries.request_query import RequestPage, RequestQuery, select
+from labkit_services.inspector.queries.request_query import RequestPage, RequestQuery
 from labkit_services.inspector.records.bin_names import color_of
 from labkit_services.inspector.records.request_record import RequestRecord
-from labkit_services.inspector.storage.bin_store import BinStore, StoredBin
+from labkit_services.inspector.storage.bin_store import BinStore
+from labkit_services.inspector.storage.changes import StoredBin
 
 _SETTINGS_BYTES = 64 * 1024
 _STREAM = (("Content-Type", "text/event-stream"), ("Cache-Control", "no-store"), ("X-Accel-Buffering", "no"))
@@ -36,20 +37,19 @@ class BinView:
 
     def to_json(self, stored: StoredBin) -> dict[str, Any]:
         """Return a bin's JSON object."""
-        newest = stored.newest()
         return {
             "name": stored.name,
             "url": f"{self.url}/r/{stored.name}",
             "worker_url": f"{self.url}/r/{stored.name}",
             "browser_url": f"{self.url}/#{stored.name}",
             "color": color_of(stored.name),
-            "capacity": stored.capacity,
-            "answer": stored.answer,
-            "count": len(stored.records),
-            "received": stored.count,
+            "capacity": stored.settings.capacity,
+            "answer": stored.settings.answer,
+            "count": stored.kept,
+            "received": stored.received,
             "dropped": stored.dropped,
             "created_at": rfc3339(stored.created_ns),
-            "last_received_at": rfc3339(newest.request.received_ns) if newest else None,
+            "last_received_at": rfc3339(stored.last_received_ns) if stored.last_received_ns else None,
         }
 
 
@@ -116,7 +116,7 @@ class InspectorApi:
         name = self._bin(path).name
         timed_out = bool(query.wait) and not await self._waiters.wait(name, query)
         stored = self._bin(path)  # it may have been deleted in the meantime
-        page = select(stored.records.values(), query)
+        page = self._store.select(name, query)
         counts = {
             "count": len(page.records),
             "total": page.total,
@@ -170,13 +170,12 @@ class InspectorApi:
 
     def _record(self, path: _Path) -> RequestRecord:
         stored, wanted = self._bin(path), path["id"]
-        by_position = {"latest": stored.newest, "first": stored.oldest}
-        record = by_position[wanted]() if wanted in by_position else stored.records.get(wanted)
+        record = self._store.record(stored.name, wanted)
         if record is None:
             raise NotFoundError(
                 f"the bin {stored.name} holds no such request",
                 expected="latest, first, or the id of one of its requests",
-                seen=f"{wanted[:80]!a}; it holds {len(stored.records)}, {stored.dropped} were dropped",
+                seen=f"{wanted[:80]!a}; it holds {stored.kept}, {stored.dropped} were dropped",
             )
         return record
 

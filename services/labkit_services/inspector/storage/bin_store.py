@@ -1,22 +1,23 @@
-"""The bins and their requests, in memory and within limits.
+"""The bins and their requests, within limits.
 
-The store does no I/O; listeners are called at every change.
+Listeners are called at every change.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from enum import StrEnum
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
 
-from labkit_services.contract.errors import InvalidValueError
-from labkit_services.inspector.errors import TooManyError
+from labkit_services.inspector.errors import NotFoundError, TooManyError
+from labkit_services.inspector.queries.request_query import RequestPage, RequestQuery, select
 from labkit_services.inspector.records.bin_names import check_bin_name
+from labkit_services.inspector.records.bin_settings import BinSettings
 from labkit_services.inspector.records.request_ids import RequestIds
 from labkit_services.inspector.records.request_record import ReceivedRequest, RequestRecord
-
-_MAX_CAPACITY = 2000
+from labkit_services.inspector.records.sent_response import SentResponse
+from labkit_services.inspector.storage.changes import ChangeKind, StoreChange, StoredBin
 
 
 @dataclass(frozen=True)
@@ -28,80 +29,30 @@ class StoreLimits:
     memory: int = 64 * 1024 * 1024  # bytes for all requests of all bins
 
 
-@dataclass(slots=True, eq=False)
-class StoredBin:
-    """A ring of requests.
-
-    Attributes:
-        capacity: How many requests it holds.
-        explicit: It was created through the API, so it is never evicted for
-            another bin.
-        answer: The status of its responses; 0 closes the connection instead.
-        last_use: Grows with each use of any bin: the lowest value is the least
-            recently used.
-        count: Requests that it has received.
-        dropped: Requests that were dropped for newer ones.
-        records: By id, oldest first.
-    """
-
-    name: str
-    capacity: int
-    explicit: bool
-    created_ns: int
-    answer: int = 200
-    last_use: int = 0
-    count: int = 0
-    dropped: int = 0
-    records: dict[str, RequestRecord] = field(default_factory=dict)
-
-    def newest(self) -> RequestRecord | None:
-        """Return the newest request that it holds."""
-        return next(reversed(self.records.values()), None)
-
-    def oldest(self) -> RequestRecord | None:
-        """Return the oldest request that it holds."""
-        return next(iter(self.records.values()), None)
-
-
-class ChangeKind(StrEnum):
-    """The changes of the store; the names of the live events."""
-
-    BIN_CREATED = "bin.created"
-    BIN_CHANGED = "bin.changed"
-    BIN_CLEARED = "bin.cleared"
-    BIN_DELETED = "bin.deleted"
-    REQUEST_RECEIVED = "request.received"
-    REQUEST_DELETED = "request.deleted"
-
-
-@dataclass(frozen=True, slots=True)
-class StoreChange:
-    """One change; ``record`` is set for changes of a request."""
-
-    kind: ChangeKind
-    bin: StoredBin
-    record: RequestRecord | None = None
-
-
 class BinStore:
     """All bins.
 
     Attributes:
         bins: By name, in the order of their creation.
-        listeners: Called after every change.
-        memory: Bytes that the requests take, approximately.
+        listeners: Called with each change after it was made. They must not
+            change the store.
+        memory: What all requests take, in bytes, approximately.
+        change_number: Number of the last change.
     """
 
     def __init__(self, limits: StoreLimits | None = None) -> None:
         self.bins: dict[str, StoredBin] = {}
         self.listeners: list[Callable[[StoreChange], None]] = []
         self.memory = 0
+        self.change_number = 0
         self._limits = limits or StoreLimits()
         self._ids = RequestIds()
         self._uses = 0
         # The records of all bins, oldest first: the order in which they are
         # dropped.
         self._records: dict[str, RequestRecord] = {}
+
+    # -- bins
 
     def create(
         self, name: str, capacity: int | None = None, *, answer: int | None = None, explicit: bool = True
@@ -110,43 +61,43 @@ class BinStore:
 
         ``capacity`` and ``answer`` change those of an existing bin.
         """
-        if capacity is not None and not 1 <= capacity <= _MAX_CAPACITY:
-            expected = f"1 to {_MAX_CAPACITY} requests"
-            raise InvalidValueError("invalid capacity", expected=expected, seen=str(capacity))
-        if answer is not None and answer != 0 and not 200 <= answer <= 599:
-            expected = "a status from 200 to 599, or 0 to close the connection"
-            raise InvalidValueError("invalid answer", expected=expected, seen=str(answer))
+        given = {"capacity": capacity, "answer": answer}
+        changes: dict[str, Any] = {field: value for field, value in given.items() if value is not None}
         stored = self.bins.get(name)
         created = stored is None
         if stored is None:
-            size = capacity or self._limits.capacity
-            stored = StoredBin(check_bin_name(name), size, explicit, time.time_ns())
+            settings = BinSettings(self._limits.capacity)
+            replace(settings, **changes).check()
+            stored = StoredBin(check_bin_name(name), settings, explicit, time.time_ns())
             self._make_room()
             self.bins[name] = stored
             self._notify(ChangeKind.BIN_CREATED, stored)
+        self.change_settings(name, **changes)
         self._uses += 1
         stored.last_use = self._uses
         stored.explicit = stored.explicit or explicit
-        if capacity is not None:
-            stored.capacity = capacity
-            self._drop_beyond(stored, capacity)
-        if answer is not None and answer != stored.answer:
-            stored.answer = answer
-            self._notify(ChangeKind.BIN_CHANGED, stored)
         return stored, created
 
-    def add(self, name: str, request: ReceivedRequest) -> tuple[RequestRecord, bool]:
-        """Store a request; return its record, and whether its bin is new."""
-        stored, created = self.create(name, explicit=False)
-        stored.count += 1
-        record = RequestRecord(self._ids.next(), name, stored.count, request)
-        self._drop_beyond(stored, stored.capacity - 1)
-        self.memory += request.memory
-        while self.memory > self._limits.memory and self._records:
-            self._drop(next(iter(self._records.values())))
-        stored.records[record.id] = self._records[record.id] = record
-        self._notify(ChangeKind.REQUEST_RECEIVED, stored, record)
-        return record, created
+    def settings(self, name: str) -> BinSettings:
+        """Return the settings of a bin."""
+        return self._bin(name).settings
+
+    def change_settings(self, name: str, **changes: Any) -> StoredBin:
+        """Change some of a bin's settings."""
+        stored = self._bin(name)
+        previous = stored.settings
+        settings = replace(previous, **changes).check()
+        if settings == previous:
+            return stored
+        stored.settings = settings
+        self._drop_beyond(stored, settings.capacity)
+        plain = {"capacity", "answer", "note"}
+        changed = {field for field in changes if getattr(settings, field) != getattr(previous, field)}
+        if changed & plain:
+            self._notify(ChangeKind.BIN_CHANGED, stored, previous=previous)
+        if changed - plain:
+            self._notify(ChangeKind.RULE_CHANGED, stored, previous=previous)
+        return stored
 
     def delete(self, stored: StoredBin) -> None:
         """Delete a bin."""
@@ -159,10 +110,90 @@ class BinStore:
         self._remove_all(stored)
         self._notify(ChangeKind.BIN_CLEARED, stored)
 
+    # -- requests
+
+    def add(
+        self, name: str, request: ReceivedRequest, *, replay_of: str | None = None
+    ) -> tuple[RequestRecord, bool]:
+        """Store a request; return its record, and whether its bin is new."""
+        stored, created = self.create(name, explicit=False)
+        stored.received += 1
+        stored.last_received_ns = request.received_ns
+        record = RequestRecord(self._ids.next(), name, stored.received, request, replay_of=replay_of)
+        self._records[record.id] = record
+        stored.kept += 1
+        self.memory += request.memory
+        self._drop_beyond(stored, stored.settings.capacity)
+        while self.memory > self._limits.memory and len(self._records) > 1:
+            self._drop(next(each for each in self._records.values() if not each.pinned))
+        self._notify(ChangeKind.REQUEST_RECEIVED, stored, record)
+        return record, created
+
+    def answered(self, record_id: str, response: SentResponse) -> RequestRecord | None:
+        """Store the response to a request.
+
+        Returns None if the request was deleted or dropped meanwhile.
+        """
+        record = self._records.get(record_id)
+        if record is None:
+            return None
+        return self._change(record, ChangeKind.REQUEST_ANSWERED, response=response)
+
+    def annotate(
+        self,
+        name: str,
+        record_id: str,
+        *,
+        note: str | None = None,
+        mark: str | None = None,
+        pinned: bool | None = None,
+    ) -> RequestRecord:
+        """Change what the user has added to a request; None keeps it."""
+        record = self.record(name, record_id)
+        if record is None:
+            raise NotFoundError(f"the bin {name} holds no request {record_id[:80]!a}")
+        given = {"note": note, "mark": mark, "pinned": pinned}
+        changes = {field: value for field, value in given.items() if value is not None}
+        return self._change(record, ChangeKind.REQUEST_CHANGED, **changes)
+
+    def record(self, name: str, which: str) -> RequestRecord | None:
+        """Return a bin's request: ``latest``, ``first``, or one by its id."""
+        if which in ("latest", "first"):
+            records = list(self.iterate(name))
+            return records[-1 if which == "latest" else 0] if records else None
+        record = self._records.get(which)
+        return record if record is not None and record.bin == name else None
+
+    def select(self, name: str, query: RequestQuery) -> RequestPage:
+        """Return the page of a bin's requests that ``query`` selects."""
+        return select(self.iterate(name), query)
+
+    def iterate(self, name: str) -> Iterator[RequestRecord]:
+        """Yield a bin's requests, the oldest first."""
+        for record in list(self._records.values()):
+            if record.bin == name:
+                yield record
+
     def delete_record(self, record: RequestRecord) -> None:
         """Delete one request."""
         self._remove(record)
         self._notify(ChangeKind.REQUEST_DELETED, self.bins[record.bin], record)
+
+    async def saved(self) -> None:
+        """Return when all changes made so far are saved."""
+
+    # -- within
+
+    def _bin(self, name: str) -> StoredBin:
+        if (stored := self.bins.get(name)) is not None:
+            return stored
+        raise NotFoundError(f"there is no bin {name[:80]!a}")
+
+    def _change(self, record: RequestRecord, kind: ChangeKind, **changes: Any) -> RequestRecord:
+        changed = replace(record, **changes)
+        self._records[record.id] = changed
+        self._notify(kind, self.bins[record.bin], changed)
+        return changed
 
     def _make_room(self) -> None:
         """Evict the least recently used bin that a mere request created."""
@@ -178,23 +209,34 @@ class BinStore:
         self.delete(min(evictable, key=lambda stored: stored.last_use))
 
     def _drop_beyond(self, stored: StoredBin, count: int) -> None:
-        while len(stored.records) > count:
-            self._drop(next(iter(stored.records.values())))
+        if stored.kept <= count:
+            return
+        droppable = [record for record in self.iterate(stored.name) if not record.pinned]
+        for record in droppable[: stored.kept - count]:
+            self._drop(record)
 
     def _drop(self, record: RequestRecord) -> None:
         self._remove(record)
         self.bins[record.bin].dropped += 1
 
     def _remove(self, record: RequestRecord) -> None:
-        del self.bins[record.bin].records[record.id]
         del self._records[record.id]
+        self.bins[record.bin].kept -= 1
         self.memory -= record.request.memory
 
     def _remove_all(self, stored: StoredBin) -> None:
-        for record in list(stored.records.values()):
+        for record in self.iterate(stored.name):
             self._remove(record)
 
-    def _notify(self, kind: ChangeKind, stored: StoredBin, record: RequestRecord | None = None) -> None:
-        change = StoreChange(kind, stored, record)
+    def _notify(
+        self,
+        kind: ChangeKind,
+        stored: StoredBin,
+        record: RequestRecord | None = None,
+        *,
+        previous: BinSettings | None = None,
+    ) -> None:
+        self.change_number += 1
+        change = StoreChange(self.change_number, kind, stored, record, previous)
         for listener in self.listeners:
             listener(change)

@@ -1,0 +1,53 @@
+"""What to answer a captured request with, and who decides it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from labkit_services.contract.compact_json import encode
+from labkit_services.http.headers import Pair
+from labkit_services.inspector.records.bin_settings import BinSettings
+from labkit_services.inspector.records.request_record import RequestRecord
+
+_JSON: tuple[Pair, ...] = (("Content-Type", "application/json"),)
+
+
+@dataclass(frozen=True, slots=True)
+class ResponsePlan:
+    """The response that was decided; see ``SentResponse`` for the fields.
+
+    The capture handler adds ``X-Bin-Id`` and ``X-Request-Id``.
+    """
+
+    status: int
+    headers: tuple[Pair, ...] = ()
+    body: bytes = b""
+    rule: str = "default"
+    overridden_by: str | None = None
+    delay: float = 0.0
+    held: float = 0.0
+
+
+class Responder(Protocol):
+    """Decides the response to a captured request."""
+
+    async def decide(self, settings: BinSettings, record: RequestRecord) -> ResponsePlan:
+        """Return the response, at once or after a delay.
+
+        It raises no error of its own: a failed forward is a response, too. It
+        is cancelled when the client disconnects or the inspector stops.
+        """
+
+
+class DefaultResponder:
+    """Answers with the bin's status and the record's id."""
+
+    async def decide(self, settings: BinSettings, record: RequestRecord) -> ResponsePlan:
+        """Return the default response."""
+        return default_plan(settings.answer, record.id)
+
+
+def default_plan(status: int, record_id: str) -> ResponsePlan:
+    """Return the default response with this status."""
+    return ResponsePlan(status, _JSON, encode({"ok": status < 400, "id": record_id}).encode())

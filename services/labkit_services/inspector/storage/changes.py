@@ -1,0 +1,67 @@
+"""The changes of the store, which its listeners are called with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from labkit_services.inspector.records.bin_settings import BinSettings
+from labkit_services.inspector.records.request_record import RequestRecord
+
+
+@dataclass(slots=True, eq=False)
+class StoredBin:
+    """What is known of a bin without reading its requests.
+
+    Attributes:
+        explicit: It was created through the API, so it is never evicted for
+            another bin.
+        last_use: Grows with each use of any bin: the lowest value is the least
+            recently used.
+        received: Requests that it has received, and the newest one's ``seq``.
+        kept: Requests that it holds.
+        dropped: Requests that were dropped for newer ones.
+        last_received_ns: When the newest request came, or None.
+    """
+
+    name: str
+    settings: BinSettings
+    explicit: bool
+    created_ns: int
+    last_use: int = 0
+    received: int = 0
+    kept: int = 0
+    dropped: int = 0
+    last_received_ns: int | None = None
+
+
+class ChangeKind(StrEnum):
+    """The changes of the store; the names of the live events."""
+
+    BIN_CREATED = "bin.created"
+    BIN_CHANGED = "bin.changed"
+    BIN_CLEARED = "bin.cleared"
+    BIN_DELETED = "bin.deleted"
+    REQUEST_RECEIVED = "request.received"
+    REQUEST_ANSWERED = "request.answered"
+    REQUEST_CHANGED = "request.changed"
+    REQUEST_DELETED = "request.deleted"
+    RULE_CHANGED = "rule.changed"
+
+
+@dataclass(frozen=True, slots=True)
+class StoreChange:
+    """A change of the store.
+
+    Attributes:
+        number: Grows by one with each change, also over a restart.
+        bin: The bin after the change.
+        record: The request that was received, changed or deleted, or None.
+        previous: The settings before a change of them, or None.
+    """
+
+    number: int
+    kind: ChangeKind
+    bin: StoredBin
+    record: RequestRecord | None = None
+    previous: BinSettings | None = None
