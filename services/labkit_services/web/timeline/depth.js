@@ -1,7 +1,7 @@
 // How many calls were in the queue, in flight, and delivered again, over time. No DOM but the canvas given.
 
 const WAITING = new Set(["queued", "backoff", "lease"]);
-const WORKING = new Set(["works", "fails", "lost"]);
+const WORKING = new Set(["works", "fails", "lost", "interrupted"]);
 export const SERIES = ["queued", "in_flight", "redelivered"];
 
 /** Steps of each series, {times, counts}: a count holds from its time until the next. `given` overrules. */
@@ -111,7 +111,7 @@ export function idlePeriods(models, shortest) {
   const extents = Array.from(models, ({ start, end, open }) => [start, open ? Infinity : end]);
   extents.sort((one, other) => one[0] - other[0]);
   const gaps = [];
-  let busyUntil = extents[0]?.[0] ?? -Infinity;
+  let busyUntil = extents[0]?.[0] ?? Infinity;
   for (const [start, end] of extents) {
     if (start - busyUntil >= shortest) gaps.push({ start: busyUntil, end: start });
     if (end > busyUntil) busyUntil = end;

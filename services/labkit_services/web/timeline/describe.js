@@ -1,6 +1,7 @@
 // Calls in words: the sentence for a screen reader, the lines of a tooltip.
 
 import { stateAt } from "./model.js";
+import { plain } from "./say.js";
 import { duration } from "./scale.js";
 
 const LONGEST = 160;
@@ -31,21 +32,21 @@ export function sentence(say, model, now) {
 
 export function momentText(say, moment) {
   const bin = moment.capture?.bin;
-  return bin === undefined ? say(`span.${moment.kind}`) : say("timeline.captured_in", { bin: cut(String(bin)) });
+  return bin === undefined ? say(`span.${moment.kind}`) : say("timeline.captured_in", { bin: cut(plain(bin)) });
 }
 
 /** The lines about one bar or moment: what, how long, from when to when. `origin` is the axis's zero. */
 export function partLines(say, part, origin, now) {
   const { bar, moment } = part;
   const at = (time) => say("timeline.at", { time: duration(Math.max(0, time - origin)) });
-  if (moment) return [momentText(say, moment), at(moment.time), ...(moment.label ? [cut(String(moment.label))] : [])];
+  if (moment) return [momentText(say, moment), at(moment.time), ...(moment.label ? [cut(moment.label)] : [])];
   const end = Math.min(bar.end ?? now, now);
   const lines = [say("timeline.part", { what: say(`span.${bar.kind}`), time: duration(end - bar.start) })];
   lines.push(say(bar.end === null ? "timeline.since" : "timeline.from_to", {
     from: duration(bar.start - origin), to: duration(end - origin),
   }));
   if (bar.attempt !== null) lines.push(say("timeline.attempt", { number: bar.attempt }));
-  if (bar.label) lines.push(cut(String(bar.label)));
+  if (bar.label) lines.push(cut(bar.label));
   return lines;
 }
 

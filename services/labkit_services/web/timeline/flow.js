@@ -2,7 +2,7 @@
 
 import { layout } from "./flow_layout.js";
 import { svg } from "./marks.js";
-import { sayer } from "./say.js";
+import { plain, sayer } from "./say.js";
 import { applyMarks } from "./theme.js";
 
 const PULSE = 700; // milliseconds that a dot travels
@@ -110,7 +110,7 @@ class Flow {
   #tell(before) {
     for (const [name, { group, number, kind, place }] of this.parts ?? []) {
       if (place.detail) {
-        set(place.detail, String(this.#details[place.id] ?? "").slice(0, 18));
+        set(place.detail, plain(this.#details[place.id]).slice(0, 18));
         set(place.title, String(place.y + (place.detail.textContent ? 19 : 27)), "y");
       }
       if (!place.count) continue;

@@ -12,41 +12,36 @@ function box(name, x, y, width) { return { name, count: COUNTS[name], x, y, widt
 function wide(width) {
   const gap = Math.max(44, Math.min(90, width * 0.07));
   const size = (width - 16 - 5 * gap) / 6;
-  const top = 62;
+  const top = 46;
   const nodes = NAMES.map((name, index) => box(name, 8 + index * (size + gap), top, size));
   const [client, gateway, queue, worker, called, callback] = nodes;
-  const across = (from, to, more = {}) => ({
-    path: `M${from.x + size} ${top + MIDDLE}H${to.x - 2}`, end: [to.x - 1, top + MIDDLE], ...more,
-  });
+  const line = top + MIDDLE;
+  const across = (from, to, more = {}) => ({ path: `M${from.x + size} ${line}H${to.x - 2}`, end: [to.x - 1, line], ...more });
   const below = top + HEIGHT;
   const middle = (node) => node.x + size / 2;
-  const bottom = below + 44;
+  const down = (count, x, labelX = x) => ({
+    count, towards: 90, path: `M${x} ${below}V${below + 18}`, end: [x, below + 18], labelX, labelY: below + 34,
+  });
+  const back = middle(queue) + size / 4;
   const edges = [
-    across(client, gateway, { pulses: "accepted" }),
+    across(client, gateway, { count: "accepted", labelX: (client.x + size + gateway.x) / 2, labelY: top - 8 }),
     across(gateway, queue, { pulses: "queued" }),
     across(queue, worker),
     across(worker, called, { pulses: "in_flight" }),
     across(called, callback, { pulses: "callbacks" }),
     { // back over the top: an attempt failed, the next one is scheduled
-      count: "retrying", line: "dashed", towards: 90, end: [middle(queue) + size / 4, top - 1],
-      path: `M${middle(called) - size / 4} ${top}V24H${middle(queue) + size / 4}V${top - 2}`,
-      labelX: (middle(called) + middle(queue)) / 2, labelY: 16,
+      count: "retrying", line: "dashed", towards: 90, end: [back, top - 1],
+      path: `M${middle(called) - size / 4} ${top}V19H${back}V${top - 2}`, labelX: middle(worker), labelY: 13,
     },
     { // back below: an attempt was lost, the broker delivers again
-      count: "redelivered", line: "dotted", towards: -90, end: [middle(queue) + size / 4, below + 1],
-      path: `M${middle(worker)} ${below}V${below + 22}H${middle(queue) + size / 4}V${below + 2}`,
-      labelX: (middle(worker) + middle(queue) + size / 4) / 2, labelY: below + 38,
+      count: "redelivered", line: "dotted", towards: -90, end: [back, below + 1],
+      path: `M${middle(worker)} ${below}V${below + 18}H${back}V${below + 2}`, labelX: (middle(worker) + back) / 2, labelY: below + 34,
     },
-    { count: "dead", towards: 90, end: [middle(called) - size / 3, bottom], path: `M${middle(called) - size / 3} ${below}V${bottom}`,
-      labelX: middle(called) - size / 3, labelY: bottom + 16 },
-    { count: "failed", towards: 90, end: [middle(called) + size / 3, bottom - 22], path: `M${middle(called) + size / 3} ${below}V${bottom - 22}`,
-      labelX: middle(called) + size / 3 + 6, labelY: bottom - 6 },
-    { count: "done", towards: 90, end: [middle(callback), bottom - 22], path: `M${middle(callback)} ${below}V${bottom - 22}`,
-      labelX: middle(callback), labelY: bottom - 6 },
-    { count: "accepted", towards: 0, end: [gateway.x - 1, top + MIDDLE], path: `M${client.x + size} ${top + MIDDLE}H${gateway.x - 2}`,
-      labelX: (client.x + size + gateway.x) / 2, labelY: top - 8 },
+    down("dead", middle(called) - size / 3, middle(called) - size / 2),
+    down("failed", middle(called) + size / 3, middle(called) + size / 2 + 4),
+    down("done", middle(callback)),
   ];
-  return { nodes, edges, height: bottom + 26 };
+  return { nodes, edges, height: below + 42 };
 }
 
 function narrow(width) {

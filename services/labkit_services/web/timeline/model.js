@@ -1,12 +1,17 @@
 // Calls as the timeline needs them: keyed, ordered, each with its bars and moments. No DOM.
 
-export const BARS = ["waits", "queued", "backoff", "lease", "works", "fails", "lost", "calls_back", "callback_fails"];
+import { plain } from "./say.js";
+
+const BARS = new Set([
+  "waits", "queued", "backoff", "lease", "works", "fails", "lost", "interrupted", "calls_back", "callback_fails",
+]);
 const FINAL = new Set(["done", "failed", "dead", "cancelled"]);
 const STATE_OF = {
   waits: "sent", queued: "queued", backoff: "retrying", lease: "delivered",
-  works: "running", fails: "running", lost: "running", calls_back: "calling back", callback_fails: "calling back",
+  works: "running", fails: "running", lost: "running", interrupted: "running", calls_back: "calling back", callback_fails: "calling back",
 };
 const SHORT = 6;
+const NUMBERED = /^attempt \d+(: |$)/; // a span has its attempt as a number
 const LONGEST_NAME = 80;
 
 /** Ids are unique per function only. */
@@ -14,27 +19,32 @@ export const keyOf = (call) => `${call.callId}\n${call.function}`;
 
 /** A function's name without the namespace, never longer than a label can be. */
 export function shortName(name) {
-  const text = String(name ?? "").replace(/\.openfaas-fn$/, "");
+  const text = plain(name).replace(/\.openfaas-fn$/, "");
   return text.length > LONGEST_NAME ? `${text.slice(0, LONGEST_NAME)}…` : text;
 }
+
+/** An attempt that a cancel interrupted is a bar of its own; a cancel in the queue is a moment. */
+function kindOf(span) { return span.kind === "cancelled" && span.lane === "function" ? "interrupted" : span.kind; }
 
 function modelOf(call) {
   const bars = [], moments = [];
   let first = Infinity, last = -Infinity, open = !call.settled, captures = 0;
   for (const span of call.spans ?? []) {
     if (!Number.isFinite(span.start)) continue;
+    const kind = kindOf(span), label = plain(span.label).replace(NUMBERED, ""), { start } = span;
     // Clocks of two processes may disagree: what ends before its start counts as empty.
-    const end = span.end === null || span.end === undefined ? null : Math.max(span.start, span.end);
-    first = Math.min(first, span.start);
-    last = Math.max(last, end ?? span.start);
-    if (end === null) open = true;
-    if (span.kind === "captured") {
-      moments.push({ kind: "captured", time: span.start, capture: call.captured?.[captures++] ?? null });
-    } else if (span.kind === "dead" || span.kind === "cancelled") {
-      moments.push({ kind: span.kind, time: span.start, label: span.label });
-    } else if (BARS.includes(span.kind)) {
-      bars.push({ kind: span.kind, start: span.start, end, label: span.label ?? "", attempt: span.attempt ?? null });
-      if (span.kind === "waits" && end !== null) moments.unshift({ kind: "answered", time: end, label: span.label });
+    const end = span.end === null || span.end === undefined ? null : Math.max(start, span.end);
+    first = Math.min(first, start);
+    last = Math.max(last, end ?? start);
+    if (BARS.has(kind)) {
+      if (end === null) open = true;
+      bars.push({ kind, start, end, label, attempt: span.attempt ?? null });
+      if (kind === "waits" && end !== null) moments.unshift({ kind: "answered", time: end, label });
+      if (kind === "interrupted" && end !== null) moments.push({ kind: "cancelled", time: end, label });
+    } else if (kind === "captured") {
+      moments.push({ kind, time: start, capture: call.captured?.[captures++] ?? null });
+    } else if (kind === "dead" || kind === "cancelled") {
+      moments.push({ kind, time: start, label });
     }
   }
   // Bins may tell of a capture that has no span of its own.

@@ -3,6 +3,7 @@
 import { countAt, peak, SERIES, stepArea } from "./depth.js";
 import { drawBar, drawShape, Hatches } from "./marks.js";
 import { stateAt } from "./model.js";
+import { plain } from "./say.js";
 import { duration } from "./scale.js";
 
 export const ROW = 26;
@@ -108,7 +109,7 @@ export class Painter {
       for (const x of [from, from + width]) pen.fillRect(Math.round(x), HEAD - 4, 1, this.height - AXIS - HEAD + 4);
       const start = Math.max(from, scale.left) + 3;
       if (start < reached) continue;
-      const text = say("timeline.fault", { label: String(fault.label || `${fault.where} ${fault.what}`).slice(0, 80) });
+      const text = say("timeline.fault", { label: plain(fault.label || `${fault.where} ${fault.what}`).slice(0, 80) });
       pen.fillStyle = palette.text;
       pen.fillText(text, start, HEAD - 8);
       reached = start + pen.measureText(text).width + 12;

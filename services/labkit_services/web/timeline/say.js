@@ -10,3 +10,13 @@ export function sayer(words = {}) {
     return text.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
   };
 }
+
+const HIDDEN = /[\u0000-\u001F\u007F-\u009F\u00AD\u061C\u200B-\u200F\u2028-\u202E\u2060-\u206F\uFEFF]/g;
+const LONGEST = 400;
+
+/** A captured text for display: never long, and characters that hide or turn text around are shown as [U+202E]. */
+export function plain(text) {
+  const whole = String(text ?? "");
+  const start = whole.length > LONGEST ? `${whole.slice(0, LONGEST)}…` : whole;
+  return start.replace(HIDDEN, (hidden) => `[U+${hidden.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}]`);
+}

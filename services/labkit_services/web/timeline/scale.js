@@ -6,6 +6,8 @@ const STEPS = [
   60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400, 172800, 432000, 864000,
 ];
 
+const MOST_TICKS = 500;
+
 /** Real time to axis seconds. `gaps` are idle periods [{start, end}] in order; each is drawn `kept` seconds long. */
 export class Warp {
   constructor(origin, gaps = [], kept = 0) {
@@ -65,7 +67,7 @@ export class Scale {
     let reached = -Infinity;
     let since = Math.ceil((this.warp.toTime(this.from) - origin) / step - 1e-9) * step;
     const end = this.warp.toTime(this.to) - origin;
-    while (since <= end + step * 1e-6 && found.length < 200) {
+    for (let tries = 0; since <= end + step * 1e-6 && tries < MOST_TICKS; tries += 1) {
       const x = this.x(origin + since);
       if (x - reached >= apart * 0.75) {
         found.push({ x, label: timeLabel(since, step) });

@@ -242,6 +242,8 @@ class Timeline {
     this.right = 10;
     if (width !== this.painter.width || height !== this.painter.height) this.painter.resize(width, height);
     this.brush.resize(this.overview.clientWidth, this.overview.clientHeight);
+    if (this.#atBottom && this.#follows()) this.scroller.scrollTop = this.#table.rows.length * ROW;
+    this.#scrollTop = this.scroller.scrollTop;
     this.#frame(performance.now());
   }
 
@@ -280,13 +282,15 @@ class Timeline {
     }
   }
 
+  /** Whether the newest rows are kept in view. */
+  #follows() { return this.#clock.live && this.#table.order === "arrival" && !this.rows.hasFocus(); }
+
   #fill(rows) {
-    const follows = this.#atBottom && this.#table.order === "arrival" && !this.rows.hasFocus();
     this.list.hidden = !rows.length;
     this.empty.hidden = rows.length > 0;
     this.list.style.height = `${rows.length * ROW}px`;
     const most = Math.max(0, rows.length * ROW - this.scrollHeight);
-    if (follows && this.#scrollTop !== most && this.#clock.live) {
+    if (this.#atBottom && this.#follows() && this.#scrollTop !== most) {
       this.scroller.scrollTop = this.#scrollTop = most;
     } else if (this.#scrollTop > most) {
       this.#scrollTop = most;
