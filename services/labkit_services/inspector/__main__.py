@@ -15,6 +15,8 @@ Settings are environment variables:
                       lab.example.com,.example.org; * for any
     nats_url          nats-server for an event of every capture; empty: none
     nats_token        its token
+    lab_folder        the running lab's folder, with its state and its logs:
+                      for calls, queues, services and logs; empty: none
     bin_capacity      500 requests per bin; older ones are dropped
     max_bins          200
     max_body          1048576 bytes kept of each body; the rest is hashed only
@@ -28,13 +30,17 @@ import sys
 
 from labkit_services.http import HttpServer, Request
 from labkit_services.inspector.app import InspectorApp, InspectorPages
-from labkit_services.inspector.calls.event_log_connection import EventLogConnection
+from labkit_services.inspector.calls.call_parts import CallParts
 from labkit_services.inspector.config import InspectorConfig, PortTakenError
 from labkit_services.inspector.live.request_waiters import RequestWaiters
 from labkit_services.inspector.live.server_sent_events import ServerSentEvents
 from labkit_services.inspector.responding.capture_handler import CaptureHandler
 from labkit_services.inspector.responding.response_plan import DefaultResponder
-from labkit_services.inspector.routes.api import BinView, InspectorApi
+from labkit_services.inspector.routes.api import InspectorApi
+from labkit_services.inspector.routes.bins import BinRoutes, BinView
+from labkit_services.inspector.routes.calls import call_routes
+from labkit_services.inspector.routes.events import EventRoutes
+from labkit_services.inspector.routes.requests import RequestRoutes
 from labkit_services.inspector.storage.bin_store import BinStore
 from labkit_services.inspector.storage.changes import ChangeKind, StoreChange
 from labkit_services.inspector.token_gate import TokenGate
@@ -52,9 +58,7 @@ async def main(service: Service) -> None:
     waiters = RequestWaiters(store)
     events = ServerSentEvents(store, bin_view.to_json)
     gate = TokenGate(config.token, OwnOrigin(config.allowed_hosts))
-    event_log = EventLogConnection(service) if config.nats_url else None
-    if event_log is not None:
-        store.listeners.append(event_log.on_change)
+    calls = CallParts(service, store, nats_url=config.nats_url, lab_folder=config.lab_folder)
 
     def log_capture(change: StoreChange) -> None:
         if change.kind is ChangeKind.REQUEST_RECEIVED and change.record is not None:
@@ -68,7 +72,14 @@ async def main(service: Service) -> None:
     store.listeners.append(log_capture)
     app = InspectorApp(
         CaptureHandler(store, DefaultResponder(), body_limit=config.max_body),
-        InspectorApi(store, waiters, events, bin_view),
+        InspectorApi(
+            [
+                BinRoutes(store, bin_view),
+                RequestRoutes(store, waiters),
+                EventRoutes(store, events),
+                *call_routes(calls),
+            ]
+        ),
         gate,
         InspectorPages(),
     )
@@ -85,14 +96,13 @@ async def main(service: Service) -> None:
     bin_view.url = f"http://{host}:{port}"
     gate.use_port(port)
     service.ready(url=bin_view.url)
-    if event_log is not None:
-        event_log.start()
+    calls.start()
     await service.stopping.wait()
     waiters.close()
     events.close()
+    calls.close()
     await server.stop(_STOP_GRACE_SECONDS)
-    if event_log is not None:
-        await event_log.stop()
+    await calls.stop()
 
 
 def start() -> None:

@@ -23,6 +23,7 @@ class InspectorConfig:
     port_fallback: bool
     token: str
     nats_url: str
+    lab_folder: str
     allowed_hosts: tuple[str, ...]
     max_body: int
     limits: StoreLimits
@@ -49,6 +50,7 @@ class InspectorConfig:
             port_fallback=service.flag("port_fallback", default=True),
             token=token,
             nats_url=service.setting("nats_url"),
+            lab_folder=service.setting("lab_folder"),
             allowed_hosts=allowed_hosts(service.settings),
             max_body=positive("max_body", 1024 * 1024),
             limits=StoreLimits(
