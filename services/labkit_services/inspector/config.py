@@ -23,6 +23,8 @@ class InspectorConfig:
     port_fallback: bool
     token: str
     nats_url: str
+    gateway_url: str
+    allow_targets: tuple[str, ...]
     allowed_hosts: tuple[str, ...]
     max_body: int
     limits: StoreLimits
@@ -49,6 +51,8 @@ class InspectorConfig:
             port_fallback=service.flag("port_fallback", default=True),
             token=token,
             nats_url=service.setting("nats_url"),
+            gateway_url=service.setting("gateway_url"),
+            allow_targets=tuple(service.setting("allow_targets").split(",")),
             allowed_hosts=allowed_hosts(service.settings),
             max_body=positive("max_body", 1024 * 1024),
             limits=StoreLimits(
