@@ -6,10 +6,10 @@ import { bytes, decodeBase64, hexdump, indentJson } from "../../format.js";
 
 let preferred = ""; // the kind of view that the user chose last
 
-/** `text` is undefined if the body is binary; `decoded` is { text, … } of an encoded one. */
+/** `text` is undefined if the body is binary; `decoded` is { text, encodings, charset, size, notes } or null. */
 export function bodyView({ words }, { base64, text, type, size, form, decoded, rawUrl }) {
   if (!size) return h("p", { class: "secondary body-kind" }, words("body.none"));
-  const shownText = decoded?.text ?? text;
+  const shownText = decoded ? decoded.text ?? undefined : text;
   const json = shownText === undefined ? null : indentJson(shownText);
   const kinds = {
     ...(json !== null && { json: () => pre(visible(json)) }),
@@ -45,13 +45,19 @@ export function bodyView({ words }, { base64, text, type, size, form, decoded, r
   return [
     h("div", { class: "row body-bar" },
       h("h4", null, words("body"), " ", h("span", { class: "secondary body-kind" },
-        visible([bytes(size), type, text === undefined && !decoded ? words("body.binary") : "", decoded?.note ?? ""].filter(Boolean).join(" · ")))),
+        visible([bytes(size), type, shownText === undefined ? words("body.binary") : "", decodedNote(words, decoded)].filter(Boolean).join(" · ")))),
       h("span", { class: "space" }),
       h("div", { class: "kinds", role: "group", "aria-label": words("body.shown_as") }, buttons),
       copyButton(words, () => shownText ?? base64),
       rawUrl && h("a", { class: "button raw", href: rawUrl, target: "_blank", rel: "noopener" }, words("raw.open"))),
     content,
   ];
+}
+
+function decodedNote(words, decoded) {
+  if (!decoded) return "";
+  const made = [...(decoded.encodings ?? []), decoded.charset].filter(Boolean).join(", ");
+  return [made && words("body.decoded", { how: made, size: bytes(decoded.size ?? 0) }), ...(decoded.notes ?? [])].filter(Boolean).join("; ");
 }
 
 function formTable(words, form) {

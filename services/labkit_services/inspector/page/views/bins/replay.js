@@ -2,7 +2,7 @@
 
 import { binPath } from "../../api.js";
 import { openDialog } from "../../components/dialog.js";
-import { fill, h, visible } from "../../dom.js";
+import { fill, h } from "../../dom.js";
 import { parseHeaders } from "../../send_call.js";
 import { hashOf } from "../../router.js";
 import { comparison } from "./compare.js";
@@ -51,7 +51,7 @@ export function openReplay(context, request) {
       fill(result, h("p", { class: "secondary" }, words("send.sending")));
       try {
         const answer = await api.post(binPath(request.bin, `/requests/${request.id}/replay`), changes());
-        fill(result, await outcome(answer));
+        fill(result, outcome(answer));
       } catch (error) {
         const text = error.isMissing ? words("missing") : error.sentence ?? words("send.headers.invalid", { line: error.message });
         fill(result, h("p", { class: "error" }, text));
@@ -60,14 +60,13 @@ export function openReplay(context, request) {
       }
     }
 
-    async function outcome(answer) {
-      const bin = answer.bin ?? request.bin;
-      const link = answer.id && h("a", { href: hashOf("bins", bin, answer.id), on: { click: () => close() } }, words("replay.show"));
-      const again = answer.id && (await api.get(binPath(bin, `/requests/${answer.id}`)).catch(() => null));
+    function outcome(answer) {
+      const link = h("a", { href: hashOf("bins", answer.bin ?? request.bin, answer.id), on: { click: () => close() } }, words("replay.show"));
+      const statuses = answer.statuses ?? [answer.status];
       return [
-        h("p", { class: "row" }, h("strong", { class: answer.status >= 200 && answer.status < 300 ? "good" : "bad" }, words("request.answered", { status: answer.status })), link),
-        answer.error && h("p", { class: "error" }, visible(answer.error)),
-        again && h("div", { class: "comparison" }, comparison(words, request, again)),
+        h("p", { class: "row" }, statuses.map((status) => h("strong", { class: status >= 200 && status < 300 ? "good" : "bad" }, String(status || words("requests.cut")))), link),
+        answer.left_out?.length > 0 && h("p", { class: "secondary" }, words("replay.left_out", { headers: answer.left_out.join(", ") })),
+        answer.diff && h("div", { class: "comparison" }, comparison(words, answer.diff)),
       ];
     }
     return form;

@@ -101,12 +101,12 @@ export function createRequestDetail(context, { list }) {
     if (open) open.textContent = words("requests.open.since", { time: seconds((Date.now() - Date.parse(request.received_at)) / 1000) });
   }
 
-  function signature(request) {
-    const verdict = request.signature;
+  function signature({ signature: verdict }) {
     if (!verdict) return null;
-    const verdictName = verdict.verdict ?? (verdict.valid ? "good" : "bad");
-    const badge = h("span", { class: `badge ${verdictName === "good" ? "good" : "bad"}`, id: "signature", tabindex: "0" }, words(`signature.${verdictName === "good" ? "good" : "bad"}`));
-    return explain(badge, visibleText([verdict.reason ?? verdict.why, words("signature.help")].filter(Boolean).join(" ")));
+    const name = { true: "good", false: "bad", null: "unknown" }[verdict.valid];
+    const kind = { good: "good", bad: "bad", unknown: "wait" }[name];
+    const badge = h("button", { type: "button", class: `badge signature ${kind}`, id: "signature" }, words(`signature.${name}`));
+    return explain(badge, visibleText(`${verdict.why}. ${words("signature.help")}`));
   }
 
   function toolbar(request) {
@@ -158,7 +158,7 @@ export function createRequestDetail(context, { list }) {
 
   async function compare(request) {
     const other = await list.pick();
-    if (other && other !== request.id) openComparison(context, request, await api.get(binPath(bin, `/requests/${other}`)));
+    if (other && other !== request.id) openComparison(context, request, list.request(other));
   }
 
   return {

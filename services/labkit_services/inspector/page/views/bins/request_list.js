@@ -227,6 +227,7 @@ export function createRequestList({ api, store, words }, { onSelect, onNewest })
   return {
     element, reset, load, add, change, remove, select, newest,
     has: (id) => requests.has(id),
+    request: (id) => requests.get(id)?.request,
     selected: () => selectedId,
     isFiltered: isActive,
     /** Let the user choose another row; resolves with its id, or null. */
