@@ -47,7 +47,7 @@ export function createBinHead(context, { onDelete }) {
     url.textContent = bin?.worker_url ?? `${store.get("base")}/r/${known}`;
     browserUrl.href = new URL(`r/${encodeURIComponent(known)}`, document.baseURI).href;
     browserUrl.textContent = browserUrl.href;
-    hold.setAttribute("aria-pressed", String(Boolean(bin?.hold?.enabled)));
+    hold.setAttribute("aria-pressed", String(Boolean(bin?.hold)));
     fill(
       badges,
       bin?.forward?.url && h("span", { class: "badge wait", title: bin.forward.url }, words("forward.badge")),
@@ -72,7 +72,7 @@ export function createBinHead(context, { onDelete }) {
     ], { id: "bin-menu" });
 
   async function toggleHold() {
-    const enabled = !bin?.hold?.enabled;
+    const enabled = !bin?.hold;
     try {
       await api.put(binPath(name, "/hold"), { enabled });
       hold.setAttribute("aria-pressed", String(enabled));
