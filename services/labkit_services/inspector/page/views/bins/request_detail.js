@@ -17,7 +17,7 @@ import { openRules, ruleFromRequest } from "./rules.js";
 export const MARKS = ["red", "orange", "green", "blue", "purple"];
 
 export function createRequestDetail(context, { list }) {
-  const { api, words } = context;
+  const { api, store, words } = context;
   const element = h("article", { class: "detail", id: "detail", "aria-label": words("request.label") });
   let bin = "";
   let id = "";
@@ -81,7 +81,7 @@ export function createRequestDetail(context, { list }) {
         toolbar(request),
         note,
       ),
-      isOpen && answerForm(context, request),
+      isOpen && store.get("bins").get(bin)?.hold && answerForm(context, request),
       tabs.element,
     );
     if (focused) element.querySelector(`[data-action="${focused}"]`)?.focus();

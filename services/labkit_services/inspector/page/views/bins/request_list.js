@@ -45,7 +45,7 @@ export function createRequestList({ api, store, words }, { onSelect, onNewest })
 
   async function load() {
     if (!bin || !store.get("bins").has(bin)) return;
-    const mine = (loading = { arrived: [], deleted: new Set() });
+    const mine = (loading = { arrived: [], changed: new Map(), deleted: new Set() });
     const list = await api.get(path());
     if (mine !== loading) return; // a later one is being loaded
     loading = null;
@@ -53,7 +53,7 @@ export function createRequestList({ api, store, words }, { onSelect, onNewest })
     rows.replaceChildren();
     const known = new Set(list.requests.map(({ id }) => id));
     for (const request of [...mine.arrived.filter(({ id }) => !known.has(id)), ...list.requests]) {
-      if (!mine.deleted.has(request.id)) rows.append(makeRow(request));
+      if (!mine.deleted.has(request.id)) rows.append(makeRow({ ...request, ...mine.changed.get(request.id) }));
     }
     showEnd(list);
     mark();
@@ -150,6 +150,7 @@ export function createRequestList({ api, store, words }, { onSelect, onNewest })
   }
 
   function change(request) {
+    loading?.changed.set(request.id, request);
     const row = requests.get(request.id);
     if (!row) return;
     row.request = { ...row.request, ...request };

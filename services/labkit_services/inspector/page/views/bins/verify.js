@@ -81,6 +81,7 @@ function createExpectation(words, { onRemove }) {
   const field = (name, attributes = {}) => {
     const input = h("input", { autocomplete: "off", spellcheck: "false", data: { match: name }, ...attributes });
     inputs.set(name, input);
+    if (name === TEXTS[0]) input.dataset.autofocus = "";
     return h("label", { class: "field" }, h("span", null, words(`match.${name}`)), input);
   };
   const least = h("input", { type: "number", min: "0", value: "1", class: "short" });
