@@ -18,8 +18,7 @@ export function bodyView({ words }, { base64, text, type, size, form, decoded, r
     hex: () => pre(hexText()),
   };
   const names = Object.keys(kinds);
-  // A figlet banner or a log is read as it came; a form or JSON when it says so.
-  const own = /json/i.test(type ?? "") && json !== null ? "json" : form ? "form" : shownText !== undefined ? "text" : "hex";
+  const own = ownKind({ json, form, text: shownText, type: type ?? "" });
   const content = h("div", { class: "body-content" });
   const buttons = names.map((name) =>
     h("button", { type: "button", class: "quiet", data: { kind: name }, on: { click: () => choose(name) } }, words(`body.${name}`)));
@@ -52,6 +51,16 @@ export function bodyView({ words }, { base64, text, type, size, form, decoded, r
       rawUrl && h("a", { class: "button raw", href: rawUrl, target: "_blank", rel: "noopener" }, words("raw.open"))),
     content,
   ];
+}
+
+/**
+ * Return how a body is shown at first: as its type says, and as text if that
+ * is not so. curl -d calls everything a form.
+ */
+function ownKind({ json, form, text, type }) {
+  if (text === undefined) return "hex";
+  if (json !== null && /json|x-www-form-urlencoded/i.test(type)) return "json";
+  return form && text.includes("=") ? "form" : "text";
 }
 
 function decodedNote(words, decoded) {
