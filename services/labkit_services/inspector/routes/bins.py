@@ -14,7 +14,7 @@ from labkit_services.inspector.routes.route_group import PathValues, Route, find
 from labkit_services.inspector.storage.bin_store import BinStore
 from labkit_services.inspector.storage.changes import StoredBin
 
-_SETTINGS: dict[str, type] = {"capacity": int, "answer": int, "note": str}
+_SETTINGS: dict[str, type] = {"capacity": int, "answer": int, "note": str, "secret": str}
 
 
 @dataclass
@@ -35,6 +35,10 @@ class BinView:
             "capacity": stored.settings.capacity,
             "answer": stored.settings.answer,
             "note": stored.settings.note or None,
+            "has_secret": bool(stored.settings.secret),
+            "rules": len(stored.settings.rules),
+            "hold": bool(stored.settings.hold and stored.settings.hold["enabled"]),
+            "forward": stored.settings.forward,
             "count": stored.kept,
             "received": stored.received,
             "dropped": stored.dropped,
@@ -79,10 +83,11 @@ class BinRoutes:
         return self._changed(unquote(path["bin"]), await read_settings(request, _SETTINGS))
 
     def _changed(self, name: str, settings: dict[str, Any]) -> Response:
-        note = settings.pop("note", None)
-        stored, created = self._store.create(name, settings.get("capacity"), answer=settings.get("answer"))
-        if note is not None:
-            stored = self._store.change_settings(name, note=note)
+        stored, created = self._store.create(
+            name, settings.pop("capacity", None), answer=settings.pop("answer", None)
+        )
+        if settings:
+            stored = self._store.change_settings(name, **settings)
         return Response.json(201 if created else 200, self._view.to_json(stored))
 
     async def _get(self, request: Request, path: PathValues) -> Response:

@@ -13,6 +13,7 @@ from labkit_services.contract.errors import InvalidValueError
 from labkit_services.http import Request, Response
 from labkit_services.inspector.formats.decoding import decode_body
 from labkit_services.inspector.formats.requestbin import requestbin_request, wants_requestbin
+from labkit_services.inspector.formats.webhook_signature import with_signature
 from labkit_services.inspector.live.request_waiters import RequestWaiters
 from labkit_services.inspector.queries.diff import diff
 from labkit_services.inspector.queries.request_query import RequestFilter, RequestPage, RequestQuery
@@ -66,7 +67,7 @@ class RequestRoutes:
             counts |= {"timed_out": True, "closest": self._closest(name, query)}
         if wants_requestbin(request):
             return Response.json(200, [requestbin_request(record) for record in page.records])
-        body = _page_json(page, counts, bodies=query.bodies)
+        body = _page_json(page, counts, bodies=query.bodies, secret=stored.settings.secret)
         return Response(200, [("Content-Type", "application/json")], body)
 
     def _closest(self, name: str, query: RequestQuery) -> list[dict[str, Any]]:
@@ -82,7 +83,8 @@ class RequestRoutes:
         record = find_record(self._store, path)
         if wants_requestbin(request):
             return Response.json(200, requestbin_request(record))
-        return Response.json(200, record.to_json() | {"decoded": _decoded(record)})
+        document = with_signature(record, find_bin(self._store, path).settings.secret)
+        return Response.json(200, document | {"decoded": _decoded(record)})
 
     async def _annotate(self, request: Request, path: PathValues) -> Response:
         """Change note, mark and pin; a field that is missing stays."""
@@ -148,11 +150,14 @@ def _decoded(record: RequestRecord) -> dict[str, Any] | None:
     return asdict(decoded)
 
 
-async def _page_json(page: RequestPage, counts: dict[str, Any], *, bodies: bool) -> AsyncIterator[bytes]:
+async def _page_json(
+    page: RequestPage, counts: dict[str, Any], *, bodies: bool, secret: str
+) -> AsyncIterator[bytes]:
     # In pieces: hundreds of bodies in one document would take many times the
     # memory of the records.
     separator = b'{"requests":['
     for record in page.records:
-        yield separator + json.dumps(record.to_json() if bodies else record.summary()).encode()
+        document = with_signature(record, secret) if bodies else record.summary()
+        yield separator + json.dumps(document).encode()
         separator = b","
     yield (b"" if page.records else separator) + b"]," + json.dumps(counts).encode()[1:]
