@@ -15,12 +15,14 @@ from labkit_services.inspector.routes.api import InspectorApi
 from labkit_services.inspector.token_gate import TokenGate, location_without_token
 from labkit_services.web.html_page import HtmlPage
 from labkit_services.web.navigation import is_navigation
+from labkit_services.web.static_files import StaticFiles
 
 # On every response: a browser must treat captured data as text only.
 _SECURITY_HEADERS = (("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"))
 _NO_MARKUP = "default-src 'none'; sandbox"
 _TO_PAGE = b'<!doctype html><meta http-equiv="refresh" content="0; url=./"><title>Inspector</title>'
 _FOLDER = Path(__file__).parent / "page"
+_STATIC = "/static/"
 
 
 @dataclass(frozen=True)
@@ -28,11 +30,15 @@ class InspectorPages:
     """The pages.
 
     Attributes:
+        inspector: The page itself; its scripts and styles are ``static``.
         locked: For a browser without the token; says where to find the link.
         to_bin: Leads to a bin on the inspector's page.
     """
 
-    inspector: HtmlPage = field(default_factory=lambda: HtmlPage(_FOLDER / "page.html"))
+    inspector: HtmlPage = field(default_factory=lambda: HtmlPage(_FOLDER / "index.html", static=True))
+    static: StaticFiles = field(
+        default_factory=lambda: StaticFiles(_FOLDER.parents[1], ("inspector/page", "web"))
+    )
     locked: HtmlPage = field(default_factory=lambda: HtmlPage(_FOLDER / "locked.html"))
     to_bin: HtmlPage = field(default_factory=lambda: HtmlPage(_FOLDER / "bin.html"))
 
@@ -69,6 +75,8 @@ class InspectorApp:
             response = await self.api.router(request)
             response.headers.add("Cache-Control", "no-store")
             return response
+        if path.startswith(_STATIC):
+            return self.pages.static.response(request, path.removeprefix(_STATIC))
         if path == "/healthz":
             return Response.text(200, "OK\n")
         if path == "/version":

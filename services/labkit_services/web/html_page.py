@@ -23,16 +23,18 @@ class HtmlPage:
     nothing. Only pages of the same origin may show the page in a frame, where
     they could lead a click of the user to one of its buttons.
 
-    A file is looked up beside the page, else in this module's folder.
+    A file is looked up beside the page, else in this module's folder. A page
+    with ``static`` also loads scripts, styles and pictures from its server.
     """
 
-    def __init__(self, path: Path) -> None:
-        sources: dict[str, list[str]] = {"style": [], "script": []}
+    def __init__(self, path: Path, *, static: bool = False) -> None:
+        own = ["'self'"] if static else []
+        sources: dict[str, list[str]] = {"style": own.copy(), "script": own.copy()}
 
         def inline(match: re.Match[str]) -> str:
             tag, name = ("style", match[1]) if match[1] else ("script", match[2])
-            own = path.with_name(name)
-            text = (own if own.exists() else _SHARED / name).read_text("utf-8")
+            beside = path.with_name(name)
+            text = (beside if beside.exists() else _SHARED / name).read_text("utf-8")
             sources[tag].append(_csp_hash(text))
             return f"<{tag}>{text}</{tag}>"
 
@@ -42,7 +44,7 @@ class HtmlPage:
                 "default-src 'none'",
                 *(f"{tag}-src {' '.join(found) or _NONE}" for tag, found in sources.items()),
                 "connect-src 'self'",
-                "img-src data:",
+                " ".join(["img-src", *own, "data:"]),
                 "base-uri 'none'",
                 "form-action 'none'",
             ]

@@ -1,55 +1,68 @@
-"use strict";
-// Pure functions from the API's values to the texts on the page.
+// From the API's values to texts.
 
 const HEX_BYTES = 1024;
 
-const plural = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
-const failed = (callback) =>
-  callback?.function_status != null && !(callback.function_status >= 200 && callback.function_status < 300);
-const statusMark = (callback) =>
-  (callback.function_status == null ? "" : `${callback.function_status} ${failed(callback) ? "✗" : "✓"}`);
+export const isSuccess = (status) => status >= 200 && status < 300;
 
-function callbackSummary(callback) {
-  if (!callback) return "";
-  const parts = [];
-  const name = callback.function_name;
-  if (callback.function_status != null) parts.push(`${name || "the function"} returned ${callback.function_status}`);
-  else if (name) parts.push(name);
-  if (callback.duration_seconds != null) parts.push(`ran ${seconds(callback.duration_seconds)} s`);
-  if (callback.retry != null) parts.push(`retry ${callback.retry} of ${callback.retry_max ?? "?"}`);
-  if (callback.call_id) parts.push(`call ${callback.call_id}`);
-  if (failed(callback)) parts.push("but this callback was delivered");
-  return parts.join(", ");
+export function seconds(number) {
+  if (number == null) return "–";
+  if (number < 0.001) return `${Number(number.toPrecision(1))} s`;
+  return `${number < 10 ? number.toFixed(3) : number.toFixed(1)} s`;
 }
 
-const seconds = (number) => (number < 0.001 ? number.toPrecision(1) : number.toFixed(3));
-
-function bytes(count) {
-  if (count < 10000) return `${count} B`;
-  return count < 1e6 ? `${(count / 1024).toFixed(1)} KiB` : `${(count / 1048576).toFixed(1)} MiB`;
+export function bytes(count) {
+  if (count < 10_000) return `${count} B`;
+  return count < 1e6 ? `${(count / 1024).toFixed(1)} KiB` : `${(count / 1_048_576).toFixed(1)} MiB`;
 }
 
-function clock(iso) {
-  const time = new Date(iso);
-  return `${time.toLocaleTimeString([], { hour12: false })}.${String(time.getMilliseconds()).padStart(3, "0")}`;
+export function clock(time) {
+  const date = new Date(time);
+  return `${date.toLocaleTimeString([], { hour12: false })}.${String(date.getMilliseconds()).padStart(3, "0")}`;
 }
 
-function ago(iso) {
-  const seconds = Math.max(0, (Date.now() - Date.parse(iso)) / 1000);
-  if (seconds < 1) return "now";
-  if (seconds < 60) return `${Math.floor(seconds)} s ago`;
-  return seconds < 3600 ? `${Math.floor(seconds / 60)} min ago` : clock(iso).slice(0, 8);
+export function ago(words, time) {
+  const passed = Math.max(0, (Date.now() - new Date(time).getTime()) / 1000);
+  if (passed < 1) return words("ago.now");
+  if (passed < 60) return words("ago.seconds", { n: Math.floor(passed) });
+  return passed < 3600 ? words("ago.minutes", { n: Math.floor(passed / 60) }) : clock(time).slice(0, 8);
 }
 
-function hexdump(base64) {
-  const head = Uint8Array.from(atob(base64.slice(0, Math.ceil(HEX_BYTES / 3) * 4)), (letter) => letter.charCodeAt(0)).slice(0, HEX_BYTES);
+/** Return the bytes of a base64 text. */
+export const decodeBase64 = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+
+/** Return the first bytes as a dump: offset, hexadecimal, ASCII. */
+export function hexdump(content, limit = HEX_BYTES) {
   const lines = [];
-  for (let at = 0; at < head.length; at += 16) {
-    const row = [...head.slice(at, at + 16)];
+  for (let at = 0; at < Math.min(content.length, limit); at += 16) {
+    const row = [...content.slice(at, Math.min(at + 16, limit))];
     const hex = row.map((byte) => byte.toString(16).padStart(2, "0")).join(" ").padEnd(47);
     const letters = row.map((byte) => (byte > 31 && byte < 127 ? String.fromCharCode(byte) : ".")).join("");
     lines.push(`${at.toString(16).padStart(6, "0")}  ${hex}  ${letters}`);
   }
-  if (base64.length * 3 / 4 > HEX_BYTES + 2) lines.push(`… the first ${HEX_BYTES} bytes; Raw has all`);
   return lines.join("\n");
+}
+
+/** Say what OpenFaaS's headers of a callback tell, in one line. */
+export function callbackSummary(words, callback) {
+  if (!callback) return "";
+  const status = callback.function_status;
+  const name = callback.function_name;
+  const parts = [];
+  if (status != null) parts.push(words("callback.returned", { function: name || words("callback.function"), status }));
+  else if (name) parts.push(name);
+  if (callback.duration_seconds != null) parts.push(words("callback.ran", { time: seconds(callback.duration_seconds) }));
+  if (callback.retry != null) parts.push(words("callback.retry", { number: callback.retry, most: callback.retry_max ?? "?" }));
+  if (callback.call_id) parts.push(words("callback.call", { id: callback.call_id }));
+  if (status != null && !isSuccess(status)) parts.push(words("callback.delivered"));
+  return parts.join(words("list.separator"));
+}
+
+/** Make a byte string of JSON readable; null if it is not JSON. */
+export function prettyJson(text) {
+  try {
+    const value = JSON.parse(text);
+    return typeof value === "object" && value !== null ? JSON.stringify(value, null, 2) : null;
+  } catch {
+    return null;
+  }
 }

@@ -13,7 +13,7 @@ import asyncio
 import ipaddress
 import re
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
@@ -65,13 +65,14 @@ class AllowedTargets:
     Args:
         allowed: Hosts beyond this machine: ``example.com``,
             ``.example.com`` for all names below it, ``10.0.0.5:8080``, ``*``.
-        gateway_url: Where ``gateway:8080`` leads; "" if there is no gateway.
+        gateway_url: Returns where ``gateway:8080`` leads; raises a LabError
+            if there is no gateway.
         closed: Ports of this machine that are not for HTTP requests: the
             lab's nats-server.
     """
 
     def __init__(
-        self, allowed: Iterable[str] = (), gateway_url: str = "", closed: Iterable[int] = ()
+        self, allowed: Iterable[str], gateway_url: Callable[[], str], closed: Iterable[int] = ()
     ) -> None:
         self._allowed = frozenset(name.strip().lower() for name in allowed) - {""}
         self._suffixes = tuple(name for name in self._allowed if name.startswith("."))
@@ -85,6 +86,7 @@ class AllowedTargets:
             InvalidValueError: It is no URL.
             TargetRefusedError: It leads to where nothing may be sent.
             UnresolvedTargetError: Its host has no address.
+            LabError: It is the gateway, and no lab runs.
         """
         origin, target = self._parse(url)
         addresses = self._literal_addresses(origin) or await self._look_up(origin)
@@ -116,11 +118,7 @@ class AllowedTargets:
 
     def _without_alias(self, origin: Origin) -> Origin:
         is_alias = origin.host.removesuffix(".") in GATEWAY_ALIASES and origin.port == GATEWAY_ALIAS_PORT
-        return (
-            Origin.parse(self._gateway_url)[0]
-            if is_alias and self._gateway_url and not origin.tls
-            else origin
-        )
+        return Origin.parse(self._gateway_url())[0] if is_alias and not origin.tls else origin
 
     def _literal_addresses(self, origin: Origin) -> list[_Address]:
         """Return the addresses that need no look-up."""

@@ -1,0 +1,70 @@
+// Starts the page: shared state, the header, and the view that the address names.
+
+import { createApi } from "./api.js";
+import { followBins } from "./bin_model.js";
+import { installExplanations } from "./components/term.js";
+import { announce } from "./components/toast.js";
+import { installShortcuts } from "./components/shortcuts.js";
+import { preference } from "./preferences.js";
+import { hashOf, parseHash } from "./router.js";
+import { createShell } from "./shell.js";
+import { createStore } from "./store.js";
+import { createWords } from "./words.js";
+import * as bins from "./views/bins.js";
+import * as calls from "./views/calls.js";
+import * as logs from "./views/logs.js";
+import * as queues from "./views/queues.js";
+
+const views = { calls, bins, queues, logs };
+const EVENTS = "api/v1/events";
+
+// The token stays in the address only in a frame, where the cookie may not work.
+const token = new URLSearchParams(location.search).get("token");
+if (token && window.top === window) history.replaceState(null, "", location.pathname + location.hash);
+
+document.documentElement.dataset.theme = preference("theme") ?? "system";
+
+const store = createStore({ bins: new Map(), base: "", connection: "connecting", paused: false, counts: null, route: null });
+const api = createApi(token, { onState: (path, state) => path === EVENTS && store.set("connection", state) });
+const words = await createWords();
+const root = document.getElementById("view");
+let mounted = null;
+
+const navigate = (...address) => {
+  location.hash = hashOf(...address);
+};
+const context = { api, store, words, navigate, announce };
+
+function show(remount = false) {
+  const route = parseHash(location.hash);
+  if (!route.view) return history.replaceState(null, "", hashOf("calls")), show(remount);
+  if (!location.hash.startsWith("#/")) history.replaceState(null, "", hashOf(route.view, ...route.parts));
+  const sameView = mounted?.view === route.view && !remount;
+  store.set("route", route);
+  if (sameView && mounted.handle.update) return mounted.handle.update(route);
+  mounted?.handle.unmount();
+  root.replaceChildren();
+  root.className = `view-${route.view}`;
+  mounted = { view: route.view, handle: views[route.view].mount(root, context, route) };
+}
+
+const shell = createShell(document.getElementById("top"), {
+  ...context,
+  setPaused(paused) {
+    store.set("paused", paused);
+    api.pause(paused);
+    announce(words(paused ? "live.paused.announce" : "live.resumed.announce"));
+  },
+  async setLanguage(language) {
+    await words.use(language);
+    shell.render();
+    show(true);
+  },
+});
+installExplanations();
+installShortcuts(context, shell);
+followBins(api, store);
+shell.render();
+addEventListener("hashchange", () => show());
+show();
+document.documentElement.dataset.ready = "true";
