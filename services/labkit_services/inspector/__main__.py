@@ -65,8 +65,8 @@ async def main(service: Service) -> None:
     waiters = RequestWaiters(store)
     events = ServerSentEvents(store, EventJournal(store, bin_view.to_json))
     gate = TokenGate(config.token, OwnOrigin(config.allowed_hosts))
-    responses = ResponseParts.build(store, config)
     calls = CallParts(service, store, nats_url=config.nats_url, lab_folder=config.lab_folder)
+    responses = ResponseParts.build(store, config, calls.lab)
 
     def log_capture(change: StoreChange) -> None:
         if change.kind is ChangeKind.REQUEST_RECEIVED and change.record is not None:
