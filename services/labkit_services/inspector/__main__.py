@@ -11,6 +11,10 @@ Settings are environment variables:
     port              8090; 0 means any
     port_fallback     true: use any port if that one is taken
     inspector_token   token for the page and the API; empty leaves them open
+    allow_targets     hosts to which requests may be forwarded and replayed,
+                      besides this machine and the gateway, such as
+                      example.com,.example.org,10.0.0.5:8080; * for any
+    gateway_url       where http://gateway:8080 leads; empty: nowhere
     allowed_hosts     more host names under which browsers reach it, such as
                       lab.example.com,.example.org; * for any
     nats_url          nats-server for an event of every capture; empty: none
@@ -33,8 +37,11 @@ from labkit_services.inspector.config import InspectorConfig, PortTakenError
 from labkit_services.inspector.live.request_waiters import RequestWaiters
 from labkit_services.inspector.live.server_sent_events import ServerSentEvents
 from labkit_services.inspector.responding.capture_handler import CaptureHandler
-from labkit_services.inspector.responding.response_plan import DefaultResponder
-from labkit_services.inspector.routes.api import BinView, InspectorApi
+from labkit_services.inspector.responses import ResponseParts
+from labkit_services.inspector.routes.api import InspectorApi
+from labkit_services.inspector.routes.bins import BinRoutes, BinView
+from labkit_services.inspector.routes.events import EventRoutes
+from labkit_services.inspector.routes.requests import RequestRoutes
 from labkit_services.inspector.storage.bin_store import BinStore
 from labkit_services.inspector.storage.changes import ChangeKind, StoreChange
 from labkit_services.inspector.token_gate import TokenGate
@@ -52,6 +59,7 @@ async def main(service: Service) -> None:
     waiters = RequestWaiters(store)
     events = ServerSentEvents(store, bin_view.to_json)
     gate = TokenGate(config.token, OwnOrigin(config.allowed_hosts))
+    responses = ResponseParts.build(store, config)
     event_log = EventLogConnection(service) if config.nats_url else None
     if event_log is not None:
         store.listeners.append(event_log.on_change)
@@ -67,8 +75,15 @@ async def main(service: Service) -> None:
 
     store.listeners.append(log_capture)
     app = InspectorApp(
-        CaptureHandler(store, DefaultResponder(), body_limit=config.max_body),
-        InspectorApi(store, waiters, events, bin_view),
+        CaptureHandler(store, responses.responder, responses.replayer.marks, body_limit=config.max_body),
+        InspectorApi(
+            [
+                BinRoutes(store, bin_view),
+                RequestRoutes(store, waiters),
+                EventRoutes(store, events),
+                *responses.routes,
+            ]
+        ),
         gate,
         InspectorPages(),
     )
@@ -82,7 +97,7 @@ async def main(service: Service) -> None:
             seen=str(error),
             next_step="stop the program that listens there, or set another port; port=0 takes any",
         ) from error
-    bin_view.url = f"http://{host}:{port}"
+    bin_view.url = responses.replayer.url = f"http://{host}:{port}"
     gate.use_port(port)
     service.ready(url=bin_view.url)
     if event_log is not None:
@@ -90,7 +105,9 @@ async def main(service: Service) -> None:
     await service.stopping.wait()
     waiters.close()
     events.close()
+    responses.stop()
     await server.stop(_STOP_GRACE_SECONDS)
+    responses.client.close()
     if event_log is not None:
         await event_log.stop()
 

@@ -24,6 +24,8 @@ class InspectorConfig:
     port_fallback: bool
     token: str
     nats_url: str
+    gateway_url: str
+    allow_targets: tuple[str, ...]
     allowed_hosts: tuple[str, ...]
     max_body: int
     history: Path | None
@@ -51,6 +53,8 @@ class InspectorConfig:
             port_fallback=service.flag("port_fallback", default=True),
             token=token,
             nats_url=service.setting("nats_url"),
+            gateway_url=service.setting("gateway_url"),
+            allow_targets=tuple(service.setting("allow_targets").split(",")),
             allowed_hosts=allowed_hosts(service.settings),
             history=Path(history) if (history := service.setting("history")) else None,
             max_body=positive("max_body", 1024 * 1024),

@@ -14,6 +14,7 @@ from labkit_services.contract.wire_text import readable
 from labkit_services.http.headers import Headers, Pair
 from labkit_services.inspector.records.received_callback import CallbackHeaders
 from labkit_services.inspector.records.sent_response import SentResponse
+from labkit_services.inspector.records.switch_names import without_switches
 
 # Control characters that text does not contain. It may contain tab, line ends,
 # backspace, and escape for colours.
@@ -125,7 +126,7 @@ class RequestRecord:
             "url": readable(f"http://{headers.get('Host')}{request.target}" if is_path else request.target),
             "path": readable(request.path),
             "subpath": readable(request.subpath),
-            "query_string": readable(request.query),
+            "query_string": readable(without_switches(request.query)),
             "content_type": readable(headers.get("Content-Type")),
             "content_length": request.size,
             "body_sha256": request.sha256,
@@ -154,7 +155,7 @@ class RequestRecord:
         """Return all fields."""
         request = self.request
         document = self.summary() | {
-            "query": parse_qs(readable(request.query), keep_blank_values=True),
+            "query": parse_qs(readable(without_switches(request.query)), keep_blank_values=True),
             "headers": tuple((name, readable(value)) for name, value in request.headers),
             "body_base64": base64.b64encode(request.body).decode(),
             "form": self._form(),

@@ -1,0 +1,1 @@
+"""Requests in other forms: commands, HAR, tables; and bodies made readable."""

@@ -1,0 +1,232 @@
+"""Verification: did the expected requests arrive, and no others?
+
+Pure: it judges the records of one moment. ``routes/verify.py`` waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from labkit_services.contract.errors import InvalidValueError
+from labkit_services.inspector.queries.matching import check_conditions, match
+from labkit_services.inspector.records.request_record import RequestRecord
+
+MAX_EXPECTATIONS = 50
+_MAX_TIMES = 100_000
+_NEAR_MISSES = 3
+_FIELDS = {"match", "times", "never"}
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """How many requests must match; ``most`` None is without a limit.
+
+    Attributes:
+        conditions: As of a rule's ``when``; none match every request.
+    """
+
+    conditions: dict[str, Any]
+    least: int = 1
+    most: int | None = None
+
+    @classmethod
+    def parse(cls, document: Any) -> Expectation:
+        """Read ``{"match": {…}, "times": 2}``; ``never`` is 0 times."""
+        if not isinstance(document, dict) or not document.keys() <= _FIELDS:
+            expected = '{"match": {…}, "times": {"min": 1, "max": 2}} or {"match": {…}, "never": true}'
+            raise InvalidValueError(
+                "an expectation is not valid", expected=expected, seen=f"{document!a:.80}"
+            )
+        conditions = document.get("match", {})
+        check_conditions(conditions)
+        times = document.get("times", {})
+        if document.get("never"):
+            if "times" in document:
+                raise InvalidValueError("an expectation has never and times", expected="one of them")
+            return cls(conditions, 0, 0)
+        if isinstance(times, int):
+            times = {"min": times, "max": times}
+        if not isinstance(times, dict) or not times.keys() <= {"min", "max"}:
+            raise InvalidValueError("times is not valid", expected='a number or {"min": 1, "max": 2}')
+        least = _count("min", times.get("min", 0 if "max" in times else 1))
+        most = None if times.get("max") is None else _count("max", times["max"])
+        if most is not None and most < least:
+            raise InvalidValueError("times is not valid", expected="min is at most max", seen=f"{times}")
+        return cls(conditions, least, most)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the expectation as it was given."""
+        return {"match": self.conditions, "times": {"min": self.least, "max": self.most}}
+
+    def __str__(self) -> str:
+        """Return it in words: ``2 requests with function = "figlet"``."""
+        bound = f"{self.least}"
+        if self.most is None:
+            bound = f"at least {self.least}"
+        elif self.most != self.least:
+            bound = f"{self.least} to {self.most}"
+        elif self.most == 0:
+            bound = "no"
+        with_ = ", ".join(f"{name} = {value!r}" for name, value in self.conditions.items())
+        noun = "request" if bound in ("1", "at least 1") else "requests"
+        return f"{bound} {noun}" + (f" with {with_}" if with_ else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """All that a verification expects.
+
+    Attributes:
+        ordered: The requests of an expectation come after those of the one
+            before it.
+        no_extra: Every request matches one of the expectations.
+    """
+
+    expectations: tuple[Expectation, ...]
+    ordered: bool = False
+    no_extra: bool = False
+
+    @property
+    def needs_silence(self) -> bool:
+        """Whether a request that comes later can make it fail."""
+        return self.no_extra or any(each.most is not None for each in self.expectations)
+
+
+@dataclass(frozen=True, slots=True)
+class NearMiss:
+    """A request that nearly matched, and what differed; sentences."""
+
+    id: str
+    why: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one expectation; ``problem`` is "" if it holds."""
+
+    expectation: Expectation
+    matched: tuple[str, ...]
+    near_misses: tuple[NearMiss, ...]
+    problem: str
+    is_final: bool = False
+    """Whether no later request can mend the problem."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The result of a verification."""
+
+    results: tuple[Result, ...]
+    extra: tuple[str, ...]
+    extra_problem: str
+
+    @property
+    def verified(self) -> bool:
+        """Whether everything holds at this moment."""
+        return not self.extra_problem and not any(result.problem for result in self.results)
+
+    @property
+    def is_final(self) -> bool:
+        """Whether it fails, whatever comes."""
+        return bool(self.extra_problem) or any(result.is_final for result in self.results)
+
+    @property
+    def message(self) -> str:
+        """The verdict in sentences."""
+        problems = [result.problem for result in self.results if result.problem]
+        if self.extra_problem:
+            problems.append(self.extra_problem)
+        return " ".join(problems) or "All expectations hold."
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the response of the REST API."""
+        return {
+            "verified": self.verified,
+            "results": [
+                {
+                    "expect": result.expectation.to_json(),
+                    "matched": result.matched,
+                    "near_misses": [{"id": miss.id, "why": miss.why} for miss in result.near_misses],
+                    "message": result.problem,
+                }
+                for result in self.results
+            ],
+            "extra": self.extra,
+            "message": self.message,
+        }
+
+
+def judge(records: Sequence[RequestRecord], expected: Expected) -> Verdict:
+    """Return the verdict on ``records``, which are oldest first."""
+    results = []
+    used = set[str]()
+    begin = 0
+    for number, expectation in enumerate(expected.expectations):
+        fitting = [i for i, record in enumerate(records) if not match(record, expectation.conditions)]
+        late = [i for i in fitting if i >= begin] if expected.ordered else fitting
+        results.append(_result(records, expectation, fitting, late, number))
+        used |= {records[i].id for i in late}
+        if expected.ordered and expectation.least and len(late) >= expectation.least:
+            begin = late[expectation.least - 1] + 1
+    extra = tuple(record.id for record in records if record.id not in used) if expected.no_extra else ()
+    problem = ""
+    if extra:
+        first = next(record for record in records if record.id == extra[0])
+        problem = f"{_requests(len(extra))} matched no expectation: the first is {_name(first)}."
+    return Verdict(tuple(results), extra, problem)
+
+
+def _result(
+    records: Sequence[RequestRecord],
+    expectation: Expectation,
+    fitting: list[int],
+    late: list[int],
+    number: int,
+) -> Result:
+    matched = tuple(records[i].id for i in late)
+    if expectation.most is not None and len(late) > expectation.most:
+        newest = records[late[-1]]
+        problem = f"Expected {expectation}, but {_requests(len(late))} came: the newest is {_name(newest)}."
+        return Result(expectation, matched, (), problem, is_final=True)
+    if len(late) >= expectation.least:
+        return Result(expectation, matched, (), "")
+    problem = f"Expected {expectation}, but {_requests(len(late))} came"
+    if len(fitting) > len(late):
+        early = _requests(len(fitting) - len(late))
+        return Result(
+            expectation, matched, (), f"{problem}; {early} came before those of expectation {number}."
+        )
+    missed = near_misses(records, expectation.conditions)
+    if missed:
+        problem += f"; the closest: {' '.join(missed[0].why)}"
+    return Result(expectation, matched, missed, problem.rstrip(".") + ".")
+
+
+def near_misses(records: Sequence[RequestRecord], conditions: dict[str, Any]) -> tuple[NearMiss, ...]:
+    """Return the requests with the fewest differences, newest first."""
+    ranked = []
+    for record in reversed(records):
+        differences = match(record, conditions)
+        # What differs in everything is no near miss.
+        if differences and (len(differences) < len(conditions) or len(conditions) == 1):
+            ranked.append((len(differences), record.id, tuple(each.sentence for each in differences)))
+    ranked.sort(key=lambda each: each[0])
+    return tuple(NearMiss(record_id, why) for _, record_id, why in ranked[:_NEAR_MISSES])
+
+
+def _requests(count: int) -> str:
+    return f"{count or 'no'} {'request' if count == 1 else 'requests'}"
+
+
+def _name(record: RequestRecord) -> str:
+    return f"{record.request.method} {record.request.path} (number {record.seq})"
+
+
+def _count(name: str, value: Any) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MAX_TIMES:
+        return value
+    raise InvalidValueError(
+        f"{name} is not valid", expected=f"a number from 0 to {_MAX_TIMES}", seen=f"{value!a:.40}"
+    )
