@@ -34,6 +34,7 @@ from labkit_services.http import HttpServer, Request
 from labkit_services.inspector.app import InspectorApp, InspectorPages
 from labkit_services.inspector.calls.event_log_connection import EventLogConnection
 from labkit_services.inspector.config import InspectorConfig, PortTakenError
+from labkit_services.inspector.live.event_journal import EventJournal
 from labkit_services.inspector.live.request_waiters import RequestWaiters
 from labkit_services.inspector.live.server_sent_events import ServerSentEvents
 from labkit_services.inspector.responding.capture_handler import CaptureHandler
@@ -41,7 +42,9 @@ from labkit_services.inspector.responses import ResponseParts
 from labkit_services.inspector.routes.api import InspectorApi
 from labkit_services.inspector.routes.bins import BinRoutes, BinView
 from labkit_services.inspector.routes.events import EventRoutes
+from labkit_services.inspector.routes.exports import ExportRoutes
 from labkit_services.inspector.routes.requests import RequestRoutes
+from labkit_services.inspector.routes.verify import VerifyRoutes
 from labkit_services.inspector.storage.bin_store import BinStore
 from labkit_services.inspector.storage.changes import ChangeKind, StoreChange
 from labkit_services.inspector.token_gate import TokenGate
@@ -57,7 +60,7 @@ async def main(service: Service) -> None:
     store = BinStore(config.limits)
     bin_view = BinView()
     waiters = RequestWaiters(store)
-    events = ServerSentEvents(store, bin_view.to_json)
+    events = ServerSentEvents(store, EventJournal(store, bin_view.to_json))
     gate = TokenGate(config.token, OwnOrigin(config.allowed_hosts))
     responses = ResponseParts.build(store, config)
     event_log = EventLogConnection(service) if config.nats_url else None
@@ -80,6 +83,8 @@ async def main(service: Service) -> None:
             [
                 BinRoutes(store, bin_view),
                 RequestRoutes(store, waiters),
+                VerifyRoutes(store, waiters),
+                ExportRoutes(store),
                 EventRoutes(store, events),
                 *responses.routes,
             ]

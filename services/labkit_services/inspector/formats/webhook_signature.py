@@ -13,7 +13,7 @@ import re
 from typing import Any
 
 from labkit_services.http import Headers
-from labkit_services.inspector.records.request_record import ReceivedRequest
+from labkit_services.inspector.records.request_record import ReceivedRequest, RequestRecord
 
 _SCHEMES = {"sha256": "X-Hub-Signature-256", "sha1": "X-Hub-Signature"}
 _HEX = {"sha256": re.compile("[0-9a-fA-F]{64}"), "sha1": re.compile("[0-9a-fA-F]{40}")}
@@ -35,6 +35,11 @@ def signature_verdict(request: ReceivedRequest, secret: str) -> dict[str, Any] |
     if valid and scheme == "sha1":
         why += "; SHA-1 is weak, use X-Hub-Signature-256"
     return {"scheme": scheme, "valid": valid, "why": why}
+
+
+def with_signature(record: RequestRecord, secret: str) -> dict[str, Any]:
+    """Return a record's JSON with the verdict on its signature."""
+    return record.to_json() | {"signature": signature_verdict(record.request, secret)}
 
 
 def _check(request: ReceivedRequest, values: list[str], scheme: str, secret: str) -> tuple[bool | None, str]:

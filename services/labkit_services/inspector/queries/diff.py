@@ -1,135 +1,117 @@
-"""How two exchanges differ: request against request, reply against reply."""
+"""What differs between two exchanges: the requests, and the responses."""
 
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterator
+from itertools import islice, zip_longest
 from typing import Any
-from urllib.parse import parse_qs
 
 from labkit_services.contract.json_input import InvalidJsonError, read_json
 from labkit_services.contract.wire_text import readable
 from labkit_services.http.headers import HOP_BY_HOP, Pair
+from labkit_services.inspector.formats.decoding import decode_body
 from labkit_services.inspector.records.request_record import RequestRecord
 from labkit_services.inspector.records.switch_names import without_switches
 
 _IGNORED = HOP_BY_HOP | {"content-length", "date", "x-request-id", "x-bin-created"}
-"""They belong to one message, or follow from its body."""
-_MAX_LINES, _MAX_SHOWN, _MAX_ENTRIES = 2000, 4000, 200
+"""They belong to one message only, or follow from its body."""
+_MAX_LINES = 500
+"""Lines of a body that are compared; comparing takes their square."""
+_MAX_DIFFERENCES, _MAX_SHOWN = 200, 4000
 _MISSING = object()
 
-Entries = list[dict[str, Any]]
+_Differences = Iterator[dict[str, Any]]
 
 
-def diff(a: RequestRecord, b: RequestRecord) -> dict[str, Entries]:
-    """Return ``{"request": […], "response": […]}``.
+def diff(one: RequestRecord, other: RequestRecord) -> dict[str, list[dict[str, Any]]]:
+    """Return ``{"request": [...], "response": [...]}``.
 
-    An entry has ``field``, ``kind`` (``added``, ``removed``, ``changed``), and
-    the values ``a`` and ``b``, None where there is none. Two bodies of JSON
-    are compared field by field; other texts also have the ``lines`` of a
-    unified diff.
-    That a reply names its own request's id is no difference.
+    Each difference is ``{"field", "from", "to"}``: ``method``, ``path``,
+    ``query``, ``headers.Name``, ``status``; a missing value is null. Bodies of
+    JSON differ by fields, such as ``body.items[0].name``. Other texts have
+    ``lines`` instead, a unified diff. That each response names its own
+    request's id is no difference.
     """
-    return {"request": _requests(a, b), "response": _responses(a, b)}
+    return {
+        "request": list(islice(_requests(one, other), _MAX_DIFFERENCES)),
+        "response": list(islice(_responses(one, other), _MAX_DIFFERENCES)),
+    }
 
 
-def _requests(a: RequestRecord, b: RequestRecord) -> Entries:
-    one, two = a.request, b.request
-    entries = _value("method", one.method, two.method)
-    entries += _value("path", readable(one.path), readable(two.path))
-    entries += _mapping("query", _query(a), _query(b))
-    entries += _mapping("headers", _header_values(one.headers), _header_values(two.headers))
-    if one.sha256 != two.sha256:
-        entries += _bodies(one.body, two.body)
-    return entries[:_MAX_ENTRIES]
+def _requests(one: RequestRecord, other: RequestRecord) -> _Differences:
+    a, b = one.request, other.request
+    yield from _field("method", a.method, b.method)
+    yield from _field("path", readable(a.path), readable(b.path))
+    yield from _field("query", *(readable(without_switches(each.query)) for each in (a, b)))
+    yield from _headers(a.headers, b.headers)
+    if a.sha256 != b.sha256:
+        texts = [decode_body(each.body, each.headers, truncated=each.truncated).text for each in (a, b)]
+        yield from _bodies(texts[0], texts[1], a.size, b.size)
 
 
-def _responses(a: RequestRecord, b: RequestRecord) -> Entries:
-    one, two = a.response, b.response
-    if one is None or two is None:
-        statuses = [response.status if response else None for response in (one, two)]
-        return _value("status", *statuses)
-    entries = _value("status", one.status, two.status)
-    entries += _mapping("headers", _header_values(one.headers), _header_values(two.headers))
-    # The usual reply contains the id of its request.
-    return (entries + _bodies(one.body, two.body.replace(b.id.encode(), a.id.encode())))[:_MAX_ENTRIES]
+def _responses(one: RequestRecord, other: RequestRecord) -> _Differences:
+    a, b = one.response, other.response
+    if a is None or b is None:
+        yield from _field("status", a.status if a else None, b.status if b else None)
+        return
+    yield from _field("status", a.status, b.status)
+    yield from _headers(a.headers, b.headers)
+    same_id = b.body.replace(other.id.encode(), one.id.encode())
+    if a.body != same_id:
+        texts = [decode_body(body, each.headers).text for body, each in ((a.body, a), (same_id, b))]
+        yield from _bodies(texts[0], texts[1], len(a.body), len(b.body))
 
 
-def _query(record: RequestRecord) -> dict[str, str]:
-    parameters = parse_qs(readable(without_switches(record.request.query)), keep_blank_values=True)
-    return {name: ", ".join(values) for name, values in parameters.items()}
+def _field(name: str, a: Any, b: Any) -> _Differences:
+    # In Python True equals 1, in JSON it does not.
+    if a != b or isinstance(a, bool) != isinstance(b, bool):
+        yield {"field": name, "from": _shown(a), "to": _shown(b)}
 
 
-def _header_values(pairs: tuple[Pair, ...]) -> dict[str, str]:
-    """Return values by name in lower case; repeated ones are joined."""
-    values: dict[str, list[str]] = {}
-    for name, value in pairs:
-        if name.lower() not in _IGNORED:
-            values.setdefault(name.lower(), []).append(readable(value))
-    return {name: ", ".join(found) for name, found in values.items()}
+def _headers(a: tuple[Pair, ...], b: tuple[Pair, ...]) -> _Differences:
+    """Compare values by name, in any order of the names."""
+    names = {name.lower(): name for name, _ in (*b, *a) if name.lower() not in _IGNORED}
+    for lower, name in names.items():
+        values = [[readable(value) for key, value in pairs if key.lower() == lower] for pairs in (a, b)]
+        if values[0] != values[1]:
+            yield {"field": f"headers.{name}", "from": _joined(values[0]), "to": _joined(values[1])}
 
 
-def _value(field: str, one: Any, two: Any) -> Entries:
-    if one == two and isinstance(one, bool) == isinstance(two, bool):
-        return []
-    kind = "added" if one is None else "removed" if two is None else "changed"
-    return [{"field": field, "kind": kind, "a": _shown(one), "b": _shown(two)}]
+def _joined(values: list[str]) -> str | None:
+    return ", ".join(values) if values else None
 
 
-def _mapping(field: str, one: dict[str, str], two: dict[str, str]) -> Entries:
-    entries: Entries = []
-    for name in dict.fromkeys([*one, *two]):
-        entries += _value(f"{field}.{name}", one.get(name), two.get(name))
-    return entries
+def _bodies(a: str | None, b: str | None, a_size: int, b_size: int) -> _Differences:
+    if a is None or b is None:
+        yield {"field": "body", "from": f"{a_size} bytes", "to": f"{b_size} bytes"}
+        return
+    documents = [_document(text) for text in (a, b)]
+    are_json = all(isinstance(document, dict | list) for document in documents)
+    if are_json and (differences := list(islice(_values("body", *documents), _MAX_DIFFERENCES))):
+        yield from differences
+        return  # else the same values are written in another way
+    before, after = (text.splitlines()[:_MAX_LINES] for text in (a, b))
+    yield {"field": "body", "lines": list(difflib.unified_diff(before, after, lineterm="", n=2))[2:]}
 
 
-def _bodies(one: bytes, two: bytes) -> Entries:
-    if one == two:
-        return []
-    documents = [_json(body) for body in (one, two)]
-    if all(isinstance(document, dict | list) for document in documents):
-        return _json_entries("body", *documents)
+def _document(text: str) -> Any:
     try:
-        texts = [body.decode() for body in (one, two)]
-    except UnicodeDecodeError:
-        offset = next(
-            (i for i, (x, y) in enumerate(zip(one, two, strict=False)) if x != y), min(len(one), len(two))
-        )
-        sizes = [f"{len(body)} bytes" for body in (one, two)]
-        return [
-            {"field": "body", "kind": "changed", "a": sizes[0], "b": sizes[1], "first_difference": offset}
-        ]
-    entry = _value("body", *texts)[0]
-    lines = [text.splitlines()[:_MAX_LINES] for text in texts]
-    if len(lines[0]) + len(lines[1]) <= _MAX_LINES:
-        # Its time grows with the product of the lengths.
-        entry["lines"] = list(difflib.unified_diff(lines[0], lines[1], lineterm="", n=2))[2:]
-    return [entry]
-
-
-def _json(body: bytes) -> Any:
-    try:
-        return read_json(body)
+        return read_json(text.encode())
     except InvalidJsonError:
         return None
 
 
-def _json_entries(field: str, one: Any, two: Any) -> Entries:
-    if isinstance(one, dict) and isinstance(two, dict):
-        entries: Entries = []
-        for name in dict.fromkeys([*one, *two]):
-            entries += _json_entries(f"{field}.{name}", one.get(name, _MISSING), two.get(name, _MISSING))
-        return entries
-    if isinstance(one, list) and isinstance(two, list):
-        entries = []
-        for index in range(max(len(one), len(two))):
-            pair = (each[index] if index < len(each) else _MISSING for each in (one, two))
-            entries += _json_entries(f"{field}[{index}]", *pair)
-        return entries
-    if one == two and isinstance(one, bool) == isinstance(two, bool):
-        return []
-    kind = "added" if one is _MISSING else "removed" if two is _MISSING else "changed"
-    shown = (None if value is _MISSING else _shown(value) for value in (one, two))
-    return [{"field": field, "kind": kind, **dict(zip("ab", shown, strict=True))}]
+def _values(path: str, a: Any, b: Any) -> _Differences:
+    """Compare two values of JSON documents."""
+    if isinstance(a, dict) and isinstance(b, dict):
+        for name in dict.fromkeys([*a, *b]):
+            yield from _values(f"{path}.{name}", a.get(name, _MISSING), b.get(name, _MISSING))
+    elif isinstance(a, list) and isinstance(b, list):
+        for index, pair in enumerate(zip_longest(a, b, fillvalue=_MISSING)):
+            yield from _values(f"{path}[{index}]", *pair)
+    else:
+        yield from _field(path, *(None if value is _MISSING else value for value in (a, b)))
 
 
 def _shown(value: Any) -> Any:

@@ -68,6 +68,11 @@ class ReceivedRequest:
         return self.size > len(self.body)
 
     @property
+    def is_imported(self) -> bool:
+        """Tell whether it came from a file: it has no sender."""
+        return not self.peer[0]
+
+    @property
     def memory(self) -> int:
         """Memory that the request takes, in bytes, approximately."""
         headers = sum(len(name) + len(value) for name, value in self.headers)

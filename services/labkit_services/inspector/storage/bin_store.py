@@ -74,18 +74,16 @@ class BinStore:
         stored = self.bins.get(name)
         created = stored is None
         if stored is None:
-            given = {"capacity": capacity, "answer": answer}
             settings = BinSettings(self._limits.capacity)
-            replace(settings, **{key: value for key, value in given.items() if value is not None}).check()
+            _changed(settings, capacity, answer).check()
             stored = StoredBin(check_bin_name(name), settings, explicit, time.time_ns())
             self._make_room()
             stored.key = self._history.next_key()
             self.bins[name] = stored
             self._notify(ChangeKind.BIN_CREATED, stored)
         if capacity is not None or answer is not None:
-            old = stored.settings
-            capacity = old.capacity if capacity is None else capacity
-            self.change_settings(name, capacity=capacity, answer=old.answer if answer is None else answer)
+            changed = _changed(stored.settings, capacity, answer)
+            self.change_settings(name, capacity=changed.capacity, answer=changed.answer)
         self._uses += 1
         stored.last_use = self._uses
         stored.explicit = stored.explicit or explicit
@@ -223,6 +221,11 @@ class BinStore:
     # -- saving
 
     @property
+    def change_number(self) -> int:
+        """Number of the newest change, also before a restart."""
+        return self._history.change_number
+
+    @property
     def used_bytes(self) -> int:
         """Bytes that the requests take in the database, with all overhead."""
         self.writer.before_read()
@@ -310,3 +313,11 @@ class BinStore:
         change = StoreChange(self._history.change_number, kind, stored, record, previous)
         for listener in self.listeners:
             listener(change)
+
+
+def _changed(settings: BinSettings, capacity: int | None, answer: int | None) -> BinSettings:
+    return replace(
+        settings,
+        capacity=settings.capacity if capacity is None else capacity,
+        answer=settings.answer if answer is None else answer,
+    )

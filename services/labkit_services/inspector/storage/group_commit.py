@@ -1,4 +1,4 @@
-"""Writes the store's changes in groups: one commit a turn of the event loop."""
+"""Writes changes in groups: one commit a turn of the event loop."""
 
 from __future__ import annotations
 

@@ -20,8 +20,8 @@ FILTERS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "call_id": ("call_id = ?", str),
     "function": ("function = ?", short_function_name),
     "function_status": ("function_status = ?", int),
-    "since": ("received_ns >= ?", int),
-    "until": ("received_ns < ?", int),
+    "since_ns": ("received_ns >= ?", int),
+    "until_ns": ("received_ns < ?", int),
 }
 """Fields of a RequestFilter: the condition, and its parameter's conversion. A
 field that is "" or None is no condition."""
