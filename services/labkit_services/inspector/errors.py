@@ -57,7 +57,7 @@ class TooManyError(RequestRefusedError):
     status = 507
 
 
-class StorageError(RequestRefusedError):
+class NotSavedError(RequestRefusedError):
     """The request could not be saved."""
 
     status = 507

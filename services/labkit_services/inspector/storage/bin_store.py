@@ -36,7 +36,7 @@ class StoreLimits:
     bytes: int = 256 * 1024 * 1024  # of all pages in use in the database
 
 
-def _ignore(_message: str, _fields: dict[str, str]) -> None: ...
+def _ignore(text: str, **fields: Any) -> None: ...
 
 
 class BinStore:
@@ -240,7 +240,7 @@ class BinStore:
         """Return when all changes made so far are saved.
 
         Raises:
-            StorageError: They could not be saved and are not kept.
+            NotSavedError: They could not be saved and are not kept.
         """
         await self.writer.saved()
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
-from labkit_services.inspector.errors import StorageError
+from labkit_services.inspector.errors import NotSavedError
 from labkit_services.inspector.records.request_record import RequestRecord
 from labkit_services.inspector.records.sent_response import SentResponse
 from labkit_services.inspector.storage.changes import StoredBin
@@ -105,7 +105,7 @@ class GroupCommit:
         """Return when all changes so far are committed.
 
         Raises:
-            StorageError: They could not be saved, and are not kept.
+            NotSavedError: They could not be saved, and are not kept.
         """
         if self._scheduled:
             waiter = asyncio.get_running_loop().create_future()
@@ -138,7 +138,7 @@ class GroupCommit:
             self._history.commit()
         except BusyError as error:
             self._retry_until_deadline(error)
-        except StorageError:
+        except NotSavedError:
             return  # _on_loss was called
         else:
             self._changed.clear()
@@ -186,7 +186,7 @@ class GroupCommit:
             self._busy_since = None
             self._on_loss(error.as_response)
 
-    def _on_loss(self, error: StorageError) -> None:
+    def _on_loss(self, error: NotSavedError) -> None:
         """Forget what could not be saved; keep the open requests for later."""
         lost = self._uncommitted | self._new
         self._new = {record_id: new for record_id, new in lost.items() if record_id in self._open}
@@ -195,7 +195,7 @@ class GroupCommit:
         self._changed = dict(self._bins)
         keys = [stored.key for stored in self._bins.values()]
         self._writes = [lambda: self._history.delete_other_bins(keys)]
-        with suppress(StorageError):
+        with suppress(NotSavedError):
             self._recount()
         self._finish(error)
 
@@ -205,7 +205,7 @@ class GroupCommit:
             stored.kept, stored.pinned = counts.get(stored.key, (0, 0))
             stored.kept += sum(key == stored.key for key, _ in self._new.values())
 
-    def _finish(self, error: StorageError | None) -> None:
+    def _finish(self, error: NotSavedError | None) -> None:
         self._scheduled = False
         waiters, self._waiters = self._waiters, []
         for waiter in waiters:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from labkit_services.inspector.errors import StorageError
+from labkit_services.inspector.errors import NotSavedError
 from labkit_services.inspector.queries.request_query import RequestPage, RequestQuery
 from labkit_services.inspector.records.bin_settings import BinSettings
 from labkit_services.inspector.records.request_record import RequestRecord
@@ -43,7 +43,7 @@ _PAGES_AT_ONCE = 256
 _TRASH = (
     "WITH RECURSIVE keys(key) AS (SELECT min(bin) FROM requests UNION ALL"
     " SELECT (SELECT min(bin) FROM requests WHERE bin > key) FROM keys WHERE key IS NOT NULL)"
-    " SELECT key FROM keys WHERE key NOT IN (SELECT key FROM bins) LIMIT 1"
+    " SELECT key FROM keys WHERE key IS NOT NULL AND key NOT IN (SELECT key FROM bins) LIMIT 1"
 )
 """The key of requests whose bin was deleted or cleared."""
 
@@ -57,7 +57,7 @@ class BusyError(Exception):
         as_response: What to answer if it is locked for too long.
     """
 
-    def __init__(self, as_response: StorageError) -> None:
+    def __init__(self, as_response: NotSavedError) -> None:
         super().__init__(as_response.seen)
         self.as_response = as_response
 
@@ -65,7 +65,7 @@ class BusyError(Exception):
 class History:
     """Rows; what is written after ``begin`` is kept by ``commit``.
 
-    Every method raises StorageError if the database can't be read or written;
+    Every method raises NotSavedError if the database can't be read or written;
     then nothing of the transaction is kept.
 
     Attributes:
@@ -75,7 +75,7 @@ class History:
 
     def __init__(self, file: HistoryFile) -> None:
         self._file = file
-        self.on_loss: Callable[[StorageError], None] = lambda _: None
+        self.on_loss: Callable[[NotSavedError], None] = lambda _: None
         self.change_number = 0
         self._last_row = 0
         self._last_key = 0

@@ -5,14 +5,20 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any, Protocol
 
 from labkit_services.files.own_file import make_own_folder, open_own
-from labkit_services.inspector.errors import StorageError
+from labkit_services.inspector.errors import NotSavedError
 from labkit_services.inspector.storage.schema import NewerVersionError, migrate
 
-Warn = Callable[[str, dict[str, str]], None]
+
+class Warn(Protocol):
+    """Logs a warning, as ``Log.warning`` does."""
+
+    def __call__(self, text: str, **fields: Any) -> None:
+        """Log one line with these fields."""
+
 
 PAGE_BYTES = 4096
 
@@ -57,9 +63,9 @@ def is_busy(error: sqlite3.Error) -> bool:
     return (getattr(error, "sqlite_errorcode", 0) or 0) & 0xFF in _BUSY
 
 
-def storage_error(error: sqlite3.Error, path: Path | None) -> StorageError:
+def storage_error(error: sqlite3.Error, path: Path | None) -> NotSavedError:
     """Return an SQLite error as the response to a request."""
-    return StorageError(
+    return NotSavedError(
         "the inspector can't save requests",
         expected=f"a writable file {path} on a disk with free space" if path else "free memory",
         seen=f"{getattr(error, 'sqlite_errorname', 'error')}: {error}",
@@ -100,7 +106,7 @@ class HistoryFile:
             return self._open(self.path)
         except (sqlite3.Error, OSError) as error:
             reason = str(error)
-        self._warn("the history is kept in memory only", {"file": str(self.path), "error": reason})
+        self._warn("the history is kept in memory only", file=str(self.path), error=reason)
         self.path = None
         return _prepare(None)
 
@@ -115,7 +121,8 @@ class HistoryFile:
                 source.rename(aside.with_name(aside.name + suffix))
         self._warn(
             f"the history was {label} and is set aside; starting with an empty one",
-            {"file": str(aside), "error": reason},
+            file=str(aside),
+            error=reason,
         )
         self._forget_old(self.path)
 

@@ -6,7 +6,7 @@ import asyncio
 import sqlite3
 from pathlib import Path
 
-from labkit_services.inspector.errors import StorageError
+from labkit_services.inspector.errors import NotSavedError
 from labkit_services.inspector.storage.bin_store import BinStore
 from labkit_services.inspector.storage.history_file import connect
 
@@ -42,7 +42,7 @@ class StoreUpkeep:
         try:
             more = self._store.purge()
             await self._store.saved()
-        except StorageError:
+        except NotSavedError:
             return False  # tried again after the next commit
         return more
 
