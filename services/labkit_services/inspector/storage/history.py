@@ -304,12 +304,12 @@ class History:
     def select(self, stored: StoredBin, query: RequestQuery) -> RequestPage:
         """Return the page of a bin's requests that ``query`` selects."""
         with self._errors():
-            return self._selection.page(stored.name, stored.key, stored.kept, query)
+            return self._selection.page(stored, query)
 
     def count(self, stored: StoredBin, query: RequestQuery) -> int:
         """Return how many requests match and follow ``query.after``."""
         with self._errors():
-            return self._selection.count(stored.key, query)
+            return self._selection.count(stored, query)
 
     def iterate(self, stored: StoredBin) -> Iterator[RequestRecord]:
         """Yield a bin's requests, the oldest first."""

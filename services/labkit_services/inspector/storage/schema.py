@@ -67,7 +67,7 @@ CREATE UNIQUE INDEX requests_by_ulid ON requests (ulid);
 _INDEXES = """
 CREATE INDEX requests_by_bin ON requests
     (bin, id, pinned, method, status, function, function_status, received_ns);
-CREATE INDEX requests_by_call ON requests (call_id, id) WHERE call_id <> '';
+CREATE INDEX requests_by_call ON requests (bin, call_id, id) WHERE call_id <> '';
 """
 
 STEPS = (_TABLES, _INDEXES)

@@ -26,7 +26,7 @@ _ENTRIES = (
 )
 _COLUMN = {"any": "", "query": "{target} : ", "headers": "{headers} : ", "body": "{body} : "}
 _SHORTEST = 3  # bytes, those of an entry
-_MOST_PARTS = 6
+_MOST_PARTS = 4
 _MOST_BODY = 256 * 1024
 """A longer body has too many different parts; such a request is read."""
 
@@ -38,20 +38,19 @@ _SLACK = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """How to look up a text.
+    """How to look up a text: the requests that may contain it, in two parts.
 
     Attributes:
-        table: The index's table.
-        source: The tables to join, ``entries`` first.
-        match: The condition on the index; takes ``expression``.
-        rest: The condition on requests that are not in the index.
+        indexed: ``FROM entries JOIN requests WHERE …`` of the index; takes
+            ``expression``.
+        rest: The same of the requests that are not in the index.
+        among: The ids of ``indexed``, without the requests.
     """
 
-    table: str
-    source: str
-    match: str
+    indexed: str
     expression: str
     rest: str
+    among: str
 
 
 class SearchIndex:
@@ -99,13 +98,20 @@ class SearchIndex:
         except sqlite3.Error:
             self.discard()
             return None
-        table = f"search.entries_{row[0]}"
+        generation, up_to = row
+        table = f"entries_{generation}"
+        among = f"SELECT rowid FROM search.{table} WHERE {table} MATCH ?"
+        others = (
+            f"SELECT id FROM requests WHERE id > {up_to}"
+            f" UNION ALL SELECT id FROM search.unindexed WHERE id <= {up_to}"
+        )
+        # CROSS: read the left side first, and only those requests.
         return Lookup(
-            table=table,
-            source=f"{table} AS entries CROSS JOIN requests ON requests.id = entries.rowid",
-            match=f"entries_{row[0]} MATCH ?",
+            indexed=f"search.{table} AS entries CROSS JOIN requests ON requests.id = entries.rowid"
+            f" WHERE {table} MATCH ?",
             expression=_COLUMN[place] + "(" + " AND ".join(_parts(needle)) + ")",
-            rest=f"(requests.id > {row[1]} OR requests.id IN (SELECT id FROM search.unindexed))",
+            rest=f"({others}) AS entries CROSS JOIN requests ON requests.id = entries.id WHERE true",
+            among=among,
         )
 
     # -- made by StoreUpkeep, in a thread, on connections of its own

@@ -11,13 +11,15 @@ from labkit_services.contract.names import short_function_name
 from labkit_services.inspector.queries.request_query import RequestFilter, RequestPage, RequestQuery
 from labkit_services.inspector.queries.search_text import found, needle_of
 from labkit_services.inspector.records.request_record import RequestRecord
+from labkit_services.inspector.storage.changes import StoredBin
+from labkit_services.inspector.storage.history_file import is_damage
 from labkit_services.inspector.storage.request_rows import SELECT, from_row
-from labkit_services.inspector.storage.search_index import SearchIndex
+from labkit_services.inspector.storage.search_index import Lookup, SearchIndex
 
 FILTERS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "method": ("method = ?", str),
     "status": ("status = ?", int),
-    "call_id": ("call_id = ?", str),
+    "call_id": ("call_id = ? AND call_id <> ''", str),
     "function": ("function = ?", short_function_name),
     "function_status": ("function_status = ?", int),
     "since_ns": ("received_ns >= ?", int),
@@ -26,12 +28,12 @@ FILTERS: dict[str, tuple[str, Callable[[Any], Any]]] = {
 """Fields of a RequestFilter: the condition, and its parameter's conversion. A
 field that is "" or None is no condition."""
 
-_EXACT = 4000
-"""Up to this many candidates of the search index are read to count matches.
-Beyond, the index's count is returned: it counts a request that has all parts
-of the text, but not side by side."""
+_EXACT = 3000
+"""Up to this many requests are read to count matches. Beyond, the search
+index's count is returned: it counts a request that has all parts of the text,
+but not side by side."""
 
-_FOUND = "found(?, ?, target, headers, body)"
+_FOUND = "found(?, ?, requests.target, requests.headers, requests.body)"
 
 
 _Result = TypeVar("_Result")
@@ -56,35 +58,38 @@ class Selection:
         self._index = index
         db.create_function("found", 5, found, deterministic=True)
 
-    def page(self, bin_name: str, key: int, kept: int, query: RequestQuery) -> RequestPage:
-        """Return a page of the bin with this key, which holds ``kept``."""
-        return self._with_index(lambda: self._page(bin_name, key, kept, query))
+    def page(self, stored: StoredBin, query: RequestQuery) -> RequestPage:
+        """Return the page of a bin's requests that ``query`` selects."""
+        return self._with_index(lambda: self._page(stored, query))
 
-    def count(self, key: int, query: RequestQuery) -> int:
+    def count(self, stored: StoredBin, query: RequestQuery) -> int:
         """Return how many requests match and follow ``after``."""
-        matching = self._after(_matching(key, query.filter), query)
-        return self._with_index(lambda: self._count(matching, query.filter))
+        matching = self._after(_matching(stored, query.filter), query)
+        return self._with_index(lambda: self._count(stored, matching, query.filter))
 
     def _with_index(self, run: Callable[[], _Result]) -> _Result:
         """Run a query; if the search index is damaged, again without it."""
         try:
             return run()
-        except sqlite3.Error:
-            if not self._index.in_use:
+        except sqlite3.Error as error:
+            if not (self._index.in_use and is_damage(error)):
                 raise
             self._index.discard()
             return run()
 
-    def _page(self, bin_name: str, key: int, kept: int, query: RequestQuery) -> RequestPage:
-        matching = _matching(key, query.filter)
-        following = self._after(matching, query)
-        ids = self._ids(following, query, query.limit + 1)
-        is_everything = matching.sql == _matching(key, RequestFilter()).sql and not query.filter.q
-        total = kept if is_everything else self._count(matching, query.filter)
-        rows = StoredRecords(self._db, bin_name, ids[: query.limit])
-        more = len(ids) > query.limit
-        last = rows.ulid(-1) if more else None
-        return RequestPage(rows, total, last)
+    def _page(self, stored: StoredBin, query: RequestQuery) -> RequestPage:
+        matching = _matching(stored, query.filter)
+        ids = self._ids(stored, self._after(matching, query), query)
+        is_everything = len(matching.parameters) == 1 and not query.filter.q
+        total = stored.kept if is_everything else self._count(stored, matching, query.filter)
+        records = StoredRecords(self._db, stored.name, ids[: query.limit])
+        return RequestPage(records, total, records.ulid(-1) if len(ids) > query.limit else None)
+
+    def _lookup(self, stored: StoredBin, filter_: RequestFilter) -> Lookup | None:
+        """Return how to find candidates; None: read the bin's requests."""
+        if stored.kept <= _EXACT:
+            return None
+        return self._index.lookup(needle_of(filter_.q), filter_.place)
 
     def _after(self, matching: _Condition, query: RequestQuery) -> _Condition:
         if not query.after:
@@ -95,17 +100,19 @@ class Selection:
         edge = "SELECT id FROM requests WHERE ulid <= ? ORDER BY ulid DESC LIMIT 1"
         return matching.also(f"requests.id > ifnull(({edge}), 0)", query.after)
 
-    def _ids(self, condition: _Condition, query: RequestQuery, limit: int) -> list[int]:
-        order = "DESC" if query.newest else "ASC"
+    def _ids(self, stored: StoredBin, condition: _Condition, query: RequestQuery) -> list[int]:
+        """Return the ids of the page, and one more if more follow."""
+        order, limit = "DESC" if query.newest else "ASC", query.limit + 1
         if not query.filter.q:
             return self._plain_ids(condition, order, limit)
-        needle, place = needle_of(query.filter.q), query.filter.place
-        verified = condition.also(_FOUND, needle, place)
-        indexed = self._index.lookup(needle, place)
+        verified = condition.also(_FOUND, needle_of(query.filter.q), query.filter.place)
+        indexed = self._lookup(stored, query.filter)
         if indexed is None:
             return self._plain_ids(verified, order, limit)
-        ids = self._plain_ids(verified.also(indexed.rest), order, limit)
-        sql = f"SELECT requests.id FROM {indexed.source} WHERE {indexed.match} AND {verified.sql}"
+        sql = f"SELECT requests.id FROM {indexed.rest} AND {verified.sql}"
+        sql += f" ORDER BY entries.id {order} LIMIT {limit}"
+        ids = [row[0] for row in self._db.execute(sql, verified.parameters)]
+        sql = f"SELECT requests.id FROM {indexed.indexed} AND {verified.sql}"
         sql += f" ORDER BY entries.rowid {order} LIMIT {limit}"
         ids += [row[0] for row in self._db.execute(sql, [indexed.expression, *verified.parameters])]
         return sorted(ids, reverse=query.newest)[:limit]
@@ -114,31 +121,27 @@ class Selection:
         sql = f"SELECT id FROM requests WHERE {condition.sql} ORDER BY id {order} LIMIT {limit}"
         return [row[0] for row in self._db.execute(sql, condition.parameters)]
 
-    def _count(self, condition: _Condition, filter_: RequestFilter) -> int:
+    def _count(self, stored: StoredBin, condition: _Condition, filter_: RequestFilter) -> int:
         if not filter_.q:
             return self._number(f"SELECT count(*) FROM requests WHERE {condition.sql}", condition.parameters)
-        needle, place = needle_of(filter_.q), filter_.place
-        verified = condition.also(_FOUND, needle, place)
-        indexed = self._index.lookup(needle, place)
+        verified = condition.also(_FOUND, needle_of(filter_.q), filter_.place)
+        indexed = self._lookup(stored, filter_)
         if indexed is None:
             return self._number(f"SELECT count(*) FROM requests WHERE {verified.sql}", verified.parameters)
-        rest = verified.also(indexed.rest)
-        total = self._number(f"SELECT count(*) FROM requests WHERE {rest.sql}", rest.parameters)
-        few = f"SELECT rowid FROM {indexed.table} WHERE {indexed.match} LIMIT {_EXACT + 1}"
-        if self._number(f"SELECT count(*) FROM ({few})", [indexed.expression]) <= _EXACT:
-            sql = f"SELECT count(*) FROM {indexed.source} WHERE {indexed.match} AND {verified.sql}"
+        total = self._number(f"SELECT count(*) FROM {indexed.rest} AND {verified.sql}", verified.parameters)
+        few = f"SELECT count(*) FROM ({indexed.among} LIMIT {_EXACT + 1})"
+        if self._number(few, [indexed.expression]) <= _EXACT:
+            sql = f"SELECT count(*) FROM {indexed.indexed} AND {verified.sql}"
             return total + self._number(sql, [indexed.expression, *verified.parameters])
-        among = f"SELECT rowid FROM {indexed.table} WHERE {indexed.match}"
-        candidates = condition.also(f"requests.id IN ({among})", indexed.expression)
-        sql = f"SELECT count(*) FROM requests WHERE {candidates.sql}"
-        return total + self._number(sql, candidates.parameters)
+        sql = f"SELECT count(*) FROM {indexed.indexed} AND {condition.sql}"
+        return total + self._number(sql, [indexed.expression, *condition.parameters])
 
     def _number(self, sql: str, parameters: Sequence[Any]) -> int:
         return int(self._db.execute(sql, parameters).fetchone()[0])
 
 
-def _matching(key: int, filter_: RequestFilter) -> _Condition:
-    condition = _Condition("bin = ?", [key])
+def _matching(stored: StoredBin, filter_: RequestFilter) -> _Condition:
+    condition = _Condition("bin = ?", [stored.key])
     for name, (sql, convert) in FILTERS.items():
         value = getattr(filter_, name, None)
         if value not in ("", None):
