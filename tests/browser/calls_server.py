@@ -85,7 +85,12 @@ class _Handler(BaseHTTPRequestHandler):
         address = urlsplit(self.path)
         if address.path == "/":
             response = self.page.response()
-            return self._send(200, response.headers.get("Content-Type"), response.body, response.headers.get("Content-Security-Policy"))
+            return self._send(
+                200,
+                response.headers.get("Content-Type"),
+                response.body,
+                response.headers.get("Content-Security-Policy"),
+            )
         if address.path.startswith("/static/"):
             file = SERVICES / address.path.removeprefix("/static/")
             if file.is_file() and file.suffix in _TYPES:
@@ -137,7 +142,9 @@ def calls_server(**fields: Any) -> Iterator[CallsApi]:
     """Serve for a ``with`` block."""
     api = CallsApi(**fields)
     page = HtmlPage(PAGE / "index.html", static=True)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("_OwnHandler", (_Handler,), {"api": api, "page": page}))
+    server = ThreadingHTTPServer(
+        ("127.0.0.1", 0), type("_OwnHandler", (_Handler,), {"api": api, "page": page})
+    )
     server.daemon_threads = True
     server.block_on_close = False
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)

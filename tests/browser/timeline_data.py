@@ -93,7 +93,15 @@ def one_of_each() -> list[Json]:
     ]  # fmt: skip
 
 
-FAULTS = [{"where": "worker", "what": "kill", "start": BEGIN + 4.7, "end": BEGIN + 6.2, "label": "queue-worker killed"}]
+FAULTS = [
+    {
+        "where": "worker",
+        "what": "kill",
+        "start": BEGIN + 4.7,
+        "end": BEGIN + 6.2,
+        "label": "queue-worker killed",
+    }
+]
 NOW = BEGIN + 10.4
 
 
@@ -110,6 +118,9 @@ def many(count: int, seconds: float, seed: int = 1) -> list[Json]:
         if chance.random() < 0.1:
             spans += [span("fails", at, at + 0.2, "500", 1), span("backoff", at + 0.2, at + 1.2)]
             at += 1.2
-        spans += [span("works", at, at + worked, "200", 2), span("calls_back", at + worked, at + worked + 0.1, "200")]
+        spans += [
+            span("works", at, at + worked, "200", 2),
+            span("calls_back", at + worked, at + worked + 0.1, "200"),
+        ]
         calls.append(call(number, f"function-{number % 7}", "done", spans))
     return calls

@@ -32,7 +32,11 @@ window.start = (options = {}) => {
 };
 window.ready = true;
 """
-_OWN = {"/": ("text/html", _PAGE), "/page.css": ("text/css", _STYLE), "/page.js": ("text/javascript", _SCRIPT)}
+_OWN = {
+    "/": ("text/html", _PAGE),
+    "/page.css": ("text/css", _STYLE),
+    "/page.js": ("text/javascript", _SCRIPT),
+}
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -140,19 +140,19 @@ def test_a_diff_names_each_field_and_shows_the_lines_of_a_body() -> None:
 
     found = diff(one, other)
 
-    assert {"field": "method", "kind": "changed", "a": "POST", "b": "PUT"} in found["request"]
-    assert {"field": "headers.y", "kind": "changed", "a": "1", "b": "1, 2"} in found["request"]
+    assert {"field": "method", "from": "POST", "to": "PUT"} in found["request"]
+    assert {"field": "headers.Y", "from": "1", "to": "1, 2"} in found["request"]
     body = next(each for each in found["request"] if each["field"] == "body")
     assert [line for line in body["lines"] if line[0] in "+-"] == ["-b", "+B"]
-    assert [(each["field"], each["a"], each["b"]) for each in found["response"]] == [
-        ("status", 200, 503),
-        ("body", "2 bytes", "1 bytes"),
+    assert found["response"] == [
+        {"field": "status", "from": 200, "to": 503},
+        {"field": "body", "from": "2 bytes", "to": "1 bytes"},
     ]
 
 
 def test_a_diff_with_an_open_exchange_has_no_status() -> None:
     answered = replace(TWO[0], response=SentResponse(200))
-    assert diff(TWO[0], answered)["response"] == [{"field": "status", "kind": "added", "a": None, "b": 200}]
+    assert diff(TWO[0], answered)["response"] == [{"field": "status", "from": None, "to": 200}]
 
 
 def journal(kept: int = 100) -> tuple[BinStore, EventJournal]:
