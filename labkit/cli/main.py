@@ -31,6 +31,7 @@ _COMMANDS = {
     "lifecycle": ("up", "down", "reset"),
     "queues": ("queue", "dead", "call", "cancel"),
     "status": ("status", "logs"),
+    "timeline": ("timeline",),
     "workers": ("worker",),
 }
 """The commands that each module of this package defines."""

@@ -38,12 +38,13 @@ from labkit.supervisor.settings import Settings
 from labkit.views.faults import FaultKind, FaultList
 from labkit.views.measurement import Measurement
 from labkit.views.status import LabStatus
+from labkit.views.timeline.picture import CallTimeline
 from labkit.workspace import LabState, Workspace
 from labkit_services.call_record.fault_spans import fault_spans
 from labkit_services.call_record.log import Call, Mode
 from labkit_services.contract.errors import LabTimeoutError
 from labkit_services.contract.headers import CALLBACK_URL
-from labkit_services.contract.names import DEFAULT_QUEUE
+from labkit_services.contract.names import DEFAULT_QUEUE, short_function_name
 from labkit_services.runtime.background_tasks import BackgroundTasks
 from labkit_services.runtime.log_tail import tail as last_log_lines
 
@@ -409,6 +410,19 @@ class AsyncLab(LoopBound):
         events = await self.connections.call_events()
         await events.catch_up()
         return events.log.calls
+
+    @guarded
+    async def timeline(self, function: str = "", *, last: int = 50) -> CallTimeline:
+        """Return the timeline of the latest calls, of one function or of all.
+
+        It shows itself as a picture in a notebook, and as text elsewhere.
+        """
+        events = await self.connections.call_events()
+        await events.catch_up()
+        name = short_function_name(function)
+        calls = [call for call in events.log.calls if name in ("", call.function)]
+        faults = fault_spans(events.lab_events)
+        return CallTimeline(tuple(calls), tuple(faults), time.time_ns(), most=last)
 
     @guarded
     async def bin(self, name: str) -> AsyncBin:

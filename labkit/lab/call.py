@@ -15,6 +15,7 @@ from labkit.clients.http_client import expect
 from labkit.clients.lab_watch import guarded
 from labkit.errors import CallStatusUnavailableError, LabGoneError, NoResultError
 from labkit.lab.background_loop import LoopBound, blocking
+from labkit.views.timeline.picture import CallTimeline
 from labkit_services.call_record.log import Call, CallLog, CallState
 from labkit_services.contract.errors import LabTimeoutError
 from labkit_services.contract.headers import CALL_ID
@@ -173,6 +174,10 @@ class AsyncCallHandle(LoopBound):
             response.status_code, response.content, dict(response.headers), self.id, seconds
         )
 
+    async def timeline(self) -> CallTimeline:
+        """Return the call's timeline: a picture in a notebook, else text."""
+        return CallTimeline((await self.status(),), now_ns=time.time_ns())
+
     @guarded
     async def cancel(self) -> None:
         """Cancel the call, queued or running; no callback is posted.
@@ -236,3 +241,4 @@ class CallHandle:
     wait = blocking(AsyncCallHandle.wait)
     result = blocking(AsyncCallHandle.result)
     cancel = blocking(AsyncCallHandle.cancel)
+    timeline = blocking(AsyncCallHandle.timeline)

@@ -221,6 +221,7 @@ class Lab:
     invoke_async = blocking(AsyncLab.invoke_async, CallHandle)
     call = blocking(AsyncLab.call, CallHandle)
     calls = blocking(AsyncLab.calls)
+    timeline = blocking(AsyncLab.timeline)
     bin = blocking(AsyncLab.bin, Bin)
 
     @checked

@@ -228,3 +228,20 @@ def test_worker_without_a_nats_server_fails(lab: Lab) -> None:
 )
 def test_each_command_has_help(lab: Lab, command: str) -> None:
     assert labkit(lab, *command.split(), "--help").startswith(f"Usage: labkit {command}")
+
+
+def test_timeline_draws_the_latest_calls_or_one_and_writes_a_picture(lab: Lab, tmp_path: Path) -> None:
+    lab.deploy("drawn", fprocess="cat")
+    call = lab.invoke_async("drawn", "x")
+    call.wait(20)
+
+    text = labkit(lab, "timeline", "--function", "drawn")
+    assert "drawn 1" in text
+    assert "done" in text
+    assert "the caller has its answer" in labkit(lab, "timeline", call.id)
+    [document] = json.loads(labkit(lab, "timeline", call.id, "--json"))
+    assert document["callId"] == call.id
+    labkit(lab, "timeline", "--svg", str(tmp_path / "run.svg"))
+    assert (tmp_path / "run.svg").read_text().startswith("<svg")
+    assert "drawn 1" in str(lab.timeline("drawn"))
+    assert call.timeline()._repr_svg_().startswith("<svg")

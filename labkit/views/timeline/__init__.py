@@ -1,0 +1,1 @@
+"""Timelines of calls, as text and as SVG."""

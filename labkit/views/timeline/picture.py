@@ -1,0 +1,55 @@
+"""A timeline that shows itself: as text, in a notebook, in a file."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from labkit.views.timeline.layout import Layout, lay_out
+from labkit.views.timeline.svg import ThemeName, draw_svg
+from labkit.views.timeline.text import draw_text
+from labkit_services.call_record.call import Call
+from labkit_services.call_record.fault_spans import FaultSpan
+
+
+@dataclass(frozen=True)
+class CallTimeline:
+    """The timeline of some calls.
+
+    Attributes:
+        calls: The calls.
+        faults: Faults that were injected.
+        now_ns: The time up to which it is drawn, in Unix nanoseconds.
+    """
+
+    calls: tuple[Call, ...] = field(repr=False)
+    faults: tuple[FaultSpan, ...] = field(default=(), repr=False)
+    now_ns: int = field(default=0, repr=False)
+    most: int = field(default=200, repr=False)
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def __repr__(self) -> str:
+        return self.text()
+
+    def text(self, width: int = 60, encoding: str = "utf-8") -> str:
+        """Return it as text, with an axis of ``width`` characters."""
+        return draw_text(self._layout(), width=width, encoding=encoding)
+
+    def svg(self, theme: ThemeName = "light", title: str = "") -> str:
+        """Return it as SVG."""
+        return draw_svg(self._layout(), theme=theme, title=title)
+
+    def save(self, path: str | os.PathLike[str], theme: ThemeName = "light") -> Path:
+        """Write the SVG to a file; return its path."""
+        target = Path(path)
+        target.write_text(self.svg(theme), encoding="utf-8")
+        return target
+
+    def _repr_svg_(self) -> str:
+        return self.svg()
+
+    def _layout(self) -> Layout:
+        return lay_out(self.calls, self.faults, now_ns=self.now_ns, most=self.most)
