@@ -1,4 +1,4 @@
-"""What the commands of a running lab share: attach to it, print JSON."""
+"""What commands share: attach to the running lab, print JSON."""
 
 from __future__ import annotations
 
@@ -31,6 +31,11 @@ def with_lab(workspace: Workspace, work: Callable[[AsyncLab], Awaitable[T]]) -> 
             await lab.stop()  # This process did not start the lab, so it goes on running.
 
     return asyncio.run(run())
+
+
+def show(as_json: bool, text: str, **fields: Any) -> None:
+    """Print a sentence, or its facts as JSON on one line."""
+    click.echo(json.dumps(fields, ensure_ascii=False) if as_json else text)
 
 
 def show_json(value: Any) -> None:

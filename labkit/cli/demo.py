@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from labkit.cli.attached import json_option, show_json
 from labkit.signals import temporary_folder
 from labkit.views.formatting import format_seconds
 from labkit.views.tables import text_table
@@ -26,7 +27,8 @@ _CALLS = 10
     type=click.Path(dir_okay=False, writable=True, path_type=Path),
     help="File for the plotted timelines.",
 )
-def demo(picture: Path) -> None:
+@json_option
+def demo(picture: Path, as_json: bool) -> None:
     """Compare ten synchronous calls with ten asynchronous ones."""
     from labkit.lab.lab import Lab
 
@@ -37,15 +39,28 @@ def demo(picture: Path) -> None:
     ):
         lab.deploy(_FUNCTION, fprocess="sleep 1")
         lab.invoke(_FUNCTION)  # The first call also waits for the function's start, which is not measured.
-        click.echo(f"A lab is up at {lab.gateway_url}; {_FUNCTION} sleeps for one second.\n")
+        click.echo(f"A lab is up at {lab.gateway_url}; {_FUNCTION} sleeps for one second.\n", err=as_json)
         sync = lab.measure(_FUNCTION, calls=_CALLS)
         lab.set_max_inflight(1)
         one = lab.measure(_FUNCTION, calls=_CALLS, mode="async")
         lab.set_max_inflight(_CALLS)
         ten = lab.measure(_FUNCTION, calls=_CALLS, mode="async")
-        click.echo(f"\n{_totals(sync, one, ten)}")
         lab.plot(sync, one, ten).save(picture)
+        if as_json:
+            show_json({"runs": list(map(_facts, (sync, one, ten))), "picture": str(picture)})
+            return
+        click.echo(f"\n{_totals(sync, one, ten)}")
         click.echo(f"\nWho waited and who worked: {picture}")
+
+
+def _facts(run: Measurement) -> dict[str, Any]:
+    return {
+        "mode": run.mode,
+        "calls": len(run.calls),
+        "accepted_after": run.accepted_after,
+        "drained_after": run.drained_after,
+        "per_call": run.per_call,
+    }
 
 
 def _totals(sync: Measurement, one: Measurement, ten: Measurement) -> str:

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import click
 
+from labkit.cli.attached import json_option, show_json
 from labkit.clients.supervisor import SupervisorClient
 from labkit.errors import NoLabError
 from labkit.lifecycle.launch import launch
@@ -37,16 +38,25 @@ _BAR_WIDTH = 50
 @click.command()
 @click.option("--start/--no-start", default=True, help="Measure a start, in a temporary folder.")
 @click.option("--runs", default=3, show_default=True, help="Number of starts to measure.")
+@json_option
 @click.pass_obj
-def doctor(workspace: Workspace, start: bool, runs: int) -> None:
+def doctor(workspace: Workspace, start: bool, runs: int, as_json: bool) -> None:
     """Check versions and ports, and measure each step of a start."""
-    is_good = True
+    findings = []
     for finding in _findings(workspace):
-        is_good = is_good and finding.is_good
-        click.echo(f"{'ok ' if finding.is_good else 'BAD'}  {finding.name:<12}  {finding.value}")
+        findings.append(finding)
+        if not as_json:
+            click.echo(f"{'ok ' if finding.is_good else 'BAD'}  {finding.name:<12}  {finding.value}")
+    is_good = all(finding.is_good for finding in findings)
+    starts = []
     if start:
         with cleaning_up():
             starts = [asyncio.run(_measure_start()) for _ in range(max(1, runs))]
+    if as_json:
+        show_json(
+            {"findings": [each._asdict() for each in findings], "starts": [s._asdict() for s in starts]}
+        )
+    elif starts:
         fastest = min(starts, key=lambda one: one.to_ready_ms)
         totals = ", ".join(f"{one.to_ready_ms:.0f}" for one in starts)
         click.echo(f"\nfrom asking to a ready lab: {totals} ms; the fastest of them:")

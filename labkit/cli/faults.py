@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 import time
 from contextlib import AbstractContextManager
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from labkit.cli.attached import json_option, show, show_json
 from labkit.signals import cleaning_up
 from labkit.views.faults import FaultKind
 from labkit.workspace import Workspace
@@ -58,6 +60,7 @@ _NUMBER = _Number(min=0)
 @click.option(
     "--status", default=503, show_default=True, help="down: the response's status; 0 closes the connection."
 )
+@json_option
 @click.pass_obj
 def fault(
     workspace: Workspace,
@@ -68,6 +71,7 @@ def fault(
     delay: float,
     bandwidth: float,
     status: int,
+    as_json: bool,
 ) -> None:
     """Inject a fault."""
     from labkit.lab.lab import Lab
@@ -83,17 +87,19 @@ def fault(
                 time.sleep(after)
                 with block:
                     lasts = "until Ctrl-C" if seconds is None else f"for {seconds:g} s"
-                    click.echo(f"{service} {kind}, {lasts}")
+                    show(as_json, f"{service} {kind}, {lasts}", event="began", service=service, kind=kind)
                     while seconds is None or time.monotonic() < began + after + seconds:
                         time.sleep(_POLL_SECONDS)
     except KeyboardInterrupt:
-        click.echo(_over(service, kind, began))
+        _show_end(service, kind, began, as_json)
         raise
-    click.echo(_over(service, kind, began))
+    _show_end(service, kind, began, as_json)
 
 
-def _over(service: str, kind: str, began: float) -> str:
-    return f"{service} {kind} is over, after {time.monotonic() - began:.1f} s"
+def _show_end(service: str, kind: str, began: float, as_json: bool) -> None:
+    seconds = round(time.monotonic() - began, 1)
+    text = f"{service} {kind} is over, after {seconds} s"
+    show(as_json, text, event="ended", service=service, kind=kind, seconds=seconds)
 
 
 def _block(
@@ -112,9 +118,14 @@ def _block(
 
 
 @click.command()
+@json_option
 @click.pass_obj
-def faults(workspace: Workspace) -> None:
+def faults(workspace: Workspace, as_json: bool) -> None:
     """List the injected faults, and when each began and ended."""
     from labkit.lab.lab import Lab
 
-    click.echo(repr(Lab.attach(workspace.root).faults()))
+    found = Lab.attach(workspace.root).faults()
+    if as_json:
+        show_json([asdict(span) for span in found])
+    else:
+        click.echo(repr(found))

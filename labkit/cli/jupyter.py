@@ -16,8 +16,9 @@ from urllib.parse import quote
 
 import click
 
+from labkit.cli.attached import json_option
 from labkit.cli.lifecycle import run_until_interrupted, settings_options
-from labkit.cli.status import show_addresses
+from labkit.cli.status import addresses, show_addresses
 from labkit.errors import LabStartError
 from labkit.lifecycle.launch import wait_for_exit
 from labkit.supervisor import parent_death_wrapper
@@ -44,25 +45,37 @@ _GRACE_SECONDS = 3
 @click.option("--browser/--no-browser", default=True, help="Open it in a browser.")
 @click.option("--port", default=8888, show_default=True, help="JupyterLab's port; another if it is in use.")
 @settings_options
+@json_option
 @click.pass_obj
-def lab(workspace: Workspace, /, notebook: str, browser: bool, port: int, **options: Any) -> None:
+def lab(
+    workspace: Workspace, /, notebook: str, browser: bool, port: int, as_json: bool, **options: Any
+) -> None:
     """Start the lab and JupyterLab; Ctrl-C ends both.
 
     JupyterLab opens the first notebook, unless --notebook names another one.
     """
     arguments = [f"--ServerApp.port={port}", *([] if browser else ["--no-browser"])]
     jupyter = _run_jupyter(workspace, notebook, arguments)
-    run_until_interrupted(_run(Settings(workspace=str(workspace.root), **options), jupyter))
+    settings = Settings(workspace=str(workspace.root), **options)
+    run_until_interrupted(_run(settings, jupyter, workspace if as_json else None))
 
 
-async def _run(settings: Settings, jupyter: AbstractAsyncContextManager[tuple[str, _Process]]) -> None:
+async def _run(
+    settings: Settings,
+    jupyter: AbstractAsyncContextManager[tuple[str, _Process]],
+    json_of: Workspace | None,
+) -> None:
     from labkit.lab.async_lab import AsyncLab
 
     lab = await AsyncLab.start(settings)
     try:
-        show_addresses(lab.state)
+        if json_of is None:
+            show_addresses(lab.state)
         async with jupyter as (url, process):
-            click.echo(f"JupyterLab  {url}\n\nCtrl-C ends it all.")
+            if json_of is None:
+                click.echo(f"JupyterLab  {url}\n\nCtrl-C ends it all.")
+            else:
+                click.echo(json.dumps({**addresses(lab.state, json_of), "jupyterlab": url}))
             await wait_for_exit(process)
     finally:
         await lab.stop()

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 import click
 
-from labkit.cli.status import show_addresses, show_variables
+from labkit.cli.attached import json_option, show
+from labkit.cli.status import addresses, show_addresses, show_variables
 from labkit.clients.supervisor import SupervisorClient
 from labkit.lifecycle.running_lab import empty_workspace, require_state, stop_workspace
 from labkit.signals import cleaning_up
@@ -58,24 +60,28 @@ def run_until_interrupted(work: Coroutine[Any, Any, None]) -> None:
 @click.command()
 @click.option("--detach/--no-detach", default=True, help="Leave it running and return; or wait for Ctrl-C.")
 @settings_options
+@json_option
 @click.pass_obj
-def up(workspace: Workspace, /, detach: bool, **options: Any) -> None:
+def up(workspace: Workspace, /, detach: bool, as_json: bool, **options: Any) -> None:
     """Start the workspace's lab, unless it runs already."""
     settings = Settings(workspace=str(workspace.root), lifeline=not detach, **options)
-    run_until_interrupted(_up(workspace, settings))
+    run_until_interrupted(_up(workspace, settings, as_json))
 
 
-async def _up(workspace: Workspace, settings: Settings) -> None:
+async def _up(workspace: Workspace, settings: Settings, as_json: bool) -> None:
     from labkit.lab.async_lab import AsyncLab
 
     lab = await AsyncLab.start(settings)
-    show_addresses(lab.state)
-    show_variables(lab.state, workspace)
+    if as_json:
+        click.echo(json.dumps(addresses(lab.state, workspace)))
+    else:
+        show_addresses(lab.state)
+        show_variables(lab.state, workspace)
     for finding in (await lab.status()).damage:
         click.echo(f"damaged store: {finding}", err=True)
     if not lab.is_owned:
         return
-    click.echo("Ctrl-C ends it.")
+    click.echo("Ctrl-C ends it.", err=as_json)
     try:
         await lab.wait()
     finally:
@@ -83,33 +89,30 @@ async def _up(workspace: Workspace, settings: Settings) -> None:
 
 
 @click.command()
+@json_option
 @click.pass_obj
-def down(workspace: Workspace) -> None:
+def down(workspace: Workspace, as_json: bool) -> None:
     """Stop the workspace's lab; queued calls stay queued.
 
     It does not matter which process started the lab.
     """
-    if asyncio.run(stop_workspace(workspace)):
-        click.echo(f"The lab in {workspace.root} is stopped.")
-    else:
-        click.echo(f"No lab runs in {workspace.root}.")
+    stopped = asyncio.run(stop_workspace(workspace))
+    text = f"The lab in {workspace.root} is stopped." if stopped else f"No lab runs in {workspace.root}."
+    show(as_json, text, stopped=stopped, workspace=str(workspace.root))
 
 
 @click.command()
 @click.option("--force", is_flag=True, help="Also if no lab runs or can start, or if it hangs: end it first.")
+@json_option
 @click.pass_obj
-def reset(workspace: Workspace, force: bool) -> None:
+def reset(workspace: Workspace, force: bool, as_json: bool) -> None:
     """Remove every function, queued call and event; keep the images."""
     begin = time.monotonic()
     if force:
-        asyncio.run(_force_reset(workspace))
+        asyncio.run(empty_workspace(workspace))
+        text = f"The store of the lab in {workspace.root} is empty, and no lab runs; start it with: labkit up"
     else:
         asyncio.run(SupervisorClient(require_state(workspace)).reset())
-        click.echo(f"The lab is as new, after {time.monotonic() - begin:.1f} s.")
-
-
-async def _force_reset(workspace: Workspace) -> None:
-    await empty_workspace(workspace)
-    click.echo(
-        f"The store of the lab in {workspace.root} is empty, and no lab runs; start it with: labkit up"
-    )
+        text = f"The lab is as new, after {time.monotonic() - begin:.1f} s."
+    seconds = round(time.monotonic() - begin, 3)
+    show(as_json, text, reset=True, forced=force, seconds=seconds, workspace=str(workspace.root))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from labkit.cli.attached import json_option, show_json, with_lab
+from labkit.cli.attached import json_option, show, show_json, with_lab
 from labkit.views.formatting import format_seconds
 from labkit.views.queue_status import HEADING, WORKER_HEADING, QueueStatus
 from labkit.views.tables import text_table
@@ -93,39 +93,45 @@ def dead_show(workspace: Workspace, call_id: str, function: str, queue: str, as_
         click.echo(str(letter))
 
 
-def _one_or_all(command: Callable[[Workspace, str | None, str, str], None]) -> Callable[..., None]:
+def _one_or_all(command: Callable[[Workspace, str | None, str, str, bool], None]) -> Callable[..., None]:
     """Decorate a command with options that select one call, or a queue's."""
 
     @click.argument("call_id", required=False)
     @click.option("--all", "everything", is_flag=True, help="All of the queue.")
     @_function_option
     @_queue_option
+    @json_option
     @click.pass_obj
     @wraps(command)
     def checked(
-        workspace: Workspace, call_id: str | None, everything: bool, function: str, queue: str
+        workspace: Workspace,
+        call_id: str | None,
+        everything: bool,
+        function: str,
+        queue: str,
+        as_json: bool,
     ) -> None:
         if bool(call_id) == everything or (function and everything):
             raise click.UsageError("name one call, or use --all")
-        command(workspace, call_id, function, queue)
+        command(workspace, call_id, function, queue, as_json)
 
     return checked
 
 
 @dead.command("redrive")
 @_one_or_all
-def dead_redrive(workspace: Workspace, call_id: str | None, function: str, queue: str) -> None:
+def dead_redrive(workspace: Workspace, call_id: str | None, function: str, queue: str, as_json: bool) -> None:
     """Queue the dead letters of the call CALL_ID, or all of them, again."""
     count = with_lab(workspace, lambda lab: lab.queue(queue).redrive(call_id, function))
-    click.echo(f"{count} redriven to {queue}")
+    show(as_json, f"{count} redriven to {queue}", redriven=count, queue=queue)
 
 
 @dead.command("purge")
 @_one_or_all
-def dead_purge(workspace: Workspace, call_id: str | None, function: str, queue: str) -> None:
+def dead_purge(workspace: Workspace, call_id: str | None, function: str, queue: str, as_json: bool) -> None:
     """Delete the dead letters of the call CALL_ID, or all of them."""
     count = with_lab(workspace, lambda lab: lab.queue(queue).purge(call_id, function))
-    click.echo(f"{count} deleted from {queue}")
+    show(as_json, f"{count} deleted from {queue}", purged=count, queue=queue)
 
 
 @click.command()
@@ -153,17 +159,17 @@ def call(workspace: Workspace, call_id: str, function: str, wait: float, result:
 
 @click.command()
 @_one_or_all
-def cancel(workspace: Workspace, call_id: str | None, function: str, queue: str) -> None:
+def cancel(workspace: Workspace, call_id: str | None, function: str, queue: str, as_json: bool) -> None:
     """Cancel the call CALL_ID, or all calls of a queue.
 
     They may be queued, waiting for a retry, or running.
     """
     if call_id is None:
         count = with_lab(workspace, lambda lab: lab.queue(queue).cancel_calls())
-        click.echo(f"{count} of {queue} cancelled")
+        show(as_json, f"{count} of {queue} cancelled", cancelled=count, queue=queue)
         return
     with_lab(workspace, lambda lab: lab.call(call_id, function).cancel())
-    click.echo(f"call {call_id} is cancelled")
+    show(as_json, f"call {call_id} is cancelled", cancelled=1, id=call_id)
 
 
 async def _load_document(call: AsyncCallHandle, wait: float) -> dict[str, Any]:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import shlex
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 
+from labkit.cli.attached import json_option
 from labkit.clients.connections import log_failed_task
 from labkit.clients.lab_watch import LabWatch
 from labkit.clients.supervisor import SupervisorClient
@@ -23,7 +27,7 @@ from labkit_services.runtime.log_tail import last_lines
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="As JSON, for scripts.")
+@json_option
 @click.pass_obj
 def status(workspace: Workspace, as_json: bool) -> None:
     """Show the state of every service."""
@@ -43,39 +47,59 @@ def status(workspace: Workspace, as_json: bool) -> None:
     "--follow", "-f", is_flag=True, help="Show lines as they are added, until Ctrl-C or the lab's end."
 )
 @click.option("--tail", default=100, show_default=True, help="Number of last lines to begin with.")
+@json_option
 @click.pass_obj
-def logs(workspace: Workspace, service: str, follow: bool, tail: int) -> None:
+def logs(workspace: Workspace, service: str, follow: bool, tail: int, as_json: bool) -> None:
     """Show the log of a service.
 
     SERVICE is gateway, queue-worker, inspector, nats-server or supervisor.
+    With --json every line is an object with "service" and "text".
     """
+    show_line = partial(_show_line, service if as_json else "")
     path = log_path(workspace, service)
     with read_own(path) as file:
         lines = last_lines(file, tail)
         end = file.tell()
     for line in lines:
-        click.echo(line)
+        show_line(line)
     if follow:
-        asyncio.run(_follow(workspace, path, end))
+        asyncio.run(_follow(workspace, path, end, show_line))
 
 
-async def _follow(workspace: Workspace, path: Path, position: int) -> None:
+def _show_line(service: str, line: str) -> None:
+    """Print a line; as JSON if the service is named."""
+    click.echo(json.dumps({"service": service, "text": line}, ensure_ascii=False) if service else line)
+
+
+async def _follow(workspace: Workspace, path: Path, position: int, show_line: Callable[[str], None]) -> None:
     """Show what is added to a log, until the running lab is reset or ends."""
     state = workspace.read_state()
     if state is None:  # the next one's lines are shown
-        await _show_new_lines(path, position)
+        await _show_new_lines(path, position, show_line)
     else:
         watch = LabWatch(SupervisorClient(state), log_failed_task)
-        await watch.guard(_show_new_lines(path, position))
+        await watch.guard(_show_new_lines(path, position, show_line))
 
 
-async def _show_new_lines(path: Path, position: int) -> None:
+async def _show_new_lines(path: Path, position: int, show_line: Callable[[str], None]) -> None:
     while True:
         text, position = read_on(path, position)
         if text:
-            click.echo(text, nl=False)
+            for line in text.splitlines():
+                show_line(line)
         else:
             await asyncio.sleep(POLL_SECONDS)
+
+
+def addresses(state: LabState, workspace: Workspace) -> dict[str, Any]:
+    """Return the lab's addresses and the variables of another terminal."""
+    return {
+        "workspace": str(workspace.root),
+        "gateway": state.gateway_url,
+        "inspector": inspector_page(state.inspector_url, state.inspector_token),
+        "note": state.port_note,
+        "variables": variables(state, workspace),
+    }
 
 
 def show_addresses(state: LabState) -> None:

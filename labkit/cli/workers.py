@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from labkit.cli.attached import json_option, show
 from labkit.clients.supervisor import SupervisorClient
 from labkit.lifecycle.running_lab import require_state
 from labkit.signals import cleaning_up
@@ -25,8 +26,9 @@ from labkit_services.runtime.python_process import python_command, python_enviro
 @click.option("--gateway", "gateway_url", default="", help="Where functions are called, http://HOST:PORT.")
 @click.option("--queue", "queue_name", default="*", show_default=True, help="Which queue; * is every one.")
 @click.option("--max-inflight", type=click.IntRange(min=1), help="Calls of a queue that it runs at once.")
+@json_option
 @click.pass_obj
-def worker(workspace: Workspace, /, nats_url: str, nats_token: str, **options: Any) -> None:
+def worker(workspace: Workspace, /, nats_url: str, nats_token: str, as_json: bool, **options: Any) -> None:
     """Run one more queue-worker; Ctrl-C lets its calls finish.
 
     It joins this workspace's running lab, with the lab's settings. With --nats
@@ -40,10 +42,10 @@ def worker(workspace: Workspace, /, nats_url: str, nats_token: str, **options: A
     settings |= {name: str(value) for name, value in options.items() if value}
     if options["max_inflight"]:
         settings["max_inflight_of"] = ""  # The option holds for every queue, whatever the lab's limits.
-    sys.exit(_run_worker(settings))
+    sys.exit(_run_worker(settings, as_json))
 
 
-def _run_worker(settings: Mapping[str, str]) -> int:
+def _run_worker(settings: Mapping[str, str], as_json: bool) -> int:
     """Run a queue-worker until Ctrl-C, or its own end; return its exit code.
 
     The worker ignores Ctrl-C, which a terminal sends to both processes.
@@ -62,7 +64,8 @@ def _run_worker(settings: Mapping[str, str]) -> int:
         try:
             if line := process.stdout.readline():
                 ready = json.loads(line)
-                click.echo(f"Works on {ready['queue']}; metrics {ready['metrics']}; Ctrl-C lets it finish.")
+                text = f"Works on {ready['queue']}; metrics {ready['metrics']}; Ctrl-C lets it finish."
+                show(as_json, text, **ready)
             return process.wait()
         except KeyboardInterrupt:
             process.terminate()

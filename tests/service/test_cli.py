@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from eventually import eventually
@@ -132,3 +133,23 @@ def test_lab_and_jupyter_start_and_end_together(workspace: Path, mark: str, numb
     assert "lab/workspaces/labkit/tree/notebooks/en/01-sync-vs-async.ipynb?token=" in lines[2]
     # Jupyter has three seconds to end its kernels before it is killed.
     assert_gone(mark, within=6)
+
+
+def test_up_down_reset_fault_and_logs_print_json(tmp_path: Path) -> None:
+    with running(tmp_path, "up", "--no-detach", "--json", *ANY_PORTS) as process:
+        started = json.loads(next_line(process))
+        assert started["gateway"].startswith("http://127.0.0.1:")
+        assert started["variables"]["OPENFAAS_URL"] == started["gateway"]
+
+        def run(*arguments: str) -> list[dict[str, Any]]:
+            return [json.loads(line) for line in labkit(tmp_path, *arguments).splitlines()]
+
+        assert run("reset", "--json")[0]["reset"]
+        assert run("fault", "gateway", "restart", "--json")[-1]["event"] == "ended"
+        found = json.loads(labkit(tmp_path, "faults", "--json"))
+        assert found[0]["kind"] == "restart"
+        assert {line["service"] for line in run("logs", "gateway", "--json")} == {"gateway"}
+        assert run("cancel", "--all", "--json")[0]["cancelled"] == 0
+        assert run("dead", "purge", "--all", "--json")[0]["purged"] == 0
+        assert run("down", "--json")[0]["stopped"]
+    assert run("down", "--json")[0]["stopped"] is False
