@@ -10,11 +10,12 @@ from labkit_services.contract.times import rfc3339
 from labkit_services.http import Request, Response
 from labkit_services.inspector.formats.requestbin import requestbin_bin, wants_requestbin
 from labkit_services.inspector.records.bin_names import color_of
+from labkit_services.inspector.responding.rule_input import parse_rules
 from labkit_services.inspector.routes.route_group import PathValues, Route, find_bin, read_settings
 from labkit_services.inspector.storage.bin_store import BinStore
 from labkit_services.inspector.storage.changes import StoredBin
 
-_SETTINGS: dict[str, type] = {"capacity": int, "answer": int, "note": str, "secret": str}
+_SETTINGS: dict[str, type] = {"capacity": int, "answer": int, "note": str, "secret": str, "response": dict}
 
 
 @dataclass
@@ -83,6 +84,9 @@ class BinRoutes:
         return self._changed(unquote(path["bin"]), await read_settings(request, _SETTINGS))
 
     def _changed(self, name: str, settings: dict[str, Any]) -> Response:
+        if (rule := settings.pop("response", None)) is not None:
+            parse_rules([rule])
+            settings["rules"] = (rule,)
         stored, created = self._store.create(
             name, settings.pop("capacity", None), answer=settings.pop("answer", None)
         )

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl
 from labkit_services.contract.durations import parse_duration
 from labkit_services.contract.errors import InvalidValueError
 from labkit_services.http import Request, Response
+from labkit_services.inspector.calls.call_times import CallTimes
 from labkit_services.inspector.formats.decoding import decode_body
 from labkit_services.inspector.formats.requestbin import requestbin_request, wants_requestbin
 from labkit_services.inspector.formats.webhook_signature import with_signature
@@ -37,9 +38,10 @@ _CLOSEST_AMONG = 200
 class RequestRoutes:
     """The routes of requests."""
 
-    def __init__(self, store: BinStore, waiters: RequestWaiters) -> None:
+    def __init__(self, store: BinStore, waiters: RequestWaiters, times: CallTimes) -> None:
         self._store = store
         self._waiters = waiters
+        self._times = times
         self.routes: list[Route] = [
             ("GET", "/api/v1/bins/{bin}/requests", self._list),
             ("DELETE", "/api/v1/bins/{bin}/requests", self._clear),
@@ -84,6 +86,8 @@ class RequestRoutes:
         if wants_requestbin(request):
             return Response.json(200, requestbin_request(record))
         document = with_signature(record, find_bin(self._store, path).settings.secret)
+        if document["openfaas"] is not None:
+            document["openfaas"] |= await self._times.of(record)
         return Response.json(200, document | {"decoded": _decoded(record)})
 
     async def _annotate(self, request: Request, path: PathValues) -> Response:
