@@ -27,6 +27,7 @@ from labkit.lab.call import AsyncCallHandle
 from labkit.lab.faults import FaultTarget, check_fault, during
 from labkit.lab.measure import RUN_SECONDS, OnProgress, RunSpec, measure
 from labkit.lab.queue import AsyncQueue
+from labkit.lab.recording import AsyncRecording
 from labkit.lifecycle import environment
 from labkit.lifecycle.jupyter_server import server_lifeline
 from labkit.lifecycle.launch import LaunchedLab, Lifeline, launch
@@ -409,6 +410,25 @@ class AsyncLab(LoopBound):
         events = await self.connections.call_events()
         await events.catch_up()
         return events.log.calls
+
+    @guarded
+    async def record(
+        self, path: str | os.PathLike[str] = "run.jsonl", *, history: bool = False
+    ) -> AsyncRecording:
+        """Write what happens from now on to a file, until ``stop``.
+
+        ``labkit open FILE`` shows it without a lab. The file has the events of
+        all calls and summaries of the captured requests; no headers, no
+        bodies.
+
+        Args:
+            path: The file; one that exists is replaced.
+            history: Also write what has happened since the lab's start, as
+                far as the event log has it.
+        """
+        recording = AsyncRecording(self.connections, self.state, path)
+        await recording.start(history=history)
+        return recording
 
     @guarded
     async def bin(self, name: str) -> AsyncBin:

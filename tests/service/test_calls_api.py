@@ -115,7 +115,9 @@ def test_an_asynchronous_call_with_its_callback(calls_lab: Lab, api: httpx.Clien
     call_ = calls_lab.invoke_async("echo", "hello", callback=calls_lab.bin("calls-api"))
     call_.wait()
 
-    call = until_code(api, call_, "delivered")
+    until_code(api, call_, "delivered")
+    eventually(lambda: seen(api, call_)["captured"], within=5)
+    call = seen(api, call_)
     assert kinds(call, "gateway", "queue", "function", "callback") == [
         "accepts",
         "queued",
