@@ -41,7 +41,17 @@ class CallsApi:
         found = Counter(_GROUPS.get(call["state"], call["state"]) for call in self.calls)
         found["accepted"] = sum(call["mode"] == "async" for call in self.calls)
         found["redelivered"] = sum(call["redeliveries"] > 0 for call in self.calls)
-        names = "accepted queued in_flight done failed retrying redelivered dead callbacks".split()
+        names = [
+            "accepted",
+            "queued",
+            "in_flight",
+            "done",
+            "failed",
+            "retrying",
+            "redelivered",
+            "dead",
+            "callbacks",
+        ]
         return {name: found[name] for name in names}
 
     def push(self, *calls: dict[str, Any], now: float | None = None) -> None:

@@ -107,7 +107,7 @@ NOW = BEGIN + 10.4
 
 def many(count: int, seconds: float, seed: int = 1) -> list[Json]:
     """Return ``count`` finished calls spread over a time, a tenth of them retried."""
-    chance = random.Random(seed)  # noqa: S311
+    chance = random.Random(seed)
     calls = []
     for number in range(count):
         start = number * seconds / count
