@@ -160,6 +160,19 @@ async def test_a_rule_answers_only_when_its_conditions_match(
     assert latest(shared, name)["response"]["rule"] == "others"
 
 
+async def test_no_rule_can_lift_the_policy_that_runs_no_script(shared: Inspector, name: str) -> None:
+    headers = {
+        "Content-Type": "text/html",
+        "Content-Security-Policy": "default-src * 'unsafe-inline'",
+        "X-Content-Type-Options": "none",
+    }
+    put(shared, f"{name}/responses", {"headers": headers, "body": "<script>alert(1)</script>"})
+    answer = await shared.send(f"/r/{name}")
+    policies = answer.headers.get_all("Content-Security-Policy")
+    assert policies[1:] == ["default-src 'none'; sandbox"]
+    assert answer.headers.get_all("X-Content-Type-Options") == ["nosniff"]
+
+
 async def test_a_template_echoes_the_request_and_nothing_else(shared: Inspector, name: str) -> None:
     body = (
         "{{request.method}} {{ request.query.n }} {{request.body}} {{request.headers.x-call-id}} {{nothing}}"

@@ -22,6 +22,7 @@ from labkit_services.inspector.records.switch_names import without_switches
 from labkit_services.inspector.resend.sender import NoAnswerError, Sender, TargetResponse
 from labkit_services.inspector.resend.targets import AllowedTargets, TargetRefusedError
 from labkit_services.inspector.responding.response_plan import ResponsePlan, error_plan
+from labkit_services.inspector.storage.changes import ChangeKind, StoreChange
 
 FORWARDED = "X-Do-Not-Forward"
 _MODES = ("proxy", "copy")
@@ -165,6 +166,11 @@ class Forwarder:
                 "the target's response is too long", expected=f"at most {self.sender.limit} bytes"
             )
         return response
+
+    def on_change(self, change: StoreChange) -> None:
+        """Forget a deleted bin; a listener of the store."""
+        if change.kind is ChangeKind.BIN_DELETED:
+            self.counts.pop(change.bin.name, None)
 
     def close(self) -> None:
         """Give up the copies that are on their way."""
