@@ -73,6 +73,8 @@ class InspectorApp:
         if path.startswith("/api/"):
             self.gate.check(request)
             response = await self.api.router(request)
+            if request.method not in ("GET", "HEAD"):
+                await self.capture.store.saved()
             response.headers.add("Cache-Control", "no-store")
             return response
         if path.startswith(_STATIC):
