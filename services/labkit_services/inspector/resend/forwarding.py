@@ -30,6 +30,7 @@ _SECONDS = 30.0
 _MAX_COPIES = 32
 """Copies on their way at the same time; more are counted as failed."""
 _OWN_COOKIES = "labkit_"
+_NOT_PASSED_ON = frozenset({"clear-site-data", "x-bin-id", "x-bin-created", "x-request-id"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,10 +193,13 @@ def without_own_cookies(headers: list[Pair]) -> list[Pair]:
 
 
 def _passed_on(headers: tuple[Pair, ...]) -> tuple[Pair, ...]:
-    """Return a response's headers without what would act on this origin."""
+    """Return a response's headers without what would act on this origin.
+
+    Nor those of another bin that may have answered: this one adds its own.
+    """
     return tuple(
         (name, value)
         for name, value in headers
-        if name.lower() != "clear-site-data"
+        if name.lower() not in _NOT_PASSED_ON
         and not (name.lower() == "set-cookie" and value.strip().startswith(_OWN_COOKIES))
     )
