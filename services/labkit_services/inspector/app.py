@@ -96,7 +96,11 @@ class InspectorApp:
             raise ReadOnlyError(headline, next_step=next_step)
         if self.capture.creates_bin(request):
             self.gate.check_new_bin(request)
-        return await self.capture(request)
+        response = await self.capture(request)
+        # Besides the policy that a rule or a forward's target may set: a
+        # browser obeys both.
+        response.headers.add("Content-Security-Policy", _NO_MARKUP)
+        return response
 
     def _set_cookie(self) -> Response:
         """Give a browser that came by a link its cookie, then the page.
