@@ -17,6 +17,7 @@ _BUSY_SECONDS = 2.0
 _RETRY_SECONDS = 0.02
 _MOST_EVICTIONS = 50
 
+_MOST_LOG_BYTES = 16 * 1024 * 1024
 _ROW_BYTES = 2048
 """About what a request takes beside its body, rather too much."""
 
@@ -48,6 +49,7 @@ class GroupCommit:
         self._changed: dict[str, StoredBin] = {}
         self._waiters: list[asyncio.Future[None]] = []
         self._scheduled = False
+        self._closed = False
         self._busy_since: float | None = None
         history.on_loss = self._on_loss
 
@@ -122,6 +124,7 @@ class GroupCommit:
     def close(self) -> None:
         """Commit what is not committed, and close the history."""
         self._flush()
+        self._closed = True
         self._history.close()
 
     def _schedule(self) -> None:
@@ -137,12 +140,16 @@ class GroupCommit:
 
     def _flush(self) -> None:
         """Write and commit all changes; while it is locked, try again."""
+        if self._closed:
+            return
         try:
             self._history.begin()
             self._write()
             self._evict()
             self._history.save([bin_ for name, bin_ in self._changed.items() if name in self._bins])
             self._history.commit()
+            if self._history.log_bytes > _MOST_LOG_BYTES:
+                self._history.checkpoint()  # the upkeep is too slow
         except BusyError as error:
             self._retry_until_deadline(error)
         except NotSavedError:
