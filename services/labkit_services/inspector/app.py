@@ -61,10 +61,14 @@ class InspectorApp:
             response = await self._route(request)
         except LabError as error:
             response = error_response(error)
+        headers = response.headers
+        given = {name.lower() for name, _ in headers.pairs}
         for name, value in _SECURITY_HEADERS:
-            response.headers.set(name, value)
-        if "Content-Security-Policy" not in response.headers:
-            response.headers.add("Content-Security-Policy", _NO_MARKUP)
+            if name.lower() in given:
+                headers.remove(name)
+            headers.add(name, value)
+        if "content-security-policy" not in given:
+            headers.add("Content-Security-Policy", _NO_MARKUP)
         return response
 
     async def _route(self, request: Request) -> Response:
