@@ -24,6 +24,7 @@ class InspectorConfig:
     token: str
     nats_url: str
     lab_folder: str
+    record: str
     allowed_hosts: tuple[str, ...]
     max_body: int
     limits: StoreLimits
@@ -51,6 +52,7 @@ class InspectorConfig:
             token=token,
             nats_url=service.setting("nats_url"),
             lab_folder=service.setting("lab_folder"),
+            record=service.setting("record"),
             allowed_hosts=allowed_hosts(service.settings),
             max_body=positive("max_body", 1024 * 1024),
             limits=StoreLimits(
