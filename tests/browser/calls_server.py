@@ -119,7 +119,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.end_headers()
-        self.wfile.write(b"event: hello\ndata: {}\n\n")
+        hello = {"now": self.api.now, **({"record": True} if self.api.record else {})}
+        self.wfile.write(f"event: hello\ndata: {json.dumps(hello)}\n\n".encode())
         events: queue.Queue[str] = queue.Queue()
         if path == "/api/v1/calls/events":
             self.api.listeners.append(events)

@@ -105,10 +105,13 @@ class Timeline {
     this.frames.request();
   }
 
+  /** Count all calls that have begun by the groups that `groups(call, state)` puts them in. */
+  tally(groups) { return this.#table.tally(groups, this.now); }
+
   /** Show only the calls for which `accepts(call)` holds; null shows all. */
   setFilter(accepts) { this.#table.filter(accepts); this.frames.request(); }
 
-  /** Select a call and bring it into view; null selects none. */
+  /** Select a call and go to it; null selects none. */
   select(id, name) {
     this.#selected = id === null ? null : this.#table.find(id, name)?.key ?? null;
     this.reveal(this.#selected);
@@ -137,8 +140,7 @@ class Timeline {
     this.element.remove();
   }
 
-  // For pointing.js.
-
+  // For pointing.js
   get now() {
     const { base, at, live } = this.#clock;
     return live ? base + (performance.now() - at) / 1000 : base;
@@ -147,7 +149,6 @@ class Timeline {
   get table() { return this.#table; }
   get range() { return this.#range; }
   get selected() { return this.#selected; }
-
   set selected(key) { this.#selected = key; this.frames.request(); }
 
   get depthCounts() { return (time) => countsAt(this.#depth, time); }
@@ -274,7 +275,7 @@ class Timeline {
     this.#depth = depthOf(models.values(), this.#given);
     this.#idle = idlePeriods(models.values(), IDLE);
     this.first = Infinity;
-    for (const { start } of models.values()) if (start < this.first) this.first = start;
+    for (const { start } of models.values()) this.first = Math.min(this.first, start);
   }
 
   #bend(now) {
