@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from urllib.parse import parse_qsl, unquote
 
 from labkit_services.http import Request, Response
 from labkit_services.inspector.calls.call_feed import CallFeed
@@ -35,6 +36,7 @@ class CallApiRoutes:
             ("POST", "/api/v1/calls", self._send),
             ("GET", "/api/v1/calls/events", self._events),
             ("GET", "/api/v1/calls/{id}", self._get),
+            ("DELETE", "/api/v1/calls/{id}", self._cancel),
         ]
 
     async def _list(self, request: Request, _path: PathValues) -> Response:
@@ -54,6 +56,12 @@ class CallApiRoutes:
         await self._feed.find(call_id, function)
         await self._feed.refresh()
         return one_response(self._feed.index, call_id, function, time.time_ns())
+
+    async def _cancel(self, request: Request, path: PathValues) -> Response:
+        """Cancel a call that is queued, waits for a retry, or runs."""
+        function = dict(parse_qsl(request.query)).get("function", "")
+        await self._sender.cancel(unquote(path["id"]), function)
+        return Response(204)
 
     async def _send(self, request: Request, _path: PathValues) -> Response:
         order = CallOrder.parse(await read_object(request, _BODY_BYTES))
