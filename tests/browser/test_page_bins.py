@@ -100,7 +100,7 @@ def test_every_tab_shows_its_part_of_the_exchange(page: BrowserTab, url: str) ->
     assert text_of(page, "[data-stamp=response_end]").count("ms") == 2
 
     click(page, "[data-tab=call]")
-    assert "no X-Call-Id" in text_of(page, ".tab-panel")
+    assert "no X-Call-Id" in text_of(page, ".detail .tab-panel")
 
     click(page, "[data-tab=raw]")
     assert page.evaluate(BODY).startswith(f"POST /r/{url.rpartition('/')[2]}/a?n=1 HTTP/1.1\n")

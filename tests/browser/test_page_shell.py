@@ -90,7 +90,8 @@ def test_pause_holds_everything_back_and_resume_shows_it(page: BrowserTab, runni
 def test_the_language_is_switched_at_once_and_remembered(page: BrowserTab, running: Inspector) -> None:
     post(f"{running.url}/r/callbacks", "x", CALLBACK)
     page.wait_for(f"{ROWS} === 1")
-    click(page, "#language")
+    page.evaluate("document.getElementById('language').focus()")
+    page.press("Enter")
     page.wait_for("document.documentElement.lang === 'zh-CN'")
     page.wait_for("document.querySelector('.views').innerText.includes('请求收集箱')")
     page.wait_for("document.querySelector('[data-tab=came_in]')?.innerText === '收到'")
