@@ -35,10 +35,11 @@ from labkit.lifecycle.running_lab import find_lab, require_state, stop_lab
 from labkit.service_names import GATEWAY, INSPECTOR, NATS_SERVER, QUEUE_WORKER, is_service
 from labkit.supervisor.files import workspace_errors
 from labkit.supervisor.settings import Settings
-from labkit.views.faults import FaultKind, FaultList, fault_spans
+from labkit.views.faults import FaultKind, FaultList
 from labkit.views.measurement import Measurement
 from labkit.views.status import LabStatus
 from labkit.workspace import LabState, Workspace
+from labkit_services.call_record.fault_spans import fault_spans
 from labkit_services.call_record.log import Call, Mode
 from labkit_services.contract.errors import LabTimeoutError
 from labkit_services.contract.headers import CALLBACK_URL

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from labkit.clients.gateway import GatewayClient
-from labkit.views.faults import fault_spans
 from labkit.views.queue_status import QueueStatus
 from labkit.views.run_notes import Note, fault_notes, notes_at_end, notes_at_start
+from labkit_services.call_record.fault_spans import fault_spans
 from labkit_services.call_record.log import Mode
 from labkit_services.contract.errors import LabError
 from labkit_services.contract.events import Event

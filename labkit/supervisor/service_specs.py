@@ -220,6 +220,7 @@ class ServiceSpecs:
             **_port_settings(self.url_of[INSPECTOR], self.settings.inspector_port),
             inspector_token=self.inspector_token,
             gateway_url=self.url_of[GATEWAY],
+            lab_folder=str(self.workspace.folder),
         )
 
     def _common(self) -> dict[str, str]:

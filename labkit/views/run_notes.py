@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from labkit.views.faults import FaultSpan
 from labkit.views.formatting import format_seconds
 from labkit.views.queue_status import QueueStatus
+from labkit_services.call_record.fault_spans import FaultSpan
 from labkit_services.call_record.log import Mode
 
 

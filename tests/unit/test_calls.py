@@ -22,8 +22,8 @@ from call_events import (
     visit,
 )
 
-from labkit.views.spans import Kind, Lane, in_flight, queue_depth, spans
 from labkit_services.call_record.log import CallLog, CallState
+from labkit_services.call_record.spans import Kind, Lane, in_flight, queue_depth, spans
 from labkit_services.contract.events import Event, EventType, decode_batch, encode_batch
 
 
@@ -322,7 +322,11 @@ def test_a_call_waits_in_the_queue_for_its_retry() -> None:
     queue = [
         (span.kind, (span.end_ns or 0) - span.start_ns) for span in spans(call) if span.lane is Lane.QUEUE
     ]
-    assert queue == [(Kind.QUEUED, pytest.approx(98_000_000)), (Kind.REQUEUED, pytest.approx(2_099_500_000))]
+    assert queue == [
+        (Kind.QUEUED, pytest.approx(98_000_000)),
+        (Kind.BACKOFF, pytest.approx(2_000_000_000)),
+        (Kind.QUEUED, pytest.approx(99_500_000)),
+    ]
     assert max(depth for _, depth in queue_depth([call])) == 1
     assert queue_depth([call])[-1] == (BEGIN + round(3.2 * SECOND), 0)
 

@@ -24,7 +24,7 @@ from PIL import Image
 from labkit.views.measurement import Measurement
 from labkit.views.plots import Picture, plot_queue_depth, plot_timelines
 from labkit.views.plots.style import BARS, DARK, LIGHT, MARKS, THEMES, Theme
-from labkit.views.spans import Kind
+from labkit_services.call_record.spans import Kind
 from labkit_services.contract.errors import InvalidValueError, LabError
 from labkit_services.contract.events import Event, EventType
 

@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 from call_events import BEGIN, SECOND, async_run, measured, sync_run
 
-from labkit.views.faults import FaultSpan
 from labkit.views.measurement import Mode
 from labkit.views.plots import plot_queue_depth, plot_timelines
 from labkit.views.queue_status import QueueStatus, WorkerStatus
 from labkit.views.run_notes import Note, fault_notes, notes_at_end, notes_at_start
+from labkit_services.call_record.fault_spans import FaultSpan
 
 WORKER = WorkerStatus("queue-worker-1", 1, 0, 0, 0)
 QUIET = QueueStatus("q", 0, 0, 0, 0, 0.0, 10, 0, 1, (WORKER,))

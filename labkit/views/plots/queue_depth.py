@@ -9,7 +9,7 @@ from labkit.views.measurement import Measurement
 from labkit.views.plots.frame import Panel, add_legend, new_figure, set_span
 from labkit.views.plots.picture import Picture
 from labkit.views.plots.style import Theme
-from labkit.views.spans import Steps, in_flight, queue_depth
+from labkit_services.call_record.spans import Steps, in_flight, queue_depth
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

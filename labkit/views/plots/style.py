@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-from labkit.views.spans import Kind
+from labkit_services.call_record.spans import Kind
 
 ThemeName = Literal["light", "dark"]
 
@@ -96,10 +96,12 @@ _FUNCTION = 0.12
 BARS: dict[Kind, BarStyle] = {
     Kind.WAITS: BarStyle("the caller waits", "waits", _CLIENT, 0.22, "/////", is_filled=False),
     Kind.QUEUED: BarStyle("in the queue", "queue", _FUNCTION, 0.12),
-    Kind.REQUEUED: BarStyle("in the queue for a retry", "queue", _FUNCTION, 0.12, is_filled=False, line=":"),
+    Kind.BACKOFF: BarStyle("in the queue for a retry", "queue", _FUNCTION, 0.12, is_filled=False, line=":"),
+    Kind.LEASE: BarStyle("waits for the broker", "queue", _FUNCTION, 0.12, "....", is_filled=False),
     Kind.WORKS: BarStyle("the function works", "works", _FUNCTION, 0.52),
     Kind.FAILS: BarStyle("the function fails", "fails", _FUNCTION, 0.4, "xxxx", is_filled=False),
     Kind.LOST: BarStyle("an attempt that was lost", "fails", _FUNCTION, 0.4, is_filled=False, line="--"),
+    Kind.CANCELLED: BarStyle("interrupted by a cancel", "fails", _FUNCTION, 0.4, "////", is_filled=False),
     Kind.CALLS_BACK: BarStyle("the callback", "callback", _FUNCTION, 0.28),
     Kind.CALLBACK_FAILS: BarStyle("the callback fails", "callback", _FUNCTION, 0.28, "xxxx", is_filled=False),
 }

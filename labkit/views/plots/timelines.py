@@ -11,8 +11,8 @@ from labkit.views.measurement import Measurement
 from labkit.views.plots.frame import Panel, add_legend, new_figure, set_span
 from labkit.views.plots.picture import Picture
 from labkit.views.plots.style import BARS, MARKS, BarStyle, Mark, MarkStyle, Theme
-from labkit.views.spans import Kind, spans
 from labkit_services.call_record.log import CallState
+from labkit_services.call_record.spans import Kind, spans
 from labkit_services.contract.errors import InvalidValueError
 
 if TYPE_CHECKING:

@@ -53,6 +53,13 @@ class Attempt:
         acked: When the delivery was acknowledged: the call needs no further
             attempt.
         seq: Sequence number of the delivered message; None if synchronous.
+        platform: Who answered in place of the function, as
+            ``X-OpenFaaS-Internal`` names it, or "".
+        detail: What it said, or "".
+        limit: Number of the last attempt that the worker would make; None
+            unless a retry was scheduled.
+        broke_off: When the gateway saw the worker's connection break; None
+            if the worker reported the end itself.
     """
 
     number: int
@@ -66,6 +73,10 @@ class Attempt:
     retry_delay: float | None = None
     acked: int | None = None
     seq: int | None = None
+    platform: str = ""
+    detail: str = ""
+    limit: int | None = None
+    broke_off: int | None = None
 
     @property
     def started(self) -> int | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import pairwise
 from typing import Literal
 
 from labkit_services.call_record.attempt import Attempt, ProcessRun, is_success, seconds_between
@@ -62,6 +63,9 @@ class Call:
         accepted: Status that the client received: 202 for an accepted
             asynchronous call.
         client_error: Why the client had no response, or "".
+        refused_by: Who answered the client in place of the function, such as
+            ``gateway``, or "".
+        refusal: What it said, or "".
         received: When the gateway received the client's request.
         queued: When the stream had stored it.
         requeued: When it was last redriven from the dead letters.
@@ -87,6 +91,8 @@ class Call:
     answered: int | None = None
     accepted: int | None = None
     client_error: str = ""
+    refused_by: str = ""
+    refusal: str = ""
     received: int | None = None
     queued: int | None = None
     requeued: int | None = None
@@ -268,6 +274,15 @@ class Call:
                 return self.acked
             case _:
                 return self.finished
+
+    @property
+    def redeliveries(self) -> int:
+        """How often the broker delivered it again after a lost attempt."""
+        return sum(
+            later.seq == attempt.seq and attempt.finished is None and attempt.retry_scheduled is None
+            for attempt, later in pairwise(self.attempts)
+            if self.mode == "async"
+        )
 
     @property
     def acked(self) -> int | None:

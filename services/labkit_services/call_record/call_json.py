@@ -1,4 +1,4 @@
-"""The status of a call as JSON, for the gateway and the inspector."""
+"""A call as JSON, for the gateway, the inspector and record files."""
 
 from __future__ import annotations
 
@@ -6,17 +6,21 @@ from collections.abc import Sequence
 from typing import Any
 
 from labkit_services.call_record.attempt import Attempt
+from labkit_services.call_record.attribution import NOTHING_MORE, Surroundings, explain
 from labkit_services.call_record.call import Call
-from labkit_services.call_record.callback import Callback
+from labkit_services.call_record.callback import Callback, Capture
+from labkit_services.call_record.spans import Span, spans
 from labkit_services.contract.times import rfc3339
 
 
-def call_to_json(call: Call, functions: Sequence[str] = ()) -> dict[str, Any]:
-    """Return the status of a call.
+def call_to_json(
+    call: Call, functions: Sequence[str] = (), around: Surroundings = NOTHING_MORE
+) -> dict[str, Any]:
+    """Return all that is known of a call.
 
     ``functions`` are all that have an asynchronous call with this id.
-    Times are RFC 3339 in UTC to the microsecond, durations are seconds;
-    unknown values are null.
+    Times are RFC 3339 in UTC to the microsecond, durations are seconds; spans
+    have Unix seconds. Unknown values are null.
     """
     return {
         "callId": call.id,
@@ -52,6 +56,10 @@ def call_to_json(call: Call, functions: Sequence[str] = ()) -> dict[str, Any]:
         "attempts": [_attempt(attempt) for attempt in call.attempts],
         "callbacks": [_callback(callback) for callback in call.callbacks],
         "callbackDeadReason": call.callback_dead_reason,
+        "redeliveries": call.redeliveries,
+        "captured": [_capture(capture) for capture in call.captured],
+        "spans": [_span(span) for span in spans(call, around.now_ns)],
+        "outcome": explain(call, around).to_json(),
     }
 
 
@@ -82,6 +90,21 @@ def _callback(callback: Callback) -> dict[str, Any]:
         "redirectedTo": callback.location,
         "refused": callback.refused,
         "retryDelay": callback.retry_delay,
+    }
+
+
+def _capture(capture: Capture) -> dict[str, Any]:
+    return {"bin": capture.bin, "id": capture.request, "seq": capture.seq, "time": capture.time / 1e9}
+
+
+def _span(span: Span) -> dict[str, Any]:
+    return {
+        "lane": span.lane.value,
+        "kind": span.kind.value,
+        "start": span.start_ns / 1e9,
+        "end": None if span.end_ns is None else span.end_ns / 1e9,
+        "label": span.label,
+        "attempt": span.attempt,
     }
 
 

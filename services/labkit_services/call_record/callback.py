@@ -55,3 +55,5 @@ class Capture:
     """The request's id in that bin."""
     bytes: int | None
     """Size of the body."""
+    seq: int | None = None
+    """The request's number in that bin."""

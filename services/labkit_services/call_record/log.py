@@ -124,15 +124,16 @@ class CallLog:
         Asynchronous ones if there are any: others are a function that was
         invoked as the target of a callback, or that passed on its own id.
         """
-        calls = self._read(call_id)
+        calls = self.of_id(call_id)
         return [call for call in calls if call.mode == "async"] or calls
 
     @property
     def calls(self) -> list[Call]:
         """All calls, in the order of their ids' first events: a copy."""
-        return [call for call_id in list(self._entries) for call in self._read(call_id)]
+        return [call for call_id in list(self._entries) for call in self.of_id(call_id)]
 
-    def _read(self, call_id: str) -> list[Call]:
+    def of_id(self, call_id: str) -> list[Call]:
+        """Return all calls of an id, in the order of time."""
         entries = list(self._entries.get(call_id, ()))
         calls = [self._read_entry(call_id, entry) for entry in entries if entry.events]
         if len(calls) > 1:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import zip_longest
 from operator import attrgetter
 
 from labkit_services.call_record.attempt import Attempt, ProcessRun
@@ -37,8 +38,18 @@ def sync_attempts(by_type: ByType) -> tuple[Attempt, ...]:
             responses.remove(response)
         finished, status = time_of(response), integer(response, "status")
         process = processes.pop(0) if processes else None
-        error = text(response, "error")
-        attempts.append(Attempt(number, None, forwarded.time_ns, finished, status, error, process))
+        attempts.append(
+            Attempt(
+                number,
+                asked=forwarded.time_ns,
+                finished=finished,
+                status=status,
+                error=text(response, "error"),
+                process=process,
+                platform=text(response, "platform"),
+                detail=text(response, "text"),
+            )
+        )
     if processes and not attempts:  # the watchdog's batch came before the gateway's
         attempts.append(Attempt(1, process=processes[-1]))
     return tuple(attempts)
@@ -67,7 +78,23 @@ def async_attempts(by_type: ByType) -> tuple[Attempt, ...]:
         if index == len(attempts):
             attempts.append(Attempt(1))
         attempts[index] = replace(attempts[index], process=process)
-    return tuple(attempts)
+    return tuple(_with_breaks(attempts, by_type))
+
+
+def _with_breaks(attempts: Sequence[Attempt], by_type: ByType) -> Iterator[Attempt]:
+    """Note when the gateway saw the worker leave an attempt.
+
+    The worker is then gone, or has dropped a cancelled call: it reports no
+    end of the attempt.
+    """
+    broken = [event.time_ns for event in by_type.get(EventType.CALL_ANSWERED, ()) if event.data.get("error")]
+    for attempt, follower in zip_longest(attempts, attempts[1:]):
+        begin, end = attempt.started, follower.started if follower else None
+        if not broken or begin is None or attempt.finished is not None:
+            yield attempt
+            continue
+        found = (time for time in broken if begin <= time and (end is None or time < end))
+        yield replace(attempt, broke_off=next(found, None))
 
 
 def _is_of_another_call(event: Event, known: Mapping[str, Event]) -> bool:
@@ -94,6 +121,9 @@ def _async_attempt(number: int, events: Mapping[str, Event]) -> Attempt:
         retry_delay=seconds(retry, "delay"),
         acked=time_of(events.get(EventType.DELIVERY_ACKED)),
         seq=integer(received, "seq"),
+        platform=text(finished, "platform"),
+        detail=text(finished, "text"),
+        limit=integer(retry, "of"),
     )
 
 

@@ -77,6 +77,8 @@ def read_call(call_id: str, events: Sequence[Event]) -> Call:
         answered=time_of(answered),
         accepted=integer(answered or response, "status"),
         client_error=text(answered, "error"),
+        refused_by=text(response, "platform"),
+        refusal=text(response, "text"),
         received=time_of(next(received, None)),
         queued=time_of(queued),
         requeued=time_of(last_queued) if last_queued is not queued else None,
@@ -89,7 +91,7 @@ def read_call(call_id: str, events: Sequence[Event]) -> Call:
         attempts=async_attempts(by_type) if is_async else sync_attempts(by_type),
         callbacks=callbacks_of(by_type),
         captured=tuple(
-            Capture(e.time_ns, text(e, "bin"), text(e, "request"), integer(e, "bytes"))
+            Capture(e.time_ns, text(e, "bin"), text(e, "request"), integer(e, "bytes"), integer(e, "seq"))
             for e in by_type.get(EventType.REQUEST_CAPTURED, ())
         ),
     )

@@ -17,6 +17,8 @@ from typing import Any
 
 from labkit_services.contract.compact_json import encode
 
+_SHOWN_BYTES = 300
+
 Row = list[Any]
 """One event on the wire: ``[time_ns, type, call_id, function, attempt,
 data]``."""
@@ -32,13 +34,13 @@ class EventType(StrEnum):
     CALL_RECEIVED = "call.received"  # [mode, method]
     CALL_QUEUED = "call.queued"  # [queue, seq, bytes]; seq is the stream's sequence number
     CALL_FORWARDED = "call.forwarded"  # [replica]
-    CALL_ANSWERED = "call.answered"  # [status, bytes] or [error]
+    CALL_ANSWERED = "call.answered"  # [status, bytes] or [error]; of the platform: [platform, text]
     CALL_CANCELLED = "call.cancelled"
     # queue-worker; ``attempt`` counts deliveries from 1
     DELIVERY_RECEIVED = "delivery.received"  # [queue, seq]
     INVOCATION_STARTED = "invocation.started"
-    INVOCATION_FINISHED = "invocation.finished"  # [status, bytes] or [status, error]
-    RETRY_SCHEDULED = "retry.scheduled"  # [delay] in seconds
+    INVOCATION_FINISHED = "invocation.finished"  # [status, bytes] or [status, error]; [platform, text]
+    RETRY_SCHEDULED = "retry.scheduled"  # [delay] in seconds, [of] the last attempt's number
     DELIVERY_ACKED = "delivery.acked"
     DELIVERY_DEAD = "delivery.dead"  # [reason]
     CALLBACK_SENT = "callback.sent"  # [url]
@@ -49,7 +51,7 @@ class EventType(StrEnum):
     PROCESS_STARTED = "process.started"  # [pid]
     PROCESS_EXITED = "process.exited"  # [pid, code]; code < 0 is a signal
     # inspector
-    REQUEST_CAPTURED = "request.captured"  # [bin, request, bytes]
+    REQUEST_CAPTURED = "request.captured"  # [bin, request, bytes, seq]
     # supervisor, and inspector for a bin that is down; call_id is ""
     SERVICE_STARTED = "service.started"  # [service, pid]
     SERVICE_EXITED = "service.exited"  # [service, pid, code]
@@ -81,6 +83,18 @@ class Event:
     service: str = ""
     instance: str = ""
     data: Mapping[str, Any] = field(default_factory=dict)
+
+
+def platform_data(made_by: str, body: bytes) -> dict[str, Any]:
+    """Return what an event says of a response that the platform made.
+
+    ``made_by`` is the value of ``X-OpenFaaS-Internal``; a function's own
+    response has none, and nothing is added.
+    """
+    if not made_by:
+        return {}
+    text = body[:_SHOWN_BYTES].decode("utf-8", "replace")
+    return {"platform": made_by, "text": " ".join(text.split())}
 
 
 def encode_batch(service: str, instance: str, rows: Iterable[Row]) -> bytes:

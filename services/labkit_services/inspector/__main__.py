@@ -19,6 +19,8 @@ Settings are environment variables:
                       lab.example.com,.example.org; * for any
     nats_url          nats-server for an event of every capture; empty: none
     nats_token        its token
+    lab_folder        the running lab's folder, with its state and its logs:
+                      for calls, queues, services and logs; empty: none
     bin_capacity      500 requests per bin; older ones are dropped
     max_bins          200
     max_body          1048576 bytes kept of each body; the rest is hashed only
@@ -32,7 +34,7 @@ import sys
 
 from labkit_services.http import HttpServer, Request
 from labkit_services.inspector.app import InspectorApp, InspectorPages
-from labkit_services.inspector.calls.event_log_connection import EventLogConnection
+from labkit_services.inspector.calls.call_parts import CallParts
 from labkit_services.inspector.config import InspectorConfig, PortTakenError
 from labkit_services.inspector.live.event_journal import EventJournal
 from labkit_services.inspector.live.request_waiters import RequestWaiters
@@ -41,6 +43,7 @@ from labkit_services.inspector.responding.capture_handler import CaptureHandler
 from labkit_services.inspector.responses import ResponseParts
 from labkit_services.inspector.routes.api import InspectorApi
 from labkit_services.inspector.routes.bins import BinRoutes, BinView
+from labkit_services.inspector.routes.calls import call_routes
 from labkit_services.inspector.routes.events import EventRoutes
 from labkit_services.inspector.routes.exports import ExportRoutes
 from labkit_services.inspector.routes.requests import RequestRoutes
@@ -63,9 +66,7 @@ async def main(service: Service) -> None:
     events = ServerSentEvents(store, EventJournal(store, bin_view.to_json))
     gate = TokenGate(config.token, OwnOrigin(config.allowed_hosts))
     responses = ResponseParts.build(store, config)
-    event_log = EventLogConnection(service) if config.nats_url else None
-    if event_log is not None:
-        store.listeners.append(event_log.on_change)
+    calls = CallParts(service, store, nats_url=config.nats_url, lab_folder=config.lab_folder)
 
     def log_capture(change: StoreChange) -> None:
         if change.kind is ChangeKind.REQUEST_RECEIVED and change.record is not None:
@@ -87,6 +88,7 @@ async def main(service: Service) -> None:
                 ExportRoutes(store),
                 EventRoutes(store, events),
                 *responses.routes,
+                *call_routes(calls),
             ]
         ),
         gate,
@@ -105,16 +107,15 @@ async def main(service: Service) -> None:
     bin_view.url = responses.replayer.url = f"http://{host}:{port}"
     gate.use_port(port)
     service.ready(url=bin_view.url)
-    if event_log is not None:
-        event_log.start()
+    calls.start()
     await service.stopping.wait()
     waiters.close()
     events.close()
     responses.stop()
+    calls.close()
     await server.stop(_STOP_GRACE_SECONDS)
     responses.client.close()
-    if event_log is not None:
-        await event_log.stop()
+    await calls.stop()
 
 
 def start() -> None:

@@ -25,6 +25,7 @@ class InspectorConfig:
     nats_url: str
     gateway_url: str
     allow_targets: tuple[str, ...]
+    lab_folder: str
     allowed_hosts: tuple[str, ...]
     max_body: int
     limits: StoreLimits
@@ -53,6 +54,7 @@ class InspectorConfig:
             nats_url=service.setting("nats_url"),
             gateway_url=service.setting("gateway_url"),
             allow_targets=tuple(service.setting("allow_targets").split(",")),
+            lab_folder=service.setting("lab_folder"),
             allowed_hosts=allowed_hosts(service.settings),
             max_body=positive("max_body", 1024 * 1024),
             limits=StoreLimits(

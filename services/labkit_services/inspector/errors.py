@@ -57,6 +57,25 @@ class TooManyError(RequestRefusedError):
     status = 507
 
 
+class UnavailableError(RequestRefusedError, ConnectionError):
+    """A part of the lab that is needed for it is not there."""
+
+    status = 503
+
+
+class ReadOnlyError(RequestRefusedError, PermissionError):
+    """A record of a run is open: nothing can be changed."""
+
+    status = 405
+    headers = (("Allow", "GET, HEAD"),)
+
+
+class NotTakenError(RequestRefusedError, ValueError):
+    """A service of the lab refused what was asked for."""
+
+    status = 400
+
+
 def error_response(error: LabError) -> Response:
     """Return an error as a JSON response with what is wrong and what to do."""
     status = 422 if isinstance(error, InvalidValueError) else 500

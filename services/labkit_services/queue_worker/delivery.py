@@ -13,7 +13,7 @@ from nats.aio.msg import Msg
 
 from labkit_services.contract import headers as header_names
 from labkit_services.contract import names
-from labkit_services.contract.events import EventType
+from labkit_services.contract.events import EventType, platform_data
 from labkit_services.contract.outcome import DeadKind, DeadLetterMessage, Result
 from labkit_services.contract.queued_call import QueuedCall
 from labkit_services.http import ClientResponse, ConnectError, Headers, HttpClient, UpstreamError
@@ -29,6 +29,7 @@ from labkit_services.runtime.spool import Spool, TooMuchDataError
 _GATEWAY_RETRY_SECONDS = (0.05, 0.1, 0.2, 0.5, 1.0)
 """Waits between requests to a gateway that can't be reached; the last one
 repeats."""
+_SHOWN_BYTES = 300
 _REPLACED = NOT_FORWARDED | {"date", "user-agent", header_names.ATTEMPT.lower()}
 
 
@@ -113,7 +114,9 @@ class DeliveryHandler:
         started = time.monotonic()
         try:
             status, headers, answer = await self._request(delivery)
-            self._emit(delivery, EventType.INVOCATION_FINISHED, status=status, bytes=answer.size)
+            made_by = headers.get(header_names.INTERNAL)
+            data = platform_data(made_by, answer.head(_SHOWN_BYTES) if made_by else b"")
+            self._emit(delivery, EventType.INVOCATION_FINISHED, status=status, bytes=answer.size, **data)
         except UpstreamError as error:
             self._lines.failed(delivery.number, call, error)
             # As in OpenFaaS, the platform responds in place of the function.
@@ -147,7 +150,8 @@ class DeliveryHandler:
         decision = context.decide(policy, delivery.count, result.status, Headers(result.headers))
         if isinstance(decision, Retry):
             self._lines.retrying(delivery.number, call, decision.delay, delivery.count)
-            self._emit(delivery, EventType.RETRY_SCHEDULED, delay=decision.delay)
+            last = call.attempts + policy.attempts
+            self._emit(delivery, EventType.RETRY_SCHEDULED, delay=decision.delay, of=last)
             context.counts.retries[self._queue, delivery.function] += 1
             return Nak(decision.delay)
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from labkit_services.contract.events import EventType
+from labkit_services.contract.events import EventType, platform_data
 from labkit_services.contract.headers import CALLBACK_URL, DUPLICATE, START_TIME
 from labkit_services.contract.names import short_function_name
 from labkit_services.contract.queued_call import CALL_HEADER, QueuedCall
@@ -63,7 +63,9 @@ class AsyncFunctionRoute:
         self._events.emit(EventType.CALL_RECEIVED, call_id, function, mode="async", method="POST")
         response = await self._accept(request, name, path, call_id, start_ns)
         if response.status != 202:
-            self._events.emit(EventType.CALL_ANSWERED, call_id, function, status=response.status)
+            text = response.body if isinstance(response.body, bytes) else b""
+            data = platform_data("gateway", text)
+            self._events.emit(EventType.CALL_ANSWERED, call_id, function, status=response.status, **data)
         return response
 
     async def _accept(self, request: Request, name: str, path: str, call_id: str, start_ns: int) -> Response:

@@ -6,8 +6,9 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from typing import Any
 
-from labkit_services.contract.events import EventType
+from labkit_services.contract.events import EventType, platform_data
 from labkit_services.contract.headers import INTERNAL
 from labkit_services.contract.names import short_function_name
 from labkit_services.gateway.functions.function import DeployedFunction, NoReplicaError
@@ -82,13 +83,14 @@ class FunctionRoute:
                 self._end(call, 502, -1, _reason(error))
                 raise
         if isinstance(response.body, bytes):
-            self._end(call, response.status, len(response.body))
+            platform = platform_data(response.headers.get(INTERNAL), response.body)
+            self._end(call, response.status, len(response.body), **platform)
         return response
 
-    def _end(self, call: _Call, status: int, size: int, error: str = "") -> None:
+    def _end(self, call: _Call, status: int, size: int, error: str = "", **platform: Any) -> None:
         """Report a call's end; ``error`` is why its response is incomplete."""
         method, path = call.request.method, call.request.path
-        data = {"error": error} if error else {"status": status, "bytes": size}
+        data: dict[str, Any] = {"error": error} if error else {"status": status, "bytes": size, **platform}
         self._events.emit(EventType.CALL_ANSWERED, call.id, call.function, **data)
         seconds = (time.time_ns() - call.start_ns) / 1e9
         if call.key:

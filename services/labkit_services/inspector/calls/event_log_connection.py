@@ -9,6 +9,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from labkit_services.contract.events import EventType, Row
+from labkit_services.inspector.calls.call_feed import CallFeed
 from labkit_services.inspector.calls.call_status_service import CallStatusService
 from labkit_services.inspector.records.request_record import RequestRecord
 from labkit_services.inspector.storage.changes import ChangeKind, StoreChange, StoredBin
@@ -31,9 +32,10 @@ class EventLogConnection:
     thousand of them.
     """
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, feed: CallFeed) -> None:
         self._service = service
-        self._call_status = CallStatusService(service.log.task_failed)
+        self._feed = feed
+        self._call_status = CallStatusService(feed, service.log.task_failed)
         self._unsent: deque[Row] = deque(maxlen=_MAX_UNSENT)
         self._client: Client | None = None
         self._events: EventPublisher | None = None
@@ -53,6 +55,10 @@ class EventLogConnection:
             row = _bin_down_or_up(change.bin)
         else:
             return
+        self.append(row)
+
+    def append(self, row: Row) -> None:
+        """Publish an event that already has its time."""
         if self._events is None:
             self._unsent.append(row)
         else:
@@ -67,12 +73,13 @@ class EventLogConnection:
 
         while self._client is None:
             try:
-                self._client = await connect(self._service, self._call_status.reconnected)
+                self._client = await connect(self._service, self._feed.reconnected)
             except NatsUnavailableError as error:
                 self._service.log.warning("captures are not in the event log yet", error=error.seen)
         self._events = EventPublisher(self._client, self._service)
         while self._unsent:
             self._events.append(self._unsent.popleft())
+        self._feed.start(self._client)
         await self._call_status.start(self._client)
 
     async def stop(self) -> None:
@@ -82,6 +89,7 @@ class EventLogConnection:
             from labkit_services.jetstream.connection import close
 
             await self._call_status.stop()
+            await self._feed.stop()
             await self._events.flush()
             await close(self._client)
 
@@ -94,7 +102,7 @@ def _request_captured(record: RequestRecord) -> Row:
         callback.call_id if callback else "",
         callback.function if callback else "",
         1,
-        {"bin": record.bin, "request": record.id, "bytes": record.request.size},
+        {"bin": record.bin, "request": record.id, "bytes": record.request.size, "seq": record.seq},
     ]
 
 

@@ -9,6 +9,7 @@ import { preference } from "./preferences.js";
 import { hashOf, parseHash } from "./router.js";
 import { createShell } from "./shell.js";
 import { createStore } from "./store.js";
+import { createStrip, followCounts } from "./strip.js";
 import { createWords } from "./words.js";
 import * as bins from "./views/bins.js";
 import * as calls from "./views/calls.js";
@@ -24,7 +25,7 @@ if (token && window.top === window) history.replaceState(null, "", location.path
 
 document.documentElement.dataset.theme = preference("theme") ?? "system";
 
-const store = createStore({ bins: new Map(), base: "", connection: "connecting", paused: false, counts: null, route: null });
+const store = createStore({ bins: new Map(), base: "", connection: "connecting", paused: false, counts: null, callFilter: null, route: null });
 const api = createApi(token, { onState: (path, state) => path === EVENTS && store.set("connection", state) });
 const words = await createWords();
 const root = document.getElementById("view");
@@ -65,13 +66,33 @@ const shell = createShell(document.getElementById("top"), {
   async setLanguage(language) {
     await words.use(language);
     shell.render();
+    showStrip();
     show(true);
   },
 });
+// The numbers above every view; one that is pressed filters the calls.
+let strip = null;
+function showStrip() {
+  strip?.destroy();
+  strip = createStrip(document.getElementById("strip"), {
+    words,
+    onFilter(name) {
+      store.set("callFilter", name);
+      if (name && store.get("route").view !== "calls") navigate("calls");
+    },
+  });
+  strip.setData({ counts: store.get("counts") });
+  strip.setFilter(store.get("callFilter"));
+}
+store.on("counts", (counts) => strip.setData({ counts }));
+store.on("callFilter", (name) => strip.setFilter(name));
+
 installExplanations();
 installShortcuts(context, shell);
 followBins(api, store);
+followCounts(api, store);
 shell.render();
+showStrip();
 addEventListener("hashchange", () => show());
 show();
 document.documentElement.dataset.ready = "true";

@@ -1,78 +1,251 @@
-// The calls: a table for now, in the place of the timeline.
+// The calls: the flow, the timeline, what became of the selected call, and the log lines that belong to it.
 
 import { snippet } from "../components/copy.js";
-import { fill, h, visible } from "../dom.js";
-import { clock, seconds } from "../format.js";
-import { hashOf } from "../router.js";
+import { fill, h } from "../dom.js";
+import { createPlayer } from "../player.js";
+import { isCounted } from "../strip.js";
+import { createFlow } from "../../../web/timeline/flow.js";
+import { createTimeline } from "../../../web/timeline/timeline.js";
+import { createDetail } from "./call_detail.js";
+import { createCallLog } from "./call_log.js";
 
 const EVENTS = "api/v1/calls/events";
+const MARKS = new URL("../../../web/marks.json", import.meta.url);
+const PAGE = 500;
+const MOST = 5_000;
 
 export function mount(root, context, route) {
-  const { api, store, words } = context;
-  const calls = new Map();
-  const body = h("div", { class: "view-body" });
-  fill(root, h("div", { class: "page-head" }, h("h2", null, words("nav.calls"))), body);
+  const view = new CallsView(root, context, route);
+  view.start();
+  return { update: (next) => view.follow(next), unmount: () => view.unmount() };
+}
 
-  async function refresh() {
+const keyOf = (call) => `${call.callId}\n${call.function}`;
+
+class CallsView {
+  #calls = new Map();
+  #ends = [];
+  #faults = [];
+  #details = {};
+  #now = 0;
+  #record = null;
+
+  constructor(root, context, route) {
+    Object.assign(this, { context, route });
+    const { words } = context;
+    this.search = h("input", {
+      type: "search", "data-search": true, autocomplete: "off", spellcheck: "false", placeholder: words("calls.search"),
+      "aria-label": words("calls.search"), on: { input: () => this.#filter() },
+    });
+    this.number = h("p", { class: "secondary small-text", role: "status" });
+    this.message = h("div");
+    this.flowPlace = h("div", { class: "calls-flow" });
+    this.player = h("div");
+    this.place = h("div", { class: "calls-timeline" });
+    this.log = h("div", { class: "calls-log" });
+    this.aside = h("aside", { class: "call-detail", "aria-label": words("call.detail"), hidden: true });
+    this.main = h("div", { class: "calls-main", hidden: true },
+      this.flowPlace, h("div", { class: "page-head" }, h("h2", null, words("nav.calls")), this.number, h("span", { class: "space" }), this.search),
+      this.player, this.place, this.log);
+    fill(root, h("div", { class: "calls" }, h("div", { class: "calls-column" }, this.message, this.main), this.aside));
+  }
+
+  async start() {
+    const { api, store, words } = this.context;
+    const response = await fetch(MARKS);
+    const marks = await response.json();
+    if (this.unmounted) return;
+    this.flow = createFlow(this.flowPlace, { words, marks, onFilter: (name) => store.set("callFilter", name) });
+    this.timeline = createTimeline(this.place, {
+      words, marks, onSelect: (link) => this.#select(link), onHover: (link) => this.lines.mark(link?.callId ?? this.#selectedId()),
+    });
+    this.detail = createDetail(this.aside, this.context, {
+      onPoint: (link) => this.timeline.highlight(link?.callId ?? null, link?.attempt ?? null),
+      onClose: () => this.context.navigate("calls"),
+    });
+    this.lines = createCallLog(this.log, this.context, {
+      onPoint: (id) => this.timeline.highlight(id), onSelect: (id) => this.#select({ callId: id }),
+    });
+    this.#ends = [
+      store.on("counts", () => this.#tell()),
+      store.on("callFilter", () => { this.#filter(); this.#tell(); }),
+      store.on("paused", (paused) => this.timeline.setNow(this.timeline.now, { live: !paused })),
+      store.on("queues", () => this.#tell()),
+      api.listen(EVENTS, {
+        hello: () => this.#load(), reset: () => this.#load(), missing: () => this.#load(),
+        calls: (event) => this.#changed(event), fault: () => this.#loadFaults(),
+      }),
+    ];
+    this.#filter();
+  }
+
+  unmount() {
+    this.unmounted = true;
+    for (const end of this.#ends) end();
+    for (const part of [this.flow, this.timeline, this.playing]) part?.destroy();
+    this.lines?.stop();
+  }
+
+  /** Another call is in the address. */
+  follow(route) {
+    this.route = route;
+    this.#showSelected();
+  }
+
+  async #load() {
+    const { api, store, words } = this.context;
     try {
-      const list = await api.get("api/v1/calls?limit=200");
-      calls.clear();
-      for (const call of [...list.calls].reverse()) put(call);
-      store.set("counts", list.counts);
+      const calls = [];
+      let after = "";
+      let page;
+      do {
+        page = await api.get(`api/v1/calls?limit=${PAGE}${after && `&after=${encodeURIComponent(after)}`}`);
+        calls.push(...page.calls);
+        after = page.next ?? "";
+      } while (after && calls.length < MOST && !this.unmounted);
+      if (this.unmounted) return;
+      this.#calls = new Map(calls.reverse().map((call) => [keyOf(call), call]));
+      this.#faults = page.faults ?? [];
+      this.#now = page.now;
+      store.set("counts", page.counts);
+      this.dropped = (page.dropped ?? 0) + (after ? page.total - calls.length : 0);
     } catch (error) {
-      return void fill(body, h("p", { class: "notice" }, error.isMissing ? words("missing.calls") : error.sentence));
+      this.main.hidden = true;
+      return void fill(this.message, h("p", { class: "notice" }, error.isMissing ? words("missing.calls") : error.sentence));
     }
-    show();
+    await this.#loadRecord();
+    if (this.unmounted) return;
+    this.#setData();
   }
 
-  const put = (call) => calls.set(`${call.callId} ${call.function}`, call);
-
-  function show() {
-    if (!calls.size) return void fill(body, empty(context));
-    fill(
-      body,
-      h("table", { class: "calls-table" },
-        h("thead", null, h("tr", null, ["call.function", "call.id", "call.state", "call.status", "call.waited", "call.ran"].map((key) => h("th", { scope: "col" }, words(key))))),
-        h("tbody", null, [...calls.values()].reverse().slice(0, 200).map((call) =>
-          h("tr", { "aria-current": route.parts[0] === call.callId && "true" },
-            h("td", null, visible(call.function)),
-            h("td", null, h("a", { href: hashOf("calls", call.callId) }, visible(call.callId))),
-            h("td", null, call.state),
-            h("td", null, String(call.status ?? "")),
-            h("td", null, seconds(call.durations?.waitedInQueue)),
-            h("td", null, seconds(call.durations?.ran)),
-            h("td", null, call.times?.received ? clock(call.times.received) : ""))))),
-    );
+  /** A record file is open instead of a lab: nothing changes any more, and it can be played. */
+  async #loadRecord() {
+    try {
+      this.#record = (await this.context.api.get("api/v1/record")) || null;
+    } catch {
+      this.#record = null;
+    }
   }
 
-  const stop = api.listen(EVENTS, {
-    hello: refresh,
-    reset: refresh,
-    missing: refresh,
-    calls(event) {
-      event.calls.forEach(put);
-      if (event.counts) store.set("counts", event.counts);
-      show();
-    },
-  });
-  refresh();
-  return {
-    update(next) {
-      route = next;
-      show();
-    },
-    unmount: stop,
-  };
+  #setData() {
+    const { store } = this.context;
+    const calls = [...this.#calls.values()];
+    const live = !store.get("paused") && !this.#record;
+    this.#showEmpty();
+    this.timeline.setData({ calls, faults: this.#faults, now: this.#now, live });
+    this.#filter();
+    if (this.#record && calls.length && !this.playing) this.#play(calls);
+    this.#showSelected();
+    this.#tell();
+  }
+
+  #play(calls) {
+    const moments = new Set(calls.flatMap((call) => call.spans.flatMap((span) => [span.start, span.end ?? span.start])));
+    this.playing = createPlayer(this.player, {
+      words: this.context.words, times: [...moments].sort((one, other) => one - other),
+      onTime: (now) => {
+        this.#now = now;
+        this.timeline.setNow(now);
+        this.#tell();
+        this.#showSelected();
+      },
+    });
+  }
+
+  async #loadFaults() {
+    try {
+      const page = await this.context.api.get("api/v1/calls?limit=1");
+      this.#faults = page.faults ?? [];
+      this.timeline.update([], { faults: this.#faults });
+    } catch {
+      // The stream's next hello reads everything again.
+    }
+  }
+
+  #changed({ calls, now }) {
+    const isFirst = !this.#calls.size;
+    for (const call of calls) this.#calls.set(keyOf(call), call);
+    this.#now = now ?? this.#now;
+    while (this.#calls.size > MOST) this.#calls.delete(this.#calls.keys().next().value);
+    if (isFirst) return this.#setData();
+    this.timeline.update(calls, { now: this.#now });
+    this.#tellNumber();
+    if (calls.some((call) => call.callId === this.#selectedId())) this.#showSelected();
+  }
+
+  #showEmpty() {
+    const isEmpty = !this.#calls.size;
+    this.main.hidden = isEmpty;
+    fill(this.message, isEmpty && empty(this.context));
+  }
+
+  #filter() {
+    const name = this.context.store.get("callFilter") ?? null;
+    const wanted = this.search.value.trim().toLowerCase();
+    const hasText = (call) => `${call.function} ${call.callId} ${call.state}`.toLowerCase().includes(wanted);
+    this.accepts = name || wanted ? (call) => (!name || isCounted(name, call)) && (!wanted || hasText(call)) : null;
+    this.timeline.setFilter(this.accepts);
+    this.#tellNumber();
+  }
+
+  #tellNumber() {
+    const { words } = this.context;
+    const all = this.#calls.size;
+    let shown = all;
+    if (this.accepts) {
+      shown = 0;
+      for (const call of this.#calls.values()) if (this.accepts(call)) shown += 1;
+    }
+    const text = shown === all ? words("calls.number", { n: all }) : words("calls.number_of", { shown, n: all });
+    const whole = this.dropped ? `${text} ${words("calls.dropped", { n: this.dropped })}` : text;
+    if (this.number.textContent !== whole) this.number.textContent = whole;
+  }
+
+  #tell() {
+    const { store, words } = this.context;
+    const queue = store.get("queues")?.[0];
+    if (queue?.max_inflight) this.#details.queue = words("calls.max_inflight", { n: queue.max_inflight });
+    this.flow.setData({ counts: store.get("counts") ?? {}, filter: store.get("callFilter") ?? null, details: this.#details });
+  }
+
+  #selectedId() { return this.route.parts[0] ?? null; }
+
+  #select({ callId, function: name }) { this.context.navigate("calls", callId, name); }
+
+  async #showSelected() {
+    const id = this.#selectedId();
+    const name = this.route.parts[1];
+    this.lines?.mark(id);
+    if (!this.timeline) return;
+    if (id === null) {
+      this.timeline.select(null);
+      return this.detail.clear();
+    }
+    const known = name ? this.#calls.get(`${id}\n${name}`) : [...this.#calls.values()].find((call) => call.callId === id);
+    const call = known ?? await this.#loadCall(id, name);
+    if (!call || this.unmounted || this.#selectedId() !== id) return;
+    if (this.shownId !== id) this.timeline.select(id, call.function);
+    this.shownId = id;
+    this.detail.show(call, { now: this.#record ? this.#now : Math.max(this.#now, this.timeline.now), readOnly: Boolean(this.#record) });
+  }
+
+  /** A call that is older than those that are shown. */
+  async #loadCall(id, name) {
+    if (!this.#calls.size) return null;
+    try {
+      const call = await this.context.api.get(`api/v1/calls/${encodeURIComponent(id)}${name ? `?function=${encodeURIComponent(name)}` : ""}`);
+      return call?.callId ? call : null;
+    } catch {
+      this.detail.clear();
+      return null;
+    }
+  }
 }
 
 function empty({ words }) {
-  return h(
-    "section",
-    { class: "empty" },
-    h("h3", null, words("calls.empty.title")),
-    h("p", null, words("calls.empty.text")),
+  return h("section", { class: "empty" },
+    h("h3", null, words("calls.empty.title")), h("p", null, words("calls.empty.text")),
     snippet(words, 'curl -i http://127.0.0.1:8080/async-function/figlet -d "LaterIsBetter"'),
     snippet(words, 'echo -n "LaterIsBetter" | faas-cli invoke figlet --async'),
-    snippet(words, 'call = lab.invoke_async("figlet", "LaterIsBetter")'),
-  );
+    snippet(words, 'call = lab.invoke_async("figlet", "LaterIsBetter")'));
 }

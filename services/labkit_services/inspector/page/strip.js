@@ -1,0 +1,77 @@
+// The strip of numbers on top of every view: what became of the calls. Each number is a filter of the calls.
+
+import { explain } from "./components/term.js";
+import { h } from "./dom.js";
+
+/** The numbers, in the order in which a call can pass them. */
+export const COUNTS = ["accepted", "queued", "in_flight", "done", "failed", "retrying", "redelivered", "dead", "callbacks"];
+
+// As the server counts; a call may be in several groups.
+const SHOWS = {
+  accepted: (call) => call.mode === "async" && Boolean(call.times?.queued ?? call.sequence),
+  queued: (call) => call.state === "queued",
+  in_flight: (call) => call.state === "running" || call.state === "delivered",
+  done: (call) => call.state === "done",
+  failed: (call) => call.state === "failed",
+  retrying: (call) => call.state === "retrying",
+  redelivered: (call) => call.redeliveries > 0,
+  dead: (call) => call.state === "dead" || Boolean(call.callbackDeadReason),
+  callbacks: (call) => (call.callbacks?.length ?? 0) > 0,
+};
+
+/** Whether a number counts a call. */
+export const isCounted = (name, call) => SHOWS[name](call);
+
+/** Keep the store's `counts` up to date on every view; returns a function that ends it. */
+export function followCounts(api, store) {
+  async function refresh() {
+    try {
+      store.set("counts", (await api.get("api/v1/calls?limit=1")).counts);
+    } catch {
+      store.set("counts", null); // no event log: the strip shows dashes
+    }
+  }
+  return api.listen("api/v1/calls/events", {
+    hello: refresh, reset: refresh, missing: refresh,
+    calls: ({ counts }) => counts && store.set("counts", counts),
+  });
+}
+
+/** Returns {setData({counts}), setFilter(name or null), destroy()}; `onFilter(name or null)` is called on a click. */
+export function createStrip(root, { words, onFilter }) {
+  let filter = null;
+  const numbers = Object.fromEntries(COUNTS.map((name) => [name, h("b", null, "–")]));
+  const buttons = Object.fromEntries(COUNTS.map((name) => [name, explain(
+    h("button", {
+      type: "button", class: "strip-number", "aria-pressed": "false", data: { count: name },
+      on: { click: () => onFilter(filter === name ? null : name) },
+    }, numbers[name], h("span", null, words(`count.${name}`))),
+    words(`count.${name}.help`),
+  )]));
+  const element = h("div", { class: "strip", role: "group", "aria-label": words("strip.label") }, Object.values(buttons));
+  root.append(element);
+  return {
+    setData({ counts: given }) {
+      for (const name of COUNTS) {
+        const text = String(given?.[name] ?? "–");
+        if (numbers[name].textContent === text) continue;
+        const grew = Number(text) > Number(numbers[name].textContent);
+        numbers[name].textContent = text;
+        buttons[name].classList.toggle("some", Number(text) > 0);
+        if (grew) beacon(buttons[name]);
+      }
+    },
+    setFilter(name) {
+      filter = name;
+      for (const each of COUNTS) buttons[each].setAttribute("aria-pressed", String(each === name));
+    },
+    destroy: () => element.remove(),
+  };
+}
+
+/** A short flash at a number that grew. */
+function beacon(element) {
+  if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+  element.getAnimations().forEach((each) => each.cancel());
+  element.animate([{ backgroundColor: "var(--selected)" }, { backgroundColor: "transparent" }], 600);
+}
