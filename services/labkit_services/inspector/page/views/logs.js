@@ -1,5 +1,6 @@
 // The logs of all services, merged by time: filters, follow, links to calls.
 
+import { unavailable } from "../components/unavailable.js";
 import { fill, h, visible } from "../dom.js";
 import { clock } from "../format.js";
 import { hashOf } from "../router.js";
@@ -96,11 +97,11 @@ export function mount(root, context, route) {
       answer.lines.forEach(put);
       show();
     } catch (error) {
-      fill(message, h("p", { class: "notice" }, error.isMissing ? words("missing.logs") : error.sentence));
+      fill(message, unavailable(words, "logs", error));
     }
   }
 
-  const stop = api.listen(EVENTS, { hello: read, missing: read, line: add, lines: (event) => (event.lines ?? []).forEach(add), log: add });
+  const stop = api.listen(EVENTS, { hello: read, missing: read, lines: (event) => event.lines.forEach(add) });
   return {
     update(next) {
       if (next.parts[0]) search.value = next.parts[0];
