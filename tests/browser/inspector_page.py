@@ -67,7 +67,7 @@ def text_of(page: BrowserTab, selector: str) -> str:
 def click(page: BrowserTab, selector: str) -> None:
     """Click an element as soon as it is there."""
     page.wait_for(f"!!document.querySelector({selector!r})")
-    page.evaluate(f"document.querySelector({selector!r}).click()")
+    page.evaluate(f"(element => {{ element.focus(); element.click(); }})(document.querySelector({selector!r}))")
 
 
 def enter(page: BrowserTab, selector: str, text: str) -> None:

@@ -88,7 +88,7 @@ def test_axe_finds_nothing_in_any_view(page: BrowserTab, view: str, *, dark: boo
 def test_everything_is_reached_and_done_by_keyboard(page: BrowserTab, running: Inspector) -> None:
     page.evaluate("document.activeElement.blur()")
     seen: list[str] = []
-    for _ in range(60):
+    for _ in range(100):
         page.press("Tab")
         here = page.evaluate(
             f"{FOCUS}.id || {FOCUS}.dataset.action || {FOCUS}.dataset.tab || {FOCUS}.dataset.view || "

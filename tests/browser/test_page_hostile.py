@@ -65,7 +65,7 @@ def test_markup_stays_text_in_every_place_and_tab(page: BrowserTab, running: Ins
 
 
 def test_characters_that_hide_or_turn_text_are_made_visible(page: BrowserTab, running: Inspector) -> None:
-    body = "safe\u202egnp.exe\u202c zero\u200bwidth \u2066x\u2069 \ufeffbom \U000e0041tag \x1b[31mred\x07"
+    body = "safe\u202egnp.exe\u202c zero\u200bwidth \u2066x\u2069 \ufeffbom \U000e0041tag \x1b[31mred"
     post(f"{running.url}/r/hostile/%E2%80%AEpath", body)
     newest(page, running)
     shown = page.evaluate(BODY)

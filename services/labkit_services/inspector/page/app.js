@@ -74,7 +74,9 @@ const shell = createShell(document.getElementById("top"), {
 let strip = null;
 function showStrip() {
   strip?.destroy();
-  strip = createStrip(document.getElementById("strip"), {
+  const place = document.getElementById("strip");
+  place.setAttribute("aria-label", words("strip.label"));
+  strip = createStrip(place, {
     words,
     onFilter(name) {
       store.set("callFilter", name);

@@ -67,6 +67,7 @@ export function callbackSummary(words, callback) {
 
 const TOKENS = /"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/g;
 const INDENTED_LENGTH = 200_000;
+const INDENTED_DEPTH = 100;
 
 /**
  * Return a JSON object or array with line breaks, null for any other text. The
@@ -88,6 +89,7 @@ export function indentJson(text) {
     if ((closes && !isEmpty) || (!closes && (previous === "{" || previous === "[" || previous === ","))) result += line(depth);
     result += token === ":" ? ": " : token;
     if (token === "{" || token === "[") depth += 1;
+    if (depth > INDENTED_DEPTH) return null;
     previous = token;
   }
   return result;
