@@ -90,10 +90,16 @@ def test_everything_is_reached_and_done_by_keyboard(page: BrowserTab, running: I
     seen: list[str] = []
     for _ in range(100):
         page.press("Tab")
-        here = page.evaluate(
-            f"{FOCUS}.id || {FOCUS}.dataset.action || {FOCUS}.dataset.tab || {FOCUS}.dataset.view || "
-            f"{FOCUS}.dataset.term || {FOCUS}.className || {FOCUS}.tagName"
+        names = (
+            "dataset.action",
+            "dataset.tab",
+            "dataset.view",
+            "id",
+            "dataset.term",
+            "className",
+            "tagName",
         )
+        here = page.evaluate(" || ".join(f"{FOCUS}.{name}" for name in names))
         if here == "BODY" or (seen and here == seen[0]):
             break
         seen.append(here)
