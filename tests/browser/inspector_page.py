@@ -46,15 +46,21 @@ def open_bin(browser: Chromium, inspector: Inspector, name: str = "callbacks") -
     return page
 
 
-def check_page(page: BrowserTab, inspector: Inspector) -> None:
-    """Nothing went wrong, and nothing was asked of another server; close it.
+def problems_of(page: BrowserTab) -> list[str]:
+    """Return what went wrong on the page.
 
     An inspector without a lab has neither calls nor queues. The page says so,
-    and the browser logs these responses.
+    and the browser logs these responses, which are no problem.
     """
-    lab = re.compile(r"api/v1/(calls|queues|services|functions|logs)[/?\"].*", re.DOTALL)
-    problems = [each for each in page.problems if not ("503" in each and lab.search(each))]
-    requested = {urlsplit(url).netloc for url in page.requested}
+    lab = re.compile(r"api/v1/(calls|queues|services|functions|logs|record)[/?\"].*", re.DOTALL)
+    return [
+        each for each in page.problems if not (re.search("status of (503|404)", each) and lab.search(each))
+    ]
+
+
+def check_page(page: BrowserTab, inspector: Inspector) -> None:
+    """Nothing went wrong, and nothing was asked of another server; close it."""
+    problems, requested = problems_of(page), {urlsplit(url).netloc for url in page.requested}
     page.close()
     assert problems == []
     assert requested == {urlsplit(inspector.url).netloc}
@@ -67,7 +73,9 @@ def text_of(page: BrowserTab, selector: str) -> str:
 def click(page: BrowserTab, selector: str) -> None:
     """Click an element as soon as it is there."""
     page.wait_for(f"!!document.querySelector({selector!r})")
-    page.evaluate(f"(element => {{ element.focus(); element.click(); }})(document.querySelector({selector!r}))")
+    page.evaluate(
+        f"(element => {{ element.focus(); element.click(); }})(document.querySelector({selector!r}))"
+    )
 
 
 def enter(page: BrowserTab, selector: str, text: str) -> None:

@@ -18,6 +18,7 @@ from inspector_page import (
     enter,
     open_bin,
     post,
+    problems_of,
     serve_in_thread,
     text_of,
 )
@@ -100,7 +101,7 @@ def test_the_language_is_switched_at_once_and_remembered(page: BrowserTab, runni
     page.evaluate("location.reload()")
     page.wait_for(f"{CONNECTED} && document.documentElement.lang === 'zh-CN'")
     # No English is left over, apart from names.
-    known = {"labkit", "Ctrl K", "English", "POST", "Python", "JSON", "callbacks", "figlet"}
+    known = {"labkit", "Ctrl K", "English", "curl", "Python", "HTTPie", "HTTP 文本", "HAR"}
     texts = page.evaluate(
         "[...document.querySelectorAll('#top *, .toolbar button')].filter((each) => !each.children.length)"
         ".map((each) => each.textContent.trim()).filter((text) => /[A-Za-z]{3}/.test(text))"
@@ -221,7 +222,7 @@ def test_the_page_works_under_a_prefix_and_without_a_network(browser: Chromium) 
         page.wait_for("document.documentElement.lang === 'zh-CN'")
         page.evaluate("localStorage.clear()")
         assert all(url.startswith(f"{outside}{PREFIX}/") for url in page.requested), page.requested
-        assert page.problems == []
+        assert problems_of(page) == []
         page.goto(page.evaluate("document.getElementById('browser-url').href"))
         page.wait_for(f"location.pathname === '{PREFIX}/' && {BODY}?.includes('hello')")
         page.goto("about:blank")

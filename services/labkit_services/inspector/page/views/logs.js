@@ -43,7 +43,7 @@ export function mount(root, context, route) {
 
   function row(line) {
     return h("li", { class: `log-line ${rank(line.level) >= 2 ? line.level : ""}` },
-      h("time", { class: "secondary" }, line.time ? clock(typeof line.time === "number" ? line.time * 1000 : line.time) : ""),
+      h("time", { class: "secondary" }, line.time ? clock(typeof line.time === "number" ? line.time * 1000 : line.time).slice(0, 8) : ""),
       h("span", { class: "service" }, visible(line.service)),
       h("span", { class: "text" }, rank(line.level) >= 2 && [h("strong", null, words(`logs.level.${LEVELS[rank(line.level)]}`)), " "], visible(line.text),
         line.call_id && [" ", h("a", { href: hashOf("calls", line.call_id) }, visible(line.call_id.length > 12 ? `${line.call_id.slice(0, 8)}…` : line.call_id))]));

@@ -43,9 +43,9 @@ export function createDeadLetters({ api, words }, queue, read) {
       h("td", null, h("a", { href: hashOf("calls", letter.callId) }, visible(letter.callId))),
       h("td", { class: "reason" }, visible(letter.reason)),
       h("td", { class: "number" }, String(letter.attempts)),
-      h("td", { class: "row" },
+      h("td", null, h("div", { class: "row" },
         h("button", { type: "button", on: { click: () => act(() => api.post(pathOf(letter, "/redrive")), words("dead.redriven")) } }, words("dead.redrive")),
-        h("button", { type: "button", class: "quiet", on: { click: () => removeOne(letter) } }, words("delete"))));
+        h("button", { type: "button", class: "quiet", on: { click: () => removeOne(letter) } }, words("delete")))));
   }
 
   async function act(action, done) {
