@@ -4,7 +4,7 @@
 
 Send any request to http://127.0.0.1:8090/r/NAME and open
 http://127.0.0.1:8090/ to see it; a browser may open the bin's URL, too.
-Captures are kept in memory only: a restart loses them.
+Bins and requests survive a restart, and a kill, in the file ``history``.
 
 Settings are environment variables:
 
@@ -24,7 +24,10 @@ Settings are environment variables:
     bin_capacity      500 requests per bin; older ones are dropped
     max_bins          200
     max_body          1048576 bytes kept of each body; the rest is hashed only
-    max_memory        67108864 bytes for all requests of all bins
+    max_bytes         268435456 bytes of the history, with all overhead, for
+                      all requests of all bins; the oldest are dropped
+    history           file of the history, an SQLite database; empty: in
+                      memory only. A damaged one is renamed NAME.damaged-TIME
     lifeline          stdin: end when standard input does
 """
 
@@ -50,6 +53,7 @@ from labkit_services.inspector.routes.requests import RequestRoutes
 from labkit_services.inspector.routes.verify import VerifyRoutes
 from labkit_services.inspector.storage.bin_store import BinStore
 from labkit_services.inspector.storage.changes import ChangeKind, StoreChange
+from labkit_services.inspector.storage.store_upkeep import StoreUpkeep
 from labkit_services.inspector.token_gate import TokenGate
 from labkit_services.runtime.service import Service, run
 from labkit_services.web.same_origin import OwnOrigin
@@ -60,13 +64,13 @@ _STOP_GRACE_SECONDS = 2.0
 async def main(service: Service) -> None:
     """Run the inspector until it is stopped."""
     config = InspectorConfig.read(service)
-    store = BinStore(config.limits)
+    store = BinStore(config.limits, config.history, service.log.warning)
     bin_view = BinView()
     waiters = RequestWaiters(store)
     events = ServerSentEvents(store, EventJournal(store, bin_view.to_json))
     gate = TokenGate(config.token, OwnOrigin(config.allowed_hosts))
-    responses = ResponseParts.build(store, config)
     calls = CallParts(service, store, nats_url=config.nats_url, lab_folder=config.lab_folder)
+    responses = ResponseParts.build(store, config, calls.lab)
 
     def log_capture(change: StoreChange) -> None:
         if change.kind is ChangeKind.REQUEST_RECEIVED and change.record is not None:
@@ -108,6 +112,7 @@ async def main(service: Service) -> None:
     gate.use_port(port)
     service.ready(url=bin_view.url)
     calls.start()
+    upkeep = service.tasks.start(StoreUpkeep(store).run(), name="upkeep of the history")
     await service.stopping.wait()
     waiters.close()
     events.close()
@@ -116,6 +121,8 @@ async def main(service: Service) -> None:
     await server.stop(_STOP_GRACE_SECONDS)
     responses.client.close()
     await calls.stop()
+    upkeep.cancel()
+    store.close()
 
 
 def start() -> None:

@@ -73,6 +73,8 @@ class InspectorApp:
         if path.startswith("/api/"):
             self.gate.check(request)
             response = await self.api.router(request)
+            if request.method not in ("GET", "HEAD"):
+                await self.capture.store.saved()
             response.headers.add("Cache-Control", "no-store")
             return response
         if path.startswith(_STATIC):
@@ -88,7 +90,11 @@ class InspectorApp:
             return self._show_bin(request)
         if self.capture.creates_bin(request):
             self.gate.check_new_bin(request)
-        return await self.capture(request)
+        response = await self.capture(request)
+        # Besides the policy that a rule or a forward's target may set: a
+        # browser obeys both.
+        response.headers.add("Content-Security-Policy", _NO_MARKUP)
+        return response
 
     def _set_cookie(self) -> Response:
         """Give a browser that came by a link its cookie, then the page.

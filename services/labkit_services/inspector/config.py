@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from labkit_services.contract.errors import InvalidValueError, LabError
 from labkit_services.contract.ports import DEFAULT_INSPECTOR_PORT
@@ -28,6 +29,7 @@ class InspectorConfig:
     lab_folder: str
     allowed_hosts: tuple[str, ...]
     max_body: int
+    history: Path | None
     limits: StoreLimits
 
     @classmethod
@@ -56,10 +58,11 @@ class InspectorConfig:
             allow_targets=tuple(service.setting("allow_targets").split(",")),
             lab_folder=service.setting("lab_folder"),
             allowed_hosts=allowed_hosts(service.settings),
+            history=Path(history) if (history := service.setting("history")) else None,
             max_body=positive("max_body", 1024 * 1024),
             limits=StoreLimits(
                 bins=positive("max_bins", StoreLimits.bins),
                 capacity=positive("bin_capacity", StoreLimits.capacity),
-                memory=positive("max_memory", StoreLimits.memory),
+                bytes=positive("max_bytes", StoreLimits.bytes),
             ),
         )

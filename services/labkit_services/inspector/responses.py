@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from labkit_services.http import HttpClient
+from labkit_services.inspector.calls.lab_access import LabAccess
 from labkit_services.inspector.config import InspectorConfig
 from labkit_services.inspector.resend.forwarding import Forwarder
 from labkit_services.inspector.resend.replayer import Replayer
@@ -32,15 +33,19 @@ class ResponseParts:
     client: HttpClient = field(default_factory=HttpClient)
 
     @classmethod
-    def build(cls, store: BinStore, config: InspectorConfig) -> ResponseParts:
+    def build(cls, store: BinStore, config: InspectorConfig, lab: LabAccess) -> ResponseParts:
         """Connect the parts to each other and to the store."""
+
+        def gateway_url() -> str:
+            return config.gateway_url or str(lab.state()["gateway_url"])
+
         client = HttpClient()
         nats_port = urlsplit(config.nats_url).port if config.nats_url else None
         closed = () if nats_port is None else (nats_port,)
-        targets = AllowedTargets(config.allow_targets, config.gateway_url, closed)
+        targets = AllowedTargets(config.allow_targets, gateway_url, closed)
         sender = Sender(client, config.max_body)
         rules, holds, forwarder = BinRules(), HeldRequests(), Forwarder(targets, sender)
-        store.listeners += [rules.on_change, holds.on_change]
+        store.listeners += [rules.on_change, holds.on_change, forwarder.on_change]
         replayer = Replayer(store, targets, sender, holds)
         routes: list[RouteGroup] = [
             ResponseRoutes(store, rules),

@@ -45,7 +45,7 @@ class RequestWaiters:
         It also returns False when the bin is deleted or the inspector stops.
         """
         deadline = asyncio.get_running_loop().time() + query.wait
-        while (missing := query.minimum - self._count(bin_name, query)) > 0:
+        while (missing := query.minimum - self._store.count(bin_name, query)) > 0:
             if self._closed or bin_name not in self._store.bins:
                 return False
             waiter = _Waiter(bin_name, query, missing)
@@ -73,10 +73,6 @@ class RequestWaiters:
         except TimeoutError:
             return False
         return not self._closed
-
-    def _count(self, bin_name: str, query: RequestQuery) -> int:
-        records = self._store.iterate(bin_name)
-        return sum(query.is_after(record) and query.filter(record) for record in records)
 
     def _on_change(self, change: StoreChange) -> None:
         if (happened := self._changes.pop(change.bin.name, None)) is not None:

@@ -238,7 +238,7 @@ def _shown_condition(condition: Any) -> str:
         if operator == "present":
             return "any value" if wanted is True else "none"
         if operator in _OPERATORS:
-            return f"{operator.replace('_', ' ')} {_shown(wanted)}"
+            return f"a value that {operator.replace('_', ' ')} {_shown(wanted)}"
     return _shown(condition)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
@@ -13,6 +13,7 @@ from labkit_services.contract.errors import InvalidValueError
 from labkit_services.contract.names import short_function_name
 from labkit_services.contract.numbers import parse_whole_number
 from labkit_services.contract.times import parse_rfc3339
+from labkit_services.inspector.queries.search_text import PLACES, found, header_lines, needle_of
 from labkit_services.inspector.records.received_callback import CallbackHeaders
 from labkit_services.inspector.records.request_ids import REQUEST_ID
 from labkit_services.inspector.records.request_record import RequestRecord
@@ -22,7 +23,6 @@ _MAX_WAIT_SECONDS = 60.0
 
 _FILTERS = {"method", "status", "call_id", "function", "function_status", "q", "since", "until"}
 _PARAMETERS = _FILTERS | {"limit", "order", "after", "wait", "min", "bodies", "in"}
-_PLACES = ("any", "body", "query", "headers")
 _NUMBER = re.compile(r"[0-9]{1,11}(\.[0-9]{1,9})?")
 _NO_CALLBACK = CallbackHeaders()
 
@@ -81,15 +81,9 @@ class RequestFilter:
         return matches and (not self.q or self._finds(record))
 
     def _finds(self, record: RequestRecord) -> bool:
-        request, text = record.request, self.q.lower()
-        if self.place in ("any", "query") and text in request.target.lower():
-            return True
-        if self.place in ("any", "headers") and any(
-            text in f"{name}: {value}".lower() for name, value in request.headers
-        ):
-            return True
-        # Bytes are not text: beyond ASCII the letter case must match.
-        return self.place in ("any", "body") and text.encode().lower() in request.body.lower()
+        request = record.request
+        headers = header_lines(request.headers)
+        return found(needle_of(self.q), self.place, request.target, headers, request.body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +127,7 @@ class RequestQuery:
                 since_ns=_time(given, "since"),
                 until_ns=_time(given, "until"),
                 q=given.get("q", ""),
-                place=_one_of("in", given.get("in", "any"), _PLACES),
+                place=_one_of("in", given.get("in", "any"), PLACES),
             ),
             limit=parse_whole_number("limit", given.get("limit", "50"), 1, _MAX_LIMIT),
             newest=_one_of("order", given.get("order", "newest"), ("newest", "oldest")) == "newest",
@@ -160,24 +154,14 @@ class RequestPage:
     """A part of a list.
 
     Attributes:
-        records: In the requested order.
+        records: In the requested order; read from the store one by one.
         total: How many records of the bin match, on this or other pages.
         next: The value of ``after`` for the next page, or None.
     """
 
-    records: list[RequestRecord]
+    records: Sequence[RequestRecord]
     total: int
     next: str | None
-
-
-def select(records: Iterable[RequestRecord], query: RequestQuery) -> RequestPage:
-    """Return the page that ``query`` selects; ``records`` are oldest first."""
-    matching = [record for record in records if query.filter(record)]
-    following = [record for record in matching if query.is_after(record)]
-    if query.newest:
-        following.reverse()
-    page = following[: query.limit]
-    return RequestPage(page, len(matching), page[-1].id if len(following) > len(page) else None)
 
 
 def _status(given: dict[str, str], name: str) -> int | None:

@@ -23,9 +23,6 @@ _NOT_TEXT = re.compile("[\x00-\x07\x0e-\x1a\x1c-\x1f\x7f]")
 _FORM = "application/x-www-form-urlencoded"
 _MAX_FORM_FIELDS = 1000
 
-# What a record costs beside its bytes: an estimate of the order of magnitude.
-_OVERHEAD_BYTES = 1024
-
 
 @dataclass(frozen=True, slots=True)
 class ReceivedRequest:
@@ -71,12 +68,6 @@ class ReceivedRequest:
     def is_imported(self) -> bool:
         """Tell whether it came from a file: it has no sender."""
         return not self.peer[0]
-
-    @property
-    def memory(self) -> int:
-        """Memory that the request takes, in bytes, approximately."""
-        headers = sum(len(name) + len(value) for name, value in self.headers)
-        return _OVERHEAD_BYTES + headers + 2 * len(self.target) + len(self.body)
 
     @property
     def text(self) -> str | None:

@@ -13,7 +13,7 @@ import asyncio
 import ipaddress
 import re
 import socket
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
@@ -30,6 +30,7 @@ _METADATA = frozenset({"100.100.100.200", "fd00:ec2::254"})
 """Of clouds whose metadata service has no link-local address."""
 _MAX_URL = 8192
 _RESOLVE_SECONDS = 5.0
+LookUp = Callable[[str, int], Awaitable[list[str]]]
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -65,18 +66,25 @@ class AllowedTargets:
     Args:
         allowed: Hosts beyond this machine: ``example.com``,
             ``.example.com`` for all names below it, ``10.0.0.5:8080``, ``*``.
-        gateway_url: Where ``gateway:8080`` leads; "" if there is no gateway.
+        gateway_url: Returns where ``gateway:8080`` leads; raises a LabError
+            if there is no gateway.
         closed: Ports of this machine that are not for HTTP requests: the
             lab's nats-server.
+        look_up: Returns the addresses of a host and port.
     """
 
     def __init__(
-        self, allowed: Iterable[str] = (), gateway_url: str = "", closed: Iterable[int] = ()
+        self,
+        allowed: Iterable[str],
+        gateway_url: Callable[[], str],
+        closed: Iterable[int] = (),
+        look_up: LookUp | None = None,
     ) -> None:
         self._allowed = frozenset(name.strip().lower() for name in allowed) - {""}
         self._suffixes = tuple(name for name in self._allowed if name.startswith("."))
         self._gateway_url = gateway_url
         self._closed = frozenset(closed)
+        self._addresses_of = look_up or _system_look_up
 
     async def resolve(self, url: object) -> CheckedTarget:
         """Return where a URL leads if that is allowed.
@@ -85,6 +93,7 @@ class AllowedTargets:
             InvalidValueError: It is no URL.
             TargetRefusedError: It leads to where nothing may be sent.
             UnresolvedTargetError: Its host has no address.
+            LabError: It is the gateway, and no lab runs.
         """
         origin, target = self._parse(url)
         addresses = self._literal_addresses(origin) or await self._look_up(origin)
@@ -116,11 +125,7 @@ class AllowedTargets:
 
     def _without_alias(self, origin: Origin) -> Origin:
         is_alias = origin.host.removesuffix(".") in GATEWAY_ALIASES and origin.port == GATEWAY_ALIAS_PORT
-        return (
-            Origin.parse(self._gateway_url)[0]
-            if is_alias and self._gateway_url and not origin.tls
-            else origin
-        )
+        return Origin.parse(self._gateway_url())[0] if is_alias and not origin.tls else origin
 
     def _literal_addresses(self, origin: Origin) -> list[_Address]:
         """Return the addresses that need no look-up."""
@@ -139,16 +144,15 @@ class AllowedTargets:
         return []
 
     async def _look_up(self, origin: Origin) -> list[_Address]:
-        loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(_RESOLVE_SECONDS):
-                found = await loop.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
+                found = await self._addresses_of(origin.host, origin.port)
         except (OSError, UnicodeError) as error:  # TimeoutError is an OSError
             reason = str(error) or f"no answer within {_RESOLVE_SECONDS:g} s"
             raise UnresolvedTargetError(
                 f"the host {origin.host[:200]!a} has no address", seen=reason
             ) from None
-        return [ipaddress.ip_address(entry[4][0]) for entry in found]
+        return [ipaddress.ip_address(address) for address in found]
 
     def _check_address(self, origin: Origin, address: _Address) -> None:
         """Raise TargetRefusedError for an address that is not allowed.
@@ -179,3 +183,8 @@ class AllowedTargets:
             expected="a loopback address, localhost, the gateway" + (f", or {more}" if more else ""),
             next_step="start the inspector with allow_targets=HOST to allow more",
         )
+
+
+async def _system_look_up(host: str, port: int) -> list[str]:
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [str(entry[4][0]) for entry in found]
