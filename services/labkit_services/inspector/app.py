@@ -80,7 +80,7 @@ class InspectorApp:
         if path.startswith("/api/"):
             self.gate.check(request)
             response = await self.api.router(request)
-            if request.method not in ("GET", "HEAD"):
+            if self.capture is not None and request.method not in ("GET", "HEAD"):
                 await self.capture.store.saved()
             response.headers.add("Cache-Control", "no-store")
             return response
