@@ -29,12 +29,15 @@ _COMMANDS = {
     "faults": ("fault", "faults"),
     "jupyter": ("lab",),
     "lifecycle": ("up", "down", "reset"),
+    "open": ("open",),
     "queues": ("queue", "dead", "call", "cancel"),
     "status": ("status", "logs"),
     "timeline": ("timeline",),
     "workers": ("worker",),
 }
 """The commands that each module of this package defines."""
+_FUNCTIONS = {"open": "open_record"}
+"""Functions whose name is not the command's: it is a builtin's."""
 _MODULES = {command: module for module, commands in _COMMANDS.items() for command in commands}
 
 
@@ -49,7 +52,8 @@ class LazyGroup(click.Group):
         """Return a command; None if there is none of that name."""
         if cmd_name not in _MODULES:
             return None
-        command: click.Command = getattr(import_module(f"labkit.cli.{_MODULES[cmd_name]}"), cmd_name)
+        module = import_module(f"labkit.cli.{_MODULES[cmd_name]}")
+        command: click.Command = getattr(module, _FUNCTIONS.get(cmd_name, cmd_name))
         return command
 
     def invoke(self, ctx: click.Context) -> Any:

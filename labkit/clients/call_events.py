@@ -32,10 +32,23 @@ class CallEvents:
             faults.
     """
 
-    def __init__(self, url: str, token: str, *, since_ns: int = 0) -> None:
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        *,
+        since_ns: int = 0,
+        on_events: Callable[[Sequence[Event]], None] | None = None,
+    ) -> None:
+        """Follow the events since a time; ``on_events`` gets them, too.
+
+        Without it only those of the last ten minutes are read.
+        """
         self._url = url
         self._token = token
-        self._since_ns = max(since_ns, time.time_ns() - int(_HISTORY_SECONDS * 1e9))
+        oldest = 0 if on_events else time.time_ns() - int(_HISTORY_SECONDS * 1e9)
+        self._since_ns = max(since_ns, oldest)
+        self._on_events = on_events
         self.log = CallLog()
         self.lab_events: deque[Event] = deque(maxlen=_LAB_EVENTS)
         self._changed = asyncio.Event()
@@ -79,6 +92,8 @@ class CallEvents:
                 await asyncio.wait_for(self._client.close(), _CLOSE_SECONDS)
 
     def _apply(self, events: Sequence[Event]) -> None:
+        if self._on_events is not None:
+            self._on_events(events)
         for event in events:
             self.log.apply(event)
             if not event.call_id:

@@ -12,6 +12,7 @@ from urllib.parse import quote
 from labkit.clients.http_client import ServiceHttpClient, expect
 from labkit.errors import InspectorError
 from labkit_services.contract.errors import InvalidValueError, LabTimeoutError
+from labkit_services.contract.times import parse_rfc3339
 
 if TYPE_CHECKING:
     import httpx
@@ -139,6 +140,16 @@ class InspectorClient:
         """Return the requests in a bin that match the filters."""
         document = await self._request("GET", f"{_bin_path(name)}/requests", 200, params=filters)
         return [CapturedRequest.from_record(record) for record in document["requests"]]
+
+    async def summaries(self, since_ns: int) -> list[dict[str, Any]]:
+        """Return the requests of all bins since then, without bodies."""
+        found = []
+        for stored in (await self._request("GET", "/api/v1/bins", 200))["bins"]:
+            path = f"{_bin_path(stored['name'])}/requests"
+            parameters = {"bodies": "false", "order": "oldest", "limit": 500}
+            document = await self._request("GET", path, 200, params=parameters)
+            found += [{**one, "bin": stored["name"]} for one in document["requests"]]
+        return [one for one in found if parse_rfc3339(one["received_at"]) >= since_ns]
 
     async def clear(self, name: str) -> None:
         """Delete a bin's requests."""

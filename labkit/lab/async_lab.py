@@ -27,6 +27,7 @@ from labkit.lab.call import AsyncCallHandle
 from labkit.lab.faults import FaultTarget, check_fault, during
 from labkit.lab.measure import RUN_SECONDS, OnProgress, RunSpec, measure
 from labkit.lab.queue import AsyncQueue
+from labkit.lab.recording import AsyncRecording
 from labkit.lifecycle import environment
 from labkit.lifecycle.jupyter_server import server_lifeline
 from labkit.lifecycle.launch import LaunchedLab, Lifeline, launch
@@ -423,6 +424,25 @@ class AsyncLab(LoopBound):
         calls = [call for call in events.log.calls if name in ("", call.function)]
         faults = fault_spans(events.lab_events)
         return CallTimeline(tuple(calls), tuple(faults), time.time_ns(), most=last)
+
+    @guarded
+    async def record(
+        self, path: str | os.PathLike[str] = "run.jsonl", *, history: bool = False
+    ) -> AsyncRecording:
+        """Write what happens from now on to a file, until ``stop``.
+
+        ``labkit open FILE`` shows it without a lab. The file has the events of
+        all calls and summaries of the captured requests; no headers, no
+        bodies.
+
+        Args:
+            path: The file; one that exists is replaced.
+            history: Also write what has happened since the lab's start, as
+                far as the event log has it.
+        """
+        recording = AsyncRecording(self.connections, self.state, path)
+        await recording.start(history=history)
+        return recording
 
     @guarded
     async def bin(self, name: str) -> AsyncBin:

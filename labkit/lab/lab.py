@@ -27,6 +27,7 @@ from labkit.lab.faults import FaultHandle, FaultTarget, check_fault
 from labkit.lab.interrupts import short_interrupt
 from labkit.lab.measure import RUN_SECONDS, RunSpec, measure_with_bar
 from labkit.lab.queue import Queue, QueueList
+from labkit.lab.recording import Recording
 from labkit.supervisor.settings import MAX_WORKERS, Settings
 from labkit.views.measurement import Measurement
 from labkit.workspace import Workspace
@@ -223,6 +224,7 @@ class Lab:
     calls = blocking(AsyncLab.calls)
     timeline = blocking(AsyncLab.timeline)
     bin = blocking(AsyncLab.bin, Bin)
+    record = blocking(AsyncLab.record, Recording)
 
     @checked
     def measure(

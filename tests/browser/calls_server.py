@@ -21,6 +21,17 @@ from labkit_services.web.html_page import HtmlPage
 SERVICES = Path(__file__).parents[2] / "services/labkit_services"
 PAGE = SERVICES / "inspector/page"
 _TYPES = {".js": "text/javascript", ".css": "text/css", ".json": "application/json"}
+_COUNTED = (
+    "accepted",
+    "queued",
+    "in_flight",
+    "done",
+    "failed",
+    "retrying",
+    "redelivered",
+    "dead",
+    "callbacks",
+)
 _GROUPS = {"running": "in_flight", "delivered": "in_flight"}
 
 
@@ -41,8 +52,7 @@ class CallsApi:
         found = Counter(_GROUPS.get(call["state"], call["state"]) for call in self.calls)
         found["accepted"] = sum(call["mode"] == "async" for call in self.calls)
         found["redelivered"] = sum(call["redeliveries"] > 0 for call in self.calls)
-        names = "accepted queued in_flight done failed retrying redelivered dead callbacks".split()
-        return {name: found[name] for name in names}
+        return {name: found[name] for name in _COUNTED}
 
     def push(self, *calls: dict[str, Any], now: float | None = None) -> None:
         """Tell the page of calls that are new or changed."""
@@ -109,7 +119,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.end_headers()
-        self.wfile.write(b"event: hello\ndata: {}\n\n")
+        hello = {"now": self.api.now, **({"record": True} if self.api.record else {})}
+        self.wfile.write(f"event: hello\ndata: {json.dumps(hello)}\n\n".encode())
         events: queue.Queue[str] = queue.Queue()
         if path == "/api/v1/calls/events":
             self.api.listeners.append(events)
@@ -133,7 +144,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, *_arguments: object) -> None:
         pass
 
 

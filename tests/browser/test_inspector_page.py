@@ -23,6 +23,7 @@ from inspector_page import (
     click,
     open_bin,
     post,
+    problems_of,
     serve_in_thread,
     text_of,
 )
@@ -95,7 +96,7 @@ def test_markup_in_body_headers_and_path_stays_text(page: BrowserTab, running: I
     page.evaluate("document.querySelector('#new-bin button').click()")
     page.wait_for("document.getElementById('new-error').textContent.includes('letters')")
     # The browser logs every 4xx response; this one is expected.
-    assert all("422" in problem for problem in page.problems)
+    assert all("422" in problem for problem in problems_of(page))
     page.problems.clear()
     raw = page.evaluate("document.querySelector('.raw').href")
     page.goto(raw)
@@ -271,7 +272,7 @@ def test_a_click_on_a_bin_s_url_shows_the_bin_and_adds_nothing_to_it(
         page = browser.open(f"{running.url}{path}")
         page.wait_for(f"{CONNECTED} && {BODY} === 'the only request'")
         assert page.evaluate("location.pathname + location.hash") == "/#/bins/clicked"
-        assert page.problems == []
+        assert problems_of(page) == []
     assert running.get("/bins/clicked")["received"] == 1
 
 
@@ -286,7 +287,7 @@ def test_the_url_of_a_bin_without_requests_shows_how_to_send_the_first(
     assert [each["name"] for each in running.get("/bins")["bins"]] == ["first"]
     post(f"{running.url}/r/later", "the first")
     page.wait_for(f"{BODY} === 'the first'")
-    assert page.problems == []
+    assert problems_of(page) == []
 
 
 @pytest.mark.parametrize("site", ["localhost", "127.0.0.1"])

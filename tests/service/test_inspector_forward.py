@@ -148,6 +148,21 @@ async def test_rules_and_url_switches_answer_before_the_proxy(
     assert len(target.requests) == before + 1
 
 
+async def test_head_is_forwarded_with_the_length_of_the_body_it_would_have(
+    shared: Inspector, name: str, target: EchoTarget
+) -> None:
+    assert forward(shared, name, f"{target.url}/large") == 204
+    answer = await shared.send(f"/r/{name}", method="HEAD")
+    assert (answer.status, answer.headers.get_all("Content-Length")) == (201, ["1500000"])
+
+
+async def test_a_bin_that_forwards_to_another_names_its_own_request(shared: Inspector, name: str) -> None:
+    assert forward(shared, name, f"{shared.url}/r/{name}-2") == 204
+    answer = await shared.send(f"/r/{name}")
+    assert answer.headers.get_all("X-Bin-Id") == [name]
+    assert answer.headers.get_all("X-Request-Id") == [shared.get(f"/bins/{name}/requests/latest")["id"]]
+
+
 async def test_a_bin_may_forward_to_the_gateway_by_its_name_in_the_cluster(
     shared: Inspector, name: str, target: EchoTarget
 ) -> None:

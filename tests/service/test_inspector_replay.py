@@ -241,6 +241,20 @@ async def test_a_replay_to_a_bin_on_hold_returns_while_it_is_held(shared: Inspec
     assert response["status"] == 418
 
 
+@pytest.mark.parametrize(
+    "path", ["/a\\b", "/a#b?c#d", "/%2e%2e/x", "/;p=1,2:3@4", "/[x]{y}|^`~", '/"<>"', "/caf\xc3\xa9"]
+)
+async def test_an_odd_path_is_replayed_as_it_came(shared: Inspector, name: str, path: str) -> None:
+    request = f"GET /r/{name}{path} HTTP/1.1\r\nHost: x\r\n\r\n".encode("latin-1")
+    if (await shared.raw(request, "GET")).status == 400:
+        pytest.skip("no server accepts it")
+    replay(shared, name)
+    one, two = (record(shared, name, which) for which in ("first", "latest"))
+    assert one["id"] == two["replay_of"]
+    paths = [each["subpath"].replace("#", "%23").replace("\\", "%5C") for each in (one, two)]
+    assert paths[0] == paths[1]
+
+
 async def test_url_switches_are_replayed_too(shared: Inspector, name: str) -> None:
     await shared.send(f"/r/{name}?_status=418&a=1")
     result = replay(shared, name)

@@ -8,6 +8,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -160,6 +161,19 @@ async def test_a_rule_answers_only_when_its_conditions_match(
     assert latest(shared, name)["response"]["rule"] == "others"
 
 
+async def test_no_rule_can_lift_the_policy_that_runs_no_script(shared: Inspector, name: str) -> None:
+    headers = {
+        "Content-Type": "text/html",
+        "Content-Security-Policy": "default-src * 'unsafe-inline'",
+        "X-Content-Type-Options": "none",
+    }
+    put(shared, f"{name}/responses", {"headers": headers, "body": "<script>alert(1)</script>"})
+    answer = await shared.send(f"/r/{name}")
+    policies = answer.headers.get_all("Content-Security-Policy")
+    assert policies[1:] == ["default-src 'none'; sandbox"]
+    assert answer.headers.get_all("X-Content-Type-Options") == ["nosniff"]
+
+
 async def test_a_template_echoes_the_request_and_nothing_else(shared: Inspector, name: str) -> None:
     body = (
         "{{request.method}} {{ request.query.n }} {{request.body}} {{request.headers.x-call-id}} {{nothing}}"
@@ -296,6 +310,13 @@ async def test_rules_of_an_unknown_bin_are_404_and_bad_json_is_422(shared: Inspe
     assert shared.api.put("/api/v1/bins/no-such/responses", json={"status": 200}).status_code == 404
     assert shared.api.put(f"/api/v1/bins/{name}/responses", content=b"{").status_code == 422
     assert shared.api.put(f"/api/v1/bins/{name}/responses", content=b"x" * 3_000_000).status_code == 413
+
+
+async def test_all_rules_of_a_bin_together_are_bounded(shared: Inspector, name: str) -> None:
+    body = "x" * 1_000_000
+    for method, status in [("GET", 200), ("PUT", 200), ("POST", 422)]:
+        put(shared, f"{name}/responses/{method}", {"body": body}, status)
+    assert len(shared.get(f"/bins/{name}/responses")["rules"]) == 2
 
 
 async def test_rules_need_the_token() -> None:
@@ -464,3 +485,30 @@ async def test_a_delayed_request_gets_503_when_the_inspector_stops() -> None:
         running.stopped = True
         running.process.terminate()
         assert (await asyncio.wait_for(pending, 5)).status == 503
+
+
+async def test_settings_survive_a_kill_and_sequences_begin_again(tmp_path: Path) -> None:
+    history = str(tmp_path / "history.sqlite3")
+    with inspector(history=history) as first:
+        first.api.put("/api/v1/bins/b", json={"secret": "s"}).raise_for_status()
+        put(first, "b/responses", {"status": 503, "times": 2, "then": [200]})
+        put(first, "b/forward", {"url": "http://127.0.0.1:1/"}, 204)
+        put(first, "b/hold", {"enabled": False, "timeout": 5}, 204)
+        statuses = [(await first.send("/r/b")).status for _ in range(3)]
+        first.stopped = True
+        first.process.kill()
+        first.process.wait()
+        first.process.returncode = 0  # killed on purpose
+    assert statuses == [503, 503, 200]
+    with inspector(history=history) as second:
+        assert second.get("/bins/b")["has_secret"]
+        assert second.get("/bins/b/forward")["url"] == "http://127.0.0.1:1/"
+        assert second.get("/bins/b/hold")["timeout"] == 5
+        rule = {"status": 503, "times": 2, "then": [200], "used": 0}
+        assert second.get("/bins/b/responses") == {"rules": [rule]}
+        assert [each["response"]["status"] for each in second.get("/bins/b/requests")["requests"]] == [
+            200,
+            503,
+            503,
+        ]
+        assert [(await second.send("/r/b")).status for _ in range(3)] == [503, 503, 200]

@@ -16,6 +16,9 @@ from labkit_services.call_record.callback import Callback
 from labkit_services.call_record.causes import Cause, Hop, attempt_cause, refusal_cause
 from labkit_services.call_record.phrases import Phrase
 
+_BROKER_NS = 1_000_000_000
+"""The broker delivers a call up to a second after the end of its delay, even
+if a worker is free."""
 _LONG = 3.0
 """A run is unusually long after this multiple of the usual time, and a second
 more."""
@@ -41,7 +44,7 @@ class Surroundings:
     worker: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class CallOutcome:
     """What decided the outcome of a call, or what it waits for.
 
@@ -72,8 +75,12 @@ class CallOutcome:
     def __str__(self) -> str:
         return f"{self.reason} {self.next}"
 
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        printer.text(str(self))
+    __repr__ = __str__
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> CallOutcome:
+        """Read what ``to_json`` returns."""
+        return cls(Hop(document["hop"]), document["code"], Phrase.from_json(document).values)
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON object of the API."""
@@ -88,15 +95,15 @@ def explain(call: Call, around: Surroundings = NOTHING_MORE) -> CallOutcome:
     """Return what decided the outcome of ``call``, or what it waits for."""
     match call.state:
         case CallState.DONE:
-            hop, code, values = _done(call)
+            hop, code, values = _done(call, around)
         case CallState.FAILED:
-            hop, code, values = _failed(call)
+            hop, code, values = _failed(call, around)
         case CallState.DEAD:
-            hop, code, values = _dead(call)
+            hop, code, values = _dead(call, around)
         case CallState.CANCELLED:
             hop, code, values = _cancelled(call)
         case CallState.CALLING_BACK:
-            hop, code, values = _calling_back(call)
+            hop, code, values = _calling_back(call, around)
         case CallState.RETRYING:
             hop, code, values = _retrying(call, around)
         case CallState.QUEUED:
@@ -111,9 +118,9 @@ def explain(call: Call, around: Surroundings = NOTHING_MORE) -> CallOutcome:
 _Found = tuple[Hop, str, dict[str, Any]]
 
 
-def _history(attempts: Sequence[Attempt]) -> list[Phrase]:
+def _history(attempts: Sequence[Attempt], around: Surroundings) -> list[Phrase]:
     """Return a sentence for each run of attempts that ended alike."""
-    causes = [(attempt.number, attempt_cause(attempt)) for attempt in attempts]
+    causes = [(attempt.number, attempt_cause(attempt, around.now_ns)) for attempt in attempts]
     phrases = []
     for cause, group in groupby(causes, key=lambda item: item[1]):
         numbers = [number for number, _ in group]
@@ -128,19 +135,19 @@ def _limit(call: Call) -> int | None:
     return max(known[-1], call.attempts[-1].number) if known else None
 
 
-def _success(call: Call) -> Phrase:
+def _success(call: Call, around: Surroundings) -> Phrase:
     status, attempts = call.status if call.status is not None else 200, call.attempts
     if call.mode != "async" or len(attempts) < 2:
         return Phrase("success", {"status": status})
     values: dict[str, Any] = {"status": status, "attempt": attempts[-1].number}
-    values["history"] = _history(attempts[:-1])
+    values["history"] = _history(attempts[:-1], around)
     if (limit := _limit(call)) is None:
         return Phrase("success_later", values)
     return Phrase("success_retried", {**values, "limit": limit})
 
 
-def _done(call: Call) -> _Found:
-    success, callback = {"success": _success(call)}, call.callback
+def _done(call: Call, around: Surroundings) -> _Found:
+    success, callback = {"success": _success(call, around)}, call.callback
     if callback is None:
         is_retried = call.mode == "async" and len(call.attempts) > 1
         return Hop.FUNCTION, "done_retried" if is_retried else "done", success
@@ -165,11 +172,11 @@ def _failed_callback(call: Call, callback: Callback) -> tuple[str, dict[str, Any
     return "callback_redirect" if 300 <= callback.status < 400 else "callback_refused", values
 
 
-def _calling_back(call: Call) -> _Found:
-    callback, success = call.callback, _success(call)
+def _calling_back(call: Call, around: Surroundings) -> _Found:
+    callback, success = call.callback, _success(call, around)
     assert callback is not None
     if call.last_attempt is not None and call.last_attempt.has_failed:
-        success = _history(call.attempts[-1:])[0]
+        success = _history(call.attempts[-1:], around)[0]
     values: dict[str, Any] = {"success": success, "url": callback.url, "n": len(call.callbacks)}
     if callback.retry_scheduled is not None:
         values["answer"] = callback.status if callback.status is not None else callback.error
@@ -180,16 +187,16 @@ def _calling_back(call: Call) -> _Found:
     return Hop.CALLBACK, "callback_pending", values
 
 
-def _failed(call: Call) -> _Found:
+def _failed(call: Call, around: Surroundings) -> _Found:
     attempt = call.last_attempt
     if attempt is None or (call.mode == "sync" and call.client_error and not attempt.has_failed):
         return _of(refusal_cause(call))
-    cause = attempt_cause(attempt)
+    cause = attempt_cause(attempt, around.now_ns)
     if cause.code == "caller_gone" and call.client_error:
         cause = refusal_cause(call)
     hop, code, values = _of(cause)
     if call.mode == "async" and len(call.attempts) > 1:
-        history = _history(call.attempts)
+        history = _history(call.attempts, around)
         return hop, "failed_retried", {**values, "n": len(call.attempts), "history": history}
     return hop, code, values
 
@@ -198,12 +205,12 @@ def _of(cause: Cause) -> _Found:
     return cause.hop, cause.code, dict(cause.values)
 
 
-def _dead(call: Call) -> _Found:
+def _dead(call: Call, around: Surroundings) -> _Found:
     failed = [attempt for attempt in call.attempts if attempt.has_failed]
-    values = {"n": len(call.attempts), "history": _history(call.attempts), "queue": call.queue}
+    values = {"n": len(call.attempts), "history": _history(call.attempts, around), "queue": call.queue}
     if not failed or failed[-1] is not call.attempts[-1]:
         return Hop.WORKER, "dead_other", {**values, "detail": call.dead_reason}
-    return attempt_cause(failed[-1]).hop, "dead", values
+    return attempt_cause(failed[-1], around.now_ns).hop, "dead", values
 
 
 def _cancelled(call: Call) -> _Found:
@@ -218,13 +225,13 @@ def _cancelled(call: Call) -> _Found:
 
 def _retrying(call: Call, around: Surroundings) -> _Found:
     attempt = call.attempts[-1]
-    values = {"history": _history(call.attempts), "attempt": attempt.number + 1}
+    values = {"history": _history(call.attempts, around), "attempt": attempt.number + 1}
     delay = attempt.retry_delay or 0.0
     due = (attempt.retry_scheduled or 0) + round(delay * 1e9)
-    if around.now_ns is not None and around.now_ns > due:
+    if around.now_ns is not None and around.now_ns > due + _BROKER_NS:
         return Hop.QUEUE, "retry_due", values
     limit = {} if attempt.limit is None else {"limit": attempt.limit}
-    return attempt_cause(attempt).hop, "retrying", {**values, **limit, "delay": delay}
+    return attempt_cause(attempt, around.now_ns).hop, "retrying", {**values, **limit, "delay": delay}
 
 
 def _queued(call: Call, around: Surroundings) -> _Found:

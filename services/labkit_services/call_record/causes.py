@@ -12,6 +12,7 @@ from labkit_services.call_record.call import Call
 
 GATEWAY_LOST = ("the gateway ended", "the gateway was stopped")
 CALLER_GONE = "the caller disconnected"
+_REPORT_NS = 2_000_000_000
 
 
 class Hop(StrEnum):
@@ -35,8 +36,12 @@ class Cause:
     values: Mapping[str, Any] = field(default_factory=dict)
 
 
-def attempt_cause(attempt: Attempt) -> Cause:
-    """Return why an attempt failed; of a lost one, that it was lost."""
+def attempt_cause(attempt: Attempt, now_ns: int | None = None) -> Cause:
+    """Return why an attempt failed; of a lost one, that it was lost.
+
+    What the watchdog reports arrives a little later than the answer: until
+    then, by ``now_ns``, the absence of a process says nothing.
+    """
     status, detail = attempt.status, _clause(attempt.detail)
     values = {"status": status, "detail": detail}
     if status is None or attempt.error:
@@ -48,7 +53,8 @@ def attempt_cause(attempt: Attempt) -> Cause:
         return Cause(Hop.FUNCTION, "function_timeout" if is_late else "watchdog_error", values)
     if attempt.platform:
         return _gateways(status, detail)
-    return _functions(attempt, status)
+    is_new = now_ns is not None and now_ns - (attempt.finished or 0) < _REPORT_NS
+    return _functions(attempt, status, is_new=is_new)
 
 
 def _clause(text: str) -> str:
@@ -87,7 +93,7 @@ def _gateways(status: int, detail: str) -> Cause:
     return Cause(Hop.GATEWAY, code, {"status": status, "detail": detail})
 
 
-def _functions(attempt: Attempt, status: int) -> Cause:
+def _functions(attempt: Attempt, status: int, *, is_new: bool) -> Cause:
     exit_code = attempt.process.code if attempt.process else None
     values: dict[str, Any] = {"status": status}
     if exit_code is not None and exit_code < 0:
@@ -95,7 +101,7 @@ def _functions(attempt: Attempt, status: int) -> Cause:
         return Cause(Hop.FUNCTION, code, {**values, "signal": -exit_code})
     if exit_code and status >= 500:
         return Cause(Hop.FUNCTION, "function_exit", {**values, "exit": exit_code})
-    if attempt.process is None and status == 500:
+    if attempt.process is None and status == 500 and not is_new:
         return Cause(Hop.FUNCTION, "function_not_started", values)
     return Cause(Hop.FUNCTION, "function_refuses" if status < 500 else "function_error", values)
 

@@ -45,7 +45,7 @@ class ResponseParts:
         targets = AllowedTargets(config.allow_targets, gateway_url, closed)
         sender = Sender(client, config.max_body)
         rules, holds, forwarder = BinRules(), HeldRequests(), Forwarder(targets, sender)
-        store.listeners += [rules.on_change, holds.on_change]
+        store.listeners += [rules.on_change, holds.on_change, forwarder.on_change]
         replayer = Replayer(store, targets, sender, holds)
         routes: list[RouteGroup] = [
             ResponseRoutes(store, rules),

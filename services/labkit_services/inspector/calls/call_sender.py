@@ -81,7 +81,7 @@ class CallOrder:
 
 
 class CallSender:
-    """Sends calls, and reports them as a client to the event log."""
+    """Sends calls, reports them as a client to the event log, and cancels."""
 
     def __init__(self, lab: LabAccess, emit: Callable[[Row], None]) -> None:
         self._lab = lab
@@ -116,6 +116,15 @@ class CallSender:
             "headers": [list(pair) for pair in response.headers.pairs],
             **_body_to_json(shown),
         }
+
+    async def cancel(self, call_id: str, function: str) -> None:
+        """Cancel a call; ``function`` may be "" if only one has its id.
+
+        Raises:
+            RequestRefusedError: The call is over, or is not known.
+        """
+        query = f"?function={quote(function, safe='')}" if function else ""
+        await self._lab.gateway("DELETE", f"/async-function/{quote(call_id, safe='')}{query}")
 
     def _failed(self, order: CallOrder, error: str) -> UnavailableError:
         self._report(order, EventType.CLIENT_ANSWERED, error=error)
@@ -162,7 +171,8 @@ def _headers(given: Any) -> list[Pair]:
                 "a header can't be sent", expected="a token as name, no line break", seen=ascii(name)[:100]
             )
         if name.lower() in _OURS:
-            raise InvalidValueError(f"the header {name} is set by the inspector", next_step="leave it out")
+            headline = f"the header {name} is set by the inspector"
+            raise InvalidValueError(headline, expected="other headers", next_step="leave it out")
     return [(name, value) for name, value in pairs]
 
 

@@ -18,6 +18,11 @@ export class ApiError extends Error {
     return this.status === 404 || this.status === 405 || this.status === 501;
   }
 
+  /** Whether the route needs a part of the lab that is not there. */
+  get isUnavailable() {
+    return this.isMissing || this.status === 503;
+  }
+
   /** All that the server says, in one sentence. */
   get sentence() {
     const details = [this.expected && `expected ${this.expected}`, this.seen && `but got ${this.seen}`].filter(Boolean);

@@ -51,7 +51,7 @@ function show(remount = false) {
 
 /** Without an address: the calls, or the bins where there is no lab with calls. */
 async function showFirst() {
-  const hasCalls = await api.get("api/v1/calls?limit=1").then(() => true, (error) => !error.isMissing);
+  const hasCalls = await api.get("api/v1/services").then(() => true, (error) => !error.isUnavailable);
   if (!parseHash(location.hash).view) history.replaceState(null, "", hashOf(hasCalls ? "calls" : "bins"));
   show();
 }
@@ -74,7 +74,9 @@ const shell = createShell(document.getElementById("top"), {
 let strip = null;
 function showStrip() {
   strip?.destroy();
-  strip = createStrip(document.getElementById("strip"), {
+  const place = document.getElementById("strip");
+  place.setAttribute("aria-label", words("strip.label"));
+  strip = createStrip(place, {
     words,
     onFilter(name) {
       store.set("callFilter", name);

@@ -59,7 +59,7 @@ export function callbackSummary(words, callback) {
   if (status != null) parts.push(words("callback.returned", { function: name || words("callback.function"), status }));
   else if (name) parts.push(name);
   if (callback.duration_seconds != null) parts.push(words("callback.ran", { time: seconds(callback.duration_seconds) }));
-  if (callback.retry != null) parts.push(words("callback.retry", { number: callback.retry, most: callback.retry_max ?? "?" }));
+  if (callback.retry > 0) parts.push(words("callback.retry", { number: callback.retry, most: callback.retry_max ?? "?" }));
   if (callback.call_id) parts.push(words("callback.call", { id: callback.call_id }));
   if (status != null && !isSuccess(status)) parts.push(words("callback.delivered"));
   return parts.join(words("list.separator"));
@@ -67,6 +67,7 @@ export function callbackSummary(words, callback) {
 
 const TOKENS = /"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/g;
 const INDENTED_LENGTH = 200_000;
+const INDENTED_DEPTH = 100;
 
 /**
  * Return a JSON object or array with line breaks, null for any other text. The
@@ -88,6 +89,7 @@ export function indentJson(text) {
     if ((closes && !isEmpty) || (!closes && (previous === "{" || previous === "[" || previous === ","))) result += line(depth);
     result += token === ":" ? ": " : token;
     if (token === "{" || token === "[") depth += 1;
+    if (depth > INDENTED_DEPTH) return null;
     previous = token;
   }
   return result;

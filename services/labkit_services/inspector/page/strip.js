@@ -15,12 +15,25 @@ const SHOWS = {
   failed: (call) => call.state === "failed",
   retrying: (call) => call.state === "retrying",
   redelivered: (call) => call.redeliveries > 0,
-  dead: (call) => call.state === "dead" || Boolean(call.callbackDeadReason),
+  dead: (call) => call.state === "dead" || (Boolean(call.callbackDeadReason) && call.state !== "calling back"),
   callbacks: (call) => (call.callbacks?.length ?? 0) > 0,
 };
 
 /** Whether a number counts a call. */
 export const isCounted = (name, call) => SHOWS[name](call);
+
+const REDELIVERED = new Set(["lease"]);
+const CALLED_BACK = new Set(["calls_back", "callback_fails"]);
+
+/** The numbers that count a call as it was at a time, when it was in `state`; for a run that is played. */
+export function groupsOf(call, state, now) {
+  const had = (kinds, end) => call.spans.some((span) => kinds.has(span.kind) && (end ? span.end ?? Infinity : span.start) <= now);
+  const then = { ...call, state, redeliveries: 0, callbacks: [] };
+  const groups = COUNTS.filter((name) => SHOWS[name](then));
+  if (had(REDELIVERED, true)) groups.push("redelivered");
+  if (had(CALLED_BACK, false)) groups.push("callbacks");
+  return groups;
+}
 
 /** Keep the store's `counts` up to date on every view; returns a function that ends it. */
 export function followCounts(api, store) {
@@ -32,7 +45,11 @@ export function followCounts(api, store) {
     }
   }
   return api.listen("api/v1/calls/events", {
-    hello: refresh, reset: refresh, missing: refresh,
+    hello(event) {
+      if (event.record) store.set("isRecord", true); // a recorded run instead of a lab
+      refresh();
+    },
+    reset: refresh, missing: refresh,
     calls: ({ counts }) => counts && store.set("counts", counts),
   });
 }
@@ -53,7 +70,7 @@ export function createStrip(root, { words, onFilter }) {
   return {
     setData({ counts: given }) {
       for (const name of COUNTS) {
-        const text = String(given?.[name] ?? "–");
+        const text = given ? String(given[name] ?? 0) : "–";
         if (numbers[name].textContent === text) continue;
         const grew = Number(text) > Number(numbers[name].textContent);
         numbers[name].textContent = text;

@@ -32,7 +32,7 @@ def header_text(lines: str) -> bytes:
 
 def header_lines(headers: Iterable[Pair]) -> str:
     """Return headers as ``name: value`` lines."""
-    return "\n".join(f"{name}: {value}" for name, value in headers)
+    return "\n".join([f"{name}: {value}" for name, value in headers])
 
 
 def found(needle: bytes, place: str, target: str, headers: str, body: bytes) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import colorsys
 import re
 import zlib
+from functools import lru_cache
 from urllib.parse import unquote
 
 from labkit_services.inspector.errors import InvalidNameError, ReservedNameError
@@ -38,6 +39,7 @@ def check_bin_name(name: str) -> str:
     return name
 
 
+@lru_cache(1024)
 def split_capture_path(path: str) -> tuple[str, str]:
     """Split ``/r/NAME…`` or ``/NAME…`` into the bin's name and the rest.
 

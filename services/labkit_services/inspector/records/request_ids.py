@@ -10,6 +10,8 @@ from collections.abc import Callable
 _DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _RANDOM_BITS = 80
 _LENGTH = 26
+_PAIRS = [first + second for first in _DIGITS for second in _DIGITS]
+_SHIFTS = range(5 * (_LENGTH - 2), -1, -10)
 REQUEST_ID = re.compile(rf"[{_DIGITS}]{{{_LENGTH}}}")
 
 
@@ -34,4 +36,5 @@ class RequestIds:
         fresh = millis << _RANDOM_BITS | int.from_bytes(os.urandom(_RANDOM_BITS // 8))
         same_millisecond = fresh >> _RANDOM_BITS <= self._last >> _RANDOM_BITS
         self._last = self._last + 1 if same_millisecond else fresh
-        return "".join(_DIGITS[self._last >> shift & 31] for shift in range(5 * (_LENGTH - 1), -1, -5))
+        last = self._last
+        return "".join([_PAIRS[last >> shift & 1023] for shift in _SHIFTS])

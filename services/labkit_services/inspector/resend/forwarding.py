@@ -22,6 +22,7 @@ from labkit_services.inspector.records.switch_names import without_switches
 from labkit_services.inspector.resend.sender import NoAnswerError, Sender, TargetResponse
 from labkit_services.inspector.resend.targets import AllowedTargets, TargetRefusedError
 from labkit_services.inspector.responding.response_plan import ResponsePlan, error_plan
+from labkit_services.inspector.storage.changes import ChangeKind, StoreChange
 
 FORWARDED = "X-Do-Not-Forward"
 _MODES = ("proxy", "copy")
@@ -29,6 +30,7 @@ _SECONDS = 30.0
 _MAX_COPIES = 32
 """Copies on their way at the same time; more are counted as failed."""
 _OWN_COOKIES = "labkit_"
+_NOT_PASSED_ON = frozenset({"clear-site-data", "x-bin-id", "x-bin-created", "x-request-id"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +168,11 @@ class Forwarder:
             )
         return response
 
+    def on_change(self, change: StoreChange) -> None:
+        """Forget a deleted bin; a listener of the store."""
+        if change.kind is ChangeKind.BIN_DELETED:
+            self.counts.pop(change.bin.name, None)
+
     def close(self) -> None:
         """Give up the copies that are on their way."""
         for task in self._copies:
@@ -186,10 +193,13 @@ def without_own_cookies(headers: list[Pair]) -> list[Pair]:
 
 
 def _passed_on(headers: tuple[Pair, ...]) -> tuple[Pair, ...]:
-    """Return a response's headers without what would act on this origin."""
+    """Return a response's headers without what would act on this origin.
+
+    Nor those of another bin that may have answered: this one adds its own.
+    """
     return tuple(
         (name, value)
         for name, value in headers
-        if name.lower() != "clear-site-data"
+        if name.lower() not in _NOT_PASSED_ON
         and not (name.lower() == "set-cookie" and value.strip().startswith(_OWN_COOKIES))
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 
 from labkit_services.contract.compact_json import encode
 from labkit_services.contract.errors import InvalidValueError
@@ -23,6 +23,8 @@ from labkit_services.inspector.responding.rule_input import (
 )
 
 _FIELDS = ("target", "method", "headers", "body", "body_base64", "path", "times", "gap")
+_URL_LETTERS = "!$%&'()*+,/:;=?@[]^`{|}~<>\""
+"""Sent as they came; unlike ``#`` and ``\\``."""
 _MAX_TIMES, _MAX_SECONDS = 100, 60.0
 _SECRET = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key", "www-authenticate"})
 """Not sent to another server than the one that got them, as browsers do; but
@@ -154,7 +156,8 @@ class Replay:
             path += f"?{readable(original.query)}" if original.query else ""
         if not path:
             return self.target
-        way, _, query = path.partition("?")
+        # What could be read as another URL is encoded; nothing is dropped.
+        way, _, query = quote(path, safe=_URL_LETTERS).partition("?")
         return urlunsplit((target.scheme, target.netloc, way, query, ""))
 
 

@@ -12,7 +12,9 @@ from labkit_services.http.headers import HOP_BY_HOP, Pair
 from labkit_services.inspector.errors import RequestRefusedError
 from labkit_services.inspector.resend.targets import CheckedTarget
 
-_FRAMING = HOP_BY_HOP | {"content-length", "date"}
+_CONNECTION = HOP_BY_HOP | {"date"}
+_FRAMING = _CONNECTION | {"content-length"}
+"""The response to HEAD keeps its length: that of the body it would have."""
 
 
 class NoAnswerError(RequestRefusedError, ConnectionError):
@@ -53,7 +55,7 @@ class Sender:
         try:
             async with asyncio.timeout(seconds):
                 response = await self._open(target, method, headers, body)
-                return await self._read(response)
+                return await self._read(response, _CONNECTION if method == "HEAD" else _FRAMING)
         except TimeoutError:
             raise NoAnswerError(
                 f"no answer from {target.url[:200]} within {seconds:g} s", next_step="is it busy, or held?"
@@ -74,7 +76,7 @@ class Sender:
                 continue  # nothing was sent: try the host's next address
         return await self.client.send(last, method, target.target, headers, body)
 
-    async def _read(self, response: ClientResponse) -> TargetResponse:
+    async def _read(self, response: ClientResponse, left_out: frozenset[str]) -> TargetResponse:
         kept, size = bytearray(), 0
         try:
             async for part in response.incoming:
@@ -84,5 +86,5 @@ class Sender:
                     break
         finally:
             response.close()
-        headers = tuple(pair for pair in response.headers.pairs if pair[0].lower() not in _FRAMING)
+        headers = tuple(pair for pair in response.headers.pairs if pair[0].lower() not in left_out)
         return TargetResponse(response.status, headers, bytes(kept), size <= self.limit)

@@ -36,7 +36,8 @@ class CaptureHandler:
         """
         received_ns, started = time.time_ns(), time.perf_counter()
         name, subpath = split_capture_path(request.path)
-        check_bin_name(name)
+        if name not in self.store.bins:
+            check_bin_name(name)
         body, size, sha256 = await self._read_body(request)
         original = self.replays.original(request.headers)
         received = ReceivedRequest(

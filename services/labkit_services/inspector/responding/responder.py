@@ -41,6 +41,11 @@ class BinResponder:
 
     async def decide(self, settings: BinSettings, record: RequestRecord) -> ResponsePlan:
         """Return the response, at once or after hold and delay."""
+        request = record.request
+        if request.subpath == "/" and not (
+            request.query or settings.rules or settings.hold or settings.forward
+        ):
+            return default_plan(settings.answer, record.id)  # most requests: nothing to decide
         forward = Forward.parse(settings.forward) if settings.forward else None
         if forward is not None and not self.forwarder.applies(record):
             forward = None

@@ -42,7 +42,8 @@ class Responder(Protocol):
 
 def default_plan(status: int, record_id: str) -> ResponsePlan:
     """Return the default response with this status."""
-    return ResponsePlan(status, _JSON, encode({"ok": status < 400, "id": record_id}).encode())
+    ok = "true" if status < 400 else "false"
+    return ResponsePlan(status, _JSON, f'{{"ok":{ok},"id":"{record_id}"}}'.encode())
 
 
 def error_plan(

@@ -62,7 +62,9 @@ class UrlSwitches:
 
 
 def _switches(query: str) -> list[tuple[str, str]]:
-    pairs = parse_qsl(query, keep_blank_values=True) if query else []
+    if "_" not in query and "%5" not in query:
+        return []
+    pairs = parse_qsl(query, keep_blank_values=True)
     return [(name, readable(value)) for name, value in pairs if name in SWITCHES]
 
 

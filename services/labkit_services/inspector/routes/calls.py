@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from urllib.parse import parse_qsl, unquote
 
 from labkit_services.http import Request, Response
 from labkit_services.inspector.calls.call_feed import CallFeed
-from labkit_services.inspector.calls.call_list import list_response, one_response
+from labkit_services.inspector.calls.call_list import call_named, list_response, one_response
 from labkit_services.inspector.calls.call_parts import CallParts
 from labkit_services.inspector.calls.call_query import CallQuery
 from labkit_services.inspector.calls.call_sender import CallOrder, CallSender
@@ -36,6 +37,7 @@ class CallApiRoutes:
             ("POST", "/api/v1/calls", self._send),
             ("GET", "/api/v1/calls/events", self._events),
             ("GET", "/api/v1/calls/{id}", self._get),
+            ("DELETE", "/api/v1/calls/{id}", self._cancel),
         ]
 
     async def _list(self, request: Request, _path: PathValues) -> Response:
@@ -51,9 +53,16 @@ class CallApiRoutes:
         return list_response(self._feed.index, query, time.time_ns())
 
     async def _get(self, request: Request, path: PathValues) -> Response:
-        await self._feed.catch_up()
+        call_id, function = call_named(request, path)
+        await self._feed.find(call_id, function)
         await self._feed.refresh()
-        return one_response(self._feed.index, request, path, time.time_ns())
+        return one_response(self._feed.index, call_id, function, time.time_ns())
+
+    async def _cancel(self, request: Request, path: PathValues) -> Response:
+        """Cancel a call that is queued, waits for a retry, or runs."""
+        function = dict(parse_qsl(request.query)).get("function", "")
+        await self._sender.cancel(unquote(path["id"]), function)
+        return Response(204)
 
     async def _send(self, request: Request, _path: PathValues) -> Response:
         order = CallOrder.parse(await read_object(request, _BODY_BYTES))

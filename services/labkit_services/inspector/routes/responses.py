@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import unquote
 
+from labkit_services.contract.compact_json import encode
 from labkit_services.contract.errors import InvalidValueError
 from labkit_services.contract.json_input import InvalidJsonError, read_json
 from labkit_services.http import Request, Response
@@ -82,6 +83,9 @@ class ResponseRoutes:
             documents = [_without_count(document) for document in documents]
         rules = parse_rules(documents)
         assert isinstance(documents, list)
+        if (size := len(encode(documents))) > _BYTES:
+            expected = f"at most {_BYTES} bytes for all rules of a bin"
+            raise InvalidValueError("the rules are too large", expected=expected, seen=f"{size} bytes")
         for document, rule in zip(documents, rules, strict=True):
             if rule.method:
                 document["method"] = rule.method

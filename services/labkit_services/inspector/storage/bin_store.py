@@ -25,6 +25,7 @@ from labkit_services.inspector.storage.group_commit import GroupCommit
 from labkit_services.inspector.storage.history import History
 from labkit_services.inspector.storage.history_file import HistoryFile, Warn
 from labkit_services.inspector.storage.search_index import SearchIndex
+from labkit_services.inspector.storage.selection import SCANNED
 
 
 @dataclass(frozen=True)
@@ -257,8 +258,12 @@ class BinStore:
 
     @property
     def unindexed(self) -> int:
-        """About how many requests are not in the index yet."""
-        return self._history.unindexed
+        """How many requests at most the index lacks; 0 if none needs it.
+
+        A bin of few requests is searched without it.
+        """
+        kept = [stored.kept for stored in self.bins.values()]
+        return min(self._history.unindexed, sum(kept)) if max(kept, default=0) > SCANNED else 0
 
     def purge(self) -> bool:
         """Delete some rows of deleted bins; return if there were any."""
@@ -267,9 +272,14 @@ class BinStore:
         self.writer.write(self._history.purge)
         return True
 
-    def finish_checkpoint(self) -> None:
-        """Copy what a checkpoint in a thread has left, which is little."""
-        self._history.finish_checkpoint()
+    @property
+    def log_bytes(self) -> int:
+        """Size of the write-ahead log's file."""
+        return self._history.log_bytes
+
+    def checkpoint(self) -> None:
+        """Copy the write-ahead log into the file."""
+        self._history.checkpoint()
 
     def close(self) -> None:
         """Save what is not yet saved, and close the history."""

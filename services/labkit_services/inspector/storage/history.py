@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -247,8 +248,18 @@ class History:
             if free > _FREE_PAGES:
                 self._db.execute(f"PRAGMA incremental_vacuum({_PAGES_AT_ONCE})").fetchall()
 
-    def finish_checkpoint(self) -> None:
-        """Copy the end of the write-ahead log into the file."""
+    @property
+    def log_bytes(self) -> int:
+        """Size of the write-ahead log's file."""
+        if self._file.path is None:
+            return 0
+        try:
+            return os.stat(f"{self._file.path}-wal").st_size
+        except FileNotFoundError:
+            return 0
+
+    def checkpoint(self) -> None:
+        """Copy the write-ahead log into the file; then it begins anew."""
         if not self._db.in_transaction:
             with self._errors():
                 self._db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()

@@ -120,7 +120,7 @@ class HistoryFile:
             if source.exists():
                 source.rename(aside.with_name(aside.name + suffix))
         self._warn(
-            f"the history was {label} and is set aside; starting with an empty one",
+            f"the history is {label} and was set aside; starting with an empty one",
             file=str(aside),
             error=reason,
         )
@@ -130,7 +130,7 @@ class HistoryFile:
         try:
             return _prepare(path)
         except NewerVersionError as error:
-            self.set_aside(f"version {error}", "written by a newer labkit".replace(" ", "-"))
+            self.set_aside(f"it has version {error}", "newer")
         except sqlite3.Error as error:
             if not is_damage(error):
                 raise

@@ -76,7 +76,7 @@ def response_row(response: SentResponse) -> Row:
         response.started,
         response.ended,
         response.held,
-        header_lines((name, value.replace("\n", " ")) for name, value in response.headers),
+        header_lines([(name, value.replace("\n", " ")) for name, value in response.headers]),
         response.body,
     )
 

@@ -28,10 +28,10 @@ FILTERS: dict[str, tuple[str, Callable[[Any], Any]]] = {
 """Fields of a RequestFilter: the condition, and its parameter's conversion. A
 field that is "" or None is no condition."""
 
-_EXACT = 3000
-"""Up to this many requests are read to count matches. Beyond, the search
-index's count is returned: it counts a request that has all parts of the text,
-but not side by side."""
+SCANNED = 3000
+"""Up to this many requests are read by a search. Beyond, the search index is
+asked, and its count returned: it counts a request that has all parts of the
+text, but not side by side."""
 
 _FOUND = "found(?, ?, requests.target, requests.headers, requests.body)"
 
@@ -87,7 +87,7 @@ class Selection:
 
     def _lookup(self, stored: StoredBin, filter_: RequestFilter) -> Lookup | None:
         """Return how to find candidates; None: read the bin's requests."""
-        if stored.kept <= _EXACT:
+        if stored.kept <= SCANNED:
             return None
         return self._index.lookup(needle_of(filter_.q), filter_.place)
 
@@ -129,8 +129,8 @@ class Selection:
         if indexed is None:
             return self._number(f"SELECT count(*) FROM requests WHERE {verified.sql}", verified.parameters)
         total = self._number(f"SELECT count(*) FROM {indexed.rest} AND {verified.sql}", verified.parameters)
-        few = f"SELECT count(*) FROM ({indexed.among} LIMIT {_EXACT + 1})"
-        if self._number(few, [indexed.expression]) <= _EXACT:
+        few = f"SELECT count(*) FROM ({indexed.among} LIMIT {SCANNED + 1})"
+        if self._number(few, [indexed.expression]) <= SCANNED:
             sql = f"SELECT count(*) FROM {indexed.indexed} AND {verified.sql}"
             return total + self._number(sql, [indexed.expression, *verified.parameters])
         sql = f"SELECT count(*) FROM {indexed.indexed} AND {condition.sql}"

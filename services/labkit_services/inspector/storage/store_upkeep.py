@@ -35,7 +35,8 @@ class StoreUpkeep:
             while more:
                 more = await self._purge()
                 await self._checkpoint()
-                if not committed.is_set() or self._store.unindexed > _UNINDEXED_ROWS:
+                behind = self._store.unindexed
+                if behind > _UNINDEXED_ROWS or (behind and not committed.is_set()):
                     more = await self._index() or more
 
     async def _purge(self) -> bool:
@@ -48,12 +49,30 @@ class StoreUpkeep:
 
     async def _checkpoint(self) -> None:
         path = self._store.path
-        if path is None or _size(path.with_name(f"{path.name}-wal")) < _LOG_BYTES:
+        if path is None or self._store.log_bytes < _LOG_BYTES:
             return
         # In a thread, because it waits for the disk. What was committed
         # meanwhile is little: with it copied, too, the log begins anew.
         await asyncio.to_thread(_checkpoint, path)
-        self._store.finish_checkpoint()
+        self._store.checkpoint()
+
+    async def _index(self) -> bool:
+        index = self._store.index
+        try:
+            return await asyncio.to_thread(index.update)
+        except sqlite3.Error:
+            index.discard()
+            return False
+
+
+def _checkpoint(self) -> None:
+        path = self._store.path
+        if path is None or self._store.log_bytes < _LOG_BYTES:
+            return
+        # In a thread, because it waits for the disk. What was committed
+        # meanwhile is little: with it copied, too, the log begins anew.
+        await asyncio.to_thread(_checkpoint, path)
+        self._store.checkpoint()
 
     async def _index(self) -> bool:
         index = self._store.index

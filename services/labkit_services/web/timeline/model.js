@@ -150,6 +150,15 @@ export class CallTable {
     return true;
   }
 
+  tally(groups, now) {
+    const counts = {};
+    for (const model of this.models.values()) {
+      if (model.start > now) continue;
+      for (const group of groups(model.call, stateAt(model, now))) counts[group] = (counts[group] ?? 0) + 1;
+    }
+    return counts;
+  }
+
   find(id, name) {
     if (name !== undefined) return this.models.get(`${id}\n${name}`);
     for (const model of this.models.values()) if (model.call.callId === id) return model;

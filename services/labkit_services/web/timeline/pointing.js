@@ -139,8 +139,11 @@ export class Pointing {
   #click(event) {
     // The click that ends a drag selects nothing.
     if (this.dragged) { this.dragged = false; return; }
-    const { model, part } = this.#find(this.#at(event));
-    if (model) this.#select(model, part);
+    const { timeline } = this;
+    // A screen reader's click has no place, only an element.
+    const model = timeline.table.models.get(timeline.rows.keyAt(event.target));
+    const found = event.detail ? this.#find(this.#at(event)) : { model };
+    if (found.model) this.#select(found.model, found.part);
   }
 
   #select(model, part) {

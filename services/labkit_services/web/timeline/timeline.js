@@ -5,12 +5,13 @@ import { depthOf, idlePeriods, SERIES } from "./depth.js";
 import { Frames } from "./frames.js";
 import { Legend } from "./legend.js";
 import { CallTable } from "./model.js";
-import { AXIS, countsAt, FOOT, HEAD, Painter, ROW, STRIP } from "./painter.js";
+import { countsAt, Painter, ROW } from "./painter.js";
 import { Pointing } from "./pointing.js";
 import { Range } from "./range.js";
 import { RowLayer } from "./rows.js";
 import { sayer } from "./say.js";
 import { Scale, Warp } from "./scale.js";
+import { createSkeleton, element } from "./skeleton.js";
 import { applyMarks, Theme } from "./theme.js";
 import { createToolbar } from "./toolbar.js";
 
@@ -52,7 +53,7 @@ class Timeline {
     root.append(this.element);
     this.frames = new Frames((time) => this.#frame(time));
     this.toolbar = createToolbar(this.element, { say: this.say, actions: this.#actions(), signal });
-    this.#build();
+    Object.assign(this, createSkeleton(this.element, this.say));
     this.theme = new Theme(this.element, marks, () => { this.legend.paint(this.theme.palette); this.frames.request(); });
     this.painter = new Painter(this.canvas, marks);
     this.rows = new RowLayer(this.list, this.say);
@@ -66,35 +67,6 @@ class Timeline {
     this.sizes = new ResizeObserver(() => this.#resized());
     this.sizes.observe(this.plot);
     this.sizes.observe(this.scroller);
-  }
-
-  #build() {
-    this.plot = element("div", "tl-plot");
-    this.canvas = element("canvas", "tl-canvas");
-    this.canvas.setAttribute("aria-hidden", "true");
-    this.scroller = element("div", "tl-scroll");
-    this.list = element("div", "tl-list");
-    this.list.setAttribute("role", "listbox");
-    this.list.setAttribute("aria-label", this.say("timeline.rows"));
-    this.list.hidden = true;
-    this.empty = element("p", "tl-empty");
-    this.empty.textContent = this.say("timeline.empty");
-    this.scroller.append(this.list, this.empty);
-    this.foot = element("div", "tl-foot");
-    this.counts = Object.fromEntries(SERIES.map((name) => {
-      const line = element("div", "tl-count");
-      const number = element("b");
-      line.append(Object.assign(element("span"), { textContent: this.say(`timeline.depth.${name}`) }), number);
-      this.foot.append(line);
-      return [name, number];
-    }));
-    this.overview = element("canvas", "tl-overview");
-    this.overview.setAttribute("aria-hidden", "true");
-    this.plot.append(this.canvas, this.scroller, this.foot);
-    this.element.append(this.plot, this.overview);
-    for (const [name, size] of Object.entries({ row: ROW, head: HEAD, foot: FOOT, strip: STRIP, axis: AXIS })) {
-      this.element.style.setProperty(`--tl-${name}`, `${size}px`);
-    }
   }
 
   #actions() {
@@ -133,10 +105,13 @@ class Timeline {
     this.frames.request();
   }
 
+  /** Count all calls that have begun by the groups that `groups(call, state)` puts them in. */
+  tally(groups) { return this.#table.tally(groups, this.now); }
+
   /** Show only the calls for which `accepts(call)` holds; null shows all. */
   setFilter(accepts) { this.#table.filter(accepts); this.frames.request(); }
 
-  /** Select a call and bring it into view; null selects none. */
+  /** Select a call and go to it; null selects none. */
   select(id, name) {
     this.#selected = id === null ? null : this.#table.find(id, name)?.key ?? null;
     this.reveal(this.#selected);
@@ -165,23 +140,18 @@ class Timeline {
     this.element.remove();
   }
 
-  // What Pointing needs.
-
+  // For pointing.js
   get now() {
     const { base, at, live } = this.#clock;
     return live ? base + (performance.now() - at) / 1000 : base;
   }
 
   get table() { return this.#table; }
-
   get range() { return this.#range; }
-
   get selected() { return this.#selected; }
-
   set selected(key) { this.#selected = key; this.frames.request(); }
 
   get depthCounts() { return (time) => countsAt(this.#depth, time); }
-
   get origin() { return this.#warp.origin; }
 
   moved(change) { this.#moved(change); }
@@ -277,8 +247,7 @@ class Timeline {
 
   #tell(counts) {
     for (const name of SERIES) {
-      const text = String(counts[name]);
-      if (this.counts[name].textContent !== text) this.counts[name].textContent = text;
+      if (this.counts[name].textContent !== String(counts[name])) this.counts[name].textContent = counts[name];
     }
   }
 
@@ -306,7 +275,7 @@ class Timeline {
     this.#depth = depthOf(models.values(), this.#given);
     this.#idle = idlePeriods(models.values(), IDLE);
     this.first = Infinity;
-    for (const { start } of models.values()) if (start < this.first) this.first = start;
+    for (const { start } of models.values()) this.first = Math.min(this.first, start);
   }
 
   #bend(now) {
@@ -328,10 +297,4 @@ class Timeline {
     if (!this.#clock.live || this.resting || !moves) return;
     this.frames.requestIn(this.reducedMotion ? 1000 : Math.min(1000, 1000 / this.scale.perSecond));
   }
-}
-
-function element(name, className = "") {
-  const made = document.createElement(name);
-  if (className) made.className = className;
-  return made;
 }

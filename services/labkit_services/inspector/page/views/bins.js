@@ -93,7 +93,10 @@ export function mount(root, context, route) {
     api.listen(EVENTS, {
       async hello() {
         // The list of bins is read by bin_model.js; the requests here.
-        if (store.get("binsLoaded") && bin()) await load(wantsNewest ? "" : list.selected());
+        if (!store.get("binsLoaded") || !bin()) return;
+        const shown = detail.shown();
+        await load(wantsNewest ? "" : list.selected());
+        if (shown && shown === detail.shown()) await detail.refresh(); // it may have been answered meanwhile
       },
       "request.received"({ bin: of, request }) {
         if (!name) return void context.navigate("bins", of.name);

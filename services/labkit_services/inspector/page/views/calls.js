@@ -3,7 +3,7 @@
 import { snippet } from "../components/copy.js";
 import { fill, h } from "../dom.js";
 import { createPlayer } from "../player.js";
-import { isCounted } from "../strip.js";
+import { groupsOf, isCounted } from "../strip.js";
 import { createFlow } from "../../../web/timeline/flow.js";
 import { createTimeline } from "../../../web/timeline/timeline.js";
 import { createDetail } from "./call_detail.js";
@@ -13,6 +13,8 @@ const EVENTS = "api/v1/calls/events";
 const MARKS = new URL("../../../web/marks.json", import.meta.url);
 const PAGE = 500;
 const MOST = 5_000;
+const MOST_STEPS = 20_000;
+const TALLY_MS = 100;
 
 export function mount(root, context, route) {
   const view = new CallsView(root, context, route);
@@ -46,8 +48,9 @@ class CallsView {
     this.aside = h("aside", { class: "call-detail", "aria-label": words("call.detail"), hidden: true });
     this.main = h("div", { class: "calls-main", hidden: true },
       this.flowPlace, h("div", { class: "page-head" }, h("h2", null, words("nav.calls")), this.number, h("span", { class: "space" }), this.search),
-      this.player, this.place, this.log);
-    fill(root, h("div", { class: "calls" }, h("div", { class: "calls-column" }, this.message, this.main), this.aside));
+      this.player, this.place);
+    fill(root, h("div", { class: "calls" },
+      h("div", { class: "calls-column" }, h("div", { class: "calls-scroll" }, this.message, this.main), this.log), this.aside));
   }
 
   async start() {
@@ -118,12 +121,13 @@ class CallsView {
     this.#setData();
   }
 
-  /** A record file is open instead of a lab: nothing changes any more, and it can be played. */
+  /** A record of a run is open instead of a lab: nothing changes any more, and it can be played. */
   async #loadRecord() {
+    if (!this.context.store.get("isRecord") || this.#record) return;
     try {
-      this.#record = (await this.context.api.get("api/v1/record")) || null;
-    } catch {
-      this.#record = null;
+      this.#record = await this.context.api.get(`api/v1/record?steps=${MOST_STEPS}`);
+    } catch (error) {
+      this.context.announce(error.sentence);
     }
   }
 
@@ -134,22 +138,28 @@ class CallsView {
     this.#showEmpty();
     this.timeline.setData({ calls, faults: this.#faults, now: this.#now, live });
     this.#filter();
-    if (this.#record && calls.length && !this.playing) this.#play(calls);
+    if (this.#record && calls.length && !this.playing) this.#play();
     this.#showSelected();
     this.#tell();
   }
 
-  #play(calls) {
-    const moments = new Set(calls.flatMap((call) => call.spans.flatMap((span) => [span.start, span.end ?? span.start])));
+  #play() {
     this.playing = createPlayer(this.player, {
-      words: this.context.words, times: [...moments].sort((one, other) => one - other),
+      words: this.context.words, times: this.#record.steps,
       onTime: (now) => {
         this.#now = now;
         this.timeline.setNow(now);
-        this.#tell();
+        this.tallying ??= setTimeout(() => this.#tally(), TALLY_MS);
         this.#showSelected();
       },
     });
+  }
+
+  /** Numbers as they were at the time that is shown; counting all calls is too much for every frame. */
+  #tally() {
+    this.tallying = null;
+    if (this.unmounted) return;
+    this.context.store.set("counts", this.timeline.tally((call, state) => groupsOf(call, state, this.#now)));
   }
 
   async #loadFaults() {

@@ -1,5 +1,6 @@
 // The logs of all services, merged by time: filters, follow, links to calls.
 
+import { unavailable } from "../components/unavailable.js";
 import { fill, h, visible } from "../dom.js";
 import { clock } from "../format.js";
 import { hashOf } from "../router.js";
@@ -42,7 +43,7 @@ export function mount(root, context, route) {
 
   function row(line) {
     return h("li", { class: `log-line ${rank(line.level) >= 2 ? line.level : ""}` },
-      h("time", { class: "secondary" }, line.time ? clock(typeof line.time === "number" ? line.time * 1000 : line.time) : ""),
+      h("time", { class: "secondary" }, line.time ? clock(typeof line.time === "number" ? line.time * 1000 : line.time).slice(0, 8) : ""),
       h("span", { class: "service" }, visible(line.service)),
       h("span", { class: "text" }, rank(line.level) >= 2 && [h("strong", null, words(`logs.level.${LEVELS[rank(line.level)]}`)), " "], visible(line.text),
         line.call_id && [" ", h("a", { href: hashOf("calls", line.call_id) }, visible(line.call_id.length > 12 ? `${line.call_id.slice(0, 8)}…` : line.call_id))]));
@@ -96,11 +97,11 @@ export function mount(root, context, route) {
       answer.lines.forEach(put);
       show();
     } catch (error) {
-      fill(message, h("p", { class: "notice" }, error.isMissing ? words("missing.logs") : error.sentence));
+      fill(message, unavailable(words, "logs", error));
     }
   }
 
-  const stop = api.listen(EVENTS, { hello: read, missing: read, line: add, lines: (event) => (event.lines ?? []).forEach(add), log: add });
+  const stop = api.listen(EVENTS, { hello: read, missing: read, lines: (event) => event.lines.forEach(add) });
   return {
     update(next) {
       if (next.parts[0]) search.value = next.parts[0];

@@ -2,6 +2,7 @@
 
 import { term } from "../components/term.js";
 import { showError, toast } from "../components/toast.js";
+import { unavailable } from "../components/unavailable.js";
 import { fill, h, visible } from "../dom.js";
 import { createDeadLetters } from "./queues/dead_letters.js";
 import { createGauge, createSparkline } from "./queues/meters.js";
@@ -24,7 +25,7 @@ export function mount(root, context) {
     try {
       show((await api.get("api/v1/queues")).queues);
     } catch (error) {
-      fill(message, h("p", { class: "notice" }, error.isMissing ? words("missing.queues") : error.sentence));
+      fill(message, unavailable(words, "queues", error));
     } finally {
       reading = false;
     }
@@ -49,7 +50,7 @@ export function mount(root, context) {
   }
 
   // Numbers between two events, such as the depth, have no event of their own.
-  const timer = setInterval(() => !document.hidden && message.querySelector(".notice") === null && read(), READ_EVERY_MS);
+  const timer = setInterval(() => !document.hidden && !message.querySelector(".notice") && read(), READ_EVERY_MS);
   const stop = api.listen(EVENTS, {
     hello: read,
     queues: (event) => (event.queues ? show(event.queues) : read()),
@@ -65,10 +66,15 @@ export function mount(root, context) {
 
 const empty = (words) => h("section", { class: "empty" }, h("h3", null, words("queues.empty.title")), h("p", null, words("queues.empty.text")));
 
+/** Return how many calls all workers of a queue run at the same time. */
+const places = ({ workers, max_inflight: each }) =>
+  workers.length ? workers.reduce((sum, worker) => sum + (worker.max_inflight ?? each), 0) : each;
+
 function createCard(context, name, read) {
   const { api, words } = context;
   const depth = createGauge(words, "queue_depth");
   const inFlight = createGauge(words, "in_flight");
+  const waiting = createGauge(words, "waiting_for_retry");
   const redelivered = createGauge(words, "redelivered");
   const line = createSparkline(words);
   const workers = h("ul", { class: "workers" });
@@ -103,14 +109,15 @@ function createCard(context, name, read) {
   function showTheory(k) {
     const n = (shown?.depth ?? 0) + (shown?.in_flight ?? 0);
     const s = shown?.mean_seconds ?? 1;
-    const all = k * Math.max(1, shown?.workers?.length ?? 1);
+    const all = k * Math.max(1, shown?.workers.length ?? 1);
     fill(theory, term(words, "theory", "⌈n/k⌉·s"), " ", words(shown?.mean_seconds ? "queues.theory.measured" : "queues.theory", { n, k: all, s: Number(s.toPrecision(2)), time: Number((Math.ceil(n / all) * s).toPrecision(3)) }));
   }
 
   function update(queue) {
     shown = queue;
     depth.update(queue.depth);
-    inFlight.update(queue.in_flight, queue.max_inflight * Math.max(1, queue.workers?.length ?? 1));
+    inFlight.update(queue.in_flight, places(queue));
+    waiting.update(queue.waiting_for_retry);
     redelivered.update(queue.redelivered);
     line.add(queue.depth, queue.in_flight);
     if (Date.now() - editing > 1_500 && document.activeElement !== number) {
@@ -118,14 +125,14 @@ function createCard(context, name, read) {
       slider.value = number.value = queue.max_inflight;
       showTheory(queue.max_inflight);
     }
-    fill(workers, (queue.workers ?? []).map((worker) => h("li", { class: "badge" }, visible(typeof worker === "string" ? worker : [worker.name ?? worker.id ?? worker.pid, worker.in_flight != null && words("queues.worker.runs", { n: worker.in_flight })].filter(Boolean).join(" · ")))),
-      !(queue.workers ?? []).length && h("li", { class: "secondary" }, words("queues.no_worker")));
+    fill(workers, queue.workers.map((worker) => h("li", { class: "badge", title: words("queues.worker.done", { n: worker.processed }) }, visible(worker.name), " · ", words("queues.worker.runs", { n: worker.in_flight }))),
+      !queue.workers.length && h("li", { class: "secondary" }, words("queues.no_worker")));
     dead.update(queue.dead_letters);
   }
 
   const element = h("section", { class: "queue-card", "aria-label": name, data: { queue: name } },
     h("div", { class: "row" }, h("h3", null, visible(name)), h("span", { class: "space" }), term(words, "queue_worker", words("queues.workers")), workers),
-    h("div", { class: "gauges" }, depth.element, inFlight.element, redelivered.element, line.element),
+    h("div", { class: "gauges" }, depth.element, inFlight.element, waiting.element, redelivered.element, line.element),
     h("div", { class: "limit" }, term(words, "max_inflight"), slider, number, theory),
     dead.element);
   return { element, update };

@@ -1,6 +1,7 @@
 // The call behind a captured request: its outcome and durations.
 
 import { term } from "../../components/term.js";
+import { unavailable } from "../../components/unavailable.js";
 import { fill, h, visible } from "../../dom.js";
 import { seconds } from "../../format.js";
 import { hashOf } from "../../router.js";
@@ -20,7 +21,7 @@ export function callTab({ api, words }, request) {
   const name = request.openfaas.function_name ?? "";
   const query = name ? `?function=${encodeURIComponent(name)}` : "";
   api.get(`api/v1/calls/${encodeURIComponent(id)}${query}`).then(show, (error) =>
-    fill(content, facts([["call_id", visible(id)]]), h("p", { class: "notice" }, error.isMissing ? words("call.unknown") : error.sentence)));
+    fill(content, facts([["call_id", visible(id)]]), unavailable(words, "call", error)));
 
   const facts = (pairs) => h("dl", { class: "facts" }, pairs.map(([key, value]) => [h("dt", null, term(words, key)), h("dd", null, value)]));
 

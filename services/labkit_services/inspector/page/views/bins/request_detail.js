@@ -37,14 +37,29 @@ export function createRequestDetail(context, { list }) {
     if (isOther || !element.childElementCount) await refresh();
   }
 
+  let isReading = false;
+  let isStale = false;
+
+  /** Read the request again; of many wishes meanwhile, only the last one is met. */
   async function refresh() {
+    isStale = true;
+    if (isReading) return;
+    isReading = true;
+    while (isStale && id) {
+      isStale = false;
+      await readOnce();
+    }
+    isReading = false;
+  }
+
+  async function readOnce() {
     const mine = (turn += 1);
     try {
       const request = await api.get(path());
       if (mine === turn) render(request);
     } catch (error) {
       if (mine !== turn) return;
-      fill(element, h("p", { class: "notice" }, error.status === 404 ? words("request.deleted") : error.sentence));
+      fill(element, h("p", { class: "notice" }, error.status === 404 ? words("request.deleted") : error.sentence ?? error.message));
     }
   }
 

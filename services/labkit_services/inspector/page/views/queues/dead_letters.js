@@ -9,6 +9,8 @@ import { hashOf } from "../../router.js";
 
 export function createDeadLetters({ api, words }, queue, read) {
   const path = (rest = "") => `api/v1/queues/${encodeURIComponent(queue)}/dead-letters${rest}`;
+  // Calls of several functions may share an id.
+  const pathOf = ({ callId, function: name }, rest = "") => path(`/${encodeURIComponent(callId)}${rest}?function=${encodeURIComponent(name)}`);
   const count = h("span", { class: "number", data: { gauge: "dead_letter" } }, "0");
   const body = h("tbody");
   const table = h("table", { class: "dead-letters" },
@@ -27,7 +29,7 @@ export function createDeadLetters({ api, words }, queue, read) {
     if (!number) return;
     try {
       const answer = await api.get(path());
-      fill(body, (answer.dead_letters ?? answer.deadLetters ?? answer).map(row));
+      fill(body, answer.dead_letters.map(row));
     } catch (error) {
       known = -1;
       fill(body, h("tr", null, h("td", { colspan: "6" }, error.isMissing ? words("missing") : error.sentence)));
@@ -35,17 +37,15 @@ export function createDeadLetters({ api, words }, queue, read) {
   }
 
   function row(letter) {
-    const callId = letter.call_id ?? letter.callId ?? "";
-    const time = letter.time ?? letter.dead_at ?? letter.died;
-    return h("tr", null,
-      h("td", { class: "number" }, time ? clock(typeof time === "number" ? time * 1000 : time) : ""),
-      h("td", null, visible(letter.function ?? "")),
-      h("td", null, callId ? h("a", { href: hashOf("calls", callId) }, visible(callId)) : ""),
-      h("td", { class: "reason" }, visible(letter.reason ?? letter.error ?? "")),
-      h("td", { class: "number" }, String(letter.attempts ?? "")),
-      h("td", { class: "row" },
-        h("button", { type: "button", on: { click: () => act(() => api.post(path(`/${encodeURIComponent(letter.id)}/redrive`)), words("dead.redriven")) } }, words("dead.redrive")),
-        h("button", { type: "button", class: "quiet", on: { click: () => removeOne(letter) } }, words("delete"))));
+    return h("tr", { data: { callId: letter.callId } },
+      h("td", { class: "number" }, clock(letter.diedAt)),
+      h("td", null, visible(letter.function)),
+      h("td", null, h("a", { href: hashOf("calls", letter.callId) }, visible(letter.callId))),
+      h("td", { class: "reason" }, visible(letter.reason)),
+      h("td", { class: "number" }, String(letter.attempts)),
+      h("td", null, h("div", { class: "row" },
+        h("button", { type: "button", on: { click: () => act(() => api.post(pathOf(letter, "/redrive")), words("dead.redriven")) } }, words("dead.redrive")),
+        h("button", { type: "button", class: "quiet", on: { click: () => removeOne(letter) } }, words("delete")))));
   }
 
   async function act(action, done) {
@@ -61,8 +61,8 @@ export function createDeadLetters({ api, words }, queue, read) {
   }
 
   async function removeOne(letter) {
-    const texts = { title: words("dead.delete"), text: words("dead.delete.text", { function: letter.function ?? "" }), action: words("delete") };
-    if (await confirmDialog(words, texts)) await act(() => api.delete(path(`/${encodeURIComponent(letter.id)}`)), words("dead.deleted"));
+    const texts = { title: words("dead.delete"), text: words("dead.delete.text", { function: letter.function }), action: words("delete") };
+    if (await confirmDialog(words, texts)) await act(() => api.delete(pathOf(letter)), words("dead.deleted"));
   }
 
   async function purgeAll() {
