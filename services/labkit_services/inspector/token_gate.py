@@ -66,7 +66,7 @@ class TokenGate:
         What it sends to an existing bin is captured like any request.
         """
         if not (self.locked and self._has_token(request)):
-            _raise_for(self._origin.refuse_page(request))
+            _raise_for(self._origin.refuse_host(request) or self._origin.refuse_page(request))
 
     def has_token_in_url(self, request: Request) -> bool:
         """Return whether ``?token=`` is right.
