@@ -691,9 +691,7 @@ def test_template_pull_runs_no_hook(folder: Path, outside: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ODD)
-@pytest.mark.parametrize(
-    "command", [["build"], ["up"], ["invoke", "f"], ["list"], ["remove"], ["diff"]], ids=str
-)
+@pytest.mark.parametrize("command", ["build", "up", "invoke f", "list", "remove", "diff"])
 def test_no_command_waits_for_a_pipe_or_a_device_in_place_of_the_stack_file(
     command: str, kind: str, folder: Path
 ) -> None:
@@ -723,3 +721,19 @@ def test_file_names_that_are_not_utf_8_are_built(folder: Path) -> None:
     (folder / "f" / os.fsdecode(b"\xff")).write_text("x")
 
     assert main(["build"]) == 0
+
+
+@pytest.mark.parametrize("kind", [*ODD, "a folder"])
+def test_an_odd_file_of_logins_is_an_error(
+    kind: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "config").mkdir()
+    monkeypatch.setenv("OPENFAAS_CONFIG", str(folder / "config"))
+    if kind == "a folder":
+        (folder / "config/config.yml").mkdir()
+    else:
+        odd_file(folder / "config/config.yml", kind)
+
+    assert main(["list", "--gateway", "http://127.0.0.1:1"]) == 1
+
+    assert "config.yml" in capfd.readouterr().out

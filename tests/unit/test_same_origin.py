@@ -18,7 +18,7 @@ def request(method: str = "POST", host: str = "127.0.0.1:8080", **headers: str) 
 OWN = [
     *("127.0.0.1", "127.0.0.1:8080", "127.1:8080", "[::1]:8080", "10.0.0.7:80"),
     *("localhost", "LOCALHOST:8080", "localhost.", "lab.localhost:8080"),
-    *("gateway:8080", "host.docker.internal:8080"),
+    *("gateway:8080", "host.docker.internal:8080", "gateway.openfaas:8080", "gateway.openfaas.svc"),
 ]
 FOREIGN = [
     *(

@@ -13,6 +13,7 @@ import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from labkit_services.contract.names import GATEWAY_ALIASES
 from labkit_services.http import Request
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
@@ -71,7 +72,7 @@ class OwnOrigin:
         machine = socket.gethostname().lower()
         self._allowed = {_PORT.sub("", name.strip().lower()) for name in allowed} - {""}
         self._suffixes = tuple(name for name in self._allowed if name.startswith("."))
-        self._own = {machine, f"{machine}.local", "host.docker.internal"}
+        self._own = {machine, f"{machine}.local", "host.docker.internal", *GATEWAY_ALIASES}
 
     def refuse_host(self, request: Request) -> Refusal | None:
         """Refuse a ``Host`` that another site may own."""
