@@ -240,6 +240,21 @@ async def test_a_log_ring_keeps_the_newest_lines_and_yields_new_ones() -> None:
     assert followed == ["line 4", "line 5", "line 6"]
 
 
+def test_a_log_of_long_lines_keeps_fewer_of_them() -> None:
+    async def read(ring: LogRing) -> list[str]:
+        return [line.text async for line in ring.read()]
+
+    ring = LogRing()
+    for number in range(2000):
+        ring.append("cat-1", f"{number} " + "\N{SNAKE}" * 8000)
+
+    past = asyncio.run(read(ring))
+
+    assert past[-1].startswith("1999 ")
+    assert past[0] == f"[labkit: {2001 - len(past):,} older lines are not kept]"
+    assert sum(map(len, past)) < 4_300_000
+
+
 @pytest.mark.row("1.1 faas_nats_address")
 @pytest.mark.parametrize(
     ("settings", "url"),

@@ -230,6 +230,39 @@ async def test_a_response_whose_lines_end_with_lf_is_read_as_by_go(
         assert (response.status, await response.read()) == (status, body)
 
 
+@pytest.mark.parametrize(
+    ("start", "part"),
+    [
+        (b"HTTP/1.1 200 OK\r\nA: ", b"x" * 1000),
+        (b"HTTP/1.1 200 OK\r\n", b"A: x\r\n" * 100),
+        (b"HTTP/1.1 200 ", b"x" * 1000),
+        (b"", b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" * 10),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;", b"x" * 1000),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nT: ", b"x" * 1000),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n", b"T: x\r\n" * 100),
+    ],
+    ids=["header", "headers", "reason", "interim responses", "chunk extension", "trailer", "trailers"],
+)
+async def test_a_response_whose_head_or_trailer_never_ends_is_cut(
+    client: HttpClient, start: bytes, part: bytes
+) -> None:
+    sent = 0
+
+    async def server(wire: Wire) -> None:
+        nonlocal sent
+        await read_request(wire)
+        wire.send(start)
+        while True:
+            wire.send(part)
+            sent += len(part)
+            await wire.drain()
+
+    async with scripted_server(server) as made:
+        with pytest.raises(UpstreamError, match="headers are more than"):
+            await (await client.request("GET", made.url, (), b"")).read()
+    assert sent < 20 * MEGABYTE
+
+
 async def test_interim_responses_are_skipped(client: HttpClient) -> None:
     interim = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
     async with scripted_server(always(interim + OK)) as server:

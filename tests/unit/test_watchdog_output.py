@@ -7,11 +7,14 @@ import errno
 import json
 import os
 import re
+import select
+import subprocess
 import time
 from collections.abc import Iterator
 
 import pytest
 
+from labkit_services.runtime.line_reader import LineReader
 from labkit_services.runtime.log import LineWriter
 from labkit_services.watchdog.output import CallEventLines, PipeLineWriter, WatchdogLog
 
@@ -202,3 +205,34 @@ def test_a_closed_reader_is_not_an_error(pipe: Pipe) -> None:
     lines.write("nobody reads this")
 
     assert lines.lost == 1
+
+
+async def _stderr_of_one_turn(read_end: int, write_end: int) -> int:
+    """Return the largest number of characters that a writer collects."""
+    lines = PipeLineWriter(write_end)
+    largest = 0
+    for _ in range(100):
+        lines.copy("x" * 100_000)
+        largest = max(largest, lines._collected)
+    return largest
+
+
+def test_long_lines_are_not_collected_without_bound_within_one_turn(pipe: Pipe) -> None:
+    assert asyncio.run(_stderr_of_one_turn(*pipe)) < 500_000
+
+
+def test_a_reader_of_lines_stops_although_a_process_still_writes() -> None:
+    lines: list[str] = []
+    process = subprocess.Popen(["yes"], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    output = process.stdout.fileno()
+
+    async def stop() -> None:
+        LineReader(output, lines.append).stop()
+
+    with process:
+        select.select([output], [], [], 5)
+        asyncio.run(stop())
+        process.kill()
+
+    assert 0 < len(lines) < 4_000_000

@@ -16,7 +16,8 @@ import yaml
 
 from labkit.openfaas_cli.go_yaml.encoder import marshal
 from labkit.workspace import own_login_folder
-from labkit_services.contract.errors import LabError
+from labkit_services.contract.errors import LabError, UnsafePathError
+from labkit_services.files.tree_copy import read_file
 from labkit_services.runtime.private_files import write_private
 
 _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
@@ -114,11 +115,15 @@ def _read() -> list[dict[str, Any]]:
     file = folder() / "config.yml"
     try:
         # As text, like Go's: `token: 123` is no number.
-        content = yaml.load(file.read_text(encoding="utf-8"), Loader=yaml.BaseLoader) or {}  # noqa: S506 - creates only text
+        content = yaml.load(read_file(file).decode(), Loader=yaml.BaseLoader) or {}  # noqa: S506 - creates only text
         logins = content.get("auths") or []
         return [dict(login) for login in logins]
     except FileNotFoundError:
         return []
+    except UnsafePathError as error:
+        raise LoginStoreError(
+            seen=f"{file}: {error.headline}", next_step=f"remove {file} and log in again: faas-cli login"
+        ) from error
     except (OSError, yaml.YAMLError, AttributeError, TypeError, ValueError, RecursionError) as error:
         raise LoginStoreError(
             seen=f"{file}: {error}", next_step=f"remove {file} and log in again: faas-cli login"

@@ -16,7 +16,9 @@ from labkit_services.http.headers import Headers, Pair
 from labkit_services.http.origin import Origin
 
 _HEAD_BYTES = 256 * 1024
-"""Limit for all headers of a response; a server that sends more is broken."""
+"""Limit for all headers of a response, and for what is between two parts of
+its body or behind it: chunk extensions, trailers. A server that sends more is
+broken, and the parser would keep it in memory."""
 
 
 class ClientResponse:
@@ -68,7 +70,7 @@ class ClientConnection(Connection):
         self._body: Body | None = None
         self._method = ""
         self._pairs: list[Pair] = []
-        self._head_bytes = 0
+        self._unread_bytes = 0  # since the last part of a body
         self._reusable = True
         self._until_eof = False
         self._sender: asyncio.Task[None] | None = None
@@ -105,7 +107,7 @@ class ClientConnection(Connection):
             length = f"Content-Length: {len(body)}\r\n" if body or method in ("POST", "PUT", "PATCH") else ""
             self.transport.write(encode_head(line, pairs, length) + body)
         self._method = method
-        self._head_bytes = 0
+        self._unread_bytes = 0
         head: asyncio.Future[ClientResponse] = self.loop.create_future()
         self._head = head
         if not isinstance(body, bytes):
@@ -154,6 +156,7 @@ class ClientConnection(Connection):
         self.resume_writing()
 
     def data_received(self, data: bytes) -> None:
+        self._unread_bytes += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -162,10 +165,8 @@ class ClientConnection(Connection):
         except httptools.HttpParserError as error:
             self._malformed(error)
             return
-        if self._head is not None and self._body is None:
-            self._head_bytes += len(data)
-            if self._head_bytes > _HEAD_BYTES:
-                self._malformed(f"its headers are more than {_HEAD_BYTES} bytes")
+        if self._head is not None and self._unread_bytes > _HEAD_BYTES:
+            self._malformed(f"its headers are more than {_HEAD_BYTES} bytes")
 
     # -- called by the parser
 
@@ -197,6 +198,7 @@ class ClientConnection(Connection):
             self._body = body
 
     def on_body(self, data: bytes) -> None:
+        self._unread_bytes = 0
         if self._body is not None:
             self._body.feed(data)
 

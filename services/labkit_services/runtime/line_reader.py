@@ -8,6 +8,8 @@ from collections.abc import Callable
 
 _CHUNK_BYTES = 64 * 1024
 _MAX_LINE_BYTES = 1024 * 1024
+_LAST_READS = 32
+"""How often ``stop`` reads: twice what the largest pipe of Linux holds."""
 
 
 class LineReader:
@@ -62,7 +64,11 @@ class LineReader:
                 self._partial = b""
 
     def stop(self) -> None:
-        """Read what is in the pipe now, and no more."""
-        while self._open and self._read_once():
-            pass
+        """Read what is in the pipe now, and no more.
+
+        A process that still writes could keep the pipe full for ever.
+        """
+        for _ in range(_LAST_READS):
+            if not (self._open and self._read_once()):
+                break
         self._close()

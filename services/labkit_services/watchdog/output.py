@@ -58,7 +58,7 @@ class PipeLineWriter(LineWriter):
     def flush(self) -> None:
         """Write what the pipe takes, and buffer the rest."""
         self._scheduled = False
-        texts, self._lines = self._lines, []
+        texts, self._lines, self._collected = self._lines, [], 0
         data = "".join([f"{text}\n" for text in texts]).encode("utf-8", "replace")
         if self.lost == self._noted and len(self._buffer) + len(data) <= self._buffer_bytes:
             self._buffer += data

@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 _LINE_CHARACTERS = 8192
+_CHARACTERS = 4 * 1024 * 1024
+"""Of all lines: at most 16 MB of memory, whatever the alphabet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +29,24 @@ class LogRing:
     def __init__(self, limit: int = 2000) -> None:
         self._lines: deque[tuple[int, LogLine]] = deque(maxlen=limit)
         self._count = 0
+        self._characters = 0
         self._more = asyncio.Event()
 
     def append(self, instance: str, text: str) -> None:
         """Add one line."""
         self._count += 1
-        self._lines.append((self._count, LogLine(time.time_ns(), instance, _bounded(text))))
+        line = LogLine(time.time_ns(), instance, _bounded(text))
+        if len(self._lines) == self._lines.maxlen:
+            self._drop()
+        self._lines.append((self._count, line))
+        self._characters += len(line.text)
+        while self._characters > _CHARACTERS:
+            self._drop()
         self._more.set()
+
+    def _drop(self) -> None:
+        _, line = self._lines.popleft()
+        self._characters -= len(line.text)
 
     def tail(self, count: int) -> list[str]:
         """Return the texts of the last ``count`` lines."""
