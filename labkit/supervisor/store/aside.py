@@ -11,6 +11,8 @@ from pathlib import Path
 
 from labkit.supervisor.store.blocks import unreadable_bytes
 
+RECORD = "inventory.json"
+"""What the supervisor writes down about the streams (``inventory.py``)."""
 _ACCOUNT = ("jetstream", "$G", "streams")
 """Folders between JetStream's ``store_dir`` and the streams of the one
 account."""
@@ -66,6 +68,7 @@ class SetAside:
             folder /= name
             if not self._is_folder(folder):
                 return
+        self._are_files(self._store / RECORD)
         for stream in sorted(folder.iterdir()):
             if self._is_folder(stream):
                 self._examine_stream(stream)
