@@ -110,7 +110,10 @@ class ManagedServices:
 
     async def start(self, service: ManagedService) -> None:
         """Start a service that was stopped or has failed."""
-        await service.start(asyncio.get_running_loop().time() + self.specs.settings.timeout)
+        await service.start(self._deadline(), wait_for_obstacle=True)
+
+    def _deadline(self) -> float:
+        return asyncio.get_running_loop().time() + self.specs.settings.timeout
 
     async def restart(self, services: Sequence[ManagedService]) -> None:
         """Stop services and start them again, on the same ports."""
@@ -123,7 +126,7 @@ class ManagedServices:
         for number in range(len(workers) + 1, count + 1):
             worker = self._add(self.specs.worker(number))
             try:
-                await self.start(worker)
+                await worker.start(self._deadline())
             except BaseException:
                 del self._by_name[worker.name]
                 raise
