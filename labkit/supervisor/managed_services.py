@@ -90,7 +90,8 @@ class ManagedServices:
     async def stop_all(self) -> None:
         """Stop all in two seconds, without waiting for work in progress.
 
-        Before nats-server stops, it is recorded what the store holds.
+        Before nats-server stops, it is recorded what the store holds, and
+        after that, what its consumers' files hold.
         """
         loop = asyncio.get_running_loop()
         begin = loop.time()
@@ -100,6 +101,7 @@ class ManagedServices:
             if kinds == (NATS_SERVER,) and any(service.state is State.READY for service in services):
                 await self.specs.recovery.record(self.specs.url_of[NATS_SERVER], at_rest=True)
             await asyncio.gather(*(service.stop(grace, hurry=True) for service in services))
+        self.specs.recovery.seal()
 
     # -- one of them
 

@@ -102,6 +102,12 @@ def as_link(path: Path, target: str) -> None:
     path.symlink_to(target)
 
 
+def flip(path: Path, position: int, bits: int) -> None:
+    content = bytearray(path.read_bytes())
+    content[position] ^= bits
+    path.write_bytes(content)
+
+
 def changed(path: Path, **settings: object) -> None:
     path.write_text(json.dumps(json.loads(path.read_bytes()) | settings))
 
@@ -158,6 +164,10 @@ HARMLESS: dict[str, Damage] = {
     "a consumer that is a file": lambda q: as_file(consumer(q)),
     "a random consumer state": lambda q: scramble(consumer(q) / "o.dat"),
     "a consumer state that was cut": lambda q: cut(consumer(q) / "o.dat", 5),
+    "a changed byte in a consumer's floor": lambda q: flip(consumer(q) / "o.dat", 2, 0x80),
+    "a changed byte in a consumer's count": lambda q: flip(consumer(q) / "o.dat", 6, 0x80),
+    "a changed byte in a consumer's pending calls": lambda q: flip(consumer(q) / "o.dat", 15, 0xFF),
+    "a changed byte in a consumer's meta.inf": lambda q: flip(consumer(q) / "meta.inf", 130, 1),
     "an empty consumer state": lambda q: cut(consumer(q) / "o.dat", 0),
     "a consumer state of zeros": lambda q: (consumer(q) / "o.dat").write_bytes(bytes(40)),
     "a missing consumer state": lambda q: (consumer(q) / "o.dat").unlink(),

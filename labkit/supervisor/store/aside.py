@@ -13,6 +13,8 @@ from labkit.supervisor.store.blocks import unreadable_bytes
 
 RECORD = "inventory.json"
 """What the supervisor writes down about the streams (``inventory.py``)."""
+SEAL = "consumers.json"
+"""Checksums of the consumers' files, while nats-server is down."""
 _ACCOUNT = ("jetstream", "$G", "streams")
 """Folders between JetStream's ``store_dir`` and the streams of the one
 account."""
@@ -68,7 +70,7 @@ class SetAside:
             folder /= name
             if not self._is_folder(folder):
                 return
-        self._are_files(self._store / RECORD)
+        self._are_files(self._store / RECORD, self._store / SEAL)
         for stream in sorted(folder.iterdir()):
             if self._is_folder(stream):
                 self._examine_stream(stream)

@@ -11,8 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from labkit.supervisor.store import inventory
-from labkit.supervisor.store.aside import RECORD, SetAside
+from labkit.supervisor.store import inventory, seal
+from labkit.supervisor.store.aside import RECORD, SEAL, SetAside
 from labkit.supervisor.store.nats_connection import NatsConnection, connected
 from labkit_services.contract.compact_json import encode
 from labkit_services.contract.queues import DEAD_SUFFIX, STREAM_PREFIX
@@ -53,8 +53,21 @@ class StoreRecovery:
         self._aside = SetAside(self._store)
         try:
             self._aside.examine()
+            self._move_changed_consumers()
         finally:
             self._report(self._aside.findings)
+
+    def seal(self) -> None:
+        """Write down what the consumers' files hold; nats-server has ended."""
+        with suppress(OSError):
+            seal.write(self._store / SEAL, seal.take(self._aside.streams))
+
+    def _move_changed_consumers(self) -> None:
+        if sealed := seal.use(self._store / SEAL):
+            for name, files in seal.take(self._aside.streams).items():
+                if name in sealed and files != sealed[name]:
+                    why = "was changed; no call is lost, but some may run again"
+                    self._aside.move(self._aside.streams / name, why)
 
     async def after_start(self, url: str) -> None:
         """Compare what nats-server has loaded with the files and the record.
