@@ -56,6 +56,8 @@ class SetAside:
     def _target(self, path: Path) -> Path:
         target = self._aside / path.relative_to(self._store)
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        while os.path.lexists(target):  # a part of it was moved before
+            target = target.with_name(f"{target.name}.rest")
         return target
 
     def _note(self, path: Path, text: str) -> None:
