@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
 
 import pytest
@@ -10,10 +11,10 @@ import pytest
 from labkit_services.gateway.functions.log_ring import LogRing
 from labkit_services.gateway.functions.scaling import Load, ScaleLimits
 from labkit_services.gateway.functions.spec import FunctionSpec
-from labkit_services.gateway.go_url import go_url_error
 from labkit_services.gateway.headers import forwarded_pairs, response_headers
 from labkit_services.http import Headers, HttpError, Request
 from labkit_services.http.body import Body
+from labkit_services.http.go_url import GoUrl
 from labkit_services.jetstream.connection import server_url
 
 
@@ -35,7 +36,7 @@ def _deployment(**changes: Any) -> dict[str, Any]:
     ],
 )
 def test_a_callback_url_that_go_can_parse_is_accepted(url: str) -> None:
-    assert go_url_error(url) == ""
+    GoUrl.parse(url)
 
 
 @pytest.mark.parametrize(
@@ -52,8 +53,8 @@ def test_a_callback_url_that_go_can_parse_is_accepted(url: str) -> None:
 )
 @pytest.mark.row("2.1 bad callback")
 def test_a_callback_url_that_go_cannot_parse_is_refused_with_go_s_text(url: str, problem: str) -> None:
-    assert go_url_error(url).endswith(f": {problem}")
-    assert go_url_error(url).startswith('parse "')
+    with pytest.raises(ValueError, match=r'^parse ".*": ' + re.escape(problem) + "$"):
+        GoUrl.parse(url)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from labkit_services.http.connection import Connection
 from labkit_services.http.encoding import BODILESS, encode_head
 from labkit_services.http.errors import UpstreamError
 from labkit_services.http.headers import Headers, Pair
+from labkit_services.http.lenient_head import repaired
 from labkit_services.http.origin import Origin
 
 _HEAD_BYTES = 256 * 1024
@@ -74,12 +75,21 @@ class ClientConnection(Connection):
         self._reusable = True
         self._until_eof = False
         self._sender: asyncio.Task[None] | None = None
-        self._parser = httptools.HttpResponseParser(self)
-        # Small servers, such as a script behind netcat, end lines with LF.
-        # Go's client accepts that, and spaces after a chunk's size.
-        self._parser.set_dangerous_leniencies(
+        self._parser = self._new_parser()
+        self._received = b""  # of a head that is incomplete
+        self._is_refused = False
+
+    def _new_parser(self) -> httptools.HttpResponseParser:
+        """Return a parser that reads what small servers send.
+
+        A script behind netcat ends lines with LF. Go's client accepts that,
+        and spaces after a chunk's size.
+        """
+        parser = httptools.HttpResponseParser(self)
+        parser.set_dangerous_leniencies(
             lenient_optional_cr_before_lf=True, lenient_spaces_after_chunk_size=True
         )
+        return parser
 
     def usable(self) -> bool:
         """Return whether the server still keeps the idle connection open.
@@ -157,16 +167,36 @@ class ClientConnection(Connection):
 
     def data_received(self, data: bytes) -> None:
         self._unread_bytes += len(data)
+        in_head = self._head is not None and not self._head.done()
+        if in_head:
+            self._received = self._received + data if self._received else data
         try:
-            self._parser.feed_data(data)
+            if not self._is_refused:
+                self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             self._malformed("an upgrade that was not requested")
             return
         except httptools.HttpParserError as error:
-            self._malformed(error)
-            return
+            self._is_refused = in_head and self._head is not None and not self._head.done()
+            if not self._is_refused:
+                self._malformed(error)
+                return
+        if self._is_refused:
+            self._repair()
+        if self._head is None or self._head.done():
+            self._received = b""
         if self._head is not None and self._unread_bytes > _HEAD_BYTES:
             self._malformed(f"its headers are more than {_HEAD_BYTES} bytes")
+
+    def _repair(self) -> None:
+        """Parse a head again that was refused, as Go would read it."""
+        try:
+            if (data := repaired(self._received)) is not None:
+                self._is_refused = False
+                self._parser = self._new_parser()
+                self._parser.feed_data(data)
+        except (ValueError, httptools.HttpParserError) as error:
+            self._malformed(error)
 
     # -- called by the parser
 
