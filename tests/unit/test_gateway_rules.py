@@ -258,15 +258,29 @@ def test_the_nats_url_comes_from_one_setting_or_from_openfaas_s_two(
 
 
 @pytest.mark.anyio
-async def test_a_line_of_a_log_ring_that_is_cut_says_how_much() -> None:
-    ring = LogRing()
-    ring.append("cat-1", "x" * 8192)
-    ring.append("cat-1", "x" * 9192)
+async def test_lines_that_were_lost_on_the_way_count_among_the_older_ones_of_a_log_ring() -> None:
+    ring = LogRing(limit=2)
+    for text in ("one", "[labkit: 1,234 lines lost here]", "[labkit: 1 line lost here]", "four", "five"):
+        ring.append("cat-1", text)
 
-    whole, cut = [line.text async for line in ring.read()]
+    assert [line.text async for line in ring.read()] == [
+        "[labkit: 1,236 older lines are not kept]",
+        *("four", "five"),
+    ]
 
-    assert whole == "x" * 8192
-    assert cut == "x" * 8192 + " [labkit: 1,000 more characters are not kept]"
+
+@pytest.mark.anyio
+async def test_the_older_lines_of_a_log_ring_are_counted_by_replica() -> None:
+    ring = LogRing(limit=4)
+    for number in range(9):
+        ring.append(f"cat-{number % 3 // 2}", f"line {number}")
+
+    texts = {name: [line.text async for line in ring.read(instance=name)] for name in ("", "cat-0", "cat-1")}
+
+    assert texts[""][0] == "[labkit: 5 older lines are not kept]"
+    assert texts["cat-0"][0] == "[labkit: 4 older lines are not kept]"
+    assert texts["cat-1"][0] == "[labkit: 1 older line is not kept]"
+    assert {line.instance async for line in ring.read(instance="cat-0")} == {"cat-0"}
 
 
 @pytest.mark.anyio

@@ -24,6 +24,9 @@ _CHUNKS_A_TURN = 16
 _KEPT_BYTES = 128 * 1024
 """Of a process's stderr, at its beginning and at its end."""
 
+_CONTINUATION = bytes(range(0x80, 0xC0))
+"""The bytes of a UTF-8 character, but for its first."""
+
 
 class _ReadEnd:
     """Our end of a pipe that we read from."""
@@ -115,8 +118,21 @@ class HeadAndTail:
     def data(self) -> bytes:
         """Return what was kept, with a line in place of what was not."""
         self._drop()
-        mark = b"\n[... %d bytes dropped ...]\n" % self._dropped if self._dropped else b""
-        return bytes(self._head + mark + self._tail)
+        if not self._dropped:
+            return bytes(self._head + self._tail)
+        head, tail = _without_last_half(self._head), self._tail.lstrip(_CONTINUATION)
+        dropped = self._dropped + len(self._head) - len(head) + len(self._tail) - len(tail)
+        return bytes(head + b"\n[... %d bytes dropped ...]\n" % dropped + tail)
+
+
+def _without_last_half(data: bytearray) -> bytearray:
+    """Return UTF-8 without a character at its end that is not complete."""
+    first = data.rstrip(_CONTINUATION)
+    try:
+        data[len(first) - 1 :].decode()
+    except UnicodeDecodeError:
+        return first[:-1]
+    return data
 
 
 class PipeWriter:

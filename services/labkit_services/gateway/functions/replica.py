@@ -17,6 +17,7 @@ from labkit_services.contract.errors import LabError
 from labkit_services.gateway.functions.watchdog_process import WatchdogProcess
 from labkit_services.http import Origin
 from labkit_services.runtime.line_reader import LineReader
+from labkit_services.runtime.log_marks import MAX_CHARACTERS
 
 _READY_SECONDS = 30.0
 """Longer than a watchdog waits for its process to listen, so that the watchdog
@@ -107,7 +108,12 @@ class Replica:
         if self._kill_at_start:
             self.kill()
         output_ended = asyncio.Event()
-        log = LineReader(process.errors, lambda line: self._callbacks.on_log(self.instance, line))
+        # The watchdog has cut the function's lines, and added time and stream.
+        log = LineReader(
+            process.errors,
+            lambda line: self._callbacks.on_log(self.instance, line),
+            limit=2 * MAX_CHARACTERS,
+        )
         LineReader(process.output, self._on_line, output_ended.set)
         await output_ended.wait()
         self.state = ReplicaState.GONE
