@@ -10,6 +10,7 @@ import os
 
 from labkit.errors import SystemProblemError, UnexpectedError
 from labkit.state_file import FOLDER, find_workspace
+from labkit.system_limits import next_step_after
 from labkit_services.contract.errors import LabError
 
 _LOG = os.path.join("logs", "errors.log")
@@ -35,6 +36,7 @@ def as_lab_error(error: BaseException, doing: str) -> LabError:
         return SystemProblemError(
             f"{doing}: {': '.join([*named, error.strerror.lower()])}",
             seen=f"{type(error).__name__}: {error}",
+            next_step=next_step_after(error),
         )
     import traceback  # 10 ms that few runs need
 

@@ -41,7 +41,10 @@ class ForkServerProcess:
             os.close(os.pidfd_open(os.getpid()))  # Linux only, from 5.3
         except (AttributeError, OSError):
             return None
-        return cls()
+        try:
+            return cls()
+        except OSError:
+            return None  # no more processes, or files: the first service's start will say so
 
     def start(self) -> None:
         """Start the process, as leader of a process group."""

@@ -199,6 +199,26 @@ def test_a_faas_cli_on_path_that_cannot_be_executed(content: bytes, tmp_path: Pa
     assert "export LABKIT_FAAS_CLI=builtin" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("limit", "seen", "next_step"),
+    [
+        ("ulimit -n 16", "Too many open files", "allow more open files, for example with: ulimit -n 1024"),
+        ("ulimit -n 20", "Too many open files", "allow more open files, for example with: ulimit -n 1024"),
+        ("ulimit -v 300000", "fatal error: failed to reserve page summary memory", "read the whole log"),
+        ("ulimit -f 1", "File too large", "look at what is at that path"),
+    ],
+)
+def test_a_start_beyond_the_system_s_limits_names_the_limit(
+    limit: str, seen: str, next_step: str, tmp_path: Path
+) -> None:
+    done = _run(f"{limit}; labkit up", tmp_path)
+
+    _shows_no_fault(done)
+    assert done.returncode == 1
+    assert seen in done.stderr
+    assert next_step in done.stderr
+
+
 def test_an_ordinary_stop_logs_no_warning(tmp_path: Path) -> None:
     lab = start_lab(tmp_path)
     lab.deploy("cat", fprocess="cat")
