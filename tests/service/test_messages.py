@@ -8,8 +8,10 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from socketserver import StreamRequestHandler, ThreadingTCPServer
 
 import pytest
 from labs import start_lab
@@ -53,6 +55,59 @@ ODD = {
     "nested too deeply": b"[" * 100_000,
     "nested too deeply in a field": b'[{"name": ' + b'{"a":' * 50_000,
 }
+
+OK = b"HTTP/1.1 200 OK\r\n"
+MOVED = b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: "
+BROKEN = {
+    "nothing": b"",
+    "no HTTP": b"SSH-2.0-OpenSSH_9.2\r\n",
+    "binary": b"\0\xff\xfe\r\n\r\n",
+    "HTTP/2": b"\0\0\x12\4\0\0\0\0\0\0\3\0\0\0\x80\r\n\r\n",
+    "half a status line": b"HTTP/1.1 2",
+    "an odd status": b"HTTP/1.1 2x0 OK\r\n\r\n",
+    "no final response": b"HTTP/1.1 100 Continue\r\n\r\n",
+    "a header without a colon": OK + b"x\r\n\r\n[]",
+    "an endless header": OK + b"X: " + b"a" * 2_000_000,
+    "too short a body": OK + b"Content-Length: 100\r\n\r\n[]",
+    "a length that is no number": OK + b"Content-Length: x\r\n\r\n[]",
+    "a huge length": OK + b"Content-Length: " + b"9" * 30 + b"\r\n\r\n[]",
+    "chunks of an odd size": OK + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n[]",
+    "half a chunk": OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\n[]",
+    "no gzip": OK + b"Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\n[]",
+    "a redirect to itself": MOVED + b"/system/functions\r\n\r\n",
+    "a redirect to no URL": MOVED + b"http://[::1\r\n\r\n",
+    "a redirect to a file": MOVED + b"file:///etc/passwd\r\n\r\n",
+    "a redirect to a long name": MOVED + b"http://" + b"a" * 70 + b"/\r\n\r\n",
+    "lines of a log that are no messages": OK + b'\r\n{"text": 1}\nnull\n[]\n{"timestamp": 1}\n{"name": {',
+}
+ODD_URLS = [
+    *(
+        "127.0.0.1",
+        "https://127.0.0.1:1",
+        "http://[::1]:1",
+        "http://[::1",
+        "http://::1",
+        "http://",
+        "http:///x",
+    ),
+    *("ftp://127.0.0.1", "http://127.0.0.1:x", "http://127.0.0.1:0", "http://127.0.0.1:65536", "http://a b"),
+    *(
+        "http://u:p@127.0.0.1:1/a/",
+        "http://127.0.0.1:1?x#f",
+        "http://%zz",
+        "http://" + "a" * 300,
+        "://x",
+        "/",
+    ),
+    *(
+        "http://é.invalid",
+        "http://a..b",
+        "http://.",
+        "http://127.0.0.1:1\r\nX: y",
+        "http://\udcff",
+        "http://a\tb",
+    ),
+]
 
 VERBS = [
     *("list", "list --json", "list --quiet", "list --verbose", "list --sort invocations"),
@@ -129,18 +184,51 @@ def test_a_gateway_that_answers_200_with_odd_json(
 ) -> None:
     url, body = odd_gateway
     body[0] = ODD[name]
-    (tmp_path / "stack.yaml").write_text(STACK)
+
+    _all_verbs_show_no_fault(tmp_path, url, url)
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_gateway_whose_answer_is_no_http_or_broken(name: str, tmp_path: Path) -> None:
+    with _answering(BROKEN[name]) as url:
+        _all_verbs_show_no_fault(tmp_path, url, url)
+
+
+@pytest.mark.parametrize("url", ODD_URLS)
+def test_an_odd_address_of_the_gateway(url: str, tmp_path: Path) -> None:
+    _all_verbs_show_no_fault(tmp_path, url, "http://127.0.0.1:1")
+
+
+def _all_verbs_show_no_fault(folder: Path, gateway: str, store: str) -> None:
+    (folder / "stack.yaml").write_text(STACK)
     # One process for all verbs: Python's start would take most of the time.
     script = "import sys\nfrom labkit.openfaas_cli.faas_cli import main\n"
     script += "for line in sys.stdin.read().splitlines():\n"
     script += "    sys.stdin = open('/dev/null')\n    print('##', line, flush=True)\n    main(line.split())\n"
-    (tmp_path / "verbs.py").write_text(script)
-    (tmp_path / "verbs").write_text("\n".join(VERBS).replace("GW", url))
+    (folder / "verbs.py").write_text(script)
+    (folder / "verbs").write_text("\n".join(VERBS).replace("GW", store))
 
-    done = _run("python verbs.py < verbs", tmp_path, {"OPENFAAS_URL": url})
+    done = _run("python verbs.py < verbs", folder, {"OPENFAAS_URL": gateway})
 
     _shows_no_fault(done)
     assert done.stdout.count("## ") == len(VERBS)
+
+
+@contextmanager
+def _answering(answer: bytes) -> Iterator[str]:
+    """Yield the URL of a server that answers each request so, and closes."""
+
+    class Handler(StreamRequestHandler):
+        def handle(self) -> None:
+            while self.rfile.readline().strip():
+                continue
+            with suppress(OSError):
+                self.wfile.write(answer)
+
+    with ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
 
 
 @pytest.mark.parametrize(
