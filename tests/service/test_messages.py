@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,8 @@ from socketserver import StreamRequestHandler, ThreadingTCPServer
 
 import pytest
 from labs import start_lab
+
+from labkit.lab.background_loop import background_loop
 
 BIN = Path(sys.executable).parent
 STACK = """\
@@ -307,15 +310,26 @@ def test_a_start_beyond_the_system_s_limits_names_the_limit(
     assert next_step in done.stderr
 
 
-def test_an_ordinary_stop_logs_no_warning(tmp_path: Path) -> None:
+def test_an_ordinary_run_logs_no_warning_from_start_to_stop(tmp_path: Path) -> None:
     lab = start_lab(tmp_path)
     lab.deploy("cat", fprocess="cat")
-    lab.invoke_async("cat", b"x").wait()
+    requests = lab.bin("target")
+    for _ in range(20):
+        lab.invoke("cat", b"x")
+        lab.invoke_async("cat", b"x", callback=requests.url)
+    requests.wait_all(20)
+    lab.scale_workers(2)
+    lab.scale_workers(1)
+    for replicas in (3, 0, 2):  # so quickly that some of them are still starting
+        scaling = {"serviceName": "cat", "replicas": replicas}
+        request = lab.aio.connections.gateway.request("POST", "/system/scale-function/cat", json=scaling)
+        assert background_loop().run(request, 10).status_code == 202
+    lab.remove("cat")
     lab.stop()
 
     for log in (tmp_path / ".labkit/logs").glob("*.log"):
-        lines = [line for line in log.read_text().splitlines() if "warning" in line.lower()]
-        assert not lines, log.name
+        trouble = re.compile(r"\b(warning|warn|wrn|error|err|traceback)\b", re.IGNORECASE)
+        assert not [line for line in log.read_text().splitlines() if trouble.search(line)], log.name
 
 
 def test_a_callback_s_retry_is_not_logged_with_a_call_s_number(tmp_path: Path) -> None:

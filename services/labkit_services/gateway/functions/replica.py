@@ -65,6 +65,7 @@ class Replica:
         self.state = ReplicaState.STARTING
         self.instance = name  # in logs and events; with the process id, once started
         self.was_ready = False
+        self.is_ending = False  # on purpose, so that its end is no failure
         self.in_flight = 0
         self.origin = Origin("127.0.0.1", 0)  # where it listens, once ready
         self._scratch = scratch
@@ -160,6 +161,7 @@ class Replica:
 
     async def drain(self, grace: float) -> None:
         """Take no new calls; end after the running ones or ``grace`` s."""
+        self.is_ending = True
         if self.state is not ReplicaState.GONE:
             self.state = ReplicaState.DRAINING
         self._idle.clear()
