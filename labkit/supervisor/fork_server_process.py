@@ -53,9 +53,8 @@ class ForkServerProcess:
         number = self._served.fileno()
         self.started_ns = time.time_ns()
         child = subprocess.Popen(  # noqa: S603 - our own module
-            # -P: a learner's random.py in the workspace must not be imported
-            # instead of Python's.
-            [sys.executable, "-P", "-m", "labkit_services.fork_server", str(number)],
+            # As python_command, which would be one more import.
+            [sys.executable, "-X", "utf8", "-P", "-m", "labkit_services.fork_server", str(number)],
             stdin=source,
             stdout=sink,
             pass_fds=(number,),

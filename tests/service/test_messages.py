@@ -115,8 +115,8 @@ ODD_URLS = [
 VERBS = [
     *("list", "list --json", "list --quiet", "list --verbose", "list --sort invocations"),
     *("describe fn", "describe fn --json", "describe fn --verbose", "ready fn --attempts 1"),
-    *("ready --attempts 1", "version", "version --json", "logs fn --follow=false"),
-    *("logs fn --follow=false --output json", "namespace list", "namespace list --json"),
+    *("ready --attempts 1", "version", "version --json", "logs fn --tail=false"),
+    *("logs fn --tail=false --output json", "namespace list", "namespace list --json"),
     *("namespace get fn", "namespace create fn", "namespace update fn", "namespace delete fn"),
     *("namespaces", "secret list", "secret create a --from-literal b", "secret update a --from-literal b"),
     *("secret remove a", "diff", "deploy", "remove fn", "invoke fn", "invoke fn --async"),
@@ -288,6 +288,18 @@ def test_a_faas_cli_on_path_that_cannot_be_executed(content: bytes, tmp_path: Pa
     assert done.returncode == 1
     assert f"{program} is the first faas-cli on PATH, and can't be executed" in done.stdout
     assert "export LABKIT_FAAS_CLI=builtin" in done.stdout
+
+
+def test_a_program_whose_python_is_gone_says_so(tmp_path: Path) -> None:
+    program = shutil.copy(BIN / "labkit", tmp_path / "labkit")
+    (tmp_path / "python").write_text(f'#!/bin/sh\nexec {Path(sys.base_prefix, "bin/python3")} "$@"\n')
+    (tmp_path / "python").chmod(0o755)
+
+    done = _run(f"{program} status", tmp_path)
+
+    _shows_no_fault(done)
+    assert done.returncode == 1
+    assert done.stderr.startswith("labkit: No module named 'labkit'\n  seen:     ")
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +13,7 @@ import pytest
 from labkit_services.gateway.functions.log_ring import LogRing
 from labkit_services.gateway.functions.scaling import Load, ScaleLimits
 from labkit_services.gateway.functions.spec import FunctionSpec
+from labkit_services.gateway.functions.usage import usage_of
 from labkit_services.gateway.go_url import go_url_error
 from labkit_services.gateway.headers import forwarded_pairs, response_headers
 from labkit_services.http import Headers, HttpError, Request
@@ -296,3 +300,18 @@ async def test_a_follower_of_a_log_ring_is_told_what_it_missed() -> None:
 
     assert (await pending).text == "[labkit: 7 lines came too fast to be followed]"
     assert [(await anext(lines)).text for _ in range(3)] == ["line 8", "line 9", "line 10"]
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
+def test_a_process_whose_name_is_no_utf_8_has_a_usage() -> None:
+    # Linux cuts a name after 15 bytes, so perhaps inside of a character.
+    script = r"open('/proc/self/comm', 'wb').write(b'\xe6\x96'); print(flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, process_group=0
+    ) as process:
+        assert process.stdout
+        process.stdout.readline()
+        memory = usage_of([process.pid])["totalMemoryBytes"]
+        process.communicate(b"\n")
+
+    assert memory > 0
