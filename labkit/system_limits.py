@@ -9,8 +9,6 @@ _NEXT_STEPS = {
     errno.ENFILE: "end some programs: the whole system has too many open files",
     errno.EAGAIN: "end some programs, or allow more processes: ulimit -u",
     errno.ENOMEM: "end some programs, or allow more memory: ulimit -v",
-    errno.ENOSPC: "free some space on the disk",
-    errno.EDQUOT: "free some space: your quota of the disk is used up",
 }
 
 
