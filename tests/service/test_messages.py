@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import shutil
@@ -17,6 +18,7 @@ from socketserver import StreamRequestHandler, ThreadingTCPServer
 import pytest
 from labs import start_lab
 
+from labkit.errors import LabGoneError
 from labkit.lab.background_loop import background_loop
 
 BIN = Path(sys.executable).parent
@@ -288,6 +290,52 @@ def test_a_faas_cli_on_path_that_cannot_be_executed(content: bytes, tmp_path: Pa
     assert done.returncode == 1
     assert f"{program} is the first faas-cli on PATH, and can't be executed" in done.stdout
     assert "export LABKIT_FAAS_CLI=builtin" in done.stdout
+
+
+@pytest.mark.parametrize("streams", ["2>&-", "<&- >&- 2>&-", ">/dev/full 2>/dev/full"])
+def test_a_run_is_measured_although_its_progress_cannot_be_shown(streams: str, tmp_path: Path) -> None:
+    script = """
+from labkit import Lab
+lab = Lab.start()
+lab.deploy("cat", fprocess="cat")
+runs = [lab.measure("cat", calls=2), lab.measure("no-such-function", calls=1)]
+lab.stop()
+open("runs", "w").write(str(sum(len(run.calls) for run in runs)))
+"""
+    (tmp_path / "script.py").write_text(script)
+
+    _run(f"python script.py {streams}", tmp_path)
+
+    assert (tmp_path / "runs").read_text() == "3"
+
+
+def test_a_current_folder_that_was_deleted_is_named(tmp_path: Path) -> None:
+    script = "import os\nfrom labkit import Lab\nos.rmdir(os.getcwd())\nLab.start()\n"
+    (tmp_path / "script.py").write_text(script)
+
+    command = "mkdir gone; cd gone; unset LABKIT_WORKSPACE; python ../script.py"
+    done = _run(command, tmp_path)
+
+    assert "start(): the current folder does not exist any more\n" in done.stderr
+    assert "labkit has a fault" not in done.stderr
+
+
+def test_every_method_of_a_handle_that_was_stopped_says_so(tmp_path: Path) -> None:
+    lab = start_lab(tmp_path)
+    lab.deploy("cat", fprocess="cat")
+    call, requests, queue = lab.invoke_async("cat", b"x"), lab.bin("b"), lab.queue()
+    call.wait()
+    lab.stop()
+
+    for method in (
+        *(lab.status, lab.functions, lab.calls, lab.faults, call.wait, call.result, call.cancel),
+        *(requests.requests, requests.wait, requests.clear, queue.dead_letters, queue.cancel_calls),
+        *(lambda: lab.invoke("cat"), lambda: lab.deploy("cat"), lambda: lab.measure("cat", progress=False)),
+        *(lambda: queue.pending, lambda: lab.scale_workers(1), lambda: asyncio.run(lab.aio.calls())),
+    ):
+        with pytest.raises(LabGoneError) as caught:
+            method()
+        assert caught.value.seen == "this handle was stopped: lab.stop()"
 
 
 def test_a_program_whose_python_is_gone_says_so(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +17,7 @@ from labkit.supervisor.files import LogFile
 from labkit.supervisor.nats_server import RESULT_ROOM, NatsServer, find_nats_server
 from labkit.supervisor.settings import Settings
 from labkit.supervisor.start_timeline import StartTimeline
+from labkit.supervisor.taken_ports import port_note
 from labkit.views.states import State, summary
 
 
@@ -99,6 +102,19 @@ def test_a_setting_that_no_service_could_use_is_an_error_before_the_start(
 
     assert caught.value.headline == headline
     assert caught.value.expected
+
+
+def test_a_port_below_1024_that_the_user_may_not_use_is_not_said_to_be_in_use(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def forbidden(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    url = "http://127.0.0.1:40000"
+    assert port_note("gateway", 2, url) == "port 2 was in use, so the gateway has port 40000"
+    monkeypatch.setattr(socket.socket, "bind", forbidden)
+    wanted = "port 2 can't be used without root's rights, so the gateway has port 40000"
+    assert port_note("gateway", 2, url) == wanted
 
 
 def test_of_a_go_program_s_crash_the_first_lines_are_shown(tmp_path: Path) -> None:
