@@ -13,6 +13,7 @@ from typing import Protocol
 from labkit_services.http import HttpError
 from labkit_services.http.body import Body
 from labkit_services.runtime.background_tasks import BackgroundTasks
+from labkit_services.runtime.log_marks import MAX_CHARACTERS
 from labkit_services.runtime.spool import TooMuchDataError
 
 CHUNK = 64 * 1024
@@ -120,7 +121,11 @@ class HeadAndTail:
         self._drop()
         if not self._dropped:
             return bytes(self._head + self._tail)
-        head, tail = _without_last_half(self._head), self._tail.lstrip(_CONTINUATION)
+        # The rest of a long line is its end, not its middle.
+        line = self._tail.find(b"\n")
+        excess = (line if line >= 0 else len(self._tail)) - MAX_CHARACTERS
+        tail = self._tail[max(0, excess) :].lstrip(_CONTINUATION)
+        head = _without_last_half(self._head)
         dropped = self._dropped + len(self._head) - len(head) + len(self._tail) - len(tail)
         return bytes(head + b"\n[... %d bytes dropped ...]\n" % dropped + tail)
 
