@@ -6,12 +6,15 @@ import base64
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from labkit.clients.http_client import ServiceHttpClient, expect
 from labkit.errors import InspectorError
 from labkit_services.contract.errors import LabTimeoutError
+
+if TYPE_CHECKING:
+    import httpx
 
 _CALL_SECONDS = 10.0
 _LONGEST_POLL_SECONDS = 30.0
@@ -126,12 +129,26 @@ class InspectorClient:
     async def _request(self, method: str, path: str, *statuses: int, **options: Any) -> Any:
         timeout = _CALL_SECONDS + _LONGEST_POLL_SECONDS
         response = await self._http.request(method, path, timeout=timeout, headers=self._headers, **options)
+        if response.status_code not in statuses and (error := _error_of(response)):
+            raise error
         expect(response, f"{method} {path} failed", *statuses, error_type=InspectorError)
         return response.json() if response.content else None
 
     async def close(self) -> None:
         """Close the connections."""
         await self._http.close()
+
+
+def _error_of(response: httpx.Response) -> InspectorError | None:
+    """Return the error that the inspector describes in JSON, if it does."""
+    try:
+        document = response.json()
+    except ValueError:
+        return None
+    if not isinstance(document, dict) or "error" not in document:
+        return None
+    expected, seen, next_step = (str(document.get(name, "")) for name in ("expected", "seen", "next"))
+    return InspectorError(str(document["error"]), expected=expected, seen=seen, next_step=next_step)
 
 
 def _bin_path(name: str) -> str:

@@ -17,6 +17,7 @@ from labkit.supervisor.child_processes import ChildProcesses
 from labkit.supervisor.files import LogFile
 from labkit.supervisor.lifecycle_events import LifecycleEvents
 from labkit.supervisor.service_specs import ReadyMessage, ServiceSpec
+from labkit.system_limits import next_step_after
 from labkit.views.states import State
 from labkit_services.contract.errors import LabError, LabTimeoutError
 from labkit_services.contract.events import EventType
@@ -167,8 +168,8 @@ class ManagedService:
             raise LabStartError(
                 f"{self.name} could not be started.",
                 expected="a program that can be run",
-                seen=f"{error.strerror or error}: {error.filename or ''}",
-                next_step="look at the installation with: labkit doctor",
+                seen=": ".join(str(each) for each in (error.strerror or error, error.filename) if each),
+                next_step=next_step_after(error, "look at the installation with: labkit doctor"),
             ) from error
         self._process = process
         self.process_ns = time.time_ns()

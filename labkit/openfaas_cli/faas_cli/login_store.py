@@ -24,18 +24,20 @@ _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
 
 class LoginStoreError(LabError):
-    """The file of saved logins cannot be read."""
+    """The file of saved logins cannot be read or written."""
 
 
 def folder() -> Path:
     """Return ``$OPENFAAS_CONFIG``, ``./.openfaas`` in CI or ``~/.openfaas``.
 
     A lab's own folder is skipped: it exists only as long as the lab, whose
-    password is known anyway.
+    password is known anyway. The ~ stays of a user who has no home folder, as
+    in a container with any user id.
     """
     if chosen := own_login_folder():
-        return Path(chosen).expanduser()
-    return Path(".openfaas") if os.environ.get("CI") in ("true", "1") else Path.home() / ".openfaas"
+        return Path(os.path.expanduser(chosen))
+    in_ci = os.environ.get("CI") in ("true", "1")
+    return Path(".openfaas" if in_ci else os.path.expanduser("~/.openfaas"))
 
 
 def encode(user: str, password: str) -> str:
@@ -131,4 +133,9 @@ def _read() -> list[dict[str, Any]]:
 
 
 def _write(logins: list[dict[str, Any]]) -> None:
-    write_private(folder() / "config.yml", marshal({"auths": logins}))
+    file = folder() / "config.yml"
+    if str(file).startswith("~"):
+        raise LoginStoreError(
+            f"cannot write {file}: no such home folder", next_step="set HOME, or OPENFAAS_CONFIG to a folder"
+        )
+    write_private(file, marshal({"auths": logins}))

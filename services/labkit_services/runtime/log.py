@@ -10,17 +10,13 @@ import traceback
 from typing import Any
 
 from labkit_services.contract.times import rfc3339
+from labkit_services.runtime.log_marks import lines_lost
 
 _COLLECTED_CHARACTERS = 256 * 1024
 """How much is collected for one write. A function's lines may be long, and
 arrive faster than the loop turns."""
 
 _NEEDS_QUOTES = re.compile(r"""[\s"'\[\]]""")
-
-
-def lines_lost(count: int) -> str:
-    """Return the line that a log has in place of lost ones."""
-    return f"[labkit: {count:,} {'line' if count == 1 else 'lines'} lost here]"
 
 
 class LineWriter:
