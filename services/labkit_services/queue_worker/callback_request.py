@@ -10,8 +10,7 @@ from base64 import b64encode
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes, urljoin, urlsplit, urlunsplit
 
-from labkit_services.contract.names import GATEWAY_ALIASES
-from labkit_services.contract.ports import GATEWAY_ALIAS_PORT
+from labkit_services.contract.ports import is_gateway_alias
 from labkit_services.http.headers import Pair
 from labkit_services.http.origin import redacted
 
@@ -78,8 +77,7 @@ def resolve_alias(url: str, gateway_url: str) -> str:
     raises ValueError.
     """
     parts = urlsplit(url)
-    host = (parts.hostname or "").removesuffix(".")
-    if host in GATEWAY_ALIASES and (parts.port or _DEFAULT_PORTS.get(parts.scheme)) == GATEWAY_ALIAS_PORT:
+    if is_gateway_alias(parts.hostname or "", parts.port or _DEFAULT_PORTS.get(parts.scheme)):
         return urlunsplit(parts._replace(netloc=urlsplit(gateway_url).netloc))
     return url
 
