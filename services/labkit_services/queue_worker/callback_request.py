@@ -9,8 +9,7 @@ from __future__ import annotations
 from base64 import b64encode
 from dataclasses import dataclass, replace
 
-from labkit_services.contract.names import GATEWAY_ALIASES
-from labkit_services.contract.ports import GATEWAY_ALIAS_PORT
+from labkit_services.contract.ports import is_gateway_alias
 from labkit_services.contract.wire_text import readable
 from labkit_services.http.go_url import GoUrl
 from labkit_services.http.headers import Pair
@@ -74,8 +73,7 @@ def resolve_alias(url: str, gateway_url: str) -> str:
     raises ValueError.
     """
     parsed = _parsed(url)
-    host = parsed.hostname.lower().removesuffix(".")
-    if host in GATEWAY_ALIASES and _port(parsed) == GATEWAY_ALIAS_PORT:
+    if is_gateway_alias(parsed.hostname, _port(parsed)):
         return str(replace(parsed, user=None, host=GoUrl.parse(gateway_url).host))
     return url
 
