@@ -83,6 +83,24 @@ def _checkpoint(self) -> None:
             return False
 
 
+def _checkpoint(self) -> None:
+        path = self._store.path
+        if path is None or self._store.log_bytes < _LOG_BYTES:
+            return
+        # In a thread, because it waits for the disk. What was committed
+        # meanwhile is little: with it copied, too, the log begins anew.
+        await asyncio.to_thread(_checkpoint, path)
+        self._store.checkpoint()
+
+    async def _index(self) -> bool:
+        index = self._store.index
+        try:
+            return await asyncio.to_thread(index.update)
+        except sqlite3.Error:
+            index.discard()
+            return False
+
+
 def _size(path: Path) -> int:
     try:
         return path.stat().st_size
