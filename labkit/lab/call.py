@@ -221,7 +221,7 @@ def _no_result(document: dict[str, Any], last: FunctionResponse | None) -> NoRes
         return NoResultError(
             f"call {call_id} of {function} was dead-lettered",
             expected="a response that is not a failure",
-            seen=f"{document['deadReason']}. {document['outcome']['reason']}{response}",
+            seen=document["outcome"]["reason"] + response,
             next_step=f"redrive it: lab.queue({queue!r}).redrive({call_id!r}), "
             f"or labkit dead redrive {call_id}{queue_flag}",
         )
