@@ -206,6 +206,8 @@ def _lines(document: dict[str, Any]) -> list[str]:
         *([f"others    {', '.join(others)}: see --function"] if others else []),
         f"state     {document['state']}{status}" + (f": {reason}" if reason else ""),
         *([f"queue     {document['queue']}"] if document["queue"] else []),
+        f"why       {document['outcome']['reason']}",
+        f"next      {document['outcome']['next']}",
         *(f"{name:<9} {time}" for name, time in document["times"].items() if name in _TIMES and time),
     ]
     if document["attempts"]:

@@ -15,6 +15,7 @@ from labkit.clients.http_client import expect
 from labkit.clients.lab_watch import guarded
 from labkit.errors import CallStatusUnavailableError, LabGoneError, NoResultError
 from labkit.lab.background_loop import LoopBound, blocking
+from labkit_services.call_record.attribution import CallOutcome, Surroundings, explain
 from labkit_services.call_record.log import Call, CallLog, CallState
 from labkit_services.contract.errors import LabTimeoutError
 from labkit_services.contract.headers import CALL_ID
@@ -89,7 +90,9 @@ class AsyncCallHandle(LoopBound):
         if call is None:
             return "the event log has no event of it: the id is of no call, or the lab was reset"
         since = max((event.time_ns for event in call.events), default=time.time_ns())
-        return f"the call is {call.state}, for {max(0.0, (time.time_ns() - since) / 1e9):.1f} s"
+        seconds = max(0.0, (time.time_ns() - since) / 1e9)
+        reason = explain(call, Surroundings(time.time_ns())).reason
+        return f"the call is {call.state}, for {seconds:.1f} s. {reason}"
 
     @guarded
     async def document(self, wait: float = 0.0) -> dict[str, Any]:
@@ -107,6 +110,20 @@ class AsyncCallHandle(LoopBound):
         return dict(
             await self._gateway.json("GET", self._path, headline, next_step=_WHERE_IDS_ARE, params=parameters)
         )
+
+    @guarded
+    async def explain(self) -> CallOutcome:
+        """Return which hop decided the call's outcome, why, and what to do.
+
+        Of a call that goes on, it tells what it waits for. ``str`` gives it
+        in words; ``hop``, ``code``, ``reason`` and ``next`` are its parts.
+        """
+        try:
+            document = await self.document()
+        except (LabGoneError, CallStatusUnavailableError):
+            # Without gateway or inspector the event log may tell.
+            return explain(await self.status(), Surroundings(time.time_ns()))
+        return CallOutcome.from_json(document["outcome"])
 
     @guarded
     async def result(self, timeout: float = CALL_SECONDS) -> FunctionResponse:
@@ -147,7 +164,7 @@ class AsyncCallHandle(LoopBound):
                 raise LabTimeoutError(
                     f"call {self.id} had no result within {timeout:g} s",
                     expected=f"a response of {document['function']}",
-                    seen=f"the call is {state}",
+                    seen=f"the call is {state}. {document['outcome']['reason']}",
                     next_step="wait longer: result(timeout=…); or cancel it: cancel()",
                 )
             await asyncio.sleep(_RETRY_SECONDS)
@@ -189,11 +206,11 @@ def _no_result(document: dict[str, Any], last: FunctionResponse | None) -> NoRes
     call_id, function, queue = document["callId"], document["function"], document["queue"]
     if document["state"] == CallState.DEAD:
         queue_flag = f" --queue {queue}" if queue != DEFAULT_QUEUE else ""
-        response = f"; the last response was {last.status} {last.text.strip()[:200]}" if last else ""
+        response = f" The last response was {last.status} {last.text.strip()[:200]}" if last else ""
         return NoResultError(
             f"call {call_id} of {function} was dead-lettered",
             expected="a response that is not a failure",
-            seen=document["deadReason"] + response,
+            seen=f"{document['deadReason']}. {document['outcome']['reason']}{response}",
             next_step=f"redrive it: lab.queue({queue!r}).redrive({call_id!r}), "
             f"or labkit dead redrive {call_id}{queue_flag}",
         )
@@ -201,7 +218,7 @@ def _no_result(document: dict[str, Any], last: FunctionResponse | None) -> NoRes
         return NoResultError(
             f"call {call_id} of {function} was cancelled",
             expected="a call that is not cancelled",
-            seen=f"cancelled at {document['times']['cancelled']}",
+            seen=f"cancelled at {document['times']['cancelled']}. {document['outcome']['reason']}",
             next_step="make the call again",
         )
     return NoResultError(
@@ -234,5 +251,6 @@ class CallHandle:
 
     status = blocking(AsyncCallHandle.status)
     wait = blocking(AsyncCallHandle.wait)
+    explain = blocking(AsyncCallHandle.explain)
     result = blocking(AsyncCallHandle.result)
     cancel = blocking(AsyncCallHandle.cancel)

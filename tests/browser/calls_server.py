@@ -21,6 +21,17 @@ from labkit_services.web.html_page import HtmlPage
 SERVICES = Path(__file__).parents[2] / "services/labkit_services"
 PAGE = SERVICES / "inspector/page"
 _TYPES = {".js": "text/javascript", ".css": "text/css", ".json": "application/json"}
+_COUNTED = (
+    "accepted",
+    "queued",
+    "in_flight",
+    "done",
+    "failed",
+    "retrying",
+    "redelivered",
+    "dead",
+    "callbacks",
+)
 _GROUPS = {"running": "in_flight", "delivered": "in_flight"}
 
 
@@ -41,8 +52,7 @@ class CallsApi:
         found = Counter(_GROUPS.get(call["state"], call["state"]) for call in self.calls)
         found["accepted"] = sum(call["mode"] == "async" for call in self.calls)
         found["redelivered"] = sum(call["redeliveries"] > 0 for call in self.calls)
-        names = "accepted queued in_flight done failed retrying redelivered dead callbacks".split()
-        return {name: found[name] for name in names}
+        return {name: found[name] for name in _COUNTED}
 
     def push(self, *calls: dict[str, Any], now: float | None = None) -> None:
         """Tell the page of calls that are new or changed."""
@@ -85,7 +95,12 @@ class _Handler(BaseHTTPRequestHandler):
         address = urlsplit(self.path)
         if address.path == "/":
             response = self.page.response()
-            return self._send(200, response.headers.get("Content-Type"), response.body, response.headers.get("Content-Security-Policy"))
+            return self._send(
+                200,
+                response.headers.get("Content-Type"),
+                response.body,
+                response.headers.get("Content-Security-Policy"),
+            )
         if address.path.startswith("/static/"):
             file = SERVICES / address.path.removeprefix("/static/")
             if file.is_file() and file.suffix in _TYPES:
@@ -128,7 +143,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, *_arguments: object) -> None:
         pass
 
 
@@ -137,7 +152,9 @@ def calls_server(**fields: Any) -> Iterator[CallsApi]:
     """Serve for a ``with`` block."""
     api = CallsApi(**fields)
     page = HtmlPage(PAGE / "index.html", static=True)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("_OwnHandler", (_Handler,), {"api": api, "page": page}))
+    server = ThreadingHTTPServer(
+        ("127.0.0.1", 0), type("_OwnHandler", (_Handler,), {"api": api, "page": page})
+    )
     server.daemon_threads = True
     server.block_on_close = False
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)

@@ -64,8 +64,8 @@ def one_of_each() -> list[Json]:
     q, w = 0.004, 0.003
     capture = {"bin": "callbacks", "id": "01J5", "seq": 3, "time": BEGIN + 3.36}
     return [
-        call(1, "figlet", "done", [span("waits", 0, 1.1, "200"), span("forwards", 0.01, 1.09), span("works", 0.02, 1.08, "200", 1)],
-             mode="sync", sequence=None, queue=None),
+        call(1, "figlet", "done", [span("waits", 0, 1.1, "200"), span("forwards", 0.01, 1.09),
+             span("works", 0.02, 1.08, "200", 1)], mode="sync", sequence=None, queue=None),
         call(2, "long-task", "done", [span("waits", 0.1, 0.1 + w, "202"), span("accepts", 0.1, 0.1 + w),
              span("queued", 0.1 + q, 0.12), span("works", 0.12, 2.1, "200", 1)]),
         call(3, "notify", "done", [span("waits", 0.2, 0.2 + w, "202"), span("queued", 0.2 + q, 2.1),
@@ -85,21 +85,29 @@ def one_of_each() -> list[Json]:
              span("works", 8.3, 8.8, "200", 1), span("callback_fails", 8.8, 9.6, "connection refused")]),
         call(8, "long-task", "cancelled", [span("waits", 0.7, 0.7 + w, "202"), span("queued", 0.7 + q, 4.4),
              span("cancelled", 4.4, 4.4)]),
-        call(9, "slow", "failed", [span("waits", 5.0, 9.0, "504"), span("fails", 5.02, 8.99, "504", 1)], mode="sync",
-             sequence=None, queue=None),
+        call(9, "slow", "failed", [span("waits", 5.0, 9.0, "504"), span("fails", 5.02, 8.99, "504", 1)],
+             mode="sync", sequence=None, queue=None),
         call(10, "long-task", "running", [span("waits", 0.8, 0.8 + w, "202"), span("queued", 0.8 + q, 9.6),
              span("works", 9.6, None, "", 1)]),
         call(11, "notify", "queued", [span("waits", 0.9, 0.9 + w, "202"), span("queued", 0.9 + q, None)]),
     ]  # fmt: skip
 
 
-FAULTS = [{"where": "worker", "what": "kill", "start": BEGIN + 4.7, "end": BEGIN + 6.2, "label": "queue-worker killed"}]
+FAULTS = [
+    {
+        "where": "worker",
+        "what": "kill",
+        "start": BEGIN + 4.7,
+        "end": BEGIN + 6.2,
+        "label": "queue-worker killed",
+    }
+]
 NOW = BEGIN + 10.4
 
 
 def many(count: int, seconds: float, seed: int = 1) -> list[Json]:
     """Return ``count`` finished calls spread over a time, a tenth of them retried."""
-    chance = random.Random(seed)  # noqa: S311
+    chance = random.Random(seed)
     calls = []
     for number in range(count):
         start = number * seconds / count
@@ -110,6 +118,9 @@ def many(count: int, seconds: float, seed: int = 1) -> list[Json]:
         if chance.random() < 0.1:
             spans += [span("fails", at, at + 0.2, "500", 1), span("backoff", at + 0.2, at + 1.2)]
             at += 1.2
-        spans += [span("works", at, at + worked, "200", 2), span("calls_back", at + worked, at + worked + 0.1, "200")]
+        spans += [
+            span("works", at, at + worked, "200", 2),
+            span("calls_back", at + worked, at + worked + 0.1, "200"),
+        ]
         calls.append(call(number, f"function-{number % 7}", "done", spans))
     return calls

@@ -14,25 +14,16 @@ _POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 
 _PAGE = b"""<!doctype html><html lang="en"><meta charset="utf-8"><title>Timeline</title>
 <meta name="color-scheme" content="light dark"><meta name="viewport" content="width=device-width">
 <link rel="stylesheet" href="timeline/timeline.css"><link rel="stylesheet" href="page.css">
-<script type="module" src="page.js"></script><main><h1>Timeline</h1><div id="flow"></div><div id="root"></div></main>"""
-_STYLE = b"""html { color-scheme: light dark; background: light-dark(#fff, #14171b); color: light-dark(#000, #fff); }
-body { margin: 12px; } h1 { font: 600 14px system-ui; margin: 0 0 8px; }"""
-_SCRIPT = b"""
-import { createTimeline } from "./timeline/timeline.js";
-import { createFlow } from "./timeline/flow.js";
-const load = async (name) => (await fetch(name)).json();
-Object.assign(window, {
-  createTimeline, createFlow, marks: await load("marks.json"), words: await load("words/en.json"), heard: [],
-});
-window.start = (options = {}) => {
-  const told = (name) => (what) => window.heard.push([name, what]);
-  return createTimeline(document.getElementById("root"), {
-    words, marks, onSelect: told("select"), onHover: told("hover"), ...options,
-  });
-};
-window.ready = true;
-"""
-_OWN = {"/": ("text/html", _PAGE), "/page.css": ("text/css", _STYLE), "/page.js": ("text/javascript", _SCRIPT)}
+<script type="module" src="page.js"></script>
+<main><h1>Timeline</h1><div id="flow"></div><div id="root"></div></main>"""
+_STYLE = b"""html { color-scheme: light dark; background: light-dark(#fff, #14171b); }
+body { margin: 12px; } h1 { font: 600 14px system-ui; margin: 0 0 8px; color: light-dark(#000, #fff); }"""
+_SCRIPT = Path(__file__).with_name("timeline_page.js")
+_OWN = {
+    "/": ("text/html", _PAGE),
+    "/page.css": ("text/css", _STYLE),
+    "/page.js": ("text/javascript", _SCRIPT.read_bytes()),
+}
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -48,7 +39,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, *_arguments: object) -> None:
         pass
 
 

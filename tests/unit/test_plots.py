@@ -117,7 +117,7 @@ def test_bars_match_the_spans(async_ten: Measurement) -> None:
         )
     }
     works = [path.get_extents() for path in drawn["the function works"].get_paths()]
-    queued = [path.get_extents() for path in drawn["in the queue"].get_paths()]
+    queued = [path.get_extents() for path in drawn["waits for a free worker"].get_paths()]
     assert [round(box.width, 2) for box in works] == [1.01] * 10
     assert [round(box.x1, 1) for box in queued] == [0.0, 1.1, 2.1, 3.1, 4.1, 5.2, 6.2, 7.2, 8.2, 9.2]
     assert all(box.height > 4 * line.height for box, line in zip(works, queued, strict=True))
@@ -138,7 +138,7 @@ def test_legend_lists_only_what_is_drawn(sync_ten: Measurement, async_ten: Measu
         "the function works",
         "the caller has its answer",
     ]
-    assert "in the queue" in legend(plot_timelines(sync_ten, async_ten))
+    assert "waits for a free worker" in legend(plot_timelines(sync_ten, async_ten))
     assert legend(plot_timelines(eventful())) == [
         *(style.label for style in BARS.values()),
         *(style.label for style in MARKS.values()),
@@ -164,7 +164,7 @@ def test_colours_have_enough_contrast(theme: Theme) -> None:
     assert backgrounds[0] == theme.background
     for background in backgrounds:
         assert contrast(theme.text, background) >= 4.5
-        for colour in (theme.waits, theme.queue, theme.works, theme.fails, theme.callback):
+        for colour in (theme.waits, theme.queue, theme.lease, theme.works, theme.fails, theme.callback):
             assert contrast(colour, background) >= 3
 
 

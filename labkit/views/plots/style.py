@@ -3,17 +3,19 @@
 No single colour can be text on both themes: 4.5:1 on white needs a relative
 luminance of at most 0.183, 4.5:1 on JupyterLab's dark #111111 at least 0.200.
 So every plot is drawn once per theme. Contrast is by WCAG 2.2: 4.5:1 for text
-(1.4.3), 3:1 for bars and lines (1.4.11). The hues are from the palette of
-Okabe and Ito, made for colour-blind readers, with their lightness changed to
-reach that contrast; no information depends on colour alone.
+(1.4.3), 3:1 for bars and lines (1.4.11). The hues follow the palette of Okabe
+and Ito, made for colour-blind readers, with their lightness changed to reach
+that contrast; no information depends on colour alone. Colours and shapes come
+from the table that the pages use as well.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
 
+from labkit.views.style_table import COLOURS, MOMENTS, ROW, SPANS, label_of
 from labkit_services.call_record.spans import Kind
 
 ThemeName = Literal["light", "dark"]
@@ -26,26 +28,23 @@ class Theme:
     name: ThemeName
     background: str
     text: str
+    secondary: str
     grid: str
     waits: str
     queue: str
+    lease: str
     works: str
     fails: str
     callback: str
 
 
-_PALETTE = {  # Each colour on a light page, and on a dark one.
-    "background": ("#ffffff", "#111111"),
-    "text": ("#1f1f1f", "#e4e4e4"),
-    "grid": ("#dcdcdc", "#3a3a3a"),
-    "waits": ("#b26a00", "#e69f00"),
-    "queue": ("#7a7a7a", "#9c9c9c"),
-    "works": ("#0072b2", "#56b4e9"),
-    "fails": ("#b5367a", "#e08bb8"),
-    "callback": ("#00785a", "#2fc39a"),
-}
-LIGHT = Theme(name="light", **{role: light for role, (light, _) in _PALETTE.items()})
-DARK = Theme(name="dark", **{role: dark for role, (_, dark) in _PALETTE.items()})
+def _theme(name: ThemeName) -> Theme:
+    roles = [field.name for field in fields(Theme) if field.name != "name"]
+    return Theme(name, **{role: COLOURS[role][name] for role in roles})
+
+
+LIGHT = _theme("light")
+DARK = _theme("dark")
 THEMES: dict[ThemeName, Theme] = {"light": LIGHT, "dark": DARK}
 
 
@@ -64,7 +63,7 @@ class BarStyle:
     """
 
     label: str
-    colour: Literal["waits", "queue", "works", "fails", "callback"]
+    colour: str
     centre: float
     height: float
     hatch: str = ""
@@ -89,23 +88,32 @@ class MarkStyle:
     centre: float
 
 
-_CLIENT = -0.31
-_FUNCTION = 0.12
+_CENTRES = {"client": -0.31}
+_CENTRE = 0.12  # of every other lane
+_HATCHES = {"": "", "/": "/////", "x": "xxxx", "|": "||||"}
+_LINES = {"solid": "-", "dashed": "--", "dotted": ":"}
+
+
+def _bar(kind: str, style: dict[str, Any]) -> BarStyle:
+    return BarStyle(
+        label_of(kind),
+        style["colour"],
+        _CENTRES.get(style["lane"], _CENTRE),
+        style["height"] / ROW,
+        _HATCHES[style["hatch"]],
+        # A thin line that is dashed on a page is an outline here.
+        is_filled=style["fill"] and style["line"] == "solid",
+        line=_LINES[style["line"]],
+    )
+
+
+_KINDS = {"interrupted": Kind.CANCELLED}
 
 # In the order of the legend. Other kinds are not drawn.
 BARS: dict[Kind, BarStyle] = {
-    Kind.WAITS: BarStyle("the caller waits", "waits", _CLIENT, 0.22, "/////", is_filled=False),
-    Kind.QUEUED: BarStyle("in the queue", "queue", _FUNCTION, 0.12),
-    Kind.BACKOFF: BarStyle("in the queue for a retry", "queue", _FUNCTION, 0.12, is_filled=False, line=":"),
-    Kind.LEASE: BarStyle("waits for the broker", "queue", _FUNCTION, 0.12, "....", is_filled=False),
-    Kind.WORKS: BarStyle("the function works", "works", _FUNCTION, 0.52),
-    Kind.FAILS: BarStyle("the function fails", "fails", _FUNCTION, 0.4, "xxxx", is_filled=False),
-    Kind.LOST: BarStyle("an attempt that was lost", "fails", _FUNCTION, 0.4, is_filled=False, line="--"),
-    Kind.CANCELLED: BarStyle("interrupted by a cancel", "fails", _FUNCTION, 0.4, "////", is_filled=False),
-    Kind.CALLS_BACK: BarStyle("the callback", "callback", _FUNCTION, 0.28),
-    Kind.CALLBACK_FAILS: BarStyle("the callback fails", "callback", _FUNCTION, 0.28, "xxxx", is_filled=False),
+    _KINDS.get(name) or Kind(name): _bar(name, style) for name, style in SPANS.items()
 }
 MARKS: dict[Mark, MarkStyle] = {
-    Mark.ANSWERED: MarkStyle("the caller has its answer", "D", 5.5, _CLIENT),
-    Mark.FAILED: MarkStyle("failed or cancelled", "X", 8.0, _FUNCTION),
+    Mark.ANSWERED: MarkStyle(label_of("answered"), MOMENTS["answered"]["plot"], 5.5, _CENTRES["client"]),
+    Mark.FAILED: MarkStyle("failed or cancelled", MOMENTS["dead"]["plot"], 8.0, _CENTRE),
 }

@@ -144,7 +144,8 @@ def _bar_properties(style: BarStyle, theme: Theme, *, is_detailed: bool = True) 
     colour = getattr(theme, style.colour)
     return {
         "facecolor": colour if style.is_filled or not is_detailed else "none",
-        "edgecolor": colour,
+        # matplotlib draws a hatch in the outline's colour.
+        "edgecolor": theme.background if style.is_filled and style.hatch and is_detailed else colour,
         "hatch": style.hatch if is_detailed else "",
         "linestyle": style.line,
         "linewidth": 0.8 if is_detailed else 0.3,

@@ -16,6 +16,9 @@ from labkit_services.call_record.callback import Callback
 from labkit_services.call_record.causes import Cause, Hop, attempt_cause, refusal_cause
 from labkit_services.call_record.phrases import Phrase
 
+_BROKER_NS = 1_000_000_000
+"""The broker delivers a call up to a second after the end of its delay, even
+if a worker is free."""
 _LONG = 3.0
 """A run is unusually long after this multiple of the usual time, and a second
 more."""
@@ -41,7 +44,7 @@ class Surroundings:
     worker: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class CallOutcome:
     """What decided the outcome of a call, or what it waits for.
 
@@ -72,8 +75,12 @@ class CallOutcome:
     def __str__(self) -> str:
         return f"{self.reason} {self.next}"
 
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        printer.text(str(self))
+    __repr__ = __str__
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> CallOutcome:
+        """Read what ``to_json`` returns."""
+        return cls(Hop(document["hop"]), document["code"], Phrase.from_json(document).values)
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON object of the API."""
@@ -221,7 +228,7 @@ def _retrying(call: Call, around: Surroundings) -> _Found:
     values = {"history": _history(call.attempts), "attempt": attempt.number + 1}
     delay = attempt.retry_delay or 0.0
     due = (attempt.retry_scheduled or 0) + round(delay * 1e9)
-    if around.now_ns is not None and around.now_ns > due:
+    if around.now_ns is not None and around.now_ns > due + _BROKER_NS:
         return Hop.QUEUE, "retry_due", values
     limit = {} if attempt.limit is None else {"limit": attempt.limit}
     return attempt_cause(attempt).hop, "retrying", {**values, **limit, "delay": delay}

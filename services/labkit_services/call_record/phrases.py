@@ -26,6 +26,12 @@ class Phrase:
     code: str
     values: Mapping[str, Any] = field(default_factory=dict)
 
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Phrase:
+        """Read what ``to_json`` returns."""
+        values = document["values"]
+        return cls(document["code"], {name: _from_json(value) for name, value in values.items()})
+
     def to_json(self) -> dict[str, Any]:
         """Return ``{"code", "values"}``; phrases among the values as well."""
         return {"code": self.code, "values": {name: _json(value) for name, value in self.values.items()}}
@@ -45,6 +51,12 @@ def _json(value: Any) -> Any:
     if isinstance(value, Phrase):
         return value.to_json()
     return [_json(one) for one in value] if isinstance(value, list) else value
+
+
+def _from_json(value: Any) -> Any:
+    if isinstance(value, dict):
+        return Phrase.from_json(value)
+    return [_from_json(one) for one in value] if isinstance(value, list) else value
 
 
 def _shown(value: Any, language: str) -> str:

@@ -113,7 +113,9 @@ def _tidied(found: list[Span]) -> list[Span]:
 
 def _client(call: Call) -> Iterator[Span]:
     if call.asked is not None:
-        label = _outcome(call.accepted, call.client_error) or "waits"
+        # The gateway reports no 202, but that it stored the call.
+        stored = "" if call.queued is None else "202"
+        label = _outcome(call.accepted, call.client_error) or stored or "waits"
         yield Span(Lane.CLIENT, Kind.WAITS, call.asked, call.released, label)
 
 

@@ -21,3 +21,8 @@ addition."""
 DUPLICATE = "X-Duplicate"
 """On a 202: a call with this id was accepted before and runs only once. The
 lab's own addition."""
+CALL_OUTCOME = "X-Call-Outcome"
+"""On the status and the result of a call: the hop that decided its outcome,
+and the outcome's code. The lab's own addition."""
+CALL_REASON = "X-Call-Reason"
+"""Beside it: the same in a sentence, in ASCII."""

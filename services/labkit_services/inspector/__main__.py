@@ -21,6 +21,7 @@ Settings are environment variables:
     nats_token        its token
     lab_folder        the running lab's folder, with its state and its logs:
                       for calls, queues, services and logs; empty: none
+    record            a file of lab.record(): show it, read-only, without a lab
     bin_capacity      500 requests per bin; older ones are dropped
     max_bins          200
     max_body          1048576 bytes kept of each body; the rest is hashed only
@@ -38,10 +39,12 @@ import sys
 from labkit_services.http import HttpServer, Request
 from labkit_services.inspector.app import InspectorApp, InspectorPages
 from labkit_services.inspector.calls.call_parts import CallParts
-from labkit_services.inspector.config import InspectorConfig, PortTakenError
+from labkit_services.inspector.config import InspectorConfig
+from labkit_services.inspector.listening import listen
 from labkit_services.inspector.live.event_journal import EventJournal
 from labkit_services.inspector.live.request_waiters import RequestWaiters
 from labkit_services.inspector.live.server_sent_events import ServerSentEvents
+from labkit_services.inspector.record_page import show_record
 from labkit_services.inspector.responding.capture_handler import CaptureHandler
 from labkit_services.inspector.responses import ResponseParts
 from labkit_services.inspector.routes.api import InspectorApi
@@ -64,6 +67,9 @@ _STOP_GRACE_SECONDS = 2.0
 async def main(service: Service) -> None:
     """Run the inspector until it is stopped."""
     config = InspectorConfig.read(service)
+    if config.record:
+        await show_record(service, config)
+        return
     store = BinStore(config.limits, config.history, service.log.warning)
     bin_view = BinView()
     waiters = RequestWaiters(store)
@@ -99,15 +105,7 @@ async def main(service: Service) -> None:
         InspectorPages(),
     )
     server = HttpServer(app, on_error=on_error)
-    try:
-        host, port = await server.start(port=config.port, fallback=config.port_fallback)
-    except OSError as error:
-        raise PortTakenError(
-            f"the inspector can't listen on port {config.port}",
-            expected=f"127.0.0.1:{config.port} to be free",
-            seen=str(error),
-            next_step="stop the program that listens there, or set another port; port=0 takes any",
-        ) from error
+    host, port = await listen(server, config)
     bin_view.url = responses.replayer.url = f"http://{host}:{port}"
     gate.use_port(port)
     service.ready(url=bin_view.url)

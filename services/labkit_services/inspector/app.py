@@ -8,7 +8,7 @@ from pathlib import Path
 from labkit_services.contract.errors import LabError
 from labkit_services.contract.names import VERSION
 from labkit_services.http import Request, Response
-from labkit_services.inspector.errors import NotFoundError, UnauthorizedError, error_response
+from labkit_services.inspector.errors import NotFoundError, ReadOnlyError, UnauthorizedError, error_response
 from labkit_services.inspector.records.bin_names import check_bin_name, split_capture_path
 from labkit_services.inspector.responding.capture_handler import CaptureHandler
 from labkit_services.inspector.routes.api import InspectorApi
@@ -45,9 +45,12 @@ class InspectorPages:
 
 @dataclass(frozen=True)
 class InspectorApp:
-    """Serves page and API to clients with the token, captures to everyone."""
+    """Serves page and API to clients with the token, captures to everyone.
 
-    capture: CaptureHandler
+    Without a capture handler it shows a record: nothing is captured.
+    """
+
+    capture: CaptureHandler | None
     api: InspectorApi
     gate: TokenGate
     pages: InspectorPages
@@ -73,7 +76,7 @@ class InspectorApp:
         if path.startswith("/api/"):
             self.gate.check(request)
             response = await self.api.router(request)
-            if request.method not in ("GET", "HEAD"):
+            if self.capture is not None and request.method not in ("GET", "HEAD"):
                 await self.capture.store.saved()
             response.headers.add("Cache-Control", "no-store")
             return response
@@ -88,6 +91,9 @@ class InspectorApp:
             raise NotFoundError(headline, expected="/r/NAME, with any name", next_step=next_step)
         if is_navigation(request):
             return self._show_bin(request)
+        if self.capture is None:
+            headline, next_step = "a record of a run is open: nothing is captured", "start a lab: labkit up"
+            raise ReadOnlyError(headline, next_step=next_step)
         if self.capture.creates_bin(request):
             self.gate.check_new_bin(request)
         response = await self.capture(request)

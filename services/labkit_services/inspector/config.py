@@ -27,6 +27,7 @@ class InspectorConfig:
     gateway_url: str
     allow_targets: tuple[str, ...]
     lab_folder: str
+    record: str
     allowed_hosts: tuple[str, ...]
     max_body: int
     history: Path | None
@@ -57,6 +58,7 @@ class InspectorConfig:
             gateway_url=service.setting("gateway_url"),
             allow_targets=tuple(service.setting("allow_targets").split(",")),
             lab_folder=service.setting("lab_folder"),
+            record=service.setting("record"),
             allowed_hosts=allowed_hosts(service.settings),
             history=Path(history) if (history := service.setting("history")) else None,
             max_body=positive("max_body", 1024 * 1024),

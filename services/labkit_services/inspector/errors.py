@@ -70,6 +70,12 @@ class ReadOnlyError(RequestRefusedError, PermissionError):
     headers = (("Allow", "GET, HEAD"),)
 
 
+class NotRecordedError(RequestRefusedError, LookupError):
+    """A record of a run is open, which does not have this."""
+
+    status = 409
+
+
 class NotTakenError(RequestRefusedError, ValueError):
     """A service of the lab refused what was asked for."""
 

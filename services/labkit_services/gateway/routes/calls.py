@@ -17,7 +17,7 @@ from nats.js.kv import KeyValue
 from labkit_services.call_record.call import CallState
 from labkit_services.contract.errors import error_text
 from labkit_services.contract.events import EventType
-from labkit_services.contract.headers import CALL_ID, FUNCTION_NAME
+from labkit_services.contract.headers import CALL_ID, CALL_OUTCOME, CALL_REASON, FUNCTION_NAME
 from labkit_services.contract.names import CALL_STATUS_SUBJECT, RESULT_STREAM, short_function_name
 from labkit_services.contract.outcome import RESULT_HEADER, Result
 from labkit_services.contract.queues import job_token, queue_stream, result_subject
@@ -25,7 +25,7 @@ from labkit_services.gateway.nats_errors import nats_errors_as
 from labkit_services.gateway.requests import call_id_of_path, query_of
 from labkit_services.gateway.routes import Route
 from labkit_services.http import HttpError, Request, Response
-from labkit_services.http.headers import HOP_BY_HOP
+from labkit_services.http.headers import HOP_BY_HOP, Pair
 from labkit_services.jetstream.event_publisher import EventPublisher
 from labkit_services.jetstream.publisher import Publisher
 from labkit_services.runtime.log import Log
@@ -39,7 +39,8 @@ _INSPECTOR_SECONDS = 2.0
 nats-server it connects a little later than the gateway."""
 _ASK_AGAIN_SECONDS = 0.1
 
-_NOT_COPIED = HOP_BY_HOP | {"content-length", "date"}
+_REASON_CHARACTERS = 500
+_NOT_COPIED = HOP_BY_HOP | {"content-length", "date", CALL_OUTCOME.lower(), CALL_REASON.lower()}
 
 
 class MayBeNoCallError(HttpError):
@@ -65,7 +66,11 @@ class CallRoutes:
         ]
 
     async def _status(self, request: Request, captured: dict[str, str]) -> Response:
-        return Response.json(200, await self._load_call(request, captured, _wait_seconds(request)))
+        call = await self._load_call(request, captured, _wait_seconds(request))
+        response = Response.json(200, call)
+        for pair in _outcome_headers(call):
+            response.headers.add(*pair)
+        return response
 
     async def _result(self, request: Request, captured: dict[str, str]) -> Response:
         """Return the function's response while its result is stored."""
@@ -74,12 +79,14 @@ class CallRoutes:
         call_id, function = call["callId"], call["function"]
         result = await self._load_result(call_id, function)
         if result is None:
-            text = f"call {call_id} has no result: it is {call['state']}; results are kept for an hour\n"
-            raise HttpError(404, text)
+            reason = call["outcome"]["reason"]
+            text = f"call {call_id} has no result: it is {call['state']}. {reason}"
+            raise HttpError(404, f"{text} Results are kept for an hour.\n")
         headers = [pair for pair in result.headers if pair[0].lower() not in _NOT_COPIED]
         if not any(name.lower() == CALL_ID.lower() for name, _ in headers):
             headers.append((CALL_ID, call_id))
         headers.append((FUNCTION_NAME, function))  # several may share the id
+        headers += _outcome_headers(call)
         if not result.is_complete:
             headers.append(("X-Result-Truncated", f"{len(result.body)} of {result.size} bytes"))
         return Response(result.status, headers, result.body)
@@ -153,6 +160,14 @@ class CallRoutes:
                 return Result.from_metadata((message.headers or {})[RESULT_HEADER], message.data or b"")
             except (NotFoundError, KeyError, ValueError):
                 return None
+
+
+def _outcome_headers(call: dict[str, Any]) -> list[Pair]:
+    """Return which hop decided the call's outcome, and why, in ASCII."""
+    outcome = call["outcome"]
+    reason = outcome["reason"].encode("ascii", "replace").decode()[:_REASON_CHARACTERS]
+    printable = "".join(letter if letter.isprintable() else " " for letter in reason)
+    return [(CALL_OUTCOME, f"{outcome['hop']} {outcome['code']}"), (CALL_REASON, printable)]
 
 
 def _function_of(request: Request) -> str:

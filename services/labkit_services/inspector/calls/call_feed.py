@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from labkit_services.call_record.log import Call
 from labkit_services.contract.events import Event
 from labkit_services.inspector.calls.call_index import CallIndex, IndexedCall
 from labkit_services.inspector.errors import UnavailableError
@@ -22,6 +23,9 @@ _CATCH_UP_SECONDS = 5.0
 _FOLLOW_SECONDS = 60.0
 """How long to follow the event log after a request: longer than any response
 may be delayed."""
+_UNKNOWN_CALL_SECONDS = 0.5
+"""A call that was accepted a moment ago may not be in the event log yet: how
+long to wait for it."""
 _STEP = 20
 """Calls that are derived before others may use the event loop: a few
 milliseconds."""
@@ -107,6 +111,26 @@ class CallFeed:
         with self.followed(), suppress(NatsError, OSError):
             async with asyncio.timeout(_CATCH_UP_SECONDS):
                 await self._follower.read_to_end()
+
+    async def find(
+        self, call_id: str, function: str = "", wait: float = 0.0, is_done: Callable[[Call], bool] = bool
+    ) -> Call | None:
+        """Return a call once ``is_done``, or as it is after ``wait`` seconds.
+
+        None if it is unknown.
+        """
+        await self.catch_up()
+        now = asyncio.get_running_loop().time
+        unknown_until, wait_until = now() + _UNKNOWN_CALL_SECONDS, now() + wait
+        while True:
+            changed = self.changed
+            call = self.index.log.get(call_id, function)
+            deadline = unknown_until if call is None else wait_until
+            if now() >= deadline or (call is not None and is_done(call)):
+                return call
+            with suppress(TimeoutError):  # then it returns at the deadline
+                async with asyncio.timeout_at(deadline):
+                    await changed.wait()
 
     async def refresh(self) -> list[IndexedCall]:
         """Derive the changed calls, and return those."""

@@ -45,10 +45,14 @@ async def _encoded(
     yield b"]," + encode(rest).encode()[1:]
 
 
-def one_response(index: CallIndex, request: Request, path: dict[str, str], now_ns: int) -> Response:
-    """Return the call that a path names; ``?function=`` chooses one."""
-    call_id = unquote(path["id"])
-    function = short_function_name(dict(parse_qsl(request.query)).get("function", ""))
+def call_named(request: Request, path: dict[str, str]) -> tuple[str, str]:
+    """Return the id that a path names, and ``?function=``, which may be ""."""
+    function = dict(parse_qsl(request.query)).get("function", "")
+    return unquote(path["id"]), short_function_name(function)
+
+
+def one_response(index: CallIndex, call_id: str, function: str, now_ns: int) -> Response:
+    """Return a call, or raise NotFoundError."""
     call = index.log.get(call_id, function)
     if call is None:
         of = f" of {function[:80]}" if function else ""

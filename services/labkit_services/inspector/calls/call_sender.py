@@ -162,7 +162,8 @@ def _headers(given: Any) -> list[Pair]:
                 "a header can't be sent", expected="a token as name, no line break", seen=ascii(name)[:100]
             )
         if name.lower() in _OURS:
-            raise InvalidValueError(f"the header {name} is set by the inspector", next_step="leave it out")
+            headline = f"the header {name} is set by the inspector"
+            raise InvalidValueError(headline, expected="other headers", next_step="leave it out")
     return [(name, value) for name, value in pairs]
 
 

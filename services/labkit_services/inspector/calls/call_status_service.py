@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
-from collections.abc import Callable
-from contextlib import suppress
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from labkit_services.call_record.log import Call
 from labkit_services.contract.names import CALL_STATUS_SUBJECT
 from labkit_services.inspector.calls.call_feed import CallFeed
 from labkit_services.runtime.background_tasks import BackgroundTasks, OnFailure
@@ -19,9 +15,6 @@ if TYPE_CHECKING:
     from nats.aio.client import Client
     from nats.aio.msg import Msg
 
-_UNKNOWN_CALL_SECONDS = 0.5
-"""A call that was accepted a moment ago may not be in the event log yet: how
-long to wait for it."""
 _MAX_WAIT_SECONDS = 30.0
 
 
@@ -61,31 +54,7 @@ class CallStatusService:
             response = {"error": f"not a call status request: {error!r}"}
         else:
             with self._feed.followed():
-                call = await self.find(call_id, function, wait, is_done)
-            response = {} if call is None else await self.describe(call)
+                call = await self._feed.find(call_id, function, wait, is_done)
+            await self._feed.refresh()
+            response = {} if call is None else self._feed.index.to_json(call, time.time_ns())
         await message.respond(json.dumps(response).encode())
-
-    async def describe(self, call: Call) -> dict[str, Any]:
-        """Return the call as JSON, with what is known about its queue."""
-        await self._feed.refresh()
-        return self._feed.index.to_json(call, time.time_ns())
-
-    async def find(
-        self, call_id: str, function: str, wait: float, is_done: Callable[[Call], bool]
-    ) -> Call | None:
-        """Return a call once ``is_done``, or as it is after ``wait`` seconds.
-
-        None if it is unknown.
-        """
-        await self._feed.catch_up()
-        now = asyncio.get_running_loop().time
-        unknown_until, wait_until = now() + _UNKNOWN_CALL_SECONDS, now() + wait
-        while True:
-            changed = self._feed.changed
-            call = self._feed.index.log.get(call_id, function)
-            deadline = unknown_until if call is None else wait_until
-            if now() >= deadline or (call is not None and is_done(call)):
-                return call
-            with suppress(TimeoutError):  # then it returns at the deadline
-                async with asyncio.timeout_at(deadline):
-                    await changed.wait()

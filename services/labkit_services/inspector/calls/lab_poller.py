@@ -52,13 +52,19 @@ class LabPoller:
                     document = await read()
                 except LabError as error:
                     document = {"error": error.headline}
-                if sent.get(event) != document:
-                    sent[event] = document
+                if sent.get(event) != (lasting := _without_memory(document)):
+                    sent[event] = lasting
                     self._stream.publish(event, document)
             await asyncio.sleep(_POLL_SECONDS)
 
     async def _read_queues(self) -> dict[str, Any]:
         return {"queues": await self.queues()}
+
+
+def _without_memory(document: dict[str, Any]) -> dict[str, Any]:
+    """Return what changes only if something happens."""
+    services = [{**service, "memory": 0} for service in document.get("services", ())]
+    return {**document, "services": services}
 
 
 def queue_to_json(queue: dict[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import os
+import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 from labkit_services.files.own_file import read_own
 from labkit_services.inspector.calls.call_stream import HEARTBEAT_SECONDS, encode_event
 from labkit_services.inspector.calls.lab_access import LabAccess
-from labkit_services.inspector.calls.log_lines import LogReader, is_since
+from labkit_services.inspector.calls.log_lines import LogReader, is_since, with_times
 from labkit_services.inspector.errors import NotFoundError, TooManyError
 from labkit_services.runtime.log_tail import last_lines
 
@@ -54,7 +55,7 @@ class LogFiles:
             followed = _FollowedFile(self._path(service), LogReader(service))
             lines = followed.tail(tail)
             logs.append([line for line in lines if since_ns is None or is_since(line, since_ns)])
-        merged = list(heapq.merge(*logs, key=lambda line: line["time"] or ""))
+        merged = list(heapq.merge(*logs, key=lambda line: str(line["time"])))
         return merged[max(0, len(merged) - tail) :]
 
     async def follow(self, services: Sequence[str]) -> AsyncIterator[bytes]:
@@ -109,9 +110,10 @@ class _FollowedFile:
             with read_own(self.path) as file:
                 lines = last_lines(file, count + _CONTEXT_LINES)
                 self.position = file.tell()
+                written_ns = os.fstat(file.fileno()).st_mtime_ns
         except OSError:
             return []
-        parsed = list(self.reader.read(lines))
+        parsed = with_times(list(self.reader.read(lines)), written_ns)
         return parsed[max(0, len(parsed) - count) :]
 
     def more(self) -> list[dict[str, Any]]:
@@ -135,4 +137,5 @@ class _FollowedFile:
         if not end and len(data) == _MAX_READ:
             end = len(data)
         self.position = start + end
-        return list(self.reader.read(data[:end].decode("utf-8", "replace").splitlines()))
+        lines = list(self.reader.read(data[:end].decode("utf-8", "replace").splitlines()))
+        return with_times(lines, time.time_ns())

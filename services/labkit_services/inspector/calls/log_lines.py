@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 from labkit_services.contract.times import parse_rfc3339, rfc3339
 
-_OWN = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ) (\w+) [\w-]+: (.*)", re.DOTALL)
+_OWN = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)Z (\w+) [\w-]+: (.*)", re.DOTALL)
 _NATS = re.compile(r"\[\d+\] (\d{4}/\d\d/\d\d \d\d:\d\d:\d\d\.\d+) \[(\w{3})\] (.*)", re.DOTALL)
 _NATS_LEVELS = {
     "INF": "info",
@@ -32,12 +33,11 @@ _MAX_NUMBERS = 2000
 class LogReader:
     """Parses the lines of one log, in their order.
 
-    A line without a time of its own has that of the line before. The worker
-    names a call once and numbers its lines: ``[#4] Invoked: …``.
+    A line without a time of its own has none here: see ``with_times``. The
+    worker names a call once and numbers its lines: ``[#4] Invoked: …``.
     """
 
     service: str
-    _time: str | None = None
     _calls: dict[str, str] = field(default_factory=dict)
 
     def read(self, lines: Iterable[str]) -> Iterator[dict[str, Any]]:
@@ -47,15 +47,15 @@ class LogReader:
                 yield self._parse(line)
 
     def _parse(self, line: str) -> dict[str, Any]:
-        level, text = "info", line
+        time, level, text = None, "info", line
         if own := _OWN.match(line):
-            self._time, level, text = own[1], own[2].lower(), own[3]
+            time, level, text = f"{own[1]}.000000Z", own[2].lower(), own[3]
         elif nats := _NATS.match(line):
-            self._time = _nats_time(nats[1])
-            level, text = _NATS_LEVELS.get(nats[2], "info"), nats[3]
+            time, level, text = _nats_time(nats[1]), _NATS_LEVELS.get(nats[2], "info"), nats[3]
         return {
             "service": self.service,
-            "time": self._time,
+            "time": time,
+            "exact": time is not None,
             "level": level,
             "text": text,
             "call_id": self._call_of(text),
@@ -78,9 +78,24 @@ class LogReader:
         return None
 
 
+def with_times(lines: list[dict[str, Any]], end_ns: int) -> list[dict[str, Any]]:
+    """Give lines without a time one between those of their neighbours.
+
+    OpenFaaS's own lines have no time. The last line is of ``end_ns``, when the
+    log was written.
+    """
+    known = [(number, parse_rfc3339(line["time"])) for number, line in enumerate(lines) if line["time"]]
+    known = [(-1, known[0][1] if known else end_ns), *known, (len(lines), end_ns)]
+    for (left, start), (right, end) in pairwise(known):
+        step = max(0, end - start) // (right - left)
+        for number in range(left + 1, right):
+            lines[number]["time"] = rfc3339(start + step * (number - left))
+    return lines
+
+
 def is_since(line: dict[str, Any], since_ns: int) -> bool:
-    """Tell whether a line is of that time or later; unknown times are not."""
-    return line["time"] is not None and parse_rfc3339(line["time"]) >= since_ns
+    """Tell whether a line is of that time or later."""
+    return parse_rfc3339(line["time"]) >= since_ns
 
 
 def _nats_time(text: str) -> str | None:

@@ -6,7 +6,7 @@ import time
 
 from labkit_services.http import Request, Response
 from labkit_services.inspector.calls.call_feed import CallFeed
-from labkit_services.inspector.calls.call_list import list_response, one_response
+from labkit_services.inspector.calls.call_list import call_named, list_response, one_response
 from labkit_services.inspector.calls.call_parts import CallParts
 from labkit_services.inspector.calls.call_query import CallQuery
 from labkit_services.inspector.calls.call_sender import CallOrder, CallSender
@@ -50,9 +50,10 @@ class CallApiRoutes:
         return list_response(self._feed.index, query, time.time_ns())
 
     async def _get(self, request: Request, path: PathValues) -> Response:
-        await self._feed.catch_up()
+        call_id, function = call_named(request, path)
+        await self._feed.find(call_id, function)
         await self._feed.refresh()
-        return one_response(self._feed.index, request, path, time.time_ns())
+        return one_response(self._feed.index, call_id, function, time.time_ns())
 
     async def _send(self, request: Request, _path: PathValues) -> Response:
         order = CallOrder.parse(await read_object(request, _BODY_BYTES))

@@ -25,7 +25,11 @@ export class Hatches {
     pen.strokeStyle = colour;
     pen.lineWidth = 1.4;
     pen.beginPath();
-    for (const shift of [-6, 0, 6]) {
+    if (hatch === "|") {
+      pen.moveTo(3, 0);
+      pen.lineTo(3, 6);
+    }
+    for (const shift of hatch === "|" ? [] : [-6, 0, 6]) {
       pen.moveTo(shift - 1, 7);
       pen.lineTo(shift + 7, -1);
       if (hatch === "x") { pen.moveTo(shift - 1, -1); pen.lineTo(shift + 7, 7); }
@@ -86,7 +90,7 @@ function drawThread(pen, style, colour, from, to, y) {
   pen.strokeStyle = colour;
   pen.lineWidth = style.height;
   pen.lineCap = dotted ? "round" : "butt";
-  pen.setLineDash(dotted ? [0, style.height * 2] : [8, 5]);
+  pen.setLineDash(dotted ? [0, style.height * 1.7] : [8, 5]);
   const inset = dotted ? style.height / 2 : 0;
   pen.beginPath();
   pen.moveTo(from + inset, y);

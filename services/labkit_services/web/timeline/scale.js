@@ -87,12 +87,13 @@ export function timeLabel(seconds, step) {
   const size = Math.abs(seconds);
   if (size < 1e-9) return "0";
   if (size < 1 && step < 0.1) return `${sign}${trim(size * 1000, step < 0.001 ? 1 : 0)} ms`;
-  if (size < 120) return `${sign}${trim(size, step < 1 ? Math.ceil(-Math.log10(step) - 1e-9) : 0)} s`;
+  if (size < 120 && step < 60) return `${sign}${trim(size, step < 1 ? Math.ceil(-Math.log10(step) - 1e-9) : 0)} s`;
   const whole = step < 1 ? Math.floor(size + 1e-6) : Math.round(size);
   const rest = step < 1 ? (size - whole).toFixed(Math.ceil(-Math.log10(step) - 1e-9)).slice(1) : "";
   const [hours, minutes, left] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
   const two = (number) => String(number).padStart(2, "0");
   if (step >= 60 && whole < 7200) return `${sign}${Math.floor(whole / 60)} min`;
+  if (step >= 3600) return `${sign}${hours} h`;
   // The sign says that it is not a time of day.
   if (step >= 60) return `${sign || "+"}${hours}:${two(minutes)} h`;
   return `${sign || "+"}${hours ? `${hours}:${two(minutes)}` : minutes}:${two(left)}${rest}`;

@@ -5,12 +5,13 @@ import { depthOf, idlePeriods, SERIES } from "./depth.js";
 import { Frames } from "./frames.js";
 import { Legend } from "./legend.js";
 import { CallTable } from "./model.js";
-import { AXIS, countsAt, FOOT, HEAD, Painter, ROW, STRIP } from "./painter.js";
+import { countsAt, Painter, ROW } from "./painter.js";
 import { Pointing } from "./pointing.js";
 import { Range } from "./range.js";
 import { RowLayer } from "./rows.js";
 import { sayer } from "./say.js";
 import { Scale, Warp } from "./scale.js";
+import { createSkeleton, element } from "./skeleton.js";
 import { applyMarks, Theme } from "./theme.js";
 import { createToolbar } from "./toolbar.js";
 
@@ -52,7 +53,7 @@ class Timeline {
     root.append(this.element);
     this.frames = new Frames((time) => this.#frame(time));
     this.toolbar = createToolbar(this.element, { say: this.say, actions: this.#actions(), signal });
-    this.#build();
+    Object.assign(this, createSkeleton(this.element, this.say));
     this.theme = new Theme(this.element, marks, () => { this.legend.paint(this.theme.palette); this.frames.request(); });
     this.painter = new Painter(this.canvas, marks);
     this.rows = new RowLayer(this.list, this.say);
@@ -66,35 +67,6 @@ class Timeline {
     this.sizes = new ResizeObserver(() => this.#resized());
     this.sizes.observe(this.plot);
     this.sizes.observe(this.scroller);
-  }
-
-  #build() {
-    this.plot = element("div", "tl-plot");
-    this.canvas = element("canvas", "tl-canvas");
-    this.canvas.setAttribute("aria-hidden", "true");
-    this.scroller = element("div", "tl-scroll");
-    this.list = element("div", "tl-list");
-    this.list.setAttribute("role", "listbox");
-    this.list.setAttribute("aria-label", this.say("timeline.rows"));
-    this.list.hidden = true;
-    this.empty = element("p", "tl-empty");
-    this.empty.textContent = this.say("timeline.empty");
-    this.scroller.append(this.list, this.empty);
-    this.foot = element("div", "tl-foot");
-    this.counts = Object.fromEntries(SERIES.map((name) => {
-      const line = element("div", "tl-count");
-      const number = element("b");
-      line.append(Object.assign(element("span"), { textContent: this.say(`timeline.depth.${name}`) }), number);
-      this.foot.append(line);
-      return [name, number];
-    }));
-    this.overview = element("canvas", "tl-overview");
-    this.overview.setAttribute("aria-hidden", "true");
-    this.plot.append(this.canvas, this.scroller, this.foot);
-    this.element.append(this.plot, this.overview);
-    for (const [name, size] of Object.entries({ row: ROW, head: HEAD, foot: FOOT, strip: STRIP, axis: AXIS })) {
-      this.element.style.setProperty(`--tl-${name}`, `${size}px`);
-    }
   }
 
   #actions() {
@@ -165,7 +137,7 @@ class Timeline {
     this.element.remove();
   }
 
-  // What Pointing needs.
+  // For pointing.js.
 
   get now() {
     const { base, at, live } = this.#clock;
@@ -173,15 +145,12 @@ class Timeline {
   }
 
   get table() { return this.#table; }
-
   get range() { return this.#range; }
-
   get selected() { return this.#selected; }
 
   set selected(key) { this.#selected = key; this.frames.request(); }
 
   get depthCounts() { return (time) => countsAt(this.#depth, time); }
-
   get origin() { return this.#warp.origin; }
 
   moved(change) { this.#moved(change); }
@@ -277,8 +246,7 @@ class Timeline {
 
   #tell(counts) {
     for (const name of SERIES) {
-      const text = String(counts[name]);
-      if (this.counts[name].textContent !== text) this.counts[name].textContent = text;
+      if (this.counts[name].textContent !== String(counts[name])) this.counts[name].textContent = counts[name];
     }
   }
 
@@ -328,10 +296,4 @@ class Timeline {
     if (!this.#clock.live || this.resting || !moves) return;
     this.frames.requestIn(this.reducedMotion ? 1000 : Math.min(1000, 1000 / this.scale.perSecond));
   }
-}
-
-function element(name, className = "") {
-  const made = document.createElement(name);
-  if (className) made.className = className;
-  return made;
 }

@@ -106,12 +106,25 @@ export function createDetail(root, context, { onPoint, onClose }) {
   function actions(call, readOnly) {
     const callback = call.callbacks?.[0]?.url ?? "";
     const again = () => openSendForm(context, { function: call.function, mode: call.mode ?? "async", callback });
-    const curl = async () => { await copyText(curlOf(call, callback)); announce(words("copied")); toast(words("call.curl_copied")); };
+    const curl = async () => {
+      await copyText(curlOf(await gateway(), call, callback));
+      announce(words("copied"));
+      toast(words("call.curl_copied"));
+    };
     const button = (name, click, more = {}) => explain(
       h("button", { type: "button", data: { part: name }, on: { click }, ...more }, words(`call.${name}`)), words(`call.${name}.help`));
     return h("div", { class: "row call-actions" },
       !readOnly && button("again", again), button("curl", curl),
       !readOnly && CANCELLABLE.has(call.state) && call.mode === "async" && button("cancel", () => cancel(call), { class: "danger" }));
+  }
+
+  /** The gateway's address; without a lab, where it usually is. */
+  async function gateway() {
+    try {
+      return (await context.api.get("api/v1/functions")).gateway_url || GATEWAY;
+    } catch {
+      return GATEWAY;
+    }
   }
 
   async function cancel(call) {
@@ -131,9 +144,9 @@ const TONES = { done: "good", failed: "bad", dead: "bad", retrying: "wait", queu
 const quoted = (text) => `'${String(text).replaceAll("'", "'\\''")}'`;
 
 /** A command for a shell that makes the call again, without its body: the record does not hold it. */
-export function curlOf(call, callback) {
+export function curlOf(gateway, call, callback) {
   const path = call.mode === "sync" ? "function" : "async-function";
-  const parts = ["curl -i", quoted(`${GATEWAY}/${path}/${encodeURIComponent(call.function)}`), "-d ''"];
+  const parts = ["curl -i", quoted(`${gateway}/${path}/${encodeURIComponent(call.function)}`), "-d ''"];
   if (callback && call.mode !== "sync") parts.push("-H", quoted(`X-Callback-Url: ${callback}`));
   return parts.join(" ");
 }

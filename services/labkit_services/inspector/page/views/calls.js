@@ -46,8 +46,9 @@ class CallsView {
     this.aside = h("aside", { class: "call-detail", "aria-label": words("call.detail"), hidden: true });
     this.main = h("div", { class: "calls-main", hidden: true },
       this.flowPlace, h("div", { class: "page-head" }, h("h2", null, words("nav.calls")), this.number, h("span", { class: "space" }), this.search),
-      this.player, this.place, this.log);
-    fill(root, h("div", { class: "calls" }, h("div", { class: "calls-column" }, this.message, this.main), this.aside));
+      this.player, this.place);
+    fill(root, h("div", { class: "calls" },
+      h("div", { class: "calls-column" }, h("div", { class: "calls-scroll" }, this.message, this.main), this.log), this.aside));
   }
 
   async start() {

@@ -1,0 +1,23 @@
+"""Where the inspector listens."""
+
+from __future__ import annotations
+
+from labkit_services.http import HttpServer
+from labkit_services.inspector.config import InspectorConfig, PortTakenError
+
+
+async def listen(server: HttpServer, config: InspectorConfig) -> tuple[str, int]:
+    """Start a server on the port of the settings; return host and port.
+
+    Raises:
+        PortTakenError: Another program listens there.
+    """
+    try:
+        return await server.start(port=config.port, fallback=config.port_fallback)
+    except OSError as error:
+        raise PortTakenError(
+            f"the inspector can't listen on port {config.port}",
+            expected=f"127.0.0.1:{config.port} to be free",
+            seen=str(error),
+            next_step="stop the program that listens there, or set another port; port=0 takes any",
+        ) from error
