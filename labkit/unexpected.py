@@ -10,6 +10,7 @@ import os
 
 from labkit.errors import SystemProblemError, UnexpectedError
 from labkit.state_file import FOLDER, find_workspace
+from labkit.system_limits import next_step_after
 from labkit_services.contract.errors import LabError
 
 _LOG = os.path.join("logs", "errors.log")
@@ -30,11 +31,18 @@ def as_lab_error(error: BaseException, doing: str) -> LabError:
     """
     if isinstance(error, LabError):
         return error
+    if isinstance(error, FileNotFoundError) and error.filename is None and not _is_in_a_folder():
+        return SystemProblemError(
+            f"{doing}: the current folder does not exist any more",
+            seen=f"{type(error).__name__}: {error}",
+            next_step="go to another folder",
+        )
     if isinstance(error, OSError) and error.strerror:
         named = [str(name) for name in (error.filename, error.filename2) if name is not None]
         return SystemProblemError(
             f"{doing}: {': '.join([*named, error.strerror.lower()])}",
             seen=f"{type(error).__name__}: {error}",
+            next_step=next_step_after(error),
         )
     import traceback  # 10 ms that few runs need
 
@@ -46,6 +54,14 @@ def as_lab_error(error: BaseException, doing: str) -> LabError:
         log=() if log else lines[-_TAIL_LINES:],
         next_step=f"report it, with the log {log}" if log else "report it, with these lines",
     )
+
+
+def _is_in_a_folder() -> bool:
+    try:
+        os.getcwd()
+    except OSError:
+        return False
+    return True
 
 
 def _write(doing: str, lines: list[str]) -> str:

@@ -109,7 +109,8 @@ class Workspace(NamedTuple):
         """
         if chosen is None:
             return cls(Path(find_workspace()))
-        workspace = cls(Path(chosen).expanduser().resolve())
+        # os.path's leaves a user's name that does not exist as it is.
+        workspace = cls(Path(os.path.expanduser(chosen)).resolve())
         is_own_folder(workspace.folder)
         return workspace
 

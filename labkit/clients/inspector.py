@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from labkit.clients.http_client import ServiceHttpClient, expect
 from labkit.errors import InspectorError
-from labkit_services.contract.errors import InvalidValueError, LabTimeoutError
+from labkit_services.contract.errors import InvalidValueError, LabError, LabTimeoutError
 from labkit_services.contract.times import parse_rfc3339
 
 if TYPE_CHECKING:
@@ -185,8 +185,8 @@ class InspectorClient:
     async def _send(self, method: str, path: str, *statuses: int, **options: Any) -> httpx.Response:
         timeout = _CALL_SECONDS + _LONGEST_WAIT_SECONDS
         response = await self._http.request(method, path, timeout=timeout, headers=self._headers, **options)
-        if response.status_code == 422:
-            raise _refused(response)
+        if response.status_code not in statuses and (error := _error_of(response)):
+            raise error
         expect(response, f"{method} {path} failed", *statuses, error_type=InspectorError)
         return response
 
@@ -195,15 +195,17 @@ class InspectorClient:
         await self._http.close()
 
 
-def _refused(response: httpx.Response) -> InvalidValueError:
-    """Return the inspector's own words for a value that is not valid."""
-    document = response.json()
-    return InvalidValueError(
-        document["error"],
-        expected=document.get("expected", ""),
-        seen=document.get("seen", ""),
-        next_step=document.get("next", ""),
-    )
+def _error_of(response: httpx.Response) -> LabError | None:
+    """Return the error that the inspector describes in JSON, if it does."""
+    try:
+        document = response.json()
+    except ValueError:
+        return None
+    if not isinstance(document, dict) or "error" not in document:
+        return None
+    expected, seen, next_step = (str(document.get(name, "")) for name in ("expected", "seen", "next"))
+    kind = InvalidValueError if response.status_code == 422 else InspectorError
+    return kind(str(document["error"]), expected=expected, seen=seen, next_step=next_step)
 
 
 def _bin_path(name: str) -> str:

@@ -49,9 +49,10 @@ class LabWatch:
             self._tasks.start(self._follow(), name="watch for the lab's reset or end")
 
     async def close(self) -> None:
-        """Stop watching."""
+        """Stop watching: the handle was stopped, and what it guards ends."""
         if self._pid == os.getpid():
             await self._tasks.cancel()
+        self._end(self._gone or self._supervisor.gone)
 
     async def guard(self, work: Coroutine[Any, Any, T]) -> T:
         """Await ``work``, but not beyond a reset or the end of the lab.

@@ -27,6 +27,9 @@ def _lab_gone(seen: str) -> LabGoneError:
     return LabGoneError(seen=seen, next_step="start it again with: labkit up")
 
 
+_STOPPED = "this handle was stopped: lab.stop()"
+
+
 class SupervisorClient:
     """Sends commands to one lab's supervisor.
 
@@ -47,7 +50,7 @@ class SupervisorClient:
 
     def gone(self, seen: str = "") -> LabGoneError:
         """Return the error for a lab that has ended; tells how, if known."""
-        error = self._lab_gone(seen)
+        error = self._lab_gone(seen or (_STOPPED if self._closed else ""))
         if self.end is not None:
             at = time.strftime("%H:%M:%S", time.localtime(self.end["at_ns"] / 1e9))
             error.headline = f"The lab ended at {at}: {self.end['how']}."
@@ -60,7 +63,7 @@ class SupervisorClient:
     async def _ask(self, command: str, *, timeout: float | None = _ANSWER_SECONDS, **arguments: Any) -> Any:
         """Send one command; return its result, or raise its error."""
         if self._closed:
-            raise self._lab_gone("this handle was stopped: lab.stop()")
+            raise self._lab_gone(_STOPPED)
         request = {"token": self._state.control_token, "command": command, **arguments}
         try:
             async with asyncio.timeout(timeout):

@@ -44,6 +44,9 @@ def bound(
 ) -> inspect.BoundArguments:
     """Return the arguments of a method's call, defaults included.
 
+    Numbers of another kind, such as NumPy's, are replaced by Python's own:
+    JSON and the system's calls take no others.
+
     Raises:
         InvalidValueError: One is missing, is too many, or does not fit its
             annotation.
@@ -64,6 +67,8 @@ def bound(
             several = signature.parameters[parameter].kind is inspect.Parameter.VAR_POSITIONAL
             for each in value if several else (value,):
                 _check(f"{parameter} of {name}()", parameter, each, expected)
+            if not several:
+                arguments.arguments[parameter] = _plain(value)
     arguments.apply_defaults()
     return arguments
 
@@ -87,9 +92,9 @@ def checked(method: Callable[P, T]) -> Callable[P, T]:
 
     @wraps(method)
     def call(*args: P.args, **kwargs: P.kwargs) -> T:
-        bound(method, args, kwargs)
+        arguments = bound(method, args, kwargs)
         with reported(method.__name__):
-            return method(*args, **kwargs)
+            return method(*arguments.args, **arguments.kwargs)
 
     return call
 
@@ -148,6 +153,12 @@ def _fits(value: Any, expected: Any) -> bool:
     if expected in (int, float):  # NumPy's numbers, too
         return isinstance(value, Integral if expected is int else Real) and not isinstance(value, bool)
     return isinstance(value, expected)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return value
+    return int(value) if isinstance(value, Integral) else float(value)
 
 
 def _described(expected: Any) -> str:

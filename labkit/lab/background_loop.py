@@ -282,9 +282,10 @@ class LoopProxy:
 
             @wraps(value)
             async def call(*args: Any, **kwargs: Any) -> Any:
-                bound(value.__func__, (value.__self__, *args), kwargs)
+                arguments = bound(value.__func__, (value.__self__, *args), kwargs)
                 with reported(name):
-                    return proxy(await background_loop().awaitable(value(*args, **kwargs)))
+                    work = value.__func__(*arguments.args, **arguments.kwargs)
+                    return proxy(await background_loop().awaitable(work))
 
             return call
         if inspect.ismethod(value):

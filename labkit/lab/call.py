@@ -73,7 +73,11 @@ class AsyncCallHandle(LoopBound):
         with contextlib.suppress(LabTimeoutError):
             await (await self._connections.call_events()).catch_up(timeout)
         remaining = max(0.0, timeout - (time.monotonic() - began))
-        return await self._find(lambda call: call.is_settled, remaining, "the end of")
+        try:
+            return await self._find(lambda call: call.is_settled, remaining, "the end of")
+        except LabTimeoutError as error:
+            error.headline = f"timed out after {timeout:g} s"  # in all
+            raise
 
     async def _find(self, condition: Callable[[Call], bool], timeout: float, expected: str) -> Call:
         def find(log: CallLog) -> Call | None:
@@ -87,7 +91,9 @@ class AsyncCallHandle(LoopBound):
 
     def _describe(self, log: CallLog) -> str:
         """Return the state of the call, for an error about it."""
-        call = log.get(self.id)
+        call = log.get(self.id, self.function)
+        if call is None and self.seconds:
+            return "it was accepted with 202; its events have not been read yet"
         if call is None:
             return "the event log has no event of it: the id is of no call, or the lab was reset"
         since = max((event.time_ns for event in call.events), default=time.time_ns())
@@ -215,7 +221,7 @@ def _no_result(document: dict[str, Any], last: FunctionResponse | None) -> NoRes
         return NoResultError(
             f"call {call_id} of {function} was dead-lettered",
             expected="a response that is not a failure",
-            seen=f"{document['deadReason']}. {document['outcome']['reason']}{response}",
+            seen=document["outcome"]["reason"] + response,
             next_step=f"redrive it: lab.queue({queue!r}).redrive({call_id!r}), "
             f"or labkit dead redrive {call_id}{queue_flag}",
         )

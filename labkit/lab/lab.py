@@ -28,12 +28,10 @@ from labkit.lab.interrupts import short_interrupt
 from labkit.lab.measure import RUN_SECONDS, RunSpec, measure_with_bar
 from labkit.lab.queue import Queue, QueueList
 from labkit.lab.recording import Recording
-from labkit.supervisor.settings import MAX_WORKERS, Settings
+from labkit.supervisor.settings import Settings
 from labkit.views.measurement import Measurement
 from labkit.workspace import Workspace
 from labkit_services.call_record.log import Mode
-from labkit_services.contract.numbers import whole_number
-from labkit_services.contract.queues import MAX_INFLIGHT
 
 if TYPE_CHECKING:
     from labkit.views.plots import Picture
@@ -127,10 +125,8 @@ class Lab:
         """
         settings = Settings(
             workspace=str(Workspace.find(workspace).root),
-            max_inflight=whole_number(
-                "max_inflight", 1 if max_inflight is None else max_inflight, MAX_INFLIGHT
-            ),
-            workers=whole_number("workers", workers, MAX_WORKERS),
+            max_inflight=1 if max_inflight is None else max_inflight,
+            workers=workers,
             max_retry_attempts=max_retry_attempts,
             initial_retry_wait=initial_retry_wait,
             max_retry_wait=max_retry_wait,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import sys
@@ -9,7 +10,7 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TextIO
 
 from labkit.clients.call_events import CallEvents
 from labkit.clients.caller import in_kernel
@@ -217,7 +218,7 @@ def measure_with_bar(connections: Connections, spec: RunSpec, *, show: bool) -> 
             newest = steps.get()
             if bar is not None:
                 for note in newest.notes:
-                    bar.write(f"Note: {note}.")
+                    bar.write(f"Note: {note}.", file=_Shown(sys.stdout))
                 shown = f"{newest.answered} answered"
                 if newest.failed:
                     # A full bar is green in a notebook, whatever became of the
@@ -256,5 +257,27 @@ def _bar(spec: RunSpec) -> Any:
     description = f"{spec.calls} {kind} calls of {spec.function}"
     # As text: a saved notebook, and one whose kernel was restarted, can't show
     # a widget. A kernel's standard error is shown in red.
-    file = sys.stdout if in_kernel() else sys.stderr
+    file = _Shown(sys.stdout if in_kernel() else sys.stderr)
     return tqdm(total=spec.calls, desc=description, unit="call", leave=True, file=file)
+
+
+class _Shown:
+    """A stream that may be closed, full or missing: a run goes on unseen."""
+
+    def __init__(self, stream: TextIO | None) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        """Write text, if possible."""
+        with contextlib.suppress(OSError, ValueError):
+            if self._stream is not None:
+                self._stream.write(text)
+
+    def flush(self) -> None:
+        """Flush the stream, if possible."""
+        with contextlib.suppress(OSError, ValueError):
+            if self._stream is not None:
+                self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from collections.abc import Sequence
@@ -23,6 +24,9 @@ from labkit_services.call_record.record_file import (
     request_line,
 )
 from labkit_services.contract.events import Event
+
+_PUBLISH_SECONDS = 0.1
+"""The services publish an event this long after it at the latest."""
 
 
 class AsyncRecording(LoopBound):
@@ -77,6 +81,7 @@ class AsyncRecording(LoopBound):
         follower, self._follower = self._follower, None
         if follower is not None:
             try:
+                await asyncio.sleep(_PUBLISH_SECONDS)
                 await follower.catch_up()
                 await self._write_requests()
             finally:

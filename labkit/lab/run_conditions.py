@@ -72,6 +72,10 @@ class RunConditions:
         if self.mode == "async" and self._queue is not None:
             after = await self._load_queue(self._queue.name)
             self.notes += notes_at_end(self._queue, after, submitted)
+        was_missing = self._missing
+        await self._find_function()
+        if self._missing and not was_missing:
+            self.notes.append(Note(f"the function {self.function} was removed during the run"))
         self.notes += fault_notes(fault_spans(events), *times)
 
     async def _find_function(self) -> tuple[str, int | None]:

@@ -12,6 +12,7 @@ from typing import IO, Any, NamedTuple
 
 from labkit.errors import LabStartError, error_from_json
 from labkit.supervisor.settings import Settings
+from labkit.system_limits import next_step_after
 from labkit.workspace import LabState
 from labkit_services.contract.errors import LabTimeoutError
 from labkit_services.runtime.log_tail import last_lines
@@ -157,7 +158,9 @@ def _spawn(settings: Settings, stderr: IO[bytes], lifeline_of: int | None) -> Li
         if descriptor >= 0:
             os.close(descriptor)
         raise LabStartError(
-            expected=f"to run {sys.executable}", seen=str(error), next_step=_CHECK_INSTALLATION
+            expected=f"to run {sys.executable}",
+            seen=str(error),
+            next_step=next_step_after(error, _CHECK_INSTALLATION),
         ) from error
     finally:
         os.close(source)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -53,5 +54,6 @@ def read_on(path: Path, position: int) -> tuple[str, int]:
         return "", position
     with read_own(path) as file:
         file.seek(position)
-        data = file.read()
-    return data.decode("utf-8", "replace"), position + len(data)
+        # A character that is only half there is left for the next time.
+        text, used = codecs.utf_8_decode(file.read(), "replace", False)
+    return text, position + used

@@ -61,10 +61,12 @@ def exit_code(name: str, run: Callable[[], None], report: Callable[[str], None])
 
 
 def open_standard_streams() -> None:
-    """Give a closed standard stream a descriptor, as Go's runtime does.
+    """Make the standard streams those of a Go program.
 
-    Otherwise the next file or socket that is opened would take its number,
-    and be read or written in its place (runtime/fds_unix.go, ``checkfds``).
+    A closed one gets a descriptor: otherwise the next file or socket that is
+    opened would take its number, and be read or written in its place
+    (runtime/fds_unix.go, ``checkfds``). Text is UTF-8, whatever the locale
+    says; bytes of an argument or a path that are not are written as they are.
     """
     for descriptor, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
         try:
@@ -72,4 +74,7 @@ def open_standard_streams() -> None:
         except OSError:
             os.open(os.devnull, os.O_RDWR)
         if getattr(sys, name) is None:
-            setattr(sys, name, io.TextIOWrapper(io.FileIO(descriptor, mode, closefd=False), "utf-8"))
+            setattr(sys, name, io.TextIOWrapper(io.FileIO(descriptor, mode, closefd=False)))
+        stream = getattr(sys, name)
+        if descriptor and isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="surrogateescape")

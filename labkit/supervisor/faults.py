@@ -150,6 +150,8 @@ class Faults:
                 yield
                 state = service.state
                 while state is State.STARTING or (state is State.READY and service.restarts == before):
+                    if service.is_held_up:
+                        break  # it is started once that is over
                     state = await service.next_state()
             case FaultKind.STOP:
                 await self.changes.run(lambda: self.services.stop(service))

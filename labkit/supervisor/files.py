@@ -30,6 +30,8 @@ _FILES_OF_A_LAB = 100
 
 _LOG_LIMIT_BYTES = 10 * 1024 * 1024
 _TAIL_LINES = 8
+_CRASH_LINES = 1000
+_GO_CRASH = ("fatal error: ", "panic: ", "runtime: ")
 _APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 
 
@@ -172,13 +174,18 @@ class LogFile:
         return os.fdopen(open_own(self.path, _APPEND), "ab", buffering=0)
 
     def tail(self) -> list[str]:
-        """Return the last lines that the most recent process wrote."""
+        """Return the last lines that the most recent process wrote.
+
+        Of a Go program's crash these are the first ones, which say why.
+        """
         try:
             with read_own(self.path) as file:
-                lines = last_lines(file, _TAIL_LINES, start=self._start)
+                lines = last_lines(file, _CRASH_LINES, start=self._start)
         except FileNotFoundError:
             return []
-        return [line for line in lines if line.strip()]
+        crash = next((i for i, line in enumerate(lines) if line.startswith(_GO_CRASH)), None)
+        shown = lines[-_TAIL_LINES:] if crash is None else lines[crash : crash + _TAIL_LINES]
+        return [line for line in shown if line.strip()]
 
     def clear(self) -> None:
         """Empty the file: after a reset, old lines would only confuse."""

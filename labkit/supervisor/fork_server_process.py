@@ -41,7 +41,10 @@ class ForkServerProcess:
             os.close(os.pidfd_open(os.getpid()))  # Linux only, from 5.3
         except (AttributeError, OSError):
             return None
-        return cls()
+        try:
+            return cls()
+        except OSError:
+            return None  # no more processes, or files: the first service's start will say so
 
     def start(self) -> None:
         """Start the process, as leader of a process group."""
@@ -50,9 +53,8 @@ class ForkServerProcess:
         number = self._served.fileno()
         self.started_ns = time.time_ns()
         child = subprocess.Popen(  # noqa: S603 - our own module
-            # -P: a learner's random.py in the workspace must not be imported
-            # instead of Python's.
-            [sys.executable, "-P", "-m", "labkit_services.fork_server", str(number)],
+            # As python_command, which would be one more import.
+            [sys.executable, "-X", "utf8", "-P", "-m", "labkit_services.fork_server", str(number)],
             stdin=source,
             stdout=sink,
             pass_fds=(number,),

@@ -44,7 +44,11 @@ def fork_under_guard() -> int:
     guard = os.getpid()
     if not sys.platform.startswith("linux"):
         return 0
-    if child := os.fork():
+    try:
+        child = os.fork()
+    except OSError:
+        return 0  # no more processes: the first service's start will say so
+    if child:
         os._exit(_guard(child))
     os.setsid()
     return guard

@@ -59,7 +59,9 @@ class LifecycleEvents:
             try:
                 body = encode_batch(SERVICE, self._instance, rows)
                 async with connected(self._url, self._token) as nats:
-                    await nats.publish(event_subject(SERVICE), body)
+                    answer = await nats.request(event_subject(SERVICE), body)
+                if not answer or b'"error"' in answer:
+                    raise ConnectionError("JetStream did not store it")
             except OSError:  # includes timeouts
                 await asyncio.sleep(_RETRY_SECONDS)
             else:

@@ -17,6 +17,7 @@ from labkit.supervisor.child_processes import ChildProcesses
 from labkit.supervisor.files import LogFile
 from labkit.supervisor.lifecycle_events import LifecycleEvents
 from labkit.supervisor.service_specs import ReadyMessage, ServiceSpec
+from labkit.system_limits import next_step_after
 from labkit.views.states import State
 from labkit_services.contract.errors import LabError, LabTimeoutError
 from labkit_services.contract.events import EventType
@@ -98,11 +99,12 @@ class ManagedService:
         await self._state_changed.wait()
         return self.state
 
-    async def start(self, deadline: float) -> None:
+    async def start(self, deadline: float, *, wait_for_obstacle: bool = False) -> None:
         """Bring it to ready by ``deadline`` (loop time); then keep it running.
 
         Idempotent. If it does not become ready, its process is ended and a
-        LabError is raised.
+        LabError is raised. With ``wait_for_obstacle`` it is started later if
+        something else, such as a full disk, keeps it down.
         """
         if self.state is State.READY:
             return
@@ -112,9 +114,13 @@ class ManagedService:
         try:
             await self._launch(deadline)
         except LabError as error:
-            self.error = error
-            self._enter(State.FAILED)
-            raise
+            obstacle = self.spec.obstacle() if wait_for_obstacle else None
+            self.error = obstacle or error
+            if obstacle is None:
+                self._enter(State.FAILED)
+                raise
+            self._guard.start(self._keep_alive(), name=f"keep {self.name} running")
+            raise obstacle from error
         self._guard.start(self._keep_alive(), name=f"keep {self.name} running")
 
     async def stop(self, grace: float, *, hurry: bool = False) -> None:
@@ -131,6 +137,11 @@ class ManagedService:
                 self._on_exit(self._process)
             self._enter(State.STOPPED)
             self.error = None
+
+    @property
+    def is_held_up(self) -> bool:
+        """Whether it is down, and something else keeps it from starting."""
+        return self.state is State.STARTING and self.spec.obstacle() is not None
 
     async def kill(self) -> None:
         """Kill the process; it is restarted as after a crash."""
@@ -157,8 +168,8 @@ class ManagedService:
             raise LabStartError(
                 f"{self.name} could not be started.",
                 expected="a program that can be run",
-                seen=f"{error.strerror or error}: {error.filename or ''}",
-                next_step="look at the installation with: labkit doctor",
+                seen=": ".join(str(each) for each in (error.strerror or error, error.filename) if each),
+                next_step=next_step_after(error, "look at the installation with: labkit doctor"),
             ) from error
         self._process = process
         self.process_ns = time.time_ns()

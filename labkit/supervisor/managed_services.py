@@ -90,7 +90,8 @@ class ManagedServices:
     async def stop_all(self) -> None:
         """Stop all in two seconds, without waiting for work in progress.
 
-        Before nats-server stops, it is recorded what the store holds.
+        Before nats-server stops, it is recorded what the store holds, and
+        after that, what its consumers' files hold.
         """
         loop = asyncio.get_running_loop()
         begin = loop.time()
@@ -100,6 +101,7 @@ class ManagedServices:
             if kinds == (NATS_SERVER,) and any(service.state is State.READY for service in services):
                 await self.specs.recovery.record(self.specs.url_of[NATS_SERVER], at_rest=True)
             await asyncio.gather(*(service.stop(grace, hurry=True) for service in services))
+        self.specs.recovery.seal()
 
     # -- one of them
 
@@ -110,7 +112,10 @@ class ManagedServices:
 
     async def start(self, service: ManagedService) -> None:
         """Start a service that was stopped or has failed."""
-        await service.start(asyncio.get_running_loop().time() + self.specs.settings.timeout)
+        await service.start(self._deadline(), wait_for_obstacle=True)
+
+    def _deadline(self) -> float:
+        return asyncio.get_running_loop().time() + self.specs.settings.timeout
 
     async def restart(self, services: Sequence[ManagedService]) -> None:
         """Stop services and start them again, on the same ports."""
@@ -123,7 +128,7 @@ class ManagedServices:
         for number in range(len(workers) + 1, count + 1):
             worker = self._add(self.specs.worker(number))
             try:
-                await self.start(worker)
+                await worker.start(self._deadline())
             except BaseException:
                 del self._by_name[worker.name]
                 raise

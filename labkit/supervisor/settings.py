@@ -7,11 +7,15 @@ import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
+from labkit_services.contract.durations import parse_duration
 from labkit_services.contract.errors import InvalidValueError
+from labkit_services.contract.numbers import whole_number
 from labkit_services.contract.ports import DEFAULT_GATEWAY_PORT, DEFAULT_INSPECTOR_PORT
+from labkit_services.contract.queues import MAX_ATTEMPTS, MAX_INFLIGHT, SHORTEST_LEASE_SECONDS
 
 MAX_WORKERS = 16
 _MAX_PORT = 65535
+_HIGHEST = {"workers": MAX_WORKERS, "max_inflight": MAX_INFLIGHT, "max_retry_attempts": MAX_ATTEMPTS}
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,7 @@ class Settings:
     commands: Mapping[str, list[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Check the ports: a service could only say that it ended."""
+        """Check the values: a service could only say that it ended."""
         for name in ("gateway_port", "inspector_port"):
             port: object = getattr(self, name)
             if not isinstance(port, int) or not 0 <= port <= _MAX_PORT:
@@ -77,6 +81,21 @@ class Settings:
                     expected=f"a port from 1 to {_MAX_PORT}, or 0 for any",
                     seen=repr(port),
                     next_step="leave the setting out: another port is used if the usual one is taken",
+                )
+        for name, highest in _HIGHEST.items():
+            whole_number(name, getattr(self, name), highest)
+        for name in ("ack_wait", "initial_retry_wait", "max_retry_wait", "sync_interval"):
+            _check_duration(name, getattr(self, name))
+        if not self.timeout >= 0:  # nor NaN
+            raise InvalidValueError(
+                "timeout is out of range", expected="seconds from 0", seen=repr(self.timeout)
+            )
+        for name, value in self.environment.items():
+            if not name or "=" in name or "\0" in name + value:
+                raise InvalidValueError(
+                    f"the environment variable {name!r} can't be set",
+                    expected="a name without =, and no NUL",
+                    seen=f"{name}={value}"[:120],
                 )
 
     def to_json(self) -> str:
@@ -87,3 +106,16 @@ class Settings:
     def from_json(cls, text: str) -> Settings:
         """Rebuild what ``to_json`` returned."""
         return cls(**json.loads(text))
+
+
+def _check_duration(name: str, text: str) -> None:
+    """Raise InvalidValueError if a setting is no duration; "" is none."""
+    if not text or (name == "sync_interval" and text == "always"):
+        return
+    try:
+        seconds = parse_duration(text)
+    except InvalidValueError as error:
+        raise InvalidValueError(f"{name}: {error.headline}", expected=error.expected) from None
+    if name == "ack_wait" and seconds < SHORTEST_LEASE_SECONDS:
+        expected = f"{SHORTEST_LEASE_SECONDS:g} s or more"
+        raise InvalidValueError("ack_wait is too short", expected=expected, seen=repr(text))

@@ -6,6 +6,7 @@ A learner who types the port of the lesson would reach another program.
 from __future__ import annotations
 
 import os
+import socket
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -19,9 +20,22 @@ def port_note(service: str, preferred: int, url: str) -> str:
     if not preferred or port == preferred:
         return ""
     holder = _holder(preferred)
-    return (
-        f"port {preferred} was in use{f', by {holder}' if holder else ''}, so the {service} has port {port}"
-    )
+    if not holder and _is_forbidden(preferred):
+        problem = "can't be used without root's rights"
+    else:
+        problem = "was in use" + (f", by {holder}" if holder else "")
+    return f"port {preferred} {problem}, so the {service} has port {port}"
+
+
+def _is_forbidden(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except PermissionError:
+            return True
+        except OSError:
+            return False
+    return False
 
 
 def _holder(port: int) -> str:

@@ -129,6 +129,22 @@ def test_reusing_a_cancelled_call_id_runs_the_new_call(workspace: Path, tmp_path
         assert ran.exists()
 
 
+def test_the_same_request_again_after_a_cancel_is_the_cancelled_call(
+    http: httpx.Client, tmp_path: Path
+) -> None:
+    ran = tmp_path / "ran"
+    function = new_function(http, script(tmp_path, f"sleep 2; echo >>{ran}\n"))
+    accept(http, function, "same", X_Call_Id="cancelled-1")
+    assert http.delete("/async-function/cancelled-1").status_code == 202
+    again = http.post(f"/async-function/{function}", content="same", headers={"X-Call-Id": "cancelled-1"})
+    assert (again.status_code, again.headers.get("X-Duplicate")) == (202, "true")
+    other = http.post(f"/async-function/{function}", content="other", headers={"X-Call-Id": "cancelled-1"})
+    assert (other.status_code, other.headers.get("X-Duplicate")) == (202, None)
+
+    eventually(ran.exists, within=10)
+    assert ran.read_text() == "\n"
+
+
 def test_an_old_cancellation_does_not_interrupt_a_running_call_with_the_same_id(
     workspace: Path, tmp_path: Path
 ) -> None:

@@ -156,6 +156,9 @@ def test_a_target_that_answers_2xx_has_the_result(http: httpx.Client, code: int)
         b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Hints\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-Trailer: 1\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort",
+        b"HTTP/1.1 200 OK\r\nContent-Length : 0\r\n\r\n",
+        b"HTTP/1.1  200 OK\r\nX: a\r\n b\r\n\x01: \x02\r\n\r\n",
+        b"HTTP/1.2 200 OK\nContent-Length: 2\nContent-Length: 2\n\nok",
         b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 5_000_000,
     ],
 )

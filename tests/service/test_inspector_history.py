@@ -10,6 +10,7 @@ import os
 import random
 import sqlite3
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,10 @@ def kill(running: Inspector) -> None:
     running.stopped = True
     running.process.kill()
     running.process.wait()
+
+
+def has(answered: list[str], count: int) -> bool:
+    return len(answered) >= count
 
 
 def ids(running: Inspector, name: str) -> list[str]:
@@ -103,7 +108,7 @@ async def test_a_kill_loses_no_request_that_was_answered(path: Path) -> None:
                             answered.append(response.json()["id"])
 
             sending = [asyncio.create_task(send()) for _ in range(16)]
-            await asyncio.sleep(0.7)
+            await eventually_async(partial(has, answered, 150))
             kill(running)
             await asyncio.gather(*sending)
 

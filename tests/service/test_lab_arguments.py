@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import numpy
 import pytest
 from labs import start_lab
 
 from labkit import Lab
-from labkit.errors import InvalidValueError, LabError, UnexpectedError
+from labkit.errors import InvalidValueError, LabError, NoLabError, UnexpectedError
 from labkit.lab.bin import Bin
 from labkit.lab.call import CallHandle
 from labkit.lab.queue import Queue
@@ -114,6 +116,32 @@ def test_the_error_names_what_is_expected_and_what_was_seen(
 
     assert caught.value.expected.startswith(expected)
     assert caught.value.seen == seen
+
+
+@pytest.mark.parametrize("number", [numpy.int64, numpy.uint8, numpy.float32, Fraction])
+def test_numbers_of_another_kind_are_taken_as_python_s(objects: dict[type, Any], number: Any) -> None:
+    lab: Lab = objects[Lab]
+
+    assert lab.invoke("cat", "x", timeout=number(30)).text == "x"
+    run = lab.measure("cat", calls=numpy.int64(2), progress=False, timeout=number(30))
+    assert len(run.calls) == 2
+    lab.queue().max_inflight = numpy.int8(1)
+    lab.scale_workers(numpy.uint16(1))
+    assert asyncio.run(lab.aio.logs("gateway", tail=numpy.int32(1))).count("\n") <= 1
+
+
+def test_a_lab_starts_with_numpy_s_numbers(tmp_path: Path) -> None:
+    lab = Lab.start(tmp_path, gateway_port=numpy.int64(0), workers=numpy.int8(1), timeout=numpy.float64(30))
+    lab.stop()
+
+
+@pytest.mark.parametrize("folder", ["~no-such-user/x", "a:b", "mit Leerzeichen", "中文"])
+def test_a_workspace_of_an_odd_name_is_no_fault(
+    folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(NoLabError):
+        Lab.attach(folder)
 
 
 def test_what_nobody_expected_is_short_and_its_traceback_in_a_file(

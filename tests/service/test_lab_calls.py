@@ -182,9 +182,13 @@ def test_a_call_that_is_not_over_in_time_is_described_by_its_state(lab: Lab) -> 
 
     with pytest.raises(LabTimeoutError) as running:
         call.wait(timeout=0.2)
+    with pytest.raises(LabTimeoutError) as accepted:
+        lab.invoke_async("slow-lab").wait(timeout=0)
     with pytest.raises(LabTimeoutError) as unknown:
         lab.call("no-such-call").wait(timeout=0.2)
 
+    assert running.value.headline == "timed out after 0.2 s"
     assert running.value.seen.startswith("the call is running, for ")
+    assert accepted.value.seen.startswith(("it was accepted with 202", "the call is queued"))
     assert "the event log has no event of it" in unknown.value.seen
     call.wait()

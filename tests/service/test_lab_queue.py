@@ -73,7 +73,9 @@ def test_a_result_does_not_wait_for_a_callback_whose_target_is_missing(lab: Lab,
 def test_the_error_for_a_dead_call_gives_the_reason_and_the_redrive_command(lab: Lab) -> None:
     call = dead_call(lab, "dead-q", "dead-results")
 
-    with pytest.raises(NoResultError, match=r"status 500 after 2 attempts; .* exit status 1") as caught:
+    with pytest.raises(
+        NoResultError, match=r"No attempt is left after 2 attempts. Attempt.* exit status 1"
+    ) as caught:
         call.result()
     assert f"redrive('{call.id}')" in caught.value.next_step
 

@@ -153,6 +153,29 @@ def test_a_reset_empties_the_logs(workspace: Path) -> None:
         assert "connection lost" not in lab.logs("queue-worker")
 
 
+def test_captured_requests_survive_a_stop_and_a_kill_of_the_inspector_but_no_reset(workspace: Path) -> None:
+    def capture(lab: Lab, body: bytes) -> bool:
+        try:
+            with urllib.request.urlopen(lab.bin("kept").url, body, timeout=5) as response:
+                return bool(response.status == 200)
+        except OSError:
+            return False
+
+    def bodies(lab: Lab) -> list[str]:
+        return [request.text for request in lab.bin("kept").requests()]
+
+    with start_lab(workspace) as lab:
+        assert capture(lab, b"before")
+    with start_lab(workspace) as lab:
+        assert bodies(lab) == ["before"]
+        pid = next(service.pid for service in lab.status().services if service.name == "inspector")
+        os.kill(pid, signal.SIGKILL)
+        eventually(lambda: capture(lab, b"after"))
+        assert sorted(set(bodies(lab))) == ["after", "before"]
+        lab.reset()
+        assert bodies(lab) == []
+
+
 def test_start_applies_max_inflight_to_a_running_lab(workspace: Path) -> None:
     with start_lab(workspace):
         assert Lab.start(workspace, max_inflight=4).status().max_inflight == 4

@@ -57,9 +57,11 @@ def test_a_record_is_shown_read_only_at_any_time(record: Path) -> None:
         assert {call["state"] for call in end["calls"]} == {"done"}
         assert end["now"] == pytest.approx(info["end"])
         assert shown.get("/calls", at=info["start"] - 1)["calls"] == []
-        progress = [shown.get("/calls", at=at)["counts"]["done"] for at in info["steps"]]
-        assert progress == sorted(progress)
-        assert (progress[0], progress[-1]) == (0, 3)
+        counts = [shown.get("/calls", at=at)["counts"] for at in info["steps"]]
+        accepted = [count["accepted"] for count in counts]
+        assert accepted == sorted(accepted)
+        assert (counts[0]["done"], counts[-1]["done"]) == (0, 3)
+        assert shown.get("/calls", at=info["steps"][1])["counts"] == counts[1]  # backwards, too
         call: dict[str, Any] = end["calls"][0]
         one = shown.get(f"/calls/{call['callId']}", at=info["end"])
         assert one["outcome"] == call["outcome"]

@@ -14,6 +14,7 @@ from labkit import Lab
 from labkit.errors import GatewayError
 from labkit.lab.background_loop import background_loop
 from labkit.views.measurement import Measurement
+from labkit_services.call_record.log import CallState
 from labkit_services.contract.errors import LabTimeoutError
 
 QUEUE = "faas-request"
@@ -169,6 +170,18 @@ def test_a_cold_start_is_noted(own: Lab, nap: str, mode: str) -> None:
 
     assert "the function had no ready replica" in facts(run)
     own.remove("cold")
+
+
+def test_a_function_that_is_removed_during_a_run_is_noted(own: Lab, nap: str) -> None:
+    own.deploy("leaving", fprocess="sleep 0.3")
+    own.invoke("leaving")
+    removing = threading.Timer(0.5, own.remove, ["leaving"])
+    removing.start()
+    run = own.measure("leaving", calls=4, progress=False)
+    removing.join()
+
+    assert facts(run) == "the function leaving was removed during the run"
+    assert run.states[CallState.FAILED] > 0
 
 
 def test_a_run_without_nats_server_is_measured_all_the_same(own: Lab, nap: str) -> None:

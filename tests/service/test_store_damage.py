@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import shutil
 import subprocess
@@ -91,6 +92,26 @@ def as_folder(path: Path) -> None:
     path.mkdir()
 
 
+def as_pipe(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    os.mkfifo(path)
+
+
+def as_link(path: Path, target: str) -> None:
+    path.unlink()
+    path.symlink_to(target)
+
+
+def flip(path: Path, position: int, bits: int) -> None:
+    content = bytearray(path.read_bytes())
+    content[position] ^= bits
+    path.write_bytes(content)
+
+
+def changed(path: Path, **settings: object) -> None:
+    path.write_text(json.dumps(json.loads(path.read_bytes()) | settings))
+
+
 def block(stream: Path) -> Path:
     return max((stream / "msgs").glob("*.blk"))
 
@@ -126,6 +147,12 @@ HARMLESS: dict[str, Damage] = {
     "an index that is a folder": lambda q: as_folder(q / "msgs/index.db"),
     "random bytes in meta.inf": lambda q: scramble(q / "meta.inf"),
     "an empty meta.inf": lambda q: cut(q / "meta.inf", 0),
+    "a list in meta.inf": lambda q: (q / "meta.inf").write_text("[]"),
+    "null in meta.inf": lambda q: (q / "meta.inf").write_text("null"),
+    "a deep list in meta.inf": lambda q: (q / "meta.inf").write_text("[" * 100_000),
+    "another subject in meta.inf": lambda q: changed(q / "meta.inf", subjects=["x"]),
+    "another storage in meta.inf": lambda q: changed(q / "meta.inf", storage="memory"),
+    "another stream's meta.inf": lambda q: shutil.copy(q.parent / "LAB_EVENTS/meta.inf", q / "meta.inf"),
     "a missing meta.inf": lambda q: (q / "meta.inf").unlink(),
     "a meta.inf that is a folder": lambda q: as_folder(q / "meta.inf"),
     "random bytes in meta.sum": lambda q: scramble(q / "meta.sum"),
@@ -137,6 +164,10 @@ HARMLESS: dict[str, Damage] = {
     "a consumer that is a file": lambda q: as_file(consumer(q)),
     "a random consumer state": lambda q: scramble(consumer(q) / "o.dat"),
     "a consumer state that was cut": lambda q: cut(consumer(q) / "o.dat", 5),
+    "a changed byte in a consumer's floor": lambda q: flip(consumer(q) / "o.dat", 2, 0x80),
+    "a changed byte in a consumer's count": lambda q: flip(consumer(q) / "o.dat", 6, 0x80),
+    "a changed byte in a consumer's pending calls": lambda q: flip(consumer(q) / "o.dat", 15, 0xFF),
+    "a changed byte in a consumer's meta.inf": lambda q: flip(consumer(q) / "meta.inf", 130, 1),
     "an empty consumer state": lambda q: cut(consumer(q) / "o.dat", 0),
     "a consumer state of zeros": lambda q: (consumer(q) / "o.dat").write_bytes(bytes(40)),
     "a missing consumer state": lambda q: (consumer(q) / "o.dat").unlink(),
@@ -145,10 +176,34 @@ HARMLESS: dict[str, Damage] = {
         b"\x16\x63" + bytes(9)
     ),
     "random bytes in a consumer's meta.inf": lambda q: scramble(consumer(q) / "meta.inf"),
+    "another name in a consumer's meta.inf": lambda q: changed(
+        consumer(q) / "meta.inf", name="x", durable_name="x"
+    ),
+    "another subject in a consumer's meta.inf": lambda q: changed(
+        consumer(q) / "meta.inf", filter_subject="x"
+    ),
+    "a consumer under another name": lambda q: consumer(q).rename(q / "obs/x"),
+    "a copied consumer": lambda q: shutil.copytree(consumer(q), q / "obs/x"),
+    "a pipe in place of an index": lambda q: as_pipe(q / "msgs/index.db"),
+    "a pipe in place of a consumer state": lambda q: as_pipe(consumer(q) / "o.dat"),
+    "a link in place of meta.inf": lambda q: as_link(q / "meta.inf", "/dev/zero"),
     "a consumer without meta.inf": lambda q: (consumer(q) / "meta.inf").unlink(),
     "random bytes in a consumer's meta.sum": lambda q: scramble(consumer(q) / "meta.sum"),
     "a consumer without meta.sum": lambda q: (consumer(q) / "meta.sum").unlink(),
     "files that nobody may read": lambda q: [path.chmod(0) for path in (*q.rglob("*"), q)],
+}
+BESIDE: dict[str, Damage] = {
+    "a file beside the streams": lambda streams: (streams / ".DS_Store").write_text("x"),
+    "an empty folder beside the streams": lambda streams: (streams / "a b").mkdir(),
+    "a copy of a stream": lambda streams: shutil.copytree(streams / QUEUE, streams / f"{QUEUE}-copy"),
+    "a copy of a stream with a dot": lambda streams: shutil.copytree(
+        streams / QUEUE, streams / f"{QUEUE}.bak"
+    ),
+    "a list as the record": lambda streams: record(streams).write_text("[1]"),
+    "an old record": lambda streams: record(streams).write_text('{"OF_q": {"kept": 1, "last": 1}}'),
+    "a folder in place of the record": lambda streams: as_folder(record(streams)),
+    "a pipe in place of the record": lambda streams: as_pipe(record(streams)),
+    "a link in place of the record": lambda streams: as_link(record(streams), "/dev/zero"),
 }
 ABOVE: dict[str, Damage] = {
     "the folder of all streams": lambda store: as_file(store / "jetstream/$G/streams"),
@@ -201,6 +256,50 @@ def test_damage_beside_the_messages_loses_no_call(
         eventually(lambda: all_ran(template, "first") and all_ran(template, "other"), within=12)
 
         assert "lost" not in " ".join(lab.status().damage).replace("no call is lost", "")
+
+
+def record(streams: Path) -> Path:
+    return streams.parents[2] / "inventory.json"
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_what_is_not_jetstreams_keeps_no_call_from_running(
+    template: Template, workspace: Path, name: str
+) -> None:
+    damaged(template, workspace, "", lambda store: BESIDE[name](store / "jetstream/$G/streams"))
+    with start_lab(workspace, **SETTINGS) as lab:
+        eventually(lambda: all_ran(template, "first") and all_ran(template, "other"), within=12)
+        assert "lost" not in " ".join(lab.status().damage)
+        assert sorted(queue.name for queue in lab.queues()) == ["faas-request", "other"]
+
+
+@pytest.mark.parametrize("damage", [lambda path: cut(path, 0), scramble], ids=["empty", "random"])
+def test_damage_of_every_file_of_the_store_is_counted(
+    template: Template, workspace: Path, damage: Damage
+) -> None:
+    def every_file(store: Path) -> None:
+        for path in (store / "jetstream").rglob("*"):
+            if path.is_file():
+                damage(path)
+
+    damaged(template, workspace, "", every_file)
+    with start_lab(workspace, **SETTINGS) as lab:
+        text = " ".join(lab.status().damage)
+        for queue in ("faas-request", "other"):
+            assert f"{CALLS} of {CALLS} calls in queue {queue}" in text
+        assert "2 of 2 deployed functions" in text
+        deploy(lab, "echo")
+        lab.invoke_async("echo", "again").wait(20)
+
+
+def test_without_a_record_a_damaged_queue_still_runs(template: Template, workspace: Path) -> None:
+    def damage(queue: Path) -> None:
+        record(queue.parent).unlink()
+        (queue / "meta.inf").write_text("[]")
+
+    damaged(template, workspace, QUEUE, damage)
+    with start_lab(workspace, **SETTINGS):
+        eventually(lambda: all_ran(template, "first") and all_ran(template, "other"), within=12)
 
 
 @pytest.mark.parametrize("name", ABOVE)

@@ -16,7 +16,7 @@ from labs import deploy, start_lab
 from small_disk import SmallDisk, skip_reason, small_disk
 
 from labkit import Lab
-from labkit.errors import LabStartError
+from labkit.errors import LabError, LabStartError
 
 needs_disk = pytest.mark.skipif(bool(skip_reason()), reason=skip_reason())
 RECOVERY_SECONDS = 15
@@ -133,6 +133,51 @@ def test_a_service_that_dies_while_the_disk_is_full_is_not_given_up(disk: SmallD
 
         eventually(lambda: is_ready(lab), within=2 * RECOVERY_SECONDS)
         assert lab.invoke_async("cat", b"after").result(20).text == "after"
+
+
+@needs_disk
+def test_calls_that_end_while_the_disk_is_full_are_shown_as_ended(disk: SmallDisk) -> None:
+    with start_lab(disk.folder) as lab:
+        deploy_cat(lab)
+        deploy(lab, "slow", "sleep 1")
+        calls = [lab.invoke_async("slow") for _ in range(5)]
+        time.sleep(0.7)
+        disk.fill()
+        time.sleep(4)
+        disk.free()
+        for made in calls:
+            assert made.wait(20).state == "done"
+        lab.kill("gateway")  # the supervisor's events, too
+        eventually(lambda: is_ready(lab))
+
+
+@needs_disk
+def test_a_service_that_is_restarted_while_the_disk_is_full_starts_once_there_is_room(
+    disk: SmallDisk,
+) -> None:
+    with start_lab(disk.folder) as lab:
+        deploy_cat(lab)
+        fill(disk, lab)
+        with pytest.raises(LabError, match=r"The disk is full\."):
+            lab.restart("queue-worker")
+        disk.free()
+        eventually(lambda: is_ready(lab), within=RECOVERY_SECONDS)
+        lab.invoke_async("cat").wait(10)
+
+
+@needs_disk
+def test_a_service_can_be_killed_again_while_the_disk_is_full(disk: SmallDisk) -> None:
+    with start_lab(disk.folder) as lab:
+        deploy_cat(lab)
+        fill(disk, lab)
+        began = time.monotonic()
+        for _ in range(3):
+            lab.kill("queue-worker")
+            time.sleep(0.5)
+        assert time.monotonic() - began < 10
+        disk.free()
+        eventually(lambda: is_ready(lab), within=RECOVERY_SECONDS)
+        lab.invoke_async("cat").wait(10)
 
 
 @needs_disk

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from labs import deploy
 
 from labkit import Lab
+from labkit.errors import InspectorError
 
 
 def _raw(url: str, request: str) -> tuple[str, str]:
@@ -82,3 +88,78 @@ def test_the_inspector_shows_utf_8(lab: Lab) -> None:
     assert status.startswith("HTTP/1.1 200")
     assert seen.path == "/r/utf8-shown/%C3%A9"
     assert seen.header("X-Name") == "José"
+
+
+def test_a_name_that_no_bin_can_have_is_named_with_what_is_expected(lab: Lab) -> None:
+    with pytest.raises(InspectorError) as caught:
+        lab.bin("回调")
+
+    assert caught.value.headline == "no bin can have this name"
+    assert caught.value.expected.startswith("1 to 64 letters, digits")
+    assert caught.value.seen == r"'\u56de\u8c03'"
+
+
+LOCALES: dict[str, dict[str, str]] = {
+    "UTF-8": {"LC_ALL": "C.UTF-8"},
+    "C": {"LC_ALL": "C"},
+    "C, strictly": {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+    "ASCII": {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "ascii"},
+    "Latin-1": {"PYTHONIOENCODING": "latin-1"},
+}
+STACK = """\
+version: 1.0
+provider:
+  name: openfaas
+functions:
+  locale:
+    lang: dockerfile
+    handler: ./函数
+    image: me/locale:latest
+    environment:
+      NAME: José 日本
+"""
+
+
+def _in(locale: Mapping[str, str], folder: Path, lab: Lab, command: str) -> str:
+    """Return the output of a shell command; it must succeed."""
+    variables = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "LABKIT_FAAS_CLI": "builtin",
+        "LABKIT_WORKSPACE": str(lab.workspace),
+        "OPENFAAS_URL": lab.gateway_url,
+        **locale,
+    }
+    done = subprocess.run(
+        ["sh", "-c", command], capture_output=True, cwd=folder, env=variables, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stdout.decode() + done.stderr.decode()
+    return done.stdout.decode()
+
+
+@pytest.mark.parametrize("locale", LOCALES.values(), ids=LOCALES)
+def test_the_programs_take_and_write_utf_8_in_every_locale(
+    lab: Lab, env: str, locale: Mapping[str, str], tmp_path: Path
+) -> None:
+    folder = tmp_path / "工作 é"
+    (folder / "函数").mkdir(parents=True)
+    (folder / "栈.yml").write_text(STACK, encoding="utf-8")
+    dockerfile = 'FROM alpine\nCOPY héllo.sh .\nENV fprocess="sh héllo.sh"\n'
+    (folder / "函数/Dockerfile").write_text(dockerfile, encoding="utf-8")
+    script = "echo größer 日本: $NAME\necho Fehler: größer >&2\n"
+    (folder / "函数/héllo.sh").write_text(script, encoding="utf-8")
+
+    _in(locale, folder, lab, "faas-cli up -f 栈.yml")
+    answer = _in(locale, folder, lab, "echo | faas-cli invoke locale")
+    query = _in(locale, folder, lab, f"echo | faas-cli invoke {env} --query 'n=José' -H 'X-N: José 日'")
+    described = _in(locale, folder, lab, "faas-cli describe locale")
+    logs = _in(locale, folder, lab, "faas-cli logs locale --tail=false")
+
+    assert answer == "größer 日本: José 日本\nFehler: größer\n"
+    assert "Http_Query=n=Jos%C3%A9\n" in query
+    assert "Http_X_N=José 日\n" in query
+    assert "NAME: José 日本\n" in described
+    assert "Forking fprocess." in logs
+    lab.invoke_async(env, callback=f"{lab.bin('locale').url}/é").wait()
+    for command in ("labkit logs queue-worker", "kubectl logs deploy/queue-worker -n openfaas"):
+        assert "/r/locale/é" in _in(locale, folder, lab, command)

@@ -45,7 +45,7 @@ ALLOWED = {
     "labkit_services.images": (set(), {"contract", "files", "images"}),
     "labkit_services.runtime": (set(), {"contract", "files", "runtime", "http"}),
     "labkit_services.http": (set(), {"contract", "http"}),
-    "labkit_services.web": (set(), {"http", "web"}),
+    "labkit_services.web": (set(), {"contract", "http", "web"}),
     "labkit_services.jetstream": (set(), SHARED | {"runtime", "jetstream"}),
     "labkit_services.fork_server": (set(), {"contract", "runtime", "fork_server"}),
     "labkit_services.gateway": (

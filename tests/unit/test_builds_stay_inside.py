@@ -9,16 +9,16 @@ import shutil
 import socket
 import stat
 import subprocess
+import sys
 import tarfile
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 
 import pytest
 from dockerfile_build import Project, contents
 
-from labkit.openfaas_cli.dockerfile import archive
+from labkit.openfaas_cli.dockerfile.build import build
 from labkit.openfaas_cli.dockerfile.error import DockerfileError
 from labkit.openfaas_cli.faas_cli import main
 from labkit_services.files.tree_copy import Budget
@@ -223,7 +223,7 @@ def test_an_archive_is_unpacked_inside_the_image_only(kind: str, tmp_path: Path,
 def test_an_archive_that_contains_too_much_is_refused(
     bomb: list[Member], seen: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(archive, "Budget", partial(Budget, files=10, size=1000))
+    monkeypatch.setattr(f"{build.__module__}.Budget", lambda *_: Budget(files=10, size=1000))
     project = Project(tmp_path)
     tar(project.folder / "bomb.tar", *bomb)
 
@@ -231,6 +231,68 @@ def test_an_archive_that_contains_too_much_is_refused(
         project.build("FROM scratch\nADD bomb.tar /\n")
 
     assert "at most 10 files" in caught.value.expected
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "FROM scratch\n" + "".join(f"COPY handler.py /{number}\n" for number in range(11)),
+        "FROM scratch\n" + "".join(f"COPY large /{number}\n" for number in range(3)),
+        "FROM scratch\n" + "".join(f"COPY lib /{number}/\n" for number in range(6)),
+        "FROM scratch\n" + "".join(f"COPY --parents lib /{number}/\n" for number in range(11)),
+        "FROM scratch AS s0\nCOPY lib /\n"
+        + "".join(f"FROM s{n}  AS s{n + 1}\nCOPY --from=s{n} / /{n}/\n" for n in range(40)),
+        "FROM scratch AS s0\nCOPY large /\n" + "".join(f"FROM s{n} AS s{n + 1}\n" for n in range(3)),
+    ],
+    ids=["files", "bytes", "folders", "parents", "doubled by each stage", "stages"],
+)
+def test_a_dockerfile_that_copies_too_much_is_refused(
+    lines: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"{build.__module__}.Budget", lambda *_: Budget(files=10, size=1000))
+    project = Project(tmp_path)
+    project.add("large", "x" * 400)
+
+    with pytest.raises(DockerfileError, match="too much is copied") as caught:
+        project.build(lines)
+
+    assert caught.value.expected == "at most 10 files and 0 MB"
+    assert sum(1 for _ in tmp_path.glob("scratch1/*/**/*")) < 30
+
+
+@pytest.mark.parametrize("kind", ["gz", "bz2", "xz"])
+@pytest.mark.parametrize("damage", ["cut", "changed"])
+def test_a_damaged_archive_is_an_error_or_a_file(kind: str, damage: str, tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode=f"w:{kind}") as archive:  # type: ignore[call-overload]
+        member = tarfile.TarInfo("x")
+        member.size = 100_000
+        archive.addfile(member, io.BytesIO(os.urandom(100_000)))
+    data = packed.getvalue()
+    damaged = data[:5000] if damage == "cut" else data[:5000] + b"\xff" * 50 + data[5050:]
+    (project.folder / "a.tar").write_bytes(damaged)
+
+    with suppress(DockerfileError):
+        project.build("FROM scratch\nADD a.tar /\n")
+
+
+@pytest.mark.parametrize("name", ["ENV", "ARG"])
+def test_variables_that_multiply_are_refused(name: str, tmp_path: Path) -> None:
+    lines = f"{name} A=aaaaaaaaaa\n" + f"{name} A={'$A' * 10}\n" * 12
+    with pytest.raises(DockerfileError, match=r"a value has .* characters"):
+        Project(tmp_path).build(f"FROM scratch\n{lines}")
+
+
+def test_repeated_stars_take_no_time(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    project.add(".dockerignore", "**/" * 60 + "x\n")
+    project.add("d/" * 40 + "x")
+    project.add("d/" * 40 + "y")
+
+    found = contents(project.build("FROM scratch\nCOPY d /d\n"))
+
+    assert [path.rpartition("/")[2] for path in found] == ["y"]
 
 
 def test_the_header_of_an_archive_is_not_read_into_memory_whole(tmp_path: Path) -> None:
@@ -626,3 +688,52 @@ def test_template_pull_runs_no_hook(folder: Path, outside: Path) -> None:
     assert main(["template", "pull", source]) == 0
     assert not (outside / "ran").exists()
     assert not list(Path("template").rglob(".git*"))
+
+
+@pytest.mark.parametrize("kind", ODD)
+@pytest.mark.parametrize("command", ["build", "up", "invoke f", "list", "remove", "diff"])
+def test_no_command_waits_for_a_pipe_or_a_device_in_place_of_the_stack_file(
+    command: str, kind: str, folder: Path
+) -> None:
+    (folder / "stack.yaml").unlink()
+    odd_file(folder / "stack.yaml", kind)
+
+    program = Path(sys.executable).with_name("faas-cli")
+    done = subprocess.run(
+        [program, *command.split()], capture_output=True, text=True, timeout=20, check=False
+    )
+
+    assert done.returncode == 1
+    assert "fault" not in done.stderr + done.stdout
+
+
+def test_a_stack_file_from_the_shell_is_read(folder: Path) -> None:
+    read_end, write_end = os.pipe()
+    os.write(write_end, (folder / "stack.yaml").read_bytes())
+    os.close(write_end)
+    try:
+        assert main(["build", "-f", f"/dev/fd/{read_end}"]) == 0
+    finally:
+        os.close(read_end)
+
+
+def test_file_names_that_are_not_utf_8_are_built(folder: Path) -> None:
+    (folder / "f" / os.fsdecode(b"\xff")).write_text("x")
+
+    assert main(["build"]) == 0
+
+
+@pytest.mark.parametrize("kind", [*ODD, "a folder"])
+def test_an_odd_file_of_logins_is_an_error(
+    kind: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "config").mkdir()
+    monkeypatch.setenv("OPENFAAS_CONFIG", str(folder / "config"))
+    if kind == "a folder":
+        (folder / "config/config.yml").mkdir()
+    else:
+        odd_file(folder / "config/config.yml", kind)
+
+    assert main(["list", "--gateway", "http://127.0.0.1:1"]) == 1
+
+    assert "config.yml" in capfd.readouterr().out

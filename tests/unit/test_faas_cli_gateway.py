@@ -380,3 +380,22 @@ def test_a_refused_password_suggests_a_login() -> None:
     assert gateways.status_error(401, b"invalid credentials").headline == (
         'unauthorized access, run "faas-cli login" to setup authentication for this server'
     )
+
+
+def test_a_user_without_a_home_folder_has_no_login_and_can_save_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(_: int) -> None:
+        raise KeyError
+
+    for name in ("HOME", "OPENFAAS_CONFIG", "CI"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+
+    assert login_store.find("http://127.0.0.1:8080") is None
+    with pytest.raises(login_store.LoginStoreError, match=r"cannot write ~/\.openfaas/config\.yml"):
+        login_store.save("http://127.0.0.1:8080", ADMIN)
+
+
+def test_a_login_folder_of_an_unknown_user_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENFAAS_CONFIG", "~no-such-user/x")
+
+    assert login_store.find("http://127.0.0.1:8080") is None

@@ -87,7 +87,7 @@ def test_an_incomplete_body_is_an_error(response_blocks: list[bytes]) -> None:
     with server(*response_blocks) as (url, _):
         response = request("GET", url)
 
-        with pytest.raises(EOFError, match="unexpected EOF"):
+        with pytest.raises(HttpRequestError, match="unexpected EOF"):
             response.read()
 
 

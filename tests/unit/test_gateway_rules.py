@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,10 +14,11 @@ import pytest
 from labkit_services.gateway.functions.log_ring import LogRing
 from labkit_services.gateway.functions.scaling import Load, ScaleLimits
 from labkit_services.gateway.functions.spec import FunctionSpec
-from labkit_services.gateway.go_url import go_url_error
+from labkit_services.gateway.functions.usage import usage_of
 from labkit_services.gateway.headers import forwarded_pairs, response_headers
 from labkit_services.http import Headers, HttpError, Request
 from labkit_services.http.body import Body
+from labkit_services.http.go_url import GoUrl
 from labkit_services.jetstream.connection import server_url
 
 
@@ -35,7 +40,7 @@ def _deployment(**changes: Any) -> dict[str, Any]:
     ],
 )
 def test_a_callback_url_that_go_can_parse_is_accepted(url: str) -> None:
-    assert go_url_error(url) == ""
+    GoUrl.parse(url)
 
 
 @pytest.mark.parametrize(
@@ -52,8 +57,8 @@ def test_a_callback_url_that_go_can_parse_is_accepted(url: str) -> None:
 )
 @pytest.mark.row("2.1 bad callback")
 def test_a_callback_url_that_go_cannot_parse_is_refused_with_go_s_text(url: str, problem: str) -> None:
-    assert go_url_error(url).endswith(f": {problem}")
-    assert go_url_error(url).startswith('parse "')
+    with pytest.raises(ValueError, match=r'^parse ".*": ' + re.escape(problem) + "$"):
+        GoUrl.parse(url)
 
 
 @pytest.mark.parametrize(
@@ -240,6 +245,21 @@ async def test_a_log_ring_keeps_the_newest_lines_and_yields_new_ones() -> None:
     assert followed == ["line 4", "line 5", "line 6"]
 
 
+def test_a_log_of_long_lines_keeps_fewer_of_them() -> None:
+    async def read(ring: LogRing) -> list[str]:
+        return [line.text async for line in ring.read()]
+
+    ring = LogRing()
+    for number in range(2000):
+        ring.append("cat-1", f"{number} " + "\N{SNAKE}" * 8000)
+
+    past = asyncio.run(read(ring))
+
+    assert past[-1].startswith("1999 ")
+    assert past[0] == f"[labkit: {2001 - len(past):,} older lines are not kept]"
+    assert sum(map(len, past)) < 4_300_000
+
+
 @pytest.mark.row("1.1 faas_nats_address")
 @pytest.mark.parametrize(
     ("settings", "url"),
@@ -258,15 +278,29 @@ def test_the_nats_url_comes_from_one_setting_or_from_openfaas_s_two(
 
 
 @pytest.mark.anyio
-async def test_a_line_of_a_log_ring_that_is_cut_says_how_much() -> None:
-    ring = LogRing()
-    ring.append("cat-1", "x" * 8192)
-    ring.append("cat-1", "x" * 9192)
+async def test_lines_that_were_lost_on_the_way_count_among_the_older_ones_of_a_log_ring() -> None:
+    ring = LogRing(limit=2)
+    for text in ("one", "[labkit: 1,234 lines lost here]", "[labkit: 1 line lost here]", "four", "five"):
+        ring.append("cat-1", text)
 
-    whole, cut = [line.text async for line in ring.read()]
+    assert [line.text async for line in ring.read()] == [
+        "[labkit: 1,236 older lines are not kept]",
+        *("four", "five"),
+    ]
 
-    assert whole == "x" * 8192
-    assert cut == "x" * 8192 + " [labkit: 1,000 more characters are not kept]"
+
+@pytest.mark.anyio
+async def test_the_older_lines_of_a_log_ring_are_counted_by_replica() -> None:
+    ring = LogRing(limit=4)
+    for number in range(9):
+        ring.append(f"cat-{number % 3 // 2}", f"line {number}")
+
+    texts = {name: [line.text async for line in ring.read(instance=name)] for name in ("", "cat-0", "cat-1")}
+
+    assert texts[""][0] == "[labkit: 5 older lines are not kept]"
+    assert texts["cat-0"][0] == "[labkit: 4 older lines are not kept]"
+    assert texts["cat-1"][0] == "[labkit: 1 older line is not kept]"
+    assert {line.instance async for line in ring.read(instance="cat-0")} == {"cat-0"}
 
 
 @pytest.mark.anyio
@@ -282,3 +316,18 @@ async def test_a_follower_of_a_log_ring_is_told_what_it_missed() -> None:
 
     assert (await pending).text == "[labkit: 7 lines came too fast to be followed]"
     assert [(await anext(lines)).text for _ in range(3)] == ["line 8", "line 9", "line 10"]
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
+def test_a_process_whose_name_is_no_utf_8_has_a_usage() -> None:
+    # Linux cuts a name after 15 bytes, so perhaps inside of a character.
+    script = r"open('/proc/self/comm', 'wb').write(b'\xe6\x96'); print(flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, process_group=0
+    ) as process:
+        assert process.stdout
+        process.stdout.readline()
+        memory = usage_of([process.pid])["totalMemoryBytes"]
+        process.communicate(b"\n")
+
+    assert memory > 0

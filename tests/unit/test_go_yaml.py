@@ -11,7 +11,7 @@ from go_tables import cases
 
 from labkit.openfaas_cli.faas_cli.stack import STACK_TYPE, parse_stack
 from labkit.openfaas_cli.faas_cli.verbs.generate import resource
-from labkit.openfaas_cli.go_yaml.decoder import GoType, unmarshal
+from labkit.openfaas_cli.go_yaml.decoder import TEXT_MAP, GoType, unmarshal
 from labkit.openfaas_cli.go_yaml.encoder import marshal
 from labkit.openfaas_cli.go_yaml.node import GoYamlError
 from labkit.openfaas_cli.go_yaml.scalar import implicit_tag
@@ -147,3 +147,18 @@ def test_deep_nesting_is_refused_at_once(opening: str) -> None:
     with pytest.raises(GoYamlError, match="exceeded max depth"):
         unmarshal(b"functions:\n  x: " + opening.encode() * 60_000, STACK_TYPE)
     assert time.monotonic() - begun < 5
+
+
+def test_a_mapping_of_many_keys_is_read_in_linear_time() -> None:
+    text = "".join(f"k{number}: &k{number} v\n" for number in range(20_000))
+    started = time.process_time()
+
+    assert len(unmarshal(text.encode(), TEXT_MAP)) == 20_000
+    assert time.process_time() - started < 15  # comparing each with each takes a minute
+
+
+def test_a_key_that_is_repeated_many_times_fills_no_memory() -> None:
+    with pytest.raises(GoYamlError) as caught:
+        unmarshal(b"a: b\n" * 5000, TEXT_MAP)
+
+    assert 1000 <= caught.value.headline.count("already defined") <= 1001

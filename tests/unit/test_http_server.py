@@ -150,6 +150,33 @@ async def test_an_unread_body_does_not_block_the_connection() -> None:
 
 
 @pytest.mark.parametrize(
+    "target",
+    ["http://h:x/a", "http://[::1/a", "http://h%41/a", "http://a\\@b/", "http://a@b@c/", "http://a]/"],
+)
+async def test_a_target_with_an_invalid_authority_is_refused_as_by_go(target: str) -> None:
+    async with serving(echo) as served:
+        assert (await served.ask(b"GET %b HTTP/1.1\r\nHost: t\r\n\r\n" % target.encode())).status == 400
+
+
+@pytest.mark.parametrize("authority", ["h", "h:1", "[::1]:80", "user:pw@h", "h:"])
+async def test_a_target_with_an_authority_is_accepted(authority: str) -> None:
+    async with serving(echo) as served:
+        target = b"http://%b/a" % authority.encode()
+        assert (await served.ask(b"GET %b HTTP/1.1\r\nHost: t\r\n\r\n" % target)).status == 200
+
+
+@pytest.mark.parametrize(
+    ("expect", "status"),
+    [("100-continue, x", 200), ("x,100-Continue", 200), ("", 200), ("x", 417), ("100-continued", 417)],
+)
+async def test_an_expectation_is_a_token_among_others_as_in_go(expect: str, status: int) -> None:
+    async with serving(echo) as served:
+        wire = await served.connect()
+        wire.send(post(b"body", f"Expect: {expect}"))
+        assert (await wire.response()).status == status
+
+
+@pytest.mark.parametrize(
     ("data", "status"),
     [
         (b"hello\r\n\r\n", 400),

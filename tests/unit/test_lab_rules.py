@@ -121,6 +121,28 @@ def test_the_last_lines_of_a_long_log_are_read(tmp_path: Path) -> None:
     assert tail(tmp_path / "missing.log") == []
 
 
+def test_only_a_line_feed_ends_a_line_of_a_log(tmp_path: Path) -> None:
+    path = tmp_path / "a.log"
+    path.write_bytes("10%\r20%\r30%\na\x0cb\u2028c\x85d\n\nlast".encode())
+
+    assert tail(path, 2) == ["", "last"]
+    assert tail(path) == ["10%\r20%\r30%", "a\x0cb\u2028c\x85d", "", "last"]
+
+
+def test_a_character_that_is_half_written_is_followed_as_a_whole(tmp_path: Path) -> None:
+    path = tmp_path / "a.log"
+    path.write_bytes(b"")
+    parts = iter([b"a\xe4", b"\xb8", b"\xad\xff\n"])
+
+    def wait(_seconds: float) -> None:
+        with path.open("ab") as file:
+            file.write(next(parts))
+
+    lines = logfiles.follow(path, 0, wait)
+
+    assert [next(lines), next(lines)] == ["a", "中\N{REPLACEMENT CHARACTER}\n"]
+
+
 def test_following_a_log_continues_after_truncation(tmp_path: Path) -> None:
     path = tmp_path / "a.log"
     path.write_text("old old old\n")

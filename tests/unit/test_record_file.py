@@ -64,7 +64,7 @@ def test_a_cut_last_line_and_lines_of_later_versions_are_skipped() -> None:
     ],
 )
 def test_another_file_is_refused_with_a_reason(lines: list[str]) -> None:
-    with pytest.raises(InvalidValueError, match="run.jsonl"):
+    with pytest.raises(InvalidValueError, match=r"run\.jsonl"):
         read_record(lines, "run.jsonl")
 
 

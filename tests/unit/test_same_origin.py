@@ -18,7 +18,7 @@ def request(method: str = "POST", host: str = "127.0.0.1:8080", **headers: str) 
 OWN = [
     *("127.0.0.1", "127.0.0.1:8080", "127.1:8080", "[::1]:8080", "10.0.0.7:80"),
     *("localhost", "LOCALHOST:8080", "localhost.", "lab.localhost:8080"),
-    *("gateway:8080", "host.docker.internal:8080"),
+    *("gateway:8080", "host.docker.internal:8080", "gateway.openfaas:8080", "gateway.openfaas.svc"),
 ]
 FOREIGN = [
     *(
@@ -87,12 +87,43 @@ def test_behind_a_jupyterhub_s_proxy_any_host_is_accepted() -> None:
         {"Sec_Fetch_Site": "same-site"},
         {"Sec_Fetch_Site": "cross-site", "Origin": "http://127.0.0.1:8080"},
         {"Sec_Fetch_Site": "anything"},
+        {"Origin": "chrome-extension://abcdef"},
+        {"Origin": "file://"},
+        {"Origin": "ws://127.0.0.1:8080"},
+        {"Origin": "http://127.0.0.1:8080/"},
+        {"Origin": "http://evil.example@127.0.0.1:8080"},
+        {"Origin": "http://evil.example\\@127.0.0.1:8080"},
+        {"Origin": "http://127.0.0.1:8080 http://evil.example"},
+        {"Origin": "http://127.0.0.1:8080, http://evil.example"},
     ],
 )
 def test_a_change_by_another_site_s_page_is_refused(method: str, sent: dict[str, str]) -> None:
     refusal = OwnOrigin(["*"]).refuse_change(request(method, Content_Type="application/json", **sent))
     assert refusal is not None
     assert refusal.status == 403
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("Origin", ["http://127.0.0.1:8080", "http://evil.example"]),
+        ("Sec-Fetch-Site", ["same-origin", "cross-site"]),
+        ("Sec-Fetch-Site", ["", "cross-site"]),
+    ],
+)
+def test_every_value_of_a_header_that_is_sent_twice_counts(name: str, values: list[str]) -> None:
+    sent = request(Content_Type="application/json")
+    for value in values:
+        sent.headers.add(name, value)
+    assert OwnOrigin().refuse_change(sent) is not None
+
+
+@pytest.mark.parametrize("target", ["http://evil.example:8080/x", "http://localhost@evil.example/x"])
+def test_the_host_of_a_target_in_absolute_form_counts_instead_of_the_header(target: str) -> None:
+    sent = Request("POST", target, Headers([("Host", "127.0.0.1:8080")]), Body())
+    assert OwnOrigin().refuse_host(sent) is not None
+    own = Request("POST", "http://localhost:8080/x", Headers([("Host", "evil.example")]), Body())
+    assert OwnOrigin().refuse_host(own) is None
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,10 @@ def test_losses_are_counted_by_what_is_kept_then_by_the_newest_message() -> None
     assert inventory.losses(before, before) == []
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "3", '{"a": 1}', '{"a": {}}', "\xff"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "[]", "3", '{"a": 1}', '{"a": {}}', '{"a": {"kept": 1, "last": 1}}', "[" * 100_000, "\xff"],
+)
 def test_an_unreadable_inventory_is_empty(tmp_path: Path, text: str) -> None:
     (tmp_path / "inventory.json").write_text(text, encoding="latin-1")
     assert inventory.read(tmp_path / "inventory.json") == {}

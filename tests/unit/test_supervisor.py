@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import errno
+import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from labkit.errors import LabStartError
+from labkit.errors import InvalidValueError, LabStartError
 from labkit.supervisor.child_process import describe_exit
+from labkit.supervisor.files import LogFile
 from labkit.supervisor.nats_server import RESULT_ROOM, NatsServer, find_nats_server
 from labkit.supervisor.settings import Settings
 from labkit.supervisor.start_timeline import StartTimeline
+from labkit.supervisor.taken_ports import port_note
 from labkit.views.states import State, summary
 
 
@@ -63,6 +68,61 @@ def test_sync_interval_is_written_to_the_nats_configuration() -> None:
 def test_settings_survive_the_round_trip_through_json() -> None:
     settings = Settings(workspace="/w", max_inflight=3, environment={"exec_timeout": "5s"})
     assert Settings.from_json(settings.to_json()) == settings
+
+
+@pytest.mark.parametrize(
+    ("setting", "headline"),
+    [
+        ({"gateway_port": -1}, "gateway_port is out of range"),
+        ({"inspector_port": 65_536}, "inspector_port is out of range"),
+        ({"gateway_port": "8080"}, "gateway_port is out of range"),
+        ({"workers": 0}, "workers is out of range"),
+        ({"workers": 17}, "workers is out of range"),
+        ({"max_inflight": 1001}, "max_inflight is out of range"),
+        ({"max_inflight": True}, "max_inflight is out of range"),
+        ({"max_retry_attempts": 0}, "max_retry_attempts is out of range"),
+        ({"max_retry_attempts": 10_001}, "max_retry_attempts is out of range"),
+        ({"ack_wait": "soon"}, "ack_wait: 'soon' is not a duration"),
+        ({"ack_wait": "0s"}, "ack_wait is too short"),
+        ({"initial_retry_wait": "-1s"}, "initial_retry_wait: '-1s' is not a duration"),
+        ({"max_retry_wait": "1 h"}, "max_retry_wait: '1 h' is not a duration"),
+        ({"sync_interval": "never"}, "sync_interval: 'never' is not a duration"),
+        ({"timeout": -1.0}, "timeout is out of range"),
+        ({"timeout": float("nan")}, "timeout is out of range"),
+        ({"environment": {"": "a"}}, "the environment variable '' can't be set"),
+        ({"environment": {"a=b": "c"}}, "the environment variable 'a=b' can't be set"),
+        ({"environment": {"a": "\0"}}, "the environment variable 'a' can't be set"),
+    ],
+)
+def test_a_setting_that_no_service_could_use_is_an_error_before_the_start(
+    setting: dict[str, Any], headline: str
+) -> None:
+    with pytest.raises(InvalidValueError) as caught:
+        Settings(workspace="/w", **setting)
+
+    assert caught.value.headline == headline
+    assert caught.value.expected
+
+
+def test_a_port_below_1024_that_the_user_may_not_use_is_not_said_to_be_in_use(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def forbidden(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    url = "http://127.0.0.1:40000"
+    assert port_note("gateway", 2, url) == "port 2 was in use, so the gateway has port 40000"
+    monkeypatch.setattr(socket.socket, "bind", forbidden)
+    wanted = "port 2 can't be used without root's rights, so the gateway has port 40000"
+    assert port_note("gateway", 2, url) == wanted
+
+
+def test_of_a_go_program_s_crash_the_first_lines_are_shown(tmp_path: Path) -> None:
+    log = LogFile(tmp_path / "nats-server.log")
+    stack = [f"runtime.call{number}()" for number in range(100)]
+    log.path.write_text("\n".join(["[INF] started", "fatal error: out of memory", *stack]))
+
+    assert log.tail() == ["fatal error: out of memory", *stack[:7]]
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,14 @@ import errno
 import json
 import os
 import re
+import select
+import subprocess
 import time
 from collections.abc import Iterator
 
 import pytest
 
+from labkit_services.runtime.line_reader import LineReader
 from labkit_services.runtime.log import LineWriter
 from labkit_services.watchdog.output import CallEventLines, PipeLineWriter, WatchdogLog
 
@@ -164,6 +167,38 @@ def test_a_call_that_writes_more_than_a_megabyte_keeps_its_last_line_and_says_wh
     assert len(data) > 900_000
 
 
+def test_many_short_lines_leave_room_for_the_watchdog_s_own_and_the_last_loss_is_said_at_once(
+    pipe: Pipe,
+) -> None:
+    async def scenario() -> tuple[int, list[str]]:
+        writer = PipeLineWriter(pipe[1])
+        log = WatchdogLog(writer)
+        for number in range(20_000):
+            log.output("stderr: ", f"{number:06} {'x' * 90}")
+        log.line("POST / - 200 OK")
+        for number in range(20_000, 30_000):
+            log.output("stderr: ", f"{number:06} {'x' * 90}")
+        writer.flush()
+        data = b""
+        async with asyncio.timeout(5):
+            while writer.lost != sum(_lost_in(data.decode().splitlines())):
+                data += read_all(pipe[0])
+                await asyncio.sleep(0)
+        return writer.lost, data.decode().splitlines()
+
+    lost, lines = asyncio.run(scenario())
+
+    assert sum("stderr: " in line for line in lines) + lost == 30_000
+    assert sum(line.endswith("POST / - 200 OK") for line in lines) == 1
+    assert lines[-1].endswith("lines lost here]")
+
+
+def _lost_in(lines: list[str]) -> Iterator[int]:
+    for line in lines:
+        if line.endswith("lost here]"):
+            yield int(line.split()[1].replace(",", ""))
+
+
 def test_rows_that_were_lost_are_not_mentioned_among_rows(pipe: Pipe) -> None:
     async def scenario() -> PipeLineWriter:
         writer = PipeLineWriter(pipe[1], buffer_bytes=100_000, notes=False)
@@ -202,3 +237,34 @@ def test_a_closed_reader_is_not_an_error(pipe: Pipe) -> None:
     lines.write("nobody reads this")
 
     assert lines.lost == 1
+
+
+async def _stderr_of_one_turn(read_end: int, write_end: int) -> int:
+    """Return the largest number of characters that a writer collects."""
+    lines = PipeLineWriter(write_end)
+    largest = 0
+    for _ in range(100):
+        lines.copy("x" * 100_000)
+        largest = max(largest, lines._collected)
+    return largest
+
+
+def test_long_lines_are_not_collected_without_bound_within_one_turn(pipe: Pipe) -> None:
+    assert asyncio.run(_stderr_of_one_turn(*pipe)) < 500_000
+
+
+def test_a_reader_of_lines_stops_although_a_process_still_writes() -> None:
+    lines: list[str] = []
+    process = subprocess.Popen(["yes"], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    output = process.stdout.fileno()
+
+    async def stop() -> None:
+        LineReader(output, lines.append).stop()
+
+    with process:
+        select.select([output], [], [], 5)
+        asyncio.run(stop())
+        process.kill()
+
+    assert 0 < len(lines) < 4_000_000

@@ -106,6 +106,22 @@ def test_a_header_with_an_underscore_does_not_replace_the_one_with_a_hyphen(orde
     assert variables("GET", "/", ("X_1", "alone"))[b"Http_X_1"] == b"alone"
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["proxy", "PROXY", "pRoXy", "Content_Length", "TRANSFER_ENCODING", "contentlength", "Query", "path"],
+)
+def test_no_header_sets_a_variable_of_the_request_in_any_case(name: str) -> None:
+    found = variables("POST", "/", (name, "spoof"))
+
+    assert b"spoof" not in found.values()
+
+
+def test_the_host_of_a_target_in_absolute_form_is_the_host() -> None:
+    found = variables("GET", "http://user@h:1/a", ("Host", "other"))
+
+    assert (found[b"Http_Host"], found[b"Http_Path"]) == (b"h:1", b"/a")
+
+
 def test_values_keep_the_bytes_of_the_wire() -> None:
     found = variables("GET", "/", ("X-Name", "Jürgen".encode().decode("latin-1")))
 

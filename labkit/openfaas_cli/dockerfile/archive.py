@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import tarfile
+import zlib
+from lzma import LZMAError
 from pathlib import Path
 from typing import BinaryIO, Self, cast
 
@@ -36,20 +38,20 @@ def is_archive(file: Path) -> bool:
     try:
         with tarfile.open(file, tarinfo=_Member):
             return True
-    except tarfile.TarError:
-        return False
+    except (tarfile.TarError, EOFError, ValueError, LZMAError, zlib.error):
+        return False  # as in Docker, such a file is copied
 
 
-def unpack(archive: Path, root: Path, folder: str) -> None:
+def unpack(archive: Path, root: Path, folder: str, budget: Budget) -> None:
     """Unpack into ``folder`` of the image whose ``/`` is ``root``.
 
-    No entry gets out of the folder. Devices and pipes are left out.
+    ``budget`` is how much may be written. No entry gets out of the folder.
+    Devices and pipes are left out.
 
     Raises:
         DockerfileError: The archive is damaged, or contains too much.
     """
     make_folder(root, below(root, folder))
-    budget = Budget()
     try:
         with tarfile.open(archive, tarinfo=_Member) as tar:
             for member in tar:
@@ -61,7 +63,7 @@ def unpack(archive: Path, root: Path, folder: str) -> None:
             expected=error.expected,
             next_step=error.next_step,
         ) from error
-    except (tarfile.TarError, EOFError, OSError) as error:
+    except (tarfile.TarError, EOFError, OSError, ValueError, LZMAError, zlib.error) as error:
         raise DockerfileError(f"cannot unpack {archive.name}: {error}") from error
 
 

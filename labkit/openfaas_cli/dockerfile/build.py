@@ -6,13 +6,13 @@ away from the learner's machine.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from labkit.openfaas_cli.dockerfile import syntax
 from labkit.openfaas_cli.dockerfile.copy_instruction import copy_files, is_watchdog
+from labkit.openfaas_cli.dockerfile.copying import ImageFiles
 from labkit.openfaas_cli.dockerfile.error import DockerfileError
 from labkit.openfaas_cli.dockerfile.file_tree import FileTree, build_context
 from labkit.openfaas_cli.dockerfile.rooted_path import absolute, below, make_folder
@@ -20,8 +20,12 @@ from labkit.openfaas_cli.dockerfile.stages import Stages, check_reference, split
 from labkit.openfaas_cli.dockerfile.syntax import Instruction
 from labkit.openfaas_cli.dockerfile.unused_settings import check_setting
 from labkit.openfaas_cli.dockerfile.variables import Variables
-from labkit_services.contract.errors import InvalidValueError
+from labkit_services.contract.errors import InvalidValueError, UnsafePathError
+from labkit_services.files.tree_copy import MOST_BYTES, MOST_FILES, Budget, read_file
 from labkit_services.images.store import MACHINE_PATH, Image
+
+_STAGES = 2
+"""How often a build may write as much as there may be in its context."""
 
 FindImage = Callable[[str], Image | None]
 
@@ -96,7 +100,7 @@ def build(context: Path, scratch: Path, find_image: FindImage, build_args: Mappi
     if not file.exists() and (context / "dockerfile").exists():
         file = context / "dockerfile"  # as in BuildKit
     try:
-        content = file.read_bytes()
+        content = read_file(file)
     except OSError as error:
         raise DockerfileError(
             f"cannot read {file}",
@@ -106,6 +110,10 @@ def build(context: Path, scratch: Path, find_image: FindImage, build_args: Mappi
     try:
         stages = split_stages(syntax.parse(content), build_args)
         return _Builder(stages, build_context(context), scratch, find_image, build_args).build()
+    except UnsafePathError as error:
+        raise DockerfileError(
+            error.headline, expected=error.expected, seen=str(file), next_step=error.next_step
+        ) from error
     except DockerfileError as error:
         error.seen = ", ".join(filter(None, (str(file), error.seen)))
         raise
@@ -127,6 +135,7 @@ class _Builder:
         self._scratch = scratch
         self._find_image = find_image
         self._build_args = build_args
+        self._budget = Budget(_STAGES * MOST_FILES, _STAGES * MOST_BYTES)
         self._built: dict[int, Build] = {}
         self._skipped_runs: list[str] = []
         self._notes: list[str] = []
@@ -183,7 +192,7 @@ class _Builder:
         root = self._scratch / str(number)
         if stage.parent is not None:
             parent = self._stage(stage.parent)
-            shutil.copytree(parent.root, root, symlinks=True)
+            ImageFiles(root, self._budget).start_with(parent.root)
             return parent.child(root), parent.on_build
         base = self._image(stage.base)
         # The base image's PATH is unknown, and this machine's may change
@@ -193,7 +202,7 @@ class _Builder:
         if base is None or base.files is None:
             root.mkdir(parents=True)
         else:
-            shutil.copytree(base.files, root, symlinks=True)
+            ImageFiles(root, self._budget).start_with(base.files)
         if base is None:
             return built, ()
         built.environment = {"fprocess": base.fprocess, **base.environment}
@@ -242,7 +251,9 @@ class _Builder:
         origin = instruction.flag("from")
         if origin:
             tree = self._tree(instruction, number)
-        missing = copy_files(instruction, tree, stage.root, stage.workdir, stage.variables)
+        missing = copy_files(
+            instruction, tree, ImageFiles(stage.root, self._budget), stage.workdir, stage.variables
+        )
         if len(missing) < len(instruction.args) - 1:
             stage.copies += 1
         for source in missing:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 from e2b_dockerfile_utils import DockerfileHeredoc, chomp_heredoc_content, parse_heredoc
 
 from labkit.openfaas_cli.dockerfile import copying
 from labkit.openfaas_cli.dockerfile.chmod import parse_mode
-from labkit.openfaas_cli.dockerfile.copying import Target
+from labkit.openfaas_cli.dockerfile.copying import ImageFiles, Target
 from labkit.openfaas_cli.dockerfile.error import DockerfileError, SourceNotFoundError
 from labkit.openfaas_cli.dockerfile.file_tree import FileTree, patterns
 from labkit.openfaas_cli.dockerfile.rooted_path import absolute
@@ -24,18 +23,18 @@ _URL = re.compile(r"https?://")
 
 
 def copy_files(
-    instruction: Instruction, tree: FileTree | None, root: Path, workdir: str, variables: Variables
+    instruction: Instruction, tree: FileTree | None, image: ImageFiles, workdir: str, variables: Variables
 ) -> list[str]:
     """Execute ``COPY`` or ``ADD``; return the sources without a file.
 
-    ``tree`` has the files to copy from, None if they are unknown. ``root`` is
-    the image's ``/``.
+    ``tree`` has the files to copy from, None if they are unknown; ``image``
+    those that there are.
 
     Raises:
         DockerfileError: BuildKit would refuse it, or it needs the network.
     """
     *sources, destination = instruction.args
-    target = _target(instruction, absolute_folder(workdir, variables.expand(destination)), root, variables)
+    target = _target(instruction, absolute_folder(workdir, variables.expand(destination)), image, variables)
     heredocs = {heredoc.name: heredoc for heredoc in instruction.heredocs}
     missing = []
     for word in sources:
@@ -57,13 +56,13 @@ def absolute_folder(workdir: str, destination: str) -> str:
     return path
 
 
-def _target(instruction: Instruction, path: str, root: Path, variables: Variables) -> Target:
+def _target(instruction: Instruction, path: str, image: ImageFiles, variables: Variables) -> Target:
     excluded = [variables.expand(each) for each in instruction.flags.get("exclude", ())]
     mode = variables.expand(instruction.flag("chmod"))
     if instruction.flag("checksum"):
         raise DockerfileError("checksum requires HTTP(S) or Git sources")
     return Target(
-        root,
+        image,
         path,
         patterns(excluded) if excluded else None,
         parse_mode(mode) if mode else None,

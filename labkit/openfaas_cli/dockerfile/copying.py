@@ -17,8 +17,36 @@ from labkit.openfaas_cli.dockerfile.error import DockerfileError
 from labkit.openfaas_cli.dockerfile.file_tree import FileTree, is_wildcard, patterns
 from labkit.openfaas_cli.dockerfile.rooted_path import absolute, below, make_folder
 from labkit_services.files.own_file import kind_of
+from labkit_services.files.tree_copy import Budget
 
 _INLINE_MODE = 0o644
+
+
+@dataclass(frozen=True)
+class ImageFiles:
+    """The files of an image that is being built.
+
+    Attributes:
+        root: Folder that is the image's ``/``.
+        budget: How much the whole build may write: a few lines that copy one
+            stage into the next twice double what there is, again and again.
+    """
+
+    root: Path
+    budget: Budget
+
+    def start_with(self, files: Path) -> None:
+        """Copy another image's files into the folder, which does not exist."""
+
+        def count(_folder: str, names: list[str]) -> list[str]:
+            self.budget.take(files, files=len(names))
+            return []
+
+        def copy_file(source: str, target: str) -> None:
+            self.budget.take(source, size=os.stat(source).st_size)
+            shutil.copy2(source, target)
+
+        shutil.copytree(files, self.root, symlinks=True, ignore=count, copy_function=copy_file)
 
 
 @dataclass(frozen=True)
@@ -26,18 +54,23 @@ class Target:
     """Where an instruction copies to, and how.
 
     Attributes:
-        root: Folder that is the image's ``/``.
+        image: The image's files.
         path: The target in the image; with a slash at its end a folder.
         excluded: ``--exclude``, or None.
         change_mode: ``--chmod``, or None.
         unpack: Whether a tar archive is unpacked.
     """
 
-    root: Path
+    image: ImageFiles
     path: str
     excluded: PatternMatcher | None = None
     change_mode: ChangeMode | None = None
     unpack: bool = False
+
+    @property
+    def root(self) -> Path:
+        """Folder that is the image's ``/``."""
+        return self.image.root
 
     def for_file(self, name: str) -> Path:
         """Return the place of a file that is not in a copied folder."""
@@ -61,7 +94,7 @@ def copy(tree: FileTree, source: str, target: Target) -> int:
         elif not _is(target.excluded, name):
             check_is_file(place)
             if target.unpack and is_archive(place):
-                unpack(place, target.root, target.path)
+                unpack(place, target.root, target.path, target.image.budget)
             else:
                 _copy_file(place, target.for_file(name), target)
     return len(found)
@@ -151,6 +184,7 @@ def _may_be_kept(excluded: PatternMatcher | None, folder: str) -> bool:
 
 
 def _make_folder(source: Path, copied: Path, target: Target) -> None:
+    target.image.budget.take(source.name, files=1)
     if copied.is_dir():
         return  # a folder that exists keeps its mode
     if copied.exists():
@@ -164,6 +198,7 @@ def _make_folder(source: Path, copied: Path, target: Target) -> None:
 def _copy_file(source: Path, copied: Path, target: Target) -> None:
     if copied.is_dir() and not copied.is_symlink():
         raise DockerfileError(f"cannot replace to directory /{copied.relative_to(target.root)} with file")
+    target.image.budget.take(source.name, files=1, size=source.lstat().st_size)
     if source.is_symlink():
         _make_way(copied)
         copied.symlink_to(os.readlink(source))

@@ -13,8 +13,11 @@ from e2b_dockerfile_utils import PatternMatcher
 
 from labkit.openfaas_cli.dockerfile.error import DockerfileError, SourceNotFoundError
 from labkit.openfaas_cli.dockerfile.rooted_path import absolute, below
+from labkit_services.files.tree_copy import read_file
 
 _WILDCARD = re.compile(r"[*?[]")
+_REPEATED = re.compile(r"(?:\*\*/){2,}")
+"""Means what one of them means, but takes far longer to match."""
 _STARS = re.compile(r"(\\.)|\*+")
 
 
@@ -24,7 +27,7 @@ def patterns(lines: Sequence[str]) -> PatternMatcher:
         with warnings.catch_warnings():
             # "[[]" is what Docker's manual writes for a literal bracket.
             warnings.simplefilter("ignore", FutureWarning)
-            return PatternMatcher(list(lines))
+            return PatternMatcher([_REPEATED.sub("**/", line) for line in lines])
     except ValueError as error:
         raise DockerfileError(str(error).replace("'./", "'")) from error
 
@@ -158,7 +161,7 @@ def build_context(root: Path) -> FileTree:
     for name in ("Dockerfile.dockerignore", ".dockerignore"):
         file = root / name
         if file.is_file():
-            lines = file.read_bytes().decode("utf-8-sig", "surrogateescape").split("\n")
+            lines = read_file(file).decode("utf-8-sig", "surrogateescape").split("\n")
             try:
                 return FileTree(root, patterns(lines), str(file))
             except DockerfileError as error:

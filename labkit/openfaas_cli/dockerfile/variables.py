@@ -9,6 +9,10 @@ from e2b_dockerfile_utils import ShellLex
 
 from labkit.openfaas_cli.dockerfile.error import DockerfileError
 
+_MOST_CHARACTERS = 1024 * 1024
+"""Of one value. A few lines that name a variable ten times each would fill the
+memory; and Linux starts no process with a value above 128 KB."""
+
 
 class Variables:
     """The variables that a line of a Dockerfile can use.
@@ -52,8 +56,13 @@ class Variables:
     @staticmethod
     def _process(word: str, lex: ShellLex) -> str:
         try:
-            return lex.process_word(word)
+            value = lex.process_word(word)
         except ValueError as error:
             reason = str(error).removeprefix(f"failed to process {word!r}: ")
             shown = json.dumps(word, ensure_ascii=False)
             raise DockerfileError(f"failed to process {shown}: {reason}") from error
+        if len(value) > _MOST_CHARACTERS:
+            raise DockerfileError(
+                f"a value has {len(value):,} characters", expected=f"at most {_MOST_CHARACTERS:,}"
+            )
+        return value

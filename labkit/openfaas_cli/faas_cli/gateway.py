@@ -142,7 +142,7 @@ class Gateway:
         try:
             reply = self.system(method, path, query=query, content=content)
             return reply, reply.read()
-        except (OSError, EOFError) as error:
+        except OSError as error:
             raise self.unreachable(error) from error
 
     def checked(

@@ -29,6 +29,7 @@ _OWN_HEADERS = ("Host", "User-Agent", "Content-Length", "Transfer-Encoding", "Tr
 _USER_AGENT = "Go-http-client/1.1"
 _REDIRECTS = (301, 302, 303, 307, 308)
 _MAX_REDIRECTS = 10
+_LATE_BODY = "context deadline exceeded (Client.Timeout or context cancellation while reading body)"
 _BROKEN = "net/http: HTTP/1.x transport connection broken"
 
 
@@ -83,14 +84,16 @@ class HttpReply:
     def __iter__(self) -> Iterator[bytes]:
         """Yield the body as it arrives, and close the connection at its end.
 
-        EOFError is raised for an incomplete body, OSError for a broken
-        connection.
+        HttpRequestError is raised for a body that is incomplete or broken.
         """
         try:
             if self._decode and self.header("Content-Encoding").lower() == "gzip":
                 yield from self._decompressed()
             else:
                 yield from self._content()
+        except (OSError, EOFError) as error:
+            late = isinstance(error, TimeoutError)
+            raise HttpRequestError(_LATE_BODY if late else str(error)) from error
         finally:
             self.close()
 
@@ -189,7 +192,11 @@ def request(
         reply.close()
         from urllib.parse import urljoin  # few functions redirect
 
-        previous, url = url, urljoin(url, location)
+        try:
+            previous, url = url, urljoin(url, location)
+        except ValueError as error:
+            headline = f'{method.capitalize()} "{url}": failed to parse Location header {quoted(location)}'
+            raise HttpRequestError(headline, seen=str(error)) from error
         if _split(previous)[1] != _split(url)[1]:  # a password is for its own host only
             headers = [pair for pair in headers if pair[0] not in ("Authorization", "Cookie")]
         headers = [*(pair for pair in headers if pair[0] != "Referer"), ("Referer", previous)]
@@ -227,7 +234,7 @@ def _exchange(
         connection.sendall(os.fsencode(f"{head}\r\n") + body)
         reply = HttpReply(connection, deadline, decode=decode)
         reply.receive_head()
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, UnicodeError) as error:
         if connection is not None:
             connection.close()
         reason = _reason(error, host, port)
@@ -283,7 +290,7 @@ def _encrypt(connection: socket.socket, host: str, *, verify: bool) -> socket.so
 def _reason(error: Exception, host: str, port: int) -> str:
     if isinstance(error, ConnectionRefusedError):
         return f"dial tcp {f'[{host}]' if ':' in host else host}:{port}: connect: connection refused"
-    if isinstance(error, socket.gaierror):
+    if isinstance(error, (socket.gaierror, UnicodeError)):  # the latter: no name of a host at all
         return f"dial tcp: lookup {host}: no such host"
     if isinstance(error, TimeoutError):
         return "context deadline exceeded (Client.Timeout exceeded while awaiting headers)"

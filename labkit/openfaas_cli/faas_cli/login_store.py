@@ -16,25 +16,28 @@ import yaml
 
 from labkit.openfaas_cli.go_yaml.encoder import marshal
 from labkit.workspace import own_login_folder
-from labkit_services.contract.errors import LabError
+from labkit_services.contract.errors import LabError, UnsafePathError
+from labkit_services.files.tree_copy import read_file
 from labkit_services.runtime.private_files import write_private
 
 _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
 
 class LoginStoreError(LabError):
-    """The file of saved logins cannot be read."""
+    """The file of saved logins cannot be read or written."""
 
 
 def folder() -> Path:
     """Return ``$OPENFAAS_CONFIG``, ``./.openfaas`` in CI or ``~/.openfaas``.
 
     A lab's own folder is skipped: it exists only as long as the lab, whose
-    password is known anyway.
+    password is known anyway. The ~ stays of a user who has no home folder, as
+    in a container with any user id.
     """
     if chosen := own_login_folder():
-        return Path(chosen).expanduser()
-    return Path(".openfaas") if os.environ.get("CI") in ("true", "1") else Path.home() / ".openfaas"
+        return Path(os.path.expanduser(chosen))
+    in_ci = os.environ.get("CI") in ("true", "1")
+    return Path(".openfaas" if in_ci else os.path.expanduser("~/.openfaas"))
 
 
 def encode(user: str, password: str) -> str:
@@ -114,11 +117,15 @@ def _read() -> list[dict[str, Any]]:
     file = folder() / "config.yml"
     try:
         # As text, like Go's: `token: 123` is no number.
-        content = yaml.load(file.read_text(encoding="utf-8"), Loader=yaml.BaseLoader) or {}  # noqa: S506 - creates only text
+        content = yaml.load(read_file(file).decode(), Loader=yaml.BaseLoader) or {}  # noqa: S506 - creates only text
         logins = content.get("auths") or []
         return [dict(login) for login in logins]
     except FileNotFoundError:
         return []
+    except UnsafePathError as error:
+        raise LoginStoreError(
+            seen=f"{file}: {error.headline}", next_step=f"remove {file} and log in again: faas-cli login"
+        ) from error
     except (OSError, yaml.YAMLError, AttributeError, TypeError, ValueError, RecursionError) as error:
         raise LoginStoreError(
             seen=f"{file}: {error}", next_step=f"remove {file} and log in again: faas-cli login"
@@ -126,4 +133,9 @@ def _read() -> list[dict[str, Any]]:
 
 
 def _write(logins: list[dict[str, Any]]) -> None:
-    write_private(folder() / "config.yml", marshal({"auths": logins}))
+    file = folder() / "config.yml"
+    if str(file).startswith("~"):
+        raise LoginStoreError(
+            f"cannot write {file}: no such home folder", next_step="set HOME, or OPENFAAS_CONFIG to a folder"
+        )
+    write_private(file, marshal({"auths": logins}))

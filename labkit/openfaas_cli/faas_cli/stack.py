@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from labkit.openfaas_cli.faas_cli.envsubst import substitute
@@ -16,10 +17,13 @@ from labkit.openfaas_cli.faas_cli.stack_file import stack_file
 from labkit.openfaas_cli.go_yaml.decoder import FLAG, TEXT, TEXT_MAP, TEXTS, GoType, unmarshal
 from labkit.openfaas_cli.go_yaml.node import GoYamlError
 from labkit.openfaas_cli.pflag import Arguments
-from labkit_services.contract.errors import LabError
+from labkit_services.contract.errors import LabError, UnsafePathError
+from labkit_services.files.tree_copy import MOST_READ
+from labkit_services.files.tree_copy import read_file as read_regular_file
 
 YAML_ERROR = "Error with YAML file\n"
 """The line that precedes the error of a file that cannot be parsed."""
+_FROM_SHELL = ("/dev/fd/", "/dev/stdin", "/proc/")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _FETCH_SECONDS = 120.0
 
@@ -115,10 +119,20 @@ def stack_of(arguments: Arguments) -> Stack:
 
 
 def read_file(name: str) -> bytes:
-    """Return a file's content; an error is in the words of Go."""
+    """Return a file's content; an error is in the words of Go.
+
+    A pipe is read only if the shell made it, as in ``-f <(envsubst …)``: with
+    another the command could wait for ever.
+    """
     try:
-        with open(name, "rb") as file:
-            return file.read()
+        if name.startswith(_FROM_SHELL):
+            with open(name, "rb") as file:
+                return file.read(MOST_READ)
+        return read_regular_file(Path(name))
+    except UnsafePathError as error:
+        raise StackFileError(
+            f"open {name}: {error.headline}", expected=error.expected, next_step=error.next_step
+        ) from error
     except OSError as error:
         action = "read" if isinstance(error, IsADirectoryError) else "open"
         raise StackFileError(f"{action} {name}: {str(error.strerror).lower()}") from error

@@ -16,6 +16,7 @@ _PLAIN_STACK = re.compile(
     re.ASCII,
 )
 """A file as ``faas-cli new`` writes it, in which nothing can be wrong."""
+_MOST_CHARACTERS = 1024 * 1024
 
 
 def stack_file(arguments: Arguments) -> str | None:
@@ -36,9 +37,11 @@ def may_affect_invocation(file: str) -> bool:
     new`` is none of these. This check does not need the YAML parser, whose
     import would double the time of an invocation.
     """
+    if not os.path.isfile(file):
+        return True  # a pipe can be read once, and never ends without a writer
     try:
         with open(file, encoding="utf-8", newline="") as source:
-            text = source.read()
+            text = source.read(_MOST_CHARACTERS)
     except (OSError, UnicodeDecodeError):
         return True  # parsing it reports what is wrong
     match = _PLAIN_STACK.fullmatch(text)

@@ -11,8 +11,10 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from labkit.openfaas_cli.go_yaml.limits import AliasBudget
@@ -30,6 +32,9 @@ from labkit.openfaas_cli.go_yaml.scalar import (
     implicit_tag,
     scalar_tag,
 )
+
+_MOST_ERRORS = 1000
+"""Of a mapping's keys: n equal ones are n²/2 pairs, of which Go names each."""
 
 
 @dataclass(frozen=True)
@@ -173,16 +178,22 @@ class _Decoder:
             self._open.discard(id(alias))
 
     def _has_repeated_keys(self, node: Node) -> bool:
-        keys = [key for key, _ in node.pairs()]
-        repeated = [
-            f"line {later.line}: mapping key {json.dumps(later.value, ensure_ascii=False)}"
-            f" already defined at line {key.line}"
-            for position, key in enumerate(keys)
-            for later in keys[position + 1 :]
-            if (key.kind, key.value) == (later.kind, later.value)
-        ]
-        self.errors += repeated
-        return bool(repeated)
+        alike: dict[tuple[str, str], list[Node]] = {}
+        for key, _ in node.pairs():
+            alike.setdefault((key.kind, key.value), []).append(key)
+        if all(len(keys) == 1 for keys in alike.values()):
+            return False
+        seen: Counter[tuple[str, str]] = Counter()
+        for key, _ in node.pairs():
+            seen[key.kind, key.value] += 1
+            for later in islice(alike[key.kind, key.value], seen[key.kind, key.value], None):
+                if len(self.errors) >= _MOST_ERRORS:
+                    return True
+                shown = json.dumps(later.value, ensure_ascii=False)
+                self.errors.append(
+                    f"line {later.line}: mapping key {shown} already defined at line {key.line}"
+                )
+        return True
 
     def _mismatch(self, node: Node, tag: str, into: GoType) -> None:
         tag = node.tag or tag

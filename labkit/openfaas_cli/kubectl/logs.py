@@ -6,6 +6,7 @@ texts of errors are those of kubectl 1.32.
 
 from __future__ import annotations
 
+import io
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -172,7 +173,7 @@ def _service_lines(
     with read_own(file) as log:
         data = log.read()
     begin = datetime.fromtimestamp(state.started_ns // 10**9, UTC) if state else None
-    lines = data.decode("utf-8", "replace").splitlines(keepends=True)
+    lines = _lines(data.decode("utf-8", "replace"))
     chosen = select(lines, _tail(target, arguments), since, begin)
     # A line without a time has that of the line before, also of one that is
     # not shown.
@@ -180,7 +181,12 @@ def _service_lines(
     if arguments.on("follow"):
         with suppress(LabGoneError):  # a pod's log, too, ends with the pod
             for text in follow(file, len(data), _lab_wait(workspace)):
-                yield from _with_times(text.splitlines(keepends=True))
+                yield from _with_times(_lines(text))
+
+
+def _lines(text: str) -> list[str]:
+    """Return lines with their ends: only LF ends one."""
+    return list(io.StringIO(text, newline="\n"))
 
 
 def _with_times(lines: Iterable[str]) -> Iterator[Line]:

@@ -11,6 +11,10 @@ from pathlib import Path
 
 from labkit.supervisor.store.blocks import unreadable_bytes
 
+RECORD = "inventory.json"
+"""What the supervisor writes down about the streams (``inventory.py``)."""
+SEAL = "consumers.json"
+"""Checksums of the consumers' files, while nats-server is down."""
 _ACCOUNT = ("jetstream", "$G", "streams")
 """Folders between JetStream's ``store_dir`` and the streams of the one
 account."""
@@ -52,6 +56,8 @@ class SetAside:
     def _target(self, path: Path) -> Path:
         target = self._aside / path.relative_to(self._store)
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        while os.path.lexists(target):  # a part of it was moved before
+            target = target.with_name(f"{target.name}.rest")
         return target
 
     def _note(self, path: Path, text: str) -> None:
@@ -66,6 +72,7 @@ class SetAside:
             folder /= name
             if not self._is_folder(folder):
                 return
+        self._are_files(self._store / RECORD, self._store / SEAL)
         for stream in sorted(folder.iterdir()):
             if self._is_folder(stream):
                 self._examine_stream(stream)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +26,14 @@ class StreamContent:
         kept: Number of messages that only their use removes: unfinished calls,
             dead letters, entries of a bucket; 0 if messages expire by age.
         last: Sequence number of the newest message; it never decreases.
-        consumers: Names of the consumers.
+        config: The stream's configuration, as nats-server has it.
+        consumers: The configurations of the consumers, by name.
     """
 
     kept: int
     last: int
-    consumers: tuple[str, ...] = ()
+    config: Mapping[str, Any] = field(default_factory=dict)
+    consumers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 Inventory = Mapping[str, StreamContent]
@@ -49,7 +51,8 @@ async def take(nats: NatsConnection) -> Inventory:
             # Acknowledged messages that come back with an older file count as
             # finished.
             kept = min(kept, sum(one["num_pending"] + one["num_ack_pending"] for one in consumers))
-        found[name] = StreamContent(kept, state["last_seq"], tuple(one["name"] for one in consumers))
+        configs = {one["name"]: one["config"] for one in consumers}
+        found[name] = StreamContent(kept, state["last_seq"], stream["config"], configs)
     return found
 
 
@@ -85,6 +88,11 @@ def read(path: Path) -> Inventory:
     """Read it again; an unreadable or a missing one is empty."""
     try:
         document: dict[str, Any] = json.loads(path.read_bytes())
-        return {name: StreamContent(one["kept"], one["last"]) for name, one in document.items()}
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return {name: _content(one) for name, one in document.items()}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return {}
+
+
+def _content(one: Mapping[str, Any]) -> StreamContent:
+    consumers = {name: dict(config) for name, config in one["consumers"].items()}
+    return StreamContent(int(one["kept"]), int(one["last"]), dict(one["config"]), consumers)

@@ -21,8 +21,7 @@ _SECONDS = 2.0
 class NatsConnection:
     """One connection; see ``connected``.
 
-    nats-server greets with ``INFO``, and answers ``PING`` by ``PONG`` once it
-    has processed everything before it (NATS client protocol).
+    nats-server greets with ``INFO`` (NATS client protocol).
     """
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -37,12 +36,6 @@ class NatsConnection:
         options |= {"lang": "python", "version": VERSION, "headers": True, "no_responders": True}
         await self._reader.readline()
         self._writer.write(f"CONNECT {json.dumps(options)}\r\nSUB {self._inbox}.* 1\r\n".encode())
-
-    async def publish(self, subject: str, body: bytes) -> None:
-        """Publish a message; return when nats-server has processed it."""
-        self._writer.write(f"PUB {subject} {len(body)}\r\n".encode() + body + b"\r\nPING\r\n")
-        while not (line := await self._line()).startswith(b"PONG"):
-            await self._skip(line)
 
     async def request(self, subject: str, body: bytes = b"") -> bytes:
         """Return the answer; b"" if nobody answers that subject."""

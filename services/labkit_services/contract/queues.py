@@ -12,6 +12,10 @@ DEAD_SUFFIX = "_dead"
 MAX_INFLIGHT = 1000
 """Upper bound of ``max_inflight``: calls of one queue that a worker runs at
 once."""
+MAX_ATTEMPTS = 10_000
+"""Upper bound of the attempts at a call, or at its callback."""
+SHORTEST_LEASE_SECONDS = 0.2
+"""Lower bound of ``ack_wait``: a lease must last until it can be renewed."""
 _QUEUE = re.compile(r"[A-Za-z0-9][-A-Za-z0-9_]{0,62}")
 _PLAIN_TOKEN = re.compile(r"[-A-Za-z0-9_]{1,128}")
 _PLAIN_FUNCTION = re.compile(r"[-A-Za-z0-9_.]{1,128}")

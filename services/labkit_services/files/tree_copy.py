@@ -13,6 +13,8 @@ from labkit_services.files.rooted_path import check_inside
 
 MOST_FILES = 200_000
 MOST_BYTES = 2 * 1024**3
+MOST_READ = 64 * 1024**2
+"""Of a file that is read as a whole: a description, a Dockerfile."""
 MOST_FOLDERS = 100
 """How many folders may be in each other."""
 _BLOCK = 1024 * 1024
@@ -117,8 +119,8 @@ def read_file(path: Path) -> bytes:
         info = os.fstat(file.fileno())
         if not stat.S_ISREG(info.st_mode):
             raise cannot_copy(path, kind_of(info.st_mode))
-        Budget().check(path, info.st_size)
-        return file.read()
+        Budget(size=MOST_READ).check(path, info.st_size)
+        return file.read(MOST_READ)
 
 
 def make_folder(folder: Path) -> None:

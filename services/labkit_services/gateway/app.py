@@ -27,8 +27,8 @@ _QUEUES = "/system/queues/"
 encoded slashes, so these paths are not decoded as a whole."""
 
 _PROTECTED = ("/system/", "/ui/")
-"""Where paths begin that need credentials and an own ``Host``; ``/ui/``
-reveals the inspector's token."""
+"""Where paths begin that need credentials; ``/ui/`` reveals the inspector's
+token."""
 
 _INVOKE = re.compile(rf"/(async-)?function/({NAME})(/.*)?")
 
@@ -38,7 +38,7 @@ class GatewayApp:
 
     Functions are open to everyone, pages of other sites included, as in
     OpenFaaS: a function is a public endpoint, and knows its callers. What
-    changes the lab itself is closed to such pages.
+    changes or shows the lab itself is closed to such pages.
 
     Attributes:
         routes: (methods, path pattern) of every route, for the OpenAPI
@@ -73,6 +73,8 @@ class GatewayApp:
     async def _check_origin(
         self, handler: RouteHandler, request: Request, captured: dict[str, str]
     ) -> Response:
+        if "name" in captured:  # a call's id: what it shows and cancels is nobody else's
+            _raise_for(self._origin.refuse_host(request))
         _raise_for(self._origin.refuse_change(request))
         return await handler(request, captured)
 

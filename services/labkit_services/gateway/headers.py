@@ -39,7 +39,7 @@ def forwarded_pairs(request: Request, call_id: str, start_ns: int) -> list[Pair]
         pairs.append((CALL_ID, call_id))
     pairs.append((START_TIME, str(start_ns)))
     if "X-Forwarded-Host" not in headers:
-        pairs.append(("X-Forwarded-Host", headers.get("Host")))
+        pairs.append(("X-Forwarded-Host", request.host))
     if "X-Forwarded-For" not in headers:
         pairs.append(("X-Forwarded-For", f"{request.peer[0]}:{request.peer[1]}"))
     if "User-Agent" not in headers:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 import ssl
 from collections.abc import AsyncIterator, Iterable
 
@@ -101,9 +103,7 @@ class HttpClient:
         except (OSError, UnicodeError) as error:  # an impossible host name is a UnicodeError
             if isinstance(error, ssl.SSLError) and error.reason in _NOT_TLS:
                 raise ConnectError("http: server gave HTTP response to HTTPS client") from error
-            is_late = isinstance(error, TimeoutError)
-            reason = "i/o timeout" if is_late else getattr(error, "strerror", None) or error
-            raise ConnectError(f"dial tcp {origin.authority}: {reason}") from error
+            raise ConnectError(f"dial tcp {origin.host}:{origin.port}: {_go_reason(error)}") from error
         self._all.add(connection)
         return connection
 
@@ -133,3 +133,17 @@ class HttpClient:
         """Cut every connection."""
         for connection in list(self._all):
             connection.abort()
+
+
+def _go_reason(error: Exception) -> object:
+    """Return why a connection can't be opened, in Go's words if it has any.
+
+    asyncio's own text lists every address of the host.
+    """
+    if isinstance(error, TimeoutError):
+        return "i/o timeout"
+    errors = getattr(error, "exceptions", None) or [error]
+    if isinstance(error, socket.gaierror):
+        return "no such host"
+    number = getattr(errors[0], "errno", None)
+    return f"connect: {os.strerror(number).lower()}" if number else getattr(error, "strerror", None) or error

@@ -13,10 +13,13 @@ from labkit_services.http.connection import Connection
 from labkit_services.http.encoding import BODILESS, encode_head
 from labkit_services.http.errors import UpstreamError
 from labkit_services.http.headers import Headers, Pair
+from labkit_services.http.lenient_head import repaired
 from labkit_services.http.origin import Origin
 
 _HEAD_BYTES = 256 * 1024
-"""Limit for all headers of a response; a server that sends more is broken."""
+"""Limit for all headers of a response, and for what is between two parts of
+its body or behind it: chunk extensions, trailers. A server that sends more is
+broken, and the parser would keep it in memory."""
 
 
 class ClientResponse:
@@ -68,16 +71,25 @@ class ClientConnection(Connection):
         self._body: Body | None = None
         self._method = ""
         self._pairs: list[Pair] = []
-        self._head_bytes = 0
+        self._unread_bytes = 0  # since the last part of a body
         self._reusable = True
         self._until_eof = False
         self._sender: asyncio.Task[None] | None = None
-        self._parser = httptools.HttpResponseParser(self)
-        # Small servers, such as a script behind netcat, end lines with LF.
-        # Go's client accepts that, and spaces after a chunk's size.
-        self._parser.set_dangerous_leniencies(
+        self._parser = self._new_parser()
+        self._received = b""  # of a head that is incomplete
+        self._is_refused = False
+
+    def _new_parser(self) -> httptools.HttpResponseParser:
+        """Return a parser that reads what small servers send.
+
+        A script behind netcat ends lines with LF. Go's client accepts that,
+        and spaces after a chunk's size.
+        """
+        parser = httptools.HttpResponseParser(self)
+        parser.set_dangerous_leniencies(
             lenient_optional_cr_before_lf=True, lenient_spaces_after_chunk_size=True
         )
+        return parser
 
     def usable(self) -> bool:
         """Return whether the server still keeps the idle connection open.
@@ -105,7 +117,7 @@ class ClientConnection(Connection):
             length = f"Content-Length: {len(body)}\r\n" if body or method in ("POST", "PUT", "PATCH") else ""
             self.transport.write(encode_head(line, pairs, length) + body)
         self._method = method
-        self._head_bytes = 0
+        self._unread_bytes = 0
         head: asyncio.Future[ClientResponse] = self.loop.create_future()
         self._head = head
         if not isinstance(body, bytes):
@@ -154,18 +166,37 @@ class ClientConnection(Connection):
         self.resume_writing()
 
     def data_received(self, data: bytes) -> None:
+        self._unread_bytes += len(data)
+        in_head = self._head is not None and not self._head.done()
+        if in_head:
+            self._received = self._received + data if self._received else data
         try:
-            self._parser.feed_data(data)
+            if not self._is_refused:
+                self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             self._malformed("an upgrade that was not requested")
             return
         except httptools.HttpParserError as error:
+            self._is_refused = in_head and self._head is not None and not self._head.done()
+            if not self._is_refused:
+                self._malformed(error)
+                return
+        if self._is_refused:
+            self._repair()
+        if self._head is None or self._head.done():
+            self._received = b""
+        if self._head is not None and self._unread_bytes > _HEAD_BYTES:
+            self._malformed(f"its headers are more than {_HEAD_BYTES} bytes")
+
+    def _repair(self) -> None:
+        """Parse a head again that was refused, as Go would read it."""
+        try:
+            if (data := repaired(self._received)) is not None:
+                self._is_refused = False
+                self._parser = self._new_parser()
+                self._parser.feed_data(data)
+        except (ValueError, httptools.HttpParserError) as error:
             self._malformed(error)
-            return
-        if self._head is not None and self._body is None:
-            self._head_bytes += len(data)
-            if self._head_bytes > _HEAD_BYTES:
-                self._malformed(f"its headers are more than {_HEAD_BYTES} bytes")
 
     # -- called by the parser
 
@@ -197,6 +228,7 @@ class ClientConnection(Connection):
             self._body = body
 
     def on_body(self, data: bytes) -> None:
+        self._unread_bytes = 0
         if self._body is not None:
             self._body.feed(data)
 

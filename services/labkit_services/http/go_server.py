@@ -7,8 +7,13 @@ import re
 from labkit_services.http.request import Request
 from labkit_services.http.response import Response
 
+_AUTHORITY = re.compile(r"([^@\[\]]*@)?(\[[0-9A-Fa-f:.%\w~-]+\]|[^\[\]:%@\\]*)(:[0-9]*)?")
+"""User, host and port of a target in absolute form, as Go's ``url.Parse``
+takes them; but no host with ``%``, which no browser sends."""
 _HOST = re.compile(r"[A-Za-z0-9!$%&()*+,\-.:;=\['\]_~]*")
 """What Go's ``httpguts.ValidHostHeader`` accepts."""
+_CONTINUE = re.compile(r"(?:^|[ ,\t])100-continue(?:$|[ ,\t])", re.IGNORECASE)
+"""A token among others, as in Go's ``hasToken``."""
 
 
 def response_of_server(request: Request) -> Response | None:
@@ -23,7 +28,9 @@ def response_of_server(request: Request) -> Response | None:
         return bad_request()
     if hosts and not _HOST.fullmatch(hosts[0]):
         return bad_request(": malformed Host header")
-    if request.headers.get("Expect", "100-continue").lower() != "100-continue":
+    if request.authority and not _AUTHORITY.fullmatch(request.authority):
+        return bad_request()
+    if (expect := request.headers.get("Expect")) and not _CONTINUE.search(expect):
         return Response(417)
     if not request.path.startswith("/") and request.method != "CONNECT" and request.target != "*":
         return bad_request()

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from labkit_services.contract.errors import InvalidValueError
 from labkit_services.contract.wire_text import readable
+from labkit_services.http.go_url import GoUrl
 
 _KEPT = "".join(chr(code) for code in range(0x21, 0x7F))
 """Printable ASCII is sent unchanged, ``%`` included: what is already quoted
 stays quoted."""
+DEFAULT_PORTS = {"http": 80, "https": 443}
+_MAX_PORT = 65535
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,20 +51,20 @@ class Origin:
         browsers do. A URL from a header is latin-1, and read as the UTF-8
         that it is. Anything but such a URL raises InvalidValueError.
         """
-        text = readable(url)
         try:
-            parts = urlsplit(text)
-            port = parts.port
+            parts = GoUrl.parse(readable(url))
         except ValueError as error:
-            raise InvalidValueError(f"{text!r} is not a URL: {error}") from error
-        if parts.scheme not in ("http", "https"):
+            raise InvalidValueError(str(error), expected="an http or https URL") from error
+        if parts.scheme not in DEFAULT_PORTS:
             problem = f'unsupported protocol scheme "{parts.scheme}"'
             raise InvalidValueError(problem, expected="an http or https URL")
         if not parts.hostname:
             raise InvalidValueError("http: no Host in request URL", expected="an http or https URL")
-        tls = parts.scheme == "https"
-        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        return cls(_ascii_host(parts.hostname), port or (443 if tls else 80), tls), quote(target, safe=_KEPT)
+        port = int(parts.port or DEFAULT_PORTS[parts.scheme])
+        if port > _MAX_PORT:
+            raise InvalidValueError(f"dial tcp: address {parts.port}: invalid port", expected="a port")
+        host = _ascii_host(parts.hostname.lower())
+        return cls(host, port, parts.scheme == "https"), quote(parts.request_target, safe=_KEPT)
 
 
 def _ascii_host(host: str) -> str:

@@ -20,12 +20,15 @@ class Request:
             in absolute form, as proxies send it, the part after the authority
             (RFC 9112 §3.2.2).
         query: The raw query string, without ``?``.
+        authority: Of a target in absolute form the part before the path, else
+            "". It counts instead of ``Host`` (RFC 9112 §3.2.2).
         headers: In wire order and spelling.
         http_version: ``"1.0"`` or ``"1.1"``.
         peer: Address and port of the client.
         incoming: The body as it arrives.
     """
 
+    authority = ""
     http_version = "1.1"
     peer: tuple[str, int] = ("", 0)
 
@@ -34,9 +37,15 @@ class Request:
         self.target = target
         self.path, _, self.query = target.partition("?")
         if "://" in self.path and not self.path.startswith("/"):
-            self.path = "/" + self.path.partition("://")[2].partition("/")[2]
+            self.authority, _, path = self.path.partition("://")[2].partition("/")
+            self.path = f"/{path}"
         self.headers = headers
         self.incoming = incoming
+
+    @property
+    def host(self) -> str:
+        """The authority of the target, else the ``Host`` header."""
+        return self.authority.rpartition("@")[2] or self.headers.get("Host")
 
     async def body(self, limit: int) -> bytes:
         """Return the whole body, which must have ``limit`` bytes at most.

@@ -4,6 +4,9 @@
 
 Send any request to http://127.0.0.1:8090/r/NAME and open
 http://127.0.0.1:8090/ to see it; a browser may open the bin's URL, too.
+A request is answered 200, unless its URL (/r/NAME/503, or
+/r/NAME?_status=503&_delay=2s&_fail=0.3&_echo=1) or the bin's rules, hold or
+forward decide otherwise: /api/v1/bins/NAME/responses, /hold, /forward.
 Bins and requests survive a restart, and a kill, in the file ``history``.
 
 Settings are environment variables:
@@ -14,7 +17,8 @@ Settings are environment variables:
     allow_targets     hosts to which requests may be forwarded and replayed,
                       besides this machine and the gateway, such as
                       example.com,.example.org,10.0.0.5:8080; * for any
-    gateway_url       where http://gateway:8080 leads; empty: nowhere
+    gateway_url       where http://gateway:8080 leads; empty: to the gateway
+                      of lab_folder
     allowed_hosts     more host names under which browsers reach it, such as
                       lab.example.com,.example.org; * for any
     nats_url          nats-server for an event of every capture; empty: none

@@ -63,10 +63,13 @@ class TokenGate:
     def check_new_bin(self, request: Request) -> None:
         """Raise CrossSiteError if another site's page would create a bin.
 
-        What it sends to an existing bin is captured like any request.
+        What it sends to an existing bin is captured like any request. Programs
+        may use any host name, such as a tunnel's; pages send an ``Origin``.
         """
         if not (self.locked and self._has_token(request)):
             _raise_for(self._origin.refuse_page(request))
+            if "Origin" in request.headers:
+                _raise_for(self._origin.refuse_host(request))
 
     def has_token_in_url(self, request: Request) -> bool:
         """Return whether ``?token=`` is right.

@@ -11,6 +11,7 @@ from typing import Any
 from labkit_services.contract.errors import error_text
 from labkit_services.contract.events import Row, encode_batch
 from labkit_services.contract.names import event_subject
+from labkit_services.jetstream.confirmed_batches import ConfirmedBatches
 from labkit_services.jetstream.connection import Client, NatsError
 from labkit_services.jetstream.publisher import Publisher
 from labkit_services.runtime.background_tasks import BackgroundTasks
@@ -24,12 +25,11 @@ class EventPublisher:
     """Publishes events without delaying or failing a call.
 
     ``emit`` only appends. A batch is sent ten milliseconds after its first
-    event, or when it is full; while nats-server is down nats-py buffers it.
+    event, or when it is full; one that was not stored is sent again.
     """
 
     def __init__(self, client: Client, service: Service, *, name: str = "") -> None:
         """Publish as ``service``, or for ``name``, which has no connection."""
-        self._client = client
         self._service = service
         self._name = name or service.name
         self._subject = event_subject(self._name)
@@ -37,6 +37,7 @@ class EventPublisher:
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._tasks = BackgroundTasks(service.log.task_failed)
+        self._batches = ConfirmedBatches(client, self._tasks, self._lost)
 
     def emit(self, type_: str, call_id: str, function: str, attempt: int = 1, **data: Any) -> None:
         """Add an event, now; ``EventType`` lists the keys of ``data``."""
@@ -58,7 +59,7 @@ class EventPublisher:
 
     async def flush(self) -> None:
         """Publish the events gathered so far."""
-        await self._send(self._client.publish)
+        await self._send(self._batches.send)
 
     async def store(self, publisher: Publisher) -> None:
         """Publish the events gathered so far and wait until they are stored.
@@ -77,3 +78,6 @@ class EventPublisher:
         except (OSError, NatsError) as error:
             # Only the event log has a gap; calls are not affected.
             self._service.log.warning("events lost", count=len(rows), error=error_text(error))
+
+    def _lost(self, batches: int) -> None:
+        self._service.log.warning("events lost", batches=batches, error="the event log can't be written")

@@ -16,7 +16,9 @@ from labkit_services.contract.errors import InvalidValueError
 from labkit_services.contract.events import EventType
 from labkit_services.contract.outcome import DeadKind, DeadLetterMessage, Result
 from labkit_services.contract.queued_call import QueuedCall
+from labkit_services.contract.wire_text import readable
 from labkit_services.http import Headers, HttpClient, UpstreamError
+from labkit_services.http.go_url import go_quoted
 from labkit_services.http.headers import NOT_FORWARDED
 from labkit_services.http.origin import redacted
 from labkit_services.jetstream.publisher import QueueUnavailableError
@@ -186,7 +188,9 @@ def _following(
     try:
         return request.redirected(status, location, body)
     except ValueError as error:
-        raise ValueError(f'failed to parse Location header "{location}": {error}') from error
+        shown = go_quoted(redacted(location))
+        reason = str(error).replace(go_quoted(readable(location)), shown)
+        raise ValueError(f"failed to parse Location header {shown}: {reason}") from error
 
 
 async def _request(

@@ -7,20 +7,19 @@ OpenFaaS's queue-worker posts results with that client.
 from __future__ import annotations
 
 from base64 import b64encode
-from dataclasses import dataclass
-from urllib.parse import unquote_to_bytes, urljoin, urlsplit, urlunsplit
+from dataclasses import dataclass, replace
 
-from labkit_services.contract.names import GATEWAY_ALIASES
-from labkit_services.contract.ports import GATEWAY_ALIAS_PORT
+from labkit_services.contract.ports import is_gateway_alias
+from labkit_services.contract.wire_text import readable
+from labkit_services.http.go_url import GoUrl
 from labkit_services.http.headers import Pair
-from labkit_services.http.origin import redacted
+from labkit_services.http.origin import DEFAULT_PORTS, redacted
 
 MAX_REQUESTS = 10
 """Go gives up at the tenth redirect."""
 _WITH_BODY = (307, 308)
 _WITHOUT_BODY = (301, 302, 303)
 _SENSITIVE = frozenset({"authorization", "www-authenticate", "cookie", "cookie2"})
-_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +40,10 @@ class CallbackRequest:
 
         An ``Authorization`` that is there already wins.
         """
-        parts = urlsplit(self.url)
-        names = {name.lower() for name, _ in self.headers}
-        if parts.username is None or "authorization" in names:
+        credentials = _parsed(self.url).credentials
+        if credentials is None or "authorization" in {name.lower() for name, _ in self.headers}:
             return list(self.headers)
-        user, password = (
-            unquote_to_bytes((text or "").encode("latin-1", "replace"))
-            for text in (parts.username, parts.password)
-        )
-        return [*self.headers, ("Authorization", f"Basic {b64encode(user + b':' + password).decode()}")]
+        return [*self.headers, ("Authorization", f"Basic {b64encode(credentials).decode()}")]
 
     def redirected(self, status: int, location: str, body: bytes) -> CallbackRequest | None:
         """Return the request that follows a response, None if none does.
@@ -60,14 +54,15 @@ class CallbackRequest:
         """
         if status not in _WITH_BODY + _WITHOUT_BODY or not location:
             return None
-        url = urljoin(self.url, location)
-        dropped = frozenset({"referer"}) if _is_within(url, self.url) else _SENSITIVE | {"referer"}
+        here = _parsed(self.url)
+        there = here.resolved(_parsed(location))
+        dropped = frozenset({"referer"}) if _is_within(there, here) else _SENSITIVE | {"referer"}
         headers = [pair for pair in self.headers if pair[0].lower() not in dropped]
-        if not (self.url.lower().startswith("https:") and urlsplit(url).scheme == "http"):
-            headers.append(("Referer", _without_user(self.url)))
+        if (here.scheme, there.scheme) != ("https", "http"):
+            headers.append(("Referer", str(replace(here, user=None, fragment=""))))
         if status in _WITH_BODY:
-            return CallbackRequest(self.method, url, tuple(headers), body)
-        return CallbackRequest("GET", url, tuple(headers), b"")
+            return CallbackRequest(self.method, str(there), tuple(headers), body)
+        return CallbackRequest("GET", str(there), tuple(headers), b"")
 
 
 def resolve_alias(url: str, gateway_url: str) -> str:
@@ -77,30 +72,27 @@ def resolve_alias(url: str, gateway_url: str) -> str:
     stays: the gateway speaks no TLS. A ``url`` with an invalid port or host
     raises ValueError.
     """
-    parts = urlsplit(url)
-    host = (parts.hostname or "").removesuffix(".")
-    if host in GATEWAY_ALIASES and (parts.port or _DEFAULT_PORTS.get(parts.scheme)) == GATEWAY_ALIAS_PORT:
-        return urlunsplit(parts._replace(netloc=urlsplit(gateway_url).netloc))
+    parsed = _parsed(url)
+    if is_gateway_alias(parsed.hostname, _port(parsed)):
+        return str(replace(parsed, user=None, host=GoUrl.parse(gateway_url).host))
     return url
 
 
-def _is_within(url: str, earlier: str) -> bool:
+def _is_within(url: GoUrl, earlier: GoUrl) -> bool:
     """Return whether a host and port get what is secret to an earlier one.
 
     They do if they are the same or a subdomain. Another port does not: on one
     machine it is another program.
     """
-    host, port = _host_and_port(url)
-    trusted, trusted_port = _host_and_port(earlier)
+    host, trusted = url.hostname.lower(), earlier.hostname.lower()
     is_subdomain = host.endswith("." + trusted) and ":" not in host and not host[-1:].isdigit()
-    return port == trusted_port and (host == trusted or is_subdomain)
+    return _port(url) == _port(earlier) and (host == trusted or is_subdomain)
 
 
-def _host_and_port(url: str) -> tuple[str, int | None]:
-    parts = urlsplit(url)
-    return parts.hostname or "", parts.port or _DEFAULT_PORTS.get(parts.scheme)
+def _port(url: GoUrl) -> int | None:
+    return int(url.port) if url.port else DEFAULT_PORTS.get(url.scheme)
 
 
-def _without_user(url: str) -> str:
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment=""))
+def _parsed(url: str) -> GoUrl:
+    """Parse a URL from a header, which is latin-1, as the UTF-8 it is."""
+    return GoUrl.parse(readable(url))

@@ -10,13 +10,12 @@ from labkit_services.contract.errors import InvalidValueError
 from labkit_services.contract.names import DEFAULT_QUEUE
 from labkit_services.contract.numbers import parse_whole_number, whole_number
 from labkit_services.contract.ports import DEFAULT_GATEWAY_PORT, WORKER_METRICS_PORT
-from labkit_services.contract.queues import MAX_INFLIGHT, check_queue_name
+from labkit_services.contract.queues import MAX_INFLIGHT, SHORTEST_LEASE_SECONDS, check_queue_name
 from labkit_services.http import Origin
 from labkit_services.queue_worker.retry import RetryPolicy
 from labkit_services.runtime.service import Service
 
 EVERY_QUEUE = "*"
-_SHORTEST_LEASE_SECONDS = 0.2
 
 _CALLBACK_CODES = frozenset({408, 425, 429, *range(500, 600)})
 """Statuses after which a callback is retried. After 2xx the target has the
@@ -106,10 +105,10 @@ def _by_queue(text: str) -> dict[str, int]:
 
 
 def _lease(text: str) -> float:
-    """Parse ``ack_wait``; a lease must last until it can be renewed."""
+    """Parse ``ack_wait``."""
     seconds = parse_duration(text)
-    if seconds < _SHORTEST_LEASE_SECONDS:
-        expected = f"{_SHORTEST_LEASE_SECONDS:g} s or more"
+    if seconds < SHORTEST_LEASE_SECONDS:
+        expected = f"{SHORTEST_LEASE_SECONDS:g} s or more"
         raise InvalidValueError("ack_wait is too short", expected=expected, seen=repr(text))
     return seconds
 

@@ -21,9 +21,9 @@ from labkit_services.contract.durations import parse_duration
 from labkit_services.contract.errors import InvalidValueError
 from labkit_services.contract.headers import INTERNAL
 from labkit_services.contract.numbers import parse_digits, parse_whole_number
+from labkit_services.contract.queues import MAX_ATTEMPTS
 from labkit_services.http import Headers
 
-MAX_ATTEMPTS = 10_000
 _LONGEST_WAIT_SECONDS = 24 * 3600.0
 """A ``Retry-After`` beyond a day is treated as an error."""
 

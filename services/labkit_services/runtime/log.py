@@ -10,13 +10,13 @@ import traceback
 from typing import Any
 
 from labkit_services.contract.times import rfc3339
+from labkit_services.runtime.log_marks import lines_lost
+
+_COLLECTED_CHARACTERS = 256 * 1024
+"""How much is collected for one write. A function's lines may be long, and
+arrive faster than the loop turns."""
 
 _NEEDS_QUOTES = re.compile(r"""[\s"'\[\]]""")
-
-
-def lines_lost(count: int) -> str:
-    """Return the line that a log has in place of lost ones."""
-    return f"[labkit: {count:,} {'line' if count == 1 else 'lines'} lost here]"
 
 
 class LineWriter:
@@ -34,6 +34,7 @@ class LineWriter:
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._lines: list[str] = []
+        self._collected = 0
         self._scheduled = False
         self.lost = 0
         self._noted = 0
@@ -49,7 +50,10 @@ class LineWriter:
     def copy(self, text: str) -> None:
         """Write text unchanged: a function's own output, or JSON."""
         self._lines.append(text)
-        if not self._scheduled:
+        self._collected += len(text)
+        if self._collected > _COLLECTED_CHARACTERS:
+            self.flush()
+        elif not self._scheduled:
             try:
                 loop = asyncio.get_running_loop()
             except RuntimeError:
@@ -70,7 +74,7 @@ class LineWriter:
     def flush(self) -> None:
         """Write the lines gathered so far."""
         self._scheduled = False
-        lines, self._lines = self._lines, []
+        lines, self._lines, self._collected = self._lines, [], 0
         if not lines:
             return
         noted = self._noted

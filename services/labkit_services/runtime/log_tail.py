@@ -25,7 +25,7 @@ def last_lines(file: IO[bytes], count: int, *, start: int = 0) -> list[str]:
         file.seek(position)
         data = file.read(step) + data
     file.seek(end)
-    lines = data.decode("utf-8", "replace").splitlines()
+    lines = data.decode("utf-8", "replace").removesuffix("\n").split("\n") if data else []
     return lines[max(0, len(lines) - count) :]
 
 

@@ -13,8 +13,8 @@ _PACKAGES = ("labkit", "labkit_services")
 def python_command(module: str, *arguments: str) -> list[str]:
     """Return the command that runs ``module``."""
     # -P: a learner's or a function's random.py in the current folder must not
-    # hide Python's.
-    return [sys.executable, "-P", "-m", module, *arguments]
+    # hide Python's. Names of files are UTF-8, also with LANG=C.
+    return [sys.executable, "-X", "utf8", "-P", "-m", module, *arguments]
 
 
 def python_environment(environment: Mapping[str, str] = os.environ) -> dict[str, str]:

@@ -10,15 +10,15 @@ from typing import Any
 
 from labkit_services.contract.compact_json import encode
 from labkit_services.contract.events import EventType
-from labkit_services.runtime.log import LineWriter, Log, lines_lost
+from labkit_services.runtime.log import LineWriter, Log
+from labkit_services.runtime.log_marks import lines_lost
 
 _BUFFER_BYTES = 1024 * 1024
 """Limit for lines that the reader has not taken; above it, lines are
 dropped."""
 
-_SHORT_CHARACTERS = 512
 _RESERVE_BYTES = 64 * 1024
-"""Of the buffer, for texts of at most ``_SHORT_CHARACTERS``."""
+"""Of the buffer, for the watchdog's own lines."""
 
 _FLUSH_SECONDS = 0.005
 """How long lines are collected. A write costs a tenth of a spawn, most of it
@@ -30,9 +30,10 @@ class PipeLineWriter(LineWriter):
 
     The pipe's reader is the gateway, which may be stopped, or busy. What the
     pipe does not take is buffered, up to a limit; of what is more, each line
-    that fits is kept, and the next one says how many were not. A part of the
-    buffer is for short lines: the watchdog's own fit after a long output.
-    Outside a running loop every line is written at once.
+    that fits is kept, and a line after it says how many were not. A part of
+    the buffer is for the watchdog's own lines (``write``): they fit after a
+    long output of the function (``copy``). Outside a running loop every line
+    is written at once.
 
     Args:
         descriptor: Of the pipe.
@@ -43,6 +44,7 @@ class PipeLineWriter(LineWriter):
     def __init__(self, descriptor: int, buffer_bytes: int = _BUFFER_BYTES, *, notes: bool = True) -> None:
         super().__init__(descriptor)
         self._notes = notes
+        self._own: set[int] = set()
         self._buffer_bytes = buffer_bytes
         self._buffer = bytearray()
         self._waiting = False
@@ -51,6 +53,11 @@ class PipeLineWriter(LineWriter):
         if stat.S_ISFIFO(os.fstat(descriptor).st_mode):
             os.set_blocking(descriptor, False)
 
+    def write(self, line: str) -> None:
+        """Write one line of the watchdog's."""
+        self._own.add(len(self._lines))
+        super().write(line)
+
     def _schedule(self, loop: asyncio.AbstractEventLoop) -> None:
         """Schedule ``flush`` for the lines of more than one loop turn."""
         loop.call_later(_FLUSH_SECONDS, self.flush)
@@ -58,20 +65,20 @@ class PipeLineWriter(LineWriter):
     def flush(self) -> None:
         """Write what the pipe takes, and buffer the rest."""
         self._scheduled = False
-        texts, self._lines = self._lines, []
+        texts, self._lines, self._collected = self._lines, [], 0
+        own, self._own = self._own, set()
         data = "".join([f"{text}\n" for text in texts]).encode("utf-8", "replace")
         if self.lost == self._noted and len(self._buffer) + len(data) <= self._buffer_bytes:
             self._buffer += data
         else:
-            for text in texts:
-                self._keep(text)
+            for number, text in enumerate(texts):
+                self._keep(text, is_own=number in own)
         if not self._waiting:
             self._write()
 
-    def _keep(self, text: str) -> None:
+    def _keep(self, text: str, *, is_own: bool) -> None:
         """Buffer a text's lines, or count them; never half a row."""
-        is_short = len(text) <= _SHORT_CHARACTERS
-        limit = self._buffer_bytes - (0 if is_short else min(_RESERVE_BYTES, self._buffer_bytes // 4))
+        limit = self._buffer_bytes - (0 if is_own else min(_RESERVE_BYTES, self._buffer_bytes // 4))
         for line in text.split("\n"):
             data = "".join(f"{each}\n" for each in (*self._notice(), line)).encode("utf-8", "replace")
             if len(self._buffer) + len(data) <= limit:
@@ -88,6 +95,9 @@ class PipeLineWriter(LineWriter):
         try:
             while self._buffer:
                 del self._buffer[: os.write(self._descriptor, self._buffer)]
+                if not self._buffer:  # there may be no next line
+                    self._buffer += "".join(f"{each}\n" for each in self._notice()).encode()
+                    self._noted = self.lost
         except BlockingIOError:
             self._wait()
             return

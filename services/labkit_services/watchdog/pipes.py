@@ -13,6 +13,7 @@ from typing import Protocol
 from labkit_services.http import HttpError
 from labkit_services.http.body import Body
 from labkit_services.runtime.background_tasks import BackgroundTasks
+from labkit_services.runtime.log_marks import MAX_CHARACTERS
 from labkit_services.runtime.spool import TooMuchDataError
 
 CHUNK = 64 * 1024
@@ -23,6 +24,9 @@ _CHUNKS_A_TURN = 16
 
 _KEPT_BYTES = 128 * 1024
 """Of a process's stderr, at its beginning and at its end."""
+
+_CONTINUATION = bytes(range(0x80, 0xC0))
+"""The bytes of a UTF-8 character, but for its first."""
 
 
 class _ReadEnd:
@@ -115,8 +119,25 @@ class HeadAndTail:
     def data(self) -> bytes:
         """Return what was kept, with a line in place of what was not."""
         self._drop()
-        mark = b"\n[... %d bytes dropped ...]\n" % self._dropped if self._dropped else b""
-        return bytes(self._head + mark + self._tail)
+        if not self._dropped:
+            return bytes(self._head + self._tail)
+        # The rest of a long line is its end, not its middle.
+        line = self._tail.find(b"\n")
+        excess = (line if line >= 0 else len(self._tail)) - MAX_CHARACTERS
+        tail = self._tail[max(0, excess) :].lstrip(_CONTINUATION)
+        head = _without_last_half(self._head)
+        dropped = self._dropped + len(self._head) - len(head) + len(self._tail) - len(tail)
+        return bytes(head + b"\n[... %d bytes dropped ...]\n" % dropped + tail)
+
+
+def _without_last_half(data: bytearray) -> bytearray:
+    """Return UTF-8 without a character at its end that is not complete."""
+    first = data.rstrip(_CONTINUATION)
+    try:
+        data[len(first) - 1 :].decode()
+    except UnicodeDecodeError:
+        return first[:-1]
+    return data
 
 
 class PipeWriter:

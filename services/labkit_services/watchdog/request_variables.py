@@ -16,14 +16,14 @@ _NOT_HEADERS = frozenset({"Host", "Transfer-Encoding", "Trailer"})
 """Go's HTTP server removes these from the headers and keeps them as fields."""
 _NOT_SET = frozenset(
     {
-        *(b"Http_Method", b"Http_Path", b"Http_Query", b"Http_Host", b"Http_ContentLength"),
-        *(b"Http_Content_Length", b"Http_Transfer_Encoding", b"Http_Proxy"),
+        *(b"http_method", b"http_path", b"http_query", b"http_host", b"http_contentlength"),
+        *(b"http_content_length", b"http_transfer_encoding", b"http_proxy"),
     }
 )
-"""Variables that no header sets. Most are the request's own: with a header
-``Query`` a client could name a query that the URL does not have. And many HTTP
-clients take ``Http_Proxy``, in any case, for the proxy that they must use
-(httpoxy.org, CVE-2016-5385)."""
+"""Variables that no header sets, in any case. Most are the request's own: with
+a header ``Query`` a client could name a query that the URL does not have. And
+many HTTP clients take ``Http_Proxy``, in any case, for the proxy that they
+must use (httpoxy.org, CVE-2016-5385)."""
 
 _MARSHALLED_BYTES = 3 * 64 * 1024
 """Of the body at once; base64 of a part has no padding if 3 divides it."""
@@ -31,10 +31,12 @@ _MARSHALLED_BYTES = 3 * 64 * 1024
 
 @lru_cache(maxsize=256)
 def _variable(header: str) -> tuple[str, bytes]:
+    """Return the name as Go spells it, and the variable, b"" if it is none."""
     # Cached, because a function receives the same few headers with every
     # request.
     name = canonical(header)
-    return name, b"Http_" + name.replace("-", "_").encode("latin-1")
+    variable = b"Http_" + name.replace("-", "_").encode("latin-1")
+    return name, b"" if variable.lower() in _NOT_SET or name in _NOT_HEADERS else variable
 
 
 def http_variables(request: Request) -> dict[bytes, bytes]:
@@ -49,7 +51,7 @@ def http_variables(request: Request) -> dict[bytes, bytes]:
     with_underscore = []
     for header, value in request.headers:
         name, variable = _variable(header)
-        if variable in _NOT_SET or name in _NOT_HEADERS:
+        if not variable:
             continue
         if "_" in name:
             with_underscore.append((variable, value))
@@ -68,7 +70,7 @@ def http_variables(request: Request) -> dict[bytes, bytes]:
     if request.query:
         variables[b"Http_Query"] = request.query.encode("latin-1")
     variables[b"Http_Path"] = _path(request.path)
-    if host := headers.get("Host"):
+    if host := request.host:
         variables[b"Http_Host"] = host.encode("latin-1")
     return variables
 

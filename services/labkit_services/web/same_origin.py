@@ -12,8 +12,8 @@ import re
 import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
+from labkit_services.contract.names import GATEWAY_ALIASES
 from labkit_services.http import Request
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
@@ -24,8 +24,11 @@ _FORM, _OTHER_FORMS = "application/x-www-form-urlencoded", ("text/plain", "multi
 """Types of a body that any page may send without asking (Fetch Standard,
 CORS-safelisted). curl sends the first by itself; a form can't send JSON in
 it."""
+_PORTS = {"http": 80, "https": 443}
 _ADDRESS = re.compile(r"[0-9.]+|\[.*\]")
 _PORT = re.compile(r":[0-9]*$")
+_ORIGIN = re.compile(r"(https?)://(\[[0-9a-f:.]+\]|[^\[\]:/?#@\\\s,]+)(?::([0-9]+))?")
+"""How browsers write an origin (RFC 6454 §6.2), in lower case."""
 
 
 def allowed_hosts(settings: Mapping[str, str]) -> tuple[str, ...]:
@@ -69,11 +72,11 @@ class OwnOrigin:
         machine = socket.gethostname().lower()
         self._allowed = {_PORT.sub("", name.strip().lower()) for name in allowed} - {""}
         self._suffixes = tuple(name for name in self._allowed if name.startswith("."))
-        self._own = {machine, f"{machine}.local", "host.docker.internal"}
+        self._own = {machine, f"{machine}.local", "host.docker.internal", *GATEWAY_ALIASES}
 
     def refuse_host(self, request: Request) -> Refusal | None:
         """Refuse a ``Host`` that another site may own."""
-        host = request.headers.get("Host")
+        host = request.host
         name = _host_name(host)
         if not host or "." not in name or _ADDRESS.fullmatch(name) or name.endswith(".localhost"):
             return None
@@ -97,25 +100,21 @@ class OwnOrigin:
         """Refuse a request of another site's page, whatever its method."""
         headers = request.headers
         expected = "a request of this server's own page, or of a program"
-        if site := headers.get("Sec-Fetch-Site"):
-            seen = "" if site in _OWN_SITES else f"Sec-Fetch-Site: {site}"
+        if sites := [site for site in headers.get_all("Sec-Fetch-Site") if site]:
+            foreign = [site for site in sites if site not in _OWN_SITES]
+            seen = f"Sec-Fetch-Site: {foreign[0][:200]}" if foreign else ""
         else:
             foreign = [origin for origin in headers.get_all("Origin") if not self._is_own(origin, request)]
             seen = f"Origin: {foreign[0][:200]}" if foreign else ""
         return Refusal(403, "the request comes from another site's page", expected, seen) if seen else None
 
     def _is_own(self, origin: str, request: Request) -> bool:
-        try:
-            parts = urlsplit(origin)
-            port = {"http": 80, "https": 443}.get(parts.scheme) if parts.port is None else parts.port
-        except ValueError:
-            return False
-        name, host = (parts.hostname or "").lower(), request.headers.get("Host").lower()
-        if not name:
-            return False  # "null": a sandboxed page, or a file
-        shown = f"[{name}]" if ":" in name else name
-        own = {f"{shown}:{port}"} if parts.port else {f"{shown}:{port}", shown}
-        return host in own or self._is_allowed(name)
+        match = _ORIGIN.fullmatch(origin.lower())
+        if match is None:
+            return False  # "null", for example: a sandboxed page, or a file
+        scheme, name, port = match.groups()
+        own = {f"{name}:{port}"} if port else {f"{name}:{_PORTS[scheme]}", name}
+        return request.host.lower() in own or self._is_allowed(name)
 
     def _is_allowed(self, name: str) -> bool:
         return name in self._allowed or name.endswith(self._suffixes)

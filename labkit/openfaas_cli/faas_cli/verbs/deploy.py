@@ -104,7 +104,7 @@ def deploy(gateway: Gateway, function: StackFunction, arguments: Arguments) -> i
             method = "POST"
             reply = gateway.system(method, "/system/functions", content=content, timeout=seconds)
         body = reply.read().decode("utf-8", "replace")
-    except (OSError, EOFError) as error:
+    except OSError as error:
         echo("\nIs OpenFaaS deployed? Do you need to specify the --gateway flag?")
         echo(f"{error}\n")
         return 500

@@ -180,11 +180,9 @@ def _print(reply: HttpReply, arguments: Arguments) -> None:
         for block in reply:
             sys.stdout.buffer.write(block)
             sys.stdout.buffer.flush()
-    except (ConnectionError, TimeoutError, EOFError) as error:
-        if isinstance(error, BrokenPipeError):
-            raise  # the reader of our output is gone, not the gateway
+    except HttpRequestError as error:
         # The URL is that of the flag, in the real one too.
-        message = f"cannot read result from OpenFaaS on URL: {arguments.text('gateway')} {error}"
+        message = f"cannot read result from OpenFaaS on URL: {arguments.text('gateway')} {error.headline}"
         raise GatewayRequestError(message) from error
 
 

@@ -38,7 +38,7 @@ def _run(arguments: Arguments) -> None:
             timeout=duration(arguments.text("timeout")) or None,
         )
         body = reply.read()
-    except (OSError, EOFError) as error:
+    except OSError as error:
         failure = gateway.unreachable(error)
         failure.headline, failure.seen = f"{failure.headline}. {failure.seen}", ""
         raise failure from error

@@ -40,7 +40,7 @@ def open_logs(gateway: Gateway, name: str, *, follow: bool, **query: str) -> Htt
         if reply.status == 200:
             return reply
         body = reply.read()
-    except (OSError, EOFError) as error:
+    except OSError as error:
         raise gateway.unreachable(error) from error
     raise status_error(reply.status, body)
 

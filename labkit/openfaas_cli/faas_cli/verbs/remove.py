@@ -17,7 +17,8 @@ def remove_function(gateway: Gateway, name: str, namespace: str) -> None:
     content = {"functionName": name, **({"namespace": namespace} if namespace else {})}
     try:
         reply = gateway.system("DELETE", "/system/functions", content=content)
-        body = reply.read().decode("utf-8", "replace")
+        body = b"" if reply.status in (200, 201, 202, 401, 404) else reply.read()
+        reply.close()
     except HttpRequestError as error:
         place = f"gateway={gateway.url}, functionName={name}"
         echo(f"Error removing existing function: {error.headline}, {place}")
@@ -27,7 +28,8 @@ def remove_function(gateway: Gateway, name: str, namespace: str) -> None:
     if reply.status == 401:
         raise GatewayRequestError(UNAUTHORIZED)
     if reply.status not in (200, 201, 202):
-        raise GatewayRequestError(f"Server returned unexpected status code {reply.status} {body}")
+        text = body.decode("utf-8", "replace")
+        raise GatewayRequestError(f"Server returned unexpected status code {reply.status} {text}")
     echo("Removing old function.")
 
 

@@ -63,7 +63,7 @@ def store_functions(address: str = "") -> list[dict[str, Any]]:
         else:
             body = Path(address or _OWN_STORE).read_bytes()
         return list(decode(body, _STORE_SHAPE).get("functions") or [])
-    except (OSError, EOFError, ValueError) as error:
+    except (OSError, ValueError) as error:
         raise StoreError(
             f"cannot read result from OpenFaaS store at URL: {address}",
             seen=error.headline if isinstance(error, LabError) else str(error),

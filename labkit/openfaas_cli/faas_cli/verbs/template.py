@@ -109,7 +109,7 @@ def _store_templates(url: str = "") -> list[dict[str, Any]]:
         return sorted(
             templates, key=lambda each: (not each["recommended"], each["official"], each["template"].lower())
         )
-    except (OSError, EOFError, ValueError) as error:
+    except (OSError, ValueError) as error:
         raise TemplateStoreError(
             f"error while getting templates info: cannot read templates info from: {address}",
             seen=error.headline if isinstance(error, LabError) else str(error),

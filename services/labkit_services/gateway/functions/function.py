@@ -165,7 +165,8 @@ class DeployedFunction:
         try:
             await replica.ready()
         except ReplicaError as error:
-            self._note_failure(error.seen)
+            if not replica.is_ending:
+                self._note_failure(error.seen)
             return
         self._log.info("replica ready", function=self.name, instance=replica.instance)
         self._changed.set()

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-_LINE_CHARACTERS = 8192
+from labkit_services.runtime.log_marks import lines_of, older_lines
+
+_CHARACTERS = 4 * 1024 * 1024
+"""Of all lines: at most 16 MB of memory, whatever the alphabet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,30 +28,41 @@ class LogRing:
     """The newest lines, a bounded number, as a pod's log is rotated."""
 
     def __init__(self, limit: int = 2000) -> None:
-        self._lines: deque[tuple[int, LogLine]] = deque(maxlen=limit)
+        self._lines: deque[tuple[int, LogLine]] = deque()
+        self._limit = limit
+        self._gone: Counter[str] = Counter()  # lines that are not kept, by replica
         self._count = 0
+        self._characters = 0
         self._more = asyncio.Event()
 
     def append(self, instance: str, text: str) -> None:
         """Add one line."""
         self._count += 1
-        self._lines.append((self._count, LogLine(time.time_ns(), instance, _bounded(text))))
+        if len(self._lines) == self._limit:
+            self._drop()
+        self._lines.append((self._count, LogLine(time.time_ns(), instance, text)))
+        self._characters += len(text)
+        while self._characters > _CHARACTERS:
+            self._drop()
         self._more.set()
+
+    def _drop(self) -> None:
+        _, line = self._lines.popleft()
+        self._characters -= len(line.text)
+        self._gone[line.instance] += lines_of(line.text)
 
     def tail(self, count: int) -> list[str]:
         """Return the texts of the last ``count`` lines."""
         return [line.text for _, line in list(self._lines)[-count:]]
 
-    def _gone(self, since_ns: int, tail: int, found: int) -> LogLine | None:
+    def _mark(self, since_ns: int, instance: str) -> LogLine | None:
         """Return the line in place of older ones, if they are asked for."""
-        lost = self._count - len(self._lines)
-        if not lost or 0 < tail <= found:
+        lost = self._gone[instance] if instance else self._gone.total()
+        oldest = self._lines[0][1] if self._lines else None
+        if not lost or oldest is None or since_ns > oldest.time_ns:
             return None
-        oldest = self._lines[0][1]
-        if since_ns > oldest.time_ns:
-            return None
-        text = f"[labkit: {lost:,} older lines are not kept]"
-        return LogLine(oldest.time_ns, oldest.instance, text)
+        text = older_lines(lost)
+        return LogLine(oldest.time_ns, instance or oldest.instance, text)
 
     async def read(
         self, *, since_ns: int = 0, tail: int = 0, instance: str = "", follow: float = 0.0
@@ -67,8 +81,9 @@ class LogRing:
             return line.time_ns >= since_ns and (not instance or line.instance == instance)
 
         past = [line for _, line in self._lines if matches(line)]
-        if gone := self._gone(since_ns, tail, len(past)):
-            yield gone
+        mark = None if 0 < tail <= len(past) else self._mark(since_ns, instance)
+        if mark is not None:
+            yield mark
         seen = self._count
         loop = asyncio.get_running_loop()
         end = loop.time() + follow
@@ -87,9 +102,3 @@ class LogRing:
             if self._count == seen:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._more.wait(), end - loop.time())
-
-
-def _bounded(text: str) -> str:
-    """Return a line, or its beginning and how much is left out."""
-    rest = len(text) - _LINE_CHARACTERS
-    return text if rest <= 0 else f"{text[:_LINE_CHARACTERS]} [labkit: {rest:,} more characters are not kept]"

@@ -17,6 +17,7 @@ from labkit_services.contract.errors import LabError
 from labkit_services.gateway.functions.watchdog_process import WatchdogProcess
 from labkit_services.http import Origin
 from labkit_services.runtime.line_reader import LineReader
+from labkit_services.runtime.log_marks import MAX_CHARACTERS
 
 _READY_SECONDS = 30.0
 """Longer than a watchdog waits for its process to listen, so that the watchdog
@@ -64,6 +65,7 @@ class Replica:
         self.state = ReplicaState.STARTING
         self.instance = name  # in logs and events; with the process id, once started
         self.was_ready = False
+        self.is_ending = False  # on purpose, so that its end is no failure
         self.in_flight = 0
         self.origin = Origin("127.0.0.1", 0)  # where it listens, once ready
         self._scratch = scratch
@@ -107,7 +109,12 @@ class Replica:
         if self._kill_at_start:
             self.kill()
         output_ended = asyncio.Event()
-        log = LineReader(process.errors, lambda line: self._callbacks.on_log(self.instance, line))
+        # The watchdog has cut the function's lines, and added time and stream.
+        log = LineReader(
+            process.errors,
+            lambda line: self._callbacks.on_log(self.instance, line),
+            limit=2 * MAX_CHARACTERS,
+        )
         LineReader(process.output, self._on_line, output_ended.set)
         await output_ended.wait()
         self.state = ReplicaState.GONE
@@ -154,6 +161,7 @@ class Replica:
 
     async def drain(self, grace: float) -> None:
         """Take no new calls; end after the running ones or ``grace`` s."""
+        self.is_ending = True
         if self.state is not ReplicaState.GONE:
             self.state = ReplicaState.DRAINING
         self._idle.clear()

@@ -26,7 +26,8 @@ def usage_of(pids: Iterable[int]) -> dict[str, Any]:
         if not folder.name.isdecimal():
             continue
         try:
-            fields = (folder / "stat").read_text().rpartition(")")[2].split()
+            # A process may have any bytes as its name.
+            fields = (folder / "stat").read_bytes().rpartition(b")")[2].split()
         except OSError:
             continue  # it has ended meanwhile
         # proc(5), counted from the third field: pgrp, utime, stime, starttime,

@@ -8,13 +8,14 @@ from labkit_services.contract.events import EventType, platform_data
 from labkit_services.contract.headers import CALLBACK_URL, DUPLICATE, START_TIME
 from labkit_services.contract.names import short_function_name
 from labkit_services.contract.queued_call import CALL_HEADER, QueuedCall
+from labkit_services.contract.wire_text import readable
 from labkit_services.gateway.config import GatewayConfig
 from labkit_services.gateway.functions.provider import FunctionProvider
-from labkit_services.gateway.go_url import go_url_error
 from labkit_services.gateway.headers import call_id_of, standard_headers
 from labkit_services.gateway.metrics import Telemetry
 from labkit_services.gateway.queue_registry import QueueRegistry
 from labkit_services.http import BodyTooLargeError, HttpError, Request, Response
+from labkit_services.http.go_url import GoUrl
 from labkit_services.jetstream.publisher import Publisher, QueueUnavailableError
 from labkit_services.runtime.log import quoted
 
@@ -71,8 +72,10 @@ class AsyncFunctionRoute:
     async def _accept(self, request: Request, name: str, path: str, call_id: str, start_ns: int) -> Response:
         headers = standard_headers(call_id, start_ns)
         callback = request.headers.get(CALLBACK_URL)
-        if callback and (problem := go_url_error(callback)):
-            return Response.error(400, problem + "\n", headers)
+        try:
+            GoUrl.parse(readable(callback))
+        except ValueError as error:
+            return Response.error(400, f"{error}\n", headers)
         try:
             body = await request.body(self._max_body)
         except BodyTooLargeError as error:

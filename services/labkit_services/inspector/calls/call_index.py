@@ -95,7 +95,7 @@ class CallIndex:
     """
 
     def __init__(self, log: CallLog | None = None) -> None:
-        self.log = log or CallLog()
+        self.log = CallLog() if log is None else log
         self.max_inflight: dict[str, int] = {}
         self._counts: Counter[str] = Counter()
         self._dirty: dict[str, None] = {}

@@ -16,6 +16,7 @@ from labkit_services.inspector.calls.call_index import CallIndex
 
 _MAX_CALLS = 100_000
 _STEP = 2000
+_PRECISION_NS = 1000
 _REFRESH = 20
 
 
@@ -49,7 +50,8 @@ class RecordedCalls:
         """Yield the calls as they were, and that time; by default the end."""
         now = self.end_ns if time_ns is None else time_ns
         async with self._lock:
-            wanted = bisect_right(self._times, now)
+            # A time in seconds, as a number of JSON, is a little imprecise.
+            wanted = bisect_right(self._times, now + _PRECISION_NS)
             if wanted < self._position:
                 self._index, self._position = CallIndex(CallLog(_MAX_CALLS)), 0
             while self._position < wanted:

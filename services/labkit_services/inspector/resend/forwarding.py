@@ -22,6 +22,7 @@ from labkit_services.inspector.records.switch_names import without_switches
 from labkit_services.inspector.resend.sender import NoAnswerError, Sender, TargetResponse
 from labkit_services.inspector.resend.targets import AllowedTargets, TargetRefusedError
 from labkit_services.inspector.responding.response_plan import ResponsePlan, error_plan
+from labkit_services.inspector.responding.rule_input import OWN_COOKIES
 from labkit_services.inspector.storage.changes import ChangeKind, StoreChange
 
 FORWARDED = "X-Do-Not-Forward"
@@ -29,7 +30,6 @@ _MODES = ("proxy", "copy")
 _SECONDS = 30.0
 _MAX_COPIES = 32
 """Copies on their way at the same time; more are counted as failed."""
-_OWN_COOKIES = "labkit_"
 _NOT_PASSED_ON = frozenset({"clear-site-data", "x-bin-id", "x-bin-created", "x-request-id"})
 
 
@@ -184,7 +184,7 @@ def without_own_cookies(headers: list[Pair]) -> list[Pair]:
     kept = []
     for name, value in headers:
         if name.lower() == "cookie":
-            cookies = [one for one in value.split(";") if not one.strip().startswith(_OWN_COOKIES)]
+            cookies = [one for one in value.split(";") if not one.strip().startswith(OWN_COOKIES)]
             if not cookies:
                 continue
             value = ";".join(cookies).strip()
@@ -201,5 +201,5 @@ def _passed_on(headers: tuple[Pair, ...]) -> tuple[Pair, ...]:
         (name, value)
         for name, value in headers
         if name.lower() not in _NOT_PASSED_ON
-        and not (name.lower() == "set-cookie" and value.strip().startswith(_OWN_COOKIES))
+        and not (name.lower() == "set-cookie" and value.strip().startswith(OWN_COOKIES))
     )

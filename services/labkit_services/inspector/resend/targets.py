@@ -18,8 +18,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from labkit_services.contract.errors import InvalidValueError
-from labkit_services.contract.names import GATEWAY_ALIASES
-from labkit_services.contract.ports import GATEWAY_ALIAS_PORT
+from labkit_services.contract.ports import is_gateway_alias
 from labkit_services.http.origin import Origin
 from labkit_services.inspector.errors import RequestRefusedError
 
@@ -124,7 +123,7 @@ class AllowedTargets:
         return self._without_alias(replace(origin, host=origin.host.lower())), target
 
     def _without_alias(self, origin: Origin) -> Origin:
-        is_alias = origin.host.removesuffix(".") in GATEWAY_ALIASES and origin.port == GATEWAY_ALIAS_PORT
+        is_alias = is_gateway_alias(origin.host, origin.port)
         return Origin.parse(self._gateway_url())[0] if is_alias and not origin.tls else origin
 
     def _literal_addresses(self, origin: Origin) -> list[_Address]:

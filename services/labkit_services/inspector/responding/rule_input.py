@@ -31,7 +31,8 @@ _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,200}")
 _CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
 _FRAMING = HOP_BY_HOP | {"content-length"}
 _OWN = frozenset({"date", "host", "x-bin-id", "x-request-id", "x-bin-created", "clear-site-data"})
-_OWN_COOKIES = "labkit_"
+OWN_COOKIES = "labkit_"
+"""How the names of the lab's own cookies begin."""
 
 
 def parse_rules(document: object) -> tuple[ResponseRule, ...]:
@@ -212,10 +213,10 @@ def _wire_value(header: str, value: str, name: str) -> str:
             expected="text in one line",
             seen=ascii(value[:80]),
         )
-    if header.lower() == "set-cookie" and value.strip().lower().startswith(_OWN_COOKIES):
+    if header.lower() == "set-cookie" and value.strip().lower().startswith(OWN_COOKIES):
         raise InvalidValueError(
             f"{name}: the cookie would replace one of the lab's own",
-            expected=f"a name that does not begin with {_OWN_COOKIES}",
+            expected=f"a name that does not begin with {OWN_COOKIES}",
         )
     return to_wire(value)
 

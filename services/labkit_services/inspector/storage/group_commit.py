@@ -150,8 +150,6 @@ class GroupCommit:
             self._evict()
             self._history.save([bin_ for name, bin_ in self._changed.items() if name in self._bins])
             self._history.commit()
-            if self._history.log_bytes > _MOST_LOG_BYTES:
-                self._history.checkpoint()  # the upkeep is too slow
         except BusyError as error:
             self._retry_until_deadline(error)
         except NotSavedError:
@@ -163,6 +161,9 @@ class GroupCommit:
             self.failure = None
             self._finish(None)
             self.committed.set()
+            if self._history.log_bytes > _MOST_LOG_BYTES:  # the upkeep is too slow
+                with suppress(NotSavedError):
+                    self._history.checkpoint()
 
     def _write(self) -> None:
         if not (self._new or self._writes or self._dropped):

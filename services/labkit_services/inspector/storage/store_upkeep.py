@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 
 from labkit_services.inspector.errors import NotSavedError
@@ -54,7 +55,8 @@ class StoreUpkeep:
         # In a thread, because it waits for the disk. What was committed
         # meanwhile is little: with it copied, too, the log begins anew.
         await asyncio.to_thread(_checkpoint, path)
-        self._store.checkpoint()
+        with suppress(NotSavedError):  # which the next commit reports
+            self._store.checkpoint()
 
     async def _index(self) -> bool:
         index = self._store.index
@@ -63,31 +65,6 @@ class StoreUpkeep:
         except sqlite3.Error:
             index.discard()
             return False
-
-
-def _checkpoint(self) -> None:
-        path = self._store.path
-        if path is None or self._store.log_bytes < _LOG_BYTES:
-            return
-        # In a thread, because it waits for the disk. What was committed
-        # meanwhile is little: with it copied, too, the log begins anew.
-        await asyncio.to_thread(_checkpoint, path)
-        self._store.checkpoint()
-
-    async def _index(self) -> bool:
-        index = self._store.index
-        try:
-            return await asyncio.to_thread(index.update)
-        except sqlite3.Error:
-            index.discard()
-            return False
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return 0
 
 
 def _checkpoint(path: Path) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from labkit_services.http import HttpError, Request, Response
 from labkit_services.http.headers import Pair
+from labkit_services.runtime.log_marks import cut_lines
 from labkit_services.runtime.spool import Spool, TooMuchDataError
 from labkit_services.watchdog.command import FunctionCommand
 from labkit_services.watchdog.modes.backend import Backend
@@ -74,11 +75,15 @@ class Outcome:
             return f"the function was killed, because it wrote {self.failure}"
         return describe(self.status)
 
+    def shown_errors(self) -> str:
+        """Return ``errors`` for the log."""
+        return cut_lines(self.errors.decode("utf-8", "replace").removesuffix("\n"))
+
     def shown_output(self) -> str:
         """Return the output for the log: its beginning, if it is long."""
         text = self.output.head(_SHOWN_BYTES).decode("utf-8", "replace").removesuffix("\n")
         rest = self.output.size - _SHOWN_BYTES
-        return f"{text} [... {rest} bytes more]" if rest > 0 else text
+        return cut_lines(text) + (f"\n[... {rest} bytes more]" if rest > 0 else "")
 
 
 class BufferedProcess(FunctionProcess):

@@ -50,7 +50,7 @@ class ClassicBackend(BufferedBackend):
     def _response_for(self, request: Request, outcome: Outcome, *, killed: bool, seconds: float) -> Response:
         log, config = self._log, self._config
         if outcome.errors:
-            log.output("stderr: ", outcome.errors.decode("utf-8", "replace").removesuffix("\n"))
+            log.output("stderr: ", outcome.shown_errors())
         if not outcome.success and config.write_debug:
             log.line(f"Success=false, Error={outcome.describe()}")
             log.output("Out=", outcome.shown_output())

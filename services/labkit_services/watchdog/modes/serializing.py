@@ -40,8 +40,9 @@ class SerializingBackend(BufferedBackend):
         return self._response(500, outcome.describe().encode(), seconds)
 
     def _write_log(self, outcome: Outcome, seconds: float) -> None:
-        for line in outcome.errors.decode("utf-8", "replace").splitlines():
-            self._program.log_line("stderr", line)
+        if outcome.errors:
+            for line in outcome.shown_errors().split("\n"):
+                self._program.log_line("stderr", line.removesuffix("\r"))
         if not outcome.success:
             self._log.line(outcome.describe())
         self._log.line(f"Took {seconds:.6f} secs")
