@@ -285,3 +285,48 @@ def test_status_says_that_the_event_log_is_connected(api: httpx.Client) -> None:
     assert status["event_log"] == "connected"
     assert status["ready"] is True
     assert status["history"] == "inspector.sqlite3"
+
+
+# -- calls and dead letters
+
+
+def test_a_queued_call_is_cancelled(api: httpx.Client, rows_lab: Lab) -> None:
+    api.post("/faults", json={"where": "worker", "what": "stop", "expires": "60s"})
+    call = rows_lab.invoke_async("echo", "never")
+
+    assert api.delete(f"/calls/{call.id}").status_code == 204
+
+    assert api.get(f"/calls/{call.id}").json()["state"] == "cancelled"
+    assert api.get("/queue").json()["pending"] == 0
+    assert api.delete("/calls/unknown-call").status_code == 404
+
+
+def _two_dead_letters(api: httpx.Client, lab: Lab) -> list[str]:
+    once = {"com.openfaas.retry.attempts": "1"}
+    lab.deploy("fails", fprocess="false", annotations=once)
+    calls = [lab.invoke_async("fails") for _ in range(2)]
+    path = "/queues/faas-request/dead-letters"
+    eventually(lambda: len(api.get(path).json()["dead_letters"]) == 2)
+    return [call.id for call in calls]
+
+
+def test_dead_letters_are_deleted_one_or_all(api: httpx.Client, rows_lab: Lab) -> None:
+    first, _ = _two_dead_letters(api, rows_lab)
+    path = "/queues/faas-request/dead-letters"
+
+    assert api.delete(f"{path}/{first}").status_code == 200
+    assert len(api.get(path).json()["dead_letters"]) == 1
+    assert api.delete(f"{path}/{first}").status_code == 404
+    assert api.delete(path).status_code == 200
+    assert api.get(path).json()["dead_letters"] == []
+
+
+def test_dead_letters_are_redriven_all(api: httpx.Client, rows_lab: Lab) -> None:
+    _two_dead_letters(api, rows_lab)
+    rows_lab.deploy("fails", fprocess="cat")
+    path = "/queues/faas-request/dead-letters"
+
+    assert api.post(f"{path}/redrive").status_code == 200
+
+    assert api.get(path).json()["dead_letters"] == []
+    eventually(lambda: api.get("/queue").json()["ack_pending"] == 0)
