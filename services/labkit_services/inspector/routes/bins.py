@@ -67,6 +67,7 @@ class BinRoutes:
         return Response.json(200, {"bins": bins, "url": self._view.url})
 
     async def _create(self, request: Request, _path: PathValues) -> Response:
+        is_requestbin = wants_requestbin(request)
         if request.headers.get("Content-Type").startswith("application/x-www-form-urlencoded"):
             settings: dict[str, Any] = {}  # RequestBin's client sends ``private`` as a form
         else:
@@ -76,7 +77,7 @@ class BinRoutes:
             error = {"error": f"there is a bin {name} already", "next": f"use it, or PUT /api/v1/bins/{name}"}
             return Response.json(409, error)
         response = self._changed(name, settings)
-        if wants_requestbin(request):
+        if is_requestbin:
             return Response.json(201, requestbin_bin(self._store.bins[name], color_of(name)))
         return response
 

@@ -54,7 +54,7 @@ class RequestRoutes:
         ]
 
     async def _list(self, request: Request, path: PathValues) -> Response:
-        query = RequestQuery.parse(request.query)
+        query, is_requestbin = RequestQuery.parse(request.query), wants_requestbin(request)
         name = find_bin(self._store, path).name
         timed_out = bool(query.wait) and not await self._waiters.wait(name, query)
         stored = find_bin(self._store, path)  # it may have been deleted in the meantime
@@ -67,7 +67,7 @@ class RequestRoutes:
         }
         if timed_out:
             counts |= {"timed_out": True, "closest": self._closest(name, query)}
-        if wants_requestbin(request):
+        if is_requestbin:
             return Response.json(200, [requestbin_request(record) for record in page.records])
         body = _page_json(page, counts, bodies=query.bodies, secret=stored.settings.secret)
         return Response(200, [("Content-Type", "application/json")], body)
