@@ -389,3 +389,10 @@ def test_all_urls_of_a_bin_are_shown_together(shared: Inspector, name: str) -> N
 
     assert document["worker_url"] == f"{shared.url}/r/{name}"
     assert document["browser_url"] == f"{shared.url}/#{name}"
+
+
+@pytest.mark.parametrize("time", ["9999-12-31T23:59:59Z", "99999999999", "0001-01-01T00:00:00Z"])
+def test_a_time_far_away_is_a_time(shared: Inspector, filled: str, time: str) -> None:
+    is_past = time.startswith("0")
+    assert len(listed(shared, filled, since=time)) == (4 if is_past else 0)
+    assert len(listed(shared, filled, until=time)) == (0 if is_past else 4)

@@ -38,7 +38,7 @@ GROUPS: list[RouteGroup] = [
     BinRoutes(_NO, _NO),
     RequestRoutes(_NO, _NO, _NO),
     VerifyRoutes(_NO, _NO),
-    ExportRoutes(_NO),
+    ExportRoutes(_NO, 0),
     EventRoutes(_NO, _NO),
     ResponseRoutes(_NO, _NO),
     HoldRoutes(_NO, _NO),

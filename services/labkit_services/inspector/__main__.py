@@ -104,7 +104,7 @@ async def main(service: Service) -> None:
                 BinRoutes(store, bin_view),
                 RequestRoutes(store, waiters, calls.times),
                 VerifyRoutes(store, waiters),
-                ExportRoutes(store),
+                ExportRoutes(store, config.max_body),
                 EventRoutes(store, events),
                 *responses.routes,
                 *call_routes(calls),

@@ -16,6 +16,7 @@ from labkit_services.inspector.formats.decoding import decode_body
 from labkit_services.inspector.formats.requestbin import requestbin_request, wants_requestbin
 from labkit_services.inspector.formats.webhook_signature import with_signature
 from labkit_services.inspector.live.request_waiters import RequestWaiters
+from labkit_services.inspector.live.turns import in_turns
 from labkit_services.inspector.queries.diff import diff
 from labkit_services.inspector.queries.request_query import RequestFilter, RequestPage, RequestQuery
 from labkit_services.inspector.queries.verify import near_misses
@@ -160,7 +161,7 @@ async def _page_json(
     # In pieces: hundreds of bodies in one document would take many times the
     # memory of the records.
     separator = b'{"requests":['
-    for record in page.records:
+    async for record in in_turns(page.records):
         document = with_signature(record, secret) if bodies else record.summary()
         yield separator + json.dumps(document).encode()
         separator = b","
