@@ -77,7 +77,7 @@ def select(page: BrowserTab, function: str) -> str:
     return str(page.wait_for(f"{DETAIL}?.startsWith({function!r}) && {DETAIL}"))
 
 
-def test_calls_of_every_fate_in_a_real_lab(browser: Chromium, real_lab: Lab) -> None:
+def test_calls_of_every_fate_in_a_real_lab(browser: Chromium, real_lab: Lab, tmp_path: Path) -> None:
     """Synchronous, asynchronous with a callback, retried, dead, cancelled, redelivered."""
     lab = real_lab
     state = lab.aio.state
@@ -97,7 +97,8 @@ def test_calls_of_every_fate_in_a_real_lab(browser: Chromium, real_lab: Lab) -> 
     until_running(cancelled)
     # By the page's own button.
     page.wait_for(f"{ROWS}.length === 5")
-    assert "attempt 1" in select(page, "hangs")
+    select(page, "hangs")
+    page.wait_for(f"{DETAIL}?.includes('attempt 1 starts')")
     click(page, ".call-actions .danger")
     eventually(lambda: cancelled.status().state is CallState.CANCELLED, within=20)
 
@@ -122,6 +123,8 @@ def test_calls_of_every_fate_in_a_real_lab(browser: Chromium, real_lab: Lab) -> 
     numbers = page.evaluate(NUMBERS)
     assert (numbers["accepted"], numbers["dead"], numbers["redelivered"]) == ("4", "1", "1")
     assert page.evaluate("document.querySelectorAll('.call-log li').length") > 0
+    page.look(height=1000)
+    page.screenshot(tmp_path / "calls.png")
     assert page.problems == []
     page.goto("about:blank")
 
