@@ -77,7 +77,7 @@ def select(page: BrowserTab, function: str) -> str:
     return str(page.wait_for(f"{DETAIL}?.startsWith({function!r}) && {DETAIL}"))
 
 
-def test_calls_of_every_fate_in_a_real_lab(browser: Chromium, real_lab: Lab) -> None:
+def test_calls_of_every_fate_in_a_real_lab(browser: Chromium, real_lab: Lab, tmp_path: Path) -> None:
     """Synchronous, asynchronous with a callback, retried, dead, cancelled, redelivered."""
     lab = real_lab
     state = lab.aio.state
@@ -90,16 +90,17 @@ def test_calls_of_every_fate_in_a_real_lab(browser: Chromium, real_lab: Lab) -> 
     lab.kill("queue-worker")
     retried = lab.invoke_async("flaky-once", "x", callback=lab.bin("callbacks"))
     dead = lab.invoke_async("fails")
+    assert lost.wait(30).state is CallState.DONE
+    assert retried.wait(20).state is CallState.DONE
+    eventually(lambda: dead.status().state is CallState.DEAD, within=20)
     cancelled = lab.invoke_async("hangs")
-    assert lost.wait(within=30).state is CallState.DONE
-    assert retried.wait(within=20).state is CallState.DONE
-    eventually(lambda: dead.status().state is CallState.DEAD, "dead", within=20)
     until_running(cancelled)
     # By the page's own button.
     page.wait_for(f"{ROWS}.length === 5")
-    assert "attempt 1" in select(page, "hangs")
+    select(page, "hangs")
+    page.wait_for(f"{DETAIL}?.includes('attempt 1 starts')")
     click(page, ".call-actions .danger")
-    eventually(lambda: cancelled.status().state is CallState.CANCELLED, "cancelled", within=20)
+    eventually(lambda: cancelled.status().state is CallState.CANCELLED, within=20)
 
     def label(function: str, part: str) -> str:
         row = f"{ROWS}.find((each) => each.textContent.startsWith({function!r}))?.getAttribute('aria-label')"
@@ -122,6 +123,8 @@ def test_calls_of_every_fate_in_a_real_lab(browser: Chromium, real_lab: Lab) -> 
     numbers = page.evaluate(NUMBERS)
     assert (numbers["accepted"], numbers["dead"], numbers["redelivered"]) == ("4", "1", "1")
     assert page.evaluate("document.querySelectorAll('.call-log li').length") > 0
+    page.look(height=1000)
+    page.screenshot(tmp_path / "calls.png")
     assert page.problems == []
     page.goto("about:blank")
 
@@ -179,11 +182,17 @@ def test_detail_explains_outcome_durations_events_and_attempts(page: BrowserTab,
         "reason": "It succeeded at attempt 3.",
         "next": "Nothing to do.",
     }
+    runs = ((1, 500, 0.5, 1.5, 1), (2, 500, 0.4, 2.4, 1), (3, 200, 0.6, None, 0))
+    names = ("number", "status", "ran", "retryDelay")
     attempts = [
-        {"number": n, "delivered": None, "started": None, "finished": None, "acknowledged": None, "status": status,
-         "error": "", "ran": ran, "retryDelay": delay, "process": {"pid": 1, "exitCode": exit_code}}
-        for n, status, ran, delay, exit_code in ((1, 500, 0.5, 1.5, 1), (2, 500, 0.4, 2.4, 1), (3, 200, 0.6, None, 0))
-    ]  # fmt: skip
+        {
+            **dict(zip(names, run, strict=False)),
+            "error": "",
+            "started": None,
+            "process": {"pid": 1, "exitCode": run[4]},
+        }
+        for run in runs
+    ]
     api.push({**FLAKY, "outcome": outcome, "attempts": attempts, "callbacks": []})
 
     detail = select(page, "flaky")
@@ -217,7 +226,7 @@ def test_detail_explains_outcome_durations_events_and_attempts(page: BrowserTab,
 def test_a_captured_request_is_linked_and_a_queued_call_can_be_cancelled(
     page: BrowserTab, api: CallsApi
 ) -> None:
-    page.evaluate(f"{ROWS}.find((each) => each.textContent.startsWith('notify')).click()")
+    page.evaluate(f"document.querySelector('[data-call=\"{data.one_of_each()[2]['callId']}\"]').click()")
     page.wait_for("document.querySelector('.call-events a')?.hash === '#/bins/callbacks/01J5'")
     queued = data.one_of_each()[10]
     page.evaluate(f"location.hash = '#/calls/{queued['callId']}/notify'; 1")
@@ -225,14 +234,13 @@ def test_a_captured_request_is_linked_and_a_queued_call_can_be_cancelled(
 
     click(page, ".call-actions .danger")
 
-    eventually(lambda: api.asked, "asked", within=5)
+    eventually(lambda: api.asked, within=5)
     assert api.asked == [f"DELETE /api/v1/calls/{queued['callId']}?function=notify"]
 
 
 def test_a_log_line_and_its_bar_point_at_each_other(page: BrowserTab) -> None:
+    page.look(height=1200)  # every row is in view
     page.wait_for("document.querySelectorAll('.call-log li').length === 2")
-    page.evaluate("document.querySelector('.call-log li').dispatchEvent(new PointerEvent('pointerenter'))")
-    page.evaluate("document.querySelector('.call-log li').dispatchEvent(new PointerEvent('pointerleave'))")
     row = f"{ROWS}.find((each) => each.textContent.startsWith('flaky')).getBoundingClientRect()"
     box = page.evaluate(f"[{row}.left + 20, {row}.top + 12]")
     page.call("Input.dispatchMouseEvent", type="mouseMoved", x=box[0], y=box[1])
@@ -254,14 +262,11 @@ def test_pause_holds_the_timeline_still(page: BrowserTab, api: CallsApi) -> None
 
 
 def test_a_recorded_run_can_be_played_stepped_and_scrubbed(browser: Chromium) -> None:
-    moments = sorted(
-        {
-            time
-            for call in data.one_of_each()
-            for span in call["spans"]
-            for time in (span["start"], span["end"])
-            if time
-        }
+    spans = [span for call in data.one_of_each() for span in call["spans"]]
+    moments = sorted({time for span in spans for time in (span["start"], span["end"]) if time})
+    set_value = (
+        "document.querySelector('.player {0}').value = {1};"
+        "document.querySelector('.player {0}').dispatchEvent(new Event('{2}'));"
     )
     record = {"start": moments[0], "end": data.NOW, "steps": moments}
     with calls_server(calls=data.one_of_each(), record=record) as api:
@@ -274,14 +279,10 @@ def test_a_recorded_run_can_be_played_stepped_and_scrubbed(browser: Chromium) ->
         click(page, "[data-player=forward]")
         label = "document.querySelector('.player output').textContent"
         assert page.evaluate(label).startswith("20 ms / ")
-        page.evaluate(
-            "const s = document.querySelector('.player input'); s.value = 385; s.dispatchEvent(new Event('input')); 1"
-        )
+        page.evaluate(set_value.format("input", 385, "input"))
         page.wait_for(f"{ROWS}.some((each) => each.dataset.state === 'retrying')")
         page.wait_for("document.querySelector('.strip [data-count=retrying] b').textContent === '1'")
-        page.evaluate(
-            "const s = document.querySelector('.player select'); s.value = 10; s.dispatchEvent(new Event('change')); 1"
-        )
+        page.evaluate(set_value.format("select", 10, "change"))
         click(page, "[data-player=play]")
         page.wait_for(
             f"{ROWS}.length === 11 && document.querySelector('[data-player=play]').textContent === '▶'"
@@ -292,13 +293,19 @@ def test_a_recorded_run_can_be_played_stepped_and_scrubbed(browser: Chromium) ->
 
 
 def test_hostile_calls_stay_text_in_the_whole_view(browser: Chromium) -> None:
+    attempt = dict.fromkeys(("started", "ran", "retryDelay", "process"))
     hostile = data.call(
-        1, HOSTILE, "failed", [data.span("queued", 0, 1, HOSTILE), data.span("fails", 1, 2, HOSTILE, 1)],
-        callId=HOSTILE[:500], queue=HOSTILE, outcome={"hop": "function", "code": HOSTILE, "reason": HOSTILE, "next": HOSTILE},
-        attempts=[{"number": n, "error": HOSTILE, "status": 500, "started": None, "ran": None, "retryDelay": None, "process": None} for n in (1, 2)],
+        1,
+        HOSTILE,
+        "failed",
+        [data.span("queued", 0, 1, HOSTILE), data.span("fails", 1, 2, HOSTILE, 1)],
+        callId=HOSTILE[:500],
+        queue=HOSTILE,
+        outcome={"hop": "function", "code": HOSTILE, "reason": HOSTILE, "next": HOSTILE},
+        attempts=[{"number": n, "error": HOSTILE, "status": 500, **attempt} for n in (1, 2)],
         callbacks=[{"url": HOSTILE, "attempt": 1, "status": None, "error": HOSTILE, "redirectedTo": HOSTILE}],
         captured=[{"bin": HOSTILE, "id": HOSTILE, "seq": 1, "time": data.BEGIN + 1}],
-    )  # fmt: skip
+    )
     lines = [{"service": "queue-worker", "time": "", "level": "info", "text": HOSTILE, "call_id": HOSTILE}]
     with calls_server(calls=[hostile], lines=lines) as api:
         page = browser.open(f"{api.url}/")
