@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from labkit_services.contract.errors import InvalidValueError
 from labkit_services.inspector.errors import NotFoundError, TooManyError
 from labkit_services.inspector.queries.request_query import RequestPage, RequestQuery
 from labkit_services.inspector.records.bin_names import check_bin_name
@@ -26,6 +27,8 @@ from labkit_services.inspector.storage.history import History
 from labkit_services.inspector.storage.history_file import HistoryFile, Warn
 from labkit_services.inspector.storage.search_index import SearchIndex
 from labkit_services.inspector.storage.selection import SCANNED
+
+_MOST = 2**63
 
 
 @dataclass(frozen=True)
@@ -133,6 +136,8 @@ class BinStore:
         self, name: str, request: ReceivedRequest, *, replay_of: str | None = None
     ) -> tuple[RequestRecord, bool]:
         """Store a request; return its record, and whether its bin is new."""
+        if not (0 <= request.received_ns < _MOST and 0 <= request.size < _MOST):
+            raise InvalidValueError("the request's time or size can't be stored", expected="0 to 2**63 - 1")
         stored, created = self.create(name, explicit=False)
         stored.received += 1
         stored.last_received_ns = request.received_ns
@@ -238,7 +243,7 @@ class BinStore:
         return self._history.path
 
     async def saved(self) -> None:
-        """Return when all changes made so far are saved.
+        """Return when all changes made in this turn of the loop are saved.
 
         Raises:
             NotSavedError: They could not be saved and are not kept.

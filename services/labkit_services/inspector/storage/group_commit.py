@@ -152,6 +152,11 @@ class GroupCommit:
             self._retry_until_deadline(error)
         except NotSavedError:
             return  # _on_loss was called
+        except Exception as error:
+            # A bug. Nobody may wait for ever for it.
+            self._history.rollback()
+            self._on_loss(NotSavedError("the inspector can't save requests", seen=repr(error)))
+            raise
         else:
             self._changed.clear()
             self._uncommitted.clear()

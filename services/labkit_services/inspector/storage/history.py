@@ -23,9 +23,11 @@ from labkit_services.inspector.storage.history_file import (
     storage_error,
 )
 from labkit_services.inspector.storage.request_rows import (
+    ANNOTATE,
     ANSWER,
     INSERT,
     SELECT,
+    annotation_row,
     from_row,
     response_row,
     to_row,
@@ -186,8 +188,7 @@ class History:
     def annotate(self, record: RequestRecord) -> None:
         """Write what the user added to a saved request."""
         with self._errors():
-            sql = "UPDATE requests SET note = ?, mark = ?, pinned = ? WHERE ulid = ?"
-            self._db.execute(sql, (record.note, record.mark, record.pinned, record.id))
+            self._db.execute(ANNOTATE, annotation_row(record))
 
     def delete_bin(self, key: int) -> None:
         """Delete a bin; its requests are trash, which ``purge`` deletes."""

@@ -26,6 +26,9 @@ INSERT = f"INSERT INTO requests ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' *
 ANSWER = f"UPDATE requests SET {', '.join(f'{name} = ?' for name in _RESPONSE)} WHERE ulid = ?"
 """Takes a row of ``response_row`` and a record's id."""
 
+ANNOTATE = "UPDATE requests SET note = ?, mark = ?, pinned = ? WHERE ulid = ?"
+"""Takes a row of ``annotation_row``."""
+
 SELECT = f"SELECT ulid, {', '.join((*_REQUEST, *_RESPONSE))} FROM requests"
 """Returns what ``from_row`` takes."""
 
@@ -43,22 +46,22 @@ def to_row(row_id: int, key: int, record: RequestRecord) -> Row:
         record.id,
         record.seq,
         request.received_ns,
-        request.method,
+        _text(request.method),
         callback.call_id if callback else "",
         callback.function if callback else "",
         callback.status if callback else None,
         record.pinned,
-        record.note,
-        record.mark,
+        _text(record.note),
+        _text(record.mark),
         record.replay_of,
         request.body_seconds,
         *request.peer,
         request.http_version,
-        request.target,
-        request.path,
-        request.subpath,
-        request.query,
-        header_lines(request.headers),
+        _text(request.target),
+        _text(request.path),
+        _text(request.subpath),
+        _text(request.query),
+        _text(header_lines(request.headers)),
         request.size,
         bytes.fromhex(request.sha256),
         request.body,
@@ -76,9 +79,14 @@ def response_row(response: SentResponse) -> Row:
         response.started,
         response.ended,
         response.held,
-        header_lines([(name, value.replace("\n", " ")) for name, value in response.headers]),
+        _text(header_lines([(name, value.replace("\n", " ")) for name, value in response.headers])),
         response.body,
     )
+
+
+def annotation_row(record: RequestRecord) -> Row:
+    """Return what the user added to a record, and its id."""
+    return _text(record.note), _text(record.mark), record.pinned, record.id
 
 
 def from_row(bin_name: str, row: Row) -> RequestRecord:
@@ -124,3 +132,8 @@ def _pairs(lines: str) -> tuple[Pair, ...]:
         return ()
     found = (line.partition(": ") for line in lines.split("\n"))
     return tuple((name, value) for name, _, value in found)
+
+
+def _text(text: str) -> str:
+    """Return text that can be stored: half of a surrogate pair can't."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
