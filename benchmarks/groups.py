@@ -140,6 +140,21 @@ async def accepting(pace: Pace) -> AsyncIterator[Probes]:
 
 
 @asynccontextmanager
+async def capturing(pace: Pace) -> AsyncIterator[Probes]:
+    """200: a request that the inspector has saved."""
+    async with stack.running() as lab, programs.serving("benchmarks.baselines", "http") as null:
+        bin_url = f"{lab.lab.state.inspector_url}/r/bench"
+        yield {
+            f"{name}-{connections}": probe
+            for connections in (1, 32)
+            for name, probe in (
+                ("http", partial(load.post, null, connections, pace.seconds)),
+                ("capture", _with_cpu(lab, partial(load.post, bin_url, connections, pace.seconds))),
+            )
+        }
+
+
+@asynccontextmanager
 async def syncing(pace: Pace) -> AsyncIterator[Probes]:
     """The same with a nats-server that calls fsync for every message."""
     async with stack.running(sync_interval="always") as lab:
@@ -236,6 +251,7 @@ GROUPS: dict[str, Group] = {
     "forking": forking,
     "sleeping": sleeping,
     "accepting": accepting,
+    "capturing": capturing,
     "syncing": syncing,
     "draining": draining,
     "scaling": scaling,

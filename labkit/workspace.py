@@ -81,6 +81,11 @@ class Workspace(NamedTuple):
         return self.folder / "jetstream"
 
     @property
+    def inspector(self) -> Path:
+        """The inspector's history, which survives a restart."""
+        return self.folder / "inspector"
+
+    @property
     def login_folder(self) -> Path:
         """The login for a real faas-cli, as ``OPENFAAS_CONFIG`` names it."""
         return self.folder / "run" / "openfaas"

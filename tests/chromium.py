@@ -33,6 +33,20 @@ _FLAGS = (
     "--remote-debugging-pipe",
 )
 
+# Keys that are no letters: their virtual key code, and the text that they type.
+_KEYS = {
+    "Enter": (13, "\r"),
+    "Tab": (9, ""),
+    "Escape": (27, ""),
+    " ": (32, " "),
+    "Home": (36, ""),
+    "End": (35, ""),
+    "ArrowLeft": (37, ""),
+    "ArrowUp": (38, ""),
+    "ArrowRight": (39, ""),
+    "ArrowDown": (40, ""),
+}
+
 
 def find_chromium() -> str | None:
     """Return the browser's path: ``$CHROMIUM``, or what is installed."""
@@ -71,6 +85,10 @@ class BrowserTab:
         assert not answer.get("errorText"), answer
         self.wait_for("document.readyState === 'complete'")
 
+    def close(self) -> None:
+        """Leave the page: a tab holds connections, of which six go to a server."""
+        self.goto("about:blank")
+
     def type(self, text: str) -> None:
         """Type into the element that has the focus."""
         keys = [
@@ -79,9 +97,19 @@ class BrowserTab:
         self._browser.call_all("Input.dispatchKeyEvent", keys, self._session)
 
     def press_enter(self) -> None:
-        key = {"key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13, "text": "\r"}
-        self.call("Input.dispatchKeyEvent", type="keyDown", **key)
-        self.call("Input.dispatchKeyEvent", type="keyUp", **key)
+        self.press("Enter")
+
+    def press(self, key: str, *, ctrl: bool = False, shift: bool = False) -> None:
+        """Press and release a key, named as in the event's ``key``."""
+        code, text = _KEYS.get(key, (ord(key[0].upper()), key if len(key) == 1 and not ctrl else ""))
+        event = {
+            "key": key,
+            "code": key if key in _KEYS else f"Key{key.upper()}",
+            "windowsVirtualKeyCode": code,
+            "modifiers": 2 * ctrl + 8 * shift,
+        }
+        self.call("Input.dispatchKeyEvent", type="keyDown", **event, **({"text": text} if text else {}))
+        self.call("Input.dispatchKeyEvent", type="keyUp", **event)
 
     def look(self, *, width: int = 1280, height: int = 800, dark: bool = False) -> None:
         """Set the window size and the preferred colour scheme."""

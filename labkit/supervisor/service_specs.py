@@ -221,6 +221,7 @@ class ServiceSpecs:
             inspector_token=self.inspector_token,
             gateway_url=self.url_of[GATEWAY],
             lab_folder=str(self.workspace.folder),
+            history=str(self.workspace.inspector / "inspector.sqlite3"),
         )
 
     def _common(self) -> dict[str, str]:

@@ -122,6 +122,7 @@ class Supervisor:
                 await self._tear_down()
                 if not had_store:
                     remove(self._workspace.jetstream)
+                remove(self._workspace.inspector)
                 send_start_error(error)
                 return 1
             self._tasks.start(self._bound_logs(), name="bound the log files")
@@ -238,6 +239,7 @@ class Supervisor:
         try:
             with workspace_errors(self._workspace):
                 remove(self._workspace.jetstream)
+                remove(self._workspace.inspector)
                 self._specs.recovery.clear()
                 for service in self._services:
                     service.log.clear()

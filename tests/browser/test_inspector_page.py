@@ -2,39 +2,34 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import threading
-import urllib.request
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 from chromium import BrowserTab, Chromium
+from inspector_page import (
+    BANNER,
+    BODY,
+    CALLBACK,
+    CONNECTED,
+    EMPTY,
+    ROWS,
+    PrefixProxy,
+    check_page,
+    choose,
+    click,
+    open_bin,
+    post,
+    problems_of,
+    serve_in_thread,
+    text_of,
+)
 from inspectors import Inspector, inspector
 
-from labkit_services.http import Headers, HttpClient, HttpServer, Origin, Request, Response
-
-BANNER = (
-    " _          _           ___     ____       _   _            \n"
-    "| |    __ _| |_ ___ _ _|_ _|___| __ )  ___| |_| |_ ___ _ __ \n"
-    "| |   / _` | __/ _ \\ '__| |/ __|  _ \\ / _ \\ __| __/ _ \\ '__|\n"
-    "| |__| (_| | ||  __/ |  | |\\__ \\ |_) |  __/ |_| ||  __/ |   \n"
-    "|_____\\__,_|\\__\\___|_| |___|___/____/ \\___|\\__|\\__\\___|_|   \n"
-    "                                                            \n"
-)
-CALLBACK = {
-    "X-Call-Id": "ab12cd34",
-    "X-Function-Name": "figlet.openfaas-fn",
-    "X-Function-Status": "200",
-    "X-Duration-Seconds": "0.003214",
-    "Content-Type": "text/plain",
-}
-CONNECTED = "document.getElementById('connection')?.dataset.state === 'live'"
-ROWS = "document.querySelectorAll('#requests .request').length"
-BODY = "document.querySelector('pre.body')?.textContent"
+from labkit_services.http import Request, Response
 
 
 @pytest.fixture
@@ -45,22 +40,10 @@ def running() -> Iterator[Inspector]:
 
 @pytest.fixture
 def page(browser: Chromium, running: Inspector) -> Iterator[BrowserTab]:
-    """The page, connected; it must not have logged a problem at the end."""
-    page = browser.open(f"{running.url}/")
-    page.wait_for(CONNECTED)
+    """The page at a bin, connected; it must not have logged a problem."""
+    page = open_bin(browser, running)
     yield page
-    assert page.problems == []
-    assert {urlsplit(url).netloc for url in page.requested} == {urlsplit(running.url).netloc}
-
-
-def text_of(page: BrowserTab, selector: str) -> str:
-    return str(page.evaluate(f"document.querySelector({selector!r}).innerText"))
-
-
-def post(url: str, body: str | bytes, headers: dict[str, str] | None = None) -> None:
-    request = urllib.request.Request(url, body if isinstance(body, bytes) else body.encode(), headers or {})
-    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=20) as answer:
-        assert answer.status == 200
+    check_page(page, running)
 
 
 def test_a_captured_banner_appears_by_itself_and_unchanged(page: BrowserTab, running: Inspector) -> None:
@@ -70,11 +53,11 @@ def test_a_captured_banner_appears_by_itself_and_unchanged(page: BrowserTab, run
     assert text_of(page, ".openfaas") == "figlet returned 200, ran 0.003 s, call ab12cd34"
     assert "figlet 200" in text_of(page, "#requests .function-status")
     # All letters must have the same width, or the banner is distorted.
-    style = "getComputedStyle(document.querySelector('pre.body'))"
+    style = "getComputedStyle(document.querySelector('.detail pre.body'))"
     assert page.evaluate(f"{style}.whiteSpace").startswith("pre")
     widths = """(() => {
         const pen = document.createElement('canvas').getContext('2d');
-        pen.font = getComputedStyle(document.querySelector('pre.body')).font;
+        pen.font = getComputedStyle(document.querySelector('.detail pre.body')).font;
         return new Set(['_', '|', 'W', 'i', ' '].map((letter) => pen.measureText(letter).width)).size;
     })()"""
     assert page.evaluate(widths) == 1
@@ -83,16 +66,16 @@ def test_a_captured_banner_appears_by_itself_and_unchanged(page: BrowserTab, run
 def test_an_empty_page_shows_how_to_send_a_request_and_can_send_one(
     page: BrowserTab, running: Inspector
 ) -> None:
-    page.wait_for("!document.getElementById('introduction').hidden")
+    page.wait_for(EMPTY)
     url = f"{running.url}/r/callbacks"
     assert text_of(page, "#bin-url") == url
     assert text_of(page, "#snippet-curl") == f"curl -d 'hello' {url}"
-    page.evaluate("document.getElementById('tab-faas').click()")
+    click(page, "[data-tab=faas]")
     assert f'--header "X-Callback-Url: {url}"' in text_of(page, "#snippet-faas")
-    page.evaluate("document.getElementById('tab-python').click()")
+    click(page, "[data-tab=python]")
     assert 'lab.bin("callbacks")' in text_of(page, "#snippet-python")
     page.evaluate("document.getElementById('send-test').click()")
-    page.wait_for(f"{BODY}?.startsWith('hello')")
+    page.wait_for(f"{BODY}?.includes('hello')")
     assert page.evaluate("document.getElementById('introduction').hidden") is True
 
 
@@ -113,7 +96,7 @@ def test_markup_in_body_headers_and_path_stays_text(page: BrowserTab, running: I
     page.evaluate("document.querySelector('#new-bin button').click()")
     page.wait_for("document.getElementById('new-error').textContent.includes('letters')")
     # The browser logs every 4xx response; this one is expected.
-    assert all("422" in problem for problem in page.problems)
+    assert all("422" in problem for problem in problems_of(page))
     page.problems.clear()
     raw = page.evaluate("document.querySelector('.raw').href")
     page.goto(raw)
@@ -138,10 +121,12 @@ def test_the_list_grows_at_the_top_and_the_selection_is_kept(page: BrowserTab, r
     post(f"{running.url}/r/other", "elsewhere")
     page.wait_for("document.querySelectorAll('#bins a').length === 2")
     assert page.evaluate(BODY) == "body 3"
-    page.evaluate("document.querySelector('.delete').click()")
+    click(page, ".delete")
     page.wait_for(f"{ROWS} === 3 && {BODY} === 'body 2'")
-    page.evaluate("document.getElementById('clear').click()")
-    page.wait_for("!document.getElementById('introduction').hidden")
+    click(page, "#bin-menu")
+    choose(page, "Clear")
+    click(page, "dialog .danger")
+    page.wait_for(EMPTY)
     page.evaluate("location.hash = '#other'")
     page.wait_for(f"{BODY} === 'elsewhere'")
 
@@ -170,7 +155,7 @@ def test_a_binary_body_is_shown_in_hex(page: BrowserTab, running: Inspector) -> 
 
 def test_the_page_reconnects_after_a_restart_of_the_inspector(browser: Chromium) -> None:
     with inspector() as first:
-        page = browser.open(f"{first.url}/")
+        page = browser.open(f"{first.url}/#/bins")
         page.wait_for(CONNECTED)
     page.wait_for("document.getElementById('connection').dataset.state === 'lost'")
     with inspector(port=first.url.rpartition(":")[2], port_fallback="false") as second:
@@ -182,12 +167,12 @@ def test_the_page_reconnects_after_a_restart_of_the_inspector(browser: Chromium)
 
 def test_the_link_with_the_token_opens_the_page_and_hides_the_token(browser: Chromium) -> None:
     with inspector(inspector_token="s3cret") as locked:
-        page = browser.open(f"{locked.url}/?token=s3cret")
+        page = browser.open(f"{locked.url}/?token=s3cret#/bins")
         page.wait_for(CONNECTED)
-        assert page.evaluate("location.href") == f"{locked.url}/"
+        assert page.evaluate("location.href.split('#')[0]") == f"{locked.url}/"
         post(f"{locked.url}/r/callbacks", "seen")
         page.wait_for(f"{BODY} === 'seen'")
-        page.goto(f"{locked.url}/")
+        page.goto(f"{locked.url}/#/bins")
         page.wait_for(CONNECTED)
         page.goto("about:blank")
 
@@ -211,13 +196,13 @@ def test_the_page_works_under_the_prefix_of_a_proxy(browser: Chromium) -> None:
     prefix = "/user/jo/proxy/8090"
     with (
         inspector(inspector_token="s3cret") as locked,
-        serve_in_thread(_Proxy(locked.url, prefix)) as outside,
+        serve_in_thread(PrefixProxy(locked.url, prefix)) as outside,
     ):
-        page = browser.open(f"{outside}{prefix}/?token=s3cret")
+        page = browser.open(f"{outside}{prefix}/?token=s3cret#/bins")
         page.wait_for(CONNECTED)
-        assert page.evaluate("location.href") == f"{outside}{prefix}/"
-        page.evaluate("document.getElementById('send-test').click()")
-        page.wait_for(f"{BODY}?.startsWith('hello')")
+        assert page.evaluate("location.href.split('#')[0]") == f"{outside}{prefix}/"
+        click(page, "#send-test")
+        page.wait_for(f"{BODY}?.includes('hello')")
         assert text_of(page, "#bin-url") == f"{locked.url}/r/callbacks", "the URL for the queue-worker"
         page.goto(page.evaluate("document.querySelector('.raw').href"))
         assert "hello" in page.evaluate("document.body.innerText")
@@ -237,7 +222,7 @@ def test_every_text_has_enough_contrast_in_both_colour_schemes(
         page.wait_for(f"{ROWS} === 2 && {BODY}?.includes('____')")
         page.wait_for("document.getAnimations().length === 0")
     else:
-        page.wait_for("!document.getElementById('introduction').hidden")
+        page.wait_for(EMPTY)
     assert page.evaluate(_CONTRAST) == []
     page.screenshot(tmp_path / "page.png")
     assert (tmp_path / "page.png").stat().st_size > 10_000
@@ -278,64 +263,6 @@ def _links_to(url: str):  # type: ignore[no-untyped-def]
     return links
 
 
-class _Proxy:
-    """Serves under a prefix, as jupyter-server-proxy does, which keeps Host."""
-
-    def __init__(self, target: str, prefix: str) -> None:
-        self._origin, _ = Origin.parse(target)
-        self._prefix = prefix
-        self._client = HttpClient()
-
-    def close(self) -> None:
-        self._client.close()
-
-    async def __call__(self, request: Request) -> Response:
-        if not request.target.startswith(self._prefix):
-            return Response.text(404, "outside the prefix\n")
-        headers = [
-            pair for pair in request.headers if pair[0].lower() not in ("connection", "content-length")
-        ]
-        headers = [pair for pair in headers if pair[0].lower() != "host"]
-        upstream = await self._client.send(
-            self._origin,
-            request.method,
-            request.target.removeprefix(self._prefix),
-            [*headers, ("X-Forwarded-Prefix", self._prefix)],
-            await request.body(1 << 20),
-        )
-        hop = ("connection", "content-length", "transfer-encoding", "date")
-        kept = Headers(pair for pair in upstream.headers if pair[0].lower() not in hop)
-        return Response(upstream.status, kept, upstream.stream())
-
-
-@contextlib.contextmanager
-def serve_in_thread(handler) -> Iterator[str]:  # type: ignore[no-untyped-def]
-    """Serve in a thread, for tests that are not asynchronous."""
-    started: list[str] = []
-    ready, ended = threading.Event(), threading.Event()
-
-    async def serve() -> None:
-        server = HttpServer(handler)
-        host, port = await server.start()
-        started.append(f"http://{host}:{port}")
-        ready.set()
-        await asyncio.to_thread(ended.wait)
-        await server.stop(0.1)
-        if isinstance(handler, _Proxy):
-            handler.close()
-            await asyncio.sleep(0)
-
-    thread = threading.Thread(target=lambda: asyncio.run(serve()))
-    thread.start()
-    try:
-        assert ready.wait(10)
-        yield started[0]
-    finally:
-        ended.set()
-        thread.join(10)
-        assert not thread.is_alive()
-
-
 def test_a_click_on_a_bin_s_url_shows_the_bin_and_adds_nothing_to_it(
     browser: Chromium, running: Inspector
 ) -> None:
@@ -344,8 +271,8 @@ def test_a_click_on_a_bin_s_url_shows_the_bin_and_adds_nothing_to_it(
     for path in ("/r/clicked", "/r/clicked/some/path", "/clicked"):
         page = browser.open(f"{running.url}{path}")
         page.wait_for(f"{CONNECTED} && {BODY} === 'the only request'")
-        assert page.evaluate("location.pathname + location.hash") == "/#clicked"
-        assert page.problems == []
+        assert page.evaluate("location.pathname + location.hash") == "/#/bins/clicked"
+        assert problems_of(page) == []
     assert running.get("/bins/clicked")["received"] == 1
 
 
@@ -355,12 +282,12 @@ def test_the_url_of_a_bin_without_requests_shows_how_to_send_the_first(
     post(f"{running.url}/r/first", "of another bin")
     page = browser.open(f"{running.url}/r/later")
     page.wait_for("document.getElementById('bin-name')?.textContent === 'later'")
-    page.wait_for("!document.getElementById('introduction').hidden")
+    page.wait_for(EMPTY)
     assert text_of(page, "#snippet-curl") == f"curl -d 'hello' {running.url}/r/later"
     assert [each["name"] for each in running.get("/bins")["bins"]] == ["first"]
     post(f"{running.url}/r/later", "the first")
     page.wait_for(f"{BODY} === 'the first'")
-    assert page.problems == []
+    assert problems_of(page) == []
 
 
 @pytest.mark.parametrize("site", ["localhost", "127.0.0.1"])
@@ -378,7 +305,7 @@ def test_with_the_cookie_the_link_of_a_bin_opens_from_any_site_and_without_it_fr
         page.goto(f"http://{site}:{port}/")
         page.evaluate("document.querySelector('a').click()")
         page.wait_for(f"{BODY} === 'the only request'")
-        assert page.evaluate("location.href") == f"{locked.url}/#clicked"
+        assert page.evaluate("location.href") == f"{locked.url}/#/bins/clicked"
         assert locked.get("/bins/clicked")["received"] == 1
 
 

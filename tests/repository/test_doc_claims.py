@@ -23,6 +23,7 @@ SECTIONS = (
     ("docs/architecture.md", "Processes, and how they end"),
     ("docs/architecture.md", "A call's way"),
     ("docs/architecture.md", "When a call fails"),
+    ("docs/architecture.md", "What a bin answers"),
     ("docs/architecture.md", "Where the lab differs from OpenFaaS"),
 )
 """The sections that say what labkit does; others define, measure or argue."""

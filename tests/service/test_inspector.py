@@ -217,7 +217,7 @@ async def test_a_full_bin_drops_the_oldest_and_shows_how_many() -> None:
 
 
 async def test_memory_and_number_of_bins_are_limited() -> None:
-    with inspector(max_memory=str(3 * MEGABYTE), max_bins="10") as running:
+    with inspector(max_bytes=str(3 * MEGABYTE), max_bins="10") as running:
         for number in range(30):
             assert (await running.send(f"/r/bin{number}", b"x" * MEGABYTE)).status == 200
         bins = running.get("/bins")["bins"]

@@ -21,19 +21,42 @@ from labkit_services.inspector.formats.json_lines import json_line, read_json_li
 from labkit_services.inspector.formats.secrets import MASK, is_secret, masked
 from labkit_services.inspector.formats.snippets import SNIPPETS, curl, python
 from labkit_services.inspector.formats.table import COLUMNS, csv_line, csv_row
-from labkit_services.inspector.records.request_record import RequestRecord, SentResponse
+from labkit_services.inspector.records.request_record import RequestRecord
+from labkit_services.inspector.records.sent_response import SentResponse
 
-HOSTILE = ["it's", "$(touch /tmp/x)", "`id`", "a\nb", "-d", "@/etc/passwd", "汉字", '"', "\\", "\u202e", "<script>"]
+HOSTILE = [
+    "it's",
+    "$(touch /tmp/x)",
+    "`id`",
+    "a\nb",
+    "-d",
+    "@/etc/passwd",
+    "汉字",
+    '"',
+    "\\",
+    "\u202e",
+    "<script>",
+]
 
 
 def record(response: SentResponse | None = None, **fields: Any) -> RequestRecord:
     fields.setdefault("headers", (("Host", "127.0.0.1:8090"),))
-    return RequestRecord("01J0000000000000000000000A", "bin", 1, received_request(**fields), response=response)
+    return RequestRecord(
+        "01J0000000000000000000000A", "bin", 1, received_request(**fields), response=response
+    )
 
 
 def answered(status: int = 200, body: bytes = b"ok", *headers: tuple[str, str]) -> SentResponse:
     return SentResponse(
-        status, headers, body, rule="default", overridden_by=None, delay=0.0, started=0.01, ended=0.02, held=0.0
+        status,
+        headers,
+        body,
+        rule="default",
+        overridden_by=None,
+        delay=0.0,
+        started=0.01,
+        ended=0.02,
+        held=0.0,
     )
 
 
@@ -55,7 +78,9 @@ def test_a_curl_line_passes_any_text_to_curl_and_runs_nothing_else(text: str) ->
 def test_a_curl_line_leaves_out_what_curl_adds_of_itself() -> None:
     line = curl(record(body=b"x"))
 
-    assert "-H 'User-Agent:'" in line and "-H 'Accept:'" in line and "-H 'Content-Type:'" in line
+    assert "-H 'User-Agent:'" in line
+    assert "-H 'Accept:'" in line
+    assert "-H 'Content-Type:'" in line
     assert "-X" not in line  # --data makes it a POST
 
 
@@ -101,7 +126,11 @@ def test_har_has_all_that_its_format_requires_and_can_be_read_again() -> None:
     log = har_head()
     headers = (("Host", "h:1"), ("Content-Type", "application/json"), ("X", "1"), ("X", "2"))
     original = record(
-        answered(503, b"\xff", ("Retry-After", "1")), headers=headers, body=b'{"a":1}', query="n=1", target="/r/bin?n=1"
+        answered(503, b"\xff", ("Retry-After", "1")),
+        headers=headers,
+        body=b'{"a":1}',
+        query="n=1",
+        target="/r/bin?n=1",
     )
     log["entries"].append(har_entry(original))
     entry = json.loads(json.dumps({"log": log}))["log"]["entries"][0]
@@ -131,7 +160,8 @@ def test_json_lines_can_be_read_again_byte_for_byte() -> None:
     first, second = read_json_lines(text.encode())
 
     assert (first.request.body, first.request.headers) == (original.request.body, original.request.headers)
-    assert first.response is not None and first.response.status == 204
+    assert first.response is not None
+    assert first.response.status == 204
     assert second.response is None
 
 
@@ -158,7 +188,9 @@ def test_a_wrong_field_of_a_file_is_refused_and_named(change: dict[str, Any]) ->
     assert "line 2" in str(refused.value)
 
 
-@pytest.mark.parametrize("document", [{}, {"log": 1}, {"log": {"entries": [1]}}, {"log": {"entries": [{}]}}, [], None])
+@pytest.mark.parametrize(
+    "document", [{}, {"log": 1}, {"log": {"entries": [1]}}, {"log": {"entries": [{}]}}, [], None]
+)
 def test_what_is_no_archive_is_refused(document: Any) -> None:
     with pytest.raises(ImportRefusedError):
         read_har(document)
@@ -179,15 +211,32 @@ def test_a_table_has_a_cell_for_each_column() -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        *("Authorization", "Proxy-Authorization", "Cookie", "Set-Cookie", "X-Api-Key", "api_key", "X-Auth-Token"),
-        *("access_token", "password", "client_secret", "X-Hub-Signature-256", "X-Amz-Security-Token", "session_id"),
+        *(
+            "Authorization",
+            "Proxy-Authorization",
+            "Cookie",
+            "Set-Cookie",
+            "X-Api-Key",
+            "api_key",
+            "X-Auth-Token",
+        ),
+        *(
+            "access_token",
+            "password",
+            "client_secret",
+            "X-Hub-Signature-256",
+            "X-Amz-Security-Token",
+            "session_id",
+        ),
     ],
 )
 def test_names_of_secrets_are_known(name: str) -> None:
     assert is_secret(name)
 
 
-@pytest.mark.parametrize("name", ["Host", "X-Call-Id", "Content-Type", "author", "keyboard", "tokenizer", "Accept"])
+@pytest.mark.parametrize(
+    "name", ["Host", "X-Call-Id", "Content-Type", "author", "keyboard", "tokenizer", "Accept"]
+)
 def test_other_names_are_no_secrets(name: str) -> None:
     assert not is_secret(name)
 
@@ -212,7 +261,8 @@ def test_secrets_are_masked_in_headers_query_user_info_form_and_response() -> No
     everything = json_line(safe) + json.dumps(har_entry(safe)) + csv_row(safe)
     everything += "".join(snippet(safe) for snippet in SNIPPETS.values())
     assert secret not in everything
-    assert f"Bearer {MASK}" in curl(safe) and f"token={MASK}&n=1" in curl(safe)
+    assert f"Bearer {MASK}" in curl(safe)
+    assert f"token={MASK}&n=1" in curl(safe)
     assert safe.request.body == b"password=***&b=2"
     assert masked(replace(original, request=received_request())).request == received_request()
 
@@ -256,7 +306,8 @@ def test_what_is_not_decoded_is_said(body: bytes, encoding: str, note: str) -> N
 def test_a_cut_gzip_body_shows_its_beginning() -> None:
     whole = gzip.compress(json.dumps(list(range(5000))).encode())
     decoded = decode_body(whole[:2000], (("Content-Encoding", "gzip"),), truncated=True)
-    assert decoded.text is not None and decoded.text.startswith("[0, 1, 2")
+    assert decoded.text is not None
+    assert decoded.text.startswith("[0, 1, 2")
     assert "its end is missing" in decoded.notes[0]
 
 

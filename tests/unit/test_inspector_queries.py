@@ -6,9 +6,9 @@ import pytest
 from received_requests import callback, received_request
 
 from labkit_services.contract.errors import InvalidValueError
-from labkit_services.inspector.queries.request_query import RequestFilter, RequestQuery, select
-from labkit_services.inspector.records.request_ids import RequestIds
+from labkit_services.inspector.queries.request_query import RequestFilter, RequestPage, RequestQuery
 from labkit_services.inspector.records.request_record import RequestRecord
+from labkit_services.inspector.storage.bin_store import BinStore
 
 
 def matches(query: str, **fields: object) -> bool:
@@ -124,40 +124,46 @@ def test_the_token_is_not_a_filter() -> None:
 
 
 @pytest.fixture
-def records() -> list[RequestRecord]:
-    ids = RequestIds()
-    return [
-        RequestRecord(ids.next(), "a", number, received_request(method="POST" if number % 2 else "GET"))
-        for number in range(1, 11)
-    ]
+def store() -> BinStore:
+    store = BinStore()
+    for number in range(1, 11):
+        store.add("a", received_request(method="POST" if number % 2 else "GET"))
+    return store
 
 
-def sequence(records: list[RequestRecord]) -> list[int]:
-    return [record.seq for record in records]
+def page(store: BinStore, query: str) -> RequestPage:
+    return store.select("a", RequestQuery.parse(query))
 
 
-def test_the_newest_requests_come_first_by_default(records: list[RequestRecord]) -> None:
-    assert sequence(select(records, RequestQuery.parse("limit=3")).records) == [10, 9, 8]
-    assert sequence(select(records, RequestQuery.parse("limit=3&order=oldest")).records) == [1, 2, 3]
+def sequence(page: RequestPage) -> list[int]:
+    return [record.seq for record in page.records]
+
+
+def test_the_newest_requests_come_first_by_default(store: BinStore) -> None:
+    assert sequence(page(store, "limit=3")) == [10, 9, 8]
+    assert sequence(page(store, "limit=3&order=oldest")) == [1, 2, 3]
 
 
 @pytest.mark.parametrize("order", ["newest", "oldest"])
-def test_following_next_returns_every_request_once(records: list[RequestRecord], order: str) -> None:
+def test_following_next_returns_every_request_once(store: BinStore, order: str) -> None:
     seen: list[int] = []
     after: str | None = ""
     while after is not None:
-        page = select(records, RequestQuery.parse(f"limit=2&order={order}&method=POST&after={after}"))
-        assert page.total == 5
-        seen += sequence(page.records)
-        after = page.next
+        found = page(store, f"limit=2&order={order}&method=POST&after={after}")
+        assert found.total == 5
+        seen += sequence(found)
+        after = found.next
     assert seen == ([9, 7, 5, 3, 1] if order == "newest" else [1, 3, 5, 7, 9])
 
 
-def test_after_works_with_the_id_of_a_deleted_request(records: list[RequestRecord]) -> None:
-    query = RequestQuery.parse(f"order=oldest&after={records[4].id}")
-    assert sequence(select(records[6:], query).records) == [7, 8, 9, 10]
+def test_after_works_with_the_id_of_a_deleted_request(store: BinStore) -> None:
+    fifth = list(store.iterate("a"))[4]
+    store.delete_record(fifth)
+    assert sequence(page(store, f"order=oldest&after={fifth.id}")) == [6, 7, 8, 9, 10]
+    assert sequence(page(store, f"order=newest&after={fifth.id}")) == [4, 3, 2, 1]
 
 
-def test_the_last_page_has_no_next(records: list[RequestRecord]) -> None:
-    assert select(records, RequestQuery.parse("limit=10")).next is None
-    assert select([], RequestQuery.parse("")).next is None
+def test_the_last_page_has_no_next(store: BinStore) -> None:
+    assert page(store, "limit=10").next is None
+    store.clear(store.bins["a"])
+    assert page(store, "").next is None

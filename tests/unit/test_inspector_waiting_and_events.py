@@ -12,6 +12,7 @@ from received_requests import callback, received_request
 
 from labkit_services.inspector.errors import TooManyError
 from labkit_services.inspector.live import server_sent_events
+from labkit_services.inspector.live.event_journal import EventJournal
 from labkit_services.inspector.live.request_waiters import RequestWaiters
 from labkit_services.inspector.live.server_sent_events import ServerSentEvents
 from labkit_services.inspector.queries.request_query import RequestQuery
@@ -129,7 +130,7 @@ async def expect_hello(stream: AsyncIterator[bytes]) -> None:
 
 
 async def test_a_subscriber_receives_the_events_of_all_bins_or_of_one(store: BinStore) -> None:
-    events = ServerSentEvents(store, bin_to_json)
+    events = ServerSentEvents(store, EventJournal(store, bin_to_json))
     everything, only_b = events.subscribe(), events.subscribe("b")
     await expect_hello(everything)
     await expect_hello(only_b)
@@ -148,7 +149,7 @@ async def test_a_subscriber_receives_the_events_of_all_bins_or_of_one(store: Bin
 
 
 async def test_heartbeats_are_sent_when_nothing_happens(store: BinStore) -> None:
-    stream = ServerSentEvents(store, bin_to_json, heartbeat=0.01).subscribe()
+    stream = ServerSentEvents(store, EventJournal(store, bin_to_json), heartbeat=0.01).subscribe()
     await expect_hello(stream)
     async with asyncio.timeout(5):
         assert parsed(await anext(stream)) == [("heartbeat", {})]
@@ -158,7 +159,7 @@ async def test_the_stream_of_a_slow_subscriber_is_ended(
     store: BinStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server_sent_events, "_MAX_PENDING", 10)
-    stream = ServerSentEvents(store, bin_to_json).subscribe()
+    stream = ServerSentEvents(store, EventJournal(store, bin_to_json)).subscribe()
     await expect_hello(stream)
     for _ in range(11):
         store.add("a", received_request())
@@ -167,7 +168,7 @@ async def test_the_stream_of_a_slow_subscriber_is_ended(
 
 
 async def test_close_ends_every_stream(store: BinStore) -> None:
-    events = ServerSentEvents(store, bin_to_json)
+    events = ServerSentEvents(store, EventJournal(store, bin_to_json))
     stream = events.subscribe()
     await expect_hello(stream)
     ending = asyncio.create_task(anext(stream, None))
@@ -179,7 +180,7 @@ async def test_close_ends_every_stream(store: BinStore) -> None:
 
 async def test_the_number_of_subscribers_is_limited(store: BinStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server_sent_events, "MAX_SUBSCRIBERS", 2)
-    events = ServerSentEvents(store, bin_to_json)
+    events = ServerSentEvents(store, EventJournal(store, bin_to_json))
     streams = [events.subscribe(), events.subscribe()]
     for stream in streams:
         await expect_hello(stream)

@@ -93,9 +93,10 @@ class HttpClient:
             async with asyncio.timeout(CONNECT_SECONDS):
                 _, connection = await loop.create_connection(
                     lambda: ClientConnection(origin, loop, self._release, self._forget),
-                    origin.host,
+                    origin.address or origin.host,
                     origin.port,
                     ssl=self._tls if origin.tls else None,
+                    server_hostname=origin.host if origin.tls else None,
                 )
         except (OSError, UnicodeError) as error:  # an impossible host name is a UnicodeError
             if isinstance(error, ssl.SSLError) and error.reason in _NOT_TLS:

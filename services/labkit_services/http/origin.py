@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
@@ -15,17 +16,29 @@ stays quoted."""
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The server of a connection; the key of the connection pool."""
+    """The server of a connection; the key of the connection pool.
+
+    Attributes:
+        address: IP address to connect to, if the host was resolved before;
+            "" resolves it when the connection is opened.
+    """
 
     host: str
     port: int
     tls: bool = False
+    address: str = ""
 
     @property
     def authority(self) -> str:
         """The ``Host`` header's value."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == (443 if self.tls else 80) else f"{host}:{self.port}"
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether the address is this machine's own, as far as known."""
+        address = ipaddress.ip_address(self.address) if self.address else None
+        return address is not None and (getattr(address, "ipv4_mapped", None) or address).is_loopback
 
     @classmethod
     def parse(cls, url: str) -> tuple[Origin, str]:

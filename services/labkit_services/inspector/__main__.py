@@ -4,13 +4,17 @@
 
 Send any request to http://127.0.0.1:8090/r/NAME and open
 http://127.0.0.1:8090/ to see it; a browser may open the bin's URL, too.
-Captures are kept in memory only: a restart loses them.
+Bins and requests survive a restart, and a kill, in the file ``history``.
 
 Settings are environment variables:
 
     port              8090; 0 means any
     port_fallback     true: use any port if that one is taken
     inspector_token   token for the page and the API; empty leaves them open
+    allow_targets     hosts to which requests may be forwarded and replayed,
+                      besides this machine and the gateway, such as
+                      example.com,.example.org,10.0.0.5:8080; * for any
+    gateway_url       where http://gateway:8080 leads; empty: nowhere
     allowed_hosts     more host names under which browsers reach it, such as
                       lab.example.com,.example.org; * for any
     nats_url          nats-server for an event of every capture; empty: none
@@ -21,7 +25,10 @@ Settings are environment variables:
     bin_capacity      500 requests per bin; older ones are dropped
     max_bins          200
     max_body          1048576 bytes kept of each body; the rest is hashed only
-    max_memory        67108864 bytes for all requests of all bins
+    max_bytes         268435456 bytes of the history, with all overhead, for
+                      all requests of all bins; the oldest are dropped
+    history           file of the history, an SQLite database; empty: in
+                      memory only. A damaged one is renamed NAME.damaged-TIME
     lifeline          stdin: end when standard input does
 """
 
@@ -34,18 +41,22 @@ from labkit_services.inspector.app import InspectorApp, InspectorPages
 from labkit_services.inspector.calls.call_parts import CallParts
 from labkit_services.inspector.config import InspectorConfig
 from labkit_services.inspector.listening import listen
+from labkit_services.inspector.live.event_journal import EventJournal
 from labkit_services.inspector.live.request_waiters import RequestWaiters
 from labkit_services.inspector.live.server_sent_events import ServerSentEvents
 from labkit_services.inspector.record_page import show_record
 from labkit_services.inspector.responding.capture_handler import CaptureHandler
-from labkit_services.inspector.responding.response_plan import DefaultResponder
+from labkit_services.inspector.responses import ResponseParts
 from labkit_services.inspector.routes.api import InspectorApi
 from labkit_services.inspector.routes.bins import BinRoutes, BinView
 from labkit_services.inspector.routes.calls import call_routes
 from labkit_services.inspector.routes.events import EventRoutes
+from labkit_services.inspector.routes.exports import ExportRoutes
 from labkit_services.inspector.routes.requests import RequestRoutes
+from labkit_services.inspector.routes.verify import VerifyRoutes
 from labkit_services.inspector.storage.bin_store import BinStore
 from labkit_services.inspector.storage.changes import ChangeKind, StoreChange
+from labkit_services.inspector.storage.store_upkeep import StoreUpkeep
 from labkit_services.inspector.token_gate import TokenGate
 from labkit_services.runtime.service import Service, run
 from labkit_services.web.same_origin import OwnOrigin
@@ -59,12 +70,13 @@ async def main(service: Service) -> None:
     if config.record:
         await show_record(service, config)
         return
-    store = BinStore(config.limits)
+    store = BinStore(config.limits, config.history, service.log.warning)
     bin_view = BinView()
     waiters = RequestWaiters(store)
-    events = ServerSentEvents(store, bin_view.to_json)
+    events = ServerSentEvents(store, EventJournal(store, bin_view.to_json))
     gate = TokenGate(config.token, OwnOrigin(config.allowed_hosts))
     calls = CallParts(service, store, nats_url=config.nats_url, lab_folder=config.lab_folder)
+    responses = ResponseParts.build(store, config, calls.lab)
 
     def log_capture(change: StoreChange) -> None:
         if change.kind is ChangeKind.REQUEST_RECEIVED and change.record is not None:
@@ -77,12 +89,15 @@ async def main(service: Service) -> None:
 
     store.listeners.append(log_capture)
     app = InspectorApp(
-        CaptureHandler(store, DefaultResponder(), body_limit=config.max_body),
+        CaptureHandler(store, responses.responder, responses.replayer.marks, body_limit=config.max_body),
         InspectorApi(
             [
                 BinRoutes(store, bin_view),
                 RequestRoutes(store, waiters),
+                VerifyRoutes(store, waiters),
+                ExportRoutes(store),
                 EventRoutes(store, events),
+                *responses.routes,
                 *call_routes(calls),
             ]
         ),
@@ -91,16 +106,21 @@ async def main(service: Service) -> None:
     )
     server = HttpServer(app, on_error=on_error)
     host, port = await listen(server, config)
-    bin_view.url = f"http://{host}:{port}"
+    bin_view.url = responses.replayer.url = f"http://{host}:{port}"
     gate.use_port(port)
     service.ready(url=bin_view.url)
     calls.start()
+    upkeep = service.tasks.start(StoreUpkeep(store).run(), name="upkeep of the history")
     await service.stopping.wait()
     waiters.close()
     events.close()
+    responses.stop()
     calls.close()
     await server.stop(_STOP_GRACE_SECONDS)
+    responses.client.close()
     await calls.stop()
+    upkeep.cancel()
+    store.close()
 
 
 def start() -> None:

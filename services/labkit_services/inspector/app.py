@@ -76,6 +76,8 @@ class InspectorApp:
         if path.startswith("/api/"):
             self.gate.check(request)
             response = await self.api.router(request)
+            if self.capture is not None and request.method not in ("GET", "HEAD"):
+                await self.capture.store.saved()
             response.headers.add("Cache-Control", "no-store")
             return response
         if path.startswith(_STATIC):
@@ -94,7 +96,11 @@ class InspectorApp:
             raise ReadOnlyError(headline, next_step=next_step)
         if self.capture.creates_bin(request):
             self.gate.check_new_bin(request)
-        return await self.capture(request)
+        response = await self.capture(request)
+        # Besides the policy that a rule or a forward's target may set: a
+        # browser obeys both.
+        response.headers.add("Content-Security-Policy", _NO_MARKUP)
+        return response
 
     def _set_cookie(self) -> Response:
         """Give a browser that came by a link its cookie, then the page.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from labkit_services.contract.errors import InvalidValueError, LabError
 from labkit_services.contract.ports import DEFAULT_INSPECTOR_PORT
@@ -23,10 +24,13 @@ class InspectorConfig:
     port_fallback: bool
     token: str
     nats_url: str
+    gateway_url: str
+    allow_targets: tuple[str, ...]
     lab_folder: str
     record: str
     allowed_hosts: tuple[str, ...]
     max_body: int
+    history: Path | None
     limits: StoreLimits
 
     @classmethod
@@ -51,13 +55,16 @@ class InspectorConfig:
             port_fallback=service.flag("port_fallback", default=True),
             token=token,
             nats_url=service.setting("nats_url"),
+            gateway_url=service.setting("gateway_url"),
+            allow_targets=tuple(service.setting("allow_targets").split(",")),
             lab_folder=service.setting("lab_folder"),
             record=service.setting("record"),
             allowed_hosts=allowed_hosts(service.settings),
+            history=Path(history) if (history := service.setting("history")) else None,
             max_body=positive("max_body", 1024 * 1024),
             limits=StoreLimits(
                 bins=positive("max_bins", StoreLimits.bins),
                 capacity=positive("bin_capacity", StoreLimits.capacity),
-                memory=positive("max_memory", StoreLimits.memory),
+                bytes=positive("max_bytes", StoreLimits.bytes),
             ),
         )

@@ -82,6 +82,12 @@ class NotTakenError(RequestRefusedError, ValueError):
     status = 400
 
 
+class NotSavedError(RequestRefusedError):
+    """The request could not be saved."""
+
+    status = 507
+
+
 def error_response(error: LabError) -> Response:
     """Return an error as a JSON response with what is wrong and what to do."""
     status = 422 if isinstance(error, InvalidValueError) else 500

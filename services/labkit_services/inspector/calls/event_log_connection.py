@@ -48,6 +48,8 @@ class EventLogConnection:
     def on_change(self, change: StoreChange) -> None:
         """Publish a captured request, or that a bin went down or up."""
         if change.kind is ChangeKind.REQUEST_RECEIVED and change.record is not None:
+            if change.record.request.is_imported or change.record.replay_of is not None:
+                return  # no call of the lab sent it
             row = _request_captured(change.record)
         elif change.previous is not None and change.previous.answer != change.bin.settings.answer:
             row = _bin_down_or_up(change.bin)

@@ -68,7 +68,7 @@ def decode_body(body: bytes, headers: tuple[Pair, ...], *, truncated: bool = Fal
         if cut:
             notes.append(f"Only the first {VIEW_BYTES} bytes are decompressed.")
             truncated = True
-        elif not cut and truncated:
+        elif truncated:
             notes.append("The compressed body is cut, so its end is missing.")
     text, charset = _decode_text(body, given.get("Content-Type"), notes, truncated=truncated)
     return DecodedBody(text, tuple(decoded), charset, len(body), tuple(notes))
@@ -99,7 +99,9 @@ def _inflate(body: bytes, window: int) -> tuple[bytes, bool]:
     return bytes(result), False
 
 
-def _decode_text(body: bytes, content_type: str, notes: list[str], *, truncated: bool) -> tuple[str | None, str]:
+def _decode_text(
+    body: bytes, content_type: str, notes: list[str], *, truncated: bool
+) -> tuple[str | None, str]:
     named = _CHARSET.search(content_type)
     charset = named[1].lower() if named else ""
     if body.startswith(codecs.BOM_UTF8):
@@ -123,7 +125,7 @@ def _decode_text(body: bytes, content_type: str, notes: list[str], *, truncated:
 
 def _is_charset(name: str) -> bool:
     try:
-        b"".decode(name)  # refuses codecs such as base64 and zip, too
+        b"a".decode(name, "replace")  # refuses codecs such as base64 and zip, too
     except (LookupError, ValueError):
         return False
     return codecs.lookup(name).name.replace("-", "_") not in _NO_CHARSETS

@@ -17,7 +17,8 @@ from labkit_services.contract.wire_text import readable
 from labkit_services.http.headers import Headers, Pair
 from labkit_services.inspector.formats.imports import Exchange, ImportRefusedError, exchange, field
 from labkit_services.inspector.formats.snippets import url_of
-from labkit_services.inspector.records.request_record import RequestRecord, SentResponse
+from labkit_services.inspector.records.request_record import RequestRecord
+from labkit_services.inspector.records.sent_response import SentResponse
 
 
 def har_head() -> dict[str, Any]:
@@ -123,10 +124,9 @@ def _read_entry(entry: Any, number: int) -> Exchange:
     if not isinstance(entry, dict):
         raise ImportRefusedError("no archive", expected="objects in log.entries", seen=where)
     request = field(entry, "request", dict, where)
-    post = request.get("postData") if isinstance(request.get("postData"), dict) else {}
-    response = entry.get("response") if isinstance(entry.get("response"), dict) else {}
+    post, response = _object(request, "postData"), _object(entry, "response")
     status = response.get("status")
-    content = response.get("content") if isinstance(response.get("content"), dict) else {}
+    content = _object(response, "content")
     return exchange(
         where,
         received_at=field(entry, "startedDateTime", str, where),
@@ -138,6 +138,12 @@ def _read_entry(entry: Any, number: int) -> Exchange:
         response_headers=_read_pairs(response, where) if response else (),
         response_body=_read_text(content, "encoding", where),
     )
+
+
+def _object(container: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return an optional object; empty if it is missing."""
+    value = container.get(name)
+    return value if isinstance(value, dict) else {}
 
 
 def _read_pairs(message: dict[str, Any], where: str) -> tuple[Pair, ...]:

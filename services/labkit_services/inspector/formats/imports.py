@@ -14,7 +14,8 @@ from labkit_services.http.headers import Headers, Pair
 from labkit_services.inspector.errors import RequestRefusedError
 from labkit_services.inspector.records.bin_names import split_capture_path
 from labkit_services.inspector.records.received_callback import parse_callback_headers
-from labkit_services.inspector.records.request_record import ReceivedRequest, SentResponse
+from labkit_services.inspector.records.request_record import ReceivedRequest
+from labkit_services.inspector.records.sent_response import SentResponse
 
 _Value = TypeVar("_Value")
 
@@ -97,7 +98,15 @@ def exchange(
         raise ImportRefusedError("a status is not valid", expected="100 to 999", seen=f"{where}: {status}")
     answered = _checked(response_headers, where)
     response = SentResponse(
-        status, answered, response_body, rule=_RULE, overridden_by=None, delay=0.0, started=0.0, ended=0.0, held=0.0
+        status,
+        answered,
+        response_body,
+        rule=_RULE,
+        overridden_by=None,
+        delay=0.0,
+        started=0.0,
+        ended=0.0,
+        held=0.0,
     )
     return Exchange(request, response)
 

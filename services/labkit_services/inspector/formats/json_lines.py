@@ -37,7 +37,8 @@ def read_json_lines(data: bytes) -> list[Exchange]:
 def read_record(document: Any, where: str) -> Exchange:
     """Return the exchange of a record of the REST API."""
     response = document.get("response") if isinstance(document, dict) else None
-    status = response.get("status") if isinstance(response, dict) else None
+    response = response if isinstance(response, dict) else {}
+    status = response.get("status")
     return exchange(
         where,
         received_at=field(document, "received_at", str, where),
@@ -60,7 +61,7 @@ def _pairs(document: Any, where: str) -> tuple[Pair, ...]:
     return tuple((name, value) for name, value in pairs)
 
 
-def _body(document: dict[str, Any], where: str) -> bytes:
+def _body(document: Any, where: str) -> bytes:
     try:
         return base64.b64decode(document.get("body_base64") or "", validate=True)
     except (TypeError, ValueError) as error:

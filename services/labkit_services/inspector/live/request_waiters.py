@@ -17,9 +17,15 @@ class _Waiter:
     missing: int
     count_again: asyncio.Event = field(default_factory=asyncio.Event)
 
+    @property
+    def decisive(self) -> ChangeKind:
+        """The change that decides whether a request matches."""
+        by_response = self.query.filter.status is not None
+        return ChangeKind.REQUEST_ANSWERED if by_response else ChangeKind.REQUEST_RECEIVED
+
 
 class RequestWaiters:
-    """All clients that wait for requests.
+    """All clients that wait for requests, or for any change of a bin.
 
     Counting and registering a waiter happen without a pause in between, so a
     request that arrives at any moment is either counted or wakes the waiter. A
@@ -29,6 +35,7 @@ class RequestWaiters:
     def __init__(self, store: BinStore) -> None:
         self._store = store
         self._waiters: set[_Waiter] = set()
+        self._changes: dict[str, asyncio.Event] = {}
         self._closed = False
         store.listeners.append(self._on_change)
 
@@ -38,7 +45,7 @@ class RequestWaiters:
         It also returns False when the bin is deleted or the inspector stops.
         """
         deadline = asyncio.get_running_loop().time() + query.wait
-        while (missing := query.minimum - self._count(bin_name, query)) > 0:
+        while (missing := query.minimum - self._store.count(bin_name, query)) > 0:
             if self._closed or bin_name not in self._store.bins:
                 return False
             waiter = _Waiter(bin_name, query, missing)
@@ -52,17 +59,30 @@ class RequestWaiters:
                 self._waiters.discard(waiter)
         return True
 
-    def _count(self, bin_name: str, query: RequestQuery) -> int:
-        records = self._store.iterate(bin_name)
-        return sum(query.is_after(record) and query.filter(record) for record in records)
+    async def changed(self, bin_name: str, seconds: float) -> bool:
+        """Wait for the next change of a bin; return False on timeout.
+
+        It also returns False when the inspector stops.
+        """
+        if self._closed or seconds <= 0:
+            return False
+        change = self._changes.setdefault(bin_name, asyncio.Event())
+        try:
+            async with asyncio.timeout(seconds):
+                await change.wait()
+        except TimeoutError:
+            return False
+        return not self._closed
 
     def _on_change(self, change: StoreChange) -> None:
+        if (happened := self._changes.pop(change.bin.name, None)) is not None:
+            happened.set()
         for waiter in self._waiters:
             if waiter.bin != change.bin.name:
                 continue
             if change.kind is ChangeKind.BIN_DELETED:
                 waiter.count_again.set()
-            elif change.kind is ChangeKind.REQUEST_RECEIVED and change.record is not None:
+            elif change.kind is waiter.decisive and change.record is not None:
                 waiter.missing -= waiter.query.filter(change.record)
                 if waiter.missing <= 0:
                     waiter.count_again.set()
@@ -70,5 +90,7 @@ class RequestWaiters:
     def close(self) -> None:
         """Wake all waiters: the inspector stops."""
         self._closed = True
+        for happened in self._changes.values():
+            happened.set()
         for waiter in self._waiters:
             waiter.count_again.set()

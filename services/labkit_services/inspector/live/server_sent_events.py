@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from labkit_services.contract.compact_json import encode
 from labkit_services.inspector.errors import TooManyError
+from labkit_services.inspector.live.event_journal import EventJournal, LiveEvent
 from labkit_services.inspector.storage.bin_store import BinStore
-from labkit_services.inspector.storage.changes import StoreChange, StoredBin
+from labkit_services.inspector.storage.changes import StoreChange
 
 HEARTBEAT_SECONDS = 10.0
 """A page that receives nothing for much longer knows that its connection is
@@ -23,62 +24,101 @@ _MAX_PENDING = 1000
 @dataclass(slots=True, eq=False)
 class _Subscriber:
     bin: str
-    pending: list[bytes] = field(default_factory=list)
+    pending: list[LiveEvent] = field(default_factory=list)
     woken: asyncio.Event = field(default_factory=asyncio.Event)
     overflowed: bool = False
 
-    def put(self, event: bytes) -> None:
+    def put(self, event: LiveEvent) -> None:
         if len(self.pending) < _MAX_PENDING:
             self.pending.append(event)
         else:
             self.overflowed = True
         self.woken.set()
 
+    def take(self) -> list[LiveEvent]:
+        """Return what is pending, and empty it."""
+        pending, self.pending = self.pending, []
+        return pending
+
 
 class ServerSentEvents:
-    """The event streams of all subscribers.
+    """The event streams of all subscribers, and the clients that poll.
 
-    The stream of a subscriber that reads too slowly is ended: the browser
-    reconnects and reads the lists again, which are shorter than all missed
-    events.
+    The stream of a subscriber that reads too slowly is ended: it connects
+    again and continues after the last event that it has.
     """
 
     def __init__(
-        self,
-        store: BinStore,
-        bin_to_json: Callable[[StoredBin], dict[str, Any]],
-        *,
-        heartbeat: float = HEARTBEAT_SECONDS,
+        self, store: BinStore, journal: EventJournal, *, heartbeat: float = HEARTBEAT_SECONDS
     ) -> None:
-        self._bin_to_json = bin_to_json
+        self._journal = journal
         self._heartbeat = heartbeat
         self._subscribers: set[_Subscriber] = set()
         self._closed = False
         store.listeners.append(self._on_change)
 
-    def subscribe(self, bin_name: str = "") -> AsyncIterator[bytes]:
-        """Return the event stream of one bin, or of all."""
+    def subscribe(self, bin_name: str = "", after: int | None = None) -> AsyncIterator[bytes]:
+        """Return the event stream of one bin, or of all.
+
+        It begins after the change with the number ``after``, else now. If
+        changes in between are no longer known, ``reset`` is its first event:
+        the client must read the lists again.
+        """
+        self._check_room()
+        return self._stream(_Subscriber(bin_name), after)
+
+    async def poll(self, bin_name: str, after: int | None, wait: float) -> dict[str, Any]:
+        """Return the changes after a number, or wait for the next one.
+
+        Without a number it returns the present one at once.
+        """
+        self._check_room()
+        subscriber = _Subscriber(bin_name)
+        self._subscribers.add(subscriber)
+        try:
+            if after is None or not self._journal.covers(after):
+                return {"events": [], "next": self._journal.number, "reset": after is not None}
+            events = list(self._journal.since(after, bin_name))
+            if not events and not self._closed:
+                try:
+                    async with asyncio.timeout(wait):
+                        await subscriber.woken.wait()
+                except TimeoutError:
+                    pass
+                events = subscriber.take()
+            number = events[-1].number if events else max(after, self._journal.number)
+            return {"events": [event.to_json() for event in events], "next": number, "reset": False}
+        finally:
+            self._subscribers.discard(subscriber)
+
+    def _check_room(self) -> None:
         if len(self._subscribers) >= MAX_SUBSCRIBERS:
             raise TooManyError("too many pages are open", expected=f"at most {MAX_SUBSCRIBERS}")
-        return self._stream(_Subscriber(bin_name))
 
-    async def _stream(self, subscriber: _Subscriber) -> AsyncIterator[bytes]:
+    async def _stream(self, subscriber: _Subscriber, after: int | None) -> AsyncIterator[bytes]:
         self._subscribers.add(subscriber)
         try:
             # After this the page reads the lists: a change in between is sent
             # twice, not lost.
-            yield b"retry: 1000\n\n" + _encode_event("hello", {})
+            yield b"retry: 1000\n\n" + _message("hello", self._journal.number if after is None else after)
+            if after is not None:
+                is_known = self._journal.covers(after)
+                missed = list(self._journal.since(after, subscriber.bin)) if is_known else []
+                subscriber.take()  # those are among the missed ones
+                if not is_known:
+                    yield _message("reset", self._journal.number)
+                for event in missed:
+                    yield event.encode()
             while not (self._closed or subscriber.overflowed):
                 if subscriber.pending:
-                    pending, subscriber.pending = subscriber.pending, []
-                    yield b"".join(pending)
+                    yield b"".join(event.encode() for event in subscriber.take())
                     continue
                 subscriber.woken.clear()
                 try:
                     async with asyncio.timeout(self._heartbeat):
                         await subscriber.woken.wait()
                 except TimeoutError:
-                    yield _encode_event("heartbeat", {})
+                    yield _message("heartbeat")
         finally:
             self._subscribers.discard(subscriber)
 
@@ -86,10 +126,7 @@ class ServerSentEvents:
         subscribers = [each for each in self._subscribers if each.bin in ("", change.bin.name)]
         if not subscribers:
             return
-        data = {"bin": self._bin_to_json(change.bin)}
-        if change.record is not None:
-            data["request"] = change.record.summary()
-        event = _encode_event(change.kind, data)
+        event = self._journal.event_of(change)
         for subscriber in subscribers:
             subscriber.put(event)
 
@@ -100,6 +137,7 @@ class ServerSentEvents:
             subscriber.woken.set()
 
 
-def _encode_event(event: str, data: dict[str, Any]) -> bytes:
-    # JSON contains no line break, which would end the data.
-    return f"event: {event}\ndata: {encode(data)}\n\n".encode()
+def _message(name: str, number: int | None = None) -> bytes:
+    """Return an event that is no change; ``number`` is the client's cursor."""
+    cursor = "" if number is None else f"id: {number}\n"
+    return f"{cursor}event: {name}\ndata: {encode({})}\n\n".encode()

@@ -18,6 +18,11 @@ export class ApiError extends Error {
     return this.status === 404 || this.status === 405 || this.status === 501;
   }
 
+  /** Whether the route needs a part of the lab that is not there. */
+  get isUnavailable() {
+    return this.isMissing || this.status === 503;
+  }
+
   /** All that the server says, in one sentence. */
   get sentence() {
     const details = [this.expected && `expected ${this.expected}`, this.seen && `but got ${this.seen}`].filter(Boolean);
@@ -65,6 +70,8 @@ export function createApi(token, { onState }) {
     url,
     get: (path, options) => send("GET", path, undefined, options),
     post: (path, body = {}) => send("POST", path, body),
+    /** Send a file's text; the type keeps other sites' forms out. */
+    postText: (path, text) => send("POST", path, null, { body: text }),
     put: (path, body = {}) => send("PUT", path, body),
     patch: (path, body) => send("PATCH", path, body),
     delete: (path) => send("DELETE", path),

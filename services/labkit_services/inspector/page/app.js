@@ -38,7 +38,7 @@ const context = { api, store, words, navigate, announce };
 
 function show(remount = false) {
   const route = parseHash(location.hash);
-  if (!route.view) return history.replaceState(null, "", hashOf("calls")), show(remount);
+  if (!route.view) return void showFirst();
   if (!location.hash.startsWith("#/")) history.replaceState(null, "", hashOf(route.view, ...route.parts));
   const sameView = mounted?.view === route.view && !remount;
   store.set("route", route);
@@ -47,6 +47,13 @@ function show(remount = false) {
   root.replaceChildren();
   root.className = `view-${route.view}`;
   mounted = { view: route.view, handle: views[route.view].mount(root, context, route) };
+}
+
+/** Without an address: the calls, or the bins where there is no lab with calls. */
+async function showFirst() {
+  const hasCalls = await api.get("api/v1/services").then(() => true, (error) => !error.isUnavailable);
+  if (!parseHash(location.hash).view) history.replaceState(null, "", hashOf(hasCalls ? "calls" : "bins"));
+  show();
 }
 
 const shell = createShell(document.getElementById("top"), {
@@ -67,7 +74,9 @@ const shell = createShell(document.getElementById("top"), {
 let strip = null;
 function showStrip() {
   strip?.destroy();
-  strip = createStrip(document.getElementById("strip"), {
+  const place = document.getElementById("strip");
+  place.setAttribute("aria-label", words("strip.label"));
+  strip = createStrip(place, {
     words,
     onFilter(name) {
       store.set("callFilter", name);

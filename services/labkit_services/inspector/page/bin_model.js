@@ -34,6 +34,7 @@ export function followBins(api, store) {
     "bin.created": changed,
     "bin.changed": changed,
     "bin.cleared": changed,
+    "rule.changed": changed,
     "bin.deleted": ({ bin }) => put(bin, true),
     "request.received": changed,
     "request.deleted": changed,

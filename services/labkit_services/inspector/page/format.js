@@ -10,6 +10,14 @@ export function seconds(number) {
   return `${number < 10 ? number.toFixed(3) : number.toFixed(1)} s`;
 }
 
+/** The same for short times: in milliseconds below one second. */
+export function shortTime(number) {
+  if (number == null) return "–";
+  const ms = number * 1000;
+  if (ms >= 1000) return seconds(number);
+  return `${ms < 1 ? Number(ms.toPrecision(1)) : ms.toFixed(ms < 10 ? 1 : 0)} ms`;
+}
+
 export function bytes(count) {
   if (count < 10_000) return `${count} B`;
   return count < 1e6 ? `${(count / 1024).toFixed(1)} KiB` : `${(count / 1_048_576).toFixed(1)} MiB`;
@@ -51,18 +59,38 @@ export function callbackSummary(words, callback) {
   if (status != null) parts.push(words("callback.returned", { function: name || words("callback.function"), status }));
   else if (name) parts.push(name);
   if (callback.duration_seconds != null) parts.push(words("callback.ran", { time: seconds(callback.duration_seconds) }));
-  if (callback.retry != null) parts.push(words("callback.retry", { number: callback.retry, most: callback.retry_max ?? "?" }));
+  if (callback.retry > 0) parts.push(words("callback.retry", { number: callback.retry, most: callback.retry_max ?? "?" }));
   if (callback.call_id) parts.push(words("callback.call", { id: callback.call_id }));
   if (status != null && !isSuccess(status)) parts.push(words("callback.delivered"));
   return parts.join(words("list.separator"));
 }
 
-/** Make a byte string of JSON readable; null if it is not JSON. */
-export function prettyJson(text) {
+const TOKENS = /"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/g;
+const INDENTED_LENGTH = 200_000;
+const INDENTED_DEPTH = 100;
+
+/**
+ * Return a JSON object or array with line breaks, null for any other text. The
+ * tokens stay as they came: a number keeps all its digits, a key its place.
+ */
+export function indentJson(text) {
+  if (!/^\s*[{[]/.test(text) || text.length > INDENTED_LENGTH) return null;
   try {
-    const value = JSON.parse(text);
-    return typeof value === "object" && value !== null ? JSON.stringify(value, null, 2) : null;
+    JSON.parse(text);
   } catch {
     return null;
   }
+  const line = (depth) => `\n${"  ".repeat(depth)}`;
+  let [result, depth, previous] = ["", 0, ""];
+  for (const [token] of text.matchAll(TOKENS)) {
+    const closes = token === "}" || token === "]";
+    if (closes) depth -= 1;
+    const isEmpty = closes && (previous === "{" || previous === "[");
+    if ((closes && !isEmpty) || (!closes && (previous === "{" || previous === "[" || previous === ","))) result += line(depth);
+    result += token === ":" ? ": " : token;
+    if (token === "{" || token === "[") depth += 1;
+    if (depth > INDENTED_DEPTH) return null;
+    previous = token;
+  }
+  return result;
 }

@@ -3,6 +3,7 @@
 const SILENCE_LIMIT_MS = 25_000; // the server sends an event at least every 10 s
 const FIRST_RETRY_MS = 1_000;
 const LAST_RETRY_MS = 10_000;
+const HIDDEN_MS = 20_000; // then a tab that nobody sees frees its connection: browsers allow six to a server
 
 /**
  * States: "connecting", "live", "lost", "denied" (no token), "missing" (this
@@ -17,6 +18,7 @@ export class LiveStream {
   #kinds = new Set();
   #retryMs = FIRST_RETRY_MS;
   #timer = 0;
+  #hiddenTimer = 0;
   #watchdog;
   #lastEventAt = 0;
   #paused = false;
@@ -31,8 +33,21 @@ export class LiveStream {
     this.#watchdog = setInterval(() => {
       if (this.state === "live" && Date.now() - this.#lastEventAt > SILENCE_LIMIT_MS) this.#lost();
     }, 5_000);
+    document.addEventListener("visibilitychange", this.#onVisibility);
     queueMicrotask(() => this.#connect());
   }
+
+  #onVisibility = () => {
+    clearTimeout(this.#hiddenTimer);
+    if (document.hidden) {
+      this.#hiddenTimer = setTimeout(() => {
+        clearTimeout(this.#timer);
+        this.#source?.close();
+        this.#source = null;
+        this.#setState("connecting");
+      }, HIDDEN_MS);
+    } else if (this.#source === null) this.#connect();
+  };
 
   add(handlers) {
     this.#handlers.add(handlers);
@@ -58,6 +73,8 @@ export class LiveStream {
     this.#closed = true;
     clearInterval(this.#watchdog);
     clearTimeout(this.#timer);
+    clearTimeout(this.#hiddenTimer);
+    document.removeEventListener("visibilitychange", this.#onVisibility);
     this.#source?.close();
   }
 
@@ -116,7 +133,7 @@ export class LiveStream {
       asked.abort(); // the head is enough
       if (response.ok) return this.#connect();
       if (response.status === 401) this.#setState("denied");
-      else if ([404, 405, 501].includes(response.status) && this.state !== "missing") {
+      else if ([404, 405, 501, 503].includes(response.status) && this.state !== "missing") {
         this.#setState("missing");
         this.#dispatch("missing");
       }

@@ -80,7 +80,7 @@ export function openSendForm(context, values = {}) {
       try {
         showAnswer(await api.post("api/v1/calls", call));
       } catch (error) {
-        showProblem(error.isMissing ? words("missing.send") : error.sentence);
+        showProblem(error.isUnavailable ? words("missing.send") : error.sentence);
       } finally {
         submitButton.disabled = false;
       }

@@ -33,12 +33,13 @@ class Expectation:
 
     @classmethod
     def parse(cls, document: Any) -> Expectation:
-        """Read ``{"match": {…}, "times": 2}``; ``"never": true`` is 0 times."""
+        """Read ``{"match": {…}, "times": 2}``; ``never`` is 0 times."""
         if not isinstance(document, dict) or not document.keys() <= _FIELDS:
             expected = '{"match": {…}, "times": {"min": 1, "max": 2}} or {"match": {…}, "never": true}'
-            raise InvalidValueError("an expectation is not valid", expected=expected, seen=f"{document!a:.80}")
-        conditions = document.get("match", {})
-        check_conditions(conditions)
+            raise InvalidValueError(
+                "an expectation is not valid", expected=expected, seen=f"{document!a:.80}"
+            )
+        conditions = check_conditions(document.get("match", {}))
         times = document.get("times", {})
         if document.get("never"):
             if "times" in document:
@@ -99,9 +100,13 @@ class NearMiss:
     id: str
     why: tuple[str, ...]
 
+    def to_json(self) -> dict[str, Any]:
+        """Return it as the REST API does."""
+        return {"id": self.id, "why": self.why}
+
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class ExpectationResult:
     """What became of one expectation; ``problem`` is "" if it holds."""
 
     expectation: Expectation
@@ -116,7 +121,7 @@ class Result:
 class Verdict:
     """The result of a verification."""
 
-    results: tuple[Result, ...]
+    results: tuple[ExpectationResult, ...]
     extra: tuple[str, ...]
     extra_problem: str
 
@@ -146,7 +151,7 @@ class Verdict:
                 {
                     "expect": result.expectation.to_json(),
                     "matched": result.matched,
-                    "near_misses": [{"id": miss.id, "why": miss.why} for miss in result.near_misses],
+                    "near_misses": [miss.to_json() for miss in result.near_misses],
                     "message": result.problem,
                 }
                 for result in self.results
@@ -177,25 +182,29 @@ def judge(records: Sequence[RequestRecord], expected: Expected) -> Verdict:
 
 
 def _result(
-    records: Sequence[RequestRecord], expectation: Expectation, fitting: list[int], late: list[int], number: int
-) -> Result:
+    records: Sequence[RequestRecord],
+    expectation: Expectation,
+    fitting: list[int],
+    late: list[int],
+    number: int,
+) -> ExpectationResult:
     matched = tuple(records[i].id for i in late)
     if expectation.most is not None and len(late) > expectation.most:
         newest = records[late[-1]]
         problem = f"Expected {expectation}, but {_requests(len(late))} came: the newest is {_name(newest)}."
-        return Result(expectation, matched, (), problem, is_final=True)
+        return ExpectationResult(expectation, matched, (), problem, is_final=True)
     if len(late) >= expectation.least:
-        return Result(expectation, matched, (), "")
+        return ExpectationResult(expectation, matched, (), "")
     problem = f"Expected {expectation}, but {_requests(len(late))} came"
     if len(fitting) > len(late):
         early = _requests(len(fitting) - len(late))
-        return Result(
+        return ExpectationResult(
             expectation, matched, (), f"{problem}; {early} came before those of expectation {number}."
         )
     missed = near_misses(records, expectation.conditions)
     if missed:
         problem += f"; the closest: {' '.join(missed[0].why)}"
-    return Result(expectation, matched, missed, problem.rstrip(".") + ".")
+    return ExpectationResult(expectation, matched, missed, problem.rstrip(".") + ".")
 
 
 def near_misses(records: Sequence[RequestRecord], conditions: dict[str, Any]) -> tuple[NearMiss, ...]:
@@ -221,4 +230,6 @@ def _name(record: RequestRecord) -> str:
 def _count(name: str, value: Any) -> int:
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MAX_TIMES:
         return value
-    raise InvalidValueError(f"{name} is not valid", expected=f"a number from 0 to {_MAX_TIMES}", seen=f"{value!a:.40}")
+    raise InvalidValueError(
+        f"{name} is not valid", expected=f"a number from 0 to {_MAX_TIMES}", seen=f"{value!a:.40}"
+    )

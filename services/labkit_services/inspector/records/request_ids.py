@@ -18,12 +18,15 @@ class RequestIds:
 
     See github.com/ulid/spec. Each is greater than the one before, even within
     a millisecond and when the clock is set back: so "after this id" is defined
-    even when the request with this id was deleted.
+    even when the request with this id was deleted. With ``after`` they are
+    greater than this id, too.
     """
 
-    def __init__(self, clock_ns: Callable[[], int] = time.time_ns) -> None:
+    def __init__(self, clock_ns: Callable[[], int] = time.time_ns, *, after: str = "") -> None:
         self._clock_ns = clock_ns
         self._last = 0
+        for digit in after:
+            self._last = self._last << 5 | _DIGITS.index(digit)
 
     def next(self) -> str:
         """Return a new id."""

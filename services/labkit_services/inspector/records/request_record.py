@@ -14,6 +14,7 @@ from labkit_services.contract.wire_text import readable
 from labkit_services.http.headers import Headers, Pair
 from labkit_services.inspector.records.received_callback import CallbackHeaders
 from labkit_services.inspector.records.sent_response import SentResponse
+from labkit_services.inspector.records.switch_names import without_switches
 
 # Control characters that text does not contain. It may contain tab, line ends,
 # backspace, and escape for colours.
@@ -21,9 +22,6 @@ _NOT_TEXT = re.compile("[\x00-\x07\x0e-\x1a\x1c-\x1f\x7f]")
 
 _FORM = "application/x-www-form-urlencoded"
 _MAX_FORM_FIELDS = 1000
-
-# What a record costs beside its bytes: an estimate of the order of magnitude.
-_OVERHEAD_BYTES = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +65,9 @@ class ReceivedRequest:
         return self.size > len(self.body)
 
     @property
-    def memory(self) -> int:
-        """Memory that the request takes, in bytes, approximately."""
-        headers = sum(len(name) + len(value) for name, value in self.headers)
-        return _OVERHEAD_BYTES + headers + 2 * len(self.target) + len(self.body)
+    def is_imported(self) -> bool:
+        """Tell whether it came from a file: it has no sender."""
+        return not self.peer[0]
 
     @property
     def text(self) -> str | None:
@@ -125,7 +122,7 @@ class RequestRecord:
             "url": readable(f"http://{headers.get('Host')}{request.target}" if is_path else request.target),
             "path": readable(request.path),
             "subpath": readable(request.subpath),
-            "query_string": readable(request.query),
+            "query_string": readable(without_switches(request.query)),
             "content_type": readable(headers.get("Content-Type")),
             "content_length": request.size,
             "body_sha256": request.sha256,
@@ -154,7 +151,7 @@ class RequestRecord:
         """Return all fields."""
         request = self.request
         document = self.summary() | {
-            "query": parse_qs(readable(request.query), keep_blank_values=True),
+            "query": parse_qs(readable(without_switches(request.query)), keep_blank_values=True),
             "headers": tuple((name, readable(value)) for name, value in request.headers),
             "body_base64": base64.b64encode(request.body).decode(),
             "form": self._form(),

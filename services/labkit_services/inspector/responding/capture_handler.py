@@ -13,7 +13,9 @@ from labkit_services.inspector.records.bin_names import check_bin_name, split_ca
 from labkit_services.inspector.records.received_callback import parse_callback_headers
 from labkit_services.inspector.records.request_record import ReceivedRequest, RequestRecord
 from labkit_services.inspector.records.sent_response import SentResponse, cut_response
+from labkit_services.inspector.resend.replay_marks import ReplayMarks, without_mark
 from labkit_services.inspector.responding.response_plan import Responder, ResponsePlan
+from labkit_services.inspector.responding.statuses import WITHOUT_BODY
 from labkit_services.inspector.storage.bin_store import BinStore
 
 
@@ -23,6 +25,7 @@ class CaptureHandler:
 
     store: BinStore
     responder: Responder
+    replays: ReplayMarks
     body_limit: int
 
     async def __call__(self, request: Request) -> Response:
@@ -35,6 +38,7 @@ class CaptureHandler:
         name, subpath = split_capture_path(request.path)
         check_bin_name(name)
         body, size, sha256 = await self._read_body(request)
+        original = self.replays.original(request.headers)
         received = ReceivedRequest(
             received_ns=received_ns,
             body_seconds=time.perf_counter() - started,
@@ -45,13 +49,14 @@ class CaptureHandler:
             path=request.path,
             subpath=subpath,
             query=request.query,
-            headers=tuple(request.headers.pairs),
+            headers=without_mark(request.headers.pairs) if original else tuple(request.headers.pairs),
             body=body,
             size=size,
             sha256=sha256,
             callback=parse_callback_headers(request.headers),
         )
-        record, created = self.store.add(name, received)
+        record, created = self.store.add(name, received, replay_of=original)
+        self.replays.captured(request.headers, record)
         try:
             plan = await self.responder.decide(self.store.settings(name), record)
         except BaseException as error:
@@ -64,7 +69,8 @@ class CaptureHandler:
         await self.store.saved()
         if sent.status == 0:
             raise HangUpError  # the server closes the connection
-        return Response(sent.status, sent.headers, sent.body)
+        # The server leaves the body out for HEAD, and announces its length.
+        return Response(sent.status, sent.headers, plan.body if request.method == "HEAD" else sent.body)
 
     def creates_bin(self, request: Request) -> bool:
         """Return whether capturing the request will create its bin."""
@@ -86,6 +92,7 @@ class CaptureHandler:
 
 
 def _sent(plan: ResponsePlan, record: RequestRecord, created: bool, seconds: float) -> SentResponse:
+    has_body = plan.status not in (0, *WITHOUT_BODY) and record.request.method != "HEAD"
     headers: tuple[Pair, ...] = ()
     if plan.status:
         headers = (*plan.headers, ("X-Bin-Id", record.bin), ("X-Request-Id", record.id))
@@ -94,7 +101,7 @@ def _sent(plan: ResponsePlan, record: RequestRecord, created: bool, seconds: flo
     return SentResponse(
         status=plan.status,
         headers=headers,
-        body=plan.body if plan.status else b"",
+        body=plan.body if has_body else b"",
         rule=plan.rule,
         overridden_by=plan.overridden_by,
         delay=plan.delay,

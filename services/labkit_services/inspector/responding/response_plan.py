@@ -40,14 +40,15 @@ class Responder(Protocol):
         """
 
 
-class DefaultResponder:
-    """Answers with the bin's status and the record's id."""
-
-    async def decide(self, settings: BinSettings, record: RequestRecord) -> ResponsePlan:
-        """Return the default response."""
-        return default_plan(settings.answer, record.id)
-
-
 def default_plan(status: int, record_id: str) -> ResponsePlan:
     """Return the default response with this status."""
     return ResponsePlan(status, _JSON, encode({"ok": status < 400, "id": record_id}).encode())
+
+
+def error_plan(
+    status: int, headline: str, *, expected: str = "", seen: str = "", next_step: str = "", overridden_by: str
+) -> ResponsePlan:
+    """Return a response that says what is wrong, as the API's errors do."""
+    texts = {"error": headline, "expected": expected, "seen": seen, "next": next_step}
+    body = encode({name: text for name, text in texts.items() if text})
+    return ResponsePlan(status, _JSON, body.encode(), overridden_by=overridden_by)

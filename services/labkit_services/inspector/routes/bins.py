@@ -8,12 +8,13 @@ from urllib.parse import unquote
 
 from labkit_services.contract.times import rfc3339
 from labkit_services.http import Request, Response
+from labkit_services.inspector.formats.requestbin import requestbin_bin, wants_requestbin
 from labkit_services.inspector.records.bin_names import color_of
 from labkit_services.inspector.routes.route_group import PathValues, Route, find_bin, read_settings
 from labkit_services.inspector.storage.bin_store import BinStore
 from labkit_services.inspector.storage.changes import StoredBin
 
-_SETTINGS: dict[str, type] = {"capacity": int, "answer": int, "note": str}
+_SETTINGS: dict[str, type] = {"capacity": int, "answer": int, "note": str, "secret": str}
 
 
 @dataclass
@@ -34,6 +35,10 @@ class BinView:
             "capacity": stored.settings.capacity,
             "answer": stored.settings.answer,
             "note": stored.settings.note or None,
+            "has_secret": bool(stored.settings.secret),
+            "rules": len(stored.settings.rules),
+            "hold": bool(stored.settings.hold and stored.settings.hold["enabled"]),
+            "forward": stored.settings.forward,
             "count": stored.kept,
             "received": stored.received,
             "dropped": stored.dropped,
@@ -61,25 +66,35 @@ class BinRoutes:
         return Response.json(200, {"bins": bins, "url": self._view.url})
 
     async def _create(self, request: Request, _path: PathValues) -> Response:
-        settings = await read_settings(request, {"name": str, **_SETTINGS})
+        if request.headers.get("Content-Type").startswith("application/x-www-form-urlencoded"):
+            settings: dict[str, Any] = {}  # RequestBin's client sends ``private`` as a form
+        else:
+            settings = await read_settings(request, {"name": str, **_SETTINGS})
         name = settings.pop("name", "") or self._unused_name()
         if name in self._store.bins:
             error = {"error": f"there is a bin {name} already", "next": f"use it, or PUT /api/v1/bins/{name}"}
             return Response.json(409, error)
-        return self._changed(name, settings)
+        response = self._changed(name, settings)
+        if wants_requestbin(request):
+            return Response.json(201, requestbin_bin(self._store.bins[name], color_of(name)))
+        return response
 
     async def _put(self, request: Request, path: PathValues) -> Response:
         return self._changed(unquote(path["bin"]), await read_settings(request, _SETTINGS))
 
     def _changed(self, name: str, settings: dict[str, Any]) -> Response:
-        note = settings.pop("note", None)
-        stored, created = self._store.create(name, settings.get("capacity"), answer=settings.get("answer"))
-        if note is not None:
-            stored = self._store.change_settings(name, note=note)
+        stored, created = self._store.create(
+            name, settings.pop("capacity", None), answer=settings.pop("answer", None)
+        )
+        if settings:
+            stored = self._store.change_settings(name, **settings)
         return Response.json(201 if created else 200, self._view.to_json(stored))
 
-    async def _get(self, _request: Request, path: PathValues) -> Response:
-        return Response.json(200, self._view.to_json(find_bin(self._store, path)))
+    async def _get(self, request: Request, path: PathValues) -> Response:
+        stored = find_bin(self._store, path)
+        if wants_requestbin(request):
+            return Response.json(200, requestbin_bin(stored, color_of(stored.name)))
+        return Response.json(200, self._view.to_json(stored))
 
     async def _delete(self, _request: Request, path: PathValues) -> Response:
         self._store.delete(find_bin(self._store, path))

@@ -1,6 +1,8 @@
-"""The bins and their requests, within limits.
+"""The bins and their requests, within limits, kept in the history.
 
-Listeners are called at every change.
+What is known of the bins is in memory, the requests are in the database.
+Changes are written together, once in each turn of the event loop. Listeners
+are called at every change.
 """
 
 from __future__ import annotations
@@ -8,16 +10,21 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from labkit_services.inspector.errors import NotFoundError, TooManyError
-from labkit_services.inspector.queries.request_query import RequestPage, RequestQuery, select
+from labkit_services.inspector.queries.request_query import RequestPage, RequestQuery
 from labkit_services.inspector.records.bin_names import check_bin_name
 from labkit_services.inspector.records.bin_settings import BinSettings
 from labkit_services.inspector.records.request_ids import RequestIds
 from labkit_services.inspector.records.request_record import ReceivedRequest, RequestRecord
-from labkit_services.inspector.records.sent_response import SentResponse
+from labkit_services.inspector.records.sent_response import SentResponse, cut_response
 from labkit_services.inspector.storage.changes import ChangeKind, StoreChange, StoredBin
+from labkit_services.inspector.storage.group_commit import GroupCommit
+from labkit_services.inspector.storage.history import History
+from labkit_services.inspector.storage.history_file import HistoryFile, Warn
+from labkit_services.inspector.storage.search_index import SearchIndex
 
 
 @dataclass(frozen=True)
@@ -26,7 +33,10 @@ class StoreLimits:
 
     bins: int = 200
     capacity: int = 500  # requests per bin, unless it was created with another capacity
-    memory: int = 64 * 1024 * 1024  # bytes for all requests of all bins
+    bytes: int = 256 * 1024 * 1024  # of all pages in use in the database
+
+
+def _ignore(text: str, **fields: Any) -> None: ...
 
 
 class BinStore:
@@ -36,21 +46,21 @@ class BinStore:
         bins: By name, in the order of their creation.
         listeners: Called with each change after it was made. They must not
             change the store.
-        memory: What all requests take, in bytes, approximately.
-        change_number: Number of the last change.
+        writer: Writes the changes.
     """
 
-    def __init__(self, limits: StoreLimits | None = None) -> None:
+    def __init__(
+        self, limits: StoreLimits | None = None, path: Path | None = None, warn: Warn = _ignore
+    ) -> None:
         self.bins: dict[str, StoredBin] = {}
         self.listeners: list[Callable[[StoreChange], None]] = []
-        self.memory = 0
-        self.change_number = 0
         self._limits = limits or StoreLimits()
-        self._ids = RequestIds()
-        self._uses = 0
-        # The records of all bins, oldest first: the order in which they are
-        # dropped.
-        self._records: dict[str, RequestRecord] = {}
+        self._history = History(HistoryFile(path, warn))
+        self.bins.update((stored.name, stored) for stored in self._history.load())
+        self._uses = max((stored.last_use for stored in self.bins.values()), default=0)
+        self._ids = RequestIds(after=self._history.newest_id())
+        self.writer = GroupCommit(self._history, self.bins, self._limits.bytes)
+        self.writer.write(lambda: self._history.close_open_exchanges(cut_response("cut", 0.0)))
 
     # -- bins
 
@@ -61,21 +71,23 @@ class BinStore:
 
         ``capacity`` and ``answer`` change those of an existing bin.
         """
-        given = {"capacity": capacity, "answer": answer}
-        changes: dict[str, Any] = {field: value for field, value in given.items() if value is not None}
         stored = self.bins.get(name)
         created = stored is None
         if stored is None:
             settings = BinSettings(self._limits.capacity)
-            replace(settings, **changes).check()
+            _changed(settings, capacity, answer).check()
             stored = StoredBin(check_bin_name(name), settings, explicit, time.time_ns())
             self._make_room()
+            stored.key = self._history.next_key()
             self.bins[name] = stored
             self._notify(ChangeKind.BIN_CREATED, stored)
-        self.change_settings(name, **changes)
+        if capacity is not None or answer is not None:
+            changed = _changed(stored.settings, capacity, answer)
+            self.change_settings(name, capacity=changed.capacity, answer=changed.answer)
         self._uses += 1
         stored.last_use = self._uses
         stored.explicit = stored.explicit or explicit
+        self.writer.save(stored)
         return stored, created
 
     def settings(self, name: str) -> BinSettings:
@@ -90,7 +102,8 @@ class BinStore:
         if settings == previous:
             return stored
         stored.settings = settings
-        self._drop_beyond(stored, settings.capacity)
+        self._drop_beyond_capacity(stored)
+        self.writer.save(stored)
         plain = {"capacity", "answer", "note"}
         changed = {field for field in changes if getattr(settings, field) != getattr(previous, field)}
         if changed & plain:
@@ -108,6 +121,9 @@ class BinStore:
     def clear(self, stored: StoredBin) -> None:
         """Delete a bin's requests; the numbering continues."""
         self._remove_all(stored)
+        stored.key = self._history.next_key()
+        stored.kept = stored.pinned = 0
+        self.writer.save(stored)
         self._notify(ChangeKind.BIN_CLEARED, stored)
 
     # -- requests
@@ -120,12 +136,9 @@ class BinStore:
         stored.received += 1
         stored.last_received_ns = request.received_ns
         record = RequestRecord(self._ids.next(), name, stored.received, request, replay_of=replay_of)
-        self._records[record.id] = record
         stored.kept += 1
-        self.memory += request.memory
-        self._drop_beyond(stored, stored.settings.capacity)
-        while self.memory > self._limits.memory and len(self._records) > 1:
-            self._drop(next(each for each in self._records.values() if not each.pinned))
+        self.writer.insert(stored, record)
+        self._drop_beyond_capacity(stored)
         self._notify(ChangeKind.REQUEST_RECEIVED, stored, record)
         return record, created
 
@@ -134,10 +147,10 @@ class BinStore:
 
         Returns None if the request was deleted or dropped meanwhile.
         """
-        record = self._records.get(record_id)
-        if record is None:
-            return None
-        return self._change(record, ChangeKind.REQUEST_ANSWERED, response=response)
+        record = self.writer.answer(record_id, response)
+        if record is not None:
+            self._notify(ChangeKind.REQUEST_ANSWERED, self.bins[record.bin], record)
+        return record
 
     def annotate(
         self,
@@ -149,38 +162,112 @@ class BinStore:
         pinned: bool | None = None,
     ) -> RequestRecord:
         """Change what the user has added to a request; None keeps it."""
-        record = self.record(name, record_id)
+        stored, record = self._bin(name), self.record(name, record_id)
         if record is None:
             raise NotFoundError(f"the bin {name} holds no request {record_id[:80]!a}")
         given = {"note": note, "mark": mark, "pinned": pinned}
-        changes = {field: value for field, value in given.items() if value is not None}
-        return self._change(record, ChangeKind.REQUEST_CHANGED, **changes)
+        changes: dict[str, Any] = {field: value for field, value in given.items() if value is not None}
+        changed = replace(record, **changes)
+        if changed.pinned and not record.pinned and stored.pinned >= stored.settings.capacity:
+            expected = f"at most {stored.settings.capacity} pinned requests, the bin's capacity"
+            raise TooManyError("too many requests are pinned", expected=expected, next_step="unpin another")
+        stored.pinned += changed.pinned - record.pinned
+        self.writer.write(lambda: self._history.annotate(changed))
+        self._drop_beyond_capacity(stored)
+        self._notify(ChangeKind.REQUEST_CHANGED, stored, changed)
+        return changed
 
     def record(self, name: str, which: str) -> RequestRecord | None:
         """Return a bin's request: ``latest``, ``first``, or one by its id."""
-        if which in ("latest", "first"):
-            records = list(self.iterate(name))
-            return records[-1 if which == "latest" else 0] if records else None
-        record = self._records.get(which)
-        return record if record is not None and record.bin == name else None
+        stored = self.bins.get(name)
+        self.writer.before_read()
+        return self._history.record(stored, which) if stored else None
 
     def select(self, name: str, query: RequestQuery) -> RequestPage:
         """Return the page of a bin's requests that ``query`` selects."""
-        return select(self.iterate(name), query)
+        stored = self._bin(name)
+        self.writer.before_read()
+        return self._history.select(stored, query)
+
+    def count(self, name: str, query: RequestQuery) -> int:
+        """Return how many requests match and follow ``query.after``.
+
+        A bin that does not exist has none.
+        """
+        stored = self.bins.get(name)
+        self.writer.before_read()
+        return self._history.count(stored, query) if stored else 0
 
     def iterate(self, name: str) -> Iterator[RequestRecord]:
         """Yield a bin's requests, the oldest first."""
-        for record in list(self._records.values()):
-            if record.bin == name:
-                yield record
+        stored = self.bins.get(name)
+        self.writer.before_read()
+        return self._history.iterate(stored) if stored else iter(())
 
     def delete_record(self, record: RequestRecord) -> None:
         """Delete one request."""
-        self._remove(record)
-        self._notify(ChangeKind.REQUEST_DELETED, self.bins[record.bin], record)
+        stored = self.bins[record.bin]
+        self.writer.before_read()
+        current = self._history.record(stored, record.id)
+        if current is None:
+            return
+        stored.kept -= 1
+        stored.pinned -= current.pinned
+        self.writer.forget(lambda each: each.id == record.id)
+        self.writer.write(lambda: self._history.delete_request(record.id))
+        self.writer.save(stored)
+        self._notify(ChangeKind.REQUEST_DELETED, stored, current)
+
+    # -- saving
+
+    @property
+    def change_number(self) -> int:
+        """Number of the newest change, also before a restart."""
+        return self._history.change_number
+
+    @property
+    def used_bytes(self) -> int:
+        """Bytes that the requests take in the database, with all overhead."""
+        self.writer.before_read()
+        return self._history.used_bytes
+
+    @property
+    def path(self) -> Path | None:
+        """The history's file, or None if it is in memory only."""
+        return self._history.path
 
     async def saved(self) -> None:
-        """Return when all changes made so far are saved."""
+        """Return when all changes made so far are saved.
+
+        Raises:
+            NotSavedError: They could not be saved and are not kept.
+        """
+        await self.writer.saved()
+
+    @property
+    def index(self) -> SearchIndex:
+        """The index of the texts."""
+        return self._history.index
+
+    @property
+    def unindexed(self) -> int:
+        """About how many requests are not in the index yet."""
+        return self._history.unindexed
+
+    def purge(self) -> bool:
+        """Delete some rows of deleted bins; return if there were any."""
+        if not self._history.needs_purge():
+            return False
+        self.writer.write(self._history.purge)
+        return True
+
+    def finish_checkpoint(self) -> None:
+        """Copy what a checkpoint in a thread has left, which is little."""
+        self._history.finish_checkpoint()
+
+    def close(self) -> None:
+        """Save what is not yet saved, and close the history."""
+        self.writer.close()
 
     # -- within
 
@@ -188,12 +275,6 @@ class BinStore:
         if (stored := self.bins.get(name)) is not None:
             return stored
         raise NotFoundError(f"there is no bin {name[:80]!a}")
-
-    def _change(self, record: RequestRecord, kind: ChangeKind, **changes: Any) -> RequestRecord:
-        changed = replace(record, **changes)
-        self._records[record.id] = changed
-        self._notify(kind, self.bins[record.bin], changed)
-        return changed
 
     def _make_room(self) -> None:
         """Evict the least recently used bin that a mere request created."""
@@ -208,25 +289,17 @@ class BinStore:
             )
         self.delete(min(evictable, key=lambda stored: stored.last_use))
 
-    def _drop_beyond(self, stored: StoredBin, count: int) -> None:
-        if stored.kept <= count:
-            return
-        droppable = [record for record in self.iterate(stored.name) if not record.pinned]
-        for record in droppable[: stored.kept - count]:
-            self._drop(record)
-
-    def _drop(self, record: RequestRecord) -> None:
-        self._remove(record)
-        self.bins[record.bin].dropped += 1
-
-    def _remove(self, record: RequestRecord) -> None:
-        del self._records[record.id]
-        self.bins[record.bin].kept -= 1
-        self.memory -= record.request.memory
+    def _drop_beyond_capacity(self, stored: StoredBin) -> None:
+        beyond = stored.kept - stored.pinned - stored.settings.capacity
+        if beyond > 0:
+            stored.kept -= beyond
+            stored.dropped += beyond
+            self.writer.drop(stored, beyond)
 
     def _remove_all(self, stored: StoredBin) -> None:
-        for record in self.iterate(stored.name):
-            self._remove(record)
+        key = stored.key
+        self.writer.forget(lambda record: record.bin == stored.name)
+        self.writer.write(lambda: self._history.delete_bin(key))
 
     def _notify(
         self,
@@ -236,7 +309,15 @@ class BinStore:
         *,
         previous: BinSettings | None = None,
     ) -> None:
-        self.change_number += 1
-        change = StoreChange(self.change_number, kind, stored, record, previous)
+        self._history.change_number += 1
+        change = StoreChange(self._history.change_number, kind, stored, record, previous)
         for listener in self.listeners:
             listener(change)
+
+
+def _changed(settings: BinSettings, capacity: int | None, answer: int | None) -> BinSettings:
+    return replace(
+        settings,
+        capacity=settings.capacity if capacity is None else capacity,
+        answer=settings.answer if answer is None else answer,
+    )

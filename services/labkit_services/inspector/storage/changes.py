@@ -14,12 +14,13 @@ class StoredBin:
     """What is known of a bin without reading its requests.
 
     Attributes:
+        key: Its number in the database; a new one when it is cleared.
         explicit: It was created through the API, so it is never evicted for
             another bin.
         last_use: Grows with each use of any bin: the lowest value is the least
             recently used.
         received: Requests that it has received, and the newest one's ``seq``.
-        kept: Requests that it holds.
+        kept: Requests that it holds, with the pinned ones.
         dropped: Requests that were dropped for newer ones.
         last_received_ns: When the newest request came, or None.
     """
@@ -28,9 +29,11 @@ class StoredBin:
     settings: BinSettings
     explicit: bool
     created_ns: int
+    key: int = 0
     last_use: int = 0
     received: int = 0
     kept: int = 0
+    pinned: int = 0
     dropped: int = 0
     last_received_ns: int | None = None
 

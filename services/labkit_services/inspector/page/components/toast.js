@@ -12,8 +12,16 @@ export function announce(text) {
 /** Show a message in the corner; `kind` is "done" or "error". */
 export function toast(text, kind = "done") {
   const message = h("p", { class: `toast ${kind}` }, text);
-  document.getElementById("toasts").append(message);
-  setTimeout(() => message.remove(), kind === "error" ? 2 * SHOWN_MS : SHOWN_MS);
+  const toasts = document.getElementById("toasts");
+  toasts.append(message);
+  // Above a dialog that is open, too.
+  if (toasts.matches(":popover-open")) toasts.hidePopover();
+  toasts.showPopover();
+  announce(text);
+  setTimeout(() => {
+    message.remove();
+    if (!toasts.childElementCount && toasts.matches(":popover-open")) toasts.hidePopover();
+  }, kind === "error" ? 2 * SHOWN_MS : SHOWN_MS);
 }
 
 /** Show what went wrong, as the server says it. */

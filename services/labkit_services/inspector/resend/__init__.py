@@ -1,0 +1,1 @@
+"""Sending requests to other servers: forward, replay, allowed targets."""

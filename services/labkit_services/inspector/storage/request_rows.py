@@ -1,0 +1,126 @@
+"""Requests as rows of the database."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from labkit_services.http.headers import Headers, Pair
+from labkit_services.inspector.queries.search_text import header_lines
+from labkit_services.inspector.records.received_callback import parse_callback_headers
+from labkit_services.inspector.records.request_record import ReceivedRequest, RequestRecord
+from labkit_services.inspector.records.sent_response import SentResponse
+
+_REQUEST = (
+    *("seq", "received_ns", "method", "call_id", "function", "function_status", "pinned", "note", "mark"),
+    *("replay_of", "body_seconds", "host", "port", "http_version", "target", "path", "subpath", "query"),
+    *("headers", "size", "sha256", "body"),
+)
+_RESPONSE = (
+    *("status", "rule", "overridden_by", "delay", "started", "ended", "held", "sent_headers", "sent_body"),
+)
+_COLUMNS = ("id", "bin", "ulid", *_REQUEST, *_RESPONSE)
+
+INSERT = f"INSERT INTO requests ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
+"""Takes a row of ``to_row``."""
+
+ANSWER = f"UPDATE requests SET {', '.join(f'{name} = ?' for name in _RESPONSE)} WHERE ulid = ?"
+"""Takes a row of ``response_row`` and a record's id."""
+
+SELECT = f"SELECT ulid, {', '.join((*_REQUEST, *_RESPONSE))} FROM requests"
+"""Returns what ``from_row`` takes."""
+
+_OPEN = (None,) * len(_RESPONSE)
+
+Row = tuple[Any, ...]
+
+
+def to_row(row_id: int, key: int, record: RequestRecord) -> Row:
+    """Return the row of a record in the bin with this key."""
+    request, callback = record.request, record.request.callback
+    return (
+        row_id,
+        key,
+        record.id,
+        record.seq,
+        request.received_ns,
+        request.method,
+        callback.call_id if callback else "",
+        callback.function if callback else "",
+        callback.status if callback else None,
+        record.pinned,
+        record.note,
+        record.mark,
+        record.replay_of,
+        request.body_seconds,
+        *request.peer,
+        request.http_version,
+        request.target,
+        request.path,
+        request.subpath,
+        request.query,
+        header_lines(request.headers),
+        request.size,
+        bytes.fromhex(request.sha256),
+        request.body,
+        *(response_row(record.response) if record.response else _OPEN),
+    )
+
+
+def response_row(response: SentResponse) -> Row:
+    """Return the columns of a response."""
+    return (
+        response.status,
+        response.rule,
+        response.overridden_by,
+        response.delay,
+        response.started,
+        response.ended,
+        response.held,
+        header_lines((name, value.replace("\n", " ")) for name, value in response.headers),
+        response.body,
+    )
+
+
+def from_row(bin_name: str, row: Row) -> RequestRecord:
+    """Return the record of a row that ``SELECT`` returned."""
+    response = None
+    if row[23] is not None:
+        sent = dict(zip(_RESPONSE, row[23:], strict=True))
+        sent["headers"], sent["body"] = _pairs(sent.pop("sent_headers")), sent.pop("sent_body")
+        response = SentResponse(**sent)
+    values = dict(zip(_REQUEST, row[1:23], strict=True))
+    headers = _pairs(values["headers"])
+    request = ReceivedRequest(
+        received_ns=values["received_ns"],
+        body_seconds=values["body_seconds"],
+        peer=(values["host"], values["port"]),
+        http_version=values["http_version"],
+        method=values["method"],
+        target=values["target"],
+        path=values["path"],
+        subpath=values["subpath"],
+        query=values["query"],
+        headers=headers,
+        body=values["body"],
+        size=values["size"],
+        sha256=values["sha256"].hex(),
+        callback=parse_callback_headers(Headers(headers)),
+    )
+    return RequestRecord(
+        id=row[0],
+        bin=bin_name,
+        seq=values["seq"],
+        request=request,
+        response=response,
+        note=values["note"],
+        mark=values["mark"],
+        pinned=bool(values["pinned"]),
+        replay_of=values["replay_of"],
+    )
+
+
+def _pairs(lines: str) -> tuple[Pair, ...]:
+    if not lines:
+        return ()
+    found = (line.partition(": ") for line in lines.split("\n"))
+    return tuple((name, value) for name, _, value in found)
