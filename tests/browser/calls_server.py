@@ -82,6 +82,8 @@ class CallsApi:
             return self.record
         if path == "/api/v1/logs":
             return {"lines": self.lines}
+        if path == "/api/v1/services":
+            return {"state": "ready", "services": [], "faults": []}
         if path == "/api/v1/queues":
             return {"queues": []}
         return {"bins": [], "functions": []} if path in ("/api/v1/bins", "/api/v1/functions") else None

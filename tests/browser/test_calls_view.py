@@ -322,6 +322,7 @@ def test_hostile_calls_stay_text_in_the_whole_view(browser: Chromium) -> None:
 def test_chinese_words_for_everything(page: BrowserTab) -> None:
     click(page, "#language")
     page.wait_for("document.querySelector('.tl-legend')?.innerText.includes('等待空闲的工作器')")
+    page.wait_for(f"{ROWS}.length === 11")
     select(page, "flaky")
     text = page.evaluate("document.querySelector('main').innerText")
     assert not [

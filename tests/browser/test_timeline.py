@@ -300,7 +300,7 @@ def test_frames_with_5000_calls_and_200_events_a_second(
     with capsys.disabled():
         print(f"\ntimeline, 5,000 calls, {events:.0f} events/s: {frames:.1f} frames/s ({drawn:.1f} drawn),")
         print(f"95 % of them within {measured['p95']:.0f} ms, the slowest {measured['slowest']:.0f} ms")
-    assert measured["events"] > 150
+    assert measured["events"] > 100
     assert measured["drawn"] > 20
     assert measured["frames"] >= FEWEST_FRAMES
 

@@ -65,7 +65,7 @@ export function createStrip(root, { words, onFilter }) {
     }, numbers[name], h("span", null, words(`count.${name}`))),
     words(`count.${name}.help`),
   )]));
-  const element = h("section", { class: "strip", "aria-label": words("strip.label") }, Object.values(buttons));
+  const element = h("div", { class: "strip" }, Object.values(buttons));
   root.append(element);
   return {
     setData({ counts: given }) {
