@@ -17,7 +17,12 @@ _WIDTH, _LEFT, _RIGHT, _TOP, _ROW = 860.0, 170.0, 20.0, 34.0, 22.0
 _DASHES = {"solid": "", "dashed": "5 3", "dotted": "1.5 2.5"}
 _LONGEST_NAME = 22
 _COLUMNS = 3
-_HATCHES = {"x": "M-1 1L1-1M0 6L6 0M5 7L7 5M-1 5L1 7M0 0L6 6M5-1L7 1", "/": "M-1 1L1-1M0 6L6 0M5 7L7 5"}
+_HATCHES = {
+    "x": ("cross", "M-1 1L1-1M0 6L6 0M5 7L7 5M-1 5L1 7M0 0L6 6M5-1L7 1"),
+    "/": ("slants", "M-1 1L1-1M0 6L6 0M5 7L7 5"),
+    "|": ("lines", "M3 0V6"),
+}
+"""Name and path of each hatch, in a square of 6 pixels."""
 
 
 def draw_svg(layout: Layout, *, theme: ThemeName = "light", title: str = "") -> str:
@@ -168,7 +173,7 @@ class _Drawing:
         for hatch, role in sorted(used):
             yield (
                 f'<pattern id="{self._hatch_id(hatch, role)}" width="6" height="6" '
-                f'patternUnits="userSpaceOnUse"><path d="{_HATCHES[hatch]}" '
+                f'patternUnits="userSpaceOnUse"><path d="{_HATCHES[hatch][1]}" '
                 f'stroke="{self._colour(role)}" stroke-width="1"/></pattern>'
             )
 
@@ -177,7 +182,7 @@ class _Drawing:
 
         Several pictures on one page share their ids.
         """
-        return f"labkit-{self._theme}-{role}-{'cross' if hatch == 'x' else 'lines'}"
+        return f"labkit-{self._theme}-{role}-{_HATCHES[hatch][0]}"
 
 
 def _text(text: str) -> str:
