@@ -206,10 +206,12 @@ class _Run:
 def measure_with_bar(connections: Connections, spec: RunSpec, *, show: bool) -> Measurement:
     """Make a run while this thread draws a progress bar.
 
+    With ``LABKIT_CI=1`` there is no bar: printed text is the same each time.
+
     Not the background thread: Jupyter shows its output in the newest cell.
     """
     steps: queue.SimpleQueue[Progress] = queue.SimpleQueue()
-    bar = _bar(spec) if show else None
+    bar = _bar(spec) if show and os.environ.get("LABKIT_CI") != "1" else None
     newest = Progress()
 
     def draw() -> None:

@@ -167,7 +167,7 @@ def test_a_damaged_file_is_set_aside_with_one_log_line(path: Path, damage: str) 
             running.api.post("/r/a", content=b"%d" % number * 50)
     with contextlib.closing(
         sqlite3.connect(path)
-    ) as database:  # a thread of the inspector may have left a log
+    ) as database:
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     data = path.read_bytes()
     path.write_bytes(

@@ -55,6 +55,16 @@ def test_a_run_draws_a_progress_bar(lab: Lab, nap: str, capfd: pytest.CaptureFix
     assert "3/3" in shown
 
 
+def test_labkit_ci_draws_no_progress_bar(
+    lab: Lab, nap: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LABKIT_CI", "1")
+
+    lab.measure(nap, calls=3)
+
+    assert capfd.readouterr() == ("", "")
+
+
 def test_a_run_of_an_unknown_function_ends_with_404_or_dead_calls(lab: Lab) -> None:
     sync = lab.measure("nobody-lab", calls=2, progress=False)
     async_ = lab.measure("nobody-lab", calls=2, mode="async", progress=False)

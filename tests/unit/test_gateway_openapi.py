@@ -23,7 +23,7 @@ from labkit_services.gateway.routes.queues import QueueRoutes
 from labkit_services.gateway.routes.secrets import SecretRoutes
 from labkit_services.gateway.routes.ui import UiRoutes
 
-DOCUMENT: dict[str, Any] = json.loads(openapi.document())
+DOCUMENT: dict[str, Any] = json.loads(openapi.document.json)
 OPERATIONS = {
     (method.upper(), path): operation
     for path, item in DOCUMENT["paths"].items()
@@ -87,7 +87,7 @@ def test_every_operation_has_a_unique_id_and_a_summary() -> None:
 
 
 def test_every_reference_resolves() -> None:
-    for reference in re.findall(r'"\$ref": "#/([^"]+)"', openapi.document().decode()):
+    for reference in re.findall(r'"\$ref": "#/([^"]+)"', openapi.document.json.decode()):
         place = DOCUMENT
         for step in reference.split("/"):
             place = place[step]

@@ -184,7 +184,7 @@ def test_json_lines_can_be_read_again_byte_for_byte() -> None:
 def test_a_wrong_field_of_a_file_is_refused_and_named(change: dict[str, Any]) -> None:
     document = json.loads(json_line(record())) | change
     with pytest.raises(ImportRefusedError) as refused:
-        read_json_lines(b"\n" + json.dumps(document).encode())
+        list(read_json_lines(b"\n" + json.dumps(document).encode()))
     assert "line 2" in str(refused.value)
 
 

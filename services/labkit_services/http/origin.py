@@ -10,7 +10,7 @@ from labkit_services.contract.errors import InvalidValueError
 from labkit_services.contract.wire_text import readable
 from labkit_services.http.go_url import GoUrl
 
-_KEPT = "".join(chr(code) for code in range(0x21, 0x7F))
+KEPT = "".join(chr(code) for code in range(0x21, 0x7F))
 """Printable ASCII is sent unchanged, ``%`` included: what is already quoted
 stays quoted."""
 DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -64,7 +64,7 @@ class Origin:
         if port > _MAX_PORT:
             raise InvalidValueError(f"dial tcp: address {parts.port}: invalid port", expected="a port")
         host = _ascii_host(parts.hostname.lower())
-        return cls(host, port, parts.scheme == "https"), quote(parts.request_target, safe=_KEPT)
+        return cls(host, port, parts.scheme == "https"), quote(parts.request_target, safe=KEPT)
 
 
 def _ascii_host(host: str) -> str:

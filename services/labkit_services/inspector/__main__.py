@@ -43,14 +43,17 @@ import sys
 from labkit_services.http import HttpServer, Request
 from labkit_services.inspector.app import InspectorApp, InspectorPages
 from labkit_services.inspector.calls.call_parts import CallParts
+from labkit_services.inspector.calls.fault_events import FaultEvents
 from labkit_services.inspector.config import InspectorConfig
 from labkit_services.inspector.listening import listen
 from labkit_services.inspector.live.event_journal import EventJournal
 from labkit_services.inspector.live.request_waiters import RequestWaiters
 from labkit_services.inspector.live.server_sent_events import ServerSentEvents
+from labkit_services.inspector.metrics import InspectorMetrics
 from labkit_services.inspector.record_page import show_record
 from labkit_services.inspector.responding.capture_handler import CaptureHandler
 from labkit_services.inspector.responses import ResponseParts
+from labkit_services.inspector.routes.about import AboutRoutes
 from labkit_services.inspector.routes.api import InspectorApi
 from labkit_services.inspector.routes.bins import BinRoutes, BinView
 from labkit_services.inspector.routes.calls import call_routes
@@ -78,6 +81,7 @@ async def main(service: Service) -> None:
     bin_view = BinView()
     waiters = RequestWaiters(store)
     events = ServerSentEvents(store, EventJournal(store, bin_view.to_json))
+    faults = FaultEvents(events)
     gate = TokenGate(config.token, OwnOrigin(config.allowed_hosts))
     calls = CallParts(service, store, nats_url=config.nats_url, lab_folder=config.lab_folder)
     responses = ResponseParts.build(store, config, calls.lab)
@@ -91,18 +95,20 @@ async def main(service: Service) -> None:
     def on_error(request: Request, error: BaseException) -> None:
         service.log.error(f"handler failed: {error!r}", method=request.method, path=request.path)
 
-    store.listeners.append(log_capture)
+    store.listeners += [log_capture, faults.on_change]
+    calls.event_log.lab_listeners.append(faults.on_lab_events)
     app = InspectorApp(
         CaptureHandler(store, responses.responder, responses.replayer.marks, body_limit=config.max_body),
         InspectorApi(
             [
                 BinRoutes(store, bin_view),
-                RequestRoutes(store, waiters),
+                RequestRoutes(store, waiters, calls.times),
                 VerifyRoutes(store, waiters),
-                ExportRoutes(store),
+                ExportRoutes(store, config.max_body),
                 EventRoutes(store, events),
                 *responses.routes,
                 *call_routes(calls),
+                AboutRoutes(store, bin_view, calls, InspectorMetrics(store, events)),
             ]
         ),
         gate,

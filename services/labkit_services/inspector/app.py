@@ -86,6 +86,8 @@ class InspectorApp:
             return response
         if path.startswith(_STATIC):
             return self.pages.static.response(request, path.removeprefix(_STATIC))
+        if path in self.api.open_paths and request.method in ("GET", "HEAD"):
+            return await self.api.router(request)
         if path == "/healthz":
             return Response.text(200, "OK\n")
         if path == "/version":

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 from labkit_services.inspector.calls.call_feed import CallFeed
 from labkit_services.inspector.calls.call_sender import CallSender
 from labkit_services.inspector.calls.call_stream import CallStream
+from labkit_services.inspector.calls.call_times import CallTimes
 from labkit_services.inspector.calls.event_log_connection import EventLogConnection
 from labkit_services.inspector.calls.lab_access import LabAccess
+from labkit_services.inspector.calls.lab_faults import LabFaults
 from labkit_services.inspector.calls.lab_poller import LabPoller
 from labkit_services.inspector.calls.log_files import LogFiles
+from labkit_services.inspector.calls.queue_peek import QueuePeek
 from labkit_services.runtime.service import Service
 
 if TYPE_CHECKING:
@@ -33,6 +36,9 @@ class CallParts:
         self.poller = LabPoller(self.lab, self.feed, self.stream, failed)
         self.sender = CallSender(self.lab, self.event_log.append)
         self.logs = LogFiles(self.lab)
+        self.faults = LabFaults(self.lab, store, failed)
+        self.times = CallTimes(self.feed)
+        self.peek = QueuePeek(self.event_log)
         self._has_nats = bool(nats_url)
         if self._has_nats:
             store.listeners.append(self.event_log.on_change)
@@ -49,6 +55,7 @@ class CallParts:
 
     async def stop(self) -> None:
         """Close the connections."""
+        await self.faults.stop()
         await self.poller.stop()
         await self.stream.stop()
         self.lab.close()

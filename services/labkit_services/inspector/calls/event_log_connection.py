@@ -6,11 +6,14 @@ import asyncio
 import importlib
 import time
 from collections import deque
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from labkit_services.contract.events import EventType, Row
+from labkit_services.contract.events import Event, EventType, Row, decode_batch
+from labkit_services.contract.names import event_subject
 from labkit_services.inspector.calls.call_feed import CallFeed
 from labkit_services.inspector.calls.call_status_service import CallStatusService
+from labkit_services.inspector.errors import UnavailableError
 from labkit_services.inspector.records.request_record import RequestRecord
 from labkit_services.inspector.storage.changes import ChangeKind, StoreChange, StoredBin
 from labkit_services.runtime.background_tasks import BackgroundTasks
@@ -18,6 +21,7 @@ from labkit_services.runtime.service import Service
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
+    from nats.aio.msg import Msg
 
     from labkit_services.jetstream.event_publisher import EventPublisher
 
@@ -30,16 +34,42 @@ class EventLogConnection:
     It connects in the background; readiness and captures do not wait for it.
     Until nats-server is reached, events wait in memory, the newest ten
     thousand of them.
+
+    Attributes:
+        lab_listeners: Called with new events of the supervisor: its services
+            and their faults.
     """
 
     def __init__(self, service: Service, feed: CallFeed) -> None:
         self._service = service
         self._feed = feed
+        self.lab_listeners: list[Callable[[Sequence[Event]], None]] = []
         self._call_status = CallStatusService(feed, service.log.task_failed)
         self._unsent: deque[Row] = deque(maxlen=_MAX_UNSENT)
         self._client: Client | None = None
         self._events: EventPublisher | None = None
         self._tasks = BackgroundTasks(service.log.task_failed)
+
+    @property
+    def state(self) -> str:
+        """``connected``, ``not connected``, or ``none`` without one."""
+        if self._client is None:
+            return "not connected" if len(self._tasks) else "none"
+        return "connected" if self._client.is_connected else "not connected"
+
+    @property
+    def client(self) -> Client:
+        """The connection to nats-server.
+
+        Raises:
+            UnavailableError: It was not reached yet.
+        """
+        if self._client is None:
+            raise UnavailableError(
+                "the inspector has not reached the lab's nats-server",
+                next_step="try again in a moment; see labkit status",
+            )
+        return self._client
 
     def start(self) -> None:
         """Start to connect."""
@@ -80,7 +110,16 @@ class EventLogConnection:
         while self._unsent:
             self._events.append(self._unsent.popleft())
         self._feed.start(self._client)
+        await self._client.subscribe(event_subject("supervisor"), cb=self._on_lab_events)
         await self._call_status.start(self._client)
+
+    async def _on_lab_events(self, message: Msg) -> None:
+        try:
+            events = decode_batch(message.data)
+        except ValueError:
+            return  # from another version
+        for listener in self.lab_listeners:
+            listener(events)
 
     async def stop(self) -> None:
         """Send the remaining events if possible, and close the connection."""

@@ -81,12 +81,12 @@ class LabAccess:
         """Send a request to the gateway; see ``HttpClient.send``."""
         return await self._client.request(method, self.state()["gateway_url"] + path, headers, body)
 
-    async def command(self, name: str, **arguments: Any) -> Any:
+    async def command(self, name: str, *, within: float = _COMMAND_SECONDS, **arguments: Any) -> Any:
         """Send a command to the supervisor; return its result."""
         state = self.state()
         request = {"token": state["control_token"], "command": name, **arguments}
         try:
-            async with asyncio.timeout(_COMMAND_SECONDS):
+            async with asyncio.timeout(within):
                 line = await _exchange(state["control"], json.dumps(request).encode() + b"\n")
         except OSError as error:  # includes timeouts
             raise UnavailableError(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import parse_qs
 
+from labkit_services.contract.errors import InvalidValueError
 from labkit_services.contract.wire_text import readable
 from labkit_services.http import Request
 from labkit_services.inspector.formats.snippets import http
@@ -17,7 +18,10 @@ from labkit_services.inspector.storage.changes import StoredBin
 
 def wants_requestbin(request: Request) -> bool:
     """Tell whether the client asks for RequestBin's names."""
-    return parse_qs(request.query).get("compat") == ["requestbin"]
+    compat = parse_qs(request.query, keep_blank_values=True).get("compat")
+    if compat not in (None, ["requestbin"]):
+        raise InvalidValueError("invalid value for compat", expected="requestbin", seen=ascii(compat)[:80])
+    return compat is not None
 
 
 def requestbin_bin(stored: StoredBin, color: str) -> dict[str, Any]:

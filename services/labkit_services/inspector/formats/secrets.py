@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 
+from labkit_services.http.headers import Pair
 from labkit_services.inspector.records.request_record import RequestRecord
 
 MASK = "***"
@@ -24,6 +26,11 @@ def is_secret(name: str) -> bool:
     return _SECRET_NAME.search(name) is not None
 
 
+def mask_headers(headers: Iterable[Pair]) -> tuple[Pair, ...]:
+    """Return the headers without secrets in their values."""
+    return tuple((name, _mask_value(name, value)) for name, value in headers)
+
+
 def masked(record: RequestRecord) -> RequestRecord:
     """Return the record without secrets in headers, query and form.
 
@@ -36,13 +43,12 @@ def masked(record: RequestRecord) -> RequestRecord:
     if request.query:
         target = target.replace(f"?{request.query}", f"?{query}", 1)
     body = request.body
-    headers = tuple((name, _mask_value(name, value)) for name, value in request.headers)
+    headers = mask_headers(request.headers)
     if any(name.lower() == "content-type" and "x-www-form-urlencoded" in value for name, value in headers):
         body = _mask_pairs(body.decode("latin-1")).encode("latin-1")
     response = record.response
     if response is not None:
-        answered = tuple((name, _mask_value(name, value)) for name, value in response.headers)
-        response = replace(response, headers=answered)
+        response = replace(response, headers=mask_headers(response.headers))
     request = replace(request, target=target, query=query, headers=headers, body=body)
     return replace(record, request=request, response=response)
 

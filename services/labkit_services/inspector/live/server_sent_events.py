@@ -57,6 +57,21 @@ class ServerSentEvents:
         self._closed = False
         store.listeners.append(self._on_change)
 
+    @property
+    def count(self) -> int:
+        """Number of open streams and polls."""
+        return len(self._subscribers)
+
+    def announce(self, name: str, data: dict[str, Any], bin_name: str = "") -> None:
+        """Send what is no change of the store to the streams that are open.
+
+        It is not kept: a client that was away does not get it later.
+        """
+        event = LiveEvent(self._journal.number, name, data)
+        for subscriber in self._subscribers:
+            if subscriber.bin in ("", bin_name):
+                subscriber.put(event)
+
     def subscribe(self, bin_name: str = "", after: int | None = None) -> AsyncIterator[bytes]:
         """Return the event stream of one bin, or of all.
 

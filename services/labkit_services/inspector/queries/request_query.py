@@ -19,6 +19,8 @@ from labkit_services.inspector.records.request_ids import REQUEST_ID
 from labkit_services.inspector.records.request_record import RequestRecord
 
 _MAX_LIMIT = 500
+_MAX_NS = 2**63 - 1
+"""Of SQLite, and in the year 2262: a later time is as good as that."""
 _MAX_WAIT_SECONDS = 60.0
 
 _FILTERS = {"method", "status", "call_id", "function", "function_status", "q", "since", "until"}
@@ -174,7 +176,8 @@ def _time(given: dict[str, str], name: str) -> int | None:
     if not text:
         return None
     try:
-        return int(float(text) * 1e9) if _NUMBER.fullmatch(text) else parse_rfc3339(text)
+        time_ns = int(float(text) * 1e9) if _NUMBER.fullmatch(text) else parse_rfc3339(text)
+        return max(-_MAX_NS, min(time_ns, _MAX_NS))
     except ValueError:
         expected = "an RFC 3339 time such as 2026-08-22T10:00:00Z, or Unix seconds"
         raise InvalidValueError(f"invalid value for {name}", expected=expected, seen=ascii(text)) from None

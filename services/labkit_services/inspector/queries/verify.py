@@ -5,12 +5,12 @@ Pure: it judges the records of one moment. ``routes/verify.py`` waits.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from labkit_services.contract.errors import InvalidValueError
-from labkit_services.inspector.queries.matching import check_conditions, match
+from labkit_services.inspector.queries.matching import Difference, check_conditions, match
 from labkit_services.inspector.records.request_record import RequestRecord
 
 MAX_EXPECTATIONS = 50
@@ -161,70 +161,118 @@ class Verdict:
         }
 
 
-def judge(records: Sequence[RequestRecord], expected: Expected) -> Verdict:
+class Judgement:
+    """Judges the records of a bin one by one, the oldest first.
+
+    It keeps no record: a bin may hold a hundred thousand.
+    """
+
+    def __init__(self, expected: Expected) -> None:
+        self._expected = expected
+        self._ids: list[str] = []
+        self._names: dict[int, str] = {}
+        self._fitting: list[list[int]] = [[] for _ in expected.expectations]
+        self._missed = [ClosestMisses(each.conditions) for each in expected.expectations]
+
+    def add(self, record: RequestRecord) -> None:
+        """Compare a record with all expectations."""
+        index, fits = len(self._ids), False
+        self._ids.append(record.id)
+        for number, expectation in enumerate(self._expected.expectations):
+            if differences := match(record, expectation.conditions):
+                self._missed[number].add(record.id, differences)
+            else:
+                self._fitting[number].append(index)
+                fits = True
+        if fits or self._expected.no_extra:
+            request = record.request
+            self._names[index] = f"{request.method} {request.path} (number {record.seq})"
+
+    def verdict(self) -> Verdict:
+        """Return the verdict on all records that were added."""
+        results = []
+        used = set[int]()
+        begin = 0
+        for number, expectation in enumerate(self._expected.expectations):
+            fitting = self._fitting[number]
+            late = [i for i in fitting if i >= begin] if self._expected.ordered else fitting
+            results.append(self._result(expectation, late, number))
+            used.update(late)
+            if self._expected.ordered and expectation.least and len(late) >= expectation.least:
+                begin = late[expectation.least - 1] + 1
+        extra = [i for i in range(len(self._ids)) if i not in used] if self._expected.no_extra else []
+        problem = ""
+        if extra:
+            first = self._names[extra[0]]
+            problem = f"{_requests(len(extra))} matched no expectation: the first is {first}."
+        return Verdict(tuple(results), tuple(self._ids[i] for i in extra), problem)
+
+    def _result(self, expectation: Expectation, late: list[int], number: int) -> ExpectationResult:
+        matched = tuple(self._ids[i] for i in late)
+        if expectation.most is not None and len(late) > expectation.most:
+            newest = self._names[late[-1]]
+            problem = f"Expected {expectation}, but {_requests(len(late))} came: the newest is {newest}."
+            return ExpectationResult(expectation, matched, (), problem, is_final=True)
+        if len(late) >= expectation.least:
+            return ExpectationResult(expectation, matched, (), "")
+        problem = f"Expected {expectation}, but {_requests(len(late))} came"
+        if early := len(self._fitting[number]) - len(late):
+            return ExpectationResult(
+                expectation,
+                matched,
+                (),
+                f"{problem}; {_requests(early)} came before those of expectation {number}.",
+            )
+        missed = self._missed[number].found()
+        if missed:
+            problem += f"; the closest: {' '.join(missed[0].why)}"
+        return ExpectationResult(expectation, matched, missed, problem.rstrip(".") + ".")
+
+
+def judge(records: Iterable[RequestRecord], expected: Expected) -> Verdict:
     """Return the verdict on ``records``, which are oldest first."""
-    results = []
-    used = set[str]()
-    begin = 0
-    for number, expectation in enumerate(expected.expectations):
-        fitting = [i for i, record in enumerate(records) if not match(record, expectation.conditions)]
-        late = [i for i in fitting if i >= begin] if expected.ordered else fitting
-        results.append(_result(records, expectation, fitting, late, number))
-        used |= {records[i].id for i in late}
-        if expected.ordered and expectation.least and len(late) >= expectation.least:
-            begin = late[expectation.least - 1] + 1
-    extra = tuple(record.id for record in records if record.id not in used) if expected.no_extra else ()
-    problem = ""
-    if extra:
-        first = next(record for record in records if record.id == extra[0])
-        problem = f"{_requests(len(extra))} matched no expectation: the first is {_name(first)}."
-    return Verdict(tuple(results), extra, problem)
+    judgement = Judgement(expected)
+    for record in records:
+        judgement.add(record)
+    return judgement.verdict()
 
 
-def _result(
-    records: Sequence[RequestRecord],
-    expectation: Expectation,
-    fitting: list[int],
-    late: list[int],
-    number: int,
-) -> ExpectationResult:
-    matched = tuple(records[i].id for i in late)
-    if expectation.most is not None and len(late) > expectation.most:
-        newest = records[late[-1]]
-        problem = f"Expected {expectation}, but {_requests(len(late))} came: the newest is {_name(newest)}."
-        return ExpectationResult(expectation, matched, (), problem, is_final=True)
-    if len(late) >= expectation.least:
-        return ExpectationResult(expectation, matched, (), "")
-    problem = f"Expected {expectation}, but {_requests(len(late))} came"
-    if len(fitting) > len(late):
-        early = _requests(len(fitting) - len(late))
-        return ExpectationResult(
-            expectation, matched, (), f"{problem}; {early} came before those of expectation {number}."
-        )
-    missed = near_misses(records, expectation.conditions)
-    if missed:
-        problem += f"; the closest: {' '.join(missed[0].why)}"
-    return ExpectationResult(expectation, matched, missed, problem.rstrip(".") + ".")
+class ClosestMisses:
+    """The requests with the fewest differences, of those the newest."""
 
+    def __init__(self, conditions: dict[str, Any]) -> None:
+        self._conditions = conditions
+        self._found: list[tuple[int, NearMiss]] = []
 
-def near_misses(records: Sequence[RequestRecord], conditions: dict[str, Any]) -> tuple[NearMiss, ...]:
-    """Return the requests with the fewest differences, newest first."""
-    ranked = []
-    for record in reversed(records):
-        differences = match(record, conditions)
+    def add(self, record_id: str, differences: list[Difference]) -> None:
+        """Compare a request that does not match with those found so far."""
+        count = len(differences)
         # What differs in everything is no near miss.
-        if differences and (len(differences) < len(conditions) or len(conditions) == 1):
-            ranked.append((len(differences), record.id, tuple(each.sentence for each in differences)))
-    ranked.sort(key=lambda each: each[0])
-    return tuple(NearMiss(record_id, why) for _, record_id, why in ranked[:_NEAR_MISSES])
+        if count >= len(self._conditions) > 1:
+            return
+        if len(self._found) == _NEAR_MISSES and count > self._found[-1][0]:
+            return
+        miss = NearMiss(record_id, tuple(each.sentence for each in differences))
+        self._found.insert(0, (count, miss))
+        self._found.sort(key=lambda each: each[0])
+        del self._found[_NEAR_MISSES:]
+
+    def found(self) -> tuple[NearMiss, ...]:
+        """Return the closest first."""
+        return tuple(miss for _, miss in self._found)
+
+
+def near_misses(records: Iterable[RequestRecord], conditions: dict[str, Any]) -> tuple[NearMiss, ...]:
+    """Return the closest of ``records``, which are oldest first."""
+    closest = ClosestMisses(conditions)
+    for record in records:
+        if differences := match(record, conditions):
+            closest.add(record.id, differences)
+    return closest.found()
 
 
 def _requests(count: int) -> str:
     return f"{count or 'no'} {'request' if count == 1 else 'requests'}"
-
-
-def _name(record: RequestRecord) -> str:
-    return f"{record.request.method} {record.request.path} (number {record.seq})"
 
 
 def _count(name: str, value: Any) -> int:

@@ -12,8 +12,8 @@ from labkit_services.inspector.errors import InvalidNameError, ReservedNameError
 
 RESERVED = frozenset(
     {
-        *("api", "docs", "favicon.ico", "healthz", "metrics", "r", "ready"),
-        *("robots.txt", "static", "token", "ui", "version"),
+        *("api", "docs", "favicon.ico", "healthz", "metrics", "openapi.json", "r"),
+        *("ready", "robots.txt", "static", "token", "ui", "version"),
     }
 )
 """First segments of paths that are, or may become, the inspector's own."""

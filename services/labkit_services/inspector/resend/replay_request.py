@@ -80,6 +80,10 @@ class Replay:
         target, path = given.get("target", ""), given.get("path", "")
         if not isinstance(target, str) or not isinstance(path, str):
             raise InvalidValueError("replay.target and replay.path are texts")
+        try:
+            urlsplit(target)
+        except ValueError as error:
+            raise InvalidValueError("replay.target is not a URL", seen=f"{target[:200]!a}: {error}") from None
         if path and not path.startswith("/"):
             raise InvalidValueError("replay.path does not begin with /", seen=ascii(path)[:80])
         times = whole_number("replay.times", given.get("times", 1), _MAX_TIMES)
@@ -149,11 +153,10 @@ class Replay:
 
     def _url(self, record: RequestRecord, own_url: str) -> str:
         target = urlsplit(self.target or own_url)
-        original = urlsplit(record.request.target)
         path = self.path
         if not path and (not self.target or (target.path in ("", "/") and not target.query)):
             path = readable(record.request.path)
-            path += f"?{readable(original.query)}" if original.query else ""
+            path += f"?{readable(record.request.query)}" if record.request.query else ""
         if not path:
             return self.target
         # What could be read as another URL is encoded; nothing is dropped.

@@ -15,11 +15,11 @@ import re
 import socket
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from labkit_services.contract.errors import InvalidValueError
 from labkit_services.contract.ports import is_gateway_alias
-from labkit_services.http.origin import Origin
+from labkit_services.http.origin import KEPT, Origin
 from labkit_services.inspector.errors import RequestRefusedError
 
 _ODD = re.compile(r"[\x00-\x20\x7f\\]")
@@ -119,7 +119,9 @@ class AllowedTargets:
             raise self._refused(url, "its URL contains a user; send an Authorization header instead")
         if port == 0:
             raise self._refused(url, "there is no port 0")
-        origin, target = Origin.parse(url)
+        origin, _ = Origin.parse(url)
+        # As it is written, not as Go would write it: a replay repeats it.
+        target = quote(f"{parts.path or '/'}{'?' * bool(parts.query)}{parts.query}", safe=KEPT)
         return self._without_alias(replace(origin, host=origin.host.lower())), target
 
     def _without_alias(self, origin: Origin) -> Origin:

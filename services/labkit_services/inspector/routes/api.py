@@ -10,14 +10,21 @@ from labkit_services.inspector.routes.route_group import PathValues, RouteGroup
 
 
 class InspectorApi:
-    """The API's routes. Access was checked before."""
+    """The API's routes. Access to those below ``/api`` was checked before.
+
+    Attributes:
+        open_paths: The other paths, which everybody may read.
+    """
 
     def __init__(self, groups: Iterable[RouteGroup]) -> None:
         self.router = Router()
+        self.open_paths: set[str] = set()
         self.router.add("GET", "/api/v1/version", _version)
         for group in groups:
             for methods, pattern, handler in group.routes:
                 self.router.add(methods, pattern, handler)
+                if not pattern.startswith("/api/"):
+                    self.open_paths.add(pattern)
 
 
 async def _version(_request: Request, _path: PathValues) -> Response:

@@ -10,11 +10,12 @@ from labkit_services.contract.times import rfc3339
 from labkit_services.http import Request, Response
 from labkit_services.inspector.formats.requestbin import requestbin_bin, wants_requestbin
 from labkit_services.inspector.records.bin_names import color_of
+from labkit_services.inspector.responding.rule_input import parse_rules
 from labkit_services.inspector.routes.route_group import PathValues, Route, find_bin, read_settings
 from labkit_services.inspector.storage.bin_store import BinStore
 from labkit_services.inspector.storage.changes import StoredBin
 
-_SETTINGS: dict[str, type] = {"capacity": int, "answer": int, "note": str, "secret": str}
+_SETTINGS: dict[str, type] = {"capacity": int, "answer": int, "note": str, "secret": str, "response": dict}
 
 
 @dataclass
@@ -66,6 +67,7 @@ class BinRoutes:
         return Response.json(200, {"bins": bins, "url": self._view.url})
 
     async def _create(self, request: Request, _path: PathValues) -> Response:
+        is_requestbin = wants_requestbin(request)
         if request.headers.get("Content-Type").startswith("application/x-www-form-urlencoded"):
             settings: dict[str, Any] = {}  # RequestBin's client sends ``private`` as a form
         else:
@@ -75,7 +77,7 @@ class BinRoutes:
             error = {"error": f"there is a bin {name} already", "next": f"use it, or PUT /api/v1/bins/{name}"}
             return Response.json(409, error)
         response = self._changed(name, settings)
-        if wants_requestbin(request):
+        if is_requestbin:
             return Response.json(201, requestbin_bin(self._store.bins[name], color_of(name)))
         return response
 
@@ -83,6 +85,9 @@ class BinRoutes:
         return self._changed(unquote(path["bin"]), await read_settings(request, _SETTINGS))
 
     def _changed(self, name: str, settings: dict[str, Any]) -> Response:
+        if (rule := settings.pop("response", None)) is not None:
+            parse_rules([rule])
+            settings["rules"] = (rule,)
         stored, created = self._store.create(
             name, settings.pop("capacity", None), answer=settings.pop("answer", None)
         )

@@ -15,6 +15,7 @@ from labkit_services.inspector.calls.call_stream import CallStream
 from labkit_services.inspector.calls.lab_poller import LabPoller
 from labkit_services.inspector.errors import NotTakenError
 from labkit_services.inspector.routes.events import STREAM_HEADERS
+from labkit_services.inspector.routes.faults import FaultRoutes
 from labkit_services.inspector.routes.lab import LabApiRoutes
 from labkit_services.inspector.routes.logs import LogApiRoutes
 from labkit_services.inspector.routes.queues import QueueApiRoutes
@@ -79,7 +80,8 @@ def call_routes(parts: CallParts) -> list[RouteGroup]:
     """Return the routes of calls, queues, services and logs."""
     return [
         CallApiRoutes(parts.feed, parts.stream, parts.poller, parts.sender),
-        QueueApiRoutes(parts.lab, parts.poller),
+        QueueApiRoutes(parts.lab, parts.poller, parts.peek),
         LabApiRoutes(parts.lab, parts.poller),
         LogApiRoutes(parts.logs),
+        FaultRoutes(parts.faults, parts.feed),
     ]

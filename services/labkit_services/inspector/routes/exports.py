@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterable
+from dataclasses import replace
+from typing import TypeVar
 from urllib.parse import parse_qs
 
 from labkit_services.contract.errors import InvalidValueError
@@ -15,7 +18,9 @@ from labkit_services.inspector.formats.json_lines import json_line, read_json_li
 from labkit_services.inspector.formats.secrets import masked
 from labkit_services.inspector.formats.snippets import SNIPPETS
 from labkit_services.inspector.formats.table import COLUMNS, csv_line, csv_row
-from labkit_services.inspector.records.request_record import RequestRecord
+from labkit_services.inspector.live.turns import in_turns
+from labkit_services.inspector.records.request_record import ReceivedRequest, RequestRecord
+from labkit_services.inspector.records.sent_response import SentResponse
 from labkit_services.inspector.routes.route_group import PathValues, Route, find_bin, find_record
 from labkit_services.inspector.storage.bin_store import BinStore
 
@@ -23,13 +28,16 @@ MAX_IMPORT_BYTES = 32 * 1024 * 1024
 
 _TYPES = {"har": "application/json", "jsonl": "application/jsonl", "csv": "text/csv; charset=utf-8"}
 _PIECE_BYTES = 64 * 1024
+_SAVED_TOGETHER = 200
+_Message = TypeVar("_Message", ReceivedRequest, SentResponse)
 
 
 class ExportRoutes:
     """The routes of exports and imports."""
 
-    def __init__(self, store: BinStore) -> None:
+    def __init__(self, store: BinStore, body_limit: int) -> None:
         self._store = store
+        self._body_limit = body_limit
         self.routes: list[Route] = [
             ("GET", "/api/v1/bins/{bin}/export", self._export_bin),
             ("POST", "/api/v1/bins/{bin}/import", self._import),
@@ -56,23 +64,33 @@ class ExportRoutes:
 
     async def _import(self, request: Request, path: PathValues) -> Response:
         """Add the requests of a file; none if one of them is wrong."""
+        find_bin(self._store, path)
+        data = await request.body(MAX_IMPORT_BYTES)
+        count, exchanges = await asyncio.to_thread(_read, data)
         stored = find_bin(self._store, path)
-        exchanges = _read(await request.body(MAX_IMPORT_BYTES))
-        if len(exchanges) > stored.settings.capacity:
+        if count > stored.settings.capacity:
             raise ImportRefusedError(
                 "the file has more requests than the bin holds",
                 expected=f"at most {stored.settings.capacity}",
-                seen=str(len(exchanges)),
+                seen=str(count),
                 next_step="raise the bin's capacity: PUT /api/v1/bins/NAME",
             )
         ids = []
-        for exchange in exchanges:
-            record, _ = self._store.add(stored.name, exchange.request)
+        async for exchange in in_turns(exchanges):
+            if self._store.bins.get(stored.name) is not stored:
+                find_bin(self._store, path)  # it was deleted in the meantime
+            record, _ = self._store.add(stored.name, self._cut(exchange.request))
             ids.append(record.id)
             if exchange.response is not None:
-                self._store.answered(record.id, exchange.response)
+                self._store.answered(record.id, self._cut(exchange.response))
+            if not len(ids) % _SAVED_TOGETHER:
+                await self._store.saved()
         await self._store.saved()
         return Response.json(201, {"imported": len(ids), "ids": ids})
+
+    def _cut(self, message: _Message) -> _Message:
+        """Return a message with no more of its body than a capture has."""
+        return replace(message, body=message.body[: self._body_limit])
 
 
 def _choices(
@@ -108,7 +126,7 @@ def _lines(form: str, records: Iterable[RequestRecord]) -> Iterable[str]:
 
 async def _in_pieces(lines: Iterable[str]) -> AsyncIterator[bytes]:
     piece = bytearray()
-    for line in lines:
+    async for line in in_turns(lines):
         piece += line.encode()
         if len(piece) >= _PIECE_BYTES:
             yield bytes(piece)
@@ -116,8 +134,12 @@ async def _in_pieces(lines: Iterable[str]) -> AsyncIterator[bytes]:
     yield bytes(piece)
 
 
-def _read(data: bytes) -> list[Exchange]:
-    """Return the exchanges of a HAR or of JSON lines."""
+def _read(data: bytes) -> tuple[int, Iterable[Exchange]]:
+    """Return number and exchanges of a HAR or of JSON lines, all checked.
+
+    JSON lines are read again while they are added: a hundred thousand
+    exchanges at once take many times the memory of the file.
+    """
     begin = data.lstrip()[:1]
     if begin != b"{":
         expected = "a HAR, or JSON lines as `export?format=jsonl` writes them"
@@ -127,5 +149,6 @@ def _read(data: bytes) -> list[Exchange]:
             document = read_json(data)
         except InvalidJsonError as error:
             raise ImportRefusedError("the file is not JSON", seen=str(error)) from None
-        return read_har(document)
-    return read_json_lines(data)
+        exchanges = read_har(document)
+        return len(exchanges), exchanges
+    return sum(1 for _ in read_json_lines(data)), read_json_lines(data)

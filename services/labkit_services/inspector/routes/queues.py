@@ -5,24 +5,29 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 
+from labkit_services.contract.names import DEFAULT_QUEUE
 from labkit_services.contract.numbers import parse_whole_number, whole_number
 from labkit_services.contract.queues import check_queue_name
 from labkit_services.http import Request, Response
 from labkit_services.inspector.calls.lab_access import LabAccess
 from labkit_services.inspector.calls.lab_poller import LabPoller, queue_to_json
+from labkit_services.inspector.calls.queue_peek import QueuePeek
 from labkit_services.inspector.routes.route_group import PathValues, Route, read_settings
 
 _MAX_LIMIT = 1000
+_MAX_PEEK = 100
 
 
 class QueueApiRoutes:
     """The routes of queues."""
 
-    def __init__(self, lab: LabAccess, poller: LabPoller) -> None:
+    def __init__(self, lab: LabAccess, poller: LabPoller, peek: QueuePeek) -> None:
         self._lab = lab
         self._poller = poller
+        self._queue_peek = peek
         letters = "/api/v1/queues/{queue}/dead-letters"
         self.routes: list[Route] = [
+            ("GET", "/api/v1/queue", self._peek),
             ("GET", "/api/v1/queues", self._list),
             ("GET", "/api/v1/queues/{queue}", self._get),
             ("PUT", "/api/v1/queues/{queue}", self._configure),
@@ -35,6 +40,13 @@ class QueueApiRoutes:
 
     async def _list(self, _request: Request, _path: PathValues) -> Response:
         return Response.json(200, {"queues": await self._poller.queues()})
+
+    async def _peek(self, request: Request, _path: PathValues) -> Response:
+        """Show the next messages of a queue; nothing is consumed."""
+        given = dict(parse_qsl(request.query))
+        queue = check_queue_name(given.get("queue", DEFAULT_QUEUE))
+        limit = parse_whole_number("limit", given.get("limit", "10"), 0, _MAX_PEEK)
+        return Response.json(200, await self._queue_peek.peek(queue, limit))
 
     async def _get(self, _request: Request, path: PathValues) -> Response:
         return Response.json(200, queue_to_json(await self._lab.gateway("GET", _queue_path(path))))

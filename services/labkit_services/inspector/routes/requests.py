@@ -11,10 +11,12 @@ from urllib.parse import parse_qsl
 from labkit_services.contract.durations import parse_duration
 from labkit_services.contract.errors import InvalidValueError
 from labkit_services.http import Request, Response
+from labkit_services.inspector.calls.call_times import CallTimes
 from labkit_services.inspector.formats.decoding import decode_body
 from labkit_services.inspector.formats.requestbin import requestbin_request, wants_requestbin
 from labkit_services.inspector.formats.webhook_signature import with_signature
 from labkit_services.inspector.live.request_waiters import RequestWaiters
+from labkit_services.inspector.live.turns import in_turns
 from labkit_services.inspector.queries.diff import diff
 from labkit_services.inspector.queries.request_query import RequestFilter, RequestPage, RequestQuery
 from labkit_services.inspector.queries.verify import near_misses
@@ -37,9 +39,10 @@ _CLOSEST_AMONG = 200
 class RequestRoutes:
     """The routes of requests."""
 
-    def __init__(self, store: BinStore, waiters: RequestWaiters) -> None:
+    def __init__(self, store: BinStore, waiters: RequestWaiters, times: CallTimes) -> None:
         self._store = store
         self._waiters = waiters
+        self._times = times
         self.routes: list[Route] = [
             ("GET", "/api/v1/bins/{bin}/requests", self._list),
             ("DELETE", "/api/v1/bins/{bin}/requests", self._clear),
@@ -52,7 +55,7 @@ class RequestRoutes:
         ]
 
     async def _list(self, request: Request, path: PathValues) -> Response:
-        query = RequestQuery.parse(request.query)
+        query, is_requestbin = RequestQuery.parse(request.query), wants_requestbin(request)
         name = find_bin(self._store, path).name
         timed_out = bool(query.wait) and not await self._waiters.wait(name, query)
         stored = find_bin(self._store, path)  # it may have been deleted in the meantime
@@ -65,7 +68,7 @@ class RequestRoutes:
         }
         if timed_out:
             counts |= {"timed_out": True, "closest": self._closest(name, query)}
-        if wants_requestbin(request):
+        if is_requestbin:
             return Response.json(200, [requestbin_request(record) for record in page.records])
         body = _page_json(page, counts, bodies=query.bodies, secret=stored.settings.secret)
         return Response(200, [("Content-Type", "application/json")], body)
@@ -84,6 +87,8 @@ class RequestRoutes:
         if wants_requestbin(request):
             return Response.json(200, requestbin_request(record))
         document = with_signature(record, find_bin(self._store, path).settings.secret)
+        if document["openfaas"] is not None:
+            document["openfaas"] |= await self._times.of(record)
         return Response.json(200, document | {"decoded": _decoded(record)})
 
     async def _annotate(self, request: Request, path: PathValues) -> Response:
@@ -156,7 +161,7 @@ async def _page_json(
     # In pieces: hundreds of bodies in one document would take many times the
     # memory of the records.
     separator = b'{"requests":['
-    for record in page.records:
+    async for record in in_turns(page.records):
         document = with_signature(record, secret) if bodies else record.summary()
         yield separator + json.dumps(document).encode()
         separator = b","

@@ -9,7 +9,14 @@ from labkit_services.contract.durations import parse_duration
 from labkit_services.contract.errors import InvalidValueError
 from labkit_services.http import Request, Response
 from labkit_services.inspector.live.request_waiters import RequestWaiters
-from labkit_services.inspector.queries.verify import MAX_EXPECTATIONS, Expectation, Expected, Verdict, judge
+from labkit_services.inspector.live.turns import in_turns
+from labkit_services.inspector.queries.verify import (
+    MAX_EXPECTATIONS,
+    Expectation,
+    Expected,
+    Judgement,
+    Verdict,
+)
 from labkit_services.inspector.records.request_ids import REQUEST_ID
 from labkit_services.inspector.routes.route_group import PathValues, Route, find_bin, read_settings
 from labkit_services.inspector.storage.bin_store import BinStore
@@ -44,19 +51,27 @@ class VerifyRoutes:
         began = loop.time()
         while True:
             name = find_bin(self._store, path).name
-            verdict = self._judge(name, expected, after)
+            verdict = await self._judge(name, expected, after)
             left = began + within - loop.time()
             if left <= 0 or verdict.is_final or (verdict.verified and not expected.needs_silence):
                 break
             if not await self._waiters.changed(name, left):
-                verdict = self._judge(find_bin(self._store, path).name, expected, after)
+                verdict = await self._judge(find_bin(self._store, path).name, expected, after)
                 break
             await asyncio.sleep(min(_PAUSE_SECONDS, max(0.0, began + within - loop.time())))
         return Response.json(200, verdict.to_json() | {"waited": round(loop.time() - began, 3)})
 
-    def _judge(self, name: str, expected: Expected, after: str) -> Verdict:
-        records = [record for record in self._store.iterate(name) if record.id > after]
-        return judge(records, expected)
+    async def _judge(self, name: str, expected: Expected, after: str) -> Verdict:
+        """Judge what the bin holds now; captures go on in between."""
+        judgement = Judgement(expected)
+        newest = self._store.record(name, "latest")
+        until = newest.id if newest else ""
+        async for record in in_turns(self._store.iterate(name)):
+            if record.id > until:
+                break
+            if record.id > after:
+                judgement.add(record)
+        return judgement.verdict()
 
 
 def _expected(settings: dict[str, Any]) -> Expected:

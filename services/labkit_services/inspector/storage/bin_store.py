@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from labkit_services.contract.errors import InvalidValueError
-from labkit_services.inspector.errors import NotFoundError, TooManyError
+from labkit_services.inspector.errors import NotFoundError, NotSavedError, TooManyError
 from labkit_services.inspector.queries.request_query import RequestPage, RequestQuery
 from labkit_services.inspector.records.bin_names import check_bin_name
 from labkit_services.inspector.records.bin_settings import BinSettings
@@ -48,6 +48,7 @@ class BinStore:
 
     Attributes:
         bins: By name, in the order of their creation.
+        limits: How much is kept.
         listeners: Called with each change after it was made. They must not
             change the store.
         writer: Writes the changes.
@@ -58,12 +59,12 @@ class BinStore:
     ) -> None:
         self.bins: dict[str, StoredBin] = {}
         self.listeners: list[Callable[[StoreChange], None]] = []
-        self._limits = limits or StoreLimits()
+        self.limits = limits or StoreLimits()
         self._history = History(HistoryFile(path, warn))
         self.bins.update((stored.name, stored) for stored in self._history.load())
         self._uses = max((stored.last_use for stored in self.bins.values()), default=0)
         self._ids = RequestIds(after=self._history.newest_id())
-        self.writer = GroupCommit(self._history, self.bins, self._limits.bytes)
+        self.writer = GroupCommit(self._history, self.bins, self.limits.bytes)
         self.writer.write(lambda: self._history.close_open_exchanges(cut_response("cut", 0.0)))
 
     # -- bins
@@ -78,7 +79,7 @@ class BinStore:
         stored = self.bins.get(name)
         created = stored is None
         if stored is None:
-            settings = BinSettings(self._limits.capacity)
+            settings = BinSettings(self.limits.capacity)
             _changed(settings, capacity, answer).check()
             stored = StoredBin(check_bin_name(name), settings, explicit, time.time_ns())
             self._make_room()
@@ -227,6 +228,11 @@ class BinStore:
     # -- saving
 
     @property
+    def failure(self) -> NotSavedError | None:
+        """Why the newest changes could not be saved; None if they were."""
+        return self.writer.failure
+
+    @property
     def change_number(self) -> int:
         """Number of the newest change, also before a restart."""
         return self._history.change_number
@@ -293,13 +299,13 @@ class BinStore:
 
     def _make_room(self) -> None:
         """Evict the least recently used bin that a mere request created."""
-        if len(self.bins) < self._limits.bins:
+        if len(self.bins) < self.limits.bins:
             return
         evictable = [stored for stored in self.bins.values() if not stored.explicit]
         if not evictable:
             raise TooManyError(
                 "there are too many bins",
-                expected=f"at most {self._limits.bins}",
+                expected=f"at most {self.limits.bins}",
                 next_step="delete one: DELETE /api/v1/bins/NAME",
             )
         self.delete(min(evictable, key=lambda stored: stored.last_use))

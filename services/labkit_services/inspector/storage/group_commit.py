@@ -33,10 +33,12 @@ class GroupCommit:
 
     Attributes:
         committed: Set after each commit.
+        failure: Why the last commit failed, or None.
     """
 
     def __init__(self, history: History, bins: dict[str, StoredBin], limit: int) -> None:
         self.committed = asyncio.Event()
+        self.failure: NotSavedError | None = None
         self._history = history
         self._bins = bins
         self._limit = limit
@@ -161,6 +163,7 @@ class GroupCommit:
             self._changed.clear()
             self._uncommitted.clear()
             self._busy_since = None
+            self.failure = None
             self._finish(None)
             self.committed.set()
             if self._history.log_bytes > _MOST_LOG_BYTES:  # the upkeep is too slow
@@ -211,6 +214,7 @@ class GroupCommit:
 
     def _on_loss(self, error: NotSavedError) -> None:
         """Forget what could not be saved; keep the open requests for later."""
+        self.failure = error
         lost = self._uncommitted | self._new
         self._new = {record_id: new for record_id, new in lost.items() if record_id in self._open}
         self._uncommitted.clear()
