@@ -30,6 +30,7 @@ _COUNTED = (
     "retrying",
     "redelivered",
     "dead",
+    "cancelled",
     "callbacks",
 )
 _GROUPS = {"running": "in_flight", "delivered": "in_flight"}

@@ -422,9 +422,9 @@ def test_several_on_one_page_and_destroy_leaves_nothing(page: BrowserTab) -> Non
 
 def test_the_flow_shows_counts_and_is_a_filter(page: BrowserTab) -> None:
     page.evaluate("startFlow({counts: {accepted: 10, queued: 3, retrying: 2, dead: 1}})")
-    page.wait_for("document.querySelectorAll('.fl [role=button]').length === 9 && 1")
+    page.wait_for("document.querySelectorAll('.fl [role=button]').length === 10 && 1")
     label = "document.querySelector('.fl [data-name=\"{}\"]').getAttribute('aria-label')"
-    assert page.evaluate(label.format("dead")) == "dead letters: 1"
+    assert page.evaluate(label.format("dead")) == "dead letter: 1"
     assert page.evaluate(label.format("queued")) == "queued: 3"
     page.evaluate("document.querySelector('.fl [data-name=retrying]').focus()")
     press(page, "Enter")

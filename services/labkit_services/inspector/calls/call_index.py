@@ -194,6 +194,9 @@ class CallIndex:
     def __iter__(self) -> Iterator[IndexedCall]:
         return (entry for by_function in self._calls.values() for entry in by_function.values())
 
+    def __len__(self) -> int:
+        return sum(map(len, self._calls.values()))
+
     def counted(self) -> dict[str, int]:
         """Return the number of calls in each group."""
         return {name: self._counts[name] for name in COUNTED}

@@ -143,7 +143,8 @@ class CallStream:
             if number % 20 == 19:
                 await asyncio.sleep(0)
         counts = self._feed.index.counted()
-        self.publish("calls", {"calls": calls, "counts": counts, "now": now_ns / 1e9})
+        total = len(self._feed.index)
+        self.publish("calls", {"calls": calls, "counts": counts, "total": total, "now": now_ns / 1e9})
 
 
 def encode_event(event: str, data: dict[str, Any]) -> bytes:

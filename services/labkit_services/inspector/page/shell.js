@@ -82,7 +82,7 @@ export function createShell(root, context) {
 
   function showCounts() {
     parts.links.bins.count.textContent = store.get("bins").size || "";
-    parts.links.calls.count.textContent = store.get("counts")?.accepted || "";
+    parts.links.calls.count.textContent = store.get("callTotal") || "";
     parts.links.queues.count.textContent = store.get("queues")?.length || "";
   }
 
@@ -96,7 +96,7 @@ export function createShell(root, context) {
   }
 
   store.on("route", showRoute);
-  for (const name of ["bins", "counts", "queues"]) store.on(name, showCounts);
+  for (const name of ["bins", "callTotal", "queues"]) store.on(name, showCounts);
   for (const name of ["connection", "paused"]) store.on(name, showConnection);
   return { render, ...actions };
 }

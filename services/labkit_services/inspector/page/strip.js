@@ -4,7 +4,7 @@ import { explain } from "./components/term.js";
 import { h } from "./dom.js";
 
 /** The numbers, in the order in which a call can pass them. */
-export const COUNTS = ["accepted", "queued", "in_flight", "done", "failed", "retrying", "redelivered", "dead", "callbacks"];
+export const COUNTS = ["accepted", "queued", "in_flight", "done", "failed", "retrying", "redelivered", "dead", "cancelled", "callbacks"];
 
 // As the server counts; a call may be in several groups.
 const SHOWS = {
@@ -16,6 +16,7 @@ const SHOWS = {
   retrying: (call) => call.state === "retrying",
   redelivered: (call) => call.redeliveries > 0,
   dead: (call) => call.state === "dead" || (Boolean(call.callbackDeadReason) && call.state !== "calling back"),
+  cancelled: (call) => call.state === "cancelled",
   callbacks: (call) => (call.callbacks?.length ?? 0) > 0,
 };
 
@@ -39,7 +40,9 @@ export function groupsOf(call, state, now) {
 export function followCounts(api, store) {
   async function refresh() {
     try {
-      store.set("counts", (await api.get("api/v1/calls?limit=1")).counts);
+      const { counts, total } = await api.get("api/v1/calls?limit=1");
+      store.set("counts", counts);
+      store.set("callTotal", total);
     } catch {
       store.set("counts", null); // no event log: the strip shows dashes
     }
@@ -50,7 +53,10 @@ export function followCounts(api, store) {
       refresh();
     },
     reset: refresh, missing: refresh,
-    calls: ({ counts }) => counts && store.set("counts", counts),
+    calls({ counts, total }) {
+      if (counts) store.set("counts", counts);
+      if (total !== undefined) store.set("callTotal", total);
+    },
   });
 }
 
@@ -58,11 +64,12 @@ export function followCounts(api, store) {
 export function createStrip(root, { words, onFilter }) {
   let filter = null;
   const numbers = Object.fromEntries(COUNTS.map((name) => [name, h("b", null, "–")]));
+  const labels = Object.fromEntries(COUNTS.map((name) => [name, h("span", null, words(`count.${name}`, { n: 0 }))]));
   const buttons = Object.fromEntries(COUNTS.map((name) => [name, explain(
     h("button", {
       type: "button", class: "strip-number", "aria-pressed": "false", data: { count: name },
       on: { click: () => onFilter(filter === name ? null : name) },
-    }, numbers[name], h("span", null, words(`count.${name}`))),
+    }, numbers[name], labels[name]),
     words(`count.${name}.help`),
   )]));
   const element = h("div", { class: "strip" }, Object.values(buttons));
@@ -74,6 +81,7 @@ export function createStrip(root, { words, onFilter }) {
         if (numbers[name].textContent === text) continue;
         const grew = Number(text) > Number(numbers[name].textContent);
         numbers[name].textContent = text;
+        labels[name].textContent = words(`count.${name}`, { n: given?.[name] ?? 0 });
         buttons[name].classList.toggle("some", Number(text) > 0);
         if (grew) beacon(buttons[name]);
       }

@@ -88,6 +88,7 @@ export class CallTable {
     this.version = 0; // changes with the calls, see depth.js
     this.stale = true;
     this.grown = false;
+    this.arrangement = 0; // changes with the rows
     this.next = Infinity;
     this.index = new Map();
   }
@@ -133,11 +134,11 @@ export class CallTable {
     this.until = now;
   }
 
-  /** Bring `rows` up to date; returns whether they changed. */
+  /** Bring `rows` up to date; returns the number of their arrangement, which changes with them. */
   refresh() {
-    const { grown } = this;
+    if (this.grown || this.stale) this.arrangement += 1;
     this.grown = false;
-    if (!this.stale) return grown;
+    if (!this.stale) return this.arrangement;
     this.stale = false;
     this.next = Infinity;
     this.rows = [];
@@ -147,7 +148,7 @@ export class CallTable {
     }
     this.rows.sort(ORDERS[this.order]);
     this.index = new Map(this.rows.map((model, index) => [model.key, index]));
-    return true;
+    return this.arrangement;
   }
 
   tally(groups, now) {

@@ -21,6 +21,7 @@ export function openDialog({ words, title, className = "" }, build) {
         "aria-labelledby": titleId,
         on: {
           close() {
+            removeEventListener("hashchange", leave);
             dialog.remove();
             opener?.isConnected && opener.focus();
             resolve(result);
@@ -37,6 +38,8 @@ export function openDialog({ words, title, className = "" }, build) {
       ),
       build(close),
     );
+    const leave = () => close(); // another view has nothing to do with it
+    addEventListener("hashchange", leave);
     const opener = document.activeElement;
     document.body.append(dialog);
     dialog.showModal();
