@@ -165,9 +165,7 @@ def test_a_damaged_file_is_set_aside_with_one_log_line(path: Path, damage: str) 
     with inspector(history=str(path)) as running:
         for number in range(300):
             running.api.post("/r/a", content=b"%d" % number * 50)
-    with contextlib.closing(
-        sqlite3.connect(path)
-    ) as database:
+    with contextlib.closing(sqlite3.connect(path)) as database:
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     data = path.read_bytes()
     path.write_bytes(
