@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from importlib.resources import files
@@ -284,12 +285,122 @@ def test_a_recorded_run_can_be_played_stepped_and_scrubbed(browser: Chromium) ->
         page.wait_for("document.querySelector('.strip [data-count=retrying] b').textContent === '1'")
         page.evaluate(set_value.format("select", 10, "change"))
         click(page, "[data-player=play]")
-        page.wait_for(
-            f"{ROWS}.length === 11 && document.querySelector('[data-player=play]').textContent === '▶'"
-        )
+        stopped = "document.querySelector('[data-player=play]').dataset.playing === 'false'"
+        page.wait_for(f"{ROWS}.length === 11 && {stopped}")
         assert page.evaluate("document.querySelector('.call-actions .danger')") is None
         assert page.problems == []
         page.goto("about:blank")
+
+
+def test_a_recorded_call_is_told_as_it_was_and_nothing_can_be_changed(browser: Chromium) -> None:
+    begin = min(span["start"] for span in FLAKY["spans"])
+    attempts = [
+        {"number": number, "status": 500, "ran": 0.1, "process": None, "from": begin + after}
+        for number, after in ((1, 2.5), (2, 4.0), (3, 6.0))
+    ]
+    call = {**FLAKY, "attempts": attempts}
+    times = [begin, begin + 3, begin + 5, begin + 8]
+    with calls_server(calls=[call], record={"steps": times}) as api:
+        page = browser.open(f"{api.url}/#/calls/{FLAKY['callId']}/flaky")
+        page.wait_for(f"{DETAIL}?.includes('3 attempts until then.')")
+        for step, text in (("first", "0 attempts"), ("forward", "1 attempts"), ("forward", "2 attempts")):
+            click(page, f"[data-player={step}]")
+            page.wait_for(f"{DETAIL}?.includes('{text} until then.')")
+        assert "2 attempts compared" in page.evaluate(DETAIL)
+        assert page.evaluate("document.getElementById('connection').innerText") == "recorded run"
+        shown = "['send-call', 'pause'].filter((id) => document.getElementById(id).offsetParent)"
+        assert page.evaluate(shown) == []
+        page.evaluate("document.activeElement.blur()")
+        page.press("n")
+        page.press("p")
+        assert page.evaluate("document.querySelector('dialog')") is None
+        assert page.evaluate("document.getElementById('connection').innerText") == "recorded run"
+        assert page.problems == []
+        page.goto("about:blank")
+
+
+def test_the_first_call_takes_the_place_of_the_lesson(browser: Chromium) -> None:
+    lesson = "document.querySelector('.empty')?.innerText"
+    with calls_server() as api:
+        page = browser.open(f"{api.url}/")
+        page.wait_for(f"{lesson}?.includes('no function yet')")
+        api.functions = ["resize"]
+        page.wait_for(f"{lesson}?.includes('{api.gateway}/async-function/resize')")
+        click(page, ".empty p button")
+        page.wait_for("document.querySelector('dialog [name=function]')?.value === 'resize'")
+        page.evaluate("location.hash = '#/calls'; document.querySelector('dialog')?.close(); 1")
+
+        api.push(data.one_of_each()[0])
+
+        page.wait_for(f"{ROWS}.length === 1")
+        assert page.evaluate("getComputedStyle(document.querySelector('.tl-empty')).display") == "none"
+        assert page.evaluate("document.querySelector('.empty')") is None
+        assert page.problems == []
+        page.goto("about:blank")
+
+
+def test_a_call_is_copied_as_curl_and_invoked_again(page: BrowserTab, api: CallsApi) -> None:
+    page.evaluate("navigator.clipboard.writeText = async (text) => { window.copied = text; }; 1")
+    callback = "http://127.0.0.1:5/r/it's"
+    api.push({**FLAKY, "callbacks": [{"attempt": 1, "url": callback, "status": 200}]})
+    select(page, "flaky")
+    click(page, "[data-part=curl]")
+    page.wait_for("window.copied")
+    quoted = "'X-Callback-Url: http://127.0.0.1:5/r/it'\\''s'"
+    assert page.evaluate("copied") == (f"curl -i '{api.gateway}/async-function/flaky' -d '' -H {quoted}")
+
+    click(page, "[data-part=again]")
+    page.wait_for("document.querySelector('dialog [name=function]')?.value === 'flaky'")
+    assert page.evaluate("document.querySelector('dialog [name=callback]').value") == callback
+    click(page, "dialog .primary")
+    page.wait_for("document.querySelector('.send-result strong')?.textContent === '202'")
+    expected = {"function": "flaky", "mode": "async", "body": "", "headers": [], "callback": callback}
+    method, path, body = api.asked[-1].split(" ", 2)
+    assert (method, path, json.loads(body)) == ("POST", "/api/v1/calls", expected)
+    page.evaluate("location.hash = '#/calls'; 1")
+    page.wait_for("!document.querySelector('dialog')")
+
+
+def test_a_dead_letter_is_redriven_from_its_call(page: BrowserTab, api: CallsApi) -> None:
+    api.push({**FLAKY, "state": "dead"})
+    select(page, "flaky")
+    click(page, "[data-part=redrive]")
+    eventually(lambda: api.asked, within=5)
+    path = f"/api/v1/queues/faas-request/dead-letters/{FLAKY['callId']}/redrive"
+    assert api.asked == [f"POST {path}?function=flaky {{}}"]
+
+
+def test_an_outcome_with_phrases_in_it_is_told_in_chinese(page: BrowserTab, api: CallsApi) -> None:
+    ending = {"code": "function_exit.ending", "values": {"status": 500, "exit": 1}}
+    attempts = {"code": "attempts", "values": {"n": 2, "numbers": [1, 2], "ending": ending}}
+    values = {"n": 2, "history": [attempts], "call": "ab", "queue": "faas-request"}
+    api.push({**FLAKY, "outcome": {"hop": "function", "code": "dead", "values": values}})
+    click(page, "#language")
+    page.wait_for("document.documentElement.lang === 'zh-CN'")
+    page.wait_for(f"{ROWS}.length === 11")
+    detail = select(page, "flaky")
+    assert "[object" not in detail
+    assert "失败在函数里" in detail
+    click(page, "#language")
+    page.wait_for("document.documentElement.lang === 'en'")
+
+
+def test_what_comes_under_a_resting_pointer_is_not_explained(page: BrowserTab) -> None:
+    page.call("Input.dispatchMouseEvent", type="mouseMoved", x=640, y=400)
+    style = "document.querySelector('.strip-number').style.cssText"
+    page.evaluate(f"{style} = 'position: fixed; left: 600px; top: 380px'")
+    time.sleep(0.6)  # longer than the delay of a tooltip
+    assert page.evaluate("document.getElementById('tooltip').hidden") is True
+    page.call("Input.dispatchMouseEvent", type="mouseMoved", x=642, y=401)
+    page.wait_for("!document.getElementById('tooltip').hidden")
+    page.evaluate(f"{style} = ''")
+
+
+def test_a_dialog_closes_when_the_address_leads_elsewhere(page: BrowserTab) -> None:
+    click(page, "#send-call")
+    page.wait_for("document.querySelector('dialog[open]') && 1")
+    page.evaluate("location.hash = '#/bins'; 1")
+    page.wait_for("!document.querySelector('dialog')")
 
 
 def test_hostile_calls_stay_text_in_the_whole_view(browser: Chromium) -> None:

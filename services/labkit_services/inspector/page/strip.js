@@ -49,7 +49,7 @@ export function followCounts(api, store) {
   }
   return api.listen("api/v1/calls/events", {
     hello(event) {
-      if (event.record) store.set("isRecord", true); // a recorded run instead of a lab
+      if (event.record && !store.get("isRecord")) store.set("isRecord", true); // a recorded run instead of a lab
       refresh();
     },
     reset: refresh, missing: refresh,

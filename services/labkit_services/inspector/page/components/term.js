@@ -26,19 +26,17 @@ export function term(words, key, label = words(`term.${key}`)) {
 export function installExplanations() {
   tooltip = document.body.appendChild(h("div", { id: "tooltip", role: "tooltip", class: "tooltip", hidden: true }));
   const target = (event) => event.target.closest?.("[data-explained]");
-  // What appears or moves under a pointer that rests is not pointed at: the pointer must have moved.
-  let [x, y] = [NaN, NaN];
-  document.addEventListener("pointerover", (event) => {
-    const rests = event.clientX === x && event.clientY === y;
-    [x, y] = [event.clientX, event.clientY];
-    if (rests) return;
+  // Not pointerover: what appears under a pointer that rests is not pointed at.
+  let pointed = null;
+  document.addEventListener("pointermove", (event) => {
     if (event.target.closest?.("#tooltip")) return clearTimeout(timer);
     const element = target(event);
+    if (element === pointed) return;
+    pointed = element;
     clearTimeout(timer);
     if (element && element !== shownFor) timer = setTimeout(() => show(element), DELAY_MS);
     else if (!element && shownFor && shownFor !== document.activeElement) timer = setTimeout(hide, DELAY_MS);
-  });
-  document.addEventListener("pointermove", (event) => { [x, y] = [event.clientX, event.clientY]; }, { passive: true });
+  }, { passive: true });
   document.addEventListener("focusin", (event) => {
     const element = target(event);
     if (element?.matches(":focus-visible")) show(element);

@@ -6,16 +6,25 @@ import { openSendForm } from "../send_call.js";
 
 const GATEWAY = "http://127.0.0.1:8080";
 const EXAMPLE = "figlet";
+const AGAIN_MS = 2_000;
 
-/** Returns the element; the lab's own names come in as soon as they are known. */
+/** Returns the element. The lab's own names come in as soon as they are known, and functions as they are deployed. */
 export function createEmptyCalls(context) {
   const { api, words } = context;
   const element = h("section", { class: "empty" });
+  let shown = "";
   show(GATEWAY, [EXAMPLE]);
-  api.get("api/v1/functions").then(
-    (found) => show(found.gateway_url ?? GATEWAY, (found.functions ?? []).map((each) => each.name)),
-    () => {}, // no lab; the usual address stays
-  );
+  read();
+
+  async function read() {
+    const found = await api.get("api/v1/functions").catch(() => null); // no lab: what is shown stays
+    const known = found && [found.gateway_url || GATEWAY, (found.functions ?? []).map((each) => each.name)];
+    if (known && JSON.stringify(known) !== shown) {
+      shown = JSON.stringify(known);
+      show(...known);
+    }
+    setTimeout(() => element.isConnected && read(), AGAIN_MS);
+  }
 
   function show(gateway, functions) {
     const name = functions.includes(EXAMPLE) ? EXAMPLE : functions[0] ?? EXAMPLE;

@@ -86,7 +86,7 @@ export function createRequestList({ api, store, words }, { onSelect, onNewest })
       "button",
       { type: "button", class: "request", tabindex: "-1" },
       h("span", { class: "line" }, h("span", { class: "method" }, visible(request.method)), parts.status, parts.badge, h("span", { class: "space" }), parts.flags, parts.time),
-      h("span", { class: "line secondary" }, h("span", { class: "where", title: visibleText(request.subpath + search) }, visible(`#${request.seq} ${request.subpath}${search}`)), h("span", { class: "size" }, bytes(request.content_length))),
+      h("span", { class: "line secondary" }, h("span", { class: "where", title: visibleText((request.subpath ?? "") + search) }, visible(`#${request.seq} ${request.subpath ?? ""}${search}`)), h("span", { class: "size" }, request.content_length == null ? "" : bytes(request.content_length))),
     );
     const item = h("li", { data: { id: request.id } }, button);
     const row = { request, item, button, parts };
