@@ -182,6 +182,25 @@ def test_nothing_is_left_when_everything_was_deleted() -> None:
     assert (store.used_bytes, store.bins) == (empty, {})
 
 
+@pytest.mark.anyio
+async def test_deleting_trash_spares_the_first_request_of_a_new_bin() -> None:
+    """The row of a new bin is written after its request, in the same commit."""
+    store = BinStore()
+    store.add("cleared", received_request())
+    store.clear(store.bins["cleared"])
+    while store.purge():
+        await store.saved()
+
+    await store.saved()
+
+    records = [store.add(name, received_request())[0] for name in ("new", "cleared")]
+    assert [store.record(record.bin, record.id) for record in records] == records
+    assert not store.purge()
+    await store.saved()
+
+    assert [store.record(record.bin, record.id) for record in records] == records
+
+
 def test_clearing_keeps_the_bin_and_continues_the_numbering() -> None:
     store = BinStore()
     store.add("a", received_request())

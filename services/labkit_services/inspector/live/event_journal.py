@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import dropwhile
 from typing import Any
 
@@ -16,7 +17,7 @@ KEPT = 10_000
 """Changes that are kept; a client that missed more reads the lists again."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LiveEvent:
     """A change as clients get it.
 
@@ -29,8 +30,9 @@ class LiveEvent:
     name: str
     data: dict[str, Any]
 
-    def encode(self) -> bytes:
-        """Return it in the format of server-sent events.
+    @cached_property
+    def encoded(self) -> bytes:
+        """It in the format of server-sent events, for all its readers.
 
         JSON contains no line break, which would end the data.
         """

@@ -19,6 +19,7 @@ dead."""
 
 MAX_SUBSCRIBERS = 100
 _MAX_PENDING = 1000
+_PAUSE_SECONDS = 0.02
 
 
 @dataclass(slots=True, eq=False)
@@ -123,10 +124,13 @@ class ServerSentEvents:
                 if not is_known:
                     yield _message("reset", self._journal.number)
                 for event in missed:
-                    yield event.encode()
+                    yield event.encoded
             while not (self._closed or subscriber.overflowed):
                 if subscriber.pending:
-                    yield b"".join(event.encode() for event in subscriber.take())
+                    yield b"".join(event.encoded for event in subscriber.take())
+                    # What comes meanwhile is sent together: with a hundred
+                    # pages each write delays the captures.
+                    await asyncio.sleep(_PAUSE_SECONDS)
                     continue
                 subscriber.woken.clear()
                 try:

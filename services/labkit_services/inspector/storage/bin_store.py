@@ -272,10 +272,13 @@ class BinStore:
 
     def purge(self) -> bool:
         """Delete some rows of deleted bins; return if there were any."""
-        if not self._history.needs_purge():
+        if not self._history.needs_purge(self._keys()):
             return False
-        self.writer.write(self._history.purge)
+        self.writer.write(lambda: self._history.purge(self._keys()))
         return True
+
+    def _keys(self) -> set[int]:
+        return {stored.key for stored in self.bins.values()}
 
     @property
     def log_bytes(self) -> int:

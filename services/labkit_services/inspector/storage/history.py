@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -46,9 +46,9 @@ _PAGES_AT_ONCE = 256
 _TRASH = (
     "WITH RECURSIVE keys(key) AS (SELECT min(bin) FROM requests UNION ALL"
     " SELECT (SELECT min(bin) FROM requests WHERE bin > key) FROM keys WHERE key IS NOT NULL)"
-    " SELECT key FROM keys WHERE key IS NOT NULL AND key NOT IN (SELECT key FROM bins) LIMIT 1"
+    " SELECT key FROM keys WHERE key IS NOT NULL AND key NOT IN (SELECT key FROM bins)"
 )
-"""The key of requests whose bin was deleted or cleared."""
+"""The keys of requests whose bin was deleted or cleared."""
 
 _WHICH = {"latest": "ORDER BY id DESC LIMIT 1", "first": "ORDER BY id LIMIT 1"}
 
@@ -232,17 +232,24 @@ class History:
             dropped[key] = dropped.get(key, 0) + 1
         return dropped
 
-    def needs_purge(self) -> bool:
+    def needs_purge(self, kept: Container[int]) -> bool:
         """Tell whether there is trash, or space to give back."""
         with self._errors():
-            trash = self._db.execute(_TRASH).fetchone()
+            trash = self._trash(kept)
             (free,) = self._db.execute("PRAGMA freelist_count").fetchone()
         return trash is not None or free > _FREE_PAGES
 
-    def purge(self) -> None:
-        """Delete some trash, and give back some space."""
+    def _trash(self, kept: Container[int]) -> int | None:
+        return next((key for (key,) in self._db.execute(_TRASH).fetchall() if key not in kept), None)
+
+    def purge(self, kept: Container[int]) -> None:
+        """Delete some trash, and give back some space.
+
+        ``kept`` are the keys of all bins: the row of a new one is written
+        after its first request.
+        """
         with self._errors():
-            for (key,) in self._db.execute(_TRASH).fetchall():
+            if (key := self._trash(kept)) is not None:
                 sql = "DELETE FROM requests WHERE id IN (SELECT id FROM requests WHERE bin = ? LIMIT ?)"
                 self._db.execute(sql, (key, _PURGED_AT_ONCE))
             (free,) = self._db.execute("PRAGMA freelist_count").fetchone()
