@@ -6,6 +6,7 @@ import asyncio
 import time
 
 from call_events import BEGIN, SECOND, accepted, async_run, attempt, event, retry, sync_call
+from test_spans import WORKER_KILLED
 
 from labkit_services.call_record.log import CallLog
 from labkit_services.contract.events import Event, EventType
@@ -21,6 +22,13 @@ def filled(index: CallIndex) -> CallIndex:
     while index.is_stale:
         index.refresh(100)
     return index
+
+
+def test_a_call_that_waits_for_the_lease_of_a_lost_attempt_is_not_in_flight() -> None:
+    index = CallIndex()
+    index.apply(WORKER_KILLED)
+    filled(index)
+    assert (index.counted()["in_flight"], index.counted()["retrying"]) == (0, 1)
 
 
 def test_calls_are_counted_by_group() -> None:
