@@ -175,3 +175,20 @@ def test_a_slow_page_is_told_to_read_the_list_again() -> None:
 
     assert len(received) < 5_000_000
     assert b"event: reset" in received
+
+
+def test_a_change_that_a_list_was_asked_about_is_sent_to_the_pages_all_the_same() -> None:
+    async def taken() -> list[str]:
+        feed = CallFeed(lambda *_: None)
+        with feed.followed():
+            feed.index.apply(accepted("c1"))
+            await feed.refresh()  # as a list does
+            assert feed.has_changed
+            changed = [entry.call.id for entry in await feed.take_changed()]
+            assert not feed.has_changed
+        feed.index.apply(accepted("c2"))
+        await feed.refresh()
+        assert not feed.has_changed, "nobody would take it"
+        return changed
+
+    assert asyncio.run(taken()) == ["c1"]
