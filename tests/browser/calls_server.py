@@ -128,7 +128,10 @@ class _Handler(BaseHTTPRequestHandler):
             return self._events(address.path)
         found = self.api.answer(address.path, parse_qs(address.query))
         body = json.dumps(found if found is not None else {"error": "there is no such route"})
-        return self._send(404 if found is None else 200, "application/json", body.encode())
+        # A record answers 409 for what it does not have.
+        is_unrecorded = self.api.record is not None and address.path == "/api/v1/services"
+        status = 409 if is_unrecorded else 404 if found is None else 200
+        return self._send(status, "application/json", body.encode())
 
     def do_POST(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)

@@ -341,6 +341,25 @@ def test_idle_times_are_shortened_and_can_be_shown_whole(page: BrowserTab) -> No
     assert "30 min" in [tick["label"] for tick in page.evaluate("t.scale.ticks(84)")]
 
 
+def test_a_dead_letter_that_is_redriven_later_leaves_the_time_between_idle(page: BrowserTab) -> None:
+    spans = [
+        data.span("works", 0, 1, attempt=1),
+        data.span("dead", 1, 1),
+        data.span("queued", 100, 101),
+        data.span("works", 101, 102, attempt=2),
+    ]
+    show(page, [data.call(1, "redriven", "done", spans)], now=data.BEGIN + 103)
+    page.evaluate(f"{FRAME}")
+    gaps = page.evaluate("t.scale.warp.gaps.map(({start, end}) => [start, end])")
+    assert gaps == [[data.BEGIN + 1, data.BEGIN + 100]]
+
+
+def test_a_call_whose_attempt_was_lost_is_not_shown_as_running(page: BrowserTab) -> None:
+    spans = [data.span("lost", 0, 1, attempt=1), data.span("lease", 1, None, attempt=1)]
+    show(page, [data.call(1, "orphan", "running", spans)], now=data.BEGIN + 2)
+    page.wait_for(f"{ROWS}[0]?.dataset.state === 'retrying'")
+
+
 @pytest.mark.parametrize(
     ("span", "expected"),
     [

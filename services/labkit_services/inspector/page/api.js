@@ -20,7 +20,7 @@ export class ApiError extends Error {
 
   /** Whether the route needs a part of the lab that is not there. */
   get isUnavailable() {
-    return this.isMissing || this.status === 409 || this.status === 503;
+    return this.isMissing || this.status === 503;
   }
 
   /** All that the server says, in one sentence. */

@@ -2,6 +2,7 @@
 
 import { explain } from "./components/term.js";
 import { h } from "./dom.js";
+import { stateOf } from "../../web/timeline/model.js";
 
 /** The numbers, in the order in which a call can pass them. */
 export const COUNTS = ["accepted", "queued", "in_flight", "done", "failed", "retrying", "redelivered", "dead", "cancelled", "callbacks"];
@@ -10,10 +11,10 @@ export const COUNTS = ["accepted", "queued", "in_flight", "done", "failed", "ret
 const SHOWS = {
   accepted: (call) => call.mode === "async" && Boolean(call.times?.queued ?? call.sequence),
   queued: (call) => call.state === "queued",
-  in_flight: (call) => call.state === "running" || call.state === "delivered",
+  in_flight: (call) => ["running", "delivered"].includes(stateOf(call)),
   done: (call) => call.state === "done",
   failed: (call) => call.state === "failed",
-  retrying: (call) => call.state === "retrying",
+  retrying: (call) => stateOf(call) === "retrying",
   redelivered: (call) => call.redeliveries > 0,
   dead: (call) => call.state === "dead" || (Boolean(call.callbackDeadReason) && call.state !== "calling back"),
   cancelled: (call) => call.state === "cancelled",
@@ -29,7 +30,7 @@ const CALLED_BACK = new Set(["calls_back", "callback_fails"]);
 /** The numbers that count a call as it was at a time, when it was in `state`; for a run that is played. */
 export function groupsOf(call, state, now) {
   const had = (kinds, end) => call.spans.some((span) => kinds.has(span.kind) && (end ? span.end ?? Infinity : span.start) <= now);
-  const then = { ...call, state, redeliveries: 0, callbacks: [] };
+  const then = { ...call, state, spans: [], redeliveries: 0, callbacks: [] };
   const groups = COUNTS.filter((name) => SHOWS[name](then));
   if (had(REDELIVERED, true)) groups.push("redelivered");
   if (had(CALLED_BACK, false)) groups.push("callbacks");

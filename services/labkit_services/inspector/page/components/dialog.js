@@ -1,6 +1,7 @@
 // Modal dialogs: the browser's own element traps the focus and closes on Esc.
 
 import { h, uniqueId } from "../dom.js";
+import { parseHash } from "../router.js";
 
 /**
  * Open a dialog with a heading; `build(close)` returns its content. Resolves
@@ -38,7 +39,8 @@ export function openDialog({ words, title, className = "" }, build) {
       ),
       build(close),
     );
-    const leave = () => close(); // another view has nothing to do with it
+    const view = parseHash(location.hash).view;
+    const leave = () => parseHash(location.hash).view !== view && close(); // it is about what is behind it
     addEventListener("hashchange", leave);
     const opener = document.activeElement;
     document.body.append(dialog);

@@ -7,6 +7,6 @@ export const unavailable = (words, key, error) =>
   h(
     "div",
     { class: "notice" },
-    h("p", null, error.isUnavailable && error.status !== 409 ? words(`missing.${key}`) : error.sentence),
+    h("p", null, error.isUnavailable ? words(`missing.${key}`) : error.sentence),
     error.status === 503 && h("p", { class: "secondary small-text" }, error.sentence),
   );

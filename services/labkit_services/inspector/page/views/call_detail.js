@@ -6,6 +6,7 @@ import { announce, showError, toast } from "../components/toast.js";
 import { fill, h, visible, visibleText } from "../dom.js";
 import { hashOf } from "../router.js";
 import { openSendForm } from "../send_call.js";
+import { stateOf } from "../../../web/timeline/model.js";
 import { duration } from "../../../web/timeline/scale.js";
 import { outcomeText } from "../../../web/words/outcome.js";
 import { durationsOf, eventsOf, offset } from "./call_facts.js";
@@ -33,7 +34,7 @@ export function createDetail(root, context, { onPoint, onClose }) {
   }
 
   const heading = (call) => h("header", { class: "call-head" },
-    h("h2", null, visible(call.function), " ", h("span", { class: `badge ${TONES[call.state] ?? ""}` }, words(`state.${call.state}`))),
+    h("h2", null, visible(call.function), " ", h("span", { class: `badge ${TONES[stateOf(call)] ?? ""}` }, words(`state.${stateOf(call)}`))),
     h("button", { type: "button", class: "quiet icon", "aria-label": words("call.close"), data: { part: "close" }, on: { click: onClose } }, "✕"),
     h("p", { class: "call-id" }, term(words, "call_id", "X-Call-Id"), " ", h("code", null, visible(call.callId)), " ",
       copyButton(words, call.callId)));
