@@ -47,6 +47,10 @@ class Headers:
         wanted = name.lower()
         return [value for other, value in self.pairs if other.lower() == wanted]
 
+    def has_any(self, names: frozenset[str]) -> bool:
+        """Tell whether one of these names, in lower case, is present."""
+        return not names.isdisjoint(self._first_values())
+
     def __contains__(self, name: str) -> bool:
         return name.lower() in self._first_values()
 

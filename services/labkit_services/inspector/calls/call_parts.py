@@ -11,6 +11,7 @@ from labkit_services.inspector.calls.event_log_connection import EventLogConnect
 from labkit_services.inspector.calls.lab_access import LabAccess
 from labkit_services.inspector.calls.lab_poller import LabPoller
 from labkit_services.inspector.calls.log_files import LogFiles
+from labkit_services.inspector.storage.changes import ChangeKind
 from labkit_services.runtime.service import Service
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ class CallParts:
         self.logs = LogFiles(self.lab)
         self._has_nats = bool(nats_url)
         if self._has_nats:
-            store.listeners.append(self.event_log.on_change)
+            store.listeners.add(self.event_log.on_capture, ChangeKind.REQUEST_RECEIVED)
+            store.listeners.add(self.event_log.on_bin_changed, ChangeKind.BIN_CHANGED)
 
     def start(self) -> None:
         """Start to connect to nats-server."""

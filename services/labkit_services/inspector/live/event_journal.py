@@ -9,6 +9,7 @@ from itertools import dropwhile
 from typing import Any
 
 from labkit_services.contract.compact_json import encode
+from labkit_services.inspector.records.value_class import value_class
 from labkit_services.inspector.storage.bin_store import BinStore
 from labkit_services.inspector.storage.changes import ChangeKind, StoreChange, StoredBin
 
@@ -41,7 +42,7 @@ class LiveEvent:
         return {"id": self.number, "event": self.name, "data": self.data}
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class _JournalEntry:
     number: int
     kind: ChangeKind
@@ -63,7 +64,7 @@ class EventJournal:
         self._bin_to_json = bin_to_json
         self._entries: deque[_JournalEntry] = deque(maxlen=kept)
         self._begin = store.change_number
-        store.listeners.append(self._on_change)
+        store.listeners.add(self._on_change)
 
     @property
     def number(self) -> int:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
 from labkit_services.contract.compact_json import encode
 from labkit_services.http.headers import Pair
 from labkit_services.inspector.records.bin_settings import BinSettings
 from labkit_services.inspector.records.request_record import RequestRecord
+from labkit_services.inspector.records.value_class import value_class
 
 _JSON: tuple[Pair, ...] = (("Content-Type", "application/json"),)
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class ResponsePlan:
     """The response that was decided; see ``SentResponse`` for the fields.
 

@@ -363,7 +363,7 @@ def _bin_row(stored: StoredBin) -> tuple[Any, ...]:
     return (
         stored.key,
         stored.name,
-        stored.settings.encode(),
+        stored.settings_text(),
         stored.explicit,
         stored.created_ns,
         stored.last_use,

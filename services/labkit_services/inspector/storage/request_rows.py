@@ -79,7 +79,7 @@ def response_row(response: SentResponse) -> Row:
         response.started,
         response.ended,
         response.held,
-        _text(header_lines([(name, value.replace("\n", " ")) for name, value in response.headers])),
+        _text(_sent_lines(response.headers)),
         response.body,
     )
 
@@ -132,6 +132,13 @@ def _pairs(lines: str) -> tuple[Pair, ...]:
         return ()
     found = (line.partition(": ") for line in lines.split("\n"))
     return tuple((name, value) for name, _, value in found)
+
+
+def _sent_lines(headers: tuple[Pair, ...]) -> str:
+    lines = header_lines(headers)
+    if lines.count("\n") < len(headers):
+        return lines
+    return header_lines([(name, value.replace("\n", " ")) for name, value in headers])
 
 
 def _text(text: str) -> str:
