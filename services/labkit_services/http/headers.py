@@ -67,8 +67,9 @@ class Headers:
     def remove(self, name: str) -> None:
         """Remove every value of ``name``."""
         wanted = name.lower()
-        if wanted in self._first_values():
-            self.pairs = [pair for pair in self.pairs if pair[0].lower() != wanted]
+        kept = [pair for pair in self.pairs if pair[0].lower() != wanted]
+        if len(kept) < len(self.pairs):
+            self.pairs = kept
             self._index = None
 
     def __iter__(self) -> Iterator[Pair]:

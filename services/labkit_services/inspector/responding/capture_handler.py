@@ -14,9 +14,12 @@ from labkit_services.inspector.records.received_callback import parse_callback_h
 from labkit_services.inspector.records.request_record import ReceivedRequest, RequestRecord
 from labkit_services.inspector.records.sent_response import SentResponse, cut_response
 from labkit_services.inspector.resend.replay_marks import ReplayMarks, without_mark
-from labkit_services.inspector.responding.response_plan import Responder, ResponsePlan
+from labkit_services.inspector.responding.response_plan import JSON, Responder, ResponsePlan
 from labkit_services.inspector.responding.statuses import WITHOUT_BODY
+from labkit_services.inspector.security_headers import SECURITY_LINES
 from labkit_services.inspector.storage.bin_store import BinStore
+
+_JSON_LINE = f"{JSON[0][0]}: {JSON[0][1]}\r\n"
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,11 @@ class CaptureHandler:
         if sent.status == 0:
             raise HangUpError  # the server closes the connection
         # The server leaves the body out for HEAD, and announces its length.
-        return Response(sent.status, sent.headers, plan.body if request.method == "HEAD" else sent.body)
+        body = plan.body if request.method == "HEAD" else sent.body
+        if plan.headers is JSON and not created:
+            lines = f"{_JSON_LINE}X-Bin-Id: {name}\r\nX-Request-Id: {record.id}\r\n{SECURITY_LINES}"
+            return Response(sent.status, (), body, lines)
+        return Response(sent.status, sent.headers, body)
 
     def creates_bin(self, request: Request) -> bool:
         """Return whether capturing the request will create its bin."""

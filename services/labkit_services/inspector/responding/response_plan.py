@@ -10,7 +10,7 @@ from labkit_services.inspector.records.bin_settings import BinSettings
 from labkit_services.inspector.records.request_record import RequestRecord
 from labkit_services.inspector.records.value_class import value_class
 
-_JSON: tuple[Pair, ...] = (("Content-Type", "application/json"),)
+JSON: tuple[Pair, ...] = (("Content-Type", "application/json"),)
 
 
 @value_class
@@ -43,7 +43,7 @@ class Responder(Protocol):
 def default_plan(status: int, record_id: str) -> ResponsePlan:
     """Return the default response with this status."""
     ok = "true" if status < 400 else "false"
-    return ResponsePlan(status, _JSON, f'{{"ok":{ok},"id":"{record_id}"}}'.encode())
+    return ResponsePlan(status, JSON, f'{{"ok":{ok},"id":"{record_id}"}}'.encode())
 
 
 def error_plan(
@@ -52,4 +52,4 @@ def error_plan(
     """Return a response that says what is wrong, as the API's errors do."""
     texts = {"error": headline, "expected": expected, "seen": seen, "next": next_step}
     body = encode({name: text for name, text in texts.items() if text})
-    return ResponsePlan(status, _JSON, body.encode(), overridden_by=overridden_by)
+    return ResponsePlan(status, JSON, body.encode(), overridden_by=overridden_by)
