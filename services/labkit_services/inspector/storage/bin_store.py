@@ -263,6 +263,7 @@ class BinStore:
     @property
     def index(self) -> SearchIndex:
         """The index of the texts."""
+        self.writer.before_read()  # dropped requests need not be indexed
         return self._history.index
 
     @property

@@ -36,7 +36,11 @@ from labkit_services.inspector.storage.search_index import SearchIndex
 from labkit_services.inspector.storage.selection import Selection, StoredRecords
 
 _BIN = "key, name, settings, explicit, created_ns, last_use, received, dropped, last_received_ns"
-_SAVE_BIN = f"INSERT OR REPLACE INTO bins ({_BIN}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_SAVE_BIN = (
+    f"INSERT INTO bins ({_BIN}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET"
+    " settings = excluded.settings, explicit = excluded.explicit, last_use = excluded.last_use,"
+    " received = excluded.received, dropped = excluded.dropped, last_received_ns = excluded.last_received_ns"
+)
 _CHUNK = 200
 _PURGED_AT_ONCE = 500
 _FREE_PAGES = 4096
