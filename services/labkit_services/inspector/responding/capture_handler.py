@@ -41,7 +41,11 @@ class CaptureHandler:
         name, subpath = split_capture_path(request.path)
         if name not in self.store.bins:
             check_bin_name(name)
-        body, size, sha256 = await self._read_body(request)
+        if request.incoming.complete:
+            body = request.incoming.take()
+            size, sha256, body = len(body), hashlib.sha256(body).hexdigest(), body[: self.body_limit]
+        else:
+            body, size, sha256 = await self._read_body(request)
         original = self.replays.original(request.headers)
         received = ReceivedRequest(
             received_ns=received_ns,
@@ -62,7 +66,7 @@ class CaptureHandler:
         record, created = self.store.add(name, received, replay_of=original)
         self.replays.captured(request.headers, record)
         try:
-            plan = await self.responder.decide(self.store.settings(name), record)
+            plan = await self.responder.decide(self.store.bins[name].settings, record)
         except BaseException as error:
             left = isinstance(error, asyncio.CancelledError)
             cut = cut_response("disconnected" if left else "failed", time.perf_counter() - started)
@@ -87,9 +91,6 @@ class CaptureHandler:
 
     async def _read_body(self, request: Request) -> tuple[bytes, int, str]:
         """Return the body's first bytes, and size and SHA-256 of the whole."""
-        if request.incoming.complete:
-            body = request.incoming.take()
-            return body[: self.body_limit], len(body), hashlib.sha256(body).hexdigest()
         # However long the body is, only the part to keep is held in memory.
         kept, size, sha256 = bytearray(), 0, hashlib.sha256()
         async for part in request.stream():

@@ -8,7 +8,7 @@ are called at every change.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -153,7 +153,7 @@ class BinStore:
         record = RequestRecord(self._ids.next(), name, stored.received, request, replay_of=replay_of)
         stored.kept += 1
         self.writer.insert(stored, record)
-        if stored.kept > stored.settings.capacity:
+        if stored.kept > stored.settings.capacity:  # else nothing is beyond it
             self._drop_beyond_capacity(stored)
         self._notify(ChangeKind.REQUEST_RECEIVED, stored, record)
         return record, created
@@ -252,13 +252,13 @@ class BinStore:
         """The history's file, or None if it is in memory only."""
         return self._history.path
 
-    async def saved(self) -> None:
-        """Return when all changes made in this turn of the loop are saved.
+    def saved(self) -> Awaitable[None]:
+        """Wait until all changes made so far are saved.
 
         Raises:
             NotSavedError: They could not be saved and are not kept.
         """
-        await self.writer.saved()
+        return self.writer.saved()
 
     @property
     def index(self) -> SearchIndex:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from labkit_services.inspector.errors import NotSavedError
@@ -65,7 +65,9 @@ class GroupCommit:
         self._new[record.id] = stored.key, record
         self._open[record.id] = record
         self._room -= _ROW_BYTES + 2 * len(record.request.body)
-        self.save(stored)
+        self._changed[stored.name] = stored
+        if not self._scheduled:
+            self._schedule()
 
     def answer(self, record_id: str, response: SentResponse) -> RequestRecord | None:
         """Write the response to an open request; None if it is deleted."""
@@ -82,7 +84,8 @@ class GroupCommit:
             return _answered(current, response)
         answered = _answered(record, response)
         self._new[record_id] = new[0], answered
-        self._schedule()
+        if not self._scheduled:
+            self._schedule()
         return answered
 
     def save(self, stored: StoredBin) -> None:
@@ -93,7 +96,9 @@ class GroupCommit:
     def drop(self, stored: StoredBin, count: int) -> None:
         """Delete a bin's oldest requests."""
         self._dropped[stored.key] = self._dropped.get(stored.key, 0) + count
-        self.save(stored)
+        self._changed[stored.name] = stored
+        if not self._scheduled:
+            self._schedule()
 
     def write(self, write: Callable[[], None]) -> None:
         """Make a change that needs the requests before it."""
@@ -118,16 +123,18 @@ class GroupCommit:
                 self._delete_dropped()
                 self._schedule()
 
-    async def saved(self) -> None:
-        """Return when all changes so far are committed.
+    def saved(self) -> Awaitable[None]:
+        """Wait until all changes so far are committed.
 
         Raises:
             NotSavedError: They could not be saved, and are not kept.
         """
+        waiter = asyncio.get_running_loop().create_future()
         if self._scheduled:
-            waiter = asyncio.get_running_loop().create_future()
             self._waiters.append(waiter)
-            await waiter
+        else:
+            waiter.set_result(None)
+        return waiter
 
     def close(self) -> None:
         """Commit what is not committed, and close the history."""
