@@ -161,7 +161,7 @@ class GroupCommit:
         if self._closed:
             return
         try:
-            self._history.begin()
+            self._history.begin(len(self._new))
             self._write()
             self._evict()
             self._history.save([bin_ for name, bin_ in self._changed.items() if name in self._bins])

@@ -20,6 +20,12 @@ _RESPONSE = (
 )
 _COLUMNS = ("id", "bin", "ulid", *_REQUEST, *_RESPONSE)
 
+# Python's sqlite3 looks for an adapter of every value that is not an int, a
+# float, a str or a bytearray; for None and bytes that takes half of the time
+# of an insert. So a row has other values: "" for NULL where NULL is usual, and
+# a bytearray for a short bytes.
+_SHORT = 4096
+
 _MOSTLY_NULL = ("function_status", "replay_of", "overridden_by")
 _VALUES = ", ".join("nullif(?, '')" if name in _MOSTLY_NULL else "?" for name in _COLUMNS)
 
@@ -35,12 +41,6 @@ ANSWER = f"UPDATE requests SET {_ANSWERED} WHERE ulid = ?"
 ANNOTATE = "UPDATE requests SET note = ?, mark = ?, pinned = ? WHERE ulid = ?"
 """Takes a row of ``annotation_row``."""
 
-# Python's sqlite3 looks for an adapter of every value that is not an int, a
-# float, a str or a bytearray; for None and bytes that takes half of the time
-# of an insert. So a row has other values: "" for NULL where NULL is usual, and
-# a bytearray for a short bytes.
-_SHORT = 4096
-
 SELECT = f"SELECT ulid, {', '.join((*_REQUEST, *_RESPONSE))} FROM requests"
 """Returns what ``from_row`` takes."""
 
@@ -52,6 +52,9 @@ Row = tuple[Any, ...]
 def to_row(row_id: int, key: int, record: RequestRecord) -> Row:
     """Return the row of a record in the bin with this key."""
     request, callback, response = record.request, record.request.callback, record.response
+    target, path, subpath, query = request.target, request.path, request.subpath, request.query
+    if not (target.isascii() and path.isascii() and subpath.isascii() and query.isascii()):
+        target, path, subpath, query = map(_text, (target, path, subpath, query))
     return (
         row_id,
         key,
@@ -63,16 +66,16 @@ def to_row(row_id: int, key: int, record: RequestRecord) -> Row:
         callback.function if callback else "",
         "" if callback is None or callback.status is None else callback.status,
         int(record.pinned),
-        _text(record.note),
-        _text(record.mark),
+        record.note and _text(record.note),
+        record.mark and _text(record.mark),
         record.replay_of or "",
         request.body_seconds,
         *request.peer,
         request.http_version,
-        _text(request.target),
-        _text(request.path),
-        _text(request.subpath),
-        _text(request.query),
+        target,
+        path,
+        subpath,
+        query,
         _text(header_lines(request.headers)),
         request.size,
         bytearray.fromhex(request.sha256),
