@@ -250,7 +250,7 @@ async def fsync(file: str, seconds: float) -> Figures:
 
 
 def main(kind: str, arguments: str = "{}") -> None:
-    """Measure one baseline and print it; the null servers run until stopped."""
+    """Measure one baseline and print it; a null server runs until stopped."""
     if kind in ("http", "http-capture"):
         from labkit_services.runtime.service import run
 

@@ -83,14 +83,12 @@ class InspectorApp:
         if path in ("/r", "/r/"):
             headline, next_step = "the name of the bin is missing", "send to /r/callbacks, for example"
             raise NotFoundError(headline, expected="/r/NAME, with any name", next_step=next_step)
-        if is_navigation(request):
+        if request.method == "GET" and is_navigation(request):
             return self._show_bin(request)
         if self.capture is None:
             headline, next_step = "a record of a run is open: nothing is captured", "start a lab: labkit up"
             raise ReadOnlyError(headline, next_step=next_step)
-        if self.capture.creates_bin(request):
-            self.gate.check_new_bin(request)
-        response = await self.capture(request)
+        response = await self.capture(request, self.gate.check_new_bin)
         if not response.lines:
             # Besides the policy that a rule or a forward's target may set: a
             # browser obeys both.

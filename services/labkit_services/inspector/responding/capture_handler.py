@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from labkit_services.http import HangUpError, Request, Response
@@ -31,15 +32,17 @@ class CaptureHandler:
     replays: ReplayMarks
     body_limit: int
 
-    async def __call__(self, request: Request) -> Response:
+    async def __call__(self, request: Request, check_new_bin: Callable[[Request], None]) -> Response:
         """Store the request, then the response, then respond.
 
         The response is sent once both are saved: a request that was answered
-        is not lost, even if the inspector is killed.
+        is not lost, even if the inspector is killed. ``check_new_bin`` raises
+        an error if the request may not create its bin.
         """
         received_ns, started = time.time_ns(), time.perf_counter()
         name, subpath = split_capture_path(request.path)
         if name not in self.store.bins:
+            check_new_bin(request)
             check_bin_name(name)
         if request.incoming.complete:
             body = request.incoming.take()
@@ -74,7 +77,7 @@ class CaptureHandler:
             raise
         sent = _sent(plan, record, created, time.perf_counter() - started)
         self.store.answered(record.id, sent)
-        await self.store.saved()
+        await self.store.writer.saved()
         if sent.status == 0:
             raise HangUpError  # the server closes the connection
         # The server leaves the body out for HEAD, and announces its length.
@@ -83,11 +86,6 @@ class CaptureHandler:
             lines = f"{_JSON_LINE}X-Bin-Id: {name}\r\nX-Request-Id: {record.id}\r\n{SECURITY_LINES}"
             return Response(sent.status, (), body, lines)
         return Response(sent.status, sent.headers, body)
-
-    def creates_bin(self, request: Request) -> bool:
-        """Return whether capturing the request will create its bin."""
-        name, _ = split_capture_path(request.path)
-        return name not in self.store.bins
 
     async def _read_body(self, request: Request) -> tuple[bytes, int, str]:
         """Return the body's first bytes, and size and SHA-256 of the whole."""

@@ -153,7 +153,7 @@ class BinStore:
         record = RequestRecord(self._ids.next(), name, stored.received, request, replay_of=replay_of)
         stored.kept += 1
         self.writer.insert(stored, record)
-        if stored.kept > stored.settings.capacity:  # else nothing is beyond it
+        if stored.kept - stored.pinned > stored.settings.capacity:
             self._drop_beyond_capacity(stored)
         self._notify(ChangeKind.REQUEST_RECEIVED, stored, record)
         return record, created
@@ -336,7 +336,7 @@ class BinStore:
         previous: BinSettings | None = None,
     ) -> None:
         self._history.change_number += 1
-        if listeners := self.listeners.of(kind):
+        if listeners := self.listeners.by_kind[kind]:
             change = StoreChange(self._history.change_number, kind, stored, record, previous)
             for listener in listeners:
                 listener(change)

@@ -88,16 +88,15 @@ class ChangeListeners:
     """Who is called with which changes.
 
     Listeners are called after the change. They must not change the store.
+
+    Attributes:
+        by_kind: The listeners for each kind of change.
     """
 
     def __init__(self) -> None:
-        self._by_kind: dict[ChangeKind, list[Listener]] = {kind: [] for kind in ChangeKind}
+        self.by_kind: dict[ChangeKind, list[Listener]] = {kind: [] for kind in ChangeKind}
 
     def add(self, listener: Listener, *kinds: ChangeKind) -> None:
         """Call a listener with the changes of these kinds; default: all."""
         for kind in kinds or ChangeKind:
-            self._by_kind[kind].append(listener)
-
-    def of(self, kind: ChangeKind) -> list[Listener]:
-        """Return those that are called with changes of this kind."""
-        return self._by_kind[kind]
+            self.by_kind[kind].append(listener)

@@ -55,13 +55,14 @@ def to_row(row_id: int, key: int, record: RequestRecord) -> Row:
     target, path, subpath, query = request.target, request.path, request.subpath, request.query
     if not (target.isascii() and path.isascii() and subpath.isascii() and query.isascii()):
         target, path, subpath, query = map(_text, (target, path, subpath, query))
+    headers, body = header_lines(request.headers), request.body
     return (
         row_id,
         key,
         record.id,
         record.seq,
         request.received_ns,
-        _text(request.method),
+        request.method if request.method.isascii() else _text(request.method),
         callback.call_id if callback else "",
         callback.function if callback else "",
         "" if callback is None or callback.status is None else callback.status,
@@ -76,16 +77,20 @@ def to_row(row_id: int, key: int, record: RequestRecord) -> Row:
         path,
         subpath,
         query,
-        _text(header_lines(request.headers)),
+        headers if headers.isascii() else _text(headers),
         request.size,
         bytearray.fromhex(request.sha256),
-        _blob(request.body),
+        bytearray(body) if len(body) <= _SHORT else body,
         *(_OPEN if response is None else response_row(response)),
     )
 
 
 def response_row(response: SentResponse) -> Row:
     """Return the columns of a response."""
+    headers, body = response.headers, response.body
+    lines = header_lines(headers)
+    if lines.count("\n") >= len(headers):  # a value has a line break, or there is no header
+        lines = header_lines([(name, value.replace("\n", " ")) for name, value in headers])
     return (
         response.status,
         response.rule,
@@ -94,8 +99,8 @@ def response_row(response: SentResponse) -> Row:
         response.started,
         response.ended,
         response.held,
-        _text(_sent_lines(response.headers)),
-        _blob(response.body),
+        lines if lines.isascii() else _text(lines),
+        bytearray(body) if len(body) <= _SHORT else body,
     )
 
 
@@ -147,17 +152,6 @@ def _pairs(lines: str) -> tuple[Pair, ...]:
         return ()
     found = (line.partition(": ") for line in lines.split("\n"))
     return tuple((name, value) for name, _, value in found)
-
-
-def _sent_lines(headers: tuple[Pair, ...]) -> str:
-    lines = header_lines(headers)
-    if lines.count("\n") < len(headers):
-        return lines
-    return header_lines([(name, value.replace("\n", " ")) for name, value in headers])
-
-
-def _blob(data: bytes) -> bytes | bytearray:
-    return bytearray(data) if len(data) <= _SHORT else data
 
 
 def _text(text: str) -> str:
