@@ -6,13 +6,13 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 from labkit_services.inspector.errors import NotSavedError
 from labkit_services.inspector.queries.request_query import RequestPage, RequestQuery
-from labkit_services.inspector.records.bin_settings import BinSettings
 from labkit_services.inspector.records.request_record import RequestRecord
 from labkit_services.inspector.records.sent_response import SentResponse
+from labkit_services.inspector.storage import trash
+from labkit_services.inspector.storage.bin_rows import SAVE_BIN, SELECT_BINS, from_bin_row, to_bin_row
 from labkit_services.inspector.storage.changes import StoredBin
 from labkit_services.inspector.storage.history_file import (
     PAGE_BYTES,
@@ -34,24 +34,7 @@ from labkit_services.inspector.storage.request_rows import (
 from labkit_services.inspector.storage.search_index import SearchIndex
 from labkit_services.inspector.storage.selection import Selection, StoredRecords
 
-_BIN = "key, name, settings, explicit, created_ns, last_use, received, dropped, last_received_ns"
-_SAVE_BIN = (
-    f"INSERT INTO bins ({_BIN}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET"
-    " settings = excluded.settings, explicit = excluded.explicit, last_use = excluded.last_use,"
-    " received = excluded.received, dropped = excluded.dropped, last_received_ns = excluded.last_received_ns"
-)
 _CHUNK = 200
-_PURGED_AT_ONCE = 500
-_FREE_PAGES = 4096
-"""Free pages above this number are given back to the file system, in steps."""
-_PAGES_AT_ONCE = 256
-
-_TRASH = (
-    "WITH RECURSIVE keys(key) AS (SELECT min(bin) FROM requests UNION ALL"
-    " SELECT (SELECT min(bin) FROM requests WHERE bin > key) FROM keys WHERE key IS NOT NULL)"
-    " SELECT key FROM keys WHERE key IS NOT NULL AND key NOT IN (SELECT key FROM bins) LIMIT 1"
-)
-"""The key of requests whose bin was deleted or cleared."""
 
 _WHICH = {"latest": "ORDER BY id DESC LIMIT 1", "first": "ORDER BY id LIMIT 1"}
 
@@ -111,26 +94,8 @@ class History:
         """Return all bins, in the order of their creation."""
         counts = self.counts()
         with self._errors:
-            rows = self._db.execute(f"SELECT {_BIN} FROM bins ORDER BY created_ns, key").fetchall()
-        bins = []
-        for key, name, settings, explicit, created_ns, last_use, received, dropped, last_received_ns in rows:
-            kept, pinned = counts.get(key, (0, 0))
-            bins.append(
-                StoredBin(
-                    name,
-                    BinSettings.decode(settings),
-                    bool(explicit),
-                    created_ns,
-                    key=key,
-                    last_use=last_use,
-                    received=received,
-                    kept=kept,
-                    pinned=pinned,
-                    dropped=dropped,
-                    last_received_ns=last_received_ns,
-                )
-            )
-        return bins
+            rows = self._db.execute(SELECT_BINS).fetchall()
+        return [from_bin_row(row, counts.get(row[0], (0, 0))) for row in rows]
 
     def counts(self) -> dict[int, tuple[int, int]]:
         """Return how many requests each bin holds, and how many pinned."""
@@ -184,7 +149,7 @@ class History:
     def save(self, bins: Iterable[StoredBin]) -> None:
         """Write bins, new and changed ones, and the number of the change."""
         with self._errors:
-            self._db.executemany(_SAVE_BIN, map(_bin_row, bins))
+            self._db.executemany(SAVE_BIN, map(to_bin_row, bins))
             if self._saved_numbers != (self.change_number, self._last_row):
                 self._save_numbers(self._last_row)
 
@@ -247,19 +212,12 @@ class History:
     def needs_purge(self) -> bool:
         """Tell whether there is trash, or space to give back."""
         with self._errors:
-            trash = self._db.execute(_TRASH).fetchone()
-            (free,) = self._db.execute("PRAGMA freelist_count").fetchone()
-        return trash is not None or free > _FREE_PAGES
+            return trash.is_left(self._db)
 
     def purge(self) -> None:
         """Delete some trash, and give back some space."""
         with self._errors:
-            for (key,) in self._db.execute(_TRASH).fetchall():
-                sql = "DELETE FROM requests WHERE id IN (SELECT id FROM requests WHERE bin = ? LIMIT ?)"
-                self._db.execute(sql, (key, _PURGED_AT_ONCE))
-            (free,) = self._db.execute("PRAGMA freelist_count").fetchone()
-            if free > _FREE_PAGES:
-                self._db.execute(f"PRAGMA incremental_vacuum({_PAGES_AT_ONCE})").fetchall()
+            trash.delete_some(self._db)
 
     @property
     def log_bytes(self) -> int:
@@ -384,17 +342,3 @@ class _Errors:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, sqlite3.Error):
             raise self._history.fail(error) from error
-
-
-def _bin_row(stored: StoredBin) -> tuple[Any, ...]:
-    return (
-        stored.key,
-        stored.name,
-        stored.settings_text(),
-        stored.explicit,
-        stored.created_ns,
-        stored.last_use,
-        stored.received,
-        stored.dropped,
-        stored.last_received_ns,
-    )
