@@ -160,6 +160,41 @@ def test_deleted_requests_do_not_come_back(path: Path) -> None:
     assert list(again.iterate("b")) == []
 
 
+def test_dropped_requests_that_a_kill_left_in_the_file_are_dropped_once(path: Path) -> None:
+    store = BinStore(StoreLimits(capacity=3), path)
+    first, _ = store.add("a", received_request(body=b"0"))
+    store.annotate("a", first.id, pinned=True)
+    for number in range(1, 21):
+        store.add("a", received_request(body=b"%d" % number))
+    rows = connect(path)
+    # The store was not closed: another one sees what a kill would leave.
+    (left,) = rows.execute("SELECT count(*) FROM requests").fetchone()
+    assert left == 21, "the test is without effect: nothing is deleted late"
+
+    again = BinStore(path=path)
+    stored = again.bins["a"]
+    assert (stored.received, stored.kept, stored.pinned, stored.dropped) == (21, 4, 1, 17)
+    assert bodies(again, "order=oldest") == [b"0", b"18", b"19", b"20"]
+    assert rows.execute("SELECT count(*) FROM requests").fetchone() == (4,)
+    assert again.select("a", RequestQuery.parse("")).total == 4
+    rows.close()
+    again.close()
+
+
+@pytest.mark.anyio
+async def test_many_dropped_requests_are_deleted_without_a_read(path: Path) -> None:
+    store = BinStore(StoreLimits(capacity=3), path)
+    rows = connect(path)
+    for _ in range(10):
+        for _ in range(100):
+            store.add("a", received_request())
+        await store.saved()
+        assert rows.execute("SELECT count(*) FROM requests").fetchone()[0] <= 3 + 256 + 100
+    assert (store.bins["a"].kept, store.bins["a"].dropped) == (3, 997)
+    rows.close()
+    store.close()
+
+
 def test_pinned_requests_stay_and_are_limited(path: Path) -> None:
     store = BinStore(StoreLimits(capacity=2), path)
     first, _ = store.add("a", received_request(body=b"0"))
