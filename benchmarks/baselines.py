@@ -15,6 +15,7 @@ import shutil
 import sys
 import time
 from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any, TypeVar
@@ -168,13 +169,24 @@ async def publish(by: str, subject: str, in_flight: int, seconds: float) -> Figu
 # -- a null server, nats-server alone, Python alone, a bare fsync
 
 
-async def null_server(service: Any) -> None:
-    """Answer every request with an empty 202."""
+_CAPTURE_LINES = (
+    "Content-Type: application/json\r\nX-Bin-Id: bench\r\nX-Request-Id: 01K7A6QV5C8Y3Z0M4T9WJX2R1B\r\n"
+    "Content-Security-Policy: default-src 'none'; sandbox\r\nX-Content-Type-Options: nosniff\r\n"
+    "Referrer-Policy: no-referrer\r\n"
+)
+_CAPTURE_BODY = b'{"ok":true,"id":"01K7A6QV5C8Y3Z0M4T9WJX2R1B"}'
+
+
+async def null_server(service: Any, *, as_capture: bool) -> None:
+    """Read every request, and answer it: an empty 202, or a capture's bytes.
+
+    The latter is what the inspector answers, headers and JSON, as a constant.
+    """
     from labkit_services.http import HttpServer, Request, Response
 
     async def answer(request: Request) -> Response:
         await request.body(1024)
-        return Response(202)
+        return Response(200, (), _CAPTURE_BODY, _CAPTURE_LINES) if as_capture else Response(202)
 
     server = HttpServer(answer)
     host, port = await server.start()
@@ -238,11 +250,11 @@ async def fsync(file: str, seconds: float) -> Figures:
 
 
 def main(kind: str, arguments: str = "{}") -> None:
-    """Measure one baseline and print it; ``http`` serves until stopped."""
-    if kind == "http":
+    """Measure one baseline and print it; a null server runs until stopped."""
+    if kind in ("http", "http-capture"):
         from labkit_services.runtime.service import run
 
-        run("null", null_server)
+        run("null", partial(null_server, as_capture=kind == "http-capture"))
     print(json.dumps(on_fast_loop(_KINDS[kind](**json.loads(arguments)))))
 
 

@@ -142,13 +142,18 @@ async def accepting(pace: Pace) -> AsyncIterator[Probes]:
 @asynccontextmanager
 async def capturing(pace: Pace) -> AsyncIterator[Probes]:
     """200: a request that the inspector has saved."""
-    async with stack.running() as lab, programs.serving("benchmarks.baselines", "http") as null:
+    async with (
+        stack.running() as lab,
+        programs.serving("benchmarks.baselines", "http-capture") as null,
+        programs.serving("benchmarks.baselines", "http") as empty,
+    ):
         bin_url = f"{lab.lab.state.inspector_url}/r/bench"
         yield {
             f"{name}-{connections}": probe
             for connections in (1, 32)
             for name, probe in (
-                ("http", partial(load.post, null, connections, pace.seconds)),
+                ("http", partial(load.post, empty, connections, pace.seconds)),
+                ("null", partial(load.post, null, connections, pace.seconds)),
                 ("capture", _with_cpu(lab, partial(load.post, bin_url, connections, pace.seconds))),
             )
         }

@@ -75,10 +75,19 @@ class BrowserTab:
     def wait_for(self, expression: str) -> Any:
         """Return the value of an expression as soon as it is truthy."""
         try:
-            return eventually(lambda: self.evaluate(expression), expression, within=DEADLINE_SECONDS)
+            return eventually(lambda: self._look_for(expression), expression, within=DEADLINE_SECONDS)
         except AssertionError as error:
             text = self.evaluate("document.body.innerText.slice(0, 2000)")
             raise AssertionError(f"{error}\n{text}\n{self.problems}") from None
+
+    def _look_for(self, expression: str) -> Any:
+        try:
+            return self.evaluate(expression)
+        except AssertionError as error:
+            # A page that leads to another one at once: ask that one.
+            if "navigated or closed" in str(error):
+                return None
+            raise
 
     def goto(self, url: str) -> None:
         answer = self.call("Page.navigate", url=url)

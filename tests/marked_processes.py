@@ -33,6 +33,14 @@ def marked(mark: str) -> list[psutil.Process]:
     return found
 
 
+def command_of(process: psutil.Process) -> list[str]:
+    """Return the command line; empty if the process has just ended."""
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
 def command_lines(processes: list[psutil.Process]) -> str:
     lines = []
     for process in processes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -107,8 +107,21 @@ def _show_line(record: dict[str, Any]) -> None:
 
 
 def _show_rows(with_body: bool) -> Callable[[dict[str, Any]], None]:
+    """Return what prints one row after the other, below one another."""
+    widths = [len(name) for name in REQUESTS_HEADING]
+    is_first = True
+
+    def line(cells: Sequence[str]) -> str:
+        widths[:] = map(max, widths, map(len, cells))
+        return "  ".join(map(str.ljust, cells, widths)).rstrip()
+
     def show(record: dict[str, Any]) -> None:
-        click.echo("  ".join(request_row(record)))
+        nonlocal is_first
+        row = line(request_row(record))
+        if is_first:
+            click.echo(line(REQUESTS_HEADING))
+        is_first = False
+        click.echo(row)
         if with_body:
             click.echo(_body(record))
 

@@ -57,6 +57,8 @@ def _run_worker(settings: Mapping[str, str], as_json: bool) -> int:
             stdin=subprocess.PIPE,  # The worker's lifeline: it ends when this process does.
             stdout=subprocess.PIPE,
             env={**python_environment(), **settings, "lifeline": "stdin"},
+            # Out of reach of the terminal's Ctrl-C, also while it starts.
+            process_group=0,
         ) as process,
     ):
         assert process.stdin is not None

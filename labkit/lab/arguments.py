@@ -146,6 +146,8 @@ def _fits(value: Any, expected: Any) -> bool:
     if origin is not None and issubclass(origin, Mapping):
         key, item = parts
         return isinstance(value, Mapping) and all(_fits(k, key) and _fits(v, item) for k, v in value.items())
+    if origin is Sequence and parts:
+        return isinstance(value, Sequence) and all(_fits(item, parts[0]) for item in value)
     if origin is not None:
         return isinstance(value, origin)
     if expected is Any or not isinstance(expected, type):

@@ -131,13 +131,14 @@ class AsyncBin(LoopBound):
             await self._inspector.change(self.name, path, "DELETE")
 
     @guarded
-    async def hold(self, timeout: str | float = 30.0) -> AsyncBinHold:
+    async def hold(self, release_after: str | float = 30.0) -> AsyncBinHold:
         """Hold requests, so that you answer them: ``request.answer(200)``.
 
         Args:
-            timeout: After so many seconds a request is answered as usual.
+            release_after: So many seconds later a request is answered as
+                usual.
         """
-        return await AsyncBinHold(self._inspector, self.watch, self.name, timeout).apply()
+        return await AsyncBinHold(self._inspector, self.watch, self.name, release_after).apply()
 
     @guarded
     async def forward(self, to: str, *, copy: bool = False) -> None:

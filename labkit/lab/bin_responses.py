@@ -82,18 +82,20 @@ class BinResponses:
 class AsyncBinHold(LoopBound):
     """A ``BinHold`` whose methods are coroutines."""
 
-    def __init__(self, inspector: InspectorClient, watch: LabWatch, name: str, timeout: str | float) -> None:
+    def __init__(
+        self, inspector: InspectorClient, watch: LabWatch, name: str, release_after: str | float
+    ) -> None:
         self.watch = watch
         self._inspector = inspector
         self._name = name
-        self._timeout = to_seconds(timeout)
+        self._seconds = to_seconds(release_after)
 
     def __repr__(self) -> str:
-        return f"BinHold({self._name!r}, timeout={self._timeout:g} s)"
+        return f"BinHold({self._name!r}, release_after={self._seconds:g} s)"
 
     async def apply(self) -> AsyncBinHold:
         """Hold from now on."""
-        document = {"enabled": True, "timeout": to_go(self._timeout)}
+        document = {"enabled": True, "timeout": to_go(self._seconds)}
         await self._inspector.change(self._name, "/hold", "PUT", document)
         return self
 

@@ -30,6 +30,7 @@ _COUNTED = (
     "retrying",
     "redelivered",
     "dead",
+    "cancelled",
     "callbacks",
 )
 _GROUPS = {"running": "in_flight", "delivered": "in_flight"}
@@ -45,6 +46,8 @@ class CallsApi:
     now: float = data.NOW
     lines: list[dict[str, Any]] = field(default_factory=list)
     record: dict[str, Any] | None = None
+    functions: list[str] = field(default_factory=list)
+    gateway: str = "http://127.0.0.1:31112"
     asked: list[str] = field(default_factory=list)
     listeners: list[queue.Queue[str]] = field(default_factory=list)
 
@@ -78,13 +81,29 @@ class CallsApi:
                 "faults": self.faults,
                 "dropped": 0,
             }
+        if path.startswith("/api/v1/calls/"):
+            return self.one(path.rpartition("/")[2], query)
+        if path == "/api/v1/functions":
+            return {"functions": [{"name": name} for name in self.functions], "gateway_url": self.gateway}
         if path == "/api/v1/record":
             return self.record
         if path == "/api/v1/logs":
             return {"lines": self.lines}
+        if path == "/api/v1/services":
+            return {"state": "ready", "services": [], "faults": []}
         if path == "/api/v1/queues":
             return {"queues": []}
-        return {"bins": [], "functions": []} if path in ("/api/v1/bins", "/api/v1/functions") else None
+        return {"bins": []} if path == "/api/v1/bins" else None
+
+    def one(self, call_id: str, query: dict[str, list[str]]) -> Any:
+        """Return a call; with ``at``, only the attempts until then."""
+        call = next((each for each in self.calls if each["callId"] == call_id), None)
+        if call is None or "at" not in query:
+            return call
+        now = float(query["at"][0])
+        attempts = [each for each in call.get("attempts", []) if each["from"] <= now]
+        texts = {"reason": f"{len(attempts)} attempts until then.", "next": "Wait."}
+        return {**call, "attempts": attempts, "outcome": {"hop": "queue", "code": "no_such_code", **texts}}
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -109,7 +128,15 @@ class _Handler(BaseHTTPRequestHandler):
             return self._events(address.path)
         found = self.api.answer(address.path, parse_qs(address.query))
         body = json.dumps(found if found is not None else {"error": "there is no such route"})
-        return self._send(404 if found is None else 200, "application/json", body.encode())
+        # A record answers 409 for what it does not have.
+        is_unrecorded = self.api.record is not None and address.path == "/api/v1/services"
+        status = 409 if is_unrecorded else 404 if found is None else 200
+        return self._send(status, "application/json", body.encode())
+
+    def do_POST(self) -> None:
+        length = int(self.headers.get("Content-Length") or 0)
+        self.api.asked.append(f"POST {self.path} {self.rfile.read(length).decode()}")
+        self._send(200, "application/json", b'{"status": 202, "call_id": "c0ffee"}')
 
     def do_DELETE(self) -> None:
         self.api.asked.append(f"DELETE {self.path}")

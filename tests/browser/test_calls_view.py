@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from importlib.resources import files
@@ -52,7 +53,7 @@ def real_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """A lab that gives up after two attempts, and whose leases are short."""
     lab = start_lab(
         tmp_path_factory.mktemp("view"),
-        max_retry_attempts="2",
+        max_retry_attempts=2,
         initial_retry_wait="300ms",
         max_retry_wait="300ms",
         ack_wait="2s",
@@ -77,7 +78,7 @@ def select(page: BrowserTab, function: str) -> str:
     return str(page.wait_for(f"{DETAIL}?.startsWith({function!r}) && {DETAIL}"))
 
 
-def test_calls_of_every_fate_in_a_real_lab(browser: Chromium, real_lab: Lab) -> None:
+def test_calls_of_every_fate_in_a_real_lab(browser: Chromium, real_lab: Lab, tmp_path: Path) -> None:
     """Synchronous, asynchronous with a callback, retried, dead, cancelled, redelivered."""
     lab = real_lab
     state = lab.aio.state
@@ -90,16 +91,17 @@ def test_calls_of_every_fate_in_a_real_lab(browser: Chromium, real_lab: Lab) -> 
     lab.kill("queue-worker")
     retried = lab.invoke_async("flaky-once", "x", callback=lab.bin("callbacks"))
     dead = lab.invoke_async("fails")
+    assert lost.wait(30).state is CallState.DONE
+    assert retried.wait(20).state is CallState.DONE
+    eventually(lambda: dead.status().state is CallState.DEAD, within=20)
     cancelled = lab.invoke_async("hangs")
-    assert lost.wait(within=30).state is CallState.DONE
-    assert retried.wait(within=20).state is CallState.DONE
-    eventually(lambda: dead.status().state is CallState.DEAD, "dead", within=20)
     until_running(cancelled)
     # By the page's own button.
     page.wait_for(f"{ROWS}.length === 5")
-    assert "attempt 1" in select(page, "hangs")
+    select(page, "hangs")
+    page.wait_for(f"{DETAIL}?.includes('attempt 1 starts')")
     click(page, ".call-actions .danger")
-    eventually(lambda: cancelled.status().state is CallState.CANCELLED, "cancelled", within=20)
+    eventually(lambda: cancelled.status().state is CallState.CANCELLED, within=20)
 
     def label(function: str, part: str) -> str:
         row = f"{ROWS}.find((each) => each.textContent.startsWith({function!r}))?.getAttribute('aria-label')"
@@ -122,6 +124,8 @@ def test_calls_of_every_fate_in_a_real_lab(browser: Chromium, real_lab: Lab) -> 
     numbers = page.evaluate(NUMBERS)
     assert (numbers["accepted"], numbers["dead"], numbers["redelivered"]) == ("4", "1", "1")
     assert page.evaluate("document.querySelectorAll('.call-log li').length") > 0
+    page.look(height=1000)
+    page.screenshot(tmp_path / "calls.png")
     assert page.problems == []
     page.goto("about:blank")
 
@@ -179,11 +183,17 @@ def test_detail_explains_outcome_durations_events_and_attempts(page: BrowserTab,
         "reason": "It succeeded at attempt 3.",
         "next": "Nothing to do.",
     }
+    runs = ((1, 500, 0.5, 1.5, 1), (2, 500, 0.4, 2.4, 1), (3, 200, 0.6, None, 0))
+    names = ("number", "status", "ran", "retryDelay")
     attempts = [
-        {"number": n, "delivered": None, "started": None, "finished": None, "acknowledged": None, "status": status,
-         "error": "", "ran": ran, "retryDelay": delay, "process": {"pid": 1, "exitCode": exit_code}}
-        for n, status, ran, delay, exit_code in ((1, 500, 0.5, 1.5, 1), (2, 500, 0.4, 2.4, 1), (3, 200, 0.6, None, 0))
-    ]  # fmt: skip
+        {
+            **dict(zip(names, run, strict=False)),
+            "error": "",
+            "started": None,
+            "process": {"pid": 1, "exitCode": run[4]},
+        }
+        for run in runs
+    ]
     api.push({**FLAKY, "outcome": outcome, "attempts": attempts, "callbacks": []})
 
     detail = select(page, "flaky")
@@ -217,7 +227,7 @@ def test_detail_explains_outcome_durations_events_and_attempts(page: BrowserTab,
 def test_a_captured_request_is_linked_and_a_queued_call_can_be_cancelled(
     page: BrowserTab, api: CallsApi
 ) -> None:
-    page.evaluate(f"{ROWS}.find((each) => each.textContent.startsWith('notify')).click()")
+    page.evaluate(f"document.querySelector('[data-call=\"{data.one_of_each()[2]['callId']}\"]').click()")
     page.wait_for("document.querySelector('.call-events a')?.hash === '#/bins/callbacks/01J5'")
     queued = data.one_of_each()[10]
     page.evaluate(f"location.hash = '#/calls/{queued['callId']}/notify'; 1")
@@ -225,14 +235,13 @@ def test_a_captured_request_is_linked_and_a_queued_call_can_be_cancelled(
 
     click(page, ".call-actions .danger")
 
-    eventually(lambda: api.asked, "asked", within=5)
+    eventually(lambda: api.asked, within=5)
     assert api.asked == [f"DELETE /api/v1/calls/{queued['callId']}?function=notify"]
 
 
 def test_a_log_line_and_its_bar_point_at_each_other(page: BrowserTab) -> None:
+    page.look(height=1200)  # every row is in view
     page.wait_for("document.querySelectorAll('.call-log li').length === 2")
-    page.evaluate("document.querySelector('.call-log li').dispatchEvent(new PointerEvent('pointerenter'))")
-    page.evaluate("document.querySelector('.call-log li').dispatchEvent(new PointerEvent('pointerleave'))")
     row = f"{ROWS}.find((each) => each.textContent.startsWith('flaky')).getBoundingClientRect()"
     box = page.evaluate(f"[{row}.left + 20, {row}.top + 12]")
     page.call("Input.dispatchMouseEvent", type="mouseMoved", x=box[0], y=box[1])
@@ -254,14 +263,11 @@ def test_pause_holds_the_timeline_still(page: BrowserTab, api: CallsApi) -> None
 
 
 def test_a_recorded_run_can_be_played_stepped_and_scrubbed(browser: Chromium) -> None:
-    moments = sorted(
-        {
-            time
-            for call in data.one_of_each()
-            for span in call["spans"]
-            for time in (span["start"], span["end"])
-            if time
-        }
+    spans = [span for call in data.one_of_each() for span in call["spans"]]
+    moments = sorted({time for span in spans for time in (span["start"], span["end"]) if time})
+    set_value = (
+        "document.querySelector('.player {0}').value = {1};"
+        "document.querySelector('.player {0}').dispatchEvent(new Event('{2}'));"
     )
     record = {"start": moments[0], "end": data.NOW, "steps": moments}
     with calls_server(calls=data.one_of_each(), record=record) as api:
@@ -274,31 +280,144 @@ def test_a_recorded_run_can_be_played_stepped_and_scrubbed(browser: Chromium) ->
         click(page, "[data-player=forward]")
         label = "document.querySelector('.player output').textContent"
         assert page.evaluate(label).startswith("20 ms / ")
-        page.evaluate(
-            "const s = document.querySelector('.player input'); s.value = 385; s.dispatchEvent(new Event('input')); 1"
-        )
+        page.evaluate(set_value.format("input", 385, "input"))
         page.wait_for(f"{ROWS}.some((each) => each.dataset.state === 'retrying')")
         page.wait_for("document.querySelector('.strip [data-count=retrying] b').textContent === '1'")
-        page.evaluate(
-            "const s = document.querySelector('.player select'); s.value = 10; s.dispatchEvent(new Event('change')); 1"
-        )
+        page.evaluate(set_value.format("select", 10, "change"))
         click(page, "[data-player=play]")
-        page.wait_for(
-            f"{ROWS}.length === 11 && document.querySelector('[data-player=play]').textContent === '▶'"
-        )
+        stopped = "document.querySelector('[data-player=play]').dataset.playing === 'false'"
+        page.wait_for(f"{ROWS}.length === 11 && {stopped}")
         assert page.evaluate("document.querySelector('.call-actions .danger')") is None
+        assert len(page.problems) == 1
+        assert "409 (Conflict)" in page.problems[0], "a record has no services"
+        page.goto("about:blank")
+
+
+def test_a_recorded_call_is_told_as_it_was_and_nothing_can_be_changed(browser: Chromium) -> None:
+    begin = min(span["start"] for span in FLAKY["spans"])
+    attempts = [
+        {"number": number, "status": 500, "ran": 0.1, "process": None, "from": begin + after}
+        for number, after in ((1, 2.5), (2, 4.0), (3, 6.0))
+    ]
+    call = {**FLAKY, "attempts": attempts}
+    times = [begin, begin + 3, begin + 5, begin + 8]
+    with calls_server(calls=[call], record={"steps": times}) as api:
+        page = browser.open(f"{api.url}/#/calls/{FLAKY['callId']}/flaky")
+        page.wait_for(f"{DETAIL}?.includes('3 attempts until then.')")
+        for step, text in (("first", "0 attempts"), ("forward", "1 attempts"), ("forward", "2 attempts")):
+            click(page, f"[data-player={step}]")
+            page.wait_for(f"{DETAIL}?.includes('{text} until then.')")
+        assert "2 attempts compared" in page.evaluate(DETAIL)
+        assert page.evaluate("document.getElementById('connection').innerText") == "recorded run"
+        shown = "['send-call', 'pause'].filter((id) => document.getElementById(id).offsetParent)"
+        assert page.evaluate(shown) == []
+        page.evaluate("document.activeElement.blur()")
+        page.press("n")
+        page.press("p")
+        assert page.evaluate("document.querySelector('dialog')") is None
+        assert page.evaluate("document.getElementById('connection').innerText") == "recorded run"
         assert page.problems == []
         page.goto("about:blank")
 
 
+def test_the_first_call_takes_the_place_of_the_lesson(browser: Chromium) -> None:
+    lesson = "document.querySelector('.empty')?.innerText"
+    with calls_server() as api:
+        page = browser.open(f"{api.url}/")
+        page.wait_for(f"{lesson}?.includes('no function yet')")
+        api.functions = ["resize"]
+        page.wait_for(f"{lesson}?.includes('{api.gateway}/async-function/resize')")
+        click(page, ".empty p button")
+        page.wait_for("document.querySelector('dialog [name=function]')?.value === 'resize'")
+        page.evaluate("location.hash = '#/calls'; document.querySelector('dialog')?.close(); 1")
+
+        api.push(data.one_of_each()[0])
+
+        page.wait_for(f"{ROWS}.length === 1")
+        assert page.evaluate("getComputedStyle(document.querySelector('.tl-empty')).display") == "none"
+        assert page.evaluate("document.querySelector('.empty')") is None
+        assert page.problems == []
+        page.goto("about:blank")
+
+
+def test_a_call_is_copied_as_curl_and_invoked_again(page: BrowserTab, api: CallsApi) -> None:
+    page.evaluate("navigator.clipboard.writeText = async (text) => { window.copied = text; }; 1")
+    callback = "http://127.0.0.1:5/r/it's"
+    api.push({**FLAKY, "callbacks": [{"attempt": 1, "url": callback, "status": 200}]})
+    select(page, "flaky")
+    click(page, "[data-part=curl]")
+    page.wait_for("window.copied")
+    quoted = "'X-Callback-Url: http://127.0.0.1:5/r/it'\\''s'"
+    assert page.evaluate("copied") == (f"curl -i '{api.gateway}/async-function/flaky' -d '' -H {quoted}")
+
+    click(page, "[data-part=again]")
+    page.wait_for("document.querySelector('dialog [name=function]')?.value === 'flaky'")
+    assert page.evaluate("document.querySelector('dialog [name=callback]').value") == callback
+    click(page, "dialog .primary")
+    page.wait_for("document.querySelector('.send-result strong')?.textContent === '202'")
+    expected = {"function": "flaky", "mode": "async", "body": "", "headers": [], "callback": callback}
+    method, path, body = api.asked[-1].split(" ", 2)
+    assert (method, path, json.loads(body)) == ("POST", "/api/v1/calls", expected)
+    click(page, "dialog .dialog-head button")
+    page.wait_for("!document.querySelector('dialog')")
+
+
+def test_a_dead_letter_is_redriven_from_its_call(page: BrowserTab, api: CallsApi) -> None:
+    api.push({**FLAKY, "state": "dead"})
+    select(page, "flaky")
+    click(page, "[data-part=redrive]")
+    eventually(lambda: api.asked, within=5)
+    path = f"/api/v1/queues/faas-request/dead-letters/{FLAKY['callId']}/redrive"
+    assert api.asked == [f"POST {path}?function=flaky {{}}"]
+
+
+def test_an_outcome_with_phrases_in_it_is_told_in_chinese(page: BrowserTab, api: CallsApi) -> None:
+    ending = {"code": "function_exit.ending", "values": {"status": 500, "exit": 1}}
+    attempts = {"code": "attempts", "values": {"n": 2, "numbers": [1, 2], "ending": ending}}
+    values = {"n": 2, "history": [attempts], "call": "ab", "queue": "faas-request"}
+    api.push({**FLAKY, "outcome": {"hop": "function", "code": "dead", "values": values}})
+    click(page, "#language")
+    page.wait_for("document.documentElement.lang === 'zh-CN'")
+    page.wait_for(f"{ROWS}.length === 11")
+    detail = select(page, "flaky")
+    assert "[object" not in detail
+    assert "失败在函数里" in detail
+    click(page, "#language")
+    page.wait_for("document.documentElement.lang === 'en'")
+
+
+def test_what_comes_under_a_resting_pointer_is_not_explained(page: BrowserTab) -> None:
+    page.call("Input.dispatchMouseEvent", type="mouseMoved", x=640, y=400)
+    style = "document.querySelector('.strip-number').style.cssText"
+    page.evaluate(f"{style} = 'position: fixed; left: 600px; top: 380px; z-index: 9'")
+    time.sleep(0.6)  # longer than the delay of a tooltip
+    assert page.evaluate("document.getElementById('tooltip').hidden") is True
+    page.call("Input.dispatchMouseEvent", type="mouseMoved", x=642, y=401)
+    page.wait_for("!document.getElementById('tooltip').hidden")
+    page.evaluate(f"{style} = ''")
+
+
+def test_a_dialog_closes_when_the_address_leads_elsewhere(page: BrowserTab) -> None:
+    click(page, "#send-call")
+    page.wait_for("document.querySelector('dialog[open]') && 1")
+    page.evaluate("location.hash = '#/bins'; 1")
+    page.wait_for("!document.querySelector('dialog')")
+
+
 def test_hostile_calls_stay_text_in_the_whole_view(browser: Chromium) -> None:
+    attempt = dict.fromkeys(("started", "ran", "retryDelay", "process"))
     hostile = data.call(
-        1, HOSTILE, "failed", [data.span("queued", 0, 1, HOSTILE), data.span("fails", 1, 2, HOSTILE, 1)],
-        callId=HOSTILE[:500], queue=HOSTILE, outcome={"hop": "function", "code": HOSTILE, "reason": HOSTILE, "next": HOSTILE},
-        attempts=[{"number": n, "error": HOSTILE, "status": 500, "started": None, "ran": None, "retryDelay": None, "process": None} for n in (1, 2)],
+        1,
+        HOSTILE,
+        "failed",
+        [data.span("queued", 0, 1, HOSTILE), data.span("fails", 1, 2, HOSTILE, 1)],
+        callId=HOSTILE[:500],
+        queue=HOSTILE,
+        outcome={"hop": "function", "code": HOSTILE, "reason": HOSTILE, "next": HOSTILE},
+        attempts=[{"number": n, "error": HOSTILE, "status": 500, **attempt} for n in (1, 2)],
         callbacks=[{"url": HOSTILE, "attempt": 1, "status": None, "error": HOSTILE, "redirectedTo": HOSTILE}],
         captured=[{"bin": HOSTILE, "id": HOSTILE, "seq": 1, "time": data.BEGIN + 1}],
-    )  # fmt: skip
+    )
     lines = [{"service": "queue-worker", "time": "", "level": "info", "text": HOSTILE, "call_id": HOSTILE}]
     with calls_server(calls=[hostile], lines=lines) as api:
         page = browser.open(f"{api.url}/")
@@ -315,6 +434,7 @@ def test_hostile_calls_stay_text_in_the_whole_view(browser: Chromium) -> None:
 def test_chinese_words_for_everything(page: BrowserTab) -> None:
     click(page, "#language")
     page.wait_for("document.querySelector('.tl-legend')?.innerText.includes('等待空闲的工作器')")
+    page.wait_for(f"{ROWS}.length === 11")
     select(page, "flaky")
     text = page.evaluate("document.querySelector('main').innerText")
     assert not [

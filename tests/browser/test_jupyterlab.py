@@ -175,5 +175,5 @@ def test_the_link_of_labkit_status_opens_the_inspector_from_another_site(
         link = re.findall(r"^inspector +(\S+)", labkit(workspace, "status"), re.M)[0]
         page.evaluate(f"location.href = {json.dumps(link)}")
         page.wait_for("document.getElementById('connection')?.dataset.state === 'live'")
-        assert page.evaluate("location.href") == f"{lab.inspector_url}/"
+        assert page.evaluate("location.href") == f"{lab.inspector_url}/#/calls"
         page.goto("about:blank")

@@ -294,6 +294,67 @@ def test_a_held_request_is_answered_by_hand_and_dropped(page: BrowserTab, url: s
     post(url, "answered at once")
 
 
+def test_a_replay_into_a_bin_that_holds_is_told_to_be_open(page: BrowserTab, url: str) -> None:
+    post(url, "once")
+    page.wait_for(f"{ROWS} === 1")
+    click(page, "#hold")
+    page.wait_for("document.getElementById('hold').getAttribute('aria-pressed') === 'true'")
+    click(page, "[data-action=replay]")
+    click(page, "dialog .primary")
+    page.wait_for("document.querySelector('.replay-result strong')?.textContent.includes('still open')")
+    assert "No difference" not in text_of(page, ".replay-result")
+    click(page, ".replay-result a")
+    page.wait_for(f"{CLOSED} && !!document.querySelector('[data-answer=\"200\"]')")
+    click(page, "[data-answer='200']")
+    page.wait_for(f"{STATUS} === '200'")
+    click(page, "#hold")
+
+
+def test_a_request_and_a_bin_that_go_while_they_are_shown(
+    page: BrowserTab, running: Inspector, url: str
+) -> None:
+    path = f"/api/v1/bins/{url.rpartition('/')[2]}"
+    for body in ("one", "two"):
+        post(url, body)
+    page.wait_for(f"{ROWS} === 2 && {BODY}?.includes('two')")
+    latest = running.api.get(f"{path}/requests/latest").json()["id"]
+    running.api.delete(f"{path}/requests/{latest}")
+    page.wait_for(f"{ROWS} === 1 && {BODY}?.includes('one')")
+    running.api.delete(path)
+    page.wait_for(f"!location.hash.includes({url.rpartition('/')[2]!r})")
+
+
+@pytest.mark.alone
+def test_200_requests_a_second_leave_the_page_smooth_and_complete(page: BrowserTab, url: str) -> None:
+    post(url, "the first")
+    page.wait_for(f"{ROWS} === 1")
+    page.evaluate("""(() => {
+        window.long = [];
+        new PerformanceObserver((list) => list.getEntries().forEach((each) => long.push(each.duration)))
+            .observe({entryTypes: ['longtask']});
+    })()""")
+
+    def send(sender: int) -> None:
+        begin = time.monotonic()
+        for number in range(200):
+            post(url, f"{sender}/{number}")
+            time.sleep(max(0.0, begin + (number + 1) / 50 - time.monotonic()))
+
+    with ThreadPoolExecutor(4) as senders:
+        list(senders.map(send, range(4)))
+    # 500 are kept, so 500 are shown, the newest first and shown on the right.
+    page.wait_for(
+        f"{ROWS} === 500 && document.querySelector('.request .where').textContent.startsWith('#801 ')"
+    )
+    page.wait_for("document.querySelector('.detail .metadata')?.textContent.startsWith('#801 ')")
+    numbers = page.evaluate(
+        "[...document.querySelectorAll('.request .where')].map((each) => parseInt(each.textContent.slice(1)))"
+    )
+    assert numbers == list(range(801, 301, -1))
+    assert page.evaluate("document.getElementById('dropped').hidden") is False
+    assert page.evaluate("Math.max(0, ...long)") < 500, "one task of the page"
+
+
 def test_a_sequence_of_rules_is_edited_in_the_form_and_as_json(
     page: BrowserTab, running: Inspector, url: str
 ) -> None:

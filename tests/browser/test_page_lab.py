@@ -118,6 +118,17 @@ def test_a_call_is_sent_with_headers_and_a_callback_to_a_bin(page: BrowserTab, l
     page.wait_for(f"{CLOSED} && location.hash === {link!r}")
 
 
+def test_a_callback_to_the_name_of_a_new_bin_makes_the_bin(page: BrowserTab, lab: Lab) -> None:
+    click(page, "#send-call")
+    enter(page, "dialog [name=function]", "echo")
+    enter(page, "dialog [name=body]", "to a new bin")
+    enter(page, "dialog [name=callback]", "made-by-its-name")
+    click(page, "dialog .primary")
+    page.wait_for("document.querySelector('.send-result strong')?.textContent === '202'")
+    request = lab.bin("made-by-its-name").wait(call_id=text_of(page, ".send-result a"), timeout=20)
+    assert request.text == "to a new bin"
+
+
 def test_the_call_behind_a_request_is_in_its_tab(page: BrowserTab, lab: Lab) -> None:
     bin_ = lab.bin("results")
     call = lab.invoke_async("echo", "hello", callback=bin_)
@@ -130,7 +141,7 @@ def test_the_call_behind_a_request_is_in_its_tab(page: BrowserTab, lab: Lab) -> 
     assert "end to end" in facts
     assert violations(page) == []
     click(page, ".call-tab p a")
-    page.wait_for(f"location.hash === '#/calls/{call.id}'")
+    page.wait_for(f"location.hash === '#/calls/{call.id}/echo'")
 
 
 def test_logs_of_all_services_are_merged_filtered_and_followed(page: BrowserTab, lab: Lab) -> None:

@@ -300,7 +300,7 @@ def test_frames_with_5000_calls_and_200_events_a_second(
     with capsys.disabled():
         print(f"\ntimeline, 5,000 calls, {events:.0f} events/s: {frames:.1f} frames/s ({drawn:.1f} drawn),")
         print(f"95 % of them within {measured['p95']:.0f} ms, the slowest {measured['slowest']:.0f} ms")
-    assert measured["events"] > 150
+    assert measured["events"] > 100
     assert measured["drawn"] > 20
     assert measured["frames"] >= FEWEST_FRAMES
 
@@ -339,6 +339,25 @@ def test_idle_times_are_shortened_and_can_be_shown_whole(page: BrowserTab) -> No
 
     assert page.evaluate(length) > 3600
     assert "30 min" in [tick["label"] for tick in page.evaluate("t.scale.ticks(84)")]
+
+
+def test_a_dead_letter_that_is_redriven_later_leaves_the_time_between_idle(page: BrowserTab) -> None:
+    spans = [
+        data.span("works", 0, 1, attempt=1),
+        data.span("dead", 1, 1),
+        data.span("queued", 100, 101),
+        data.span("works", 101, 102, attempt=2),
+    ]
+    show(page, [data.call(1, "redriven", "done", spans)], now=data.BEGIN + 103)
+    page.evaluate(f"{FRAME}")
+    gaps = page.evaluate("t.scale.warp.gaps.map(({start, end}) => [start, end])")
+    assert gaps == [[data.BEGIN + 1, data.BEGIN + 100]]
+
+
+def test_a_call_whose_attempt_was_lost_is_not_shown_as_running(page: BrowserTab) -> None:
+    spans = [data.span("lost", 0, 1, attempt=1), data.span("lease", 1, None, attempt=1)]
+    show(page, [data.call(1, "orphan", "running", spans)], now=data.BEGIN + 2)
+    page.wait_for(f"{ROWS}[0]?.dataset.state === 'retrying'")
 
 
 @pytest.mark.parametrize(
@@ -422,9 +441,9 @@ def test_several_on_one_page_and_destroy_leaves_nothing(page: BrowserTab) -> Non
 
 def test_the_flow_shows_counts_and_is_a_filter(page: BrowserTab) -> None:
     page.evaluate("startFlow({counts: {accepted: 10, queued: 3, retrying: 2, dead: 1}})")
-    page.wait_for("document.querySelectorAll('.fl [role=button]').length === 9 && 1")
+    page.wait_for("document.querySelectorAll('.fl [role=button]').length === 10 && 1")
     label = "document.querySelector('.fl [data-name=\"{}\"]').getAttribute('aria-label')"
-    assert page.evaluate(label.format("dead")) == "dead letters: 1"
+    assert page.evaluate(label.format("dead")) == "dead letter: 1"
     assert page.evaluate(label.format("queued")) == "queued: 3"
     page.evaluate("document.querySelector('.fl [data-name=retrying]').focus()")
     press(page, "Enter")

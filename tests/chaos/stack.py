@@ -200,8 +200,10 @@ class LabStack:
         supervisor = self.lab.supervisor
         await supervisor.begin_fault(FaultKind.STOP, NATS_SERVER)
         try:
-            queues = sorted(self._workspace.glob(".labkit/jetstream/jetstream/$G/streams/OF_*/obs"))
-            folder = queues[pick % len(queues)].parent
+            # Only those with workers: who lists dead letters makes a consumer for a moment.
+            streams = self._workspace / ".labkit/jetstream/jetstream/$G/streams"
+            queues = sorted(streams.glob("OF_*/obs/faas-workers"))
+            folder = queues[pick % len(queues)].parents[1]
             damaged = ("obs/faas-workers/o.dat", "obs/faas-workers/meta.inf", "meta.sum")[pick % 3]
             (folder / damaged).write_bytes(b"damaged")
         finally:

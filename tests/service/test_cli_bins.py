@@ -71,6 +71,20 @@ def test_requests_follow_shows_new_ones_until_ctrl_c(lab: Lab) -> None:
         assert process.wait(10) == -signal.SIGINT
 
 
+def test_requests_follow_has_a_heading_and_columns(lab: Lab) -> None:
+    send(lab, "columns", "first")
+    arguments = ("--workspace", str(lab.workspace), "requests", "columns", "--follow")
+    with labkit_command.running(lab.workspace, *arguments) as process:
+        heading, first = next_line(process), next_line(process)
+        send(lab, "columns", "second", **{"X-Call-Id": "c1", "X-Function-Name": "f"})
+        second = next_line(process)
+        process.send_signal(signal.SIGINT)
+        process.wait(10)
+    assert heading.split()[:4] == ["#", "time", "method", "path"]
+    assert first.index("/r/columns") == second.index("/r/columns") == heading.index("path")
+    assert second.index("c1") == heading.index("call")
+
+
 def test_what_a_sender_wrote_can_t_move_the_cursor_or_reorder_text(lab: Lab) -> None:
     send(lab, "hostile", "\x1b[2J\u202eevil\x9b", **{"X-Call-Id": b"\x1b".hex()})
     text = labkit(lab, "requests", "hostile", "--body")

@@ -686,8 +686,8 @@ async def test_a_capture_is_published_to_the_event_log() -> None:
         (event,) = decode_batch((await subscription.next_msg(DEADLINE)).data)
         await client.close()
     assert (event.type, event.call_id, event.function) == ("request.captured", "ab12", "figlet")
-    captured = {"bin": "published", "request": answer.headers.get("X-Request-Id"), "bytes": 5, "seq": 1}
-    assert event.data == captured
+    request_id = answer.headers.get("X-Request-Id")
+    assert event.data == {"bin": "published", "request": request_id, "bytes": 5, "seq": 1}
     assert event.instance == f"inspector-{running.process.pid}"
 
 

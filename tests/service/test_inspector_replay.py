@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from echo_target import EchoTarget, echo_target
@@ -251,7 +252,8 @@ async def test_an_odd_path_is_replayed_as_it_came(shared: Inspector, name: str, 
     replay(shared, name)
     one, two = (record(shared, name, which) for which in ("first", "latest"))
     assert one["id"] == two["replay_of"]
-    paths = [each["subpath"].replace("#", "%23").replace("\\", "%5C") for each in (one, two)]
+    # A client may encode what a URL should not have.
+    paths = [quote(each["subpath"], safe="/%;=,:@~") for each in (one, two)]
     assert paths[0] == paths[1]
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from eventually import eventually
 from jupyter_client.blocking.client import BlockingKernelClient
-from marked_processes import GONE_SECONDS, assert_gone, marked
+from marked_processes import GONE_SECONDS, assert_gone, command_of, marked
 from test_kernel import Notebook
 
 from labkit.workspace import Workspace
@@ -150,7 +150,7 @@ def test_a_killed_kernel_leaves_the_lab_to_the_server_and_a_killed_server_leaves
     kernels = {"ipykernel_launcher"}  # they end when they look for their parent, once a second
 
     def only_kernels_are_left() -> bool:
-        return all(kernels & set(process.cmdline()) for process in marked(mark))
+        return all(kernels & set(command_of(process)) for process in marked(mark))
 
     eventually(only_kernels_are_left, within=GONE_SECONDS)
     assert_gone(mark)

@@ -64,7 +64,7 @@ def test_the_retry_lesson_503_503_200(lab: Lab, box: Bin) -> None:
 
 
 def test_a_held_callback_is_answered_by_hand(lab: Lab, box: Bin) -> None:
-    with box.hold(timeout=20) as hold:
+    with box.hold(release_after=20) as hold:
         assert "20 s" in repr(hold)
         call = lab.invoke_async("figlet", "by hand", callback=box)
         request = box.wait(call_id=call.id)
@@ -137,7 +137,7 @@ def test_a_request_is_replayed_with_changes_and_into_a_function(lab: Lab, box: B
 
     assert (again.status, len(again.ids)) == (200, 2)
     assert [request.text for request in box.requests()] == ["original", "changed", "changed"]
-    assert {entry["field"] for entry in again.diff["request"]} >= {"body", "headers.x-kind"}
+    assert {entry["field"] for entry in again.diff["request"]} >= {"body", "headers.X-Kind"}
     into = original.replay(to=f"{lab.gateway_url}/function/figlet")
     assert into.status == 200
     with pytest.raises(InspectorError):

@@ -27,7 +27,7 @@ def test_stop_leaves_no_process_and_no_temporary_file(workspace: Path, mark: str
 
     assert marked(mark) == []
     kept = {name.split("/")[0] for name in files_below(workspace / ".labkit")}
-    assert kept == {"lock", "logs", "jetstream"}
+    assert kept == {"lock", "logs", "jetstream", "inspector"}
 
 
 def test_stop_is_idempotent_and_a_stopped_handle_names_the_next_step(workspace: Path) -> None:

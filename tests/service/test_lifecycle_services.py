@@ -154,9 +154,9 @@ def test_a_reset_empties_the_logs(workspace: Path) -> None:
 
 
 def test_captured_requests_survive_a_stop_and_a_kill_of_the_inspector_but_no_reset(workspace: Path) -> None:
-    def capture(lab: Lab, body: bytes) -> bool:
+    def capture(url: str, body: bytes) -> bool:
         try:
-            with urllib.request.urlopen(lab.bin("kept").url, body, timeout=5) as response:
+            with urllib.request.urlopen(url, body, timeout=5) as response:
                 return bool(response.status == 200)
         except OSError:
             return False
@@ -165,12 +165,13 @@ def test_captured_requests_survive_a_stop_and_a_kill_of_the_inspector_but_no_res
         return [request.text for request in lab.bin("kept").requests()]
 
     with start_lab(workspace) as lab:
-        assert capture(lab, b"before")
+        assert capture(lab.bin("kept").url, b"before")
     with start_lab(workspace) as lab:
         assert bodies(lab) == ["before"]
+        url = lab.bin("kept").url
         pid = next(service.pid for service in lab.status().services if service.name == "inspector")
         os.kill(pid, signal.SIGKILL)
-        eventually(lambda: capture(lab, b"after"))
+        eventually(lambda: capture(url, b"after"))
         assert sorted(set(bodies(lab))) == ["after", "before"]
         lab.reset()
         assert bodies(lab) == []

@@ -14,7 +14,7 @@ import pytest
 from labs import deploy
 
 from labkit import Lab
-from labkit.errors import InspectorError
+from labkit.errors import InvalidValueError
 
 
 def _raw(url: str, request: str) -> tuple[str, str]:
@@ -91,7 +91,7 @@ def test_the_inspector_shows_utf_8(lab: Lab) -> None:
 
 
 def test_a_name_that_no_bin_can_have_is_named_with_what_is_expected(lab: Lab) -> None:
-    with pytest.raises(InspectorError) as caught:
+    with pytest.raises(InvalidValueError) as caught:
         lab.bin("回调")
 
     assert caught.value.headline == "no bin can have this name"

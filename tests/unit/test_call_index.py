@@ -6,6 +6,7 @@ import asyncio
 import time
 
 from call_events import BEGIN, SECOND, accepted, async_run, attempt, event, retry, sync_call
+from test_spans import WORKER_KILLED
 
 from labkit_services.call_record.log import CallLog
 from labkit_services.contract.events import Event, EventType
@@ -21,6 +22,13 @@ def filled(index: CallIndex) -> CallIndex:
     while index.is_stale:
         index.refresh(100)
     return index
+
+
+def test_a_call_that_waits_for_the_lease_of_a_lost_attempt_is_not_in_flight() -> None:
+    index = CallIndex()
+    index.apply(WORKER_KILLED)
+    filled(index)
+    assert (index.counted()["in_flight"], index.counted()["retrying"]) == (0, 1)
 
 
 def test_calls_are_counted_by_group() -> None:
@@ -167,3 +175,20 @@ def test_a_slow_page_is_told_to_read_the_list_again() -> None:
 
     assert len(received) < 5_000_000
     assert b"event: reset" in received
+
+
+def test_a_change_that_a_list_was_asked_about_is_sent_to_the_pages_all_the_same() -> None:
+    async def taken() -> list[str]:
+        feed = CallFeed(lambda *_: None)
+        with feed.followed():
+            feed.index.apply(accepted("c1"))
+            await feed.refresh()  # as a list does
+            assert feed.has_changed
+            changed = [entry.call.id for entry in await feed.take_changed()]
+            assert not feed.has_changed
+        feed.index.apply(accepted("c2"))
+        await feed.refresh()
+        assert not feed.has_changed, "nobody would take it"
+        return changed
+
+    assert asyncio.run(taken()) == ["c1"]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from received_requests import callback, received_request
 
-from labkit_services.contract.errors import UnsafePathError
+from labkit_services.contract.errors import InvalidValueError, UnsafePathError
 from labkit_services.inspector.errors import NotSavedError, TooManyError
 from labkit_services.inspector.queries.request_query import RequestQuery
 from labkit_services.inspector.records.request_record import RequestRecord
@@ -45,6 +45,27 @@ def test_a_record_comes_back_as_it_was(path: Path) -> None:
     store.close()
     expected = RequestRecord(record.id, "a", 1, request, SENT, "näh", "red", pinned=True, replay_of="other")
     assert BinStore(path=path).record("a", "latest") == expected
+
+
+def test_text_that_is_no_unicode_is_stored_with_a_substitute(path: Path) -> None:
+    store = BinStore(path=path)
+    half = "\ud800"
+    record, _ = store.add("a", received_request(headers=(("A", half),), target=f"/{half}", query=half))
+    store.answered(record.id, SentResponse(200, (("B", f"1{half}\n2"),)))
+    store.annotate("a", record.id, note=half, mark=half)
+    found = store.record("a", record.id)
+    assert found is not None
+    assert found.response is not None
+    assert (found.note, found.mark, found.request.target) == ("?", "?", "/?")
+    assert (found.request.headers, found.response.headers) == ((("A", "?"),), (("B", "1? 2"),))
+
+
+@pytest.mark.parametrize("fields", [{"received_ns": 2**63}, {"received_ns": -1}, {"size": 2**63}])
+def test_numbers_that_do_not_fit_are_refused(path: Path, fields: dict[str, int]) -> None:
+    store = BinStore(path=path)
+    with pytest.raises(InvalidValueError):
+        store.add("a", received_request(**fields))
+    assert store.bins == {}
 
 
 def test_settings_and_counts_of_a_bin_come_back(path: Path) -> None:
@@ -139,6 +160,41 @@ def test_deleted_requests_do_not_come_back(path: Path) -> None:
     assert list(again.iterate("b")) == []
 
 
+def test_dropped_requests_that_a_kill_left_in_the_file_are_dropped_once(path: Path) -> None:
+    store = BinStore(StoreLimits(capacity=3), path)
+    first, _ = store.add("a", received_request(body=b"0"))
+    store.annotate("a", first.id, pinned=True)
+    for number in range(1, 21):
+        store.add("a", received_request(body=b"%d" % number))
+    rows = connect(path)
+    # The store was not closed: another one sees what a kill would leave.
+    (left,) = rows.execute("SELECT count(*) FROM requests").fetchone()
+    assert left == 21, "the test is without effect: nothing is deleted late"
+
+    again = BinStore(path=path)
+    stored = again.bins["a"]
+    assert (stored.received, stored.kept, stored.pinned, stored.dropped) == (21, 4, 1, 17)
+    assert bodies(again, "order=oldest") == [b"0", b"18", b"19", b"20"]
+    assert rows.execute("SELECT count(*) FROM requests").fetchone() == (4,)
+    assert again.select("a", RequestQuery.parse("")).total == 4
+    rows.close()
+    again.close()
+
+
+@pytest.mark.anyio
+async def test_many_dropped_requests_are_deleted_without_a_read(path: Path) -> None:
+    store = BinStore(StoreLimits(capacity=3), path)
+    rows = connect(path)
+    for _ in range(10):
+        for _ in range(100):
+            store.add("a", received_request())
+        await store.saved()
+        assert rows.execute("SELECT count(*) FROM requests").fetchone()[0] <= 3 + 256 + 100
+    assert (store.bins["a"].kept, store.bins["a"].dropped) == (3, 997)
+    rows.close()
+    store.close()
+
+
 def test_pinned_requests_stay_and_are_limited(path: Path) -> None:
     store = BinStore(StoreLimits(capacity=2), path)
     first, _ = store.add("a", received_request(body=b"0"))
@@ -216,6 +272,25 @@ async def test_what_can_not_be_saved_is_an_error_and_leaves_the_counts_right(
     store.close()
     again = BinStore(path=path)
     assert again.bins["a"].kept == 3
+
+
+@pytest.mark.anyio
+async def test_a_bug_while_saving_fails_the_requests_of_its_turn_and_no_others(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reported: list[BaseException] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context["exception"]))
+    store = BinStore(path=path)
+    await store.saved()
+    with monkeypatch.context() as broken:
+        broken.setattr("labkit_services.inspector.storage.history.to_row", lambda *_: 1 / 0)
+        store.answered(store.add("a", received_request())[0].id, SENT)
+        with pytest.raises(NotSavedError):
+            await store.saved()
+    store.answered(store.add("a", received_request())[0].id, SENT)
+    await store.saved()
+    assert (store.bins["a"].kept, len(list(store.iterate("a")))) == (1, 1)
+    store.close()
 
 
 @pytest.mark.parametrize("indexed", [True, False], ids=["index", "scan"])

@@ -24,7 +24,7 @@ def record_changes(store: BinStore) -> list[str]:
             f"{change.kind.value} {change.bin.name} {change.record.seq if change.record else ''}".strip()
         )
 
-    store.listeners.append(listen)
+    store.listeners.add(listen)
     return changes
 
 

@@ -8,10 +8,14 @@ from xml.etree import ElementTree
 import pytest
 from call_events import BEGIN, SECOND, accepted, attempt, reduced, sync_call
 
+from labkit.views.style_table import MOMENTS, SPANS, STATES, label_of
 from labkit.views.timeline.axis import tick_text, ticks
-from labkit.views.timeline.layout import lay_out
+from labkit.views.timeline.layout import Bar, Layout, MarkedMoment, Row, lay_out
 from labkit.views.timeline.picture import CallTimeline
+from labkit.views.timeline.svg import draw_svg
+from labkit.views.timeline.text import draw_text
 from labkit_services.call_record.fault_spans import FaultSpan
+from labkit_services.call_record.log import CallState
 
 
 def async_call(call_id: str) -> list:  # type: ignore[type-arg]
@@ -116,3 +120,14 @@ def test_an_axis_of_any_length_has_few_marks() -> None:
 def test_a_file_is_written(tmp_path) -> None:  # type: ignore[no-untyped-def]
     path = drawn(sync_call("a")).save(tmp_path / "run.svg", "dark")
     assert path.read_text().startswith("<svg")
+
+
+def test_every_kind_and_every_state_of_the_table_is_drawn() -> None:
+    call = reduced(*sync_call("a"))
+    bars = tuple(Bar(kind, float(n), n + 1.0, kind, False) for n, kind in enumerate(SPANS))
+    moments = tuple(MarkedMoment(kind, float(n), kind) for n, kind in enumerate(MOMENTS))
+    layout = Layout((Row("all", call, bars, moments),), (), 20.0)
+    ElementTree.fromstring(draw_svg(layout))
+    assert set(STATES) == {state.value for state in CallState}
+    text = draw_text(layout)
+    assert all(label_of(kind) in text for kind in (*SPANS, *MOMENTS))

@@ -6,10 +6,9 @@ import html
 from collections.abc import Iterator
 from typing import Literal
 
+from labkit.views.style_table import COLOURS, MOMENTS, SPANS, STATES, label_of
 from labkit.views.timeline.axis import tick_text, ticks
 from labkit.views.timeline.layout import Band, Bar, Layout, MarkedMoment, Row
-from labkit_services.call_record.marks import marks
-from labkit_services.call_record.phrases import word
 from labkit_services.contract.wire_text import printable
 
 ThemeName = Literal["light", "dark"]
@@ -18,7 +17,12 @@ _WIDTH, _LEFT, _RIGHT, _TOP, _ROW = 860.0, 170.0, 20.0, 34.0, 22.0
 _DASHES = {"solid": "", "dashed": "5 3", "dotted": "1.5 2.5"}
 _LONGEST_NAME = 22
 _COLUMNS = 3
-_HATCHES = {"x": "M-1 1L1-1M0 6L6 0M5 7L7 5M-1 5L1 7M0 0L6 6M5-1L7 1", "/": "M-1 1L1-1M0 6L6 0M5 7L7 5"}
+_HATCHES = {
+    "x": ("cross", "M-1 1L1-1M0 6L6 0M5 7L7 5M-1 5L1 7M0 0L6 6M5-1L7 1"),
+    "/": ("slants", "M-1 1L1-1M0 6L6 0M5 7L7 5"),
+    "|": ("lines", "M3 0V6"),
+}
+"""Name and path of each hatch, in a square of 6 pixels."""
 
 
 def draw_svg(layout: Layout, *, theme: ThemeName = "light", title: str = "") -> str:
@@ -85,7 +89,7 @@ class _Drawing:
 
     def _row(self, index: int, row: Row) -> Iterator[str]:
         middle = _TOP + _ROW * index + _ROW / 2
-        state = marks()["states"][row.call.state.value]
+        state = STATES[row.call.state.value]
         yield self._label(8, middle + 4, row.label, "text")
         yield self._shape(state, _LEFT - 16, middle, row.call.state.value)
         for bar in row.bars:
@@ -94,12 +98,12 @@ class _Drawing:
             yield self._moment(moment, middle)
 
     def _bar(self, bar: Bar, middle: float) -> str:
-        style = marks()["spans"][bar.kind]
+        style = SPANS[bar.kind]
         start, height = self._x(bar.start), float(style["height"])
         width = max(1.5, self._x(bar.end) - start)
         colour = self._colour(style["colour"])
         seconds = f"{bar.end - bar.start:.3f} s"
-        name = f"<title>{_text(word('span.' + bar.kind))}: {seconds} {_text(bar.label)}</title>"
+        name = f"<title>{_text(label_of(bar.kind))}: {seconds} {_text(bar.label)}</title>"
         if style["line"] != "solid" and style["fill"]:
             # A thin line, dashed or dotted: it waits, and for what.
             return (
@@ -119,15 +123,15 @@ class _Drawing:
         return drawn
 
     def _moment(self, moment: MarkedMoment, middle: float) -> str:
-        return self._shape(marks()["moments"][moment.kind], self._x(moment.at), middle, moment.label)
+        return self._shape(MOMENTS[moment.kind], self._x(moment.at), middle, moment.label)
 
     def _legend(self, kinds: list[str]) -> Iterator[str]:
         for index, kind in enumerate(kinds):
             x = _LEFT + (index % _COLUMNS) * 225
             y = self._bottom + 38 + 20 * (index // _COLUMNS)
-            yield self._label(x + 28, y + 4, word(f"span.{kind}"), "secondary")
-            if kind in marks()["moments"]:
-                yield self._shape(marks()["moments"][kind], x + 12, y, kind)
+            yield self._label(x + 28, y + 4, label_of(kind), "secondary")
+            if kind in MOMENTS:
+                yield self._shape(MOMENTS[kind], x + 12, y, kind)
             else:
                 scale = self._layout.seconds / (_WIDTH - _LEFT - _RIGHT) if self._layout.seconds else 0.0
                 begin = (x - _LEFT) * scale
@@ -138,7 +142,7 @@ class _Drawing:
     def _kinds(self) -> list[str]:
         used = {bar.kind for row in self._layout.rows for bar in row.bars}
         used |= {moment.kind for row in self._layout.rows for moment in row.moments}
-        return [kind for kind in (*marks()["spans"], *marks()["moments"]) if kind in used]
+        return [kind for kind in (*SPANS, *MOMENTS) if kind in used]
 
     def _x(self, seconds: float) -> float:
         if self._layout.seconds <= 0:
@@ -146,7 +150,7 @@ class _Drawing:
         return _LEFT + seconds / self._layout.seconds * (_WIDTH - _LEFT - _RIGHT)
 
     def _colour(self, role: str) -> str:
-        return str(marks()["colours"][role][self._theme])
+        return str(COLOURS[role][self._theme])
 
     def _shape(self, style: dict[str, object], x: float, y: float, name: str) -> str:
         colour = self._colour(str(style["colour"]))
@@ -164,12 +168,12 @@ class _Drawing:
         used = {
             (style["hatch"], "background" if style["fill"] else style["colour"])
             for kind in self._kinds()
-            if (style := marks()["spans"].get(kind)) and style["hatch"]
+            if (style := SPANS.get(kind)) and style["hatch"]
         }
         for hatch, role in sorted(used):
             yield (
                 f'<pattern id="{self._hatch_id(hatch, role)}" width="6" height="6" '
-                f'patternUnits="userSpaceOnUse"><path d="{_HATCHES[hatch]}" '
+                f'patternUnits="userSpaceOnUse"><path d="{_HATCHES[hatch][1]}" '
                 f'stroke="{self._colour(role)}" stroke-width="1"/></pattern>'
             )
 
@@ -178,7 +182,7 @@ class _Drawing:
 
         Several pictures on one page share their ids.
         """
-        return f"labkit-{self._theme}-{role}-{'cross' if hatch == 'x' else 'lines'}"
+        return f"labkit-{self._theme}-{role}-{_HATCHES[hatch][0]}"
 
 
 def _text(text: str) -> str:

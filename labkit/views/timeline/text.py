@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from labkit.views.style_table import label_of
 from labkit.views.tables import text_table
 from labkit.views.timeline.axis import tick_text, ticks
 from labkit.views.timeline.layout import Bar, Layout, Row
-from labkit_services.call_record.phrases import word
 from labkit_services.contract.wire_text import printable
 
 BARS = {
@@ -99,7 +99,7 @@ def _legend(rows: Iterable[Row], width: int) -> list[str]:
     lines = [""]
     for kind, sign in signs.items():
         if kind in used:
-            meaning = f"{sign} {word('span.' + kind)}"
+            meaning = f"{sign} {label_of(kind)}"
             if lines[-1] and len(lines[-1]) + len(meaning) + 2 > width:
                 lines.append("")
             lines[-1] += ("  " if lines[-1] else "") + meaning

@@ -47,12 +47,6 @@ class Phrase:
         return _PLACE.sub(lambda place: _shown(self.values.get(place[1], place[0]), language), entry)
 
 
-def word(key: str, language: str = "en") -> str:
-    """Return the catalogue's text for a key without values."""
-    text = _words(language).get(key, key)
-    return text if isinstance(text, str) else str(text["other"])
-
-
 def _json(value: Any) -> Any:
     if isinstance(value, Phrase):
         return value.to_json()

@@ -144,7 +144,7 @@ def _queue(call: Call, now_ns: int | None) -> Iterator[Span]:
         ended = call.cancelled if follower is None else _begin(follower)
         if attempt.retry_scheduled is not None:
             yield from _backoff(attempt, ended, label, now_ns)
-        elif (lost := _lost(call, attempt)) is not None:
+        elif (lost := lost_at(call, attempt)) is not None:
             wait = f"attempt {attempt.number} was lost"
             if not (_is_stored_between(stored, attempt, follower) or _is_interrupted(call, attempt)):
                 yield Span(Lane.QUEUE, Kind.LEASE, lost, ended, wait, attempt.number)
@@ -208,7 +208,7 @@ def _function(call: Call) -> Iterator[Span]:
         if attempt.finished is None:
             if _is_interrupted(call, attempt):
                 kind, end = Kind.CANCELLED, call.cancelled if end is None else end
-            elif (lost := _lost(call, attempt)) is not None:
+            elif (lost := lost_at(call, attempt)) is not None:
                 kind, end = Kind.LOST, lost
         yield Span(Lane.FUNCTION, kind, start, end, label, attempt.number)
 
@@ -227,7 +227,7 @@ def _is_interrupted(call: Call, attempt: Attempt | None) -> bool:
     )
 
 
-def _lost(call: Call, attempt: Attempt) -> int | None:
+def lost_at(call: Call, attempt: Attempt) -> int | None:
     """Return when an unfinished attempt was lost, None if it was not.
 
     That is the earliest sign of it: the connection to the worker broke, the

@@ -87,4 +87,4 @@ def encode_response_head(request: Request, response: Response, framing: str, *, 
     line = STATUS_LINES.get(response.status)
     if line is None:
         raise ValueError(f"{response.status} is not the status of a final response")
-    return encode_head(line, response.headers, date_header() + framing)
+    return encode_head(line, response.headers.pairs, response.lines + date_header() + framing)

@@ -47,6 +47,10 @@ class Headers:
         wanted = name.lower()
         return [value for other, value in self.pairs if other.lower() == wanted]
 
+    def has_any(self, names: frozenset[str]) -> bool:
+        """Tell whether one of these names, in lower case, is present."""
+        return not names.isdisjoint(self._first_values())
+
     def __contains__(self, name: str) -> bool:
         return name.lower() in self._first_values()
 
@@ -63,8 +67,9 @@ class Headers:
     def remove(self, name: str) -> None:
         """Remove every value of ``name``."""
         wanted = name.lower()
-        if wanted in self._first_values():
-            self.pairs = [pair for pair in self.pairs if pair[0].lower() != wanted]
+        kept = [pair for pair in self.pairs if pair[0].lower() != wanted]
+        if len(kept) < len(self.pairs):
+            self.pairs = kept
             self._index = None
 
     def __iter__(self) -> Iterator[Pair]:

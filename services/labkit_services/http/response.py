@@ -17,17 +17,22 @@ class Response:
     adds the framing headers, so handlers leave ``Connection`` and
     ``Transfer-Encoding`` alone. An iterator with an ``aclose`` is always
     closed at the end. If the iterator raises, the connection is cut.
+
+    ``lines`` are more header lines, each with its line break, that the handler
+    has encoded. The server does not check them: no client chooses them.
     """
 
-    __slots__ = ("body", "headers", "status")
+    __slots__ = ("body", "headers", "lines", "status")
 
     def __init__(
         self,
         status: int = 200,
         headers: Headers | Iterable[Pair] = (),
         body: bytes | AsyncIterator[bytes] = b"",
+        lines: str = "",
     ) -> None:
         self.status = status
+        self.lines = lines
         self.headers = headers if isinstance(headers, Headers) else Headers(headers)
         self.body = body
 

@@ -87,15 +87,16 @@ async def main(service: Service) -> None:
     responses = ResponseParts.build(store, config, calls.lab)
 
     def log_capture(change: StoreChange) -> None:
-        if change.kind is ChangeKind.REQUEST_RECEIVED and change.record is not None:
+        if change.record is not None:
             request, callback = change.record.request, change.record.request.callback
             call = {"function": callback.function, "call_id": callback.call_id} if callback else {}
-            service.log.info(f"captured {request.method} {request.path}", bytes=request.size, **call)
+            service.log.info(f"captured {request.method} {request.path} bytes={request.size}", **call)
 
     def on_error(request: Request, error: BaseException) -> None:
         service.log.error(f"handler failed: {error!r}", method=request.method, path=request.path)
 
-    store.listeners += [log_capture, faults.on_change]
+    store.listeners.add(log_capture, ChangeKind.REQUEST_RECEIVED)
+    store.listeners.add(faults.on_change, ChangeKind.BIN_CHANGED)
     calls.event_log.lab_listeners.append(faults.on_lab_events)
     app = InspectorApp(
         CaptureHandler(store, responses.responder, responses.replayer.marks, body_limit=config.max_body),

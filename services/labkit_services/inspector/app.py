@@ -12,14 +12,12 @@ from labkit_services.inspector.errors import NotFoundError, ReadOnlyError, Unaut
 from labkit_services.inspector.records.bin_names import check_bin_name, split_capture_path
 from labkit_services.inspector.responding.capture_handler import CaptureHandler
 from labkit_services.inspector.routes.api import InspectorApi
+from labkit_services.inspector.security_headers import NO_MARKUP, secure
 from labkit_services.inspector.token_gate import TokenGate, location_without_token
 from labkit_services.web.html_page import HtmlPage
 from labkit_services.web.navigation import is_navigation
 from labkit_services.web.static_files import StaticFiles
 
-# On every response: a browser must treat captured data as text only.
-_SECURITY_HEADERS = (("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"))
-_NO_MARKUP = "default-src 'none'; sandbox"
 _TO_PAGE = b'<!doctype html><meta http-equiv="refresh" content="0; url=./"><title>Inspector</title>'
 _FOLDER = Path(__file__).parent / "page"
 _STATIC = "/static/"
@@ -61,15 +59,7 @@ class InspectorApp:
             response = await self._route(request)
         except LabError as error:
             response = error_response(error)
-        headers = response.headers
-        given = {name.lower() for name, _ in headers.pairs}
-        for name, value in _SECURITY_HEADERS:
-            if name.lower() in given:
-                headers.remove(name)
-            headers.add(name, value)
-        if "content-security-policy" not in given:
-            headers.add("Content-Security-Policy", _NO_MARKUP)
-        return response
+        return response if response.lines else secure(response)
 
     async def _route(self, request: Request) -> Response:
         path = request.path
@@ -95,17 +85,16 @@ class InspectorApp:
         if path in ("/r", "/r/"):
             headline, next_step = "the name of the bin is missing", "send to /r/callbacks, for example"
             raise NotFoundError(headline, expected="/r/NAME, with any name", next_step=next_step)
-        if is_navigation(request):
+        if request.method == "GET" and is_navigation(request):
             return self._show_bin(request)
         if self.capture is None:
             headline, next_step = "a record of a run is open: nothing is captured", "start a lab: labkit up"
             raise ReadOnlyError(headline, next_step=next_step)
-        if self.capture.creates_bin(request):
-            self.gate.check_new_bin(request)
-        response = await self.capture(request)
-        # Besides the policy that a rule or a forward's target may set: a
-        # browser obeys both.
-        response.headers.add("Content-Security-Policy", _NO_MARKUP)
+        response = await self.capture(request, self.gate.check_new_bin)
+        if not response.lines:
+            # Besides the policy that a rule or a forward's target may set: a
+            # browser obeys both.
+            response.headers.add(*NO_MARKUP)
         return response
 
     def _set_cookie(self) -> Response:

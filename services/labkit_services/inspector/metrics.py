@@ -25,7 +25,7 @@ class InspectorMetrics:
         self._events = events
         self._captured = 0
         self._answered = Durations()
-        store.listeners.append(self._on_change)
+        store.listeners.add(self._on_change, ChangeKind.REQUEST_RECEIVED, ChangeKind.REQUEST_ANSWERED)
 
     def _on_change(self, change: StoreChange) -> None:
         if change.kind is ChangeKind.REQUEST_RECEIVED:

@@ -13,7 +13,7 @@ from labkit_services.inspector.resend.replayer import Replayer
 from labkit_services.inspector.resend.sender import Sender
 from labkit_services.inspector.resend.targets import AllowedTargets
 from labkit_services.inspector.responding.bin_rules import BinRules
-from labkit_services.inspector.responding.held_requests import HeldRequests
+from labkit_services.inspector.responding.held_requests import RELEASING, HeldRequests
 from labkit_services.inspector.responding.responder import BinResponder
 from labkit_services.inspector.routes.forward import ForwardRoutes
 from labkit_services.inspector.routes.holds import HoldRoutes
@@ -21,6 +21,7 @@ from labkit_services.inspector.routes.replay import ReplayRoutes
 from labkit_services.inspector.routes.responses import ResponseRoutes
 from labkit_services.inspector.routes.route_group import RouteGroup
 from labkit_services.inspector.storage.bin_store import BinStore
+from labkit_services.inspector.storage.changes import ChangeKind
 
 
 @dataclass
@@ -45,7 +46,9 @@ class ResponseParts:
         targets = AllowedTargets(config.allow_targets, gateway_url, closed)
         sender = Sender(client, config.max_body)
         rules, holds, forwarder = BinRules(), HeldRequests(), Forwarder(targets, sender)
-        store.listeners += [rules.on_change, holds.on_change, forwarder.on_change]
+        store.listeners.add(rules.on_deleted, ChangeKind.BIN_DELETED)
+        store.listeners.add(forwarder.on_deleted, ChangeKind.BIN_DELETED)
+        store.listeners.add(holds.on_change, *RELEASING)
         replayer = Replayer(store, targets, sender, holds)
         routes: list[RouteGroup] = [
             ResponseRoutes(store, rules),

@@ -120,7 +120,7 @@ class Log:
                 self.error(line)
 
     def _line(self, level: str, text: str, fields: dict[str, Any]) -> None:
-        extra = "".join(f" {key}={quoted(value)}" for key, value in fields.items())
+        extra = "".join([f" {key}={quoted(value)}" for key, value in fields.items()]) if fields else ""
         self.writer.write(f"{self._now()} {level} {self._name}: {text}{extra}")
 
     def _now(self) -> str:

@@ -51,6 +51,7 @@ class CallFeed:
         self._tasks = BackgroundTasks(on_failure)
         self._stop_timer: asyncio.TimerHandle | None = None
         self._users = 0
+        self._untaken: dict[int, IndexedCall] = {}
 
     def start(self, client: Client) -> None:
         """Use a connection to nats-server; nothing is followed yet."""
@@ -132,13 +133,28 @@ class CallFeed:
                 async with asyncio.timeout_at(deadline):
                     await changed.wait()
 
-    async def refresh(self) -> list[IndexedCall]:
-        """Derive the changed calls, and return those."""
-        changed: dict[int, IndexedCall] = {}
+    async def refresh(self) -> None:
+        """Derive the changed calls."""
         while self.index.is_stale:
-            changed.update((entry.number, entry) for entry in self.index.refresh(_STEP))
+            self._untaken.update((entry.number, entry) for entry in self.index.refresh(_STEP))
             await asyncio.sleep(0)
-        return list(changed.values())
+        if not self._users:
+            self._untaken.clear()  # no page is open
+
+    @property
+    def has_changed(self) -> bool:
+        """Whether ``take_changed`` has something to return."""
+        return self.index.is_stale or bool(self._untaken)
+
+    async def take_changed(self) -> list[IndexedCall]:
+        """Return the calls that changed since it was asked last.
+
+        Whoever derived them: a list that was asked for meanwhile counts, too.
+        """
+        await self.refresh()
+        changed = list(self._untaken.values())
+        self._untaken.clear()
+        return changed
 
     def _on_events(self, events: Sequence[Event]) -> None:
         self.index.apply(events)
@@ -146,6 +162,7 @@ class CallFeed:
 
     def _on_reset(self) -> None:
         self.index.clear()
+        self._untaken.clear()
         self.resets += 1
         self._announce()
 

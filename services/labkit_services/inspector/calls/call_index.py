@@ -14,6 +14,7 @@ from labkit_services.call_record.attribution import Surroundings
 from labkit_services.call_record.call_json import call_to_json
 from labkit_services.call_record.fault_spans import FaultSpan, fault_spans
 from labkit_services.call_record.log import Call, CallLog, CallState
+from labkit_services.call_record.spans import lost_at
 from labkit_services.contract.events import Event, EventType
 
 COUNTED = (
@@ -54,7 +55,10 @@ _HINDRANCES = {"pause": "paused", "stop": "stopped"}
 
 def groups_of(call: Call) -> frozenset[str]:
     """Return the groups in which a call is counted."""
-    groups = {_GROUPS.get(call.state, "")}
+    group = _GROUPS.get(call.state, "")
+    if group == "in_flight" and call.mode == "async" and call.attempts and lost_at(call, call.attempts[-1]):
+        group = "retrying"  # no worker has it: the broker waits for the end of its lease
+    groups = {group}
     if call.mode == "async" and (call.queued is not None or call.accepted == 202):
         groups.add("accepted")
     if call.redeliveries:
@@ -193,6 +197,9 @@ class CallIndex:
 
     def __iter__(self) -> Iterator[IndexedCall]:
         return (entry for by_function in self._calls.values() for entry in by_function.values())
+
+    def __len__(self) -> int:
+        return sum(map(len, self._calls.values()))
 
     def counted(self) -> dict[str, int]:
         """Return the number of calls in each group."""

@@ -14,6 +14,7 @@ from labkit_services.inspector.calls.lab_faults import LabFaults
 from labkit_services.inspector.calls.lab_poller import LabPoller
 from labkit_services.inspector.calls.log_files import LogFiles
 from labkit_services.inspector.calls.queue_peek import QueuePeek
+from labkit_services.inspector.storage.changes import ChangeKind
 from labkit_services.runtime.service import Service
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ class CallParts:
         self.peek = QueuePeek(self.event_log)
         self._has_nats = bool(nats_url)
         if self._has_nats:
-            store.listeners.append(self.event_log.on_change)
+            store.listeners.add(self.event_log.on_capture, ChangeKind.REQUEST_RECEIVED)
+            store.listeners.add(self.event_log.on_bin_changed, ChangeKind.BIN_CHANGED)
 
     def start(self) -> None:
         """Start to connect to nats-server."""

@@ -112,10 +112,10 @@ class CallStream:
 
     async def _publish_changes(self) -> None:
         resets, faults = self._feed.resets, self._feed.index.faults()
-        await self._feed.refresh()
+        await self._feed.take_changed()
         while self._readers and not self._closed:
             changed = self._feed.changed
-            if not self._feed.index.is_stale and resets == self._feed.resets:
+            if not self._feed.has_changed and resets == self._feed.resets:
                 # Readers may leave meanwhile.
                 with suppress(TimeoutError):
                     async with asyncio.timeout(self._heartbeat):
@@ -123,7 +123,7 @@ class CallStream:
             if resets != self._feed.resets:
                 resets = self._feed.resets
                 self.publish("reset", {"why": "the lab was reset"})
-            entries = await self._feed.refresh()
+            entries = await self._feed.take_changed()
             await self._publish_calls(entries)
             if (now := self._feed.index.faults()) != faults:
                 faults = now
@@ -143,7 +143,8 @@ class CallStream:
             if number % 20 == 19:
                 await asyncio.sleep(0)
         counts = self._feed.index.counted()
-        self.publish("calls", {"calls": calls, "counts": counts, "now": now_ns / 1e9})
+        total = len(self._feed.index)
+        self.publish("calls", {"calls": calls, "counts": counts, "total": total, "now": now_ns / 1e9})
 
 
 def encode_event(event: str, data: dict[str, Any]) -> bytes:

@@ -15,7 +15,7 @@ from labkit_services.inspector.calls.call_feed import CallFeed
 from labkit_services.inspector.calls.call_status_service import CallStatusService
 from labkit_services.inspector.errors import UnavailableError
 from labkit_services.inspector.records.request_record import RequestRecord
-from labkit_services.inspector.storage.changes import ChangeKind, StoreChange, StoredBin
+from labkit_services.inspector.storage.changes import StoreChange, StoredBin
 from labkit_services.runtime.background_tasks import BackgroundTasks
 from labkit_services.runtime.service import Service
 
@@ -75,17 +75,19 @@ class EventLogConnection:
         """Start to connect."""
         self._tasks.start(self._connect(), name="connect to nats-server")
 
-    def on_change(self, change: StoreChange) -> None:
-        """Publish a captured request, or that a bin went down or up."""
-        if change.kind is ChangeKind.REQUEST_RECEIVED and change.record is not None:
-            if change.record.request.is_imported or change.record.replay_of is not None:
-                return  # no call of the lab sent it
-            row = _request_captured(change.record)
-        elif change.previous is not None and change.previous.answer != change.bin.settings.answer:
-            row = _bin_down_or_up(change.bin)
-        else:
-            return
-        self.append(row)
+    def on_capture(self, change: StoreChange) -> None:
+        """Publish a captured request, if a call of the lab may have sent it.
+
+        A listener of the store.
+        """
+        record = change.record
+        if record is not None and not record.request.is_imported and record.replay_of is None:
+            self.append(_request_captured(record))
+
+    def on_bin_changed(self, change: StoreChange) -> None:
+        """Publish that a bin went down or up; a listener of the store."""
+        if change.previous is not None and change.previous.answer != change.bin.settings.answer:
+            self.append(_bin_down_or_up(change.bin))
 
     def append(self, row: Row) -> None:
         """Publish an event that already has its time."""

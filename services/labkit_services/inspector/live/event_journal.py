@@ -43,12 +43,8 @@ class LiveEvent:
         return {"id": self.number, "event": self.name, "data": self.data}
 
 
-@dataclass(frozen=True, slots=True)
-class _JournalEntry:
-    number: int
-    kind: ChangeKind
-    bin: str
-    record_id: str
+_Entry = tuple[int, ChangeKind, str, str]
+"""Number, kind, bin, and the record's id or ""."""
 
 
 class EventJournal:
@@ -63,9 +59,9 @@ class EventJournal:
     ) -> None:
         self._store = store
         self._bin_to_json = bin_to_json
-        self._entries: deque[_JournalEntry] = deque(maxlen=kept)
+        self._entries: deque[_Entry] = deque(maxlen=kept)
         self._begin = store.change_number
-        store.listeners.append(self._on_change)
+        store.listeners.add(self._on_change)
 
     @property
     def number(self) -> int:
@@ -74,13 +70,13 @@ class EventJournal:
 
     def covers(self, number: int) -> bool:
         """Tell whether all changes after ``number`` are known."""
-        dropped_to = self._entries[0].number - 1 if self._entries else self._begin
+        dropped_to = self._entries[0][0] - 1 if self._entries else self._begin
         return dropped_to <= number <= self.number
 
     def since(self, number: int, bin_name: str = "") -> Iterator[LiveEvent]:
         """Yield the changes after ``number``, of one bin or of all."""
-        for entry in dropwhile(lambda each: each.number <= number, list(self._entries)):
-            if bin_name in ("", entry.bin) and (event := self._read(entry)) is not None:
+        for entry in dropwhile(lambda each: each[0] <= number, list(self._entries)):
+            if bin_name in ("", entry[2]) and (event := self._read(entry)) is not None:
                 yield event
 
     def event_of(self, change: StoreChange) -> LiveEvent:
@@ -92,19 +88,20 @@ class EventJournal:
 
     def _on_change(self, change: StoreChange) -> None:
         record_id = change.record.id if change.record is not None else ""
-        self._entries.append(_JournalEntry(change.number, change.kind, change.bin.name, record_id))
+        self._entries.append((change.number, change.kind, change.bin.name, record_id))
 
-    def _read(self, entry: _JournalEntry) -> LiveEvent | None:
+    def _read(self, entry: _Entry) -> LiveEvent | None:
         """Return a past change; None for one of a request that is gone."""
-        stored = self._store.bins.get(entry.bin)
-        data: dict[str, Any] = {"bin": self._bin_to_json(stored) if stored else {"name": entry.bin}}
-        if entry.kind is ChangeKind.REQUEST_DELETED:
-            data["request"] = {"id": entry.record_id, "bin": entry.bin}
-        elif entry.record_id:
-            record = self._store.record(entry.bin, entry.record_id) if stored else None
+        number, kind, bin_name, record_id = entry
+        stored = self._store.bins.get(bin_name)
+        data: dict[str, Any] = {"bin": self._bin_to_json(stored) if stored else {"name": bin_name}}
+        if kind is ChangeKind.REQUEST_DELETED:
+            data["request"] = {"id": record_id, "bin": bin_name}
+        elif record_id:
+            record = self._store.record(bin_name, record_id) if stored else None
             if record is None:
                 return None
             data["request"] = record.summary()
-        elif stored is None and entry.kind is not ChangeKind.BIN_DELETED:
+        elif stored is None and kind is not ChangeKind.BIN_DELETED:
             return None
-        return LiveEvent(entry.number, entry.kind.value, data)
+        return LiveEvent(number, kind.value, data)

@@ -37,7 +37,7 @@ class RequestWaiters:
         self._waiters: set[_Waiter] = set()
         self._changes: dict[str, asyncio.Event] = {}
         self._closed = False
-        store.listeners.append(self._on_change)
+        store.listeners.add(self._on_change)
 
     async def wait(self, bin_name: str, query: RequestQuery) -> bool:
         """Wait for ``query.minimum`` matches; return False on timeout.
@@ -75,6 +75,8 @@ class RequestWaiters:
         return not self._closed
 
     def _on_change(self, change: StoreChange) -> None:
+        if not (self._changes or self._waiters):
+            return
         if (happened := self._changes.pop(change.bin.name, None)) is not None:
             happened.set()
         for waiter in self._waiters:

@@ -56,7 +56,7 @@ class ServerSentEvents:
         self._heartbeat = heartbeat
         self._subscribers: set[_Subscriber] = set()
         self._closed = False
-        store.listeners.append(self._on_change)
+        store.listeners.add(self._on_change)
 
     @property
     def count(self) -> int:
@@ -142,12 +142,11 @@ class ServerSentEvents:
             self._subscribers.discard(subscriber)
 
     def _on_change(self, change: StoreChange) -> None:
-        subscribers = [each for each in self._subscribers if each.bin in ("", change.bin.name)]
-        if not subscribers:
-            return
-        event = self._journal.event_of(change)
-        for subscriber in subscribers:
-            subscriber.put(event)
+        event = None
+        for subscriber in self._subscribers:
+            if subscriber.bin in ("", change.bin.name):
+                event = event or self._journal.event_of(change)
+                subscriber.put(event)
 
     def close(self) -> None:
         """End all streams: the inspector stops."""

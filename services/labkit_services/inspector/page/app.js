@@ -25,7 +25,7 @@ if (token && window.top === window) history.replaceState(null, "", location.path
 
 document.documentElement.dataset.theme = preference("theme") ?? "system";
 
-const store = createStore({ bins: new Map(), base: "", connection: "connecting", paused: false, counts: null, callFilter: null, route: null });
+const store = createStore({ bins: new Map(), base: "", connection: "connecting", paused: false, counts: null, callTotal: 0, callFilter: null, route: null });
 const api = createApi(token, { onState: (path, state) => path === EVENTS && store.set("connection", state) });
 const words = await createWords();
 const root = document.getElementById("view");

@@ -1,5 +1,9 @@
 // Keeps the list of bins up to date in the store.
 
+import { throttled } from "./throttle.js";
+
+const EVERY_MS = 100;
+
 /** Follow the bins: store "bins" is a Map of name → bin, "base" the inspector's URL. */
 export function followBins(api, store) {
   // The list is older than the events that arrive while it is loaded: those take precedence.
@@ -10,8 +14,10 @@ export function followBins(api, store) {
     if (deleted) bins.delete(bin.name);
     else bins.set(bin.name, bin);
     arrived?.set(bin.name, deleted ? null : bin);
-    store.set("bins", bins);
+    if (deleted) store.set("bins", bins);
+    else tell();
   };
+  const tell = throttled(() => store.set("bins", store.get("bins")), EVERY_MS);
   const changed = ({ bin }) => put(bin);
 
   async function refresh() {

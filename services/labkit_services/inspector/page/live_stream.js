@@ -133,10 +133,11 @@ export class LiveStream {
       asked.abort(); // the head is enough
       if (response.ok) return this.#connect();
       if (response.status === 401) this.#setState("denied");
-      else if ([404, 405, 501, 503].includes(response.status) && this.state !== "missing") {
+      else if ([404, 405, 409, 501, 503].includes(response.status) && this.state !== "missing") {
         this.#setState("missing");
         this.#dispatch("missing");
       }
+      if (response.status === 409) return; // a record has none, and never will
     } catch {
       // The server does not answer; stay "lost".
     }

@@ -1,5 +1,6 @@
 // The form that sends a call of a function, and shows what came back.
 
+import { binPath } from "./api.js";
 import { openDialog } from "./components/dialog.js";
 import { term } from "./components/term.js";
 import { fill, h, uniqueId, visible } from "./dom.js";
@@ -74,16 +75,23 @@ export function openSendForm(context, values = {}) {
       }
       const call = { function: fields.function.value.trim(), mode: fields.mode.value, body: fields.body.value, headers };
       const callback = fields.callback.value.trim();
-      if (call.mode === "async" && callback) call.callback = store.get("bins").get(callback)?.worker_url ?? callback;
       submitButton.disabled = true;
       fill(result, words("send.sending"));
       try {
+        if (call.mode === "async" && callback) call.callback = await callbackUrl(callback);
         showAnswer(await api.post("api/v1/calls", call));
       } catch (error) {
         showProblem(error.isUnavailable ? words("missing.send") : error.sentence);
       } finally {
         submitButton.disabled = false;
       }
+    }
+
+    /** The URL of a bin that is named; one that does not exist yet is made. */
+    async function callbackUrl(given) {
+      if (given.includes("/")) return given;
+      const bin = store.get("bins").get(given) ?? await api.put(binPath(given));
+      return bin.worker_url ?? bin.url;
     }
 
     function showProblem(text) {

@@ -9,6 +9,8 @@ import { hashOf, VIEWS } from "./router.js";
 import { openSendForm } from "./send_call.js";
 import { LANGUAGES } from "./words.js";
 
+const TROUBLES = new Set(["lost", "denied"]);
+const TROUBLE_MS = 2_500;
 const THEMES = ["system", "light", "dark"];
 const THEME_SIGNS = { system: "◐", light: "☀", dark: "☾" };
 
@@ -16,11 +18,13 @@ const THEME_SIGNS = { system: "◐", light: "☀", dark: "☾" };
 export function createShell(root, context) {
   const { words, store } = context;
   const parts = {};
+  const trouble = document.getElementById("trouble");
+  const isRecord = () => store.get("isRecord"); // nothing can be changed in it
   const theme = () => preference("theme") ?? "system";
 
   const actions = {
-    openSendForm: (values) => openSendForm(context, values),
-    togglePause: () => context.setPaused(!store.get("paused")),
+    openSendForm: (values) => isRecord() || openSendForm(context, values),
+    togglePause: () => isRecord() || context.setPaused(!store.get("paused")),
     nextTheme() {
       const next = THEMES[(THEMES.indexOf(theme()) + 1) % THEMES.length];
       setPreference("theme", next);
@@ -82,21 +86,33 @@ export function createShell(root, context) {
 
   function showCounts() {
     parts.links.bins.count.textContent = store.get("bins").size || "";
-    parts.links.calls.count.textContent = store.get("counts")?.accepted || "";
+    parts.links.calls.count.textContent = store.get("callTotal") || "";
     parts.links.queues.count.textContent = store.get("queues")?.length || "";
   }
 
   function showConnection() {
-    const state = store.get("paused") ? "paused" : store.get("connection");
+    const connection = isRecord() && store.get("connection") === "live" ? "record" : store.get("connection");
+    const state = store.get("paused") ? "paused" : connection;
+    document.documentElement.toggleAttribute("data-record", Boolean(isRecord()));
     parts.connection.dataset.state = state;
+    showTrouble(state);
     const text = words(`live.${state}`);
     if (parts.state.textContent !== text) parts.state.textContent = text;
     parts.pause.textContent = words(store.get("paused") ? "resume" : "pause");
     parts.pause.setAttribute("aria-pressed", String(store.get("paused")));
   }
 
+  /** A connection that stays lost says what may be wrong; most are back in a moment. */
+  function showTrouble(state) {
+    const text = TROUBLES.has(state) ? words(`live.${state}.help`) : "";
+    clearTimeout(parts.trouble);
+    if (text && trouble.hidden) parts.trouble = setTimeout(() => { trouble.textContent = text; trouble.hidden = false; }, TROUBLE_MS);
+    else if (text) trouble.textContent = text;
+    else trouble.hidden = true;
+  }
+
   store.on("route", showRoute);
-  for (const name of ["bins", "counts", "queues"]) store.on(name, showCounts);
-  for (const name of ["connection", "paused"]) store.on(name, showConnection);
+  for (const name of ["bins", "callTotal", "queues"]) store.on(name, showCounts);
+  for (const name of ["connection", "paused", "isRecord"]) store.on(name, showConnection);
   return { render, ...actions };
 }

@@ -19,7 +19,7 @@ from labkit_services.contract.numbers import parse_digits
 from labkit_services.http import Headers
 
 _HEADERS = (CALL_ID, FUNCTION_NAME, FUNCTION_STATUS, DURATION_SECONDS, RETRY, RETRY_MAX)
-_NAMES = {name.lower() for name in _HEADERS}
+_NAMES = frozenset(name.lower() for name in _HEADERS)
 _MAX_DIGITS = 9
 
 
@@ -59,7 +59,7 @@ class CallbackHeaders:
 
 def parse_callback_headers(headers: Headers) -> CallbackHeaders | None:
     """Return the callback headers, or None if the request has none of them."""
-    if _NAMES.isdisjoint([name.lower() for name, _ in headers.pairs]):
+    if not headers.has_any(_NAMES):
         return None
     return CallbackHeaders(
         call_id=headers.get(CALL_ID),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import codecs
 import re
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -15,6 +14,7 @@ from labkit_services.http.headers import Headers, Pair
 from labkit_services.inspector.records.received_callback import CallbackHeaders
 from labkit_services.inspector.records.sent_response import SentResponse
 from labkit_services.inspector.records.switch_names import without_switches
+from labkit_services.inspector.records.value_class import value_class
 
 # Control characters that text does not contain. It may contain tab, line ends,
 # backspace, and escape for colours.
@@ -24,7 +24,7 @@ _FORM = "application/x-www-form-urlencoded"
 _MAX_FORM_FIELDS = 1000
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class ReceivedRequest:
     """A request as it was received.
 
@@ -82,7 +82,7 @@ class ReceivedRequest:
         return None if _NOT_TEXT.search(text) else text
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class RequestRecord:
     """A captured request in its bin, with the response to it.
 

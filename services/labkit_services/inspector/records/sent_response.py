@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
 from typing import Any
 
 from labkit_services.contract.wire_text import readable
 from labkit_services.http.headers import Pair
+from labkit_services.inspector.records.value_class import value_class
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class SentResponse:
     """What a captured request was answered with, and why.
 

@@ -23,7 +23,7 @@ from labkit_services.inspector.resend.sender import NoAnswerError, Sender, Targe
 from labkit_services.inspector.resend.targets import AllowedTargets, TargetRefusedError
 from labkit_services.inspector.responding.response_plan import ResponsePlan, error_plan
 from labkit_services.inspector.responding.rule_input import OWN_COOKIES
-from labkit_services.inspector.storage.changes import ChangeKind, StoreChange
+from labkit_services.inspector.storage.changes import StoreChange
 
 FORWARDED = "X-Do-Not-Forward"
 _MODES = ("proxy", "copy")
@@ -168,10 +168,9 @@ class Forwarder:
             )
         return response
 
-    def on_change(self, change: StoreChange) -> None:
+    def on_deleted(self, change: StoreChange) -> None:
         """Forget a deleted bin; a listener of the store."""
-        if change.kind is ChangeKind.BIN_DELETED:
-            self.counts.pop(change.bin.name, None)
+        self.counts.pop(change.bin.name, None)
 
     def close(self) -> None:
         """Give up the copies that are on their way."""

@@ -35,11 +35,15 @@ class ReplayMarks:
 
     def original(self, headers: Headers) -> str | None:
         """Return the id of the request that this one replays, or None."""
+        if not self._expected:
+            return None
         original, _ = self._expected.get(headers.get(REPLAY_HEADER), (None, None))
         return original
 
     def captured(self, headers: Headers, record: RequestRecord) -> None:
         """Report a replay's own record; its mark is used up."""
+        if not self._expected:
+            return
         _, future = self._expected.pop(headers.get(REPLAY_HEADER), (None, None))
         if future is not None and not future.done():
             future.set_result(record)

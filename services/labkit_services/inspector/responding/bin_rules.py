@@ -7,7 +7,7 @@ from typing import Any
 from labkit_services.inspector.records.request_record import RequestRecord
 from labkit_services.inspector.responding.rule_input import parse_rules
 from labkit_services.inspector.responding.rules import RuleCounts, RuleStep
-from labkit_services.inspector.storage.changes import ChangeKind, StoreChange
+from labkit_services.inspector.storage.changes import StoreChange
 
 _Documents = tuple[dict[str, Any], ...]
 
@@ -35,10 +35,9 @@ class BinRules:
         """Begin a bin's sequences again."""
         self._counts.pop(bin_name, None)
 
-    def on_change(self, change: StoreChange) -> None:
+    def on_deleted(self, change: StoreChange) -> None:
         """Forget a deleted bin; a listener of the store."""
-        if change.kind is ChangeKind.BIN_DELETED:
-            self.restart(change.bin.name)
+        self.restart(change.bin.name)
 
     def _of(self, bin_name: str, documents: _Documents) -> RuleCounts:
         known = self._counts.get(bin_name)

@@ -15,7 +15,7 @@ from labkit_services.inspector.storage.changes import ChangeKind, StoreChange
 _MAX_HELD = 100
 """Of all bins. Each is an open connection."""
 _MAX_SECONDS, _DEFAULT_SECONDS = 600.0, 30.0
-_RELEASING = (ChangeKind.BIN_CLEARED, ChangeKind.BIN_DELETED, ChangeKind.REQUEST_DELETED)
+RELEASING = (ChangeKind.BIN_CLEARED, ChangeKind.BIN_DELETED, ChangeKind.REQUEST_DELETED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +95,7 @@ class HeldRequests:
             self._resolve(record_id, None)
 
     def on_change(self, change: StoreChange) -> None:
-        """Release what was deleted; a listener of the store."""
-        if change.kind not in _RELEASING:
-            return
+        """Release what was deleted; a listener of ``RELEASING`` changes."""
         if change.record is not None:
             self._resolve(change.record.id, None)
         else:

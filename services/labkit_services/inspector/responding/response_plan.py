@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
 from labkit_services.contract.compact_json import encode
 from labkit_services.http.headers import Pair
 from labkit_services.inspector.records.bin_settings import BinSettings
 from labkit_services.inspector.records.request_record import RequestRecord
+from labkit_services.inspector.records.value_class import value_class
 
-_JSON: tuple[Pair, ...] = (("Content-Type", "application/json"),)
+JSON: tuple[Pair, ...] = (("Content-Type", "application/json"),)
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class ResponsePlan:
     """The response that was decided; see ``SentResponse`` for the fields.
 
@@ -43,7 +43,7 @@ class Responder(Protocol):
 def default_plan(status: int, record_id: str) -> ResponsePlan:
     """Return the default response with this status."""
     ok = "true" if status < 400 else "false"
-    return ResponsePlan(status, _JSON, f'{{"ok":{ok},"id":"{record_id}"}}'.encode())
+    return ResponsePlan(status, JSON, f'{{"ok":{ok},"id":"{record_id}"}}'.encode())
 
 
 def error_plan(
@@ -52,4 +52,4 @@ def error_plan(
     """Return a response that says what is wrong, as the API's errors do."""
     texts = {"error": headline, "expected": expected, "seen": seen, "next": next_step}
     body = encode({name: text for name, text in texts.items() if text})
-    return ResponsePlan(status, _JSON, body.encode(), overridden_by=overridden_by)
+    return ResponsePlan(status, JSON, body.encode(), overridden_by=overridden_by)

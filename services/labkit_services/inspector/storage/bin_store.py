@@ -8,11 +8,12 @@ are called at every change.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from labkit_services.contract.errors import InvalidValueError
 from labkit_services.inspector.errors import NotFoundError, NotSavedError, TooManyError
 from labkit_services.inspector.queries.request_query import RequestPage, RequestQuery
 from labkit_services.inspector.records.bin_names import check_bin_name
@@ -20,12 +21,19 @@ from labkit_services.inspector.records.bin_settings import BinSettings
 from labkit_services.inspector.records.request_ids import RequestIds
 from labkit_services.inspector.records.request_record import ReceivedRequest, RequestRecord
 from labkit_services.inspector.records.sent_response import SentResponse, cut_response
-from labkit_services.inspector.storage.changes import ChangeKind, StoreChange, StoredBin
+from labkit_services.inspector.storage.changes import (
+    ChangeKind,
+    ChangeListeners,
+    StoreChange,
+    StoredBin,
+)
 from labkit_services.inspector.storage.group_commit import GroupCommit
 from labkit_services.inspector.storage.history import History
 from labkit_services.inspector.storage.history_file import HistoryFile, Warn
 from labkit_services.inspector.storage.search_index import SearchIndex
 from labkit_services.inspector.storage.selection import SCANNED
+
+_MOST = 2**63
 
 
 @dataclass(frozen=True)
@@ -46,8 +54,7 @@ class BinStore:
     Attributes:
         bins: By name, in the order of their creation.
         limits: How much is kept.
-        listeners: Called with each change after it was made. They must not
-            change the store.
+        listeners: Called with each change after it was made.
         writer: Writes the changes.
     """
 
@@ -55,7 +62,7 @@ class BinStore:
         self, limits: StoreLimits | None = None, path: Path | None = None, warn: Warn = _ignore
     ) -> None:
         self.bins: dict[str, StoredBin] = {}
-        self.listeners: list[Callable[[StoreChange], None]] = []
+        self.listeners = ChangeListeners()
         self.limits = limits or StoreLimits()
         self._history = History(HistoryFile(path, warn))
         self.bins.update((stored.name, stored) for stored in self._history.load())
@@ -134,13 +141,21 @@ class BinStore:
         self, name: str, request: ReceivedRequest, *, replay_of: str | None = None
     ) -> tuple[RequestRecord, bool]:
         """Store a request; return its record, and whether its bin is new."""
-        stored, created = self.create(name, explicit=False)
+        if not (0 <= request.received_ns < _MOST and 0 <= request.size < _MOST):
+            raise InvalidValueError("the request's time or size can't be stored", expected="0 to 2**63 - 1")
+        stored = self.bins.get(name)
+        if created := stored is None:
+            stored, _ = self.create(name, explicit=False)
+        else:
+            self._uses += 1
+            stored.last_use = self._uses
         stored.received += 1
         stored.last_received_ns = request.received_ns
         record = RequestRecord(self._ids.next(), name, stored.received, request, replay_of=replay_of)
         stored.kept += 1
         self.writer.insert(stored, record)
-        self._drop_beyond_capacity(stored)
+        if stored.kept - stored.pinned > stored.settings.capacity:
+            self._drop_beyond_capacity(stored)
         self._notify(ChangeKind.REQUEST_RECEIVED, stored, record)
         return record, created
 
@@ -243,17 +258,18 @@ class BinStore:
         """The history's file, or None if it is in memory only."""
         return self._history.path
 
-    async def saved(self) -> None:
-        """Return when all changes made so far are saved.
+    def saved(self) -> Awaitable[None]:
+        """Wait until all changes made so far are saved.
 
         Raises:
             NotSavedError: They could not be saved and are not kept.
         """
-        await self.writer.saved()
+        return self.writer.saved()
 
     @property
     def index(self) -> SearchIndex:
         """The index of the texts."""
+        self.writer.before_read()  # dropped requests need not be indexed
         return self._history.index
 
     @property
@@ -329,9 +345,10 @@ class BinStore:
         previous: BinSettings | None = None,
     ) -> None:
         self._history.change_number += 1
-        change = StoreChange(self._history.change_number, kind, stored, record, previous)
-        for listener in self.listeners:
-            listener(change)
+        if listeners := self.listeners.by_kind[kind]:
+            change = StoreChange(self._history.change_number, kind, stored, record, previous)
+            for listener in listeners:
+                listener(change)
 
 
 def _changed(settings: BinSettings, capacity: int | None, answer: int | None) -> BinSettings:

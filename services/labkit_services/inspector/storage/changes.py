@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
 from labkit_services.inspector.records.bin_settings import BinSettings
 from labkit_services.inspector.records.request_record import RequestRecord
+from labkit_services.inspector.records.value_class import value_class
 
 
 @dataclass(slots=True, eq=False)
@@ -23,6 +25,8 @@ class StoredBin:
         kept: Requests that it holds, with the pinned ones.
         dropped: Requests that were dropped for newer ones.
         last_received_ns: When the newest request came, or None.
+        encoded: Settings with their JSON text, so that a change of the counts
+            does not encode them again.
     """
 
     name: str
@@ -36,6 +40,13 @@ class StoredBin:
     pinned: int = 0
     dropped: int = 0
     last_received_ns: int | None = None
+    encoded: tuple[BinSettings, str] | None = None
+
+    def settings_text(self) -> str:
+        """Return the settings as they are stored."""
+        if self.encoded is None or self.encoded[0] is not self.settings:
+            self.encoded = self.settings, self.settings.encode()
+        return self.encoded[1]
 
 
 class ChangeKind(StrEnum):
@@ -52,7 +63,7 @@ class ChangeKind(StrEnum):
     RULE_CHANGED = "rule.changed"
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class StoreChange:
     """A change of the store.
 
@@ -68,3 +79,24 @@ class StoreChange:
     bin: StoredBin
     record: RequestRecord | None = None
     previous: BinSettings | None = None
+
+
+Listener = Callable[[StoreChange], None]
+
+
+class ChangeListeners:
+    """Who is called with which changes.
+
+    Listeners are called after the change. They must not change the store.
+
+    Attributes:
+        by_kind: The listeners for each kind of change.
+    """
+
+    def __init__(self) -> None:
+        self.by_kind: dict[ChangeKind, list[Listener]] = {kind: [] for kind in ChangeKind}
+
+    def add(self, listener: Listener, *kinds: ChangeKind) -> None:
+        """Call a listener with the changes of these kinds; default: all."""
+        for kind in kinds or ChangeKind:
+            self.by_kind[kind].append(listener)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from labkit_services.inspector.errors import NotSavedError
@@ -17,6 +17,9 @@ _BUSY_SECONDS = 2.0
 _RETRY_SECONDS = 0.02
 _MOST_EVICTIONS = 50
 
+_MOST_DROPS = 256
+"""So many dropped requests may stay in the database until it is read."""
+
 _MOST_LOG_BYTES = 16 * 1024 * 1024
 _ROW_BYTES = 2048
 """About what a request takes beside its body, rather too much."""
@@ -28,8 +31,9 @@ class GroupCommit:
     A request and its response are one row if the response comes in the same
     turn. Without a running event loop each change is committed at once.
 
-    The database's size is read only when new requests may have reached the
-    limit.
+    What saves work: dropped requests are deleted many at once, or when the
+    requests are read; the database's size is read only when new requests may
+    have reached the limit.
 
     Attributes:
         committed: Set after each commit.
@@ -54,6 +58,7 @@ class GroupCommit:
         self._closed = False
         self._busy_since: float | None = None
         history.on_loss = self._on_loss
+        self._drop_beyond_capacity()
 
     # -- changes
 
@@ -62,7 +67,9 @@ class GroupCommit:
         self._new[record.id] = stored.key, record
         self._open[record.id] = record
         self._room -= _ROW_BYTES + 2 * len(record.request.body)
-        self.save(stored)
+        self._changed[stored.name] = stored
+        if not self._scheduled:
+            self._schedule()
 
     def answer(self, record_id: str, response: SentResponse) -> RequestRecord | None:
         """Write the response to an open request; None if it is deleted."""
@@ -79,7 +86,8 @@ class GroupCommit:
             return _answered(current, response)
         answered = _answered(record, response)
         self._new[record_id] = new[0], answered
-        self._schedule()
+        if not self._scheduled:
+            self._schedule()
         return answered
 
     def save(self, stored: StoredBin) -> None:
@@ -90,7 +98,9 @@ class GroupCommit:
     def drop(self, stored: StoredBin, count: int) -> None:
         """Delete a bin's oldest requests."""
         self._dropped[stored.key] = self._dropped.get(stored.key, 0) + count
-        self.save(stored)
+        self._changed[stored.name] = stored
+        if not self._scheduled:
+            self._schedule()
 
     def write(self, write: Callable[[], None]) -> None:
         """Make a change that needs the requests before it."""
@@ -111,20 +121,26 @@ class GroupCommit:
         """
         with suppress(BusyError):
             self._write()
+            if self._dropped:
+                self._delete_dropped()
+                self._schedule()
 
-    async def saved(self) -> None:
-        """Return when all changes so far are committed.
+    def saved(self) -> Awaitable[None]:
+        """Wait until all changes so far are committed.
 
         Raises:
             NotSavedError: They could not be saved, and are not kept.
         """
+        waiter = asyncio.get_running_loop().create_future()
         if self._scheduled:
-            waiter = asyncio.get_running_loop().create_future()
             self._waiters.append(waiter)
-            await waiter
+        else:
+            waiter.set_result(None)
+        return waiter
 
     def close(self) -> None:
         """Commit what is not committed, and close the history."""
+        self.before_read()
         self._flush()
         self._closed = True
         self._history.close()
@@ -138,14 +154,16 @@ class GroupCommit:
             self._flush()
             return
         self._scheduled = True
-        loop.call_soon(self._flush)
+        # One turn later: what arrives until then shares the commit, whose
+        # cost is that of writing three requests.
+        loop.call_soon(loop.call_soon, self._flush)
 
     def _flush(self) -> None:
         """Write and commit all changes; while it is locked, try again."""
         if self._closed:
             return
         try:
-            self._history.begin()
+            self._history.begin(len(self._new))
             self._write()
             self._evict()
             self._history.save([bin_ for name, bin_ in self._changed.items() if name in self._bins])
@@ -154,6 +172,11 @@ class GroupCommit:
             self._retry_until_deadline(error)
         except NotSavedError:
             return  # _on_loss was called
+        except Exception as error:
+            # A bug. Nobody may wait for ever for it.
+            self._history.rollback()
+            self._on_loss(NotSavedError("the inspector can't save requests", seen=repr(error)))
+            raise
         else:
             self._changed.clear()
             self._uncommitted.clear()
@@ -166,23 +189,36 @@ class GroupCommit:
                     self._history.checkpoint()
 
     def _write(self) -> None:
-        if not (self._new or self._writes or self._dropped):
-            return
+        if self._new or self._writes:
+            self._history.begin()
+            new, self._new = self._new, {}
+            writes, self._writes = self._writes, []
+            self._uncommitted.update(new)
+            self._history.insert(new.values())
+            for write in writes:
+                write()
+        if sum(self._dropped.values()) > _MOST_DROPS:
+            self._delete_dropped()
+
+    def _delete_dropped(self) -> None:
         self._history.begin()
-        new, self._new = self._new, {}
-        writes, self._writes = self._writes, []
         dropped, self._dropped = self._dropped, {}
-        self._uncommitted.update(new)
-        self._history.insert(new.values())
-        for write in writes:
-            write()
         for key, count in dropped.items():
             self._history.drop_oldest(key, count)
+
+    def _drop_beyond_capacity(self) -> None:
+        """Drop what was dropped before, but not yet deleted."""
+        for stored in self._bins.values():
+            beyond = stored.kept - stored.pinned - stored.settings.capacity
+            if beyond > 0:
+                stored.kept -= beyond
+                self._dropped[stored.key] = beyond
 
     def _evict(self) -> None:
         """Delete the oldest requests of all bins beyond the limit of bytes."""
         if self._room > 0:
             return
+        self._delete_dropped()
         for _ in range(_MOST_EVICTIONS):
             used, kept = self._history.used_bytes, sum(stored.kept for stored in self._bins.values())
             self._room = (self._limit - used) // 2
@@ -219,6 +255,7 @@ class GroupCommit:
         self._writes = [lambda: self._history.delete_other_bins(keys)]
         with suppress(NotSavedError):
             self._recount()
+            self._drop_beyond_capacity()
         self._finish(error)
 
     def _recount(self) -> None:

@@ -15,7 +15,7 @@ _PAUSE_SECONDS = 0.25
 _UNINDEXED_ROWS = 3000
 """While requests keep coming, so many may wait for the search index."""
 
-_LOG_BYTES = 4 * 1024 * 1024
+_LOG_BYTES = 8 * 1024 * 1024
 """From this size on, the write-ahead log is copied into the file."""
 
 

@@ -104,11 +104,16 @@ export function stepArea(series, scale, { left, right, bottom, height, most }) {
 }
 
 /**
- * Periods of at least `shortest` seconds in which no call was under way, and `busyUntil`: the end of the last
- * call, Infinity while one is open. `busy` is the time that is not idle.
+ * Periods of at least `shortest` seconds in which nothing was done for any call, not even waiting: a dead letter
+ * may be redriven much later. `busyUntil` is the end of the last call, Infinity while one is open.
  */
 export function idlePeriods(models, shortest) {
-  const extents = Array.from(models, ({ start, end, open }) => [start, open ? Infinity : end]);
+  const extents = [];
+  for (const { start, end, open, bars } of models) {
+    if (!open && !bars.length) extents.push([start, end]);
+    for (const bar of bars) extents.push([bar.start, bar.end ?? Infinity]);
+    if (open) extents.push([bars.at(-1)?.end ?? bars.at(-1)?.start ?? start, Infinity]);
+  }
   extents.sort((one, other) => one[0] - other[0]);
   const gaps = [];
   let busyUntil = extents[0]?.[0] ?? Infinity;

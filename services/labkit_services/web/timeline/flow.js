@@ -83,8 +83,7 @@ class Flow {
       group.append(name, detail);
       place = { ...place, labelX: x + width / 2, labelY: y - 7, id: place.name, title: name, detail };
     } else {
-      const label = this.say(`count.${place.count}`);
-      const wide = Math.max(label.length * 6.4, 30) + 30;
+      const wide = widthOf(this.say(`count.${place.count}`, { n: 2 })) + 34;
       group.append(svg("rect", { class: "fl-hit", x: place.labelX - wide / 2, y: place.labelY - 15, width: wide, height: 24, rx: 6 }));
     }
     number.setAttribute("x", place.labelX);
@@ -115,7 +114,7 @@ class Flow {
       }
       if (!place.count) continue;
       const count = this.#counts[name] ?? 0;
-      const label = this.say(`count.${name}`);
+      const label = this.say(`count.${name}`, { n: count });
       set(number, kind === "edge" ? `${count} ${label}` : String(count));
       group.classList.toggle("fl-some", count > 0);
       set(group, `${label}: ${count}`, "aria-label");
@@ -135,6 +134,11 @@ class Flow {
     const run = dot.animate([{ offsetDistance: "0%" }, { offsetDistance: "100%" }], { duration: PULSE, easing: "ease-in-out" });
     run.onfinish = run.oncancel = () => { dot.remove(); edge.busy = false; };
   }
+}
+
+/** About how wide a label is: Chinese characters are twice as wide as Latin ones. */
+function widthOf(text) {
+  return [...text].reduce((sum, letter) => sum + (letter > "\u2e80" ? 12.5 : 6.6), 0);
 }
 
 function set(element, text, attribute) {

@@ -39,6 +39,7 @@ function wide(width) {
     },
     down("dead", middle(called) - size / 3, middle(called) - size / 2),
     down("failed", middle(called) + size / 3, middle(called) + size / 2 + 4),
+    down("cancelled", middle(queue) - size / 4),
     down("done", middle(callback)),
   ];
   return { nodes, edges, height: below + 42 };

@@ -7,7 +7,7 @@ const BARS = new Set([
 ]);
 const FINAL = new Set(["done", "failed", "dead", "cancelled"]);
 const STATE_OF = {
-  waits: "sent", queued: "queued", backoff: "retrying", lease: "delivered",
+  waits: "sent", queued: "queued", backoff: "retrying", lease: "retrying",
   works: "running", fails: "running", lost: "running", interrupted: "running", calls_back: "calling back", callback_fails: "calling back",
 };
 const SHORT = 6;
@@ -21,6 +21,12 @@ export const keyOf = (call) => `${call.callId}\n${call.function}`;
 export function shortName(name) {
   const text = plain(name).replace(/\.openfaas-fn$/, "");
   return text.length > LONGEST_NAME ? `${text.slice(0, LONGEST_NAME)}…` : text;
+}
+
+/** The state of a call as it is shown: no worker has one whose attempt was lost, it waits for the next. */
+export function stateOf(call) {
+  const waits = call.mode === "async" && (call.state === "running" || call.state === "delivered");
+  return waits && call.spans?.some((span) => span.kind === "lease" && span.end === null) ? "retrying" : call.state;
 }
 
 /** An attempt that a cancel interrupted is a bar of its own; a cancel in the queue is a moment. */
@@ -54,7 +60,7 @@ function modelOf(call) {
   }
   bars.sort((one, other) => one.start - other.start);
   return {
-    key: keyOf(call), call, bars, moments, open,
+    key: keyOf(call), call, bars, moments, open, state: stateOf(call),
     start: Number.isFinite(first) ? first : 0, end: Number.isFinite(last) ? last : 0,
     name: shortName(call.function), short: String(call.callId).slice(0, SHORT),
   };
@@ -63,7 +69,7 @@ function modelOf(call) {
 /** The state of a call at a time: what the record says at its end, else by the span that is open. */
 export function stateAt(model, now) {
   const { call } = model;
-  if (model.open || model.end <= now) return call.state;
+  if (model.open || model.end <= now) return model.state;
   const span = model.bars.findLast((bar) => bar.start <= now && bar.kind !== "waits" && (bar.end ?? Infinity) > now)
     ?? model.bars.findLast((bar) => bar.start <= now);
   if (!span) return "sent";
@@ -88,6 +94,7 @@ export class CallTable {
     this.version = 0; // changes with the calls, see depth.js
     this.stale = true;
     this.grown = false;
+    this.arrangement = 0; // changes with the rows
     this.next = Infinity;
     this.index = new Map();
   }
@@ -133,11 +140,11 @@ export class CallTable {
     this.until = now;
   }
 
-  /** Bring `rows` up to date; returns whether they changed. */
+  /** Bring `rows` up to date; returns the number of their arrangement, which changes with them. */
   refresh() {
-    const { grown } = this;
+    if (this.grown || this.stale) this.arrangement += 1;
     this.grown = false;
-    if (!this.stale) return grown;
+    if (!this.stale) return this.arrangement;
     this.stale = false;
     this.next = Infinity;
     this.rows = [];
@@ -147,7 +154,7 @@ export class CallTable {
     }
     this.rows.sort(ORDERS[this.order]);
     this.index = new Map(this.rows.map((model, index) => [model.key, index]));
-    return true;
+    return this.arrangement;
   }
 
   tally(groups, now) {

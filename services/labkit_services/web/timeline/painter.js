@@ -13,6 +13,7 @@ export const AXIS = 24;
 export const FOOT = STRIP * SERIES.length + 8 + AXIS;
 const CLIENT = 6; // middle of the client's line in a row
 const WORK = 16; // middle of the other lanes' line
+const NOW_WIDTH = 22;
 const FONT = "11px system-ui, sans-serif";
 
 export class Painter {
@@ -97,6 +98,7 @@ export class Painter {
   #faults({ scale, faults, now, palette, say }) {
     const { pen } = this;
     let reached = -Infinity;
+    this.faultTexts = [];
     for (const fault of faults) {
       if (fault.start > now) continue;
       const from = scale.x(fault.start), to = scale.x(Math.min(fault.end ?? now, now));
@@ -107,12 +109,16 @@ export class Painter {
       pen.fillRect(from, HEAD, width, this.height - AXIS - HEAD);
       pen.globalAlpha = 1;
       for (const x of [from, from + width]) pen.fillRect(Math.round(x), HEAD - 4, 1, this.height - AXIS - HEAD + 4);
-      const start = Math.max(from, scale.left) + 3;
-      if (start < reached) continue;
       const text = say("timeline.fault", { label: plain(fault.label || `${fault.where} ${fault.what}`).slice(0, 80) });
+      const wide = pen.measureText(text).width;
+      // Left of "now", which has its word at the end.
+      const most = Math.min(scale.left + scale.width, scale.x(now) - NOW_WIDTH) - wide;
+      const start = Math.max(scale.left + 3, Math.min(Math.max(from, scale.left) + 3, most));
+      if (start < reached) continue;
       pen.fillStyle = palette.text;
       pen.fillText(text, start, HEAD - 8);
-      reached = start + pen.measureText(text).width + 12;
+      reached = start + wide + 12;
+      this.faultTexts.push([start - 6, reached]);
     }
   }
 
@@ -127,8 +133,10 @@ export class Painter {
       const wide = pen.measureText(text).width;
       pen.save();
       pen.fillStyle = palette.secondary;
-      if (to - from > wide + 8) {
-        pen.fillText(text, (from + to - wide) / 2, HEAD - 8);
+      const start = (from + to - wide) / 2;
+      const isFree = this.faultTexts.every(([left, right]) => start + wide < left || start > right);
+      if (to - from > wide + 8 && isFree) {
+        pen.fillText(text, start, HEAD - 8);
       } else {
         pen.translate((from + to) / 2 + 4, this.rowsBottom - 6);
         pen.rotate(-Math.PI / 2);

@@ -21,7 +21,8 @@ const NARROW = 560;
 
 /**
  * Show calls in `root`. Options: `words` and `marks` (the catalogue and the style table), `onSelect` and `onHover`
- * (called with {callId, function, attempt, kind, capture: {bin, id}|null}, or null), `reducedMotion`.
+ * (called with {callId, function, attempt, kind, capture: {bin, id}|null}, or null), `reducedMotion`, and `tools`:
+ * elements {start: [], end: []} to put into the line of controls.
  */
 export function createTimeline(root, options = {}) { return new Timeline(root, options); }
 
@@ -41,8 +42,9 @@ class Timeline {
   #scrollTop = 0;
   #atBottom = true;
   #selected = null;
+  #filled = -1;
 
-  constructor(root, { words, marks, onSelect, onHover, reducedMotion } = {}) {
+  constructor(root, { words, marks, onSelect, onHover, reducedMotion, tools } = {}) {
     const { signal } = this.#abort;
     this.say = sayer(words);
     this.marks = marks;
@@ -52,7 +54,7 @@ class Timeline {
     applyMarks(this.element, marks);
     root.append(this.element);
     this.frames = new Frames((time) => this.#frame(time));
-    this.toolbar = createToolbar(this.element, { say: this.say, actions: this.#actions(), signal });
+    this.toolbar = createToolbar(this.element, { say: this.say, actions: this.#actions(), signal, tools });
     Object.assign(this, createSkeleton(this.element, this.say));
     this.theme = new Theme(this.element, marks, () => { this.legend.paint(this.theme.palette); this.frames.request(); });
     this.painter = new Painter(this.canvas, marks);
@@ -221,13 +223,14 @@ class Timeline {
     if (this.left === undefined || !this.frames.draw) return;
     const { now } = this;
     this.#table.showUntil(now);
-    const changed = this.#table.refresh();
+    const arrangement = this.#table.refresh();
     const { rows } = this.#table;
     this.#measure(time);
     this.#bend(now);
     const scale = new Scale(this.#warp, this.#range.from, this.#range.to, this.left, Math.max(this.painter.width - this.left - this.right, 20));
     this.scale = scale;
-    if (changed) this.#fill(rows);
+    if (arrangement !== this.#filled) this.#fill(rows);
+    this.#filled = arrangement;
     if (this.seeks) this.#seek({ from: scale.time(scale.left), to: scale.time(scale.left + scale.width) }, rows, now);
     const view = {
       scale, rows, now, scrollTop: this.#scrollTop, ticks: scale.ticks(this.left < 150 ? 64 : 84), faults: this.#faults,

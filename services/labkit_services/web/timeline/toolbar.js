@@ -1,6 +1,7 @@
 // Sort, idle times, zoom: the controls above the rows.
 
-export function createToolbar(root, { say, actions, signal }) {
+/** `tools` are elements of the owner, {start, end}, in the same line. */
+export function createToolbar(root, { say, actions, signal, tools = {} }) {
   const bar = document.createElement("div");
   bar.className = "tl-bar";
   bar.setAttribute("role", "group");
@@ -31,8 +32,8 @@ export function createToolbar(root, { say, actions, signal }) {
   };
   const follow = button("follow");
   bar.append(
-    labelled(say("timeline.sort"), order), labelled(say("timeline.idle"), idle, true), spacer(),
-    button("zoom_out", "−"), button("zoom_in", "+"), button("fit"), follow,
+    ...(tools.start ?? []), labelled(say("timeline.sort"), order), labelled(say("timeline.idle"), idle, true), spacer(),
+    button("zoom_out", "−"), button("zoom_in", "+"), button("fit"), follow, ...(tools.end ?? []),
   );
   root.append(bar);
   return { setFollowing(following) {

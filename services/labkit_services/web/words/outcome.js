@@ -3,13 +3,16 @@
 /**
  * Return the `part` ("reason" or "next") of an outcome of the API as text.
  * Its values may be phrases {code, values} themselves, lists of phrases, or
- * lists of numbers; the same rules as in call_record/phrases.py.
+ * lists of numbers; the same rules as in call_record/phrases.py. A code that
+ * the catalogue does not have is told in the API's own sentence.
  */
 export function outcomeText(words, outcome, part) {
-  return phraseText(words, { code: `${outcome.code}.${part}`, values: outcome.values });
+  const { code, values } = outcome;
+  if (!values || words.has?.(`outcome.${code}.${part}`) === false) return outcome[part] ?? "";
+  return phraseText(words, { code: `${code}.${part}`, values });
 }
 
-function phraseText(words, { code, values }) {
+function phraseText(words, { code, values = {} }) {
   const shown = Object.entries(values).map(([name, value]) => [name, name === "n" ? value : valueText(words, value)]);
   return words(`outcome.${code}`, Object.fromEntries(shown));
 }

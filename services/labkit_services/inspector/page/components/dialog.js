@@ -1,6 +1,7 @@
 // Modal dialogs: the browser's own element traps the focus and closes on Esc.
 
 import { h, uniqueId } from "../dom.js";
+import { parseHash } from "../router.js";
 
 /**
  * Open a dialog with a heading; `build(close)` returns its content. Resolves
@@ -21,6 +22,7 @@ export function openDialog({ words, title, className = "" }, build) {
         "aria-labelledby": titleId,
         on: {
           close() {
+            removeEventListener("hashchange", leave);
             dialog.remove();
             opener?.isConnected && opener.focus();
             resolve(result);
@@ -37,6 +39,9 @@ export function openDialog({ words, title, className = "" }, build) {
       ),
       build(close),
     );
+    const view = parseHash(location.hash).view;
+    const leave = () => parseHash(location.hash).view !== view && close(); // it is about what is behind it
+    addEventListener("hashchange", leave);
     const opener = document.activeElement;
     document.body.append(dialog);
     dialog.showModal();

@@ -29,9 +29,11 @@ function commands({ words, store, navigate }, actions) {
     ...VIEWS.map((view) => ({ kind: words("palette.view"), label: words(`nav.${view}`), run: go(view) })),
     ...[...store.get("bins").keys()].map((name) => ({ kind: words("palette.bin"), label: name, run: go("bins", name) })),
     ...[
-      ["send.open", actions.openSendForm],
-      [store.get("paused") ? "resume" : "pause", actions.togglePause],
-      ["palette.new_bin", () => (navigate("bins"), setTimeout(() => document.getElementById("new-name")?.focus(), 100))],
+      ...(store.get("isRecord") ? [] : [
+        ["send.open", actions.openSendForm],
+        [store.get("paused") ? "resume" : "pause", actions.togglePause],
+        ["palette.new_bin", () => (navigate("bins"), setTimeout(() => document.getElementById("new-name")?.focus(), 100))],
+      ]),
       ["palette.language", actions.otherLanguage],
       ["palette.theme", actions.nextTheme],
       ["shortcuts.title", actions.showShortcuts],

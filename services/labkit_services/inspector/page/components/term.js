@@ -26,13 +26,17 @@ export function term(words, key, label = words(`term.${key}`)) {
 export function installExplanations() {
   tooltip = document.body.appendChild(h("div", { id: "tooltip", role: "tooltip", class: "tooltip", hidden: true }));
   const target = (event) => event.target.closest?.("[data-explained]");
-  document.addEventListener("pointerover", (event) => {
+  // Not pointerover: what appears under a pointer that rests is not pointed at.
+  let pointed = null;
+  document.addEventListener("pointermove", (event) => {
     if (event.target.closest?.("#tooltip")) return clearTimeout(timer);
     const element = target(event);
+    if (element === pointed) return;
+    pointed = element;
     clearTimeout(timer);
     if (element && element !== shownFor) timer = setTimeout(() => show(element), DELAY_MS);
     else if (!element && shownFor && shownFor !== document.activeElement) timer = setTimeout(hide, DELAY_MS);
-  });
+  }, { passive: true });
   document.addEventListener("focusin", (event) => {
     const element = target(event);
     if (element?.matches(":focus-visible")) show(element);

@@ -2,7 +2,7 @@
 
 import { h } from "../dom.js";
 
-/** `key` as in words "missing.KEY"; other errors are shown as the server says them. */
+/** `key` as in words "missing.KEY"; other errors, such as a record's, are shown as the server says them. */
 export const unavailable = (words, key, error) =>
   h(
     "div",

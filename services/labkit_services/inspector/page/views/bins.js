@@ -3,6 +3,7 @@
 import { showError } from "../components/toast.js";
 import { fill, h } from "../dom.js";
 import { hashOf } from "../router.js";
+import { throttled } from "../throttle.js";
 import { createBinHead } from "./bins/bin_head.js";
 import { createBinList } from "./bins/bin_list.js";
 import { createEmptyBin } from "./bins/empty_bin.js";
@@ -12,6 +13,7 @@ import { createRequestList } from "./bins/request_list.js";
 const BIN_NAME = /^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63}$/; // as in bin_names.py
 const EVENTS = "api/v1/events";
 const DEFAULT_NAME = "callbacks";
+const ARRIVED_MS = 100;
 
 export function mount(root, context, route) {
   const { api, store, words, announce } = context;
@@ -19,7 +21,8 @@ export function mount(root, context, route) {
   let wantsNewest = true; // show each new request; off while an older one is viewed
 
   const open = (bin, id = "") => {
-    history.replaceState(null, "", hashOf("bins", bin, id));
+    const hash = hashOf("bins", bin, id);
+    if (hash !== location.hash) history.replaceState(null, "", hash);
   };
   const bin = () => store.get("bins").get(name);
 
@@ -88,6 +91,18 @@ export function mount(root, context, route) {
     list.select(wantsNewest ? list.newest() : id || list.selected() || list.newest());
   }
 
+  let arrived = [];
+  const showArrived = throttled(() => {
+    const requests = arrived.filter((request) => request.bin === name);
+    arrived = [];
+    if (!requests.length || !bin()) return;
+    const last = requests.at(-1);
+    list.add(requests, bin());
+    announce(words("bins.announce", { method: last.method, n: bin().count }));
+    showFrame();
+    if (wantsNewest && list.has(last.id)) list.select(list.newest());
+  }, ARRIVED_MS);
+
   const stops = [
     store.on("bins", showFrame),
     api.listen(EVENTS, {
@@ -101,27 +116,27 @@ export function mount(root, context, route) {
       "request.received"({ bin: of, request }) {
         if (!name) return void context.navigate("bins", of.name);
         if (of.name !== name) return;
-        list.add(request, of);
-        announce(words("bins.announce", { method: request.method, n: of.count }));
-        showFrame();
-        if (wantsNewest && list.has(request.id)) list.select(request.id);
+        arrived.push(request);
+        showArrived();
       },
       "request.answered": changed,
       "request.changed": changed,
       "request.deleted"({ bin: of, request }) {
         if (of.name !== name) return;
+        arrived = arrived.filter(({ id }) => id !== request.id);
         const next = list.remove(request.id);
         showFrame();
         if (request.id === list.selected()) list.select(next);
       },
       "bin.created": ({ bin: of }) => !name && context.navigate("bins", of.name),
-      "bin.cleared": ({ bin: of }) => of.name === name && ((wantsNewest = true), load()),
+      "bin.cleared": ({ bin: of }) => of.name === name && ((arrived = []), (wantsNewest = true), load()),
       "bin.deleted": ({ bin: of }) => of.name === name && ((name = ""), context.navigate("bins"), show({ parts: [] })),
     }),
   ];
 
   function changed({ bin: of, request }) {
     if (of.name !== name) return;
+    arrived = arrived.map((each) => (each.id === request.id ? { ...each, ...request } : each));
     list.change(request);
     if (request.id === detail.shown()) detail.refresh();
   }
@@ -136,6 +151,7 @@ export function mount(root, context, route) {
     update: show,
     unmount() {
       stops.forEach((stop) => stop());
+      showArrived.cancel();
       firstLoad();
       list.close();
       detail.close();

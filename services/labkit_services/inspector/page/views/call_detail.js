@@ -6,7 +6,9 @@ import { announce, showError, toast } from "../components/toast.js";
 import { fill, h, visible, visibleText } from "../dom.js";
 import { hashOf } from "../router.js";
 import { openSendForm } from "../send_call.js";
+import { stateOf } from "../../../web/timeline/model.js";
 import { duration } from "../../../web/timeline/scale.js";
+import { outcomeText } from "../../../web/words/outcome.js";
 import { durationsOf, eventsOf, offset } from "./call_facts.js";
 
 const GATEWAY = "http://127.0.0.1:8080";
@@ -32,7 +34,7 @@ export function createDetail(root, context, { onPoint, onClose }) {
   }
 
   const heading = (call) => h("header", { class: "call-head" },
-    h("h2", null, visible(call.function), " ", h("span", { class: `badge ${TONES[call.state] ?? ""}` }, words(`state.${call.state}`))),
+    h("h2", null, visible(call.function), " ", h("span", { class: `badge ${TONES[stateOf(call)] ?? ""}` }, words(`state.${stateOf(call)}`))),
     h("button", { type: "button", class: "quiet icon", "aria-label": words("call.close"), data: { part: "close" }, on: { click: onClose } }, "✕"),
     h("p", { class: "call-id" }, term(words, "call_id", "X-Call-Id"), " ", h("code", null, visible(call.callId)), " ",
       copyButton(words, call.callId)));
@@ -40,15 +42,8 @@ export function createDetail(root, context, { onPoint, onClose }) {
   function outcome({ outcome: found }) {
     if (!found) return null;
     return h("div", { class: "why" },
-      h("p", null, sentence(found, "reason")),
-      found.next && h("p", { class: "secondary" }, words("call.next"), " ", sentence(found, "next")));
-  }
-
-  /** The catalogue's sentence, if all of its values are known; else the server's own. */
-  function sentence(found, part) {
-    const key = `outcome.${found.code}.${part}`;
-    const text = words.language?.() !== "en" && words.has?.(key) ? words(key, found.values ?? {}) : found[part];
-    return visible(/\{\w+\}/.test(text) ? found[part] : text);
+      h("p", null, visible(outcomeText(words, found, "reason"))),
+      h("p", { class: "secondary" }, words("call.next"), " ", visible(outcomeText(words, found, "next"))));
   }
 
   function durations(call, now) {
@@ -115,6 +110,7 @@ export function createDetail(root, context, { onPoint, onClose }) {
       h("button", { type: "button", data: { part: name }, on: { click }, ...more }, words(`call.${name}`)), words(`call.${name}.help`));
     return h("div", { class: "row call-actions" },
       !readOnly && button("again", again), button("curl", curl),
+      !readOnly && call.queue && (call.state === "dead" || call.callbackDeadReason) && button("redrive", () => redrive(call)),
       !readOnly && CANCELLABLE.has(call.state) && call.mode === "async" && button("cancel", () => cancel(call), { class: "danger" }));
   }
 
@@ -124,6 +120,16 @@ export function createDetail(root, context, { onPoint, onClose }) {
       return (await context.api.get("api/v1/functions")).gateway_url || GATEWAY;
     } catch {
       return GATEWAY;
+    }
+  }
+
+  async function redrive(call) {
+    const query = new URLSearchParams({ function: call.function });
+    try {
+      await context.api.post(`api/v1/queues/${encodeURIComponent(call.queue)}/dead-letters/${encodeURIComponent(call.callId)}/redrive?${query}`);
+      toast(words("dead.redriven"));
+    } catch (error) {
+      showError(error);
     }
   }
 

@@ -1,6 +1,5 @@
 // The calls: the flow, the timeline, what became of the selected call, and the log lines that belong to it.
 
-import { snippet } from "../components/copy.js";
 import { fill, h } from "../dom.js";
 import { createPlayer } from "../player.js";
 import { groupsOf, isCounted } from "../strip.js";
@@ -8,6 +7,7 @@ import { createFlow } from "../../../web/timeline/flow.js";
 import { createTimeline } from "../../../web/timeline/timeline.js";
 import { createDetail } from "./call_detail.js";
 import { createCallLog } from "./call_log.js";
+import { createEmptyCalls } from "./empty_calls.js";
 
 const EVENTS = "api/v1/calls/events";
 const MARKS = new URL("../../../web/marks.json", import.meta.url);
@@ -39,7 +39,7 @@ class CallsView {
       type: "search", "data-search": true, autocomplete: "off", spellcheck: "false", placeholder: words("calls.search"),
       "aria-label": words("calls.search"), on: { input: () => this.#filter() },
     });
-    this.number = h("p", { class: "secondary small-text", role: "status" });
+    this.number = h("span", { role: "status" });
     this.message = h("div");
     this.flowPlace = h("div", { class: "calls-flow" });
     this.player = h("div");
@@ -47,8 +47,7 @@ class CallsView {
     this.log = h("div", { class: "calls-log" });
     this.aside = h("aside", { class: "call-detail", "aria-label": words("call.detail"), hidden: true });
     this.main = h("div", { class: "calls-main", hidden: true },
-      this.flowPlace, h("div", { class: "page-head" }, h("h2", null, words("nav.calls")), this.number, h("span", { class: "space" }), this.search),
-      this.player, this.place);
+      this.flowPlace, this.player, this.place);
     fill(root, h("div", { class: "calls" },
       h("div", { class: "calls-column" }, h("div", { class: "calls-scroll" }, this.message, this.main), this.log), this.aside));
   }
@@ -60,7 +59,8 @@ class CallsView {
     if (this.unmounted) return;
     this.flow = createFlow(this.flowPlace, { words, marks, onFilter: (name) => store.set("callFilter", name) });
     this.timeline = createTimeline(this.place, {
-      words, marks, onSelect: (link) => this.#select(link), onHover: (link) => this.lines.mark(link?.callId ?? this.#selectedId()),
+      words, marks, tools: { start: [h("h2", null, this.number)], end: [this.search] },
+      onSelect: (link) => this.#select(link), onHover: (link) => this.lines.mark(link?.callId ?? this.#selectedId()),
     });
     this.detail = createDetail(this.aside, this.context, {
       onPoint: (link) => this.timeline.highlight(link?.callId ?? null, link?.attempt ?? null),
@@ -150,7 +150,6 @@ class CallsView {
         this.#now = now;
         this.timeline.setNow(now);
         this.tallying ??= setTimeout(() => this.#tally(), TALLY_MS);
-        this.#showSelected();
       },
     });
   }
@@ -159,6 +158,7 @@ class CallsView {
   #tally() {
     this.tallying = null;
     if (this.unmounted) return;
+    this.#showSelected();
     this.context.store.set("counts", this.timeline.tally((call, state) => groupsOf(call, state, this.#now)));
   }
 
@@ -186,7 +186,9 @@ class CallsView {
   #showEmpty() {
     const isEmpty = !this.#calls.size;
     this.main.hidden = isEmpty;
-    fill(this.message, isEmpty && empty(this.context));
+    if (!isEmpty) this.emptyCalls = null;
+    else this.emptyCalls ??= createEmptyCalls(this.context);
+    fill(this.message, this.emptyCalls);
   }
 
   #filter() {
@@ -236,7 +238,26 @@ class CallsView {
     if (!call || this.unmounted || this.#selectedId() !== id) return;
     if (this.shownId !== id) this.timeline.select(id, call.function);
     this.shownId = id;
-    this.detail.show(call, { now: this.#record ? this.#now : Math.max(this.#now, this.timeline.now), readOnly: Boolean(this.#record) });
+    if (this.#record) return this.#showAsItWas(call);
+    this.detail.show(call, { now: Math.max(this.#now, this.timeline.now) });
+  }
+
+  /** A call of a record as it was at the time that is shown: outcome and attempts, too. */
+  async #showAsItWas({ callId, function: name }) {
+    if (this.asking) return; // while it plays, one request at a time
+    this.asking = true;
+    const now = this.#now;
+    const query = new URLSearchParams({ function: name, at: now });
+    const url = `api/v1/calls/${encodeURIComponent(callId)}?${query}`;
+    const call = await this.context.api.get(url).catch((error) => error);
+    this.asking = false;
+    if (this.unmounted) return;
+    if (this.#selectedId() === callId) {
+      if (call.callId) this.detail.show(call, { now, readOnly: true });
+      else if (call.status === 404) this.detail.clear(); // it has not begun yet
+      else this.context.announce(call.sentence);
+    }
+    if (this.#now !== now || this.#selectedId() !== callId) this.#showSelected();
   }
 
   /** A call that is older than those that are shown. */
@@ -252,10 +273,3 @@ class CallsView {
   }
 }
 
-function empty({ words }) {
-  return h("section", { class: "empty" },
-    h("h3", null, words("calls.empty.title")), h("p", null, words("calls.empty.text")),
-    snippet(words, 'curl -i http://127.0.0.1:8080/async-function/figlet -d "LaterIsBetter"'),
-    snippet(words, 'echo -n "LaterIsBetter" | faas-cli invoke figlet --async'),
-    snippet(words, 'call = lab.invoke_async("figlet", "LaterIsBetter")'));
-}

@@ -110,7 +110,8 @@ function createCard(context, name, read) {
     const n = (shown?.depth ?? 0) + (shown?.in_flight ?? 0);
     const s = shown?.mean_seconds ?? 1;
     const all = k * Math.max(1, shown?.workers.length ?? 1);
-    fill(theory, term(words, "theory", "⌈n/k⌉·s"), " ", words(shown?.mean_seconds ? "queues.theory.measured" : "queues.theory", { n, k: all, s: Number(s.toPrecision(2)), time: Number((Math.ceil(n / all) * s).toPrecision(3)) }));
+    const name = !n ? "queues.theory.none" : shown?.mean_seconds ? "queues.theory.measured" : "queues.theory";
+    fill(theory, term(words, "theory", "⌈n/k⌉·s"), " ", words(name, { n, k: all, s: Number(s.toPrecision(2)), time: Number((Math.ceil(n / all) * s).toPrecision(3)) }));
   }
 
   function update(queue) {

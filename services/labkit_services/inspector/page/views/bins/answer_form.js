@@ -2,7 +2,6 @@
 
 import { binPath } from "../../api.js";
 import { openDialog } from "../../components/dialog.js";
-import { explain } from "../../components/term.js";
 import { toast } from "../../components/toast.js";
 import { fill, h } from "../../dom.js";
 import { parseHeaders } from "../../send_call.js";
@@ -27,7 +26,7 @@ export function answerForm(context, request) {
   return h(
     "section",
     { class: "answer-form", id: "answer", "aria-label": words("answer.title") },
-    h("p", null, explain(h("strong", { tabindex: "0" }, words("answer.title")), words("answer.help"))),
+    h("p", null, h("strong", null, words("answer.title")), " ", h("span", { class: "small-text" }, words("answer.help"))),
     h("div", { class: "row" },
       QUICK.map((status) => button(words("answer.with", { status }), () => answer({ status }), { data: { answer: status } })),
       button(words("answer.custom"), () => openAnswer(context, answer), { data: { answer: "custom" } }),

@@ -5,7 +5,7 @@ import { unavailable } from "../../components/unavailable.js";
 import { fill, h, visible } from "../../dom.js";
 import { seconds } from "../../format.js";
 import { hashOf } from "../../router.js";
-import { outcomeText } from "../call_words.js";
+import { outcomeText } from "../../../../web/words/outcome.js";
 
 const DURATIONS = [
   ["client_waited", "clientWaited"],
@@ -26,17 +26,19 @@ export function callTab({ api, words }, request) {
   const facts = (pairs) => h("dl", { class: "facts" }, pairs.map(([key, value]) => [h("dt", null, term(words, key)), h("dd", null, value)]));
 
   function show(call) {
-    const outcome = call.outcome && outcomeText(words, call.outcome);
+    const { outcome } = call;
+    const address = hashOf("calls", call.callId, call.function);
     fill(
       content,
       h("p", null, h("strong", null, visible(call.function)), " ", h("span", { class: `badge call-state ${call.state}` }, words(`state.${call.state}`))),
-      outcome && h("div", { class: "notice" }, h("p", null, visible(outcome.reason)), outcome.next && h("p", { class: "secondary" }, visible(outcome.next))),
+      outcome && h("div", { class: "notice" }, h("p", null, visible(outcomeText(words, outcome, "reason"))),
+        h("p", { class: "secondary" }, visible(outcomeText(words, outcome, "next")))),
       facts([
-        ["call_id", h("a", { href: hashOf("calls", call.callId) }, visible(call.callId))],
+        ["call_id", h("a", { href: address }, visible(call.callId))],
         ...DURATIONS.filter(([, field]) => call.durations?.[field] != null).map(([key, field]) => [key, seconds(call.durations[field])]),
         ["attempts", String(call.attempts?.length ?? 0)],
       ]),
-      h("p", null, h("a", { href: hashOf("calls", call.callId) }, words("call.timeline"))),
+      h("p", null, h("a", { href: address }, words("call.timeline"))),
     );
   }
   return content;

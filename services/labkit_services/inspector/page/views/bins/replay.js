@@ -63,10 +63,12 @@ export function openReplay(context, request) {
     function outcome(answer) {
       const link = h("a", { href: hashOf("bins", answer.bin ?? request.bin, answer.id), on: { click: () => close() } }, words("replay.show"));
       const statuses = answer.statuses ?? [answer.status];
+      const shown = (status) => h("strong", { class: status == null ? "wait" : status >= 200 && status < 300 ? "good" : "bad" },
+        status == null ? words("replay.open_still") : String(status || words("requests.cut")));
       return [
-        h("p", { class: "row" }, statuses.map((status) => h("strong", { class: status >= 200 && status < 300 ? "good" : "bad" }, String(status || words("requests.cut")))), link),
+        h("p", { class: "row" }, statuses.map(shown), link),
         answer.left_out?.length > 0 && h("p", { class: "secondary" }, words("replay.left_out", { headers: answer.left_out.join(", ") })),
-        answer.diff && h("div", { class: "comparison" }, comparison(words, answer.diff)),
+        answer.diff && answer.status !== null && h("div", { class: "comparison" }, comparison(words, answer.diff)),
       ];
     }
     return form;

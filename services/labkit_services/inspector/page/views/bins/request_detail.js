@@ -6,6 +6,7 @@ import { explain } from "../../components/term.js";
 import { showError, toast } from "../../components/toast.js";
 import { fill, h, visible, visibleText } from "../../dom.js";
 import { callbackSummary, clock, isSuccess, seconds } from "../../format.js";
+import { hashOf } from "../../router.js";
 import { answerForm } from "./answer_form.js";
 import { callTab } from "./call_tab.js";
 import { openComparison } from "./compare.js";
@@ -59,8 +60,20 @@ export function createRequestDetail(context, { list }) {
       if (mine === turn) render(request);
     } catch (error) {
       if (mine !== turn) return;
+      if (store.get("isRecord")) return void fill(element, ofRecord(list.request(id)));
       fill(element, h("p", { class: "notice" }, error.status === 404 ? words("request.deleted") : error.sentence ?? error.message));
     }
+  }
+
+  /** A record of a run keeps of a request only what the list shows. */
+  function ofRecord(request) {
+    const call = request?.openfaas;
+    return [
+      h("p", { class: "notice" }, words("request.recorded")),
+      call?.call_id && [
+        h("p", null, visible(callbackSummary(words, call))),
+        h("p", null, h("a", { href: hashOf("calls", call.call_id) }, words("call.timeline")))],
+    ];
   }
 
   function render(request) {

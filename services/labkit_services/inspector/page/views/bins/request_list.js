@@ -29,6 +29,7 @@ export function createRequestList({ api, store, words }, { onSelect, onNewest })
   let selectedId = "";
   let loading = null; // what arrives while a list is loaded, newer than it
   let timer = 0;
+  let reached = null; // the row that Tab leads to
   let pick = null; // resolves with the id of a row that is clicked
 
   const order = () => [...rows.children].map((item) => item.dataset.id);
@@ -85,7 +86,7 @@ export function createRequestList({ api, store, words }, { onSelect, onNewest })
       "button",
       { type: "button", class: "request", tabindex: "-1" },
       h("span", { class: "line" }, h("span", { class: "method" }, visible(request.method)), parts.status, parts.badge, h("span", { class: "space" }), parts.flags, parts.time),
-      h("span", { class: "line secondary" }, h("span", { class: "where", title: visibleText(request.subpath + search) }, visible(`#${request.seq} ${request.subpath}${search}`)), h("span", { class: "size" }, bytes(request.content_length))),
+      h("span", { class: "line secondary" }, h("span", { class: "where", title: visibleText((request.subpath ?? "") + search) }, visible(`#${request.seq} ${request.subpath ?? ""}${search}`)), h("span", { class: "size" }, request.content_length == null ? "" : bytes(request.content_length))),
     );
     const item = h("li", { data: { id: request.id } }, button);
     const row = { request, item, button, parts };
@@ -110,38 +111,44 @@ export function createRequestList({ api, store, words }, { onSelect, onNewest })
     parts.time.textContent = ago(words, request.received_at);
   }
 
-  function add(request, of) {
-    if (requests.has(request.id)) return;
-    if (loading) return void loading.arrived.unshift(request);
+  /** Add requests that have just arrived, in the order of arrival. */
+  function add(arrived, of) {
+    if (loading) return void loading.arrived.unshift(...arrived.toReversed());
     if (isActive()) { // the server knows what matches
       clearTimeout(timer);
       timer = setTimeout(load, RELOAD_MS);
       return;
     }
-    const atTop = scroller.scrollTop < 4;
-    const before = rows.firstElementChild;
-    const item = makeRow(request);
-    item.classList.add("arrived");
-    // Requests are numbered in the order of arrival; events may not be.
-    if (before && requests.get(before.dataset.id).request.seq > request.seq) {
-      const place = [...rows.children].find((each) => requests.get(each.dataset.id).request.seq < request.seq);
-      rows.insertBefore(item, place ?? null);
-    } else rows.prepend(item);
-    if (!atTop) scroller.scrollTop += item.offsetHeight; // what is being read stays in place
+    const top = scroller.scrollTop;
+    const items = arrived.filter(({ id }) => !requests.has(id)).map(insert);
+    // What is being read stays in place.
+    if (top >= 4) scroller.scrollTop = top + items.reduce((sum, item) => sum + item.offsetHeight, 0);
     none.hidden = true;
     trim(of);
     mark();
   }
 
+  function insert(request) {
+    const item = makeRow(request);
+    item.classList.add("arrived");
+    const seqOf = (each) => requests.get(each.dataset.id).request.seq;
+    // Requests are numbered in the order of arrival; events may not be.
+    let place = rows.firstElementChild;
+    while (place && seqOf(place) > request.seq) place = place.nextElementSibling;
+    rows.insertBefore(item, place);
+    return item;
+  }
+
   /** Remove rows that the bin has dropped, and those that are too many to show. */
   function trim(of) {
-    while (rows.childElementCount > Math.min(of.count, MOST_ROWS)) {
+    const most = Math.min(of.count, MOST_ROWS);
+    for (let left = rows.childElementCount; left > most; left -= 1) {
       const last = rows.lastElementChild;
-      if (last.dataset.id === selectedId && rows.childElementCount <= of.count) break;
+      if (last.dataset.id === selectedId && left <= of.count) break;
       requests.delete(last.dataset.id);
       last.remove();
-      if (rows.childElementCount < of.count) {
-        next = order().at(-1);
+      if (left <= of.count) {
+        next = rows.lastElementChild?.dataset.id ?? null;
         older.hidden = false;
       }
     }
@@ -175,13 +182,14 @@ export function createRequestList({ api, store, words }, { onSelect, onNewest })
   }
 
   function mark() {
-    for (const { item, button } of requests.values()) {
-      const isSelected = item.dataset.id === selectedId;
-      if (isSelected) button.setAttribute("aria-current", "true");
-      else button.removeAttribute("aria-current");
-      button.tabIndex = isSelected ? 0 : -1;
-    }
-    if (!requests.has(selectedId)) rows.querySelector("button")?.setAttribute("tabindex", "0");
+    // Tab leads to one row: the one that is selected, or the first.
+    const chosen = requests.get(selectedId)?.button ?? null;
+    const next = chosen ?? rows.querySelector("button");
+    if (reached && reached !== next) reached.tabIndex = -1;
+    if (reached && reached !== chosen) reached.removeAttribute("aria-current");
+    chosen?.setAttribute("aria-current", "true");
+    if (next) next.tabIndex = 0;
+    reached = next;
     toNewest.hidden = !selectedId || selectedId === newest();
   }
 

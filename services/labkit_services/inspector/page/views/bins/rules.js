@@ -76,7 +76,7 @@ export async function openRules(context, bin, added = null) {
         h("div", { class: "row" },
           h("button", { type: "button", id: "add-rule", on: { click: () => add({ status: 200 }) } }, words("rules.add")),
           h("span", { class: "secondary" }, words("rules.examples")),
-          Object.entries(EXAMPLES).map(([name, rule]) => h("button", { type: "button", class: "quiet", on: { click: () => add(rule) } }, words(`rules.example.${name}`)))),
+          Object.entries(EXAMPLES).map(([name, rule]) => h("button", { type: "button", class: "chip", on: { click: () => add(rule) } }, words(`rules.example.${name}`)))),
       ];
     }
 
