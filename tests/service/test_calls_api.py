@@ -29,7 +29,7 @@ def calls_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """A lab that gives up after two attempts, and whose leases are short."""
     lab = start_lab(
         tmp_path_factory.mktemp("calls"),
-        max_retry_attempts="2",
+        max_retry_attempts=2,
         initial_retry_wait="300ms",
         max_retry_wait="300ms",
         ack_wait="2s",
