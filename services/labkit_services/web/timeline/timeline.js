@@ -21,8 +21,7 @@ const NARROW = 560;
 
 /**
  * Show calls in `root`. Options: `words` and `marks` (the catalogue and the style table), `onSelect` and `onHover`
- * (called with {callId, function, attempt, kind, capture: {bin, id}|null}, or null), `reducedMotion`, and `tools`:
- * elements {start: [], end: []} to put into the line of controls.
+ * (called with {callId, function, attempt, kind, capture: {bin, id}|null}, or null), `reducedMotion`, `tools` (see toolbar.js).
  */
 export function createTimeline(root, options = {}) { return new Timeline(root, options); }
 
@@ -42,7 +41,7 @@ class Timeline {
   #scrollTop = 0;
   #atBottom = true;
   #selected = null;
-  #filled = -1;
+  #filled = -1; // the arrangement of rows that is shown
 
   constructor(root, { words, marks, onSelect, onHover, reducedMotion, tools } = {}) {
     const { signal } = this.#abort;
@@ -114,10 +113,7 @@ class Timeline {
   setFilter(accepts) { this.#table.filter(accepts); this.frames.request(); }
 
   /** Select a call and go to it; null selects none. */
-  select(id, name) {
-    this.#selected = id === null ? null : this.#table.find(id, name)?.key ?? null;
-    this.reveal(this.#selected);
-  }
+  select(id, name) { this.reveal(this.#selected = id === null ? null : this.#table.find(id, name)?.key ?? null); }
 
   /** Highlight a call, or its attempt, as hovering it does; null ends that. */
   highlight(id, attempt = null) {
@@ -142,7 +138,6 @@ class Timeline {
     this.element.remove();
   }
 
-  // For pointing.js
   get now() {
     const { base, at, live } = this.#clock;
     return live ? base + (performance.now() - at) / 1000 : base;
@@ -229,8 +224,7 @@ class Timeline {
     this.#bend(now);
     const scale = new Scale(this.#warp, this.#range.from, this.#range.to, this.left, Math.max(this.painter.width - this.left - this.right, 20));
     this.scale = scale;
-    if (arrangement !== this.#filled) this.#fill(rows);
-    this.#filled = arrangement;
+    if (arrangement !== this.#filled) this.#fill(rows, arrangement);
     if (this.seeks) this.#seek({ from: scale.time(scale.left), to: scale.time(scale.left + scale.width) }, rows, now);
     const view = {
       scale, rows, now, scrollTop: this.#scrollTop, ticks: scale.ticks(this.left < 150 ? 64 : 84), faults: this.#faults,
@@ -257,7 +251,8 @@ class Timeline {
   /** Whether the newest rows are kept in view. */
   #follows() { return this.#clock.live && this.#table.order === "arrival" && !this.rows.hasFocus(); }
 
-  #fill(rows) {
+  #fill(rows, arrangement) {
+    this.#filled = arrangement;
     this.list.hidden = !rows.length;
     this.empty.hidden = rows.length > 0;
     this.list.style.height = `${rows.length * ROW}px`;
