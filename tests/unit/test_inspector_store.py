@@ -188,10 +188,9 @@ async def test_deleting_trash_spares_the_first_request_of_a_new_bin() -> None:
     store = BinStore()
     store.add("cleared", received_request())
     store.clear(store.bins["cleared"])
+    await store.saved()
     while store.purge():
         await store.saved()
-
-    await store.saved()
 
     records = [store.add(name, received_request())[0] for name in ("new", "cleared")]
     assert [store.record(record.bin, record.id) for record in records] == records
