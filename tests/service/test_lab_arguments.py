@@ -18,6 +18,7 @@ from labkit.errors import InvalidValueError, LabError, NoLabError, UnexpectedErr
 from labkit.lab.bin import Bin
 from labkit.lab.call import CallHandle
 from labkit.lab.queue import Queue
+from labkit.lab.recording import Recording
 
 NAN = float("nan")
 ODD = [
@@ -64,11 +65,18 @@ def objects(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[type, Any
     lab.stop()
 
 
+@pytest.fixture(autouse=True)
+def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files that are written by an odd name are written here."""
+    monkeypatch.chdir(tmp_path)
+
+
 def _call(method: Callable[..., Any], parameter: str, value: Any, usual: dict[str, Any]) -> None:
-    if parameter == "runs":
-        method(value)
-    else:
-        method(**{**usual, parameter: value})
+    if parameter == "path" and str(value).startswith("/"):
+        return  # that would be written outside
+    result = method(value) if parameter == "runs" else method(**{**usual, parameter: value})
+    if isinstance(result, Recording):
+        result.stop()
 
 
 @pytest.mark.parametrize(("of", "name", "parameter"), list(_methods()))
