@@ -9,7 +9,7 @@ import json
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -40,6 +40,20 @@ def send(shared: Inspector, name: str, body: str = "", status: int | None = None
         more.pop("method", "POST"), f"/r/{name}", content=body, headers=headers, **more
     )
     return str(answer.headers["X-Request-Id"])
+
+
+@pytest.fixture
+def later() -> Iterator[Callable[..., None]]:
+    """Call a function after some seconds; the test ends after it has returned."""
+    timers: list[threading.Timer] = []
+
+    def start(seconds: float, function: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
+        timers.append(threading.Timer(seconds, function, args, kwargs))
+        timers[-1].start()
+
+    yield start
+    for timer in timers:
+        timer.join(DEADLINE)
 
 
 def verify(shared: Inspector, name: str, **document: Any) -> dict[str, Any]:
@@ -85,18 +99,22 @@ def test_a_wait_that_times_out_names_the_closest_requests_and_what_differed(
     assert found["closest"] == [{"id": missed, "why": ["function_status was 500, expected 200"]}]
 
 
-def test_a_wait_for_a_status_ends_when_the_request_is_answered(shared: Inspector, name: str) -> None:
+def test_a_wait_for_a_status_ends_when_the_request_is_answered(
+    shared: Inspector, name: str, later: Callable[..., None]
+) -> None:
     shared.api.put(f"/api/v1/bins/{name}", json={"answer": 418})
-    threading.Timer(0.2, send, (shared, name)).start()
+    later(0.2, send, shared, name)
     assert shared.get(f"/bins/{name}/requests", wait="10s", status=418)["count"] == 1
 
 
 # -- POST /bins/{bin}/verify
 
 
-def test_verify_waits_up_to_within_and_returns_with_the_request(shared: Inspector, name: str) -> None:
+def test_verify_waits_up_to_within_and_returns_with_the_request(
+    shared: Inspector, name: str, later: Callable[..., None]
+) -> None:
     send(shared, name, "0", 500)
-    threading.Timer(0.3, send, (shared, name, "1", 200)).start()
+    later(0.3, send, shared, name, "1", 200)
     verdict = verify(shared, name, expect=[{"match": {"function_status": 200}}], within="10s")
     assert verdict["verified"], verdict
     assert 0.1 < verdict["waited"] < 5
@@ -111,13 +129,15 @@ def test_verify_explains_a_near_miss(shared: Inspector, name: str) -> None:
     ]
 
 
-def test_verify_never_watches_the_whole_window(shared: Inspector, name: str) -> None:
+def test_verify_never_watches_the_whole_window(
+    shared: Inspector, name: str, later: Callable[..., None]
+) -> None:
     send(shared, name, "x")
     silent = verify(shared, name, expect=[{"match": {"method": "PUT"}, "never": True}], within="400ms")
     assert silent["verified"]
     assert silent["waited"] >= 0.4
 
-    threading.Timer(0.2, send, (shared, name), {"method": "PUT"}).start()
+    later(0.2, send, shared, name, method="PUT")
     broken = verify(shared, name, expect=[{"match": {"method": "PUT"}, "never": True}], within="10s")
     assert not broken["verified"]
     assert broken["waited"] < 5
@@ -153,9 +173,11 @@ def test_an_invalid_verification_is_a_422(shared: Inspector, name: str, document
     assert answer.json()["error"]
 
 
-def test_deleting_the_bin_ends_a_verification(shared: Inspector, name: str) -> None:
+def test_deleting_the_bin_ends_a_verification(
+    shared: Inspector, name: str, later: Callable[..., None]
+) -> None:
     send(shared, name)
-    threading.Timer(0.2, shared.api.delete, (f"/api/v1/bins/{name}",)).start()
+    later(0.2, shared.api.delete, f"/api/v1/bins/{name}")
     document = {"expect": [{"match": {"method": "PUT"}}], "within": "20s"}
     begun = time.monotonic()
     assert shared.api.post(f"/api/v1/bins/{name}/verify", json=document).status_code == 404
@@ -181,13 +203,15 @@ def test_a_request_gets_note_mark_and_pin(shared: Inspector, name: str) -> None:
     assert shared.api.patch(f"/api/v1/bins/{name}/requests/none", json={}).status_code == 404
 
 
-def test_shift_pops_the_oldest_and_waits_for_one(shared: Inspector, name: str) -> None:
+def test_shift_pops_the_oldest_and_waits_for_one(
+    shared: Inspector, name: str, later: Callable[..., None]
+) -> None:
     send(shared, name, "1")
     send(shared, name, "2")
     path = f"/api/v1/bins/{name}/requests/shift"
     assert [shared.api.post(path).json()["body"] for _ in range(2)] == ["1", "2"]
     assert shared.api.post(path).status_code == 204
-    threading.Timer(0.2, send, (shared, name, "3")).start()
+    later(0.2, send, shared, name, "3")
     assert shared.api.post(f"{path}?wait=10s").json()["body"] == "3"
     assert shared.api.post("/api/v1/bins/none-of-these/requests/shift").status_code == 404
 
@@ -343,7 +367,9 @@ def test_a_stream_that_can_t_be_resumed_begins_with_a_reset(shared: Inspector, n
     assert [event for _, event in events] == ["hello", "reset"]
 
 
-async def test_polling_returns_the_same_events_as_the_stream(shared: Inspector, name: str) -> None:
+async def test_polling_returns_the_same_events_as_the_stream(
+    shared: Inspector, name: str, later: Callable[..., None]
+) -> None:
     send(shared, name, "1")
     path = f"/api/v1/bins/{name}/events"
     begin = shared.api.get(path, params={"poll": 1}).json()
@@ -353,7 +379,7 @@ async def test_polling_returns_the_same_events_as_the_stream(shared: Inspector, 
     assert [each["event"] for each in now["events"]] == ["request.received", "request.answered"]
     assert now["events"][0]["data"]["request"]["bin"] == name
 
-    threading.Timer(0.2, send, (shared, name, "3")).start()
+    later(0.2, send, shared, name, "3")
     later = await asyncio.to_thread(
         shared.api.get, path, params={"poll": 1, "after": now["next"], "wait": "10s"}
     )

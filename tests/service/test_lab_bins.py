@@ -112,9 +112,11 @@ def test_never_fails_by_a_request_within_the_window(box: Bin) -> None:
     begun = time.monotonic()
     assert box.never(within="300ms").verified
     assert time.monotonic() - begun >= 0.3
-    threading.Timer(0.2, post, (box,)).start()
+    sender = threading.Timer(0.2, post, (box,))
+    sender.start()
     with pytest.raises(VerificationError, match="not as expected"):
         box.never(within=10)
+    sender.join(10)
 
 
 @pytest.mark.parametrize("within", ["soon", "61s", -1])

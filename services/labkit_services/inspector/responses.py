@@ -41,8 +41,8 @@ class ResponseParts:
             return config.gateway_url or str(lab.state()["gateway_url"])
 
         client = HttpClient()
-        nats_port = urlsplit(config.nats_url).port if config.nats_url else None
-        closed = () if nats_port is None else (nats_port,)
+        servers = [urlsplit(url.strip()).port for url in config.nats_url.split(",") if url.strip()]
+        closed = tuple(port for port in servers if port is not None)
         targets = AllowedTargets(config.allow_targets, gateway_url, closed)
         sender = Sender(client, config.max_body)
         rules, holds, forwarder = BinRules(), HeldRequests(), Forwarder(targets, sender)

@@ -115,7 +115,10 @@ class CallStream:
         await self._feed.take_changed()
         while self._readers and not self._closed:
             changed = self._feed.changed
-            if not self._feed.has_changed and resets == self._feed.resets:
+            seen = (
+                self._feed.has_changed or resets != self._feed.resets or faults != self._feed.index.faults()
+            )
+            if not seen:  # nor came anything while the last changes were published
                 # Readers may leave meanwhile.
                 with suppress(TimeoutError):
                     async with asyncio.timeout(self._heartbeat):

@@ -92,12 +92,13 @@ export function mount(root, context, route) {
   }
 
   let arrived = [];
+  let counts = null; // the bin as of the last arrival: the store's may be older, and too few rows would stay
   const showArrived = throttled(() => {
     const requests = arrived.filter((request) => request.bin === name);
     arrived = [];
     if (!requests.length || !bin()) return;
     const last = requests.at(-1);
-    list.add(requests, bin());
+    list.add(requests, counts);
     announce(words("bins.announce", { method: last.method, n: bin().count }));
     showFrame();
     if (wantsNewest && list.has(last.id)) list.select(list.newest());
@@ -117,6 +118,7 @@ export function mount(root, context, route) {
         if (!name) return void context.navigate("bins", of.name);
         if (of.name !== name) return;
         arrived.push(request);
+        counts = of;
         showArrived();
       },
       "request.answered": changed,

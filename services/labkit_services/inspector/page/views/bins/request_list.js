@@ -141,7 +141,8 @@ export function createRequestList({ api, store, words }, { onSelect, onNewest })
 
   /** Remove rows that the bin has dropped, and those that are too many to show. */
   function trim(of) {
-    const most = Math.min(of.count, MOST_ROWS);
+    // Before the first is dropped, the count of an event may be older than the rows that were loaded.
+    const most = of.dropped ? Math.min(of.count, MOST_ROWS) : MOST_ROWS;
     for (let left = rows.childElementCount; left > most; left -= 1) {
       const last = rows.lastElementChild;
       if (last.dataset.id === selectedId && left <= of.count) break;
