@@ -16,23 +16,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import timeline_data as data
 
+from labkit_services.inspector.calls.call_index import COUNTED
 from labkit_services.web.html_page import HtmlPage
 
 SERVICES = Path(__file__).parents[2] / "services/labkit_services"
 PAGE = SERVICES / "inspector/page"
 _TYPES = {".js": "text/javascript", ".css": "text/css", ".json": "application/json"}
-_COUNTED = (
-    "accepted",
-    "queued",
-    "in_flight",
-    "done",
-    "failed",
-    "retrying",
-    "redelivered",
-    "dead",
-    "cancelled",
-    "callbacks",
-)
 _GROUPS = {"running": "in_flight", "delivered": "in_flight"}
 
 
@@ -55,7 +44,7 @@ class CallsApi:
         found = Counter(_GROUPS.get(call["state"], call["state"]) for call in self.calls)
         found["accepted"] = sum(call["mode"] == "async" for call in self.calls)
         found["redelivered"] = sum(call["redeliveries"] > 0 for call in self.calls)
-        return {name: found[name] for name in _COUNTED}
+        return {name: found[name] for name in COUNTED}
 
     def push(self, *calls: dict[str, Any], now: float | None = None) -> None:
         """Tell the page of calls that are new or changed."""

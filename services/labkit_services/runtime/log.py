@@ -10,6 +10,7 @@ import traceback
 from typing import Any
 
 from labkit_services.contract.times import rfc3339
+from labkit_services.contract.wire_text import printable
 from labkit_services.runtime.log_marks import lines_lost
 
 _COLLECTED_CHARACTERS = 256 * 1024
@@ -45,7 +46,7 @@ class LineWriter:
         Whatever it contains it stays one line, and moves no terminal's cursor:
         much of it comes from clients.
         """
-        self.copy(line if line.isprintable() else _one_line(line))
+        self.copy(printable(line, keep="\t"))
 
     def copy(self, text: str) -> None:
         """Write text unchanged: a function's own output, or JSON."""
@@ -139,11 +140,3 @@ def quoted(value: object) -> str:
     if text and not _NEEDS_QUOTES.search(text):
         return text
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def _one_line(text: str) -> str:
-    """Escape what is not printable: line ends, ESC, C1, text direction."""
-    return "".join(
-        each if each.isprintable() or each == "\t" else each.encode("unicode_escape").decode()
-        for each in text
-    )
