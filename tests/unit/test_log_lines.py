@@ -9,8 +9,8 @@ import pytest
 from labkit_services.contract.times import parse_rfc3339, rfc3339
 from labkit_services.inspector.calls.lab_access import LabAccess
 from labkit_services.inspector.calls.log_files import LogFiles
-from labkit_services.inspector.calls.log_lines import LogReader, with_times
 from labkit_services.inspector.errors import NotFoundError, UnavailableError
+from labkit_services.runtime.log_lines import LogReader, with_times
 
 CALL = "0f8b490e-fb28-4a2a-9d6f-ed86531f7c2e"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -91,6 +92,11 @@ def with_times(lines: list[dict[str, Any]], end_ns: int) -> list[dict[str, Any]]
         for number in range(left + 1, right):
             lines[number]["time"] = rfc3339(start + step * (number - left))
     return lines
+
+
+def merged(logs: Iterable[list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """Return the lines of several logs by time, each log in its order."""
+    return list(heapq.merge(*logs, key=lambda line: str(line["time"])))
 
 
 def is_since(line: dict[str, Any], since_ns: int) -> bool:
