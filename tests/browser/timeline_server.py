@@ -16,11 +16,15 @@ _PAGE = b"""<!doctype html><html lang="en"><meta charset="utf-8"><title>Timeline
 <link rel="stylesheet" href="timeline/timeline.css"><link rel="stylesheet" href="page.css">
 <script type="module" src="page.js"></script>
 <main><h1>Timeline</h1><div id="flow"></div><div id="root"></div></main>"""
+_PLAIN = b"""<!doctype html><html lang="en"><meta charset="utf-8"><title>Module</title>
+<meta name="color-scheme" content="light dark"><meta name="viewport" content="width=device-width">
+<link rel="stylesheet" href="page.css"><main><h1>Module</h1><div id="root"></div></main>"""
 _STYLE = b"""html { color-scheme: light dark; background: light-dark(#fff, #14171b); }
 body { margin: 12px; } h1 { font: 600 14px system-ui; margin: 0 0 8px; color: light-dark(#000, #fff); }"""
 _SCRIPT = Path(__file__).with_name("timeline_page.js")
 _OWN = {
     "/": ("text/html", _PAGE),
+    "/plain": ("text/html", _PLAIN),
     "/page.css": ("text/css", _STYLE),
     "/page.js": ("text/javascript", _SCRIPT.read_bytes()),
 }
