@@ -28,7 +28,8 @@ from labkit.lab.interrupts import short_interrupt
 from labkit.lab.measure import RUN_SECONDS, RunSpec, measure_with_bar
 from labkit.lab.queue import Queue, QueueList
 from labkit.lab.recording import Recording
-from labkit.live.display import ViewParts, live_timeline, settings_of
+from labkit.live.display import live_timeline
+from labkit.live.parts import ViewParts, settings_of
 from labkit.supervisor.settings import Settings
 from labkit.views.measurement import Measurement
 from labkit.views.timeline.picture import CallTimeline

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from functools import cache
+from importlib.resources import files
 from pathlib import Path
 
-import labkit_services
 from labkit.live.bundle import bundled
 
-_ROOT = Path(labkit_services.__file__).parent / "web"
+_ROOT = Path(str(files("labkit_services.web")))
 
 
 @cache

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import ClassVar
 
-from labkit.live.display import SHORT_TIMELINE, ViewParts
+from labkit.live.parts import SHORT_TIMELINE, ViewParts
 from labkit.live.view import LiveView
 from labkit.views.timeline.picture import CallTimeline
 from labkit.views.timeline.svg import ThemeName

@@ -14,7 +14,7 @@ from weakref import WeakSet
 import anywidget
 import traitlets
 
-from labkit.live.display import ViewParts
+from labkit.live.parts import ViewParts
 from labkit.live.pump import Outbox
 from labkit.live.script import script, style
 

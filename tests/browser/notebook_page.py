@@ -52,7 +52,7 @@ class NotebookPage:
         """Run a cell; do not wait for it."""
         cell = _CELL.format(number=number)
         self.tab.evaluate(
-            f"{cell}.scrollIntoView({block: 'nearest'}); {cell}.querySelector('.cm-content').focus()"
+            f"{cell}.scrollIntoView({{block: 'nearest'}}); {cell}.querySelector('.cm-content').focus()"
         )
         self.tab.press("Enter", ctrl=True)
 
