@@ -23,6 +23,7 @@ from labkit.workspace import Workspace
 from labkit_services.contract.names import VERSION
 
 _COMMANDS = {
+    "binder": ("binder",),
     "bins": ("bins", "requests"),
     "demo": ("demo",),
     "doctor": ("doctor",),
