@@ -2,8 +2,8 @@
 
 import { fill, h } from "../dom.js";
 import { createPlayer } from "../player.js";
-import { groupsOf, isCounted } from "../strip.js";
-import { createFlow } from "../../../web/timeline/flow.js";
+import { createFlow } from "../../../web/flow/flow.js";
+import { groupsOf, isCounted } from "../../../web/flow/groups.js";
 import { createTimeline } from "../../../web/timeline/timeline.js";
 import { createDetail } from "./call_detail.js";
 import { createCallLog } from "./call_log.js";
