@@ -14,11 +14,11 @@ function card(name, x, y, width) {
   return { name, kind: "card", x, y, width, height: HEIGHT, cx: x + width / 2, cy: y + TRAY, right: x + width, bottom: y + HEIGHT };
 }
 
+/** `hub` is where dots lie: at the left end. */
 function pill(name, cx, cy, width, height = 24) {
-  return { name, kind: "pill", x: cx - width / 2, y: cy - height / 2, width, height, cx, cy, right: cx + width / 2, bottom: cy + height / 2 };
+  const x = cx - width / 2;
+  return { name, kind: "pill", x, y: cy - height / 2, width, height, cx, cy, right: x + width, bottom: cy + height / 2, hub: x + 13 };
 }
-
-const line = (points, more = {}) => ({ points, drawn: points, ...more });
 
 function wide(width, labelWidth) {
   const gap = Math.max(34, Math.min(84, width * 0.05));
@@ -28,8 +28,10 @@ function wide(width, labelWidth) {
   const [client, gateway, queue, worker, called, callback] = cards;
   const below = top + HEIGHT;
   const exits = below + 62;
-  const retry = pill("retry", worker.cx, 32, size + gap * 0.9);
-  const lease = pill("lease", queue.right + gap / 2, below + 24, Math.min(size + gap * 0.4, labelWidth("lease") + 60), 22);
+  const side = size * 0.36; // from the middle of a card, past its texts
+  const retry = pill("retry", worker.cx, 32, Math.min(size + gap * 0.9, labelWidth("retry") + 76));
+  const begin = worker.cx, into = queue.cx + size * 0.12;
+  const lease = pill("lease", (begin + into) / 2, below + 24, Math.min(begin - into - 34, labelWidth("lease") + 60), 22);
   const at = { cancelled: queue, dead: worker, failed: called, done: callback };
   const pills = EXITS.map((name) => pill(name, at[name].cx, exits, Math.min(size + gap - 8, labelWidth(name) + 38)));
   const [cancelled, dead, failed, done] = pills;
@@ -43,50 +45,53 @@ function wide(width, labelWidth) {
     "queue worker": across(queue, worker),
     "worker function": across(worker, called),
     "function callback": across(called, callback),
-    "gateway function": over([gateway.cx, gateway.cy], [called.cx + size * 0.2, called.cy], sync, [gateway.y, called.y], "sync"),
+    "gateway function": over([gateway.cx + side, gateway.cy], [called.cx + side, called.cy], sync, [gateway.y, called.y]),
     "function retry": {
-      points: [[called.cx - size * 0.2, called.cy], [called.cx - size * 0.2, retry.cy], [retry.cx, retry.cy]],
-      drawn: [[called.cx - size * 0.2, called.y], [called.cx - size * 0.2, retry.cy], [retry.right + 2, retry.cy]], line: "dashed",
+      points: [[called.cx - side, called.cy], [called.cx - side, retry.cy], [retry.hub, retry.cy]],
+      drawn: [[called.cx - side, called.y], [called.cx - side, retry.cy], [retry.right + 2, retry.cy]], line: "dashed",
     },
     "retry queue": {
-      points: [[retry.cx, retry.cy], [queue.cx + size * 0.2, retry.cy], [queue.cx + size * 0.2, queue.cy]],
-      drawn: [[retry.x - 2, retry.cy], [queue.cx + size * 0.2, retry.cy], [queue.cx + size * 0.2, queue.y - 2]], line: "dashed",
+      points: [[retry.hub, retry.cy], [queue.cx + side, retry.cy], [queue.cx + side, queue.cy]],
+      drawn: [[retry.x - 2, retry.cy], [queue.cx + side, retry.cy], [queue.cx + side, queue.y - 2]], line: "dashed",
     },
-    "retry worker": line([[retry.cx, retry.cy], [worker.cx, worker.cy]], { drawn: null }),
     "function lease": {
-      points: [[called.cx, called.cy], [worker.cx, worker.cy], [worker.x + size * 0.3, lease.cy], [lease.cx, lease.cy]],
-      drawn: [[worker.x + size * 0.3, worker.bottom], [worker.x + size * 0.3, lease.cy], [lease.right + 2, lease.cy]], line: "dotted",
+      points: [[called.cx, called.cy], [worker.cx, worker.cy], [begin, lease.cy], [lease.hub, lease.cy]],
+      drawn: [[begin, worker.bottom], [begin, lease.cy], [lease.right + 2, lease.cy]], line: "dotted",
     },
-    "lease worker": line([[lease.cx, lease.cy], [queue.right - size * 0.2, lease.cy], [queue.right - size * 0.2, queue.cy], [worker.cx, worker.cy]],
-      { drawn: [[lease.x - 2, lease.cy], [queue.right - size * 0.2, lease.cy], [queue.right - size * 0.2, queue.bottom + 2]], line: "dotted" }),
-    "queue cancelled": down(queue, cancelled, -size * 0.3),
-    "function dead": corner(called, dead, -size * 0.25, below + 42),
+    "lease queue": {
+      points: [[lease.hub, lease.cy], [into, lease.cy], [into, queue.cy]],
+      drawn: [[lease.x - 2, lease.cy], [into, lease.cy], [into, queue.bottom + 2]], line: "dotted",
+    },
+    "queue cancelled": down(queue, cancelled, -side),
+    "function dead": corner(called, dead, -side, below + 42),
     "function failed": down(called, failed, 0),
-    "function done": corner(called, done, size * 0.25, below + 42),
+    "function done": corner(called, done, side, below + 42),
     "callback done": down(callback, done, 0),
   };
-  if (lease.right + 2 >= worker.x + size * 0.3) routes["function lease"].drawn = null;
   return { stations: [...cards, retry, lease, ...pills], routes, height: exits + 16 };
 }
 
 /** From the bottom of a card to a small station below it. */
 function down(from, to, shift) {
   const x = from.cx + shift;
-  return { points: [[x, from.cy], [x, to.y - 2], [to.cx, to.cy]], drawn: [[x, from.bottom], [x, to.y - 2]], line: "thin" };
+  return { points: [[x, from.cy], [x, to.cy], [to.hub, to.cy]], drawn: [[x, from.bottom], [x, to.y - 2]], line: "thin" };
 }
 
 /** From the bottom of a card along `lane` to a small station below another card. */
 function corner(from, to, shift, lane) {
-  const x = from.cx + shift, into = to.cx - Math.sign(to.cx - from.cx) * 8;
+  const x = from.cx + shift, into = to.cx - Math.sign(to.cx - from.cx) * 9;
   return {
-    points: [[x, from.cy], [x, lane], [into, lane], [into, to.cy]],
+    points: [[x, from.cy], [x, lane], [into, lane], [into, to.cy], [to.hub, to.cy]],
     drawn: [[x, from.bottom], [x, lane], [into, lane], [into, to.y - 2]], line: "thin",
   };
 }
 
 /** Over the top from one card to another. */
-function over(from, to, y, [begin, end], kind) {
-  return { points: [from, [from[0], y], [to[0], y], to], drawn: [[from[0], begin], [from[0], y], [to[0], y], [to[0], end - 2]], line: kind };
+function over(from, to, y, [begin, end]) {
+  return {
+    points: [from, [from[0], y], [to[0], y], to], drawn: [[from[0], begin], [from[0], y], [to[0], y], [to[0], end - 2]],
+    line: "sync", text: [from[0] + (to[0] - from[0]) * 0.2, y + 4],
+  };
 }
 
 function narrow(width, labelWidth) {
@@ -102,13 +107,16 @@ function narrow(width, labelWidth) {
   const retry = pill("retry", queue.x - gap / 2 - size * 0.12, lane + 26, Math.min(size * 1.02, labelWidth("retry") + 46));
   const lease = pill("lease", queue.x + size * 0.22, lane + 62, Math.min(size * 1.05, labelWidth("lease") + 46), 22);
   const order = ["done", "failed", "dead", "cancelled"];
-  const wides = order.map((name) => labelWidth(name) + 12);
+  const texts = order.map((name) => labelWidth(name) + 12);
+  const room = width - 4 - texts.reduce((sum, each) => sum + each, 0);
+  const wides = texts.map((each) => each + (room > 4 * 18 + 6 ? 18 : 0)); // with an icon, if there is room
   const free = Math.max(4, (width - 4 - wides.reduce((sum, each) => sum + each, 0)) / 3);
   let x = 2;
   const exits = callback.bottom + 40;
   const pills = order.map((name, index) => {
     const made = pill(name, x + wides[index] / 2, exits, wides[index]);
     x += wides[index] + free;
+    if (wides[index] === texts[index]) made.hub = made.x;
     return made;
   });
   const [done, failed, dead, cancelled] = pills;
@@ -125,21 +133,23 @@ function narrow(width, labelWidth) {
     "worker function": across(worker, called),
     "function callback": across(called, callback),
     "gateway function": { points: [[gateway.cx, gateway.cy], [gate, gateway.cy], [gate, called.cy], [called.cx, called.cy]], drawn: [[gate, gateway.bottom], [gate, called.y - 2]], line: "sync" },
-    "function retry": { points: [[called.cx, called.cy], [back, called.cy], [back, retry.cy], [retry.cx, retry.cy]], drawn: [[back, called.y], [back, retry.bottom + 2]], line: "dashed" },
-    "retry queue": { points: [[retry.cx, retry.cy], [queue.x + size * 0.3, retry.cy], [queue.x + size * 0.3, queue.cy]], drawn: [[retry.right + 2, retry.cy], [queue.x + size * 0.3, retry.cy], [queue.x + size * 0.3, queue.bottom + 2]], line: "dashed" },
-    "retry worker": line([[retry.cx, retry.cy], [worker.cx, worker.cy]], { drawn: null }),
-    "function lease": { points: [[called.cx, called.cy], [worker.cx, worker.cy], [lease.cx, lease.cy]], drawn: [[lease.cx, worker.y], [lease.cx, lease.bottom + 2]], line: "dotted" },
-    "lease worker": { points: [[lease.cx, lease.cy], [queue.cx + size * 0.15, lease.cy], [queue.cx + size * 0.15, queue.cy], [worker.cx, worker.cy]], drawn: [[queue.cx + size * 0.15, lease.y - 2], [queue.cx + size * 0.15, queue.bottom + 2]], line: "dotted" },
-    "queue cancelled": { points: [[queue.cx, queue.cy], [width - 3, queue.cy], [width - 3, exits], [cancelled.cx, exits]], drawn: null },
-    "function dead": under(called, dead, size * 0.25),
+    "function retry": { points: [[called.cx, called.cy], [back, called.cy], [back, retry.cy], [retry.hub, retry.cy]], drawn: [[back, called.y], [back, retry.bottom + 2]], line: "dashed" },
+    "retry queue": { points: [[retry.hub, retry.cy], [queue.x + size * 0.3, retry.cy], [queue.x + size * 0.3, queue.cy]], drawn: [[retry.right + 2, retry.cy], [queue.x + size * 0.3, retry.cy], [queue.x + size * 0.3, queue.bottom + 2]], line: "dashed" },
+    "function lease": { points: [[called.cx, called.cy], [worker.cx, worker.cy], [lease.cx, worker.cy], [lease.cx, lease.cy], [lease.hub, lease.cy]], drawn: [[lease.cx, worker.y], [lease.cx, lease.bottom + 2]], line: "dotted" },
+    "lease queue": { points: [[lease.hub, lease.cy], [queue.cx + size * 0.15, lease.cy], [queue.cx + size * 0.15, queue.cy]], drawn: [[queue.cx + size * 0.15, lease.y - 2], [queue.cx + size * 0.15, queue.bottom + 2]], line: "dotted" },
+    "queue cancelled": { points: [[queue.cx, queue.cy], [width - 3, queue.cy], [width - 3, exits], [cancelled.hub, exits]], drawn: null },
+    "function dead": under(called, dead, size * 0.36),
     "function failed": under(called, failed, 0),
-    "function done": under(called, done, -size * 0.25),
+    "function done": under(called, done, -size * 0.36),
     "callback done": down(callback, done, -size * 0.2),
   };
   return { stations: [...cards, retry, lease, ...pills], routes, height: exits + 16 };
 }
 
-const VIA = { "client queue": ["gateway"], "gateway worker": ["queue"], "queue function": ["worker"] };
+const VIA = {
+  "client queue": ["gateway"], "gateway worker": ["queue"], "queue function": ["worker"],
+  "retry worker": ["queue"], "retry function": ["queue", "worker"], "lease worker": ["queue"], "lease function": ["queue", "worker"],
+};
 
 /** The points from one station to another; what has no way of its own goes straight, or back along its way. */
 export function pointsOf({ stations, routes }, from, to) {

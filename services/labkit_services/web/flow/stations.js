@@ -24,8 +24,9 @@ export class Stations {
     this.parts = new Map();
     const lines = svg("g", { "aria-hidden": "true" });
     picture.append(lines);
-    for (const { drawn, line = "solid" } of Object.values(plan.routes)) {
+    for (const { drawn, line = "solid", text: at } of Object.values(plan.routes)) {
       if (drawn) lines.append(svg("path", { d: pathOf(drawn), class: `fl-edge fl-${line}` }), head(drawn, line));
+      if (at) lines.append(text("fl-way", ...at, this.say("flow.synchronous")));
     }
     for (const station of plan.stations) {
       const part = station.kind === "card" ? this.#card(station) : this.#pill(station);
@@ -67,8 +68,8 @@ export class Stations {
     return { group, number, label };
   }
 
-  #badge(group, { cx, y }) {
-    const badge = svg("g", { class: "fl-badge", transform: `translate(${cx} ${y})` });
+  #badge(group, { cx, bottom }) {
+    const badge = svg("g", { class: "fl-badge", transform: `translate(${cx} ${bottom})` });
     badge.append(svg("rect", { y: -9, height: 18, rx: 9 }), svg("path", { d: "M1.5-5.5-3 1H0L-1.5 5.5 3-1H0Z", class: "fl-bolt" }), text("", 0, 4, ""));
     badge.setAttribute("visibility", "hidden");
     group.append(badge);
@@ -103,6 +104,7 @@ export class Stations {
       set(part.number, shown);
       set(part.label, label);
       part.group.classList.toggle("fl-some", n > 0);
+      part.group.classList.toggle("fl-busy", (scene.counts[name] ?? 0) > 0);
       const hits = faults.filter((fault) => fault.station === name);
       const hit = hits.map((fault) => this.#faultText(fault)).join(", ");
       set(part.group, this.#ariaLabel(name, `${label}: ${shown}`, hit), "aria-label");
@@ -120,7 +122,7 @@ export class Stations {
     }
     if (name === "worker") {
       const n = scene.counts.places ?? 0;
-      return { n, shown: places === null ? String(n) : `${n} / ${places}`, label: this.say("flow.places", { n }) };
+      return { n, shown: places === null ? String(n) : `${n} / ${places}`, label: this.say(places === null ? "flow.at_work" : "flow.places") };
     }
     const count = COUNT_OF[name], n = counts[count] ?? 0;
     return { n, shown: String(n), label: this.say(`count.${count}`, { n }) };

@@ -21,7 +21,7 @@ export function placesFor(station, count) {
 
 /** The dots of a small station lie before its text; where calls end, they only pass. */
 function inPill(station, count) {
-  if (station.room === undefined) return { points: count ? [[station.cx, station.cy]] : [], more: 0 };
+  if (station.room === undefined) return { points: Array.from({ length: count }, () => [station.hub, station.cy]).slice(0, 3), more: 0 };
   const shown = Math.min(count, Math.max(1, Math.floor(station.room / 11)));
-  return { points: Array.from({ length: shown }, (_, index) => [station.x + 11 + index * 11, station.cy]), more: 0 };
+  return { points: Array.from({ length: shown }, (_, index) => [station.hub + index * 11, station.cy]), more: 0 };
 }

@@ -3,14 +3,13 @@
 import { stationAt } from "./track.js";
 
 const AFTER = 2.5; // seconds that a fault without duration is shown
-const STATIONS = { "queue-worker": "worker", "nats-server": "queue", gateway: "gateway", inspector: "callback" };
+const STATIONS = { worker: "worker", nats: "queue", gateway: "gateway", inspector: "callback" }; // by a part of the service's name
 const DOWN = new Set(["kill", "stop", "restart"]);
 
 /** The station that a fault hits. */
 export function stationOfFault({ where, what }) {
   if (what === "down") return "callback"; // a bin that answers with an error
-  const name = String(where).replace(/[-:#]?\d+$/, "");
-  return STATIONS[name] ?? "function";
+  return Object.entries(STATIONS).find(([part]) => String(where).includes(part))?.[1] ?? "function";
 }
 
 /** Faults that are seen at a time: {station, what, label, active}; one that is over is shown a little longer. */
@@ -71,7 +70,7 @@ function hindranceOf(faults, queues, isNow) {
   if (hits("queue", (what) => what !== "slow")) return "queue_down";
   if (hits("worker", (what) => what === "pause")) return "paused";
   if (hits("worker", (what) => DOWN.has(what))) return "stopped";
-  const none = isNow && queues.length > 0 && queues.every((queue) => queue.max_inflight && !queue.workers?.length);
+  const none = isNow && queues.length > 0 && queues.every((queue) => typeof queue.max_inflight === "number" && !queue.workers?.length);
   return none ? "no_worker" : null;
 }
 
