@@ -52,7 +52,7 @@ class Flow {
     this.place = element("div", "fl-picture");
     this.why = element("ul", "fl-why");
     this.status = element("p", "fl-status");
-    this.status.setAttribute("role", "status");
+    this.status.setAttribute("aria-live", "polite");
     this.button = element("button", "fl-button", this.say("flow.table.show"));
     this.button.type = "button";
     this.button.setAttribute("aria-expanded", "false");
