@@ -1,6 +1,7 @@
 // The time that a view shows: the lab's, as it passes, or an earlier one: paused, stepped, replayed. No DOM.
 
 const MINUTE = 60;
+const REST = 2; // seconds after the last event that a replay may show
 const TINY = 1e-6;
 
 export class Clock {
@@ -37,7 +38,13 @@ export class Clock {
 
   /** The times between which it can be set. */
   get end() { return this.#record ? this.#record.end : this.#feed.now(); }
-  get start() { return this.#record ? this.#record.start : Math.max(this.end - MINUTE, Math.min(this.times()[0] ?? this.end, this.end)); }
+  get start() {
+    if (this.#record) return this.#record.start;
+    const times = this.times();
+    // If nothing happened for a while, it is the minute before.
+    const last = Math.min(this.end, (times.at(-1) ?? this.end) + REST);
+    return Math.min(Math.max(last - MINUTE, times[0] ?? last), last);
+  }
 
   /** Call `handler()` when time stops, goes on or jumps; returns what ends it. */
   on(handler) {
@@ -71,6 +78,13 @@ export class Clock {
 
   /** Show the last minute again, or a record from its start. */
   replay() { this.#set("replay", this.start); }
+
+  /** The lab has ended at this time: what is known is a record from now on. */
+  finish(time) {
+    if (this.recorded) return;
+    this.#record = { start: this.times()[0] ?? time, end: time };
+    this.#set("paused", Math.min(this.now(), time));
+  }
 
   goLive() { if (!this.recorded) this.#set("live", 0); }
 
