@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -39,10 +40,13 @@ from labkit.service_names import GATEWAY, INSPECTOR, NATS_SERVER, QUEUE_WORKER, 
 from labkit.supervisor.files import workspace_errors
 from labkit.supervisor.settings import Settings
 from labkit.views.faults import FaultKind, FaultList
+from labkit.views.flow import CallFlow
 from labkit.views.measurement import Measurement
+from labkit.views.queue_status import QueueFigures
 from labkit.views.status import LabStatus
 from labkit.views.timeline.picture import CallTimeline
 from labkit.workspace import LabState, Workspace
+from labkit_services.call_record.call_index import groups_of
 from labkit_services.call_record.fault_spans import fault_spans
 from labkit_services.call_record.log import Call, Mode
 from labkit_services.contract.errors import LabTimeoutError
@@ -428,6 +432,27 @@ class AsyncLab(LoopBound):
         calls = [call for call in events.log.calls if name in ("", call.function)]
         faults = fault_spans(events.lab_events)
         return CallTimeline(tuple(calls), tuple(faults), time.time_ns(), most=last)
+
+    @guarded
+    async def flow(self, function: str = "") -> CallFlow:
+        """Return how many calls are where, of one function or of all.
+
+        It shows itself as a picture in a notebook, and as text elsewhere.
+        """
+        events = await self.connections.call_events()
+        await events.catch_up()
+        name = short_function_name(function)
+        counts = Counter(
+            group for call in events.log.calls if name in ("", call.function) for group in groups_of(call)
+        )
+        active = [fault for fault in fault_spans(events.lab_events) if fault.ended is None]
+        return CallFlow(counts, tuple(f"{fault.service} {fault.kind}" for fault in active))
+
+    @guarded
+    async def gauge(self, queue: str = "") -> QueueFigures:
+        """Return the figures of one queue, or of all, as a table."""
+        statuses = await self.connections.gateway.queues()
+        return QueueFigures(status for status in statuses if queue in ("", status.name))
 
     @guarded
     async def record(

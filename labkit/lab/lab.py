@@ -28,15 +28,20 @@ from labkit.lab.interrupts import short_interrupt
 from labkit.lab.measure import RUN_SECONDS, RunSpec, measure_with_bar
 from labkit.lab.queue import Queue, QueueList
 from labkit.lab.recording import Recording
-from labkit.live.display import live_timeline
+from labkit.live.display import live_flow, live_gauge, live_timeline
 from labkit.live.parts import ViewParts, settings_of
 from labkit.supervisor.settings import Settings
+from labkit.views.flow import CallFlow
 from labkit.views.measurement import Measurement
+from labkit.views.queue_status import QueueFigures
 from labkit.views.timeline.picture import CallTimeline
 from labkit.workspace import Workspace
 from labkit_services.call_record.log import Mode
+from labkit_services.contract.names import short_function_name
 
 if TYPE_CHECKING:
+    from labkit.live.flow import FlowView
+    from labkit.live.gauge import GaugeView
     from labkit.live.timeline import TimelineView
     from labkit.views.plots import Picture
 
@@ -225,6 +230,8 @@ class Lab:
     bin = blocking(AsyncLab.bin, Bin)
     record = blocking(AsyncLab.record, Recording)
     _call_timeline = blocking(AsyncLab.timeline)
+    _call_flow = blocking(AsyncLab.flow)
+    _queue_figures = blocking(AsyncLab.gauge)
 
     @checked
     def timeline(self, function: str = "", *, last: int = 50) -> CallTimeline | TimelineView:
@@ -240,6 +247,28 @@ class Lab:
         """
         still = self._call_timeline(function, last=last)
         return live_timeline(still, self._view_parts("timeline", function=function, last=last))
+
+    @checked
+    def flow(self, function: str = "") -> CallFlow | FlowView:
+        """Return the way of the calls, of one function or of all.
+
+        In a notebook it is live: each call is a dot that moves from the client
+        to its callback as it happens, with what waits and why. Elsewhere it
+        shows itself as text; ``svg``, ``text`` and ``save`` have it as it is
+        now.
+        """
+        still = self._call_flow(function)
+        return live_flow(still, self._view_parts("flow", function=short_function_name(function)))
+
+    @checked
+    def gauge(self, queue: str = "") -> QueueFigures | GaugeView:
+        """Return the figures of one queue, or of all.
+
+        In a notebook they are live: depth, in flight, dead letters, how many
+        calls come and leave per second, and when it is empty at this pace.
+        Elsewhere they are a table of the moment.
+        """
+        return live_gauge(self._queue_figures(queue), self._view_parts("gauge", queue=queue))
 
     def _view_parts(self, kind: str, **options: Any) -> ViewParts:
         """Return what a live view is made of."""

@@ -6,10 +6,14 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from labkit.clients.caller import in_kernel
-from labkit.live.parts import SHORT_TIMELINE, ViewParts
+from labkit.live.parts import SHORT_FLOW, SHORT_GAUGE, SHORT_TIMELINE, ViewParts
+from labkit.views.flow import CallFlow
+from labkit.views.queue_status import QueueFigures
 from labkit.views.timeline.picture import CallTimeline
 
 if TYPE_CHECKING:
+    from labkit.live.flow import FlowView
+    from labkit.live.gauge import GaugeView
     from labkit.live.timeline import TimelineView
 
 
@@ -38,3 +42,35 @@ def live_timeline(still: CallTimeline, parts: ViewParts) -> CallTimeline | Timel
     if in_kernel():
         return ShortTimeline(still.calls, still.faults, still.now_ns, still.most)
     return still
+
+
+class ShortFlow(CallFlow):
+    """A flow whose output in a notebook is the same each time."""
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        return {"text/plain": SHORT_FLOW}
+
+
+def live_flow(still: CallFlow, parts: ViewParts) -> CallFlow | FlowView:
+    """Return the live flow where one can be shown, else a still one."""
+    if shows_widgets():
+        from labkit.live.flow import FlowView
+
+        return FlowView(still, parts)
+    return ShortFlow(still.counts, still.faults) if in_kernel() else still
+
+
+class ShortGauge(QueueFigures):
+    """A gauge whose output in a notebook is the same each time."""
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        return {"text/plain": SHORT_GAUGE}
+
+
+def live_gauge(still: QueueFigures, parts: ViewParts) -> QueueFigures | GaugeView:
+    """Return the live gauge where one can be shown, else a still one."""
+    if shows_widgets():
+        from labkit.live.gauge import GaugeView
+
+        return GaugeView(still, parts)
+    return ShortGauge(still) if in_kernel() else still

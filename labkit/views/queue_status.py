@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass, fields
-from typing import Any
+from typing import Any, ClassVar
 
 from labkit.views.formatting import format_seconds
+from labkit.views.tables import TableList
 
 WORKER_HEADING = ("worker", "max_inflight", "in flight", "processed", "redelivered")
 _COUNTS = ("redelivered", "submitted", "dead", "max_inflight", "workers")
@@ -81,6 +82,13 @@ class QueueStatus:
         waiting = (self.pending, self.in_flight, self.waiting_for_retry)
         counts = (self.redelivered, self.submitted, self.dead, self.max_inflight, len(self.workers))
         return (self.name, *map(str, waiting), oldest, *map(str, counts))
+
+
+class QueueFigures(TableList[QueueStatus]):
+    """The status of each queue at one moment."""
+
+    heading: ClassVar[tuple[str, ...]] = HEADING
+    empty: ClassVar[str] = "no queues"
 
 
 def _values(record: type[QueueStatus | WorkerStatus], document: Mapping[str, Any]) -> dict[str, Any]:

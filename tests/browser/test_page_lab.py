@@ -55,7 +55,7 @@ def test_a_queue_shows_its_depth_its_workers_and_the_theory(page: BrowserTab, la
     page.wait_for(f"{gauge(page, queue, 'in_flight')} === '3' && {gauge(page, queue, 'queue_depth')} === '2'")
     assert lab.queue(queue).max_inflight == 3
     assert "5 calls, 3 at a time" in page.evaluate(f"{card}.querySelector('.theory').innerText")
-    page.wait_for(f"{card}.querySelector('.sparkline .depth').getAttribute('d').length > 30")
+    page.wait_for(f"{card}.querySelector('.ga-line .ga-depth').getAttribute('d').length > 30")
     for dark in (False, True):
         page.look(dark=dark)
         assert violations(page) == []

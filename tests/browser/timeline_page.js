@@ -1,6 +1,6 @@
 // Helpers of the timeline's tests, in the page.
 
-import { createFlow } from "./timeline/flow.js";
+import { createFlow } from "./flow/flow.js";
 import { Scale, Warp } from "./timeline/scale.js";
 import { createTimeline } from "./timeline/timeline.js";
 

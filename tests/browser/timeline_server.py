@@ -13,7 +13,8 @@ _TYPES = {".js": "text/javascript", ".css": "text/css", ".json": "application/js
 _POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:"
 _PAGE = b"""<!doctype html><html lang="en"><meta charset="utf-8"><title>Timeline</title>
 <meta name="color-scheme" content="light dark"><meta name="viewport" content="width=device-width">
-<link rel="stylesheet" href="timeline/timeline.css"><link rel="stylesheet" href="page.css">
+<link rel="stylesheet" href="timeline/timeline.css"><link rel="stylesheet" href="flow/flow.css">
+<link rel="stylesheet" href="gauge/gauge.css"><link rel="stylesheet" href="page.css">
 <script type="module" src="page.js"></script>
 <main><h1>Timeline</h1><div id="flow"></div><div id="root"></div></main>"""
 _PLAIN = b"""<!doctype html><html lang="en"><meta charset="utf-8"><title>Module</title>

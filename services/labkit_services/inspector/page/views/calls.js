@@ -2,8 +2,8 @@
 
 import { fill, h } from "../dom.js";
 import { createPlayer } from "../player.js";
-import { groupsOf, isCounted } from "../strip.js";
-import { createFlow } from "../../../web/timeline/flow.js";
+import { createFlow } from "../../../web/flow/flow.js";
+import { groupsOf, isCounted } from "../../../web/flow/groups.js";
 import { createTimeline } from "../../../web/timeline/timeline.js";
 import { createDetail } from "./call_detail.js";
 import { createCallLog } from "./call_log.js";
@@ -28,7 +28,6 @@ class CallsView {
   #calls = new Map();
   #ends = [];
   #faults = [];
-  #details = {};
   #now = 0;
   #record = null;
 
@@ -57,7 +56,9 @@ class CallsView {
     const response = await fetch(MARKS);
     const marks = await response.json();
     if (this.unmounted) return;
-    this.flow = createFlow(this.flowPlace, { words, marks, onFilter: (name) => store.set("callFilter", name) });
+    this.flow = createFlow(this.flowPlace, {
+      words, marks, onFilter: (name) => store.set("callFilter", name), onSelect: (link) => this.#select(link),
+    });
     this.timeline = createTimeline(this.place, {
       words, marks, tools: { start: [h("h2", null, this.number)], end: [this.search] },
       onSelect: (link) => this.#select(link), onHover: (link) => this.lines.mark(link?.callId ?? this.#selectedId()),
@@ -72,11 +73,12 @@ class CallsView {
     this.#ends = [
       store.on("counts", () => this.#tell()),
       store.on("callFilter", () => { this.#filter(); this.#tell(); }),
-      store.on("paused", (paused) => this.timeline.setNow(this.timeline.now, { live: !paused })),
+      store.on("paused", (paused) => this.#setNow(this.timeline.now, !paused)),
       store.on("queues", () => this.#tell()),
       api.listen(EVENTS, {
         hello: () => this.#load(), reset: () => this.#load(), missing: () => this.#load(),
         calls: (event) => this.#changed(event), fault: () => this.#loadFaults(),
+        queues: ({ queues }) => queues && store.set("queues", queues),
       }),
     ];
     this.#filter();
@@ -116,7 +118,7 @@ class CallsView {
       this.main.hidden = true;
       return void fill(this.message, h("p", { class: "notice" }, error.isMissing ? words("missing.calls") : error.sentence));
     }
-    await this.#loadRecord();
+    await Promise.all([this.#loadRecord(), this.#loadQueues()]);
     if (this.unmounted) return;
     this.#setData();
   }
@@ -131,12 +133,20 @@ class CallsView {
     }
   }
 
+  /** How many calls run at once is told where they wait. */
+  async #loadQueues() {
+    const { api, store } = this.context;
+    const answer = await api.get("api/v1/queues").catch(() => null); // the flow does without
+    if (answer) store.set("queues", answer.queues);
+  }
+
   #setData() {
     const { store } = this.context;
     const calls = [...this.#calls.values()];
     const live = !store.get("paused") && !this.#record;
     this.#showEmpty();
     this.timeline.setData({ calls, faults: this.#faults, now: this.#now, live });
+    this.flow.setData({ calls, faults: this.#faults, now: this.#now, live });
     this.#filter();
     if (this.#record && calls.length && !this.playing) this.#play();
     this.#showSelected();
@@ -148,10 +158,14 @@ class CallsView {
       words: this.context.words, times: this.#record.steps,
       onTime: (now) => {
         this.#now = now;
-        this.timeline.setNow(now);
+        this.#setNow(now, false);
         this.tallying ??= setTimeout(() => this.#tally(), TALLY_MS);
       },
     });
+  }
+
+  #setNow(now, live) {
+    for (const part of [this.timeline, this.flow]) part.setNow(now, { live });
   }
 
   /** Numbers as they were at the time that is shown; counting all calls is too much for every frame. */
@@ -166,7 +180,7 @@ class CallsView {
     try {
       const page = await this.context.api.get("api/v1/calls?limit=1");
       this.#faults = page.faults ?? [];
-      this.timeline.update([], { faults: this.#faults });
+      for (const part of [this.timeline, this.flow]) part.update([], { faults: this.#faults });
     } catch {
       // The stream's next hello reads everything again.
     }
@@ -178,7 +192,7 @@ class CallsView {
     this.#now = now ?? this.#now;
     while (this.#calls.size > MOST) this.#calls.delete(this.#calls.keys().next().value);
     if (isFirst) return this.#setData();
-    this.timeline.update(calls, { now: this.#now });
+    for (const part of [this.timeline, this.flow]) part.update(calls, { now: this.#now });
     this.#tellNumber();
     if (calls.some((call) => call.callId === this.#selectedId())) this.#showSelected();
   }
@@ -214,10 +228,10 @@ class CallsView {
   }
 
   #tell() {
-    const { store, words } = this.context;
-    const queue = store.get("queues")?.[0];
-    if (queue?.max_inflight) this.#details.queue = words("calls.max_inflight", { n: queue.max_inflight });
-    this.flow.setData({ counts: store.get("counts") ?? {}, filter: store.get("callFilter") ?? null, details: this.#details });
+    const { store } = this.context;
+    this.flow.setData({
+      counts: store.get("counts") ?? {}, filter: store.get("callFilter") ?? null, queues: store.get("queues") ?? [],
+    });
   }
 
   #selectedId() { return this.route.parts[0] ?? null; }

@@ -4,10 +4,13 @@ import { term } from "../components/term.js";
 import { showError, toast } from "../components/toast.js";
 import { unavailable } from "../components/unavailable.js";
 import { fill, h, visible } from "../dom.js";
+import { createGauge } from "../../../web/gauge/gauge.js";
+import { applyMarks } from "../../../web/timeline/theme.js";
 import { createDeadLetters } from "./queues/dead_letters.js";
-import { createGauge, createSparkline } from "./queues/meters.js";
 
 const EVENTS = "api/v1/calls/events";
+const MARKS = new URL("../../../web/marks.json", import.meta.url);
+const FIGURES = ["queue_depth", "in_flight", "waiting_for_retry", "redelivered", "come", "leave"];
 const READ_EVERY_MS = 1_000;
 const MOST_INFLIGHT = 16;
 
@@ -18,6 +21,7 @@ export function mount(root, context) {
   const message = h("div");
   fill(root, h("div", { class: "page-head" }, h("h2", null, term(words, "queue", words("nav.queues")))), h("div", { class: "view-body" }, message, list));
   let reading = false;
+  fetch(MARKS).then((response) => response.json()).then((marks) => applyMarks(list, marks), (error) => context.announce(String(error)));
 
   async function read() {
     if (reading || store.get("paused")) return;
@@ -36,6 +40,7 @@ export function mount(root, context) {
     fill(message, !queues.length && empty(words));
     for (const [name, card] of cards) {
       if (queues.some((queue) => queue.name === name)) continue;
+      card.gauge.destroy();
       card.element.remove();
       cards.delete(name);
     }
@@ -59,6 +64,7 @@ export function mount(root, context) {
   return {
     unmount() {
       clearInterval(timer);
+      for (const card of cards.values()) card.gauge.destroy();
       stop();
     },
   };
@@ -66,17 +72,11 @@ export function mount(root, context) {
 
 const empty = (words) => h("section", { class: "empty" }, h("h3", null, words("queues.empty.title")), h("p", null, words("queues.empty.text")));
 
-/** Return how many calls all workers of a queue run at the same time. */
-const places = ({ workers, max_inflight: each }) =>
-  workers.length ? workers.reduce((sum, worker) => sum + (worker.max_inflight ?? each), 0) : each;
-
 function createCard(context, name, read) {
   const { api, words } = context;
-  const depth = createGauge(words, "queue_depth");
-  const inFlight = createGauge(words, "in_flight");
-  const waiting = createGauge(words, "waiting_for_retry");
-  const redelivered = createGauge(words, "redelivered");
-  const line = createSparkline(words);
+  const place = h("div");
+  const label = (key) => (words.has(`term.${key}`) ? term(words, key) : h("span", null, words(`gauge.${key}`)));
+  const gauge = createGauge(place, { words, label, figures: FIGURES, heading: false });
   const workers = h("ul", { class: "workers" });
   const theory = h("p", { class: "theory" });
   const slider = h("input", { type: "range", min: "1", max: String(MOST_INFLIGHT), "aria-label": `max_inflight: ${name}`, on: { input: preview, change: save } });
@@ -116,11 +116,7 @@ function createCard(context, name, read) {
 
   function update(queue) {
     shown = queue;
-    depth.update(queue.depth);
-    inFlight.update(queue.in_flight, places(queue));
-    waiting.update(queue.waiting_for_retry);
-    redelivered.update(queue.redelivered);
-    line.add(queue.depth, queue.in_flight);
+    gauge.setData({ queues: [queue], now: Date.now() / 1000 });
     if (Date.now() - editing > 1_500 && document.activeElement !== number) {
       slider.max = Math.max(MOST_INFLIGHT, queue.max_inflight);
       slider.value = number.value = queue.max_inflight;
@@ -133,8 +129,8 @@ function createCard(context, name, read) {
 
   const element = h("section", { class: "queue-card", "aria-label": name, data: { queue: name } },
     h("div", { class: "row" }, h("h3", null, visible(name)), h("span", { class: "space" }), term(words, "queue_worker", words("queues.workers")), workers),
-    h("div", { class: "gauges" }, depth.element, inFlight.element, waiting.element, redelivered.element, line.element),
+    place,
     h("div", { class: "limit" }, term(words, "max_inflight"), slider, number, theory),
     dead.element);
-  return { element, update };
+  return { element, gauge, update };
 }

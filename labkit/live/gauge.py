@@ -1,0 +1,38 @@
+"""The figures of the queues as a live view."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from labkit.live.parts import SHORT_GAUGE, ViewParts
+from labkit.live.view import LiveView
+from labkit.views.queue_status import QueueFigures
+from labkit.views.tables import html_table
+
+
+class GaugeView(LiveView):
+    """Depth, in flight and pace of the lab's queues, live in a notebook.
+
+    As text and as HTML it is the table of the moment at which it was made.
+    """
+
+    kind: ClassVar[str] = "gauge"
+    topics: ClassVar[tuple[str, ...]] = ("queues",)
+    styles: ClassVar[tuple[str, ...]] = ("timeline/timeline.css", "gauge/gauge.css")
+
+    def __init__(self, still: QueueFigures, parts: ViewParts) -> None:
+        self.still = still
+        super().__init__(parts)
+
+    def __repr__(self) -> str:
+        return repr(self.still)
+
+    __str__ = __repr__
+
+    def short_text(self) -> str:
+        """Return what stands for it where no widget can be shown."""
+        return SHORT_GAUGE
+
+    def picture(self) -> dict[str, str]:
+        """Return a picture of the moment by its MIME type."""
+        return {"text/html": html_table(self.still.rows())}
