@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from labkit_services.contract.names import VERSION
 from labkit_services.http import Request, Response, Router
@@ -16,16 +16,18 @@ class InspectorApi:
         open_paths: The other paths, which everybody may read.
     """
 
-    def __init__(self, groups: Iterable[RouteGroup]) -> None:
+    def __init__(self, groups: Iterable[RouteGroup], run_id: Callable[[], str | None] = lambda: None) -> None:
+        """Put the routes together; ``run_id`` returns the running lab's."""
+        self._run_id = run_id
         self.router = Router()
         self.open_paths: set[str] = set()
-        self.router.add("GET", "/api/v1/version", _version)
+        self.router.add("GET", "/api/v1/version", self._version)
         for group in groups:
             for methods, pattern, handler in group.routes:
                 self.router.add(methods, pattern, handler)
                 if not pattern.startswith("/api/"):
                     self.open_paths.add(pattern)
 
-
-async def _version(_request: Request, _path: PathValues) -> Response:
-    return Response.json(200, {"name": "inspector", "version": VERSION})
+    async def _version(self, _request: Request, _path: PathValues) -> Response:
+        """Describe the inspector; by ``run_id`` a client knows its lab."""
+        return Response.json(200, {"name": "inspector", "version": VERSION, "run_id": self._run_id()})
