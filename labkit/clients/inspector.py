@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from labkit.clients.api_request import ApiRequest
 from labkit.clients.http_client import ServiceHttpClient, expect
 from labkit.errors import InspectorError
 from labkit_services.contract.errors import InvalidValueError, LabError, LabTimeoutError
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import httpx
 
 _CALL_SECONDS = 10.0
+_RELAY_SECONDS = 100.0
 _LONGEST_POLL_SECONDS = 30.0
 _LONGEST_WAIT_SECONDS = 60.0
 """The inspector's limit for a verification."""
@@ -177,6 +179,22 @@ class InspectorClient:
             seen=f"{len(requests)} matching; the newest in the bin: {shown}",
             next_step="look for the callback in the worker's log: lab.logs('queue-worker')",
         )
+
+    async def relay(self, request: ApiRequest) -> tuple[int, Any]:
+        """Send a page's request; return status and JSON, or None for none."""
+        headers = {**self._headers, "Content-Type": "application/json"}
+        response = await self._http.request(
+            request.method,
+            f"/{request.path}",
+            timeout=_RELAY_SECONDS,
+            headers=headers if request.body else self._headers,
+            content=request.body.encode(),
+        )
+        try:
+            return response.status_code, response.json() if response.content else None
+        except ValueError:
+            seen = f"{response.status_code} {response.headers.get('Content-Type', '')}"
+            raise InspectorError("the answer is not JSON", expected="JSON", seen=seen) from None
 
     async def _request(self, method: str, path: str, *statuses: int, **options: Any) -> Any:
         response = await self._send(method, path, *statuses, **options)

@@ -213,6 +213,7 @@ class Lab:
     deploy = blocking(AsyncLab.deploy)
     deploy_flaky = blocking(AsyncLab.deploy_flaky)
     remove = blocking(AsyncLab.remove)
+    scale = blocking(AsyncLab.scale)
     functions = blocking(AsyncLab.functions)
     invoke = blocking(AsyncLab.invoke)
     invoke_async = blocking(AsyncLab.invoke_async, CallHandle)

@@ -6,7 +6,10 @@ from collections.abc import Callable, Iterable
 
 from labkit_services.contract.names import VERSION
 from labkit_services.http import Request, Response, Router
+from labkit_services.inspector.errors import OtherRunError
 from labkit_services.inspector.routes.route_group import PathValues, RouteGroup
+
+RUN_ID = "X-Labkit-Run"
 
 
 class InspectorApi:
@@ -27,6 +30,15 @@ class InspectorApi:
                 self.router.add(methods, pattern, handler)
                 if not pattern.startswith("/api/"):
                     self.open_paths.add(pattern)
+
+    def check_run(self, request: Request) -> None:
+        """Raise OtherRunError if the request names another run of the lab.
+
+        A page that stays open over a restart must not change the next lab.
+        """
+        wanted = request.headers.get(RUN_ID)
+        if wanted and wanted != (seen := self._run_id()):
+            raise OtherRunError(expected=f"run {wanted[:80]!a}", seen=f"run {seen}", next_step="reload")
 
     async def _version(self, _request: Request, _path: PathValues) -> Response:
         """Describe the inspector; by ``run_id`` a client knows its lab."""
