@@ -13,6 +13,7 @@ from labkit.clients.api_request import ApiRequest
 from labkit.clients.http_client import ServiceHttpClient, expect
 from labkit.errors import InspectorError
 from labkit_services.contract.errors import InvalidValueError, LabError, LabTimeoutError
+from labkit_services.contract.headers import RUN_ID
 from labkit_services.contract.times import parse_rfc3339
 
 if TYPE_CHECKING:
@@ -180,14 +181,19 @@ class InspectorClient:
             next_step="look for the callback in the worker's log: lab.logs('queue-worker')",
         )
 
-    async def relay(self, request: ApiRequest) -> tuple[int, Any]:
-        """Send a page's request; return status and JSON, or None for none."""
-        headers = {**self._headers, "Content-Type": "application/json"}
+    async def relay(self, request: ApiRequest, run_id: str) -> tuple[int, Any]:
+        """Send a page's request; return status and JSON, or None for none.
+
+        The inspector of another run of the lab refuses it.
+        """
+        headers = {**self._headers, RUN_ID: run_id}
+        if request.body:
+            headers["Content-Type"] = "application/json"
         response = await self._http.request(
             request.method,
             f"/{request.path}",
             timeout=_RELAY_SECONDS,
-            headers=headers if request.body else self._headers,
+            headers=headers,
             content=request.body.encode(),
         )
         try:

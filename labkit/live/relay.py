@@ -23,7 +23,7 @@ _MAX_ID = 64
 
 Answer = tuple[int, Any]
 Send = Callable[[ApiRequest], Awaitable[Answer]]
-OnLoop = Callable[..., None]
+OnLoop = Callable[..., object]
 
 
 class Relay:
@@ -50,32 +50,32 @@ class Relay:
         self._post = post
         self._on_loop = on_loop
         self._tasks = BackgroundTasks(on_failure)
-        self._closed = False
+        self._running: set[asyncio.Task[None]] = set()
 
     def receive(self, message: dict[str, Any]) -> None:
         """Take a message of the page, on any thread; others are ignored."""
         request = message.get("request")
-        if not self._closed and isinstance(request, dict) and _is_id(request.get("id")):
+        if isinstance(request, dict) and _is_id(request.get("id")):
             self._on_loop(self._start, request)
 
     def close(self) -> None:
-        """Cancel what is running: the view was closed."""
-        self._closed = True
+        """Wait for no answer any more: the view was closed."""
         self._on_loop(self._cancel)
 
     def _cancel(self) -> None:
-        self._tasks.start(self._tasks.cancel(), name="close the relay")
+        for task in self._running:
+            task.cancel()
 
     def _start(self, document: dict[str, Any]) -> None:
-        if self._closed:
-            return
         request_id = document["id"]
-        if len(self._tasks) >= MOST_RUNNING:
+        if len(self._running) >= MOST_RUNNING:
             error = {"error": "too many requests at a time", "expected": f"at most {MOST_RUNNING}"}
             self._answer(request_id, 429, error)
             return
         self._post({"response": {"id": request_id, "accepted": True}})
-        self._tasks.start(self._relay(request_id, document), name=f"relay request {request_id}")
+        task = self._tasks.start(self._relay(request_id, document), name=f"relay request {request_id}")
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
 
     async def _relay(self, request_id: str, document: dict[str, Any]) -> None:
         try:
@@ -91,8 +91,7 @@ class Relay:
         self._answer(request_id, status, body)
 
     def _answer(self, request_id: str, status: int, body: Any) -> None:
-        if not self._closed:
-            self._post({"response": {"id": request_id, "status": status, "body": body}})
+        self._post({"response": {"id": request_id, "status": status, "body": body}})
 
 
 def _is_id(value: object) -> bool:

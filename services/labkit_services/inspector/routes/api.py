@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from labkit_services.contract.headers import RUN_ID
 from labkit_services.contract.names import VERSION
 from labkit_services.http import Request, Response, Router
 from labkit_services.inspector.errors import OtherRunError
 from labkit_services.inspector.routes.route_group import PathValues, RouteGroup
 
-RUN_ID = "X-Labkit-Run"
+_FIRST_CELL = "run the notebook's first cell again, and show this view again"
 
 
 class InspectorApi:
@@ -38,7 +39,7 @@ class InspectorApi:
         """
         wanted = request.headers.get(RUN_ID)
         if wanted and wanted != (seen := self._run_id()):
-            raise OtherRunError(expected=f"run {wanted[:80]!a}", seen=f"run {seen}", next_step="reload")
+            raise OtherRunError(expected=f"run {wanted[:80]!a}", seen=f"run {seen}", next_step=_FIRST_CELL)
 
     async def _version(self, _request: Request, _path: PathValues) -> Response:
         """Describe the inspector; by ``run_id`` a client knows its lab."""

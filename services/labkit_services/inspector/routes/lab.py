@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
 from urllib.parse import quote, unquote
 
+from labkit_services.call_record.lab_json import function_to_json
 from labkit_services.contract.errors import InvalidValueError
 from labkit_services.contract.numbers import whole_number
 from labkit_services.http import Request, Response
@@ -12,7 +12,6 @@ from labkit_services.inspector.calls.lab_access import LabAccess
 from labkit_services.inspector.calls.lab_poller import LabPoller
 from labkit_services.inspector.routes.route_group import PathValues, Route, read_settings
 
-_QUEUE = "com.openfaas.queue"
 _CHANGE_SECONDS = 90.0
 """A queue-worker that is removed finishes its running calls."""
 _BY = "the inspector"
@@ -40,12 +39,12 @@ class LabApiRoutes:
     async def _functions(self, _request: Request, _path: PathValues) -> Response:
         functions = await self._lab.gateway("GET", "/system/functions")
         url = self._lab.state()["gateway_url"]
-        documents = [_function_to_json(function, url) for function in functions]
+        documents = [function_to_json(function, url) for function in functions]
         return Response.json(200, {"functions": documents, "gateway_url": url})
 
     async def _function(self, _request: Request, path: PathValues) -> Response:
         function = await self._lab.gateway("GET", f"/system/function/{_quoted(path)}")
-        return Response.json(200, _function_to_json(function, self._lab.state()["gateway_url"]))
+        return Response.json(200, function_to_json(function, self._lab.state()["gateway_url"]))
 
     async def _scale_function(self, request: Request, path: PathValues) -> Response:
         """Change how many replicas a function has; the gateway limits it."""
@@ -83,21 +82,3 @@ class LabApiRoutes:
 
 def _quoted(path: PathValues) -> str:
     return quote(unquote(path["function"]), safe="")
-
-
-def _function_to_json(function: dict[str, Any], url: str) -> dict[str, Any]:
-    annotations = function.get("annotations") or {}
-    name = function["name"]
-    return {
-        "name": name,
-        "namespace": function.get("namespace", ""),
-        "image": function.get("image", ""),
-        "process": function.get("envProcess", ""),
-        "replicas": function.get("replicas", 0),
-        "available": function.get("availableReplicas", 0),
-        "invocations": function.get("invocationCount", 0),
-        "queue": annotations.get(_QUEUE, ""),
-        "labels": function.get("labels") or {},
-        "annotations": annotations,
-        "url": f"{url}/function/{name}",
-    }
