@@ -9,15 +9,22 @@ from typing import Any
 from labkit.live.script import words
 
 _SECTIONS = {
-    "send": ("send.sync", "send.async"),
-    "limits": ("max_inflight", "workers", "replicas"),
-    "answers": ("answer",),
-    "faults": ("fault.kill", "fault.pause", "fault.nats", "fault.slow"),
-    "reset": ("reset.open",),
+    "send": {"send.sync": "send.sync", "send.async": "send.async", "times": "send.sync.many"},
+    "limits": {"max_inflight": "max_inflight", "workers": "workers", "replicas": "replicas"},
+    "answers": {f"answer.{answer}": f"answer.{answer}" for answer in ("200", "503", "hold")},
+    "faults": {f"fault.{kind}": f"fault.{kind}" for kind in ("kill", "pause", "nats", "slow")},
+    "reset": {"reset.open": "reset"},
 }
-"""Of each section of the panel (web/panel), the controls."""
-_CALLS = {"answer": "answers", "reset.open": "reset"}
-"""Word of a control's Python call, where it is not the control's own."""
+"""Of each section of the panel (web/panel), its controls and their Python
+calls, as the catalogue of words has them."""
+_VALUES = {
+    "function": "echo",
+    "n": "10",
+    "value": "2",
+    "service": "queue-worker",
+    "bin": "callbacks",
+}
+"""Examples for a Python call; the live panel shows what is chosen."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +40,8 @@ class ControlList:
             (
                 texts[f"panel.{section}.title"],
                 [
-                    (texts[f"panel.{name}"].rstrip(" …"), texts[f"panel.python.{_CALLS.get(name, name)}"])
-                    for name in names
+                    (texts[f"panel.{name}"].rstrip(" …"), texts[f"panel.python.{call}"].format(**_VALUES))
+                    for name, call in names.items()
                 ],
             )
             for section, names in _SECTIONS.items()
@@ -44,7 +51,7 @@ class ControlList:
         lines = [words(self.lang)["panel.title"]]
         for title, controls in self.sections():
             lines.append(f"  {title}")
-            lines += [f"    {call:<42} {label}" for label, call in controls]
+            lines += [f"    {call:<46} {label}" for label, call in controls]
         return "\n".join(lines)
 
     def html(self) -> str:

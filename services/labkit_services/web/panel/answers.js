@@ -11,6 +11,7 @@ const DEFAULT_BIN = "callbacks";
 export function createAnswers({ api, say, lab, signal }) {
   const status = createStatus(say);
   const bins = choice(() => { status.clear(); readHold(); show(); });
+  const python = pythonCall(say);
   const answer = switches(say, "answer", ["200", "503", "hold"], choose);
   const create = button(say, "bin.create", createBin, { values: { bin: DEFAULT_BIN } });
   const held = h("p", { class: "pn-held", role: "status" });
@@ -19,21 +20,22 @@ export function createAnswers({ api, say, lab, signal }) {
   const rules = h("p", { class: "pn-note", hidden: true }, say("panel.bin.rules"));
   const element = section(say, "answers",
     field(say, "bin", bins.element), create,
-    h("div", { class: "pn-row" }, answer.element, pythonCall(say, "answers")),
+    h("div", { class: "pn-row" }, answer.element, python.element),
     heldRow, rules, status.element);
   let ids = [];
   bins.element.addEventListener("focus", () => lab.readBins());
-  const timer = setInterval(() => element.isConnected && !document.hidden && current()?.hold && readHold(), POLL_MS);
+  let timer = null;
   signal.addEventListener("abort", () => clearInterval(timer));
 
   const current = () => lab.bins?.find(({ name }) => name === bins.value);
   const path = (rest = "") => `api/v1/bins/${encodeURIComponent(bins.value)}${rest}`;
 
   async function choose(name) {
+    // Rules come before what the bin answers else: as in Python, what is chosen replaces them.
     const changes = {
-      200: [["DELETE", "/hold"], ["PUT", "", { answer: 200 }]],
-      503: [["DELETE", "/hold"], ["PUT", "", { answer: 503 }]],
-      hold: [["PUT", "", { answer: 200 }], ["PUT", "/hold", { enabled: true }]],
+      200: [["DELETE", "/responses"], ["DELETE", "/forward"], ["DELETE", "/hold"], ["PUT", "", { answer: 200 }]],
+      503: [["DELETE", "/responses"], ["DELETE", "/hold"], ["PUT", "", { answer: 503 }]],
+      hold: [["DELETE", "/responses"], ["PUT", "", { answer: 200 }], ["PUT", "/hold", { enabled: true }]],
     }[name];
     await perform(status, async (options) => {
       for (const [method, rest, body] of changes) await ask(api, say, method, path(rest), body, options);
@@ -69,9 +71,13 @@ export function createAnswers({ api, say, lab, signal }) {
     const bin = current();
     for (const each of answer.buttons) each.disabled = !bin;
     create.hidden = lab.bins === null || lab.bins.length > 0;
-    answer.press(!bin ? "" : bin.hold ? "hold" : String(bin.answer));
+    const chosen = !bin || bin.rules ? "" : bin.hold ? "hold" : String(bin.answer);
+    answer.press(chosen);
+    python.show(`answer.${["503", "hold"].includes(chosen) ? chosen : "200"}`, { bin: plain(bins.value || DEFAULT_BIN) });
     rules.hidden = !bin?.rules;
     heldRow.hidden = !bin?.hold;
+    if (!bin?.hold) timer = clearInterval(timer) ?? null;
+    else timer ??= setInterval(() => !document.hidden && readHold(), POLL_MS);
     const text = say("panel.held", { n: ids.length });
     if (held.textContent !== text) fill(held, text);
     for (const each of release) each.disabled = !ids.length;

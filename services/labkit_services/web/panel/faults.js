@@ -10,9 +10,10 @@ const TICK_MS = 250;
 const WORKER = /^queue-worker(-\d+)?$/;
 
 export function createFaults({ api, say, lab, announce, signal }) {
-  const duration = choice(() => {});
+  let built = false;
+  const duration = choice(() => built && show());
   duration.offer(SECONDS.map((seconds) => [String(seconds), say("panel.seconds", { n: seconds })]), "10");
-  const worker = choice(() => show());
+  const worker = choice(() => built && show());
   const kinds = {
     kill: () => ({ where: worker.value, what: "kill" }),
     pause: () => ({ where: worker.value, what: "pause", expires: `${duration.value}s` }),
@@ -21,12 +22,14 @@ export function createFaults({ api, say, lab, announce, signal }) {
   };
   const statuses = {};
   const buttons = {};
+  const python = {};
   const workerField = field(say, "worker", worker.element);
   const rows = Object.keys(kinds).map((kind) => {
     statuses[kind] = createStatus(say);
+    python[kind] = pythonCall(say);
     buttons[kind] = button(say, `fault.${kind}`, () => begin(kind), { className: "pn-danger" });
     return h("div", { class: "pn-fault" },
-      h("div", { class: "pn-row" }, buttons[kind], pythonCall(say, `fault.${kind}`)),
+      h("div", { class: "pn-row" }, buttons[kind], python[kind].element),
       h("p", { class: "pn-help" }, say(`panel.fault.${kind}.help`)), statuses[kind].element);
   });
   const active = h("ul", { class: "pn-active", "aria-label": say("panel.faults.active") });
@@ -36,7 +39,8 @@ export function createFaults({ api, say, lab, announce, signal }) {
   const element = section(say, "faults",
     h("div", { class: "pn-row" }, workerField, field(say, "duration", duration.element)), rows, h("h4", null, say("panel.faults.active")), active, none, endStatus.element, state);
   const shown = new Map();
-  const timer = setInterval(tick, TICK_MS);
+  let timer = null;
+  built = true;
   signal.addEventListener("abort", () => clearInterval(timer));
 
   async function begin(kind) {
@@ -71,6 +75,9 @@ export function createFaults({ api, say, lab, announce, signal }) {
       shown.get(id).fault = fault;
     }
     none.hidden = shown.size > 0;
+    if (!shown.size) timer = clearInterval(timer) ?? null;
+    else timer ??= setInterval(tick, TICK_MS);
+    for (const kind of Object.keys(kinds)) python[kind].show(`fault.${kind}`, { service: worker.value || "queue-worker", n: duration.value });
     const target = workers.find((each) => each.name === worker.value);
     const text = target ? say("panel.worker.state", { service: target.name, state: say(`panel.state.${target.state}`, {}, target.state), restarts: target.restarts ?? 0 }) : "";
     if (state.textContent !== text) state.textContent = text;

@@ -21,6 +21,7 @@ export function createLimits({ api, say, lab }) {
     apply: async (value, options) => (await ask(api, say, "PUT", "api/v1/workers", { count: value }, options)).count,
   });
   const replicas = createSlider(say, "replicas", {
+    values: () => ({ function: plain(lab.functionName() || "echo") }),
     least: 0,
     most: MOST_REPLICAS,
     apply: async (value, options) => {
@@ -31,13 +32,16 @@ export function createLimits({ api, say, lab }) {
   const queueField = field(say, "queue", queue.element);
   const element = section(say, "limits", queueField, inflight.element, workers.element, replicas.element);
   let shownFunction = "";
+  const inflightOf = new Map(); // the newest that a worker has reported, by queue
 
   function show() {
     const queues = lab.queues ?? [];
     queueField.hidden = queues.length < 2;
     queue.offer(queues.map(({ name }) => [name, plain(name)]), "faas-request");
-    const chosen = lab.queues && queues.find(({ name }) => name === queue.value);
-    if (chosen) inflight.setReal(chosen.max_inflight, MOST_INFLIGHT);
+    // Of a queue whose workers are all away, the lab reports 0.
+    for (const { name, max_inflight: limit } of queues) if (limit) inflightOf.set(name, limit);
+    const limit = lab.queues && inflightOf.get(queue.value);
+    if (limit) inflight.setReal(limit, MOST_INFLIGHT);
     else inflight.setUnknown();
     if (lab.workers) workers.setReal(lab.workers.count, lab.workers.most);
     else workers.setUnknown();

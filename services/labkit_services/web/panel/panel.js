@@ -24,8 +24,12 @@ export function createPanel(root, { words, marks, api, announce = () => {} }) {
   const changed = () => { for (const each of sections) each.show(); };
   const lab = createLabState({ api, say, changed });
   const parts = { api, say, lab, changed, announce, signal: ended.signal };
-  sections.push(createSend(parts), createLimits(parts), createAnswers(parts), createFaults(parts), createReset(parts));
-  element.append(...sections.map((each) => each.element));
+  const [send, answers, limits] = [createSend(parts), createAnswers(parts), createLimits(parts)];
+  const [faults, reset] = [createFaults(parts), createReset(parts)];
+  for (const column of [[send, answers], [limits], [faults, reset]]) {
+    sections.push(...column);
+    element.append(h("div", { class: "pn-column" }, column.map((each) => each.element)));
+  }
   root.append(element);
   changed();
   return {

@@ -10,8 +10,17 @@ export function section(say, name, ...children) {
     h("h3", { id }, say(`panel.${name}.title`)), h("p", { class: "pn-help" }, say(`panel.${name}.help`)), body);
 }
 
-/** The Python call that does what a control does. */
-export const pythonCall = (say, name) => h("code", { class: "pn-python", title: say("panel.python.help") }, say(`panel.python.${name}`));
+/** The Python call that does what a control does: {element, show(name, values)}. */
+export function pythonCall(say) {
+  const element = h("code", { class: "pn-python", title: say("panel.python.help") });
+  return {
+    element,
+    show(name, values = {}) {
+      const text = say(`panel.python.${name}`, values);
+      if (element.textContent !== text) element.textContent = text;
+    },
+  };
+}
 
 /** A label, its control, and a help text that a screen reader reads with it. */
 export function field(say, name, control, ...more) {

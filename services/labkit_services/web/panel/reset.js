@@ -15,7 +15,9 @@ export function createReset({ api, say, lab, announce, signal }) {
   const no = button(say, "reset.cancel", () => confirm(false));
   const question = h("div", { class: "pn-confirm", role: "group", "aria-label": say("panel.reset.question"), hidden: true, on: { keydown: (event) => event.key === "Escape" && confirm(false) } },
     h("p", null, say("panel.reset.question")), h("div", { class: "pn-row" }, no, yes));
-  const element = section(say, "reset", h("div", { class: "pn-row" }, open, pythonCall(say, "reset")), question, status.element);
+  const python = pythonCall(say);
+  python.show("reset");
+  const element = section(say, "reset", h("div", { class: "pn-row" }, open, python.element), question, status.element);
 
   function confirm(asking) {
     question.hidden = !asking;

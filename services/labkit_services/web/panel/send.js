@@ -12,17 +12,18 @@ const SHOWN = 4;
 export function createSend({ api, say, lab, changed, announce, signal }) {
   const status = createStatus(say);
   const functions = choice(changed);
-  const callbacks = choice(() => {});
-  const custom = h("input", { type: "number", min: "1", max: String(MOST), step: "1", value: "5", on: { change: () => choose("custom") } });
+  const callbacks = choice(changed);
+  const custom = h("input", { type: "number", min: "1", max: String(MOST), step: "1", value: "5", on: { input: () => choose("custom") } });
   const times = switches(say, "times", ["1", "10", "custom"], choose);
   const customField = field(say, "times.number", custom);
   const batches = h("ul", { class: "pn-batches", "aria-label": say("panel.batches") });
+  const python = { sync: pythonCall(say), async: pythonCall(say) };
   const [sync, asynchronous] = ["sync", "async"].map((mode) => button(say, `send.${mode}`, () => send(mode), { className: "pn-primary" }));
   const element = section(say, "send",
     field(say, "function", functions.element),
     h("div", { class: "pn-row" }, times.element, customField),
     field(say, "callback", callbacks.element),
-    h("div", { class: "pn-row" }, sync, pythonCall(say, "send.sync"), asynchronous, pythonCall(say, "send.async")),
+    h("div", { class: "pn-row" }, sync, python.sync.element), h("div", { class: "pn-row" }, asynchronous, python.async.element),
     status.element, batches);
   const rows = new Map();
   let chosen = "1";
@@ -34,6 +35,14 @@ export function createSend({ api, say, lab, changed, announce, signal }) {
     chosen = name;
     customField.hidden = name !== "custom";
     times.press(name);
+    showPython();
+  }
+
+  function showPython() {
+    const n = chosen === "custom" ? custom.value : chosen;
+    const values = { function: plain(functions.value || "echo"), n, bin: plain(callbacks.value) };
+    python.sync.show(n === "1" ? "send.sync" : "send.sync.many", values);
+    python.async.show(n !== "1" ? "send.async.many" : callbacks.value ? "send.async.callback" : "send.async", values);
   }
 
   function count() {
@@ -101,6 +110,7 @@ export function createSend({ api, say, lab, changed, announce, signal }) {
       functions.offer((lab.functions ?? []).map(({ name }) => [name, plain(name)]));
       sync.disabled = asynchronous.disabled = lab.functions !== null && !lab.functions.length;
       callbacks.offer([["", say("panel.callback.none")], ...(lab.bins ?? []).map(({ name }) => [name, plain(name)])]);
+      showPython();
     },
   };
 }

@@ -6,9 +6,10 @@ import { field, pythonCall } from "./parts.js";
 
 /**
  * `apply(value, options)` changes the lab and resolves with the value that it
- * has then. Returns {element, setReal(value, most), setUnknown(why), reset()}.
+ * has then; `values()` are more values of its Python call. Returns {element,
+ * setReal(value, most), setUnknown(), clear()}.
  */
-export function createSlider(say, name, { least = 1, most = 10, apply }) {
+export function createSlider(say, name, { least = 1, most = 10, apply, values = () => ({}) }) {
   const status = createStatus(say);
   const input = h("input", { type: "range", min: String(least), max: String(most), step: "1", value: String(least), disabled: true, on: { input: move, change: release } });
   const wanted = h("output", { class: "pn-wanted" }, "–");
@@ -21,7 +22,8 @@ export function createSlider(say, name, { least = 1, most = 10, apply }) {
   line.removeAttribute("id");
   line.removeAttribute("aria-describedby");
   line.append(input, wanted, real);
-  element.querySelector("label").after(pythonCall(say, name));
+  const python = pythonCall(say);
+  element.querySelector("label").after(python.element);
   let [known, moving, sending, next] = [null, false, false, null];
 
   function move() {
@@ -58,6 +60,7 @@ export function createSlider(say, name, { least = 1, most = 10, apply }) {
     if (!moving && !sending && known !== null) input.value = String(known);
     const value = input.disabled ? "–" : input.value;
     if (wanted.textContent !== value) wanted.textContent = value;
+    python.show(name, { ...values(), value: input.disabled ? least + 1 : input.value });
     const differs = known !== null && String(known) !== input.value;
     const text = known === null ? say("panel.unknown") : say(differs ? "panel.still" : "panel.now", { value: known });
     if (real.textContent !== text) real.textContent = text;
