@@ -15,8 +15,10 @@ import anywidget
 import ipywidgets
 import traitlets
 
+from labkit.clients.connections import log_failed_task
 from labkit.live.parts import ViewParts
 from labkit.live.pump import Outbox
+from labkit.live.relay import Relay
 from labkit.live.script import script, style
 
 _CORE_TOPICS = ("reset", "ended", "problem")
@@ -54,6 +56,7 @@ class LiveView(anywidget.AnyWidget):
         self._lock = threading.RLock()
         self._cells: set[str] = set()
         self._handlers: list[Callable[[dict[str, Any]], None]] = []
+        self._relay: Relay | None = None
         self.outbox = Outbox((*_CORE_TOPICS, *self.topics))
         super().__init__(
             _esm=script(self.kind, str(parts.settings["lang"])),
@@ -61,6 +64,9 @@ class LiveView(anywidget.AnyWidget):
             settings=parts.settings,
         )
         self.on_msg(self._receive)
+        if self._feed is not None:
+            self._relay = Relay(self._feed.request, self.post, self._on_loop, log_failed_task)
+            self.on_page_message(self._relay.receive)
 
     def __repr__(self) -> str:
         return f"<live view: {self.kind}>"
@@ -131,7 +137,10 @@ class LiveView(anywidget.AnyWidget):
             self.keyframe = {}
             # ipywidgets hides a closed widget's form for notebooks.
             self.__dict__.pop("_repr_mimebundle_", None)
-        self._on_loop(self._feed.detach, self)
+        if self._feed is not None:
+            self._on_loop(self._feed.detach, self)
+        if self._relay is not None:
+            self._relay.close()
 
     # -- messages; the feed calls the first two on the background loop
 

@@ -110,7 +110,8 @@ async def main(service: Service) -> None:
                 *responses.routes,
                 *call_routes(calls),
                 AboutRoutes(store, bin_view, calls, InspectorMetrics(store, events)),
-            ]
+            ],
+            calls.lab.run_id,
         ),
         gate,
         InspectorPages(),
