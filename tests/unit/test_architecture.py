@@ -32,7 +32,7 @@ ALLOWED = {
         {"labkit", "openfaas_cli", "lifecycle", "clients", "views"},
         SHARED | {"runtime"},
     ),
-    "labkit.jupyter": ({"labkit", "jupyter", "lifecycle"}, SHARED | {"runtime"}),
+    "labkit.jupyter": ({"labkit", "jupyter", "lifecycle"}, SHARED | {"runtime", "web"}),
     "labkit.lab": ({"labkit", "lab", "clients", "views", "lifecycle", "supervisor"}, SHARED | {"runtime"}),
     "labkit.cli": (
         {"labkit", "cli", "lab", "clients", "views", "lifecycle", "supervisor", "openfaas_cli"},
