@@ -10,8 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-from labkit.clients.call_events import CallEvents
 from labkit.clients.connections import Connections
+from labkit.clients.event_subscription import EventSubscription
 from labkit.clients.lab_watch import guarded
 from labkit.errors import InspectorError, LabGoneError
 from labkit.lab.background_loop import LoopBound, blocking
@@ -41,7 +41,7 @@ class AsyncRecording(LoopBound):
         self._since_ns = 0
         self._size = 0
         self._file: IO[str] | None = None
-        self._follower: CallEvents | None = None
+        self._follower: EventSubscription | None = None
 
     def __repr__(self) -> str:
         state = "recording" if self._file else "stopped"
@@ -54,8 +54,8 @@ class AsyncRecording(LoopBound):
         self._file = self.path.open("w", encoding="utf-8")
         self._write(head_line(time.time_ns(), since=self._since_ns / 1e9))
         state = self._state
-        self._follower = CallEvents(
-            state.nats_url, state.nats_token, since_ns=self._since_ns, on_events=self._write_events
+        self._follower = EventSubscription(
+            state.nats_url, state.nats_token, self._write_events, since_ns=self._since_ns
         )
         await self._follower.start()
 

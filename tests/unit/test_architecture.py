@@ -33,9 +33,13 @@ ALLOWED = {
         SHARED | {"runtime"},
     ),
     "labkit.jupyter": ({"labkit", "jupyter", "lifecycle"}, SHARED | {"runtime", "web"}),
-    "labkit.lab": ({"labkit", "lab", "clients", "views", "lifecycle", "supervisor"}, SHARED | {"runtime"}),
+    "labkit.live": ({"labkit", "live", "clients", "views"}, SHARED | {"runtime"}),
+    "labkit.lab": (
+        {"labkit", "lab", "live", "clients", "views", "lifecycle", "supervisor"},
+        SHARED | {"runtime"},
+    ),
     "labkit.cli": (
-        {"labkit", "cli", "lab", "clients", "views", "lifecycle", "supervisor", "openfaas_cli"},
+        {"labkit", "cli", "lab", "live", "clients", "views", "lifecycle", "supervisor", "openfaas_cli"},
         SHARED | {"runtime"},
     ),
     # room of labkit_services: rooms of labkit_services that it may import
