@@ -29,6 +29,7 @@ _COMMANDS = {
     "faults": ("fault", "faults"),
     "jupyter": ("lab",),
     "lifecycle": ("up", "down", "reset"),
+    "notebooks": ("notebooks",),
     "open": ("open",),
     "queues": ("queue", "dead", "call", "cancel"),
     "status": ("status", "logs"),
