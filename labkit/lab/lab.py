@@ -158,6 +158,10 @@ class Lab:
         lab, damage = background_loop().run(start(), timeout + CHANGE_SECONDS + GRACE_SECONDS)
         for finding in damage:
             warnings.warn(f"damaged store: {finding}", stacklevel=2)
+        # Jupyter's server names the running notebook.
+        notebook = os.environ.get("JPY_SESSION_NAME", "")
+        if notebook and (news := NotebookCopies(lab.workspace).news_of(Path(notebook))):
+            warnings.warn(news, stacklevel=2)
         return cls(lab)
 
     @classmethod

@@ -78,6 +78,8 @@ class CopyChange(NamedTuple):
                 f"{self.path}: labkit has a new version of it. Yours is kept. "
                 f"For the new one: labkit notebooks copy {name}"
             )
+        if self.state is CopyState.CHANGED:
+            return f"{self.path}: kept, with your changes."
         return f"{self.path}: kept. It is a fresh copy already."
 
 
@@ -94,6 +96,22 @@ class NotebookCopies:
         names = [name for name in self._names() if name.endswith(".ipynb")]
         with _as_workspace_error(self._folder):
             return [CopyStatus(f"{FOLDER}/{name}", self._compare(name).state) for name in names]
+
+    def news_of(self, notebook: Path) -> str:
+        """Return a sentence if labkit has another version of a changed copy.
+
+        It is "" for any other file.
+        """
+        # Not the notebook itself: a link in its place is the learner's copy.
+        path = notebook.parent.resolve() / notebook.name
+        if not path.is_relative_to(self._folder):
+            return ""
+        name = str(path.relative_to(self._folder))
+        if name not in self._names():
+            return ""
+        found = self._compare(name)
+        change = CopyChange(f"{FOLDER}/{name}", at_start(found), found.state)
+        return change.sentence if change.action is CopyAction.KEEP and change.is_news else ""
 
     def update(self) -> list[CopyChange]:
         """Create missing copies, and update those without any work in them.
