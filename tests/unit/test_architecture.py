@@ -32,7 +32,7 @@ ALLOWED = {
         {"labkit", "openfaas_cli", "lifecycle", "clients", "views"},
         SHARED | {"runtime"},
     ),
-    "labkit.jupyter": ({"labkit", "jupyter", "lifecycle", "notebook_copies"}, SHARED | {"runtime"}),
+    "labkit.jupyter": ({"labkit", "jupyter", "lifecycle", "notebook_copies"}, SHARED | {"runtime", "web"}),
     "labkit.notebook_copies": ({"labkit", "notebook_copies"}, SHARED),
     "labkit.lab": (
         {"labkit", "lab", "clients", "views", "lifecycle", "supervisor", "notebook_copies"},
