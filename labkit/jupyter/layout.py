@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from labkit_services.contract.names import JUPYTER_PAGE
+
 NAME = "labkit"
 """The workspace's: ``/lab/workspaces/labkit``, beside the ``default``."""
-_LAB_PAGE = "server-proxy:labkit"
-"""What jupyter-server-proxy's tab of its entry ``labkit`` is called."""
+_LAB_PAGE = f"server-proxy:{JUPYTER_PAGE}"
+"""What jupyter-server-proxy's tab of its entry of the page is called."""
 _LAB_PAGE_WIDGET = f"server-proxy:{_LAB_PAGE}"
 _TERMINAL = "1"
 
@@ -72,7 +74,7 @@ def with_base_url(layout: dict[str, Any], base_url: str) -> dict[str, Any]:
 
 
 def _lab_page_url(base_url: str) -> str:
-    return f"{base_url.rstrip('/')}/labkit/"
+    return f"{base_url.rstrip('/')}/{JUPYTER_PAGE}/"
 
 
 def _tab(widget: str) -> dict[str, Any]:
