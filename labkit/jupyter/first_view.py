@@ -13,7 +13,6 @@ from typing import Any
 
 from labkit.jupyter.layout import NAME, first_layout, with_base_url
 from labkit.notebook_copies.copies import FIRST_NOTEBOOK, FOLDER, NotebookCopies
-from labkit.pristine_notebooks import notebooks_folder
 from labkit.workspace import Workspace
 from labkit_services.contract.errors import LabError
 
@@ -34,7 +33,7 @@ def learner_folder(root: Path) -> Path | None:
     if chosen := os.environ.get("LABKIT_WORKSPACE"):
         folder = Path(os.path.expanduser(chosen)).resolve()
         return folder if folder.is_relative_to(root) else None
-    is_clone = (root / "notebooks").resolve() == notebooks_folder()
+    is_clone = (root / FIRST_NOTEBOOK.replace(FOLDER, "notebooks")).is_file()
     return root if is_clone or (root / FOLDER).is_dir() else None
 
 
@@ -66,6 +65,7 @@ def prepare(server: Any) -> None:
                 server.log.info("labkit | %s", change.sentence)
     except LabError as error:
         server.log.warning("labkit | %s", error)
+        return
     prefix = "" if folder == root else f"{folder.relative_to(root).as_posix()}/"
     layout = first_layout(prefix + FIRST_NOTEBOOK, prefix.rstrip("/"), server.base_url)
     for app in _jupyterlab(server):
