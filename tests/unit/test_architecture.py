@@ -32,14 +32,18 @@ ALLOWED = {
         {"labkit", "openfaas_cli", "lifecycle", "clients", "views"},
         SHARED | {"runtime"},
     ),
-    "labkit.jupyter": ({"labkit", "jupyter", "lifecycle"}, SHARED | {"runtime", "web"}),
+    "labkit.jupyter": ({"labkit", "jupyter", "lifecycle", "notebook_copies"}, SHARED | {"runtime", "web"}),
+    "labkit.notebook_copies": ({"labkit", "notebook_copies"}, SHARED),
     "labkit.live": ({"labkit", "live", "clients", "views"}, SHARED | {"runtime"}),
     "labkit.lab": (
-        {"labkit", "lab", "live", "clients", "views", "lifecycle", "supervisor"},
+        {"labkit", "lab", "live", "clients", "views", "lifecycle", "supervisor", "notebook_copies"},
         SHARED | {"runtime"},
     ),
     "labkit.cli": (
-        {"labkit", "cli", "lab", "live", "clients", "views", "lifecycle", "supervisor", "openfaas_cli"},
+        {
+            *("labkit", "cli", "lab", "live", "clients", "views", "lifecycle", "supervisor", "openfaas_cli"),
+            *("jupyter", "notebook_copies"),
+        },
         SHARED | {"runtime"},
     ),
     # room of labkit_services: rooms of labkit_services that it may import
