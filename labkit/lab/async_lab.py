@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,10 @@ from labkit.clients.gateway import CALL_SECONDS, Body, FunctionRequest, Function
 from labkit.clients.lab_watch import LabWatch, guarded
 from labkit.clients.supervisor import CHANGE_SECONDS, SupervisorClient
 from labkit.errors import LabGoneError, LabRunningError, NoLabError
+from labkit.handlers.debug_handler import DebugHandler
+from labkit.handlers.debug_server import DebugServer
+from labkit.handlers.deploy import HandlerDeployer, OnStep
+from labkit.handlers.spec import HandlerDeployment, HandlerSpec
 from labkit.lab.background_loop import DualContextManager, LoopBound
 from labkit.lab.bin import AsyncBin, Bin
 from labkit.lab.call import AsyncCallHandle
@@ -68,6 +72,9 @@ class AsyncLab(LoopBound):
         connections: Clients of gateway, event log and inspector.
         supervisor: Client of its supervisor.
         watch: Ends what waits when the lab is reset or ends.
+        callbacks: By function, where this process has its asynchronous calls
+            post their results, unless a call names another place.
+        debug: Takes the calls of functions in debug mode.
     """
 
     def __init__(
@@ -83,6 +90,8 @@ class AsyncLab(LoopBound):
         self.supervisor = SupervisorClient(state, partial(_lab_gone, workspace, state))
         self.watch = LabWatch(self.supervisor, log_failed_task)
         self.connections = Connections(state, self.watch)
+        self.callbacks: dict[str, str] = {}
+        self.debug = DebugServer()
         self._lifeline = lifeline
         self._closed = False
 
@@ -217,6 +226,8 @@ class AsyncLab(LoopBound):
 
         Return this lab, or a new one if this one was not running any more.
         """
+        self.callbacks.clear()
+        await self.debug.close()
         try:
             await self.supervisor.reset()
         except LabGoneError:
@@ -315,8 +326,56 @@ class AsyncLab(LoopBound):
         await self.deploy(name, fprocess="flaky", env={"failures": str(failures)}, annotations=annotations)
 
     @guarded
+    async def deploy_handler(
+        self,
+        name: str,
+        source: str,
+        *,
+        env: Mapping[str, str] | None = None,
+        labels: Mapping[str, str] | None = None,
+        annotations: Mapping[str, str] | None = None,
+        secrets: Sequence[str] = (),
+        callback: str | AsyncBin | Bin = "",
+    ) -> HandlerDeployment:
+        """Deploy a function from Python source, as ``Lab.deploy_handler``."""
+        spec = HandlerSpec(name, source, env or {}, labels or {}, annotations or {}, secrets)
+        return await self.deploy_spec(spec, callback=str(callback))
+
+    @guarded
+    async def deploy_spec(
+        self,
+        spec: HandlerSpec,
+        *,
+        callback: str = "",
+        handler: DebugHandler | None = None,
+        on_step: OnStep = lambda _: None,
+    ) -> HandlerDeployment:
+        """Deploy a function that is described by ``spec``.
+
+        With a ``handler``, that takes its calls in this process; what is
+        deployed passes them on. Of a failed deployment nothing is left.
+        """
+        deployer = HandlerDeployer(self.workspace, self.state, self.connections.gateway, on_step)
+        was_debugged = spec.name in self.debug
+        relay = None if handler is None else await self.debug.add(handler, spec, describe_caller())
+        try:
+            deployment = await deployer.deploy(spec, relay)
+        except BaseException:
+            if not was_debugged:
+                await self.debug.discard(spec.name)
+            raise
+        if handler is None:
+            await self.debug.discard(spec.name)
+        self.callbacks.pop(spec.name, None)
+        if callback:
+            self.callbacks[spec.name] = callback
+        return replace(deployment, callback=callback)
+
+    @guarded
     async def remove(self, name: str) -> bool:
         """Remove a function; return whether it existed."""
+        self.callbacks.pop(name, None)
+        await self.debug.discard(name)
         return await self.connections.gateway.remove(name)
 
     @guarded
@@ -352,7 +411,7 @@ class AsyncLab(LoopBound):
         name: str,
         body: Body = b"",
         *,
-        callback: str | AsyncBin | Bin = "",
+        callback: str | AsyncBin | Bin | None = "",
         path: str = "",
         query: str = "",
         headers: Mapping[str, str] | None = None,
@@ -363,7 +422,9 @@ class AsyncLab(LoopBound):
         Args:
             name: The function; it need not exist yet.
             body: What it gets on stdin.
-            callback: Where the result is posted: a URL or a bin.
+            callback: Where the result is posted: a URL or a bin. Without it,
+                what ``deploy_handler`` was given for the function; with None,
+                nowhere.
             path: Appended to the function's URL.
             query: The query string, without ``?``.
             headers: More request headers.
@@ -374,6 +435,8 @@ class AsyncLab(LoopBound):
             LabGoneError: The lab is not running any more.
         """
         self.connections.follow_events()
+        if callback == "" and CALLBACK_URL.lower() not in {key.lower() for key in headers or ()}:
+            callback = self.callbacks.get(short_function_name(name), "")
         if callback:
             headers = {**(headers or {}), CALLBACK_URL: str(callback)}
         request = FunctionRequest(name, body, "POST", path, query, headers, timeout)

@@ -9,21 +9,26 @@ import shutil
 import threading
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from labkit.clients.caller import load_ipython_extension
 from labkit.clients.gateway import Body
 from labkit.clients.supervisor import CHANGE_SECONDS
 from labkit.errors import WorkspaceError
+from labkit.handlers.debug_handler import DebugHandler
+from labkit.handlers.deploy import OnStep
+from labkit.handlers.spec import HandlerDeployment, HandlerSpec
 from labkit.lab.arguments import checked
 from labkit.lab.async_lab import AsyncLab
 from labkit.lab.background_loop import GRACE_SECONDS, MANAGE_SECONDS, background_loop, blocking, proxy
 from labkit.lab.bin import Bin
 from labkit.lab.call import CallHandle
 from labkit.lab.faults import FaultHandle, FaultTarget, check_fault
+from labkit.lab.handler_functions import debug_handler, deploy_function
 from labkit.lab.interrupts import short_interrupt
 from labkit.lab.measure import RUN_SECONDS, RunSpec, measure_with_bar
 from labkit.lab.queue import Queue, QueueList
@@ -123,6 +128,7 @@ class Lab:
             LabError: The lab could not be started; only its logs are left
                 behind.
         """
+        load_ipython_extension()
         settings = Settings(
             workspace=str(Workspace.find(workspace).root),
             max_inflight=1 if max_inflight is None else max_inflight,
@@ -158,6 +164,7 @@ class Lab:
         Raises:
             NoLabError: No lab is running.
         """
+        load_ipython_extension()
         return cls(background_loop().run(AsyncLab.attach(Workspace.find(workspace)), _ATTACH_SECONDS))
 
     @property
@@ -221,6 +228,67 @@ class Lab:
     timeline = blocking(AsyncLab.timeline)
     bin = blocking(AsyncLab.bin, Bin)
     record = blocking(AsyncLab.record, Recording)
+
+    @checked
+    def deploy_handler(
+        self,
+        name: str,
+        source: str,
+        *,
+        env: Mapping[str, str] | None = None,
+        labels: Mapping[str, str] | None = None,
+        annotations: Mapping[str, str] | None = None,
+        secrets: Sequence[str] = (),
+        callback: str | Bin = "",
+        debug: bool = False,
+    ) -> HandlerDeployment:
+        """Deploy a function from Python source; in a cell, ``%%function``.
+
+        The source defines ``handle(event, context)``, as in OpenFaaS's
+        template ``python3-http``. It is written to ``my-functions/NAME`` of
+        the workspace, beside a ``stack.yaml``, and built and deployed with
+        ``faas-cli``. A function of that name is replaced.
+
+        Args:
+            name: Lower-case letters, digits and dashes.
+            source: The code.
+            env: Environment of its process.
+            labels: OpenFaaS labels.
+            annotations: OpenFaaS annotations.
+            secrets: Names of secrets that it may read.
+            callback: A bin or a URL: ``invoke_async`` of this process sends it
+                as ``X-Callback-Url`` unless a call names another. OpenFaaS has
+                no callback of a function: other clients send the header.
+            debug: Run the handler in this process, for ``print`` and
+                ``breakpoint()``: in the main thread while that waits for the
+                lab, else in a thread of its own.
+
+        Raises:
+            HandlerSourceError: The code can't be used.
+            HandlerBuildError: faas-cli failed.
+            HandlerStartError: The function does not start.
+        """
+        spec = HandlerSpec(name, source, env or {}, labels or {}, annotations or {}, secrets)
+        handler = debug_handler(spec, f"<{name}>", name) if debug else None
+        return self.deploy_spec(spec, callback=str(callback), handler=handler)
+
+    def deploy_spec(
+        self,
+        spec: HandlerSpec,
+        *,
+        callback: str = "",
+        handler: DebugHandler | None = None,
+        on_step: OnStep = lambda _: None,
+    ) -> HandlerDeployment:
+        """Deploy a function that is described by ``spec``.
+
+        Args:
+            spec: The function.
+            callback: A URL, as in ``deploy_handler``.
+            handler: Runs its calls in this process; none for a real one.
+            on_step: Called in this thread with what is being done.
+        """
+        return deploy_function(self._async, spec, callback=callback, handler=handler, on_step=on_step)
 
     @checked
     def measure(

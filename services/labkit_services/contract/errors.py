@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+TYPE_CHECKING = False  # the one in typing takes 4 ms to import; type checkers know the name
+if TYPE_CHECKING:
+    from typing import ClassVar
+
 
 class LabError(Exception):
     """Something in the lab did not go as expected.
@@ -11,7 +15,13 @@ class LabError(Exception):
     The docstring of a subclass is its default headline. Below the headline,
     one labelled line each: what was expected, what was seen, the last log
     lines, what to do next.
+
+    Attributes:
+        headline_only: Whether IPython shows only the headline; a box below it
+            has the rest.
     """
+
+    headline_only: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -48,7 +58,7 @@ class LabError(Exception):
         IPython calls this hook, where an exception has it, instead of
         formatting a traceback.
         """
-        return [f"{type(self).__name__}: {self}"]
+        return [f"{type(self).__name__}: {self.headline if self.headline_only else self}"]
 
 
 class LabTimeoutError(LabError, TimeoutError):
