@@ -11,7 +11,6 @@ from pathlib import Path
 
 from labkit.handlers.errors import HandlerBuildError
 from labkit.handlers.spec import HandlerSpec
-from labkit.openfaas_cli.faas_cli.stack import parse_stack
 from labkit_services.files.tree_copy import read_file
 
 STACK_FILE = "stack.yaml"
@@ -70,6 +69,8 @@ class HandlerFolder:
         stack_file = self.root / STACK_FILE
         if not stack_file.exists():
             return False
+        from labkit.openfaas_cli.faas_cli.stack import parse_stack  # imports YAML, 15 ms
+
         function = parse_stack(read_file(stack_file), environment=os.environ).functions.get(name)
         if function is None:
             return False

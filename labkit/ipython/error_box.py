@@ -38,7 +38,7 @@ def error_html(error: LabError, name_of_file: NameOfFile) -> str:
     rows = [
         ("expected", _escaped(error.expected)),
         ("seen", _escaped(error.seen)),
-        ("last log lines", log),
+        (error.log_label, log),
         ("next", _escaped(error.next_step)),
     ]
     trace = _escaped("\n".join(_traceback(error, name_of_file)))

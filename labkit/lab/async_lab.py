@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from labkit.clients.caller import describe_caller
 from labkit.clients.connections import Connections, import_clients, log_failed_task
@@ -21,9 +21,6 @@ from labkit.clients.gateway import CALL_SECONDS, Body, FunctionRequest, Function
 from labkit.clients.lab_watch import LabWatch, guarded
 from labkit.clients.supervisor import CHANGE_SECONDS, SupervisorClient
 from labkit.errors import LabGoneError, LabRunningError, NoLabError
-from labkit.handlers.debug_handler import DebugHandler
-from labkit.handlers.debug_server import DebugServer
-from labkit.handlers.deploy import HandlerDeployer, OnStep
 from labkit.handlers.spec import HandlerDeployment, HandlerSpec
 from labkit.lab.background_loop import DualContextManager, LoopBound
 from labkit.lab.bin import AsyncBin, Bin
@@ -53,6 +50,9 @@ from labkit_services.contract.names import DEFAULT_QUEUE, short_function_name
 from labkit_services.runtime.background_tasks import BackgroundTasks
 from labkit_services.runtime.log_tail import tail as last_log_lines
 
+if TYPE_CHECKING:
+    from labkit.handlers.lab_handlers import LabHandlers
+
 _POLL_SECONDS = 0.02
 _WATCH_SECONDS = 0.2
 _LOG_LINES = 5
@@ -72,9 +72,6 @@ class AsyncLab(LoopBound):
         connections: Clients of gateway, event log and inspector.
         supervisor: Client of its supervisor.
         watch: Ends what waits when the lab is reset or ends.
-        callbacks: By function, where this process has its asynchronous calls
-            post their results, unless a call names another place.
-        debug: Takes the calls of functions in debug mode.
     """
 
     def __init__(
@@ -90,8 +87,7 @@ class AsyncLab(LoopBound):
         self.supervisor = SupervisorClient(state, partial(_lab_gone, workspace, state))
         self.watch = LabWatch(self.supervisor, log_failed_task)
         self.connections = Connections(state, self.watch)
-        self.callbacks: dict[str, str] = {}
-        self.debug = DebugServer()
+        self._handlers: LabHandlers | None = None
         self._lifeline = lifeline
         self._closed = False
 
@@ -202,6 +198,8 @@ class AsyncLab(LoopBound):
         if _labs.get(self.workspace.root) is self:
             del _labs[self.workspace.root]
         environment.leave(self.workspace)
+        if self._handlers is not None:
+            await self._handlers.close()
         try:
             await self.connections.close()
         except Exception as error:
@@ -226,8 +224,8 @@ class AsyncLab(LoopBound):
 
         Return this lab, or a new one if this one was not running any more.
         """
-        self.callbacks.clear()
-        await self.debug.close()
+        if self._handlers is not None:
+            await self._handlers.close()
         try:
             await self.supervisor.reset()
         except LabGoneError:
@@ -339,43 +337,22 @@ class AsyncLab(LoopBound):
     ) -> HandlerDeployment:
         """Deploy a function from Python source, as ``Lab.deploy_handler``."""
         spec = HandlerSpec(name, source, env or {}, labels or {}, annotations or {}, secrets)
-        return await self.deploy_spec(spec, callback=str(callback))
+        return await self.handlers.deploy(spec, callback=str(callback))
 
-    @guarded
-    async def deploy_spec(
-        self,
-        spec: HandlerSpec,
-        *,
-        callback: str = "",
-        handler: DebugHandler | None = None,
-        on_step: OnStep = lambda _: None,
-    ) -> HandlerDeployment:
-        """Deploy a function that is described by ``spec``.
+    @property
+    def handlers(self) -> LabHandlers:
+        """This process's functions from Python source."""
+        if self._handlers is None:
+            from labkit.handlers.lab_handlers import LabHandlers  # few notebooks need it, and it takes 20 ms
 
-        With a ``handler``, that takes its calls in this process; what is
-        deployed passes them on. Of a failed deployment nothing is left.
-        """
-        deployer = HandlerDeployer(self.workspace, self.state, self.connections.gateway, on_step)
-        was_debugged = spec.name in self.debug
-        relay = None if handler is None else await self.debug.add(handler, spec, describe_caller())
-        try:
-            deployment = await deployer.deploy(spec, relay)
-        except BaseException:
-            if not was_debugged:
-                await self.debug.discard(spec.name)
-            raise
-        if handler is None:
-            await self.debug.discard(spec.name)
-        self.callbacks.pop(spec.name, None)
-        if callback:
-            self.callbacks[spec.name] = callback
-        return replace(deployment, callback=callback)
+            self._handlers = LabHandlers(self.workspace, self.state, self.connections.gateway)
+        return self._handlers
 
     @guarded
     async def remove(self, name: str) -> bool:
         """Remove a function; return whether it existed."""
-        self.callbacks.pop(name, None)
-        await self.debug.discard(name)
+        if self._handlers is not None:
+            await self._handlers.forget(name)
         return await self.connections.gateway.remove(name)
 
     @guarded
@@ -435,8 +412,9 @@ class AsyncLab(LoopBound):
             LabGoneError: The lab is not running any more.
         """
         self.connections.follow_events()
-        if callback == "" and CALLBACK_URL.lower() not in {key.lower() for key in headers or ()}:
-            callback = self.callbacks.get(short_function_name(name), "")
+        names = {header.lower() for header in headers or ()}
+        if callback == "" and self._handlers is not None and CALLBACK_URL.lower() not in names:
+            callback = self._handlers.callbacks.get(short_function_name(name), "")
         if callback:
             headers = {**(headers or {}), CALLBACK_URL: str(callback)}
         request = FunctionRequest(name, body, "POST", path, query, headers, timeout)

@@ -36,7 +36,7 @@ def deploy_function(
             newest = steps.get()
             on_step(newest)
 
-    work = lab.deploy_spec(spec, callback=callback, handler=handler, on_step=steps.put)
+    work = lab.watch.guard(lab.handlers.deploy(spec, callback=callback, handler=handler, on_step=steps.put))
     with short_interrupt(
         lambda: f"{newest}: interrupted; {spec.name} may be deployed or not, run the cell again"
     ):

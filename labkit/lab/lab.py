@@ -19,8 +19,6 @@ from labkit.clients.caller import load_ipython_extension
 from labkit.clients.gateway import Body
 from labkit.clients.supervisor import CHANGE_SECONDS
 from labkit.errors import WorkspaceError
-from labkit.handlers.debug_handler import DebugHandler
-from labkit.handlers.deploy import OnStep
 from labkit.handlers.spec import HandlerDeployment, HandlerSpec
 from labkit.lab.arguments import checked
 from labkit.lab.async_lab import AsyncLab
@@ -28,7 +26,6 @@ from labkit.lab.background_loop import GRACE_SECONDS, MANAGE_SECONDS, background
 from labkit.lab.bin import Bin
 from labkit.lab.call import CallHandle
 from labkit.lab.faults import FaultHandle, FaultTarget, check_fault
-from labkit.lab.handler_functions import debug_handler, deploy_function
 from labkit.lab.interrupts import short_interrupt
 from labkit.lab.measure import RUN_SECONDS, RunSpec, measure_with_bar
 from labkit.lab.queue import Queue, QueueList
@@ -39,6 +36,8 @@ from labkit.workspace import Workspace
 from labkit_services.call_record.log import Mode
 
 if TYPE_CHECKING:
+    from labkit.handlers.debug_handler import DebugHandler
+    from labkit.handlers.deploy import OnStep
     from labkit.views.plots import Picture
 
 _ATTACH_SECONDS = 10.0
@@ -269,7 +268,11 @@ class Lab:
             HandlerStartError: The function does not start.
         """
         spec = HandlerSpec(name, source, env or {}, labels or {}, annotations or {}, secrets)
-        handler = debug_handler(spec, f"<{name}>", name) if debug else None
+        handler = None
+        if debug:
+            from labkit.lab.handler_functions import debug_handler
+
+            handler = debug_handler(spec, f"<{name}>", name)
         return self.deploy_spec(spec, callback=str(callback), handler=handler)
 
     def deploy_spec(
@@ -288,6 +291,8 @@ class Lab:
             handler: Runs its calls in this process; none for a real one.
             on_step: Called in this thread with what is being done.
         """
+        from labkit.lab.handler_functions import deploy_function  # few notebooks need it
+
         return deploy_function(self._async, spec, callback=callback, handler=handler, on_step=on_step)
 
     @checked

@@ -17,10 +17,12 @@ class LabError(Exception):
     lines, what to do next.
 
     Attributes:
+        log_label: What ``log`` is called.
         headline_only: Whether IPython shows only the headline; a box below it
             has the rest.
     """
 
+    log_label: ClassVar[str] = "last log lines"
     headline_only: ClassVar[bool] = False
 
     def __init__(
@@ -46,7 +48,7 @@ class LabError(Exception):
         if self.seen:
             lines.append(f"  seen:     {self.seen}")
         if self.log:
-            lines.append("  last log lines:")
+            lines.append(f"  {self.log_label}:")
             lines += [f"    {line}" for line in self.log]
         if self.next_step:
             lines.append(f"  next:     {self.next_step}")
