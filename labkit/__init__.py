@@ -12,7 +12,14 @@ if TYPE_CHECKING:
 
 # Loaded on first use (PEP 562): the supervisor and the command line import
 # this package too, and must not pay for what only a notebook needs.
-_MODULES = {"Lab": "labkit.lab.lab", "LabError": "labkit.errors", "RecordedRun": "labkit.live.recorded_run"}
+_MODULES = {
+    "Lab": "labkit.lab.lab",
+    "LabError": "labkit.errors",
+    "RecordedRun": "labkit.live.recorded_run",
+    # For %load_ext labkit; Lab.start() in a notebook loads it, too.
+    "load_ipython_extension": "labkit.ipython.extension",
+    "unload_ipython_extension": "labkit.ipython.extension",
+}
 
 __all__ = ["Lab", "LabError", "RecordedRun"]
 

@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Any
 
 
 def in_kernel() -> bool:
     """Tell whether this is a Jupyter kernel."""
     # IPython in a terminal has a shell, but no kernel.
+    return hasattr(_shell(), "kernel")
+
+
+def load_ipython_extension() -> None:
+    """Load the lab's extension if this is IPython; idempotent."""
+    shell = _shell()
+    if shell is not None:
+        shell.extension_manager.load_extension("labkit")
+
+
+def _shell() -> Any:
+    """Return IPython's shell, or None; never imports IPython."""
     ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None else None
-    return hasattr(shell, "kernel")
+    return ipython.get_ipython() if ipython is not None else None
 
 
 def describe_caller() -> str:

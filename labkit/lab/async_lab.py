@@ -10,11 +10,11 @@ import asyncio
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from labkit.clients.caller import describe_caller
 from labkit.clients.connections import Connections, import_clients, log_failed_task
@@ -22,6 +22,7 @@ from labkit.clients.gateway import CALL_SECONDS, Body, FunctionRequest, Function
 from labkit.clients.lab_watch import LabWatch, guarded
 from labkit.clients.supervisor import CHANGE_SECONDS, SupervisorClient
 from labkit.errors import LabGoneError, LabRunningError, NoLabError
+from labkit.handlers.spec import HandlerDeployment, HandlerSpec
 from labkit.lab.background_loop import DualContextManager, LoopBound
 from labkit.lab.bin import AsyncBin, Bin
 from labkit.lab.call import AsyncCallHandle
@@ -54,6 +55,9 @@ from labkit_services.contract.headers import CALLBACK_URL
 from labkit_services.contract.names import DEFAULT_QUEUE, short_function_name
 from labkit_services.runtime.background_tasks import BackgroundTasks
 from labkit_services.runtime.log_tail import tail as last_log_lines
+
+if TYPE_CHECKING:
+    from labkit.handlers.lab_handlers import LabHandlers
 
 _POLL_SECONDS = 0.02
 _WATCH_SECONDS = 0.2
@@ -91,6 +95,7 @@ class AsyncLab(LoopBound):
         self.watch = LabWatch(self.supervisor, log_failed_task)
         self.connections = Connections(state, self.watch)
         self.feed = LabFeed(LabLink(state, self.connections, self.supervisor), log_failed_task)
+        self._handlers: LabHandlers | None = None
         self._lifeline = lifeline
         self._closed = False
 
@@ -201,6 +206,8 @@ class AsyncLab(LoopBound):
         if _labs.get(self.workspace.root) is self:
             del _labs[self.workspace.root]
         environment.leave(self.workspace)
+        if self._handlers is not None:
+            await self._handlers.close()
         try:
             await self.connections.close()
         except Exception as error:
@@ -225,6 +232,8 @@ class AsyncLab(LoopBound):
 
         Return this lab, or a new one if this one was not running any more.
         """
+        if self._handlers is not None:
+            await self._handlers.close()
         try:
             await self.supervisor.reset()
         except LabGoneError:
@@ -323,8 +332,35 @@ class AsyncLab(LoopBound):
         await self.deploy(name, fprocess="flaky", env={"failures": str(failures)}, annotations=annotations)
 
     @guarded
+    async def deploy_handler(
+        self,
+        name: str,
+        source: str,
+        *,
+        env: Mapping[str, str] | None = None,
+        labels: Mapping[str, str] | None = None,
+        annotations: Mapping[str, str] | None = None,
+        secrets: Sequence[str] = (),
+        callback: str | AsyncBin | Bin = "",
+    ) -> HandlerDeployment:
+        """Deploy a function from Python source, as ``Lab.deploy_handler``."""
+        spec = HandlerSpec(name, source, env or {}, labels or {}, annotations or {}, secrets)
+        return await self.handlers.deploy(spec, callback=str(callback))
+
+    @property
+    def handlers(self) -> LabHandlers:
+        """This process's functions from Python source."""
+        if self._handlers is None:
+            from labkit.handlers.lab_handlers import LabHandlers  # few notebooks need it, and it takes 20 ms
+
+            self._handlers = LabHandlers(self.workspace, self.state, self.connections.gateway)
+        return self._handlers
+
+    @guarded
     async def remove(self, name: str) -> bool:
         """Remove a function; return whether it existed."""
+        if self._handlers is not None:
+            await self._handlers.forget(name)
         return await self.connections.gateway.remove(name)
 
     @guarded
@@ -365,7 +401,7 @@ class AsyncLab(LoopBound):
         name: str,
         body: Body = b"",
         *,
-        callback: str | AsyncBin | Bin = "",
+        callback: str | AsyncBin | Bin | None = "",
         path: str = "",
         query: str = "",
         headers: Mapping[str, str] | None = None,
@@ -376,7 +412,9 @@ class AsyncLab(LoopBound):
         Args:
             name: The function; it need not exist yet.
             body: What it gets on stdin.
-            callback: Where the result is posted: a URL or a bin.
+            callback: Where the result is posted: a URL or a bin. Without it,
+                what ``deploy_handler`` was given for the function; with None,
+                nowhere.
             path: Appended to the function's URL.
             query: The query string, without ``?``.
             headers: More request headers.
@@ -387,6 +425,9 @@ class AsyncLab(LoopBound):
             LabGoneError: The lab is not running any more.
         """
         self.connections.follow_events()
+        names = {header.lower() for header in headers or ()}
+        if callback == "" and self._handlers is not None and CALLBACK_URL.lower() not in names:
+            callback = self._handlers.callbacks.get(short_function_name(name), "")
         if callback:
             headers = {**(headers or {}), CALLBACK_URL: str(callback)}
         request = FunctionRequest(name, body, "POST", path, query, headers, timeout)

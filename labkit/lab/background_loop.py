@@ -22,6 +22,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, cast, overload
 
 from labkit.clients.supervisor import CHANGE_SECONDS
 from labkit.errors import WrongThreadError
+from labkit.handlers.waiting_thread import WAITING_THREAD
 from labkit.lab.arguments import bound, checked, reported
 from labkit.lab.interrupts import cancelled, short_interrupt
 from labkit.lab.loop_work import LoopWork
@@ -158,6 +159,8 @@ def _call_soon(loop: asyncio.AbstractEventLoop, callback: Callable[[], object]) 
 
 
 def _wait(ended: threading.Event, timeout: float, meanwhile: Callable[[], None] | None) -> bool:
+    if WAITING_THREAD.applies():
+        return WAITING_THREAD.wait(ended, timeout, meanwhile or (lambda: None))
     if meanwhile is None:
         return ended.wait(timeout)
     deadline = time.monotonic() + timeout

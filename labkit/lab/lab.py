@@ -9,15 +9,17 @@ import shutil
 import threading
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from labkit.clients.caller import load_ipython_extension
 from labkit.clients.gateway import Body
 from labkit.clients.supervisor import CHANGE_SECONDS
 from labkit.errors import WorkspaceError
+from labkit.handlers.spec import HandlerDeployment, HandlerSpec
 from labkit.lab.arguments import checked
 from labkit.lab.async_lab import AsyncLab
 from labkit.lab.background_loop import GRACE_SECONDS, MANAGE_SECONDS, background_loop, blocking, proxy
@@ -42,6 +44,8 @@ from labkit_services.call_record.log import Mode
 from labkit_services.contract.names import short_function_name
 
 if TYPE_CHECKING:
+    from labkit.handlers.debug_handler import DebugHandler
+    from labkit.handlers.deploy import OnStep
     from labkit.live.flow import FlowView
     from labkit.live.gauge import GaugeView
     from labkit.live.panel import PanelView
@@ -144,6 +148,7 @@ class Lab:
             LabError: The lab could not be started; only its logs are left
                 behind.
         """
+        load_ipython_extension()
         settings = Settings(
             workspace=str(Workspace.find(workspace).root),
             max_inflight=1 if max_inflight is None else max_inflight,
@@ -183,6 +188,7 @@ class Lab:
         Raises:
             NoLabError: No lab is running.
         """
+        load_ipython_extension()
         return cls(background_loop().run(AsyncLab.attach(Workspace.find(workspace)), _ATTACH_SECONDS))
 
     @property
@@ -286,6 +292,8 @@ class Lab:
         Elsewhere they are a table of the moment.
         """
         return live_gauge(self._queue_figures(queue), self._view_parts("gauge", queue=queue))
+
+    @checked
     def panel(self) -> ControlList | PanelView:
         """Return the control panel: send calls, change limits, break things.
 
@@ -297,7 +305,75 @@ class Lab:
     def _view_parts(self, kind: str, **options: Any) -> ViewParts:
         """Return what a live view is made of."""
         call_soon = background_loop().loop.call_soon_threadsafe
-        return ViewParts(self._async.feed, call_soon, settings_of(kind, self._async.state, **options))
+        feed = self._async.feed
+        return ViewParts(feed, call_soon, settings_of(kind, self._async.state, **options), feed.request)
+
+    @checked
+    def deploy_handler(
+        self,
+        name: str,
+        source: str,
+        *,
+        env: Mapping[str, str] | None = None,
+        labels: Mapping[str, str] | None = None,
+        annotations: Mapping[str, str] | None = None,
+        secrets: Sequence[str] = (),
+        callback: str | Bin = "",
+        debug: bool = False,
+    ) -> HandlerDeployment:
+        """Deploy a function from Python source; in a cell, ``%%function``.
+
+        The source defines ``handle(event, context)``, as in OpenFaaS's
+        template ``python3-http``. It is written to ``my-functions/NAME`` of
+        the workspace, beside a ``stack.yaml``, and built and deployed with
+        ``faas-cli``. A function of that name is replaced.
+
+        Args:
+            name: Lower-case letters, digits and dashes.
+            source: The code.
+            env: Environment of its process.
+            labels: OpenFaaS labels.
+            annotations: OpenFaaS annotations.
+            secrets: Names of secrets that it may read.
+            callback: A bin or a URL: ``invoke_async`` of this process sends it
+                as ``X-Callback-Url`` unless a call names another. OpenFaaS has
+                no callback of a function: other clients send the header.
+            debug: Run the handler in this process, for ``print`` and
+                ``breakpoint()``: in the main thread while that waits for the
+                lab, else in a thread of its own.
+
+        Raises:
+            HandlerSourceError: The code can't be used.
+            HandlerBuildError: faas-cli failed.
+            HandlerStartError: The function does not start.
+        """
+        spec = HandlerSpec(name, source, env or {}, labels or {}, annotations or {}, secrets)
+        handler = None
+        if debug:
+            from labkit.lab.handler_functions import debug_handler
+
+            handler = debug_handler(spec, f"<{name}>", name)
+        return self.deploy_spec(spec, callback=str(callback), handler=handler)
+
+    def deploy_spec(
+        self,
+        spec: HandlerSpec,
+        *,
+        callback: str = "",
+        handler: DebugHandler | None = None,
+        on_step: OnStep = lambda _: None,
+    ) -> HandlerDeployment:
+        """Deploy a function that is described by ``spec``.
+
+        Args:
+            spec: The function.
+            callback: A URL, as in ``deploy_handler``.
+            handler: Runs its calls in this process; none for a real one.
+            on_step: Called in this thread with what is being done.
+        """
+        from labkit.lab.handler_functions import deploy_function  # few notebooks need it
+
+        return deploy_function(self._async, spec, callback=callback, handler=handler, on_step=on_step)
 
     @checked
     def measure(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from labkit.live.feed import FeedView, OnLoop
+from labkit.live.relay import Send
 from labkit.workspace import LabState
 
 SHORT_TIMELINE = "Timeline of the lab's calls (a live view in JupyterLab)"
@@ -34,11 +35,13 @@ class ViewParts:
         feed: Of its lab, or of a recorded run.
         on_loop: Calls a function on the feed's event loop, from any thread.
         settings: What its script needs to know; ``settings_of``.
+        send: Sends a request to the lab's API; a recorded run has none.
     """
 
     feed: ViewFeed
     on_loop: OnLoop
     settings: dict[str, Any]
+    send: Send | None = None
 
 
 def language() -> str:

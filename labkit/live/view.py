@@ -64,8 +64,8 @@ class LiveView(anywidget.AnyWidget):
             settings=parts.settings,
         )
         self.on_msg(self._receive)
-        if self._feed is not None:
-            self._relay = Relay(self._feed.request, self.post, self._on_loop, log_failed_task)
+        if parts.send is not None:
+            self._relay = Relay(parts.send, self.post, self._on_loop, log_failed_task)
             self.on_page_message(self._relay.receive)
 
     def __repr__(self) -> str:
@@ -137,8 +137,7 @@ class LiveView(anywidget.AnyWidget):
             self.keyframe = {}
             # ipywidgets hides a closed widget's form for notebooks.
             self.__dict__.pop("_repr_mimebundle_", None)
-        if self._feed is not None:
-            self._on_loop(self._feed.detach, self)
+        self._on_loop(self._feed.detach, self)
         if self._relay is not None:
             self._relay.close()
 

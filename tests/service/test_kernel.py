@@ -10,70 +10,14 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from queue import Empty
 
 import psutil
 import pytest
 from eventually import eventually
-from jupyter_client.blocking.client import BlockingKernelClient
-from jupyter_client.manager import KernelManager
+from kernels import CELL_SECONDS, START, Notebook, has_begun, iopub, outputs
 from marked_processes import assert_gone, marked
 
 from labkit.workspace import Workspace
-
-START = """
-import sys; sys.path.insert(0, {here!r})
-from labs import start_lab
-import labkit.lab.background_loop as lab_loop
-lab = start_lab({workspace!r})
-"""
-CELL_SECONDS = 30.0
-
-
-class Notebook:
-    """A kernel that runs cells."""
-
-    def __init__(self, workspace: Path) -> None:
-        self.workspace = workspace
-        self.manager = KernelManager(kernel_name="python3")
-        self.manager.start_kernel(cwd=str(workspace))
-        self.client: BlockingKernelClient = self.manager.client()
-        self.client.start_channels()
-        self.client.wait_for_ready(timeout=CELL_SECONDS)
-
-    def run(self, code: str) -> dict:
-        """Run a cell; return the content of its reply."""
-        return self.reply(self.client.execute(code, stop_on_error=False))
-
-    def run_well(self, code: str) -> None:
-        """Run a cell that must not fail."""
-        reply = self.run(code)
-        assert reply["status"] == "ok", "\n".join(reply["traceback"])
-
-    def reply(self, request: str) -> dict:
-        deadline = time.monotonic() + CELL_SECONDS
-        while time.monotonic() < deadline:
-            try:
-                message = self.client.get_shell_msg(timeout=1)
-            except Empty:
-                continue
-            if message["parent_header"].get("msg_id") == request:
-                return message["content"]
-        raise AssertionError(f"no reply within {CELL_SECONDS:g} s")
-
-    def start_lab(self) -> int:
-        """Run the first cell; return the supervisor's process id."""
-        code = START.format(here=str(Path(__file__).parent), workspace=str(self.workspace))
-        self.run_well(code)
-        pid = Workspace(self.workspace).lock_holder()
-        assert pid is not None
-        return pid
-
-    def end(self) -> None:
-        self.client.stop_channels()
-        if self.manager.has_kernel:
-            self.manager.shutdown_kernel(now=True)
-        self.manager.cleanup_resources()
 
 
 @pytest.fixture
@@ -106,15 +50,6 @@ def test_the_stop_button_interrupts_the_cell_but_not_the_lab(notebook: Notebook,
     assert notebook.reply(request)["ename"] == "KeyboardInterrupt"
     notebook.run_well("assert lab.status().state == 'ready', lab.status()")
     assert Workspace(notebook.workspace).lock_holder() == pid
-
-
-def has_begun(notebook: Notebook) -> bool:
-    """Tell whether the cell runs; an earlier interrupt would be lost."""
-    try:
-        message = notebook.client.get_iopub_msg(timeout=0.1)
-    except Empty:
-        return False
-    return message["msg_type"] == "stream" and "begun" in message["content"]["text"]
 
 
 def test_running_the_first_cell_again_keeps_the_lab(notebook: Notebook) -> None:
@@ -229,22 +164,6 @@ BLOCKING = {
     "await": ("await lab.aio.measure('nap')", "measure was interrupted"),
     "await a call": ("await lab.aio.call('unknown').wait()", "wait was interrupted"),
 }
-
-
-def iopub(notebook: Notebook) -> list[dict]:
-    """Return what cells have published."""
-    found: list[dict] = []
-    while True:
-        try:
-            found.append(notebook.client.get_iopub_msg(timeout=0.3))
-        except Empty:
-            return found
-
-
-def outputs(notebook: Notebook) -> str:
-    """Return the text that cells have printed, errors aside."""
-    messages = [message for message in iopub(notebook) if message["msg_type"] == "stream"]
-    return "".join(message["content"]["text"] for message in messages)
 
 
 @pytest.mark.parametrize("presses", [1, 2], ids=["once", "twice"])

@@ -35,10 +35,18 @@ ALLOWED = {
     "labkit.jupyter": ({"labkit", "jupyter", "lifecycle", "notebook_copies"}, SHARED | {"runtime", "web"}),
     "labkit.notebook_copies": ({"labkit", "notebook_copies"}, SHARED),
     "labkit.live": ({"labkit", "live", "clients", "views"}, SHARED | {"runtime"}),
-    "labkit.lab": (
-        {"labkit", "lab", "live", "clients", "views", "lifecycle", "supervisor", "notebook_copies"},
+    "labkit.handlers": (
+        {"labkit", "handlers", "clients", "lifecycle", "openfaas_cli"},
         SHARED | {"runtime"},
     ),
+    "labkit.lab": (
+        {
+            *("labkit", "lab", "live", "handlers", "clients", "views", "lifecycle", "supervisor"),
+            "notebook_copies",
+        },
+        SHARED | {"runtime"},
+    ),
+    "labkit.ipython": ({"labkit", "ipython", "lab", "handlers", "clients"}, SHARED),
     "labkit.cli": (
         {
             *("labkit", "cli", "lab", "live", "clients", "views", "lifecycle", "supervisor", "openfaas_cli"),
@@ -145,10 +153,10 @@ def test_a_room_imports_only_the_rooms_below_it(name: str) -> None:
         assert imported in allowed, f"{name} imports from {package}.{imported}"
 
 
-def test_only_the_root_and_the_command_line_import_the_lab_room() -> None:
+def test_only_the_root_the_command_line_and_ipython_import_the_lab_room() -> None:
     importing = {room_of(name) for name in modules() if ("labkit", "lab") in ours(imports_of(name))}
 
-    assert importing <= {"labkit", "labkit.lab", "labkit.cli"}
+    assert importing <= {"labkit", "labkit.lab", "labkit.cli", "labkit.ipython"}
 
 
 @pytest.mark.parametrize("name", [name for name in sorted(modules()) if room_of(name) in PURE])

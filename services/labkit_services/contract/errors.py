@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+TYPE_CHECKING = False  # the one in typing takes 4 ms to import; type checkers know the name
+if TYPE_CHECKING:
+    from typing import ClassVar
+
 
 class LabError(Exception):
     """Something in the lab did not go as expected.
@@ -11,7 +15,15 @@ class LabError(Exception):
     The docstring of a subclass is its default headline. Below the headline,
     one labelled line each: what was expected, what was seen, the last log
     lines, what to do next.
+
+    Attributes:
+        log_label: What ``log`` is called.
+        headline_only: Whether IPython shows only the headline; a box below it
+            has the rest.
     """
+
+    log_label: ClassVar[str] = "last log lines"
+    headline_only: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -36,7 +48,7 @@ class LabError(Exception):
         if self.seen:
             lines.append(f"  seen:     {self.seen}")
         if self.log:
-            lines.append("  last log lines:")
+            lines.append(f"  {self.log_label}:")
             lines += [f"    {line}" for line in self.log]
         if self.next_step:
             lines.append(f"  next:     {self.next_step}")
@@ -48,7 +60,7 @@ class LabError(Exception):
         IPython calls this hook, where an exception has it, instead of
         formatting a traceback.
         """
-        return [f"{type(self).__name__}: {self}"]
+        return [f"{type(self).__name__}: {self.headline if self.headline_only else self}"]
 
 
 class LabTimeoutError(LabError, TimeoutError):

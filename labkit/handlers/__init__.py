@@ -1,0 +1,1 @@
+"""Functions from Python source: checked, built and deployed by faas-cli."""

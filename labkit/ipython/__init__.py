@@ -1,0 +1,1 @@
+"""What IPython runs and shows: ``%%function``, and errors as boxes."""

@@ -1,0 +1,77 @@
+"""An error of the lab as a small box, for a notebook; pure."""
+
+from __future__ import annotations
+
+import html
+import traceback
+from collections.abc import Callable, Iterator
+
+from labkit_services.contract.errors import LabError
+from labkit_services.contract.wire_text import printable
+
+NameOfFile = Callable[[str], str]
+"""What a learner calls a code's file: ``Cell In[3]``; "" if it is no cell."""
+
+_MOST_CHARACTERS = 20_000
+_STYLE = """\
+.labkit-error{border:1px solid var(--jp-border-color2,rgba(128,128,128,.4));border-left:4px solid \
+var(--jp-error-color1,#c62828);border-radius:3px;padding:6px 10px;margin:4px 0;max-width:64rem;\
+color:var(--jp-ui-font-color1,inherit);\
+font:var(--jp-ui-font-size1,13px)/1.5 var(--jp-ui-font-family,sans-serif)}
+.labkit-error dl{display:grid;grid-template-columns:max-content minmax(0,1fr);gap:2px 12px;margin:0}
+.labkit-error dt{font-weight:600;margin:0;float:none;width:auto}
+.labkit-error dd{margin:0;overflow-wrap:anywhere;white-space:pre-wrap}
+.labkit-error pre{margin:2px 0;padding:4px 8px;overflow:auto;max-height:20em;white-space:pre;\
+background:var(--jp-layout-color2,rgba(128,128,128,.14));color:inherit;\
+font:var(--jp-code-font-size,13px)/1.4 var(--jp-code-font-family,monospace)}
+.labkit-error summary{cursor:pointer;margin-top:4px}
+.labkit-error summary:focus-visible{outline:2px solid var(--jp-brand-color1,#1976d2);outline-offset:2px}
+@media (max-width:480px){.labkit-error dl{grid-template-columns:minmax(0,1fr)}}"""
+
+
+def error_html(error: LabError, name_of_file: NameOfFile) -> str:
+    """Return what stands below the error's headline, as HTML.
+
+    All that the error holds is text in it, whatever it contains.
+    """
+    log = f'<pre tabindex="0">{_escaped(chr(10).join(error.log))}</pre>' if error.log else ""
+    rows = [
+        ("expected", _escaped(error.expected)),
+        ("seen", _escaped(error.seen)),
+        (error.log_label, log),
+        ("next", _escaped(error.next_step)),
+    ]
+    trace = _escaped("\n".join(_traceback(error, name_of_file)))
+    body = "".join(f"<dt>{label}</dt><dd>{content}</dd>" for label, content in rows if content)
+    return (
+        f'<section class="labkit-error" aria-label="about this {_escaped(type(error).__name__)}">'
+        f"<style>{_STYLE}</style>"
+        + (f"<dl>{body}</dl>" if body else "")
+        + f'<details><summary>Traceback</summary><pre tabindex="0">{trace}</pre></details></section>'
+    )
+
+
+def error_text(error: LabError) -> str:
+    """Return what stands below the headline, as text."""
+    return "\n".join(printable(str(error), "\n").split("\n")[1 + error.headline.count("\n") :])
+
+
+def _escaped(text: str) -> str:
+    shown = text if len(text) <= _MOST_CHARACTERS else f"{text[:_MOST_CHARACTERS]} …"
+    return html.escape(printable(shown, "\n\t"))
+
+
+def _traceback(error: BaseException, name_of_file: NameOfFile) -> Iterator[str]:
+    """Yield the lines of a traceback, from the learner's cell on."""
+    shown = traceback.TracebackException.from_exception(error)
+    if shown.__cause__ is not None and error.__cause__ is not None:
+        yield from _traceback(error.__cause__, name_of_file)
+        yield "\nwhich caused:\n"
+    frames = list(shown.stack)
+    cells = [index for index, frame in enumerate(frames) if name_of_file(frame.filename)]
+    for frame in frames[cells[0] if cells else 0 :]:
+        where = name_of_file(frame.filename) or f"File {frame.filename}"
+        yield f"{where}, line {frame.lineno}, in {frame.name}"
+        if frame.line:
+            yield f"    {frame.line}"
+    yield f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
