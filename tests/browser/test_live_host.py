@@ -131,6 +131,7 @@ def test_axe_finds_nothing(browser: Chromium, width: int, lang: str, tmp_path: P
     page.message({"problem": {"text": "read queues: broken"}})
     page.tab.evaluate("document.querySelector('.lk-table').open = true")
     page.tab.wait_for(f"{ROWS} >= 10 && document.querySelectorAll('.lk-table tbody tr').length === 11")
+    time.sleep(0.3)  # the depth below the rows is drawn a little later
     page.tab.screenshot(tmp_path / "view.png")
 
     assert violations(page.tab) == []
