@@ -192,9 +192,9 @@ def test_a_page_that_is_loaded_while_a_cell_blocks_goes_on(
 
     page.tab.call("Page.reload")
     page.tab.wait_for(f"document.readyState === 'complete' && {ROWS} >= 3")
-    restored = page.evaluate(ROWS)
+    restored = page.evaluate(ALL_ROWS)
     assert restored < 24, "the cell had ended"
-    page.tab.wait_for(f"{ROWS} >= {restored + 2}")
+    page.tab.wait_for(f"{ALL_ROWS} >= {restored + 2}")
     page.tab.wait_for(f"{ALL_ROWS} === 26")
     page.tab.wait_for("!document.querySelector('.lk [aria-label*=\", running\"]')")
     assert all(", done:" in label for label in labels(page))
@@ -226,9 +226,7 @@ def test_a_closed_notebook_costs_nothing_and_opens_again(
     eventually(lambda: tasks.exists() and tasks.read_text() == "2", "tasks of the feed")
 
     page.save()
-    page.evaluate(
-        "document.querySelector('#jp-main-dock-panel .lm-mod-current .lm-TabBar-tabCloseIcon').click()"
-    )
+    page.click("document.querySelector('#jp-main-dock-panel .lm-mod-current .lm-TabBar-tabCloseIcon')")
     page.tab.wait_for("document.querySelectorAll('.lk').length === 0")
     eventually(lambda: tasks.read_text() == "0", "the end of the feed")
 
