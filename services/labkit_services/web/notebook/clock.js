@@ -12,6 +12,9 @@ export class Clock {
   #frame = 0;
   #base = 0;
   #at = 0;
+  #until = 0; // where a replay ends: the present when it began
+  #times = [];
+  #timesOf = -1; // the version of the calls that they are of
   #mode = "live"; // live, paused, replay
 
   /** `record` is {start, end} of a recorded run, which has no "now", or null. */
@@ -37,7 +40,11 @@ export class Clock {
   get recorded() { return this.#record !== null; }
 
   /** The times between which it can be set. */
-  get end() { return this.#record ? this.#record.end : this.#feed.now(); }
+  get end() {
+    if (this.#record) return this.#record.end;
+    return this.#mode === "replay" ? this.#until : this.#feed.now();
+  }
+
   get start() {
     if (this.#record) return this.#record.start;
     const times = this.times();
@@ -109,15 +116,17 @@ export class Clock {
 
   /** When something happened, in order. */
   times() {
+    if (this.#timesOf === this.#feed.version) return this.#times;
     const found = new Set();
-    const { end } = this;
     for (const call of this.#feed.calls.values()) {
       for (const span of call.spans ?? []) {
         found.add(span.start);
-        if (span.end !== null && span.end <= end) found.add(span.end);
+        if (span.end !== null) found.add(span.end);
       }
     }
-    return [...found].sort((a, b) => a - b);
+    this.#timesOf = this.#feed.version;
+    this.#times = [...found].sort((a, b) => a - b);
+    return this.#times;
   }
 
   destroy() {
@@ -127,6 +136,7 @@ export class Clock {
 
   #set(mode, base) {
     cancelAnimationFrame(this.#frame);
+    if (mode === "replay") this.#until = this.end;
     this.#mode = mode;
     this.#base = base;
     this.#at = performance.now();
@@ -134,7 +144,7 @@ export class Clock {
     this.#tell();
   }
 
-  /** A replay that has reached the present goes on with it; a record stops. */
+  /** After a replay the view is live again; a record stops. */
   #watchEnd() {
     this.#frame = requestAnimationFrame(() => {
       if (this.#mode !== "replay") return;
