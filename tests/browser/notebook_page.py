@@ -59,10 +59,11 @@ class NotebookPage:
 
     def run(self, number: int) -> str:
         """Run a cell; return the text of its output when it has ended."""
-        before = self.prompt(number)
+        # After a restart of the kernel a cell's number can be the same again.
+        self.evaluate(f"{_CELL.format(number=number)}.querySelector('.jp-InputPrompt').textContent = ''")
         self.start(number)
         eventually(
-            lambda: self.prompt(number) not in (before, "[*]:", "[ ]:"),
+            lambda: self.prompt(number) not in ("", "[*]:", "[ ]:"),
             f"the end of cell {number}",
             within=40,
         )
@@ -96,6 +97,15 @@ class NotebookPage:
         self.tab.press("Escape")
         self.tab.press("d")
         self.tab.press("d")
+
+    def restart_kernel(self) -> None:
+        """Restart the kernel, as 0, 0 does, and confirm it."""
+        self.evaluate("document.querySelector('.jp-Notebook .cm-content').focus()")
+        self.tab.press("Escape")
+        self.tab.press("0")
+        self.tab.press("0")
+        self.tab.wait_for("!!document.querySelector('.jp-Dialog .jp-mod-accept')")
+        self.evaluate("document.querySelector('.jp-Dialog .jp-mod-accept').click()")
 
     def save(self) -> None:
         self.tab.press("s", ctrl=True)

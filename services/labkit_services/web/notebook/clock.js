@@ -12,6 +12,7 @@ export class Clock {
   #frame = 0;
   #base = 0;
   #at = 0;
+  #until = 0; // where a replay ends: the present when it began
   #mode = "live"; // live, paused, replay
 
   /** `record` is {start, end} of a recorded run, which has no "now", or null. */
@@ -37,7 +38,11 @@ export class Clock {
   get recorded() { return this.#record !== null; }
 
   /** The times between which it can be set. */
-  get end() { return this.#record ? this.#record.end : this.#feed.now(); }
+  get end() {
+    if (this.#record) return this.#record.end;
+    return this.#mode === "replay" ? this.#until : this.#feed.now();
+  }
+
   get start() {
     if (this.#record) return this.#record.start;
     const times = this.times();
@@ -127,6 +132,7 @@ export class Clock {
 
   #set(mode, base) {
     cancelAnimationFrame(this.#frame);
+    if (mode === "replay") this.#until = this.end;
     this.#mode = mode;
     this.#base = base;
     this.#at = performance.now();
@@ -134,7 +140,7 @@ export class Clock {
     this.#tell();
   }
 
-  /** A replay that has reached the present goes on with it; a record stops. */
+  /** After a replay the view is live again; a record stops. */
   #watchEnd() {
     this.#frame = requestAnimationFrame(() => {
       if (this.#mode !== "replay") return;
