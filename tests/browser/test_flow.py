@@ -93,7 +93,7 @@ def test_a_dot_is_where_the_events_of_its_call_put_it(page: BrowserTab) -> None:
     assert at_4_5[CANCELLED] == "queue>cancelled"
     assert at_5[LOST] == "lease"  # its worker was killed at 4.7
     assert at_5[CANCELLED] is None  # its way has ended
-    assert at_9[BROKEN] == "function>dead"
+    assert at_9[BROKEN] == "dead"
     assert at_9_8[RUNNING] == "function"
     assert at_9_8[WAITING] == "queue"
     assert {call: at for call, at in at_20.items() if at} == {RUNNING: "function", WAITING: "queue"}
@@ -283,11 +283,9 @@ def test_frames_at_two_hundred_events_a_second_and_none_when_all_rests(page: Bro
     show(page, 0, [], live=True)
     found = page.evaluate("measureFlow(4)")
     print(
-        f"\nflow, {found['events']:.0f} events/s: {found['frames']:.1f} frames/s ({found['drawn']:.1f} drawn),"
+        f"\nflow, {found['events']:.0f} events/s: {found['frames']:.1f} frames/s, {found['drawn']:.1f} drawn,"
     )
-    print(
-        f"95 % of them within {found['p95']:.0f} ms; at most {found['most']} dots; {found['idle']} when all rests"
-    )
+    print(f"95 % within {found['p95']:.0f} ms; at most {found['most']} dots; {found['idle']} when all rests")
 
     assert found["events"] >= 180
     assert min(found["frames"], found["drawn"]) >= FEWEST_FRAMES
@@ -321,7 +319,8 @@ def test_it_fits_is_readable_and_follows_the_theme(
         const box = part.querySelector('.fl-paper').getBoundingClientRect();
         return [...part.querySelectorAll('.fl-name, .fl-line')].filter((text) => {
             const own = text.getBoundingClientRect();
-            return own.left < box.left - 1 || own.right > box.right + 1; }).map((text) => text.textContent); })"""
+            return own.left < box.left - 1 || own.right > box.right + 1;
+        }).map((text) => text.textContent); })"""
     assert page.evaluate(cut) == []
     assert min(page.evaluate("textSizes()")) >= 11
     ink = page.evaluate("getComputedStyle(document.querySelector('.fl')).color")
