@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -47,7 +46,6 @@ from labkit.views.queue_status import QueueFigures
 from labkit.views.status import LabStatus
 from labkit.views.timeline.picture import CallTimeline
 from labkit.workspace import LabState, Workspace
-from labkit_services.call_record.call_index import groups_of
 from labkit_services.call_record.fault_spans import fault_spans
 from labkit_services.call_record.log import Call, Mode
 from labkit_services.contract.errors import LabTimeoutError
@@ -488,11 +486,8 @@ class AsyncLab(LoopBound):
         events = await self.connections.call_events()
         await events.catch_up()
         name = short_function_name(function)
-        counts = Counter(
-            group for call in events.log.calls if name in ("", call.function) for group in groups_of(call)
-        )
-        active = [fault for fault in fault_spans(events.lab_events) if fault.ended is None]
-        return CallFlow(counts, tuple(f"{fault.service} {fault.kind}" for fault in active))
+        calls = [call for call in events.log.calls if name in ("", call.function)]
+        return CallFlow.of(calls, fault_spans(events.lab_events))
 
     @guarded
     async def gauge(self, queue: str = "") -> QueueFigures:

@@ -16,6 +16,7 @@ from labkit.clients.lab_watch import guarded
 from labkit.errors import InspectorError, LabGoneError
 from labkit.lab.background_loop import LoopBound, blocking
 from labkit.live.recorded_run import RecordedRun
+from labkit.views.flow import CallFlow
 from labkit.views.timeline.picture import CallTimeline
 from labkit.workspace import LabState
 from labkit_services.call_record.record_file import (
@@ -28,6 +29,7 @@ from labkit_services.call_record.record_file import (
 from labkit_services.contract.events import Event
 
 if TYPE_CHECKING:
+    from labkit.live.flow import FlowView
     from labkit.live.timeline import TimelineView
 
 _PUBLISH_SECONDS = 0.1
@@ -127,6 +129,10 @@ class Recording:
     def timeline(self, function: str = "", *, last: int = 0) -> CallTimeline | TimelineView:
         """End the recording and return its timeline, which can be played."""
         return RecordedRun(self.stop()).timeline(function, last=last)
+
+    def flow(self, function: str = "") -> CallFlow | FlowView:
+        """End the recording and return its flow, which can be played."""
+        return RecordedRun(self.stop()).flow(function)
 
     def __enter__(self) -> Self:
         return self

@@ -17,7 +17,7 @@ class GaugeView(LiveView):
     """
 
     kind: ClassVar[str] = "gauge"
-    topics: ClassVar[tuple[str, ...]] = ("queues",)
+    topics: ClassVar[tuple[str, ...]] = ("calls", "queues")
     styles: ClassVar[tuple[str, ...]] = ("timeline/timeline.css", "gauge/gauge.css")
 
     def __init__(self, still: QueueFigures, parts: ViewParts) -> None:

@@ -8,9 +8,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from labkit.live.display import live_timeline
+from labkit.live.display import live_flow, live_gauge, live_timeline
 from labkit.live.feed import FeedView
 from labkit.live.parts import ViewParts, language
+from labkit.views.flow import CallFlow
+from labkit.views.queue_status import QueueFigures
 from labkit.views.timeline.picture import CallTimeline
 from labkit_services.call_record.call_index import CallIndex
 from labkit_services.call_record.fault_spans import fault_spans
@@ -19,6 +21,8 @@ from labkit_services.call_record.record_file import RunRecord, read_record
 from labkit_services.contract.errors import InvalidValueError
 
 if TYPE_CHECKING:
+    from labkit.live.flow import FlowView
+    from labkit.live.gauge import GaugeView
     from labkit.live.timeline import TimelineView
 
 _MOST_CALLS = 2_000
@@ -63,6 +67,19 @@ class RecordedRun:
         faults = fault_spans(event for event in self._record.events if not event.call_id)
         still = CallTimeline(tuple(calls), tuple(faults), self._record.end_ns, most=last or 200)
         return live_timeline(still, self.view_parts("timeline", function=function, last=last))
+
+    def flow(self, function: str = "") -> CallFlow | FlowView:
+        """Return the way of the run's calls, which can be played."""
+        calls = [call for call in self._feed.index.log.calls if function in ("", call.function)]
+        still = CallFlow.of(calls)
+        return live_flow(still, self.view_parts("flow", function=function))
+
+    def gauge(self) -> QueueFigures | GaugeView:
+        """Return the figures of the run's queues, which can be played.
+
+        They are derived from the calls. As text there are none.
+        """
+        return live_gauge(QueueFigures(), self.view_parts("gauge"))
 
     def view_parts(self, kind: str, **options: Any) -> ViewParts:
         """Return what a view of the run is made of."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import os
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,9 @@ from pathlib import Path
 from labkit.views.style_table import COLOURS
 from labkit.views.tables import text_table
 from labkit.views.timeline.svg import ThemeName
+from labkit_services.call_record.call import Call
+from labkit_services.call_record.call_index import groups_of
+from labkit_services.call_record.fault_spans import FaultSpan
 
 STATIONS = (
     ("gateway", "accepted"),
@@ -36,6 +40,12 @@ class CallFlow:
 
     counts: Mapping[str, int] = field(repr=False)
     faults: tuple[str, ...] = field(default=(), repr=False)
+
+    @classmethod
+    def of(cls, calls: Iterable[Call], faults: Iterable[FaultSpan] = ()) -> CallFlow:
+        """Return the flow of calls; of faults, those that last are shown."""
+        counts = Counter(group for call in calls for group in groups_of(call))
+        return cls(counts, tuple(f"{fault.service} {fault.kind}" for fault in faults if fault.ended is None))
 
     def __str__(self) -> str:
         return self.text()

@@ -1,6 +1,7 @@
 // The stations and ways of a flow as SVG: names, numbers that are filters, places of the workers, faults.
 
 import { svg } from "../timeline/marks.js";
+import { plain } from "../timeline/say.js";
 import { pathOf } from "./layout.js";
 
 /** The number of each station, as in groups.js; those of client and worker are no filters. */
@@ -10,6 +11,7 @@ export const COUNT_OF = {
 };
 const STATE_OF = { cancelled: "cancelled", dead: "dead", failed: "failed", done: "done" };
 const MOST_PLACES = 12;
+const LONGEST_FAULT = 24;
 
 /** About how wide a text is: Chinese characters are twice as wide as Latin ones. */
 export function widthOf(text) {
@@ -107,7 +109,7 @@ export class Stations {
       part.group.classList.toggle("fl-busy", (scene.counts[name] ?? 0) > 0);
       const hits = faults.filter((fault) => fault.station === name);
       const hit = hits.map((fault) => this.#faultText(fault)).join(", ");
-      set(part.group, this.#ariaLabel(name, `${label}: ${shown}`, hit), "aria-label");
+      set(part.group, this.#ariaLabel(name, { shown, label }, hit), "aria-label");
       if (COUNT_OF[name] && this.onFilter) set(part.group, String(filter === COUNT_OF[name]), "aria-pressed");
       if (part.more) set(part.more, more[name] ? `+${more[name]}` : "");
       if (part.badge) this.#showFault(part, hits, hit);
@@ -128,15 +130,14 @@ export class Stations {
     return { n, shown: String(n), label: this.say(`count.${count}`, { n }) };
   }
 
-  /** The number of a small station has its name in its label. */
-  #ariaLabel(name, number, hit) {
-    const isCard = this.parts.get(name).station.kind === "card";
-    const base = isCard && !COUNT_OF[name] ? this.say("flow.station", { station: this.say(`flow.${name}`), number }) : number;
-    return hit ? this.say("flow.with_fault", { number: base, fault: hit }) : base;
+  #ariaLabel(name, { shown, label }, hit) {
+    const number = COUNT_OF[name] ? `${label}: ${shown}`
+      : this.say("flow.station", { station: this.say(`flow.${name}`), number: `${shown} ${label}` });
+    return hit ? this.say("flow.with_fault", { number, fault: hit }) : number;
   }
 
   #faultText({ what, active }) {
-    const text = this.say(`flow.fault.${what}`, {}, what);
+    const text = this.say(`flow.fault.${what}`, {}, plain(what).slice(0, LONGEST_FAULT));
     return active ? text : this.say("flow.fault.over", { fault: text });
   }
 

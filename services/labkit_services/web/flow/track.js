@@ -2,6 +2,7 @@
 // there and the time in which its dot travels. No DOM. Times are Unix seconds.
 
 export const HOP = 0.45; // seconds that a dot travels from one station to the next
+const PASSES = 0.05; // a worker that invokes the function so soon is passed without a stop
 const CATCH_UP = 2; // a dot that is so many seconds behind the events travels at its fastest
 const FASTEST = 0.15; // of HOP
 export const LINGER = 0.35; // seconds that a dot is seen where its way ends
@@ -66,8 +67,8 @@ function stopsOf(call) {
 
 function waiting(stop, taken, { kind, start, end, attempt }) {
   if (kind === "dead" || kind === "cancelled") { stop(kind, start, kind, true); return; }
-  stop({ queued: "queue", backoff: "retry", lease: "lease" }[kind] ?? "queue", start, kind, false, attempt);
-  // Unless it waits on, or was cancelled: then it was given to a worker.
+  stop({ queued: "queue", backoff: "retry", lease: "lease" }[kind] ?? "queue", Math.min(start, end ?? start), kind, false, attempt);
+  // (Clocks of two processes may disagree: a wait never begins after its end.) Unless it waits on, or was cancelled: then it was given to a worker.
   if (end !== null && !taken.has(end)) stop("worker", end, "works");
 }
 
@@ -89,8 +90,9 @@ function ended(stops, last, call) {
 function timed(stops, hop) {
   const found = [];
   let ready = -Infinity;
-  for (const stop of stops) {
-    const before = found.at(-1);
+  for (const [index, stop] of stops.entries()) {
+    const before = found.at(-1), next = stops[index + 1];
+    if (stop.station === "worker" && next?.station === "function" && next.at - stop.at < PASSES) continue;
     if (before?.station === stop.station && !stop.isEnd) { before.later = stop.look; continue; }
     const behind = Math.max(0, ready - stop.at);
     const time = before ? hop * Math.max(FASTEST, 1 - behind / CATCH_UP) : 0;

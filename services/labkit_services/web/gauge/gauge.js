@@ -6,6 +6,7 @@ import { plain, sayer } from "../timeline/say.js";
 import { duration } from "../timeline/scale.js";
 import { element } from "../timeline/skeleton.js";
 import { applyMarks } from "../timeline/theme.js";
+import { queuesOf } from "./from_calls.js";
 import { createMeter, createSparkline } from "./meters.js";
 import { Readings } from "./readings.js";
 
@@ -56,12 +57,23 @@ class Gauge {
       this.#queues.delete(name);
     }
     for (const queue of queues) {
-      let known = this.#queues.get(queue.name);
-      if (!known) this.#queues.set(queue.name, known = { readings: new Readings(), card: this.#card(queue.name) });
-      known.readings.add(queue, now);
+      this.#readingsOf(queue.name).add(queue, now);
     }
     this.empty.hidden = this.#queues.size > 0;
     if (live) this.setNow(now, { live });
+  }
+
+  /** Show a recorded run: all that is known of the queues by the calls. */
+  setRecord(calls) {
+    for (const { at, queue } of queuesOf(calls)) this.#readingsOf(queue.name, Infinity).add(queue, at);
+    this.empty.hidden = this.#queues.size > 0;
+    this.frames.request();
+  }
+
+  #readingsOf(name, kept) {
+    let known = this.#queues.get(name);
+    if (!known) this.#queues.set(name, known = { readings: new Readings(kept), card: this.#card(name) });
+    return known.readings;
   }
 
   /** Set the time that is shown, a Unix time in seconds. */
@@ -87,7 +99,7 @@ class Gauge {
     const made = this.figures.map((key) => [key, createMeter(key, this.label(key))]);
     const line = createSparkline(this.say), pace = element("p", "ga-pace");
     meters.append(...made.map(([, meter]) => meter.element), line.element);
-    if (this.heading) card.append(element("h3", "ga-name", plain(name)));
+    if (this.heading) card.append(element("p", "ga-name", plain(name)));
     card.append(meters, pace);
     this.element.append(card);
     return { element: card, meters: made, line, pace };

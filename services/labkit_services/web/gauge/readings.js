@@ -1,12 +1,16 @@
 // The readings of one queue over the last minute: what was when, how fast calls come and go. No DOM.
 
 export const KEPT = 60; // seconds
-const WINDOW = 10; // seconds over which rates are measured
+const LEAVE_WINDOW = 10; // seconds over which is measured how many calls leave
+const COME_WINDOW = 3; // and how many come: shorter, so that a burst is over when it is
 const SHORTEST = 2;
 const FEWEST = 2; // calls that must have gone before a time is estimated
 
 export class Readings {
   #list = [];
+
+  /** `kept` is for how many seconds readings are kept. */
+  constructor(kept = KEPT) { this.kept = kept; }
 
   /** Add a queue as api/v1/queues gives it, read at a Unix time. */
   add(queue, at) {
@@ -18,7 +22,7 @@ export class Readings {
     // The lab was reset, or the clock: nothing of before counts.
     if (last && (at < last.at || (reading.submitted ?? 0) < (last.submitted ?? 0))) this.#list = [];
     this.#list.push(reading);
-    while (this.#list.length > 1 && this.#list[1].at < at - KEPT) this.#list.shift();
+    while (this.#list.length > 1 && this.#list[1].at < at - this.kept) this.#list.shift();
   }
 
   /** The reading that held at a time, or null. */
@@ -38,20 +42,26 @@ export class Readings {
   pace(now) {
     const last = this.at(now);
     if (!last) return null;
-    if (!last.unsettled) return { ...this.#rates(last, now), left: 0 };
-    const rates = this.#rates(last, now);
-    if (rates.come === null) return { ...rates, left: null };
-    if (rates.gone < FEWEST) return { ...rates, left: null };
-    return { ...rates, left: rates.leave > rates.come ? last.unsettled / (rates.leave - rates.come) : Infinity };
+    const come = this.#come(last, now), { leave, gone } = this.#leave(last, now);
+    if (!last.unsettled) return { come, leave, left: 0 };
+    if (come === null || leave === null || gone < FEWEST) return { come, leave, left: null };
+    return { come, leave, left: leave > come ? last.unsettled / (leave - come) : Infinity };
   }
 
-  #rates(last, now) {
-    const unknown = { come: null, leave: null, gone: 0 };
-    const first = this.at(now - WINDOW) ?? this.#list[0];
-    const from = Math.max(first.at, now - WINDOW), seconds = now - from;
-    if (last.submitted === null || seconds < SHORTEST) return unknown;
-    const came = last.submitted - first.submitted;
-    const gone = Math.max(0, came - (last.unsettled - first.unsettled));
-    return { come: came / seconds, leave: gone / seconds, gone };
+  #come(last, now) {
+    const first = this.at(now - COME_WINDOW) ?? this.#list[0];
+    const seconds = Math.min(COME_WINDOW, now - first.at);
+    return last.submitted === null || seconds < SHORTEST ? null : (last.submitted - first.submitted) / seconds;
+  }
+
+  /** While there is work; time in which nothing could leave says nothing of the pace. */
+  #leave(last, now) {
+    const idle = this.#list.findLastIndex((reading) => reading.at <= now && !reading.unsettled);
+    const busy = last.unsettled ? this.#list[idle + 1].at : -Infinity;
+    const first = this.at(Math.max(now - LEAVE_WINDOW, busy)) ?? this.#list[0];
+    const seconds = Math.min(LEAVE_WINDOW, now - first.at);
+    if (last.submitted === null || seconds < SHORTEST) return { leave: null, gone: 0 };
+    const gone = Math.max(0, last.submitted - first.submitted - (last.unsettled - first.unsettled));
+    return { leave: gone / seconds, gone };
   }
 }

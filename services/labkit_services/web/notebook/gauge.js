@@ -14,7 +14,8 @@ export function mount({ root, words, marks, settings, feed, clock }) {
     stop = clock.live ? null : clock.follow((now) => gauge.setNow(now));
     if (clock.live) gauge.setNow(clock.now(), { live: true });
   };
-  const ends = [feed.on("queues", show), clock.on(changed)];
+  const record = ({ calls, whole }) => { if (clock.recorded && whole) gauge.setRecord(calls); };
+  const ends = [feed.on("queues", show), feed.on("calls", record), clock.on(changed)];
   changed();
   return { destroy() { for (const end of ends) end(); stop?.(); gauge.destroy(); } };
 }
