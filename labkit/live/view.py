@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from weakref import WeakSet
 
 import anywidget
+import ipywidgets
 import traitlets
 
 from labkit.clients.connections import log_failed_task
@@ -55,7 +56,6 @@ class LiveView(anywidget.AnyWidget):
         self._lock = threading.RLock()
         self._cells: set[str] = set()
         self._handlers: list[Callable[[dict[str, Any]], None]] = []
-        self._relay: Relay | None = None
         self.outbox = Outbox((*_CORE_TOPICS, *self.topics))
         super().__init__(
             _esm=script(self.kind, str(parts.settings["lang"])),
@@ -63,8 +63,9 @@ class LiveView(anywidget.AnyWidget):
             settings=parts.settings,
         )
         self.on_msg(self._receive)
-        if self._feed is not None:
-            self._relay = Relay(self._feed.request, self.post, self._on_loop, log_failed_task)
+        self._relay: Relay | None = None
+        if (send := self._feed.request) is not None:
+            self._relay = Relay(send, self.post, self._on_loop, log_failed_task)
             self.on_page_message(self._relay.receive)
 
     def __repr__(self) -> str:
@@ -80,10 +81,11 @@ class LiveView(anywidget.AnyWidget):
         """The widget's id; the first read connects it to page and lab."""
         with self._lock:
             if self.comm is None:
+                if self.layout.comm is None:  # type: ignore[has-type]  # closed with the view
+                    self.layout = ipywidgets.Layout()
                 super().open()
                 self._note_cell()
-                if self._feed is not None:
-                    self._on_loop(self._feed.attach, self)
+                self._on_loop(self._feed.attach, self)
             return str(self.comm.comm_id)
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -127,10 +129,15 @@ class LiveView(anywidget.AnyWidget):
     def close(self) -> None:
         """Disconnect it from page and lab; showing it again connects it."""
         with self._lock:
+            if self.comm is None:
+                return
             super().close()
+            self.layout.close()
+            # A notebook keeps its outputs' objects: they must not be large.
+            self.keyframe = {}
+            # ipywidgets hides a closed widget's form for notebooks.
             self.__dict__.pop("_repr_mimebundle_", None)
-        if self._feed is not None:
-            self._on_loop(self._feed.detach, self)
+        self._on_loop(self._feed.detach, self)
         if self._relay is not None:
             self._relay.close()
 
@@ -155,9 +162,9 @@ class LiveView(anywidget.AnyWidget):
     def _receive(self, _widget: object, content: dict[str, Any], _buffers: object) -> None:
         if content.get("view") == "gone":
             self.close()
-        elif content.get("view") == "hidden" and self._feed is not None:
+        elif content.get("view") == "hidden":
             self._on_loop(self._feed.detach, self)
-        elif content.get("view") == "shown" and self._feed is not None and self.comm is not None:
+        elif content.get("view") == "shown" and self.comm is not None:
             self._on_loop(self._feed.attach, self)
         for handler in self._handlers:
             handler(content)
