@@ -38,6 +38,7 @@ export function createPanel(root, { words, marks, api, announce = () => {} }) {
     setServices: lab.setServices,
     setFunctions: lab.setFunctions,
     read: lab.readAll,
+    readFunctions: lab.readFunctions,
     /** What no topic of the feed has. */
     readRest: () => Promise.all([lab.readBins(), lab.readFaults()]),
     destroy() {
