@@ -18,7 +18,7 @@ export function mount({ root, words, marks, settings, feed, clock, reducedMotion
   const show = ({ calls, faults, whole }) => {
     if (whole && since === null && last) since = beginOf(wanted(calls).at(-last)) ?? null;
     const mine = wanted(calls);
-    if (whole) timeline.setData({ calls: mine, faults, now: clock.now(), live: clock.live });
+    if (whole || !timeline.table.models.size) timeline.setData({ calls: mine, faults, now: clock.now(), live: clock.live });
     else timeline.update(mine, { faults, ...(clock.live ? { now: clock.now() } : {}) });
     if (!whole) tell(mine);
     table.refresh();
