@@ -6,6 +6,7 @@ import ast
 import inspect
 import re
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -13,8 +14,11 @@ import labkit_services
 from labkit import Lab
 from labkit.lab.bin import Bin
 from labkit.live.control_list import ControlList
+from labkit.live.display import live_panel
+from labkit.live.parts import ViewParts
 from labkit.live.script import words
 
+NO_FEED: Any = cast("Any", None)
 PANEL = Path(labkit_services.__file__).parent / "web/panel"
 
 
@@ -55,3 +59,8 @@ def test_every_word_of_the_panel_is_in_the_catalogue() -> None:
     used = set(re.findall(r"""\bsay\("(panel\.[\w.]+)\"""", text))
     assert len(used) > 30
     assert used <= words("en").keys()
+
+
+def test_the_panel_is_the_list_where_no_widget_can_be_shown() -> None:
+    parts = ViewParts(NO_FEED, lambda function, *values: function(*values), {"lang": "zh"})
+    assert live_panel(parts) == ControlList("zh")
