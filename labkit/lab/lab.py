@@ -306,7 +306,7 @@ class Lab:
         """Return what a live view is made of."""
         call_soon = background_loop().loop.call_soon_threadsafe
         feed = self._async.feed
-        return ViewParts(feed, call_soon, settings_of(kind, self._async.state, **options), feed.request)
+        return ViewParts(feed, call_soon, settings_of(kind, self._async.state, **options))
 
     @checked
     def deploy_handler(

@@ -20,6 +20,10 @@ _LANGUAGES = ("en", "zh")
 class ViewFeed(Protocol):
     """What a view shows: a lab's feed, or a record."""
 
+    @property
+    def request(self) -> Send | None:
+        """Sends a page's request to the lab's API; None for a record."""
+
     def attach(self, view: FeedView) -> None:
         """Send what happens to ``view`` from now on; idempotent."""
 
@@ -35,13 +39,11 @@ class ViewParts:
         feed: Of its lab, or of a recorded run.
         on_loop: Calls a function on the feed's event loop, from any thread.
         settings: What its script needs to know; ``settings_of``.
-        send: Sends a request to the lab's API; a recorded run has none.
     """
 
     feed: ViewFeed
     on_loop: OnLoop
     settings: dict[str, Any]
-    send: Send | None = None
 
 
 def language() -> str:

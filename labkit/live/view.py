@@ -56,7 +56,6 @@ class LiveView(anywidget.AnyWidget):
         self._lock = threading.RLock()
         self._cells: set[str] = set()
         self._handlers: list[Callable[[dict[str, Any]], None]] = []
-        self._relay: Relay | None = None
         self.outbox = Outbox((*_CORE_TOPICS, *self.topics))
         super().__init__(
             _esm=script(self.kind, str(parts.settings["lang"])),
@@ -64,8 +63,9 @@ class LiveView(anywidget.AnyWidget):
             settings=parts.settings,
         )
         self.on_msg(self._receive)
-        if parts.send is not None:
-            self._relay = Relay(parts.send, self.post, self._on_loop, log_failed_task)
+        self._relay: Relay | None = None
+        if (send := self._feed.request) is not None:
+            self._relay = Relay(send, self.post, self._on_loop, log_failed_task)
             self.on_page_message(self._relay.receive)
 
     def __repr__(self) -> str:

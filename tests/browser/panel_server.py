@@ -31,9 +31,9 @@ _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Panel</ti
 <meta name="color-scheme" content="light dark"><meta name="viewport" content="width=device-width">
 <link rel="stylesheet" href="/panel/panel.css"><link rel="stylesheet" href="/page.css">
 <script id="jupyter-config-data" type="application/json">{config}</script>
-<script type="module" src="/page.js"></script><main><h2>Panel</h2><div id="root"></div></main>"""
+<script type="module" src="/page.js"></script><main><h1>Panel</h1><div id="root"></div></main>"""
 _STYLE = b"""html { color-scheme: light dark; background: light-dark(#f4f4f4, #14171b); }
-body { margin: 12px; } h2 { font: 600 14px system-ui; margin: 0 0 8px; color: light-dark(#000, #fff); }"""
+body { margin: 12px; } h1 { font: 600 14px system-ui; margin: 0 0 8px; color: light-dark(#000, #fff); }"""
 _BYTES_OF_A_PAGE_BEHIND_JUPYTER = b"<!doctype html><title>Jupyter Server</title><h1>404 : Not Found</h1>"
 
 

@@ -161,6 +161,7 @@ ROUTES = {
     "GET /calls/events": _CALLS + "test_changed_calls_faults_queues_and_services_are_pushed",
     "GET /calls/{id}": _CALLS + "test_an_asynchronous_call_with_its_callback",
     "DELETE /calls/{id}": _LAB + "test_a_queued_call_is_cancelled",
+    "GET /faults history": _LAB + "test_faults_are_listed_at_once_while_nats_is_stopped",
     "GET /faults": _LAB + "test_faults_lists_none_at_first",
     "POST /faults": _LAB + "test_faults_begins_a_pause_that_ends_by_itself",
     "POST /faults callback status": (_LAB + "test_a_callback_fault_makes_a_bin_fail_until_it_expires"),

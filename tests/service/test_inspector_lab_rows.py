@@ -55,6 +55,18 @@ def test_faults_lists_none_at_first(api: httpx.Client) -> None:
     assert api.get("/faults").json()["faults"] == []
 
 
+def test_faults_are_listed_at_once_while_nats_is_stopped(api: httpx.Client) -> None:
+    api.post("/faults", json={"where": "nats", "what": "stop", "expires": "20s"})
+
+    began = time.monotonic()
+    document = api.get("/faults", params={"history": "false"}).json()
+
+    assert time.monotonic() - began < 2
+    assert [fault["id"] for fault in document["faults"]] == ["stop:nats-server"]
+    assert 0 < document["faults"][0]["ends"] - document["now"] < 20
+    assert document["history"] == []
+
+
 def test_faults_begins_a_pause_that_ends_by_itself(api: httpx.Client, rows_lab: Lab) -> None:
     answer = api.post("/faults", json={"where": "worker", "what": "pause", "expires": "1s"})
 

@@ -40,6 +40,7 @@ def services_to_json(status: dict[str, Any]) -> dict[str, Any]:
         "services": status["services"],
         "faults": faults,
         "workers": status["workers"],
+        "max_inflight": status["max_inflight"],
         "last_reset": status["last_reset"],
     }
 

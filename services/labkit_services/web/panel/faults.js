@@ -37,19 +37,21 @@ export function createFaults({ api, say, lab, announce, signal }) {
   const state = h("p", { class: "pn-state", role: "status" });
   const endStatus = createStatus(say);
   const element = section(say, "faults",
-    h("div", { class: "pn-row" }, workerField, field(say, "duration", duration.element)), rows, h("h4", null, say("panel.faults.active")), active, none, endStatus.element, state);
-  const shown = new Map();
+    h("div", { class: "pn-row" }, workerField, field(say, "duration", duration.element)), rows, h("h3", null, say("panel.faults.active")), active, none, endStatus.element, state);
+  const shown = new Map(); // rows by fault id
+  const begun = new Map(); // kinds by the id of the fault that was begun here
   let timer = null;
   built = true;
   signal.addEventListener("abort", () => clearInterval(timer));
 
   async function begin(kind) {
     const order = kinds[kind]();
-    const begun = await perform(statuses[kind], (options) => ask(api, say, "POST", "api/v1/faults", order, options), {
+    const answer = await perform(statuses[kind], (options) => ask(api, say, "POST", "api/v1/faults", order, options), {
       busy: [buttons[kind]],
       done: () => say(`panel.fault.${kind}.done`, { service: plain(order.where), seconds: duration.value }),
     });
-    if (begun) announce(statuses[kind].element.textContent);
+    for (const fault of answer?.faults ?? []) if (kind !== "kill") begun.set(fault.id, kind);
+    if (answer) announce(statuses[kind].element.textContent);
     lab.readFaults();
     lab.readServices();
   }
@@ -69,7 +71,12 @@ export function createFaults({ api, say, lab, announce, signal }) {
     if (workers.length) worker.offer(workers.map((each) => [each.name, each.name]), "queue-worker");
     workerField.hidden = workers.length < 2;
     const faults = new Map(lab.faults.map((fault) => [fault.id, fault]));
-    for (const [id, row] of shown) if (!faults.has(id)) { row.element.remove(); shown.delete(id); }
+    for (const [id, row] of shown) {
+      if (faults.has(id)) continue;
+      row.element.remove();
+      shown.delete(id);
+      if (begun.has(id)) statuses[begun.get(id)].clear(); // it says that the fault is active
+    }
     for (const [id, fault] of faults) {
       if (!shown.has(id)) shown.set(id, createRow(fault));
       shown.get(id).fault = fault;
@@ -96,7 +103,7 @@ export function createFaults({ api, say, lab, announce, signal }) {
   /** The seconds that are left, on the browser's clock; at their end the lab is asked. */
   function tick() {
     for (const row of shown.values()) {
-      const seconds = row.fault.ends === null || row.fault.ends === undefined ? null : row.fault.ends - Date.now() / 1000;
+      const seconds = row.fault.ends === null || row.fault.ends === undefined ? null : row.fault.ends + lab.clockOffset - Date.now() / 1000;
       const text = seconds === null ? say("panel.fault.open") : seconds > 0 ? say("panel.fault.left", { n: Math.ceil(seconds) }) : say("panel.fault.ending");
       if (row.left.textContent !== text) fill(row.left, text);
       if (seconds !== null && seconds < -0.3 && !row.asked) {

@@ -12,8 +12,10 @@ export function createLabState({ api, say, changed }) {
     services: null,
     functions: null,
     workers: null,
+    maxInflight: null, // of the default queue, also while no worker is there
     lastReset: null,
     faults: [],
+    clockOffset: 0, // seconds that the browser's clock is ahead of the lab's
     bins: null,
     functionName: () => "",
     functionNamed: (name) => lab.functions?.find((each) => each.name === name),
@@ -26,6 +28,7 @@ export function createLabState({ api, say, changed }) {
       lab.services = document.services ?? null;
       const count = lab.services?.filter(({ name }) => WORKER.test(name)).length;
       lab.workers = document.workers ?? (lab.services && { count, most: MOST_WORKERS });
+      lab.maxInflight = document.max_inflight ?? null;
       if (document.last_reset) lab.lastReset = document.last_reset;
       const faults = JSON.stringify(document.faults ?? []);
       if (faults !== faultsSeen) {
@@ -41,8 +44,9 @@ export function createLabState({ api, say, changed }) {
     readQueues: () => read("api/v1/queues", lab.setQueues),
     readServices: () => read("api/v1/services", lab.setServices),
     readFunctions: () => read("api/v1/functions", lab.setFunctions),
-    readFaults: () => read("api/v1/faults", ({ faults }) => {
+    readFaults: () => read("api/v1/faults?history=false", ({ faults, now }) => {
       lab.faults = faults ?? [];
+      if (now) lab.clockOffset = Date.now() / 1000 - now;
       changed();
     }),
     readBins: () => read("api/v1/bins", ({ bins }) => {

@@ -5,6 +5,7 @@ import { ask } from "./command.js";
 import { choice, field, section } from "./parts.js";
 import { createSlider } from "./slider.js";
 
+const DEFAULT_QUEUE = "faas-request";
 const MOST_INFLIGHT = 20;
 const MOST_REPLICAS = 10;
 
@@ -37,10 +38,10 @@ export function createLimits({ api, say, lab }) {
   function show() {
     const queues = lab.queues ?? [];
     queueField.hidden = queues.length < 2;
-    queue.offer(queues.map(({ name }) => [name, plain(name)]), "faas-request");
-    // Of a queue whose workers are all away, the lab reports 0.
+    queue.offer(queues.map(({ name }) => [name, plain(name)]), DEFAULT_QUEUE);
+    // Of a queue whose workers are all away, the gateway reports 0.
     for (const { name, max_inflight: limit } of queues) if (limit) inflightOf.set(name, limit);
-    const limit = lab.queues && inflightOf.get(queue.value);
+    const limit = lab.queues && (inflightOf.get(queue.value) ?? (queue.value === DEFAULT_QUEUE ? lab.maxInflight : null));
     if (limit) inflight.setReal(limit, MOST_INFLIGHT);
     else inflight.setUnknown();
     if (lab.workers) workers.setReal(lab.workers.count, lab.workers.most);

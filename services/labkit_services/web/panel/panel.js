@@ -26,7 +26,7 @@ export function createPanel(root, { words, marks, api, announce = () => {} }) {
   const parts = { api, say, lab, changed, announce, signal: ended.signal };
   const [send, answers, limits] = [createSend(parts), createAnswers(parts), createLimits(parts)];
   const [faults, reset] = [createFaults(parts), createReset(parts)];
-  for (const column of [[send, answers], [limits], [faults, reset]]) {
+  for (const column of [[send, answers], [limits, reset], [faults]]) {
     sections.push(...column);
     element.append(h("div", { class: "pn-column" }, column.map((each) => each.element)));
   }
@@ -38,6 +38,7 @@ export function createPanel(root, { words, marks, api, announce = () => {} }) {
     setServices: lab.setServices,
     setFunctions: lab.setFunctions,
     read: lab.readAll,
+    readFunctions: lab.readFunctions,
     /** What no topic of the feed has. */
     readRest: () => Promise.all([lab.readBins(), lab.readFaults()]),
     destroy() {

@@ -7,7 +7,7 @@ export function section(say, name, ...children) {
   const id = uniqueId("pn");
   const body = h("div", { class: "pn-body" }, children);
   return h("section", { class: `pn-card pn-${name}`, "aria-labelledby": id },
-    h("h3", { id }, say(`panel.${name}.title`)), h("p", { class: "pn-help" }, say(`panel.${name}.help`)), body);
+    h("h2", { id }, say(`panel.${name}.title`)), h("p", { class: "pn-help" }, say(`panel.${name}.help`)), body);
 }
 
 /** The Python call that does what a control does: {element, show(name, values)}. */

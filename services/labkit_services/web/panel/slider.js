@@ -4,6 +4,8 @@ import { h } from "../dom.js";
 import { createStatus, perform } from "./command.js";
 import { field, pythonCall } from "./parts.js";
 
+const OWN_MS = 1500;
+
 /**
  * `apply(value, options)` changes the lab and resolves with the value that it
  * has then; `values()` are more values of its Python call. Returns {element,
@@ -25,6 +27,7 @@ export function createSlider(say, name, { least = 1, most = 10, apply, values = 
   const python = pythonCall(say);
   element.querySelector("label").after(python.element);
   let [known, moving, sending, next] = [null, false, false, null];
+  let trusted = 0; // until then the answer to the last command counts: the feed may be a moment behind
 
   function move() {
     moving = true;
@@ -49,7 +52,10 @@ export function createSlider(say, name, { least = 1, most = 10, apply, values = 
         pending: say("panel.applying", { value }),
         done: (now) => say(now === value ? "panel.applied" : "panel.limited", { value: now, wanted: value }),
       });
-      if (result !== undefined) known = result;
+      if (result !== undefined) {
+        known = result;
+        trusted = performance.now() + OWN_MS;
+      }
       else if (next === null && known !== null) input.value = String(known);
     }
     sending = false;
@@ -73,6 +79,7 @@ export function createSlider(say, name, { least = 1, most = 10, apply, values = 
     input,
     /** The lab's own value; a range that is too small for it grows. */
     setReal(value, limit = most) {
+      if (value !== known && performance.now() < trusted) return;
       known = value;
       input.max = String(Math.max(limit, value));
       input.disabled = false;
@@ -83,6 +90,10 @@ export function createSlider(say, name, { least = 1, most = 10, apply, values = 
       input.disabled = true;
       show();
     },
-    clear: () => status.clear(),
+    /** It shows another thing from now on. */
+    clear() {
+      status.clear();
+      trusted = 0;
+    },
   };
 }
