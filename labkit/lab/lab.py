@@ -28,15 +28,18 @@ from labkit.lab.interrupts import short_interrupt
 from labkit.lab.measure import RUN_SECONDS, RunSpec, measure_with_bar
 from labkit.lab.queue import Queue, QueueList
 from labkit.lab.recording import Recording
-from labkit.live.display import live_timeline
+from labkit.live.display import live_log_lines, live_timeline
 from labkit.live.parts import ViewParts, settings_of
+from labkit.service_names import full_name
 from labkit.supervisor.settings import Settings
+from labkit.views.log_lines import LogLines
 from labkit.views.measurement import Measurement
 from labkit.views.timeline.picture import CallTimeline
 from labkit.workspace import Workspace
 from labkit_services.call_record.log import Mode
 
 if TYPE_CHECKING:
+    from labkit.live.logs import LogsView
     from labkit.live.timeline import TimelineView
     from labkit.views.plots import Picture
 
@@ -225,6 +228,7 @@ class Lab:
     bin = blocking(AsyncLab.bin, Bin)
     record = blocking(AsyncLab.record, Recording)
     _call_timeline = blocking(AsyncLab.timeline)
+    _last_log_lines = blocking(AsyncLab.live_logs)
 
     @checked
     def timeline(self, function: str = "", *, last: int = 50) -> CallTimeline | TimelineView:
@@ -240,6 +244,23 @@ class Lab:
         """
         still = self._call_timeline(function, last=last)
         return live_timeline(still, self._view_parts("timeline", function=function, last=last))
+
+    @checked
+    def live_logs(self, *services: str, tail: int = 200) -> LogLines | LogsView:
+        """Return the logs of services and functions, merged by time.
+
+        In a notebook they are live: lines appear as they are written, also
+        while a cell waits, and while a service is down. Elsewhere it shows
+        itself as the last lines.
+
+        Args:
+            services: Names of services and functions, such as
+                ``queue-worker``; none are all.
+            tail: How many lines it begins with; 1 to 500.
+        """
+        still = self._last_log_lines(*services, tail=tail)
+        names = sorted(map(full_name, services))
+        return live_log_lines(still, self._view_parts("logs", services=names, tail=tail))
 
     def _view_parts(self, kind: str, **options: Any) -> ViewParts:
         """Return what a live view is made of."""

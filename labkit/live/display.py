@@ -6,10 +6,12 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from labkit.clients.caller import in_kernel
-from labkit.live.parts import SHORT_TIMELINE, ViewParts
+from labkit.live.parts import SHORT_LOGS, SHORT_TIMELINE, ViewParts
+from labkit.views.log_lines import LogLines
 from labkit.views.timeline.picture import CallTimeline
 
 if TYPE_CHECKING:
+    from labkit.live.logs import LogsView
     from labkit.live.timeline import TimelineView
 
 
@@ -38,3 +40,19 @@ def live_timeline(still: CallTimeline, parts: ViewParts) -> CallTimeline | Timel
     if in_kernel():
         return ShortTimeline(still.calls, still.faults, still.now_ns, still.most)
     return still
+
+
+class ShortLogs(LogLines):
+    """Logs whose output in a notebook is the same each time."""
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        return {"text/plain": SHORT_LOGS}
+
+
+def live_log_lines(still: LogLines, parts: ViewParts) -> LogLines | LogsView:
+    """Return the live logs where they can be shown, else the last lines."""
+    if shows_widgets():
+        from labkit.live.logs import LogsView
+
+        return LogsView(still, parts)
+    return ShortLogs(still.lines) if in_kernel() else still

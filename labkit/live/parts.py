@@ -11,6 +11,7 @@ from labkit.workspace import LabState
 
 SHORT_TIMELINE = "Timeline of the lab's calls (a live view in JupyterLab)"
 """Stands for a timeline where no widget can be shown."""
+SHORT_LOGS = "Logs of the lab's services and functions (a live view in JupyterLab)"
 _LANGUAGES = ("en", "zh")
 
 
