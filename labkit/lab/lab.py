@@ -225,10 +225,18 @@ class Lab:
     invoke_async = blocking(AsyncLab.invoke_async, CallHandle)
     call = blocking(AsyncLab.call, CallHandle)
     calls = blocking(AsyncLab.calls)
-    bin = blocking(AsyncLab.bin, Bin)
     record = blocking(AsyncLab.record, Recording)
     _call_timeline = blocking(AsyncLab.timeline)
+    _async_bin = blocking(AsyncLab.bin)
     _last_log_lines = blocking(AsyncLab.live_logs)
+
+    @checked
+    def bin(self, name: str) -> Bin:
+        """Return a request bin, to send callbacks to; create it if needed.
+
+        In a notebook it shows what arrives, live.
+        """
+        return Bin(self._async_bin(name), self._view_parts("bin", bin=name))
 
     @checked
     def timeline(self, function: str = "", *, last: int = 50) -> CallTimeline | TimelineView:

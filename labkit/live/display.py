@@ -11,8 +11,11 @@ from labkit.views.log_lines import LogLines
 from labkit.views.timeline.picture import CallTimeline
 
 if TYPE_CHECKING:
+    from labkit.live.bin import LiveBinView
     from labkit.live.logs import LogsView
     from labkit.live.timeline import TimelineView
+
+WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 def shows_widgets() -> bool:
@@ -56,3 +59,12 @@ def live_log_lines(still: LogLines, parts: ViewParts) -> LogLines | LogsView:
 
         return LogsView(still, parts)
     return ShortLogs(still.lines) if in_kernel() else still
+
+
+def live_bin(parts: ViewParts) -> LiveBinView | None:
+    """Return the live view of a bin where it can be shown."""
+    if not shows_widgets():
+        return None
+    from labkit.live.bin import LiveBinView
+
+    return LiveBinView(parts)

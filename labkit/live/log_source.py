@@ -79,8 +79,8 @@ async def last_merged_lines(link: LabLink, names: Sequence[str], tail: int) -> l
     except (LabError, TimeoutError):
         # The logs of services are there to find out why the gateway is down.
         return lines[-tail:]
-    sources = [one["service"] for one in files.sources()]
-    known = {*deployed, *sources, *map(kind_of, sources)}
+    services = [path.stem for path in link.logs.glob("*.log")]
+    known = {*deployed, *services, *map(kind_of, services)}
     if missing := wanted - known:
         raise ServiceError(
             f"There is no log of {min(missing)[:80]!r}.",

@@ -15,7 +15,7 @@ from notebook_page import NotebookPage, write_notebook
 LINES = "[...document.querySelectorAll('.lg-line')].map((line) => line.innerText)"
 CELLS = [
     "from labkit import Lab\nimport time\nlab = Lab.start()\n"
-    "lab.deploy('noisy', fprocess='ls /no-such-file')\nlab.deploy('cat', fprocess='cat')",
+    "lab.deploy('noisy', fprocess='ls /')\nlab.deploy('cat', fprocess='cat')",
     "lab.live_logs()",
     "for n in range(3):\n    call = lab.invoke_async('cat', 'hello')\n    time.sleep(1)\n"
     "lab.invoke_async('noisy', 'x')\nprint(call.id)\ntime.sleep(6)",
@@ -53,7 +53,9 @@ def test_lines_of_services_and_functions_appear_while_a_cell_blocks(
     before = notebook.evaluate("document.querySelectorAll('.lg-line').length")
     notebook.start(2)
     notebook.tab.wait_for(f"document.querySelectorAll('.lg-line').length > {before}")
-    notebook.tab.wait_for(f"{LINES}.some((line) => line.includes('noisy') && line.includes('no-such-file'))")
+    notebook.tab.wait_for(
+        f"{LINES}.some((line) => line.includes('noisy') && line.includes('Forking fprocess'))"
+    )
     assert is_running(notebook, 2)
     notebook.tab.wait_for(f"{LINES}.some((line) => line.includes('Invoked: cat [200]'))")
     assert is_running(notebook, 2)
