@@ -8,13 +8,15 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, TYPE_CHECKING, Self
 
 from labkit.clients.connections import Connections
 from labkit.clients.event_subscription import EventSubscription
 from labkit.clients.lab_watch import guarded
 from labkit.errors import InspectorError, LabGoneError
 from labkit.lab.background_loop import LoopBound, blocking
+from labkit.live.recorded_run import RecordedRun
+from labkit.views.timeline.picture import CallTimeline
 from labkit.workspace import LabState
 from labkit_services.call_record.record_file import (
     MAX_BYTES,
@@ -24,6 +26,9 @@ from labkit_services.call_record.record_file import (
     request_line,
 )
 from labkit_services.contract.events import Event
+
+if TYPE_CHECKING:
+    from labkit.live.timeline import TimelineView
 
 _PUBLISH_SECONDS = 0.1
 """The services publish an event this long after it at the latest."""
@@ -118,6 +123,10 @@ class Recording:
         return repr(self._async)
 
     stop = blocking(AsyncRecording.stop)
+
+    def timeline(self, function: str = "", *, last: int = 0) -> CallTimeline | TimelineView:
+        """End the recording and return its timeline, which can be played."""
+        return RecordedRun(self.stop()).timeline(function, last=last)
 
     def __enter__(self) -> Self:
         return self

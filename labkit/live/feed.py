@@ -26,6 +26,10 @@ from labkit_services.runtime.background_tasks import BackgroundTasks, OnFailure
 TICK_SECONDS = 0.05
 """At most this often a view gets a message."""
 KEYFRAME_SECONDS = 2.0
+_FIRST_KEYFRAMES_SECONDS = 0.25
+_OPENING_SECONDS = 3.0
+"""So long after a view was opened keyframes come more often: its page loses
+the messages before it is drawn."""
 _HISTORY_SECONDS = 600.0
 _STEP = 20
 """Calls that are derived before others may use the event loop."""
@@ -67,6 +71,8 @@ class LabFeed:
         self._latest: dict[str, dict[str, Any]] = {}
         self._changed = asyncio.Event()
         self._is_new = False
+        self._keyframe_due = 0.0
+        self._opened = 0.0
 
     # -- views
 
@@ -80,7 +86,10 @@ class LabFeed:
         for topic in view.outbox.topics:
             self._topics[topic] += 1
             self._start(topic)
+        self._opened = time.monotonic()
         if "pump" not in self._running:
+            # The first keyframe waits until the event log was read.
+            self._keyframe_due = self._opened + _OPENING_SECONDS
             self._running["pump"] = self._tasks.start(self._pump(), name="send to live views")
             self._running["follow"] = self._tasks.start(self._follow(), name="follow calls for live views")
         else:
@@ -140,7 +149,12 @@ class LabFeed:
             except LabResetError:
                 self._reset()
             except LabGoneError as error:
-                self._ended = {"text": error.headline, "seen": error.seen, "next": error.next_step}
+                self._ended = {
+                    "text": error.headline,
+                    "seen": error.seen,
+                    "next": error.next_step,
+                    "now": time.time(),
+                }
                 self._publish("ended", self._ended)
                 for topic in self._topics:
                     self._stop(topic)
@@ -156,6 +170,8 @@ class LabFeed:
             await subscription.start()
             with suppress(LabTimeoutError):  # then it is what was read until now
                 await subscription.catch_up()
+            self._keyframe_due = 0.0
+            self._changed.set()
             await asyncio.get_running_loop().create_future()  # until it is cancelled
         finally:
             await subscription.stop()
@@ -176,10 +192,9 @@ class LabFeed:
     # -- messages
 
     async def _pump(self) -> None:
-        keyframe_due = 0.0
         is_keyframe_old = True
         while True:
-            wait = max(keyframe_due - time.monotonic(), 0.0) if is_keyframe_old else None
+            wait = max(self._keyframe_due - time.monotonic(), 0.0) if is_keyframe_old else None
             with suppress(TimeoutError):
                 async with asyncio.timeout(wait):
                     await self._changed.wait()
@@ -190,10 +205,13 @@ class LabFeed:
                     if (message := view.outbox.take()) is not None:
                         view.post({**message, "epoch": self._epoch})
                         is_keyframe_old = True
-            if is_keyframe_old and time.monotonic() >= keyframe_due:
+            now = time.monotonic()
+            if is_keyframe_old and now >= self._keyframe_due:
                 for view in list(self._views):
                     self._post_keyframe(view)
-                is_keyframe_old, keyframe_due = False, time.monotonic() + KEYFRAME_SECONDS
+                opening = now < self._opened + _OPENING_SECONDS
+                self._keyframe_due = now + (_FIRST_KEYFRAMES_SECONDS if opening else KEYFRAME_SECONDS)
+                is_keyframe_old = False
             await asyncio.sleep(TICK_SECONDS)
 
     async def _put_calls(self) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
-from labkit.live.feed import LabFeed, OnLoop
+from labkit.live.feed import FeedView, OnLoop
 from labkit.workspace import LabState
 
 SHORT_TIMELINE = "Timeline of the lab's calls (a live view in JupyterLab)"
@@ -15,17 +15,27 @@ SHORT_LOGS = "Logs of the lab's services and functions (a live view in JupyterLa
 _LANGUAGES = ("en", "zh")
 
 
+class ViewFeed(Protocol):
+    """What a view shows: a lab's feed, or a record."""
+
+    def attach(self, view: FeedView) -> None:
+        """Send what happens to ``view`` from now on; idempotent."""
+
+    def detach(self, view: FeedView) -> None:
+        """Send nothing to ``view`` any more; idempotent."""
+
+
 @dataclass(frozen=True)
 class ViewParts:
     """What a live view is made of.
 
     Attributes:
-        feed: Of its lab; None for a recorded run.
+        feed: Of its lab, or of a recorded run.
         on_loop: Calls a function on the feed's event loop, from any thread.
         settings: What its script needs to know; ``settings_of``.
     """
 
-    feed: LabFeed | None
+    feed: ViewFeed
     on_loop: OnLoop
     settings: dict[str, Any]
 

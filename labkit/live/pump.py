@@ -7,6 +7,7 @@ from typing import Any
 
 KEYFRAME_SECONDS = 60.0
 KEYFRAME_CALLS = 500
+KEYFRAME_LEAST_CALLS = 100
 _MAX_LINES = 2_000
 KEYFRAME_LINES = 500
 _LISTS = {"logs": "lines"}
@@ -67,14 +68,17 @@ def grown(topic: str, before: Mapping[str, Any], content: Mapping[str, Any], mos
 
 
 def pruned(calls: Iterable[Mapping[str, Any]], now: float) -> list[Mapping[str, Any]]:
-    """Return the calls of a keyframe: of the last minute, at most 500.
+    """Return the calls of a keyframe, at most 500.
 
-    ``calls`` are in the order of their beginning. A call that is not settled
-    counts as one of now.
+    Those of the last minute, unsettled ones among them, or the newest hundred
+    if these are more: a page that is loaded later shows what came last.
+    ``calls`` are in the order of their beginning.
     """
     since = now - KEYFRAME_SECONDS
-    kept = [call for call in calls if not call["settled"] or _end(call) >= since]
-    return kept[-KEYFRAME_CALLS:]
+    known = list(calls)
+    recent = [call for call in known if not call["settled"] or _end(call) >= since]
+    newest = known[-KEYFRAME_LEAST_CALLS:]
+    return (recent if len(recent) > len(newest) else newest)[-KEYFRAME_CALLS:]
 
 
 def _end(call: Mapping[str, Any]) -> float:

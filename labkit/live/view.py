@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from weakref import WeakSet
 
 import anywidget
+import ipywidgets
 import traitlets
 
 from labkit.live.parts import ViewParts
@@ -75,10 +76,11 @@ class LiveView(anywidget.AnyWidget):
         """The widget's id; the first read connects it to page and lab."""
         with self._lock:
             if self.comm is None:
+                if self.layout.comm is None:  # type: ignore[has-type]  # closed with the view
+                    self.layout = ipywidgets.Layout()
                 super().open()
                 self._note_cell()
-                if self._feed is not None:
-                    self._on_loop(self._feed.attach, self)
+                self._on_loop(self._feed.attach, self)
             return str(self.comm.comm_id)
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -122,10 +124,15 @@ class LiveView(anywidget.AnyWidget):
     def close(self) -> None:
         """Disconnect it from page and lab; showing it again connects it."""
         with self._lock:
+            if self.comm is None:
+                return
             super().close()
+            self.layout.close()
+            # A notebook keeps its outputs' objects: they must not be large.
+            self.keyframe = {}
+            # ipywidgets hides a closed widget's form for notebooks.
             self.__dict__.pop("_repr_mimebundle_", None)
-        if self._feed is not None:
-            self._on_loop(self._feed.detach, self)
+        self._on_loop(self._feed.detach, self)
 
     # -- messages; the feed calls the first two on the background loop
 
@@ -148,9 +155,9 @@ class LiveView(anywidget.AnyWidget):
     def _receive(self, _widget: object, content: dict[str, Any], _buffers: object) -> None:
         if content.get("view") == "gone":
             self.close()
-        elif content.get("view") == "hidden" and self._feed is not None:
+        elif content.get("view") == "hidden":
             self._on_loop(self._feed.detach, self)
-        elif content.get("view") == "shown" and self._feed is not None and self.comm is not None:
+        elif content.get("view") == "shown" and self.comm is not None:
             self._on_loop(self._feed.attach, self)
         for handler in self._handlers:
             handler(content)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from chromium import Chromium
+from eventually import eventually
 from jupyter_page import READY
 
 _CELL = "document.querySelectorAll('.jp-Notebook .jp-Cell')[{number}]"
@@ -48,37 +49,72 @@ class NotebookPage:
         self.tab.wait_for(READY)
         self.tab.wait_for("document.body.innerText.includes('| Idle')")
 
-    def start(self, number: int) -> None:
+    def start(self, number: int, *, scroll: bool = True) -> None:
         """Run a cell; do not wait for it."""
         cell = _CELL.format(number=number)
-        self.tab.evaluate(
-            f"{cell}.scrollIntoView({{block: 'nearest'}}); {cell}.querySelector('.cm-content').focus()"
-        )
+        if scroll:
+            self.evaluate(f"{cell}.scrollIntoView({{block: 'nearest'}})")
+        self.evaluate(f"{cell}.querySelector('.cm-content').focus({{preventScroll: true}})")
         self.tab.press("Enter", ctrl=True)
 
     def run(self, number: int) -> str:
         """Run a cell; return the text of its output when it has ended."""
-        before = self.prompt(number)
+        # After a restart of the kernel a cell's number can be the same again.
+        self.evaluate(f"{_CELL.format(number=number)}.querySelector('.jp-InputPrompt').textContent = ''")
         self.start(number)
-        prompt = f"{_CELL.format(number=number)}.querySelector('.jp-InputPrompt').textContent"
-        self.tab.wait_for(f"/\\d/.test({prompt}) && {prompt} !== {json.dumps(before)}")
+        eventually(
+            lambda: self.prompt(number) not in ("", "[*]:", "[ ]:"),
+            f"the end of cell {number}",
+            within=40,
+        )
         return self.output(number)
 
     def prompt(self, number: int) -> str:
         return str(
-            self.tab.evaluate(f"{_CELL.format(number=number)}.querySelector('.jp-InputPrompt').textContent")
+            self.evaluate(f"{_CELL.format(number=number)}.querySelector('.jp-InputPrompt').textContent")
         )
 
+    def is_busy(self, number: int) -> bool:
+        return self.prompt(number) == "[*]:"
+
     def output(self, number: int) -> str:
-        return str(
-            self.tab.evaluate(f"{_CELL.format(number=number)}.querySelector('.jp-Cell-outputArea').innerText")
-        )
+        area = f"{_CELL.format(number=number)}.querySelector('.jp-Cell-outputArea')"
+        return str(self.evaluate(f"({area}?.innerText ?? '').trim()"))
 
     def in_output(self, number: int, selector: str) -> str:
         """Return an expression for an element of a cell's output, or null."""
         return (
             f"{_CELL.format(number=number)}.querySelector({json.dumps('.jp-OutputArea-output ' + selector)})"
         )
+
+    def show_output(self, number: int) -> None:
+        """Scroll to a cell's output."""
+        self.evaluate(f"{_CELL.format(number=number)}.querySelector('.jp-Cell-outputArea').scrollIntoView()")
+
+    def delete_cell(self, number: int) -> None:
+        """Delete a cell, as D, D does."""
+        self.evaluate(f"{_CELL.format(number=number)}.querySelector('.cm-content').focus()")
+        self.tab.press("Escape")
+        self.tab.press("d")
+        self.tab.press("d")
+
+    def restart_kernel(self) -> None:
+        """Restart the kernel, as 0, 0 does, and confirm it."""
+        self.evaluate("document.querySelector('.jp-Notebook .cm-content').focus()")
+        self.tab.press("Escape")
+        self.tab.press("0")
+        self.tab.press("0")
+        self.tab.wait_for("!!document.querySelector('.jp-Dialog .jp-mod-accept')")
+        self.evaluate("document.querySelector('.jp-Dialog .jp-mod-accept').click()")
+
+    def save(self) -> None:
+        self.tab.press("s", ctrl=True)
+        self.tab.wait_for("!document.querySelector('#jp-main-dock-panel .jp-mod-dirty')")
+
+    def close(self) -> None:
+        """Leave the page, which asks about a notebook that is not saved."""
+        self.save()
+        self.tab.close()
 
     def evaluate(self, expression: str) -> Any:
         return self.tab.evaluate(expression)

@@ -23,7 +23,7 @@ SHARED = {"contract", "call_record", "files", "images"}
 """Rooms of the services that all of labkit may read."""
 ALLOWED = {
     # room of labkit: rooms of labkit and of labkit_services that it may import
-    "labkit": ({"labkit", "lab"}, SHARED | {"runtime"}),
+    "labkit": ({"labkit", "lab", "live"}, SHARED | {"runtime"}),
     "labkit.views": ({"labkit", "views"}, SHARED),
     "labkit.supervisor": ({"labkit", "supervisor", "views"}, SHARED | {"runtime", "fork_server"}),
     "labkit.lifecycle": ({"labkit", "lifecycle", "clients", "supervisor", "views"}, SHARED | {"runtime"}),

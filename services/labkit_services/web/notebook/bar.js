@@ -39,18 +39,18 @@ export function createBar(root, { clock, say, signal }) {
   root.append(place, time, speed);
   const live = button("live", () => clock.goLive());
   live.append(say("live.bar.live"));
-  live.hidden = clock.recorded;
 
   const show = () => {
     pause.replaceChildren(icon(clock.paused ? "play" : "pause"));
     label(pause, say(clock.paused ? "live.bar.play" : "live.bar.pause"));
+    live.hidden = clock.recorded;
     live.setAttribute("aria-pressed", String(clock.live));
     speed.disabled = clock.live;
   };
   const move = (now) => {
     if (clock.live) return put(1000, "");
     const { start, end } = clock;
-    put(end > start ? Math.round(((now - start) / (end - start)) * 1000) : 1000, `−${duration(end - now)}`);
+    put(end > start ? Math.round(((now - start) / (end - start)) * 1000) : 1000, clock.recorded ? `${duration(now - start)} / ${duration(end - start)}` : `−${duration(end - now)}`);
   };
   const put = (value, text) => {
     if (place.value !== String(value)) place.value = value;

@@ -1,6 +1,7 @@
 // The time that a view shows: the lab's, as it passes, or an earlier one: paused, stepped, replayed. No DOM.
 
 const MINUTE = 60;
+const REST = 2; // seconds after the last event that a replay may show
 const TINY = 1e-6;
 
 export class Clock {
@@ -11,6 +12,7 @@ export class Clock {
   #frame = 0;
   #base = 0;
   #at = 0;
+  #until = 0; // where a replay ends: the present when it began
   #mode = "live"; // live, paused, replay
 
   /** `record` is {start, end} of a recorded run, which has no "now", or null. */
@@ -36,8 +38,18 @@ export class Clock {
   get recorded() { return this.#record !== null; }
 
   /** The times between which it can be set. */
-  get end() { return this.#record ? this.#record.end : this.#feed.now(); }
-  get start() { return this.#record ? this.#record.start : Math.max(this.end - MINUTE, Math.min(this.times()[0] ?? this.end, this.end)); }
+  get end() {
+    if (this.#record) return this.#record.end;
+    return this.#mode === "replay" ? this.#until : this.#feed.now();
+  }
+
+  get start() {
+    if (this.#record) return this.#record.start;
+    const times = this.times();
+    // If nothing happened for a while, it is the minute before.
+    const last = Math.min(this.end, (times.at(-1) ?? this.end) + REST);
+    return Math.min(Math.max(last - MINUTE, times[0] ?? last), last);
+  }
 
   /** Call `handler()` when time stops, goes on or jumps; returns what ends it. */
   on(handler) {
@@ -71,6 +83,13 @@ export class Clock {
 
   /** Show the last minute again, or a record from its start. */
   replay() { this.#set("replay", this.start); }
+
+  /** The lab has ended at this time: what is known is a record from now on. */
+  finish(time) {
+    if (this.recorded) return;
+    this.#record = { start: this.times()[0] ?? time, end: time };
+    this.#set("paused", Math.min(this.now(), time));
+  }
 
   goLive() { if (!this.recorded) this.#set("live", 0); }
 
@@ -113,6 +132,7 @@ export class Clock {
 
   #set(mode, base) {
     cancelAnimationFrame(this.#frame);
+    if (mode === "replay") this.#until = this.end;
     this.#mode = mode;
     this.#base = base;
     this.#at = performance.now();
@@ -120,7 +140,7 @@ export class Clock {
     this.#tell();
   }
 
-  /** A replay that has reached the present goes on with it; a record stops. */
+  /** After a replay the view is live again; a record stops. */
   #watchEnd() {
     this.#frame = requestAnimationFrame(() => {
       if (this.#mode !== "replay") return;

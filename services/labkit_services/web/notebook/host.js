@@ -45,11 +45,11 @@ export function connect(mount, { model, el }, data) {
   const guarded = (handler) => (...values) => { try { return handler(...values); } catch (error) { failed(error); } };
   const onMessage = guarded((message) => { if (message.topics) feed.receive(message); });
   const onKeyframe = guarded(() => feed.receiveKeyframe(model.get("keyframe")));
-  const onComm = guarded(() => { if (model.get("comm_live") === false) problem(say("live.kernel_gone")); });
+  const onComm = guarded(() => { problem(say("live.kernel_gone")); clock.finish(feed.now()); });
   model.on("msg:custom", onMessage);
   model.on("change:keyframe", onKeyframe);
   model.on("comm_live_update", onComm);
-  feed.on("ended", ({ text, next }) => problem(text ? say("live.ended", { text, next: next ?? "" }) : ""));
+  feed.on("ended", ({ text, next, now }) => { problem(say("live.ended", { text, next: next ?? "" })); clock.finish(now); });
   feed.on("problem", ({ text }) => problem(say("live.problem", { text })));
   onKeyframe();
   const view = guarded(mount)(host);
