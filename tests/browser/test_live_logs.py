@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import statistics
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,7 +22,24 @@ CELLS = [
     "lab.invoke_async('noisy', 'x')\nprint(call.id)\ntime.sleep(6)",
     "for name in ('inspector', 'gateway', 'nats'):\n    lab.kill(name)\ntime.sleep(8)",
     "lab.live_logs('queue-worker', tail=5)",
+    "callbacks = lab.bin('callbacks')\ncallbacks",
+    "import urllib.request\n"
+    "def send():\n"
+    "    urllib.request.urlopen(urllib.request.Request(callbacks.url, b'by hand'), timeout=5).read()\n"
+    "sent = []\n"
+    "for n in range(8):\n    time.sleep(0.4)\n    sent.append(time.time())\n    send()\n"
+    "time.sleep(5)\nprint(sent)",
+    "lab.kill('inspector')\ntime.sleep(3)\n"
+    "lab.invoke_async('cat', 'after the kill', callback=callbacks)\ntime.sleep(6)",
+    "type(callbacks.url)",
 ]
+BIN_ROWS = "[...document.querySelectorAll('.bn-list tbody tr')]"
+WATCH = """
+    window.arrivals = [];
+    new MutationObserver((changes) => {
+        for (const change of changes) for (const _ of change.addedNodes) arrivals.push(Date.now() / 1000);
+    }).observe(document.querySelector('.bn-list tbody'), {childList: true});
+"""
 
 
 @pytest.fixture(scope="module")
@@ -81,3 +99,33 @@ def test_logs_of_one_service_have_only_its_lines(notebook: NotebookPage) -> None
     names = notebook.evaluate(f"[...{rows}.querySelectorAll('.lg-name')].map((name) => name.textContent)")
     assert set(names) == {"queue-worker"}
     assert len(names) <= 5
+
+
+def test_requests_appear_in_a_bin_while_a_cell_blocks(notebook: NotebookPage, tmp_path: Path) -> None:
+    notebook.run(5)
+    notebook.tab.wait_for("document.querySelector('.bn-url')?.textContent.includes('/r/callbacks')")
+    before = notebook.evaluate(f"{BIN_ROWS}.length")
+    notebook.evaluate(WATCH)
+    notebook.start(6)
+    notebook.tab.wait_for(f"{BIN_ROWS}.length === {before + 8}")
+    assert is_running(notebook, 6)
+    notebook.tab.wait_for(f"{BIN_ROWS}[0].innerText.includes('by hand')")
+    notebook.tab.screenshot(tmp_path / "bin.png")
+    notebook.tab.wait_for("document.body.innerText.includes('| Idle')")
+    sent = json.loads(notebook.output(6))
+    delays = sorted(
+        shown - begin for begin, shown in zip(sent, notebook.evaluate("arrivals")[:8], strict=True)
+    )
+    print("from the request to the row, seconds:", [round(delay, 3) for delay in delays])
+    assert statistics.median(delays) < 0.15, delays
+    notebook.run(8)
+    assert notebook.output(8).strip() == "str"
+
+
+def test_a_bin_goes_on_after_the_inspector_was_killed(notebook: NotebookPage) -> None:
+    notebook.run(5)
+    notebook.tab.wait_for("document.querySelector('.bn-url')?.textContent.includes('/r/callbacks')")
+    notebook.start(7)
+    notebook.tab.wait_for(f"{BIN_ROWS}.some((row) => row.innerText.includes('after the kill'))")
+    assert is_running(notebook, 7)
+    notebook.tab.wait_for("document.body.innerText.includes('| Idle')")
