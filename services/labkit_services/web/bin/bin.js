@@ -30,7 +30,7 @@ export function createBin(root, { words: catalogue, marks, name, send, announce 
   let timer = 0;
 
   const head = createHead(words, { name, signal: abort.signal, actions: { choose, release: (status) => answer(heldIds(), status) } });
-  const detail = createDetail(words, { read: (id) => send("GET", requestPath(id)), answer });
+  const detail = createDetail(words, { read: (id) => attempt(["GET", requestPath(id)]), answer });
   const body = h("tbody", { on: { keydown } });
   const table = h("table", { class: "bn-list" },
     h("caption", { class: "bn-hidden" }, words("bin.requests")),

@@ -9,7 +9,8 @@ export function mount({ root, words, marks, settings, feed, clock, announce }) {
 
   const show = ({ lines = [], sources = [], dropped = 0, whole }) => {
     logs.addSources(sources);
-    if (whole) logs.setLines(lines.slice(-Math.max(tail, logs.model.lines.length)), dropped);
+    const known = logs.model.lines.length;
+    if (whole || !known) logs.setLines(lines.slice(-Math.max(tail, known)), dropped);
     else logs.add(lines, dropped);
   };
   let stop = null;
