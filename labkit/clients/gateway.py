@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -167,12 +167,28 @@ class GatewayClient:
 
     async def logs(self, name: str, *, tail: int = 100) -> list[str]:
         """Return the last lines that a function's replicas logged."""
+        return [line["text"] for line in await self.log_lines(name, tail=tail)]
+
+    async def log_lines(self, name: str, *, tail: int) -> list[dict[str, Any]]:
+        """Return the same with their times: ``timestamp``, ``text``."""
         response = await self.request("GET", "/system/logs", params={"name": name, "tail": tail})
         expect(response, f"the log of {name} could not be read", 200)
         try:
-            return [json.loads(line)["text"] for line in response.text.split("\n") if line]
+            lines = [json.loads(line) for line in response.text.split("\n") if line]
+            return [{"timestamp": str(line["timestamp"]), "text": str(line["text"])} for line in lines]
         except (ValueError, TypeError, KeyError) as error:
             raise _unreadable(f"the log of {name} could not be read", response.text) from error
+
+    async def follow_logs(self, name: str, **parameters: str | int) -> AsyncIterator[dict[str, Any]]:
+        """Yield a function's log lines as they come: ``timestamp``, ``text``.
+
+        ``parameters`` are ``tail`` or ``since`` of ``/system/logs``. It ends
+        with the connection.
+        """
+        params = {"name": name, "follow": "true", **parameters}
+        async for line in self._http.lines("/system/logs", params=params, auth=self._auth):
+            if line:
+                yield json.loads(line)
 
     async def request(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Send a request with the lab's credentials; return any response."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
 from labkit.clients.forked import keep
@@ -10,6 +11,8 @@ from labkit.errors import GatewayError, InvalidValueError, LabError, LabGoneErro
 
 if TYPE_CHECKING:
     import httpx
+
+_CONNECT_SECONDS = 5.0
 
 
 def expect(
@@ -91,6 +94,35 @@ class ServiceHttpClient:
             raise self._error_type(
                 f"{method} {path} failed", expected="a response", seen=repr(error)
             ) from error
+
+    async def lines(self, path: str, *, silence: float | None = None, **options: Any) -> AsyncIterator[str]:
+        """Yield the lines of a response that goes on; it ends with it.
+
+        Args:
+            path: Path and query.
+            silence: Seconds without data after which the connection counts as
+                lost; None is for ever.
+            options: Those of httpx.
+
+        Raises:
+            LabError: The service can't be reached, or the status is not 200.
+        """
+        import httpx
+
+        timeout = httpx.Timeout(_CONNECT_SECONDS, read=silence)
+        try:
+            async with self.open().stream("GET", self._url + path, timeout=timeout, **options) as response:
+                if response.status_code != 200:
+                    await response.aread()
+                    expect(response, f"GET {path} failed", 200, error_type=self._error_type)
+                buffer = ""
+                async for part in response.aiter_text():
+                    # No line break but LF ends a line: not those in a text.
+                    *lines, buffer = (buffer + part).split("\n")
+                    for line in lines:
+                        yield line
+        except httpx.HTTPError as error:
+            raise self._error_type(f"GET {path} ended", expected="more lines", seen=repr(error)) from error
 
     async def close(self) -> None:
         """Close the connections."""

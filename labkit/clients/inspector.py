@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import base64
+import json
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 _CALL_SECONDS = 10.0
 _RELAY_SECONDS = 100.0
+_SILENCE_SECONDS = 25.0
+"""The inspector sends an event at least every ten seconds."""
 _LONGEST_POLL_SECONDS = 30.0
 _LONGEST_WAIT_SECONDS = 60.0
 """The inspector's limit for a verification."""
@@ -95,6 +98,15 @@ class CapturedRequest:
         )
 
 
+@dataclass(frozen=True)
+class ServerEvent:
+    """A server-sent event; ``id`` is "" for one that is no change."""
+
+    id: str
+    name: str
+    data: Mapping[str, Any]
+
+
 class InspectorClient:
     """A client of the inspector."""
 
@@ -153,6 +165,43 @@ class InspectorClient:
             document = await self._request("GET", path, 200, params=parameters)
             found += [{**one, "bin": stored["name"]} for one in document["requests"]]
         return [one for one in found if parse_rfc3339(one["received_at"]) >= since_ns]
+
+    async def page(self, name: str, limit: int) -> dict[str, Any]:
+        """Return the newest requests without bodies, and the bin's counts."""
+        parameters = {"bodies": "false", "order": "newest", "limit": limit}
+        document: dict[str, Any] = await self._request(
+            "GET", f"{_bin_path(name)}/requests", 200, params=parameters
+        )
+        return document
+
+    async def request(self, name: str, request_id: str) -> dict[str, Any]:
+        """Return one request with its headers and its body."""
+        path = f"{_bin_path(name)}/requests/{quote(request_id, safe='')}"
+        document: dict[str, Any] = await self._request("GET", path, 200)
+        return document
+
+    async def describe(self, name: str) -> dict[str, Any]:
+        """Return a bin without its requests."""
+        document: dict[str, Any] = await self._request("GET", _bin_path(name), 200)
+        return document
+
+    async def follow(self, name: str, after: str = "") -> AsyncGenerator[ServerEvent, None]:
+        """Yield the events of a bin as they come, with heartbeats.
+
+        ``after`` is the id of the last event that was read: what was missed
+        comes first. It ends with the connection.
+        """
+        headers = {**self._headers, **({"Last-Event-ID": after} if after else {})}
+        path = f"{_bin_path(name)}/events"
+        fields: dict[str, str] = {}
+        async for line in self._http.lines(path, silence=_SILENCE_SECONDS, headers=headers):
+            if line:
+                key, _, value = line.partition(": ")
+                fields[key] = value
+            elif "event" in fields:
+                data = json.loads(fields.get("data") or "{}")
+                yield ServerEvent(fields.get("id", ""), fields["event"], data)
+                fields = {}
 
     async def clear(self, name: str) -> None:
         """Delete a bin's requests."""

@@ -35,12 +35,14 @@ from labkit.lifecycle.launch import LaunchedLab, Lifeline, launch
 from labkit.lifecycle.log_files import log_path
 from labkit.lifecycle.running_lab import find_lab, require_state, stop_lab
 from labkit.live.feed import LabFeed
+from labkit.live.log_source import last_merged_lines
 from labkit.live.sources import LabLink
-from labkit.service_names import GATEWAY, INSPECTOR, NATS_SERVER, QUEUE_WORKER, is_service
+from labkit.service_names import GATEWAY, INSPECTOR, NATS_SERVER, QUEUE_WORKER, full_name, is_service
 from labkit.supervisor.files import workspace_errors
 from labkit.supervisor.settings import Settings
 from labkit.views.faults import FaultKind, FaultList
 from labkit.views.flow import CallFlow
+from labkit.views.log_lines import LogLines
 from labkit.views.measurement import Measurement
 from labkit.views.queue_status import QueueFigures
 from labkit.views.status import LabStatus
@@ -92,8 +94,9 @@ class AsyncLab(LoopBound):
         self.supervisor = SupervisorClient(state, partial(_lab_gone, workspace, state))
         self.watch = LabWatch(self.supervisor, log_failed_task)
         self.connections = Connections(state, self.watch)
-        self.feed = LabFeed(LabLink(state, self.connections, self.supervisor), log_failed_task)
         self._handlers: LabHandlers | None = None
+        self._link = LabLink(state, workspace.logs, self.connections, self.supervisor)
+        self.feed = LabFeed(self._link, log_failed_task)
         self._lifeline = lifeline
         self._closed = False
 
@@ -271,6 +274,16 @@ class AsyncLab(LoopBound):
         if not is_service(name):
             return await self.connections.gateway.logs(name, tail=tail)
         return last_log_lines(log_path(self.workspace, name), tail)
+
+    async def live_logs(self, *services: str, tail: int = 200) -> LogLines:
+        """Return the last lines of several logs, merged by time.
+
+        Args:
+            services: Names of services and functions; none are all.
+            tail: How many lines; 1 to 500.
+        """
+        names = [full_name(name) for name in services]
+        return LogLines(tuple(await last_merged_lines(self._link, names, tail)))
 
     # -- functions and calls
 

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from labkit.clients.connections import Connections
@@ -20,8 +20,13 @@ from labkit.lab.background_loop import DualContextManager, LoopBound, blocking
 from labkit.lab.bin_request import AsyncBinRequest, blocking_request, blocking_requests
 from labkit.lab.bin_responses import AsyncBinHold, AsyncBinResponses, BinHold, BinResponses, response_step
 from labkit.lab.durations import to_seconds
+from labkit.live.display import WIDGET, live_bin
+from labkit.live.parts import ViewParts
 from labkit.views.tables import html_table
 from labkit.views.verdict import BinVerdict
+
+if TYPE_CHECKING:
+    from labkit.live.bin import LiveBinView
 
 _WAIT_SECONDS = 10.0
 MAX_VERIFY_SECONDS = 60.0
@@ -278,10 +283,12 @@ class Bin:
         url: Where requests are sent: ``http://127.0.0.1:8090/r/<name>``.
     """
 
-    def __init__(self, async_bin: AsyncBin) -> None:
+    def __init__(self, async_bin: AsyncBin, parts: ViewParts | None = None) -> None:
         self.name = async_bin.name
         self.url = async_bin.url
         self._async = async_bin
+        self._parts = parts
+        self._view: LiveBinView | None = None
 
     def __str__(self) -> str:
         return self.url
@@ -302,6 +309,15 @@ class Bin:
     load = blocking(AsyncBin.load)
     verify = blocking(AsyncBin.verify)
     never = blocking(AsyncBin.never)
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        """Return the live view, in a notebook; text and HTML stand for it."""
+        if self._view is None and self._parts is not None:
+            self._view = live_bin(self._parts)
+        if self._view is None:
+            return {}
+        bundle, _metadata = self._view._repr_mimebundle_()
+        return {WIDGET: bundle[WIDGET]}
 
     def _repr_html_(self) -> str:
         rows = [

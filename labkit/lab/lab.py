@@ -31,11 +31,13 @@ from labkit.lab.measure import RUN_SECONDS, RunSpec, measure_with_bar
 from labkit.lab.queue import Queue, QueueList
 from labkit.lab.recording import Recording
 from labkit.live.control_list import ControlList
-from labkit.live.display import live_flow, live_gauge, live_panel, live_timeline
+from labkit.live.display import live_flow, live_gauge, live_log_lines, live_panel, live_timeline
 from labkit.live.parts import ViewParts, settings_of
 from labkit.notebook_copies.copies import CopyChange, NotebookCopies
+from labkit.service_names import full_name
 from labkit.supervisor.settings import Settings
 from labkit.views.flow import CallFlow
+from labkit.views.log_lines import LogLines
 from labkit.views.measurement import Measurement
 from labkit.views.queue_status import QueueFigures
 from labkit.views.timeline.picture import CallTimeline
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
     from labkit.handlers.deploy import OnStep
     from labkit.live.flow import FlowView
     from labkit.live.gauge import GaugeView
+    from labkit.live.logs import LogsView
     from labkit.live.panel import PanelView
     from labkit.live.timeline import TimelineView
     from labkit.views.plots import Picture
@@ -250,11 +253,21 @@ class Lab:
     invoke_async = blocking(AsyncLab.invoke_async, CallHandle)
     call = blocking(AsyncLab.call, CallHandle)
     calls = blocking(AsyncLab.calls)
-    bin = blocking(AsyncLab.bin, Bin)
     record = blocking(AsyncLab.record, Recording)
     _call_timeline = blocking(AsyncLab.timeline)
     _call_flow = blocking(AsyncLab.flow)
     _queue_figures = blocking(AsyncLab.gauge)
+
+    _async_bin = blocking(AsyncLab.bin)
+    _last_log_lines = blocking(AsyncLab.live_logs)
+
+    @checked
+    def bin(self, name: str) -> Bin:
+        """Return a request bin, to send callbacks to; create it if needed.
+
+        In a notebook it shows what arrives, live.
+        """
+        return Bin(self._async_bin(name), self._view_parts("bin", bin=name))
 
     @checked
     def timeline(self, function: str = "", *, last: int = 50) -> CallTimeline | TimelineView:
@@ -301,6 +314,22 @@ class Lab:
         is a list of them, each with the Python call that does the same.
         """
         return live_panel(self._view_parts("panel"))
+
+    def live_logs(self, *services: str, tail: int = 200) -> LogLines | LogsView:
+        """Return the logs of services and functions, merged by time.
+
+        In a notebook they are live: lines appear as they are written, also
+        while a cell waits, and while a service is down. Elsewhere it shows
+        itself as the last lines.
+
+        Args:
+            services: Names of services and functions, such as
+                ``queue-worker``; none are all.
+            tail: How many lines it begins with; 1 to 500.
+        """
+        still = self._last_log_lines(*services, tail=tail)
+        names = sorted(map(full_name, services))
+        return live_log_lines(still, self._view_parts("logs", services=names, tail=tail))
 
     def _view_parts(self, kind: str, **options: Any) -> ViewParts:
         """Return what a live view is made of."""

@@ -7,16 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 from labkit.clients.caller import in_kernel
 from labkit.live.control_list import ControlList
-from labkit.live.parts import SHORT_FLOW, SHORT_GAUGE, SHORT_TIMELINE, ViewParts
+from labkit.live.parts import SHORT_FLOW, SHORT_GAUGE, SHORT_LOGS, SHORT_TIMELINE, ViewParts
 from labkit.views.flow import CallFlow
+from labkit.views.log_lines import LogLines
 from labkit.views.queue_status import QueueFigures
 from labkit.views.timeline.picture import CallTimeline
 
 if TYPE_CHECKING:
+    from labkit.live.bin import LiveBinView
     from labkit.live.flow import FlowView
     from labkit.live.gauge import GaugeView
+    from labkit.live.logs import LogsView
     from labkit.live.panel import PanelView
     from labkit.live.timeline import TimelineView
+
+WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 def shows_widgets() -> bool:
@@ -86,3 +91,28 @@ def live_gauge(still: QueueFigures, parts: ViewParts) -> QueueFigures | GaugeVie
 
         return GaugeView(still, parts)
     return ShortGauge(still) if in_kernel() else still
+
+
+class ShortLogs(LogLines):
+    """Logs whose output in a notebook is the same each time."""
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        return {"text/plain": SHORT_LOGS}
+
+
+def live_log_lines(still: LogLines, parts: ViewParts) -> LogLines | LogsView:
+    """Return the live logs where they can be shown, else the last lines."""
+    if shows_widgets():
+        from labkit.live.logs import LogsView
+
+        return LogsView(still, parts)
+    return ShortLogs(still.lines) if in_kernel() else still
+
+
+def live_bin(parts: ViewParts) -> LiveBinView | None:
+    """Return the live view of a bin where it can be shown."""
+    if not shows_widgets():
+        return None
+    from labkit.live.bin import LiveBinView
+
+    return LiveBinView(parts)

@@ -16,8 +16,9 @@ from typing import Any, Protocol
 from labkit.clients.api_request import ApiRequest
 from labkit.clients.event_subscription import EventSubscription
 from labkit.errors import LabGoneError, LabResetError
-from labkit.live.pump import Outbox, call_key, pruned
-from labkit.live.sources import SOURCES, LabLink
+from labkit.live.pump import KEYFRAME_LINES, Outbox, call_key, grown, pruned
+from labkit.live.sources import LabLink
+from labkit.live.topics import TOPICS
 from labkit_services.call_record.call_index import CallIndex, IndexedCall
 from labkit_services.contract.errors import LabTimeoutError
 from labkit_services.contract.events import Event
@@ -51,7 +52,7 @@ class FeedView(Protocol):
 class LabFeed:
     """The feed of one lab; its methods belong to the background loop.
 
-    Topics: ``calls``, ``reset``, ``ended``, and those of ``SOURCES``.
+    Topics: ``calls``, ``reset``, ``ended``, and those of ``TOPICS``.
     """
 
     def __init__(self, link: LabLink, on_failure: OnFailure) -> None:
@@ -117,7 +118,7 @@ class LabFeed:
 
     def _start(self, topic: str) -> None:
         name, _, rest = topic.partition(":")
-        source = SOURCES.get(name)
+        source = TOPICS.get(name)
         if source is None or topic in self._running or self._ended is not None:
             return
 
@@ -137,7 +138,7 @@ class LabFeed:
         self._publish("problem", {"text": f"{name}: {error!r}"[:300]})
 
     def _publish(self, topic: str, content: dict[str, Any]) -> None:
-        self._latest[topic] = content
+        self._latest[topic] = grown(topic, self._latest.get(topic, {}), content, KEYFRAME_LINES)
         for view in self._views:
             view.outbox.put(topic, content)
         self._changed.set()

@@ -14,6 +14,8 @@ SHORT_TIMELINE = "Timeline of the lab's calls (a live view in JupyterLab)"
 """Stands for a timeline where no widget can be shown."""
 SHORT_FLOW = "Flow of the lab's calls (a live view in JupyterLab)"
 SHORT_GAUGE = "Gauge of the lab's queues (a live view in JupyterLab)"
+
+SHORT_LOGS = "Logs of the lab's services and functions (a live view in JupyterLab)"
 _LANGUAGES = ("en", "zh")
 
 

@@ -9,8 +9,10 @@ KEYFRAME_SECONDS = 60.0
 KEYFRAME_CALLS = 500
 KEYFRAME_LEAST_CALLS = 100
 _MAX_LINES = 2_000
-_LISTS = {"logs": "lines", "bin": "requests"}
-"""Topics that grow: key of the list that is appended."""
+KEYFRAME_LINES = 500
+_LISTS = {"logs": "lines"}
+"""Topics that grow: key of the list that is appended. A topic may have a part
+after a colon, which makes it another: ``logs:gateway``."""
 
 
 def call_key(call: Mapping[str, Any]) -> tuple[str, str]:
@@ -39,10 +41,7 @@ class Outbox:
             self._topics.clear()
         if topic == "calls":
             self._calls.update((call_key(call), call) for call in content.get("calls", ()))
-        if (name := _LISTS.get(topic)) is not None:
-            before = self._topics.get(topic, {}).get(name, [])
-            content = {**content, name: [*before, *content.get(name, ())][-_MAX_LINES:]}
-        self._topics[topic] = dict(content)
+        self._topics[topic] = grown(topic, self._topics.get(topic, {}), content, _MAX_LINES)
 
     def take(self) -> dict[str, Any] | None:
         """Return the message for what was put, or None."""
@@ -54,6 +53,18 @@ class Outbox:
             self._calls = {}
         self.seq += 1
         return {"seq": self.seq, "topics": topics}
+
+
+def grown(topic: str, before: Mapping[str, Any], content: Mapping[str, Any], most: int) -> dict[str, Any]:
+    """Return a topic's content after what came before it.
+
+    That of a topic which grows is appended, at most ``most`` entries; any
+    other's takes the place of what was.
+    """
+    name = _LISTS.get(topic.partition(":")[0])
+    if name is None:
+        return dict(content)
+    return {**content, name: [*before.get(name, ()), *content.get(name, ())][-most:]}
 
 
 def pruned(calls: Iterable[Mapping[str, Any]], now: float) -> list[Mapping[str, Any]]:

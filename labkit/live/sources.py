@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from labkit.clients.connections import Connections
@@ -20,9 +21,10 @@ Content = dict[str, Any]
 
 @dataclass(frozen=True)
 class LabLink:
-    """How the feed reaches its lab."""
+    """How the feed reaches its lab; ``logs`` is the folder of its logs."""
 
     state: LabState
+    logs: Path
     connections: Connections
     supervisor: SupervisorClient
 
@@ -74,4 +76,4 @@ SOURCES: Mapping[str, Source] = {
     "services": _polled(_services),
     "functions": _polled(_functions),
 }
-"""By topic. A source runs only while a view with its topic is open."""
+"""Topics whose content is read again and again."""

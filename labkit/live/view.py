@@ -7,7 +7,7 @@ kernel does, when a view is shown.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 from weakref import WeakSet
 
@@ -50,13 +50,14 @@ class LiveView(anywidget.AnyWidget):
     settings = traitlets.Dict().tag(sync=True)
     keyframe = traitlets.Dict().tag(sync=True)
 
-    def __init__(self, parts: ViewParts) -> None:
+    def __init__(self, parts: ViewParts, topics: Iterable[str] = ()) -> None:
+        """Make a view; ``topics`` are more than those of its class."""
         self._feed = parts.feed
         self._on_loop = parts.on_loop
         self._lock = threading.RLock()
         self._cells: set[str] = set()
         self._handlers: list[Callable[[dict[str, Any]], None]] = []
-        self.outbox = Outbox((*_CORE_TOPICS, *self.topics))
+        self.outbox = Outbox((*_CORE_TOPICS, *self.topics, *topics))
         super().__init__(
             _esm=script(self.kind, str(parts.settings["lang"])),
             _css=style("notebook/host.css", *self.styles),

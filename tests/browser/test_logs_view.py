@@ -202,7 +202,7 @@ def test_a_burst_of_ten_thousand_lines_a_second_keeps_the_page_alive(page: Brows
 
 def test_dropped_lines_are_counted(page: BrowserTab) -> None:
     add(page, [{"text": "x"}], dropped=8000)
-    add(page, [{"text": "y"}], dropped=1)
+    add(page, [{"text": "y"}], dropped=8001)
     assert "8001 lines came too fast" in page.evaluate("document.querySelector('.lg-count').innerText")
 
 
@@ -271,6 +271,11 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_the_window(
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
     page.evaluate(f"document.querySelector('button.lg-call').click(); {FRAME}")
     assert violations(page) == []
+
+
+def test_lines_that_come_late_take_their_place(page: BrowserTab) -> None:
+    page.evaluate(f"logs.add(some(1000, 1002)); logs.add(some(1, 3)); logs.add(some(1002, 1003)); {FRAME}")
+    assert texts(page) == ["line 1", "line 2", "line 1000", "line 1001", "line 1002"]
 
 
 def test_destroy_leaves_nothing(page: BrowserTab) -> None:

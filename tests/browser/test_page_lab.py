@@ -162,14 +162,14 @@ def test_logs_of_all_services_are_merged_filtered_and_followed(page: BrowserTab,
     click(page, ".service-chip")
     assert page.evaluate("document.querySelectorAll('.log-line').length") < before
     click(page, ".service-chip")
-    enter(page, ".logs-head [type=search]", call.id)
+    enter(page, ".lg [type=search]", call.id)
     page.wait_for("document.querySelectorAll('.log-line').length >= 1")
     assert page.evaluate(
         "[...document.querySelectorAll('.log-line')].every((line) => line.querySelector('a'))"
     )
-    enter(page, ".logs-head [type=search]", "no line has this")
-    page.wait_for("document.querySelector('.log-message').innerText.includes('No line matches')")
-    enter(page, ".logs-head [type=search]", "")
+    enter(page, ".lg [type=search]", "no line has this")
+    page.wait_for("document.querySelector('.lg-message').innerText.includes('No line matches')")
+    enter(page, ".lg [type=search]", "")
     for dark in (False, True):
         page.look(dark=dark)
         assert violations(page) == []

@@ -127,3 +127,11 @@ def test_bytes_that_are_no_text_and_controls_stay_in_one_line(path: Path, log: F
     (line,) = log.more()
 
     assert line["text"] == "\ufffd\x00\x1b[31m red \u2028 \x0b \r"
+
+
+def test_no_more_lines_are_parsed_than_are_wanted(path: Path, log: FollowedLog) -> None:
+    add(path, b"one\ntwo\nthree\n")
+
+    assert texts(log.more(2)) == ["two", "three"]
+    assert log.dropped == 1
+    assert log.more(2) == []

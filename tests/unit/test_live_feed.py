@@ -221,7 +221,7 @@ async def test_a_source_runs_while_a_view_with_its_topic_is_open(monkeypatch: py
             yield {"requests": [number]}
             await asyncio.sleep(0.01)
 
-    monkeypatch.setattr(feed_module, "SOURCES", {"bin": source})
+    monkeypatch.setattr(feed_module, "TOPICS", {"bin": source})
     feed, _ = made()
     plain, view = View(), View("bin:callbacks")
     feed.attach(plain)
@@ -245,7 +245,7 @@ async def test_a_source_that_fails_is_reported_in_the_view(monkeypatch: pytest.M
         yield {}
 
     failures: list[str] = []
-    monkeypatch.setattr(feed_module, "SOURCES", {"queues": source})
+    monkeypatch.setattr(feed_module, "TOPICS", {"queues": source})
     feed, _ = made(failures)
     view = View("queues")
     feed.attach(view)

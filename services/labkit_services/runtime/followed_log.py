@@ -55,8 +55,8 @@ class FollowedLog:
         parsed = with_times(list(self._reader.read(map(_cut, lines))), found.st_mtime_ns)
         return parsed[max(0, len(parsed) - count) :]
 
-    def more(self) -> list[dict[str, Any]]:
-        """Return the complete lines that were added.
+    def more(self, most: int | None = None) -> list[dict[str, Any]]:
+        """Return the complete lines that were added; the newest ``most``.
 
         Of a line without an end, the beginning is returned as soon as it is
         as long as a chunk; the rest is dropped.
@@ -73,7 +73,11 @@ class FollowedLog:
                 data = file.read(_CHUNK_BYTES)
         except OSError:
             return []
-        lines = [line.decode("utf-8", "replace") for line in self._take(data)]
+        taken = self._take(data)
+        if most is not None and len(taken) > most:
+            self.dropped += len(taken) - most
+            taken = taken[len(taken) - most :]
+        lines = [line.decode("utf-8", "replace") for line in taken]
         return with_times(list(self._reader.read(map(_cut, lines))), time.time_ns())
 
     def _skip(self, file: Any, size: int) -> None:

@@ -24,6 +24,7 @@ export function createLogs(root, { words: catalogue, marks, callHref, announce =
   let shown = []; // the lines that match, as they were when the reader stopped to follow
   let first = 0; // of `shown`: the first that has a row
   let fresh = []; // came since the last frame
+  let isMixed = false; // some of these belong between older lines
   let frame = 0;
   let following = true;
   let held = false; // by the button: then scrolling to the end does not continue
@@ -33,7 +34,7 @@ export function createLogs(root, { words: catalogue, marks, callHref, announce =
   const bar = createToolbar(model, { words, callHref, actions: { changed: render, follow: toggleFollow, copy, clear } });
   const list = h("ol", { class: "lg-lines" });
   const scroller = h("div", { class: "log-frame lg-frame", tabindex: "0", role: "region", "aria-label": words("logs.lines"), on: { scroll } }, list);
-  const message = h("div", { class: "log-message lg-message" });
+  const message = h("div", { class: "lg-message" });
   const toEnd = h("button", { type: "button", class: "lg-to-end", hidden: true, on: { click: () => setFollowing(true) } });
   const element = h("section", { class: "lg", "aria-label": words("logs.label") }, bar.element, message, scroller,
     h("div", { class: "lg-foot" }, bar.count, toEnd));
@@ -46,6 +47,7 @@ export function createLogs(root, { words: catalogue, marks, callHref, announce =
   /** Show everything anew: after a change of the filter, or of all lines. */
   function render() {
     fresh = [];
+    isMixed = false;
     shown = model.matching();
     first = Math.max(0, shown.length - ROWS);
     missed = 0;
@@ -79,7 +81,7 @@ export function createLogs(root, { words: catalogue, marks, callHref, announce =
       missed += matching.length;
       return showState();
     }
-    if (matching.length >= ROWS) return render();
+    if (matching.length >= ROWS || isMixed) return render();
     shown.push(...matching);
     shown = shown.slice(-model.lines.length);
     first = Math.max(0, shown.length - ROWS);
@@ -139,13 +141,14 @@ export function createLogs(root, { words: catalogue, marks, callHref, announce =
     setLines(lines, dropped = 0) {
       model.clear();
       model.add(lines);
-      model.dropped = dropped;
+      model.total = dropped;
       render();
     },
-    /** Add lines, oldest first, and how many were left out before them. */
+    /** Add lines, oldest first; `dropped` is how many were left out since the beginning. */
     add(lines, dropped = 0) {
-      model.dropped += dropped;
+      model.total = dropped;
       fresh.push(...model.add(lines));
+      isMixed ||= model.isMixed;
       if (fresh.length > model.lines.length) fresh = fresh.slice(-model.lines.length);
       frame ||= requestAnimationFrame(flush);
     },

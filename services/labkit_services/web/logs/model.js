@@ -2,6 +2,7 @@
 
 export const MOST_LINES = 2_000;
 export const LEVELS = ["debug", "info", "warning", "error"];
+const LATE_SECONDS = 1.5;
 const OTHER_NAMES = { warn: "warning", critical: "error", fatal: "error" };
 
 /** 0 to 3, or -1 for a level that is none of these: it is always shown. */
@@ -16,21 +17,30 @@ export const sourceOf = (line) => `${line.kind === "function" ? "function" : "se
  */
 export class LogModel {
   lines = [];
+  isMixed = false;
   /** key → {name, kind, shown, style}; style numbers the sources of a kind. */
   sources = new Map();
-  /** How many lines came too fast to be read. */
-  dropped = 0;
+  /** How many lines came too fast to be read, since the beginning. */
+  total = 0;
+  ignored = 0; // of these: before the view was cleared
   text = "";
   level = "debug";
   call = "";
   /** Unix time in seconds; null is now: later lines are not shown. */
   until = null;
 
-  /** Add lines; returns those that are kept. */
+  /**
+   * Add lines; returns those that are kept. Lines that come much later than
+   * others of their time take their place among them: then `isMixed` is true.
+   */
   add(lines) {
+    const last = this.lines.at(-1)?.seconds ?? -Infinity;
     const kept = lines.slice(-MOST_LINES).map((line) => ({ ...line, source: sourceOf(line), seconds: Date.parse(line.time) / 1000 }));
     for (const line of kept) this.addSource(line.service, line.kind);
     this.lines.push(...kept);
+    // The time of a service's line has no fraction: near ones stay as they came.
+    this.isMixed = kept.some((line) => line.seconds < last - LATE_SECONDS);
+    if (this.isMixed) this.lines.sort((a, b) => a.seconds - b.seconds);
     if (this.lines.length > MOST_LINES) this.lines = this.lines.slice(-MOST_LINES);
     return kept;
   }
@@ -47,8 +57,10 @@ export class LogModel {
 
   clear() {
     this.lines = [];
-    this.dropped = 0;
+    this.ignored = this.total;
   }
+
+  get dropped() { return this.total - this.ignored; }
 
   get isFiltered() {
     return Boolean(this.text.trim() || this.call || this.level !== "debug" || [...this.sources.values()].some((each) => !each.shown));

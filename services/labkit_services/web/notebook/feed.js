@@ -5,7 +5,8 @@
 
 const MOST_CALLS = 5_000;
 const MOST_LINES = 2_000;
-const LISTS = { logs: "lines", bin: "requests" }; // topics that grow
+const LISTS = { logs: "lines" }; // topics that grow, with what follows their colon: "logs:gateway"
+const listOf = (topic) => LISTS[topic.split(":")[0]];
 
 const keyOf = (call) => `${call.callId}\n${call.function}`;
 
@@ -27,7 +28,7 @@ export class Feed {
   /**
    * Call `handler(content)` with the topic's newest content now, if there is one, and with each that follows. The
    * content of "calls" is {calls, counts, faults, now, whole}: with `whole` all calls, else those that changed.
-   * That of "logs" and "bin" likewise, with `lines` and `requests`. Returns what ends it.
+   * That of "logs" likewise, with `lines`. Returns what ends it.
    */
   on(topic, handler) {
     const handlers = this.#handlers.get(topic) ?? new Set();
@@ -95,8 +96,8 @@ export class Feed {
         this.#calls.delete(key);
       }
       this.#latest.set(topic, { ...content, calls: [] });
-    } else if (topic in LISTS) {
-      const name = LISTS[topic];
+    } else if (listOf(topic)) {
+      const name = listOf(topic);
       const before = whole ? [] : this.#latest.get(topic)?.[name] ?? [];
       this.#latest.set(topic, { ...content, [name]: [...before, ...content[name] ?? []].slice(-MOST_LINES) });
     } else this.#latest.set(topic, content);

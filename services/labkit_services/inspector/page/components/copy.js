@@ -1,21 +1,10 @@
 // Copies text to the clipboard.
 
+import { copyText } from "../../../web/clipboard.js";
 import { h } from "../dom.js";
 import { announce } from "./toast.js";
 
 const SHOWN_MS = 1_200;
-
-export async function copyText(text) {
-  try {
-    await navigator.clipboard.writeText(text);
-  } catch {
-    // Not allowed in a frame, or no secure context: the old way.
-    const area = document.body.appendChild(h("textarea", { class: "screen-reader", prop: { value: text } }));
-    area.select();
-    document.execCommand("copy");
-    area.remove();
-  }
-}
 
 /** Return a button that copies `text`, or what the function `text` returns. */
 export function copyButton(words, text, label = words("copy")) {

@@ -1,6 +1,7 @@
 // Everything about one call: what decided its outcome, its durations, events and attempts, and what to do with it.
 
-import { copyButton, copyText } from "../components/copy.js";
+import { copyText } from "../../../web/clipboard.js";
+import { copyButton } from "../components/copy.js";
 import { explain, term } from "../components/term.js";
 import { announce, showError, toast } from "../components/toast.js";
 import { fill, h, visible, visibleText } from "../dom.js";

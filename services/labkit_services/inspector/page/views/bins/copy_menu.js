@@ -1,7 +1,7 @@
 // "Copy as…": the request as a command or in a file's format, made by the server.
 
 import { binPath } from "../../api.js";
-import { copyText } from "../../components/copy.js";
+import { copyText } from "../../../../web/clipboard.js";
 import { createMenu } from "../../components/menu.js";
 import { showError, toast } from "../../components/toast.js";
 
