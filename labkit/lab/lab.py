@@ -28,7 +28,7 @@ from labkit.lab.interrupts import short_interrupt
 from labkit.lab.measure import RUN_SECONDS, RunSpec, measure_with_bar
 from labkit.lab.queue import Queue, QueueList
 from labkit.lab.recording import Recording
-from labkit.live.display import live_timeline
+from labkit.live.display import live_card, live_timeline
 from labkit.live.parts import ViewParts, settings_of
 from labkit.supervisor.settings import Settings
 from labkit.views.measurement import Measurement
@@ -391,6 +391,10 @@ class Lab:
         # Only what stays the same from run to run: notebooks are tested by
         # their output.
         return repr(self._async)
+
+    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        parts = self._view_parts("card", note=self._async.state.port_note)
+        return live_card(repr(self), self._repr_html_(), parts)
 
     def _repr_html_(self) -> str:
         # Saved with the notebook, so without the token that opens the page.

@@ -38,3 +38,18 @@ def live_timeline(still: CallTimeline, parts: ViewParts) -> CallTimeline | Timel
     if in_kernel():
         return ShortTimeline(still.calls, still.faults, still.now_ns, still.most)
     return still
+
+
+def live_card(text: str, page: str, parts: ViewParts) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return a lab's MIME bundle: a card, which is live where it can be.
+
+    Args:
+        text: The lab as text.
+        page: The lab as HTML.
+        parts: What the card is made of.
+    """
+    if not shows_widgets():
+        return {"text/plain": text, "text/html": page}, {}
+    from labkit.live.card import CardView
+
+    return CardView(parts, text, page)._repr_mimebundle_()
