@@ -70,17 +70,22 @@ function chip({ name, state, error }, say) {
 
 const stateName = (state, say) => say(`links.state.${state}`, {}, plain(state));
 
-function link(href, text, attributes = {}) {
+function link(href, text) {
   const made = element("a", "", text);
-  made.href = href;
-  for (const [name, value] of Object.entries({ target: "_blank", rel: "noopener", ...attributes })) made.setAttribute(name, value);
+  Object.assign(made, { href, target: "_blank", rel: "noopener" });
   return made;
 }
 
 /** Links to the lab's page. */
-function wayTo(links, say) {
-  if (!links.tab) return [link(links.page, say("links.page.open")), ...(links.behind ? [] : [" ", element("span", "lk-card-quiet", say("links.page.first"))])];
-  return [link(links.page, say("links.page.open"), links.tab), " ", link(links.page, say("links.page.browser"))];
+function wayTo({ page, behind, openTab }, say) {
+  const first = link(page, say("links.page.open"));
+  if (!openTab) return behind ? [first] : [first, element("span", "lk-card-quiet", say("links.page.first"))];
+  first.addEventListener("click", (event) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return; // the reader wants a browser's tab
+    event.preventDefault();
+    openTab();
+  });
+  return [first, link(page, say("links.page.browser"))];
 }
 
 /** The addresses, each with what it is for: programs in the lab need another one than the browser may have. */
