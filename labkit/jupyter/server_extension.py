@@ -16,7 +16,7 @@ from typing import Any
 from labkit.jupyter.first_view import open_in_our_layout, prepare
 from labkit.jupyter.proxy_handlers import lab_services
 from labkit.jupyter.terminal_shell import prepend
-from labkit.lifecycle.jupyter_server import offer_to_kernels
+from labkit.lifecycle.jupyter_server import offer_address, offer_to_kernels
 from labkit_services.runtime.python_process import python_command
 
 
@@ -43,10 +43,19 @@ def _link_jupyter_server_extension(server: Any) -> None:
 
 
 def _load_jupyter_server_extension(server: Any) -> None:
-    """Prepare what the page shows first, when the server's address is known.
+    """Set the server up with its web application.
 
-    The token is kept from kernels, which save what ``!env`` prints.
+    The token is kept from kernels, which save what ``!env`` prints. JupyterLab
+    lets live views use its commands, to open the lab's page as a tab.
     """
     assert server.identity_provider.token is not None  # it has been read
     os.environ.pop("JUPYTER_TOKEN", None)
     prepare(server)
+    page = server.web_app.settings.setdefault("page_config_data", {})
+    page["exposeAppInBrowser"] = True
+    server.io_loop.add_callback(_offer_address, server)
+
+
+def _offer_address(server: Any) -> None:
+    """Tell kernels and terminals the server's address: it is bound now."""
+    offer_address(server.public_url, server.base_url, server.root_dir)
