@@ -26,6 +26,10 @@ _FOCUS = """(() => {
 })()"""
 READY = "!!document.querySelector('#jp-main-dock-panel') && !document.querySelector('#jupyterlab-splash')"
 
+KERNEL_IDLE = """document.querySelector('.jp-NotebookPanel .jp-Notebook-ExecutionIndicator')
+    ?.dataset.status === 'idle'"""
+"""Whatever pane has the focus: the status bar shows the kernel of the notebook only while that has it."""
+
 
 def learner_environment(home: Path, **variables: str) -> dict[str, str]:
     """Return the environment of a learner with a home folder of their own."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from chromium import BrowserTab, Chromium
-from jupyter_page import READY, Terminal, jupyterlab, learner_environment
+from jupyter_page import KERNEL_IDLE, READY, Terminal, jupyterlab, learner_environment
 from lab_text import BANNER, SHELL_BLOCKS
 from labkit_command import labkit
 from labs import start_lab
@@ -46,7 +46,7 @@ def open_page(browser: Chromium, url: str) -> BrowserTab:
     page.look(width=1600, height=1000)
     page.goto(url)
     page.wait_for(READY)
-    page.wait_for("document.body.innerText.includes('| Idle')")
+    page.wait_for(KERNEL_IDLE)
     return page
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from chromium import BrowserTab, Chromium
 from eventually import eventually
-from jupyter_page import READY, Terminal, jupyterlab, learner_environment
+from jupyter_page import KERNEL_IDLE, READY, Terminal, jupyterlab, learner_environment
 from marked_processes import assert_gone
 
 ROOT = Path(__file__).parents[2]
@@ -114,7 +114,7 @@ def test_the_first_view_has_three_panes_and_a_run_leaves_the_clone_clean(
         assert "/lab/workspaces/labkit?token=" in url
         page = open_page(browser, url)
         page.wait_for(f"{TOUR}.hidden === false")
-        page.wait_for("document.body.innerText.includes('| Idle')")
+        page.wait_for(KERNEL_IDLE)
         # The question about news came as soon as the page had the settings.
         time.sleep(2)
         assert page.evaluate(POPUPS) == 0
@@ -218,7 +218,7 @@ def test_a_fresh_copy_from_the_terminal_keeps_the_learner_s_notebook(
 ) -> None:
     with jupyterlab(workspace, learner_environment(home, SHELL="/bin/bash")) as url:
         page = open_page(browser, url)
-        page.wait_for("document.body.innerText.includes('| Idle')")
+        page.wait_for(KERNEL_IDLE)
         copy = workspace / COPIES / FIRST
         document = json.loads(copy.read_text())
         document["cells"][0]["source"] = "# My own title"
@@ -267,7 +267,7 @@ def lab_page(browser: Chromium, workspace: Path, home: Path, mark: str) -> Itera
     with jupyterlab(workspace, learner_environment(home)) as url:
         page = open_page(browser, url, width=1100)
         page.wait_for(f"{TOUR}.hidden === false")
-        page.wait_for("document.body.innerText.includes('| Idle')")
+        page.wait_for(KERNEL_IDLE)
         yield page
         leave(page)
     assert_gone(mark, within=10)
