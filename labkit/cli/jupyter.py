@@ -136,13 +136,21 @@ def _spawn(workspace: Workspace, arguments: Sequence[str], token: str, log: Path
             stdout=output,
             stderr=output,
             cwd=workspace.root,
-            # Not on the command line, which every user of the machine can
-            # read. labkit.jupyter takes it out of the kernels' environment.
-            env={**os.environ, "JUPYTER_TOKEN": token},
+            env=_environment(workspace, token),
             # Out of reach of the terminal's Ctrl-C, which Jupyter would ask to
             # confirm.
             process_group=0,
         )
+
+
+def _environment(workspace: Workspace, token: str) -> dict[str, str]:
+    # The token is not on the command line, which every user of the machine can
+    # read. labkit.jupyter takes it out of the kernels' environment.
+    environment = {**os.environ, "JUPYTER_TOKEN": token}
+    if "LABKIT_WORKSPACE" in environment:
+        # --workspace wins, for the kernels and terminals as well.
+        environment["LABKIT_WORKSPACE"] = str(workspace.root)
+    return environment
 
 
 async def _wait_for_url(process: _Process, token: str, log: Path) -> str:

@@ -10,6 +10,7 @@ import json
 import os
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from labkit.jupyter.layout import NAME, first_layout, with_base_url
 from labkit.notebook_copies.copies import FIRST_NOTEBOOK, FOLDER, NotebookCopies
@@ -67,12 +68,19 @@ def prepare(server: Any) -> None:
         server.log.warning("labkit | %s", error)
         return
     prefix = "" if folder == root else f"{folder.relative_to(root).as_posix()}/"
-    layout = first_layout(prefix + FIRST_NOTEBOOK, prefix.rstrip("/"), server.base_url)
     for app in _jupyterlab(server):
+        notebook = _named_by(app.default_url) or prefix + FIRST_NOTEBOOK
+        layout = first_layout(notebook, prefix.rstrip("/"), server.base_url)
         try:
             _write_layout(app.workspaces_dir, layout, server.base_url)
         except (OSError, ValueError, LookupError, TypeError) as error:
             server.log.warning("labkit | JupyterLab's workspace %s could not be written: %s", NAME, error)
+
+
+def _named_by(url: str) -> str:
+    """Return the notebook that the first page opens by its address, or ""."""
+    _, tree, path = url.partition(f"{PAGE}/tree/")
+    return unquote(path) if tree else ""
 
 
 def _write_layout(folder: str, layout: dict[str, Any], base_url: str) -> None:

@@ -27,10 +27,11 @@ from labkit.workspace import Workspace
 from labkit_services.files.own_file import make_own_folder, open_own
 
 FOLDER = "my-notebooks"
-"""Beside the lab's ``.labkit``; git ignores it in a clone of labkit."""
+"""Beside the lab's ``.labkit``."""
 FIRST_NOTEBOOK = f"{FOLDER}/en/01-sync-vs-async.ipynb"
 _ORIGINALS = ("*/[0-9][0-9]-*.ipynb", "images/*", "*/images/*")
 """What is copied: no file that a run, or an author's experiment, left."""
+_GITIGNORE = "# Your own copies. Remove this file to keep them in git.\n*\n"
 _LOCK = "notebooks.lock"
 _LOCK_SECONDS = 10.0
 _POLL_SECONDS = 0.02
@@ -154,6 +155,9 @@ class NotebookCopies:
 
     def _change(self, names: Sequence[str], decide: Callable[[Comparison], CopyAction]) -> list[CopyChange]:
         with _as_workspace_error(self._folder), _lock(self._workspace):
+            if not self._folder.exists():
+                self._folder.mkdir()
+                (self._folder / ".gitignore").write_text(_GITIGNORE)
             return [self._change_one(name, decide) for name in names]
 
     def _change_one(self, name: str, decide: Callable[[Comparison], CopyAction]) -> CopyChange:

@@ -26,6 +26,10 @@ _FOCUS = """(() => {
 })()"""
 READY = "!!document.querySelector('#jp-main-dock-panel') && !document.querySelector('#jupyterlab-splash')"
 
+KERNEL_IDLE = """document.querySelector('.jp-NotebookPanel .jp-Notebook-ExecutionIndicator')
+    ?.dataset.status === 'idle'"""
+"""Whatever pane has the focus: the status bar shows the kernel of the notebook only while that has it."""
+
 
 def learner_environment(home: Path, **variables: str) -> dict[str, str]:
     """Return the environment of a learner with a home folder of their own."""
@@ -39,10 +43,14 @@ def learner_environment(home: Path, **variables: str) -> dict[str, str]:
 
 
 @contextmanager
-def jupyterlab(workspace: Path, environment: Mapping[str, str]) -> Iterator[str]:
-    """Run ``labkit lab`` for a ``with`` block; yield JupyterLab's URL."""
+def jupyterlab(workspace: Path, environment: Mapping[str, str], notebook: str = "") -> Iterator[str]:
+    """Run ``labkit lab`` for a ``with`` block; yield JupyterLab's URL.
+
+    By default it opens the copy of the first notebook.
+    """
     command = [LABKIT, "-w", str(workspace), "lab", "--no-browser", "--port", "0"]
     command += ["--gateway-port", "0", "--inspector-port", "0"]
+    command += ["--notebook", notebook] if notebook else []
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, text=True, cwd=workspace, env=dict(environment)
     ) as process:
@@ -63,16 +71,11 @@ def _url(process: subprocess.Popen[str]) -> str:
 
 
 class Terminal:
-    """A terminal in JupyterLab's page, with bash; its prompt must be ``$ ``."""
+    """The terminal of a first start, with bash; its prompt must be ``$ ``."""
 
     def __init__(self, page: BrowserTab) -> None:
         self._page = page
-        page.evaluate("document.querySelector('[data-command=\"launcher:create\"]').click()")
-        card = 'document.querySelector(\'.jp-LauncherCard[data-category="Other"][title*="terminal"]\')'
-        page.wait_for(f"!!{card}")
-        start = len(page.received)
-        page.evaluate(f"{card}.click()")
-        self._wait_for(lambda text: f"{_LINE_EDIT}$ " in text, start)
+        self._wait_for(lambda text: f"{_LINE_EDIT}$ " in text, 0)
         page.wait_for(_FOCUS)
 
     def run(self, command: str) -> str:

@@ -11,20 +11,13 @@ from pathlib import Path
 
 import pytest
 from chromium import BrowserTab, Chromium
-from jupyter_page import READY, Terminal, jupyterlab, learner_environment
+from jupyter_page import KERNEL_IDLE, READY, Terminal, jupyterlab, learner_environment
 from lab_text import BANNER, SHELL_BLOCKS
 from labkit_command import labkit
 from labs import start_lab
 from marked_processes import assert_gone
 
 SCRIPTS = Path(sys.executable).parent
-NOTEBOOK = "notebooks/en/01-sync-vs-async.ipynb"
-EMPTY_NOTEBOOK = {
-    "cells": [],
-    "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3"}},
-    "nbformat": 4,
-    "nbformat_minor": 5,
-}
 
 
 @pytest.fixture
@@ -48,19 +41,12 @@ def home(tmp_path: Path) -> Path:
     return home
 
 
-@pytest.fixture
-def workspace(workspace: Path) -> Path:
-    (workspace / NOTEBOOK).parent.mkdir(parents=True)
-    (workspace / NOTEBOOK).write_text(json.dumps(EMPTY_NOTEBOOK))
-    return workspace
-
-
 def open_page(browser: Chromium, url: str) -> BrowserTab:
     page = browser.open()
     page.look(width=1600, height=1000)
     page.goto(url)
     page.wait_for(READY)
-    page.wait_for("document.body.innerText.includes('| Idle')")
+    page.wait_for(KERNEL_IDLE)
     return page
 
 
@@ -71,6 +57,7 @@ def test_the_commands_of_the_lab_text_typed_into_jupyterlabs_terminal(
     with jupyterlab(workspace, environment) as url:
         terminal = Terminal(open_page(browser, url))
         lab = start_lab(workspace)
+        assert terminal.run("pwd") == str(workspace)
         for tool in ("faas-cli", "kubectl", "labkit"):
             assert terminal.run(f"command -v {tool}") == str(SCRIPTS / tool)
         assert terminal.run("echo $OPENFAAS_URL") == lab.gateway_url
@@ -108,61 +95,6 @@ def test_the_commands_of_the_lab_text_typed_into_jupyterlabs_terminal(
         }
         assert not (home / "decoys").exists(), (home / "decoys").read_text()
         lab.stop()
-    assert_gone(mark, within=10)
-
-
-def test_the_first_view_is_the_notebook_without_a_popup_or_other_tabs(
-    browser: Chromium, workspace: Path, home: Path, mark: str
-) -> None:
-    """A user's own ``default`` workspace, with other tabs, is not touched."""
-    environment = learner_environment(home)
-    own = home / ".jupyter/lab/workspaces/default-37a8.jupyterlab-workspace"
-    own.parent.mkdir(parents=True)
-    own.write_text(json.dumps(OWN_WORKSPACE))
-    (workspace / "mine.txt").write_text("of another project")
-    for _start in range(2):
-        with jupyterlab(workspace, environment) as url:
-            assert f"/lab/workspaces/labkit/tree/{NOTEBOOK}?token=" in url
-            page = open_page(browser, url)
-            # The question about news came as soon as the page had the settings.
-            time.sleep(2)
-            assert page.evaluate(TABS) == [NOTEBOOK.rpartition("/")[2]]
-            assert page.evaluate("document.querySelectorAll('.Toastify__toast, .jp-Dialog').length") == 0
-            page.goto("about:blank")
-    assert json.loads(own.read_text()) == OWN_WORKSPACE
-    assert [path.name for path in own.parent.iterdir()] == [own.name]
-    assert_gone(mark, within=10)
-
-
-TABS = """[...document.querySelectorAll('#jp-main-dock-panel .lm-TabBar-tabLabel')]
-    .map((tab) => tab.textContent)"""
-OWN_WORKSPACE = {
-    "metadata": {"id": "default"},
-    "data": {
-        "layout-restorer:data": {
-            "main": {
-                "dock": {"type": "tab-area", "currentIndex": 0, "widgets": ["editor:mine.txt"]},
-                "current": "editor:mine.txt",
-            }
-        },
-        "editor:mine.txt": {"data": {"path": "mine.txt", "factory": "Editor"}},
-    },
-}
-
-
-def test_two_labs_at_once_have_tabs_of_their_own(
-    browser: Chromium, workspace: Path, home: Path, mark: str, tmp_path: Path
-) -> None:
-    environment = learner_environment(home)
-    other = tmp_path / f"other-{mark}"
-    other.mkdir()
-    with jupyterlab(workspace, environment) as first, jupyterlab(other, environment) as second:
-        page = open_page(browser, first)
-        page.goto(second)
-        page.wait_for(READY)
-        page.wait_for(f"{TABS}.length")
-        assert page.evaluate(TABS) == ["Launcher"]
-        page.goto("about:blank")
     assert_gone(mark, within=10)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import re
+import subprocess
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -203,7 +204,10 @@ def work(tmp_path: Path) -> Path:
 
 def learners_files(work: Path) -> dict[str, bytes]:
     folder = work / "my-notebooks"
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    found = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    # It is the learner's, once it is there.
+    assert found.pop(".gitignore", b"*\n").endswith(b"*\n")
+    return found
 
 
 def actions(changes: list[CopyChange]) -> dict[str, CopyAction]:
@@ -229,6 +233,18 @@ def test_a_first_start_copies_the_notebooks_and_their_images_and_nothing_else(
     assert actions(made) == dict.fromkeys(ALL, CREATE)
     assert sorted(learners_files(work)) == ALL
     assert {path: path.stat().st_mtime_ns for path in originals.rglob("*")} == before
+
+
+def test_git_ignores_the_copies_unless_the_learner_wants_them(originals: Path, work: Path) -> None:
+    mine = NotebookCopies(Workspace(work), originals)
+    mine.update()
+    subprocess.run(["git", "init", "-q", work], check=True, timeout=30)
+    status = ["git", "-C", work, "status", "--porcelain", "--", "my-notebooks"]
+
+    assert subprocess.run(status, check=True, capture_output=True, timeout=30).stdout == b""
+    (work / "my-notebooks/.gitignore").unlink()
+    mine.fresh()
+    assert subprocess.run(status, check=True, capture_output=True, timeout=30).stdout == b"?? my-notebooks/\n"
 
 
 def test_an_update_of_labkit_changes_what_the_learner_did_not(originals: Path, work: Path) -> None:
