@@ -20,7 +20,10 @@ from labkit.cli.attached import json_option
 from labkit.cli.lifecycle import run_until_interrupted, settings_options
 from labkit.cli.status import addresses, show_addresses
 from labkit.errors import LabStartError
+from labkit.jupyter.first_view import PAGE
 from labkit.lifecycle.launch import wait_for_exit
+from labkit.notebook_copies.copies import NotebookCopies
+from labkit.notebook_copies.plan import CopyState
 from labkit.supervisor import parent_death_wrapper
 from labkit.supervisor.settings import Settings
 from labkit.workspace import Workspace
@@ -31,9 +34,6 @@ from labkit_services.runtime.python_process import python_command
 
 _Process = subprocess.Popen[bytes]
 
-_FIRST_NOTEBOOK = "notebooks/en/01-sync-vs-async.ipynb"
-_LAYOUT = "labkit"
-"""Name of the JupyterLab workspace: its open tabs."""
 _START_SECONDS = 60.0
 _POLL_SECONDS = 0.05
 _GRACE_SECONDS = 3
@@ -41,7 +41,12 @@ _GRACE_SECONDS = 3
 
 
 @click.command()
-@click.option("--notebook", default=_FIRST_NOTEBOOK, help="Notebook to open, relative to the workspace.")
+@click.option(
+    "--notebook",
+    default="",
+    metavar="PATH",
+    help="Notebook to open, relative to the workspace, beside the tabs of the last time.",
+)
 @click.option("--browser/--no-browser", default=True, help="Open it in a browser.")
 @click.option("--port", default=8888, show_default=True, help="JupyterLab's port; another if it is in use.")
 @settings_options
@@ -52,8 +57,13 @@ def lab(
 ) -> None:
     """Start the lab and JupyterLab; Ctrl-C ends both.
 
-    JupyterLab opens the first notebook, unless --notebook names another one.
+    You work on copies of the notebooks, in my-notebooks; labkit notebooks
+    lists them. JupyterLab shows the notebook, the lab's page and a terminal;
+    as you arrange them, they are there the next time.
     """
+    for change in NotebookCopies(workspace).update():
+        if change.state is CopyState.OUTDATED and not as_json:
+            click.echo(change.sentence)
     arguments = [f"--ServerApp.port={port}", *([] if browser else ["--no-browser"])]
     jupyter = _run_jupyter(workspace, notebook, arguments)
     settings = Settings(workspace=str(workspace.root), **options)
@@ -90,8 +100,8 @@ async def _run_jupyter(
     It also ends, with its kernels, when this process is killed.
     """
     token = secrets.token_hex(24)
-    page = f"lab/workspaces/{_LAYOUT}"
-    if (workspace.root / notebook).exists():
+    page = PAGE.removeprefix("/")
+    if notebook:
         page += f"/tree/{quote(notebook)}"
     log = workspace.logs / "jupyter.log"
     process = _spawn(workspace, [f"--LabApp.default_url=/{page}", *arguments], token, log)

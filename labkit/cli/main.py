@@ -30,6 +30,7 @@ _COMMANDS = {
     "faults": ("fault", "faults"),
     "jupyter": ("lab",),
     "lifecycle": ("up", "down", "reset"),
+    "notebooks": ("notebooks",),
     "open": ("open",),
     "queues": ("queue", "dead", "call", "cancel"),
     "status": ("status", "logs"),

@@ -1,6 +1,7 @@
 """An extension of Jupyter's server: its terminals and kernels find our tools.
 
-A lab that a kernel starts belongs to the server.
+A lab that a kernel starts belongs to the server. In a learner's folder,
+JupyterLab opens with the learner's notebooks, the lab's page and a terminal.
 
 It is switched on by ``config/``, which is installed below the environment's
 ``etc/jupyter``: for ``labkit lab``, for ``jupyter lab`` and on a Hub.
@@ -12,6 +13,8 @@ import os
 import sysconfig
 from typing import Any
 
+from labkit.jupyter.first_view import open_in_our_layout, prepare
+from labkit.jupyter.proxy_handlers import lab_services
 from labkit.jupyter.terminal_shell import prepend
 from labkit.lifecycle.jupyter_server import offer_to_kernels
 from labkit_services.runtime.python_process import python_command
@@ -30,13 +33,20 @@ def _link_jupyter_server_extension(server: Any) -> None:
     # Kernels and terminals inherit it. The environment may not be activated.
     os.environ["PATH"] = prepend(sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath))
     offer_to_kernels()
+    # What is configured comes before what entry points bring.
+    server.config.ServerProxy.servers.update(lab_services())
     settings = server.terminado_settings
     if not settings.get("shell_command"):
         command = python_command("labkit.jupyter.terminal_shell")
         server.terminado_settings = {**settings, "shell_command": command}
+    open_in_our_layout(server)
 
 
 def _load_jupyter_server_extension(server: Any) -> None:
-    """Keep the token from kernels, which save what ``!env`` prints."""
+    """Prepare what the page shows first, when the server's address is known.
+
+    The token is kept from kernels, which save what ``!env`` prints.
+    """
     assert server.identity_provider.token is not None  # it has been read
     os.environ.pop("JUPYTER_TOKEN", None)
+    prepare(server)

@@ -28,6 +28,7 @@ from labkit.lab.interrupts import short_interrupt
 from labkit.lab.measure import RUN_SECONDS, RunSpec, measure_with_bar
 from labkit.lab.queue import Queue, QueueList
 from labkit.lab.recording import Recording
+from labkit.notebook_copies.copies import CopyChange, NotebookCopies
 from labkit.supervisor.settings import Settings
 from labkit.views.measurement import Measurement
 from labkit.workspace import Workspace
@@ -51,6 +52,15 @@ class ResetReport:
         return f"The lab was reset in {self.seconds:.1f} s: no functions, no calls, no events."
 
 
+class FreshCopies(tuple[CopyChange, ...]):
+    """What ``lab.fresh_copy()`` did, a sentence for each notebook."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "\n".join(change.sentence for change in self)
+
+
 class LogText(str):
     """Lines of a log, shown as they are."""
 
@@ -64,8 +74,8 @@ class Lab:
     """A small, real OpenFaaS on this machine.
 
     Every method waits until it is done, with a deadline; ``lab.aio`` has them
-    as coroutines, except plots and ``folder``. Jupyter's stop button ends the
-    waiting, not the lab.
+    as coroutines, except plots, ``folder`` and ``fresh_copy``. Jupyter's stop
+    button ends the waiting, not the lab.
     """
 
     def __init__(self, async_lab: AsyncLab) -> None:
@@ -148,6 +158,10 @@ class Lab:
         lab, damage = background_loop().run(start(), timeout + CHANGE_SECONDS + GRACE_SECONDS)
         for finding in damage:
             warnings.warn(f"damaged store: {finding}", stacklevel=2)
+        # Jupyter's server names the running notebook.
+        notebook = os.environ.get("JPY_SESSION_NAME", "")
+        if notebook and (news := NotebookCopies(lab.workspace).news_of(Path(notebook))):
+            warnings.warn(news, stacklevel=2)
         return cls(lab)
 
     @classmethod
@@ -356,6 +370,24 @@ class Lab:
         (target / _FOLDER_MARK).touch()
         os.chdir(target)
         return target
+
+    @checked
+    def fresh_copy(self, *names: str) -> FreshCopies:
+        """Put fresh copies of notebooks into ``my-notebooks``.
+
+        A copy with your work in it stays, under a new name with the time in
+        it. Save the notebook first: only what is in its file can stay. Then,
+        in JupyterLab: File, Reload Notebook from Disk.
+
+        Args:
+            names: Such as ``01`` or ``en/01-sync-vs-async``; no name means
+                every notebook.
+
+        Raises:
+            InvalidValueError: There is no notebook of that name.
+            WorkspaceError: The copies can't be written.
+        """
+        return FreshCopies(NotebookCopies(self._async.workspace).fresh(names))
 
     def __enter__(self) -> Self:
         return self

@@ -37,7 +37,7 @@ from labkit.supervisor.start_timeline import StartTimeline
 from labkit.supervisor.store.disk import try_to_write
 from labkit.supervisor.store_watch import StoreWatch
 from labkit.workspace import Workspace
-from labkit_services.contract.errors import LabError
+from labkit_services.contract.errors import LabError, UnsafePathError
 from labkit_services.runtime.background_tasks import BackgroundTasks
 from labkit_services.runtime.lifeline import watch_lifeline
 
@@ -162,6 +162,7 @@ class Supervisor:
             remove(run_folder(self._workspace))
             self._workspace.state_file.unlink(missing_ok=True)
             self._specs.write_secrets()
+            self._specs.create_sockets_folder()
             address = await self._control.start()
             self._timeline.add("folders, secrets, control channel", begin_ns)
             await self._start_services(deadline)
@@ -197,6 +198,8 @@ class Supervisor:
             logging.warning("killed processes that were left below the services: %s", found)
         with suppress(OSError):
             remove(run_folder(self._workspace))
+        with suppress(OSError, UnsafePathError):
+            self._specs.sockets.remove_folder()
         self._stopped.set()
         await self._control.stop()
         logging.info("stopped")

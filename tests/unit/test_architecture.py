@@ -32,10 +32,17 @@ ALLOWED = {
         {"labkit", "openfaas_cli", "lifecycle", "clients", "views"},
         SHARED | {"runtime"},
     ),
-    "labkit.jupyter": ({"labkit", "jupyter", "lifecycle"}, SHARED | {"runtime"}),
-    "labkit.lab": ({"labkit", "lab", "clients", "views", "lifecycle", "supervisor"}, SHARED | {"runtime"}),
+    "labkit.jupyter": ({"labkit", "jupyter", "lifecycle", "notebook_copies"}, SHARED | {"runtime", "web"}),
+    "labkit.notebook_copies": ({"labkit", "notebook_copies"}, SHARED),
+    "labkit.lab": (
+        {"labkit", "lab", "clients", "views", "lifecycle", "supervisor", "notebook_copies"},
+        SHARED | {"runtime"},
+    ),
     "labkit.cli": (
-        {"labkit", "cli", "lab", "clients", "views", "lifecycle", "supervisor", "openfaas_cli"},
+        {
+            *("labkit", "cli", "lab", "clients", "views", "lifecycle", "supervisor", "openfaas_cli"),
+            *("jupyter", "notebook_copies"),
+        },
         SHARED | {"runtime"},
     ),
     # room of labkit_services: rooms of labkit_services that it may import

@@ -4,12 +4,14 @@ import { createApi } from "./api.js";
 import { followBins } from "./bin_model.js";
 import { installExplanations } from "./components/term.js";
 import { announce } from "./components/toast.js";
+import { createTour } from "./components/tour.js";
 import { installShortcuts } from "./components/shortcuts.js";
-import { preference } from "./preferences.js";
 import { hashOf, parseHash } from "./router.js";
+import { jupyterLabDocument } from "./jupyterlab.js";
 import { createShell } from "./shell.js";
 import { createStore } from "./store.js";
 import { createStrip, followCounts } from "./strip.js";
+import { installTheme } from "./theme.js";
 import { createWords } from "./words.js";
 import * as bins from "./views/bins.js";
 import * as calls from "./views/calls.js";
@@ -23,7 +25,7 @@ const EVENTS = "api/v1/events";
 const token = new URLSearchParams(location.search).get("token");
 if (token && window.top === window) history.replaceState(null, "", location.pathname + location.hash);
 
-document.documentElement.dataset.theme = preference("theme") ?? "system";
+installTheme();
 
 const store = createStore({ bins: new Map(), base: "", connection: "connecting", paused: false, counts: null, callTotal: 0, callFilter: null, route: null });
 const api = createApi(token, { onState: (path, state) => path === EVENTS && store.set("connection", state) });
@@ -34,6 +36,7 @@ let mounted = null;
 const navigate = (...address) => {
   location.hash = hashOf(...address);
 };
+const tour = jupyterLabDocument() && createTour(document.getElementById("tour"), { words, after: root });
 const context = { api, store, words, navigate, announce };
 
 function show(remount = false) {
@@ -63,9 +66,11 @@ const shell = createShell(document.getElementById("top"), {
     api.pause(paused);
     announce(words(paused ? "live.paused.announce" : "live.resumed.announce"));
   },
+  openTour: tour?.open,
   async setLanguage(language) {
     await words.use(language);
     shell.render();
+    tour?.render();
     showStrip();
     show(true);
   },
@@ -94,6 +99,7 @@ installShortcuts(context, shell);
 followBins(api, store);
 followCounts(api, store);
 shell.render();
+tour?.render();
 showStrip();
 addEventListener("hashchange", () => show());
 show();

@@ -4,14 +4,13 @@ import { openPalette } from "./components/palette.js";
 import { showShortcuts } from "./components/shortcuts.js";
 import { explain } from "./components/term.js";
 import { fill, h } from "./dom.js";
-import { preference, setPreference } from "./preferences.js";
 import { hashOf, VIEWS } from "./router.js";
 import { openSendForm } from "./send_call.js";
+import { nextTheme, theme } from "./theme.js";
 import { LANGUAGES } from "./words.js";
 
 const TROUBLES = new Set(["lost", "denied"]);
 const TROUBLE_MS = 2_500;
-const THEMES = ["system", "light", "dark"];
 const THEME_SIGNS = { system: "◐", light: "☀", dark: "☾" };
 
 /** Return { render, openPalette, openSendForm, togglePause }. */
@@ -20,20 +19,17 @@ export function createShell(root, context) {
   const parts = {};
   const trouble = document.getElementById("trouble");
   const isRecord = () => store.get("isRecord"); // nothing can be changed in it
-  const theme = () => preference("theme") ?? "system";
 
   const actions = {
     openSendForm: (values) => isRecord() || openSendForm(context, values),
     togglePause: () => isRecord() || context.setPaused(!store.get("paused")),
     nextTheme() {
-      const next = THEMES[(THEMES.indexOf(theme()) + 1) % THEMES.length];
-      setPreference("theme", next);
-      document.documentElement.dataset.theme = next;
-      context.announce(words(`theme.${next}`));
+      context.announce(words(`theme.${nextTheme()}`));
       render();
     },
     otherLanguage: () => context.setLanguage(words.language() === "en" ? "zh" : "en"),
     showShortcuts: () => showShortcuts(words),
+    openTour: context.openTour, // undefined outside JupyterLab, whose screen it explains
     openPalette: () => openPalette(context, actions),
   };
 
@@ -68,6 +64,7 @@ export function createShell(root, context) {
       button("language", LANGUAGES[other], words("language.help"), actions.otherLanguage, { lang: other === "zh" ? "zh-CN" : "en" }),
       button("theme", THEME_SIGNS[theme()], words("theme.help"), actions.nextTheme, { class: "icon", "aria-label": words(`theme.${theme()}`) }),
       button("help", "?", words("shortcuts.help"), actions.showShortcuts, { class: "icon", "aria-label": words("shortcuts.title") }),
+      actions.openTour && button("tour-again", words("tour.short"), words("tour.again"), actions.openTour, { class: "quiet", "aria-label": words("tour.again") }),
     );
     showRoute();
     showCounts();

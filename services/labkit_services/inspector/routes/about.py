@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from labkit_services.contract.errors import LabError
 from labkit_services.contract.names import VERSION
 from labkit_services.contract.times import rfc3339
 from labkit_services.http import Request, Response
@@ -64,6 +65,7 @@ class AboutRoutes:
             "version": VERSION,
             "pid": os.getpid(),
             "url": self._view.url,
+            "run_id": self._run_id(),
             "started_at": rfc3339(self._started_ns),
             "uptime_seconds": round((time.time_ns() - self._started_ns) / 1e9, 3),
             "ready": failure is None,
@@ -78,6 +80,13 @@ class AboutRoutes:
             "event_log": self._calls.event_log.state,
         }
         return Response.json(200, document)
+
+    def _run_id(self) -> str | None:
+        """Return which start of a lab this is, once the lab is ready."""
+        try:
+            return str(self._calls.lab.state()["run_id"])
+        except (LabError, KeyError):
+            return None
 
 
 def _twice(path: str, handler: Any) -> list[Route]:

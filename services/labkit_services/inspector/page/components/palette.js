@@ -37,6 +37,7 @@ function commands({ words, store, navigate }, actions) {
       ["palette.language", actions.otherLanguage],
       ["palette.theme", actions.nextTheme],
       ["shortcuts.title", actions.showShortcuts],
+      ...(actions.openTour ? [["tour.again", actions.openTour]] : []),
     ].map(([key, run]) => ({ kind: words("palette.action"), label: words(key), run: () => run() })),
   ];
 }

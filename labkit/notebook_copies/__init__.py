@@ -1,0 +1,1 @@
+"""A learner's own copies of the notebooks, which no update throws away."""
