@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from labkit.errors import InvalidValueError, LabTimeoutError, WorkspaceError
@@ -34,6 +34,17 @@ _ORIGINALS = ("*/[0-9][0-9]-*.ipynb", "images/*", "*/images/*")
 _LOCK = "notebooks.lock"
 _LOCK_SECONDS = 10.0
 _POLL_SECONDS = 0.02
+
+
+def copy_path(original: str) -> str | None:
+    """Return the path of a notebook's copy; None if it is never copied.
+
+    Args:
+        original: ``en/01-sync-vs-async.ipynb``, relative to the originals.
+    """
+    path = PurePosixPath(original)
+    patterns = (each for each in _ORIGINALS if each.count("/") + 1 == len(path.parts))
+    return f"{FOLDER}/{path}" if any(map(path.match, patterns)) else None
 
 
 class CopyStatus(NamedTuple):
