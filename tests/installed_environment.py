@@ -12,7 +12,7 @@ import tarfile
 import venv
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 OURS = ("labkit.json",)
 """Files in Jupyter's folders that labkit's own wheel brings."""
 

@@ -20,6 +20,7 @@ from labkit.cli.binder_links import (
     parse_repository,
 )
 from labkit.cli.git_checkout import GitCheckout, Ref, describe_ref
+from labkit.notebook_copies.copies import copy_path
 from labkit.pristine_notebooks import notebooks_folder
 from labkit.workspace import Workspace
 from labkit_services.contract.errors import InvalidValueError
@@ -63,14 +64,9 @@ def binder(
     source = _find_source(workspace.root, repo, ref)
     path = _find_notebook(source, notebook, language)
     check_server(server)
-    links = {
-        "Binder": binder_link(source.repository, source.ref.name, jupyter_page(path, workspace=split), server)
-    }
+    links = {"Binder": _binder_link(source, path, server, split=split)}
     if hub:
-        page = jupyter_page(f"{source.repository.folder}/{path}", workspace=split)
-        # Documented by nbgitpuller for pages of no workspace.
-        page += "" if split else "?autodecode"
-        links["nbgitpuller"] = hub_link(source.repository, _find_branch(source, branch), page, hub)
+        links["nbgitpuller"] = _hub_link(source, path, hub, branch, split=split)
     warnings = list(_warnings(source, path))
     if as_json:
         show_json(
@@ -158,6 +154,20 @@ def _find_notebook(source: _Source, name: str, language: str) -> str:
             seen=name,
         )
     return f"notebooks/{language}/{found[0]}.ipynb"
+
+
+def _binder_link(source: _Source, path: str, server: str, *, split: bool) -> Link:
+    # In the layout, learners work on copies, which every launch makes.
+    copy = copy_path(path.removeprefix("notebooks/")) if split and path.startswith("notebooks/") else None
+    page = jupyter_page(copy or path, workspace=split)
+    return binder_link(source.repository, source.ref.name, page, server)
+
+
+def _hub_link(source: _Source, path: str, hub: str, branch: str, *, split: bool) -> Link:
+    page = jupyter_page(f"{source.repository.folder}/{path}", workspace=split)
+    # nbgitpuller's documentation has it for pages of no workspace.
+    page += "" if split else "?autodecode"
+    return hub_link(source.repository, _find_branch(source, branch), page, hub)
 
 
 def _find_branch(source: _Source, branch: str) -> str:

@@ -12,11 +12,10 @@ import re
 from typing import NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
+from labkit.jupyter.layout import NAME
 from labkit_services.contract.errors import InvalidValueError
 
 MYBINDER = "https://mybinder.org"
-WORKSPACE = "labkit"
-"""JupyterLab's workspace with notebook left, lab page right."""
 _HUB_BADGE = "https://img.shields.io/badge/launch-JupyterHub-F37726"
 _SSH = ("ssh", "git+ssh")
 _SCHEMES = ("https", "http", "git", *_SSH)
@@ -137,7 +136,7 @@ def jupyter_page(path: str, *, workspace: bool) -> str:
         path: The file, relative to the server's root folder.
         workspace: Whether to open it in the workspace with the split layout.
     """
-    return f"lab/{f'workspaces/{WORKSPACE}/' if workspace else ''}tree/{_quoted(path)}"
+    return f"lab/{f'workspaces/{NAME}/' if workspace else ''}tree/{_quoted(path)}"
 
 
 def check_server(address: str) -> str:

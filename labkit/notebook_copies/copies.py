@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from labkit.errors import InvalidValueError, LabTimeoutError, WorkspaceError
@@ -35,6 +35,17 @@ _GITIGNORE = "# Your own copies. Remove this file to keep them in git.\n*\n"
 _LOCK = "notebooks.lock"
 _LOCK_SECONDS = 10.0
 _POLL_SECONDS = 0.02
+
+
+def copy_path(original: str) -> str | None:
+    """Return the path of a notebook's copy; None if it is never copied.
+
+    Args:
+        original: ``en/01-sync-vs-async.ipynb``, relative to the originals.
+    """
+    path = PurePosixPath(original)
+    patterns = (each for each in _ORIGINALS if each.count("/") + 1 == len(path.parts))
+    return f"{FOLDER}/{path}" if any(map(path.match, patterns)) else None
 
 
 class CopyStatus(NamedTuple):

@@ -11,7 +11,8 @@ import pytest
 from labkit_command import LABKIT, labkit
 
 FIRST = "notebooks/en/01-sync-vs-async.ipynb"
-PAGE = f"lab/workspaces/labkit/tree/{FIRST}"
+PAGE = "lab/workspaces/labkit/tree/my-notebooks/en/01-sync-vs-async.ipynb"
+"""The learner's copy, which the server makes when it starts."""
 
 
 @pytest.fixture
@@ -113,6 +114,18 @@ def test_a_notebook_is_found_by_name_path_or_language(
 
     # The page is a path, quoted; in the query it is quoted again.
     assert url.endswith(f"?urlpath=lab/tree/{path.replace('%', '%25')}")
+
+
+def test_in_the_layout_only_what_has_a_copy_is_opened_as_a_copy(checkout: Path) -> None:
+    (checkout / "other/01-mine.ipynb").parent.mkdir()
+    (checkout / "other/01-mine.ipynb").write_text("{}")
+
+    urls = [binder(checkout, "--notebook", name)["binder"]["url"] for name in ("02", "other/01-mine.ipynb")]
+
+    assert [url.partition("/tree/")[2] for url in urls] == [
+        "notebooks/en/02%2520%25232%2520100%2525.ipynb",
+        "other/01-mine.ipynb",
+    ]
 
 
 def test_a_hub_gets_a_branch_and_the_repositorys_folder(checkout: Path) -> None:

@@ -77,6 +77,7 @@ def test_the_wheel_has_the_packages_the_notebooks_and_nothing_else(wheel: Path) 
         "WHEEL",
         "data/etc/jupyter/jupyter_server_config.d/labkit.json",
         "data/etc/jupyter/labconfig/page_config.d/labkit.json",
+        "entry_points.txt",
         "licenses/LICENSE",
         *(f"scripts/{name}" for name in ("faas-cli", "kubectl", "labkit")),
     ]
@@ -162,6 +163,7 @@ def test_labkit_lab_in_an_empty_folder_is_the_whole_workbench(
     env = clean_environment(installed, home)
     with running_lab(installed, workspace, env) as started:
         check_jupyterlab(started["jupyterlab"])
+        assert (workspace / "my-notebooks/en" / FIRST).is_file()
         check_pages(started)
         run_first_notebook(installed, workspace, env)
         check_functions(installed, workspace, env, started["gateway"])
@@ -175,6 +177,10 @@ def check_jupyterlab(url: str) -> None:
     assert httpx.get(url, follow_redirects=True, timeout=30).status_code == 200
     extensions = httpx.get(f"{base}lab/api/extensions", headers=headers, timeout=30).json()
     names = {each["name"] for each in extensions if each["enabled"]}
+    layout = httpx.get(f"{base}lab/api/workspaces/labkit", headers=headers, timeout=30).json()["data"]
+    assert f"notebook:my-notebooks/en/{FIRST}" in layout
+    page = httpx.get(f"{base}labkit/", headers=headers, timeout=30)
+    assert (page.status_code, "static/inspector/page/app.js" in page.text) == (200, True)
     assert names >= {"anywidget", "jupyter-widgets-jupyterlab-manager", "jupyterhub-jupyter-server-proxy"}
 
 
@@ -219,11 +225,9 @@ print(notebook.cells[-1].outputs[0].text)
 
 
 def run_first_notebook(installed: Environment, workspace: Path, env: Mapping[str, str]) -> None:
-    """Run the package's first notebook, in a kernel, up to its first call of a function."""
-    (notebooks,) = installed.folder.glob("lib/*/site-packages/labkit/notebooks")
-    assert "status 200" in run(
-        installed.python, "-c", RUN_CELLS, str(notebooks / "en" / FIRST), cwd=workspace, **env
-    )
+    """Run the learner's copy of the first notebook, in a kernel, up to its first call of a function."""
+    notebook = workspace / "my-notebooks/en" / FIRST
+    assert "status 200" in run(installed.python, "-c", RUN_CELLS, str(notebook), cwd=notebook.parent, **env)
 
 
 def check_functions(installed: Environment, workspace: Path, env: Mapping[str, str], gateway: str) -> None:
