@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import bdb
-import contextlib
 import importlib.util
 import linecache
 import os
@@ -12,7 +11,7 @@ import sys
 import threading
 import traceback
 import types
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -153,39 +152,3 @@ def _template_module(name: str) -> types.ModuleType:
     sys.modules[full_name] = module  # dataclasses look their module up
     spec.loader.exec_module(module)
     return module
-
-
-@contextlib.contextmanager
-def no_breakpoints(name: str) -> Iterator[None]:
-    """Have ``breakpoint()`` of this thread print a line in a block.
-
-    A prompt would wait for ever: no cell of the notebook is waiting.
-    """
-    _UNATTENDED.name = name
-    try:
-        yield
-    finally:
-        _UNATTENDED.name = ""
-
-
-class _Unattended(threading.local):
-    name = ""
-
-
-_UNATTENDED = _Unattended()
-
-
-def attended_only(hook: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a ``sys.breakpointhook`` that leaves those threads alone."""
-
-    def breakpointhook(*arguments: Any, **keywords: Any) -> Any:
-        if not _UNATTENDED.name:
-            return hook(*arguments, **keywords)
-        sys.stdout.write(
-            f"{_UNATTENDED.name}: breakpoint() is skipped, because no cell waits for this call;"
-            f" make it with lab.invoke({_UNATTENDED.name!r}) or wait for it with call.wait()\n"
-        )
-        sys.stdout.flush()
-        return None
-
-    return breakpointhook

@@ -24,7 +24,7 @@ from labkit.clients.supervisor import CHANGE_SECONDS
 from labkit.errors import WrongThreadError
 from labkit.handlers.waiting_thread import WAITING_THREAD
 from labkit.lab.arguments import bound, checked, reported
-from labkit.lab.interrupts import cancelled, short_interrupt
+from labkit.lab.interrupts import cancelled, interruption, short_interrupt
 from labkit.lab.loop_work import LoopWork
 from labkit_services.contract.errors import LabTimeoutError
 
@@ -38,8 +38,9 @@ lab's commands takes."""
 GRACE_SECONDS = 5.0
 """Added to a coroutine's own timeout, which comes first because its error can
 say more."""
-_CANCEL_SECONDS = 3.0
-"""How long a cancelled coroutine may take to clean up."""
+_CANCEL_SECONDS = 0.7
+"""How long the end of a cell waits for the clean-up of a cancelled coroutine,
+which goes on beyond that: the stop button ends a cell within a second."""
 _EXIT_SECONDS = 1.0
 _TICK_SECONDS = 0.05
 _WAKE_SECONDS = 0.2
@@ -92,9 +93,9 @@ class BackgroundLoop:
         if threading.current_thread() is self._thread:
             coroutine.close()
             raise WrongThreadError(next_step="await the coroutine instead: lab.aio")
-        name = getattr(coroutine, "__name__", "the call")
+        text = interruption(coroutine)
         work = LoopWork(coroutine, self.loop)
-        with short_interrupt(lambda: f"{name} was interrupted"):
+        with short_interrupt(lambda: text):
             try:
                 work.begin()
                 if not _wait(work.ended, timeout, meanwhile):
@@ -115,7 +116,7 @@ class BackgroundLoop:
         If the caller is cancelled, so is the coroutine, and its clean-up comes
         first.
         """
-        name = getattr(coroutine, "__name__", "the call")
+        text = interruption(coroutine)
         caller = asyncio.get_running_loop()
         ended = caller.create_future()
         work = LoopWork(coroutine, self.loop, lambda: _call_soon(caller, partial(ended.set_result, None)))
@@ -128,7 +129,7 @@ class BackgroundLoop:
         except asyncio.CancelledError:
             work.cancel()
             await asyncio.wait({ended}, timeout=_CANCEL_SECONDS)
-            raise cancelled(f"{name} was interrupted") from None
+            raise cancelled(text) from None
         return work.result()
 
     def close(self) -> None:
