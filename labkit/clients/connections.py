@@ -7,7 +7,8 @@ import logging
 import os
 from importlib import import_module
 
-from labkit.clients.call_events import CallEvents, unreadable
+from labkit.clients.call_events import CallEvents
+from labkit.clients.event_subscription import unreadable
 from labkit.clients.forked import keep
 from labkit.clients.gateway import GatewayClient
 from labkit.clients.inspector import InspectorClient

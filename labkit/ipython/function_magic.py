@@ -11,11 +11,11 @@ import uuid
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from labkit.clients.caller import in_kernel
 from labkit.handlers.spec import HandlerDeployment, HandlerSpec, check_function_name
 from labkit.lab.handler_functions import debug_handler
 from labkit.lab.interrupts import short_interrupt
 from labkit.lab.lab import Lab
+from labkit.live.display import shows_widgets
 from labkit.unexpected import as_lab_error
 from labkit_services.contract.errors import InvalidValueError, LabError
 
@@ -202,7 +202,7 @@ class _ProgressLine:
     def __init__(self, shell: Any) -> None:
         self._shell = shell
         self._id = ""
-        self._is_live = in_kernel() and os.environ.get("LABKIT_CI") != "1"
+        self._is_live = shows_widgets()
 
     def show(self, step: str) -> None:
         """Show what is being done."""

@@ -34,6 +34,8 @@ from labkit.lifecycle.jupyter_server import server_lifeline
 from labkit.lifecycle.launch import LaunchedLab, Lifeline, launch
 from labkit.lifecycle.log_files import log_path
 from labkit.lifecycle.running_lab import find_lab, require_state, stop_lab
+from labkit.live.feed import LabFeed
+from labkit.live.sources import LabLink
 from labkit.service_names import GATEWAY, INSPECTOR, NATS_SERVER, QUEUE_WORKER, is_service
 from labkit.supervisor.files import workspace_errors
 from labkit.supervisor.settings import Settings
@@ -71,6 +73,7 @@ class AsyncLab(LoopBound):
         settings: How it was started, if this process did.
         connections: Clients of gateway, event log and inspector.
         supervisor: Client of its supervisor.
+        feed: What happens in it, for live views.
         watch: Ends what waits when the lab is reset or ends.
     """
 
@@ -88,6 +91,7 @@ class AsyncLab(LoopBound):
         self.watch = LabWatch(self.supervisor, log_failed_task)
         self.connections = Connections(state, self.watch)
         self._handlers: LabHandlers | None = None
+        self.feed = LabFeed(LabLink(state, self.connections, self.supervisor), log_failed_task)
         self._lifeline = lifeline
         self._closed = False
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from labkit.clients.caller import load_ipython_extension
 from labkit.clients.gateway import Body
@@ -30,14 +30,18 @@ from labkit.lab.interrupts import short_interrupt
 from labkit.lab.measure import RUN_SECONDS, RunSpec, measure_with_bar
 from labkit.lab.queue import Queue, QueueList
 from labkit.lab.recording import Recording
+from labkit.live.display import live_timeline
+from labkit.live.parts import ViewParts, settings_of
 from labkit.supervisor.settings import Settings
 from labkit.views.measurement import Measurement
+from labkit.views.timeline.picture import CallTimeline
 from labkit.workspace import Workspace
 from labkit_services.call_record.log import Mode
 
 if TYPE_CHECKING:
     from labkit.handlers.debug_handler import DebugHandler
     from labkit.handlers.deploy import OnStep
+    from labkit.live.timeline import TimelineView
     from labkit.views.plots import Picture
 
 _ATTACH_SECONDS = 10.0
@@ -224,9 +228,29 @@ class Lab:
     invoke_async = blocking(AsyncLab.invoke_async, CallHandle)
     call = blocking(AsyncLab.call, CallHandle)
     calls = blocking(AsyncLab.calls)
-    timeline = blocking(AsyncLab.timeline)
     bin = blocking(AsyncLab.bin, Bin)
     record = blocking(AsyncLab.record, Recording)
+    _call_timeline = blocking(AsyncLab.timeline)
+
+    @checked
+    def timeline(self, function: str = "", *, last: int = 50) -> CallTimeline | TimelineView:
+        """Return the timeline of the latest calls, of one function or of all.
+
+        In a notebook it is live: calls appear and grow while they run, also
+        while a cell waits. Elsewhere it shows itself as text. ``svg``,
+        ``text`` and ``save`` have it as it is now.
+
+        Args:
+            function: Only this function's calls.
+            last: How many calls at most, from the beginning on.
+        """
+        still = self._call_timeline(function, last=last)
+        return live_timeline(still, self._view_parts("timeline", function=function, last=last))
+
+    def _view_parts(self, kind: str, **options: Any) -> ViewParts:
+        """Return what a live view is made of."""
+        call_soon = background_loop().loop.call_soon_threadsafe
+        return ViewParts(self._async.feed, call_soon, settings_of(kind, self._async.state, **options))
 
     @checked
     def deploy_handler(

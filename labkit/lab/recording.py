@@ -8,13 +8,15 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, TYPE_CHECKING, Self
 
-from labkit.clients.call_events import CallEvents
 from labkit.clients.connections import Connections
+from labkit.clients.event_subscription import EventSubscription
 from labkit.clients.lab_watch import guarded
 from labkit.errors import InspectorError, LabGoneError
 from labkit.lab.background_loop import LoopBound, blocking
+from labkit.live.recorded_run import RecordedRun
+from labkit.views.timeline.picture import CallTimeline
 from labkit.workspace import LabState
 from labkit_services.call_record.record_file import (
     MAX_BYTES,
@@ -24,6 +26,9 @@ from labkit_services.call_record.record_file import (
     request_line,
 )
 from labkit_services.contract.events import Event
+
+if TYPE_CHECKING:
+    from labkit.live.timeline import TimelineView
 
 _PUBLISH_SECONDS = 0.1
 """The services publish an event this long after it at the latest."""
@@ -41,7 +46,7 @@ class AsyncRecording(LoopBound):
         self._since_ns = 0
         self._size = 0
         self._file: IO[str] | None = None
-        self._follower: CallEvents | None = None
+        self._follower: EventSubscription | None = None
 
     def __repr__(self) -> str:
         state = "recording" if self._file else "stopped"
@@ -54,8 +59,8 @@ class AsyncRecording(LoopBound):
         self._file = self.path.open("w", encoding="utf-8")
         self._write(head_line(time.time_ns(), since=self._since_ns / 1e9))
         state = self._state
-        self._follower = CallEvents(
-            state.nats_url, state.nats_token, since_ns=self._since_ns, on_events=self._write_events
+        self._follower = EventSubscription(
+            state.nats_url, state.nats_token, self._write_events, since_ns=self._since_ns
         )
         await self._follower.start()
 
@@ -118,6 +123,10 @@ class Recording:
         return repr(self._async)
 
     stop = blocking(AsyncRecording.stop)
+
+    def timeline(self, function: str = "", *, last: int = 0) -> CallTimeline | TimelineView:
+        """End the recording and return its timeline, which can be played."""
+        return RecordedRun(self.stop()).timeline(function, last=last)
 
     def __enter__(self) -> Self:
         return self

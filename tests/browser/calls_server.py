@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import timeline_data as data
 
-from labkit_services.inspector.calls.call_index import COUNTED
+from labkit_services.call_record.call_index import COUNTED
 from labkit_services.web.html_page import HtmlPage
 
 SERVICES = Path(__file__).parents[2] / "services/labkit_services"

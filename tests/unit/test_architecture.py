@@ -23,7 +23,7 @@ SHARED = {"contract", "call_record", "files", "images"}
 """Rooms of the services that all of labkit may read."""
 ALLOWED = {
     # room of labkit: rooms of labkit and of labkit_services that it may import
-    "labkit": ({"labkit", "lab"}, SHARED | {"runtime"}),
+    "labkit": ({"labkit", "lab", "live"}, SHARED | {"runtime"}),
     "labkit.views": ({"labkit", "views"}, SHARED),
     "labkit.supervisor": ({"labkit", "supervisor", "views"}, SHARED | {"runtime", "fork_server"}),
     "labkit.lifecycle": ({"labkit", "lifecycle", "clients", "supervisor", "views"}, SHARED | {"runtime"}),
@@ -37,13 +37,14 @@ ALLOWED = {
         {"labkit", "handlers", "clients", "lifecycle", "openfaas_cli"},
         SHARED | {"runtime"},
     ),
+    "labkit.ipython": ({"labkit", "ipython", "lab", "handlers", "live", "clients"}, SHARED),
+    "labkit.live": ({"labkit", "live", "clients", "views"}, SHARED | {"runtime"}),
     "labkit.lab": (
-        {"labkit", "lab", "handlers", "clients", "views", "lifecycle", "supervisor"},
+        {"labkit", "lab", "handlers", "live", "clients", "views", "lifecycle", "supervisor"},
         SHARED | {"runtime"},
     ),
-    "labkit.ipython": ({"labkit", "ipython", "lab", "handlers", "clients"}, SHARED),
     "labkit.cli": (
-        {"labkit", "cli", "lab", "clients", "views", "lifecycle", "supervisor", "openfaas_cli"},
+        {"labkit", "cli", "lab", "live", "clients", "views", "lifecycle", "supervisor", "openfaas_cli"},
         SHARED | {"runtime"},
     ),
     # room of labkit_services: rooms of labkit_services that it may import

@@ -8,10 +8,10 @@ import time
 from call_events import BEGIN, SECOND, accepted, async_run, attempt, event, retry, sync_call
 from test_spans import WORKER_KILLED
 
+from labkit_services.call_record.call_index import CallIndex
 from labkit_services.call_record.log import CallLog
 from labkit_services.contract.events import Event, EventType
 from labkit_services.inspector.calls.call_feed import CallFeed
-from labkit_services.inspector.calls.call_index import CallIndex
 from labkit_services.inspector.calls.call_query import CallQuery, select_calls
 from labkit_services.inspector.calls.call_stream import CallStream, encode_event
 

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from labkit_services.call_record.call_index import CallIndex, IndexedCall
 from labkit_services.call_record.log import Call
 from labkit_services.contract.events import Event
-from labkit_services.inspector.calls.call_index import CallIndex, IndexedCall
 from labkit_services.inspector.errors import UnavailableError
 from labkit_services.jetstream.event_follower import EventFollower
 from labkit_services.runtime.background_tasks import BackgroundTasks, OnFailure

@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
+from labkit_services.call_record.call_index import CallIndex
 from labkit_services.contract.compact_json import encode
 from labkit_services.contract.names import short_function_name
 from labkit_services.http import Request, Response
-from labkit_services.inspector.calls.call_index import CallIndex
 from labkit_services.inspector.calls.call_query import CallPage, CallQuery, select_calls
 from labkit_services.inspector.errors import NotFoundError
 

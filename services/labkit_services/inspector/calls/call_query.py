@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
+from labkit_services.call_record.call_index import COUNTED, IndexedCall
 from labkit_services.call_record.log import CallState
 from labkit_services.contract.durations import parse_duration
 from labkit_services.contract.errors import InvalidValueError
 from labkit_services.contract.names import short_function_name
 from labkit_services.contract.numbers import parse_whole_number
 from labkit_services.contract.times import parse_rfc3339
-from labkit_services.inspector.calls.call_index import COUNTED, IndexedCall
 
 MAX_LIMIT = 5000
 _PARAMETERS = {"function", "state", "queue", "mode", "since", "until", "q", "limit", "after", "at"}

@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any
 
+from labkit_services.call_record.call_index import IndexedCall
 from labkit_services.contract.compact_json import encode
 from labkit_services.inspector.calls.call_feed import CallFeed
-from labkit_services.inspector.calls.call_index import IndexedCall
 from labkit_services.inspector.errors import TooManyError
 from labkit_services.runtime.background_tasks import BackgroundTasks, OnFailure
 

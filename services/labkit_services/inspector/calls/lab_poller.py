@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from labkit_services.call_record.lab_json import queue_to_json, services_to_json
 from labkit_services.contract.errors import LabError
 from labkit_services.inspector.calls.call_feed import CallFeed
 from labkit_services.inspector.calls.call_stream import CallStream
@@ -65,34 +66,3 @@ def _without_memory(document: dict[str, Any]) -> dict[str, Any]:
     """Return what changes only if something happens."""
     services = [{**service, "memory": 0} for service in document.get("services", ())]
     return {**document, "services": services}
-
-
-def queue_to_json(queue: dict[str, Any]) -> dict[str, Any]:
-    """Return a queue of the gateway's API as the inspector's."""
-    return {
-        "name": queue["name"],
-        "depth": queue["pending"],
-        "in_flight": queue["inFlight"],
-        "redelivered": queue["redelivered"],
-        "waiting_for_retry": queue["waitingForRetry"],
-        "max_inflight": queue["maxInflight"],
-        "dead_letters": queue["dead"],
-        "oldest_seconds": queue["oldestSeconds"],
-        "submitted": queue["submitted"],
-        "workers": [
-            {
-                "name": worker["name"],
-                "max_inflight": worker["maxInflight"],
-                "in_flight": worker["inFlight"],
-                "processed": worker["processed"],
-                "redelivered": worker["redelivered"],
-            }
-            for worker in queue["workers"]
-        ],
-    }
-
-
-def services_to_json(status: dict[str, Any]) -> dict[str, Any]:
-    """Return the supervisor's status without what changes all the time."""
-    faults = [f"{fault['fault']} of {fault['service']}" for fault in status.get("faults", ())]
-    return {"state": status["state"], "services": status["services"], "faults": faults}

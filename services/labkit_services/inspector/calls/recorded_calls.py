@@ -10,9 +10,9 @@ from contextlib import asynccontextmanager
 from operator import attrgetter
 from typing import Any
 
+from labkit_services.call_record.call_index import CallIndex
 from labkit_services.call_record.log import CallLog
 from labkit_services.call_record.record_file import RunRecord
-from labkit_services.inspector.calls.call_index import CallIndex
 
 _MAX_CALLS = 100_000
 _STEP = 2000

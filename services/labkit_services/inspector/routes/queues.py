@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 
+from labkit_services.call_record.lab_json import queue_to_json
 from labkit_services.contract.names import DEFAULT_QUEUE
 from labkit_services.contract.numbers import parse_whole_number, whole_number
 from labkit_services.contract.queues import check_queue_name
 from labkit_services.http import Request, Response
 from labkit_services.inspector.calls.lab_access import LabAccess
-from labkit_services.inspector.calls.lab_poller import LabPoller, queue_to_json
+from labkit_services.inspector.calls.lab_poller import LabPoller
 from labkit_services.inspector.calls.queue_peek import QueuePeek
 from labkit_services.inspector.routes.route_group import PathValues, Route, read_settings
 

@@ -1,0 +1,57 @@
+"""What a live view is made of."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from labkit.live.feed import FeedView, OnLoop
+from labkit.workspace import LabState
+
+SHORT_TIMELINE = "Timeline of the lab's calls (a live view in JupyterLab)"
+"""Stands for a timeline where no widget can be shown."""
+_LANGUAGES = ("en", "zh")
+
+
+class ViewFeed(Protocol):
+    """What a view shows: a lab's feed, or a record."""
+
+    def attach(self, view: FeedView) -> None:
+        """Send what happens to ``view`` from now on; idempotent."""
+
+    def detach(self, view: FeedView) -> None:
+        """Send nothing to ``view`` any more; idempotent."""
+
+
+@dataclass(frozen=True)
+class ViewParts:
+    """What a live view is made of.
+
+    Attributes:
+        feed: Of its lab, or of a recorded run.
+        on_loop: Calls a function on the feed's event loop, from any thread.
+        settings: What its script needs to know; ``settings_of``.
+    """
+
+    feed: ViewFeed
+    on_loop: OnLoop
+    settings: dict[str, Any]
+
+
+def language() -> str:
+    """Return the language of the notebook: that of its folder, or English."""
+    folders = os.environ.get("JPY_SESSION_NAME", os.getcwd()).split(os.sep)
+    return next((name for name in reversed(folders) if name in _LANGUAGES), _LANGUAGES[0])
+
+
+def settings_of(kind: str, state: LabState, **options: Any) -> dict[str, Any]:
+    """Return a view's settings: no secret, as a notebook may save them."""
+    return {
+        "kind": kind,
+        "lang": language(),
+        "run": state.run_id,
+        "inspector": state.inspector_url,
+        "gateway": state.gateway_url,
+        "options": options,
+    }
