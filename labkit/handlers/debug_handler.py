@@ -42,14 +42,15 @@ class DebugHandler:
         self._label = label
         self._filename = filename
         self._environment = _Environment(spec.env)
-        module = types.ModuleType("function.handler")
+        self._module = types.ModuleType(f"labkit_function_{spec.name.replace('-', '_')}")
+        sys.modules[self._module.__name__] = self._module  # dataclasses look their module up
         text = "\n" * (spec.first_line - 1) + spec.source
         if filename not in linecache.cache:  # a cell's is there
             linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
         code = compile(text, filename, "exec", dont_inherit=True)
         try:
             with self._environment:
-                exec(code, vars(module))  # noqa: S102 - the learner's own code is the point
+                exec(code, vars(self._module))  # noqa: S102 - the learner's own code is the point
         except Exception as error:
             raise HandlerSourceError(
                 f"{spec.name} does not start: its code raises {type(error).__name__}",
@@ -58,7 +59,12 @@ class DebugHandler:
                 log=self.frames(error),
                 next_step="mend the cell and run it again; nothing was deployed",
             ) from None
-        self._handle: Callable[[Any, Any], Any] = vars(module)["handle"]
+        self._handle: Callable[[Any, Any], Any] = vars(self._module)["handle"]
+
+    def close(self) -> None:
+        """Forget the code, unless a newer one has taken its place."""
+        if sys.modules.get(self._module.__name__) is self._module:
+            del sys.modules[self._module.__name__]
 
     def respond(self, call: Mapping[str, Any]) -> dict[str, Any]:
         """Run the handler for one call, as the template does.

@@ -67,12 +67,15 @@ class DebugServer:
 
     async def discard(self, name: str) -> None:
         """Take no more calls of a function; with none left, stop listening."""
-        self._handlers.pop(name, None)
+        if (handler := self._handlers.pop(name, None)) is not None:
+            handler.close()
         if not self._handlers:
             await self.close()
 
     async def close(self) -> None:
         """Take no more calls; idempotent."""
+        for handler in self._handlers.values():
+            handler.close()
         self._handlers.clear()
         if self._server is not None:
             self._server.close()

@@ -135,6 +135,21 @@ def test_an_exception_shows_the_learners_frames_and_answers_500(notebook: Notebo
     assert "labkit" not in other.printed
 
 
+def test_a_handlers_module_may_have_dataclasses(notebook: Notebook) -> None:
+    code = """%%function shapes --debug
+from __future__ import annotations
+from dataclasses import dataclass, field
+@dataclass
+class Shape:
+    sides: list[int] = field(default_factory=list)
+def handle(event, context):
+    return {"sides": Shape([1, 2]).sides}
+"""
+    notebook.run_well(code)
+
+    assert value(notebook, "lab.invoke('shapes').json()") == {"sides": [1, 2]}
+
+
 @pytest.mark.parametrize("ending", ["raise SystemExit(3)", "raise BaseException('odd')"])
 def test_a_handler_that_ends_the_program_does_not_end_the_kernel(notebook: Notebook, ending: str) -> None:
     deployed(notebook, ending)
@@ -229,6 +244,38 @@ def test_without_debug_functions_nothing_listens_and_waiting_is_as_before(notebo
     assert value(notebook, hook) != "BreakpointHook._stop"
     users = "__import__('labkit.handlers.waiting_thread').handlers.waiting_thread.WAITING_THREAD.users"
     assert value(notebook, users) == 0
+
+
+def test_a_breakpoint_of_jupyterlabs_debugger_stops_in_the_handler(workspace: Path) -> None:
+    notebook = start(workspace)
+    code = "%%function dbg --debug\ndef handle(event, context):\n"
+    code += "    size = len(event.body)\n    return str(size)\n"
+    try:
+        notebook.debugger(
+            "initialize", clientID="jupyter", adapterID="python", linesStartAt1=True, pathFormat="path"
+        )
+        notebook.debugger("attach", justMyCode=True, cwd=str(workspace))
+        source = {"path": notebook.debugger("dumpCell", code=code)["sourcePath"]}
+        notebook.debugger("setBreakpoints", breakpoints=[{"line": 4}], source=source, sourceModified=False)
+        notebook.debugger("configurationDone")
+        notebook.run_well(code)
+
+        request = notebook.client.execute("text = lab.invoke('dbg', 'abc').text")
+        thread = eventually(lambda: stopped_thread(notebook))
+        frame = notebook.debugger("stackTrace", threadId=thread)["stackFrames"][0]
+        assert (frame["name"], frame["line"], frame["source"]["path"]) == ("handle", 4, source["path"])
+        notebook.debugger("continue", threadId=thread)
+        assert notebook.reply(request)["status"] == "ok"
+        assert value(notebook, "text") == "3"
+    finally:
+        notebook.end()
+
+
+def stopped_thread(notebook: Notebook) -> int:
+    """Return the thread that a debugger has stopped, or 0."""
+    message = next_message(notebook)
+    is_stop = message is not None and message["content"].get("event") == "stopped"
+    return message["content"]["body"]["threadId"] if message is not None and is_stop else 0
 
 
 def test_a_kernel_that_is_gone_is_a_502_in_words_and_the_cell_mends_it(workspace: Path) -> None:
