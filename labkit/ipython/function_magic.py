@@ -97,10 +97,15 @@ class FunctionMagic:
     def __init__(self, shell: Any) -> None:
         self._shell = shell
         self._raw_cell = ""
+        self._number = 0
 
     def note_cell(self, info: Any) -> None:
-        """Note the text of the cell that is about to run."""
+        """Note text and number of the cell that is about to run.
+
+        The shell counts on before or after a cell's code, by its version.
+        """
         self._raw_cell = info.raw_cell or ""
+        self._number = self._shell.execution_count
 
     def run(self, line: str, cell: str = "") -> None:
         """Build and deploy a function from this cell's code."""
@@ -146,7 +151,7 @@ class FunctionMagic:
         raw = self._raw_cell
         if not cell.strip() or not raw.rstrip("\n").endswith(cell.rstrip("\n")):
             return f"<{name}>", name, 1
-        number = self._shell.execution_count
+        number = self._number
         # JupyterLab's debugger knows a cell's file by the cell's whole text.
         filename = self._shell.compile.cache(raw, number, raw)
         above = raw.rstrip("\n")[: -len(cell.rstrip("\n"))].count("\n")

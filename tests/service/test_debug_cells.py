@@ -122,7 +122,7 @@ def test_an_exception_shows_the_learners_frames_and_answers_500(notebook: Notebo
 
     output = notebook.show("r = lab.invoke('dbg'); r.status, r.text")
     assert output.shown() == ["(500, 'ZeroDivisionError: division by zero\\n')"]
-    number = value(notebook, "get_ipython().execution_count - 2")
+    number = value(notebook, "len(In) - 3")
     assert output.printed == (
         "dbg: the handler failed, and the call is answered with 500\n"
         f"  Cell In[{number}], line 7, in handle: return share(0)\n"

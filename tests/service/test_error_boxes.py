@@ -69,7 +69,7 @@ def test_an_error_is_a_headline_and_a_box(notebook: Notebook, name: str) -> None
     assert shown.startswith(headline)
     assert "\n" not in shown
     assert part in html
-    number = value(notebook, "get_ipython().execution_count - 1")
+    number = value(notebook, "len(In) - 2")
     assert f'<summary>Traceback</summary><pre tabindex="0">Cell In[{number}], line ' in html
 
 

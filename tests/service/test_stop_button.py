@@ -168,10 +168,19 @@ def notebook(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Notebook]:
     notebook.end()
 
 
+def wait_until_ready(notebook: Notebook) -> None:
+    """Wait until what an earlier case began is over."""
+    code = "s = lab.status()\nNone if s.state.value == 'ready' and not s.faults else str(s)"
+    try:
+        eventually(lambda: notebook.show(code).shown() == [])
+    except AssertionError as error:
+        raise AssertionError(f"{error}\n{notebook.show(code).shown()}") from None
+
+
 @pytest.fixture
 def paused(notebook: Notebook, service: str) -> Iterator[None]:
     """Pause a service's process, unknown to the lab."""
-    eventually(lambda: value(notebook, "lab.status().state.value") == "ready")
+    wait_until_ready(notebook)
     # One of the cases resets the lab.
     notebook.run_well("if not any(f['name'] == 'long' for f in lab.functions()): exec(setup)")
     if not service:
@@ -219,6 +228,6 @@ def test_the_stop_button_ends_the_cell_within_a_second_in_one_line(
 
 
 def test_the_lab_is_well_after_all_that(notebook: Notebook) -> None:
-    eventually(lambda: value(notebook, "lab.status().state.value, len(lab.status().faults)") == ("ready", 0))
+    wait_until_ready(notebook)
     notebook.run_well("lab.deploy('quick', fprocess='cat')")
     assert value(notebook, "lab.invoke_async('quick').wait().state.value") == "done"
