@@ -28,7 +28,7 @@ class BreakpointHook:
     """
 
     def __init__(self) -> None:
-        self._previous: Callable[..., Any] = sys.breakpointhook
+        self._previous: Callable[..., Any] | None = None
 
     def install(self) -> None:
         """Replace the hook, until ``remove``."""
@@ -40,11 +40,13 @@ class BreakpointHook:
 
         A debugger that is on has its own; it stops where it is called from.
         """
-        sys.breakpointhook = self._previous if _debugger_is_on() else self._stop
+        if self._previous is not None:
+            sys.breakpointhook = self._previous if _debugger_is_on() else self._stop
 
     def remove(self) -> None:
         """Restore the hook as it was."""
-        sys.breakpointhook = self._previous
+        if self._previous is not None:
+            sys.breakpointhook, self._previous = self._previous, None
 
     def _stop(self, *_: Any, **__: Any) -> None:
         frame = inspect.currentframe()

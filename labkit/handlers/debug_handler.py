@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import bdb
+import contextlib
 import importlib.util
 import linecache
 import os
@@ -11,7 +12,8 @@ import sys
 import threading
 import traceback
 import types
-from collections.abc import Callable, Mapping
+from asyncio import _get_running_loop, _set_running_loop
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -49,7 +51,7 @@ class DebugHandler:
             linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
         code = compile(text, filename, "exec", dont_inherit=True)
         try:
-            with self._environment:
+            with self._environment, _no_running_loop():
                 exec(code, vars(self._module))  # noqa: S102 - the learner's own code is the point
         except Exception as error:
             raise HandlerSourceError(
@@ -80,7 +82,7 @@ class DebugHandler:
             call["path"],
         )
         try:
-            with self._environment:
+            with self._environment, _no_running_loop():
                 result = self._handle(event, event_module.Context(call["hostname"]))
             response = answer_module.response_of(result)
         except event_module.MissingParameterError as error:
@@ -113,6 +115,20 @@ class DebugHandler:
         lines = [f"{self.name}: the handler failed, and the call is answered with 500", *self.frames(error)]
         sys.stderr.write("\n  ".join(lines) + f"\n{reason}\n")
         sys.stderr.flush()
+
+
+@contextlib.contextmanager
+def _no_running_loop() -> Iterator[None]:
+    """Let a block call ``asyncio.run``, as it can in a process of its own.
+
+    In the main thread of a kernel, the kernel's event loop is running.
+    """
+    loop = _get_running_loop()
+    _set_running_loop(None)
+    try:
+        yield
+    finally:
+        _set_running_loop(loop)
 
 
 class _Environment:

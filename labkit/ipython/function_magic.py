@@ -97,15 +97,10 @@ class FunctionMagic:
     def __init__(self, shell: Any) -> None:
         self._shell = shell
         self._raw_cell = ""
-        self._number = 0
 
     def note_cell(self, info: Any) -> None:
-        """Note text and number of the cell that is about to run.
-
-        The shell counts on before or after a cell's code, by its version.
-        """
+        """Note the text of the cell that is about to run."""
         self._raw_cell = info.raw_cell or ""
-        self._number = self._shell.execution_count
 
     def run(self, line: str, cell: str = "") -> None:
         """Build and deploy a function from this cell's code."""
@@ -151,11 +146,15 @@ class FunctionMagic:
         raw = self._raw_cell
         if not cell.strip() or not raw.rstrip("\n").endswith(cell.rstrip("\n")):
             return f"<{name}>", name, 1
-        number = self._number
+        # The shell counts on before or after a cell's code, by its version.
+        inputs = self._shell.user_ns.get("In", [])
+        number = len(inputs) - 1 if inputs and inputs[-1] == raw else self._shell.execution_count
+        compiler = self._shell.compile
+        label = " ".join(compiler.format_code_name(compiler.get_code_name(raw, raw, number)) or ())
         # JupyterLab's debugger knows a cell's file by the cell's whole text.
-        filename = self._shell.compile.cache(raw, number, raw)
+        filename = compiler.cache(raw, number, raw)
         above = raw.rstrip("\n")[: -len(cell.rstrip("\n"))].count("\n")
-        return filename, f"Cell In[{number}]", above + 1
+        return filename, label or f"Cell In[{number}]", above + 1
 
 
 def _pairs(kind: str, texts: Sequence[str]) -> dict[str, str]:

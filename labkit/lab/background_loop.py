@@ -24,7 +24,7 @@ from labkit.clients.supervisor import CHANGE_SECONDS
 from labkit.errors import WrongThreadError
 from labkit.handlers.waiting_thread import WAITING_THREAD
 from labkit.lab.arguments import bound, checked, reported
-from labkit.lab.interrupts import cancelled, interruption, short_interrupt
+from labkit.lab.interrupts import add_to_line, cancelled, interruption, short_interrupt
 from labkit.lab.loop_work import LoopWork
 from labkit_services.contract.errors import LabTimeoutError
 
@@ -38,9 +38,10 @@ lab's commands takes."""
 GRACE_SECONDS = 5.0
 """Added to a coroutine's own timeout, which comes first because its error can
 say more."""
-_CANCEL_SECONDS = 0.7
+_CANCEL_SECONDS = 0.5
 """How long the end of a cell waits for the clean-up of a cancelled coroutine,
 which goes on beyond that: the stop button ends a cell within a second."""
+_STILL_ENDING = "the fault is ending, which takes a few seconds"
 _EXIT_SECONDS = 1.0
 _TICK_SECONDS = 0.05
 _WAKE_SECONDS = 0.2
@@ -109,6 +110,12 @@ class BackgroundLoop:
                 work.ended.wait(_CANCEL_SECONDS)
                 raise
         return work.result()
+
+    def begin(self, coroutine: Coroutine[Any, Any, T]) -> LoopWork[T]:
+        """Run ``coroutine`` on the background loop, without waiting for it."""
+        work = LoopWork(coroutine, self.loop)
+        work.begin()
+        return work
 
     async def awaitable(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run ``coroutine`` on the background loop, awaited on another.
@@ -253,6 +260,10 @@ class DualContextManager(AbstractContextManager[None], AbstractAsyncContextManag
 
     def __exit__(self, *raised: Any) -> bool | None:
         leaving = self._manager.__aexit__(*raised)
+        if isinstance(raised[1], KeyboardInterrupt):
+            if not background_loop().begin(leaving).ended.wait(_CANCEL_SECONDS):
+                add_to_line(raised[1], _STILL_ENDING)
+            return None
         with short_interrupt(lambda: "interrupted at the end of the block; the fault ends all the same"):
             return background_loop().run(leaving, MANAGE_SECONDS + GRACE_SECONDS, cancels=False)
 
@@ -260,7 +271,13 @@ class DualContextManager(AbstractContextManager[None], AbstractAsyncContextManag
         await background_loop().awaitable(self._manager.__aenter__())
 
     async def __aexit__(self, *raised: Any) -> bool | None:
-        return await background_loop().awaitable(self._manager.__aexit__(*raised))
+        leaving = self._manager.__aexit__(*raised)
+        if isinstance(raised[1], asyncio.CancelledError):
+            work = background_loop().begin(leaving)
+            if not await asyncio.to_thread(work.ended.wait, _CANCEL_SECONDS):
+                add_to_line(raised[1], _STILL_ENDING)
+            return None
+        return await background_loop().awaitable(leaving)
 
 
 # -- coroutines for any event loop

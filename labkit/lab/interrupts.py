@@ -102,6 +102,11 @@ def cancelled(text: str) -> asyncio.CancelledError:
     return _in_one_line(asyncio.CancelledError(text))
 
 
+def add_to_line(error: BaseException, text: str) -> None:
+    """Add what else is left to the message of an interrupt."""
+    error.args = ("; ".join(filter(None, (str(error), text))),)
+
+
 def _in_one_line(error: E) -> E:
     """Have IPython show its message only: no learner needs our frames."""
     vars(error)["_render_traceback_"] = lambda: [f"{type(error).__name__}: {error}"]

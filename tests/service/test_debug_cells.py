@@ -135,6 +135,13 @@ def test_an_exception_shows_the_learners_frames_and_answers_500(notebook: Notebo
     assert "labkit" not in other.printed
 
 
+def test_a_handler_may_run_an_event_loop(notebook: Notebook) -> None:
+    deployed(notebook, "import asyncio\nreturn asyncio.run(asyncio.sleep(0, 'slept'))")
+
+    assert value(notebook, "lab.invoke('dbg').text") == "slept"
+    assert value(notebook, "(await lab.aio.invoke('dbg')).text") == "slept"
+
+
 def test_a_handlers_module_may_have_dataclasses(notebook: Notebook) -> None:
     code = """%%function shapes --debug
 from __future__ import annotations
@@ -143,11 +150,11 @@ from dataclasses import dataclass, field
 class Shape:
     sides: list[int] = field(default_factory=list)
 def handle(event, context):
-    return {"sides": Shape([1, 2]).sides}
+    return Shape([1, 2]).sides
 """
     notebook.run_well(code)
 
-    assert value(notebook, "lab.invoke('shapes').json()") == {"sides": [1, 2]}
+    assert value(notebook, "lab.invoke('shapes').json()") == [1, 2]
 
 
 @pytest.mark.parametrize("ending", ["raise SystemExit(3)", "raise BaseException('odd')"])

@@ -16,8 +16,10 @@ from test_function_cells import FIRST_CELL, value
 SETUP = """
 lab.deploy('quick', fprocess='cat')
 lab.deploy('long', fprocess='sleep 30')
+lab.deploy('nap', fprocess='sleep 4')
 b = lab.bin('b')
-b.respond(200)
+responses = b.respond(200)
+hold = lab.bin('h').hold()
 import httpx
 httpx.post(b.url, content='x')
 captured = b.requests()[0]
@@ -49,6 +51,21 @@ CASES = {
         f"call.wait was interrupted; {GOES_ON}",
     ),
     ("", "with lab.record('third.jsonl'):\n    lab.invoke('long')", "lab.invoke was interrupted"),
+    (
+        "",
+        "with lab.fault('inspector', 'pause', seconds=5):\n    lab.call('unknown').wait()",
+        f"call.wait was interrupted; {GOES_ON}; pause of inspector ends by itself",
+    ),
+    (
+        "",
+        "with lab.slow_network():\n    lab.invoke_async('nap').wait()",
+        f"call.wait was interrupted; {GOES_ON}; the fault is ending, which takes a few seconds",
+    ),
+    (
+        "",
+        "async with lab.aio.slow_network():\n    c = await lab.aio.invoke_async('nap')\n    await c.wait()",
+        f"call.wait was interrupted; {GOES_ON}; the fault is ending, which takes a few seconds",
+    ),
     ("", "await lab.aio.call('unknown').wait()", f"call.wait was interrupted; {GOES_ON}"),
     ("", "await lab.aio.invoke('long')", "lab.invoke was interrupted"),
     ("", "await (await lab.aio.bin('b')).wait(function='none')", f"bin.wait was interrupted; {CAPTURES}"),
