@@ -255,8 +255,7 @@ class DualContextManager(AbstractContextManager[None], AbstractAsyncContextManag
         return "<context manager, for a with block>"
 
     def __enter__(self) -> None:
-        with short_interrupt(lambda: "interrupted before the block; what had begun is undone"):
-            background_loop().run(self._manager.__aenter__(), MANAGE_SECONDS + GRACE_SECONDS)
+        background_loop().run(self._manager.__aenter__(), MANAGE_SECONDS + GRACE_SECONDS)
 
     def __exit__(self, *raised: Any) -> bool | None:
         leaving = self._manager.__aexit__(*raised)
@@ -264,8 +263,7 @@ class DualContextManager(AbstractContextManager[None], AbstractAsyncContextManag
             if not background_loop().begin(leaving).ended.wait(_CANCEL_SECONDS):
                 add_to_line(raised[1], _STILL_ENDING)
             return None
-        with short_interrupt(lambda: "interrupted at the end of the block; the fault ends all the same"):
-            return background_loop().run(leaving, MANAGE_SECONDS + GRACE_SECONDS, cancels=False)
+        return background_loop().run(leaving, MANAGE_SECONDS + GRACE_SECONDS, cancels=False)
 
     async def __aenter__(self) -> None:
         await background_loop().awaitable(self._manager.__aenter__())

@@ -77,11 +77,17 @@ _LEFT = {
 }
 """By method: what state it leaves when it is interrupted. The others only
 read."""
+_BLOCKS = {
+    "__aenter__": "interrupted before the block; what had begun is undone",
+    "__aexit__": "interrupted at the end of the block; the fault ends all the same",
+}
 
 
 def interruption(coroutine: Coroutine[Any, Any, Any]) -> str:
     """Return what was interrupted, and what state is left, in one line."""
     owner, _, name = getattr(coroutine, "__qualname__", "the call").rpartition(".")
+    if name in _BLOCKS:
+        return _BLOCKS[name]
     handle = _HANDLES.get(owner.partition(".")[0])
     method = f"{handle}.{name}" if handle else name
     return f"{method} was interrupted; {_LEFT.get(method, 'nothing was changed')}"

@@ -197,6 +197,8 @@ def wait_until_ready(notebook: Notebook) -> None:
 @pytest.fixture
 def paused(notebook: Notebook, service: str) -> Iterator[None]:
     """Pause a service's process, unknown to the lab."""
+    # A worker that is restarted waits for its running calls.
+    notebook.show("lab.queue().cancel_calls()")
     wait_until_ready(notebook)
     # One of the cases resets the lab.
     notebook.run_well("if not any(f['name'] == 'long' for f in lab.functions()): exec(setup)")
