@@ -12,13 +12,17 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from labkit.handlers.spec import HandlerDeployment, HandlerSpec, check_function_name
-from labkit.lab.handler_functions import debug_handler
+from labkit.lab.async_lab import AsyncLab
+from labkit.lab.background_loop import background_loop
+from labkit.lab.handler_functions import debug_handler, deploy_function
 from labkit.lab.interrupts import short_interrupt
 from labkit.lab.lab import Lab
 from labkit.live.display import shows_widgets
 from labkit.unexpected import as_lab_error
+from labkit.workspace import Workspace
 from labkit_services.contract.errors import InvalidValueError, LabError
 
+_ATTACH_SECONDS = 10.0
 _USAGE = (
     "%%function NAME [--env K=V]... [--callback BIN] [--debug]"
     " [--label K=V]... [--annotation K=V]... [--secret S]..."
@@ -134,11 +138,14 @@ class FunctionMagic:
             options.name, cell, pairs["env"], pairs["label"], pairs["annotation"], options.secret, first_line
         )
         with short_interrupt(lambda: f"interrupted; {spec.name} was not deployed"):
-            lab = Lab.attach()
+            async_lab = background_loop().run(AsyncLab.attach(Workspace.find()), _ATTACH_SECONDS)
+            lab = Lab(async_lab)
             callback = _callback(lab, options.callback)
             handler = debug_handler(spec, filename, label) if options.debug else None
         progress = _ProgressLine(self._shell)
-        deployment = lab.deploy_spec(spec, callback=callback, handler=handler, on_step=progress.show)
+        deployment = deploy_function(
+            async_lab, spec, callback=callback, handler=handler, on_step=progress.show
+        )
         progress.finish(_result_lines(deployment, lab))
 
     def _place(self, name: str, cell: str) -> tuple[str, str, int]:

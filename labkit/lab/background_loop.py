@@ -260,8 +260,10 @@ class DualContextManager(AbstractContextManager[None], AbstractAsyncContextManag
     def __exit__(self, *raised: Any) -> bool | None:
         leaving = self._manager.__aexit__(*raised)
         if isinstance(raised[1], KeyboardInterrupt):
-            if not background_loop().begin(leaving).ended.wait(_CANCEL_SECONDS):
-                add_to_line(raised[1], _STILL_ENDING)
+            work = background_loop().begin(leaving)
+            with short_interrupt(lambda: _STILL_ENDING):  # pressed twice
+                if not work.ended.wait(_CANCEL_SECONDS):
+                    add_to_line(raised[1], _STILL_ENDING)
             return None
         return background_loop().run(leaving, MANAGE_SECONDS + GRACE_SECONDS, cancels=False)
 

@@ -39,8 +39,6 @@ from labkit.workspace import Workspace
 from labkit_services.call_record.log import Mode
 
 if TYPE_CHECKING:
-    from labkit.handlers.debug_handler import DebugHandler
-    from labkit.handlers.deploy import OnStep
     from labkit.live.timeline import TimelineView
     from labkit.views.plots import Picture
 
@@ -291,33 +289,11 @@ class Lab:
             HandlerBuildError: faas-cli failed.
             HandlerStartError: The function does not start.
         """
+        from labkit.lab.handler_functions import debug_handler, deploy_function  # few notebooks need it
+
         spec = HandlerSpec(name, source, env or {}, labels or {}, annotations or {}, secrets)
-        handler = None
-        if debug:
-            from labkit.lab.handler_functions import debug_handler
-
-            handler = debug_handler(spec, f"<{name}>", name)
-        return self.deploy_spec(spec, callback=str(callback), handler=handler)
-
-    def deploy_spec(
-        self,
-        spec: HandlerSpec,
-        *,
-        callback: str = "",
-        handler: DebugHandler | None = None,
-        on_step: OnStep = lambda _: None,
-    ) -> HandlerDeployment:
-        """Deploy a function that is described by ``spec``.
-
-        Args:
-            spec: The function.
-            callback: A URL, as in ``deploy_handler``.
-            handler: Runs its calls in this process; none for a real one.
-            on_step: Called in this thread with what is being done.
-        """
-        from labkit.lab.handler_functions import deploy_function  # few notebooks need it
-
-        return deploy_function(self._async, spec, callback=callback, handler=handler, on_step=on_step)
+        handler = debug_handler(spec, f"<{name}>", name) if debug else None
+        return deploy_function(self._async, spec, callback=str(callback), handler=handler)
 
     @checked
     def measure(
