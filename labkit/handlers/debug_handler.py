@@ -12,6 +12,7 @@ import sys
 import threading
 import traceback
 import types
+from asyncio import _get_running_loop, _set_running_loop
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from importlib.resources import files
@@ -43,14 +44,15 @@ class DebugHandler:
         self._label = label
         self._filename = filename
         self._environment = _Environment(spec.env)
-        module = types.ModuleType("function.handler")
+        self._module = types.ModuleType(f"labkit_function_{spec.name.replace('-', '_')}")
+        sys.modules[self._module.__name__] = self._module  # dataclasses look their module up
         text = "\n" * (spec.first_line - 1) + spec.source
         if filename not in linecache.cache:  # a cell's is there
             linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
         code = compile(text, filename, "exec", dont_inherit=True)
         try:
-            with self._environment:
-                exec(code, vars(module))  # noqa: S102 - the learner's own code is the point
+            with self._environment, _no_running_loop():
+                exec(code, vars(self._module))  # noqa: S102 - the learner's own code is the point
         except Exception as error:
             raise HandlerSourceError(
                 f"{spec.name} does not start: its code raises {type(error).__name__}",
@@ -59,7 +61,12 @@ class DebugHandler:
                 log=self.frames(error),
                 next_step="mend the cell and run it again; nothing was deployed",
             ) from None
-        self._handle: Callable[[Any, Any], Any] = vars(module)["handle"]
+        self._handle: Callable[[Any, Any], Any] = vars(self._module)["handle"]
+
+    def close(self) -> None:
+        """Forget the code, unless a newer one has taken its place."""
+        if sys.modules.get(self._module.__name__) is self._module:
+            del sys.modules[self._module.__name__]
 
     def respond(self, call: Mapping[str, Any]) -> dict[str, Any]:
         """Run the handler for one call, as the template does.
@@ -75,7 +82,7 @@ class DebugHandler:
             call["path"],
         )
         try:
-            with self._environment:
+            with self._environment, _no_running_loop():
                 result = self._handle(event, event_module.Context(call["hostname"]))
             response = answer_module.response_of(result)
         except event_module.MissingParameterError as error:
@@ -108,6 +115,20 @@ class DebugHandler:
         lines = [f"{self.name}: the handler failed, and the call is answered with 500", *self.frames(error)]
         sys.stderr.write("\n  ".join(lines) + f"\n{reason}\n")
         sys.stderr.flush()
+
+
+@contextlib.contextmanager
+def _no_running_loop() -> Iterator[None]:
+    """Let a block call ``asyncio.run``, as it can in a process of its own.
+
+    In the main thread of a kernel, the kernel's event loop is running.
+    """
+    loop = _get_running_loop()
+    _set_running_loop(None)
+    try:
+        yield
+    finally:
+        _set_running_loop(loop)
 
 
 class _Environment:
@@ -153,39 +174,3 @@ def _template_module(name: str) -> types.ModuleType:
     sys.modules[full_name] = module  # dataclasses look their module up
     spec.loader.exec_module(module)
     return module
-
-
-@contextlib.contextmanager
-def no_breakpoints(name: str) -> Iterator[None]:
-    """Have ``breakpoint()`` of this thread print a line in a block.
-
-    A prompt would wait for ever: no cell of the notebook is waiting.
-    """
-    _UNATTENDED.name = name
-    try:
-        yield
-    finally:
-        _UNATTENDED.name = ""
-
-
-class _Unattended(threading.local):
-    name = ""
-
-
-_UNATTENDED = _Unattended()
-
-
-def attended_only(hook: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a ``sys.breakpointhook`` that leaves those threads alone."""
-
-    def breakpointhook(*arguments: Any, **keywords: Any) -> Any:
-        if not _UNATTENDED.name:
-            return hook(*arguments, **keywords)
-        sys.stdout.write(
-            f"{_UNATTENDED.name}: breakpoint() is skipped, because no cell waits for this call;"
-            f" make it with lab.invoke({_UNATTENDED.name!r}) or wait for it with call.wait()\n"
-        )
-        sys.stdout.flush()
-        return None
-
-    return breakpointhook

@@ -15,7 +15,8 @@ from functools import partial
 from importlib.resources import files
 from typing import Any
 
-from labkit.handlers.debug_handler import DebugHandler, attended_only, no_breakpoints
+from labkit.handlers.breakpoints import BreakpointHook, unattended
+from labkit.handlers.debug_handler import DebugHandler
 from labkit.handlers.spec import HandlerSpec
 from labkit.handlers.waiting_thread import WAITING_THREAD
 from labkit_services.contract.durations import format_duration, parse_duration
@@ -37,7 +38,7 @@ class DebugServer:
         self._token = secrets.token_urlsafe(24)
         self._handlers: dict[str, DebugHandler] = {}
         self._server: asyncio.Server | None = None
-        self._previous_hook = sys.breakpointhook
+        self._hook = BreakpointHook()
 
     def __contains__(self, name: str) -> bool:
         return name in self._handlers
@@ -56,8 +57,7 @@ class DebugServer:
         self._handlers[handler.name] = handler
         if self._server is None:
             self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-            self._previous_hook = sys.breakpointhook
-            sys.breakpointhook = attended_only(self._previous_hook)
+            self._hook.install()
             WAITING_THREAD.users += 1
         port = self._server.sockets[0].getsockname()[1]
         text = (files(__package__) / _RELAY).read_text("utf-8")
@@ -67,17 +67,20 @@ class DebugServer:
 
     async def discard(self, name: str) -> None:
         """Take no more calls of a function; with none left, stop listening."""
-        self._handlers.pop(name, None)
+        if (handler := self._handlers.pop(name, None)) is not None:
+            handler.close()
         if not self._handlers:
             await self.close()
 
     async def close(self) -> None:
         """Take no more calls; idempotent."""
+        for handler in self._handlers.values():
+            handler.close()
         self._handlers.clear()
         if self._server is not None:
             self._server.close()
             self._server = None
-            sys.breakpointhook = self._previous_hook
+            self._hook.remove()
             WAITING_THREAD.users -= 1
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -109,6 +112,7 @@ class DebugServer:
 
         def run(attended: contextlib.AbstractContextManager[None]) -> None:
             began = time.monotonic()
+            self._hook.choose()
             with attended:
                 answer = handler.respond(call)
                 _warn_if_late(call, time.monotonic() - began)
@@ -118,8 +122,8 @@ class DebugServer:
                 raise KeyboardInterrupt
 
         if not WAITING_THREAD.offer(partial(run, contextlib.nullcontext())):
-            unattended = partial(run, no_breakpoints(handler.name))
-            threading.Thread(target=unattended, name="labkit-handler", daemon=True).start()
+            alone = partial(run, unattended(handler.name))
+            threading.Thread(target=alone, name="labkit-handler", daemon=True).start()
         return await answered
 
 

@@ -7,6 +7,7 @@ import contextlib
 import os
 import re
 import signal
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -29,10 +30,11 @@ async def run_faas_cli(words: Sequence[str], folder: Path, variables: Mapping[st
     Raises:
         HandlerBuildError: It failed, or took longer than a minute.
     """
-    import sys
-
     environment = {**python_environment(), **variables, "LABKIT_FAAS_CLI": "builtin"}
     process = await asyncio.create_subprocess_exec(
+        # By way of a shell: a debugger that is on would take a Python process
+        # of the kernel for its own, and hold it.
+        *("/bin/sh", "-c", 'exec "$0" "$@"'),
         *(sys.executable, "-X", "utf8", "-P", "-c", _PROGRAM, *words),
         cwd=folder,
         env=environment,

@@ -63,15 +63,17 @@ def _escaped(text: str) -> str:
 
 def _traceback(error: BaseException, name_of_file: NameOfFile) -> Iterator[str]:
     """Yield the lines of a traceback, from the learner's cell on."""
-    shown = traceback.TracebackException.from_exception(error)
-    if shown.__cause__ is not None and error.__cause__ is not None:
-        yield from _traceback(error.__cause__, name_of_file)
-        yield "\nwhich caused:\n"
-    frames = list(shown.stack)
-    cells = [index for index, frame in enumerate(frames) if name_of_file(frame.filename)]
-    for frame in frames[cells[0] if cells else 0 :]:
-        where = name_of_file(frame.filename) or f"File {frame.filename}"
-        yield f"{where}, line {frame.lineno}, in {frame.name}"
-        if frame.line:
-            yield f"    {frame.line}"
-    yield f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+    chain = [error]
+    while (cause := chain[-1].__cause__) is not None and cause not in chain:
+        chain.append(cause)
+    for number, each in enumerate(reversed(chain)):
+        if number:
+            yield "\nwhich caused:\n"
+        frames = list(traceback.extract_tb(each.__traceback__))
+        cells = [index for index, frame in enumerate(frames) if name_of_file(frame.filename)]
+        for frame in frames[cells[0] if cells else 0 :]:
+            where = name_of_file(frame.filename) or f"File {frame.filename}"
+            yield f"{where}, line {frame.lineno}, in {frame.name}"
+            if frame.line:
+                yield f"    {frame.line}"
+        yield f"{type(each).__name__}: {str(each).partition(chr(10))[0]}"

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
-from labkit.clients.caller import in_kernel
 from labkit.ipython.error_box import error_html, error_text
 from labkit.ipython.function_magic import FunctionMagic, without_empty_body
+from labkit.live.display import shows_widgets
 from labkit_services.contract.errors import LabError
 
 
@@ -24,7 +23,7 @@ class LabExtension:
         self._shell.input_transformers_cleanup.append(without_empty_body)
         self._shell.events.register("pre_run_cell", self._magic.note_cell)
         # A test of a notebook's output, such as nbval, gets the text alone.
-        if in_kernel() and os.environ.get("LABKIT_CI") != "1":
+        if shows_widgets():
             LabError.headline_only = True
             self._shell.events.register("post_run_cell", self._show_box)
 

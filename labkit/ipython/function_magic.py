@@ -11,14 +11,18 @@ import uuid
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from labkit.clients.caller import in_kernel
 from labkit.handlers.spec import HandlerDeployment, HandlerSpec, check_function_name
-from labkit.lab.handler_functions import debug_handler
+from labkit.lab.async_lab import AsyncLab
+from labkit.lab.background_loop import background_loop
+from labkit.lab.handler_functions import debug_handler, deploy_function
 from labkit.lab.interrupts import short_interrupt
 from labkit.lab.lab import Lab
+from labkit.live.display import shows_widgets
 from labkit.unexpected import as_lab_error
+from labkit.workspace import Workspace
 from labkit_services.contract.errors import InvalidValueError, LabError
 
+_ATTACH_SECONDS = 10.0
 _USAGE = (
     "%%function NAME [--env K=V]... [--callback BIN] [--debug]"
     " [--label K=V]... [--annotation K=V]... [--secret S]..."
@@ -134,11 +138,14 @@ class FunctionMagic:
             options.name, cell, pairs["env"], pairs["label"], pairs["annotation"], options.secret, first_line
         )
         with short_interrupt(lambda: f"interrupted; {spec.name} was not deployed"):
-            lab = Lab.attach()
+            async_lab = background_loop().run(AsyncLab.attach(Workspace.find()), _ATTACH_SECONDS)
+            lab = Lab(async_lab)
             callback = _callback(lab, options.callback)
             handler = debug_handler(spec, filename, label) if options.debug else None
         progress = _ProgressLine(self._shell)
-        deployment = lab.deploy_spec(spec, callback=callback, handler=handler, on_step=progress.show)
+        deployment = deploy_function(
+            async_lab, spec, callback=callback, handler=handler, on_step=progress.show
+        )
         progress.finish(_result_lines(deployment, lab))
 
     def _place(self, name: str, cell: str) -> tuple[str, str, int]:
@@ -146,11 +153,15 @@ class FunctionMagic:
         raw = self._raw_cell
         if not cell.strip() or not raw.rstrip("\n").endswith(cell.rstrip("\n")):
             return f"<{name}>", name, 1
-        number = self._shell.execution_count
+        # The shell counts on before or after a cell's code, by its version.
+        inputs = self._shell.user_ns.get("In", [])
+        number = len(inputs) - 1 if inputs and inputs[-1] == raw else self._shell.execution_count
+        compiler = self._shell.compile
+        label = " ".join(compiler.format_code_name(compiler.get_code_name(raw, raw, number)) or ())
         # JupyterLab's debugger knows a cell's file by the cell's whole text.
-        filename = self._shell.compile.cache(raw, number, raw)
+        filename = compiler.cache(raw, number, raw)
         above = raw.rstrip("\n")[: -len(cell.rstrip("\n"))].count("\n")
-        return filename, f"Cell In[{number}]", above + 1
+        return filename, label or f"Cell In[{number}]", above + 1
 
 
 def _pairs(kind: str, texts: Sequence[str]) -> dict[str, str]:
@@ -202,7 +213,7 @@ class _ProgressLine:
     def __init__(self, shell: Any) -> None:
         self._shell = shell
         self._id = ""
-        self._is_live = in_kernel() and os.environ.get("LABKIT_CI") != "1"
+        self._is_live = shows_widgets()
 
     def show(self, step: str) -> None:
         """Show what is being done."""

@@ -24,7 +24,7 @@ from labkit.clients.supervisor import CHANGE_SECONDS
 from labkit.errors import WrongThreadError
 from labkit.handlers.waiting_thread import WAITING_THREAD
 from labkit.lab.arguments import bound, checked, reported
-from labkit.lab.interrupts import cancelled, short_interrupt
+from labkit.lab.interrupts import add_to_line, cancelled, interruption, short_interrupt
 from labkit.lab.loop_work import LoopWork
 from labkit_services.contract.errors import LabTimeoutError
 
@@ -38,8 +38,10 @@ lab's commands takes."""
 GRACE_SECONDS = 5.0
 """Added to a coroutine's own timeout, which comes first because its error can
 say more."""
-_CANCEL_SECONDS = 3.0
-"""How long a cancelled coroutine may take to clean up."""
+_CANCEL_SECONDS = 0.5
+"""How long the end of a cell waits for the clean-up of a cancelled coroutine,
+which goes on beyond that: the stop button ends a cell within a second."""
+_STILL_ENDING = "the fault is ending, which takes a few seconds"
 _EXIT_SECONDS = 1.0
 _TICK_SECONDS = 0.05
 _WAKE_SECONDS = 0.2
@@ -92,9 +94,9 @@ class BackgroundLoop:
         if threading.current_thread() is self._thread:
             coroutine.close()
             raise WrongThreadError(next_step="await the coroutine instead: lab.aio")
-        name = getattr(coroutine, "__name__", "the call")
+        text = interruption(coroutine)
         work = LoopWork(coroutine, self.loop)
-        with short_interrupt(lambda: f"{name} was interrupted"):
+        with short_interrupt(lambda: text):
             try:
                 work.begin()
                 if not _wait(work.ended, timeout, meanwhile):
@@ -109,13 +111,19 @@ class BackgroundLoop:
                 raise
         return work.result()
 
+    def begin(self, coroutine: Coroutine[Any, Any, T]) -> LoopWork[T]:
+        """Run ``coroutine`` on the background loop, without waiting for it."""
+        work = LoopWork(coroutine, self.loop)
+        work.begin()
+        return work
+
     async def awaitable(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run ``coroutine`` on the background loop, awaited on another.
 
         If the caller is cancelled, so is the coroutine, and its clean-up comes
         first.
         """
-        name = getattr(coroutine, "__name__", "the call")
+        text = interruption(coroutine)
         caller = asyncio.get_running_loop()
         ended = caller.create_future()
         work = LoopWork(coroutine, self.loop, lambda: _call_soon(caller, partial(ended.set_result, None)))
@@ -128,7 +136,7 @@ class BackgroundLoop:
         except asyncio.CancelledError:
             work.cancel()
             await asyncio.wait({ended}, timeout=_CANCEL_SECONDS)
-            raise cancelled(f"{name} was interrupted") from None
+            raise cancelled(text) from None
         return work.result()
 
     def close(self) -> None:
@@ -247,19 +255,29 @@ class DualContextManager(AbstractContextManager[None], AbstractAsyncContextManag
         return "<context manager, for a with block>"
 
     def __enter__(self) -> None:
-        with short_interrupt(lambda: "interrupted before the block; what had begun is undone"):
-            background_loop().run(self._manager.__aenter__(), MANAGE_SECONDS + GRACE_SECONDS)
+        background_loop().run(self._manager.__aenter__(), MANAGE_SECONDS + GRACE_SECONDS)
 
     def __exit__(self, *raised: Any) -> bool | None:
         leaving = self._manager.__aexit__(*raised)
-        with short_interrupt(lambda: "interrupted at the end of the block; the fault ends all the same"):
-            return background_loop().run(leaving, MANAGE_SECONDS + GRACE_SECONDS, cancels=False)
+        if isinstance(raised[1], KeyboardInterrupt):
+            work = background_loop().begin(leaving)
+            with short_interrupt(lambda: _STILL_ENDING):  # pressed twice
+                if not work.ended.wait(_CANCEL_SECONDS):
+                    add_to_line(raised[1], _STILL_ENDING)
+            return None
+        return background_loop().run(leaving, MANAGE_SECONDS + GRACE_SECONDS, cancels=False)
 
     async def __aenter__(self) -> None:
         await background_loop().awaitable(self._manager.__aenter__())
 
     async def __aexit__(self, *raised: Any) -> bool | None:
-        return await background_loop().awaitable(self._manager.__aexit__(*raised))
+        leaving = self._manager.__aexit__(*raised)
+        if isinstance(raised[1], asyncio.CancelledError):
+            work = background_loop().begin(leaving)
+            if not await asyncio.to_thread(work.ended.wait, _CANCEL_SECONDS):
+                add_to_line(raised[1], _STILL_ENDING)
+            return None
+        return await background_loop().awaitable(leaving)
 
 
 # -- coroutines for any event loop

@@ -11,7 +11,7 @@ from typing import Self
 from labkit.clients.supervisor import SupervisorClient
 from labkit.lab.arguments import checked
 from labkit.lab.background_loop import MANAGE_SECONDS, DualContextManager
-from labkit.lab.interrupts import short_interrupt
+from labkit.lab.interrupts import add_to_line, short_interrupt
 from labkit.service_names import full_name, is_service
 from labkit.views.faults import FaultKind
 from labkit_services.contract.errors import InvalidValueError, LabTimeoutError
@@ -88,8 +88,11 @@ class FaultHandle:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.wait()
+    def __exit__(self, *raised: object) -> None:
+        if isinstance(raised[1], KeyboardInterrupt):
+            add_to_line(raised[1], f"{self._description} ends by itself")
+        else:
+            self.wait()
 
     def __repr__(self) -> str:
         return f"<{self._description}: {'over' if self._future.done() else 'scheduled or active'}>"

@@ -46,8 +46,6 @@ from labkit_services.call_record.log import Mode
 from labkit_services.contract.names import short_function_name
 
 if TYPE_CHECKING:
-    from labkit.handlers.debug_handler import DebugHandler
-    from labkit.handlers.deploy import OnStep
     from labkit.live.flow import FlowView
     from labkit.live.gauge import GaugeView
     from labkit.live.logs import LogsView
@@ -376,33 +374,11 @@ class Lab:
             HandlerBuildError: faas-cli failed.
             HandlerStartError: The function does not start.
         """
+        from labkit.lab.handler_functions import debug_handler, deploy_function  # few notebooks need it
+
         spec = HandlerSpec(name, source, env or {}, labels or {}, annotations or {}, secrets)
-        handler = None
-        if debug:
-            from labkit.lab.handler_functions import debug_handler
-
-            handler = debug_handler(spec, f"<{name}>", name)
-        return self.deploy_spec(spec, callback=str(callback), handler=handler)
-
-    def deploy_spec(
-        self,
-        spec: HandlerSpec,
-        *,
-        callback: str = "",
-        handler: DebugHandler | None = None,
-        on_step: OnStep = lambda _: None,
-    ) -> HandlerDeployment:
-        """Deploy a function that is described by ``spec``.
-
-        Args:
-            spec: The function.
-            callback: A URL, as in ``deploy_handler``.
-            handler: Runs its calls in this process; none for a real one.
-            on_step: Called in this thread with what is being done.
-        """
-        from labkit.lab.handler_functions import deploy_function  # few notebooks need it
-
-        return deploy_function(self._async, spec, callback=callback, handler=handler, on_step=on_step)
+        handler = debug_handler(spec, f"<{name}>", name) if debug else None
+        return deploy_function(self._async, spec, callback=str(callback), handler=handler)
 
     @checked
     def measure(

@@ -57,6 +57,7 @@ class Notebook:
 
     def __init__(self, workspace: Path) -> None:
         self.workspace = workspace
+        self._requests = 0
         self.manager = KernelManager(kernel_name="python3")
         self.manager.start_kernel(cwd=str(workspace))
         self.client: BlockingKernelClient = self.manager.client()
@@ -93,6 +94,18 @@ class Notebook:
                 output.reply = self.reply(request)
                 return output
         raise AssertionError(f"the cell did not end within {CELL_SECONDS:g} s: {output.messages}")
+
+    def debugger(self, command: str, **arguments: Any) -> dict[str, Any]:
+        """Send a request of the Debug Adapter Protocol, as JupyterLab does."""
+        self._requests += 1
+        content = {"type": "request", "seq": self._requests, "command": command, "arguments": arguments}
+        message = self.client.session.msg("debug_request", content)
+        self.client.control_channel.send(message)
+        while True:
+            reply = self.client.get_control_msg(timeout=CELL_SECONDS)
+            if reply["parent_header"].get("msg_id") == message["header"]["msg_id"]:
+                assert reply["content"]["success"], reply["content"]
+                return dict(reply["content"].get("body", {}))
 
     def run_well(self, code: str) -> None:
         """Run a cell that must not fail."""

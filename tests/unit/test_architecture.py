@@ -46,7 +46,7 @@ ALLOWED = {
         },
         SHARED | {"runtime"},
     ),
-    "labkit.ipython": ({"labkit", "ipython", "lab", "handlers", "clients"}, SHARED),
+    "labkit.ipython": ({"labkit", "ipython", "lab", "handlers", "live", "clients"}, SHARED),
     "labkit.cli": (
         {
             *("labkit", "cli", "lab", "live", "clients", "views", "lifecycle", "supervisor", "openfaas_cli"),
