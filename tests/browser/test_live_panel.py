@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from chromium import Chromium
+from eventually import eventually
 from jupyter_page import jupyterlab, learner_environment
 from marked_processes import MARK, assert_gone, new_mark
 from notebook_page import NotebookPage, write_notebook
@@ -58,7 +59,7 @@ def open_panel(
     page = NotebookPage(browser, f"{start}/lab/workspaces/{name}/tree/{name}.ipynb?{query.partition('?')[2]}")
     if not base:
         page.evaluate("document.getElementById('jupyter-config-data').textContent = '{}'; 0")
-    assert page.run(0).strip() == "200"
+    assert "200" in page.run(0)
     page.run(1)
     page.tab.wait_for(f"{PANEL} && !document.querySelector('[data-field=replicas] input').disabled")
     return page
@@ -90,7 +91,7 @@ def test_the_slider_puts_two_calls_in_flight_while_a_cell_blocks(
         "document.querySelectorAll('.jp-Notebook .jp-Cell')[2].querySelector('.jp-InputPrompt').textContent"
     )
     page.tab.wait_for(f"/\\d/.test({prompt}) && {prompt} !== {json.dumps(before)}")
-    assert page.output(2).strip() == "in flight: 2"
+    assert "in flight: 2" in page.output(2)
 
 
 def test_a_worker_that_is_killed_by_button_restarts_while_a_cell_blocks(
@@ -137,8 +138,6 @@ def test_the_saved_notebook_has_the_list_of_controls(browser: Chromium, lab_page
     def outputs() -> list[dict[str, str]]:
         cells = json.loads(file.read_text())["cells"]
         return [output["data"] for output in cells[1]["outputs"]]
-
-    from eventually import eventually
 
     data = eventually(outputs, within=20)[0]
     assert "".join(data["text/plain"]).startswith("Control panel\n  Send calls")
