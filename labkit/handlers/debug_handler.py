@@ -113,6 +113,7 @@ class DebugHandler:
     def _print(self, error: BaseException) -> None:
         reason = "".join(traceback.format_exception_only(error)).rstrip()
         lines = [f"{self.name}: the handler failed, and the call is answered with 500", *self.frames(error)]
+        sys.stdout.flush()  # what the handler printed comes first
         sys.stderr.write("\n  ".join(lines) + f"\n{reason}\n")
         sys.stderr.flush()
 

@@ -122,9 +122,13 @@ def test_errors_and_functions_in_jupyterlab(
 
         pictures = Path(os.environ.get("LABKIT_PICTURES", tmp_path))
         page.screenshot(pictures / f"cells-{theme}.png")
+        page.press("b", ctrl=True)  # the file browser
         page.look(width=420, height=1500)
         width = page.evaluate(f"{box}.querySelector('.labkit-error').getBoundingClientRect().width")
         assert width <= page.evaluate(f"{box}.getBoundingClientRect().width")
         page.screenshot(pictures / f"cells-{theme}-420.png")
+        # Else the browser asks whether to leave a page with changes.
+        page.press("s", ctrl=True)
+        page.wait_for("!document.querySelector('#jp-main-dock-panel .jp-mod-dirty')")
         page.goto("about:blank")
     assert_gone(mark, within=10)
