@@ -138,6 +138,7 @@ def server(**settings: object) -> SimpleNamespace:
     return SimpleNamespace(
         terminado_settings=settings,
         identity_provider=identity,
+        root_dir="/",
         config=Config(),
         web_app=SimpleNamespace(settings={}),
         io_loop=SimpleNamespace(add_callback=lambda *_: None),
