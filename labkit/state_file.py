@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 FOLDER, LOCK_FILE, STATE_FILE = ".labkit", "lock", "state.json"
 
 
-def find_workspace() -> str:
-    """Return the workspace that the current folder belongs to.
+def find_workspace(start: str = "") -> str:
+    """Return the workspace that a folder, else the current one, belongs to.
 
     ``$LABKIT_WORKSPACE`` wins; else the nearest folder upwards that contains a
     lab; else the nearest one that contains a git clone, so that a notebook in
@@ -30,15 +30,14 @@ def find_workspace() -> str:
         UnsafePathError: The lab's folder is a link or another user's, or
             others may write to it: what is in it could send secrets anywhere.
     """
-    workspace = _find_workspace()
+    workspace = _find_workspace(os.path.realpath(start))
     is_own_folder(os.path.join(workspace, FOLDER))
     return workspace
 
 
-def _find_workspace() -> str:
+def _find_workspace(start: str) -> str:
     if chosen := os.environ.get("LABKIT_WORKSPACE"):
         return os.path.realpath(os.path.expanduser(chosen))
-    start = os.path.realpath("")
     for mark in (FOLDER, ".git"):
         folder = start
         while not os.path.lexists(os.path.join(folder, mark)):

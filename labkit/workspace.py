@@ -114,6 +114,15 @@ class Workspace(NamedTuple):
         is_own_folder(workspace.folder)
         return workspace
 
+    @classmethod
+    def of_folder(cls, folder: str | os.PathLike[str]) -> Workspace:
+        """Return the workspace to which a lab started in a folder belongs.
+
+        Raises:
+            UnsafePathError: Its ``.labkit`` is not this user's alone.
+        """
+        return cls(Path(find_workspace(os.fspath(folder))))
+
     def is_locked(self) -> bool:
         """Return whether a supervisor runs: its lock is freed when it ends."""
         return is_locked(str(self.root))

@@ -151,6 +151,11 @@ class GatewayClient:
         expect(response, f"{name} was not removed", 200, 202)
         return True
 
+    async def scale(self, name: str, replicas: int) -> None:
+        """Change how many replicas a function has."""
+        path, body = f"/system/scale-function/{quote(name)}", {"serviceName": name, "replicas": replicas}
+        expect(await self.request("POST", path, json=body), f"{name} was not scaled", 200, 202)
+
     async def functions(self) -> list[dict[str, Any]]:
         """Return every function's status, as OpenFaaS describes it."""
         return list(await self.json("GET", "/system/functions", "the functions could not be listed"))

@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from labkit.clients.api_request import ApiRequest
 from labkit.clients.http_client import ServiceHttpClient, expect
 from labkit.errors import InspectorError
 from labkit_services.contract.errors import InvalidValueError, LabError, LabTimeoutError
+from labkit_services.contract.headers import RUN_ID
 from labkit_services.contract.times import parse_rfc3339
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 _CALL_SECONDS = 10.0
 _SILENCE_SECONDS = 25.0
 """The inspector sends an event at least every ten seconds."""
+_RELAY_SECONDS = 100.0
 _LONGEST_POLL_SECONDS = 30.0
 _LONGEST_WAIT_SECONDS = 60.0
 """The inspector's limit for a verification."""
@@ -226,6 +229,27 @@ class InspectorClient:
             seen=f"{len(requests)} matching; the newest in the bin: {shown}",
             next_step="look for the callback in the worker's log: lab.logs('queue-worker')",
         )
+
+    async def relay(self, request: ApiRequest, run_id: str) -> tuple[int, Any]:
+        """Send a page's request; return status and JSON, or None for none.
+
+        The inspector of another run of the lab refuses it.
+        """
+        headers = {**self._headers, RUN_ID: run_id}
+        if request.body:
+            headers["Content-Type"] = "application/json"
+        response = await self._http.request(
+            request.method,
+            f"/{request.path}",
+            timeout=_RELAY_SECONDS,
+            headers=headers,
+            content=request.body.encode(),
+        )
+        try:
+            return response.status_code, response.json() if response.content else None
+        except ValueError:
+            seen = f"{response.status_code} {response.headers.get('Content-Type', '')}"
+            raise InspectorError("the answer is not JSON", expected="JSON", seen=seen) from None
 
     async def _request(self, method: str, path: str, *statuses: int, **options: Any) -> Any:
         response = await self._send(method, path, *statuses, **options)

@@ -12,6 +12,7 @@ import os
 import sysconfig
 from typing import Any
 
+from labkit.jupyter.proxy_handlers import lab_services
 from labkit.jupyter.terminal_shell import prepend
 from labkit.lifecycle.jupyter_server import offer_to_kernels
 from labkit_services.runtime.python_process import python_command
@@ -30,6 +31,8 @@ def _link_jupyter_server_extension(server: Any) -> None:
     # Kernels and terminals inherit it. The environment may not be activated.
     os.environ["PATH"] = prepend(sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath))
     offer_to_kernels()
+    # What is configured comes before what entry points bring.
+    server.config.ServerProxy.servers.update(lab_services())
     settings = server.terminado_settings
     if not settings.get("shell_command"):
         command = python_command("labkit.jupyter.terminal_shell")

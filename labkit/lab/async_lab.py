@@ -337,6 +337,11 @@ class AsyncLab(LoopBound):
         return await self.connections.gateway.remove(name)
 
     @guarded
+    async def scale(self, name: str, replicas: int) -> None:
+        """Scale a function to ``replicas`` processes, from 0 to 20."""
+        await self.connections.gateway.scale(name, replicas)
+
+    @guarded
     async def functions(self) -> list[dict[str, Any]]:
         """Return every function's status, as OpenFaaS describes it."""
         return await self.connections.gateway.functions()

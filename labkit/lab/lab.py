@@ -28,7 +28,8 @@ from labkit.lab.interrupts import short_interrupt
 from labkit.lab.measure import RUN_SECONDS, RunSpec, measure_with_bar
 from labkit.lab.queue import Queue, QueueList
 from labkit.lab.recording import Recording
-from labkit.live.display import live_log_lines, live_timeline
+from labkit.live.control_list import ControlList
+from labkit.live.display import live_log_lines, live_panel, live_timeline
 from labkit.live.parts import ViewParts, settings_of
 from labkit.service_names import full_name
 from labkit.supervisor.settings import Settings
@@ -40,6 +41,7 @@ from labkit_services.call_record.log import Mode
 
 if TYPE_CHECKING:
     from labkit.live.logs import LogsView
+    from labkit.live.panel import PanelView
     from labkit.live.timeline import TimelineView
     from labkit.views.plots import Picture
 
@@ -220,6 +222,7 @@ class Lab:
     deploy = blocking(AsyncLab.deploy)
     deploy_flaky = blocking(AsyncLab.deploy_flaky)
     remove = blocking(AsyncLab.remove)
+    scale = blocking(AsyncLab.scale)
     functions = blocking(AsyncLab.functions)
     invoke = blocking(AsyncLab.invoke)
     invoke_async = blocking(AsyncLab.invoke_async, CallHandle)
@@ -269,6 +272,15 @@ class Lab:
         still = self._last_log_lines(*services, tail=tail)
         names = sorted(map(full_name, services))
         return live_log_lines(still, self._view_parts("logs", services=names, tail=tail))
+
+    @checked
+    def panel(self) -> ControlList | PanelView:
+        """Return the control panel: send calls, change limits, break things.
+
+        Its controls work while a cell waits. Where no widget can be shown it
+        is a list of them, each with the Python call that does the same.
+        """
+        return live_panel(self._view_parts("panel"))
 
     def _view_parts(self, kind: str, **options: Any) -> ViewParts:
         """Return what a live view is made of."""

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from labkit.clients.caller import in_kernel
+from labkit.live.control_list import ControlList
 from labkit.live.parts import SHORT_LOGS, SHORT_TIMELINE, ViewParts
 from labkit.views.log_lines import LogLines
 from labkit.views.timeline.picture import CallTimeline
@@ -13,6 +14,7 @@ from labkit.views.timeline.picture import CallTimeline
 if TYPE_CHECKING:
     from labkit.live.bin import LiveBinView
     from labkit.live.logs import LogsView
+    from labkit.live.panel import PanelView
     from labkit.live.timeline import TimelineView
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -31,6 +33,16 @@ class ShortTimeline(CallTimeline):
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         return {"text/plain": SHORT_TIMELINE}
+
+
+def live_panel(parts: ViewParts) -> ControlList | PanelView:
+    """Return the control panel where one can be shown, else its list."""
+    controls = ControlList(str(parts.settings["lang"]))
+    if shows_widgets():
+        from labkit.live.panel import PanelView
+
+        return PanelView(controls, parts)
+    return controls
 
 
 def live_timeline(still: CallTimeline, parts: ViewParts) -> CallTimeline | TimelineView:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, Protocol
 
+from labkit.clients.api_request import ApiRequest
 from labkit.clients.event_subscription import EventSubscription
 from labkit.errors import LabGoneError, LabResetError
 from labkit.live.pump import KEYFRAME_LINES, Outbox, call_key, grown, pruned
@@ -73,6 +74,10 @@ class LabFeed:
         self._is_new = False
         self._keyframe_due = 0.0
         self._opened = 0.0
+
+    async def request(self, request: ApiRequest) -> tuple[int, Any]:
+        """Send a page's request to the lab's API; return status and JSON."""
+        return await self._link.connections.inspector.relay(request, self._link.state.run_id)
 
     # -- views
 

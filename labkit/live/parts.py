@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from labkit.live.feed import FeedView, OnLoop
+from labkit.live.relay import Send
 from labkit.workspace import LabState
 
 SHORT_TIMELINE = "Timeline of the lab's calls (a live view in JupyterLab)"
@@ -17,6 +18,10 @@ _LANGUAGES = ("en", "zh")
 
 class ViewFeed(Protocol):
     """What a view shows: a lab's feed, or a record."""
+
+    @property
+    def request(self) -> Send | None:
+        """Sends a page's request to the lab's API; None for a record."""
 
     def attach(self, view: FeedView) -> None:
         """Send what happens to ``view`` from now on; idempotent."""

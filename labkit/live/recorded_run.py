@@ -80,7 +80,10 @@ class RecordFeed:
 
     Attributes:
         index: Its calls.
+        request: None: there is no lab that could answer.
     """
+
+    request = None
 
     def __init__(self, record: RunRecord) -> None:
         record.events.sort(key=lambda event: event.time_ns)

@@ -6,6 +6,7 @@ import json
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from labkit.live.bundle import bundled
 
@@ -13,11 +14,16 @@ _ROOT = Path(str(files("labkit_services.web")))
 
 
 @cache
+def words(lang: str) -> dict[str, Any]:
+    """Return the catalogue of a language, by key."""
+    return dict(json.loads((_ROOT / f"words/{lang}.json").read_text("utf-8")))
+
+
+@cache
 def script(kind: str, lang: str) -> str:
     """Return the ES module of a view, with the words of a language."""
-    words = json.loads((_ROOT / f"words/{lang}.json").read_text("utf-8"))
     marks = json.loads((_ROOT / "marks.json").read_text("utf-8"))
-    data = json.dumps({"words": words, "marks": marks, "lang": lang}, ensure_ascii=False)
+    data = json.dumps({"words": words(lang), "marks": marks, "lang": lang}, ensure_ascii=False)
     return (
         f"const [host, view] = {bundled(_ROOT, 'notebook/host.js', f'notebook/{kind}.js')};\n"
         f"const data = {data};\n"

@@ -15,8 +15,10 @@ import anywidget
 import ipywidgets
 import traitlets
 
+from labkit.clients.connections import log_failed_task
 from labkit.live.parts import ViewParts
 from labkit.live.pump import Outbox
+from labkit.live.relay import Relay
 from labkit.live.script import script, style
 
 _CORE_TOPICS = ("reset", "ended", "problem")
@@ -62,6 +64,10 @@ class LiveView(anywidget.AnyWidget):
             settings=parts.settings,
         )
         self.on_msg(self._receive)
+        self._relay: Relay | None = None
+        if (send := self._feed.request) is not None:
+            self._relay = Relay(send, self.post, self._on_loop, log_failed_task)
+            self.on_page_message(self._relay.receive)
 
     def __repr__(self) -> str:
         return f"<live view: {self.kind}>"
@@ -133,6 +139,8 @@ class LiveView(anywidget.AnyWidget):
             # ipywidgets hides a closed widget's form for notebooks.
             self.__dict__.pop("_repr_mimebundle_", None)
         self._on_loop(self._feed.detach, self)
+        if self._relay is not None:
+            self._relay.close()
 
     # -- messages; the feed calls the first two on the background loop
 

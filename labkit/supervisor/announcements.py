@@ -10,9 +10,16 @@ _MAX_CHARACTERS = 200
 
 
 class Announcements:
-    """The newest reset or end of the lab; each has a number, from 1 on."""
+    """The newest reset or end of the lab; each has a number, from 1 on.
+
+    Attributes:
+        last_reset: The newest reset: ``began`` (Unix seconds), ``by`` whom,
+            ``seconds`` that it took (None while it runs) and ``error`` (None
+            if it succeeded). None if there was none.
+    """
 
     def __init__(self) -> None:
+        self.last_reset: dict[str, Any] | None = None
         self._newest: dict[str, Any] = {"number": 0}
         self._changed = asyncio.Event()
 
@@ -23,7 +30,19 @@ class Announcements:
 
     def announce_reset(self, by: str) -> None:
         """Announce that the lab is being reset, and by whom."""
+        self.last_reset = {"began": time.time(), "by": _printable(by), "seconds": None, "error": None}
         self._announce("reset", f"by {_printable(by)}")
+
+    def note_reset_end(self, error: str | None) -> None:
+        """Note that the reset is over; ``error`` if it failed."""
+        assert self.last_reset is not None
+        seconds = round(time.time() - self.last_reset["began"], 3)
+        self.last_reset = {**self.last_reset, "seconds": seconds, "error": error}
+
+    @property
+    def is_resetting(self) -> bool:
+        """Whether a reset is running."""
+        return self.last_reset is not None and self.last_reset["seconds"] is None
 
     def announce_end(self, how: str) -> None:
         """Announce that the lab ends; only the first cause counts."""

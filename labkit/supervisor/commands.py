@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from labkit.service_names import NATS_SERVER
 from labkit.supervisor.announcements import Announcements
@@ -27,6 +27,10 @@ from labkit_services.contract.queues import check_queue_name
 _Request = Mapping[str, Any]
 
 
+class _Reset(Protocol):
+    async def __call__(self, by: str, *, wait: bool) -> None: ...
+
+
 @dataclass(frozen=True)
 class Commands:
     """Reads requests and returns results that JSON can express."""
@@ -39,7 +43,7 @@ class Commands:
     timeline: StartTimeline
     announcements: Announcements
     stop: Callable[[], Awaitable[None]]
-    reset: Callable[[str], Awaitable[None]]
+    reset: _Reset
 
     def by_name(self) -> dict[str, CommandHandler]:
         """Return the commands' handlers."""
@@ -49,7 +53,7 @@ class Commands:
             "worker_settings": self._worker_settings,
             "next_announcement": self._next_announcement,
             "stop": self._stop,
-            "reset": lambda request: self.reset(_by(request)),
+            "reset": self._reset,
             "configure": self._configure,
             "scale_workers": self._scale_workers,
             "begin_fault": self._begin_fault,
@@ -69,6 +73,8 @@ class Commands:
             "pid": os.getpid(),
             "workspace": str(self.specs.workspace.root),
             "memory": resident_bytes(os.getpid()),
+            "workers": {"count": len(self.services.workers()), "most": MAX_WORKERS},
+            "last_reset": self.announcements.last_reset,
             "max_inflight": self.specs.max_inflight_of.get(DEFAULT_QUEUE, settings.max_inflight),
             "services": services,
             "faults": self.faults.describe(),
@@ -90,6 +96,10 @@ class Commands:
     async def _stop(self, request: _Request) -> None:
         self.announcements.announce_stop(_by(request))
         await self.stop()
+
+    async def _reset(self, request: _Request) -> None:
+        """Reset the lab; with ``wait`` false return as soon as it is asked."""
+        await self.reset(_by(request), wait=request.get("wait") is not False)
 
     async def _configure(self, request: _Request) -> None:
         count = whole_number("max_inflight", request.get("max_inflight"), None)

@@ -32,7 +32,13 @@ class _ActiveFault:
     task: asyncio.Task[None]
     details: dict[str, Any]
     end_requested: asyncio.Event
+    seconds: float | None = None
     since: float = field(default_factory=time.time)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what it is, since when, and when it ends by itself."""
+        ends = self.since + self.seconds if self.seconds else None
+        return {**self.details, "since": self.since, "ends": ends}
 
 
 @dataclass(eq=False)
@@ -57,7 +63,7 @@ class Faults:
 
     def describe(self) -> list[dict[str, Any]]:
         """Return the active faults, as ``status`` shows them."""
-        return [{**fault.details, "since": fault.since} for fault in self._active.values()]
+        return [fault.to_json() for fault in self._active.values()]
 
     async def begin(
         self, kind: FaultKind, service: str, seconds: float | None, *, delay: float, bandwidth: float
@@ -110,8 +116,9 @@ class Faults:
 
         task = self._tasks.start(run(), name=f"fault {kind} of {name}")
         task.add_done_callback(lambda _: begun.set())  # it failed, or was cancelled before it ran
-        self._active[key] = _ActiveFault(task, details, end_requested)
+        self._active[key] = fault = _ActiveFault(task, details, end_requested, seconds)
         await begun.wait()
+        fault.since = time.time()  # a worker that is stopped first finishes its calls
         self._raise_failure(key)
 
     async def end(self, kind: FaultKind, service: str, *, now: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 from base64 import b64encode
 from collections import defaultdict
@@ -12,6 +13,7 @@ from socket import socket
 from typing import Any
 from urllib.parse import urlsplit
 
+from labkit.owner_sockets import OwnerSockets
 from labkit.service_names import GATEWAY, INSPECTOR, NATS_SERVER, QUEUE_WORKER
 from labkit.supervisor.child_process import ChildProcess
 from labkit.supervisor.child_processes import ProcessSpec
@@ -22,7 +24,7 @@ from labkit.supervisor.store.disk import write_problem
 from labkit.supervisor.store.recovery import StoreRecovery
 from labkit.supervisor.taken_ports import port_note
 from labkit.workspace import LabState, Workspace
-from labkit_services.contract.errors import InvalidValueError, LabError
+from labkit_services.contract.errors import InvalidValueError, LabError, UnsafePathError
 from labkit_services.runtime.private_files import write_private
 from labkit_services.runtime.python_process import python_command
 
@@ -78,6 +80,7 @@ class ServiceSpecs:
             "" at other times.
         recovery: Finds damage of the store when nats-server starts.
         store_problem: Why JetStream stores nothing at this moment, or None.
+        sockets: Where Jupyter's server reaches gateway and inspector.
     """
 
     def __init__(self, settings: Settings, workspace: Workspace, fork_server: socket | None = None) -> None:
@@ -90,6 +93,8 @@ class ServiceSpecs:
         # secrets.token_hex does the same, but importing it takes 10 ms.
         tokens = (os.urandom(24).hex() for _ in range(4))
         self.nats_token, self.inspector_token, self.control_token, self.password = tokens
+        self.sockets = OwnerSockets.of(workspace)
+        self._has_sockets = False
         self._fork_server = fork_server
         self._run = run_folder(workspace)
         self._secrets = self._run / "secrets"
@@ -106,6 +111,20 @@ class ServiceSpecs:
         """Write the gateway's credentials to the files that it reads."""
         write_private(self._secrets / "basic-auth-user", _USER)
         write_private(self._secrets / "basic-auth-password", self.password)
+
+    def create_sockets_folder(self) -> None:
+        """Create the folder of the sockets; without it there are none.
+
+        The lab is complete without them, except behind Jupyter's server.
+        """
+        try:
+            self.sockets.create_folder()
+            self._has_sockets = True
+        except (OSError, UnsafePathError) as error:
+            logging.warning("no sockets for Jupyter's server: %s", str(error).replace("\n", " |"))
+
+    def _socket_setting(self, service: str) -> dict[str, str]:
+        return {"owner_socket": self.sockets.path(service)} if self._has_sockets else {}
 
     def write_login(self) -> None:
         """Write the login for a real faas-cli, for ``/system`` routes."""
@@ -186,6 +205,7 @@ class ServiceSpecs:
             *control,
             fork_server="".join(map(str, control)),
             **_port_settings(self.url_of[GATEWAY], self.settings.gateway_port),
+            **self._socket_setting(GATEWAY),
             basic_auth="true",
             secret_mount_path=str(self._secrets),
             image_store=str(self.workspace.images),
@@ -218,6 +238,7 @@ class ServiceSpecs:
         return self._python_service(
             INSPECTOR,
             **_port_settings(self.url_of[INSPECTOR], self.settings.inspector_port),
+            **self._socket_setting(INSPECTOR),
             inspector_token=self.inspector_token,
             gateway_url=self.url_of[GATEWAY],
             lab_folder=str(self.workspace.folder),

@@ -37,7 +37,7 @@ from labkit.supervisor.start_timeline import StartTimeline
 from labkit.supervisor.store.disk import try_to_write
 from labkit.supervisor.store_watch import StoreWatch
 from labkit.workspace import Workspace
-from labkit_services.contract.errors import LabError
+from labkit_services.contract.errors import LabError, UnsafePathError
 from labkit_services.runtime.background_tasks import BackgroundTasks
 from labkit_services.runtime.lifeline import watch_lifeline
 
@@ -82,7 +82,7 @@ class Supervisor:
             timeline=self._timeline,
             stop=self._stop,
             announcements=self._announcements,
-            reset=lambda by: self._changes.run(lambda: self._reset(by)),
+            reset=self._run_reset,
         )
         self._control = ControlServer(self._specs.control_token, commands.by_name())
 
@@ -162,6 +162,7 @@ class Supervisor:
             remove(run_folder(self._workspace))
             self._workspace.state_file.unlink(missing_ok=True)
             self._specs.write_secrets()
+            self._specs.create_sockets_folder()
             address = await self._control.start()
             self._timeline.add("folders, secrets, control channel", begin_ns)
             await self._start_services(deadline)
@@ -197,6 +198,8 @@ class Supervisor:
             logging.warning("killed processes that were left below the services: %s", found)
         with suppress(OSError):
             remove(run_folder(self._workspace))
+        with suppress(OSError, UnsafePathError):
+            self._specs.sockets.remove_folder()
         self._stopped.set()
         await self._control.stop()
         logging.info("stopped")
@@ -230,6 +233,20 @@ class Supervisor:
         self._announcements.announce_end(how)
         self._stopping.set()
 
+    async def _run_reset(self, by: str, *, wait: bool) -> None:
+        """Reset the lab after all earlier changes.
+
+        Without ``wait`` it runs in the background, one at a time: the
+        inspector asks so, which the reset stops and starts again.
+        """
+        if not wait and self._announcements.is_resetting:
+            return
+        reset = self._changes.run(lambda: self._reset(by))
+        if wait:
+            await reset
+        else:
+            self._tasks.start(reset, name="reset the lab")
+
     async def _reset(self, by: str) -> None:
         """Start again with an empty store, on the same ports."""
         self._announcements.announce_reset(by)
@@ -244,7 +261,9 @@ class Supervisor:
                 for service in self._services:
                     service.log.clear()
                 await self._start_services(asyncio.get_running_loop().time() + self._settings.timeout)
-        except LabError:
+            self._announcements.note_reset_end(None)
+        except LabError as error:
+            self._announcements.note_reset_end(error.headline)
             # An incomplete lab is useless: end it.
             self._end("it could not be started again after a reset")
             raise

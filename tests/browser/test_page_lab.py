@@ -187,3 +187,24 @@ def test_the_palette_finds_a_call_by_the_beginning_of_its_id(page: BrowserTab, l
     page.wait_for(f"document.querySelector('[role=option]').innerText.includes('{call.id}')")
     page.press("Enter")
     page.wait_for(f"{CLOSED} && location.hash === '#/calls/{call.id}'")
+
+
+def test_the_controls_change_the_lab_as_in_a_notebook(page: BrowserTab, lab: Lab) -> None:
+    page.evaluate("location.hash = '#/controls'")
+    slider = "document.querySelector('[data-field=max_inflight] input')"
+    page.wait_for(f"{slider} && !{slider}.disabled")
+    page.evaluate(f"{slider}.focus()")
+    page.press("ArrowRight")
+    page.wait_for("document.querySelector('[data-field=max_inflight] .pn-real').textContent === 'now 2'")
+    assert lab.queue().max_inflight == 2
+    lab.set_max_inflight(1)
+    page.wait_for("document.querySelector('[data-field=max_inflight] .pn-real').textContent === 'now 1'")
+    click(page, "[data-action='send.sync']")
+    page.wait_for("document.querySelector('.pn-batches li')?.dataset.state === 'done'")
+    for width in (1280, 420):
+        for dark in (False, True):
+            page.look(width=width, dark=dark)
+            assert violations(page) == []
+    page.look()
+    page.evaluate("location.hash = '#/queues'")
+    page.wait_for("!document.querySelector('.pn')")

@@ -22,11 +22,15 @@ def rows_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """A lab whose services are paused and stopped."""
     lab = start_lab(tmp_path_factory.mktemp("rows"))
     environment.leave(lab.aio.workspace)
+    deploy_functions(lab)
+    yield lab
+    lab.stop()
+
+
+def deploy_functions(lab: Lab) -> None:
     lab.deploy("echo", fprocess="cat")
     lab.deploy("nap", fprocess="sleep 0.4")
     lab.invoke("echo")
-    yield lab
-    lab.stop()
 
 
 @pytest.fixture
@@ -49,6 +53,18 @@ def active(api: httpx.Client) -> list[str]:
 
 def test_faults_lists_none_at_first(api: httpx.Client) -> None:
     assert api.get("/faults").json()["faults"] == []
+
+
+def test_faults_are_listed_at_once_while_nats_is_stopped(api: httpx.Client) -> None:
+    api.post("/faults", json={"where": "nats", "what": "stop", "expires": "20s"})
+
+    began = time.monotonic()
+    document = api.get("/faults", params={"history": "false"}).json()
+
+    assert time.monotonic() - began < 2
+    assert [fault["id"] for fault in document["faults"]] == ["stop:nats-server"]
+    assert 0 < document["faults"][0]["ends"] - document["now"] < 20
+    assert document["history"] == []
 
 
 def test_faults_begins_a_pause_that_ends_by_itself(api: httpx.Client, rows_lab: Lab) -> None:
@@ -330,3 +346,143 @@ def test_dead_letters_are_redriven_all(api: httpx.Client, rows_lab: Lab) -> None
 
     assert api.get(path).json()["dead_letters"] == []
     eventually(lambda: api.get("/queue").json()["ack_pending"] == 0)
+
+
+# -- what the control panel changes
+
+
+def until_done(api: httpx.Client, batch: dict[str, Any]) -> dict[str, Any]:
+    eventually(lambda: api.get(f"/batches/{batch['id']}").json()["done"], within=30)
+    done: dict[str, Any] = api.get(f"/batches/{batch['id']}").json()
+    return done
+
+
+def test_the_version_names_the_running_lab(api: httpx.Client, rows_lab: Lab) -> None:
+    assert api.get("/version").json()["run_id"] == rows_lab.aio.state.run_id
+
+
+def test_workers_are_scaled_up_and_down(api: httpx.Client, rows_lab: Lab) -> None:
+    assert api.get("/workers").json() == {"count": 1, "most": 16}
+    assert api.put("/workers", json={"count": 2}).json() == {"count": 2, "most": 16}
+    names = [service["name"] for service in api.get("/services").json()["services"]]
+    assert names.count("queue-worker") + names.count("queue-worker-2") == 2
+    assert api.put("/workers", json={"count": 1}).json()["count"] == 1
+    assert api.get("/services").json()["workers"]["count"] == 1
+    assert rows_lab.invoke_async("echo", "on").result(20).text == "on"
+
+
+def test_replicas_of_a_function_are_changed(api: httpx.Client, rows_lab: Lab) -> None:
+    changed = api.put("/functions/echo", json={"replicas": 3})
+
+    assert (changed.status_code, changed.json()["replicas"]) == (200, 3)
+    eventually(lambda: api.get("/functions/echo").json()["available"] == 3, within=20)
+    assert api.put("/functions/echo", json={"replicas": 10_000}).json()["replicas"] == 20
+    assert api.put("/functions/echo", json={"replicas": 1}).json()["replicas"] == 1
+    missing = api.put("/functions/nothing", json={"replicas": 1})
+    assert (missing.status_code, api.get("/functions/nothing").status_code) == (404, 404)
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/workers", {"count": 0}),
+        ("/workers", {"count": 17}),
+        ("/workers", {"count": "2"}),
+        ("/workers", {"count": True}),
+        ("/workers", {}),
+        ("/workers", {"workers": 2}),
+        ("/functions/echo", {"replicas": -1}),
+        ("/functions/echo", {"replicas": 1.5}),
+        ("/functions/echo", {}),
+    ],
+)
+def test_an_invalid_number_of_workers_or_replicas_changes_nothing(
+    api: httpx.Client, path: str, body: dict[str, Any]
+) -> None:
+    before = api.get(path).json()
+
+    answer = api.put(path, json=body)
+
+    assert answer.status_code in (400, 422)
+    assert answer.json()["error"]
+    assert answer.json()["expected"]
+    assert api.get(path).json() == before
+
+
+def test_a_batch_of_calls_is_sent_in_the_background(api: httpx.Client) -> None:
+    began = time.monotonic()
+    answer = api.post("/batches", json={"function": "nap", "mode": "sync", "count": 3})
+
+    assert (answer.status_code, answer.json()["done"]) == (202, False)
+    assert time.monotonic() - began < 0.4
+    done = until_done(api, answer.json())
+    assert (done["sent"], done["answered"], done["statuses"]) == (3, 3, {"200": 3})
+    assert done["seconds"] > 1.1  # one after the other
+    calls = api.post("/batches", json={"function": "echo", "mode": "async", "count": 10, "body": "x"})
+    assert until_done(api, calls.json())["statuses"] == {"202": 10}
+    assert [batch["count"] for batch in api.get("/batches").json()["batches"]][-2:] == [3, 10]
+    assert api.get("/batches/none").status_code == 404
+
+
+def test_a_batch_sends_several_synchronous_calls_at_once(api: httpx.Client) -> None:
+    order = {"function": "nap", "mode": "sync", "count": 4, "at_once": 4}
+    done = until_done(api, api.post("/batches", json=order).json())
+
+    assert done["statuses"] == {"200": 4}
+    assert done["seconds"] < 1.5
+
+
+def test_a_batch_is_stopped(api: httpx.Client) -> None:
+    batch = api.post("/batches", json={"function": "nap", "mode": "sync", "count": 500}).json()
+    assert api.delete(f"/batches/{batch['id']}").status_code == 204
+
+    done = until_done(api, batch)
+
+    assert done["sent"] < 5
+    assert "stopped" in done["error"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"count": 0},
+        {"count": 1001},
+        {"count": None},
+        {"at_once": 51},
+        {"function": "No!"},
+        {"mode": "later"},
+        {"headers": {"X-Call-Id": "one"}},
+        {"surprise": 1},
+    ],
+)
+def test_an_invalid_batch_is_422_and_sends_nothing(api: httpx.Client, change: dict[str, Any]) -> None:
+    before = api.get("/batches").json()
+
+    answer = api.post("/batches", json={"function": "echo", "count": 2, **change})
+
+    assert answer.status_code in (400, 422)
+    assert answer.json()["expected"]
+    assert api.get("/batches").json()["batches"] == before["batches"]
+
+
+def test_a_reset_is_asked_for_and_its_end_is_seen(api: httpx.Client, rows_lab: Lab) -> None:
+    assert api.get("/services").json()["last_reset"] is None
+    run_id = api.get("/version").json()["run_id"]
+
+    answer = api.post("/reset", json={})
+
+    assert (answer.status_code, answer.json()) == (202, {"run_id": run_id})
+
+    def last_reset() -> Any:
+        try:
+            return (api.get("/services").json().get("last_reset") or {}).get("seconds")
+        except httpx.TransportError:
+            return None  # the inspector restarts, too
+
+    seconds = eventually(last_reset, within=30)
+    assert 0 < seconds < 20
+    assert api.get("/services").json()["last_reset"]["error"] is None
+    assert api.get("/functions").json()["functions"] == []
+    assert api.get("/version").json()["run_id"] == run_id
+    deploy_functions(rows_lab)
+    assert rows_lab.invoke_async("echo", "again").result(20).text == "again"

@@ -32,7 +32,7 @@ ALLOWED = {
         {"labkit", "openfaas_cli", "lifecycle", "clients", "views"},
         SHARED | {"runtime"},
     ),
-    "labkit.jupyter": ({"labkit", "jupyter", "lifecycle"}, SHARED | {"runtime"}),
+    "labkit.jupyter": ({"labkit", "jupyter", "lifecycle"}, SHARED | {"runtime", "web"}),
     "labkit.live": ({"labkit", "live", "clients", "views"}, SHARED | {"runtime"}),
     "labkit.lab": (
         {"labkit", "lab", "live", "clients", "views", "lifecycle", "supervisor"},

@@ -10,6 +10,7 @@ from labkit_services.contract.names import VERSION
 from labkit_services.inspector.routes import about
 from labkit_services.inspector.routes.about import AboutRoutes
 from labkit_services.inspector.routes.api import InspectorApi
+from labkit_services.inspector.routes.batches import BatchRoutes
 from labkit_services.inspector.routes.bins import BinRoutes
 from labkit_services.inspector.routes.calls import CallApiRoutes
 from labkit_services.inspector.routes.events import EventRoutes
@@ -45,6 +46,7 @@ GROUPS: list[RouteGroup] = [
     ForwardRoutes(_NO, _NO),
     ReplayRoutes(_NO, _NO),
     CallApiRoutes(_NO, _NO, _NO, _NO),
+    BatchRoutes(_NO),
     QueueApiRoutes(_NO, _NO, _NO),
     LabApiRoutes(_NO, _NO),
     LogApiRoutes(_NO),

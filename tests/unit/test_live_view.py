@@ -31,6 +31,8 @@ class Page(comm.base_comm.BaseComm):  # type: ignore[misc]
 
 
 class Feed:
+    request = None
+
     def __init__(self) -> None:
         self.views: list[FeedView] = []
 

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 from ptyprocess import PtyProcess
+from traitlets.config import Config
 
 from labkit.jupyter import server_extension
 from labkit.jupyter.terminal_shell import find_shell, prepend, shell_command
@@ -133,7 +134,8 @@ def test_a_folder_stands_once_in_path_and_first() -> None:
 
 
 def server(**settings: object) -> SimpleNamespace:
-    return SimpleNamespace(terminado_settings=settings, identity_provider=SimpleNamespace(token="s3cret"))
+    identity = SimpleNamespace(token="s3cret")
+    return SimpleNamespace(terminado_settings=settings, identity_provider=identity, config=Config())
 
 
 def test_kernels_find_the_tools_but_not_the_servers_token(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,7 +35,14 @@ def queue_to_json(queue: dict[str, Any]) -> dict[str, Any]:
 def services_to_json(status: dict[str, Any]) -> dict[str, Any]:
     """Return the supervisor's status without what changes all the time."""
     faults = [f"{fault['fault']} of {fault['service']}" for fault in status.get("faults", ())]
-    return {"state": status["state"], "services": status["services"], "faults": faults}
+    return {
+        "state": status["state"],
+        "services": status["services"],
+        "faults": faults,
+        "workers": status["workers"],
+        "max_inflight": status["max_inflight"],
+        "last_reset": status["last_reset"],
+    }
 
 
 def function_to_json(function: dict[str, Any], url: str) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 CALL_ID = "X-Call-Id"
 START_TIME = "X-Start-Time"
 CALLBACK_URL = "X-Callback-Url"
+RUN_ID = "X-Labkit-Run"
+"""Run id of the lab that a request is for; another lab refuses it."""
 DURATION_SECONDS = "X-Duration-Seconds"
 FUNCTION_STATUS = "X-Function-Status"
 FUNCTION_NAME = "X-Function-Name"

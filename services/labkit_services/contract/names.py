@@ -53,6 +53,9 @@ GATEWAY_ALIASES = frozenset(
 """Host names that lead to the gateway in an OpenFaaS cluster, and to the lab's
 own gateway here."""
 
+JUPYTER_PAGE, JUPYTER_GATEWAY = "labkit", "labkit-gateway"
+"""Under these paths Jupyter's server proxies to inspector and gateway."""
+
 STATIC_PATH = "/home/app/public"
 """Folder that the watchdog's mode static serves, unless ``static_path`` is
 set."""

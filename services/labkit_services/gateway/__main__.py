@@ -38,6 +38,7 @@ from labkit_services.jetstream.publisher import Publisher
 from labkit_services.jetstream.streams import ensure_cancelled, ensure_events, ensure_queue
 from labkit_services.runtime.metrics_server import MetricsServer
 from labkit_services.runtime.service import Service, run
+from labkit_services.web.owner_socket import serve_owner
 from labkit_services.web.same_origin import OwnOrigin
 
 _STOP_GRACE_SECONDS = 1.0
@@ -99,6 +100,7 @@ async def main(service: Service) -> None:
 
     server = HttpServer(app, limits=Limits(read_seconds=config.read_timeout or math.inf), on_error=on_error)
     host, port = await server.start(port=config.port, fallback=config.port_fallback)
+    await serve_owner(server, config.owner_socket, app, sandbox=True)
     metrics_server = MetricsServer(metrics_text, log)
     metrics_url = await metrics_server.start(config.metrics_port)
     service.ready(url=f"http://{host}:{port}", metrics=metrics_url)

@@ -10,18 +10,21 @@ from labkit_services.http import HttpError, Request
 
 
 class BasicAuth:
-    """Checks credentials; with no user every request passes."""
+    """Checks credentials; with no user every request passes.
+
+    Requests by the socket of the lab's owner (web/owner_socket.py) always do.
+    """
 
     def __init__(self, user: str, password: str) -> None:
         self._expected = f"{user}:{password}".encode() if user else b""
 
     def is_attempted(self, request: Request) -> bool:
         """Return whether there are credentials, right or wrong, or no need."""
-        return not self._expected or "Authorization" in request.headers
+        return not self._expected or request.by_owner or "Authorization" in request.headers
 
     def check(self, request: Request) -> None:
         """Raise HttpError 401 unless the credentials are valid."""
-        if not self._expected:
+        if not self._expected or request.by_owner:
             return
         scheme, _, token = request.headers.get("Authorization").partition(" ")
         try:

@@ -18,6 +18,7 @@ class GatewayConfig:
 
     port: int  # of the API; 0 is any
     port_fallback: bool  # listen on any port if that one is in use
+    owner_socket: str  # where a proxy of the lab's owner connects, without a password; "" is none
     upstream_timeout: float  # how long a function may take to respond
     read_timeout: float  # how long a client may pause in the middle of its request
     metrics_port: int  # of a second /metrics; 0 is any
@@ -48,6 +49,7 @@ class GatewayConfig:
         return cls(
             port=service.number("port", DEFAULT_GATEWAY_PORT),
             port_fallback=service.flag("port_fallback", default=True),
+            owner_socket=service.setting("owner_socket"),
             upstream_timeout=parse_duration(service.setting("upstream_timeout", "60s")),
             read_timeout=parse_duration(service.setting("read_timeout", "60s")),
             metrics_port=service.number("metrics_port", GATEWAY_METRICS_PORT),

@@ -8,6 +8,7 @@ about a client on the same machine: a closed socket belongs to no file.
 from __future__ import annotations
 
 import errno
+import select
 import socket
 import struct
 from ipaddress import ip_address
@@ -24,11 +25,16 @@ _INODE_OFFSET = _HEADER.size + 4 + 48 + 4 * 4  # inet_diag_msg.idiag_inode
 
 
 def peer_is_open(connection: socket.socket) -> bool | None:
-    """Return whether the other end of a TCP connection is open.
+    """Return whether the other end of a connection is open.
 
     None if that is unknown: the peer is on another machine, or the kernel
     does not tell. It takes about 20 µs.
     """
+    if connection.family == socket.AF_UNIX:
+        # Here a hang-up is the end of both directions.
+        poll = select.poll()
+        poll.register(connection.fileno(), 0)
+        return not any(events & select.POLLHUP for _, events in poll.poll(0))
     try:
         peer, own = connection.getpeername(), connection.getsockname()
         inode = _inode(connection.family, peer[:2], own[:2])

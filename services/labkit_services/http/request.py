@@ -25,12 +25,17 @@ class Request:
         headers: In wire order and spelling.
         http_version: ``"1.0"`` or ``"1.1"``.
         peer: Address and port of the client.
+        by_owner: It came by a socket that only this user can reach.
+        outer_host: The host that the browser asked a proxy for, if the proxy
+            says so and can be trusted; else "".
         incoming: The body as it arrives.
     """
 
     authority = ""
     http_version = "1.1"
     peer: tuple[str, int] = ("", 0)
+    by_owner = False
+    outer_host = ""
 
     def __init__(self, method: str, target: str, headers: Headers, incoming: Body) -> None:
         self.method = method

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 import socket
+from contextlib import suppress
+from dataclasses import replace
 
 from labkit_services.http.server_connection import ServerConnection
 from labkit_services.http.server_state import ErrorHook, Handler, Limits, ServerState
@@ -15,7 +18,7 @@ _CLEANUP_SECONDS = 1.0
 
 
 class HttpServer:
-    """Serves one handler on one address.
+    """Serves a handler on one address, and another one on a Unix socket.
 
     A handler is cancelled when its client disconnects, so it must release what
     it holds in ``finally``. If a handler raises, the client gets a 500 and
@@ -30,7 +33,8 @@ class HttpServer:
     ) -> None:
         self.connections: set[ServerConnection] = set()
         self._state = ServerState(handler, limits or Limits(), on_error or (lambda _request, _error: None))
-        self._server: asyncio.Server | None = None
+        self._states = [self._state]
+        self._servers: list[asyncio.Server] = []
         self._sweeper: asyncio.TimerHandle | None = None
 
     async def start(
@@ -48,12 +52,28 @@ class HttpServer:
             if not fallback or error.errno not in (errno.EADDRINUSE, errno.EACCES):
                 raise
             listener = _listen(host, 0)
-        self._server = await loop.create_server(
+        server = await loop.create_server(
             lambda: ServerConnection(self._state, self.connections, loop), sock=listener, backlog=_BACKLOG
         )
+        self._servers.append(server)
         self._sweeper = loop.call_later(_SWEEP_SECONDS, self._sweep, loop)
         address, bound = listener.getsockname()[:2]
         return address, bound
+
+    async def start_unix(self, path: str, handler: Handler) -> None:
+        """Serve ``handler`` on a Unix socket, besides the address.
+
+        Only this user may connect. A socket that is left from an earlier
+        process is replaced.
+        """
+        loop = asyncio.get_running_loop()
+        state = replace(self._state, handler=handler)
+        listener = _listen_unix(path)
+        server = await loop.create_unix_server(
+            lambda: ServerConnection(state, self.connections, loop), sock=listener, backlog=_BACKLOG
+        )
+        self._states.append(state)
+        self._servers.append(server)
 
     def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
         # One timer for all connections: one for each would be set and
@@ -66,22 +86,23 @@ class HttpServer:
 
     async def stop(self, grace: float) -> None:
         """Stop listening; cut requests in flight after ``grace`` seconds."""
-        state = self._state
-        state.stopping = True
-        if self._server is not None:
-            self._server.close()
+        for state in self._states:
+            state.stopping = True
+        for server in self._servers:
+            server.close()
         for connection in list(self.connections):
             connection.close_when_idle()
         if self.connections:
-            state.drained.clear()
+            drained = self._state.drained  # of all states
+            drained.clear()
             try:
-                await asyncio.wait_for(state.drained.wait(), grace)
+                await asyncio.wait_for(drained.wait(), grace)
             except TimeoutError:
                 await self._abort()
         if self._sweeper is not None:
             self._sweeper.cancel()
-        if self._server is not None:
-            await self._server.wait_closed()
+        for server in self._servers:
+            await server.wait_closed()
 
     async def _abort(self) -> None:
         tasks = [connection.task for connection in self.connections if connection.task is not None]
@@ -101,6 +122,21 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.bind((host, port))
         # With SO_REUSEADDR two sockets can bind one port at once; listen()
         # refuses the second.
+        listener.listen(_BACKLOG)
+        listener.setblocking(False)
+    except BaseException:
+        listener.close()
+        raise
+    return listener
+
+
+def _listen_unix(path: str) -> socket.socket:
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        with suppress(FileNotFoundError):
+            os.unlink(path)
+        listener.bind(path)
+        os.chmod(path, 0o600)  # before anybody can connect
         listener.listen(_BACKLOG)
         listener.setblocking(False)
     except BaseException:

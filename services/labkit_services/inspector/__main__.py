@@ -13,6 +13,8 @@ Settings are environment variables:
 
     port              8090; 0 means any
     port_fallback     true: use any port if that one is taken
+    owner_socket      path of a Unix socket at which no token is needed, for a
+                      proxy of the lab's owner; empty: none
     inspector_token   token for the page and the API; empty leaves them open
     allow_targets     hosts to which requests may be forwarded and replayed,
                       besides this machine and the gateway, such as
@@ -66,6 +68,7 @@ from labkit_services.inspector.storage.changes import ChangeKind, StoreChange
 from labkit_services.inspector.storage.store_upkeep import StoreUpkeep
 from labkit_services.inspector.token_gate import TokenGate
 from labkit_services.runtime.service import Service, run
+from labkit_services.web.owner_socket import serve_owner
 from labkit_services.web.same_origin import OwnOrigin
 
 _STOP_GRACE_SECONDS = 2.0
@@ -110,7 +113,8 @@ async def main(service: Service) -> None:
                 *responses.routes,
                 *call_routes(calls),
                 AboutRoutes(store, bin_view, calls, InspectorMetrics(store, events)),
-            ]
+            ],
+            calls.lab.run_id,
         ),
         gate,
         InspectorPages(),
@@ -119,6 +123,7 @@ async def main(service: Service) -> None:
     host, port = await listen(server, config)
     bin_view.url = responses.replayer.url = f"http://{host}:{port}"
     gate.use_port(port)
+    await serve_owner(server, config.owner_socket, app)
     service.ready(url=bin_view.url)
     calls.start()
     upkeep = service.tasks.start(StoreUpkeep(store).run(), name="upkeep of the history")

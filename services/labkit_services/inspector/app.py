@@ -69,6 +69,7 @@ class InspectorApp:
             return self._show_page(request)
         if path.startswith("/api/"):
             self.gate.check(request)
+            self.api.check_run(request)
             response = await self.api.router(request)
             if self.capture is not None and request.method not in ("GET", "HEAD"):
                 await self.capture.store.saved()

@@ -22,6 +22,7 @@ class InspectorConfig:
 
     port: int
     port_fallback: bool
+    owner_socket: str
     token: str
     nats_url: str
     gateway_url: str
@@ -53,6 +54,7 @@ class InspectorConfig:
         return cls(
             port=service.number("port", DEFAULT_INSPECTOR_PORT),
             port_fallback=service.flag("port_fallback", default=True),
+            owner_socket=service.setting("owner_socket"),
             token=token,
             nats_url=service.setting("nats_url"),
             gateway_url=service.setting("gateway_url"),

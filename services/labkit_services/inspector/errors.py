@@ -26,6 +26,12 @@ class ReservedNameError(RequestRefusedError, ValueError):
     status = 409
 
 
+class OtherRunError(RequestRefusedError):
+    """The request is for another run of the lab."""
+
+    status = 421
+
+
 class InvalidNameError(RequestRefusedError, ValueError):
     """The name is not valid for a bin."""
 

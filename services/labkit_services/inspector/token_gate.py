@@ -17,7 +17,8 @@ class TokenGate:
     """Checks the requests to page and API.
 
     The token comes as ``Authorization: Bearer``, as ``?token=``, or as the
-    cookie that the page sets. An empty token leaves the gate open.
+    cookie that the page sets. An empty token leaves the gate open, and so does
+    the socket of the lab's owner (web/owner_socket.py).
 
     A browser sends the cookie with requests from any page of this host. So no
     other site's page may change anything, whatever it sends (same_origin.py).
@@ -54,7 +55,7 @@ class TokenGate:
 
         From now on it is used.
         """
-        for code in parse_qs(request.query).get(CODE, []) if self.locked else []:
+        for code in parse_qs(request.query).get(CODE, []) if self._asks(request) else []:
             if code not in self._used_codes and is_valid(self._token.decode(), code, time.time()):
                 self._used_codes.add(code)
                 return True
@@ -78,8 +79,11 @@ class TokenGate:
         """
         return any(map(self._matches, parse_qs(request.query).get("token", [])))
 
+    def _asks(self, request: Request) -> bool:
+        return self.locked and not request.by_owner
+
     def _has_token(self, request: Request) -> bool:
-        return not self._token or any(map(self._matches, self._tokens_in(request)))
+        return not self._asks(request) or any(map(self._matches, self._tokens_in(request)))
 
     def _tokens_in(self, request: Request) -> list[str]:
         scheme, _, bearer = request.headers.get("Authorization").partition(" ")

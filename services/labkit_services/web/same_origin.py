@@ -76,6 +76,8 @@ class OwnOrigin:
 
     def refuse_host(self, request: Request) -> Refusal | None:
         """Refuse a ``Host`` that another site may own."""
+        if request.by_owner:
+            return None  # no name on the network leads to that socket
         host = request.host
         name = _host_name(host)
         if not host or "." not in name or _ADDRESS.fullmatch(name) or name.endswith(".localhost"):
@@ -114,7 +116,8 @@ class OwnOrigin:
             return False  # "null", for example: a sandboxed page, or a file
         scheme, name, port = match.groups()
         own = {f"{name}:{port}"} if port else {f"{name}:{_PORTS[scheme]}", name}
-        return request.host.lower() in own or self._is_allowed(name)
+        hosts = {request.host.lower(), request.outer_host.lower()}
+        return not own.isdisjoint(hosts) or self._is_allowed(name)
 
     def _is_allowed(self, name: str) -> bool:
         return name in self._allowed or name.endswith(self._suffixes)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from labkit_services.contract.errors import UnsafePathError
 from labkit_services.contract.inspector_link import inspector_page
+from labkit_services.contract.names import JUPYTER_PAGE
 from labkit_services.files.own_file import read_own
 from labkit_services.gateway.routes import Route
 from labkit_services.http import Request, Response
@@ -33,7 +34,12 @@ class UiRoutes:
             return self._home.response()
         return Response(307, [("Location", "/ui/")])
 
-    async def _ui(self, _: Request, __: dict[str, str]) -> Response:
+    async def _ui(self, request: Request, _: dict[str, str]) -> Response:
+        if request.by_owner:
+            # Behind Jupyter's server, where the inspector's page is next to
+            # the gateway, and needs no token.
+            up = "../" * request.path.count("/")
+            return Response(307, [("Location", f"{up}{JUPYTER_PAGE}/")])
         # Read for each request: the lab writes the inspector's address when it
         # knows it.
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from labkit_services.inspector.calls.call_batches import CallBatches
 from labkit_services.inspector.calls.call_feed import CallFeed
 from labkit_services.inspector.calls.call_sender import CallSender
 from labkit_services.inspector.calls.call_stream import CallStream
@@ -36,6 +37,7 @@ class CallParts:
         self.stream = CallStream(self.feed, failed)
         self.poller = LabPoller(self.lab, self.feed, self.stream, failed)
         self.sender = CallSender(self.lab, self.event_log.append)
+        self.batches = CallBatches(self.sender, failed)
         self.logs = LogFiles(self.lab)
         self.faults = LabFaults(self.lab, store, failed)
         self.times = CallTimes(self.feed)
@@ -57,6 +59,7 @@ class CallParts:
 
     async def stop(self) -> None:
         """Close the connections."""
+        await self.batches.stop()
         await self.faults.stop()
         await self.poller.stop()
         await self.stream.stop()

@@ -52,6 +52,13 @@ class LabAccess:
             raise _no_lab(str(error)) from error
         return dict(state)
 
+    def run_id(self) -> str | None:
+        """Return the running lab's id, or None without one."""
+        try:
+            return str(self.state()["run_id"])
+        except UnavailableError:
+            return None
+
     async def gateway(self, method: str, path: str, body: Any = None) -> Any:
         """Send a request to a ``/system`` route; return the JSON response.
 

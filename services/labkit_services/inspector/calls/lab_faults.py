@@ -73,8 +73,8 @@ class LabFaults:
             bandwidth=order.bandwidth,
         )
         began = time.time()
-        self._note_end(fault_id, order.seconds)
-        details: dict[str, Any] = {"fault": order.what, "service": where, "since": began}
+        ends = None if order.seconds is None else began + order.seconds
+        details: dict[str, Any] = {"fault": order.what, "service": where, "since": began, "ends": ends}
         if order.what == "slow":
             details |= {"delay": order.delay, "bandwidth": order.bandwidth}
         return self._service_fault(details)
@@ -105,17 +105,10 @@ class LabFaults:
     def _service_fault(self, fault: dict[str, Any]) -> dict[str, Any]:
         what, service = fault["fault"], fault["service"]
         fault_id = f"{what}:{service}"
-        more = {key: fault[key] for key in ("delay", "bandwidth") if key in fault}
+        more: dict[str, Any] = {key: fault[key] for key in ("delay", "bandwidth") if key in fault}
         where = "network" if what == "slow" else service
-        document = self._to_json(fault_id, where, what, fault["since"])
-        document.update(service=service, **more)
-        return document
-
-    def _note_end(self, fault_id: str, seconds: float | None) -> None:
-        now = time.time()
-        self._ends = {key: end for key, end in self._ends.items() if end > now}
-        if seconds is not None:
-            self._ends[fault_id] = now + seconds
+        times = {"since": fault["since"], "ends": fault["ends"]}
+        return {"id": fault_id, "where": where, "what": what, "service": service, **times, **more}
 
     # -- bins
 
@@ -130,7 +123,7 @@ class LabFaults:
             )
         self._store.change_settings(order.bin, answer=order.status)
         assert order.seconds is not None
-        self._note_end(_bin_id(order.bin, order.status), order.seconds)
+        self._ends[order.bin] = time.time() + order.seconds
         timer = self._tasks.start(self._end_later(order), name=f"end fault of {order.bin}")
         self._timers[order.bin] = timer
         return self._bin_fault(order.bin, order.status)
@@ -144,21 +137,19 @@ class LabFaults:
     def _end_bin(self, name: str) -> None:
         if (timer := self._timers.pop(name, None)) is not None and timer is not asyncio.current_task():
             timer.cancel()
+        self._ends.pop(name, None)
         if name in self._store.bins:
             self._store.change_settings(name, answer=GOOD_ANSWER)
 
     def _bin_fault(self, name: str, answer: int) -> dict[str, Any]:
-        what = "status" if answer else "drop"
-        fault = self._to_json(_bin_id(name, answer), "callback", what, None)
-        return fault | {"bin": name, "status": answer}
-
-    def _to_json(self, fault_id: str, where: str, what: str, since: float | None) -> dict[str, Any]:
         return {
-            "id": fault_id,
-            "where": where,
-            "what": what,
-            "since": since,
-            "ends": self._ends.get(fault_id),
+            "id": _bin_id(name, answer),
+            "where": "callback",
+            "what": "status" if answer else "drop",
+            "since": None,
+            "ends": self._ends.get(name),
+            "bin": name,
+            "status": answer,
         }
 
 

@@ -13,10 +13,11 @@ import { createStrip, followCounts } from "./strip.js";
 import { createWords } from "./words.js";
 import * as bins from "./views/bins.js";
 import * as calls from "./views/calls.js";
+import * as controls from "./views/controls.js";
 import * as logs from "./views/logs.js";
 import * as queues from "./views/queues.js";
 
-const views = { calls, bins, queues, logs };
+const views = { calls, bins, queues, logs, controls };
 const EVENTS = "api/v1/events";
 
 // The token stays in the address only in a frame, where the cookie may not work.

@@ -1,3 +1,3 @@
-// What the page's modules build elements with.
+// Builds DOM nodes, as all browser code of labkit does.
 
 export * from "../../web/dom.js";

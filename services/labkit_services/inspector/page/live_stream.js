@@ -129,10 +129,12 @@ export class LiveStream {
     this.#retryMs = Math.min(this.#retryMs * 2, LAST_RETRY_MS);
     const asked = new AbortController();
     try {
-      const response = await fetch(this.#api.url(this.#path), { signal: asked.signal });
+      // Jupyter's proxy passes a stream on only to whom accepts nothing else.
+      const response = await fetch(this.#api.url(this.#path), { signal: asked.signal, headers: { Accept: "text/event-stream" } });
       asked.abort(); // the head is enough
       if (response.ok) return this.#connect();
       if (response.status === 401) this.#setState("denied");
+      else if (response.headers.has("Retry-After")) this.#setState("lost"); // the proxy's: no lab runs
       else if ([404, 405, 409, 501, 503].includes(response.status) && this.state !== "missing") {
         this.#setState("missing");
         this.#dispatch("missing");

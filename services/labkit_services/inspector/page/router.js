@@ -1,6 +1,6 @@
 // Addresses within the page: #/VIEW/PART/PART. "#NAME" is the old address of a bin.
 
-export const VIEWS = ["calls", "bins", "queues", "logs"];
+export const VIEWS = ["calls", "bins", "queues", "logs", "controls"];
 
 /** Return { view, parts } of a location's hash; view is "" if there is none. */
 export function parseHash(hash) {

@@ -64,6 +64,7 @@ class AboutRoutes:
             "version": VERSION,
             "pid": os.getpid(),
             "url": self._view.url,
+            "run_id": self._calls.lab.run_id(),
             "started_at": rfc3339(self._started_ns),
             "uptime_seconds": round((time.time_ns() - self._started_ns) / 1e9, 3),
             "ready": failure is None,

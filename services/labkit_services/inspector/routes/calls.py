@@ -14,6 +14,7 @@ from labkit_services.inspector.calls.call_sender import CallOrder, CallSender
 from labkit_services.inspector.calls.call_stream import CallStream
 from labkit_services.inspector.calls.lab_poller import LabPoller
 from labkit_services.inspector.errors import NotTakenError
+from labkit_services.inspector.routes.batches import BatchRoutes
 from labkit_services.inspector.routes.events import STREAM_HEADERS
 from labkit_services.inspector.routes.faults import FaultRoutes
 from labkit_services.inspector.routes.lab import LabApiRoutes
@@ -80,6 +81,7 @@ def call_routes(parts: CallParts) -> list[RouteGroup]:
     """Return the routes of calls, queues, services and logs."""
     return [
         CallApiRoutes(parts.feed, parts.stream, parts.poller, parts.sender),
+        BatchRoutes(parts.batches),
         QueueApiRoutes(parts.lab, parts.poller, parts.peek),
         LabApiRoutes(parts.lab, parts.poller),
         LogApiRoutes(parts.logs),

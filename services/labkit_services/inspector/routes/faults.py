@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import suppress
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
 
 from labkit_services.contract.errors import InvalidValueError
 from labkit_services.contract.json_input import InvalidJsonError, read_json
@@ -39,15 +41,19 @@ class FaultRoutes:
             ("DELETE", "/api/v1/faults/{id}", self._end),
         ]
 
-    async def _list(self, _request: Request, _path: PathValues) -> Response:
-        """Return the active faults, and all that the event log knows."""
+    async def _list(self, request: Request, _path: PathValues) -> Response:
+        """Return the active faults, and all that the event log knows.
+
+        With ``history=false`` it does not wait for the event log, which takes
+        long while nats-server is stopped.
+        """
         history: list[dict[str, Any]] = []
-        try:
-            await self._feed.catch_up()
-            history = self._feed.index.faults()
-        except UnavailableError:
-            pass  # without nats-server there is no event log
-        return Response.json(200, {"faults": await self._faults.active(), "history": history})
+        if dict(parse_qsl(request.query)).get("history") != "false":
+            with suppress(UnavailableError):  # without nats-server there is no event log
+                await self._feed.catch_up()
+                history = self._feed.index.faults()
+        active = await self._faults.active()
+        return Response.json(200, {"faults": active, "history": history, "now": time.time()})
 
     async def _begin(self, request: Request, _path: PathValues) -> Response:
         """Begin one fault, or a list of them; none if one is invalid."""

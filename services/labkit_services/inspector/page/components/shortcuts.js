@@ -9,6 +9,7 @@ const SHORTCUTS = [
   ["g b", "shortcut.bins"],
   ["g q", "shortcut.queues"],
   ["g l", "shortcut.logs"],
+  ["g k", "shortcut.controls"],
   ["n", "shortcut.send"],
   ["p", "shortcut.pause"],
   ["/", "shortcut.search"],
@@ -17,7 +18,7 @@ const SHORTCUTS = [
   ["Esc", "shortcut.escape"],
   ["?", "shortcut.help"],
 ];
-const PLACES = { c: "calls", b: "bins", q: "queues", l: "logs" };
+const PLACES = { c: "calls", b: "bins", q: "queues", l: "logs", k: "controls" };
 const SEQUENCE_MS = 1_200;
 
 const isTyping = (element) => element?.matches?.("input, textarea, select, [contenteditable]");
