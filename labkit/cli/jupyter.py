@@ -70,7 +70,7 @@ async def _run(
     lab = await AsyncLab.start(settings)
     try:
         if json_of is None:
-            show_addresses(lab.state)
+            show_addresses(lab.state, lab.workspace)
         async with jupyter as (url, process):
             if json_of is None:
                 click.echo(f"JupyterLab  {url}\n\nCtrl-C ends it all.")

@@ -75,7 +75,7 @@ async def _up(workspace: Workspace, settings: Settings, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(addresses(lab.state, workspace)))
     else:
-        show_addresses(lab.state)
+        show_addresses(lab.state, lab.workspace)
         show_variables(lab.state, workspace)
     for finding in (await lab.status()).damage:
         click.echo(f"damaged store: {finding}", err=True)

@@ -17,6 +17,7 @@ from labkit.clients.connections import log_failed_task
 from labkit.clients.lab_watch import LabWatch
 from labkit.clients.supervisor import SupervisorClient
 from labkit.lifecycle.environment import variables
+from labkit.lifecycle.jupyter_server import proxied_address
 from labkit.lifecycle.log_files import POLL_SECONDS, log_path, read_on
 from labkit.lifecycle.running_lab import require_state
 from labkit.views.status import LabStatus
@@ -36,7 +37,7 @@ def status(workspace: Workspace, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(document))
         return
-    show_addresses(state)
+    show_addresses(state, workspace)
     show_variables(state, workspace)
     click.echo(str(LabStatus.from_json(document)))
 
@@ -98,14 +99,21 @@ def addresses(state: LabState, workspace: Workspace) -> dict[str, Any]:
         "gateway": state.gateway_url,
         "inspector": inspector_page(state.inspector_url, state.inspector_token),
         "note": state.port_note,
+        **({"in_jupyter": address} if (address := proxied_address(workspace)) else {}),
         "variables": variables(state, workspace),
     }
 
 
-def show_addresses(state: LabState) -> None:
-    """Print the gateway's URL, and a link that opens the inspector's page."""
+def show_addresses(state: LabState, workspace: Workspace) -> None:
+    """Print the gateway's URL, and a link that opens the inspector's page.
+
+    In a terminal of Jupyter also its address behind Jupyter's server.
+    """
     click.echo(f"gateway     {state.gateway_url}")
     click.echo(f"inspector   {inspector_page(state.inspector_url, state.inspector_token)}")
+    if address := proxied_address(workspace):
+        hint = " at your Hub's address" if address.startswith("/") else ""
+        click.echo(f"in Jupyter  {address}{hint}")
     if state.port_note:
         click.echo(f"note        {state.port_note}")
 

@@ -21,7 +21,8 @@ _ICON = Path(__file__).with_name("lab_page.svg")
 
 def page() -> dict[str, Any]:
     """Return the entry of the page, which opens as a tab of JupyterLab."""
-    tile = {"title": "Lab page", "category": "Other", "icon_path": str(_ICON)}
+    # JupyterLab shows a tile's own icon in the category Notebook only.
+    tile = {"title": "Lab page", "category": "Notebook", "icon_path": str(_ICON)}
     return {**_proxied(INSPECTOR), "launcher_entry": tile, "new_browser_tab": False}
 
 

@@ -31,6 +31,7 @@ from labkit_services.web.html_page import HtmlPage
 _WORDS = Path(shared_web.__file__).with_name("words")
 _KEYS = ("title", "cell", "retry")
 _RETRY_SECONDS = 1
+_WAITING = "Labkit-Waiting"
 _waiting = HtmlPage(Path(__file__).with_name("waiting.html"))
 
 
@@ -91,6 +92,10 @@ class LabProxyHandler(NamedLocalProxyHandler):  # type: ignore[misc]  # it has n
 
     def _show_no_lab(self, error: UnsafePathError | None = None) -> None:
         self._has_lab = False
+        if self.request.headers.get(_WAITING) and error is None:
+            self.set_status(204)  # the waiting page asks
+            self.finish()
+            return
         self.set_status(503)
         self.clear_header("Content-Security-Policy")  # the page has a stricter one
         self.set_header("Retry-After", str(_RETRY_SECONDS))

@@ -14,7 +14,7 @@ from typing import Any
 
 from labkit.jupyter.proxy_handlers import lab_services
 from labkit.jupyter.terminal_shell import prepend
-from labkit.lifecycle.jupyter_server import offer_to_kernels
+from labkit.lifecycle.jupyter_server import offer_address, offer_to_kernels
 from labkit_services.runtime.python_process import python_command
 
 
@@ -40,6 +40,18 @@ def _link_jupyter_server_extension(server: Any) -> None:
 
 
 def _load_jupyter_server_extension(server: Any) -> None:
-    """Keep the token from kernels, which save what ``!env`` prints."""
+    """Set the server up with its web application.
+
+    The token is kept from kernels, which save what ``!env`` prints. JupyterLab
+    lets live views use its commands, to open the lab's page as a tab.
+    """
     assert server.identity_provider.token is not None  # it has been read
     os.environ.pop("JUPYTER_TOKEN", None)
+    page = server.web_app.settings.setdefault("page_config_data", {})
+    page["exposeAppInBrowser"] = True
+    server.io_loop.add_callback(_offer_address, server)
+
+
+def _offer_address(server: Any) -> None:
+    """Tell kernels and terminals the server's address: it is bound now."""
+    offer_address(server.public_url, server.base_url, server.root_dir)

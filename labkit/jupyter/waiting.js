@@ -22,7 +22,9 @@ const problem = document.getElementById("problem");
 problem.hidden = problem.textContent === "";
 
 async function look() {
-  const isUp = await fetch("healthz", { cache: "no-store" }).then((response) => response.ok, () => false);
+  // The header makes "not yet" no error, which the browser's console would list each second.
+  const options = { cache: "no-store", headers: { "Labkit-Waiting": "1" } };
+  const isUp = await fetch("healthz", options).then((response) => response.status === 200, () => false);
   if (isUp) location.reload();
   else setTimeout(look, RETRY_MS);
 }

@@ -29,7 +29,7 @@ from labkit.lab.measure import RUN_SECONDS, OnProgress, RunSpec, measure
 from labkit.lab.queue import AsyncQueue
 from labkit.lab.recording import AsyncRecording
 from labkit.lifecycle import environment
-from labkit.lifecycle.jupyter_server import server_lifeline
+from labkit.lifecycle.jupyter_server import proxied_address, server_lifeline
 from labkit.lifecycle.launch import LaunchedLab, Lifeline, launch
 from labkit.lifecycle.log_files import log_path
 from labkit.lifecycle.running_lab import find_lab, require_state, stop_lab
@@ -470,7 +470,7 @@ class AsyncLab(LoopBound):
     async def bin(self, name: str) -> AsyncBin:
         """Return a request bin, to send callbacks to; create it if needed."""
         await self.connections.inspector.create(name)
-        return AsyncBin(name, self.connections)
+        return AsyncBin(name, self.connections, proxied_address(self.workspace))
 
     # -- queues
 

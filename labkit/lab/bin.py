@@ -22,6 +22,7 @@ from labkit.lab.bin_responses import AsyncBinHold, AsyncBinResponses, BinHold, B
 from labkit.lab.durations import to_seconds
 from labkit.live.display import WIDGET, live_bin
 from labkit.live.parts import ViewParts
+from labkit.views.bin_url import BinUrl
 from labkit.views.tables import html_table
 from labkit.views.verdict import BinVerdict
 
@@ -35,11 +36,13 @@ MAX_VERIFY_SECONDS = 60.0
 class AsyncBin(LoopBound):
     """A ``Bin`` whose methods are coroutines."""
 
-    def __init__(self, name: str, connections: Connections) -> None:
+    def __init__(self, name: str, connections: Connections, page: str = "") -> None:
+        """Name a bin; ``page`` is the lab's page behind Jupyter's server."""
         inspector = connections.inspector
         self.watch = connections.watch
         self.name = name
-        self.url = f"{inspector.url}/r/{quote(name, safe='')}"
+        path = f"r/{quote(name, safe='')}"
+        self.url = BinUrl(f"{inspector.url}/{path}", page and f"{page}{path}")
         self._inspector = inspector
         self._connections = connections
 
@@ -280,7 +283,8 @@ class Bin:
 
     Attributes:
         name: Its name.
-        url: Where requests are sent: ``http://127.0.0.1:8090/r/<name>``.
+        url: Where requests are sent: ``http://127.0.0.1:8090/r/<name>``. In a
+            notebook it also shows where a browser opens the bin.
     """
 
     def __init__(self, async_bin: AsyncBin, parts: ViewParts | None = None) -> None:
@@ -325,4 +329,4 @@ class Bin:
             for r in reversed(self.requests())
         ]
         table = html_table([("method", "function", "status", "bytes"), *rows])
-        return f"<p>bin <b>{html.escape(self.name)}</b> <code>{html.escape(self.url)}</code></p>{table}"
+        return f"<p>bin <b>{html.escape(self.name)}</b></p>{self.url._repr_html_()}{table}"

@@ -29,7 +29,7 @@ from labkit.lab.measure import RUN_SECONDS, RunSpec, measure_with_bar
 from labkit.lab.queue import Queue, QueueList
 from labkit.lab.recording import Recording
 from labkit.live.control_list import ControlList
-from labkit.live.display import live_log_lines, live_panel, live_timeline
+from labkit.live.display import live_card, live_log_lines, live_panel, live_timeline
 from labkit.live.parts import ViewParts, settings_of
 from labkit.service_names import full_name
 from labkit.supervisor.settings import Settings
@@ -432,6 +432,10 @@ class Lab:
         # Only what stays the same from run to run: notebooks are tested by
         # their output.
         return repr(self._async)
+
+    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        parts = self._view_parts("card", note=self._async.state.port_note)
+        return live_card(repr(self), self._repr_html_(), parts)
 
     def _repr_html_(self) -> str:
         # Saved with the notebook, so without the token that opens the page.

@@ -1,4 +1,4 @@
-"""The Jupyter server that a kernel belongs to, as the owner of a lab.
+"""The Jupyter server that a kernel belongs to: a lab's owner, and its proxy.
 
 Several notebooks share a workspace's lab. So it must not end when the kernel
 that happened to start it is restarted, but with the server.
@@ -9,16 +9,50 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 from labkit.clients.caller import in_kernel
+from labkit.workspace import Workspace
+from labkit_services.contract.errors import UnsafePathError
+from labkit_services.contract.names import JUPYTER_PAGE
 
 SERVER = "LABKIT_JUPYTER_SERVER"
 """The server's process id; ``labkit.jupyter`` sets it for kernels."""
+
+ADDRESS, ROOT = "LABKIT_JUPYTER_URL", "LABKIT_JUPYTER_ROOT"
+"""The server's URL, or on a Hub only its path, and its folder."""
 
 
 def offer_to_kernels() -> None:
     """Make this process, a Jupyter server, the owner of its kernels' labs."""
     os.environ[SERVER] = str(os.getpid())
+
+
+def offer_address(url: str, base: str, root: str) -> None:
+    """Tell kernels and terminals where this Jupyter server is.
+
+    On a Hub the address at which browsers find it is often not known.
+    """
+    address = urlsplit(url)._replace(path=base, query="", fragment="").geturl()
+    if os.environ.get("JUPYTERHUB_SERVICE_PREFIX"):
+        address = os.environ.get("JUPYTERHUB_PUBLIC_URL") or base
+    os.environ[ADDRESS] = f"{address.rstrip('/')}/"
+    os.environ[ROOT] = os.fspath(root)
+
+
+def proxied_address(workspace: Workspace, path: str = JUPYTER_PAGE) -> str:
+    """Return where Jupyter's server proxies to a workspace's lab, or "".
+
+    On a Hub that does not tell its address it begins with a slash.
+    """
+    address, root = os.environ.get(ADDRESS), os.environ.get(ROOT)
+    if not address or not root:
+        return ""
+    try:
+        served = Workspace.of_folder(root)
+    except UnsafePathError:
+        return ""
+    return f"{address}{path}/" if served.root == workspace.root else ""
 
 
 @contextmanager

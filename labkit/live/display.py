@@ -80,3 +80,18 @@ def live_bin(parts: ViewParts) -> LiveBinView | None:
     from labkit.live.bin import LiveBinView
 
     return LiveBinView(parts)
+
+
+def live_card(text: str, page: str, parts: ViewParts) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return a lab's MIME bundle: a card, which is live where it can be.
+
+    Args:
+        text: The lab as text.
+        page: The lab as HTML.
+        parts: What the card is made of.
+    """
+    if not shows_widgets():
+        return {"text/plain": text, "text/html": page}, {}
+    from labkit.live.card import CardView
+
+    return CardView(parts, text, page)._repr_mimebundle_()

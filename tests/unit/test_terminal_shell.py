@@ -135,7 +135,13 @@ def test_a_folder_stands_once_in_path_and_first() -> None:
 
 def server(**settings: object) -> SimpleNamespace:
     identity = SimpleNamespace(token="s3cret")
-    return SimpleNamespace(terminado_settings=settings, identity_provider=identity, config=Config())
+    return SimpleNamespace(
+        terminado_settings=settings,
+        identity_provider=identity,
+        config=Config(),
+        web_app=SimpleNamespace(settings={}),
+        io_loop=SimpleNamespace(add_callback=lambda *_: None),
+    )
 
 
 def test_kernels_find_the_tools_but_not_the_servers_token(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,16 +22,15 @@ export function jupyterBase(config = jupyterConfig()) {
  * Find the lab of `settings` ({run, inspector, gateway}). Resolves to
  *   behind   whether Jupyter's server leads to this very lab: no token is needed there
  *   page, gateway, bin(name)   addresses for this browser
- *   tab      what makes a link open the page as a tab of JupyterLab: attributes, or null
+ *   openTab  opens the page as a tab of JupyterLab, or null where that is not possible
  */
 export async function findLab(settings, { signal } = {}) {
-  const config = jupyterConfig();
-  const base = jupyterBase(config);
+  const base = jupyterBase();
   const behind = base !== "" && (await runBehind(base, signal)) === settings.run;
   const page = behind ? base + PAGE : reachable(settings.inspector, base);
   const gateway = behind ? base + GATEWAY : reachable(settings.gateway, base);
-  const tab = behind && config.appName !== undefined && !config.notebookPage ? tabAttributes(page) : null;
-  return { behind, page, gateway, tab, bin: (name) => `${page}r/${encodeURIComponent(name)}` };
+  const openTab = behind && canOpenTabs() ? () => openPage(page) : null;
+  return { behind, page, gateway, openTab, bin: (name) => `${page}r/${encodeURIComponent(name)}` };
 }
 
 /** Which lab Jupyter's server leads to: the id of its run, or null. */
@@ -50,8 +49,8 @@ function reachable(url, base) {
   return isHere ? `${url}/` : `${base}proxy/${new URL(url).port}/`;
 }
 
-/** JupyterLab runs the command of a link with these attributes when it is clicked. */
-function tabAttributes(url) {
-  const args = { id: "server-proxy:labkit", title: "Lab page", url, newBrowserTab: false };
-  return { "data-commandlinker-command": COMMAND, "data-commandlinker-args": JSON.stringify(args) };
-}
+/** JupyterLab's page has its commands there; labkit's extension of Jupyter's server has asked for it. */
+const canOpenTabs = () => window.jupyterapp?.commands.hasCommand(COMMAND) ?? false;
+
+/** The same tab as that of the launcher's tile. */
+const openPage = (url) => window.jupyterapp.commands.execute(COMMAND, { id: "server-proxy:labkit", title: "Lab page", url, newBrowserTab: false });
