@@ -305,8 +305,8 @@ def test_the_tour_is_shown_once_and_again_on_request_by_keyboard(lab_page: Brows
     page.evaluate(f"{LAB_PAGE}.getElementById('tour-close').focus()")
     page.press("Enter")
     page.wait_for(f"{TOUR}.hidden && {LAB_PAGE}.activeElement.id === 'view'")
-    page.evaluate("document.querySelector('.jp-ServerProxy iframe').contentWindow.location.reload()")
-    page.wait_for(f"!!{LAB_PAGE}.getElementById('tour-again')")
+    page.evaluate(f"{LAB_PAGE}.documentElement.id = 'before'; {LAB_PAGE}.defaultView.location.reload()")
+    page.wait_for(f"{LAB_PAGE}.documentElement?.id === '' && !!{LAB_PAGE}.getElementById('tour-again')")
     assert page.evaluate(f"{TOUR}.hidden")
 
     page.evaluate(f"{LAB_PAGE}.getElementById('language').click()")
