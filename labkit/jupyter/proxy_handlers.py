@@ -1,21 +1,25 @@
 """Handlers of Jupyter's server for the lab's page and gateway.
 
-They are jupyter-server-proxy's, with three differences: the lab is that of the
+They are jupyter-server-proxy's, with some differences: the lab is that of the
 server's folder, whatever folder the server was started in; while no lab runs
-there is a page that waits for one; and looking at the page does not keep a
-server alive that a Hub or Binder would stop as idle.
+there is a page that waits for one; a stream ends with its reader; and looking
+at the page does not keep a server alive that a Hub or Binder would stop as
+idle.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from jupyter_server_proxy.config import ServerProcess
 from jupyter_server_proxy.handlers import NamedLocalProxyHandler
 from tornado import web
 
+from labkit.jupyter.event_stream import relay_events
 from labkit.owner_sockets import OwnerSockets
 from labkit.service_names import GATEWAY, INSPECTOR
 from labkit.workspace import Workspace
@@ -40,6 +44,7 @@ class LabProxyHandler(NamedLocalProxyHandler):  # type: ignore[misc]  # it has n
         self._service = service
         self._sockets: OwnerSockets | None = None
         self._has_lab = True
+        self._stream: asyncio.Task[None] | None = None
 
     @property
     def unix_socket(self) -> str:
@@ -58,12 +63,31 @@ class LabProxyHandler(NamedLocalProxyHandler):  # type: ignore[misc]  # it has n
             self._show_no_lab(error)
             return
         try:
-            await super().proxy(port, path)
-        except web.HTTPError:
+            if self.request.headers.get("Accept") == "text/event-stream":
+                await self._relay_events(path)
+            else:
+                await super().proxy(port, path)
+        except (web.HTTPError, OSError):
             # The service has ended in the middle, or it takes too long.
             if self._sockets.listens(self._service):
                 raise
             self._show_no_lab()
+
+    async def _relay_events(self, path: str) -> None:
+        url = urlsplit(self.get_client_uri("http", "localhost", 0, path))
+        target = url._replace(scheme="", netloc="").geturl()
+        headers = list(self.proxy_request_headers().get_all())
+        relay = relay_events(self, self.unix_socket, target, headers)
+        self._stream = asyncio.create_task(relay, name="event stream")
+        await asyncio.wait([self._stream])
+        if not self._stream.cancelled():
+            self._stream.result()
+
+    def on_connection_close(self) -> None:
+        """End the stream of a browser that has left; tornado calls it."""
+        if self._stream is not None:
+            self._stream.cancel()
+        super().on_connection_close()
 
     def _show_no_lab(self, error: UnsafePathError | None = None) -> None:
         self._has_lab = False
