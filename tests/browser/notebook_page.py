@@ -91,6 +91,13 @@ class NotebookPage:
         """Scroll to a cell's output."""
         self.evaluate(f"{_CELL.format(number=number)}.querySelector('.jp-Cell-outputArea').scrollIntoView()")
 
+    def click(self, element: str) -> None:
+        """Click an element with the mouse: the tabs do not listen to less."""
+        box = self.evaluate(f"(({element}).getBoundingClientRect()).toJSON()")
+        at = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
+        for kind in ("mouseMoved", "mousePressed", "mouseReleased"):
+            self.tab.call("Input.dispatchMouseEvent", type=kind, button="left", clickCount=1, **at)
+
     def delete_cell(self, number: int) -> None:
         """Delete a cell, as D, D does."""
         self.evaluate(f"{_CELL.format(number=number)}.querySelector('.cm-content').focus()")

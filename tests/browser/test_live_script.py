@@ -13,7 +13,7 @@ from labkit.live.bundle import bundled
 WEB = Path(__file__).parents[2] / "services/labkit_services/web"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def page(browser: Chromium) -> BrowserTab:
     page = browser.open()
     page.evaluate(

@@ -13,6 +13,8 @@ export class Clock {
   #base = 0;
   #at = 0;
   #until = 0; // where a replay ends: the present when it began
+  #times = [];
+  #timesOf = -1; // the version of the calls that they are of
   #mode = "live"; // live, paused, replay
 
   /** `record` is {start, end} of a recorded run, which has no "now", or null. */
@@ -114,15 +116,17 @@ export class Clock {
 
   /** When something happened, in order. */
   times() {
+    if (this.#timesOf === this.#feed.version) return this.#times;
     const found = new Set();
-    const { end } = this;
     for (const call of this.#feed.calls.values()) {
       for (const span of call.spans ?? []) {
         found.add(span.start);
-        if (span.end !== null && span.end <= end) found.add(span.end);
+        if (span.end !== null) found.add(span.end);
       }
     }
-    return [...found].sort((a, b) => a - b);
+    this.#timesOf = this.#feed.version;
+    this.#times = [...found].sort((a, b) => a - b);
+    return this.#times;
   }
 
   destroy() {

@@ -21,6 +21,7 @@ export class Feed {
   constructor(failed = (error) => { throw error; }) {
     this.failed = failed;
     this.gaps = 0;
+    this.version = 0; // rises when calls change
   }
 
   /**
@@ -76,6 +77,7 @@ export class Feed {
   #begin(epoch) {
     if (epoch === this.#epoch) return;
     this.#epoch = epoch;
+    this.version += 1;
     this.#calls.clear();
     const had = this.#latest.get("calls");
     this.#latest.clear();
@@ -86,6 +88,7 @@ export class Feed {
 
   #take(topic, content, whole) {
     if (topic === "calls") {
+      this.version += 1;
       for (const call of content.calls) this.#calls.set(keyOf(call), call);
       for (const key of this.#calls.keys()) {
         if (this.#calls.size <= MOST_CALLS) break;

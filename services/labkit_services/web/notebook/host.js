@@ -90,8 +90,9 @@ function createParts(el, say) {
 }
 
 /**
- * Count a view of the model. When its last one goes, tell Python: "gone" if its cell was deleted or shows something
- * else, which closes the model; "hidden" if the notebook itself was closed, which can be opened again.
+ * Count a view of the model. When its last one goes, tell Python at once that it is "hidden", as when the notebook is
+ * closed, after which nothing can be sent; and that it is "gone" if the notebook is still there a moment later: its
+ * cell was deleted or shows something else, which closes the model.
  */
 function arrive(model, el) {
   const count = shown.get(model) ?? 0;
@@ -100,10 +101,9 @@ function arrive(model, el) {
   const notebook = el.closest(".jp-Notebook");
   return () => {
     shown.set(model, shown.get(model) - 1);
-    setTimeout(() => {
-      if (shown.get(model)) return;
-      send(model, notebook?.isConnected ? "gone" : "hidden");
-    }, GONE_MS);
+    if (shown.get(model)) return;
+    send(model, "hidden");
+    setTimeout(() => { if (!shown.get(model) && notebook?.isConnected) send(model, "gone"); }, GONE_MS);
   };
 }
 
