@@ -166,10 +166,7 @@ def _row(request: Mapping[str, Any]) -> dict[str, Any]:
     openfaas = request.get("openfaas") or {}
     response = request.get("response")
     return {
-        **{
-            key: request[key]
-            for key in ("id", "seq", "received_at", "method", "content_type", "content_length")
-        },
+        **{key: request[key] for key in ("id", "seq", "received_at", "method", "content_length")},
         "path": request["subpath"] or "/",
         "query": request["query_string"],
         "call_id": openfaas.get("call_id"),
