@@ -181,6 +181,7 @@ export function createLogs(root, { words: catalogue, marks, callHref, announce =
     search: bar.setSearch,
     showCall: bar.setCall,
     destroy() {
+      fresh = [];
       cancelAnimationFrame(frame);
       clearTimeout(timer);
       clearTimeout(later);
