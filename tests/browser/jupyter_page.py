@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 from chromium import BrowserTab
 from eventually import eventually
@@ -59,6 +60,17 @@ def jupyterlab(workspace: Path, environment: Mapping[str, str], notebook: str = 
         finally:
             process.terminate()
             process.wait(20)
+
+
+def alone(url: str, path: str) -> str:
+    """Return the address of a notebook with nothing beside it, in a workspace of JupyterLab's of its own.
+
+    Args:
+        url: JupyterLab's, with its token.
+        path: The notebook's, below the server's root folder.
+    """
+    base, _, query = url.partition("/lab/")
+    return f"{base}/lab/workspaces/{Path(path).stem}/tree/{quote(path)}?{query.partition('?')[2]}"
 
 
 def _url(process: subprocess.Popen[str]) -> str:
