@@ -27,9 +27,16 @@ _FOCUS = """(() => {
 })()"""
 READY = "!!document.querySelector('#jp-main-dock-panel') && !document.querySelector('#jupyterlab-splash')"
 
-KERNEL_IDLE = """document.querySelector('.jp-NotebookPanel .jp-Notebook-ExecutionIndicator')
-    ?.dataset.status === 'idle'"""
-"""Whatever pane has the focus, unlike the status bar; below about 1300 px the toolbar hides it."""
+KERNEL_IDLE = """(() => {
+    const notebook = document.querySelector('.jp-NotebookPanel');
+    const kernel = notebook?.querySelector('.jp-Toolbar-kernelName')?.textContent ?? 'No Kernel';
+    return kernel !== 'No Kernel'
+        && notebook.querySelector('.jp-Notebook-ExecutionIndicator')?.dataset.status === 'idle';
+})()"""
+"""Whatever pane has the focus, unlike the status bar; below about 1300 px the toolbar hides it.
+
+A notebook that has no kernel yet is shown as idle, too: a cell that is run then asks for a kernel.
+"""
 
 
 def learner_environment(home: Path, **variables: str) -> dict[str, str]:

@@ -65,7 +65,7 @@ class NotebookPage:
         eventually(
             lambda: self.prompt(number) not in ("", "[*]:", "[ ]:"),
             f"the end of cell {number}",
-            within=120,
+            within=60,
         )
         return self.output(number)
 
