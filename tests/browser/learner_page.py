@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import pytest
 from chromium import Chromium
 from eventually import eventually
-from jupyter_page import READY
+from jupyter_page import READY, jupyterlab, learner_environment
+from marked_processes import MARK, assert_gone, new_mark
 from notebook_page import NotebookPage
+
+COPIES = "my-notebooks/en"
+"""The folder of the learner's notebooks."""
 
 _WATCH = """(() => {
     // Looks at flow and timeline in each frame, just before it is painted.
@@ -61,7 +68,9 @@ class LearnerPage(NotebookPage):
         self.tab.wait_for(READY)
         self.tab.wait_for(_HAS_KERNEL)
         # JupyterLab adds the cells of a long notebook one by one.
-        self.tab.wait_for(f"document.querySelectorAll('.jp-Notebook .jp-Cell').length === {len(self._numbers)}")
+        self.tab.wait_for(
+            f"document.querySelectorAll('.jp-Notebook .jp-Cell').length === {len(self._numbers)}"
+        )
 
     def number(self, cell: str) -> int:
         """Return a cell's number."""
@@ -126,3 +135,39 @@ class LearnerPage(NotebookPage):
             for each in found
             for node in each["nodes"]
         ]
+
+
+@dataclass(frozen=True)
+class LearnerLab:
+    """``labkit lab`` in a folder that was empty.
+
+    Attributes:
+        url: JupyterLab's address, with the token.
+        workspace: The folder.
+        mark: The mark of all its processes.
+    """
+
+    url: str
+    workspace: Path
+    mark: str
+
+    def first_view(self, browser: Chromium, notebook: str) -> LearnerPage:
+        """Open what a learner sees first, where ``notebook`` is open."""
+        return LearnerPage(browser, self.url, self.workspace / notebook)
+
+    def open(self, browser: Chromium, notebook: str) -> LearnerPage:
+        """Open a notebook in a JupyterLab that shows nothing else."""
+        base, _, query = self.url.partition("/lab/")
+        url = f"{base}/lab/workspaces/{Path(notebook).stem}/tree/{notebook}?{query.partition('?')[2]}"
+        return LearnerPage(browser, url, self.workspace / notebook)
+
+
+@contextmanager
+def learner_lab(folders: pytest.TempPathFactory) -> Iterator[LearnerLab]:
+    """Run ``labkit lab`` in an empty folder; nothing of it is left."""
+    mark = new_mark()
+    workspace = folders.mktemp(mark)
+    environment = learner_environment(folders.mktemp("home"), SHELL="/bin/bash", **{MARK: mark})
+    with jupyterlab(workspace, environment) as url:
+        yield LearnerLab(url, workspace, mark)
+    assert_gone(mark, within=10)

@@ -14,36 +14,26 @@ from pathlib import Path
 import psutil
 import pytest
 from chromium import Chromium
-from jupyter_page import jupyterlab, learner_environment
 from labs import start_lab
-from learner_page import LearnerPage
-from marked_processes import MARK, assert_gone, marked, new_mark
-from test_panel import action, real, slide
+from learner_page import COPIES, LearnerLab, learner_lab
+from marked_processes import marked
 
-COPIES = "my-notebooks/en"
-FIRST, SECOND = "01-sync-vs-async.ipynb", "02-the-queue-worker.ipynb"
-ROWS = "document.querySelectorAll('.lk .tl-row').length"
+FIRST = f"{COPIES}/01-sync-vs-async.ipynb"
 BINDER_MEGABYTES = 450
 """What mybinder.org guarantees to a session."""
 
 
 @pytest.fixture(scope="module")
-def lab_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path, str]]:
-    """JupyterLab's URL, its folder, and the mark of its processes."""
-    mark = new_mark()
-    workspace = tmp_path_factory.mktemp(mark)
-    environment = learner_environment(tmp_path_factory.mktemp("home"), SHELL="/bin/bash", **{MARK: mark})
-    with jupyterlab(workspace, environment) as url:
-        yield url, workspace, mark
-    assert_gone(mark, within=10)
+def learner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LearnerLab]:
+    with learner_lab(tmp_path_factory) as learner:
+        yield learner
 
 
 def test_the_views_of_the_first_notebook_move_while_its_cells_block(
-    browser: Chromium, lab_page: tuple[str, Path, str], tmp_path: Path
+    browser: Chromium, learner: LearnerLab, tmp_path: Path
 ) -> None:
     pytest.importorskip("axe_playwright_python")
-    url, workspace, mark = lab_page
-    page = LearnerPage(browser, url, workspace / COPIES / FIRST)
+    page = learner.first_view(browser, FIRST)
     page.execute("notebook:run-all-cells")
 
     page.wait_for_end("flow")
@@ -77,7 +67,7 @@ def test_the_views_of_the_first_notebook_move_while_its_cells_block(
     page.tab.screenshot(tmp_path / "timeline.png")
     page.wait_for_end("measure-async", within=60)
     seen = end()
-    lab = start_lab(workspace)
+    lab = start_lab(learner.workspace)
     calls = [call for call in lab.calls() if call.function == "long-task"][-20:]
     sent = [seen["rows"][call.id[:6]] - call.events[0].time_ns / 1e6 for call in calls]
     done = [seen["done"][call.id[:6]] - call.finished / 1e6 for call in calls if call.finished]
@@ -89,7 +79,7 @@ def test_the_views_of_the_first_notebook_move_while_its_cells_block(
 
     page.wait_for_end("check-record")
     assert "NO" not in page.output(page.number("check-record")).split()
-    megabytes = memory(mark)
+    megabytes = memory(learner.mark)
     print(megabytes, sum(megabytes.values()))
     assert sum(megabytes.values()) < BINDER_MEGABYTES
     assert page.tab.problems == []
@@ -106,8 +96,6 @@ def memory(mark: str) -> dict[str, float]:
         except psutil.Error:
             continue  # a function that has ended
         print(round(size, 1), command[:150])
-        part = (
-            "kernels" if "ipykernel" in command else "Jupyter" if " lab" in command else "lab"
-        )
+        part = "kernels" if "ipykernel" in command else "Jupyter" if " lab" in command else "lab"
         found[part] += size
     return found
