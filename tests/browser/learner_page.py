@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -94,9 +95,20 @@ class LearnerPage(NotebookPage):
         return self.in_output(self.number(cell), ".lk")
 
     def show_view(self, cell: str) -> None:
-        """Scroll to the view of a cell as soon as it is there."""
+        """Scroll to the view of a cell until it stays in sight.
+
+        While cells run, JupyterLab scrolls, and outputs above it grow.
+        """
         self.tab.wait_for(f"!!{self.view(cell)}")
-        self.evaluate(f"{self.view(cell)}.scrollIntoView({{block: 'center'}})")
+        middle = f"(({{top, bottom}}) => (top + bottom) / 2)({self.view(cell)}.getBoundingClientRect())"
+
+        def stays() -> bool:
+            self.evaluate(f"{self.view(cell)}.scrollIntoView({{block: 'center'}})")
+            before = self.evaluate(middle)
+            time.sleep(0.5)
+            return bool(self.evaluate(middle) == before)
+
+        eventually(stays, cell)
 
     def execute(self, command: str, **arguments: Any) -> None:
         """Execute a command of JupyterLab, as its menu does."""

@@ -84,14 +84,14 @@ def test_the_panel_of_the_second_notebook_works_while_its_cells_block(
     assert page.evaluate(PROBLEMS) == []
 
     # Themes.
-    assert page.violations() == []
+    assert (found := page.violations()) == [], found
     assert is_dark(page) == [False] * len(VIEWS)
     page.use_theme("JupyterLab Dark")
     assert is_dark(page) == [True] * len(VIEWS)
     for cell in VIEWS:
         page.show_view(cell)
         page.tab.screenshot(tmp_path / f"dark-{cell}.png")
-    assert page.violations() == []
+    assert (found := page.violations()) == [], found
     page.use_theme("JupyterLab Light")
     assert is_dark(page) == [False] * len(VIEWS)
 

@@ -44,6 +44,7 @@ def test_the_views_of_the_first_notebook_move_while_its_cells_block(
     page.tab.screenshot(tmp_path / "sync.png")
     page.wait_for_end("sync-shell")
     sync = end()
+    page.show_view("flow")
     end = page.watch()
     page.tab.wait_for("seen.most.queue >= 6")
     page.tab.screenshot(tmp_path / "async.png")
@@ -62,7 +63,7 @@ def test_the_views_of_the_first_notebook_move_while_its_cells_block(
 
     page.show_view("timeline")
     end = page.watch()
-    page.tab.wait_for("Object.keys(seen.rows).length >= 30")
+    page.tab.wait_for("Object.keys(seen.rows).length >= 5")
     assert not page.has_run("measure-sync")
     page.tab.screenshot(tmp_path / "timeline.png")
     page.wait_for_end("measure-async", within=60)
@@ -83,7 +84,7 @@ def test_the_views_of_the_first_notebook_move_while_its_cells_block(
     print(megabytes, sum(megabytes.values()))
     assert sum(megabytes.values()) < BINDER_MEGABYTES
     assert page.tab.problems == []
-    assert page.violations() == []
+    assert (found := page.violations()) == [], found
     page.close()
 
 
