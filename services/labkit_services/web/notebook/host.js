@@ -71,7 +71,7 @@ export function connect(mount, { model, el }, data) {
 }
 
 function createParts(el, say) {
-  const section = document.createElement("section");
+  const section = document.createElement("div");
   section.className = "lk";
   section.setAttribute("role", "group"); // a notebook may have many: no landmark each
   section.setAttribute("aria-label", say("live.title"));
