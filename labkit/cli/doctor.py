@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import click
 
 from labkit.cli.attached import json_option, show_json
+from labkit.cli.jupyter_parts import check_parts
 from labkit.clients.supervisor import SupervisorClient
 from labkit.errors import NoLabError
 from labkit.lifecycle.launch import launch
@@ -29,7 +30,9 @@ from labkit.workspace import Workspace
 from labkit_services.contract.errors import LabError
 
 _PACKAGES = ("labkit", "nats-py", "httptools", "uvloop", "httpx")
-_NOTEBOOK_PACKAGES = ("jupyterlab", "ipykernel", "ipywidgets", "matplotlib")
+_NOTEBOOK_PACKAGES = (
+    *("jupyterlab", "ipykernel", "ipywidgets", "anywidget", "jupyter-server-proxy", "matplotlib"),
+)
 _OLDEST_PYTHON = (3, 11)
 _VERSION_SECONDS = 5.0
 _BAR_WIDTH = 50
@@ -41,7 +44,7 @@ _BAR_WIDTH = 50
 @json_option
 @click.pass_obj
 def doctor(workspace: Workspace, start: bool, runs: int, as_json: bool) -> None:
-    """Check versions and ports, and measure each step of a start."""
+    """Check versions, JupyterLab and ports; measure each step of a start."""
     findings = []
     for finding in _findings(workspace):
         findings.append(finding)
@@ -85,6 +88,7 @@ def _findings(workspace: Workspace) -> Iterator[Finding]:
             # uvloop only makes the services faster, and does not exist for
             # every system.
             yield Finding(package, "not installed", package == "uvloop")
+    yield from _jupyter()
     yield _nats_server()
     yield Finding("faas-cli", shutil.which("faas-cli") or "not on this PATH; JupyterLab's terminals have it")
     state = workspace.read_state()
@@ -93,6 +97,20 @@ def _findings(workspace: Workspace) -> Iterator[Finding]:
     for service, port in (("gateway", Settings.gateway_port), ("inspector", Settings.inspector_port)):
         in_use = f"in use: the {service} of a new lab takes another one"
         yield Finding(f"port {port}", "free" if _is_free(port) else in_use)
+
+
+def _jupyter() -> Iterator[Finding]:
+    """Check that JupyterLab has the parts that the lab's views need."""
+    name = "extensions"
+    try:
+        parts = list(check_parts())
+    except ImportError as error:
+        yield Finding(name, f"can't be checked: {error}; next: install labkit again", is_good=False)
+        return
+    problems = [f"{part.name} is {problem}" for part, problem in parts if problem]
+    yield from (Finding(name, problem, is_good=False) for problem in problems)
+    if not problems:
+        yield Finding(name, f"enabled in JupyterLab: {', '.join(part.name for part, _ in parts)}")
 
 
 def _nats_server() -> Finding:

@@ -20,7 +20,7 @@ color:var(--jp-ui-font-color1,inherit);\
 font:var(--jp-ui-font-size1,13px)/1.5 var(--jp-ui-font-family,sans-serif)}
 .labkit-error dl{display:grid;grid-template-columns:max-content minmax(0,1fr);gap:2px 12px;margin:0}
 .labkit-error dt{font-weight:600;margin:0;float:none;width:auto}
-.labkit-error dd{margin:0;overflow-wrap:anywhere;white-space:pre-wrap}
+.labkit-error.labkit-error dd{margin:0;float:none;width:auto;overflow-wrap:anywhere;white-space:pre-wrap}
 .labkit-error.labkit-error pre{margin:2px 0;padding:4px 8px;overflow:auto;max-height:20em;white-space:pre;\
 background:var(--jp-layout-color2,rgba(128,128,128,.14));color:inherit;\
 font:var(--jp-code-font-size,13px)/1.4 var(--jp-code-font-family,monospace)}

@@ -28,7 +28,7 @@ READY = "!!document.querySelector('#jp-main-dock-panel') && !document.querySelec
 
 KERNEL_IDLE = """document.querySelector('.jp-NotebookPanel .jp-Notebook-ExecutionIndicator')
     ?.dataset.status === 'idle'"""
-"""Whatever pane has the focus: the status bar shows the kernel of the notebook only while that has it."""
+"""Whatever pane has the focus, unlike the status bar; below about 1300 px the toolbar hides it."""
 
 
 def learner_environment(home: Path, **variables: str) -> dict[str, str]:

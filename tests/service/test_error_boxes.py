@@ -201,8 +201,7 @@ def test_nbval_accepts_an_expected_error(workspace: Path) -> None:
         "-q",
         "--nbval-lax",
         "--nbval-current-env",
-        "-p",
-        "no:cacheprovider",
+        *("-p", "no:cacheprovider", "-p", "no:randomly"),
     ]
     run = subprocess.run(
         [*command, "-c", os.devnull, "errors.ipynb"],

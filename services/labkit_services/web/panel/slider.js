@@ -55,15 +55,14 @@ export function createSlider(say, name, { least = 1, most = 10, apply, values = 
       if (result !== undefined) {
         known = result;
         trusted = performance.now() + OWN_MS;
-      }
-      else if (next === null && known !== null) input.value = String(known);
+      } else if (next === null && known !== null) input.value = String(known);
     }
     sending = false;
     show();
   }
 
   function show() {
-    if (!moving && !sending && known !== null) input.value = String(known);
+    if (!moving && !sending && next === null && known !== null) input.value = String(known);
     const value = input.disabled ? "–" : input.value;
     if (wanted.textContent !== value) wanted.textContent = value;
     python.show(name, { ...values(), value: input.disabled ? least + 1 : input.value });
