@@ -131,6 +131,7 @@ class LabViews:
         parts = view_parts(self._async, "panel")
         return PANEL.show(ControlList(str(parts.settings["lang"])), parts)
 
+    @checked
     def live_logs(self, *services: str, tail: int = 200) -> LogLines | LogsView:
         """Return the logs of services and functions, merged by time.
 
