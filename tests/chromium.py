@@ -175,8 +175,8 @@ class Chromium:
 
     def _note(self, event: dict[str, Any]) -> None:
         page = self._pages.get(event.get("sessionId", ""))
-        if page is None:
-            return
+        if page is None or "method" not in event:
+            return  # the late answer to a call of a test that was ended by its deadline is no event
         if event["method"] in ("Runtime.exceptionThrown", "Page.javascriptDialogOpening"):
             page.problems.append(json.dumps(event["params"]))
         if event["method"] == "Log.entryAdded" and event["params"]["entry"]["level"] == "error":

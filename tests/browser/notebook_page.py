@@ -11,6 +11,17 @@ from chromium import Chromium
 from eventually import eventually
 from jupyter_page import KERNEL_IDLE, READY
 
+FRAME_RATE = """new Promise((done) => {
+    const begin = performance.now();
+    let frames = 0;
+    const count = (time) => {
+        frames += 1;
+        if (time < begin + 1000) requestAnimationFrame(count);
+        else done(frames / (time - begin) * 1000);
+    };
+    requestAnimationFrame(count);
+})"""
+"""Frames per second of a page at rest: on a machine with other work, what a view can be asked for at most."""
 _CELL = "document.querySelectorAll('.jp-Notebook .jp-Cell')[{number}]"
 
 

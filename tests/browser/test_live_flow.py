@@ -9,7 +9,7 @@ from pathlib import Path
 from chromium import Chromium
 from eventually import eventually
 from jupyter_page import alone
-from notebook_page import NotebookPage, write_notebook
+from notebook_page import FRAME_RATE, NotebookPage, write_notebook
 
 START = """from labkit import Lab
 lab = Lab.start(gateway_port=0, inspector_port=0)
@@ -51,6 +51,7 @@ def test_dots_move_and_the_gauge_counts_while_a_cell_blocks(
     page.run(2)
     page.tab.wait_for("!!document.querySelector('.lk .fl-card') && !!document.querySelector('.lk .ga-card')")
     page.show_output(1)
+    idle = page.evaluate(FRAME_RATE)
     page.evaluate(WATCH)
 
     page.start(3, scroll=False)
@@ -61,19 +62,19 @@ def test_dots_move_and_the_gauge_counts_while_a_cell_blocks(
     page.tab.wait_for("document.querySelector('.lk [data-gauge=queue_depth]').textContent >= '4'")
     why = page.evaluate("document.querySelector('.lk .fl-why').textContent")
     page.tab.screenshot(tmp_path / "flow.png")
-    page.tab.wait_for("document.querySelector('.lk [data-station=done] .fl-number').textContent === '6'")
+    # Until three seconds after the last call was sent, the queue grows: calls come faster than they leave.
+    text = "document.querySelector('.lk .ga-pace').textContent"
+    pace = page.tab.wait_for(f"{text}.startsWith('At this pace empty in about') && {text}")
     assert page.is_busy(3)
-    pace = page.evaluate("document.querySelector('.lk .ga-pace').textContent")
     page.tab.wait_for("document.querySelector('.lk [data-station=done] .fl-number').textContent === '9'")
     seen = page.evaluate(
         "cancelAnimationFrame(watching), {...seen, ways: [...seen.ways],"
         " rate: seen.frames / (performance.now() - seen.from) * 1000}"
     )
 
-    print(seen, why, pace)
+    print(idle, seen, why, pace)
     assert "at most 1 run at once (max_inflight)" in why
-    assert "At this pace empty in about" in pace
-    assert seen["rate"] >= 30
+    assert seen["rate"] >= min(30, idle / 2)
     assert seen["moved"] > 100
     assert {"queued", "works", "calls_back", "answered"} <= set(seen["ways"])
     drained = [int(number) for number in seen["queued"]]

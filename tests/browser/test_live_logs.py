@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from chromium import Chromium
 from jupyter_page import KERNEL_IDLE, alone
-from notebook_page import NotebookPage, write_notebook
+from notebook_page import FRAME_RATE, NotebookPage, write_notebook
 
 LINES = "[...document.querySelectorAll('.lg-line')].map((line) => line.innerText)"
 CELLS = [
@@ -107,6 +107,7 @@ def test_requests_appear_in_a_bin_while_a_cell_blocks(notebook: NotebookPage, tm
     notebook.run(5)
     notebook.tab.wait_for("document.querySelector('.bn-url')?.textContent.includes('/r/callbacks')")
     before = notebook.evaluate(f"{BIN_ROWS}.length")
+    idle = notebook.evaluate(FRAME_RATE)
     notebook.evaluate(WATCH)
     notebook.start(6)
     notebook.tab.wait_for(f"{BIN_ROWS}.length === {before + 8}")
@@ -119,7 +120,8 @@ def test_requests_appear_in_a_bin_while_a_cell_blocks(notebook: NotebookPage, tm
         shown - begin for begin, shown in zip(sent, notebook.evaluate("arrivals")[:8], strict=True)
     )
     print("from the request to the row, seconds:", [round(delay, 3) for delay in delays])
-    assert statistics.median(delays) < 0.15, delays
+    # Where other programs have the processor, a page at rest does not reach 60 frames per second either.
+    assert statistics.median(delays) < 0.15 * max(1, 60 / idle), (idle, delays)
     notebook.run(8)
     assert notebook.output(8).split()[-1] == "True"
 

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from chromium import Chromium
+from eventually import eventually
 from jupyter_page import alone
-from notebook_page import NotebookPage, write_notebook
+from notebook_page import FRAME_RATE, NotebookPage, write_notebook
 
 START = "from labkit import Lab\nlab = Lab.start(gateway_port=0, inspector_port=0)"
 SLEEPER = f"{START}\nlab.reset()\nlab.deploy('sleeper', fprocess='sleep 1')\nlab.invoke('sleeper').status"
@@ -72,6 +73,7 @@ print(json.dumps(rows))"""
     page.run(1)
     page.tab.wait_for(ROWS)
     page.show_output(1)
+    idle = page.evaluate(FRAME_RATE)
     page.evaluate(WATCH)
 
     page.start(2, scroll=False)
@@ -91,10 +93,14 @@ print(json.dumps(rows))"""
     rate = len(frames) / (last - first) * 1000
     appeared = [seen["rows"][name] - sent for name, sent, _ in calls]
     finished = [seen["done"][name] - end for name, _, end in calls]
-    print(f"{rate:.0f} frames/s; ms from event to paint:", sorted(map(round, appeared + finished)))
-    assert rate >= 30
-    assert statistics.median(appeared) <= 150
-    assert statistics.median(finished) <= 150
+    print(
+        f"{rate:.0f} of {idle:.0f} frames/s; ms from event to paint:", sorted(map(round, appeared + finished))
+    )
+    # Where other programs have the processor, a page at rest does not reach 60 frames per second either.
+    within = 150 * max(1, 60 / idle)
+    assert rate >= min(30, idle / 2)
+    assert statistics.median(appeared) <= within
+    assert statistics.median(finished) <= within
     assert page.tab.problems == []
     page.close()
 
@@ -123,24 +129,27 @@ def test_running_deleting_and_closing_leaves_nothing(browser: Chromium, lab_page
     for _ in range(20):
         page.run(2)
     page.tab.wait_for(f"{ROWS} === 1")
-    time.sleep(1.5)  # the page tells a second later that a view has gone
-    again_page, again = metrics(page), json.loads(page.run(1))
 
-    print(without, once, again, once_page, again_page)
-    assert again == once
+    # The page tells a second later that a view has gone. A view has more than 20 listeners and 100 nodes.
+    # A plain ipywidget leaves 13 listeners a run.
+    def grown() -> dict[str, float]:
+        return {name: value - once_page[name] for name, value in metrics(page).items()}
+
+    print(without, once, once_page)
+    eventually(lambda: grown()["JSEventListeners"] < 20 * 10, "the listeners of 20 views are gone")
+    eventually(lambda: grown()["Nodes"] < 20 * 20, "the nodes of 20 views are gone")
+    eventually(lambda: json.loads(page.run(1)) == once, f"the counts {once} of one view")
     assert page.evaluate("document.querySelectorAll('.lk').length") == 1
-    # A view has more than 20 listeners and 100 nodes. A plain ipywidget leaves 13 listeners a run.
-    assert again_page["JSEventListeners"] - once_page["JSEventListeners"] < 20 * 10
-    assert again_page["Nodes"] - once_page["Nodes"] < 20 * 20
 
     page.delete_cell(2)
     page.tab.wait_for("document.querySelectorAll('.lk').length === 0")
-    time.sleep(1.5)
-    deleted = json.loads(page.run(1))
-    print(deleted, metrics(page))
-    assert deleted["comms"] == without["comms"]
-    assert deleted["widgets"] == without["widgets"]
-    assert deleted["tasks"] == without["tasks"]
+    names = ("comms", "widgets", "tasks")
+
+    def is_gone() -> bool:
+        left = json.loads(page.run(1))
+        return all(left[name] == without[name] for name in names)
+
+    eventually(is_gone, f"the counts {without} of before")
     assert page.tab.problems == []
     page.close()
 
