@@ -115,6 +115,7 @@ def kernels(mark: str) -> int:
     return sum("ipykernel" in " ".join(command_of(process)) for process in marked(mark))
 
 
+@pytest.mark.timeout(300)
 def test_all_views_leave_nothing_when_their_cell_runs_again_is_deleted_or_its_kernel_ends(
     browser: Chromium, lab_page: tuple[str, Path, str]
 ) -> None:

@@ -186,7 +186,7 @@ def test_the_reader_is_not_moved_while_older_lines_are_read(page: BrowserTab) ->
 
 
 def test_the_end_stays_in_sight_when_the_view_gets_narrow(page: BrowserTab) -> None:
-    add(page, [{"message": f"{number} " + "words " * 30} for number in range(100)])
+    add(page, [{"text": f"{number} " + "words " * 30} for number in range(100)])
     assert page.evaluate(AT_END)
     page.look(width=420)
     page.evaluate(f"{FRAME}; {FRAME}")
