@@ -18,7 +18,8 @@ from typing import Any
 
 from eventually import eventually
 
-DEADLINE_SECONDS = 30.0
+DEADLINE_SECONDS = 60.0
+"""Of one wait, and of the browser's answer to one call: for a machine that runs four tests at once."""
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _FLAGS = (
     "--headless=new",

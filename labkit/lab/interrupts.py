@@ -12,6 +12,7 @@ E = TypeVar("E", bound=BaseException)
 _HANDLES = {
     "AsyncCallHandle": "call",
     "AsyncBin": "bin",
+    "AsyncBinChecks": "bin",
     "AsyncBinRequest": "request",
     "AsyncBinHold": "hold",
     "AsyncBinResponses": "responses",

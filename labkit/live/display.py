@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 S = TypeVar("S")
 V = TypeVar("V")
 
-WIDGET = "application/vnd.jupyter.widget-view+json"
-
 
 def shows_widgets() -> bool:
     """Tell whether this is a kernel whose notebook shows widgets.

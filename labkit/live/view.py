@@ -16,7 +16,7 @@ import ipywidgets
 import traitlets
 
 from labkit.clients.connections import log_failed_task
-from labkit.live.parts import ViewParts
+from labkit.live.parts import WIDGET, ViewParts
 from labkit.live.pump import Outbox
 from labkit.live.relay import Relay
 from labkit.live.script import script, style
@@ -93,7 +93,7 @@ class LiveView(anywidget.AnyWidget):
         reference = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
         self._note_cell()
         return {
-            "application/vnd.jupyter.widget-view+json": reference,
+            WIDGET: reference,
             "text/plain": self.short_text(),
             **self.picture(),
         }, {}

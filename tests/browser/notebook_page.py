@@ -9,7 +9,7 @@ from typing import Any
 
 from chromium import Chromium
 from eventually import eventually
-from jupyter_page import READY
+from jupyter_page import KERNEL_IDLE, READY
 
 _CELL = "document.querySelectorAll('.jp-Notebook .jp-Cell')[{number}]"
 
@@ -47,7 +47,7 @@ class NotebookPage:
 
     def wait_until_idle(self) -> None:
         self.tab.wait_for(READY)
-        self.tab.wait_for("document.body.innerText.includes('| Idle')")
+        self.tab.wait_for(KERNEL_IDLE)
 
     def start(self, number: int, *, scroll: bool = True) -> None:
         """Run a cell; do not wait for it."""
@@ -65,7 +65,7 @@ class NotebookPage:
         eventually(
             lambda: self.prompt(number) not in ("", "[*]:", "[ ]:"),
             f"the end of cell {number}",
-            within=40,
+            within=60,
         )
         return self.output(number)
 

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from chromium import Chromium
 from eventually import eventually
-from jupyter_page import jupyterlab, learner_environment
-from marked_processes import MARK, assert_gone, new_mark
+from jupyter_page import alone
 from notebook_page import NotebookPage, write_notebook
 
 START = """from labkit import Lab
@@ -42,27 +39,13 @@ WATCH = """(() => {
 })()"""
 
 
-@pytest.fixture(scope="module")
-def lab_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    """JupyterLab's URL and its folder; nothing of it outlives the tests."""
-    mark = new_mark()
-    home = tmp_path_factory.mktemp("home")
-    workspace = tmp_path_factory.mktemp(mark)
-    write_notebook(workspace / "first.ipynb", [""])
-    environment = learner_environment(home, **{MARK: mark})
-    with jupyterlab(workspace, environment) as url:
-        yield url, workspace
-    assert_gone(mark, within=10)
-
-
 def test_dots_move_and_the_gauge_counts_while_a_cell_blocks(
     browser: Chromium, lab_page: tuple[str, Path], tmp_path: Path
 ) -> None:
     url, workspace = lab_page
     still = ("print(lab.flow().text())", "lab.flow('sleeper').counts['done']")
     write_notebook(workspace / "flow.ipynb", (START, "lab.flow()", "lab.gauge()", BLOCK, *still))
-    base, _, query = url.partition("/lab/")
-    page = NotebookPage(browser, f"{base}/lab/workspaces/flow/tree/flow.ipynb?{query.partition('?')[2]}")
+    page = NotebookPage(browser, alone(url, "flow.ipynb"))
     assert page.run(0).endswith("200")
     page.run(1)
     page.run(2)

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from chromium import Chromium
 from eventually import eventually
-from jupyter_page import jupyterlab, learner_environment
-from marked_processes import MARK, assert_gone, new_mark
+from jupyter_page import alone
 from notebook_page import NotebookPage, write_notebook
 from test_panel import action, real, select, slide, status
 
@@ -36,27 +33,13 @@ SLEEP = "import time; time.sleep(8); print('slept')"
 PANEL = "document.querySelector('.lk .pn')"
 
 
-@pytest.fixture(scope="module")
-def lab_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    """JupyterLab's URL and its folder; nothing of it outlives the tests."""
-    mark = new_mark()
-    home = tmp_path_factory.mktemp("home")
-    workspace = tmp_path_factory.mktemp(mark)
-    environment = learner_environment(home, **{MARK: mark})
-    write_notebook(workspace / "first.ipynb", [""])
-    with jupyterlab(workspace, environment) as url:
-        yield url, workspace
-    assert_gone(mark, within=10)
-
-
 def open_panel(
     browser: Chromium, lab_page: tuple[str, Path], name: str, *cells: str, base: bool = True
 ) -> NotebookPage:
     """Open a notebook whose second cell shows the panel; without ``base`` no server is known."""
     url, workspace = lab_page
     write_notebook(workspace / f"{name}.ipynb", [START, "lab.panel()", *cells])
-    start, _, query = url.partition("/lab/")
-    page = NotebookPage(browser, f"{start}/lab/workspaces/{name}/tree/{name}.ipynb?{query.partition('?')[2]}")
+    page = NotebookPage(browser, alone(url, f"{name}.ipynb"))
     if not base:
         page.evaluate("document.getElementById('jupyter-config-data').textContent = '{}'; 0")
     assert "200" in page.run(0)

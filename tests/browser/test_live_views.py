@@ -5,14 +5,11 @@ from __future__ import annotations
 import json
 import statistics
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 from chromium import Chromium
-from jupyter_page import jupyterlab, learner_environment
-from marked_processes import MARK, assert_gone, new_mark
+from jupyter_page import alone
 from notebook_page import NotebookPage, write_notebook
 
 START = "from labkit import Lab\nlab = Lab.start(gateway_port=0, inspector_port=0)"
@@ -52,24 +49,10 @@ WATCH = """(() => {
 ROWS = "document.querySelectorAll('.lk .tl-row').length"
 
 
-@pytest.fixture(scope="module")
-def lab_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    """JupyterLab's URL and its folder; nothing of it outlives the tests."""
-    mark = new_mark()
-    home = tmp_path_factory.mktemp("home")
-    workspace = tmp_path_factory.mktemp(mark)
-    write_notebook(workspace / "first.ipynb", [""])
-    environment = learner_environment(home, **{MARK: mark})
-    with jupyterlab(workspace, environment) as url:
-        yield url, workspace
-    assert_gone(mark, within=10)
-
-
 def open_notebook(browser: Chromium, lab_page: tuple[str, Path], name: str, *cells: str) -> NotebookPage:
     url, workspace = lab_page
     write_notebook(workspace / f"{name}.ipynb", cells)
-    base, _, query = url.partition("/lab/")
-    return NotebookPage(browser, f"{base}/lab/workspaces/{name}/tree/{name}.ipynb?{query.partition('?')[2]}")
+    return NotebookPage(browser, alone(url, f"{name}.ipynb"))
 
 
 def test_the_timeline_grows_while_a_cell_blocks(browser: Chromium, lab_page: tuple[str, Path]) -> None:
