@@ -44,6 +44,7 @@ def is_dark(page: LearnerPage) -> list[bool]:
     )
 
 
+@pytest.mark.timeout(300)
 def test_the_panel_of_the_second_notebook_works_while_its_cells_block(
     browser: Chromium, learner: LearnerLab, tmp_path: Path
 ) -> None:

@@ -29,6 +29,7 @@ def learner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LearnerLab]:
         yield learner
 
 
+@pytest.mark.timeout(300)
 def test_the_views_of_the_first_notebook_move_while_its_cells_block(
     browser: Chromium, learner: LearnerLab, tmp_path: Path
 ) -> None:

@@ -185,6 +185,14 @@ def test_the_reader_is_not_moved_while_older_lines_are_read(page: BrowserTab) ->
     assert texts(page)[-1] == "line 1499"
 
 
+def test_the_end_stays_in_sight_when_the_view_gets_narrow(page: BrowserTab) -> None:
+    add(page, [{"text": f"{number} " + "words " * 30} for number in range(100)])
+    assert page.evaluate(AT_END)
+    page.look(width=420)
+    page.evaluate(f"{FRAME}; {FRAME}")
+    page.wait_for(AT_END)
+
+
 def test_pause_holds_also_at_the_end(page: BrowserTab) -> None:
     page.evaluate(f"logs.add(some(0, 100)); {FRAME}")
     page.evaluate("document.querySelector('[data-action=follow]').click()")

@@ -44,6 +44,9 @@ export function createLogs(root, { words: catalogue, marks, callHref, announce =
   root.append(element);
   const rowOf = (line) => createRow(line, model.sources.get(line.source), { words, callHref, onCall: bar.setCall });
   const rowsOf = (lines) => lines.map(rowOf);
+  // Narrower, lines take more rows.
+  const sizes = new ResizeObserver(() => { if (following) scroller.scrollTop = scroller.scrollHeight; });
+  sizes.observe(scroller);
   const isAtEnd = () => scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR;
 
   /** Show everything anew: after a change of the filter, or of all lines. */
@@ -182,6 +185,7 @@ export function createLogs(root, { words: catalogue, marks, callHref, announce =
     showCall: bar.setCall,
     destroy() {
       fresh = [];
+      sizes.disconnect();
       cancelAnimationFrame(frame);
       clearTimeout(timer);
       clearTimeout(later);
