@@ -70,8 +70,8 @@ STEADY = ("comms", "widgets", "threads", "views")
 OPEN = ("streams", "timers", "observers")
 ONE_VIEW = 20
 """Each view has more listeners than that."""
-FEW = 5
-"""Frames a second that JupyterLab asks for at rest; a view that moves asks for 60."""
+FEW = 20
+"""JupyterLab asks for some frames in a second by itself; a view that moves, for up to 60."""
 SOME = 6
 """So many requests may be under way when it is counted."""
 VIEWS = "document.querySelectorAll('.lk').length"
