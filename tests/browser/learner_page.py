@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from chromium import Chromium
 from eventually import eventually
-from jupyter_page import READY, jupyterlab, learner_environment
+from jupyter_page import jupyterlab, learner_environment
 from marked_processes import MARK, assert_gone, new_mark
 from notebook_page import NotebookPage
 
@@ -50,10 +50,6 @@ _WATCH = """(() => {
     };
     look();
 })()"""
-_HAS_KERNEL = (
-    "window.jupyterapp?.shell.currentWidget?.context?.sessionContext?.session?.kernel?.status === 'idle'"
-)
-"""JupyterLab asks for a kernel when a cell is run before it has one."""
 _SEEN = "cancelAnimationFrame(watching), {...seen, rate: seen.frames / (Date.now() - seen.from) * 1000}"
 
 
@@ -66,8 +62,7 @@ class LearnerPage(NotebookPage):
         super().__init__(browser, url)
 
     def wait_until_idle(self) -> None:
-        self.tab.wait_for(READY)
-        self.tab.wait_for(_HAS_KERNEL)
+        super().wait_until_idle()
         # JupyterLab adds the cells of a long notebook one by one.
         self.tab.wait_for(
             f"document.querySelectorAll('.jp-Notebook .jp-Cell').length === {len(self._numbers)}"

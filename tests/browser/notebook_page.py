@@ -50,9 +50,12 @@ def write_notebook(path: Path, cells: Sequence[str]) -> None:
 class NotebookPage:
     """The notebook that is open in JupyterLab."""
 
-    def __init__(self, browser: Chromium, url: str) -> None:
+    def __init__(self, browser: Chromium, url: str, script: str = "") -> None:
+        """Open a notebook; ``script`` runs before those of the page."""
         self.tab = browser.open()
         self.tab.look(width=1600, height=1000)
+        if script:
+            self.tab.call("Page.addScriptToEvaluateOnNewDocument", source=script)
         self.tab.goto(url)
         self.wait_until_idle()
 

@@ -96,10 +96,10 @@ def test_the_panel_of_the_second_notebook_works_while_its_cells_block(
     page.use_theme("JupyterLab Light")
     assert is_dark(page) == [False] * len(VIEWS)
 
-    # The kernel restarts, and the lab ends with it; the first cell is enough.
+    # The kernel restarts; the lab is that of JupyterLab and goes on. The first cell is enough.
     page.restart_kernel()
-    page.tab.wait_for(f"{PROBLEMS}.length === {len(VIEWS)}")
-    assert all("run the first cell again" in text for text in page.evaluate(PROBLEMS))
+    told = f"{PROBLEMS}.filter((text) => text.includes('run the first cell again'))"
+    page.tab.wait_for(f"{told}.length === {len(VIEWS)}")
     for cell in VIEWS:
         page.run_cell(cell)
     page.run_cell("three-calls")

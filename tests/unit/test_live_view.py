@@ -148,6 +148,18 @@ def test_the_page_tells_that_it_shows_a_view_no_more(
     assert open_comms(pages) == opened
 
 
+def test_a_view_that_was_shown_again_meanwhile_stays(pages: list[Page], cell: SimpleNamespace) -> None:
+    """A kernel that is busy reads the page's message only after the cell."""
+    view = made(Feed())
+    view._repr_mimebundle_()
+    view._repr_mimebundle_()
+
+    view._handle_custom_msg({"view": "gone", "shows": 1}, [])
+    assert open_comms(pages) == 2
+    view._handle_custom_msg({"view": "gone", "shows": 2}, [])
+    assert open_comms(pages) == 0
+
+
 def test_what_a_notebook_may_save_has_no_secret(pages: list[Page], cell: SimpleNamespace) -> None:
     view = made(Feed())
 

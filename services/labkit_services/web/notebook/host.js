@@ -114,13 +114,14 @@ function arrive(model, el) {
     shown.set(model, shown.get(model) - 1);
     if (shown.get(model)) return;
     send(model, "hidden");
-    setTimeout(() => { if (!shown.get(model) && notebook?.isConnected) send(model, "gone"); }, GONE_MS);
+    const shows = model.get("shows"); // shown again meanwhile, it has not gone
+    setTimeout(() => { if (!shown.get(model) && notebook?.isConnected) send(model, "gone", { shows }); }, GONE_MS);
   };
 }
 
-function send(model, view) {
+function send(model, view, more = {}) {
   try {
-    model.send({ view });
+    model.send({ view, ...more });
   } catch {
     // The kernel has gone, and the view's other side with it.
   }
