@@ -54,6 +54,16 @@ class LabProxyHandler(NamedLocalProxyHandler):  # type: ignore[misc]  # it has n
         assert self._sockets is not None
         return self._sockets.path(self._service)
 
+    async def get(self, *path: str) -> None:
+        """Respond as without ``Upgrade``: the lab has no WebSockets."""
+        self.request.headers.pop("Upgrade", None)
+        await super().get(*path)
+
+    def proxy_request_options(self) -> dict[str, Any]:
+        """Return options of the request to the service."""
+        # A PATCH or OPTIONS may have no body, a DELETE may have one.
+        return {**super().proxy_request_options(), "allow_nonstandard_methods": True}
+
     async def proxy(self, port: int, path: str) -> None:
         """Proxy the request, or say that no lab runs."""
         try:

@@ -86,6 +86,12 @@ class Relay:
             status, body = 0, _timeout(error)
         except LabError as error:
             status, body = 0, error.to_json()
+        except Exception as error:
+            # The page would wait until its deadline. It's reported as well.
+            self._answer(
+                request_id, 0, {"error": "the request failed in the kernel", "seen": repr(error)[:200]}
+            )
+            raise
         if len(json.dumps(body)) > MOST_BYTES:
             status, body = 0, {"error": "the answer is too long", "expected": f"at most {MOST_BYTES} bytes"}
         self._answer(request_id, status, body)
