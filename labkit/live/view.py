@@ -95,6 +95,7 @@ class LiveView(anywidget.AnyWidget):
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         reference = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
         self._note_cell()
+        self.shows += 1
         return {
             WIDGET: reference,
             "text/plain": self.short_text(),
