@@ -106,7 +106,11 @@ def down(workspace: Workspace, as_json: bool) -> None:
 @json_option
 @click.pass_obj
 def reset(workspace: Workspace, force: bool, as_json: bool) -> None:
-    """Remove every function, queued call and event; keep the images."""
+    """Remove every function, queued call and event; keep the images.
+
+    max_inflight and the number of queue-workers are again as the lab was
+    started with them.
+    """
     begin = time.monotonic()
     if force:
         asyncio.run(empty_workspace(workspace))

@@ -203,6 +203,8 @@ class AsyncLab(
     async def reset(self) -> AsyncLab:
         """Delete all functions, queued calls, events and bins; keep images.
 
+        Every ``max_inflight`` and the number of queue-workers are again as
+        the lab was started with them, and every fault ends.
         Return this lab, or a new one if this one was not running any more.
         """
         if self._handlers is not None:

@@ -78,7 +78,8 @@ class Lab(LabServices, LabFunctions, LabCalls, LabBins, LabQueues, LabFaultInjec
         A lab that it starts ends with this process; in JupyterLab it ends with
         the server, so that other notebooks keep it when this one's kernel is
         restarted. Calling it again returns the same lab. Of the settings, only
-        ``max_inflight`` is applied to a running lab.
+        ``max_inflight`` is applied to a running lab, until its next reset,
+        which restores the settings that the lab itself was started with.
 
         Args:
             workspace: Its folder; by default the one that the current folder
@@ -182,6 +183,8 @@ class Lab(LabServices, LabFunctions, LabCalls, LabBins, LabQueues, LabFaultInjec
     def reset(self) -> ResetReport:
         """Delete all functions, queued calls, events and bins; keep images.
 
+        Every ``max_inflight`` and the number of queue-workers are again as
+        the lab was started with them, and every fault ends.
         A lab that is not running any more is started again.
         """
         begin = time.monotonic()

@@ -103,6 +103,16 @@ class ManagedServices:
             await asyncio.gather(*(service.stop(grace, hurry=True) for service in services))
         self.specs.recovery.seal()
 
+    def restore_workers(self) -> None:
+        """Return to the settings' queue-workers, while all are stopped."""
+        self.specs.max_inflight_of.clear()
+        count = self.specs.settings.workers
+        workers = self.workers()
+        for worker in workers[count:]:
+            del self._by_name[worker.name]
+        for number in range(len(workers) + 1, count + 1):
+            self._add(self.specs.worker(number))
+
     # -- one of them
 
     async def stop(self, service: ManagedService) -> None:

@@ -248,7 +248,11 @@ class Supervisor:
             self._tasks.start(reset, name="reset the lab")
 
     async def _reset(self, by: str) -> None:
-        """Start again with an empty store, on the same ports."""
+        """Start again with an empty store, on the same ports.
+
+        ``max_inflight`` and the number of queue-workers are those of the
+        lab's settings again, whatever was changed since.
+        """
         self._announcements.announce_reset(by)
         await self._faults.close()
         await self._stop_services()
@@ -260,6 +264,7 @@ class Supervisor:
                 self._specs.recovery.clear()
                 for service in self._services:
                     service.log.clear()
+                self._services.restore_workers()
                 await self._start_services(asyncio.get_running_loop().time() + self._settings.timeout)
             self._announcements.note_reset_end(None)
         except LabError as error:

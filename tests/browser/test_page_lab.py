@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from chromium import BrowserTab, Chromium
+from eventually import eventually
 from inspector_page import CONNECTED, choose_radio, click, enter, text_of, violations
 from labs import start_lab
 
@@ -39,6 +40,22 @@ def page(browser: Chromium, lab: Lab) -> Iterator[BrowserTab]:
 
 def gauge(page: BrowserTab, queue: str, name: str) -> str:
     return f"{CARD.format(queue)}?.querySelector('[data-gauge={name}]').textContent"
+
+
+def test_the_limit_of_a_queue_is_that_of_each_of_several_workers(page: BrowserTab, lab: Lab) -> None:
+    card = CARD.format("faas-request")
+    lab.scale_workers(3)
+    page.wait_for(f"{card}?.querySelectorAll('.workers .badge').length === 3")
+    page.evaluate(f"{card}.querySelector('input[type=range]').focus()")
+    page.press("ArrowRight")
+
+    eventually(lambda: [worker.max_inflight for worker in lab.queue().status().workers] == [2] * 3)
+    assert page.evaluate(f"{card}.querySelector('input[type=number]').value") == "2"
+    page.evaluate("new Promise((done) => setTimeout(done, 2500))")  # values are read again after an edit
+    assert page.evaluate(f"{card}.querySelector('input[type=range]').value") == "2"
+    lab.set_max_inflight(1)
+    lab.scale_workers(1)
+    page.wait_for(f"{card}.querySelector('input[type=range]').value === '1'")
 
 
 def test_a_queue_shows_its_depth_its_workers_and_the_theory(page: BrowserTab, lab: Lab) -> None:

@@ -173,6 +173,23 @@ def test_dragging_max_inflight_puts_two_calls_in_flight_while_they_run(page: Bro
     lab.set_max_inflight(1)
     real(page, "max_inflight", "now 1")
     assert page.evaluate("document.querySelector('[data-field=max_inflight] input').value") == "1"
+    # What was applied holds no more.
+    assert page.evaluate(status(page, "[data-field=max_inflight]")) == ": "
+
+
+def test_max_inflight_is_that_of_each_of_several_workers(page: BrowserTab, lab: Lab) -> None:
+    lab.scale_workers(3)
+    real(page, "workers", "now 3")
+    slide(page, "max_inflight", 11)
+
+    page.wait_for(f"{status(page, '[data-field=max_inflight]')} === 'done: applied: 11'")
+    real(page, "max_inflight", "now 11")
+    assert [worker.max_inflight for worker in lab.queue().status().workers] == [11] * 3
+    assert page.evaluate("document.querySelector('[data-field=max_inflight] input').value") == "11"
+    lab.set_max_inflight(1)
+    lab.scale_workers(1)
+    real(page, "max_inflight", "now 1")
+    real(page, "workers", "now 1")
 
 
 def test_workers_and_replicas_are_changed_with_the_keyboard(page: BrowserTab, lab: Lab) -> None:
@@ -210,6 +227,14 @@ def test_a_refused_change_shows_expected_seen_and_next_and_the_old_value(page: B
 
 
 # -- answers of a bin
+
+
+def test_a_bin_that_another_program_makes_is_offered(page: BrowserTab, lab: Lab) -> None:
+    bins = "[...document.querySelectorAll('[data-field=bin] option')].map((each) => each.value)"
+    assert "made-elsewhere" not in page.evaluate(bins)
+    lab.bin("made-elsewhere")
+
+    page.wait_for(f"{bins}.includes('made-elsewhere')")
 
 
 def test_a_bin_answers_200_503_or_holds(page: BrowserTab, lab: Lab) -> None:

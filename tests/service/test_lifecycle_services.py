@@ -197,6 +197,23 @@ def test_reset_empties_the_lab_in_three_seconds_on_the_same_addresses(workspace:
         assert [s.address for s in lab.status().services] == [s.address for s in before.services]
 
 
+@pytest.mark.parametrize(("before", "after"), [(2, 4), (3, 1)])
+def test_a_reset_restores_the_settings_that_the_lab_was_started_with(
+    workspace: Path, before: int, after: int
+) -> None:
+    with start_lab(workspace, max_inflight=3, workers=before) as lab:
+        assert Lab.start(workspace, max_inflight=10).status().max_inflight == 10
+        lab.scale_workers(after)
+        background_loop().run(lab.aio.supervisor.begin_fault(FaultKind.SLOW, "queue-worker", delay=0.3), 10)
+        lab.reset()
+
+        workers = eventually(lambda: lab.queue().status().workers)
+        names = ["queue-worker", "queue-worker-2", "queue-worker-3"][:before]
+        assert [service.name for service in lab.status().services if "worker" in service.name] == names
+        assert [worker.max_inflight for worker in workers] == [3] * before
+        assert (lab.status().max_inflight, lab.status().faults) == (3, ())
+
+
 def test_functions_and_queues_outlive_stop_and_start(workspace: Path) -> None:
     with start_lab(workspace) as lab:
         deploy(lab, "echo")

@@ -216,6 +216,19 @@ TABLE: dict[str, tuple[list[Event], list[tuple[str, str, float, float | None]]]]
             ("function", "fails", 0.002, 0.41),
         ],
     ),
+    "a client that left without a word": (
+        [
+            event(0, EventType.CLIENT_SENT, service="client", mode="sync"),
+            event(0.001, EventType.CALL_RECEIVED, mode="sync"),
+            event(0.002, EventType.CALL_FORWARDED, replica="r"),
+            event(0.41, EventType.CALL_ANSWERED, error="the caller disconnected"),
+        ],
+        [
+            ("client", "waits", 0, 0.41),
+            ("gateway", "forwards", 0.001, 0.41),
+            ("function", "fails", 0.002, 0.41),
+        ],
+    ),
 }
 
 

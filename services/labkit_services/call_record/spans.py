@@ -116,7 +116,18 @@ def _client(call: Call) -> Iterator[Span]:
         # The gateway reports no 202, but that it stored the call.
         stored = "" if call.queued is None else "202"
         label = _outcome(call.accepted, call.client_error) or stored or "waits"
-        yield Span(Lane.CLIENT, Kind.WAITS, call.asked, call.released, label)
+        yield Span(Lane.CLIENT, Kind.WAITS, call.asked, _released(call), label)
+
+
+def _released(call: Call) -> int | None:
+    """Return when the client's wait ended, None while it waits.
+
+    A client that left, as an interrupted cell does, reports no end: its wait
+    is over when the call is.
+    """
+    if call.released is not None or not call.is_settled:
+        return call.released
+    return call.ended if call.replied is None else call.replied
 
 
 def _gateway(call: Call) -> Iterator[Span]:

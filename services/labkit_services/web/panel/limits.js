@@ -1,5 +1,6 @@
 // Three numbers that decide how many calls run at once: max_inflight, queue-workers, replicas.
 
+import { limitOfEach } from "../queue_limit.js";
 import { plain } from "../timeline/say.js";
 import { ask } from "./command.js";
 import { choice, field, section } from "./parts.js";
@@ -15,7 +16,7 @@ export function createLimits({ api, say, lab }) {
   const queuePath = () => `api/v1/queues/${encodeURIComponent(queue.value)}`;
   const inflight = createSlider(say, "max_inflight", {
     most: MOST_INFLIGHT,
-    apply: async (value, options) => (await ask(api, say, "PUT", queuePath(), { max_inflight: value }, options)).max_inflight,
+    apply: async (value, options) => limitOfEach(await ask(api, say, "PUT", queuePath(), { max_inflight: value }, options)),
   });
   const workers = createSlider(say, "workers", {
     most: 16,
@@ -40,7 +41,7 @@ export function createLimits({ api, say, lab }) {
     queueField.hidden = queues.length < 2;
     queue.offer(queues.map(({ name }) => [name, plain(name)]), DEFAULT_QUEUE);
     // Of a queue whose workers are all away, the gateway reports 0.
-    for (const { name, max_inflight: limit } of queues) if (limit) inflightOf.set(name, limit);
+    for (const each of queues) if (limitOfEach(each)) inflightOf.set(each.name, limitOfEach(each));
     const limit = lab.queues && (inflightOf.get(queue.value) ?? (queue.value === DEFAULT_QUEUE ? lab.maxInflight : null));
     if (limit) inflight.setReal(limit, MOST_INFLIGHT);
     else inflight.setUnknown();

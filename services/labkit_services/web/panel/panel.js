@@ -10,6 +10,8 @@ import { createLimits } from "./limits.js";
 import { createReset } from "./reset.js";
 import { createSend } from "./send.js";
 
+const BINS_MS = 3000;
+
 /**
  * Show the panel in `root`. `api.send(method, path, body, {onQueued, onAccepted})`
  * resolves with {status, body}. The topics of the feed come by `setQueues`,
@@ -32,6 +34,11 @@ export function createPanel(root, { words, marks, api, announce = () => {} }) {
   }
   root.append(element);
   changed();
+  // No topic has the bins, and any program may make one.
+  const isShown = () => !document.hidden && element.checkVisibility();
+  const timer = setInterval(() => isShown() && lab.readBins(), BINS_MS);
+  const shown = new IntersectionObserver((entries) => entries.at(-1).isIntersecting && lab.readBins());
+  shown.observe(element);
   return {
     element,
     setQueues: lab.setQueues,
@@ -43,6 +50,8 @@ export function createPanel(root, { words, marks, api, announce = () => {} }) {
     readRest: () => Promise.all([lab.readBins(), lab.readFaults()]),
     destroy() {
       ended.abort();
+      clearInterval(timer);
+      shown.disconnect();
       element.remove();
     },
   };

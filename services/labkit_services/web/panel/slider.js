@@ -27,6 +27,7 @@ export function createSlider(say, name, { least = 1, most = 10, apply, values = 
   const python = pythonCall(say);
   element.querySelector("label").after(python.element);
   let [known, moving, sending, next] = [null, false, false, null];
+  let applied = null; // what the last command led to, while its message is shown
   let trusted = 0; // until then the answer to the last command counts: the feed may be a moment behind
 
   function move() {
@@ -41,19 +42,25 @@ export function createSlider(say, name, { least = 1, most = 10, apply, values = 
     if (!sending) send();
   }
 
+  /** What was applied holds no more: something else has changed the value. */
+  function forget() {
+    if (applied !== null) status.clear();
+    applied = null;
+  }
+
   /** One command at a time; of several releases meanwhile, the last counts. */
   async function send() {
     sending = true;
     while (next !== null) {
       const value = next;
-      next = null;
+      next = applied = null;
       const result = await perform(status, (options) => apply(value, options), {
         busy: [input],
         pending: say("panel.applying", { value }),
         done: (now) => say(now === value ? "panel.applied" : "panel.limited", { value: now, wanted: value }),
       });
       if (result !== undefined) {
-        known = result;
+        known = applied = result;
         trusted = performance.now() + OWN_MS;
       } else if (next === null && known !== null) input.value = String(known);
     }
@@ -79,6 +86,7 @@ export function createSlider(say, name, { least = 1, most = 10, apply, values = 
     /** The lab's own value; a range that is too small for it grows. */
     setReal(value, limit = most) {
       if (value !== known && performance.now() < trusted) return;
+      if (value !== applied && !sending) forget();
       known = value;
       input.max = String(Math.max(limit, value));
       input.disabled = false;
@@ -92,6 +100,7 @@ export function createSlider(say, name, { least = 1, most = 10, apply, values = 
     /** It shows another thing from now on. */
     clear() {
       status.clear();
+      applied = null;
       trusted = 0;
     },
   };

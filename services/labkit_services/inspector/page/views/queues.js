@@ -5,6 +5,7 @@ import { showError, toast } from "../components/toast.js";
 import { unavailable } from "../components/unavailable.js";
 import { fill, h, visible } from "../dom.js";
 import { createGauge } from "../../../web/gauge/gauge.js";
+import { limitOfEach } from "../../../web/queue_limit.js";
 import { applyMarks } from "../../../web/timeline/theme.js";
 import { createDeadLetters } from "./queues/dead_letters.js";
 
@@ -118,9 +119,10 @@ function createCard(context, name, read) {
     shown = queue;
     gauge.setData({ queues: [queue], now: Date.now() / 1000 });
     if (Date.now() - editing > 1_500 && document.activeElement !== number) {
-      slider.max = Math.max(MOST_INFLIGHT, queue.max_inflight);
-      slider.value = number.value = queue.max_inflight;
-      showTheory(queue.max_inflight);
+      const limit = limitOfEach(queue);
+      slider.max = Math.max(MOST_INFLIGHT, limit);
+      slider.value = number.value = limit;
+      showTheory(limit);
     }
     fill(workers, queue.workers.map((worker) => h("li", { class: "badge", title: words("queues.worker.done", { n: worker.processed }) }, visible(worker.name), " · ", words("queues.worker.runs", { n: worker.in_flight }))),
       !queue.workers.length && h("li", { class: "secondary" }, words("queues.no_worker")));
