@@ -98,8 +98,13 @@ function arrive(model, el) {
   const count = shown.get(model) ?? 0;
   shown.set(model, count + 1);
   if (!count) send(model, "shown");
-  const notebook = el.closest(".jp-Notebook");
+  let notebook = null;
+  // JupyterLab may render a view before its output is in the page: it has a size when it is.
+  const placed = new ResizeObserver(() => { notebook ??= el.closest(".jp-Notebook"); });
+  placed.observe(el);
   return () => {
+    placed.disconnect();
+    notebook ??= el.closest(".jp-Notebook");
     shown.set(model, shown.get(model) - 1);
     if (shown.get(model)) return;
     send(model, "hidden");
