@@ -63,7 +63,7 @@ parallel() {
 }
 
 alone() {
-    "$bin/pytest" -m alone tests/service tests/unit
+    "$bin/pytest" -m alone tests/browser tests/service tests/unit
 }
 
 "$bin/python" tests/leaks.py --before "$scratch/before.json" || exit 1

@@ -140,3 +140,19 @@ def test_axe_finds_nothing(browser: Chromium, width: int, lang: str, tmp_path: P
     assert violations(page.tab) == []
     assert page.tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert page.tab.problems == []
+
+
+def test_a_view_that_was_rendered_before_it_is_in_the_page_tells_that_it_has_gone(browser: Chromium) -> None:
+    page = timeline(browser)
+    page.tab.evaluate(
+        """(async () => {
+            window.second = new Model(model.state);
+            const el = document.createElement('div');
+            const leave = view.render({ model: second, el });
+            document.querySelector('.jp-Notebook').append(el);
+            for (let frame = 0; frame < 3; frame += 1) await new Promise(requestAnimationFrame);
+            el.remove();
+            leave();
+        })()"""
+    )
+    page.tab.wait_for("second.sent.some((content) => content.view === 'gone')")

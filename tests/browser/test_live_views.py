@@ -143,13 +143,13 @@ def test_running_deleting_and_closing_leaves_nothing(browser: Chromium, lab_page
 
     page.delete_cell(2)
     page.tab.wait_for("document.querySelectorAll('.lk').length === 0")
-    names = ("comms", "widgets", "tasks")
+    left: dict[str, Any] = {}
 
     def is_gone() -> bool:
-        left = json.loads(page.run(1))
-        return all(left[name] == without[name] for name in names)
+        left.update(json.loads(page.run(1)))
+        return all(left[name] == without[name] for name in ("comms", "widgets", "tasks"))
 
-    eventually(is_gone, f"the counts {without} of before")
+    eventually(is_gone, (left, without))
     assert page.tab.problems == []
     page.close()
 

@@ -21,8 +21,6 @@ import { applyMarks } from "../timeline/theme.js";
 import { sayer } from "../timeline/say.js";
 
 const GONE_MS = 1000;
-const FIND_MS = 250;
-const MOST_TRIES = 40;
 const shown = new WeakMap(); // model -> how many views of it are mounted
 
 /** Show `mount`'s view in a widget; returns its clean-up. `data` is {words, marks, lang}. */
@@ -101,16 +99,13 @@ function arrive(model, el) {
   const count = shown.get(model) ?? 0;
   shown.set(model, count + 1);
   if (!count) send(model, "shown");
-  // Of a cell with several outputs, JupyterLab puts them into the page after it has made them all.
   let notebook = null;
-  let timer = 0;
-  const find = (tries) => {
-    notebook = el.closest(".jp-Notebook");
-    if (!notebook && tries) timer = setTimeout(find, FIND_MS, tries - 1);
-  };
-  find(MOST_TRIES);
+  // JupyterLab may render a view before its output is in the page: it has a size when it is.
+  const placed = new ResizeObserver(() => { notebook ??= el.closest(".jp-Notebook"); });
+  placed.observe(el);
   return () => {
-    clearTimeout(timer);
+    placed.disconnect();
+    notebook ??= el.closest(".jp-Notebook");
     shown.set(model, shown.get(model) - 1);
     if (shown.get(model)) return;
     send(model, "hidden");
