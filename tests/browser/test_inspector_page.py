@@ -165,6 +165,22 @@ def test_the_page_reconnects_after_a_restart_of_the_inspector(browser: Chromium)
         page.goto("about:blank")
 
 
+def test_a_restart_of_a_moment_is_shown_as_such_and_not_as_trouble(browser: Chromium) -> None:
+    with inspector() as first:
+        page = browser.open(f"{first.url}/#/bins")
+        page.wait_for(CONNECTED)
+        page.evaluate(
+            "window.states = []; new MutationObserver(() => states.push(document.getElementById('connection')"
+            ".dataset.state)).observe(document.getElementById('connection'), {attributes: true})"
+        )
+    page.wait_for("states.at(-1) === 'reconnecting'")
+    assert page.evaluate("document.getElementById('connection').innerText") == "reconnecting\u2026"
+    with inspector(port=first.url.rpartition(":")[2], port_fallback="false"):
+        page.wait_for(CONNECTED)
+        assert set(page.evaluate("states")) == {"reconnecting", "live"}
+        page.goto("about:blank")
+
+
 def test_the_link_with_the_token_opens_the_page_and_hides_the_token(browser: Chromium) -> None:
     with inspector(inspector_token="s3cret") as locked:
         page = browser.open(f"{locked.url}/?token=s3cret#/bins")

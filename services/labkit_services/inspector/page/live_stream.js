@@ -1,12 +1,14 @@
 // One server-sent event stream: reconnects with back-off, and can be paused.
 
 const SILENCE_LIMIT_MS = 25_000; // the server sends an event at least every 10 s
+const RESTART_MS = 6_000; // a reset of the lab restarts its inspector within this time: so long it is no trouble
+const RESTART_RETRY_MS = 500;
 const FIRST_RETRY_MS = 1_000;
 const LAST_RETRY_MS = 10_000;
 const HIDDEN_MS = 20_000; // then a tab that nobody sees frees its connection: browsers allow six to a server
 
 /**
- * States: "connecting", "live", "lost", "denied" (no token), "missing" (this
+ * States: "connecting", "live", "reconnecting" (lost a moment ago), "lost", "denied" (no token), "missing" (this
  * inspector has no such stream).
  */
 export class LiveStream {
@@ -21,6 +23,7 @@ export class LiveStream {
   #hiddenTimer = 0;
   #watchdog;
   #lastEventAt = 0;
+  #wasLiveUntil = -Infinity;
   #paused = false;
   #missed = false;
   #closed = false;
@@ -119,14 +122,19 @@ export class LiveStream {
 
   #lost() {
     this.#source.close();
-    if (this.state !== "missing") this.#setState("lost");
+    if (this.state === "live") this.#wasLiveUntil = Date.now();
+    if (this.state !== "missing") this.#setState(this.#mayRestart() ? "reconnecting" : "lost");
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#tryAgain(), this.#retryMs);
+    this.#timer = setTimeout(() => this.#tryAgain(), this.#mayRestart() ? RESTART_RETRY_MS : this.#retryMs);
+  }
+
+  #mayRestart() {
+    return Date.now() - this.#wasLiveUntil < RESTART_MS;
   }
 
   async #tryAgain() {
     // EventSource does not tell why it failed, so ask with a request first.
-    this.#retryMs = Math.min(this.#retryMs * 2, LAST_RETRY_MS);
+    if (!this.#mayRestart()) this.#retryMs = Math.min(this.#retryMs * 2, LAST_RETRY_MS);
     const asked = new AbortController();
     try {
       // Jupyter's proxy passes a stream on only to whom accepts nothing else.
@@ -134,15 +142,16 @@ export class LiveStream {
       asked.abort(); // the head is enough
       if (response.ok) return this.#connect();
       if (response.status === 401) this.#setState("denied");
-      else if (response.headers.has("Retry-After")) this.#setState("lost"); // the proxy's: no lab runs
+      else if (response.headers.has("Retry-After")) this.#setState(this.#mayRestart() ? "reconnecting" : "lost"); // the proxy's: no lab runs
       else if ([404, 405, 409, 501, 503].includes(response.status) && this.state !== "missing") {
         this.#setState("missing");
         this.#dispatch("missing");
       }
       if (response.status === 409) return; // a record has none, and never will
     } catch {
-      // The server does not answer; stay "lost".
+      // The server does not answer.
+      if (this.state === "reconnecting" && !this.#mayRestart()) this.#setState("lost");
     }
-    if (!this.#closed) this.#timer = setTimeout(() => this.#tryAgain(), this.#retryMs);
+    if (!this.#closed) this.#timer = setTimeout(() => this.#tryAgain(), this.#mayRestart() ? RESTART_RETRY_MS : this.#retryMs);
   }
 }
