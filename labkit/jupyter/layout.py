@@ -34,7 +34,7 @@ def first_layout(notebook: str, folder: str, base_url: str) -> dict[str, Any]:
     right = {
         "type": "split-area",
         "orientation": "vertical",
-        "sizes": [0.7, 0.3],
+        "sizes": [0.78, 0.22],
         "children": [_tab(_LAB_PAGE_WIDGET), _tab(terminal_widget)],
     }
     dock = {

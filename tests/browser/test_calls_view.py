@@ -176,6 +176,36 @@ def test_the_strip_is_on_every_view_and_leads_to_the_calls(page: BrowserTab) -> 
     page.wait_for(f"location.hash === '#/calls' && {ROWS}.length === 1")
 
 
+@pytest.mark.parametrize(("width", "height"), [(720, 640), (420, 640), (326, 500)])
+def test_with_little_room_nothing_is_cut_and_the_flow_has_the_numbers(
+    page: BrowserTab, width: int, height: int
+) -> None:
+    page.look(width=width, height=height)
+    page.wait_for("document.getElementById('strip').offsetHeight === 0")
+    room = page.evaluate("document.querySelector('.calls-timeline').getBoundingClientRect().top")
+    if width == 720:
+        assert room < 0.75 * height
+    over = (
+        "[...document.querySelectorAll('#top, .views, .views a, .strip, .strip-number')]"
+        ".filter((each) => each.scrollWidth > each.clientWidth + 1).map((each) => each.className)"
+    )
+    assert page.evaluate(over) == []
+    picture = "document.querySelector('.fl-picture').getBoundingClientRect()"
+    texts = "[...document.querySelectorAll('.fl-part')].map((each) => [each.querySelector('rect'), each])"
+    outside = (
+        f"{texts}.flatMap(([box, part]) => [...part.querySelectorAll('text')].filter((text) => "
+        "text.textContent && !text.closest('.fl-badge') && (text.getBoundingClientRect().right > "
+        f"Math.min(box.getBoundingClientRect().right, {picture}.right) + 1 || "
+        "text.getBoundingClientRect().left < box.getBoundingClientRect().left - 1))"
+        ".map((text) => text.textContent))"
+    )
+    assert page.evaluate(outside) == []
+    page.evaluate("location.hash = '#/logs'; 1")
+    page.wait_for("document.getElementById('strip').offsetHeight > 0")
+    assert page.evaluate(over) == []
+    page.look()
+
+
 def test_detail_explains_outcome_durations_events_and_attempts(page: BrowserTab, api: CallsApi) -> None:
     outcome = {
         "hop": "function",

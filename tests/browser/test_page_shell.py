@@ -111,6 +111,19 @@ def test_the_language_is_switched_at_once_and_remembered(page: BrowserTab, runni
     page.wait_for("document.documentElement.lang === 'en'")
 
 
+def test_a_page_without_one_of_its_scripts_says_so(browser: Chromium, running: Inspector) -> None:
+    page = browser.open()
+    page.call("Network.enable")
+    page.call("Network.setBlockedURLs", urls=["*/inspector/page/strip.js"])
+    page.goto(f"{running.url}/#/bins")
+    page.wait_for("document.getElementById('reload')?.checkVisibility()")
+    assert "could not be loaded completely" in text_of(page, "#trouble")
+    page.call("Network.setBlockedURLs", urls=[])
+    click(page, "#reload")
+    page.wait_for(f"{CONNECTED} && document.getElementById('trouble').hidden")
+    page.close()
+
+
 def test_a_browser_in_chinese_is_shown_chinese(browser: Chromium, running: Inspector) -> None:
     page = browser.open()
     page.call(

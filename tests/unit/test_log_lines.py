@@ -28,6 +28,7 @@ CALL = "0f8b490e-fb28-4a2a-9d6f-ed86531f7c2e"
         ('2026-11-29T21:41:03Z info inspector: x call_id="a b"', "info", 'x call_id="a b"', "a b"),
         (f"[{CALL}] Queueing (2) bytes for: cat.", "info", f"[{CALL}] Queueing (2) bytes for: cat.", CALL),
         ("[30523] 2026/11/29 21:41:03.725951 [WRN] disk", "warning", "disk", None),
+        ("[W 2026-11-30 03:51:53.123 ServerApp] x", "warning", "ServerApp: x", None),
         (
             "Listening on [faas-request], clientID=[q]",
             "info",

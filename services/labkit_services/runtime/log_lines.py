@@ -14,6 +14,8 @@ from labkit_services.contract.times import parse_rfc3339, rfc3339
 
 _OWN = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)Z (\w+) [\w-]+: (.*)", re.DOTALL)
 _NATS = re.compile(r"\[\d+\] (\d{4}/\d\d/\d\d \d\d:\d\d:\d\d\.\d+) \[(\w{3})\] (.*)", re.DOTALL)
+_JUPYTER = re.compile(r"\[([DIWEC]) (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+) (\w+)\] (.*)", re.DOTALL)
+_JUPYTER_LEVELS = {"D": "debug", "I": "info", "W": "warning", "E": "error", "C": "error"}
 _NATS_LEVELS = {
     "INF": "info",
     "WRN": "warning",
@@ -52,7 +54,14 @@ class LogReader:
         if own := _OWN.match(line):
             time, level, text = f"{own[1]}.000000Z", own[2].lower(), own[3]
         elif nats := _NATS.match(line):
-            time, level, text = _nats_time(nats[1]), _NATS_LEVELS.get(nats[2], "info"), nats[3]
+            time, level, text = (
+                _local_time(nats[1], "%Y/%m/%d %H:%M:%S.%f"),
+                _NATS_LEVELS.get(nats[2], "info"),
+                nats[3],
+            )
+        elif jupyter := _JUPYTER.match(line):
+            time, level = _local_time(jupyter[2], "%Y-%m-%d %H:%M:%S.%f"), _JUPYTER_LEVELS[jupyter[1]]
+            text = f"{jupyter[3]}: {jupyter[4]}"
         return {
             "service": self.service,
             "time": time,
@@ -104,10 +113,10 @@ def is_since(line: dict[str, Any], since_ns: int) -> bool:
     return parse_rfc3339(line["time"]) >= since_ns
 
 
-def _nats_time(text: str) -> str | None:
+def _local_time(text: str, style: str) -> str | None:
     try:
-        # nats-server writes local time.
-        local = datetime.strptime(text, "%Y/%m/%d %H:%M:%S.%f").astimezone(UTC)
+        # nats-server and JupyterLab write local time.
+        local = datetime.strptime(text, style).astimezone(UTC)
     except ValueError:
         return None
     return rfc3339(round(local.timestamp() * 1e6) * 1000)

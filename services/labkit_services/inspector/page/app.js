@@ -93,6 +93,7 @@ function showStrip() {
   strip.setFilter(store.get("callFilter"));
 }
 store.on("counts", (counts) => strip.setData({ counts }));
+store.on("callTotal", (total) => total > 0 && tour?.fold());
 store.on("callFilter", (name) => strip.setFilter(name));
 
 installExplanations();

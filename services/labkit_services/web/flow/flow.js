@@ -17,6 +17,7 @@ import { trackOf } from "./track.js";
 import { Twin } from "./twin.js";
 import { faultsAt, placesOf, reasonsAt } from "./why.js";
 
+const LEAST_WIDTH = 380;
 const MOST = 5_000; // calls that are kept
 const TELL_EVERY = 100; // milliseconds between two looks at numbers and reasons
 const MOST_REASONS = 3;
@@ -149,9 +150,10 @@ class Flow {
     if (!width || width === this.width) return;
     const focused = this.place.contains(document.activeElement) ? document.activeElement.dataset.name : null;
     this.width = width;
-    this.plan = layout(width, (name) => widthOf(this.say(`count.${COUNT_OF[name]}`, { n: 2 })) + 16);
+    const room = Math.max(width, LEAST_WIDTH); // in less, all is smaller
+    this.plan = layout(room, (name) => widthOf(this.say(`count.${COUNT_OF[name]}`, { n: 2 })) + 16);
     const { height } = this.plan;
-    const picture = svg("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "group" });
+    const picture = svg("svg", { viewBox: `0 0 ${room} ${height}`, width, height: (height * width) / room, role: "group" });
     picture.setAttribute("aria-label", this.say("flow.help"));
     this.stations.arrange(picture, this.plan);
     this.dots.arrange(this.plan);

@@ -7,17 +7,26 @@ const SEEN = "tour";
 const PARTS = ["notebook", "stop", "page", "terminal", "files", "copies"];
 
 /**
- * Return { render, open }. `root` is an empty section; after the tour, the
+ * Return { render, open, fold }. `root` is an empty section; after the tour, the
  * focus goes to `after`.
  */
 export function createTour(root, { words, after }) {
   let isOpen = preference(SEEN) !== "seen";
+  let isAsked = false;
 
   function close() {
     setPreference(SEEN, "seen");
     isOpen = false;
     render();
     after.focus();
+  }
+
+  /** Make room for calls, unless the tour was asked for or is being used. */
+  function fold() {
+    if (!isOpen || isAsked || root.contains(document.activeElement)) return;
+    setPreference(SEEN, "seen");
+    isOpen = false;
+    render();
   }
 
   function render() {
@@ -47,8 +56,9 @@ export function createTour(root, { words, after }) {
 
   return {
     render,
+    fold,
     open() {
-      isOpen = true;
+      isOpen = isAsked = true;
       render();
       document.getElementById("tour-title").focus();
     },

@@ -5,7 +5,7 @@ import { fill, h } from "../dom.js";
 import { openSendForm } from "../send_call.js";
 
 const GATEWAY = "http://127.0.0.1:8080";
-const EXAMPLE = "figlet";
+const EXAMPLE = "echo";
 const AGAIN_MS = 2_000;
 
 /** Returns the element. The lab's own names come in as soon as they are known, and functions as they are deployed. */
