@@ -20,6 +20,8 @@ from eventually import eventually
 
 DEADLINE_SECONDS = 60.0
 """Of one wait, and of the browser's answer to one call: for a machine that runs four tests at once."""
+_NETWORK_CHANGED = "ERR_NETWORK_CHANGED"
+_MOST_NAVIGATIONS = 4
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _FLAGS = (
     "--headless=new",
@@ -91,9 +93,20 @@ class BrowserTab:
             raise
 
     def goto(self, url: str) -> None:
-        answer = self.call("Page.navigate", url=url)
-        assert not answer.get("errorText"), answer
-        self.wait_for("document.readyState === 'complete'")
+        """Open an address; once more if the machine's network changed.
+
+        Chromium breaks off what it loads, also from this machine, when another
+        program (a container engine, say) adds or removes a network interface.
+        """
+        for _ in range(_MOST_NAVIGATIONS):
+            before = len(self.problems)
+            answer = self.call("Page.navigate", url=url)
+            self.wait_for("document.readyState === 'complete'")
+            error = answer.get("errorText", "")
+            if not any(_NETWORK_CHANGED in problem for problem in (error, *self.problems[before:])):
+                break
+            del self.problems[before:]
+        assert not error, answer
 
     def close(self) -> None:
         """Leave the page: a tab holds connections, of which six go to a server."""
