@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,8 +26,14 @@ _WATCH = """(() => {
     const seen = { from: Date.now(), frames: 0, crowded: 0, moves: 0, most: {}, rows: {}, done: {} };
     window.seen = seen;
     const places = new Map();
+    const keepInSight = () => { // as a reader does, while JupyterLab scrolls and outputs above grow
+        const view = VIEW, box = view?.getBoundingClientRect();
+        const isOut = box && (box.top > innerHeight - 200 || box.bottom < 200);
+        if (isOut) view.scrollIntoView({ block: 'center' });
+    };
     const look = () => {
         const now = Date.now();
+        if (seen.frames % 20 === 0) keepInSight();
         seen.frames += 1;
         for (const dot of document.querySelectorAll('.lk .fl-moves')) {
             const place = dot.style.transform;
@@ -90,20 +95,9 @@ class LearnerPage(NotebookPage):
         return self.in_output(self.number(cell), ".lk")
 
     def show_view(self, cell: str) -> None:
-        """Scroll to the view of a cell until it stays in sight.
-
-        While cells run, JupyterLab scrolls, and outputs above it grow.
-        """
+        """Scroll to the view of a cell as soon as it is there."""
         self.tab.wait_for(f"!!{self.view(cell)}")
-        middle = f"(({{top, bottom}}) => (top + bottom) / 2)({self.view(cell)}.getBoundingClientRect())"
-
-        def stays() -> bool:
-            self.evaluate(f"{self.view(cell)}.scrollIntoView({{block: 'center'}})")
-            before = self.evaluate(middle)
-            time.sleep(0.5)
-            return bool(self.evaluate(middle) == before)
-
-        eventually(stays, cell)
+        self.evaluate(f"{self.view(cell)}.scrollIntoView({{block: 'center'}})")
 
     def execute(self, command: str, **arguments: Any) -> None:
         """Execute a command of JupyterLab, as its menu does."""
@@ -116,8 +110,8 @@ class LearnerPage(NotebookPage):
         light = "true" if "Light" in name else "false"
         self.tab.wait_for(f"document.body.dataset.jpThemeLight === '{light}'")
 
-    def watch(self) -> Callable[[], dict[str, Any]]:
-        """Look at flow and timeline in each frame from now on.
+    def watch(self, cell: str) -> Callable[[], dict[str, Any]]:
+        """Look at flow and timeline in each frame, with a cell's in sight.
 
         Returns:
             A function that ends it, and returns what was seen: ``rate`` in
@@ -126,7 +120,8 @@ class LearnerPage(NotebookPage):
             and when ``rows`` appeared and were ``done``, in ms since
             1970, by the call's short id.
         """
-        self.evaluate(_WATCH)
+        self.show_view(cell)
+        self.evaluate(_WATCH.replace("VIEW", self.view(cell)))
         return lambda: dict(self.evaluate(_SEEN))
 
     def violations(self) -> list[str]:

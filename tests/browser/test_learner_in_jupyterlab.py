@@ -38,15 +38,12 @@ def test_the_views_of_the_first_notebook_move_while_its_cells_block(
     page.execute("notebook:run-all-cells")
 
     page.wait_for_end("flow")
-    page.show_view("flow")
-    page.tab.wait_for(f"!!{page.view('flow')}.querySelector('.fl-card')")
-    end = page.watch()
+    end = page.watch("flow")
     page.tab.wait_for(f"{page.view('flow')}.querySelector('.fl-dot')")
     page.tab.screenshot(tmp_path / "sync.png")
     page.wait_for_end("sync-shell")
     sync = end()
-    page.show_view("flow")
-    end = page.watch()
+    end = page.watch("flow")
     page.tab.wait_for("seen.most.queue >= 6")
     page.tab.screenshot(tmp_path / "async.png")
     page.wait_for_end("drain")
@@ -61,8 +58,7 @@ def test_the_views_of_the_first_notebook_move_while_its_cells_block(
     # The end of a call may be told a moment after the begin of the next.
     assert async_["crowded"] < async_["frames"] / 20
 
-    page.show_view("timeline")
-    end = page.watch()
+    end = page.watch("timeline")
     page.tab.wait_for("Object.keys(seen.rows).length >= 5")
     assert not page.has_run("measure-sync")
     page.tab.screenshot(tmp_path / "timeline.png")
