@@ -24,6 +24,8 @@ from labkit_services.contract.errors import InvalidValueError
 
 _MOST_BYTES = 256 * 1024 * 1024
 _RELAY = "relay_handler.py"
+_NO_SETTINGS = 'SETTINGS_JSON = "{}"'
+"""The line of the relay that its settings replace."""
 _ATTEND_SECONDS, _POLL_SECONDS = 0.3, 0.01
 """How long a call waits for a cell that waits for it: the cell is perhaps
 between ``lab.invoke_async`` and ``call.wait``."""
@@ -65,7 +67,7 @@ class DebugServer:
         port = self._server.sockets[0].getsockname()[1]
         text = (files(__package__) / _RELAY).read_text("utf-8")
         settings = {"port": port, "token": self._token, "function": spec.name, "where": where}
-        source = text.replace('"RELAY_SETTINGS"', repr(json.dumps(settings)), 1)
+        source = text.replace(_NO_SETTINGS, f"SETTINGS_JSON = {json.dumps(settings)!r}", 1)
         return replace(spec, source=source, first_line=1)
 
     async def discard(self, name: str) -> None:

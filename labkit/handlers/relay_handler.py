@@ -8,7 +8,8 @@ import os
 import socket
 from typing import Any
 
-SETTINGS: dict[str, Any] = json.loads("RELAY_SETTINGS")
+SETTINGS_JSON = "{}"  # written here when the function is deployed
+SETTINGS: dict[str, Any] = json.loads(SETTINGS_JSON)
 LIMIT = "exec_timeout"
 
 GONE = """\
