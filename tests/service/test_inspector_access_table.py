@@ -126,6 +126,8 @@ def test_every_response_has_a_policy_and_grants_no_other_site(
     spent: Inspector, method: str, path: str
 ) -> None:
     asked = {"Origin": "https://evil.example", "Access-Control-Request-Method": "DELETE"}
+    if path.startswith("/r/"):
+        spent.api.delete("/api/v1/bins/kept/hold")  # a case before may have made the bin hold requests
     for headers in ({}, asked):
         answer = spent.api.request(method, path_of(path), headers=headers, timeout=20)
         assert not [name for name in answer.headers if name.startswith("access-control-")], (method, path)

@@ -30,6 +30,7 @@ class Server:
 
     def __init__(self, workspace: Path, home: Path, extension: bool) -> None:
         self.workspace = workspace
+        self.opened: list[ServedNotebook] = []
         self.runtime = home / "runtime"
         environment = {**os.environ, "JUPYTER_RUNTIME_DIR": str(self.runtime), "JUPYTER_TOKEN": TOKEN}
         environment["JUPYTER_CONFIG_DIR"] = str(home / "config")
@@ -72,7 +73,9 @@ class Server:
     def open(self, name: str) -> ServedNotebook:
         """Open a notebook, which starts its kernel."""
         session = {"path": name, "name": name, "type": "notebook", "kernel": {"name": "python3"}}
-        return ServedNotebook(self, self.post("sessions", session)["kernel"]["id"])
+        notebook = ServedNotebook(self, self.post("sessions", session)["kernel"]["id"])
+        self.opened.append(notebook)
+        return notebook
 
     def end(self) -> None:
         if self.process.poll() is None:
@@ -109,6 +112,8 @@ def server(workspace: Path, tmp_path: Path, request: pytest.FixtureRequest) -> I
     print(server.log.read_text()[-3000:])
     server.process.kill()
     server.process.wait()
+    for notebook in server.opened:
+        notebook.client.stop_channels()  # else it looks for the dead kernel's ports ten times a second
 
 
 def lab_state(notebook: Notebook) -> None:
