@@ -98,7 +98,7 @@ class LabFeed:
             self._running["pump"] = self._tasks.start(self._pump(), name="send to live views")
             self._running["follow"] = self._tasks.start(self._follow(), name="follow calls for live views")
         else:
-            self._post_keyframe(view)
+            self._post_keyframes([view])
         self._changed.set()
 
     def detach(self, view: FeedView) -> None:
@@ -212,8 +212,7 @@ class LabFeed:
                         is_keyframe_old = True
             now = time.monotonic()
             if is_keyframe_old and now >= self._keyframe_due:
-                for view in list(self._views):
-                    self._post_keyframe(view)
+                self._post_keyframes(self._views)
                 opening = now < self._opened + _OPENING_SECONDS
                 self._keyframe_due = now + (_FIRST_KEYFRAMES_SECONDS if opening else KEYFRAME_SECONDS)
                 is_keyframe_old = False
@@ -249,13 +248,14 @@ class LabFeed:
             "now": now,
         }
 
-    def _post_keyframe(self, view: FeedView) -> None:
+    def _post_keyframes(self, views: Sequence[FeedView]) -> None:
         now = time.time()
-        topics = {topic: content for topic, content in self._latest.items() if topic in view.outbox.topics}
-        topics.pop("reset", None)
-        if "calls" in view.outbox.topics:
-            topics["calls"] = self._calls(pruned(self._recent.values(), now), now)
-        view.post_keyframe({"seq": view.outbox.seq, "epoch": self._epoch, "topics": topics})
+        calls = self._calls(pruned(self._recent.values(), now), now)
+        latest = {**self._latest, "calls": calls}
+        latest.pop("reset", None)
+        for view in list(views):
+            topics = {topic: content for topic, content in latest.items() if topic in view.outbox.topics}
+            view.post_keyframe({"seq": view.outbox.seq, "epoch": self._epoch, "topics": topics})
 
 
 OnLoop = Callable[..., object]

@@ -11,6 +11,7 @@ from chromium import Chromium, chromium, find_chromium
 from jupyter_page import jupyterlab, learner_environment
 from marked_processes import MARK, assert_gone, new_mark
 from notebook_page import write_notebook
+from timeline_server import timeline_server
 
 
 @pytest.fixture(scope="module")
@@ -22,6 +23,13 @@ def browser() -> Iterator[Chromium]:
         pytest.skip("no Chromium: install chromium, or set $CHROMIUM to one")
     with chromium(binary) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    """URL of the server that has the modules of ``web`` and a page around them."""
+    with timeline_server() as url:
+        yield url
 
 
 @pytest.fixture(scope="module")

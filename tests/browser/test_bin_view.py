@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from chromium import BrowserTab, Chromium
 from inspector_page import violations
-from timeline_server import timeline_server
+from timeline_server import module_page
 
 FRAME = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 START = """(async () => {
@@ -31,20 +31,11 @@ HOSTILE = "<img src=x onerror=alert(1)>\u202e\u200b\x1b[31m\x00" + "a" * 5000
 ROWS = "[...document.querySelectorAll('.bn-list tbody tr')]"
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    with timeline_server() as url:
-        yield url
-
-
 @pytest.fixture
 def page(browser: Chromium, server: str) -> Iterator[BrowserTab]:
-    page = browser.open(f"{server}/plain")
-    page.evaluate(START)
-    yield page
-    page.look()
-    assert page.problems == []
-    assert all(url.startswith(server) for url in page.requested)
+    with module_page(browser, server, "/plain") as page:
+        page.evaluate(START)
+        yield page
 
 
 def request(seq: int, **changes: Any) -> dict[str, Any]:

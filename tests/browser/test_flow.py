@@ -12,7 +12,7 @@ import pytest
 import timeline_data as data
 from chromium import BrowserTab, Chromium
 from inspector_page import violations
-from timeline_server import timeline_server
+from timeline_server import module_page
 
 FEWEST_FRAMES = 30
 FRAME = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
@@ -35,21 +35,11 @@ QUEUE = {
 PAUSED = {"where": "queue-worker", "what": "pause", "start": data.BEGIN, "end": None, "label": "paused"}
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    with timeline_server() as url:
-        yield url
-
-
 @pytest.fixture
 def page(browser: Chromium, server: str) -> Iterator[BrowserTab]:
-    """The plain page; nothing on it may fail, or reach for another server."""
-    page = browser.open(f"{server}/")
-    page.wait_for("window.ready")
-    yield page
-    page.look()
-    assert page.problems == []
-    assert all(url.startswith((server, "data:")) for url in page.requested)
+    with module_page(browser, server, "/", "data:") as page:
+        page.wait_for("window.ready")
+        yield page
     page.close()
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from chromium import BrowserTab, Chromium
 from inspector_page import violations
-from timeline_server import timeline_server
+from timeline_server import module_page
 
 FRAME = "painted()"
 TEXTS = "[...document.querySelectorAll('.lg-line')].map((line) => line.querySelector('.lg-text').innerText)"
@@ -73,20 +73,11 @@ HOSTILE = [
 ]
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    with timeline_server() as url:
-        yield url
-
-
 @pytest.fixture
 def page(browser: Chromium, server: str) -> Iterator[BrowserTab]:
-    page = browser.open(f"{server}/plain")
-    page.evaluate(START)
-    yield page
-    page.look()
-    assert page.problems == []
-    assert all(url.startswith(server) for url in page.requested)
+    with module_page(browser, server, "/plain") as page:
+        page.evaluate(START)
+        yield page
 
 
 def add(page: BrowserTab, lines: list[dict[str, Any]], dropped: int = 0) -> None:

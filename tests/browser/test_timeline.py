@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import timeline_data as data
 from chromium import BrowserTab, Chromium
-from timeline_server import timeline_server
+from timeline_server import module_page
 
 FEWEST_FRAMES = 30  # a second, on two cores with other tests beside this one
 FRAME = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
@@ -19,21 +19,11 @@ ROWS = "[...document.querySelectorAll('.tl-row')]"
 HOSTILE = "<img src=x onerror=alert(1)>\u202e\u200b" + "a" * 10_000
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    with timeline_server() as url:
-        yield url
-
-
 @pytest.fixture
 def page(browser: Chromium, server: str) -> Iterator[BrowserTab]:
-    """The plain page; nothing on it may fail, or reach for another server."""
-    page = browser.open(f"{server}/")
-    page.wait_for("window.ready")
-    yield page
-    page.look()
-    assert page.problems == []
-    assert all(url.startswith((server, "data:")) for url in page.requested)
+    with module_page(browser, server, "/", "data:") as page:
+        page.wait_for("window.ready")
+        yield page
 
 
 def show(page: BrowserTab, calls: list[dict[str, Any]], **more: Any) -> None:

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from chromium import BrowserTab, Chromium
+
 WEB = Path(__file__).parents[2] / "services/labkit_services/web"
 _TYPES = {".js": "text/javascript", ".css": "text/css", ".json": "application/json"}
 _POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:"
@@ -60,3 +62,16 @@ def timeline_server() -> Iterator[str]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+@contextlib.contextmanager
+def module_page(browser: Chromium, server: str, path: str, *also: str) -> Iterator[BrowserTab]:
+    """Open a page of the server; nothing on it may fail, or reach for another one.
+
+    Addresses that begin with one of ``also`` are allowed, too.
+    """
+    page = browser.open(f"{server}{path}")
+    yield page
+    page.look()
+    assert page.problems == []
+    assert all(url.startswith((server, *also)) for url in page.requested)

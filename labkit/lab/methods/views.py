@@ -18,7 +18,8 @@ from labkit.views.flow import CallFlow
 from labkit.views.log_lines import LogLines
 from labkit.views.queue_status import QueueFigures
 from labkit.views.timeline.picture import CallTimeline
-from labkit_services.call_record.fault_spans import fault_spans
+from labkit_services.call_record.call import Call
+from labkit_services.call_record.fault_spans import FaultSpan, fault_spans
 from labkit_services.contract.names import short_function_name
 
 if TYPE_CHECKING:
@@ -38,11 +39,7 @@ class AsyncLabViews(LabParts):
 
         It shows itself as a picture in a notebook, and as text elsewhere.
         """
-        events = await self.connections.call_events()
-        await events.catch_up()
-        name = short_function_name(function)
-        calls = [call for call in events.log.calls if name in ("", call.function)]
-        faults = fault_spans(events.lab_events)
+        calls, faults = await self._calls_and_faults(function)
         return CallTimeline(tuple(calls), tuple(faults), time.time_ns(), most=last)
 
     @guarded
@@ -51,11 +48,14 @@ class AsyncLabViews(LabParts):
 
         It shows itself as a picture in a notebook, and as text elsewhere.
         """
+        return CallFlow.of(*await self._calls_and_faults(function))
+
+    async def _calls_and_faults(self, function: str) -> tuple[list[Call], list[FaultSpan]]:
         events = await self.connections.call_events()
         await events.catch_up()
         name = short_function_name(function)
         calls = [call for call in events.log.calls if name in ("", call.function)]
-        return CallFlow.of(calls, fault_spans(events.lab_events))
+        return calls, fault_spans(events.lab_events)
 
     @guarded
     async def gauge(self, queue: str = "") -> QueueFigures:

@@ -6,6 +6,7 @@ import asyncio
 import errno
 import os
 import socket
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
@@ -115,28 +116,29 @@ class HttpServer:
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
+    def bind(listener: socket.socket) -> None:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
-        # With SO_REUSEADDR two sockets can bind one port at once; listen()
-        # refuses the second.
-        listener.listen(_BACKLOG)
-        listener.setblocking(False)
-    except BaseException:
-        listener.close()
-        raise
-    return listener
+
+    # With SO_REUSEADDR two sockets can bind one port at once; listen() refuses
+    # the second.
+    return _listening(socket.AF_INET6 if ":" in host else socket.AF_INET, bind)
 
 
 def _listen_unix(path: str) -> socket.socket:
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
+    def bind(listener: socket.socket) -> None:
         with suppress(FileNotFoundError):
             os.unlink(path)
         listener.bind(path)
         os.chmod(path, 0o600)  # before anybody can connect
+
+    return _listening(socket.AF_UNIX, bind)
+
+
+def _listening(family: socket.AddressFamily, bind: Callable[[socket.socket], None]) -> socket.socket:
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        bind(listener)
         listener.listen(_BACKLOG)
         listener.setblocking(False)
     except BaseException:
