@@ -29,8 +29,8 @@ TICK_SECONDS = 0.05
 KEYFRAME_SECONDS = 2.0
 _FIRST_KEYFRAMES_SECONDS = 0.25
 _OPENING_SECONDS = 3.0
-"""So long after a view was opened keyframes come more often: its page loses
-the messages before it is drawn."""
+"""For this time after a view was opened, keyframes come more often: its page
+loses the messages before it is drawn."""
 _HISTORY_SECONDS = 600.0
 _STEP = 20
 """Calls that are derived before others may use the event loop."""

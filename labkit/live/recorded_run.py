@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from labkit.live.timeline import TimelineView
 
 _MOST_CALLS = 2_000
-"""A browser draws so many without effort; ``labkit open`` shows more."""
+"""A browser draws this number of calls without effort; ``labkit open`` shows
+more."""
 
 
 class RecordedRun:
@@ -61,7 +62,7 @@ class RecordedRun:
 
         Args:
             function: Only this function's calls.
-            last: The last so many calls; 0 is all, up to 2,000.
+            last: How many of the last calls; 0 is all, up to 2,000.
         """
         calls = [call for call in self._feed.index.log.calls if function in ("", call.function)]
         faults = fault_spans(event for event in self._record.events if not event.call_id)

@@ -18,7 +18,7 @@ _RETRY_SECONDS = 0.02
 _MOST_EVICTIONS = 50
 
 _MOST_DROPS = 256
-"""So many dropped requests may stay in the database until it is read."""
+"""How many dropped requests may stay in the database until it is read."""
 
 _MOST_LOG_BYTES = 16 * 1024 * 1024
 _ROW_BYTES = 2048

@@ -3,7 +3,7 @@
 
 export const HOP = 0.45; // seconds that a dot travels from one station to the next
 const PASSES = 0.05; // a worker that invokes the function so soon is passed without a stop
-const CATCH_UP = 2; // a dot that is so many seconds behind the events travels at its fastest
+const CATCH_UP = 2; // a dot that is this number of seconds behind the events travels at its fastest
 const FASTEST = 0.15; // of HOP
 export const LINGER = 0.35; // seconds that a dot is seen where its way ends
 

@@ -133,7 +133,7 @@ class CallsView {
     }
   }
 
-  /** How many calls run at once is told where they wait. */
+  /** The flow tells how many calls run at once: beside those that wait. */
   async #loadQueues() {
     const { api, store } = this.context;
     const answer = await api.get("api/v1/queues").catch(() => null); // the flow does without
