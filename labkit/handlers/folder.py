@@ -11,6 +11,7 @@ from pathlib import Path
 
 from labkit.handlers.errors import HandlerBuildError
 from labkit.handlers.spec import HandlerSpec
+from labkit_services.files.one_step import write_in_one_step
 from labkit_services.files.tree_copy import read_file
 
 STACK_FILE = "stack.yaml"
@@ -61,7 +62,8 @@ class HandlerFolder:
             kept = self._keep_edited(spec)
         body = spec.file_text("")
         digest = hashlib.sha256(body[1:].encode("utf-8", "surrogatepass")).hexdigest()[:12]
-        self._replace(self.handler(spec.name), _MARK.format(name=spec.name, digest=digest) + body)
+        text = _MARK.format(name=spec.name, digest=digest) + body
+        write_in_one_step(self.handler(spec.name), text.encode("utf-8"))
         return kept
 
     def _is_listed(self, name: str) -> bool:
@@ -99,12 +101,3 @@ class HandlerFolder:
         kept = edited / f"{spec.name}-{time.strftime('%Y%m%d-%H%M%S')}-{time.time_ns() % 1_000_000_000:09}.py"
         file.rename(kept)
         return kept
-
-    def _replace(self, file: Path, text: str) -> None:
-        draft = file.with_name(f".{file.name}.{os.urandom(4).hex()}")
-        try:
-            draft.write_bytes(text.encode("utf-8"))
-            draft.replace(file)
-        except BaseException:
-            draft.unlink(missing_ok=True)
-            raise

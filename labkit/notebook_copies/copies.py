@@ -24,6 +24,7 @@ from labkit.notebook_copies.plan import (
 )
 from labkit.pristine_notebooks import notebooks_folder
 from labkit.workspace import Workspace
+from labkit_services.files.one_step import write_in_one_step
 from labkit_services.files.own_file import make_own_folder, open_own
 
 FOLDER = "my-notebooks"
@@ -182,7 +183,7 @@ class NotebookCopies:
             copy.parent.mkdir(parents=True, exist_ok=True)
             if action is CopyAction.RENAME:
                 renamed = f"{FOLDER}/{_rename(copy).relative_to(self._folder)}"
-            _write(copy, as_copy((self._originals / name).read_bytes()))
+            write_in_one_step(copy, as_copy((self._originals / name).read_bytes()))
         return CopyChange(f"{FOLDER}/{name}", action, before.state, renamed)
 
 
@@ -223,18 +224,6 @@ def _rename(copy: Path) -> Path:
             else:
                 os.close(os.open(free, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
             return copy.replace(free)
-
-
-def _write(copy: Path, content: bytes) -> None:
-    """Write a file in one step: nobody reads a part of it."""
-    draft = copy.with_name(f".{copy.name}.{os.urandom(8).hex()}")
-    try:
-        with open(draft, "xb") as file:
-            file.write(content)
-        draft.replace(copy)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise
 
 
 @contextmanager

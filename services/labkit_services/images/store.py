@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from labkit_services.contract.errors import InvalidValueError, LabError
+from labkit_services.files.one_step import write_in_one_step
 from labkit_services.files.own_file import make_own_folder, read_own
 from labkit_services.files.rooted_path import below
 
@@ -153,11 +154,8 @@ class ImageStore:
         fields = asdict(image) | {"build": "" if files is None else self._copy(files)}
         del fields["files"]
         make_own_folder(self._root)
-        descriptor, draft = tempfile.mkstemp(dir=self._root, prefix=".")
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(fields, file, indent=2)
         entry = self._entry(image.ref)
-        os.replace(draft, entry)
+        write_in_one_step(entry, json.dumps(fields, indent=2).encode(), mode=0o600)
         return self._read(entry)
 
     def _entry(self, ref: str) -> Path:

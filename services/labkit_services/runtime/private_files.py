@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
+from labkit_services.files.one_step import write_in_one_step
 from labkit_services.files.own_file import make_own_folder
 
 
@@ -17,13 +17,4 @@ def write_private(path: Path, text: str) -> None:
     """
     if not path.parent.is_dir():
         make_own_folder(path.parent)
-    # A name that nobody can have put a link at.
-    draft = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(text.encode("utf-8", "surrogateescape"))
-        draft.replace(path)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise
+    write_in_one_step(path, text.encode("utf-8", "surrogateescape"), mode=0o600)
