@@ -79,6 +79,8 @@ def inspector(**settings: str) -> Iterator[Inspector]:
     reader.start()
     try:
         line = process.stdout.readline()
+        if not line:  # it ended: its log is complete at the end of stderr
+            reader.join(DEADLINE)
         assert line, f"no ready line; log: {log}"
         ready = json.loads(line)
         assert ready["ready"] == "inspector"

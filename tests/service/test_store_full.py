@@ -95,10 +95,12 @@ def test_a_deployment_on_a_full_disk_says_why_it_was_not_stored(disk: SmallDisk)
     with start_lab(disk.folder) as lab:
         deploy_cat(lab)
         fill(disk, lab)
+        began = time.monotonic()
         with pytest.raises(urllib.error.HTTPError) as refused:
             # More than the last page of a file may still have room for.
             deploy(lab, "other", "cat " + "x" * 9000)
 
+        assert time.monotonic() - began < 4, "JetStream's own time limit is 5 s"
         assert refused.value.code == 500
         assert "the change was not stored. The disk is full." in refused.value.read().decode()
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
-from collections.abc import Awaitable
+from collections.abc import Coroutine
 from typing import Any
 
 from nats.js import JetStreamContext
@@ -14,6 +16,8 @@ from labkit_services.contract.write_probe import NO_SUCH_SUBJECT
 from labkit_services.gateway.nats_errors import nats_errors_as
 from labkit_services.jetstream.streams import bucket_keys
 from labkit_services.runtime.log import Log
+
+QUICK_ANSWER_SECONDS = 1.0
 
 
 class RecordBucket:
@@ -60,7 +64,9 @@ class RecordBucket:
         """Remove a record."""
         await self._change(key, None, self._bucket.purge(key))
 
-    async def _change(self, key: str, record: dict[str, Any] | None, write: Awaitable[object]) -> None:
+    async def _change(
+        self, key: str, record: dict[str, Any] | None, write: Coroutine[Any, Any, object]
+    ) -> None:
         before = self.records.get(key)
         self._set(key, record)
         try:
@@ -71,16 +77,27 @@ class RecordBucket:
                 self._set(key, before)
             raise
 
-    async def _write(self, write: Awaitable[object]) -> None:
-        """Await a write; without an answer, raise JetStream's write error."""
+    async def _write(self, write: Coroutine[Any, Any, object]) -> None:
+        """Await a write; without a quick answer, ask for the write error.
+
+        JetStream does not answer a message that it can't store, but it
+        answers a purge with the error.
+        """
+        writing = asyncio.create_task(write, name="record-write")
         try:
-            await write
-        except TimeoutError as timeout:
+            await asyncio.wait({writing}, timeout=QUICK_ANSWER_SECONDS)
+            if not writing.done():
+                await self._raise_write_error()
+            await writing
+        finally:
+            writing.cancel()
+
+    async def _raise_write_error(self) -> None:
+        with contextlib.suppress(TimeoutError):
             try:
                 await self._js.purge_stream(self._stream, subject=NO_SUCH_SUBJECT)
             except APIError as error:
-                raise OSError(error.description) from timeout
-            raise
+                raise OSError(error.description) from error
 
     def _set(self, key: str, record: dict[str, Any] | None) -> None:
         if record is None:
