@@ -35,7 +35,7 @@ from labkit.live.display import live_card, live_flow, live_gauge, live_log_lines
 from labkit.live.parts import ViewParts, settings_of
 from labkit.notebook_copies.copies import CopyChange, NotebookCopies
 from labkit.service_names import full_name
-from labkit.supervisor.settings import Settings
+from labkit.supervisor.settings import Settings, default_functions
 from labkit.views.flow import CallFlow
 from labkit.views.log_lines import LogLines
 from labkit.views.measurement import Measurement
@@ -110,6 +110,7 @@ class Lab:
         max_retry_wait: str = "10s",
         ack_wait: str = "",
         sync_interval: str = "",
+        functions: str | None = None,
         gateway_port: int = Settings.gateway_port,
         inspector_port: int = Settings.inspector_port,
         environment: Mapping[str, str] | None = None,
@@ -138,6 +139,9 @@ class Lab:
                 redelivered, such as ``30s``.
             sync_interval: With ``always``, the queue is written through to the
                 disk before each 202.
+            functions: What functions run in: ``process``, the default, or
+                ``docker`` for containers of this machine's Docker engine. The
+                variable ``LABKIT_FUNCTIONS`` is another default.
             gateway_port: Used if free, else another; 0 means any.
             inspector_port: The same for the inspector.
             environment: More settings for the services, with OpenFaaS's names.
@@ -159,6 +163,7 @@ class Lab:
             max_retry_wait=max_retry_wait,
             ack_wait=ack_wait,
             sync_interval=sync_interval,
+            functions=functions or default_functions(),
             gateway_port=gateway_port,
             inspector_port=inspector_port,
             environment=dict(environment or {}),

@@ -15,6 +15,7 @@ from labkit.supervisor.settings import Settings
 from labkit.system_limits import next_step_after
 from labkit.workspace import LabState
 from labkit_services.contract.errors import LabTimeoutError
+from labkit_services.contract.function_providers import DOCKER
 from labkit_services.runtime.log_tail import last_lines
 from labkit_services.runtime.python_process import python_command, python_environment
 
@@ -96,6 +97,8 @@ async def launch(settings: Settings, lifeline_of: int | None = None) -> Launched
         lifeline_of: The pidfd of another process that the lab ends with,
             instead of this one.
     """
+    if settings.functions == DOCKER:
+        await asyncio.to_thread(_check_engine)
     with _temporary_file() as stderr:
         # The supervisor writes its errors here until it holds the workspace's
         # lock, and so has a log.
@@ -123,6 +126,16 @@ async def launch(settings: Settings, lifeline_of: int | None = None) -> Launched
     if "error" in message:
         raise error_from_json(message["error"])
     return None
+
+
+def _check_engine() -> None:
+    """Raise DockerEngineError if functions cannot run in containers here.
+
+    The gateway would start all the same, and wait for an engine.
+    """
+    from labkit_services.docker_engine.connection import connect  # the SDK takes a while to import
+
+    connect().close()
 
 
 def _temporary_file() -> IO[bytes]:
