@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any, Self
 from labkit.clients.caller import load_ipython_extension
 from labkit.clients.gateway import Body
 from labkit.clients.supervisor import CHANGE_SECONDS
-from labkit.errors import WorkspaceError
+from labkit.default_settings import FUNCTIONS_VARIABLE, default_functions
+from labkit.errors import LabRunningError, WorkspaceError
 from labkit.handlers.spec import HandlerDeployment, HandlerSpec
 from labkit.lab.arguments import checked
 from labkit.lab.async_lab import AsyncLab
@@ -35,7 +36,7 @@ from labkit.live.display import live_card, live_flow, live_gauge, live_log_lines
 from labkit.live.parts import ViewParts, settings_of
 from labkit.notebook_copies.copies import CopyChange, NotebookCopies
 from labkit.service_names import full_name
-from labkit.supervisor.settings import Settings, default_functions
+from labkit.supervisor.settings import Settings
 from labkit.views.flow import CallFlow
 from labkit.views.log_lines import LogLines
 from labkit.views.measurement import Measurement
@@ -170,8 +171,17 @@ class Lab:
             timeout=timeout,
         )
 
+        is_chosen = bool(functions or os.environ.get(FUNCTIONS_VARIABLE))
+
         async def start() -> tuple[AsyncLab, tuple[str, ...]]:
             lab = await AsyncLab.start(settings, attach=attach)
+            if is_chosen and lab.state.functions != settings.functions:
+                raise LabRunningError(
+                    "A lab is running whose functions run in something else.",
+                    expected=f"functions={settings.functions!r}",
+                    seen=f"functions={lab.state.functions!r} at {lab.state.gateway_url}",
+                    next_step="end it with: labkit down; or attach to it, without that setting",
+                )
             status = await lab.status()
             if max_inflight is not None and status.max_inflight != max_inflight:
                 await lab.set_max_inflight(max_inflight)

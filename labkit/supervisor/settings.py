@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -15,15 +14,9 @@ from labkit_services.contract.numbers import whole_number
 from labkit_services.contract.ports import DEFAULT_GATEWAY_PORT, DEFAULT_INSPECTOR_PORT
 from labkit_services.contract.queues import MAX_ATTEMPTS, MAX_INFLIGHT, SHORTEST_LEASE_SECONDS
 
-FUNCTIONS_VARIABLE = "LABKIT_FUNCTIONS"
 MAX_WORKERS = 16
 _MAX_PORT = 65535
 _HIGHEST = {"workers": MAX_WORKERS, "max_inflight": MAX_INFLIGHT, "max_retry_attempts": MAX_ATTEMPTS}
-
-
-def default_functions() -> str:
-    """Return what functions run in if no argument says so."""
-    return os.environ.get(FUNCTIONS_VARIABLE) or PROCESS
 
 
 @dataclass(frozen=True)

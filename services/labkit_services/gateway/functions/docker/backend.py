@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -64,8 +65,10 @@ class DockerBackend:
         """
         shutil.rmtree(self._scratch, ignore_errors=True)
         self._scratch.mkdir(parents=True, mode=0o700)
+        begin = time.monotonic()
         try:
             await self._prepare()
+            self._log.info("connected to the Docker engine", seconds=f"{time.monotonic() - begin:.1f}")
         except DockerEngineError as error:
             self._log.error("no Docker engine", error=error)
 
