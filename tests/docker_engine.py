@@ -7,12 +7,14 @@ Python and the lab's watchdog, which is what ``/fwatchdog`` starts.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import importlib.util
 import io
 import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import sysconfig
@@ -20,9 +22,12 @@ import tarfile
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import docker
+import psutil
 import pytest
 from eventually import eventually
 
@@ -32,6 +37,7 @@ STORE_IMAGE = "functions/alpine:latest"
 
 _ROOT = Path(__file__).parent.parent
 _SERVICES = _ROOT / "services/labkit_services"
+_CHANGES = ["ENV PATH=/usr/bin:/bin:/usr/sbin:/sbin", "ENV fprocess=cat", 'CMD ["fwatchdog"]']
 _START_SECONDS = 30.0
 _LEFT_OUT = re.compile(
     r"(test|idlelib|tkinter|turtledemo|ensurepip|lib2to3|config-.*|site-packages|__pycache__|pydoc_data)$"
@@ -54,6 +60,7 @@ chown 100:101 /home/$name
     "sbin/apk": '#!/bin/sh\necho "(1/1) Installing $*"\n',
     "usr/bin/pip": '#!/bin/sh\necho "Requirement already satisfied: $*"\n',
     "usr/bin/figlet": '#!/bin/sh\nread -r text\nexec /opt/python/bin/python3 -m pyfiglet "$text"\n',
+    "usr/bin/fwatchdog": _FWATCHDOG,
     "usr/bin/python3": '#!/bin/sh\nexec /opt/python/bin/python3 "$@"\n',
 }
 _FILES = {
@@ -74,107 +81,175 @@ def obstacle() -> str:
 
 
 @contextlib.contextmanager
-def engine(folder: Path) -> Iterator[DockerEngine]:
-    """Run an engine with the base images; leave nothing of it behind."""
-    running = DockerEngine(folder)
-    running.start()
+def private_engine(folder: Path, *options: str) -> Iterator[DockerEngine]:
+    """Run an engine of one test's own, which it may kill."""
+    running = DockerEngine(folder, Path(tempfile.mkdtemp(prefix="lk-docker-")))
     try:
-        running.import_base_images()
+        # The other engine's bridge and packet filter stay as they are.
+        running.start("--bridge=none", "--iptables=false", *options)
         yield running
     finally:
         running.remove()
 
 
+@contextlib.contextmanager
+def shared_engine(folder: Path) -> Iterator[DockerEngine]:
+    """Use the one engine of a test run; the first user starts it, the last one stops it.
+
+    The run's processes share ``folder``.
+    """
+    if why := obstacle():
+        if os.environ.get("CI"):
+            pytest.fail(f"in CI these tests must run: {why}")
+        pytest.skip(why)
+    record, users = folder / "docker-engine", folder / "docker-users"
+    with _locked(folder):
+        if not record.exists():
+            running = DockerEngine(folder / "docker", Path(tempfile.mkdtemp(prefix="lk-docker-")))
+            try:
+                running.start()
+                running.import_base_images()
+            except BaseException:
+                running.remove()
+                raise
+            record.write_text(str(running.run))
+        running = DockerEngine(folder / "docker", Path(record.read_text()))
+        users.write_text(str(_number(users) + 1))
+    try:
+        yield running
+    finally:
+        with _locked(folder):
+            users.write_text(str(_number(users) - 1))
+            if not _number(users):
+                running.remove()
+                record.unlink()
+
+
+def _number(file: Path) -> int:
+    return int(file.read_text()) if file.exists() else 0
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    with (folder / "docker-lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+_started: dict[int, subprocess.Popen[bytes]] = {}
+"""The engines that this process has started, by process id."""
+
+
+@dataclass(frozen=True)
 class DockerEngine:
-    """One ``dockerd``; what it stores is in ``folder``."""
+    """One ``dockerd``.
 
-    def __init__(self, folder: Path) -> None:
-        # A socket's path has at most 107 bytes.
-        self._folder = folder
-        self._run = Path(tempfile.mkdtemp(prefix="lk-docker-"))
-        self.url = f"unix://{self._run}/docker.sock"
-        self._process: subprocess.Popen[bytes] | None = None
+    Attributes:
+        folder: Where its images and containers are.
+        run: Its socket and pid; a socket's path has at most 107 bytes, so it is elsewhere.
+    """
 
-    def client(self) -> docker.DockerClient:
-        return docker.DockerClient(base_url=self.url, timeout=60)
+    folder: Path
+    run: Path
 
-    def start(self) -> None:
-        command = ["dockerd", "--data-root", f"{self._folder}/data", "--exec-root", f"{self._run}/exec"]
-        command += ["-H", self.url, "--pidfile", f"{self._run}/pid"]
-        log = (self._folder / "dockerd.log").open("ab")
-        self._process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+    @property
+    def url(self) -> str:
+        return f"unix://{self.run}/docker.sock"
+
+    @contextlib.contextmanager
+    def client(self) -> Iterator[docker.DockerClient]:
+        with contextlib.closing(docker.DockerClient(base_url=self.url, timeout=60)) as client:
+            yield client
+
+    def log(self) -> str:
+        return (self.folder / "dockerd.log").read_text()[-2000:]
+
+    def start(self, *options: str) -> None:
+        """Start the engine; return when it answers."""
+        self.folder.mkdir(exist_ok=True)
+        folders = ["--data-root", f"{self.folder}/data", "--exec-root", f"{self.run}/exec"]
+        with (self.folder / "dockerd.log").open("ab") as log:
+            process = subprocess.Popen(
+                ["dockerd", *folders, "-H", self.url, "--pidfile", f"{self.run}/pid", *options],
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        _started[process.pid] = process
         deadline = time.monotonic() + _START_SECONDS
-        while True:
-            assert self._process.poll() is None, (self._folder / "dockerd.log").read_text()[-2000:]
-            with (
-                contextlib.suppress(docker.errors.DockerException),
-                contextlib.closing(self.client()) as client,
-            ):
-                client.ping()
-                return
-            assert time.monotonic() < deadline, (self._folder / "dockerd.log").read_text()[-2000:]
+        while not self.answers():
+            assert process.poll() is None, self.log()
+            assert time.monotonic() < deadline, self.log()
             time.sleep(0.1)
 
+    def answers(self) -> bool:
+        with socket.socket(socket.AF_UNIX) as probe:
+            return probe.connect_ex(self.url.removeprefix("unix://")) == 0
+
+    def processes(self) -> list[psutil.Process]:
+        """Return the engine's own processes, without those of containers."""
+        found = []
+        for process in psutil.process_iter(["cmdline", "status"]):
+            command = process.info["cmdline"] or []
+            if (
+                any(str(self.run) in word for word in command)
+                and process.info["status"] != psutil.STATUS_ZOMBIE
+            ):
+                found.append(process)
+        return found
+
+    def end(self, number: signal.Signals) -> None:
+        """Send the engine a signal, and wait for its end."""
+        file = self.run / "pid"
+        if not file.exists():
+            return
+        process = psutil.Process(int(file.read_text()))
+        process.send_signal(number)
+        # If another process of this run has started it, that one reaps it at its own end.
+        eventually(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE, within=30)
+        if process.pid in _started:
+            _started.pop(process.pid).wait()
+        file.unlink(missing_ok=True)
+
     def kill(self) -> None:
-        """End the engine without notice, as a crash does."""
-        assert self._process is not None
-        self._process.kill()
-        self._process.wait()
-        self._process = None
-        Path(self._run / "pid").unlink(missing_ok=True)
-        # Its child process ends with it, but not at the same moment.
-        eventually(lambda: not self._containerd())
-
-    def _containerd(self) -> bool:
-        found = subprocess.run(
-            ["pgrep", "-f", f"^containerd --config {self._run}/"], capture_output=True, check=False
-        )
-        return found.returncode == 0
-
-    def stop(self) -> None:
-        if self._process is not None:
-            self._process.send_signal(signal.SIGTERM)
-            try:
-                self._process.wait(20)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
-            self._process = None
+        """End the engine without notice, as a crash does; containers stay."""
+        self.end(signal.SIGKILL)
 
     def remove(self) -> None:
         """Stop the engine and remove all that it has made."""
-        if self._process is not None:
-            with contextlib.closing(self.client()) as client:
-                for container in client.containers.list(all=True):
-                    with contextlib.suppress(docker.errors.APIError):
-                        container.remove(force=True, v=True)
-                client.networks.prune()
-        self.stop()
-        subprocess.run(["ip", "link", "delete", "docker0"], capture_output=True, check=False)
-        shutil.rmtree(self._run, ignore_errors=True)
-        shutil.rmtree(self._folder, ignore_errors=True)
+        if self.answers():
+            self._remove_containers()
+        with contextlib.suppress(psutil.NoSuchProcess):
+            self.end(signal.SIGTERM)
+        for process in self.processes():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        if b"docker0" in Path("/proc/net/dev").read_bytes():
+            subprocess.run(["ip", "link", "delete", "docker0"], capture_output=True, check=False)
+        shutil.rmtree(self.run, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
-    def import_base_images(self) -> None:
-        with contextlib.closing(self.client()) as client, tempfile.TemporaryFile() as file:
+    def _remove_containers(self) -> None:
+        with contextlib.suppress(docker.errors.DockerException), self.client() as client:
+            for container in client.containers.list(all=True):
+                container.remove(force=True, v=True)
+            client.networks.prune()
+
+    def import_base_images(self, *, store_only: bool = False) -> None:
+        """Make the images that templates begin with; or only that of deployments without one."""
+        with self.client() as client, tempfile.TemporaryFile() as file:
             with tarfile.open(fileobj=file, mode="w") as archive:
                 _add_system(archive)
-            for ref in SYSTEM_IMAGES:
+            for ref in (STORE_IMAGE,) if store_only else (STORE_IMAGE, *SYSTEM_IMAGES):
                 file.seek(0)
                 _import(client, file, ref)
-            _import(client, _archive_of({"fwatchdog": _FWATCHDOG}), WATCHDOG_IMAGES[0])
-            _import(client, _archive_of({"fwatchdog": _FWATCHDOG}), WATCHDOG_IMAGES[1])
-            dockerfile = (
-                f"FROM {SYSTEM_IMAGES[0]}\nCOPY --from={WATCHDOG_IMAGES[0]} /fwatchdog /usr/bin/fwatchdog\n"
-                'ENV fprocess="cat"\nCMD ["fwatchdog"]\n'
-            )
-            client.images.build(fileobj=io.BytesIO(dockerfile.encode()), tag=STORE_IMAGE, rm=True)
+            for ref in () if store_only else WATCHDOG_IMAGES:
+                _import(client, _archive_of({"fwatchdog": _FWATCHDOG}), ref)
 
 
-def _import(client: docker.DockerClient, file: io.IOBase | tempfile._TemporaryFileWrapper, ref: str) -> None:
+def _import(client: docker.DockerClient, file: IO[bytes], ref: str) -> None:
     name, _, tag = ref.rpartition(":")
-    client.api.import_image_from_data(
-        file, repository=name, tag=tag, changes=["ENV PATH=/usr/bin:/bin:/usr/sbin:/sbin"]
-    )
+    client.api.import_image_from_data(file, repository=name, tag=tag, changes=_CHANGES)
 
 
 def _archive_of(scripts: dict[str, str]) -> io.BytesIO:
@@ -200,7 +275,7 @@ def _add_folder(archive: tarfile.TarFile, path: str, mode: int = 0o755) -> None:
 
 def _add_system(archive: tarfile.TarFile) -> None:
     """Add a BusyBox with Python, its libraries, and the lab's services."""
-    for path in (
+    for path in [
         "bin",
         "etc",
         "home",
@@ -214,7 +289,7 @@ def _add_system(archive: tarfile.TarFile) -> None:
         "usr",
         "usr/bin",
         "usr/sbin",
-    ):
+    ]:
         _add_folder(archive, path)
     _add_folder(archive, "tmp", 0o1777)
     busybox = str(shutil.which("busybox"))
@@ -261,14 +336,3 @@ def _shared_libraries(programs: list[Path]) -> set[Path]:
     """Return the shared libraries that programs need, by the names that they ask for."""
     output = subprocess.run(["ldd", *map(str, programs)], capture_output=True, text=True, check=True).stdout
     return {Path(path) for path in re.findall(r"(/\S+) \(0x", output)}
-
-
-@pytest.fixture(scope="session")
-def docker_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerEngine]:
-    """The engine that all tests of this process share."""
-    if why := obstacle():
-        if os.environ.get("CI"):
-            pytest.fail(f"in CI these tests must run: {why}")
-        pytest.skip(why)
-    with engine(tmp_path_factory.mktemp("docker")) as running:
-        yield running

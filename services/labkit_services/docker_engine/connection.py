@@ -16,8 +16,7 @@ CALL_SECONDS = 30.0
 """How long the engine may be silent during a call."""
 
 _WITHOUT = 'run functions as processes: functions="process"'
-_LOCAL = "http+docker://"
-"""Begin of the SDK's URL for a Unix socket."""
+_LOCAL = ("unix://", "npipe://")
 
 
 class DockerEngineError(LabError):
@@ -30,17 +29,16 @@ class NoDockerEngineError(DockerEngineError):
 
 def connect(timeout: float = CALL_SECONDS) -> docker.DockerClient:
     """Connect to the engine that ``DOCKER_HOST`` names, or raise an error."""
-    with explained():
-        client = docker.from_env(timeout=timeout)
-    if not client.api.base_url.startswith(_LOCAL):
-        client.close()
+    host = os.environ.get("DOCKER_HOST", "")
+    if host and not host.startswith(_LOCAL):
         raise NoDockerEngineError(
             "The Docker engine is on another machine.",
             expected="an engine on this machine: functions are called through its loopback address",
-            seen=f"DOCKER_HOST={os.environ.get('DOCKER_HOST', '')}",
+            seen=f"DOCKER_HOST={host}",
             next_step=f"unset DOCKER_HOST, or {_WITHOUT}",
         )
-    return client
+    with explained():
+        return docker.from_env(timeout=timeout)
 
 
 @contextmanager
