@@ -198,6 +198,17 @@ class DockerEngine:
                 found.append(process)
         return found
 
+    def _processes_of_containers(self) -> list[psutil.Process]:
+        """Return the processes in the control groups of the engine's containers."""
+        folder = self.folder / "data/containers"
+        ids = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+        found = []
+        for process in psutil.process_iter():
+            with contextlib.suppress(OSError):
+                groups = Path(f"/proc/{process.pid}/cgroup").read_text()
+                found += [process for one in ids if one in groups]
+        return found
+
     def end(self, number: signal.Signals) -> None:
         """Send the engine a signal, and wait for its end."""
         file = self.run / "pid"
@@ -221,9 +232,14 @@ class DockerEngine:
             self._remove_containers()
         with contextlib.suppress(psutil.NoSuchProcess):
             self.end(signal.SIGTERM)
-        for process in self.processes():
+        for process in [*self.processes(), *self._processes_of_containers()]:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
+        # A killed engine leaves its mounts.
+        for line in reversed(Path("/proc/mounts").read_text().splitlines()):
+            place = line.split(" ")[1]
+            if place.startswith((f"{self.folder}/", f"{self.run}/")):
+                subprocess.run(["umount", "--lazy", place], capture_output=True, check=False)
         if b"docker0" in Path("/proc/net/dev").read_bytes():
             subprocess.run(["ip", "link", "delete", "docker0"], capture_output=True, check=False)
         shutil.rmtree(self.run, ignore_errors=True)

@@ -134,11 +134,8 @@ def _docker(workspace: Workspace) -> Iterator[Finding]:
     for one in found:
         home = Path(one.workspace)
         if not Workspace(home).is_locked():
-            todo = (
-                f"removed when a lab with functions in Docker starts in {home}; or: docker rm -f {one.name}"
-            )
-            if one.kind == "network":
-                todo = todo.replace("docker rm -f", "docker network rm")
+            command = "docker network rm" if one.kind == "network" else "docker rm --force"
+            todo = f"a lab in {home} with functions in Docker removes it; or: {command} {one.name}"
             yield Finding("left behind", f"{one.kind} {one.name}; {todo}")
 
 
