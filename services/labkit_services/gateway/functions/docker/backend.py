@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
+from weakref import WeakSet
 
 from docker import DockerClient
 
@@ -36,6 +37,8 @@ from labkit_services.runtime.log import Log
 _PULL_WAIT_SECONDS = 5.0
 """How long a deploy waits for a pull: one that fails does so sooner."""
 
+_ENGINE_POLL_SECONDS = 1.0
+
 
 class DockerBackend:
     """The ``ReplicaBackend`` that runs each replica in a container."""
@@ -52,7 +55,7 @@ class DockerBackend:
         self._network = LabNetwork(self._engine, self._labels, log)
         self._images = Images(self._engine)
         self._probe = HttpClient()
-        self._runners: set[ContainerRunner] = set()
+        self._runners: WeakSet[ContainerRunner] = WeakSet()
         self._preparing = asyncio.Lock()
         self._is_prepared = False
         self._cores = 1
@@ -120,7 +123,7 @@ class DockerBackend:
 
         async def prepare(runner: ContainerRunner, on_line: Callable[[str], None]) -> dict[str, Any]:
             self._runners.add(runner)
-            await self._prepare()
+            await self._wait_for_engine(runner, on_line)
             await self._images.ensure(spec.image, on_line)
             return self._settings(spec, runner)
 
@@ -144,6 +147,23 @@ class DockerBackend:
             "extra_hosts": self._network.hosts,
             "volumes": volumes,
         }
+
+    async def _wait_for_engine(self, runner: ContainerRunner, on_line: Callable[[str], None]) -> None:
+        """Return once there is an engine; meanwhile calls wait or are retried.
+
+        It is no failure of the function, after which it would be started less
+        and less often.
+        """
+        shown = ""
+        while not runner.is_ending:
+            try:
+                await self._prepare()
+                return
+            except NoDockerEngineError as error:
+                if shown != error.headline:
+                    shown = error.headline
+                    on_line(f"{shown} Waiting for it.")
+            await asyncio.sleep(_ENGINE_POLL_SECONDS)
 
     async def _prepare(self) -> None:
         """Connect to the engine if that was not done since it was lost."""

@@ -41,6 +41,7 @@ class ContainerRunner:
         name: The replica's, also the container's host name.
         scratch: The replica's folder on this machine.
         container: The container's id, while there is one.
+        is_ending: It was asked to end.
     """
 
     def __init__(self, name: str, scratch: Path, engine: Engine, probe: HttpClient, prepare: Prepare) -> None:
@@ -50,13 +51,15 @@ class ContainerRunner:
         self._engine = engine
         self._probe = probe
         self._prepare = prepare
-        self._is_ending = False
+        self.is_ending = False
         self._output_ended = asyncio.Event()
 
     async def run(self, reports: WatchdogReports) -> str:
         """Create the container and return when it has been removed."""
         try:
             settings = await self._prepare(self, reports.log)
+            if self.is_ending:
+                return "it was stopped before it started"
             self.container = await self._engine.call(partial(_create, settings=settings))
             try:
                 return await self._follow(reports)
@@ -66,8 +69,6 @@ class ContainerRunner:
             shutil.rmtree(self.scratch, ignore_errors=True)
 
     async def _follow(self, reports: WatchdogReports) -> str:
-        if self._is_ending:
-            return "it was stopped before it started"
         # Before it starts, so that no line is missed.
         stream = await self._engine.call(partial(_attach, container=self.container))
         output = ContainerOutput(reports)
@@ -134,7 +135,7 @@ class ContainerRunner:
         return ReplicaUsage()
 
     async def _signal(self, name: str) -> None:
-        self._is_ending = True
+        self.is_ending = True
         if self.container:
             # It has ended already, or is removed once the engine answers.
             with suppress(DockerEngineError):
