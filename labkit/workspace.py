@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from labkit.state_file import FOLDER, LOCK_FILE, STATE_FILE, find_workspace, is_locked, read_state
+from labkit_services.contract.function_providers import PROCESS
 from labkit_services.files.own_file import is_own_folder, open_own, read_own
 from labkit_services.runtime.private_files import write_private
 
@@ -34,6 +35,7 @@ class LabState(NamedTuple):
         control_token: Token that the control channel requires.
         started_ns: Unix nanoseconds of the start.
         port_note: Why a service has not its preferred port, or "".
+        functions: What functions run in: ``process`` or ``docker``.
     """
 
     pid: int
@@ -49,6 +51,7 @@ class LabState(NamedTuple):
     control_token: str
     started_ns: int
     port_note: str = ""
+    functions: str = PROCESS
 
     def __repr__(self) -> str:
         # Without the secrets: a notebook saves what it shows.

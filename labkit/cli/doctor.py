@@ -12,7 +12,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
@@ -94,6 +96,7 @@ def _findings(workspace: Workspace) -> Iterator[Finding]:
     state = workspace.read_state()
     running = f"a lab runs here: {state.gateway_url}" if state else "no lab runs here"
     yield Finding("workspace", f"{workspace.root}; {running}")
+    yield from _docker(workspace)
     for service, port in (("gateway", Settings.gateway_port), ("inspector", Settings.inspector_port)):
         in_use = f"in use: the {service} of a new lab takes another one"
         yield Finding(f"port {port}", "free" if _is_free(port) else in_use)
@@ -125,6 +128,33 @@ def _nats_server() -> Finding:
     except (OSError, subprocess.TimeoutExpired) as error:
         return Finding(name, f"can't be run: {error}", is_good=False)
     return Finding(name, f"{(run.stdout or run.stderr).strip()} at {command[0]}", run.returncode == 0)
+
+
+def _docker(workspace: Workspace) -> Iterator[Finding]:
+    """Yield the Docker engine, and what labs have left in it.
+
+    Functions need an engine only if they run in containers.
+    """
+    # Not at the top: the SDK takes a while to import.
+    from labkit_services.docker_engine.connection import NoDockerEngineError, connect
+    from labkit_services.docker_engine.labels import leftovers
+
+    try:
+        with closing(connect(_VERSION_SECONDS)) as client:
+            yield Finding("docker", f"engine {client.version()['Version']}")
+            found = leftovers(client)
+    except NoDockerEngineError as error:
+        yield Finding("docker", f"{error.headline} Functions run as processes.")
+        return
+    except LabError as error:
+        yield Finding("docker", error.headline)
+        return
+    for one in found:
+        home = Path(one.workspace)
+        if not Workspace(home).is_locked():
+            command = "docker network rm" if one.kind == "network" else "docker rm --force"
+            todo = f"a lab in {home} with functions in Docker removes it; or: {command} {one.name}"
+            yield Finding("left behind", f"{one.kind} {one.name}; {todo}")
 
 
 def _is_free(port: int) -> bool:

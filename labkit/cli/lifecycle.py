@@ -13,12 +13,15 @@ import click
 from labkit.cli.attached import json_option, show
 from labkit.cli.status import addresses, show_addresses, show_variables
 from labkit.clients.supervisor import SupervisorClient
+from labkit.default_settings import FUNCTIONS_VARIABLE
 from labkit.lifecycle.running_lab import empty_workspace, require_state, stop_workspace
 from labkit.signals import cleaning_up
 from labkit.supervisor.settings import MAX_WORKERS, Settings
 from labkit.workspace import Workspace
+from labkit_services.contract.function_providers import FUNCTION_PROVIDERS
 
 _HELP = {
+    "functions": "What functions run in; docker: containers of this machine's engine.",
     "gateway_port": "Used if free; 0: any.",
     "inspector_port": "Used if free; 0: any.",
     "max_inflight": "Calls that a queue-worker runs at once.",
@@ -30,7 +33,12 @@ _HELP = {
     "sync_interval": "JetStream's; 'always' syncs each call to the disk before its 202.",
     "timeout": "Seconds until the lab must be ready.",
 }
-_RANGES = {"max_inflight": click.IntRange(min=1), "workers": click.IntRange(1, MAX_WORKERS)}
+_TYPES = {
+    "functions": click.Choice(FUNCTION_PROVIDERS),
+    "max_inflight": click.IntRange(min=1),
+    "workers": click.IntRange(1, MAX_WORKERS),
+}
+_VARIABLES = {"functions": FUNCTIONS_VARIABLE}
 
 
 def settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -41,7 +49,9 @@ def settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
             f"--{name.replace('_', '-')}",
             default=default,
             show_default=bool(default),
-            type=_RANGES.get(name),
+            type=_TYPES.get(name),
+            envvar=_VARIABLES.get(name),
+            show_envvar=name in _VARIABLES,
             help=text,
         )(command)
     return command

@@ -13,6 +13,8 @@ from typing import Self
 
 from labkit.clients.caller import load_ipython_extension
 from labkit.clients.supervisor import CHANGE_SECONDS
+from labkit.default_settings import FUNCTIONS_VARIABLE, default_functions
+from labkit.errors import LabRunningError
 from labkit.lab.arguments import checked
 from labkit.lab.async_lab import AsyncLab
 from labkit.lab.background_loop import GRACE_SECONDS, MANAGE_SECONDS, background_loop, proxy
@@ -67,6 +69,7 @@ class Lab(LabServices, LabFunctions, LabCalls, LabBins, LabQueues, LabFaultInjec
         max_retry_wait: str = "10s",
         ack_wait: str = "",
         sync_interval: str = "",
+        functions: str | None = None,
         gateway_port: int = Settings.gateway_port,
         inspector_port: int = Settings.inspector_port,
         environment: Mapping[str, str] | None = None,
@@ -96,6 +99,9 @@ class Lab(LabServices, LabFunctions, LabCalls, LabBins, LabQueues, LabFaultInjec
                 redelivered, such as ``30s``.
             sync_interval: With ``always``, the queue is written through to the
                 disk before each 202.
+            functions: What functions run in: ``process``, the default, or
+                ``docker`` for containers of this machine's Docker engine. The
+                variable ``LABKIT_FUNCTIONS`` is another default.
             gateway_port: Used if free, else another; 0 means any.
             inspector_port: The same for the inspector.
             environment: More settings for the services, with OpenFaaS's names.
@@ -117,14 +123,24 @@ class Lab(LabServices, LabFunctions, LabCalls, LabBins, LabQueues, LabFaultInjec
             max_retry_wait=max_retry_wait,
             ack_wait=ack_wait,
             sync_interval=sync_interval,
+            functions=functions or default_functions(),
             gateway_port=gateway_port,
             inspector_port=inspector_port,
             environment=dict(environment or {}),
             timeout=timeout,
         )
 
+        is_chosen = bool(functions or os.environ.get(FUNCTIONS_VARIABLE))
+
         async def start() -> tuple[AsyncLab, tuple[str, ...]]:
             lab = await AsyncLab.start(settings, attach=attach)
+            if is_chosen and lab.state.functions != settings.functions:
+                raise LabRunningError(
+                    "A lab is running whose functions run in something else.",
+                    expected=f"functions={settings.functions!r}",
+                    seen=f"functions={lab.state.functions!r} at {lab.state.gateway_url}",
+                    next_step="end it with: labkit down; or attach to it, without that setting",
+                )
             status = await lab.status()
             if max_inflight is not None and status.max_inflight != max_inflight:
                 await lab.set_max_inflight(max_inflight)

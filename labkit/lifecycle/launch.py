@@ -15,13 +15,14 @@ from labkit.supervisor.settings import Settings
 from labkit.system_limits import next_step_after
 from labkit.workspace import LabState
 from labkit_services.contract.errors import LabTimeoutError
+from labkit_services.contract.function_providers import DOCKER, end_seconds
 from labkit_services.runtime.log_tail import last_lines
 from labkit_services.runtime.python_process import python_command, python_environment
 
 _GRACE_SECONDS = 3.0
 """Time to clean up after the deadline, before the error is reported."""
 _END_SECONDS = 4.0
-"""Longer than its guard gives the supervisor."""
+"""Longer than its guard gives the supervisor, if functions are processes."""
 _POLL_SECONDS = 0.01
 _TAIL_LINES = 8
 _CHECK_INSTALLATION = "look at the installation with: labkit doctor"
@@ -38,9 +39,10 @@ class Lifeline:
         process: The supervisor's, or its guard's.
     """
 
-    def __init__(self, process: subprocess.Popen[bytes], descriptor: int) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], descriptor: int, functions: str) -> None:
         """Take over the pipe's write end; -1 is none."""
         self.process = process
+        self._end_seconds = _END_SECONDS + end_seconds(functions)
         self._descriptor = descriptor
         if self.is_held:
             _lifelines.append(self)
@@ -57,9 +59,9 @@ class Lifeline:
             os.close(descriptor)
             _lifelines.remove(self)
 
-    async def wait_for_exit(self, timeout: float = _END_SECONDS) -> None:
-        """Wait for the supervisor's end; kill it after ``timeout`` seconds."""
-        if not await wait_for_exit(self.process, timeout):
+    async def wait_for_exit(self) -> None:
+        """Wait for the supervisor's end; kill it if it takes too long."""
+        if not await wait_for_exit(self.process, self._end_seconds):
             # Its child processes notice that it has gone.
             self.process.kill()
             await wait_for_exit(self.process)
@@ -96,6 +98,8 @@ async def launch(settings: Settings, lifeline_of: int | None = None) -> Launched
         lifeline_of: The pidfd of another process that the lab ends with,
             instead of this one.
     """
+    if settings.functions == DOCKER:
+        await asyncio.to_thread(_check_engine)
     with _temporary_file() as stderr:
         # The supervisor writes its errors here until it holds the workspace's
         # lock, and so has a log.
@@ -123,6 +127,16 @@ async def launch(settings: Settings, lifeline_of: int | None = None) -> Launched
     if "error" in message:
         raise error_from_json(message["error"])
     return None
+
+
+def _check_engine() -> None:
+    """Raise DockerEngineError if functions cannot run in containers here.
+
+    The gateway would start all the same, and wait for an engine.
+    """
+    from labkit_services.docker_engine.connection import connect  # the SDK takes a while to import
+
+    connect().close()
 
 
 def _temporary_file() -> IO[bytes]:
@@ -164,7 +178,7 @@ def _spawn(settings: Settings, stderr: IO[bytes], lifeline_of: int | None) -> Li
         ) from error
     finally:
         os.close(source)
-    return Lifeline(process, descriptor)
+    return Lifeline(process, descriptor, settings.functions)
 
 
 async def _read_message(process: subprocess.Popen[bytes], timeout: float) -> dict[str, Any] | None:

@@ -12,6 +12,7 @@ from labkit.errors import NoLabError
 from labkit.supervisor.files import remove_anything, run_folder, workspace_errors
 from labkit.workspace import LabState, Workspace
 from labkit_services.contract.errors import LabError, LabTimeoutError
+from labkit_services.contract.function_providers import end_seconds
 
 _POLL_SECONDS = 0.02
 _STOP_SECONDS = 4.0
@@ -48,7 +49,7 @@ async def find_lab(workspace: Workspace) -> LabState | None:
 async def stop_lab(workspace: Workspace, state: LabState) -> None:
     """Stop a lab; kill its supervisor if it doesn't stop in time."""
     with suppress(ConnectionError, LabTimeoutError):
-        await SupervisorClient(state).stop(_STOP_SECONDS)
+        await SupervisorClient(state).stop(_STOP_SECONDS + end_seconds(state.functions))
     await _wait_until_gone(workspace, state.pid, _KILL_SECONDS)
 
 

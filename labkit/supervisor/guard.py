@@ -27,7 +27,8 @@ from labkit.supervisor.linux_processes import (
 )
 
 _STUCK_SECONDS = 3.0
-"""How long the supervisor may live on without its lifeline."""
+"""How long the supervisor may live on without its lifeline, if functions are
+processes."""
 _SWEEP_SECONDS = 10.0
 _PAUSE_SECONDS = 0.005
 
@@ -99,9 +100,21 @@ def _wait(child: int, woken: int) -> int:
             kill_at = float("inf")
         if 0 in readable:  # the supervisor reads nothing else from it, either
             watched = [woken]
-            kill_at = time.monotonic() + _STUCK_SECONDS
+            kill_at = time.monotonic() + _STUCK_SECONDS + _end_seconds()
         if woken in readable and signal.SIGTERM in os.read(woken, 4096):
             os.kill(child, signal.SIGTERM)
+
+
+def _end_seconds() -> float:
+    """Return how much longer containers take, by the supervisor's settings."""
+    import json  # not at the top: the guard imports next to nothing
+
+    from labkit_services.contract.function_providers import end_seconds
+
+    try:
+        return end_seconds(json.loads(sys.argv[1])["functions"])
+    except (IndexError, KeyError, ValueError):
+        return 0.0
 
 
 def _sweep() -> None:

@@ -16,9 +16,11 @@ from labkit.supervisor.service_specs import DRAIN_SECONDS, ServiceSpec, ServiceS
 from labkit.supervisor.start_timeline import StartTimeline
 from labkit.views.states import State
 from labkit_services.contract.errors import InvalidValueError, LabError
+from labkit_services.contract.function_providers import end_seconds
 
 _STOP_SECONDS = 2.0
-"""How long all of them together may take to stop before they are killed."""
+"""How long all of them together may take to stop before they are killed, if
+functions are processes."""
 _STOP_ORDER = (
     # Clients stop before the services that they use. Each group must end by
     # its time.
@@ -90,13 +92,15 @@ class ManagedServices:
     async def stop_all(self) -> None:
         """Stop all in two seconds, without waiting for work in progress.
 
+        Where functions are containers, removing these may take longer.
         Before nats-server stops, it is recorded what the store holds, and
         after that, what its consumers' files hold.
         """
         loop = asyncio.get_running_loop()
         begin = loop.time()
         for kinds, seconds in _STOP_ORDER:
-            grace = begin + seconds - loop.time()
+            extra = self._end_seconds if GATEWAY in kinds or NATS_SERVER in kinds else 0.0
+            grace = begin + seconds + extra - loop.time()
             services = [service for service in self if service.kind in kinds]
             if kinds == (NATS_SERVER,) and any(service.state is State.READY for service in services):
                 await self.specs.recovery.record(self.specs.url_of[NATS_SERVER], at_rest=True)
@@ -113,12 +117,19 @@ class ManagedServices:
         for number in range(len(workers) + 1, count + 1):
             self._add(self.specs.worker(number))
 
+    @property
+    def _end_seconds(self) -> float:
+        return end_seconds(self.specs.settings.functions)
+
     # -- one of them
 
     async def stop(self, service: ManagedService) -> None:
         """Stop a service; a queue-worker finishes its running calls."""
-        drains = service.kind == QUEUE_WORKER
-        await service.stop(_DRAIN_GRACE_SECONDS if drains else _RESTART_GRACE_SECONDS)
+        if service.kind == QUEUE_WORKER:
+            grace = _DRAIN_GRACE_SECONDS
+        else:
+            grace = _RESTART_GRACE_SECONDS + (self._end_seconds if service.kind == GATEWAY else 0.0)
+        await service.stop(grace)
 
     async def start(self, service: ManagedService) -> None:
         """Start a service that was stopped or has failed."""

@@ -177,6 +177,7 @@ class ServiceSpecs:
             control_token=self.control_token,
             started_ns=started_ns,
             port_note="; ".join(filter(None, notes)),
+            functions=self.settings.functions,
         )
 
     # -- nats-server
@@ -208,6 +209,8 @@ class ServiceSpecs:
             **self._socket_setting(GATEWAY),
             basic_auth="true",
             secret_mount_path=str(self._secrets),
+            functions=self.settings.functions,
+            workspace=str(self.workspace.root),
             image_store=str(self.workspace.images),
             state_dir=str(self._run / GATEWAY),
             max_body=str(self.settings.max_body),

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 
 from labkit_services.contract.durations import parse_duration
 from labkit_services.contract.errors import InvalidValueError
+from labkit_services.contract.function_providers import FUNCTION_PROVIDERS, PROCESS
 from labkit_services.contract.numbers import whole_number
 from labkit_services.contract.ports import DEFAULT_GATEWAY_PORT, DEFAULT_INSPECTOR_PORT
 from labkit_services.contract.queues import MAX_ATTEMPTS, MAX_INFLIGHT, SHORTEST_LEASE_SECONDS
@@ -43,6 +44,8 @@ class Settings:
         max_retry_wait: The longest of these delays. Pro's is 120s: a call that
             always fails would end after a quarter of an hour.
         max_body: Largest request body in bytes.
+        functions: What functions run in: ``process``, or containers of
+            ``docker``.
         parent_death_wrapper: Start nats-server through
             ``parent_death_wrapper.py``, on systems that have no other way to
             end it together with the supervisor.
@@ -65,6 +68,7 @@ class Settings:
     initial_retry_wait: str = "1s"
     max_retry_wait: str = "10s"
     max_body: int = 1024 * 1024
+    functions: str = PROCESS
     parent_death_wrapper: bool = not sys.platform.startswith("linux")
     owner: str = "the process"
     launched_ns: int = 0
@@ -82,6 +86,9 @@ class Settings:
                     seen=repr(port),
                     next_step="leave the setting out: another port is used if the usual one is taken",
                 )
+        if self.functions not in FUNCTION_PROVIDERS:
+            expected = " or ".join(FUNCTION_PROVIDERS)
+            raise InvalidValueError("functions is unknown", expected=expected, seen=repr(self.functions))
         for name, highest in _HIGHEST.items():
             whole_number(name, getattr(self, name), highest)
         for name in ("ack_wait", "initial_retry_wait", "max_retry_wait", "sync_interval"):

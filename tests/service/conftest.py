@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
+from docker_engine import DockerEngine, shared_engine
 from labs import start_lab
 
 from labkit import Lab
@@ -19,3 +21,11 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     environment.leave(lab.aio.workspace)
     yield lab
     lab.stop()
+
+
+@pytest.fixture(scope="session")
+def docker_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerEngine]:
+    """The Docker engine that all tests of this run share; without one they are skipped."""
+    base = tmp_path_factory.getbasetemp()
+    with shared_engine(base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) as engine:
+        yield engine

@@ -327,7 +327,7 @@ def test_a_process_whose_name_is_no_utf_8_has_a_usage() -> None:
     ) as process:
         assert process.stdout
         process.stdout.readline()
-        memory = usage_of([process.pid])["totalMemoryBytes"]
+        memory = usage_of(process.pid).memory
         process.communicate(b"\n")
 
     assert memory > 0

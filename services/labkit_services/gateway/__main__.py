@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 
+from labkit_services.contract.function_providers import DOCKER
 from labkit_services.contract.names import GATEWAY_ALIASES
 from labkit_services.gateway.app import GatewayApp
 from labkit_services.gateway.auth import BasicAuth
@@ -12,7 +13,7 @@ from labkit_services.gateway.config import GatewayConfig
 from labkit_services.gateway.dead_letter_store import DeadLetterStore
 from labkit_services.gateway.functions.autoscaler import Autoscaler
 from labkit_services.gateway.functions.process_backend import ProcessBackend
-from labkit_services.gateway.functions.provider import FunctionProvider
+from labkit_services.gateway.functions.provider import FunctionProvider, ReplicaBackend
 from labkit_services.gateway.metrics import Metrics, Telemetry
 from labkit_services.gateway.queue_registry import QueueRegistry
 from labkit_services.gateway.queue_workers import QueueWorkers
@@ -36,6 +37,7 @@ from labkit_services.jetstream.connection import close, connect
 from labkit_services.jetstream.event_publisher import EventPublisher
 from labkit_services.jetstream.publisher import Publisher
 from labkit_services.jetstream.streams import ensure_cancelled, ensure_events, ensure_queue
+from labkit_services.runtime.log import Log
 from labkit_services.runtime.metrics_server import MetricsServer
 from labkit_services.runtime.service import Service, run
 from labkit_services.web.owner_socket import serve_owner
@@ -63,8 +65,8 @@ async def main(service: Service) -> None:
     events, watchdog_events = EventPublisher(nats, service), EventPublisher(nats, service, name="watchdog")
     metrics = Metrics()
     queues = QueueRegistry(nats, config)
-    backend = ProcessBackend(config, registry.secrets)
-    backend.open()
+    backend = _backend(config, registry, log)
+    await backend.open()
     provider = FunctionProvider(backend, registry, queues, watchdog_events, log)
     provider.start()
     service.tasks.start(Autoscaler(provider, metrics, log).run(), name="autoscaler")
@@ -100,6 +102,7 @@ async def main(service: Service) -> None:
 
     server = HttpServer(app, limits=Limits(read_seconds=config.read_timeout or math.inf), on_error=on_error)
     host, port = await server.start(port=config.port, fallback=config.port_fallback)
+    await backend.expose(app)
     await serve_owner(server, config.owner_socket, app, sandbox=True)
     metrics_server = MetricsServer(metrics_text, log)
     metrics_url = await metrics_server.start(config.metrics_port)
@@ -109,10 +112,19 @@ async def main(service: Service) -> None:
     await metrics_server.stop()
     await server.stop(_STOP_GRACE_SECONDS)
     await provider.stop()
-    backend.close()
+    await backend.close()
     client.close()
     await events.flush()
     await close(nats)
+
+
+def _backend(config: GatewayConfig, registry: Registry, log: Log) -> ReplicaBackend:
+    if config.functions != DOCKER:
+        return ProcessBackend(config, registry.secrets)
+    # Not at the top: the Docker SDK takes a while to import.
+    from labkit_services.gateway.functions.docker.backend import DockerBackend
+
+    return DockerBackend(config, registry.secrets, log)
 
 
 def start() -> None:

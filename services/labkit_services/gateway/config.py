@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labkit_services.contract.durations import parse_duration
+from labkit_services.contract.function_providers import PROCESS
 from labkit_services.contract.names import DEFAULT_QUEUE
 from labkit_services.contract.ports import DEFAULT_GATEWAY_PORT, GATEWAY_METRICS_PORT
 from labkit_services.runtime.service import Service
@@ -33,6 +34,8 @@ class GatewayConfig:
     replicas: int  # JetStream replicas of a queue: 1, or 3 on a cluster
     fork_server: int  # descriptor of a socket to the fork server; -1 means watchdogs are spawned
     lab_state: Path  # the lab's state file, which has the inspector's address
+    functions: str  # what functions run in: "process" or "docker"
+    workspace: str  # the lab's folder, by which its containers are found
     allowed_hosts: tuple[str, ...]  # more host names under which browsers reach it
 
     @classmethod
@@ -67,5 +70,7 @@ class GatewayConfig:
             replicas=service.number("nats_stream_replicas", 1),
             fork_server=service.number("fork_server", -1),
             lab_state=Path(service.setting("lab_state", ".labkit/state.json")),
+            functions=service.setting("functions", PROCESS),
+            workspace=service.setting("workspace") or str(Path.cwd()),
             allowed_hosts=allowed_hosts(service.settings),
         )

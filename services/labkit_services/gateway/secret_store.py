@@ -56,15 +56,20 @@ class SecretStore:
             if f"{name}.{namespace}" not in self._bucket.records:
                 raise HttpError(400, f"unable to find secret: {name}\n")
 
-    def write(self, names: tuple[str, ...], namespace: str, folder: Path) -> None:
-        """Write a function's secrets to files that only we can read."""
-        folder.mkdir(mode=0o700)
+    def write(self, names: tuple[str, ...], namespace: str, folder: Path, *, for_all: bool = False) -> None:
+        """Write a function's secrets to files that only we can read.
+
+        With ``for_all`` the files can be read by everyone who can reach the
+        folder: by a container that runs as another user.
+        """
+        folder_mode, file_mode = (0o755, 0o444) if for_all else (0o700, 0o400)
+        folder.mkdir(mode=folder_mode)
         for name in names:
             # One removed since the deploy becomes an empty file, as in a pod
             # that keeps its mount.
             value = self._bucket.records.get(f"{name}.{namespace}", {"value": ""})["value"]
             # Read-only from the moment it exists.
-            descriptor = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400)
+            descriptor = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, file_mode)
             with os.fdopen(descriptor, "wb") as file:
                 file.write(base64.b64decode(value))
 

@@ -34,7 +34,6 @@ from labkit_services.watchdog.resource_limits import FunctionLimits
 from labkit_services.watchdog.secrets import SecretsView
 from labkit_services.watchdog.spawner import Spawner
 
-_HOST = "127.0.0.1"
 _FAILURE_GRACE_SECONDS = 0.5
 _NO_LOCK_WARNING = (
     'Warning: "suppress_lock" is enabled. No automated health-checks will be in place for your function.'
@@ -85,16 +84,17 @@ async def _serve(
         limits=Limits(read_seconds=config.read_timeout or float("inf")),
         on_error=lambda request, error: log.error(f"{request.method} {request.target}: {error!r}"),
     )
-    port = await _listen(server, config.port)
+    host = config.listen_address
+    port = await _listen(server, host, config.port)
     log.line(f"Listening on port: {port}")
-    async with serve_metrics(handler.metrics, _HOST, config.metrics_port, log) as metrics_url:
+    async with serve_metrics(handler.metrics, host, config.metrics_port, log) as metrics_url:
         if config.suppress_lock:
             log.line(_NO_LOCK_WARNING)
         else:
             log.line(f"Writing lock-file to: {lock.path}")
             lock.write()
         handler.accepting = True
-        service.ready(url=f"http://{_HOST}:{port}", metrics=metrics_url)
+        service.ready(url=f"http://{host}:{port}", metrics=metrics_url)
         stopping = asyncio.create_task(service.stopping.wait(), name="wait for SIGTERM")
         try:
             await asyncio.wait((stopping, backend.failure), return_when=asyncio.FIRST_COMPLETED)
@@ -112,12 +112,12 @@ async def _serve(
         log.line(f"Exiting. Active connections: {handler.metrics.in_flight}")
 
 
-async def _listen(server: HttpServer, port: int) -> int:
+async def _listen(server: HttpServer, host: str, port: int) -> int:
     try:
-        _, bound = await server.start(_HOST, port)
+        _, bound = await server.start(host, port)
     except (OSError, OverflowError) as error:
         raise LabError(
-            f"Error ListenAndServe: listen tcp {_HOST}:{port}: {error}",
+            f"Error ListenAndServe: listen tcp {host}:{port}: {error}",
             expected="a free port",
             next_step="set port to another number, or to 0 for any",
         ) from error

@@ -44,6 +44,9 @@ class WatchdogConfig:
     # notice.
     healthcheck_interval: float = 30.0
     port: int = WATCHDOG_PORT  # 0 means any
+    # OpenFaaS's watchdogs listen on all addresses, which in a container are
+    # its own.
+    listen_address: str = "127.0.0.1"
     # Of ``/metrics``; 0 means any. In OpenFaaS it is always 8081, where each
     # watchdog has its own ports.
     metrics_port: int = WATCHDOG_METRICS_PORT
@@ -86,6 +89,7 @@ class WatchdogConfig:
             exec_timeout=_duration(environ, "exec_timeout", 0.0 if classic else 30.0),
             healthcheck_interval=_duration(environ, "healthcheck_interval", write_timeout),
             port=_whole_number(environ, "port", WATCHDOG_PORT),
+            listen_address=environ.get("listen_address") or "127.0.0.1",
             metrics_port=_whole_number(environ, "metrics_port", WATCHDOG_METRICS_PORT),
             combine_output=classic and _flag(environ, "combine_output", mode, default=True),
             write_debug=_flag(environ, "write_debug", mode, default=False),

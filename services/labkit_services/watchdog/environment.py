@@ -6,7 +6,9 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 
-_NOT_FOR_FUNCTIONS = frozenset({"lifeline", "limits_memory", "limits_cpu", "metrics_port", "secrets_by"})
+_NOT_FOR_FUNCTIONS = frozenset(
+    {"lifeline", "limits_memory", "limits_cpu", "listen_address", "metrics_port", "secrets_by"}
+)
 """Settings from the gateway to the watchdog that mean nothing to a
 function."""
 

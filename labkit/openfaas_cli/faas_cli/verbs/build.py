@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from pathlib import Path
 
-from labkit.openfaas_cli.dockerfile.build import Build, build
 from labkit.openfaas_cli.faas_cli.arguments import key_values
-from labkit.openfaas_cli.faas_cli.build_context import create_build_context, requirement_notes
+from labkit.openfaas_cli.faas_cli.build_context import create_build_context
+from labkit.openfaas_cli.faas_cli.build_options import BuildImage, BuildOptions
+from labkit.openfaas_cli.faas_cli.docker_build import docker_build, functions_are_in_docker
 from labkit.openfaas_cli.faas_cli.image_tag import TAG, check_image_name, tagged
 from labkit.openfaas_cli.faas_cli.output import echo, red, yellow
+from labkit.openfaas_cli.faas_cli.process_build import process_build
 from labkit.openfaas_cli.faas_cli.stack import Stack, StackFunction, stack_of
 from labkit.openfaas_cli.faas_cli.templates import Template, TemplateError, find_template, read_template
 from labkit.openfaas_cli.faas_cli.verb import ENVSUBST, Verb
 from labkit.openfaas_cli.faas_cli.verbs.template import pull_missing_templates
 from labkit.openfaas_cli.pflag import Arguments, Flag, UsageError
-from labkit.signals import temporary_folder
-from labkit.workspace import Workspace
 from labkit_services.contract.errors import LabError
-from labkit_services.images import catalogue
-from labkit_services.images.store import Image, ImageStore
 
 _PACKAGES = "ADDITIONAL_PACKAGE"
 """The ARG that gets the packages of all build options."""
@@ -30,19 +27,22 @@ class BuildError(LabError):
     """Errors received during build."""
 
 
-def run_build(arguments: Arguments) -> None:
+def run_build(arguments: Arguments, build_image: BuildImage | None = None) -> None:
     """Build the functions of the stack file, or the flags' function.
 
-    A failed build is an error only after the others have been built.
+    By default images are built for what the lab's functions run in. A failed
+    build is an error only after the others have been built.
     """
-    build_args, labels = _build_args(arguments), key_values(arguments, "build-label")
+    build_image = build_image or (docker_build if functions_are_in_docker() else process_build)
+    flags = {name: arguments.on(name.replace("_", "-")) for name in ("no_cache", "pull", "squash", "quiet")}
+    options = BuildOptions(_build_args(arguments), key_values(arguments, "build-label"), **flags)
     if arguments.number("parallel") < 1:
         raise UsageError("the --parallel flag must be great than 0")
     stack = stack_of(arguments)
     if not arguments.on("disable-stack-pull"):
         pull_missing_templates(stack, arguments)
     if not stack.functions:
-        _build(_from_flags(arguments), stack, arguments, build_args, labels)
+        _build(_from_flags(arguments), stack, arguments, options, build_image)
         return
     start, errors = time.monotonic(), []
     for function in stack.functions.values():
@@ -53,7 +53,8 @@ def run_build(arguments: Arguments) -> None:
         echo(yellow(f"[0] > Building {function.name}."))
         try:
             if function.lang:
-                _build(function, stack, arguments, {**function.build_args, **build_args}, labels)
+                build_args = {**function.build_args, **options.build_args}
+                _build(function, stack, arguments, options._replace(build_args=build_args), build_image)
             else:
                 echo("Please provide a valid language for your function.")
         except LabError as error:
@@ -71,8 +72,8 @@ def _build(
     function: StackFunction,
     stack: Stack,
     arguments: Arguments,
-    build_args: Mapping[str, str],
-    labels: Mapping[str, str],
+    options: BuildOptions,
+    build_image: BuildImage,
 ) -> None:
     template = _template(function.lang)
     if not Path(function.handler).exists() or not function.handler:
@@ -82,25 +83,12 @@ def _build(
         echo(f"{function.name} shrink-wrapped to {context}")
         return
     function = tagged(function, arguments)
-    options = _merged(function.build_options, arguments.texts("build-option"))
-    packages = _packages(function.lang, template, options, build_args.get(_PACKAGES, ""))
+    chosen = _merged(function.build_options, arguments.texts("build-option"))
+    packages = _packages(function.lang, template, chosen, options.build_args.get(_PACKAGES, ""))
     echo(f"Building: {function.image} with {function.lang} template. Please wait..")
     check_image_name(function.image)
-    store = ImageStore(Workspace.find().images)
-    build_args = {**build_args, _PACKAGES: packages}
-    with temporary_folder("labkit-build-") as scratch:
-        built = build(context, scratch, lambda ref: store.get(ref) or catalogue.find(ref), build_args)
-        if not arguments.on("quiet"):
-            _print_steps(function, built)
-        image = Image(
-            function.image,
-            built.fprocess,
-            built.environment,
-            built.workdir,
-            labels={**built.labels, **labels},
-            on_build=built.on_build,
-        )
-        store.put(image, built.files)
+    build_args = {**options.build_args, _PACKAGES: packages}
+    build_image(function, context, options._replace(build_args=build_args))
     echo(f"Image: {function.image} built.")
 
 
@@ -134,21 +122,6 @@ def _packages(language: str, template: Template, options: list[str], given: str)
 def _merged(values: list[str], overlay: list[str]) -> list[str]:
     """Return a flag's values and then those of the stack file, each once."""
     return list(dict.fromkeys([*overlay, *values]))
-
-
-def _print_steps(function: StackFunction, built: Build) -> None:
-    echo(f"Dockerfile: {built.copies} COPY, fprocess: {built.fprocess or '(none)'}")
-    for note in built.notes:
-        echo(note)
-    if count := len(built.skipped_runs):
-        steps = "1 RUN step" if count == 1 else f"{count} RUN steps"
-        echo(f"{steps} not executed: without a container, the process runs on this machine as it is.")
-        for run in built.skipped_runs:
-            echo(f"  {run}")
-    for note in requirement_notes(Path(function.handler) / "requirements.txt"):
-        echo(note)
-    if not built.fprocess and built.environment.get("mode") != "static":
-        echo(f"No ENV fprocess: set the fprocess of {function.name} in the stack file, or it cannot start.")
 
 
 def _build_args(arguments: Arguments) -> dict[str, str]:
@@ -189,12 +162,12 @@ FLAGS = (
     Flag("image", "", "", "Name of the image to build"),
     Flag("lang", "", "", "Language of the function"),
     Flag("name", "", "", "Name of the function"),
-    Flag("no-cache", "", False, "Accepted; there is no build cache"),
+    Flag("no-cache", "", False, "Do not use the build cache (processes have none)"),
     Flag("parallel", "", 1, "Accepted; a build takes milliseconds"),
-    Flag("pull", "", False, "Accepted; base images are part of the lab"),
-    Flag("quiet", "", False, "Do not print a summary of the Dockerfile"),
+    Flag("pull", "", False, "Pull base images anew (those of processes are part of the lab)"),
+    Flag("quiet", "", False, "Do not print the steps of the Dockerfile"),
     Flag("shrinkwrap", "", False, "Only write the function's files to ./build/"),
-    Flag("squash", "", False, "Accepted; there are no layers"),
+    Flag("squash", "", False, "Make one layer (for processes there are none)"),
     TAG,
 )
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from labkit.openfaas_cli.faas_cli.image_tag import tagged
 from labkit.openfaas_cli.faas_cli.local_function import LocalFunction
 from labkit.openfaas_cli.faas_cli.output import echo
+from labkit.openfaas_cli.faas_cli.process_build import process_build
 from labkit.openfaas_cli.faas_cli.secrets import LOCAL_SECRETS
 from labkit.openfaas_cli.faas_cli.stack import StackFunction, full_environment, stack_of
 from labkit.openfaas_cli.faas_cli.templates import find_template, read_template
@@ -63,7 +64,7 @@ def _run(arguments: Arguments) -> None:
     if arguments.on("build"):
         if arguments.words:
             echo(f"Building: {function.name}")
-        build.run_build(arguments)
+        build.run_build(arguments, process_build)
     echo(f"Image: {function.image}")
     local = LocalFunction(
         _image(function),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from labkit.openfaas_cli.faas_cli.docker_build import functions_are_in_docker
 from labkit.openfaas_cli.faas_cli.image_tag import TAG, ImageTagError, tagged
 from labkit.openfaas_cli.faas_cli.output import echo, warn, yellow
 from labkit.openfaas_cli.faas_cli.stack import StackFunction, stack_of
@@ -38,7 +39,11 @@ def run_push(arguments: Arguments, *, needs_prefix: bool = True) -> None:
             echo(f"Skipping {name}")
         else:
             echo(yellow(f"[0] < Pushing {name} [{image}] done."))
-    echo("Nothing was sent: the lab runs functions on this machine, and needs no registry.")
+    if functions_are_in_docker():
+        why = "the engine that built the images runs them. To publish one: docker push"
+    else:
+        why = "the lab runs functions on this machine, and needs no registry"
+    echo(f"Nothing was sent: {why}.")
     echo(yellow("[0] Worker done."))
 
 

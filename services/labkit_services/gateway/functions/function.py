@@ -190,7 +190,8 @@ class DeployedFunction:
             self._restart_later()
 
     def _restart_later(self) -> None:
-        delay = _RESTART_SECONDS[min(self._failures, len(_RESTART_SECONDS)) - 1]
+        # A failure before it was ready is counted a moment later.
+        delay = _RESTART_SECONDS[min(max(self._failures, 1), len(_RESTART_SECONDS)) - 1]
 
         async def restart() -> None:
             await asyncio.sleep(delay)

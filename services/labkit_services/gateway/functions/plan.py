@@ -16,11 +16,14 @@ class UnusableDeploymentError(LabError):
     """The function cannot be run."""
 
 
+class BackendUnavailableError(LabError):
+    """What runs functions does not answer."""
+
+
 @dataclass(frozen=True)
 class ReplicaPlan:
     """How to run each replica of a function."""
 
-    spec: FunctionSpec
     environment: Mapping[str, str]
     """With command (``fprocess``) and limits; what differs between replicas is
     added at their start."""
@@ -45,4 +48,4 @@ def plan_replica(spec: FunctionSpec, image: Image, search_path: str) -> ReplicaP
     environment = environment_of(
         image, command, spec.env_vars, search_path=search_path, defaults=defaults
     ) | limit_settings(spec.limits or {})
-    return ReplicaPlan(spec, environment, image.cwd)
+    return ReplicaPlan(environment, image.cwd)

@@ -10,12 +10,17 @@ import socket
 from labkit_services.contract.errors import LabError
 from labkit_services.gateway.config import GatewayConfig
 from labkit_services.gateway.functions.plan import ReplicaPlan, UnusableDeploymentError, plan_replica
+from labkit_services.gateway.functions.process_runner import ProcessRunner
 from labkit_services.gateway.functions.replica import Replica, ReplicaCallbacks
 from labkit_services.gateway.functions.spec import FunctionSpec
 from labkit_services.gateway.functions.watchdog_process import WatchdogProcess
 from labkit_services.gateway.secret_store import SecretStore
+from labkit_services.http import Handler
 from labkit_services.images import catalogue
 from labkit_services.images.store import Image, ImageStore
+
+CPU_NOT_LIMITED = "labkit/limits.cpu"
+"""Annotation of a function whose CPU limit is not enforced."""
 
 
 class ProcessBackend:
@@ -31,28 +36,33 @@ class ProcessBackend:
         self._fork_server = socket.socket(fileno=config.fork_server) if config.fork_server >= 0 else None
         self._count = itertools.count()
 
-    def open(self) -> None:
+    async def open(self) -> None:
         """Remove what an earlier gateway left in the scratch folder."""
-        self.close()
+        await self.close()
         self._scratch.mkdir(parents=True, mode=0o700)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Remove the scratch folder; every replica must have ended."""
         shutil.rmtree(self._scratch, ignore_errors=True)
 
-    def plan(self, spec: FunctionSpec) -> ReplicaPlan:
-        """Resolve a deployment with the newest build of its image."""
-        try:
-            # An unknown name stands for an empty image: the deployment may
-            # name the command.
-            image = self._images.get(spec.image) or catalogue.find(spec.image) or Image(spec.image)
-        except LabError as error:
-            raise UnusableDeploymentError(f"validation failed: image: {error.headline}") from error
-        return plan_replica(spec, image, os.environ.get("PATH", os.defpath))
+    async def expose(self, gateway: Handler) -> None:
+        """Do nothing: functions use the gateway's own address."""
 
-    def start(self, plan: ReplicaPlan, callbacks: ReplicaCallbacks) -> Replica:
-        """Start a watchdog process."""
-        spec = plan.spec
+    async def check(self, spec: FunctionSpec) -> None:
+        """Raise UnusableDeploymentError if the function cannot be run."""
+        self._plan(spec)
+
+    def notes(self, spec: FunctionSpec) -> dict[str, str]:
+        """Return an annotation if a limit is not enforced.
+
+        A process has no CPU share to limit.
+        """
+        cpu = (spec.limits or {}).get("cpu")
+        return {CPU_NOT_LIMITED: f"limits.cpu {cpu} is not enforced by processes"} if cpu else {}
+
+    def start(self, spec: FunctionSpec, callbacks: ReplicaCallbacks) -> Replica:
+        """Start a watchdog process with the newest build of the image."""
+        plan = self._plan(spec)
         scratch = self._scratch / f"{spec.name}-{next(self._count)}"
         scratch.mkdir(parents=True, mode=0o700)
         # A container's variable HOSTNAME is the replica's name as well.
@@ -62,4 +72,13 @@ class ProcessBackend:
             environment["secrets_folder"] = str(scratch / "secrets")
         environment |= {"TMPDIR": str(scratch), "port": "0", "lifeline": "stdin"}
         process = WatchdogProcess.start(environment, plan.workdir or scratch, self._fork_server)
-        return Replica(spec.name, scratch, process, callbacks)
+        return Replica(spec.name, ProcessRunner(spec.name, scratch, process), callbacks)
+
+    def _plan(self, spec: FunctionSpec) -> ReplicaPlan:
+        try:
+            # An unknown name stands for an empty image: the deployment may
+            # name the command.
+            image = self._images.get(spec.image) or catalogue.find(spec.image) or Image(spec.image)
+        except LabError as error:
+            raise UnusableDeploymentError(f"validation failed: image: {error.headline}") from error
+        return plan_replica(spec, image, os.environ.get("PATH", os.defpath))

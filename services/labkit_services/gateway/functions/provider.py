@@ -9,13 +9,13 @@ from weakref import WeakValueDictionary
 
 from labkit_services.contract.names import split_function_name
 from labkit_services.gateway.functions.function import DeployedFunction
-from labkit_services.gateway.functions.plan import ReplicaPlan, UnusableDeploymentError
+from labkit_services.gateway.functions.plan import BackendUnavailableError, UnusableDeploymentError
 from labkit_services.gateway.functions.replica import Replica, ReplicaCallbacks
 from labkit_services.gateway.functions.scaling import ScaleLimits
 from labkit_services.gateway.functions.spec import FunctionSpec
 from labkit_services.gateway.queue_registry import QueueRegistry
 from labkit_services.gateway.registry import Registry
-from labkit_services.http import HttpError
+from labkit_services.http import Handler, HttpError
 from labkit_services.jetstream.event_publisher import EventPublisher
 from labkit_services.runtime.background_tasks import BackgroundTasks
 from labkit_services.runtime.log import Log
@@ -30,11 +30,30 @@ class ReplicaBackend(Protocol):
     name: str  # the provider's, in /system/info
     orchestration: str  # what runs the functions, also there
 
-    def plan(self, spec: FunctionSpec) -> ReplicaPlan:
-        """Resolve a deployment, or raise UnusableDeploymentError."""
+    async def open(self) -> None:
+        """Remove what an earlier gateway left behind."""
 
-    def start(self, plan: ReplicaPlan, callbacks: ReplicaCallbacks) -> Replica:
-        """Start a replica, or raise OSError."""
+    async def close(self) -> None:
+        """Remove what is left, after every replica has ended."""
+
+    async def expose(self, gateway: Handler) -> None:
+        """Let functions call the gateway as ``http://gateway:8080``."""
+
+    async def check(self, spec: FunctionSpec) -> None:
+        """Raise UnusableDeploymentError if a function cannot be run.
+
+        BackendUnavailableError means that nobody knows at present. Nothing of
+        the function is created; an image may be pulled.
+        """
+
+    def notes(self, spec: FunctionSpec) -> dict[str, str]:
+        """Return annotations for what the backend cannot do as asked."""
+
+    def start(self, spec: FunctionSpec, callbacks: ReplicaCallbacks) -> Replica:
+        """Return a new replica, whose ``run`` starts it.
+
+        OSError and LabError mean that it cannot be started.
+        """
 
 
 class FunctionProvider:
@@ -95,6 +114,14 @@ class FunctionProvider:
         """Return a function's retry annotations, {} if it does not exist."""
         function = self.find(name)
         return function.spec.retry if function else {}
+
+    def notes(self, function: DeployedFunction) -> dict[str, str]:
+        """Return annotations of the lab, for a status that a person reads.
+
+        The list of functions has no notes: ``faas-cli diff`` would take them
+        for differences.
+        """
+        return self._backend.notes(function.spec)
 
     # -- changing
 
@@ -168,11 +195,13 @@ class FunctionProvider:
         self._registry.namespaces.check(spec.namespace)
         self._registry.secrets.check(spec.secrets, spec.namespace)
         try:
-            plan = self._backend.plan(spec)
+            await self._backend.check(spec)
         except UnusableDeploymentError as error:
             raise HttpError(400, f"{error.headline}\n") from error
-        if plan.spec.queue:
-            await self._queues.ensure(plan.spec.queue)
+        except BackendUnavailableError as error:
+            raise HttpError(503, f"{error.headline}\n") from error
+        if spec.queue:
+            await self._queues.ensure(spec.queue)
         await self._store(spec, wanted)
 
     async def _store(self, spec: FunctionSpec, wanted: int) -> None:
@@ -196,5 +225,4 @@ class FunctionProvider:
             self._events.append([time_ns, type_, call_id, name, 1, data])
 
         callbacks = ReplicaCallbacks(function.logs.append, on_event, function.on_gone)
-        # For each replica: its image may have been rebuilt since the deploy.
-        return self._backend.start(self._backend.plan(function.spec), callbacks)
+        return self._backend.start(function.spec, callbacks)

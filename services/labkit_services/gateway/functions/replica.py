@@ -1,23 +1,16 @@
-"""One replica: a watchdog process, observed through its three pipes."""
+"""One replica: its state, and the watchdog that is run for it."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
-import shutil
-import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from labkit_services.contract.errors import LabError
-from labkit_services.gateway.functions.watchdog_process import WatchdogProcess
 from labkit_services.http import Origin
-from labkit_services.runtime.line_reader import LineReader
-from labkit_services.runtime.log_marks import MAX_CHARACTERS
 
 _READY_SECONDS = 30.0
 """Longer than a watchdog waits for its process to listen, so that the watchdog
@@ -46,104 +39,114 @@ class ReplicaCallbacks:
 
     on_log: Callable[[str, str], None]  # with the instance's name and a line
     on_event: Callable[[list[Any]], None]  # with [time_ns, type, call_id, data]
-    on_gone: Callable[[Replica], None]  # once its process has ended
+    on_gone: Callable[[Replica], None]  # once its watchdog has ended
+
+
+class WatchdogReports(Protocol):
+    """What a runner reports while its watchdog runs."""
+
+    def started(self, instance: str) -> None:
+        """The watchdog has started, and has this name from now on."""
+
+    def ready(self, origin: Origin) -> None:
+        """The watchdog takes calls at ``origin``."""
+
+    def log(self, line: str) -> None:
+        """The watchdog or the function has logged a line."""
+
+    def event(self, row: list[Any]) -> None:
+        """The watchdog has sent an event: [time_ns, type, call_id, data]."""
+
+
+class WatchdogRunner(Protocol):
+    """Runs one watchdog, as a process or in a container."""
+
+    async def run(self, reports: WatchdogReports) -> str:
+        """Start the watchdog; return how it ended, once nothing of it is left.
+
+        OSError and LabError mean that it could not be started.
+        """
+
+    async def terminate(self) -> None:
+        """Ask the watchdog to end; also before it has started."""
+
+    async def kill(self) -> None:
+        """End the watchdog and whatever it started, immediately."""
+
+    async def usage(self) -> ReplicaUsage:
+        """Return what the watchdog and its function use."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaUsage:
+    """CPU in millicores, memory in bytes."""
+
+    cpu: float = 0.0
+    memory: int = 0
 
 
 class Replica:
-    """A watchdog process.
+    """A watchdog that takes calls once it is ready."""
 
-    The process leads a group of its own, so that killing the group ends
-    whatever the function started. Its stdin is the lifeline: the process ends
-    when the gateway's end of that pipe closes. Its stdout carries the ready
-    line and then events; its stderr is the function's log.
-    """
-
-    def __init__(
-        self, name: str, scratch: Path, process: Awaitable[WatchdogProcess], callbacks: ReplicaCallbacks
-    ) -> None:
-        """Prepare a replica; ``run`` starts it by awaiting ``process``."""
+    def __init__(self, name: str, runner: WatchdogRunner, callbacks: ReplicaCallbacks) -> None:
+        """Prepare a replica; ``run`` starts it."""
         self.state = ReplicaState.STARTING
-        self.instance = name  # in logs and events; with the process id, once started
+        self.instance = name  # in logs and events; unique, once started
         self.was_ready = False
         self.is_ending = False  # on purpose, so that its end is no failure
         self.in_flight = 0
         self.origin = Origin("127.0.0.1", 0)  # where it listens, once ready
-        self._scratch = scratch
-        self._starting = process
+        self.usage = runner.usage
+        self._runner = runner
         self._callbacks = callbacks
-        self._process: WatchdogProcess | None = None
-        self._kill_at_start = False
+        self._started = asyncio.Event()  # or ended before that
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._idle = asyncio.Event()
         self._gone = asyncio.Event()
 
-    @property
-    def pid(self) -> int:
-        """The watchdog's process id, once it is ready."""
-        assert self._process is not None
-        return self._process.pid
-
     async def ready(self) -> None:
-        """Wait until it listens; raise ReplicaError if it ends or is late."""
+        """Wait until it listens; raise ReplicaError if it ends or is late.
+
+        Its time begins with its start: an image may have to be pulled before.
+        """
+        await self._started.wait()
         try:
             async with asyncio.timeout(_READY_SECONDS):
                 await asyncio.shield(self._ready)
         except TimeoutError:
-            self.kill()
+            await self._runner.kill()
             expected = f"a watchdog ready within {_READY_SECONDS:g} s"
             raise ReplicaError(expected=expected, seen="none; it was killed") from None
 
     async def run(self) -> None:
-        """Start the process and return when it has ended."""
+        """Run the watchdog, and return when it has ended."""
+        seen = "it was cancelled"
         try:
-            self._process = await self._starting
-        except OSError as error:
-            self._clean_up(f"it could not be started: {error}")
-        else:
-            await self._follow(self._process)
+            seen = await self._runner.run(_Reports(self, self._callbacks))
+        except (OSError, LabError) as error:
+            seen = f"it could not be started: {error}"
         finally:
-            self._gone.set()
+            self._end(seen)
 
-    async def _follow(self, process: WatchdogProcess) -> None:
-        self.instance = f"{self.instance}-{process.pid}"
-        if self._kill_at_start:
-            self.kill()
-        output_ended = asyncio.Event()
-        # The watchdog has cut the function's lines, and added time and stream.
-        log = LineReader(
-            process.errors,
-            lambda line: self._callbacks.on_log(self.instance, line),
-            limit=2 * MAX_CHARACTERS,
-        )
-        LineReader(process.output, self._on_line, output_ended.set)
-        await output_ended.wait()
+    def become_ready(self, origin: Origin) -> None:
+        """Take calls from now on, unless it is ending already."""
+        self.origin = origin
+        if self.state is ReplicaState.STARTING:
+            self.state = ReplicaState.READY
+            self.was_ready = True
+        if not self._ready.done():
+            self._ready.set_result(None)
+
+    def become_started(self, instance: str) -> None:
+        """Note the watchdog's start."""
+        self.instance = instance
+        self._started.set()
+
+    def _end(self, seen: str) -> None:
+        """Wake all who wait for the replica."""
         self.state = ReplicaState.GONE
-        # Whatever the function started ends too, however the watchdog ended.
-        process.signal_group(signal.SIGKILL)
-        code = await process.reap()
-        log.stop()
-        process.close()
-        self._clean_up("it ended" if code is None else f"it ended with exit code {code}")
-
-    def _on_line(self, line: str) -> None:
-        try:
-            message = json.loads(line)
-        except ValueError:
-            return  # not the watchdog's: something in its environment printed on import
-        if isinstance(message, list):
-            self._callbacks.on_event(message)
-        elif "ready" in message:
-            self.origin, _ = Origin.parse(message["url"])
-            if self.state is ReplicaState.STARTING:
-                self.state = ReplicaState.READY
-                self.was_ready = True
-            if not self._ready.done():
-                self._ready.set_result(None)
-
-    def _clean_up(self, seen: str) -> None:
-        """Remove the scratch folder and wake all who wait for the replica."""
-        self.state = ReplicaState.GONE
-        shutil.rmtree(self._scratch, ignore_errors=True)
+        self._started.set()
+        self._gone.set()
         if not self._ready.done():
             self._ready.set_exception(ReplicaError(expected="a watchdog that stays up", seen=seen))
             self._ready.exception()  # retrieved: it is no error if nobody awaits it
@@ -168,20 +171,24 @@ class Replica:
         if self.in_flight:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._idle.wait(), grace)
-        self._signal(signal.SIGTERM)
+        await self._runner.terminate()
         try:
             await asyncio.wait_for(self._gone.wait(), _TERM_SECONDS)
         except TimeoutError:
-            self.kill()
+            await self._runner.kill()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._gone.wait(), _KILL_SECONDS)
 
-    def kill(self) -> None:
-        """End it and whatever it started, immediately."""
-        self._signal(signal.SIGKILL)
 
-    def _signal(self, number: signal.Signals) -> None:
-        if self._process is None:
-            self._kill_at_start = True
-        else:
-            self._process.signal_group(number)
+class _Reports:
+    """What a runner reports, as changes of a replica."""
+
+    def __init__(self, replica: Replica, callbacks: ReplicaCallbacks) -> None:
+        self.started = replica.become_started
+        self.ready = replica.become_ready
+        self.event = callbacks.on_event
+        self._replica = replica
+        self._on_log = callbacks.on_log
+
+    def log(self, line: str) -> None:
+        self._on_log(self._replica.instance, line)

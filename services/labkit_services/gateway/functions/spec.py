@@ -18,10 +18,6 @@ from labkit_services.http import HttpError
 
 MAX_NAME = 63
 
-CPU_NOT_LIMITED = "labkit/limits.cpu"
-"""Annotation of a function whose CPU limit the process backend does not
-enforce."""
-
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _NOT_TEXT = re.compile("[\0\ud800-\udfff]")
 _Kind = TypeVar("_Kind", str, bool, dict[str, str], list[str])
@@ -134,15 +130,6 @@ class FunctionSpec:
         status["availableReplicas"] = available
         status["createdAt"] = self.created_at
         return status
-
-    def notes(self) -> dict[str, str]:
-        """Return annotations of the lab, for a status that a person reads.
-
-        A process has no CPU share to limit. The list of functions has no
-        notes: ``faas-cli diff`` would take them for differences.
-        """
-        cpu = (self.limits or {}).get("cpu")
-        return {CPU_NOT_LIMITED: f"limits.cpu {cpu} is not enforced by processes"} if cpu else {}
 
     def to_record(self) -> dict[str, Any]:
         """Return the registry's record."""

@@ -1,25 +1,23 @@
-"""CPU and memory that a function's processes use."""
+"""CPU and memory that a process group uses."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+
+from labkit_services.gateway.functions.replica import ReplicaUsage
 
 _PROC = Path("/proc")
 
 
-def usage_of(pids: Iterable[int]) -> dict[str, Any]:
-    """Return OpenFaaS's ``FunctionUsage`` of the process groups ``pids``.
+def usage_of(pid: int) -> ReplicaUsage:
+    """Return the usage of the process group ``pid``.
 
-    ``cpu`` is in millicores over the processes' lifetime, memory in bytes;
-    both are 0 without ``/proc`` (macOS).
+    CPU is over the processes' lifetime; both are 0 without ``/proc`` (macOS).
     """
-    groups = set(pids)
     memory, ticks, oldest = 0, 0.0, 0.0
     if not _PROC.is_dir():
-        return {"cpu": 0, "totalMemoryBytes": 0}
+        return ReplicaUsage()
     page, hertz = os.sysconf("SC_PAGE_SIZE"), os.sysconf("SC_CLK_TCK")
     uptime = float((_PROC / "uptime").read_text().split()[0])
     for folder in _PROC.iterdir():
@@ -32,8 +30,8 @@ def usage_of(pids: Iterable[int]) -> dict[str, Any]:
             continue  # it has ended meanwhile
         # proc(5), counted from the third field: pgrp, utime, stime, starttime,
         # rss.
-        if int(fields[2]) in groups:
+        if int(fields[2]) == pid:
             ticks += int(fields[11]) + int(fields[12])
             oldest = max(oldest, uptime - int(fields[19]) / hertz)
             memory += int(fields[21]) * page
-    return {"cpu": round(1000 * ticks / hertz / oldest, 3) if oldest else 0, "totalMemoryBytes": memory}
+    return ReplicaUsage(round(1000 * ticks / hertz / oldest, 3) if oldest else 0, memory)

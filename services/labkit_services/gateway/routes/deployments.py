@@ -8,7 +8,6 @@ from labkit_services.contract.names import DEFAULT_NAMESPACE
 from labkit_services.gateway.functions.function import DeployedFunction
 from labkit_services.gateway.functions.provider import FunctionProvider
 from labkit_services.gateway.functions.spec import FunctionSpec
-from labkit_services.gateway.functions.usage import usage_of
 from labkit_services.gateway.metrics import Metrics
 from labkit_services.gateway.requests import (
     NAME,
@@ -52,9 +51,11 @@ class FunctionRoutes:
         if function is None:
             return Response(404)
         status = _status(function)
-        status["annotations"] |= function.spec.notes()
+        status["annotations"] |= self._provider.notes(function)
         if flag_of(query, "usage"):
-            status["usage"] = usage_of(replica.pid for replica in function.ready_replicas())
+            used = [await replica.usage() for replica in function.ready_replicas()]
+            cpu, memory = sum(each.cpu for each in used), sum(each.memory for each in used)
+            status["usage"] = {"cpu": cpu, "totalMemoryBytes": memory}
         return Response.json(200, status)
 
     async def _deploy(self, request: Request, _: dict[str, str]) -> Response:
