@@ -13,7 +13,9 @@ from typing import Any
 import click
 
 from labkit.cli.attached import json_option, show
+from labkit.cli.lifecycle import nats_login, nats_options
 from labkit.clients.supervisor import SupervisorClient
+from labkit.lifecycle.nats_account import worker_settings
 from labkit.lifecycle.running_lab import require_state
 from labkit.signals import cleaning_up
 from labkit.workspace import Workspace
@@ -21,22 +23,24 @@ from labkit_services.runtime.python_process import python_command, python_enviro
 
 
 @click.command()
-@click.option("--nats", "nats_url", default="", help="nats://HOST:PORT; several with commas.")
-@click.option("--nats-token", envvar="nats_token", default="", help="Its token; better in $nats_token.")
+@nats_options
 @click.option("--gateway", "gateway_url", default="", help="Where functions are called, http://HOST:PORT.")
 @click.option("--queue", "queue_name", default="*", show_default=True, help="Which queue; * is every one.")
 @click.option("--max-inflight", type=click.IntRange(min=1), help="Calls of a queue that it runs at once.")
 @json_option
 @click.pass_obj
-def worker(workspace: Workspace, /, nats_url: str, nats_token: str, as_json: bool, **options: Any) -> None:
+def worker(workspace: Workspace, /, nats: str, nats_credentials: str, as_json: bool, **options: Any) -> None:
     """Run one more queue-worker; Ctrl-C lets its calls finish.
 
     It joins this workspace's running lab, with the lab's settings. With --nats
-    it joins any nats-server, and its other settings come from the environment,
-    by OpenFaaS's names: ack_wait, max_retry_attempts ...
+    it joins the lab that uses that NATS, from any host, also with that lab's
+    settings; --gateway is where this host reaches the lab's gateway (see
+    labkit up --listen). Without a lab there its settings come from the
+    environment, by OpenFaaS's names: ack_wait, max_retry_attempts ...
     """
-    if nats_url:
-        settings = {"nats_url": nats_url, "nats_token": nats_token}
+    login = nats_login(nats, nats_credentials)
+    if login.url:
+        settings = asyncio.run(worker_settings(login))
     else:
         settings = asyncio.run(SupervisorClient(require_state(workspace)).worker_settings())
     settings |= {name: str(value) for name, value in options.items() if value}

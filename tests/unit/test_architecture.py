@@ -25,8 +25,14 @@ ALLOWED = {
     # room of labkit: rooms of labkit and of labkit_services that it may import
     "labkit": ({"labkit", "lab", "live"}, SHARED | {"runtime"}),
     "labkit.views": ({"labkit", "views"}, SHARED),
-    "labkit.supervisor": ({"labkit", "supervisor", "views"}, SHARED | {"runtime", "fork_server"}),
-    "labkit.lifecycle": ({"labkit", "lifecycle", "clients", "supervisor", "views"}, SHARED | {"runtime"}),
+    "labkit.supervisor": (
+        {"labkit", "supervisor", "views"},
+        SHARED | {"runtime", "fork_server", "jetstream"},
+    ),
+    "labkit.lifecycle": (
+        {"labkit", "lifecycle", "clients", "supervisor", "views"},
+        SHARED | {"runtime", "jetstream"},
+    ),
     "labkit.clients": ({"labkit", "clients", "views"}, SHARED | {"jetstream", "runtime"}),
     "labkit.openfaas_cli": (
         {"labkit", "openfaas_cli", "lifecycle", "clients", "views"},
