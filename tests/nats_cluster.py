@@ -36,9 +36,13 @@ accounts {{
   ] }}
   OTHER {{ jetstream: enabled, users: [{{ user: "bob", password: "{password}" }}] }}
   PLAIN {{ users: [{{ user: "plain", password: "{password}" }}] }}
-  SMALL {{ jetstream: {{ max_streams: 3, max_file: 1G }}, users: [{{ user: "small", password: "{password}" }}] }}
+  SMALL {{
+    jetstream: {{ max_streams: 3, max_file: 1G }}, users: [{{ user: "small", password: "{password}" }}]
+  }}
 }}
 """
+_ROOM = "max_file: 100GB"
+"""Streams reserve their largest size; a disk of the tests may have less."""
 Wrap = Callable[[str, Sequence[str]], list[str]]
 
 
@@ -90,7 +94,7 @@ class Nodes:
     Attributes:
         urls: The addresses, with commas between them.
         names: The nodes' names: ``node-1`` and so on.
-        pids: The process ids of those that run, by name.
+        without_jetstream: Set it before ``start`` to have none.
     """
 
     def __init__(
@@ -98,7 +102,6 @@ class Nodes:
         folder: Path,
         hosts: Sequence[str],
         authorization: str,
-        *,
         tls: str = "",
         wrap: Wrap | None = None,
     ) -> None:
@@ -108,6 +111,7 @@ class Nodes:
         the configuration; ``wrap`` returns the command that runs another one
         on a node's host.
         """
+        self.without_jetstream = False
         self._folder = folder
         self._wrap = wrap or (lambda _, command: [*command])
         self.names = [f"node-{number + 1}" for number in range(len(hosts))]
@@ -122,6 +126,7 @@ class Nodes:
 
     @property
     def pids(self) -> dict[str, int]:
+        """The process ids of those that run, by name."""
         return {name: process.pid for name, process in self._processes.items()}
 
     def _config(self, name: str) -> str:
@@ -129,7 +134,7 @@ class Nodes:
         lines = [
             f'server_name: "{name}"',
             f'listen: "{host}:{self._ports[name, "client"]}"',
-            f'jetstream {{ store_dir: "{self._folder / name}", max_file: 100GB }}',
+            "" if self.without_jetstream else f'jetstream {{ store_dir: "{self._folder / name}", {_ROOM} }}',
             "max_payload: 6MB",
             *self._parts,
         ]
@@ -174,11 +179,6 @@ class Nodes:
         """Wait until streams with as many replicas can be created."""
         count = len(self.names) if replicas is None else replicas
         asyncio.run(asyncio.wait_for(_wait_ready(login, count), READY_SECONDS))
-
-    @property
-    def count(self) -> int:
-        """How many nodes run."""
-        return len(self._processes)
 
 
 async def _wait_ready(login: NatsLogin, replicas: int) -> None:
@@ -256,28 +256,15 @@ def operator_mode(creds: Path) -> str:
         seed(nkeys.PREFIX_BYTE_ACCOUNT),
         seed(),
     )
-    all_ = {
-        "subs": -1,
-        "data": -1,
-        "payload": -1,
-        "imports": -1,
-        "exports": -1,
-        "wildcards": True,
-        "conn": -1,
-    }
-    room = {"mem_storage": -1, "disk_storage": -1, "streams": -1, "consumer": -1, "leaf": -1}
-    limits = {"type": "account", "version": 2, "limits": {**all_, **room}}
-    plain = {"type": "account", "version": 2, "limits": {**all_, "leaf": -1}}
+    unlimited = {"subs": -1, "data": -1, "payload": -1}
+    plain = {**unlimited, "imports": -1, "exports": -1, "wildcards": True, "conn": -1, "leaf": -1}
+    jetstream = {"mem_storage": -1, "disk_storage": -1, "streams": -1, "consumer": -1}
+    kind = {"type": "account", "version": 2}
     tokens = {
         "operator": _token(operator, public_key(operator), "op", {"type": "operator", "version": 2}),
-        "account": _token(operator, public_key(account), "lab", limits),
-        "system": _token(operator, public_key(system), "sys", plain),
-        "user": _token(
-            account,
-            public_key(user),
-            "ada",
-            {"type": "user", "version": 2, "subs": -1, "data": -1, "payload": -1},
-        ),
+        "account": _token(operator, public_key(account), "lab", {**kind, "limits": plain | jetstream}),
+        "system": _token(operator, public_key(system), "sys", {**kind, "limits": plain}),
+        "user": _token(account, public_key(user), "ada", {"type": "user", "version": 2, **unlimited}),
     }
     creds.write_text(
         f"-----BEGIN NATS USER JWT-----\n{tokens['user']}\n------END NATS USER JWT------\n\n"
@@ -286,7 +273,8 @@ def operator_mode(creds: Path) -> str:
     creds.chmod(0o600)
     return (
         f"operator: {tokens['operator']}\nsystem_account: {public_key(system)}\nresolver: MEMORY\n"
-        f"resolver_preload: {{ {public_key(account)}: {tokens['account']}\n {public_key(system)}: {tokens['system']} }}\n"
+        f"resolver_preload: {{ {public_key(account)}: {tokens['account']}\n"
+        f"{public_key(system)}: {tokens['system']} }}\n"
     )
 
 
