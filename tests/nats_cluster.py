@@ -24,6 +24,7 @@ from labkit.supervisor.nats_server import find_nats_server
 from labkit_services.jetstream.client_options import client_options
 from labkit_services.runtime.nats_login import NatsLogin
 from labkit_services.watchdog.ports import reserve_port
+from tests.marked_processes import MARK
 
 READY_SECONDS = 60.0
 PASSWORD = "correct horse battery"
@@ -155,7 +156,11 @@ class Nodes:
             config.write_text(self._config(name))
             command = [find_nats_server(os.environ), "-c", str(config), "-l", str(self.log(name))]
             self._processes[name] = subprocess.Popen(
-                self._wrap(name, command), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+                self._wrap(name, command),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                # A node may outlive the test that starts it again.
+                env={key: value for key, value in os.environ.items() if key != MARK},
             )
 
     def log(self, name: str) -> Path:

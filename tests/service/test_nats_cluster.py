@@ -61,7 +61,7 @@ def test_every_stream_of_a_lab_on_a_cluster_has_three_replicas(lab: Lab, cluster
     lab.deploy("cat", fprocess="cat", annotations={"com.openfaas.queue": "slow"})
     call = lab.invoke_async("cat", "hello", callback=lab.bin("answers"))
     call.wait()
-    assert lab.bin("answers").wait(1)[0].body == b"hello"
+    assert lab.bin("answers").wait().body == b"hello"
     replicas = stream_replicas(cluster.login())
     assert {"OF_slow", "OF_slow_dead", "LAB_EVENTS", "LAB_RESULTS", "LAB_CALLBACKS"} <= replicas.keys()
     assert {"KV_functions", "KV_secrets", "KV_namespaces", "KV_cancelled"} <= replicas.keys()

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
-from nats.js.errors import APIError
+from nats.js.errors import APIError, ServiceUnavailableError
 
 from labkit_services.contract.errors import LabError, NatsAccessError, error_text
 from labkit_services.jetstream.client_options import client_options
@@ -17,6 +17,7 @@ from labkit_services.jetstream.connection import Client, NatsError
 from labkit_services.runtime.nats_login import NatsLogin
 
 _CONNECT_SECONDS = 2
+_LONGEST_CONNECT_SECONDS = 8.0
 _REQUEST_SECONDS = 5.0
 _CLOSE_SECONDS = 2.0
 _CREDENTIALS = "see the user, password, token or file in nats_credentials; its NATS must know them"
@@ -35,7 +36,8 @@ _BY_CODE = {
     10023: ("The account of NATS has no room for the lab's streams.", _ACCOUNT),
     10047: ("The disks of NATS have no room for the lab's streams.", _ACCOUNT),
     10002: ("The limits of the account of NATS are reached.", _ACCOUNT),
-    10026: ("The account of NATS can hold no more streams.", _ACCOUNT),
+    10026: ("The account of NATS can hold no more consumers.", _ACCOUNT),
+    10027: ("The account of NATS can hold no more streams.", _ACCOUNT),
     10113: ("The account of NATS demands a size limit of every stream.", _ACCOUNT),
     10122: ("The account of NATS allows only smaller streams.", _ACCOUNT),
     10065: ("Another stream of this account has the lab's subjects.", _OTHER_ACCOUNT),
@@ -97,8 +99,8 @@ def api_error(error: APIError, doing: str) -> NatsAccessError:
     """Return JetStream's error in words; ``doing`` says what failed."""
     code = error.err_code or 0
     default = f"JetStream did not {doing}.", "look at the log of nats-server"
-    if error.code == 503 and not code:
-        code = 10076
+    if isinstance(error, ServiceUnavailableError) and not code:
+        code = 10076  # nobody listens on JetStream's subjects
     headline, next_step = _BY_CODE.get(code, default)
     if code == 10023 and "replicas" in (error.description or ""):
         headline, next_step = _BY_CODE[10005]
@@ -130,17 +132,19 @@ async def _connect_once(client: Client, login: NatsLogin, name: str, problems: N
     # nats-py declares whole seconds here, but takes any number.
     wait: Any = 0.05
     try:
-        await client.connect(
-            **options,
-            name=name,
-            connect_timeout=_CONNECT_SECONDS,
-            max_reconnect_attempts=1,
-            reconnect_time_wait=wait,
-            error_cb=problems.on_error,
-        )
+        # nats-py may wait for ever for a connection whose TLS failed to close.
+        async with asyncio.timeout(_LONGEST_CONNECT_SECONDS):
+            await client.connect(
+                **options,
+                name=name,
+                connect_timeout=_CONNECT_SECONDS,
+                max_reconnect_attempts=1,
+                reconnect_time_wait=wait,
+                error_cb=problems.on_error,
+            )
     except Exception as error:  # nkeys' errors of a broken key have no common base
         with suppress(NatsError, OSError):
-            await client.close()
+            await asyncio.wait_for(client.close(), _CLOSE_SECONDS)
         raise _no_connection(login, [*problems.seen, error]) from error
 
 
@@ -153,20 +157,28 @@ async def _demand_tls(login: NatsLogin) -> None:
         address = urlsplit(url)
         if address.scheme != "tls":
             continue
-        with suppress(OSError, ValueError):  # it is down, which connecting will say
-            async with asyncio.timeout(_CONNECT_SECONDS):
-                reader, writer = await asyncio.open_connection(address.hostname, address.port)
-                try:
-                    line = await reader.readline()
-                finally:
-                    writer.close()
-            if line.startswith(b"INFO ") and not json.loads(line[5:]).get("tls_required"):
-                raise NatsAccessError(
-                    "This NATS does not use TLS.",
-                    expected=f"a server that demands TLS at {url}",
-                    seen="one without TLS: the login was not sent",
-                    next_step="enable TLS in NATS; or use nats:// if the network is trusted",
-                )
+        try:
+            greeting = await _greeting(address.hostname or "", address.port or 0)
+        except (OSError, ValueError):
+            continue  # it is down, which connecting will say
+        if not greeting.get("tls_required"):
+            raise NatsAccessError(
+                "This NATS does not use TLS.",
+                expected=f"a server that demands TLS at {url}",
+                seen="one without TLS: the login was not sent",
+                next_step="enable TLS in NATS; or use nats:// if the network is trusted",
+            )
+
+
+async def _greeting(host: str, port: int) -> dict[str, Any]:
+    """Return the content of a server's INFO (NATS client protocol)."""
+    async with asyncio.timeout(_CONNECT_SECONDS):
+        reader, writer = await asyncio.open_connection(host, port)
+        try:
+            line = await reader.readline()
+        finally:
+            writer.close()
+    return dict(json.loads(line.removeprefix(b"INFO ")))
 
 
 def _no_connection(login: NatsLogin, errors: list[Exception]) -> NatsAccessError:

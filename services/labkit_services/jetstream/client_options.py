@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from labkit_services.contract.errors import InvalidValueError
@@ -31,9 +32,19 @@ def client_options(login: NatsLogin) -> dict[str, Any]:
     return {**options, "tls_handshake_first": True} if login.tls_first else options
 
 
+def _is_no_news(record: logging.LogRecord) -> bool:
+    """Drop asyncio's warning at each end of a connection with TLS.
+
+    nats-py upgrades a plain connection, of which asyncio's stream does not
+    know.
+    """
+    return "returning true from eof_received()" not in record.getMessage()
+
+
 def _tls(login: NatsLogin) -> ssl.SSLContext:
     import ssl  # on use: it loads OpenSSL, which most labs never need
 
+    logging.getLogger("asyncio").addFilter(_is_no_news)  # a second time changes nothing
     path = login.ca
     try:
         context = ssl.create_default_context(cafile=login.ca or None)
