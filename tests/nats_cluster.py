@@ -24,7 +24,6 @@ from labkit.supervisor.nats_server import find_nats_server
 from labkit_services.jetstream.client_options import client_options
 from labkit_services.runtime.nats_login import NatsLogin
 from labkit_services.watchdog.ports import reserve_port
-from tests.marked_processes import MARK
 
 READY_SECONDS = 60.0
 PASSWORD = "correct horse battery"
@@ -159,8 +158,8 @@ class Nodes:
                 self._wrap(name, command),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                # A node may outlive the test that starts it again.
-                env={key: value for key, value in os.environ.items() if key != MARK},
+                # A node may outlive the test that starts it again, whose mark is in many variables.
+                env={key: os.environ[key] for key in ("PATH", "LABKIT_TEST_RUN") if key in os.environ},
             )
 
     def log(self, name: str) -> Path:

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 _NAME = "labkit supervisor"
 _CHECK_TIMEOUT_SECONDS = 3.0
+_REQUEST_SECONDS = 15.0
+"""A cluster that has just started elects its leaders first."""
 _STOP_SECONDS = 1.5
 _ID_FILE = "nats-lab-id"
 
@@ -75,7 +77,7 @@ class ExternalNats:
         try:
             async with asyncio.timeout_at(deadline), opened(self.login, _NAME) as (client, problems):
                 with problems.explained("use JetStream"):
-                    js = client.jetstream()
+                    js = client.jetstream(timeout=_REQUEST_SECONDS)
                     await js.account_info()
                     await _refuse_running(client, run_id)
                 with problems.explained("claim its streams for this lab"):

@@ -9,18 +9,26 @@ counts attempts), ``ack_wait`` as a renewed lease. All else is limited by
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any, TypeVar
 
 from nats.js import JetStreamContext, api
 from nats.js.errors import APIError, NotFoundError
 from nats.js.kv import KeyValue
 
 from labkit_services.contract import names, queues
+from labkit_services.contract.errors import NatsAccessError
 from labkit_services.jetstream import retention
 from labkit_services.jetstream.access import api_error
 from labkit_services.jetstream.stream_settings import LAB_MARK, StreamSettings
 
+T = TypeVar("T")
+
 _STREAM_NAME_IN_USE = 10058
+_ATTEMPTS = 4
+"""At a request to JetStream, of five seconds each: a cluster that has just
+lost a node elects new leaders first."""
 
 
 _ALONE = StreamSettings()
@@ -96,7 +104,7 @@ async def ensure_bucket(
         metadata=settings.metadata,
     )
     await _add_stream(js, config)
-    return await js.key_value(bucket)
+    return await _patient(partial(js.key_value, bucket), f"find the bucket {bucket}")
 
 
 async def bucket_keys(js: JetStreamContext, bucket: str) -> list[str]:
@@ -156,7 +164,7 @@ async def _ensure_work_queue(
         duplicate_window=retention.DUPLICATE_WINDOW_SECONDS,
     )
     # Creates or updates: a worker with another ack_wait changes it.
-    await js.add_consumer(stream, consumer)
+    await _patient(partial(js.add_consumer, stream, consumer), f"create a consumer of {stream}")
 
 
 async def _ensure_stream(
@@ -168,7 +176,7 @@ async def _ensure_stream(
     **more: Any,
 ) -> None:
     try:
-        await js.stream_info(name)
+        await _patient(partial(js.stream_info, name), f"describe the stream {name}")
         return
     except NotFoundError:
         config = api.StreamConfig(
@@ -187,8 +195,23 @@ async def _ensure_stream(
 
 async def _add_stream(js: JetStreamContext, config: api.StreamConfig) -> None:
     try:
-        await js.add_stream(config)
+        await _patient(partial(js.add_stream, config), f"create the stream {config.name}")
     except APIError as error:
         # Gateway and workers start together: another one may have been first.
         if error.err_code != _STREAM_NAME_IN_USE:
             raise api_error(error, f"create the stream {config.name}") from error
+
+
+async def _patient(request: Callable[[], Awaitable[T]], doing: str) -> T:
+    """Return the answer; ask again if JetStream gives none."""
+    for _ in range(_ATTEMPTS):
+        try:
+            return await request()
+        except TimeoutError:
+            continue
+    raise NatsAccessError(
+        "JetStream does not answer.",
+        expected=f"JetStream to {doing}",
+        seen=f"{_ATTEMPTS} requests without an answer",
+        next_step="see that most nodes of NATS run, and reach each other",
+    )
