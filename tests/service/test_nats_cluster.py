@@ -170,7 +170,7 @@ def test_a_stopped_lab_says_what_stays_and_goes_on_with_it(
     assert cluster.nodes.urls in said
     assert "3 queued calls" in said
     again = cluster.start_lab(workspace)
-    assert sorted(function.name for function in again.functions()) == ["cat", "slow"]
+    assert sorted(function["name"] for function in again.functions()) == ["cat", "slow"]
     again.stop()
 
 
