@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -19,7 +20,11 @@ from labkit.lifecycle.nats_account import worker_settings
 from labkit.lifecycle.running_lab import require_state
 from labkit.signals import cleaning_up
 from labkit.workspace import Workspace
+from labkit_services.contract.errors import InvalidValueError
 from labkit_services.runtime.python_process import python_command, python_environment
+
+_GATEWAY = "gateway_url"
+"""The worker's own setting, by OpenFaaS's name."""
 
 
 @click.command()
@@ -39,7 +44,14 @@ def worker(workspace: Workspace, /, nats: str, nats_credentials: str, as_json: b
     environment, by OpenFaaS's names: ack_wait, max_retry_attempts ...
     """
     login = nats_login(nats, nats_credentials)
-    if login.url:
+    if login.url and (options["gateway_url"] or workspace.read_state() is None):
+        if not (options["gateway_url"] or os.environ.get(_GATEWAY)):
+            raise InvalidValueError(
+                "a queue-worker has to know the lab's gateway",
+                expected="--gateway http://HOST:PORT, as this host reaches it",
+                seen="none, and no lab runs in this workspace",
+                next_step="start the lab with --listen ADDRESS, and see its gateway with: labkit status",
+            )
         settings = asyncio.run(worker_settings(login))
     else:
         settings = asyncio.run(SupervisorClient(require_state(workspace)).worker_settings())

@@ -196,6 +196,9 @@ class Lab:
             return lab, status.damage
 
         lab, damage = background_loop().run(start(), timeout + CHANGE_SECONDS + GRACE_SECONDS)
+        if settings.nats.url not in ("", lab.state.nats_url):
+            text = f"the running lab uses another NATS: {lab.state.nats_url}; stop it first: labkit down"
+            warnings.warn(text, stacklevel=2)
         for finding in damage:
             warnings.warn(f"damaged store: {finding}", stacklevel=2)
         # Jupyter's server names the running notebook.

@@ -105,13 +105,13 @@ def check(nats: str, credentials: Path | str) -> None:
     [
         ("plain", "JetStream is not enabled for this account"),
         ("poor", "does not allow its user"),
-        ("small", "can hold no more streams|limits"),
+        ("small", "can hold too few streams.*limit of 3"),
     ],
 )
 def test_an_account_that_is_not_enough_is_a_clear_error(
     user: str, headline: str, cluster: Cluster, workspace: Path
 ) -> None:
-    with pytest.raises(Exception, match="(?s)" + headline) as refused:
+    with pytest.raises(NatsAccessError, match="(?s)" + headline) as refused:
         cluster.start_lab(workspace, user)
     assert "next:" in str(refused.value)
     assert PASSWORD not in str(refused.value)
@@ -165,6 +165,11 @@ async def until_up(url: str) -> None:
                 await asyncio.sleep(0.05)
 
 
+def test_a_worker_without_a_gateway_is_a_clear_error(cluster: Cluster, workspace: Path) -> None:
+    nats = ("--nats", cluster.nodes.urls, "--nats-credentials", str(cluster.credentials()))
+    assert "--gateway http://HOST:PORT" in labkit(workspace, "worker", *nats, code=1)
+
+
 def test_a_password_as_an_argument_is_refused(workspace: Path) -> None:
     refused = labkit(workspace, "up", "--nats", "nats://ada:secret@127.0.0.1:1", code=1)
     assert "every user of this machine" in refused
@@ -181,6 +186,8 @@ def test_the_variables_are_read_where_there_is_no_argument(
         Lab.start(workspace, nats="http://127.0.0.1:1")
     own = Lab.start(workspace, nats="", gateway_port=0, inspector_port=0, timeout=60)
     assert own.status().service("nats-server").pid
+    with pytest.warns(UserWarning, match="another NATS"):
+        Lab.start(workspace)
     own.stop()
     lab = Lab.start(workspace, gateway_port=0, inspector_port=0, timeout=60)
     assert os.environ["NATS_URL"] == cluster.nodes.urls

@@ -30,7 +30,7 @@ def test_a_notebook_s_cells_run_on_a_cluster(notebook: str, cluster: Cluster, wo
         "LABKIT_NATS_CREDENTIALS": str(cluster.credentials()),
         "LABKIT_WORKSPACE": str(workspace),
     }
-    plugins = ("-p", "tests.notebooks.nbval_proofs", "-p", "no:randomly", "-p", "no:cacheprovider")
+    plugins = ("-p", "tests.notebooks.nbval_proofs", "-p", "no:randomly", "-o", f"cache_dir={workspace}")
     options = ("--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=120")
     run = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", *plugins, *options, f"notebooks/en/{notebook}.ipynb"],

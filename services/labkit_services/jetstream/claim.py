@@ -24,6 +24,7 @@ from labkit_services.contract.names import (
     RESULT_STREAM,
 )
 from labkit_services.contract.queues import DEAD_SUFFIX, STREAM_PREFIX
+from labkit_services.jetstream import retention
 from labkit_services.jetstream.connection import Client, NatsError
 from labkit_services.jetstream.stream_settings import LAB_MARK, StreamSettings
 from labkit_services.jetstream.streams import ensure_bucket
@@ -36,6 +37,8 @@ CLUSTER_REPLICAS = 3
 """Servers that hold each message of a cluster: two of them must agree."""
 
 _KEY = "lab"
+_STREAMS = 10
+"""Of a lab with one queue, the claim's own included."""
 _ASK_SECONDS = 0.5
 _NO_CLUSTER = 10074
 """JetStream's error code for several replicas on a single server."""
@@ -101,6 +104,7 @@ async def make_claim(js: JetStreamContext, claim: Claim, replicas: int) -> Strea
     """
     existing = await read_claim(js)
     if existing is None:
+        _check_room(await js.account_info())
         if foreign := [one for one in await streams(js) if _is_ours(one)]:
             raise NatsAccessError(
                 "The account of NATS holds streams with the lab's names that no lab has made.",
@@ -114,6 +118,25 @@ async def make_claim(js: JetStreamContext, claim: Claim, replicas: int) -> Strea
     await _write(bucket, claim, is_new=existing is None)
     created = await stream_settings(js, claim)
     return StreamSettings(replicas or created.replicas, claim.lab)
+
+
+def _check_room(account: api.AccountInfo) -> None:
+    """Raise if an account's limits leave no room for a new lab's streams."""
+    streams, room = account.limits.max_streams, account.limits.max_storage
+    if 0 <= streams < account.streams + _STREAMS:
+        raise NatsAccessError(
+            "The account of NATS can hold too few streams.",
+            expected=f"room for {_STREAMS} streams, and two for each further queue",
+            seen=f"a limit of {streams}, of which {account.streams} are used",
+            next_step="ask who runs NATS for a higher limit",
+        )
+    if 0 < room < account.storage + retention.RESERVED_BYTES:
+        raise NatsAccessError(
+            "The account of NATS has too little room.",
+            expected=f"{retention.RESERVED_BYTES} bytes of files for results, events and dead letters",
+            seen=f"a limit of {room} bytes, of which {account.storage} are used",
+            next_step="ask who runs NATS for a higher limit",
+        )
 
 
 async def stream_settings(js: JetStreamContext, claim: Claim) -> StreamSettings:
