@@ -45,7 +45,10 @@ def jupyter_server(
         yield JupyterServer(url, log, process)
     finally:
         process.terminate()
-        process.wait(20)
+        try:
+            process.wait(30)
+        finally:
+            process.kill()
 
 
 def _url(runtime: Path) -> str:

@@ -13,6 +13,9 @@ Two things count as left behind:
   server's environment.
 
 A lab that was running before, or that somebody runs beside the tests, is neither.
+
+A supervisor that a test kills leaves the folder of its sockets in ``/tmp``: the next lab of its workspace
+would remove it, but there is none. ``--after`` removes those of this run in which nothing listens.
 """
 
 from __future__ import annotations
@@ -20,6 +23,8 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
+import socket
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -32,6 +37,12 @@ import psutil
 MARK = "LABKIT_TEST_RUN"
 GRACE_SECONDS = 3.0
 """How long a lab may take to end after its kernel; the notebooks' kernels are killed just before."""
+
+START_SECONDS = 5.0
+"""How long a lab may take from making its folder of sockets to listening."""
+
+SOCKET_FOLDERS = Path("/tmp")
+"""Where `labkit.owner_sockets` has them."""
 
 ADOPTERS = {"init", "systemd", "launchd"}
 """The parents of orphans: process 1, or the user's own `systemd`."""
@@ -147,6 +158,39 @@ def with_ports(process: RunningProcess) -> RunningProcess:
     return replace(process, ports=tuple(ports))
 
 
+def socket_folders(parent: Path) -> set[Path]:
+    """Return the folders of this user's labs for sockets."""
+    return set(parent.glob(f"labkit-{os.geteuid()}-*"))
+
+
+def remove_unused(folders: set[Path]) -> set[Path]:
+    """Remove the folders in which no process listens; return these.
+
+    A lab that starts beside the tests listens a moment after it has made its folder.
+    """
+    old = time.time() - START_SECONDS
+    unused = {
+        folder
+        for folder in folders
+        if folder.stat().st_mtime < old and not any(map(_listens, folder.glob("*.sock")))
+    }
+    for folder in unused:
+        shutil.rmtree(folder, ignore_errors=True)
+    return unused
+
+
+def _listens(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(1)
+        try:
+            client.connect(str(path))
+        except TimeoutError:
+            return True
+        except OSError:
+            return False
+    return True
+
+
 def wait_until_clean(find: Callable[[], list[RunningProcess]], grace: float) -> list[RunningProcess]:
     """Wait until `find` returns nothing, for at most `grace` seconds.
 
@@ -168,13 +212,20 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
 
     if options.before:
-        snapshot = {"run": os.environ.get(MARK), "processes": [process.identity for process in processes()]}
+        snapshot = {
+            "run": os.environ.get(MARK),
+            "processes": [process.identity for process in processes()],
+            "folders": sorted(map(str, socket_folders(SOCKET_FOLDERS))),
+        }
         options.before.write_text(json.dumps(snapshot))
         return 0
 
     snapshot = json.loads(options.after.read_text())
     before = {(pid, created) for pid, created in snapshot["processes"]}
     found = wait_until_clean(lambda: left_behind(processes(), before, snapshot["run"]), GRACE_SECONDS)
+    began = socket_folders(SOCKET_FOLDERS) - set(map(Path, snapshot["folders"]))
+    if removed := remove_unused(began):
+        print(f"leaks: removed {len(removed)} folders of sockets that killed labs have left")
     if not found:
         print("leaks: no process and no listening port of a lab is left")
         return 0

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import click
 
@@ -162,7 +162,7 @@ async def _wait_for_url(process: _Process, token: str, log: Path) -> str:
     try:
         async with asyncio.timeout(_START_SECONDS):
             while process.poll() is None:
-                if url := _find_url(runtime, token):
+                if (url := _find_url(runtime, token)) and await _listens(url):
                     return url
                 await asyncio.sleep(_POLL_SECONDS)
     except TimeoutError:
@@ -190,3 +190,14 @@ def _find_url(runtime: Path, token: str) -> str:
         if info.get("token") == token:
             return info["url"]
     return ""
+
+
+async def _listens(url: str) -> bool:
+    """Jupyter's server tells its address a moment before it listens there."""
+    address = urlsplit(url)
+    try:
+        _, writer = await asyncio.open_connection(address.hostname, address.port)
+    except OSError:
+        return False
+    writer.close()
+    return True

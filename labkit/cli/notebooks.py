@@ -10,12 +10,16 @@ from labkit.views.tables import text_table
 from labkit.workspace import Workspace
 
 
-@click.group()
-def notebooks() -> None:
+@click.group(invoke_without_command=True)
+@click.pass_context
+def notebooks(context: click.Context) -> None:
     """List your copies of the notebooks, and get fresh ones.
 
-    You work on copies in my-notebooks, which git ignores.
+    You work on copies in my-notebooks, which git ignores. Without a command it
+    lists them.
     """
+    if context.invoked_subcommand is None:
+        context.invoke(notebooks_list)
 
 
 @notebooks.command("list")

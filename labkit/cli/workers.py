@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from labkit.cli.attached import json_option, show
 from labkit.cli.lifecycle import nats_login, nats_options
@@ -44,15 +45,18 @@ def worker(workspace: Workspace, /, nats: str, nats_credentials: str, as_json: b
     environment, by OpenFaaS's names: ack_wait, max_retry_attempts ...
     """
     login = nats_login(nats, nats_credentials)
-    if login.url and (options["gateway_url"] or workspace.read_state() is None):
+    source = click.get_current_context().get_parameter_source("nats")
+    is_told = source is ParameterSource.COMMANDLINE or bool(options["gateway_url"])
+    # With the variable alone, a lab that runs here is the one that is meant.
+    if login.url and (is_told or workspace.read_state() is None):
+        settings = asyncio.run(worker_settings(login))
         if not (options["gateway_url"] or os.environ.get(_GATEWAY)):
             raise InvalidValueError(
                 "a queue-worker has to know the lab's gateway",
                 expected="--gateway http://HOST:PORT, as this host reaches it",
-                seen="none, and no lab runs in this workspace",
+                seen="none",
                 next_step="start the lab with --listen ADDRESS, and see its gateway with: labkit status",
             )
-        settings = asyncio.run(worker_settings(login))
     else:
         settings = asyncio.run(SupervisorClient(require_state(workspace)).worker_settings())
     settings |= {name: str(value) for name, value in options.items() if value}

@@ -40,9 +40,17 @@ class ApiRequest:
             raise InvalidValueError("the path is not allowed", expected=expected, seen=ascii(path)[:100])
         if _STREAM.search(path):
             raise InvalidValueError("a stream can't be relayed", expected="a response that ends", seen=path)
-        if not isinstance(body, str | None) or len(body or "") > _MAX_BODY:
+        if not _is_body(body):
             raise InvalidValueError("the body is not allowed", expected=f"JSON, at most {_MAX_BODY} bytes")
         return cls(method, path, body or "")
+
+
+def _is_body(body: object) -> bool:
+    """Tell whether it can be sent: half a surrogate pair can't."""
+    try:
+        return body is None or (isinstance(body, str) and len(body.encode()) <= _MAX_BODY)
+    except UnicodeEncodeError:
+        return False
 
 
 def _leaves(path: str) -> bool:

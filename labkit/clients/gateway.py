@@ -23,6 +23,8 @@ Body = str | bytes
 CALL_SECONDS = 60.0
 """Timeout of one synchronous call, like faas-cli's."""
 _MANAGE_SECONDS = 60.0
+_SHOWN = 60
+"""Characters of a body that a response shows of itself."""
 
 
 @dataclass(slots=True)
@@ -78,7 +80,9 @@ class FunctionResponse:
 
     def __repr__(self) -> str:
         size = self.headers.get("x-result-truncated", f"{len(self.body)} bytes")
-        return f"FunctionResponse(status={self.status}, {size}, call_id={self.call_id!r})"
+        start = self.text[:_SHOWN].rstrip()
+        text = f", text={start!r}{'…' if len(self.text) > _SHOWN else ''}" if start else ""
+        return f"FunctionResponse(status={self.status}, {size}{text}, call_id={self.call_id!r})"
 
 
 class GatewayClient:

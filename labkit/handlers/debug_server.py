@@ -24,6 +24,9 @@ from labkit_services.contract.errors import InvalidValueError
 
 _MOST_BYTES = 256 * 1024 * 1024
 _RELAY = "relay_handler.py"
+_ATTEND_SECONDS, _POLL_SECONDS = 0.3, 0.01
+"""How long a call waits for a cell that waits for it: the cell is perhaps
+between ``lab.invoke_async`` and ``call.wait``."""
 _EXEC_TIMEOUT = "30s"
 """The watchdog's, unless the function sets another."""
 
@@ -121,9 +124,13 @@ class DebugServer:
             if answer.get("interrupted") and threading.current_thread() is threading.main_thread():
                 raise KeyboardInterrupt
 
-        if not WAITING_THREAD.offer(partial(run, contextlib.nullcontext())):
-            alone = partial(run, unattended(handler.name))
-            threading.Thread(target=alone, name="labkit-handler", daemon=True).start()
+        deadline = loop.time() + _ATTEND_SECONDS
+        while not WAITING_THREAD.offer(partial(run, contextlib.nullcontext())):
+            if loop.time() > deadline:
+                alone = partial(run, unattended(handler.name))
+                threading.Thread(target=alone, name="labkit-handler", daemon=True).start()
+                break
+            await asyncio.sleep(_POLL_SECONDS)
         return await answered
 
 

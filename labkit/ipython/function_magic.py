@@ -37,8 +37,8 @@ The code is a handler as in OpenFaaS's template python3-http:
         return {"statusCode": 200, "body": b"Hello, " + event.body}
 
 event has body (bytes), headers, method, query and path; context has hostname.
-The result is text, bytes, a dict or list (JSON), a tuple (body, status), or a
-dict with statusCode, headers and body.
+The result is text, bytes, a list (JSON), a tuple (body, status), or a dict
+with statusCode, headers and body, where the body may be a dict (JSON).
 
 The code is written to my-functions/NAME/handler.py of the workspace, and built
 and deployed with faas-cli; a function of that name is replaced. A handler.py

@@ -19,12 +19,13 @@ from jupyter_server_proxy.config import ServerProcess
 from jupyter_server_proxy.handlers import NamedLocalProxyHandler
 from tornado import web
 
+from labkit.errors import NoLabError
 from labkit.jupyter.event_stream import relay_events
 from labkit.owner_sockets import OwnerSockets
 from labkit.service_names import GATEWAY, INSPECTOR
 from labkit.workspace import Workspace
 from labkit_services import web as shared_web
-from labkit_services.contract.errors import UnsafePathError
+from labkit_services.contract.errors import LabError, UnsafePathError
 from labkit_services.contract.names import JUPYTER_GATEWAY, JUPYTER_PAGE
 from labkit_services.web.html_page import HtmlPage
 
@@ -52,6 +53,16 @@ class LabProxyHandler(NamedLocalProxyHandler):  # type: ignore[misc]  # it has n
         """Path of the service's socket."""
         assert self._sockets is not None
         return self._sockets.path(self._service)
+
+    async def get(self, *path: str) -> None:
+        """Respond as without ``Upgrade``: the lab has no WebSockets."""
+        self.request.headers.pop("Upgrade", None)
+        await super().get(*path)
+
+    def proxy_request_options(self) -> dict[str, Any]:
+        """Return options of the request to the service."""
+        # A PATCH or OPTIONS may have no body, a DELETE may have one.
+        return {**super().proxy_request_options(), "allow_nonstandard_methods": True}
 
     async def proxy(self, port: int, path: str) -> None:
         """Proxy the request, or say that no lab runs."""
@@ -105,15 +116,15 @@ class LabProxyHandler(NamedLocalProxyHandler):  # type: ignore[misc]  # it has n
                 self.set_header(name, value)
             self.finish(response.body)
             return
-        document = {
-            "error": error.headline if error else "no lab runs in the folder of this Jupyter server",
-            "expected": error.expected if error else "a lab, which the first cell of a notebook starts",
-            "seen": error.seen if error else f"nothing listens for the {self._service}",
-            "next": error.next_step if error else "run the first cell of a notebook, or: labkit up",
-        }
+        shown: LabError = error or NoLabError(
+            "no lab runs in the folder of this Jupyter server",
+            expected="a lab, which the first cell of a notebook starts",
+            seen=f"nothing listens for the {self._service}",
+            next_step="run the first cell of a notebook, or: labkit up",
+        )
         self.set_header("Content-Type", "application/json")
         self.set_header("Cache-Control", "no-store")
-        self.finish(json.dumps(document))
+        self.finish(json.dumps(shown.to_json()))
 
     def _log(self) -> None:
         # Jupyter would log each 503, one a second, with all headers.

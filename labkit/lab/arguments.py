@@ -55,7 +55,9 @@ def bound(
     try:
         arguments = signature.bind(*args, **kwargs)
     except TypeError as error:
-        rest = list(signature.parameters.values())[1:]
+        # Without annotations: they would be quoted, and hide the names.
+        without = inspect.Parameter.empty
+        rest = [each.replace(annotation=without) for each in list(signature.parameters.values())[1:]]
         shown = signature.replace(parameters=rest, return_annotation=inspect.Signature.empty)
         given = [*map(_shown, args[1:]), *(f"{key}={_shown(value)}" for key, value in kwargs.items())]
         raise InvalidValueError(

@@ -95,11 +95,13 @@ class BackgroundLoop:
             coroutine.close()
             raise WrongThreadError(next_step="await the coroutine instead: lab.aio")
         text = interruption(coroutine)
+        # An asynchronous call must not wait for its own handler.
+        attends = getattr(coroutine, "__name__", "") != "invoke_async"
         work = LoopWork(coroutine, self.loop)
         with short_interrupt(lambda: text):
             try:
                 work.begin()
-                if not _wait(work.ended, timeout, meanwhile):
+                if not _wait(work.ended, timeout, meanwhile, attends=attends):
                     raise LabTimeoutError(
                         expected=f"completion within {timeout:g} s",
                         next_step="look at the lab with: lab.status()",
@@ -166,8 +168,10 @@ def _call_soon(loop: asyncio.AbstractEventLoop, callback: Callable[[], object]) 
         loop.call_soon_threadsafe(callback)
 
 
-def _wait(ended: threading.Event, timeout: float, meanwhile: Callable[[], None] | None) -> bool:
-    if WAITING_THREAD.applies():
+def _wait(
+    ended: threading.Event, timeout: float, meanwhile: Callable[[], None] | None, *, attends: bool
+) -> bool:
+    if attends and WAITING_THREAD.applies():
         return WAITING_THREAD.wait(ended, timeout, meanwhile or (lambda: None))
     if meanwhile is None:
         return ended.wait(timeout)
@@ -245,6 +249,18 @@ def blocking(method: Callable[..., Any], then: Callable[[Any], Any] | None = Non
     return call
 
 
+def finish_interrupted(leaving: Coroutine[Any, Any, Any], interrupt: KeyboardInterrupt, text: str) -> None:
+    """Run the end of a block that the stop button has ended.
+
+    If it takes longer than a moment, it goes on in the background, and
+    ``text`` says so in the interrupt's message.
+    """
+    work = background_loop().begin(leaving)
+    with short_interrupt(lambda: text):  # pressed twice
+        if not work.ended.wait(_CANCEL_SECONDS):
+            add_to_line(interrupt, text)
+
+
 class DualContextManager(AbstractContextManager[None], AbstractAsyncContextManager[None]):
     """Context manager for both ``with`` and ``async with``."""
 
@@ -260,10 +276,7 @@ class DualContextManager(AbstractContextManager[None], AbstractAsyncContextManag
     def __exit__(self, *raised: Any) -> bool | None:
         leaving = self._manager.__aexit__(*raised)
         if isinstance(raised[1], KeyboardInterrupt):
-            work = background_loop().begin(leaving)
-            with short_interrupt(lambda: _STILL_ENDING):  # pressed twice
-                if not work.ended.wait(_CANCEL_SECONDS):
-                    add_to_line(raised[1], _STILL_ENDING)
+            finish_interrupted(leaving, raised[1], _STILL_ENDING)
             return None
         return background_loop().run(leaving, MANAGE_SECONDS + GRACE_SECONDS, cancels=False)
 

@@ -8,15 +8,15 @@ from collections.abc import Callable
 from labkit.handlers.debug_handler import DebugHandler
 from labkit.handlers.source import check_source
 from labkit.handlers.spec import HandlerDeployment, HandlerSpec
-from labkit.lab.async_lab import AsyncLab
 from labkit.lab.background_loop import background_loop
 from labkit.lab.interrupts import short_interrupt
+from labkit.lab.methods.parts import LabParts
 
 _SECONDS = 180.0
 
 
 def deploy_function(
-    lab: AsyncLab,
+    lab: LabParts,
     spec: HandlerSpec,
     *,
     callback: str = "",

@@ -10,10 +10,9 @@ from typing import Any, TypeVar
 E = TypeVar("E", bound=BaseException)
 
 _HANDLES = {
-    "AsyncLab": "lab",
-    "Lab": "lab",
     "AsyncCallHandle": "call",
     "AsyncBin": "bin",
+    "AsyncBinChecks": "bin",
     "AsyncBinRequest": "request",
     "AsyncBinHold": "hold",
     "AsyncBinResponses": "responses",
@@ -88,7 +87,9 @@ def interruption(coroutine: Coroutine[Any, Any, Any]) -> str:
     owner, _, name = getattr(coroutine, "__qualname__", "the call").rpartition(".")
     if name in _BLOCKS:
         return _BLOCKS[name]
-    handle = _HANDLES.get(owner.partition(".")[0])
+    owner = owner.partition(".")[0]
+    # A lab's methods are in AsyncLab and in its bases, such as AsyncLabCalls.
+    handle = "lab" if owner.startswith(("AsyncLab", "Lab")) else _HANDLES.get(owner)
     method = f"{handle}.{name}" if handle else name
     return f"{method} was interrupted; {_LEFT.get(method, 'nothing was changed')}"
 

@@ -14,7 +14,7 @@ from labkit.clients.connections import Connections
 from labkit.clients.event_subscription import EventSubscription
 from labkit.clients.lab_watch import guarded
 from labkit.errors import InspectorError, LabGoneError
-from labkit.lab.background_loop import LoopBound, blocking
+from labkit.lab.background_loop import LoopBound, blocking, finish_interrupted
 from labkit.live.recorded_run import RecordedRun
 from labkit.views.flow import CallFlow
 from labkit.views.timeline.picture import CallTimeline
@@ -141,4 +141,7 @@ class Recording:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.stop()
+        if isinstance(error, KeyboardInterrupt):
+            finish_interrupted(self._async.stop(), error, "the record is being completed")
+        else:
+            self.stop()

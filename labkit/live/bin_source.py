@@ -47,7 +47,8 @@ class _FollowedBin:
     def __init__(self, inspector: InspectorClient, name: str) -> None:
         self._inspector = inspector
         self._name = name
-        self._tasks = BackgroundTasks()
+        self._tasks = BackgroundTasks(self._failed)
+        self._failure: BaseException | None = None
         self._running: list[asyncio.Task[None]] = []
         self._bin: dict[str, Any] | None = None
         self._requests: dict[str, dict[str, Any]] = {}
@@ -68,8 +69,14 @@ class _FollowedBin:
         for task in self._running:
             task.cancel()
 
+    def _failed(self, _name: str, error: BaseException) -> None:
+        self._failure = error
+        self.changed.set()
+
     def content(self) -> Content:
-        """Return the state of the moment."""
+        """Return the state of the moment; raise what ended a task."""
+        if self._failure is not None:
+            raise self._failure
         newest = sorted(self._requests.values(), key=lambda request: -request["seq"])[:MOST_REQUESTS]
         for gone in self._requests.keys() - {request["id"] for request in newest}:
             del self._requests[gone]
@@ -102,8 +109,10 @@ class _FollowedBin:
         elif event.name in ("bin.cleared", "bin.deleted"):
             self._requests.clear()
         self._set_state("missing" if event.name == "bin.deleted" else "live")
-        if "bin" in event.data and event.name != "bin.deleted":
-            self._bin = _shown_bin(event.data["bin"])
+        # An event that is no change of the store has only the bin's name.
+        document = event.data.get("bin")
+        if isinstance(document, Mapping) and event.name != "bin.deleted":
+            self._bin = _shown_bin(document)
             self.changed.set()
         if (request := event.data.get("request")) is None:
             return
@@ -157,10 +166,7 @@ def _row(request: Mapping[str, Any]) -> dict[str, Any]:
     openfaas = request.get("openfaas") or {}
     response = request.get("response")
     return {
-        **{
-            key: request[key]
-            for key in ("id", "seq", "received_at", "method", "content_type", "content_length")
-        },
+        **{key: request[key] for key in ("id", "seq", "received_at", "method", "content_length")},
         "path": request["subpath"] or "/",
         "query": request["query_string"],
         "call_id": openfaas.get("call_id"),

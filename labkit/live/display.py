@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 
 from labkit.clients.caller import in_kernel
 from labkit.live.control_list import ControlList
@@ -21,7 +24,8 @@ if TYPE_CHECKING:
     from labkit.live.panel import PanelView
     from labkit.live.timeline import TimelineView
 
-WIDGET = "application/vnd.jupyter.widget-view+json"
+S = TypeVar("S")
+V = TypeVar("V")
 
 
 def shows_widgets() -> bool:
@@ -32,81 +36,72 @@ def shows_widgets() -> bool:
     return in_kernel() and os.environ.get("LABKIT_CI") != "1"
 
 
-class ShortTimeline(CallTimeline):
+class _Short:
+    """Makes a view's output in a notebook the same each time."""
+
+    short: ClassVar[str]
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        return {"text/plain": self.short}
+
+
+class ShortTimeline(_Short, CallTimeline):
     """A timeline whose output in a notebook is the same each time."""
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        return {"text/plain": SHORT_TIMELINE}
+    short = SHORT_TIMELINE
 
 
-def live_panel(parts: ViewParts) -> ControlList | PanelView:
-    """Return the control panel where one can be shown, else its list."""
-    controls = ControlList(str(parts.settings["lang"]))
-    if shows_widgets():
-        from labkit.live.panel import PanelView
-
-        return PanelView(controls, parts)
-    return controls
-
-
-def live_timeline(still: CallTimeline, parts: ViewParts) -> CallTimeline | TimelineView:
-    """Return the live timeline where one can be shown, else a still one."""
-    if shows_widgets():
-        # Not at import: ipywidgets take a third of a second.
-        from labkit.live.timeline import TimelineView
-
-        return TimelineView(still, parts)
-    if in_kernel():
-        return ShortTimeline(still.calls, still.faults, still.now_ns, still.most)
-    return still
-
-
-class ShortFlow(CallFlow):
+class ShortFlow(_Short, CallFlow):
     """A flow whose output in a notebook is the same each time."""
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        return {"text/plain": SHORT_FLOW}
+    short = SHORT_FLOW
 
 
-def live_flow(still: CallFlow, parts: ViewParts) -> CallFlow | FlowView:
-    """Return the live flow where one can be shown, else a still one."""
-    if shows_widgets():
-        from labkit.live.flow import FlowView
-
-        return FlowView(still, parts)
-    return ShortFlow(still.counts, still.faults) if in_kernel() else still
-
-
-class ShortGauge(QueueFigures):
+class ShortGauge(_Short, QueueFigures):
     """A gauge whose output in a notebook is the same each time."""
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        return {"text/plain": SHORT_GAUGE}
+    short = SHORT_GAUGE
 
 
-def live_gauge(still: QueueFigures, parts: ViewParts) -> QueueFigures | GaugeView:
-    """Return the live gauge where one can be shown, else a still one."""
-    if shows_widgets():
-        from labkit.live.gauge import GaugeView
-
-        return GaugeView(still, parts)
-    return ShortGauge(still) if in_kernel() else still
-
-
-class ShortLogs(LogLines):
+class ShortLogs(_Short, LogLines):
     """Logs whose output in a notebook is the same each time."""
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        return {"text/plain": SHORT_LOGS}
+    short = SHORT_LOGS
 
 
-def live_log_lines(still: LogLines, parts: ViewParts) -> LogLines | LogsView:
-    """Return the live logs where they can be shown, else the last lines."""
-    if shows_widgets():
-        from labkit.live.logs import LogsView
+@dataclass(frozen=True)
+class ViewForms(Generic[S, V]):
+    """The forms of a view: live in a notebook, else still.
 
-        return LogsView(still, parts)
-    return ShortLogs(still.lines) if in_kernel() else still
+    Attributes:
+        live: Module and name of the live view's class. It is imported when
+            one is shown: ipywidgets take a third of a second.
+        shorten: Returns the still view with an output that is the same each
+            time, for a kernel whose notebook shows no widgets.
+    """
+
+    live: str
+    shorten: Callable[[S], S]
+
+    def show(self, still: S, parts: ViewParts) -> S | V:
+        """Return the live view where one can be shown, else a still one."""
+        if shows_widgets():
+            return cast(V, resolve_name(self.live)(still, parts))
+        return self.shorten(still) if in_kernel() else still
+
+
+TIMELINE: ViewForms[CallTimeline, TimelineView] = ViewForms(
+    "labkit.live.timeline:TimelineView",
+    lambda still: ShortTimeline(still.calls, still.faults, still.now_ns, still.most),
+)
+FLOW: ViewForms[CallFlow, FlowView] = ViewForms(
+    "labkit.live.flow:FlowView", lambda still: ShortFlow(still.counts, still.faults)
+)
+GAUGE: ViewForms[QueueFigures, GaugeView] = ViewForms("labkit.live.gauge:GaugeView", ShortGauge)
+LOGS: ViewForms[LogLines, LogsView] = ViewForms(
+    "labkit.live.logs:LogsView", lambda still: ShortLogs(still.lines)
+)
+PANEL: ViewForms[ControlList, PanelView] = ViewForms("labkit.live.panel:PanelView", lambda still: still)
 
 
 def live_bin(parts: ViewParts) -> LiveBinView | None:

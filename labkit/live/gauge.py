@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from labkit.live.parts import SHORT_GAUGE, ViewParts
-from labkit.live.view import LiveView
+from labkit.live.moment_view import MomentView
+from labkit.live.parts import SHORT_GAUGE
 from labkit.views.queue_status import QueueFigures
 from labkit.views.tables import html_table
 
 
-class GaugeView(LiveView):
+class GaugeView(MomentView[QueueFigures]):
     """Depth, in flight and pace of the lab's queues, live in a notebook.
 
     As text and as HTML it is the table of the moment at which it was made.
@@ -19,19 +19,7 @@ class GaugeView(LiveView):
     kind: ClassVar[str] = "gauge"
     topics: ClassVar[tuple[str, ...]] = ("calls", "queues")
     styles: ClassVar[tuple[str, ...]] = ("timeline/timeline.css", "gauge/gauge.css")
-
-    def __init__(self, still: QueueFigures, parts: ViewParts) -> None:
-        self.still = still
-        super().__init__(parts)
-
-    def __repr__(self) -> str:
-        return repr(self.still)
-
-    __str__ = __repr__
-
-    def short_text(self) -> str:
-        """Return what stands for it where no widget can be shown."""
-        return SHORT_GAUGE
+    short: ClassVar[str] = SHORT_GAUGE
 
     def picture(self) -> dict[str, str]:
         """Return a picture of the moment by its MIME type."""

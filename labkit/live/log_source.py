@@ -131,14 +131,20 @@ class _FunctionLogs:
     def __init__(self, gateway: GatewayClient, wanted: frozenset[str]) -> None:
         self._gateway = gateway
         self._wanted = wanted
-        self._tasks = BackgroundTasks(lambda *_: None)
+        self._tasks = BackgroundTasks(self._failed)
+        self._failure: BaseException | None = None
         self._followed: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._lines: defaultdict[str, deque[dict[str, Any]]] = defaultdict(deque)
         self._looking: asyncio.Task[None] | None = None
         self.dropped = 0
 
+    def _failed(self, _name: str, error: BaseException) -> None:
+        self._failure = error
+
     def look(self) -> None:
-        """Begin to look for functions, now and then."""
+        """Begin to look for functions, now and then; raise what ended it."""
+        if self._failure is not None:
+            raise self._failure
         if self._looking is None:
             self._looking = self._tasks.start(self._look(), name="look for functions' logs")
 

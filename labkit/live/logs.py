@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from labkit.live.moment_view import MomentView
 from labkit.live.parts import SHORT_LOGS, ViewParts
-from labkit.live.view import LiveView
 from labkit.views.log_lines import LogLines
 
 
-class LogsView(LiveView):
+class LogsView(MomentView[LogLines]):
     """The logs, live in a notebook.
 
     As text and as HTML it is the last lines of the moment at which it was
@@ -18,23 +18,14 @@ class LogsView(LiveView):
 
     kind: ClassVar[str] = "logs"
     styles: ClassVar[tuple[str, ...]] = ("logs/logs.css",)
+    short: ClassVar[str] = SHORT_LOGS
 
     def __init__(self, still: LogLines, parts: ViewParts) -> None:
-        self.still = still
-        super().__init__(parts, (logs_topic(parts),))
-
-    def __repr__(self) -> str:
-        return self.still.text()
-
-    __str__ = __repr__
+        super().__init__(still, parts, (logs_topic(parts),))
 
     def text(self) -> str:
         """Return the last lines of the moment as text."""
         return self.still.text()
-
-    def short_text(self) -> str:
-        """Return what stands for it where no widget can be shown."""
-        return SHORT_LOGS
 
     def picture(self) -> dict[str, str]:
         """Return the lines of the moment as HTML."""

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import ClassVar
 
 from labkit.live.control_list import ControlList
-from labkit.live.parts import ViewParts
-from labkit.live.view import LiveView
+from labkit.live.moment_view import MomentView
 
 
-class PanelView(LiveView):
+class PanelView(MomentView[ControlList]):
     """The control panel in a notebook.
 
     Its commands go from the page to the lab's API, through Jupyter's server
@@ -20,17 +19,10 @@ class PanelView(LiveView):
     topics: ClassVar[tuple[str, ...]] = ("queues", "services", "functions")
     styles: ClassVar[tuple[str, ...]] = ("panel/panel.css",)
 
-    def __init__(self, controls: ControlList, parts: ViewParts) -> None:
-        self.controls = controls
-        super().__init__(parts)
-
-    def __repr__(self) -> str:
-        return repr(self.controls)
-
     def short_text(self) -> str:
         """Return what stands for it where no widget can be shown."""
-        return repr(self.controls)
+        return repr(self.still)
 
     def picture(self) -> dict[str, str]:
         """Return the list of its controls, for a saved notebook."""
-        return {"text/html": self.controls.html()}
+        return {"text/html": self.still.html()}

@@ -10,11 +10,12 @@ from labkit.live.feed import FeedView, OnLoop
 from labkit.live.relay import Send
 from labkit.workspace import LabState
 
+WIDGET = "application/vnd.jupyter.widget-view+json"
+"""MIME type of a widget in a cell's output."""
 SHORT_TIMELINE = "Timeline of the lab's calls (a live view in JupyterLab)"
 """Stands for a timeline where no widget can be shown."""
 SHORT_FLOW = "Flow of the lab's calls (a live view in JupyterLab)"
 SHORT_GAUGE = "Gauge of the lab's queues (a live view in JupyterLab)"
-
 SHORT_LOGS = "Logs of the lab's services and functions (a live view in JupyterLab)"
 _LANGUAGES = ("en", "zh")
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from labkit.live.display import live_flow, live_gauge, live_timeline
+from labkit.live.display import FLOW, GAUGE, TIMELINE
 from labkit.live.feed import FeedView
 from labkit.live.parts import ViewParts, language
 from labkit.views.flow import CallFlow
@@ -66,20 +66,20 @@ class RecordedRun:
         calls = [call for call in self._feed.index.log.calls if function in ("", call.function)]
         faults = fault_spans(event for event in self._record.events if not event.call_id)
         still = CallTimeline(tuple(calls), tuple(faults), self._record.end_ns, most=last or 200)
-        return live_timeline(still, self.view_parts("timeline", function=function, last=last))
+        return TIMELINE.show(still, self.view_parts("timeline", function=function, last=last))
 
     def flow(self, function: str = "") -> CallFlow | FlowView:
         """Return the way of the run's calls, which can be played."""
         calls = [call for call in self._feed.index.log.calls if function in ("", call.function)]
         still = CallFlow.of(calls)
-        return live_flow(still, self.view_parts("flow", function=function))
+        return FLOW.show(still, self.view_parts("flow", function=function))
 
     def gauge(self) -> QueueFigures | GaugeView:
         """Return the figures of the run's queues, which can be played.
 
         They are derived from the calls. As text there are none.
         """
-        return live_gauge(QueueFigures(), self.view_parts("gauge"))
+        return GAUGE.show(QueueFigures(), self.view_parts("gauge"))
 
     def view_parts(self, kind: str, **options: Any) -> ViewParts:
         """Return what a view of the run is made of."""

@@ -85,7 +85,13 @@ class Relay:
         except TimeoutError as error:
             status, body = 0, _timeout(error)
         except LabError as error:
-            status, body = 0, _document(error)
+            status, body = 0, error.to_json()
+        except Exception as error:
+            # The page would wait until its deadline. It's reported as well.
+            self._answer(
+                request_id, 0, {"error": "the request failed in the kernel", "seen": repr(error)[:200]}
+            )
+            raise
         if len(json.dumps(body)) > MOST_BYTES:
             status, body = 0, {"error": "the answer is too long", "expected": f"at most {MOST_BYTES} bytes"}
         self._answer(request_id, status, body)
@@ -100,14 +106,5 @@ def _is_id(value: object) -> bool:
 
 def _timeout(error: TimeoutError) -> dict[str, str]:
     if isinstance(error, LabError):
-        return _document(error)
+        return error.to_json()
     return {"error": "the inspector did not answer", "expected": f"an answer within {SECONDS:g} s"}
-
-
-def _document(error: LabError) -> dict[str, str]:
-    return {
-        "error": error.headline,
-        "expected": error.expected,
-        "seen": error.seen,
-        "next": error.next_step,
-    }

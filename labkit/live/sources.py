@@ -11,7 +11,12 @@ from typing import Any
 from labkit.clients.connections import Connections
 from labkit.clients.supervisor import SupervisorClient
 from labkit.workspace import LabState
-from labkit_services.call_record.lab_json import function_to_json, queue_to_json, services_to_json
+from labkit_services.call_record.lab_json import (
+    function_to_json,
+    queue_to_json,
+    services_to_json,
+    without_memory,
+)
 from labkit_services.contract.errors import LabError
 
 _POLL_SECONDS = 0.5
@@ -57,18 +62,12 @@ def _polled(read: Callable[[LabLink], Awaitable[Content]]) -> Source:
                 document = await read(link)
             except LabError as error:
                 document = {"error": error.headline}
-            if (now := _without_memory(document)) != lasting:
+            if (now := without_memory(document)) != lasting:
                 lasting = now
                 yield document
             await asyncio.sleep(_POLL_SECONDS)
 
     return source
-
-
-def _without_memory(document: Content) -> Content:
-    """Return what changes only if something happens."""
-    services = [{**service, "memory": 0} for service in document.get("services", ())]
-    return {**document, "services": services}
 
 
 SOURCES: Mapping[str, Source] = {

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import ClassVar
 
-from labkit.live.parts import SHORT_TIMELINE, ViewParts
-from labkit.live.view import LiveView
+from labkit.live.moment_view import DrawnView
+from labkit.live.parts import SHORT_TIMELINE
 from labkit.views.timeline.picture import CallTimeline
 from labkit.views.timeline.svg import ThemeName
 from labkit_services.call_record.call import Call
 from labkit_services.call_record.fault_spans import FaultSpan
 
 
-class TimelineView(LiveView):
+class TimelineView(DrawnView[CallTimeline]):
     """The timeline of the latest calls, live in a notebook.
 
     As text, as SVG and in a file it is the timeline of the moment at which it
@@ -24,15 +22,7 @@ class TimelineView(LiveView):
     kind: ClassVar[str] = "timeline"
     topics: ClassVar[tuple[str, ...]] = ("calls",)
     styles: ClassVar[tuple[str, ...]] = ("timeline/timeline.css",)
-
-    def __init__(self, still: CallTimeline, parts: ViewParts) -> None:
-        self.still = still
-        super().__init__(parts)
-
-    def __repr__(self) -> str:
-        return self.still.text()
-
-    __str__ = __repr__
+    short: ClassVar[str] = SHORT_TIMELINE
 
     @property
     def calls(self) -> tuple[Call, ...]:
@@ -56,15 +46,3 @@ class TimelineView(LiveView):
     def svg(self, theme: ThemeName = "light", title: str = "") -> str:
         """Return it as SVG."""
         return self.still.svg(theme, title)
-
-    def save(self, path: str | os.PathLike[str], theme: ThemeName = "light") -> Path:
-        """Write the SVG to a file; return its path."""
-        return self.still.save(path, theme)
-
-    def short_text(self) -> str:
-        """Return what stands for it where no widget can be shown."""
-        return SHORT_TIMELINE
-
-    def picture(self) -> dict[str, str]:
-        """Return a picture of the moment by its MIME type."""
-        return {"image/svg+xml": self.still.svg()}

@@ -16,7 +16,7 @@ import ipywidgets
 import traitlets
 
 from labkit.clients.connections import log_failed_task
-from labkit.live.parts import ViewParts
+from labkit.live.parts import WIDGET, ViewParts
 from labkit.live.pump import Outbox
 from labkit.live.relay import Relay
 from labkit.live.script import script, style
@@ -39,6 +39,8 @@ class LiveView(anywidget.AnyWidget):
         settings: What the script needs to know: no secrets, as a notebook may
             save it.
         keyframe: What a page shows that is loaded now: the last minute.
+        shows: How often it was shown. The page tells with it which of these
+            has gone, as a busy kernel reads it after the next was shown.
     """
 
     kind: ClassVar[str] = ""
@@ -49,6 +51,7 @@ class LiveView(anywidget.AnyWidget):
     _css = traitlets.Unicode().tag(sync=True)
     settings = traitlets.Dict().tag(sync=True)
     keyframe = traitlets.Dict().tag(sync=True)
+    shows = traitlets.Int().tag(sync=True)
 
     def __init__(self, parts: ViewParts, topics: Iterable[str] = ()) -> None:
         """Make a view; ``topics`` are more than those of its class."""
@@ -92,8 +95,9 @@ class LiveView(anywidget.AnyWidget):
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         reference = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
         self._note_cell()
+        self.shows += 1
         return {
-            "application/vnd.jupyter.widget-view+json": reference,
+            WIDGET: reference,
             "text/plain": self.short_text(),
             **self.picture(),
         }, {}
@@ -162,7 +166,8 @@ class LiveView(anywidget.AnyWidget):
 
     def _receive(self, _widget: object, content: dict[str, Any], _buffers: object) -> None:
         if content.get("view") == "gone":
-            self.close()
+            if content.get("shows", self.shows) == self.shows:
+                self.close()
         elif content.get("view") == "hidden":
             self._on_loop(self._feed.detach, self)
         elif content.get("view") == "shown" and self.comm is not None:

@@ -156,12 +156,14 @@ class NotebookCopies:
         return sorted(str(name) for name in names if not any(part.startswith(".") for part in name.parts))
 
     def _compare(self, name: str) -> Comparison:
-        copy: bytes | None
-        try:
-            copy = (self._folder / name).read_bytes()
-        except FileNotFoundError:
-            # A link to a file that is gone counts as the learner's.
-            copy = b"" if (self._folder / name).is_symlink() else None
+        path = self._folder / name
+        copy = None
+        if path.is_file():
+            copy = path.read_bytes()
+        elif os.path.lexists(path):
+            # The learner's, and not to be read: a link to a file that is
+            # gone, a folder, a pipe.
+            copy = b""
         return compare((self._originals / name).read_bytes(), copy)
 
     def _change(self, names: Sequence[str], decide: Callable[[Comparison], CopyAction]) -> list[CopyChange]:
@@ -214,9 +216,13 @@ def _rename(copy: Path) -> Path:
     """
     while True:
         name = backup_name(copy.name, datetime.now(), lambda name: os.path.lexists(copy.with_name(name)))
+        free = copy.with_name(name)
         with suppress(FileExistsError):
-            os.close(os.open(copy.with_name(name), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-            return copy.replace(copy.with_name(name))
+            if copy.is_dir() and not copy.is_symlink():
+                free.mkdir()  # a folder takes the place of an empty folder only
+            else:
+                os.close(os.open(free, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+            return copy.replace(free)
 
 
 def _write(copy: Path, content: bytes) -> None:

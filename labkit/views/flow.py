@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import html
-import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from labkit.views.style_table import COLOURS
+from labkit.views.svg_picture import SvgPicture
 from labkit.views.tables import text_table
 from labkit.views.timeline.svg import ThemeName
 from labkit_services.call_record.call import Call
@@ -30,7 +29,7 @@ _WIDTH, _HEIGHT, _BOX, _GAP = 720, 122, 126.0, 72.0
 
 
 @dataclass(frozen=True)
-class CallFlow:
+class CallFlow(SvgPicture):
     """How many calls were where.
 
     Attributes:
@@ -74,15 +73,6 @@ class CallFlow:
             parts += self._box(place, name, group, colours)
         parts += self._ends(colours)
         return "".join((*parts, "</svg>"))
-
-    def save(self, path: str | os.PathLike[str], theme: ThemeName = "light") -> Path:
-        """Write the SVG to a file; return its path."""
-        target = Path(path)
-        target.write_text(self.svg(theme), encoding="utf-8")
-        return target
-
-    def _repr_svg_(self) -> str:
-        return self.svg()
 
     def _sentence(self) -> str:
         numbers = (

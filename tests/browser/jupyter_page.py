@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 from chromium import BrowserTab
 from eventually import eventually
@@ -26,9 +27,16 @@ _FOCUS = """(() => {
 })()"""
 READY = "!!document.querySelector('#jp-main-dock-panel') && !document.querySelector('#jupyterlab-splash')"
 
-KERNEL_IDLE = """document.querySelector('.jp-NotebookPanel .jp-Notebook-ExecutionIndicator')
-    ?.dataset.status === 'idle'"""
-"""Whatever pane has the focus, unlike the status bar; below about 1300 px the toolbar hides it."""
+KERNEL_IDLE = """(() => {
+    const notebook = document.querySelector('.jp-NotebookPanel');
+    const kernel = notebook?.querySelector('.jp-Toolbar-kernelName')?.textContent ?? 'No Kernel';
+    return kernel !== 'No Kernel'
+        && notebook.querySelector('.jp-Notebook-ExecutionIndicator')?.dataset.status === 'idle';
+})()"""
+"""Whatever pane has the focus, unlike the status bar; below about 1300 px the toolbar hides it.
+
+A notebook that has no kernel yet is shown as idle, too: a cell that is run then asks for a kernel.
+"""
 
 
 def learner_environment(home: Path, **variables: str) -> dict[str, str]:
@@ -59,6 +67,17 @@ def jupyterlab(workspace: Path, environment: Mapping[str, str], notebook: str = 
         finally:
             process.terminate()
             process.wait(20)
+
+
+def alone(url: str, path: str) -> str:
+    """Return the address of a notebook with nothing beside it, in a workspace of JupyterLab's of its own.
+
+    Args:
+        url: JupyterLab's, with its token.
+        path: The notebook's, below the server's root folder.
+    """
+    base, _, query = url.partition("/lab/")
+    return f"{base}/lab/workspaces/{Path(path).stem}/tree/{quote(path)}?{query.partition('?')[2]}"
 
 
 def _url(process: subprocess.Popen[str]) -> str:

@@ -9,8 +9,19 @@ from typing import Any
 
 from chromium import Chromium
 from eventually import eventually
-from jupyter_page import READY
+from jupyter_page import KERNEL_IDLE, READY
 
+FRAME_RATE = """new Promise((done) => {
+    const begin = performance.now();
+    let frames = 0;
+    const count = (time) => {
+        frames += 1;
+        if (time < begin + 1000) requestAnimationFrame(count);
+        else done(frames / (time - begin) * 1000);
+    };
+    requestAnimationFrame(count);
+})"""
+"""Frames per second of a page at rest: on a machine with other work, what a view can be asked for at most."""
 _CELL = "document.querySelectorAll('.jp-Notebook .jp-Cell')[{number}]"
 
 
@@ -39,15 +50,18 @@ def write_notebook(path: Path, cells: Sequence[str]) -> None:
 class NotebookPage:
     """The notebook that is open in JupyterLab."""
 
-    def __init__(self, browser: Chromium, url: str) -> None:
+    def __init__(self, browser: Chromium, url: str, script: str = "") -> None:
+        """Open a notebook; ``script`` runs before those of the page."""
         self.tab = browser.open()
         self.tab.look(width=1600, height=1000)
+        if script:
+            self.tab.call("Page.addScriptToEvaluateOnNewDocument", source=script)
         self.tab.goto(url)
         self.wait_until_idle()
 
     def wait_until_idle(self) -> None:
         self.tab.wait_for(READY)
-        self.tab.wait_for("document.body.innerText.includes('| Idle')")
+        self.tab.wait_for(KERNEL_IDLE)
 
     def start(self, number: int, *, scroll: bool = True) -> None:
         """Run a cell; do not wait for it."""
@@ -65,7 +79,7 @@ class NotebookPage:
         eventually(
             lambda: self.prompt(number) not in ("", "[*]:", "[ ]:"),
             f"the end of cell {number}",
-            within=40,
+            within=60,
         )
         return self.output(number)
 

@@ -95,6 +95,7 @@ def test_the_newest_request_comes_first_with_what_a_learner_looks_for(page: Brow
     for text in ("POST", "figlet", "500", "0f8b490e", "waits", "hello"):
         assert text in first, text
     assert second.startswith("#1")
+    assert page.evaluate("document.querySelector('.bn-held').offsetHeight") == 0, "no request is held"
     assert "for X-Callback-Url" in page.evaluate("document.querySelector('.bn-head').innerText")
 
 

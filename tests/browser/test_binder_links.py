@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from chromium import Chromium
-from jupyter_page import READY
+from jupyter_page import KERNEL_IDLE, READY
 from jupyter_servers import TOKEN, jupyter_server
 from labkit_command import labkit
 
@@ -48,10 +48,13 @@ def pages(clone: Path, *arguments: str) -> dict[str, str]:
 
 def tabs_of(browser: Chromium, url: str, wanted: str) -> list[str]:
     page = browser.open()
-    page.look(width=1400, height=900)
+    page.look(width=1600, height=900)
     page.goto(f"{url}{'&' if '?' in url else '?'}token={TOKEN}")
     page.wait_for(READY)
     page.wait_for(f"{TABS}.includes({json.dumps(wanted)})")
+    # A server that is ended while it still reads a notebook for the page never ends: threads of anyio wait.
+    page.wait_for(KERNEL_IDLE)
+    page.wait_for(f"!{TABS}.includes('...')")  # a terminal that is not connected yet
     tabs: list[str] = page.evaluate(TABS)
     page.goto("about:blank")
     return tabs

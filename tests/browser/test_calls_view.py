@@ -345,6 +345,7 @@ def test_a_call_is_copied_as_curl_and_invoked_again(page: BrowserTab, api: Calls
     callback = "http://127.0.0.1:5/r/it's"
     api.push({**FLAKY, "callbacks": [{"attempt": 1, "url": callback, "status": 200}]})
     select(page, "flaky")
+    page.wait_for("!!document.querySelector('[data-part=callbacks]')")  # what was pushed has come
     click(page, "[data-part=curl]")
     page.wait_for("window.copied")
     quoted = "'X-Callback-Url: http://127.0.0.1:5/r/it'\\''s'"

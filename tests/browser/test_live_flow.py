@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from chromium import Chromium
 from eventually import eventually
-from jupyter_page import jupyterlab, learner_environment
-from marked_processes import MARK, assert_gone, new_mark
-from notebook_page import NotebookPage, write_notebook
+from jupyter_page import alone
+from notebook_page import FRAME_RATE, NotebookPage, write_notebook
 
 START = """from labkit import Lab
 lab = Lab.start(gateway_port=0, inspector_port=0)
@@ -42,32 +39,19 @@ WATCH = """(() => {
 })()"""
 
 
-@pytest.fixture(scope="module")
-def lab_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    """JupyterLab's URL and its folder; nothing of it outlives the tests."""
-    mark = new_mark()
-    home = tmp_path_factory.mktemp("home")
-    workspace = tmp_path_factory.mktemp(mark)
-    write_notebook(workspace / "first.ipynb", [""])
-    environment = learner_environment(home, **{MARK: mark})
-    with jupyterlab(workspace, environment) as url:
-        yield url, workspace
-    assert_gone(mark, within=10)
-
-
 def test_dots_move_and_the_gauge_counts_while_a_cell_blocks(
     browser: Chromium, lab_page: tuple[str, Path], tmp_path: Path
 ) -> None:
     url, workspace = lab_page
     still = ("print(lab.flow().text())", "lab.flow('sleeper').counts['done']")
     write_notebook(workspace / "flow.ipynb", (START, "lab.flow()", "lab.gauge()", BLOCK, *still))
-    base, _, query = url.partition("/lab/")
-    page = NotebookPage(browser, f"{base}/lab/workspaces/flow/tree/flow.ipynb?{query.partition('?')[2]}")
+    page = NotebookPage(browser, alone(url, "flow.ipynb"))
     assert page.run(0).endswith("200")
     page.run(1)
     page.run(2)
     page.tab.wait_for("!!document.querySelector('.lk .fl-card') && !!document.querySelector('.lk .ga-card')")
     page.show_output(1)
+    idle = page.evaluate(FRAME_RATE)
     page.evaluate(WATCH)
 
     page.start(3, scroll=False)
@@ -78,19 +62,19 @@ def test_dots_move_and_the_gauge_counts_while_a_cell_blocks(
     page.tab.wait_for("document.querySelector('.lk [data-gauge=queue_depth]').textContent >= '4'")
     why = page.evaluate("document.querySelector('.lk .fl-why').textContent")
     page.tab.screenshot(tmp_path / "flow.png")
-    page.tab.wait_for("document.querySelector('.lk [data-station=done] .fl-number').textContent === '6'")
+    # Until three seconds after the last call was sent, the queue grows: calls come faster than they leave.
+    text = "document.querySelector('.lk .ga-pace').textContent"
+    pace = page.tab.wait_for(f"{text}.startsWith('At this pace empty in about') && {text}")
     assert page.is_busy(3)
-    pace = page.evaluate("document.querySelector('.lk .ga-pace').textContent")
     page.tab.wait_for("document.querySelector('.lk [data-station=done] .fl-number').textContent === '9'")
     seen = page.evaluate(
         "cancelAnimationFrame(watching), {...seen, ways: [...seen.ways],"
         " rate: seen.frames / (performance.now() - seen.from) * 1000}"
     )
 
-    print(seen, why, pace)
+    print(idle, seen, why, pace)
     assert "at most 1 run at once (max_inflight)" in why
-    assert "At this pace empty in about" in pace
-    assert seen["rate"] >= 30
+    assert seen["rate"] >= min(30, idle / 2)
     assert seen["moved"] > 100
     assert {"queued", "works", "calls_back", "answered"} <= set(seen["ways"])
     drained = [int(number) for number in seen["queued"]]

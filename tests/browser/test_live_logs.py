@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import re
 import statistics
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from chromium import Chromium
-from jupyter_page import jupyterlab, learner_environment
-from notebook_page import NotebookPage, write_notebook
+from jupyter_page import KERNEL_IDLE, alone
+from notebook_page import FRAME_RATE, NotebookPage, write_notebook
 
 LINES = "[...document.querySelectorAll('.lg-line')].map((line) => line.innerText)"
 CELLS = [
@@ -49,16 +48,12 @@ WATCH = """
 
 
 @pytest.fixture(scope="module")
-def notebook(browser: Chromium, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NotebookPage]:
-    workspace = tmp_path_factory.mktemp("workspace")
-    home = tmp_path_factory.mktemp("home")
+def notebook(browser: Chromium, lab_page: tuple[str, Path]) -> NotebookPage:
+    url, workspace = lab_page
     write_notebook(workspace / "live.ipynb", CELLS)
-    with jupyterlab(workspace, learner_environment(home)) as url:
-        page = NotebookPage(
-            browser, re.sub(r"/lab/workspaces/labkit", "/lab/workspaces/labkit/tree/live.ipynb", url)
-        )
-        page.run(0)
-        yield page
+    page = NotebookPage(browser, alone(url, "live.ipynb"))
+    page.run(0)
+    return page
 
 
 def show_logs(page: NotebookPage) -> None:
@@ -84,7 +79,7 @@ def test_lines_of_services_and_functions_appear_while_a_cell_blocks(
     notebook.tab.wait_for(f"{LINES}.some((line) => line.includes('Invoked: cat [200]'))")
     assert is_running(notebook, 2)
     notebook.tab.screenshot(tmp_path / "logs.png")
-    notebook.tab.wait_for("document.body.innerText.includes('| Idle')")
+    notebook.tab.wait_for(KERNEL_IDLE)
     # Where the lab's page is not behind Jupyter's server, the browser logs that it looked for it.
     assert [problem for problem in notebook.tab.problems if '"source": "network"' not in problem] == []
 
@@ -96,7 +91,7 @@ def test_lines_appear_while_inspector_gateway_and_nats_are_killed(notebook: Note
         text = json.dumps(name)
         notebook.tab.wait_for(f"{LINES}.some((line) => line.includes('supervisor') && line.includes({text}))")
     assert is_running(notebook, 3)
-    notebook.tab.wait_for("document.body.innerText.includes('| Idle')")
+    notebook.tab.wait_for(KERNEL_IDLE)
 
 
 def test_logs_of_one_service_have_only_its_lines(notebook: NotebookPage) -> None:
@@ -112,19 +107,21 @@ def test_requests_appear_in_a_bin_while_a_cell_blocks(notebook: NotebookPage, tm
     notebook.run(5)
     notebook.tab.wait_for("document.querySelector('.bn-url')?.textContent.includes('/r/callbacks')")
     before = notebook.evaluate(f"{BIN_ROWS}.length")
+    idle = notebook.evaluate(FRAME_RATE)
     notebook.evaluate(WATCH)
     notebook.start(6)
     notebook.tab.wait_for(f"{BIN_ROWS}.length === {before + 8}")
     assert is_running(notebook, 6)
     notebook.tab.wait_for(f"{BIN_ROWS}[0].innerText.includes('by hand')")
     notebook.tab.screenshot(tmp_path / "bin.png")
-    notebook.tab.wait_for("document.body.innerText.includes('| Idle')")
+    notebook.tab.wait_for(KERNEL_IDLE)
     sent = json.loads(notebook.output(6))
     delays = sorted(
         shown - begin for begin, shown in zip(sent, notebook.evaluate("arrivals")[:8], strict=True)
     )
     print("from the request to the row, seconds:", [round(delay, 3) for delay in delays])
-    assert statistics.median(delays) < 0.15, delays
+    # Where other programs have the processor, a page at rest does not reach 60 frames per second either.
+    assert statistics.median(delays) < 0.15 * max(1, 60 / idle), (idle, delays)
     notebook.run(8)
     assert notebook.output(8).split()[-1] == "True"
 
@@ -135,7 +132,7 @@ def test_a_bin_goes_on_after_the_inspector_was_killed(notebook: NotebookPage) ->
     notebook.start(7)
     notebook.tab.wait_for(f"{BIN_ROWS}.some((row) => row.innerText.includes('after the kill'))")
     assert is_running(notebook, 7)
-    notebook.tab.wait_for("document.body.innerText.includes('| Idle')")
+    notebook.tab.wait_for(KERNEL_IDLE)
 
 
 def test_a_bin_is_changed_and_a_request_is_read_while_a_cell_blocks(notebook: NotebookPage) -> None:
@@ -150,7 +147,7 @@ def test_a_bin_is_changed_and_a_request_is_read_while_a_cell_blocks(notebook: No
     notebook.evaluate("document.querySelector('.bn-choices [value=\"503\"]').click()")
     notebook.tab.wait_for(f"{BIN_ROWS}[0].querySelector('.bn-answer').innerText === '503'")
     assert is_running(notebook, 9)
-    notebook.tab.wait_for("document.body.innerText.includes('| Idle')")
+    notebook.tab.wait_for(KERNEL_IDLE)
     assert notebook.output(9).split()[-1] == "503"
     notebook.evaluate("document.querySelector('.bn-choices [value=\"200\"]').click()")
     notebook.tab.wait_for("document.querySelector('.bn-choices :checked').value === '200'")

@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 import statistics
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 from chromium import Chromium
-from jupyter_page import jupyterlab, learner_environment
-from marked_processes import MARK, assert_gone, new_mark
-from notebook_page import NotebookPage, write_notebook
+from eventually import eventually
+from jupyter_page import alone
+from notebook_page import FRAME_RATE, NotebookPage, write_notebook
 
 START = "from labkit import Lab\nlab = Lab.start(gateway_port=0, inspector_port=0)"
 SLEEPER = f"{START}\nlab.reset()\nlab.deploy('sleeper', fprocess='sleep 1')\nlab.invoke('sleeper').status"
@@ -52,24 +50,10 @@ WATCH = """(() => {
 ROWS = "document.querySelectorAll('.lk .tl-row').length"
 
 
-@pytest.fixture(scope="module")
-def lab_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    """JupyterLab's URL and its folder; nothing of it outlives the tests."""
-    mark = new_mark()
-    home = tmp_path_factory.mktemp("home")
-    workspace = tmp_path_factory.mktemp(mark)
-    write_notebook(workspace / "first.ipynb", [""])
-    environment = learner_environment(home, **{MARK: mark})
-    with jupyterlab(workspace, environment) as url:
-        yield url, workspace
-    assert_gone(mark, within=10)
-
-
 def open_notebook(browser: Chromium, lab_page: tuple[str, Path], name: str, *cells: str) -> NotebookPage:
     url, workspace = lab_page
     write_notebook(workspace / f"{name}.ipynb", cells)
-    base, _, query = url.partition("/lab/")
-    return NotebookPage(browser, f"{base}/lab/workspaces/{name}/tree/{name}.ipynb?{query.partition('?')[2]}")
+    return NotebookPage(browser, alone(url, f"{name}.ipynb"))
 
 
 def test_the_timeline_grows_while_a_cell_blocks(browser: Chromium, lab_page: tuple[str, Path]) -> None:
@@ -89,6 +73,7 @@ print(json.dumps(rows))"""
     page.run(1)
     page.tab.wait_for(ROWS)
     page.show_output(1)
+    idle = page.evaluate(FRAME_RATE)
     page.evaluate(WATCH)
 
     page.start(2, scroll=False)
@@ -108,10 +93,14 @@ print(json.dumps(rows))"""
     rate = len(frames) / (last - first) * 1000
     appeared = [seen["rows"][name] - sent for name, sent, _ in calls]
     finished = [seen["done"][name] - end for name, _, end in calls]
-    print(f"{rate:.0f} frames/s; ms from event to paint:", sorted(map(round, appeared + finished)))
-    assert rate >= 30
-    assert statistics.median(appeared) <= 150
-    assert statistics.median(finished) <= 150
+    print(
+        f"{rate:.0f} of {idle:.0f} frames/s; ms from event to paint:", sorted(map(round, appeared + finished))
+    )
+    # Where other programs have the processor, a page at rest does not reach 60 frames per second either.
+    within = 150 * max(1, 60 / idle)
+    assert rate >= min(30, idle / 2)
+    assert statistics.median(appeared) <= within
+    assert statistics.median(finished) <= within
     assert page.tab.problems == []
     page.close()
 
@@ -140,24 +129,27 @@ def test_running_deleting_and_closing_leaves_nothing(browser: Chromium, lab_page
     for _ in range(20):
         page.run(2)
     page.tab.wait_for(f"{ROWS} === 1")
-    time.sleep(1.5)  # the page tells a second later that a view has gone
-    again_page, again = metrics(page), json.loads(page.run(1))
 
-    print(without, once, again, once_page, again_page)
-    assert again == once
+    # The page tells a second later that a view has gone. A view has more than 20 listeners and 100 nodes.
+    # A plain ipywidget leaves 13 listeners a run.
+    def grown() -> dict[str, float]:
+        return {name: value - once_page[name] for name, value in metrics(page).items()}
+
+    print(without, once, once_page)
+    eventually(lambda: grown()["JSEventListeners"] < 20 * 10, "the listeners of 20 views are gone")
+    eventually(lambda: grown()["Nodes"] < 20 * 20, "the nodes of 20 views are gone")
+    eventually(lambda: json.loads(page.run(1)) == once, f"the counts {once} of one view")
     assert page.evaluate("document.querySelectorAll('.lk').length") == 1
-    # A view has more than 20 listeners and 100 nodes. A plain ipywidget leaves 13 listeners a run.
-    assert again_page["JSEventListeners"] - once_page["JSEventListeners"] < 20 * 10
-    assert again_page["Nodes"] - once_page["Nodes"] < 20 * 20
 
     page.delete_cell(2)
     page.tab.wait_for("document.querySelectorAll('.lk').length === 0")
-    time.sleep(1.5)
-    deleted = json.loads(page.run(1))
-    print(deleted, metrics(page))
-    assert deleted["comms"] == without["comms"]
-    assert deleted["widgets"] == without["widgets"]
-    assert deleted["tasks"] == without["tasks"]
+    names = ("comms", "widgets", "tasks")
+
+    def is_gone() -> bool:
+        left = json.loads(page.run(1))
+        return all(left[name] == without[name] for name in names)
+
+    eventually(is_gone, f"the counts {without} of before")
     assert page.tab.problems == []
     page.close()
 

@@ -6,15 +6,13 @@ import json
 import os
 from pathlib import Path
 
-import nbformat
 import pytest
 from chromium import BrowserTab, Chromium
-from jupyter_page import READY, jupyterlab, learner_environment
-from marked_processes import assert_gone
+from jupyter_page import alone
+from notebook_page import NotebookPage, write_notebook
 
-NOTEBOOK = "notebooks/en/01-sync-vs-async.ipynb"
 CELLS = [
-    "from labkit import Lab\nlab = Lab.start(gateway_port=0, inspector_port=0)",
+    "from labkit import Lab\nlab = Lab.start(gateway_port=0, inspector_port=0)\nlab.reset()",
     "from labkit import LabError\n"
     "raise LabError('the call was <b>late</b>', expected='an answer within 1 s', "
     "seen='none: <img src=x onerror=document.title=1>', log=['12:00 one', '12:01 two ' + 'x' * 300], "
@@ -28,30 +26,11 @@ CELLS = [
 OUTPUT = "document.querySelectorAll('.jp-Notebook .jp-CodeCell')[{0}].querySelector('.jp-Cell-outputArea')"
 
 
-@pytest.fixture
-def workspace(workspace: Path) -> Path:
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code) for code in CELLS])
-    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
-    (workspace / NOTEBOOK).parent.mkdir(parents=True)
-    (workspace / NOTEBOOK).write_text(nbformat.writes(notebook))
-    return workspace
-
-
-def dark(home: Path) -> None:
-    """Choose JupyterLab's dark theme, as its settings menu does."""
-    settings = home / ".jupyter/lab/user-settings/@jupyterlab/apputils-extension/themes.jupyterlab-settings"
-    settings.parent.mkdir(parents=True)
-    settings.write_text(json.dumps({"theme": "JupyterLab Dark"}))
-
-
-def run_all(page: BrowserTab) -> None:
-    """Run each cell with Shift+Enter, also below one that failed."""
-    page.evaluate("document.querySelector('.jp-Notebook').focus()")
-    for number in range(len(CELLS)):
-        page.press("Enter", shift=True)
-        prompt = "querySelector('.jp-InputPrompt').innerText"
-        cell = f"document.querySelectorAll('.jp-Notebook .jp-CodeCell')[{number}]"
-        page.wait_for(rf"/\[\d+\]/.test({cell}.{prompt})")
+def choose_theme(page: BrowserTab, theme: str) -> None:
+    """Change JupyterLab's theme, as its settings menu does."""
+    argument = json.dumps({"theme": f"JupyterLab {theme.title()}"})
+    page.evaluate(f"window.jupyterapp.commands.execute('apputils:change-theme', {argument})")
+    page.wait_for(f"document.body.dataset.jpThemeLight === '{str(theme == 'light').lower()}'")
 
 
 def contrast(page: BrowserTab, selector: str) -> float:
@@ -84,52 +63,44 @@ CONTRAST = """(() => {
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_errors_and_functions_in_jupyterlab(
-    browser: Chromium, workspace: Path, tmp_path: Path, mark: str, theme: str
+    browser: Chromium, lab_page: tuple[str, Path], tmp_path: Path, theme: str
 ) -> None:
-    home = tmp_path / "home"
-    home.mkdir()
-    if theme == "dark":
-        dark(home)
-    with jupyterlab(workspace, learner_environment(home)) as url:
-        page = browser.open()
-        page.look(width=1280, height=1500)
-        page.goto(url)
-        page.wait_for(READY)
-        page.wait_for("document.body.innerText.includes('| Idle')")
-        page.wait_for(f"document.querySelectorAll('.jp-Notebook .jp-CodeCell').length === {len(CELLS)}")
-        run_all(page)
+    url, workspace = lab_page
+    write_notebook(workspace / f"errors-{theme}.ipynb", CELLS)
+    notebook = NotebookPage(browser, alone(url, f"errors-{theme}.ipynb"))
+    page = notebook.tab
+    page.look(width=1280, height=1500)
+    choose_theme(page, theme)
+    for number in range(len(CELLS)):
+        notebook.run(number)
 
-        box = OUTPUT.format(1)
-        page.wait_for(f"!!{box}.querySelector('.labkit-error details')")
-        text = page.evaluate(f"{box}.innerText")
-        assert "LabError: the call was <b>late</b>" in text
-        assert "seen\nnone: <img src=x onerror=document.title=1>" in text
-        assert page.evaluate(f"{box}.querySelectorAll('img, script').length") == 0
-        assert page.evaluate("document.title") != "1"
-        assert page.evaluate(f"{box}.querySelector('details').open") is False
-        page.evaluate(f"{box}.querySelector('summary').click()")
-        assert "Cell In[2], line 2" in page.evaluate(f"{box}.innerText")
-        for part in (".labkit-error dd", ".labkit-error dt", ".labkit-error summary", ".labkit-error pre"):
-            assert contrast(page, part) >= 4.5, part
+    box = OUTPUT.format(1)
+    page.wait_for(f"!!{box}.querySelector('.labkit-error details')")
+    text = page.evaluate(f"{box}.innerText")
+    assert "LabError: the call was <b>late</b>" in text
+    assert "seen\nnone: <img src=x onerror=document.title=1>" in text
+    assert page.evaluate(f"{box}.querySelectorAll('img, script').length") == 0
+    assert page.evaluate("document.title") != "1"
+    assert page.evaluate(f"{box}.querySelector('details').open") is False
+    page.evaluate(f"{box}.querySelector('summary').click()")
+    assert "Cell In[2], line 2" in page.evaluate(f"{box}.innerText")
+    for part in (".labkit-error dd", ".labkit-error dt", ".labkit-error summary", ".labkit-error pre"):
+        assert contrast(page, part) >= 4.5, part
 
-        page.wait_for(f"{OUTPUT.format(2)}.innerText.includes('deployed hello in')")
-        assert page.evaluate(f"{OUTPUT.format(2)}.innerText").count("deployed hello") == 1
-        assert "SyntaxError in line 4" in page.evaluate(f"{OUTPUT.format(3)}.innerText")
-        page.wait_for(f"{OUTPUT.format(5)}.innerText.includes('FunctionResponse(status=500')")
-        shown = page.evaluate(f"{OUTPUT.format(5)}.innerText")
-        assert "in the kernel: b'abc'" in shown
-        assert "Cell In[5], line 4, in handle: return 1 / 0" in shown
+    page.wait_for(f"{OUTPUT.format(2)}.innerText.includes('deployed hello in')")
+    assert page.evaluate(f"{OUTPUT.format(2)}.innerText").count("deployed hello") == 1
+    assert "SyntaxError in line 4" in page.evaluate(f"{OUTPUT.format(3)}.innerText")
+    page.wait_for(f"{OUTPUT.format(5)}.innerText.includes('FunctionResponse(status=500')")
+    shown = page.evaluate(f"{OUTPUT.format(5)}.innerText")
+    assert "in the kernel: b'abc'" in shown
+    assert "Cell In[5], line 4, in handle: return 1 / 0" in shown
 
-        pictures = Path(os.environ.get("LABKIT_PICTURES", tmp_path))
-        page.screenshot(pictures / f"cells-{theme}.png")
-        page.press("b", ctrl=True)  # the file browser
-        page.look(width=420, height=1500)
-        # JupyterLab lays out a moment later.
-        width = "getBoundingClientRect().width"
-        page.wait_for(f"{box}.{width} < 420 && {box}.querySelector('.labkit-error').{width} <= {box}.{width}")
-        page.screenshot(pictures / f"cells-{theme}-420.png")
-        # Else the browser asks whether to leave a page with changes.
-        page.press("s", ctrl=True)
-        page.wait_for("!document.querySelector('#jp-main-dock-panel .jp-mod-dirty')")
-        page.goto("about:blank")
-    assert_gone(mark, within=10)
+    pictures = Path(os.environ.get("LABKIT_PICTURES", tmp_path))
+    page.screenshot(pictures / f"cells-{theme}.png")
+    page.press("b", ctrl=True)  # the file browser
+    page.look(width=420, height=1500)
+    # JupyterLab lays out a moment later.
+    width = "getBoundingClientRect().width"
+    page.wait_for(f"{box}.{width} < 420 && {box}.querySelector('.labkit-error').{width} <= {box}.{width}")
+    page.screenshot(pictures / f"cells-{theme}-420.png")
+    notebook.close()

@@ -78,7 +78,18 @@ def status(page: BrowserTab, place: str) -> str:
 def slide(page: BrowserTab, field: str, value: int, least: int = 1) -> None:
     """Drag a slider's thumb to a value with the mouse."""
     slider = f"document.querySelector('[data-field={field}] input')"
-    page.evaluate(f"{slider}.scrollIntoView({{block: 'center'}})")
+    page.evaluate(f"{slider}.scrollIntoView({{block: 'center', behavior: 'instant'}})")
+    # Until nothing moves any more: a notebook lays out its outputs for a while.
+    page.evaluate(
+        f"""(async () => {{
+            for (let before = NaN, still = 0; still < 10; ) {{
+                await new Promise((done) => requestAnimationFrame(done));
+                const {{ top }} = {slider}.getBoundingClientRect();
+                still = top === before && !{slider}.disabled ? still + 1 : 0;
+                before = top;
+            }}
+        }})()"""
+    )
     left, top, width, height, now, most = page.evaluate(
         f"(() => {{ const b = {slider}.getBoundingClientRect();"
         f" return [b.left, b.top, b.width, b.height, Number({slider}.value), Number({slider}.max)]; }})()"

@@ -12,6 +12,11 @@ _FAAS_CLI = "openfaas/faas-cli 0.17.5, 0.17.6 and 0.18.12, commands/invoke.go"
 _CALLBACK_HEADERS = (
     "tests/service/test_queue_worker.py::test_a_callback_carries_the_result_and_the_headers_of_openfaas"
 )
+_LIVE_BIN = "tests/browser/test_live_logs.py::test_requests_appear_in_a_bin_while_a_cell_blocks"
+_PROXY_PAGE = (
+    "tests/browser/test_jupyter_proxy_page.py"
+    "::test_the_tile_opens_a_tab_that_waits_for_the_lab_and_then_shows_it"
+)
 _ARRIVED = "^/r/1i7i1we1$"
 
 PROOFS = Proofs(
@@ -21,11 +26,16 @@ PROOFS = Proofs(
             "tests/service/test_gateway_invoke.py"
             "::test_an_asynchronous_call_is_accepted_immediately_with_an_empty_body",
         ),
-        Computed(
-            "No code at all",
-            ("callback-shell", "banner"),
-            lambda outputs: "submitted" in outputs["callback-shell"] and r"|_____\__,_|" in outputs["banner"],
-        ),
+        HeldByTest("No code at all", _CALLBACK_HEADERS),
+        HeldByTest("a browser reaches the bin through JupyterLab, so it needs no token", _PROXY_PAGE),
+        Shown("Two addresses, one bin", "bin-show", "for X-Callback-Url: .* open in your browser: "),
+        HeldByTest("the queue-worker posts to it", _CALLBACK_HEADERS),
+        Shown("Without JupyterLab you see the first one only", "bin", r"^'http://[^']+/r/callbacks'$"),
+        HeldByTest("the bin shows what arrives in it, *live*", _LIVE_BIN),
+        HeldByTest("It is in the bin above, too", _LIVE_BIN),
+        HeldByTest("The tab *Lab page* shows all bins", _PROXY_PAGE),
+        HeldByTest("open it by its tile in JupyterLab's launcher", _PROXY_PAGE),
+        HeldByTest("It asks for no token", _PROXY_PAGE),
         Shown("so there is nothing to copy by hand", "callback-shell", "^Function submitted"),
         HeldByTest(
             "`wait` blocks until a request that fits has arrived there",
@@ -35,12 +45,8 @@ PROOFS = Proofs(
             "prints a link that opens it, once and within ten minutes",
             "tests/service/test_saved_notebook.py::test_the_link_of_labkit_status_opens_the_page_once",
         ),
-        HeldByTest(
-            "also shows a bin if you open the bin's address in it",
-            "tests/browser/test_inspector_page.py::test_a_click_on_a_bin_s_url_shows_the_bin_and_adds_nothing_to_it",
-        ),
-        Shown("but by the *queue-worker*", "bin-show", "POST"),
-        Shown("so `127.0.0.1` will do", "bin-show", r"http://127\.0\.0\.1:\d+/r/callbacks"),
+        HeldByTest("but by the *queue-worker*", _CALLBACK_HEADERS),
+        HeldByTest("so `127.0.0.1` will do", _CALLBACK_HEADERS),
         Shown("The id that came with the 202", "headers", r"X-Call-Id +[0-9a-f-]{36}$"),
         Shown("faas-cli always adds the namespace, `.openfaas-fn`", "headers", r"figlet\.openfaas-fn$"),
         Shown("The status of the function: 200 if it succeeded", "headers", "X-Function-Status +200$"),

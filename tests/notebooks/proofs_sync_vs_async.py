@@ -11,6 +11,11 @@ _SYNC = "measure-sync"
 _ASYNC = "measure-async"
 _LEAKS = "tests/service/test_kernel.py::test_a_shutdown_leaves_no_process"
 _TEMPLATE = "tests/service/test_faas_cli_table.py::test_row"
+_LAB_PAGE = "tests/browser/test_calls_view.py::test_calls_of_every_fate_in_a_real_lab"
+_MOVES = (
+    "tests/browser/test_learner_in_jupyterlab.py"
+    "::test_the_views_of_the_first_notebook_move_while_its_cells_block"
+)
 
 
 def _both_took_ten_times_one_second(outputs: Outputs) -> bool:
@@ -60,6 +65,16 @@ PROOFS = Proofs(
             "tests/notebooks/test_lab_text.py::test_a_code_cell_runs_the_shell_block",
         ),
         HeldByTest("puts messages on standard error among the others", _TEMPLATE),
+        HeldByTest("it goes on moving", _MOVES),
+        HeldByTest(
+            "Every call is a dot",
+            "tests/browser/test_flow.py::test_a_dot_is_where_the_events_of_its_call_put_it",
+        ),
+        HeldByTest("no dot goes there, and there is never more than one at the function", _MOVES),
+        HeldByTest("the dots gather at the queue, and the worker takes one after the other", _MOVES),
+        HeldByTest("it shows the same dots", _LAB_PAGE),
+        HeldByTest("The timeline has a row for each call", _MOVES),
+        HeldByTest("a row appears when its call is sent", _MOVES),
         Computed(
             "kept you for ten times a second",
             ("sync-shell",),

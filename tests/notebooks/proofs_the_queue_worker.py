@@ -11,6 +11,14 @@ _FREE = r"the caller was free after ([\d.]+) s"
 _ONE = "max_inflight 1:  .*"
 _TEN = "max_inflight 10: .*"
 _PROMISE = "tests/service/test_promise.py::test_no_accepted_call_is_lost_when_a_service_is_killed"
+_LIVE_LOGS = "tests/browser/test_live_logs.py::test_logs_of_one_service_have_only_its_lines"
+_LIVE_LINES = (
+    "tests/browser/test_live_logs.py::test_lines_of_services_and_functions_appear_while_a_cell_blocks"
+)
+_GAUGE = "tests/browser/test_live_flow.py::test_dots_move_and_the_gauge_counts_while_a_cell_blocks"
+_SLIDER = (
+    "tests/browser/test_learner_at_work.py::test_the_panel_of_the_second_notebook_works_while_its_cells_block"
+)
 
 
 def _begins(outputs: Outputs) -> dict[int, list[float]]:
@@ -50,6 +58,8 @@ def _was_free_at_once(outputs: Outputs) -> bool:
 PROOFS = Proofs(
     (
         Shown("one second per call, nothing else", "kubectl", r"Invoked: long-task \[200\] in 1\."),
+        HeldByTest("Here it is live", _LIVE_LOGS),
+        HeldByTest("lines appear in it as the worker writes them, also while a cell", _LIVE_LINES),
         Computed("invokes the function through the *synchronous* route", ("kubectl",), _one_by_one),
         HeldByTest("only then acknowledges the call to the queue", _PROMISE),
         Computed("counts the calls that this worker has taken", ("kubectl",), _each_leaves_four_lines),
@@ -64,6 +74,8 @@ PROOFS = Proofs(
         Computed("`[#2] Received` never comes before `[#1] Invoked`", ("kubectl",), _one_by_one),
         Shown("its first lines show `maxInFlight=[1]`", "kubectl", r"maxInFlight=\[1\]$"),
         Computed("it has moved from you to the worker", ("kubectl",), _one_by_one),
+        HeldByTest("The gauge shows the queue as it is now", _GAUGE),
+        HeldByTest("how many calls wait in it (its *depth*), how many are in flight", _GAUGE),
         Computed(
             "It jumps up as the calls come in, and then goes down by one each second",
             ("queue-one",),
@@ -89,6 +101,8 @@ PROOFS = Proofs(
                 outputs.number("compare", _TEN + _DRAINED) < outputs.number("compare", _ONE + _DRAINED) / 2
             ),
         ),
+        HeldByTest("the control panel has a slider for `max_inflight`", _SLIDER),
+        HeldByTest("Its commands go straight to the lab, so they work while a cell runs, too", _SLIDER),
         Shown("in the middle of a call", "kill-attempts", "attempts: 2"),
         HeldByTest("The worker does so only after the function has ended", _PROMISE),
         Shown("The killed worker never acknowledged", "kill-attempts", "attempts: 2"),
@@ -151,9 +165,12 @@ PROOFS = Proofs(
     ),
     plain=(
         "Behind every 202 is a queue",
-        "Give it three calls",
+        "The cell after it gives the worker three calls",
         "The same from Python, the newest lines only",
-        "Ten calls at 1:",
+        "Ten calls at 1",
+        "Look at the gauge while you wait",
+        "send ten asynchronous calls, and drag the slider",
+        "Part 3 begins at 1 again",
         "The grey area is the **queue depth**",
         "The number of clients is not in that formula",
         "That is what queues are used for",

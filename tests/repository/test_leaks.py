@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
+
+from tests.leaks import remove_unused, socket_folders
 
 CHECK = Path(__file__).parents[1] / "leaks.py"
 LISTEN = (
@@ -156,3 +160,25 @@ def test_a_process_that_ends_within_the_grace_period_is_not_reported(
 
     assert process.wait(timeout=30) == 0
     assert (after.returncode, after.stderr) == (0, "")
+
+
+def test_folders_of_sockets_in_which_nothing_listens_are_removed(tmp_path: Path) -> None:
+    old = time.time() - 60
+    folders = {name: tmp_path / f"labkit-{os.geteuid()}-{name}" for name in ("dead", "used", "new")}
+    other = tmp_path / "labkit-of-something-else"
+    for folder in (*folders.values(), other):
+        folder.mkdir()
+    with socket.socket(socket.AF_UNIX) as dead, socket.socket(socket.AF_UNIX) as used:
+        for name, server in (("dead", dead), ("used", used)):
+            server.bind(str(folders[name] / "gateway.sock"))
+        used.listen()
+        for name in ("dead", "used"):
+            os.utime(folders[name], (old, old))
+
+        assert socket_folders(tmp_path) == set(folders.values())
+        assert remove_unused(socket_folders(tmp_path)) == {folders["dead"]}
+    assert {path.name for path in tmp_path.iterdir()} == {
+        folders["used"].name,
+        folders["new"].name,
+        other.name,
+    }

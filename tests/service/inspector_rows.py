@@ -186,6 +186,7 @@ ROUTES = {
     "POST /queues/{queue}/dead-letters/redrive": _LAB + "test_dead_letters_are_redriven_all",
     "POST /queues/{queue}/dead-letters/{id}/redrive": _DEAD,
     "GET /services": _QUEUES,
+    "X-Labkit-Run 421": _LAB + "test_a_request_for_another_run_of_the_lab_is_refused",
     "GET /workers": _LAB + "test_workers_are_scaled_up_and_down",
     "PUT /workers": _LAB + "test_workers_are_scaled_up_and_down",
     "PUT /workers 422": _LAB + "test_an_invalid_number_of_workers_or_replicas_changes_nothing",

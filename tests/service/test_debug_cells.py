@@ -88,6 +88,19 @@ def test_a_breakpoint_stops_in_the_cell_and_shows_the_handlers_own_lines(noteboo
     assert "(5)handle()" in filename, filename  # the line below breakpoint(), as in the cell
 
 
+def test_an_asynchronous_call_returns_before_its_handler_and_its_breakpoint_stops_in_the_wait(
+    notebook: Notebook,
+) -> None:
+    deployed(notebook, "breakpoint()\nreturn 'stopped'")
+
+    code = "c = lab.invoke_async('dbg')\nprint('accepted')\nc.result().text"
+    output = notebook.show(code, "c\n")
+
+    assert output.shown() == ["'stopped'"]
+    assert output.printed.startswith("accepted\n")
+    assert "(4)handle()" in re.sub(r"\x1b\[[\d;]*m", "", output.printed)
+
+
 def test_a_debugger_that_is_quit_is_a_500(notebook: Notebook) -> None:
     deployed(notebook, "breakpoint()\nreturn 'never'")
 

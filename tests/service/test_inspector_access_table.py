@@ -22,7 +22,7 @@ ROUTES = sorted(
 )
 API = [route for route in ROUTES if route[1].startswith("/api/")]
 CHANGES = [route for route in API if route[0] != "GET"]
-NAMES = {"bin": "kept", "id": "latest", "method": "POST", "queue": "faas-request"}
+NAMES = {"bin": "kept", "id": "latest", "method": "POST", "queue": "faas-request", "function": "echo"}
 OTHER_SITES: list[dict[str, str]] = [
     {"Sec-Fetch-Site": "cross-site"},
     {"Sec-Fetch-Site": "same-site"},

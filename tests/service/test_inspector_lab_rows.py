@@ -486,3 +486,12 @@ def test_a_reset_is_asked_for_and_its_end_is_seen(api: httpx.Client, rows_lab: L
     assert api.get("/version").json()["run_id"] == run_id
     deploy_functions(rows_lab)
     assert rows_lab.invoke_async("echo", "again").result(20).text == "again"
+
+
+def test_a_request_for_another_run_of_the_lab_is_refused(api: httpx.Client, rows_lab: Lab) -> None:
+    other = api.put("/workers", json={"count": 2}, headers={"X-Labkit-Run": "of-yesterday"})
+    same = api.get("/workers", headers={"X-Labkit-Run": rows_lab.aio.state.run_id})
+
+    assert (other.status_code, other.json()["expected"]) == (421, "run 'of-yesterday'")
+    assert "first cell" in other.json()["next"]
+    assert (same.status_code, same.json()["count"]) == (200, 1)

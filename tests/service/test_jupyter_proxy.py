@@ -171,6 +171,49 @@ def test_a_function_sets_no_cookie_on_jupyters_origin_and_its_page_has_no_origin
     assert "allow-same-origin" not in page.headers["Content-Security-Policy"]
 
 
+def test_a_response_changes_nothing_of_jupyters_origin(served: Served) -> None:
+    headers = {
+        "Service-Worker-Allowed": "/",
+        "Strict-Transport-Security": "max-age=9999",
+        "Alt-Svc": 'h3=":1"',
+        "X-Accel-Redirect": "/etc/passwd",
+    }
+    served.http.post("labkit/api/v1/bins", json={"name": "origin"})
+    rule = [{"status": 200, "headers": {**headers, "X-Plain": "yes"}}]
+    assert served.http.put("labkit/api/v1/bins/origin/responses", json=rule).status_code < 300
+    answer = served.http.get("labkit/r/origin")
+    assert answer.headers["X-Plain"] == "yes"
+    assert not {name for name in headers if name in answer.headers}
+
+
+def test_a_function_does_not_log_the_browser_out_of_jupyter(served: Served) -> None:
+    result = {"statusCode": 200, "headers": {"Clear-Site-Data": '"*"', "X-Plain": "yes"}}
+    served.lab.deploy_handler("clears", f"def handle(event, context):\n    return {result}")
+    answer = served.http.get("labkit-gateway/function/clears")
+    assert answer.headers["X-Plain"] == "yes"
+    assert "Clear-Site-Data" not in answer.headers
+
+
+@pytest.mark.parametrize("service", ["labkit", "labkit-gateway"])
+def test_a_websocket_gets_the_response_to_a_plain_request(served: Served, service: str) -> None:
+    upgrade = {
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+        "Sec-WebSocket-Version": "13",
+    }
+    assert served.http.get(f"{service}/healthz", headers=upgrade).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "body"),
+    [("PATCH", b""), ("GET", b"x"), ("DELETE", b"x")],
+)
+def test_any_method_may_have_a_body_or_none(served: Served, method: str, body: bytes) -> None:
+    answer = served.http.request(method, "labkit-gateway/function/cat", content=body)
+    assert (answer.status_code, answer.content) == (200, body)
+
+
 # -- other sites
 
 

@@ -77,7 +77,7 @@ CASES = {
     (
         "",
         "%%function slow\nimport time\ntime.sleep(20)\ndef handle(event, context): pass",
-        "starting: interrupted; slow may",
+        "interrupted; slow ",
     ),
     ("", "!faas-cli invoke long < /dev/null", ""),
     # what waits for a service that does not answer

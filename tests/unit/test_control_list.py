@@ -13,8 +13,8 @@ import pytest
 import labkit_services
 from labkit import Lab
 from labkit.lab.bin import Bin
+from labkit.live import display
 from labkit.live.control_list import ControlList
-from labkit.live.display import live_panel
 from labkit.live.parts import ViewParts
 from labkit.live.script import words
 
@@ -63,4 +63,4 @@ def test_every_word_of_the_panel_is_in_the_catalogue() -> None:
 
 def test_the_panel_is_the_list_where_no_widget_can_be_shown() -> None:
     parts = ViewParts(NO_FEED, lambda function, *values: function(*values), {"lang": "zh"})
-    assert live_panel(parts) == ControlList("zh")
+    assert display.PANEL.show(ControlList("zh"), parts) == ControlList("zh")

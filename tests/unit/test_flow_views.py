@@ -57,17 +57,17 @@ def test_the_figures_of_queues_are_a_table() -> None:
 def test_where_no_widget_is_shown_the_text_is_short_and_stable(monkeypatch: pytest.MonkeyPatch) -> None:
     flow, figures = CallFlow.of(CALLS), QueueFigures([STATUS])
     parts = None  # nothing is made of it
-    assert display.live_flow(flow, parts) is flow  # type: ignore[arg-type]  # a script
-    assert display.live_gauge(figures, parts) is figures  # type: ignore[arg-type]
+    assert display.FLOW.show(flow, parts) is flow  # type: ignore[arg-type]  # a script
+    assert display.GAUGE.show(figures, parts) is figures  # type: ignore[arg-type]
 
     monkeypatch.setattr(display, "in_kernel", lambda: True)
     monkeypatch.setenv("LABKIT_CI", "1")
-    short = display.live_flow(flow, parts)  # type: ignore[arg-type]
+    short = display.FLOW.show(flow, parts)  # type: ignore[arg-type]
     assert short._repr_mimebundle_() == {  # type: ignore[union-attr]
         "text/plain": "Flow of the lab's calls (a live view in JupyterLab)"
     }
     assert short.text() == flow.text()
-    gauge = display.live_gauge(figures, parts)  # type: ignore[arg-type]
+    gauge = display.GAUGE.show(figures, parts)  # type: ignore[arg-type]
     assert gauge._repr_mimebundle_() == {  # type: ignore[union-attr]
         "text/plain": "Gauge of the lab's queues (a live view in JupyterLab)"
     }

@@ -186,5 +186,11 @@ def test_a_response_tells_whether_its_body_is_whole() -> None:
     whole = FunctionResponse(200, b"all", {}, "id-1", 0.1)
     cut = FunctionResponse(200, b"beg", {"x-result-truncated": "3 of 9 bytes"}, "id-1", 0.1)
 
-    assert (whole.is_whole, repr(whole)) == (True, "FunctionResponse(status=200, 3 bytes, call_id='id-1')")
-    assert (cut.is_whole, repr(cut)) == (False, "FunctionResponse(status=200, 3 of 9 bytes, call_id='id-1')")
+    assert (whole.is_whole, repr(whole)) == (
+        True,
+        "FunctionResponse(status=200, 3 bytes, text='all', call_id='id-1')",
+    )
+    assert (cut.is_whole, repr(cut)) == (
+        False,
+        "FunctionResponse(status=200, 3 of 9 bytes, text='beg', call_id='id-1')",
+    )

@@ -12,7 +12,7 @@ import comm
 import pytest
 
 from labkit.live import view as view_module
-from labkit.live.display import live_timeline
+from labkit.live.display import TIMELINE
 from labkit.live.feed import FeedView
 from labkit.live.parts import SHORT_TIMELINE, ViewParts
 from labkit.live.timeline import TimelineView
@@ -148,6 +148,18 @@ def test_the_page_tells_that_it_shows_a_view_no_more(
     assert open_comms(pages) == opened
 
 
+def test_a_view_that_was_shown_again_meanwhile_stays(pages: list[Page], cell: SimpleNamespace) -> None:
+    """A kernel that is busy reads the page's message only after the cell."""
+    view = made(Feed())
+    view._repr_mimebundle_()
+    view._repr_mimebundle_()
+
+    view._handle_custom_msg({"view": "gone", "shows": 1}, [])
+    assert open_comms(pages) == 2
+    view._handle_custom_msg({"view": "gone", "shows": 2}, [])
+    assert open_comms(pages) == 0
+
+
 def test_what_a_notebook_may_save_has_no_secret(pages: list[Page], cell: SimpleNamespace) -> None:
     view = made(Feed())
 
@@ -157,16 +169,16 @@ def test_what_a_notebook_may_save_has_no_secret(pages: list[Page], cell: SimpleN
 def test_a_timeline_in_a_kernel_is_a_widget_and_elsewhere_text(monkeypatch: pytest.MonkeyPatch) -> None:
     still = CallTimeline(())
     parts = ViewParts(Feed(), lambda *_: None, {"kind": "timeline", "lang": "en", "options": {}})
-    assert live_timeline(still, parts) is still
+    assert TIMELINE.show(still, parts) is still
 
     monkeypatch.setattr("labkit.live.display.in_kernel", lambda: True)
     monkeypatch.delenv("LABKIT_CI", raising=False)
-    live = live_timeline(still, parts)
+    live = TIMELINE.show(still, parts)
     assert isinstance(live, TimelineView)
     assert (str(live), live.svg(), live.text(40)) == (str(still), still.svg(), still.text(40))
 
     monkeypatch.setenv("LABKIT_CI", "1")
-    short = live_timeline(still, parts)
+    short = TIMELINE.show(still, parts)
     assert short._repr_mimebundle_() == {"text/plain": SHORT_TIMELINE}  # type: ignore[union-attr]
     assert str(short) == str(still)
 

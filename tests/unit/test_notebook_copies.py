@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import os
 import re
 import subprocess
 from datetime import datetime
@@ -410,6 +411,31 @@ def test_a_lock_that_is_never_freed_ends_in_an_error(
         mine.update()
 
     assert len(mine.update()) == len(ALL)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder", "loop"])
+def test_what_is_no_file_in_a_copys_place_is_renamed_and_not_read(
+    originals: Path, work: Path, kind: str
+) -> None:
+    place = work / "my-notebooks/en/01-first.ipynb"
+    place.parent.mkdir(parents=True)
+    if kind == "pipe":
+        os.mkfifo(place)  # who reads it waits for ever
+    elif kind == "folder":
+        place.mkdir()
+        (place / "mine").touch()
+    else:
+        place.symlink_to(place)
+    copies = NotebookCopies(Workspace(work), originals)
+
+    assert actions(copies.update())["en/01-first.ipynb"] is CopyAction.KEEP
+    assert copies.statuses()[0] == ("my-notebooks/en/01-first.ipynb", CopyState.CHANGED)
+    (change,) = copies.fresh(["en/01"])
+
+    assert change.action is RENAME
+    assert os.path.lexists(work / change.renamed_to)
+    assert (kind == "folder") == (work / change.renamed_to / "mine").exists()
+    assert place.is_file()
 
 
 def test_links_of_labkits_notebooks_lead_to_the_same_from_the_copies(work: Path) -> None:

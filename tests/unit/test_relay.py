@@ -59,7 +59,15 @@ def test_other_paths_and_streams_are_refused(path: object) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"method": "TRACE"}, {"method": None}, {"method": "get"}, {"body": 5}, {"body": "x" * (256 * 1024 + 1)}],
+    [
+        {"method": "TRACE"},
+        {"method": None},
+        {"method": "get"},
+        {"body": 5},
+        {"body": "x" * (256 * 1024 + 1)},
+        {"body": "é" * (128 * 1024 + 1)},
+        {"body": "\ud800"},
+    ],
 )
 def test_other_methods_and_long_bodies_are_refused(change: dict[str, Any]) -> None:
     with pytest.raises(InvalidValueError):
@@ -150,6 +158,20 @@ def test_a_lab_that_is_gone_is_told_with_the_next_step() -> None:
         await turns()
         body = page.posted[-1]["body"]
         assert (page.posted[-1]["status"], body["next"], body["seen"]) == (0, "run the first cell", "none")
+
+    asyncio.run(main())
+
+
+def test_a_request_that_fails_unexpectedly_is_answered_and_reported() -> None:
+    async def main() -> None:
+        page = Page()
+        page.answer = ZeroDivisionError("oops")
+        page.go.set()
+        page.ask()
+        await turns()
+        assert page.posted[-1]["status"] == 0
+        assert "oops" in page.posted[-1]["body"]["seen"]
+        assert page.failed == ["relay request a-1"]
 
     asyncio.run(main())
 

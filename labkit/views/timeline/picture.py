@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
-from pathlib import Path
 
+from labkit.views.svg_picture import SvgPicture
 from labkit.views.timeline.layout import Layout, lay_out
 from labkit.views.timeline.svg import ThemeName, draw_svg
 from labkit.views.timeline.text import draw_text
@@ -14,7 +13,7 @@ from labkit_services.call_record.fault_spans import FaultSpan
 
 
 @dataclass(frozen=True)
-class CallTimeline:
+class CallTimeline(SvgPicture):
     """The timeline of some calls.
 
     Attributes:
@@ -41,15 +40,6 @@ class CallTimeline:
     def svg(self, theme: ThemeName = "light", title: str = "") -> str:
         """Return it as SVG."""
         return draw_svg(self._layout(), theme=theme, title=title)
-
-    def save(self, path: str | os.PathLike[str], theme: ThemeName = "light") -> Path:
-        """Write the SVG to a file; return its path."""
-        target = Path(path)
-        target.write_text(self.svg(theme), encoding="utf-8")
-        return target
-
-    def _repr_svg_(self) -> str:
-        return self.svg()
 
     def _layout(self) -> Layout:
         return lay_out(self.calls, self.faults, now_ns=self.now_ns, most=self.most)

@@ -62,3 +62,9 @@ def function_to_json(function: dict[str, Any], url: str) -> dict[str, Any]:
         "annotations": annotations,
         "url": f"{url}/function/{name}",
     }
+
+
+def without_memory(document: dict[str, Any]) -> dict[str, Any]:
+    """Return what changes of a document only if something happens."""
+    services = [{**service, "memory": 0} for service in document.get("services", ())]
+    return {**document, "services": services}

@@ -54,6 +54,16 @@ class LabError(Exception):
             lines.append(f"  next:     {self.next_step}")
         return "\n".join(lines)
 
+    def to_json(self) -> dict[str, str]:
+        """Return what an HTTP response says of it; without empty texts."""
+        texts = {
+            "error": self.headline,
+            "expected": self.expected,
+            "seen": self.seen,
+            "next": self.next_step,
+        }
+        return {name: text for name, text in texts.items() if text}
+
     def _render_traceback_(self) -> list[str]:
         """Show only the message in IPython: a learner needs no traceback.
 

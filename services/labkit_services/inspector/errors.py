@@ -100,8 +100,7 @@ def error_response(error: LabError) -> Response:
     headers: tuple[Pair, ...] = ()
     if isinstance(error, RequestRefusedError):
         status, headers = error.status, error.headers
-    body = {"error": error.headline, "expected": error.expected, "seen": error.seen, "next": error.next_step}
-    response = Response.json(status, {name: text for name, text in body.items() if text})
+    response = Response.json(status, error.to_json())
     for name, value in headers:
         response.headers.add(name, value)
     return response

@@ -11,8 +11,10 @@ nothing behind this edge may see, store or log:
 * ``Referer``, which may contain that token, and the headers in which proxies
   describe the way to here.
 
-Responses share Jupyter's origin. So they set no cookie there, and a function's
-page runs in a sandbox: its scripts can't use the browser's login at Jupyter.
+Responses share Jupyter's origin. So they change nothing of it: they set no
+cookie, delete no site data and give no orders to the proxies before Jupyter.
+A function's page runs in a sandbox: its scripts can't use the browser's login
+at Jupyter.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote_plus
 
-from labkit_services.http import HttpServer, Request, Response
+from labkit_services.http import Headers, HttpServer, Request, Response
 from labkit_services.http.server_state import Handler
 from labkit_services.web.navigation import is_framed, is_navigation
 from labkit_services.web.same_origin import OwnOrigin
@@ -30,6 +32,13 @@ _DROPPED = re.compile(
     "|x-original-.*|x-proxycontextpath|x-request-id|x-jupyterhub-.*|cf-.*|true-client-ip"
 )
 """Names of request headers that end here, in lower case."""
+
+_ORIGIN_WIDE = re.compile(
+    "set-cookie2?|clear-site-data|service-worker-allowed|strict-transport-security|public-key-pins.*|alt-svc"
+    "|nel|report-to|origin-agent-cluster|accept-ch|x-accel-.*|x-sendfile|x-lighttpd-.*"
+)
+"""Names of response headers that act beyond their response, in lower case:
+on the whole origin, or in a proxy such as nginx."""
 
 _SANDBOX = (
     "Content-Security-Policy",
@@ -65,7 +74,7 @@ class OwnerEdge:
             error = {"error": refusal.headline, "expected": refusal.expected, "seen": refusal.seen}
             return Response.json(refusal.status, error)
         response = await self._handler(request)
-        response.headers.remove("Set-Cookie")
+        _remove(response.headers, _ORIGIN_WIDE)
         if self._sandbox and request.path != "/":
             response.headers.add(*_SANDBOX)
         return response
@@ -73,9 +82,7 @@ class OwnerEdge:
 
 def remove_login(request: Request) -> None:
     """Remove what belongs to Jupyter and to the proxies before it."""
-    headers = request.headers
-    for name in {name for name, _ in headers.pairs if _DROPPED.fullmatch(name.lower())}:
-        headers.remove(name)
+    _remove(request.headers, _DROPPED)
     if "token" in request.query or "%" in request.query:
         parts = request.query.split("&")
         kept = [part for part in parts if unquote_plus(part.partition("=")[0]) != "token"]
@@ -83,6 +90,11 @@ def remove_login(request: Request) -> None:
             request.query = "&".join(kept)
             start = request.target.partition("?")[0]
             request.target = f"{start}?{request.query}" if kept else start
+
+
+def _remove(headers: Headers, names: re.Pattern[str]) -> None:
+    for name in {name for name, _ in headers.pairs if names.fullmatch(name.lower())}:
+        headers.remove(name)
 
 
 def _is_link_to_page(request: Request) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from labkit_services.call_record.lab_json import queue_to_json, services_to_json
+from labkit_services.call_record.lab_json import queue_to_json, services_to_json, without_memory
 from labkit_services.contract.errors import LabError
 from labkit_services.inspector.calls.call_feed import CallFeed
 from labkit_services.inspector.calls.call_stream import CallStream
@@ -53,16 +53,10 @@ class LabPoller:
                     document = await read()
                 except LabError as error:
                     document = {"error": error.headline}
-                if sent.get(event) != (lasting := _without_memory(document)):
+                if sent.get(event) != (lasting := without_memory(document)):
                     sent[event] = lasting
                     self._stream.publish(event, document)
             await asyncio.sleep(_POLL_SECONDS)
 
     async def _read_queues(self) -> dict[str, Any]:
         return {"queues": await self.queues()}
-
-
-def _without_memory(document: dict[str, Any]) -> dict[str, Any]:
-    """Return what changes only if something happens."""
-    services = [{**service, "memory": 0} for service in document.get("services", ())]
-    return {**document, "services": services}

@@ -146,10 +146,6 @@ class RequestQuery:
             raise InvalidValueError(headline, next_step="add order=oldest")
         return query
 
-    def is_after(self, record: RequestRecord) -> bool:
-        """Tell whether ``record`` follows ``after`` in the list's order."""
-        return not self.after or (record.id < self.after if self.newest else record.id > self.after)
-
 
 @dataclass(frozen=True, slots=True)
 class RequestPage:

@@ -12,6 +12,7 @@ const ROWS = 300; // as many as are in the document while the end is followed
 const OLDER_ROWS = 200;
 const NEAR = 24; // pixels
 const COPIED_MS = 1_200;
+const SHARE = 4; // painting takes at most a fourth of the time
 
 /**
  * Options: `words`, `marks`; `callHref(id)`, the address of a call, if there
@@ -30,6 +31,7 @@ export function createLogs(root, { words: catalogue, marks, callHref, announce =
   let held = false; // by the button: then scrolling to the end does not continue
   let missed = 0; // came while the end is not followed
   let timer = 0;
+  let later = 0;
 
   const bar = createToolbar(model, { words, callHref, actions: { changed: render, follow: toggleFollow, copy, clear } });
   const list = h("ol", { class: "lg-lines" });
@@ -42,6 +44,9 @@ export function createLogs(root, { words: catalogue, marks, callHref, announce =
   root.append(element);
   const rowOf = (line) => createRow(line, model.sources.get(line.source), { words, callHref, onCall: bar.setCall });
   const rowsOf = (lines) => lines.map(rowOf);
+  // Narrower, lines take more rows.
+  const sizes = new ResizeObserver(() => { if (following) scroller.scrollTop = scroller.scrollHeight; });
+  sizes.observe(scroller);
   const isAtEnd = () => scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR;
 
   /** Show everything anew: after a change of the filter, or of all lines. */
@@ -71,9 +76,20 @@ export function createLogs(root, { words: catalogue, marks, callHref, announce =
 
   const empty = () => h("div", { class: "empty" }, h("strong", null, words("logs.empty.title")), h("p", null, words("logs.empty.text")));
 
-  /** Paint what came since the last frame at once. */
+  /** Paint in the next frame; in a burst, less often. */
+  function schedule() {
+    frame ||= requestAnimationFrame(() => {
+      const begin = performance.now();
+      flush();
+      later = setTimeout(() => {
+        frame = 0;
+        if (fresh.length) schedule();
+      }, SHARE * (performance.now() - begin));
+    });
+  }
+
+  /** Paint what came since the last time at once. */
   function flush() {
-    frame = 0;
     const matching = fresh.filter(model.filter());
     fresh = [];
     bar.showSources();
@@ -137,6 +153,8 @@ export function createLogs(root, { words: catalogue, marks, callHref, announce =
   render();
   return {
     model,
+    /** Whether lines wait to be painted. */
+    get isBehind() { return fresh.length > 0; },
     /** Show these lines in place of all others. */
     setLines(lines, dropped = 0) {
       model.clear();
@@ -150,7 +168,7 @@ export function createLogs(root, { words: catalogue, marks, callHref, announce =
       fresh.push(...model.add(lines));
       isMixed ||= model.isMixed;
       if (fresh.length > model.lines.length) fresh = fresh.slice(-model.lines.length);
-      frame ||= requestAnimationFrame(flush);
+      schedule();
     },
     /** Make sources known that have no line yet: [{service, kind}]. */
     addSources(sources) {
@@ -166,8 +184,11 @@ export function createLogs(root, { words: catalogue, marks, callHref, announce =
     search: bar.setSearch,
     showCall: bar.setCall,
     destroy() {
+      fresh = [];
+      sizes.disconnect();
       cancelAnimationFrame(frame);
       clearTimeout(timer);
+      clearTimeout(later);
       element.remove();
     },
   };

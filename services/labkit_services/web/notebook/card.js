@@ -7,7 +7,7 @@ const SHAPES = { ready: "●", starting: "◐", stopping: "◐", blocked: "■",
 
 export function mount({ root, words, settings, feed, announce, signal }) {
   const say = sayer(words);
-  const title = element("h3", "lk-card-title", say("links.card.looking"));
+  const title = element("h2", "lk-card-title", say("links.card.looking"));
   const services = element("ul", "lk-card-services");
   services.setAttribute("aria-label", say("links.card.services"));
   const faults = element("p", "lk-card-faults");

@@ -21,6 +21,8 @@ import { applyMarks } from "../timeline/theme.js";
 import { sayer } from "../timeline/say.js";
 
 const GONE_MS = 1000;
+const FIND_MS = 250;
+const MOST_TRIES = 40;
 const shown = new WeakMap(); // model -> how many views of it are mounted
 
 /** Show `mount`'s view in a widget; returns its clean-up. `data` is {words, marks, lang}. */
@@ -69,8 +71,9 @@ export function connect(mount, { model, el }, data) {
 }
 
 function createParts(el, say) {
-  const section = document.createElement("section");
+  const section = document.createElement("div");
   section.className = "lk";
+  section.setAttribute("role", "group"); // a notebook may have many: no landmark each
   section.setAttribute("aria-label", say("live.title"));
   const make = (name, className, role = "") => {
     const element = document.createElement(name);
@@ -98,18 +101,27 @@ function arrive(model, el) {
   const count = shown.get(model) ?? 0;
   shown.set(model, count + 1);
   if (!count) send(model, "shown");
-  const notebook = el.closest(".jp-Notebook");
+  // Of a cell with several outputs, JupyterLab puts them into the page after it has made them all.
+  let notebook = null;
+  let timer = 0;
+  const find = (tries) => {
+    notebook = el.closest(".jp-Notebook");
+    if (!notebook && tries) timer = setTimeout(find, FIND_MS, tries - 1);
+  };
+  find(MOST_TRIES);
   return () => {
+    clearTimeout(timer);
     shown.set(model, shown.get(model) - 1);
     if (shown.get(model)) return;
     send(model, "hidden");
-    setTimeout(() => { if (!shown.get(model) && notebook?.isConnected) send(model, "gone"); }, GONE_MS);
+    const shows = model.get("shows"); // shown again meanwhile, it has not gone
+    setTimeout(() => { if (!shown.get(model) && notebook?.isConnected) send(model, "gone", { shows }); }, GONE_MS);
   };
 }
 
-function send(model, view) {
+function send(model, view, more = {}) {
   try {
-    model.send({ view });
+    model.send({ view, ...more });
   } catch {
     // The kernel has gone, and the view's other side with it.
   }

@@ -1,0 +1,1 @@
+"""What a lab can do: a concept a module, coroutines first."""
