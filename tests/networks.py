@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -44,7 +45,8 @@ class Network:
 
     def __init__(self, number: int) -> None:
         """Create it; ``number`` (0 to 255) is part of its addresses."""
-        self._mark = f"lk{os.getpid() % 100000}"
+        _remove_stale()
+        self._mark = f"lk{os.getpid()}"
         self._net = f"10.213.{number}"
         self._hosts: dict[str, str] = {}
         self.own = f"{self._net}.1"
@@ -96,6 +98,14 @@ class Network:
 
     def _inside(self, name: str, *arguments: str) -> None:
         _ip("-n", self._space(name), *arguments)
+
+
+def _remove_stale() -> None:
+    """Remove the namespaces of runs that were killed."""
+    listed = subprocess.run(["ip", "netns", "list"], capture_output=True, text=True, check=False).stdout
+    for pid, space in re.findall(r"^(?=lk(\d+)-)(\S+)", listed, re.M):
+        if not os.path.exists(f"/proc/{pid}"):
+            subprocess.run(["ip", "netns", "delete", space], check=False, capture_output=True)
 
 
 @contextmanager
