@@ -17,7 +17,7 @@ from urllib.parse import quote, urlsplit
 import click
 
 from labkit.cli.attached import json_option
-from labkit.cli.lifecycle import run_until_interrupted, settings_options
+from labkit.cli.lifecycle import lab_settings, run_until_interrupted, settings_options
 from labkit.cli.status import addresses, show_addresses
 from labkit.errors import LabStartError
 from labkit.jupyter.first_view import PAGE
@@ -61,12 +61,12 @@ def lab(
     lists them. JupyterLab shows the notebook, the lab's page and a terminal;
     as you arrange them, they are there the next time.
     """
+    settings = lab_settings(workspace, options)
     for change in NotebookCopies(workspace).update():
         if change.state is CopyState.OUTDATED and not as_json:
             click.echo(change.sentence)
     arguments = [f"--ServerApp.port={port}", *([] if browser else ["--no-browser"])]
     jupyter = _run_jupyter(workspace, notebook, arguments)
-    settings = Settings(workspace=str(workspace.root), **options)
     run_until_interrupted(_run(settings, jupyter, workspace if as_json else None))
 
 

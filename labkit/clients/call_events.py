@@ -28,10 +28,13 @@ class CallEvents(EventSubscription):
             faults.
     """
 
-    def __init__(self, url: str, token: str, *, since_ns: int = 0) -> None:
-        """Follow the events since a time, in Unix nanoseconds."""
+    def __init__(self, context: str, *, since_ns: int = 0) -> None:
+        """Follow the events since a time, in Unix nanoseconds.
+
+        ``context`` is the path of a file with the login to NATS.
+        """
         oldest = time.time_ns() - int(_HISTORY_SECONDS * 1e9)
-        super().__init__(url, token, self._apply, self._clear, since_ns=max(since_ns, oldest))
+        super().__init__(context, self._apply, self._clear, since_ns=max(since_ns, oldest))
         self.log = CallLog()
         self.lab_events: deque[Event] = deque(maxlen=_LAB_EVENTS)
         self._changed = asyncio.Event()

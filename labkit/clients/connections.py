@@ -66,7 +66,7 @@ class Connections:
             import nats.aio.client  # noqa: F401
 
             state = self._state
-            events = CallEvents(state.nats_url, state.nats_token, since_ns=state.started_ns)
+            events = CallEvents(state.nats_context, since_ns=state.started_ns)
             self._events = events, self._tasks.start(events.start(), name="connect-call-events")
         return self._events
 

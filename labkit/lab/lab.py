@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 import warnings
 from collections.abc import Mapping
@@ -27,7 +28,7 @@ from labkit.lab.methods.queues import LabQueues
 from labkit.lab.methods.services import LabServices
 from labkit.lab.methods.views import LabViews
 from labkit.notebook_copies.copies import NotebookCopies
-from labkit.supervisor.settings import Settings
+from labkit.supervisor.settings import Settings, chosen_nats
 from labkit.workspace import Workspace
 
 _ATTACH_SECONDS = 10.0
@@ -72,6 +73,10 @@ class Lab(LabServices, LabFunctions, LabCalls, LabBins, LabQueues, LabFaultInjec
         functions: str | None = None,
         gateway_port: int = Settings.gateway_port,
         inspector_port: int = Settings.inspector_port,
+        listen: str = Settings.listen,
+        nats: str | None = None,
+        nats_credentials: str | PathLike[str] | None = None,
+        nats_replicas: int = Settings.nats_replicas,
         environment: Mapping[str, str] | None = None,
         attach: bool = True,
         timeout: float = 10.0,
@@ -104,12 +109,27 @@ class Lab(LabServices, LabFunctions, LabCalls, LabBins, LabQueues, LabFaultInjec
                 variable ``LABKIT_FUNCTIONS`` is another default.
             gateway_port: Used if free, else another; 0 means any.
             inspector_port: The same for the inspector.
+            listen: IPv4 address of this machine where gateway and inspector
+                listen, so that workers on other hosts reach them. Whoever
+                reaches it can call the functions and fill bins; passwords are
+                sent in the clear.
+            nats: Addresses of an existing NATS with JetStream, such as
+                ``tls://a:4222,tls://b:4222``; by default ``$LABKIT_NATS``.
+                Without one the lab starts a nats-server.
+            nats_credentials: Path of a file: a context of the ``nats`` command
+                (JSON with ``user``, ``password``, ``token``, ``creds``,
+                ``nkey``, ``ca``, ``cert``, ``key``), a ``.creds`` file, an
+                NKey's seed, or a certificate to trust; by default
+                ``$LABKIT_NATS_CREDENTIALS``.
+            nats_replicas: Servers that hold each message there; 0 is 3 on a
+                cluster, else 1.
             environment: More settings for the services, with OpenFaaS's names.
             attach: Whether to attach to a running lab; else that is an error.
             timeout: Seconds until the lab is ready.
 
         Raises:
             InvalidValueError: A setting is out of range.
+            NatsAccessError: That NATS can't be used, or holds another lab.
             LabError: The lab could not be started; only its logs are left
                 behind.
         """
@@ -126,6 +146,9 @@ class Lab(LabServices, LabFunctions, LabCalls, LabBins, LabQueues, LabFaultInjec
             functions=functions or default_functions(),
             gateway_port=gateway_port,
             inspector_port=inspector_port,
+            listen=listen,
+            nats=chosen_nats(nats, nats_credentials),
+            nats_replicas=nats_replicas,
             environment=dict(environment or {}),
             timeout=timeout,
         )
@@ -147,6 +170,9 @@ class Lab(LabServices, LabFunctions, LabCalls, LabBins, LabQueues, LabFaultInjec
             return lab, status.damage
 
         lab, damage = background_loop().run(start(), timeout + CHANGE_SECONDS + GRACE_SECONDS)
+        if settings.nats.url not in ("", lab.state.nats_url):
+            text = f"the running lab uses another NATS: {lab.state.nats_url}; stop it first: labkit down"
+            warnings.warn(text, stacklevel=2)
         for finding in damage:
             warnings.warn(f"damaged store: {finding}", stacklevel=2)
         # Jupyter's server names the running notebook.
@@ -182,6 +208,15 @@ class Lab(LabServices, LabFunctions, LabCalls, LabBins, LabQueues, LabFaultInjec
         return self._async.state.inspector_url
 
     @property
+    def nats_context(self) -> str:
+        """Path of a context file for the ``nats`` command.
+
+        It contains the login to the lab's NATS, for this user alone:
+        ``nats --context PATH stream ls``.
+        """
+        return self._async.nats_context
+
+    @property
     def workspace(self) -> Path:
         """The folder that the lab belongs to."""
         return self._async.workspace.root
@@ -190,10 +225,14 @@ class Lab(LabServices, LabFunctions, LabCalls, LabBins, LabQueues, LabFaultInjec
     def stop(self, *, force: bool = False) -> None:
         """Stop the lab if it ends with this process, else detach; idempotent.
 
+        On an existing NATS it prints what of the lab stays there.
+
         Args:
             force: Stop it in any case, as ``labkit down`` does.
         """
-        background_loop().run(self._async.stop(force=force), MANAGE_SECONDS + GRACE_SECONDS, cancels=False)
+        stop = self._async.stop(force=force)
+        if stays := background_loop().run(stop, MANAGE_SECONDS + GRACE_SECONDS, cancels=False):
+            sys.stdout.write(f"{stays}\n")
 
     @checked
     def reset(self) -> ResetReport:

@@ -24,10 +24,17 @@ def enter(state: LabState, workspace: Workspace) -> None:
 def variables(state: LabState, workspace: Workspace) -> dict[str, str]:
     """Return the variables; with them a real faas-cli works without a login.
 
+    The ``nats`` command reads ``NATS_CONTEXT``, which may be a file's path.
+
     ``OPENFAAS_CONFIG`` is left out if the user has set it: that folder may
     hold logins to other gateways, and a lab must not write to it.
     """
-    found = {"OPENFAAS_URL": state.gateway_url, "LABKIT_WORKSPACE": str(workspace.root)}
+    found = {
+        "OPENFAAS_URL": state.gateway_url,
+        "LABKIT_WORKSPACE": str(workspace.root),
+        "NATS_URL": state.nats_url,
+        "NATS_CONTEXT": state.nats_context,
+    }
     return found if own_login_folder() else {**found, "OPENFAAS_CONFIG": str(workspace.login_folder)}
 
 

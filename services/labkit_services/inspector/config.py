@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labkit_services.contract.errors import InvalidValueError, LabError
-from labkit_services.contract.ports import DEFAULT_INSPECTOR_PORT
+from labkit_services.contract.ports import DEFAULT_INSPECTOR_PORT, LOOPBACK
 from labkit_services.inspector.storage.bin_store import StoreLimits
 from labkit_services.runtime.service import Service
 from labkit_services.web.same_origin import allowed_hosts
@@ -21,6 +21,7 @@ class InspectorConfig:
     """The settings in the environment; ``__main__`` describes each."""
 
     port: int
+    listen: str
     port_fallback: bool
     owner_socket: str
     token: str
@@ -53,6 +54,7 @@ class InspectorConfig:
             )
         return cls(
             port=service.number("port", DEFAULT_INSPECTOR_PORT),
+            listen=service.setting("listen", LOOPBACK),
             port_fallback=service.flag("port_fallback", default=True),
             owner_socket=service.setting("owner_socket"),
             token=token,
