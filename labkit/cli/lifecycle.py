@@ -14,11 +14,11 @@ import click
 from labkit.cli.attached import json_option, show
 from labkit.cli.status import addresses, show_addresses, show_variables
 from labkit.clients.supervisor import SupervisorClient
-from labkit.default_settings import FUNCTIONS_VARIABLE
+from labkit.default_settings import FUNCTIONS_VARIABLE, NATS_VARIABLES, chosen_nats
 from labkit.lifecycle.nats_account import delete_lab_streams
 from labkit.lifecycle.running_lab import empty_workspace, require_state, stop_workspace
 from labkit.signals import cleaning_up
-from labkit.supervisor.settings import MAX_WORKERS, NATS_VARIABLES, Settings, chosen_nats
+from labkit.supervisor.settings import MAX_WORKERS, Settings
 from labkit.workspace import Workspace
 from labkit_services.contract.errors import InvalidValueError
 from labkit_services.contract.function_providers import FUNCTION_PROVIDERS

@@ -14,7 +14,7 @@ from typing import Self
 
 from labkit.clients.caller import load_ipython_extension
 from labkit.clients.supervisor import CHANGE_SECONDS
-from labkit.default_settings import FUNCTIONS_VARIABLE, default_functions
+from labkit.default_settings import FUNCTIONS_VARIABLE, chosen_nats, default_functions
 from labkit.errors import LabRunningError
 from labkit.lab.arguments import checked
 from labkit.lab.async_lab import AsyncLab
@@ -28,10 +28,21 @@ from labkit.lab.methods.queues import LabQueues
 from labkit.lab.methods.services import LabServices
 from labkit.lab.methods.views import LabViews
 from labkit.notebook_copies.copies import NotebookCopies
-from labkit.supervisor.settings import Settings, chosen_nats
+from labkit.supervisor.settings import Settings
 from labkit.workspace import Workspace
 
 _ATTACH_SECONDS = 10.0
+
+
+def _require(lab: AsyncLab, asked: str, seen: str) -> None:
+    """Raise LabRunningError if a running lab has another setting."""
+    if seen != asked:
+        raise LabRunningError(
+            "A lab is running with another setting.",
+            expected=asked,
+            seen=f"{seen} in the lab at {lab.state.gateway_url}",
+            next_step="end it with: labkit down; or attach to it with: Lab.attach()",
+        )
 
 
 @dataclass(frozen=True)
@@ -130,6 +141,7 @@ class Lab(LabServices, LabFunctions, LabCalls, LabBins, LabQueues, LabFaultInjec
         Raises:
             InvalidValueError: A setting is out of range.
             NatsAccessError: That NATS can't be used, or holds another lab.
+            LabRunningError: A lab runs with other functions or another NATS.
             LabError: The lab could not be started; only its logs are left
                 behind.
         """
@@ -157,22 +169,16 @@ class Lab(LabServices, LabFunctions, LabCalls, LabBins, LabQueues, LabFaultInjec
 
         async def start() -> tuple[AsyncLab, tuple[str, ...]]:
             lab = await AsyncLab.start(settings, attach=attach)
-            if is_chosen and lab.state.functions != settings.functions:
-                raise LabRunningError(
-                    "A lab is running whose functions run in something else.",
-                    expected=f"functions={settings.functions!r}",
-                    seen=f"functions={lab.state.functions!r} at {lab.state.gateway_url}",
-                    next_step="end it with: labkit down; or attach to it, without that setting",
-                )
+            if is_chosen:
+                _require(lab, f"functions={settings.functions!r}", f"functions={lab.state.functions!r}")
+            if settings.nats.url:
+                _require(lab, f"nats={settings.nats.url!r}", f"nats={lab.state.nats_url!r}")
             status = await lab.status()
             if max_inflight is not None and status.max_inflight != max_inflight:
                 await lab.set_max_inflight(max_inflight)
             return lab, status.damage
 
         lab, damage = background_loop().run(start(), timeout + CHANGE_SECONDS + GRACE_SECONDS)
-        if settings.nats.url not in ("", lab.state.nats_url):
-            text = f"the running lab uses another NATS: {lab.state.nats_url}; stop it first: labkit down"
-            warnings.warn(text, stacklevel=2)
         for finding in damage:
             warnings.warn(f"damaged store: {finding}", stacklevel=2)
         # Jupyter's server names the running notebook.

@@ -10,8 +10,9 @@ import sys
 import tempfile
 from typing import IO, Any, NamedTuple
 
+from labkit.default_settings import NATS_VARIABLES
 from labkit.errors import LabStartError, error_from_json
-from labkit.supervisor.settings import NATS_VARIABLES, Settings
+from labkit.supervisor.settings import Settings
 from labkit.system_limits import next_step_after
 from labkit.workspace import LabState
 from labkit_services.contract.errors import LabTimeoutError

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
 import sys
 from collections.abc import Mapping
@@ -19,8 +18,6 @@ from labkit_services.contract.queues import MAX_ATTEMPTS, MAX_INFLIGHT, SHORTEST
 from labkit_services.runtime.nats_login import NatsLogin
 
 MAX_WORKERS = 16
-NATS_VARIABLES = "LABKIT_NATS", "LABKIT_NATS_CREDENTIALS"
-"""Environment variables for ``nats`` and ``nats_credentials``."""
 _MAX_PORT = 65535
 _MAX_REPLICAS = 5
 """JetStream's limit."""
@@ -134,22 +131,6 @@ class Settings:
     def from_json(cls, text: str, environment: Mapping[str, str]) -> Settings:
         """Rebuild the settings from ``to_json`` and the environment."""
         return cls(**json.loads(text), nats=NatsLogin.of_settings(environment))
-
-
-def chosen_nats(url: str | None, credentials: str | os.PathLike[str] | None) -> NatsLogin:
-    """Return the login to an existing NATS; without a URL there is none.
-
-    ``$LABKIT_NATS`` and ``$LABKIT_NATS_CREDENTIALS`` count where an argument
-    is None.
-
-    Raises:
-        InvalidValueError: An address or the file can't be used.
-    """
-    urls, path = (os.environ.get(name, "") for name in NATS_VARIABLES)
-    urls, file = urls if url is None else url, path if credentials is None else credentials
-    if url is None and credentials is not None and not urls:
-        return NatsLogin.of("", file)  # the file's own address
-    return NatsLogin.of(urls, file) if urls else NatsLogin()
 
 
 def check_listen(address: str) -> None:

@@ -14,7 +14,7 @@ from labkit_command import labkit, next_line
 from labkit_command import running as running_command
 
 from labkit import Lab
-from labkit.errors import InvalidValueError, NatsAccessError
+from labkit.errors import InvalidValueError, LabRunningError, NatsAccessError
 from labkit_services.jetstream.access import opened
 from labkit_services.runtime.nats_login import NatsLogin
 from tests.nats_cluster import PASSWORD, Certificates, Nodes, context_file, operator_mode, running
@@ -186,8 +186,9 @@ def test_the_variables_are_read_where_there_is_no_argument(
         Lab.start(workspace, nats="http://127.0.0.1:1")
     own = Lab.start(workspace, nats="", gateway_port=0, inspector_port=0, timeout=60)
     assert own.status().service("nats-server").pid
-    with pytest.warns(UserWarning, match="another NATS"):
+    with pytest.raises(LabRunningError) as running:
         Lab.start(workspace)
+    assert cluster.nodes.urls in running.value.expected
     own.stop()
     lab = Lab.start(workspace, gateway_port=0, inspector_port=0, timeout=60)
     assert os.environ["NATS_URL"] == cluster.nodes.urls
