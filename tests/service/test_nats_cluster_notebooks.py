@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from clusters import Cluster, cluster_of
-
-ROOT = Path(__file__).parents[2]
+from notebook_runs import NOTEBOOKS, run_notebook
 
 pytestmark = pytest.mark.timeout(500)
 
@@ -22,25 +18,12 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         yield cluster
 
 
-@pytest.mark.parametrize("notebook", ["01-sync-vs-async", "02-the-queue-worker"])
+@pytest.mark.parametrize("notebook", NOTEBOOKS)
 def test_a_notebook_s_cells_run_on_a_cluster(notebook: str, cluster: Cluster, workspace: Path) -> None:
     cluster.empty()
-    variables = {
-        "LABKIT_NATS": cluster.nodes.urls,
-        "LABKIT_NATS_CREDENTIALS": str(cluster.credentials()),
-        "LABKIT_WORKSPACE": str(workspace),
-    }
-    plugins = ("-p", "tests.notebooks.nbval_proofs", "-p", "no:randomly", "-o", f"cache_dir={workspace}")
-    options = ("--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=120")
-    run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", *plugins, *options, f"notebooks/en/{notebook}.ipynb"],
-        cwd=ROOT,
-        env={**os.environ, **variables},
-        capture_output=True,
-        text=True,
-        timeout=400,
-        check=False,
+    log = run_notebook(
+        notebook,
+        workspace,
+        {"LABKIT_NATS": cluster.nodes.urls, "LABKIT_NATS_CREDENTIALS": str(cluster.credentials())},
     )
-    assert run.returncode == 0, run.stdout[-5000:]
-    log = (workspace / ".labkit/logs/supervisor.log").read_text()
     assert cluster.nodes.urls in log  # that is where the lab was
