@@ -1,4 +1,4 @@
-"""What deploy/ builds with where there is neither a registry nor an index: base images and wheels of local files."""
+"""Base images and wheels of local files, for deploy/ where there is neither a registry nor an index."""
 
 from __future__ import annotations
 

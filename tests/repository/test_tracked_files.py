@@ -12,6 +12,7 @@ FOLDERS = {
     ".github",
     "benchmarks",
     "binder",
+    "deploy",
     "docs",
     "functions",
     "labkit",
