@@ -7,7 +7,9 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import docker
 import pytest
 from docker_engine import DockerEngine
 
@@ -31,6 +33,7 @@ class Compose:
     """The services of deploy/compose.yaml, of a copy in ``folder``."""
 
     engine: DockerEngine
+    client: docker.DockerClient
     folder: Path
 
     def run(self, *arguments: str) -> str:
@@ -64,11 +67,15 @@ class Compose:
 
     def url(self, service: str, port: int) -> str:
         """Return where a service's port is published."""
-        return "http://" + self.run("port", service, str(port)).strip()
+        (container,) = self.containers(service)
+        (bound,) = container.ports[f"{port}/tcp"]
+        return f"http://{bound['HostIp']}:{bound['HostPort']}"
 
-    def containers(self, service: str) -> list[str]:
-        """Return the ids of a service's containers."""
-        return self.run("ps", "-q", service).split()
+    def containers(self, *services: str) -> list[Any]:
+        """Return the containers of services."""
+        labels = {"label": f"com.docker.compose.project={self.project}"}
+        found = self.client.containers.list(all=True, filters=labels)
+        return [one for one in found if one.labels["com.docker.compose.service"] in services]
 
     def secret(self, name: str) -> str:
         """Return a secret that deploy/secrets.sh has made."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 import subprocess
 from collections.abc import Iterator
+from typing import Any
 
 import deploy_images
 import docker
@@ -34,7 +35,7 @@ def compose(
     """All services of the compose file, two queue-workers, after the commands that the README names."""
     compose_command()
     deploy_images.import_base_images(engine)
-    stack = Compose(docker_engine, tmp_path_factory.mktemp("compose"))
+    stack = Compose(docker_engine, engine, tmp_path_factory.mktemp("compose"))
     deploy_images.copy_context(stack.folder)
     subprocess.run(["sh", "deploy/secrets.sh"], cwd=stack.folder, check=True, capture_output=True, timeout=10)
     try:
@@ -59,6 +60,11 @@ def inspector(compose: Compose) -> Iterator[httpx.Client]:
     url = compose.url("inspector", DEFAULT_INSPECTOR_PORT)
     with httpx.Client(base_url=url, headers=headers, timeout=30, trust_env=False) as client:
         yield client
+
+
+def health(container: Any) -> str:
+    container.reload()
+    return str(container.attrs["State"]["Health"]["Status"])
 
 
 def is_healthy(client: httpx.Client) -> bool:
@@ -98,21 +104,19 @@ def test_a_queued_call_runs_and_its_callback_is_in_the_inspector(
 def test_two_queue_workers_share_the_queue_under_names_of_their_own(
     compose: Compose, gateway: httpx.Client
 ) -> None:
-    hosts = {container[:12] for container in compose.containers("queue-worker")}
+    hosts = {one.short_id for one in compose.containers("queue-worker")}
 
     def workers() -> set[str]:
         queue = gateway.get("/system/queues/faas-request").json()
-        return {worker["worker"] for worker in queue["workers"]}
+        return {worker["name"] for worker in queue["workers"]}
 
     assert eventually(lambda: len(workers()) == 2)
     assert workers() == {f"queue-worker-{host}" for host in hosts}
 
 
 @pytest.mark.parametrize("service", OWN)
-def test_a_service_is_not_root_and_cannot_write_its_root(
-    service: str, compose: Compose, engine: docker.DockerClient
-) -> None:
-    container = engine.containers.get(compose.containers(service)[0])
+def test_a_service_is_not_root_and_cannot_write_its_root(service: str, compose: Compose) -> None:
+    container = compose.containers(service)[0]
 
     user = container.exec_run(["id", "-u"]).output.decode().strip()
     written = container.exec_run(["python3", "-c", PROBE])
@@ -125,32 +129,21 @@ def test_a_service_is_not_root_and_cannot_write_its_root(
     assert "NoNewPrivs:\t1" in status
 
 
-def test_only_gateway_and_inspector_are_published_and_on_loopback(
-    compose: Compose, engine: docker.DockerClient
-) -> None:
-    published = {}
+def test_only_gateway_and_inspector_are_published_and_on_loopback(compose: Compose) -> None:
+    published: dict[str, set[str]] = {}
     for service in ("nats", *OWN):
         for one in compose.containers(service):
-            ports = engine.containers.get(one).attrs["NetworkSettings"]["Ports"]
-            published[service] = {b["HostIp"] for bound in ports.values() for b in bound or ()}
+            published[service] = {b["HostIp"] for bound in one.ports.values() for b in bound or ()}
 
-    assert published == {
-        "nats": set(),
-        "queue-worker": set(),
-        "gateway": {"127.0.0.1"},
-        "inspector": {"127.0.0.1"},
-    }
+    loopback = {"127.0.0.1"}
+    assert published == {"nats": set(), "queue-worker": set(), "gateway": loopback, "inspector": loopback}
 
 
-def test_every_service_becomes_healthy(compose: Compose, engine: docker.DockerClient) -> None:
-    def states() -> dict[str, str]:
-        return {
-            service: engine.containers.get(one).attrs["State"]["Health"]["Status"]
-            for service in ("nats", *OWN)
-            for one in compose.containers(service)
-        }
+def test_every_service_becomes_healthy(compose: Compose) -> None:
+    def states() -> set[str]:
+        return {health(one) for one in compose.containers("nats", *OWN)}
 
-    assert eventually(lambda: set(states().values()) == {"healthy"}, states, within=30)
+    assert eventually(lambda: states() == {"healthy"}, states, within=30)
 
 
 def test_without_a_password_or_a_token_nothing_is_told(
@@ -166,8 +159,11 @@ def test_functions_queue_and_captures_survive_new_containers(
     deploy(gateway, "kept", "cat")
     inspector.post("/r/kept", content=b"captured")
 
-    compose.run("rm", "--stop", "--force", "nats", "gateway", "inspector")
-    compose.run("up", "-d", "--no-build", "--scale", "queue-worker=2")
+    before = compose.containers("nats", "gateway", "inspector")
+    compose.run("up", "-d", "--force-recreate", "--no-deps", "--timeout", "2", "nats", "gateway", "inspector")
+    assert not {one.id for one in before} & {
+        one.id for one in compose.containers("nats", "gateway", "inspector")
+    }
 
     url = compose.url("gateway", DEFAULT_GATEWAY_PORT)
     with httpx.Client(base_url=url, timeout=30, trust_env=False) as again:
@@ -192,10 +188,8 @@ def test_a_function_is_built_from_the_watchdog_image_and_called(
         "shout", detach=True, read_only=True, tmpfs={"/tmp": ""}, ports={"8080/tcp": ("127.0.0.1", None)}
     )
     try:
-        eventually(
-            lambda: engine.containers.get(container.id).attrs["State"]["Health"]["Status"] == "healthy"
-        )
-        bound = engine.containers.get(container.id).ports["8080/tcp"][0]
+        eventually(lambda: health(container) == "healthy")
+        bound = container.ports["8080/tcp"][0]
         answer = httpx.post(f"http://127.0.0.1:{bound['HostPort']}/", content=b"hello", trust_env=False)
         assert (answer.status_code, answer.text) == (200, "HELLO")
     finally:
