@@ -58,7 +58,7 @@ def cli(only: str, quick: bool, as_json: bool, docs: bool, volume: int | None, *
         click.echo(worker_table(*measure_workers(_progress)))
         return
     if instead["labs"]:
-        click.echo(hub.table(_run(hub.measure(_numbers(instead["labs"]), _progress))))
+        click.echo(hub.table(*_run(hub.measure(_numbers(instead["labs"]), _progress))))
         return
     if instead["calls"]:
         click.echo(backlog.table(*_run(backlog.measure(instead["calls"], _progress))))

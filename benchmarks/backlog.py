@@ -6,7 +6,7 @@ import asyncio
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks import load, programs, stack
@@ -58,6 +58,7 @@ class Drain:
         workers: Number of queue-workers.
         per_second: Measured.
         cpu: Measured: seconds of a core per call.
+        others: Measured: cores that all other programs used meanwhile.
         simulated: Calls per second of the simulation.
         whole_hours: Simulated: hours for the whole queue.
     """
@@ -65,6 +66,7 @@ class Drain:
     workers: int
     per_second: float
     cpu: float
+    others: float
     simulated: float = 0.0
     whole_hours: float = 0.0
 
@@ -87,7 +89,7 @@ async def measure(count: int, progress: Callable[[str], None]) -> tuple[Backlog,
             progress(f"{workers} workers drain")
             drains.append(await _drain(lab, workers))
         await lab.purge()
-    return backlog, simulated(drains, backlog.calls)
+    return backlog, simulated(drains, backlog.calls, os.cpu_count() or 1)
 
 
 async def _fill(lab: Stack, count: int, progress: Callable[[str], None]) -> Backlog:
@@ -131,28 +133,35 @@ async def _drain(lab: Stack, workers: int) -> Drain:
     await lab.lab.scale_workers(workers)
     await asyncio.sleep(1.0)
     before, cpu_before, begin = await lab.queued(), await _cpu(lab), time.perf_counter()
+    busy_before = programs.busy_seconds()
     await asyncio.sleep(_DRAIN_SECONDS)
     calls = before - await lab.queued()
+    cpu, busy = await _cpu(lab) - cpu_before, programs.busy_seconds() - busy_before
     seconds = time.perf_counter() - begin
-    return Drain(workers, calls / seconds, (await _cpu(lab) - cpu_before) / max(1, calls))
+    return Drain(workers, calls / seconds, cpu / max(1, calls), max(0.0, busy - cpu) / seconds)
 
 
 async def _cpu(lab: Stack) -> float:
     return sum((await lab.cpu_seconds()).values())
 
 
-def simulated(drains: Sequence[Drain], calls: int, cores: int = 0) -> list[Drain]:
-    """Return the drains with what the model predicts from the first one."""
+def simulated(drains: Sequence[Drain], calls: int, cores: int) -> list[Drain]:
+    """Return the drains with what the model predicts from the first one.
+
+    The lab has the cores that other programs left it at each measurement, and
+    all of them for the whole queue.
+    """
     first = drains[0]
     wait = first.workers * MAX_INFLIGHT / first.per_second - first.cpu
-    model = DrainModel(first.cpu, wait, cores or len(os.sched_getaffinity(0)))
+    model = DrainModel(first.cpu, wait, cores)
     found = []
     for drain in drains:
         slots = drain.workers * MAX_INFLIGHT
         sample = max(slots, round(drain.per_second * _DRAIN_SECONDS))
-        rate = sample / model.seconds(sample, slots)
+        beside = DrainModel(first.cpu * cores / max(0.1, cores - drain.others), wait, cores)
+        rate = sample / beside.seconds(sample, slots)
         hours = model.seconds(calls, slots) / 3600
-        found.append(Drain(drain.workers, drain.per_second, drain.cpu, rate, hours))
+        found.append(replace(drain, simulated=rate, whole_hours=hours))
     return found
 
 
@@ -172,8 +181,9 @@ def table(backlog: Backlog, drains: Sequence[Drain]) -> str:
         "",
         f"`sleep {SLEEP_SECONDS}`, `max_inflight={MAX_INFLIGHT}`:",
         "",
-        "| queue-workers | measured, calls/s | simulated | CPU per call | the whole queue, simulated |",
-        "|--:|--:|--:|--:|--:|",
+        "| queue-workers | measured, calls/s | simulated | CPU per call | other programs' cores "
+        "| the whole queue, simulated |",
+        "|--:|--:|--:|--:|--:|--:|",
     ]
     return "\n".join([*lines, *map(_row, drains)])
 
@@ -181,6 +191,7 @@ def table(backlog: Backlog, drains: Sequence[Drain]) -> str:
 def _row(drain: Drain) -> str:
     return (
         f"| {drain.workers} | {drain.per_second:.0f} | {drain.simulated:.0f} | {drain.cpu * 1e3:.2f} ms | "
+        f"{drain.others:.1f} | "
         f"{_duration(drain.whole_hours)} |"
     )
 

@@ -16,6 +16,7 @@ LEARNERS = 30
 """For how many the largest measurement is extrapolated."""
 _IDLE_SECONDS = 10.0
 _CALLS = 10
+_JUPYTER_SECONDS = 120.0
 _SLEEP_SECONDS = 1
 
 
@@ -44,9 +45,26 @@ class Hub:
     exercise_cores: float
 
 
-async def measure(counts: Sequence[int], progress: Callable[[str], None]) -> list[Hub]:
-    """Measure each number of labs, one after the other."""
-    return [await _measure(count, progress) for count in counts]
+@dataclass(frozen=True)
+class Jupyter:
+    """What a learner has beside the lab, measured with one learner.
+
+    Attributes:
+        megabytes: PSS of JupyterLab's server and of a kernel with a plot.
+        result_seconds: From the server's start until a notebook has started a
+            lab, called a function and drawn the plot.
+    """
+
+    megabytes: float
+    result_seconds: float
+
+
+async def measure(counts: Sequence[int], progress: Callable[[str], None]) -> tuple[list[Hub], Jupyter]:
+    """Measure each number of labs one after the other, then a JupyterLab."""
+    hubs = [await _measure(count, progress) for count in counts]
+    progress("JupyterLab and a kernel")
+    seen = await programs.run_module("benchmarks.jupyter_learner", timeout=_JUPYTER_SECONDS)
+    return hubs, Jupyter(seen["megabytes"], seen["result_seconds"])
 
 
 async def _measure(count: int, progress: Callable[[str], None]) -> Hub:
@@ -119,7 +137,7 @@ def extrapolated(hub: Hub, learners: int = LEARNERS) -> Hub:
     )
 
 
-def table(hubs: Sequence[Hub]) -> str:
+def table(hubs: Sequence[Hub], jupyter: Jupyter) -> str:
     """Return the figures as Markdown, the last row extrapolated."""
     lines = [
         "| labs | first one starts | the others, at once | memory (PSS) | of one | idle, cores | "
@@ -133,4 +151,11 @@ def table(hubs: Sequence[Hub]) -> str:
             f"{hub.start_seconds:.1f} s | {hub.labs * hub.megabytes:,.0f} MB | {hub.megabytes:.0f} MB | "
             f"{hub.idle_cores:.3f} | {hub.exercise_seconds:.1f} s | {hub.exercise_cores:.2f} |"
         )
+    whole = hubs[-1].megabytes + jupyter.megabytes
+    lines += [
+        "",
+        f"JupyterLab and a kernel take {jupyter.megabytes:.0f} MB more (measured with one learner, alone); a notebook",
+        f"has its first plot {jupyter.result_seconds:.1f} s after JupyterLab's start. "
+        f"{LEARNERS} learners: {LEARNERS * whole / 1e3:.1f} GB.",
+    ]
     return "\n".join(lines)
