@@ -154,8 +154,8 @@ def table(hubs: Sequence[Hub], jupyter: Jupyter) -> str:
     whole = hubs[-1].megabytes + jupyter.megabytes
     lines += [
         "",
-        f"JupyterLab and a kernel take {jupyter.megabytes:.0f} MB more (one learner, alone); a notebook has its",
-        f"first plot {jupyter.result_seconds:.1f} s after JupyterLab's start. "
+        f"JupyterLab and a kernel take {jupyter.megabytes:.0f} MB more (one learner, alone); a notebook",
+        f"has its first plot {jupyter.result_seconds:.1f} s after JupyterLab's start. "
         f"{LEARNERS} learners: {LEARNERS * whole / 1e3:.1f} GB.",
     ]
     return "\n".join(lines)
