@@ -47,7 +47,12 @@ _NAMES = ", ".join(row.name for row in ROWS)
 @click.option("--docs", is_flag=True, help="Write the table into docs/speed.md and README.md.")
 @click.option("--volume", type=click.IntRange(min=1001), help="Instead: cost after this many calls.")
 @click.option("--workers", is_flag=True, help="Instead: throughput with 1, 2 and 4 queue-workers.")
-@click.option("--hub", "labs", metavar="N,N", help="Instead: memory, CPU and start of so many labs at once.")
+@click.option(
+    "--hub",
+    "labs",
+    metavar="N,N",
+    help="Instead: memory, CPU and start of so many labs at once, such as 10,30.",
+)
 @click.option("--backlog", "calls", type=click.IntRange(min=1000), help="Instead: a queue of so many calls.")
 def cli(only: str, quick: bool, as_json: bool, docs: bool, volume: int | None, **instead: Any) -> None:
     """Measure the lab's paths, each next to its baseline, and print the table.

@@ -53,10 +53,12 @@ class Jupyter:
         megabytes: PSS of JupyterLab's server and of a kernel with a plot.
         result_seconds: From the server's start until a notebook has started a
             lab, called a function and drawn the plot.
+        cpu_seconds: Of a core, by server and kernel until then.
     """
 
     megabytes: float
     result_seconds: float
+    cpu_seconds: float
 
 
 async def measure(counts: Sequence[int], progress: Callable[[str], None]) -> tuple[list[Hub], Jupyter]:
@@ -64,7 +66,7 @@ async def measure(counts: Sequence[int], progress: Callable[[str], None]) -> tup
     hubs = [await _measure(count, progress) for count in counts]
     progress("JupyterLab and a kernel")
     seen = await programs.run_module("benchmarks.jupyter_learner", timeout=_JUPYTER_SECONDS)
-    return hubs, Jupyter(seen["megabytes"], seen["result_seconds"])
+    return hubs, Jupyter(seen["megabytes"], seen["result_seconds"], seen["cpu_seconds"])
 
 
 async def _measure(count: int, progress: Callable[[str], None]) -> Hub:
@@ -138,13 +140,14 @@ def extrapolated(hub: Hub, learners: int = LEARNERS) -> Hub:
 
 
 def table(hubs: Sequence[Hub], jupyter: Jupyter) -> str:
-    """Return the figures as Markdown, the last row extrapolated."""
+    """Return the figures as Markdown, extrapolated if need be."""
     lines = [
         "| labs | first one starts | the others, at once | memory (PSS) | of one | idle, cores | "
         f"{_CALLS} calls of `sleep {_SLEEP_SECONDS}` each | meanwhile, cores |",
         "|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
-    for hub in (*hubs, extrapolated(hubs[-1])):
+    last = [] if hubs[-1].labs >= LEARNERS else [extrapolated(hubs[-1])]
+    for hub in (*hubs, *last):
         is_measured = hub in hubs
         lines.append(
             f"| {hub.labs}{'' if is_measured else ', extrapolated'} | {hub.alone_seconds:.2f} s | "
@@ -154,8 +157,10 @@ def table(hubs: Sequence[Hub], jupyter: Jupyter) -> str:
     whole = hubs[-1].megabytes + jupyter.megabytes
     lines += [
         "",
-        f"JupyterLab and a kernel take {jupyter.megabytes:.0f} MB more (one learner, alone); a notebook",
-        f"has its first plot {jupyter.result_seconds:.1f} s after JupyterLab's start. "
-        f"{LEARNERS} learners: {LEARNERS * whole / 1e3:.1f} GB.",
+        f"JupyterLab and a kernel take {jupyter.megabytes:.0f} MB more (one learner, alone). A notebook has its "
+        f"first plot {jupyter.result_seconds:.1f} s after",
+        f"JupyterLab's start, for which the two use a core for {jupyter.cpu_seconds:.1f} s. {LEARNERS} learners: "
+        f"{LEARNERS * whole / 1e3:.1f} GB, and {LEARNERS * jupyter.cpu_seconds:.0f} s of a core if they all "
+        "open it at once.",
     ]
     return "\n".join(lines)

@@ -61,6 +61,7 @@ def measure(folder: Path) -> dict[str, float]:
         return {
             "server_seconds": served,
             "result_seconds": done,
+            "cpu_seconds": sum(sum(psutil.Process(pid).cpu_times()[:2]) for pid in jupyter),
             "megabytes": memory_of(jupyter)["megabytes"],
         }
     finally:
