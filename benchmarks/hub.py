@@ -154,13 +154,13 @@ def table(hubs: Sequence[Hub], jupyter: Jupyter) -> str:
             f"{hub.start_seconds:.1f} s | {hub.labs * hub.megabytes:,.0f} MB | {hub.megabytes:.0f} MB | "
             f"{hub.idle_cores:.3f} | {hub.exercise_seconds:.1f} s | {hub.exercise_cores:.2f} |"
         )
-    whole = hubs[-1].megabytes + jupyter.megabytes
+    gigabytes = LEARNERS * (hubs[-1].megabytes + jupyter.megabytes) / 1e3
+    seconds = LEARNERS * jupyter.cpu_seconds
     lines += [
         "",
-        f"JupyterLab and a kernel take {jupyter.megabytes:.0f} MB more (one learner, alone). A notebook has its "
-        f"first plot {jupyter.result_seconds:.1f} s after",
-        f"JupyterLab's start, for which the two use a core for {jupyter.cpu_seconds:.1f} s. {LEARNERS} learners: "
-        f"{LEARNERS * whole / 1e3:.1f} GB, and {LEARNERS * jupyter.cpu_seconds:.0f} s of a core if they all "
-        "open it at once.",
+        f"JupyterLab and a kernel take {jupyter.megabytes:.0f} MB more (one learner, alone). A notebook has its",
+        f"first plot {jupyter.result_seconds:.1f} s after JupyterLab's start, for which the two use a core for",
+        f"{jupyter.cpu_seconds:.1f} s. {LEARNERS} learners: {gigabytes:.1f} GB, and {seconds:.0f} s of a core if",
+        "they all open it at once.",
     ]
     return "\n".join(lines)
