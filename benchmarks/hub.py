@@ -158,9 +158,9 @@ def table(hubs: Sequence[Hub], jupyter: Jupyter) -> str:
     seconds = LEARNERS * jupyter.cpu_seconds
     lines += [
         "",
-        f"JupyterLab and a kernel take {jupyter.megabytes:.0f} MB more (one learner, alone). A notebook has its",
-        f"first plot {jupyter.result_seconds:.1f} s after JupyterLab's start, for which the two use a core for",
-        f"{jupyter.cpu_seconds:.1f} s. {LEARNERS} learners: {gigabytes:.1f} GB, and {seconds:.0f} s of a core if",
-        "they all open it at once.",
+        f"JupyterLab and a kernel take {jupyter.megabytes:.0f} MB more (one learner, alone). A notebook",
+        f"has its first plot {jupyter.result_seconds:.1f} s after JupyterLab's start, for which the two",
+        f"use a core for {jupyter.cpu_seconds:.1f} s. {LEARNERS} learners: {gigabytes:.1f} GB, and",
+        f"{seconds:.0f} s of a core if they all open it at once.",
     ]
     return "\n".join(lines)
