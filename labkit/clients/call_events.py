@@ -6,17 +6,45 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from labkit.clients.event_subscription import EventSubscription
 from labkit_services.call_record.log import CallLog
 from labkit_services.contract.errors import LabTimeoutError
-from labkit_services.contract.events import Event
+from labkit_services.contract.events import Event, Row
 
 T = TypeVar("T")
 
 _HISTORY_SECONDS = 600.0
 _LAB_EVENTS = 1_000
+
+
+class ReadableCalls(Protocol):
+    """Calls that can be read, and waited for.
+
+    Attributes:
+        log: The newest ten thousand calls.
+        lab_events: The newest events that belong to no call.
+    """
+
+    log: CallLog
+    lab_events: deque[Event]
+
+    async def catch_up(self, timeout: float = ...) -> None:
+        """Wait until all events until now have been read."""
+
+    async def publish(self, rows: list[Row], instance: str) -> None:
+        """Publish the client's own events."""
+
+    async def until(
+        self,
+        check: Callable[[CallLog], T | None],
+        timeout: float,
+        *,
+        expected: str,
+        describe: Callable[[CallLog], str] = ...,
+    ) -> T:
+        """Call ``check`` after every event until its result is not None."""
 
 
 class CallEvents(EventSubscription):

@@ -80,6 +80,11 @@ class AsyncLab(
         """Whether this process started it; then it ends with this process."""
         return self._lifeline is not None and self._lifeline.is_held
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether this handle was stopped."""
+        return self._closed
+
     # -- start and find
 
     @classmethod

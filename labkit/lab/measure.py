@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, TextIO
 
-from labkit.clients.call_events import CallEvents
+from labkit.clients.call_events import ReadableCalls
 from labkit.clients.caller import in_kernel
 from labkit.clients.connections import Connections
 from labkit.clients.gateway import Body, FunctionRequest, GatewayClient
@@ -95,7 +95,7 @@ class _Run:
 
     spec: RunSpec
     gateway: GatewayClient
-    events: CallEvents
+    events: ReadableCalls
     on_progress: OnProgress
     ids: list[str] = field(default_factory=list)
     pending: set[str] = field(default_factory=set)

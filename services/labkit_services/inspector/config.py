@@ -20,6 +20,7 @@ class PortTakenError(LabError, OSError):
 class InspectorConfig:
     """The settings in the environment; ``__main__`` describes each."""
 
+    host: str
     port: int
     port_fallback: bool
     owner_socket: str
@@ -52,6 +53,7 @@ class InspectorConfig:
                 expected="printable ASCII characters without blanks, quotes, commas, semicolons, backslashes",
             )
         return cls(
+            host=service.setting("host", "127.0.0.1"),
             port=service.number("port", DEFAULT_INSPECTOR_PORT),
             port_fallback=service.flag("port_fallback", default=True),
             owner_socket=service.setting("owner_socket"),
