@@ -141,10 +141,15 @@ class AsyncRemoteLab(AsyncLab):
 
         Its calls and captured requests are forgotten. What is in the queue of
         the OpenFaaS stays there.
+
+        Raises:
+            ServiceError: The receiver of results is gone; connect again.
         """
         client = self.remote.remote
         for name in [*client.created]:
             await client.remove(name)
+        if self.remote.calls.failure is not None:
+            raise self.remote.calls.failure
         for each in await self.remote.inspector.bins():
             await self.remote.inspector.clear(each["name"])
         self.remote.calls.clear()

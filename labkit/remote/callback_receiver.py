@@ -121,6 +121,10 @@ class CallbackReceiver:
             )
         )
 
+    def kill(self) -> None:
+        """Kill the process."""
+        self._process.kill()
+
     async def stop(self) -> None:
         """End the process; idempotent."""
         if self._pid == os.getpid():
