@@ -56,7 +56,7 @@ def test_a_function_is_deployed_scaled_invoked_and_removed(lab: Lab) -> None:
     assert lab.invoke(name, "hello").text == "hello"
     lab.scale(name, 2)
     eventually(lambda: next(f for f in lab.functions() if f["name"] == name)["replicas"] == 2)
-    eventually(lambda: any("Forking fprocess" in line for line in lab.logs(name)))
+    eventually(lambda: "Forking fprocess" in lab.logs(name))
     assert lab.remove(name)
     assert not lab.remove(name)
 
