@@ -25,6 +25,8 @@ from benchmarks.programs import scratch_folder
 from benchmarks.rows import ROWS, select
 from benchmarks.volume import measure as measure_volume
 from benchmarks.volume import table as volume_table
+from benchmarks.workers import measure as measure_workers
+from benchmarks.workers import table as worker_table
 from labkit.supervisor.nats_server import find_nats_server
 from labkit_services.contract.errors import LabError
 
@@ -44,11 +46,15 @@ _NAMES = ", ".join(row.name for row in ROWS)
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
 @click.option("--docs", is_flag=True, help="Write the table into docs/speed.md and README.md.")
 @click.option("--volume", type=click.IntRange(min=1001), help="Instead: cost after this many calls.")
-def cli(only: str, quick: bool, as_json: bool, docs: bool, volume: int | None) -> None:
+@click.option("--workers", is_flag=True, help="Instead: throughput with 1, 2 and 4 queue-workers.")
+def cli(only: str, quick: bool, as_json: bool, docs: bool, volume: int | None, workers: bool) -> None:
     """Measure the lab's paths, each next to its baseline, and print the table.
 
     A full run takes about five minutes.
     """
+    if workers:
+        click.echo(worker_table(*measure_workers(_progress)))
+        return
     if volume:
         growth = _run(measure_volume(volume, _progress))
         click.echo(volume_table(growth, volume))

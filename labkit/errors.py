@@ -8,6 +8,7 @@ from typing import Any
 from labkit_services.contract.errors import InvalidValueError as InvalidValueError
 from labkit_services.contract.errors import LabError as LabError
 from labkit_services.contract.errors import LabTimeoutError as LabTimeoutError
+from labkit_services.contract.errors import NatsAccessError as NatsAccessError
 
 
 class LabStartError(LabError, RuntimeError):

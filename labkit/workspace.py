@@ -27,8 +27,11 @@ class LabState(NamedTuple):
         gateway_url: ``http://127.0.0.1:8080`` when that port was free.
         inspector_url: ``http://127.0.0.1:8090`` when that port was free.
         inspector_token: Opens the inspector's page and API.
-        nats_url: ``nats://127.0.0.1:PORT``.
-        nats_token: Token that nats-server requires of every client.
+        nats_url: ``nats://127.0.0.1:PORT``; of a cluster several, with commas.
+        nats_token: Token that nats-server requires of every client; "" if it
+            requires something else.
+        nats_context: Path of a file with the whole login to NATS, a context of
+            the ``nats`` command.
         user: Basic-auth user of the gateway's ``/system`` routes.
         password: The user's password.
         control: ``127.0.0.1:PORT`` of the supervisor's control channel.
@@ -52,6 +55,7 @@ class LabState(NamedTuple):
     started_ns: int
     port_note: str = ""
     functions: str = PROCESS
+    nats_context: str = ""
 
     def __repr__(self) -> str:
         # Without the secrets: a notebook saves what it shows.
@@ -92,6 +96,11 @@ class Workspace(NamedTuple):
     def login_folder(self) -> Path:
         """The login for a real faas-cli, as ``OPENFAAS_CONFIG`` names it."""
         return self.folder / "run" / "openfaas"
+
+    @property
+    def nats_context(self) -> Path:
+        """The login to NATS, as a context of the ``nats`` command."""
+        return self.folder / "run" / "nats-context.json"
 
     @property
     def state_file(self) -> Path:

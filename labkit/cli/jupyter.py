@@ -17,8 +17,10 @@ from urllib.parse import quote, urlsplit
 import click
 
 from labkit.cli.attached import json_option
-from labkit.cli.lifecycle import run_until_interrupted, settings_options
+from labkit.cli.lifecycle import lab_settings, run_until_interrupted, settings_options
+from labkit.cli.remote import show_remote_status
 from labkit.cli.status import addresses, show_addresses
+from labkit.default_settings import default_gateway
 from labkit.errors import LabStartError
 from labkit.jupyter.first_view import PAGE
 from labkit.lifecycle.launch import wait_for_exit
@@ -59,15 +61,31 @@ def lab(
 
     You work on copies of the notebooks, in my-notebooks; labkit notebooks
     lists them. JupyterLab shows the notebook, the lab's page and a terminal;
-    as you arrange them, they are there the next time.
+    as you arrange them, they are there the next time. With LABKIT_GATEWAY,
+    notebooks use that OpenFaaS: no lab is started.
     """
+    settings = lab_settings(workspace, options)
     for change in NotebookCopies(workspace).update():
         if change.state is CopyState.OUTDATED and not as_json:
             click.echo(change.sentence)
     arguments = [f"--ServerApp.port={port}", *([] if browser else ["--no-browser"])]
     jupyter = _run_jupyter(workspace, notebook, arguments)
-    settings = Settings(workspace=str(workspace.root), **options)
-    run_until_interrupted(_run(settings, jupyter, workspace if as_json else None))
+    json_of = workspace if as_json else None
+    if default_gateway():
+        show_remote_status(as_json)
+        run_until_interrupted(_run_alone(jupyter, json_of))
+    else:
+        run_until_interrupted(_run(settings, jupyter, json_of))
+
+
+async def _run_alone(
+    jupyter: AbstractAsyncContextManager[tuple[str, _Process]], json_of: Workspace | None
+) -> None:
+    """Run JupyterLab, whose notebooks use an OpenFaaS elsewhere."""
+    async with jupyter as (url, process):
+        text = f"JupyterLab  {url}\n\nCtrl-C ends it."
+        click.echo(text if json_of is None else json.dumps({"jupyterlab": url}))
+        await wait_for_exit(process)
 
 
 async def _run(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -11,32 +12,51 @@ from contextlib import suppress
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from labkit.cli.attached import json_option, show
+from labkit.cli.lifecycle import nats_login, nats_options
 from labkit.clients.supervisor import SupervisorClient
+from labkit.lifecycle.nats_account import worker_settings
 from labkit.lifecycle.running_lab import require_state
 from labkit.signals import cleaning_up
 from labkit.workspace import Workspace
+from labkit_services.contract.errors import InvalidValueError
 from labkit_services.runtime.python_process import python_command, python_environment
+
+_GATEWAY = "gateway_url"
+"""The worker's own setting, by OpenFaaS's name."""
 
 
 @click.command()
-@click.option("--nats", "nats_url", default="", help="nats://HOST:PORT; several with commas.")
-@click.option("--nats-token", envvar="nats_token", default="", help="Its token; better in $nats_token.")
+@nats_options
 @click.option("--gateway", "gateway_url", default="", help="Where functions are called, http://HOST:PORT.")
 @click.option("--queue", "queue_name", default="*", show_default=True, help="Which queue; * is every one.")
 @click.option("--max-inflight", type=click.IntRange(min=1), help="Calls of a queue that it runs at once.")
 @json_option
 @click.pass_obj
-def worker(workspace: Workspace, /, nats_url: str, nats_token: str, as_json: bool, **options: Any) -> None:
+def worker(workspace: Workspace, /, nats: str, nats_credentials: str, as_json: bool, **options: Any) -> None:
     """Run one more queue-worker; Ctrl-C lets its calls finish.
 
     It joins this workspace's running lab, with the lab's settings. With --nats
-    it joins any nats-server, and its other settings come from the environment,
-    by OpenFaaS's names: ack_wait, max_retry_attempts ...
+    it joins the lab that uses that NATS, from any host, also with that lab's
+    settings; --gateway is where this host reaches the lab's gateway (see
+    labkit up --listen). Without a lab there its settings come from the
+    environment, by OpenFaaS's names: ack_wait, max_retry_attempts ...
     """
-    if nats_url:
-        settings = {"nats_url": nats_url, "nats_token": nats_token}
+    login = nats_login(nats, nats_credentials)
+    source = click.get_current_context().get_parameter_source("nats")
+    is_told = source is ParameterSource.COMMANDLINE or bool(options["gateway_url"])
+    # With the variable alone, a lab that runs here is the one that is meant.
+    if login.url and (is_told or workspace.read_state() is None):
+        settings = asyncio.run(worker_settings(login))
+        if not (options["gateway_url"] or os.environ.get(_GATEWAY)):
+            raise InvalidValueError(
+                "a queue-worker has to know the lab's gateway",
+                expected="--gateway http://HOST:PORT, as this host reaches it",
+                seen="none",
+                next_step="start the lab with --listen ADDRESS, and see its gateway with: labkit status",
+            )
     else:
         settings = asyncio.run(SupervisorClient(require_state(workspace)).worker_settings())
     settings |= {name: str(value) for name, value in options.items() if value}

@@ -25,8 +25,10 @@ class ReadableCalls(Protocol):
     Attributes:
         log: The newest ten thousand calls.
         lab_events: The newest events that belong to no call.
+        hint: What to check when events do not come, or "".
     """
 
+    hint: str
     log: CallLog
     lab_events: deque[Event]
 
@@ -56,10 +58,14 @@ class CallEvents(EventSubscription):
             faults.
     """
 
-    def __init__(self, url: str, token: str, *, since_ns: int = 0) -> None:
-        """Follow the events since a time, in Unix nanoseconds."""
+    def __init__(self, context: str, *, since_ns: int = 0) -> None:
+        """Follow the events since a time, in Unix nanoseconds.
+
+        ``context`` is the path of a file with the login to NATS.
+        """
         oldest = time.time_ns() - int(_HISTORY_SECONDS * 1e9)
-        super().__init__(url, token, self._apply, self._clear, since_ns=max(since_ns, oldest))
+        super().__init__(context, self._apply, self._clear, since_ns=max(since_ns, oldest))
+        self.hint = ""
         self.log = CallLog()
         self.lab_events: deque[Event] = deque(maxlen=_LAB_EVENTS)
         self._changed = asyncio.Event()

@@ -44,7 +44,10 @@ class Connections:
     Attributes:
         bins_url: Where functions' results are sent: the inspector's address
             as queue-workers reach it.
+        can_cancel: Whether queued calls can be cancelled.
     """
+
+    can_cancel = True
 
     def __init__(self, state: LabState, watch: LabWatch) -> None:
         """Create the clients; ``watch`` guards waiting for their answers."""
@@ -76,7 +79,7 @@ class Connections:
             import nats.aio.client  # noqa: F401
 
             state = self._state
-            events = CallEvents(state.nats_url, state.nats_token, since_ns=state.started_ns)
+            events = CallEvents(state.nats_context, since_ns=state.started_ns)
             self._events = events, self._tasks.start(events.start(), name="connect-call-events")
         return self._events
 

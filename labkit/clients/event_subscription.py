@@ -10,6 +10,7 @@ from labkit_services.contract.errors import LabTimeoutError
 from labkit_services.contract.events import Event, Row, encode_batch
 from labkit_services.contract.names import event_subject
 from labkit_services.jetstream.event_follower import EventFollower
+from labkit_services.runtime.nats_login import NatsLogin
 
 _CATCH_UP_SECONDS = 10.0
 _CLOSE_SECONDS = 2.0
@@ -20,8 +21,7 @@ class EventSubscription:
 
     def __init__(
         self,
-        url: str,
-        token: str,
+        context: str,
         on_events: Callable[[Sequence[Event]], None],
         on_reset: Callable[[], None] = lambda: None,
         *,
@@ -29,11 +29,11 @@ class EventSubscription:
     ) -> None:
         """Follow the events since a time in Unix nanoseconds.
 
+        ``context`` is the path of a file with the login to NATS.
         ``on_reset`` is called when the lab was reset: what was read before is
         gone.
         """
-        self._url = url
-        self._token = token
+        self._context = context
         self._on_events = on_events
         self._on_reset = on_reset
         self._since_ns = since_ns
@@ -43,9 +43,19 @@ class EventSubscription:
         """Connect to nats-server and begin to follow.
 
         It waits as long as nats-server is unavailable.
+
+        Raises:
+            LabTimeoutError: The lab has just ended.
         """
         # Not at import: nats-py costs a tenth of a second.
         from nats.aio.client import Client
+
+        from labkit_services.jetstream.client_options import client_options
+
+        try:
+            options = client_options(NatsLogin.of_context(self._context))
+        except OSError as error:
+            raise unreadable(f"the login to NATS in {self._context}", error.strerror or "") from error
 
         async def on_error(_: Exception) -> None:
             """Ignore failed reconnects: waiting for events times out."""
@@ -56,8 +66,7 @@ class EventSubscription:
 
         self._client = Client()
         await self._client.connect(
-            self._url,
-            token=self._token,
+            **options,
             name="labkit",
             connect_timeout=5,
             max_reconnect_attempts=-1,

@@ -117,9 +117,9 @@ class SupervisorClient:
         """
         return dict(await self._ask("next_announcement", timeout=None, number=number))
 
-    async def stop(self, timeout: float) -> None:
-        """Stop the lab."""
-        await self._ask("stop", timeout=timeout, by=describe_caller())
+    async def stop(self, timeout: float) -> str:
+        """Stop the lab; return what stays in an existing NATS, or ""."""
+        return str(await self._ask("stop", timeout=timeout, by=describe_caller()) or "")
 
     async def reset(self) -> None:
         """Delete all functions, queued calls, events and bins; keep images."""

@@ -85,6 +85,11 @@ class AsyncLab(
         """Whether this handle was stopped."""
         return self._closed
 
+    @property
+    def nats_context(self) -> str:
+        """Path of a context file for the ``nats`` command."""
+        return self.state.nats_context
+
     # -- start and find
 
     @classmethod
@@ -171,14 +176,16 @@ class AsyncLab(
 
     # -- stop and reset
 
-    async def stop(self, *, force: bool = False) -> None:
+    async def stop(self, *, force: bool = False) -> str:
         """Stop the lab if this process started it, else detach; idempotent.
+
+        Return what of it stays in an existing NATS, as a sentence, or "".
 
         Args:
             force: Stop it in any case, as ``labkit down`` does.
         """
         if self._closed:
-            return
+            return ""
         self._closed = True
         self.supervisor.close()
         if _labs.get(self.workspace.root) is self:
@@ -192,11 +199,13 @@ class AsyncLab(
             # Whatever a client reports, the lab must stop. (nats-py may write
             # to a closed transport: in Python 3.13.0 a TypeError.)
             log_failed_task("close-connections", error)
+        stays = ""
         if self.is_owned or force:
-            await stop_lab(self.workspace, self.state)
+            stays = await stop_lab(self.workspace, self.state)
         if self._lifeline is not None and self._lifeline.is_held:
             self._lifeline.cut()
             await self._lifeline.wait_for_exit()
+        return stays
 
     async def wait(self) -> None:
         """Wait until the lab ends."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 import warnings
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from labkit.clients.caller import load_ipython_extension
 from labkit.clients.supervisor import CHANGE_SECONDS
 from labkit.default_settings import (
     FUNCTIONS_VARIABLE,
+    chosen_nats,
     default_callback_url,
     default_functions,
     default_gateway,
@@ -38,6 +40,17 @@ from labkit.supervisor.settings import Settings
 from labkit.workspace import Workspace
 
 _ATTACH_SECONDS = 10.0
+
+
+def _require(lab: AsyncLab, asked: str, seen: str) -> None:
+    """Raise LabRunningError if a running lab has another setting."""
+    if seen != asked:
+        raise LabRunningError(
+            "A lab is running with another setting.",
+            expected=asked,
+            seen=f"{seen} in the lab at {lab.state.gateway_url}",
+            next_step="end it with: labkit down; or attach to it with: Lab.attach()",
+        )
 
 
 @dataclass(frozen=True)
@@ -86,6 +99,10 @@ class Lab(LabServices, LabFunctions, LabCalls, LabBins, LabQueues, LabFaultInjec
         gateway: str | None = None,
         gateway_port: int = Settings.gateway_port,
         inspector_port: int = Settings.inspector_port,
+        listen: str = Settings.listen,
+        nats: str | None = None,
+        nats_credentials: str | PathLike[str] | None = None,
+        nats_replicas: int = Settings.nats_replicas,
         environment: Mapping[str, str] | None = None,
         attach: bool = True,
         timeout: float = 10.0,
@@ -119,20 +136,36 @@ class Lab(LabServices, LabFunctions, LabCalls, LabBins, LabQueues, LabFaultInjec
             gateway: URL of an OpenFaaS elsewhere, as in ``Lab.connect``: no
                 lab is started. The default is the variable
                 ``LABKIT_GATEWAY``, which does not count with "", or if
-                ``functions`` is given.
+                ``functions`` or ``nats`` is given.
             gateway_port: Used if free, else another; 0 means any.
             inspector_port: The same for the inspector.
+            listen: IPv4 address of this machine where gateway and inspector
+                listen, so that workers on other hosts reach them. Whoever
+                reaches it can call the functions and fill bins; passwords are
+                sent in the clear.
+            nats: Addresses of an existing NATS with JetStream, such as
+                ``tls://a:4222,tls://b:4222``; by default ``$LABKIT_NATS``.
+                Without one the lab starts a nats-server.
+            nats_credentials: Path of a file: a context of the ``nats`` command
+                (JSON with ``user``, ``password``, ``token``, ``creds``,
+                ``nkey``, ``ca``, ``cert``, ``key``), a ``.creds`` file, an
+                NKey's seed, or a certificate to trust; by default
+                ``$LABKIT_NATS_CREDENTIALS``.
+            nats_replicas: Servers that hold each message there; 0 is 3 on a
+                cluster, else 1.
             environment: More settings for the services, with OpenFaaS's names.
             attach: Whether to attach to a running lab; else that is an error.
             timeout: Seconds until the lab is ready.
 
         Raises:
             InvalidValueError: A setting is out of range.
+            NatsAccessError: That NATS can't be used, or holds another lab.
+            LabRunningError: A lab runs with other functions or another NATS.
             LabError: The lab could not be started; only its logs are left
                 behind.
         """
         load_ipython_extension()
-        if remote := gateway or (default_gateway() if gateway is None and functions is None else ""):
+        if remote := gateway or (default_gateway() if gateway is functions is nats is None else ""):
             connected = cls.connect(remote, workspace=workspace)
             if max_inflight is not None:
                 connected.set_max_inflight(max_inflight)
@@ -149,6 +182,9 @@ class Lab(LabServices, LabFunctions, LabCalls, LabBins, LabQueues, LabFaultInjec
             functions=functions or default_functions(),
             gateway_port=gateway_port,
             inspector_port=inspector_port,
+            listen=listen,
+            nats=chosen_nats(nats, nats_credentials),
+            nats_replicas=nats_replicas,
             environment=dict(environment or {}),
             timeout=timeout,
         )
@@ -157,13 +193,10 @@ class Lab(LabServices, LabFunctions, LabCalls, LabBins, LabQueues, LabFaultInjec
 
         async def start() -> tuple[AsyncLab, tuple[str, ...]]:
             lab = await AsyncLab.start(settings, attach=attach)
-            if is_chosen and lab.state.functions != settings.functions:
-                raise LabRunningError(
-                    "A lab is running whose functions run in something else.",
-                    expected=f"functions={settings.functions!r}",
-                    seen=f"functions={lab.state.functions!r} at {lab.state.gateway_url}",
-                    next_step="end it with: labkit down; or attach to it, without that setting",
-                )
+            if is_chosen:
+                _require(lab, f"functions={settings.functions!r}", f"functions={lab.state.functions!r}")
+            if settings.nats.url:
+                _require(lab, f"nats={settings.nats.url!r}", f"nats={lab.state.nats_url!r}")
             status = await lab.status()
             if max_inflight is not None and status.max_inflight != max_inflight:
                 await lab.set_max_inflight(max_inflight)
@@ -255,6 +288,15 @@ class Lab(LabServices, LabFunctions, LabCalls, LabBins, LabQueues, LabFaultInjec
         return self._async.state.inspector_url
 
     @property
+    def nats_context(self) -> str:
+        """Path of a context file for the ``nats`` command.
+
+        It contains the login to the lab's NATS, for this user alone:
+        ``nats --context PATH stream ls``.
+        """
+        return self._async.nats_context
+
+    @property
     def workspace(self) -> Path:
         """The folder that the lab belongs to."""
         return self._async.workspace.root
@@ -263,10 +305,14 @@ class Lab(LabServices, LabFunctions, LabCalls, LabBins, LabQueues, LabFaultInjec
     def stop(self, *, force: bool = False) -> None:
         """Stop the lab if it ends with this process, else detach; idempotent.
 
+        On an existing NATS it prints what of the lab stays there.
+
         Args:
             force: Stop it in any case, as ``labkit down`` does.
         """
-        background_loop().run(self._async.stop(force=force), MANAGE_SECONDS + GRACE_SECONDS, cancels=False)
+        stop = self._async.stop(force=force)
+        if stays := background_loop().run(stop, MANAGE_SECONDS + GRACE_SECONDS, cancels=False):
+            sys.stdout.write(f"{stays}\n")
 
     @checked
     def reset(self) -> ResetReport:

@@ -61,9 +61,7 @@ class AsyncRecording(LoopBound):
         self._file = self.path.open("w", encoding="utf-8")
         self._write(head_line(time.time_ns(), since=self._since_ns / 1e9))
         state = self._state
-        self._follower = EventSubscription(
-            state.nats_url, state.nats_token, self._write_events, since_ns=self._since_ns
-        )
+        self._follower = EventSubscription(state.nats_context, self._write_events, since_ns=self._since_ns)
         await self._follower.start()
 
     def _write_events(self, events: Sequence[Event]) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import html
-import os
 import shutil
 import time
 import uuid
 from base64 import b64encode
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -23,7 +23,7 @@ from labkit.lab.faults import FaultHandle
 from labkit.lab.remote_call import AsyncRemoteCall
 from labkit.lifecycle import environment
 from labkit.live.control_list import ControlList
-from labkit.remote.address import RemoteAddress
+from labkit.remote.address import RemoteAddress, saved_login
 from labkit.remote.callback_address import callback_address
 from labkit.remote.callback_receiver import CallbackReceiver
 from labkit.remote.connections import RemoteConnections
@@ -36,9 +36,8 @@ from labkit.views.faults import FaultList
 from labkit.views.log_lines import LogLines
 from labkit.views.not_available import NotAvailable
 from labkit.views.queue_status import QueueFigures
-from labkit.views.remote_status import RemoteStatus
 from labkit.views.status import LabStatus
-from labkit.workspace import LabState, Workspace, own_login_folder
+from labkit.workspace import LabState, Workspace
 from labkit_services.runtime.private_files import write_private
 
 _labs: dict[tuple[Path, RemoteAddress, str], AsyncRemoteLab] = {}
@@ -101,15 +100,15 @@ class AsyncRemoteLab(AsyncLab):
         environment.enter(self.state, self.workspace, login_folder=self._write_login())
 
     def _write_login(self) -> str:
-        """Write the login for faas-cli; return its folder, "" for the user's.
+        """Write the login for faas-cli; return its folder.
 
-        A login folder that the user has chosen is used, and not changed.
+        It is "" if faas-cli has this login already: its file is not changed.
         """
-        if own_login_folder() and os.environ.get("OPENFAAS_CONFIG") != str(self._login_folder):
+        if not self._address.user or saved_login(self._address.url) == self._address[1:]:
             return ""
         token = b64encode(f"{self._address.user}:{self._address.password}".encode()).decode()
         login = f"auths:\n- gateway: {self._address.url}\n  auth: basic\n  token: {token}\n"
-        write_private(self._login_folder / "config.yml", login if self._address.user else "auths: []\n")
+        write_private(self._login_folder / "config.yml", login)
         return str(self._login_folder)
 
     @property
@@ -118,10 +117,13 @@ class AsyncRemoteLab(AsyncLab):
 
     # -- stop and reset
 
-    async def stop(self, *, force: bool = False) -> None:
-        """Disconnect; idempotent. The OpenFaaS and all its functions stay."""
+    async def stop(self, *, force: bool = False) -> str:
+        """Disconnect; idempotent. The OpenFaaS and all its functions stay.
+
+        Return which of them this connection had created, as a sentence.
+        """
         if self.is_closed:
-            return
+            return ""
         self._closed = True
         self.supervisor.close()
         for key in [key for key, lab in _labs.items() if lab is self]:
@@ -130,6 +132,10 @@ class AsyncRemoteLab(AsyncLab):
         with suppress(OSError):
             shutil.rmtree(self._login_folder)
         await self.connections.close()
+        created = ", ".join(self.remote.remote.created)
+        return (
+            f"These functions stay in the OpenFaaS at {self.state.gateway_url}: {created}" if created else ""
+        )
 
     async def wait(self) -> None:
         """Raise NotAvailableError: the OpenFaaS does not say when it ends."""
@@ -163,16 +169,7 @@ class AsyncRemoteLab(AsyncLab):
     @guarded
     async def status(self) -> LabStatus:
         """Return what the OpenFaaS says of itself: a ``RemoteStatus``."""
-        info = await self.remote.remote.check()
-        provider = info.get("provider") or {}
-        version = (info.get("version") or {}).get("release", "")
-        status = RemoteStatus(
-            self.state.gateway_url,
-            provider=str(provider.get("provider", "")),
-            release=str(version),
-            functions=len(await self.remote.gateway.functions()),
-            callbacks=self.remote.bins_url,
-        )
+        status = replace(await self.remote.remote.status(), callbacks=self.remote.bins_url)
         return cast(LabStatus, status)
 
     async def logs(self, name: str, *, tail: int = 100) -> list[str]:

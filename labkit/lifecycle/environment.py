@@ -28,10 +28,14 @@ def enter(state: LabState, workspace: Workspace, login_folder: str | None = None
 def variables(state: LabState, workspace: Workspace, login_folder: str | None = None) -> dict[str, str]:
     """Return the variables; with them a real faas-cli works without a login.
 
+    The ``nats`` command reads ``NATS_CONTEXT``, which may be a file's path.
+
     ``OPENFAAS_CONFIG`` is left out if the user has set it: that folder may
     hold logins to other gateways, and a lab must not write to it.
     """
     found = {"OPENFAAS_URL": state.gateway_url, "LABKIT_WORKSPACE": str(workspace.root)}
+    if state.nats_url:
+        found |= {"NATS_URL": state.nats_url, "NATS_CONTEXT": state.nats_context}
     if login_folder is None:
         login_folder = "" if own_login_folder() else str(workspace.login_folder)
     return {**found, "OPENFAAS_CONFIG": login_folder} if login_folder else found

@@ -10,6 +10,7 @@ import sys
 import tempfile
 from typing import IO, Any, NamedTuple
 
+from labkit.default_settings import NATS_VARIABLES
 from labkit.errors import LabStartError, error_from_json
 from labkit.supervisor.settings import Settings
 from labkit.system_limits import next_step_after
@@ -166,7 +167,7 @@ def _spawn(settings: Settings, stderr: IO[bytes], lifeline_of: int | None) -> Li
             stdout=subprocess.PIPE,
             stderr=stderr,
             start_new_session=True,
-            env={**python_environment(), "PYTHONUNBUFFERED": "1"},
+            env=_environment(settings),
         )
     except OSError as error:
         if descriptor >= 0:
@@ -179,6 +180,16 @@ def _spawn(settings: Settings, stderr: IO[bytes], lifeline_of: int | None) -> Li
     finally:
         os.close(source)
     return Lifeline(process, descriptor, settings.functions)
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    """Return the supervisor's: no other user reads it, unlike arguments.
+
+    The variables that ask for a NATS have had their effect. They may contain a
+    password, and would reach functions.
+    """
+    mine = {name: value for name, value in python_environment().items() if name not in NATS_VARIABLES}
+    return {**mine, "PYTHONUNBUFFERED": "1", **settings.nats.settings()}
 
 
 async def _read_message(process: subprocess.Popen[bytes], timeout: float) -> dict[str, Any] | None:

@@ -46,24 +46,31 @@ async def find_lab(workspace: Workspace) -> LabState | None:
     return state if status["run_id"] == state.run_id else None
 
 
-async def stop_lab(workspace: Workspace, state: LabState) -> None:
-    """Stop a lab; kill its supervisor if it doesn't stop in time."""
+async def stop_lab(workspace: Workspace, state: LabState) -> str:
+    """Stop a lab; kill its supervisor if it doesn't stop in time.
+
+    Return what of it stays in an existing NATS, as a sentence, or "".
+    """
+    stays = ""
     with suppress(ConnectionError, LabTimeoutError):
-        await SupervisorClient(state).stop(_STOP_SECONDS + end_seconds(state.functions))
+        stays = await SupervisorClient(state).stop(_STOP_SECONDS + end_seconds(state.functions))
     await _wait_until_gone(workspace, state.pid, _KILL_SECONDS)
+    return stays
 
 
-async def stop_workspace(workspace: Workspace) -> bool:
-    """Stop the workspace's lab, also a starting one; return if there was."""
+async def stop_workspace(workspace: Workspace) -> str | None:
+    """Stop the workspace's lab, also a starting one; None if there was none.
+
+    Else return what of it stays in an existing NATS, as a sentence, or "".
+    """
     if state := workspace.read_state():
-        await stop_lab(workspace, state)
-        return True
+        return await stop_lab(workspace, state)
     if pid := workspace.lock_holder():
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGTERM)
         await _wait_until_gone(workspace, pid, _STOP_SECONDS)
-        return True
-    return False
+        return ""
+    return None
 
 
 async def empty_workspace(workspace: Workspace) -> None:

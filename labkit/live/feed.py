@@ -168,9 +168,7 @@ class LabFeed:
     async def _follow_events(self) -> None:
         state = self._link.state
         since = max(state.started_ns, time.time_ns() - int(_HISTORY_SECONDS * 1e9))
-        subscription = EventSubscription(
-            state.nats_url, state.nats_token, self._apply, self._reset, since_ns=since
-        )
+        subscription = EventSubscription(state.nats_context, self._apply, self._reset, since_ns=since)
         try:
             await subscription.start()
             with suppress(LabTimeoutError):  # then it is what was read until now

@@ -73,11 +73,11 @@ def remote_address(url: str, user: str = "", password: str = "") -> RemoteAddres
                     next_step=f"Lab.connect(url, user, password), or {USER_VARIABLE} and {PASSWORD_VARIABLE}",
                 )
             return RemoteAddress(plain, *login)
-    return RemoteAddress(plain, *_saved_login(plain))
+    return RemoteAddress(plain, *saved_login(plain))
 
 
-def _saved_login(url: str) -> tuple[str, str]:
-    """Return what ``faas-cli login`` saved for a gateway, or ""."""
+def saved_login(url: str) -> tuple[str, str]:
+    """Return user and password that faas-cli has for a gateway, or ""."""
     from labkit.openfaas_cli.faas_cli import login_store  # reads YAML
     from labkit.openfaas_cli.faas_cli.gateway import normalise_url
 

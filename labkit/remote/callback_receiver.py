@@ -68,7 +68,7 @@ class CallbackReceiver:
         token = secrets.token_hex(24)
         environment = {
             **python_environment(),
-            "host": address.host,
+            "listen": address.host,
             "port": str(address.port),
             "port_fallback": "false",
             "inspector_token": token,

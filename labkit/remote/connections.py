@@ -20,6 +20,8 @@ class RemoteConnections(Connections):
         receiver: Where callbacks come in.
     """
 
+    can_cancel = False
+
     def __init__(
         self, state: LabState, watch: LabWatch, address: RemoteAddress, receiver: CallbackReceiver
     ) -> None:

@@ -18,6 +18,7 @@ from labkit.errors import GatewayError, LabError, LabGoneError, RemoteGatewayErr
 from labkit.remote.address import RemoteAddress
 from labkit.remote.not_here import not_here
 from labkit.remote.observed_calls import ObservedCalls
+from labkit.views.remote_status import RemoteStatus
 from labkit_services.contract.headers import CALL_ID, CALLBACK_URL
 
 if TYPE_CHECKING:
@@ -204,6 +205,17 @@ class RemoteGatewayClient(GatewayClient):
                 next_step="check the URL: that of the gateway, without a path such as /ui or /function",
             )
         return info
+
+    async def status(self) -> RemoteStatus:
+        """Return what the OpenFaaS says of itself."""
+        info = await self.check()
+        provider, version = info.get("provider"), info.get("version")
+        return RemoteStatus(
+            self._address.url,
+            provider=str(provider.get("provider", "")) if isinstance(provider, dict) else "",
+            release=str(version.get("release", "")) if isinstance(version, dict) else "",
+            functions=len(await self.functions()),
+        )
 
 
 def _with_headers(request: FunctionRequest, **defaults: str) -> tuple[str, FunctionRequest]:

@@ -35,14 +35,14 @@ class ObservedCalls:
     Attributes:
         log: The newest ten thousand calls.
         lab_events: None: services of another OpenFaaS report nothing.
-        next_step: What to do when no callback comes.
+        hint: What to check when no callback comes.
         failure: Why no more callbacks can come, or None.
     """
 
-    def __init__(self, next_step: str = "") -> None:
+    def __init__(self, hint: str = "") -> None:
         self.log = CallLog()
         self.lab_events: deque[Event] = deque()
-        self.next_step = next_step
+        self.hint = hint
         self.failure: LabError | None = None
         self._changed = asyncio.Event()
         self._instance = f"client-{os.getpid()}"
@@ -148,7 +148,7 @@ class ObservedCalls:
                 f"timed out after {timeout:g} s",
                 expected=expected,
                 seen=describe(self.log) or "no such event",
-                next_step=self.next_step,
+                next_step=self.hint,
             ) from None
 
 

@@ -24,13 +24,14 @@ from labkit.supervisor.fork_server_process import ForkServerProcess  # noqa: E40
 _FORK_SERVER = ForkServerProcess.start_if_supported() if __name__ == "__main__" else None
 
 import asyncio  # noqa: E402
+import os  # noqa: E402
 
 from labkit.supervisor.settings import Settings  # noqa: E402
 from labkit.supervisor.supervisor import Supervisor  # noqa: E402
 
 
 async def _main() -> int:
-    return await Supervisor(Settings.from_json(sys.argv[1]), _STARTED_NS, _FORK_SERVER).run()
+    return await Supervisor(Settings.from_json(sys.argv[1], os.environ), _STARTED_NS, _FORK_SERVER).run()
 
 
 if __name__ == "__main__":

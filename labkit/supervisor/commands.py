@@ -42,7 +42,7 @@ class Commands:
     changes: ExclusiveChanges
     timeline: StartTimeline
     announcements: Announcements
-    stop: Callable[[], Awaitable[None]]
+    stop: Callable[[], Awaitable[str]]
     reset: _Reset
 
     def by_name(self) -> dict[str, CommandHandler]:
@@ -63,7 +63,8 @@ class Commands:
     # -- queries
 
     async def _status(self, _request: _Request) -> dict[str, Any]:
-        services = [service.describe() for service in self.services]
+        nats = self.specs.external_nats
+        services = ([nats.describe()] if nats else []) + [service.describe() for service in self.services]
         settings = self.specs.settings
         if problem := self.specs.store_problem:
             _block(services, problem)
@@ -93,9 +94,9 @@ class Commands:
 
     # -- changes of the lab
 
-    async def _stop(self, request: _Request) -> None:
+    async def _stop(self, request: _Request) -> str:
         self.announcements.announce_stop(_by(request))
-        await self.stop()
+        return await self.stop()
 
     async def _reset(self, request: _Request) -> None:
         """Reset the lab; with ``wait`` false return as soon as it is asked."""

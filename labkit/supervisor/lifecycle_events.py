@@ -6,7 +6,8 @@ import asyncio
 import os
 import time
 from collections import deque
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from labkit.supervisor.store.nats_connection import connected
 from labkit_services.contract.events import Row, encode_batch
@@ -18,19 +19,39 @@ _MAX_UNSENT = 1000
 _RETRY_SECONDS = 0.5
 
 
+class EventStream(Protocol):
+    """Where the events are stored."""
+
+    async def publish(self, subject: str, body: bytes) -> None:
+        """Store a message; OSError if that fails."""
+
+
+@dataclass(frozen=True)
+class OwnEventStream:
+    """That of the lab's own nats-server."""
+
+    url: str
+    token: str
+
+    async def publish(self, subject: str, body: bytes) -> None:
+        """Store a message over a connection of its own."""
+        async with connected(self.url, self.token) as nats:
+            answer = await nats.request(subject, body)
+        if not answer or b'"error"' in answer:
+            raise ConnectionError("JetStream did not store it")
+
+
 class LifecycleEvents:
     """Publishes the supervisor's events to the lab's event stream.
 
-    They are few, so each batch is sent over a connection of its own. While
-    nats-server cannot be reached they wait in memory, the newest thousand of
+    While NATS cannot be reached they wait in memory, the newest thousand of
     them.
     """
 
     def __init__(self) -> None:
         self._unsent: deque[Row] = deque(maxlen=_MAX_UNSENT)
         self._instance = f"{SERVICE}-{os.getpid()}"
-        self._url = ""
-        self._token = ""
+        self._stream: EventStream | None = None
         self._tasks = BackgroundTasks()
         self._sender: asyncio.Task[None] | None = None
 
@@ -39,29 +60,26 @@ class LifecycleEvents:
         self._unsent.append([time.time_ns(), type_, "", "", 1, data])
         self._start_sending()
 
-    def publish_to(self, url: str, token: str) -> None:
+    def publish_to(self, stream: EventStream) -> None:
         """Start to publish; the event stream must exist."""
-        self._url, self._token = url, token
+        self._stream = stream
         self._start_sending()
 
     async def pause(self) -> None:
         """Publish nothing until ``publish_to`` is called again."""
-        self._url = ""
+        self._stream = None
         await self._tasks.cancel()
 
     def _start_sending(self) -> None:
-        if self._url and self._unsent and (self._sender is None or self._sender.done()):
-            self._sender = self._tasks.start(self._send(), name="publish the supervisor's events")
+        if self._stream and self._unsent and (self._sender is None or self._sender.done()):
+            self._sender = self._tasks.start(self._send(self._stream), name="publish the supervisor's events")
 
-    async def _send(self) -> None:
+    async def _send(self, stream: EventStream) -> None:
         while self._unsent:
             rows = list(self._unsent)
             try:
                 body = encode_batch(SERVICE, self._instance, rows)
-                async with connected(self._url, self._token) as nats:
-                    answer = await nats.request(event_subject(SERVICE), body)
-                if not answer or b'"error"' in answer:
-                    raise ConnectionError("JetStream did not store it")
+                await stream.publish(event_subject(SERVICE), body)
             except OSError:  # includes timeouts
                 await asyncio.sleep(_RETRY_SECONDS)
             else:

@@ -51,6 +51,13 @@ class ManagedServices:
         try:
             return self._by_name[full_name(name)]
         except KeyError:
+            if self.specs.external_nats and full_name(name) == NATS_SERVER:
+                raise InvalidValueError(
+                    "not available here: the lab does not own this nats-server",
+                    expected="one of its own services: " + ", ".join(self._by_name),
+                    seen=self.specs.external_nats.login.url,
+                    next_step="stop or pause a node of NATS itself; or start a lab without nats=",
+                ) from None
             expected = ", ".join(self._by_name)
             raise InvalidValueError(f"there is no service {name!r}", expected=expected) from None
 
@@ -64,7 +71,8 @@ class ManagedServices:
         """Bring all to ready by ``deadline`` (loop time)."""
         for spec in self.specs.specs() if not self._by_name else ():
             self._add(spec)
-        await self._start_in_turn((NATS_SERVER,), deadline)
+        if self.specs.external_nats is None:
+            await self._start_in_turn((NATS_SERVER,), deadline)
         # The workers need the gateway's address, which is known in advance
         # after a reset.
         workers = tuple(worker.name for worker in self.workers())
@@ -105,7 +113,8 @@ class ManagedServices:
             if kinds == (NATS_SERVER,) and any(service.state is State.READY for service in services):
                 await self.specs.recovery.record(self.specs.url_of[NATS_SERVER], at_rest=True)
             await asyncio.gather(*(service.stop(grace, hurry=True) for service in services))
-        self.specs.recovery.seal()
+        if self.specs.external_nats is None:
+            self.specs.recovery.seal()
 
     def restore_workers(self) -> None:
         """Return to the settings' queue-workers, while all are stopped."""

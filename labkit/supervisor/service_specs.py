@@ -17,6 +17,7 @@ from labkit.owner_sockets import OwnerSockets
 from labkit.service_names import GATEWAY, INSPECTOR, NATS_SERVER, QUEUE_WORKER
 from labkit.supervisor.child_process import ChildProcess
 from labkit.supervisor.child_processes import ProcessSpec
+from labkit.supervisor.external_nats import ExternalNats
 from labkit.supervisor.files import run_folder
 from labkit.supervisor.nats_server import NatsServer, find_nats_server
 from labkit.supervisor.settings import Settings
@@ -25,6 +26,7 @@ from labkit.supervisor.store.recovery import StoreRecovery
 from labkit.supervisor.taken_ports import port_note
 from labkit.workspace import LabState, Workspace
 from labkit_services.contract.errors import InvalidValueError, LabError, UnsafePathError
+from labkit_services.runtime.nats_login import NatsLogin
 from labkit_services.runtime.private_files import write_private
 from labkit_services.runtime.python_process import python_command
 
@@ -33,6 +35,12 @@ DRAIN_SECONDS = 60.0
 """How long a queue-worker that is restarted waits for running calls, as long
 as the gateway waits for a function. A worker that ends with the lab does not
 wait."""
+
+_WORKER_SETTINGS = (
+    *("drain_timeout", "upstream_timeout", "retry_http_codes", "backoff"),
+    *("callback_attempts", "initial_callback_wait", "max_callback_wait"),
+)
+"""More settings of a queue-worker that the environment may set."""
 
 _ANY_PORT = -1
 """nats-server's value for any free port."""
@@ -80,6 +88,7 @@ class ServiceSpecs:
             "" at other times.
         recovery: Finds damage of the store when nats-server starts.
         store_problem: Why JetStream stores nothing at this moment, or None.
+        external_nats: The NATS that the lab uses instead of its own, or None.
         sockets: Where Jupyter's server reaches gateway and inspector.
     """
 
@@ -99,6 +108,10 @@ class ServiceSpecs:
         self._run = run_folder(workspace)
         self._secrets = self._run / "secrets"
         self.recovery = StoreRecovery(workspace.jetstream, self.nats_token)
+        self.external_nats: ExternalNats | None = None
+        if settings.nats.url:
+            self.external_nats = ExternalNats(settings.nats, workspace.folder, settings.nats_replicas)
+            self.url_of[NATS_SERVER] = settings.nats.url
         self._nats = NatsServer(
             folder=self._run / "nats",
             store=workspace.jetstream,
@@ -136,8 +149,9 @@ class ServiceSpecs:
 
     def specs(self) -> list[ServiceSpec]:
         """Return the specs of all services, in the order of their start."""
+        own_nats = self._spec(NATS_SERVER, self._prepare_nats, self._wait_for_nats)
         return [
-            self._spec(NATS_SERVER, self._prepare_nats, self._wait_for_nats),
+            *([] if self.external_nats else [own_nats]),
             self._spec(GATEWAY, self._prepare_gateway),
             *(self.worker(number + 1) for number in range(self.settings.workers)),
             self._spec(INSPECTOR, self._prepare_inspector),
@@ -170,7 +184,8 @@ class ServiceSpecs:
             inspector_url=self.url_of[INSPECTOR],
             inspector_token=self.inspector_token,
             nats_url=self.url_of[NATS_SERVER],
-            nats_token=self.nats_token,
+            nats_token=self.nats_login.token,
+            nats_context=str(self.workspace.nats_context),
             user=_USER,
             password=self.password,
             control=control,
@@ -180,7 +195,19 @@ class ServiceSpecs:
             functions=self.settings.functions,
         )
 
-    # -- nats-server
+    # -- NATS
+
+    @property
+    def nats_login(self) -> NatsLogin:
+        """How the lab's services log in to NATS."""
+        if self.external_nats:
+            return self.external_nats.login
+        return NatsLogin(url=self.url_of[NATS_SERVER], token=self.nats_token)
+
+    def write_nats_context(self) -> None:
+        """Write the login as a context of the ``nats`` command."""
+        context = self.nats_login.context(f"labkit: {self.workspace.root}")
+        write_private(self.workspace.nats_context, context)
 
     async def _wait_for_nats(self, _: ChildProcess) -> ReadyMessage:
         message = await self._nats.wait_ready()
@@ -205,6 +232,7 @@ class ServiceSpecs:
             GATEWAY,
             *control,
             fork_server="".join(map(str, control)),
+            listen=self.settings.listen,
             **_port_settings(self.url_of[GATEWAY], self.settings.gateway_port),
             **self._socket_setting(GATEWAY),
             basic_auth="true",
@@ -224,6 +252,16 @@ class ServiceSpecs:
         """Return the environment for a queue-worker that a user starts."""
         return {**self._common(), **self._worker_environment(), **self.settings.environment}
 
+    def shared_worker_settings(self) -> dict[str, str]:
+        """Return what a queue-worker on another host has to know.
+
+        It is stored in NATS: neither a login nor anything of this machine
+        belongs to it.
+        """
+        names = ("ack_wait", "max_inflight", "max_retry_attempts", "initial_retry_wait", "max_retry_wait")
+        known = {**self._common(), **self._worker_environment(), **self.settings.environment}
+        return {name: known[name] for name in (*names, *_WORKER_SETTINGS) if known.get(name)}
+
     def _worker_environment(self) -> dict[str, str]:
         settings = self.settings
         return {
@@ -240,6 +278,7 @@ class ServiceSpecs:
     def _prepare_inspector(self) -> ProcessSpec:
         return self._python_service(
             INSPECTOR,
+            listen=self.settings.listen,
             **_port_settings(self.url_of[INSPECTOR], self.settings.inspector_port),
             **self._socket_setting(INSPECTOR),
             inspector_token=self.inspector_token,
@@ -250,7 +289,9 @@ class ServiceSpecs:
 
     def _common(self) -> dict[str, str]:
         ack_wait = {"ack_wait": self.settings.ack_wait} if self.settings.ack_wait else {}
-        return {"nats_url": self.url_of[NATS_SERVER], "nats_token": self.nats_token, **ack_wait}
+        streams = self.external_nats.streams if self.external_nats else None
+        more = {"nats_stream_replicas": str(streams.replicas), "nats_lab": streams.lab} if streams else {}
+        return {**self.nats_login.settings(), **more, **ack_wait}
 
     def _python_service(self, name: str, *descriptors: int, **environment: str) -> ProcessSpec:
         module = f"labkit_services.{name.replace('-', '_')}"

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
+import socket
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from ipaddress import IPv4Address
 
 from labkit_services.contract.durations import parse_duration
 from labkit_services.contract.errors import InvalidValueError
 from labkit_services.contract.function_providers import FUNCTION_PROVIDERS, PROCESS
 from labkit_services.contract.numbers import whole_number
-from labkit_services.contract.ports import DEFAULT_GATEWAY_PORT, DEFAULT_INSPECTOR_PORT
+from labkit_services.contract.ports import DEFAULT_GATEWAY_PORT, DEFAULT_INSPECTOR_PORT, LOOPBACK
 from labkit_services.contract.queues import MAX_ATTEMPTS, MAX_INFLIGHT, SHORTEST_LEASE_SECONDS
+from labkit_services.runtime.nats_login import NatsLogin
 
 MAX_WORKERS = 16
 _MAX_PORT = 65535
+_MAX_REPLICAS = 5
+"""JetStream's limit."""
 _HIGHEST = {"workers": MAX_WORKERS, "max_inflight": MAX_INFLIGHT, "max_retry_attempts": MAX_ATTEMPTS}
 
 
@@ -46,6 +51,10 @@ class Settings:
         max_body: Largest request body in bytes.
         functions: What functions run in: ``process``, or containers of
             ``docker``.
+        listen: IP address of this machine where gateway and inspector listen.
+        nats: An existing NATS to use; without a URL the lab starts one.
+        nats_replicas: Replicas of new streams there; 0 is 3 on a cluster, else
+            1.
         parent_death_wrapper: Start nats-server through
             ``parent_death_wrapper.py``, on systems that have no other way to
             end it together with the supervisor.
@@ -69,6 +78,9 @@ class Settings:
     max_retry_wait: str = "10s"
     max_body: int = 1024 * 1024
     functions: str = PROCESS
+    listen: str = LOOPBACK
+    nats: NatsLogin = field(default_factory=NatsLogin)
+    nats_replicas: int = 0
     parent_death_wrapper: bool = not sys.platform.startswith("linux")
     owner: str = "the process"
     launched_ns: int = 0
@@ -91,6 +103,8 @@ class Settings:
             raise InvalidValueError("functions is unknown", expected=expected, seen=repr(self.functions))
         for name, highest in _HIGHEST.items():
             whole_number(name, getattr(self, name), highest)
+        check_listen(self.listen)
+        whole_number("nats_replicas", self.nats_replicas + 1, _MAX_REPLICAS + 1)
         for name in ("ack_wait", "initial_retry_wait", "max_retry_wait", "sync_interval"):
             _check_duration(name, getattr(self, name))
         if not self.timeout >= 0:  # nor NaN
@@ -106,13 +120,43 @@ class Settings:
                 )
 
     def to_json(self) -> str:
-        """Return the settings as the supervisor's one argument."""
-        return json.dumps(asdict(self))
+        """Return the settings as the supervisor's one argument.
+
+        Everybody on the machine can read that. So the login to NATS is left
+        out: the supervisor gets it in its environment.
+        """
+        return json.dumps({name: value for name, value in asdict(self).items() if name != "nats"})
 
     @classmethod
-    def from_json(cls, text: str) -> Settings:
-        """Rebuild what ``to_json`` returned."""
-        return cls(**json.loads(text))
+    def from_json(cls, text: str, environment: Mapping[str, str]) -> Settings:
+        """Rebuild the settings from ``to_json`` and the environment."""
+        return cls(**json.loads(text), nats=NatsLogin.of_settings(environment))
+
+
+def check_listen(address: str) -> None:
+    """Raise InvalidValueError unless this is one address of the machine.
+
+    Others are told this address: workers, and the senders of callbacks. So it
+    can't be a wildcard.
+    """
+    if address == LOOPBACK:
+        return
+    try:
+        ip = IPv4Address(address)
+        with socket.socket() as probe:
+            probe.bind((address, 0))
+        problem = "every address" if ip.is_unspecified else ""
+    except OSError as error:
+        problem = f"no address of this machine: {error.strerror}"
+    except ValueError:
+        problem = "no IPv4 address"
+    if problem:
+        raise InvalidValueError(
+            "the address to listen on can't be used",
+            expected="an IPv4 address of this machine that the other hosts reach, such as 10.0.0.5",
+            seen=f"{address[:80]!r}, {problem}",
+            next_step="see the machine's addresses with: ip address",
+        )
 
 
 def _check_duration(name: str, text: str) -> None:

@@ -29,8 +29,9 @@ from labkit.supervisor.files import (
 from labkit.supervisor.fork_server_guard import ForkServerGuard
 from labkit.supervisor.fork_server_process import ForkServerProcess
 from labkit.supervisor.launcher_pipe import send_start_error, send_to_launcher
-from labkit.supervisor.lifecycle_events import LifecycleEvents
+from labkit.supervisor.lifecycle_events import LifecycleEvents, OwnEventStream
 from labkit.supervisor.managed_services import ManagedServices
+from labkit.supervisor.nats_watch import NatsWatch
 from labkit.supervisor.service_specs import ServiceSpecs
 from labkit.supervisor.settings import Settings
 from labkit.supervisor.start_timeline import StartTimeline
@@ -64,6 +65,7 @@ class Supervisor:
         self._timeline.add("python starts", zero_ns, started_ns)
         self._timeline.add("imports", started_ns)
         self._announcements = Announcements()
+        self._stays = ""
         self._stopping, self._stopped = asyncio.Event(), asyncio.Event()
         self._tasks = BackgroundTasks()
         self._processes = ChildProcesses(loop, fork_server)
@@ -126,8 +128,7 @@ class Supervisor:
                 send_start_error(error)
                 return 1
             self._tasks.start(self._bound_logs(), name="bound the log files")
-            watch = StoreWatch(self._specs, self._services.named(NATS_SERVER))
-            self._tasks.start(watch.run(), name="watch the store")
+            self._tasks.start(self._watch().run(), name="watch the store")
             await self._stopping.wait()
             await self._tear_down()
         return 0
@@ -168,6 +169,7 @@ class Supervisor:
             await self._start_services(deadline)
             state = self._specs.state(run_id=self._run_id, control=address, started_ns=self._started_ns)
             self._specs.write_login()
+            self._specs.write_nats_context()
             self._workspace.write_state(state)
         if self._fork_guard:
             self._fork_guard.add_start_to(self._timeline)
@@ -176,9 +178,18 @@ class Supervisor:
         send_to_launcher({"ready": state._asdict()})
 
     async def _start_services(self, deadline: float) -> None:
+        nats = self._specs.external_nats
+        if nats:
+            await nats.start(self._run_id, self._specs.shared_worker_settings(), deadline)
         await self._services.start_all(deadline)
         # By now gateway and worker have created the event stream.
-        self._events.publish_to(self._specs.url_of[NATS_SERVER], self._specs.nats_token)
+        own = OwnEventStream(self._specs.url_of[NATS_SERVER], self._specs.nats_token)
+        self._events.publish_to(nats or own)
+
+    def _watch(self) -> StoreWatch | NatsWatch:
+        if self._specs.external_nats:
+            return NatsWatch(self._specs, self._specs.external_nats)
+        return StoreWatch(self._specs, self._services.named(NATS_SERVER))
 
     # -- stop
 
@@ -211,6 +222,10 @@ class Supervisor:
     async def _stop_services(self) -> None:
         await self._events.pause()
         await self._services.stop_all()
+        if nats := self._specs.external_nats:
+            self._stays = await nats.what_stays()
+            logging.info("%s", self._stays)
+            await nats.stop()
 
     async def _bound_logs(self) -> None:
         own = LogFile(self._workspace.logs / "supervisor.log")
@@ -224,10 +239,14 @@ class Supervisor:
 
     # -- commands
 
-    async def _stop(self) -> None:
-        """Stop the lab; return when only the client's response is left."""
+    async def _stop(self) -> str:
+        """Stop the lab; return when only the client's response is left.
+
+        That response says what of the lab stays elsewhere, or "".
+        """
         self._stopping.set()
         await self._stopped.wait()
+        return self._stays
 
     def _end(self, how: str) -> None:
         self._announcements.announce_end(how)
@@ -247,6 +266,12 @@ class Supervisor:
         else:
             self._tasks.start(reset, name="reset the lab")
 
+    async def _empty_store(self) -> None:
+        if self._specs.external_nats:
+            await self._specs.external_nats.empty()
+        else:
+            remove(self._workspace.jetstream)
+
     async def _reset(self, by: str) -> None:
         """Start again with an empty store, on the same ports.
 
@@ -255,11 +280,12 @@ class Supervisor:
         """
         self._announcements.announce_reset(by)
         await self._faults.close()
-        await self._stop_services()
+        await self._events.pause()
+        await self._services.stop_all()
         await self._processes.sweep(strangers=True)  # functions' processes that left their group
         try:
             with workspace_errors(self._workspace):
-                remove(self._workspace.jetstream)
+                await self._empty_store()
                 remove(self._workspace.inspector)
                 self._specs.recovery.clear()
                 for service in self._services:

@@ -16,7 +16,7 @@ class RemoteStatus:
         provider: What runs the functions, such as ``faas-netes-ce``.
         release: Version of the gateway, as it says.
         functions: How many functions it has.
-        callbacks: Where this process receives results.
+        callbacks: Where this process receives results, or "".
         damage: Always empty: the lab's own store is not in use.
     """
 
@@ -24,7 +24,7 @@ class RemoteStatus:
     provider: str
     release: str
     functions: int
-    callbacks: str
+    callbacks: str = ""
     damage: tuple[str, ...] = ()
 
     def rows(self) -> list[tuple[str, str]]:
@@ -35,7 +35,7 @@ class RemoteStatus:
             ("provider", self.provider),
             ("release", self.release),
             ("functions", str(self.functions)),
-            ("callbacks come to", self.callbacks),
+            *([("callbacks come to", self.callbacks)] if self.callbacks else []),
             ("queue, workers, broker", "not available here: OpenFaaS's API does not show them"),
         ]
 

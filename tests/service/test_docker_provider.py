@@ -287,7 +287,7 @@ def test_the_variable_chooses_the_provider_and_an_argument_wins(
     lab = Lab.start(workspace, gateway_port=0, inspector_port=0, timeout=30)
     try:
         assert lab.aio.state.functions == "docker"
-        with pytest.raises(LabError, match="functions run in something else"):
+        with pytest.raises(LabError, match="running with another setting"):
             Lab.start(workspace, functions="process")
     finally:
         lab.stop(force=True)

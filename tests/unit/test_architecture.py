@@ -25,10 +25,13 @@ ALLOWED = {
     # room of labkit: rooms of labkit and of labkit_services that it may import
     "labkit": ({"labkit", "lab", "live"}, SHARED | {"runtime"}),
     "labkit.views": ({"labkit", "views"}, SHARED),
-    "labkit.supervisor": ({"labkit", "supervisor", "views"}, SHARED | {"runtime", "fork_server"}),
+    "labkit.supervisor": (
+        {"labkit", "supervisor", "views"},
+        SHARED | {"runtime", "fork_server", "jetstream"},
+    ),
     "labkit.lifecycle": (
         {"labkit", "lifecycle", "clients", "supervisor", "views"},
-        SHARED | {"runtime", "docker_engine"},
+        SHARED | {"runtime", "docker_engine", "jetstream"},
     ),
     "labkit.clients": ({"labkit", "clients", "views"}, SHARED | {"jetstream", "runtime"}),
     "labkit.openfaas_cli": (
@@ -57,7 +60,7 @@ ALLOWED = {
     "labkit.cli": (
         {
             *("labkit", "cli", "lab", "live", "clients", "views", "lifecycle", "supervisor", "openfaas_cli"),
-            *("jupyter", "notebook_copies"),
+            *("jupyter", "notebook_copies", "remote"),
         },
         SHARED | {"runtime", "docker_engine"},
     ),

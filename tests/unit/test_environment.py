@@ -11,13 +11,14 @@ from labkit.lifecycle import environment
 from labkit.workspace import LabState, Workspace, own_login_folder
 
 URL = "http://127.0.0.1:45678"
-STATE = LabState(1, "run", URL, "", "", "", "", "admin", "secret", "", "", 0)
+NATS_URL, CONTEXT = "nats://127.0.0.1:4222", "/lab/nats-context.json"
+STATE = LabState(1, "run", URL, "", "", NATS_URL, "", "admin", "secret", "", "", 0, nats_context=CONTEXT)
 
 
 @pytest.fixture(autouse=True)
 def unset_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     """Unset the variables."""
-    for name in ("OPENFAAS_URL", "OPENFAAS_CONFIG", "LABKIT_WORKSPACE"):
+    for name in ("OPENFAAS_URL", "OPENFAAS_CONFIG", "LABKIT_WORKSPACE", "NATS_URL", "NATS_CONTEXT"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -25,6 +26,8 @@ def test_variables_are_address_workspace_and_login_folder(tmp_path: Path) -> Non
     assert environment.variables(STATE, Workspace(tmp_path)) == {
         "OPENFAAS_URL": URL,
         "LABKIT_WORKSPACE": str(tmp_path),
+        "NATS_URL": NATS_URL,
+        "NATS_CONTEXT": CONTEXT,
         "OPENFAAS_CONFIG": str(tmp_path / ".labkit/run/openfaas"),
     }
 

@@ -57,7 +57,7 @@ class Subscription:
 
     made: list[Subscription]
 
-    def __init__(self, _url: str, _token: str, on_events: Any, on_reset: Any, *, since_ns: int) -> None:
+    def __init__(self, _context: str, on_events: Any, on_reset: Any, *, since_ns: int) -> None:
         self.on_events, self.on_reset = on_events, on_reset
         self.open = False
         Subscription.made.append(self)
@@ -81,7 +81,7 @@ def subscriptions(monkeypatch: pytest.MonkeyPatch) -> list[Subscription]:
 
 def made(failures: list[str] | None = None) -> tuple[LabFeed, Watch]:
     watch = Watch()
-    state = SimpleNamespace(nats_url="", nats_token="", started_ns=0)
+    state = SimpleNamespace(nats_context="", started_ns=0)
     link = SimpleNamespace(state=state, connections=SimpleNamespace(watch=watch), supervisor=None)
     reported = [] if failures is None else failures
     return LabFeed(cast(LabLink, link), lambda name, error: reported.append(f"{name}: {error}")), watch

@@ -67,7 +67,7 @@ def test_sync_interval_is_written_to_the_nats_configuration() -> None:
 
 def test_settings_survive_the_round_trip_through_json() -> None:
     settings = Settings(workspace="/w", max_inflight=3, environment={"exec_timeout": "5s"})
-    assert Settings.from_json(settings.to_json()) == settings
+    assert Settings.from_json(settings.to_json(), settings.nats.settings()) == settings
 
 
 @pytest.mark.parametrize(

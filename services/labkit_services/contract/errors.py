@@ -77,6 +77,10 @@ class LabTimeoutError(LabError, TimeoutError):
     """Something took longer than its deadline."""
 
 
+class NatsAccessError(LabError, ConnectionError):
+    """NATS can't be used."""
+
+
 class InvalidValueError(LabError, ValueError):
     """A value does not fit where it was given."""
 

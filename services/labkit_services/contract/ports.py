@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from labkit_services.contract.names import GATEWAY_ALIASES
 
+LOOPBACK = "127.0.0.1"
+"""Where everything listens unless a setting says otherwise."""
+
 DEFAULT_GATEWAY_PORT = 8080
 DEFAULT_INSPECTOR_PORT = 8090
 GATEWAY_METRICS_PORT = 8082

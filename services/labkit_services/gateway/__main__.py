@@ -56,10 +56,10 @@ async def main(service: Service) -> None:
     # Concurrently: each is a few round trips to nats-server, and the lab's
     # start waits for the last.
     registry, cancelled, *_ = await asyncio.gather(
-        Registry.open(js, log, replicas=config.replicas),
-        ensure_cancelled(js, replicas=config.replicas),
-        ensure_events(js, replicas=config.replicas),
-        ensure_queue(js, config.queue, ack_wait=config.ack_wait, replicas=config.replicas),
+        Registry.open(js, log, config.streams),
+        ensure_cancelled(js, config.streams),
+        ensure_events(js, config.streams),
+        ensure_queue(js, config.queue, ack_wait=config.ack_wait, settings=config.streams),
         publisher.start(),
         workers.start(),
     )
@@ -88,7 +88,7 @@ async def main(service: Service) -> None:
             AlertRoutes(provider),
             SecretRoutes(registry),
             NamespaceRoutes(provider, registry.namespaces),
-            QueueRoutes(nats, workers),
+            QueueRoutes(nats, workers, config.streams.lab),
             QueuedCallRoutes(nats, publisher, cancelled, events),
             DeadLetterRoutes(DeadLetterStore(nats, publisher, events, provider.retry_of)),
             MonitoringRoutes(backend, metrics_text),
@@ -102,10 +102,9 @@ async def main(service: Service) -> None:
         log.error(f"handler failed: {error!r}", method=request.method, path=request.path)
 
     handler = OpenFaasOnly(app) if config.openfaas_only else app
-    server = HttpServer(
-        handler, limits=Limits(read_seconds=config.read_timeout or math.inf), on_error=on_error
-    )
-    host, port = await server.start(port=config.port, fallback=config.port_fallback)
+    limits = Limits(read_seconds=config.read_timeout or math.inf)
+    server = HttpServer(handler, limits=limits, on_error=on_error)
+    host, port = await server.start(config.listen, config.port, fallback=config.port_fallback)
     await backend.expose(app)
     await serve_owner(server, config.owner_socket, handler, sandbox=True)
     metrics_server = MetricsServer(metrics_text, log)

@@ -8,7 +8,8 @@ from pathlib import Path
 from labkit_services.contract.durations import parse_duration
 from labkit_services.contract.function_providers import PROCESS
 from labkit_services.contract.names import DEFAULT_QUEUE
-from labkit_services.contract.ports import DEFAULT_GATEWAY_PORT, GATEWAY_METRICS_PORT
+from labkit_services.contract.ports import DEFAULT_GATEWAY_PORT, GATEWAY_METRICS_PORT, LOOPBACK
+from labkit_services.jetstream.stream_settings import StreamSettings
 from labkit_services.runtime.service import Service
 from labkit_services.web.same_origin import allowed_hosts
 
@@ -18,6 +19,7 @@ class GatewayConfig:
     """The gateway's settings; timeouts and other durations are in seconds."""
 
     port: int  # of the API; 0 is any
+    listen: str  # IP address
     port_fallback: bool  # listen on any port if that one is in use
     owner_socket: str  # where a proxy of the lab's owner connects, without a password; "" is none
     upstream_timeout: float  # how long a function may take to respond
@@ -31,7 +33,7 @@ class GatewayConfig:
     image_store: Path  # where faas-cli build puts images
     state_dir: Path  # for the replicas' scratch folders
     ack_wait: float  # lease of the workers, for consumers that the gateway creates
-    replicas: int  # JetStream replicas of a queue: 1, or 3 on a cluster
+    streams: StreamSettings  # of new streams
     fork_server: int  # descriptor of a socket to the fork server; -1 means watchdogs are spawned
     lab_state: Path  # the lab's state file, which has the inspector's address
     functions: str  # what functions run in: "process" or "docker"
@@ -52,6 +54,7 @@ class GatewayConfig:
             password = (folder / "basic-auth-password").read_text().strip()
         return cls(
             port=service.number("port", DEFAULT_GATEWAY_PORT),
+            listen=service.setting("listen", LOOPBACK),
             port_fallback=service.flag("port_fallback", default=True),
             owner_socket=service.setting("owner_socket"),
             upstream_timeout=parse_duration(service.setting("upstream_timeout", "60s")),
@@ -68,7 +71,7 @@ class GatewayConfig:
             image_store=Path(service.setting("image_store", ".labkit/images")).absolute(),
             state_dir=Path(service.setting("state_dir", ".labkit/gateway")).absolute(),
             ack_wait=parse_duration(service.setting("ack_wait", "5s")),
-            replicas=service.number("nats_stream_replicas", 1),
+            streams=StreamSettings.read(service),
             fork_server=service.number("fork_server", -1),
             lab_state=Path(service.setting("lab_state", ".labkit/state.json")),
             functions=service.setting("functions", PROCESS),

@@ -36,6 +36,6 @@ class QueueRegistry:
             if queue in self._existing:
                 return
             with nats_errors_as(500, f"queue {queue} could not be created"):
-                await ensure_queue(self._js, queue, ack_wait=config.ack_wait, replicas=config.replicas)
+                await ensure_queue(self._js, queue, ack_wait=config.ack_wait, settings=config.streams)
                 await self._nats.publish(QUEUE_SUBJECT, queue.encode())
             self._existing.add(queue)

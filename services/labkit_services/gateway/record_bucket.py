@@ -14,7 +14,8 @@ from nats.js.kv import KeyValue
 
 from labkit_services.contract.write_probe import NO_SUCH_SUBJECT
 from labkit_services.gateway.nats_errors import nats_errors_as
-from labkit_services.jetstream.streams import bucket_keys
+from labkit_services.jetstream.stream_settings import StreamSettings
+from labkit_services.jetstream.streams import bucket_keys, ensure_bucket
 from labkit_services.runtime.log import Log
 
 QUICK_ANSWER_SECONDS = 1.0
@@ -37,12 +38,12 @@ class RecordBucket:
         self._stream = f"KV_{name}"
 
     @classmethod
-    async def open(cls, js: JetStreamContext, name: str, replicas: int, log: Log) -> RecordBucket:
+    async def open(cls, js: JetStreamContext, name: str, settings: StreamSettings, log: Log) -> RecordBucket:
         """Create the bucket unless it exists, and read its records.
 
         One that cannot be read is logged and left out.
         """
-        bucket = await js.create_key_value(bucket=name, replicas=replicas, history=1)
+        bucket = await ensure_bucket(js, name, settings, history=1)
         records = {}
         for key in await bucket_keys(js, name):
             try:

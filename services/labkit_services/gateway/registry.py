@@ -14,6 +14,7 @@ from labkit_services.contract.names import FUNCTION_BUCKET
 from labkit_services.gateway.namespace_store import NamespaceStore
 from labkit_services.gateway.record_bucket import RecordBucket
 from labkit_services.gateway.secret_store import SecretStore
+from labkit_services.jetstream.stream_settings import StreamSettings
 from labkit_services.runtime.log import Log
 
 _SECRET_BUCKET = "secrets"  # noqa: S105  # a bucket's name
@@ -29,9 +30,9 @@ class Registry:
     namespaces: NamespaceStore
 
     @classmethod
-    async def open(cls, js: JetStreamContext, log: Log, *, replicas: int) -> Registry:
+    async def open(cls, js: JetStreamContext, log: Log, settings: StreamSettings) -> Registry:
         """Create the buckets unless they exist, and read them."""
         names = (FUNCTION_BUCKET, _SECRET_BUCKET, _NAMESPACE_BUCKET)
-        buckets = await asyncio.gather(*(RecordBucket.open(js, name, replicas, log) for name in names))
+        buckets = await asyncio.gather(*(RecordBucket.open(js, name, settings, log) for name in names))
         functions, secrets, namespaces = buckets
         return cls(functions, SecretStore(secrets), NamespaceStore(namespaces))

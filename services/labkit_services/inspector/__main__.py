@@ -11,8 +11,8 @@ Bins and requests survive a restart, and a kill, in the file ``history``.
 
 Settings are environment variables:
 
-    host              127.0.0.1; the address on which it listens
     port              8090; 0 means any
+    listen            IP address to listen on; 127.0.0.1
     port_fallback     true: use any port if that one is taken
     owner_socket      path of a Unix socket at which no token is needed, for a
                       proxy of the lab's owner; empty: none

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labkit_services.contract.errors import InvalidValueError, LabError
-from labkit_services.contract.ports import DEFAULT_INSPECTOR_PORT
+from labkit_services.contract.ports import DEFAULT_INSPECTOR_PORT, LOOPBACK
 from labkit_services.inspector.storage.bin_store import StoreLimits
 from labkit_services.runtime.service import Service
 from labkit_services.web.same_origin import allowed_hosts
@@ -20,8 +20,8 @@ class PortTakenError(LabError, OSError):
 class InspectorConfig:
     """The settings in the environment; ``__main__`` describes each."""
 
-    host: str
     port: int
+    listen: str
     port_fallback: bool
     owner_socket: str
     token: str
@@ -53,8 +53,8 @@ class InspectorConfig:
                 expected="printable ASCII characters without blanks, quotes, commas, semicolons, backslashes",
             )
         return cls(
-            host=service.setting("host", "127.0.0.1"),
             port=service.number("port", DEFAULT_INSPECTOR_PORT),
+            listen=service.setting("listen", LOOPBACK),
             port_fallback=service.flag("port_fallback", default=True),
             owner_socket=service.setting("owner_socket"),
             token=token,

@@ -13,11 +13,11 @@ async def listen(server: HttpServer, config: InspectorConfig) -> tuple[str, int]
         PortTakenError: Another program listens there.
     """
     try:
-        return await server.start(config.host, config.port, fallback=config.port_fallback)
+        return await server.start(config.listen, config.port, fallback=config.port_fallback)
     except OSError as error:
         raise PortTakenError(
             f"the inspector can't listen on port {config.port}",
-            expected=f"{config.host}:{config.port} to be an address of this machine, and free",
+            expected=f"{config.listen}:{config.port} to be free",
             seen=str(error),
             next_step="stop the program that listens there, or set another port; port=0 takes any",
         ) from error

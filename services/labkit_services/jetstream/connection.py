@@ -14,6 +14,7 @@ sys.modules.setdefault("aiohttp", None)  # type: ignore[arg-type]
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from nats.aio.client import Client
@@ -21,6 +22,8 @@ from nats.errors import Error as NatsError
 
 from labkit_services.contract.errors import LabError
 from labkit_services.contract.ports import NATS_PORT
+from labkit_services.jetstream.client_options import client_options
+from labkit_services.runtime.nats_login import NatsLogin
 from labkit_services.runtime.service import Service
 
 __all__ = ["Client", "NatsError", "NatsUnavailableError", "close", "connect", "server_url"]
@@ -36,11 +39,12 @@ class NatsUnavailableError(LabError, ConnectionError):
 async def connect(service: Service, on_restored: Callable[[], None] = lambda: None) -> Client:
     """Connect, or raise NatsUnavailableError; then reconnect without limit.
 
-    The settings are those of ``server_url``, and ``nats_token``.
+    The settings are those of ``server_url``, and the others of ``NatsLogin``.
     ``on_restored`` is called after each reconnect: the server has forgotten
     pending requests.
     """
-    url = server_url(service.settings)
+    login = replace(NatsLogin.of_settings(service.settings), url=server_url(service.settings))
+    options = client_options(login)
     client = Client()
     last_error: list[str] = []
 
@@ -61,30 +65,38 @@ async def connect(service: Service, on_restored: Callable[[], None] = lambda: No
         service.log.info("nats connection restored")
         on_restored()
 
+    async def on_close() -> None:
+        # A server that refuses the login, for example because it has expired,
+        # ends the connection for good.
+        if is_connected and not service.stopping.is_set():
+            service.fail("nats connection", ConnectionError(", ".join(last_error) or "closed"))
+
+    is_connected = False
     # nats-py declares whole seconds here, but takes any number.
     reconnect_seconds: Any = 0.1
     try:
         # With unlimited reconnects the first connect has no limit either.
         async with asyncio.timeout(_CONNECT_SECONDS):
             await client.connect(
-                servers=url.split(","),
-                token=service.setting("nats_token") or None,
+                **options,
                 name=service.instance,
                 allow_reconnect=True,
                 max_reconnect_attempts=-1,
                 reconnect_time_wait=reconnect_seconds,
                 connect_timeout=2,
-                ping_interval=20,
+                ping_interval=5,  # a server that is cut off is given up after three
                 error_cb=on_error,
                 disconnected_cb=on_disconnect,
                 reconnected_cb=on_reconnect,
+                closed_cb=on_close,
             )
     except (OSError, NatsError, TimeoutError) as error:
         raise NatsUnavailableError(
-            expected=f"nats-server answering at {url} within {_CONNECT_SECONDS:g} s",
+            expected=f"nats-server answering at {login.url} within {_CONNECT_SECONDS:g} s",
             seen=", ".join(last_error) or repr(error),
             next_step="see that nats-server runs, and that nats_url and nats_token are its own",
         ) from error
+    is_connected = True
     return client
 
 

@@ -21,6 +21,8 @@ RESULTS = Retention(seconds=_HOUR, messages=10_000, bytes=256 * _MIB)
 EVENTS = Retention(seconds=24 * _HOUR, bytes=256 * _MIB)
 DEAD_LETTERS = Retention(messages=100_000, bytes=1024 * _MIB)
 QUEUED_CALLS = Retention()
+RESERVED_BYTES = sum(one.bytes or 0 for one in (RESULTS, EVENTS, DEAD_LETTERS))
+"""What JetStream reserves for a lab with one queue, on each server."""
 
 CANCELLED_SECONDS = _HOUR
 """How long a cancelled call's id is kept, in case its message could not be

@@ -9,60 +9,102 @@ counts attempts), ``ack_wait`` as a renewed lease. All else is limited by
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any, TypeVar
 
 from nats.js import JetStreamContext, api
 from nats.js.errors import APIError, NotFoundError
 from nats.js.kv import KeyValue
 
 from labkit_services.contract import names, queues
+from labkit_services.contract.errors import NatsAccessError
 from labkit_services.jetstream import retention
+from labkit_services.jetstream.access import api_error
+from labkit_services.jetstream.stream_settings import LAB_MARK, StreamSettings
+
+T = TypeVar("T")
 
 _STREAM_NAME_IN_USE = 10058
+_ATTEMPTS = 4
+"""At a request to JetStream, of five seconds each: a cluster that has just
+lost a node elects new leaders first."""
 
 
-async def ensure_queue(js: JetStreamContext, queue: str, *, ack_wait: float, replicas: int = 1) -> None:
+_ALONE = StreamSettings()
+
+
+async def ensure_queue(
+    js: JetStreamContext, queue: str, *, ack_wait: float, settings: StreamSettings = _ALONE
+) -> None:
     """Create a queue: its stream, the workers' consumer, its dead letters."""
     dead_letters = _ensure_stream(
         js,
         queues.dead_stream(queue),
         queues.dead_subject(queue, None),
         retention.DEAD_LETTERS,
+        settings,
         # A full stream refuses; then the call stays in its queue. So no dead
         # letter is lost.
         discard=api.DiscardPolicy.NEW,
         duplicate_window=retention.DUPLICATE_WINDOW_SECONDS,
-        num_replicas=replicas,
     )
     consumer = _consumer(names.WORKER_CONSUMER, ack_wait)
     stream = queues.queue_stream(queue)
-    await asyncio.gather(_ensure_work_queue(js, stream, queue, consumer, replicas), dead_letters)
+    await asyncio.gather(_ensure_work_queue(js, stream, queue, consumer, settings), dead_letters)
 
 
-async def ensure_callbacks(js: JetStreamContext, *, ack_wait: float, replicas: int = 1) -> None:
+async def ensure_callbacks(
+    js: JetStreamContext, *, ack_wait: float, settings: StreamSettings = _ALONE
+) -> None:
     """Create the queue of callbacks to be retried."""
     consumer = _consumer(names.CALLBACK_CONSUMER, ack_wait)
-    await _ensure_work_queue(js, names.CALLBACK_STREAM, names.CALLBACK_SUBJECT, consumer, replicas)
+    await _ensure_work_queue(js, names.CALLBACK_STREAM, names.CALLBACK_SUBJECT, consumer, settings)
 
 
-async def ensure_results(js: JetStreamContext, *, replicas: int = 1) -> None:
+async def ensure_results(js: JetStreamContext, settings: StreamSettings = _ALONE) -> None:
     """Create the stream of results, one per call."""
     subject = f"{names.RESULT_SUBJECT}.*"
-    settings = {"max_msgs_per_subject": 1, "allow_direct": True, "num_replicas": replicas}
-    await _ensure_stream(js, names.RESULT_STREAM, subject, retention.RESULTS, **settings)
+    per_call = {"max_msgs_per_subject": 1, "allow_direct": True}
+    await _ensure_stream(js, names.RESULT_STREAM, subject, retention.RESULTS, settings, **per_call)
 
 
-async def ensure_cancelled(js: JetStreamContext, *, replicas: int = 1) -> KeyValue:
+async def ensure_cancelled(js: JetStreamContext, settings: StreamSettings = _ALONE) -> KeyValue:
     """Create the bucket of cancelled calls."""
-    return await js.create_key_value(
-        bucket=names.CANCELLED_BUCKET, replicas=replicas, history=1, ttl=retention.CANCELLED_SECONDS
+    return await ensure_bucket(
+        js, names.CANCELLED_BUCKET, settings, history=1, ttl=retention.CANCELLED_SECONDS
     )
 
 
-async def ensure_events(js: JetStreamContext, *, replicas: int = 1) -> None:
+async def ensure_events(js: JetStreamContext, settings: StreamSettings = _ALONE) -> None:
     """Create the stream of events."""
     subject = f"{names.EVENT_SUBJECT}.>"
-    await _ensure_stream(js, names.EVENT_STREAM, subject, retention.EVENTS, num_replicas=replicas)
+    await _ensure_stream(js, names.EVENT_STREAM, subject, retention.EVENTS, settings)
+
+
+async def ensure_bucket(
+    js: JetStreamContext, bucket: str, settings: StreamSettings, *, history: int, ttl: float | None = None
+) -> KeyValue:
+    """Create a key-value bucket unless it exists.
+
+    nats-py's own ``create_key_value`` can't mark its stream, and refuses one
+    that has other settings.
+    """
+    config = api.StreamConfig(
+        name=f"KV_{bucket}",
+        subjects=[f"$KV.{bucket}.>"],
+        storage=api.StorageType.FILE,
+        allow_rollup_hdrs=True,
+        deny_delete=True,
+        discard=api.DiscardPolicy.NEW,
+        max_age=ttl,
+        max_msgs_per_subject=history,
+        duplicate_window=min(ttl or retention.DUPLICATE_WINDOW_SECONDS, retention.DUPLICATE_WINDOW_SECONDS),
+        num_replicas=settings.replicas,
+        metadata=settings.metadata,
+    )
+    await _add_stream(js, config)
+    return await _patient(partial(js.key_value, bucket), f"find the bucket {bucket}")
 
 
 async def bucket_keys(js: JetStreamContext, bucket: str) -> list[str]:
@@ -77,14 +119,23 @@ async def bucket_keys(js: JetStreamContext, bucket: str) -> list[str]:
     return [subject.removeprefix(prefix) for subject in info.state.subjects or {}]
 
 
-async def queue_names(js: JetStreamContext) -> list[str]:
-    """Return the names of all queues that have a stream."""
+async def queue_names(js: JetStreamContext, lab: str = "") -> list[str]:
+    """Return the names of all queues that have a stream.
+
+    With a lab's id only of those that are marked as its own.
+    """
     found: list[str] = []
-    while infos := await js.streams_info(offset=len(found)):
-        found += [info.config.name or "" for info in infos]
+    count = 0
+    while infos := await js.streams_info(offset=count):
+        count += len(infos)
+        found += [info.config.name or "" for info in infos if _is_of(info, lab)]
     prefix = queues.STREAM_PREFIX
     streams = [name for name in found if name.startswith(prefix) and not name.endswith(queues.DEAD_SUFFIX)]
     return sorted(name.removeprefix(prefix) for name in streams)
+
+
+def _is_of(info: api.StreamInfo, lab: str) -> bool:
+    return not lab or (info.config.metadata or {}).get(LAB_MARK) == lab
 
 
 def _consumer(name: str, ack_wait: float) -> api.ConsumerConfig:
@@ -100,27 +151,32 @@ def _consumer(name: str, ack_wait: float) -> api.ConsumerConfig:
 
 
 async def _ensure_work_queue(
-    js: JetStreamContext, stream: str, subject: str, consumer: api.ConsumerConfig, replicas: int
+    js: JetStreamContext, stream: str, subject: str, consumer: api.ConsumerConfig, settings: StreamSettings
 ) -> None:
     await _ensure_stream(
         js,
         stream,
         subject,
         retention.QUEUED_CALLS,
+        settings,
         retention=api.RetentionPolicy.WORK_QUEUE,
         discard=api.DiscardPolicy.NEW,
         duplicate_window=retention.DUPLICATE_WINDOW_SECONDS,
-        num_replicas=replicas,
     )
     # Creates or updates: a worker with another ack_wait changes it.
-    await js.add_consumer(stream, consumer)
+    await _patient(partial(js.add_consumer, stream, consumer), f"create a consumer of {stream}")
 
 
 async def _ensure_stream(
-    js: JetStreamContext, name: str, subject: str, limits: retention.Retention, **settings: Any
+    js: JetStreamContext,
+    name: str,
+    subject: str,
+    limits: retention.Retention,
+    settings: StreamSettings,
+    **more: Any,
 ) -> None:
     try:
-        await js.stream_info(name)
+        await _patient(partial(js.stream_info, name), f"describe the stream {name}")
         return
     except NotFoundError:
         config = api.StreamConfig(
@@ -130,10 +186,32 @@ async def _ensure_stream(
             max_age=limits.seconds,
             max_msgs=limits.messages,
             max_bytes=limits.bytes,
+            num_replicas=settings.replicas,
+            metadata=settings.metadata,
+            **more,
         )
+    await _add_stream(js, config)
+
+
+async def _add_stream(js: JetStreamContext, config: api.StreamConfig) -> None:
     try:
-        await js.add_stream(config, **settings)
+        await _patient(partial(js.add_stream, config), f"create the stream {config.name}")
     except APIError as error:
         # Gateway and workers start together: another one may have been first.
         if error.err_code != _STREAM_NAME_IN_USE:
-            raise
+            raise api_error(error, f"create the stream {config.name}") from error
+
+
+async def _patient(request: Callable[[], Awaitable[T]], doing: str) -> T:
+    """Return the answer; ask again if JetStream gives none."""
+    for _ in range(_ATTEMPTS):
+        try:
+            return await request()
+        except TimeoutError:
+            continue
+    raise NatsAccessError(
+        "JetStream does not answer.",
+        expected=f"JetStream to {doing}",
+        seen=f"{_ATTEMPTS} requests without an answer",
+        next_step="see that most nodes of NATS run, and reach each other",
+    )

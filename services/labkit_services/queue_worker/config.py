@@ -12,6 +12,7 @@ from labkit_services.contract.numbers import parse_whole_number, whole_number
 from labkit_services.contract.ports import DEFAULT_GATEWAY_PORT, WORKER_METRICS_PORT
 from labkit_services.contract.queues import MAX_INFLIGHT, SHORTEST_LEASE_SECONDS, check_queue_name
 from labkit_services.http import Origin
+from labkit_services.jetstream.stream_settings import StreamSettings
 from labkit_services.queue_worker.retry import RetryPolicy
 from labkit_services.runtime.service import Service
 
@@ -54,7 +55,7 @@ class WorkerConfig:
         callback_retry: The same for callbacks.
         callback_timeout: Timeout in seconds for a callback request.
         drain_timeout: Seconds for running calls to finish after SIGTERM.
-        replicas: JetStream replicas of new streams.
+        streams: How new streams are created.
         metrics_port: Port of ``/metrics``; 0 is any port.
     """
 
@@ -63,7 +64,7 @@ class WorkerConfig:
     ack_wait: float
     gateway_url: str
     callback_timeout: float
-    replicas: int
+    streams: StreamSettings
     drain_timeout: float = 60.0
     metrics_port: int = WORKER_METRICS_PORT
     max_inflight_of: Mapping[str, int] = field(default_factory=dict)
@@ -85,7 +86,7 @@ class WorkerConfig:
             callback_retry=_CALLBACK_RETRY.changed(_set(service, _CALLBACK_SETTINGS)),
             callback_timeout=parse_duration(upstream_timeout),
             drain_timeout=parse_duration(service.setting("drain_timeout", upstream_timeout)),
-            replicas=service.number("nats_stream_replicas", 1),
+            streams=StreamSettings.read(service),
             metrics_port=service.number("metrics_port", WORKER_METRICS_PORT),
         )
 

@@ -69,9 +69,9 @@ class Worker:
         """Begin to receive calls."""
         config, tasks = self._config, self._service.tasks
         await asyncio.gather(
-            streams.ensure_cancelled(self._js, replicas=config.replicas),
-            streams.ensure_results(self._js, replicas=config.replicas),
-            streams.ensure_callbacks(self._js, ack_wait=config.ack_wait, replicas=config.replicas),
+            streams.ensure_cancelled(self._js, config.streams),
+            streams.ensure_results(self._js, config.streams),
+            streams.ensure_callbacks(self._js, ack_wait=config.ack_wait, settings=config.streams),
             self._publisher.start(),
         )
         # Before the first call: a cancelled one must not run.
@@ -153,7 +153,7 @@ class Worker:
         consumer = Consumer(self._nats, source, handler.handle, limit, self._service)
         self.queues[queue] = consumer  # now: the same queue may be announced and found
         try:
-            await streams.ensure_queue(self._js, queue, ack_wait=config.ack_wait, replicas=config.replicas)
+            await streams.ensure_queue(self._js, queue, ack_wait=config.ack_wait, settings=config.streams)
             nats_url = self._service.setting("nats_url")
             self._context.lines.started(nats_url, queue, limit, self._service.instance)
             await self._nats.subscribe(worker_control_subject(queue), cb=self._on_control)
@@ -171,7 +171,7 @@ class Worker:
             self._log.warning("a new queue could not be joined", error=error_text(error))
 
     async def _find_queues(self) -> None:
-        for queue in await streams.queue_names(self._js):
+        for queue in await streams.queue_names(self._js, self._config.streams.lab):
             await self._add(queue)
 
     async def _keep_finding_queues(self) -> None:

@@ -25,8 +25,9 @@ from labkit_services.jetstream.streams import queue_names
 class QueueRoutes:
     """Lists, describes and configures queues."""
 
-    def __init__(self, nats: Client, workers: QueueWorkers) -> None:
+    def __init__(self, nats: Client, workers: QueueWorkers, lab: str = "") -> None:
         self._nats = nats
+        self._lab = lab
         self._workers = workers
         self.routes: list[Route] = [
             ("GET", "/system/queues", self._list),
@@ -36,7 +37,7 @@ class QueueRoutes:
 
     async def _list(self, _: Request, __: dict[str, str]) -> Response:
         with nats_errors_as(503, "could not list the queues"):
-            names = await queue_names(self._nats.jetstream())
+            names = await queue_names(self._nats.jetstream(), self._lab)
         return Response.json(200, await asyncio.gather(*map(self._queue, names)))
 
     async def _describe(self, _: Request, captured: dict[str, str]) -> Response:
