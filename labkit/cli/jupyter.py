@@ -27,6 +27,7 @@ from labkit.lifecycle.launch import wait_for_exit
 from labkit.notebook_copies.copies import NotebookCopies
 from labkit.notebook_copies.plan import CopyState
 from labkit.supervisor import parent_death_wrapper
+from labkit.supervisor.files import prepare_folder
 from labkit.supervisor.settings import Settings
 from labkit.workspace import Workspace
 from labkit_services.contract.errors import LabTimeoutError
@@ -73,6 +74,7 @@ def lab(
     json_of = workspace if as_json else None
     if default_gateway():
         show_remote_status(as_json)
+        prepare_folder(workspace)  # a lab's supervisor does it
         run_until_interrupted(_run_alone(jupyter, json_of))
     else:
         run_until_interrupted(_run(settings, jupyter, json_of))

@@ -17,6 +17,7 @@ from labkit.lab.background_loop import background_loop
 from labkit.lab.handler_functions import debug_handler, deploy_function
 from labkit.lab.interrupts import short_interrupt
 from labkit.lab.lab import Lab
+from labkit.lab.remote_lab import AsyncRemoteLab
 from labkit.live.display import shows_widgets
 from labkit.unexpected import as_lab_error
 from labkit.workspace import Workspace
@@ -138,7 +139,10 @@ class FunctionMagic:
             options.name, cell, pairs["env"], pairs["label"], pairs["annotation"], options.secret, first_line
         )
         with short_interrupt(lambda: f"interrupted; {spec.name} was not deployed"):
-            async_lab = background_loop().run(AsyncLab.attach(Workspace.find()), _ATTACH_SECONDS)
+            workspace = Workspace.find()
+            async_lab = AsyncRemoteLab.current(workspace) or background_loop().run(
+                AsyncLab.attach(workspace), _ATTACH_SECONDS
+            )
             lab = Lab(async_lab)
             callback = _callback(lab, options.callback)
             handler = debug_handler(spec, filename, label) if options.debug else None

@@ -7,16 +7,16 @@ import shutil
 import time
 import uuid
 from base64 import b64encode
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from labkit.clients.connections import log_failed_task
 from labkit.clients.lab_watch import LabWatch, guarded
 from labkit.errors import LabError, LabGoneError, NotAvailableError
-from labkit.handlers.lab_handlers import LabHandlers
 from labkit.lab.async_lab import AsyncLab
 from labkit.lab.call import AsyncCallHandle
 from labkit.lab.faults import FaultHandle
@@ -39,6 +39,9 @@ from labkit.views.queue_status import QueueFigures
 from labkit.views.status import LabStatus
 from labkit.workspace import LabState, Workspace
 from labkit_services.runtime.private_files import write_private
+
+if TYPE_CHECKING:
+    from labkit.handlers.lab_handlers import LabHandlers
 
 _labs: dict[tuple[Path, RemoteAddress, str], AsyncRemoteLab] = {}
 """This process's connections: a cell that is run again gets the same one."""
@@ -94,6 +97,12 @@ class AsyncRemoteLab(AsyncLab):
         _labs[key] = lab
         lab._enter()
         return lab
+
+    @classmethod
+    def current(cls, workspace: Workspace) -> AsyncRemoteLab | None:
+        """Return this process's newest connection of a workspace, or None."""
+        found = [lab for (root, *_), lab in _labs.items() if root == workspace.root]
+        return found[-1] if found else None
 
     def _enter(self) -> None:
         """Make ``!faas-cli`` in a cell use this OpenFaaS."""
@@ -204,6 +213,14 @@ class AsyncRemoteLab(AsyncLab):
         raise not_here(
             "A function from Python source",
             "the lab's own image store; an OpenFaaS pulls images from a registry",
+        )
+
+    async def deploy_flaky(
+        self, name: str = "flaky", *, failures: int = 2, annotations: Mapping[str, str] | None = None
+    ) -> None:
+        """Raise NotAvailableError: its program and X-Attempt are the lab's."""
+        raise not_here(
+            "A flaky function", "the lab's own image, and the header X-Attempt of its queue-worker"
         )
 
     async def faults(self) -> FaultList:

@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -43,10 +43,17 @@ class OpenFaas:
 
 
 @contextmanager
-def openfaas(workspace: Path, images: Path | None = None, **settings: Any) -> Iterator[OpenFaas]:
+def openfaas(
+    workspace: Path,
+    images: Path | None = None,
+    *,
+    on: Callable[[list[str]], list[str]] = lambda command: command,
+    **settings: Any,
+) -> Iterator[OpenFaas]:
     """Run nats-server, a gateway with OpenFaaS's API only, and a queue-worker.
 
-    ``images`` is what stands for a registry: where ``faas-cli build`` puts images.
+    ``on`` returns the command that runs another one on another host; ``images`` is what stands for a
+    registry: where ``faas-cli build`` puts images.
     """
     workspace.mkdir(exist_ok=True)
     environment = {"openfaas_only": "true", **({"image_store": str(images)} if images else {})}
@@ -54,7 +61,7 @@ def openfaas(workspace: Path, images: Path | None = None, **settings: Any) -> It
     paths = [str(here), str(here.parent), str(here.parents[1])]
     code = _SERVE.format(paths=paths, workspace=str(workspace), environment=environment, settings=settings)
     with subprocess.Popen(
-        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        on([sys.executable, "-c", code]), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
         assert process.stdin is not None

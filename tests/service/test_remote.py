@@ -143,6 +143,7 @@ def test_what_only_the_labs_services_know_is_not_available(lab: Lab) -> None:
         lambda: lab.worker.paused().__enter__(),
         lambda: lab.slow_network().__enter__(),
         lab.record,
+        lab.deploy_flaky,
     ]
 
     for question in asked:
