@@ -17,7 +17,6 @@ from labkit.lab.background_loop import background_loop
 from labkit.lab.handler_functions import debug_handler, deploy_function
 from labkit.lab.interrupts import short_interrupt
 from labkit.lab.lab import Lab
-from labkit.lab.remote_lab import AsyncRemoteLab
 from labkit.live.display import shows_widgets
 from labkit.unexpected import as_lab_error
 from labkit.workspace import Workspace
@@ -139,6 +138,8 @@ class FunctionMagic:
             options.name, cell, pairs["env"], pairs["label"], pairs["annotation"], options.secret, first_line
         )
         with short_interrupt(lambda: f"interrupted; {spec.name} was not deployed"):
+            from labkit.lab.remote_lab import AsyncRemoteLab  # on first use: it takes 30 ms
+
             workspace = Workspace.find()
             async_lab = AsyncRemoteLab.current(workspace) or background_loop().run(
                 AsyncLab.attach(workspace), _ATTACH_SECONDS

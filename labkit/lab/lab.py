@@ -21,7 +21,7 @@ from labkit.default_settings import (
     default_functions,
     default_gateway,
 )
-from labkit.errors import LabRunningError
+from labkit.errors import InvalidValueError, LabRunningError
 from labkit.lab.arguments import checked
 from labkit.lab.async_lab import AsyncLab
 from labkit.lab.background_loop import GRACE_SECONDS, MANAGE_SECONDS, background_loop, proxy
@@ -33,9 +33,8 @@ from labkit.lab.methods.notebook import LabNotebook
 from labkit.lab.methods.queues import LabQueues
 from labkit.lab.methods.services import LabServices
 from labkit.lab.methods.views import LabViews
-from labkit.lab.remote_lab import AsyncRemoteLab
+from labkit.lab.notes import announced, settings_not_here
 from labkit.notebook_copies.copies import NotebookCopies
-from labkit.remote.address import remote_address
 from labkit.supervisor.settings import Settings
 from labkit.workspace import Workspace
 
@@ -165,11 +164,27 @@ class Lab(LabServices, LabFunctions, LabCalls, LabBins, LabQueues, LabFaultInjec
                 behind.
         """
         load_ipython_extension()
-        if remote := gateway or (default_gateway() if gateway is functions is nats is None else ""):
-            connected = cls.connect(remote, workspace=workspace)
-            if max_inflight is not None:
-                connected.set_max_inflight(max_inflight)
-            return connected
+        is_here = functions is not None or nats is not None
+        if gateway and is_here:
+            raise InvalidValueError(
+                "a lab is either here or an OpenFaaS elsewhere",
+                expected="gateway, or functions and nats",
+                seen=f"gateway={gateway!r} and {'functions' if functions is not None else 'nats'}",
+            )
+        if gateway or (gateway is None and not is_here and default_gateway()):
+            given = {
+                "max_inflight": max_inflight not in (None, Settings.max_inflight),
+                "workers": workers != Settings.workers,
+                "max_retry_attempts": max_retry_attempts != Settings.max_retry_attempts,
+                "initial_retry_wait": initial_retry_wait != Settings.initial_retry_wait,
+                "max_retry_wait": max_retry_wait != Settings.max_retry_wait,
+                "ack_wait": bool(ack_wait),
+                "sync_interval": bool(sync_interval),
+                "environment": bool(environment),
+            }
+            if ignored := [name for name, is_given in given.items() if is_given]:
+                announced(settings_not_here(ignored))
+            return cls.connect(gateway or "", workspace=workspace)
         settings = Settings(
             workspace=str(Workspace.find(workspace).root),
             max_inflight=1 if max_inflight is None else max_inflight,
@@ -254,6 +269,9 @@ class Lab(LabServices, LabFunctions, LabCalls, LabBins, LabQueues, LabFaultInjec
                 or rejects the login.
             CallbackUrlError: It could not send results to this machine.
         """
+        from labkit.lab.remote_lab import AsyncRemoteLab  # few labs are elsewhere, and it takes 30 ms
+        from labkit.remote.address import remote_address
+
         load_ipython_extension()
         address = remote_address(url or default_gateway(), user, password)
         connecting = AsyncRemoteLab.connect(

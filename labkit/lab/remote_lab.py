@@ -219,9 +219,7 @@ class AsyncRemoteLab(AsyncLab):
         self, name: str = "flaky", *, failures: int = 2, annotations: Mapping[str, str] | None = None
     ) -> None:
         """Raise NotAvailableError: its program and X-Attempt are the lab's."""
-        raise not_here(
-            "A flaky function", "the lab's own image, and the header X-Attempt of its queue-worker"
-        )
+        raise not_here("A flaky function", "the lab's own image, and its queue-worker's X-Attempt")
 
     async def faults(self) -> FaultList:
         """Return a note: faults are the lab's own."""

@@ -15,6 +15,7 @@ from openfaas_elsewhere import OpenFaas, Recorded, openfaas, recorded
 from labkit import Lab
 from labkit.errors import (
     CallbackUrlError,
+    InvalidValueError,
     LabTimeoutError,
     NotAvailableError,
     RemoteGatewayError,
@@ -275,6 +276,10 @@ def test_start_uses_the_variables_and_gives_the_same_connection_again(
         assert lab.gateway_url == remote.url
         again = Lab.start(workspace)
         assert again.aio.state.run_id == lab.aio.state.run_id
+        with pytest.warns(NotAvailableWarning, match="workers: not available here"):
+            Lab.start(workspace, workers=2)
+        with pytest.raises(InvalidValueError):
+            Lab.start(workspace, gateway=remote.url, functions="process")
     with Lab.start(workspace, gateway="", gateway_port=0, inspector_port=0) as own:
         assert own.gateway_url != remote.url
 
