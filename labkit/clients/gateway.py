@@ -89,7 +89,7 @@ class GatewayClient:
     """A client of an OpenFaaS gateway, on this machine or elsewhere."""
 
     def __init__(self, url: str, user: str, password: str) -> None:
-        self._auth = (user, password)
+        self._auth = (user, password) if user else None
         self._http = ServiceHttpClient("gateway", url, GatewayError)
 
     async def invoke(self, request: FunctionRequest) -> FunctionResponse:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import html
+import os
 import shutil
 import time
 import uuid
@@ -88,10 +90,12 @@ class AsyncRemoteLab(AsyncLab):
             return known
         probe = RemoteGatewayClient(address, ObservedCalls())
         try:
-            await probe.check()
+            status = await probe.status()
         finally:
             await probe.close()
-        receiver = await CallbackReceiver.start(callback_address(address, callback_url))
+        receiver = await CallbackReceiver.start(
+            callback_address(address, callback_url, orchestration=status.orchestration)
+        )
         lab = cls(workspace, _state(address, receiver), address, receiver)
         lab.remote.start()
         _labs[key] = lab
@@ -118,6 +122,7 @@ class AsyncRemoteLab(AsyncLab):
         token = b64encode(f"{self._address.user}:{self._address.password}".encode()).decode()
         login = f"auths:\n- gateway: {self._address.url}\n  auth: basic\n  token: {token}\n"
         write_private(self._login_folder / "config.yml", login)
+        atexit.register(_remove_login, self._login_folder, os.getpid())
         return str(self._login_folder)
 
     @property
@@ -138,8 +143,7 @@ class AsyncRemoteLab(AsyncLab):
         for key in [key for key, lab in _labs.items() if lab is self]:
             del _labs[key]
         environment.leave(self.workspace)
-        with suppress(OSError):
-            shutil.rmtree(self._login_folder)
+        _remove_login(self._login_folder, os.getpid())
         await self.connections.close()
         created = ", ".join(self.remote.remote.created)
         return (
@@ -256,6 +260,13 @@ class AsyncRemoteLab(AsyncLab):
             f"callbacks come to <code>{html.escape(self.remote.bins_url)}</code> · "
             "its queue, workers and broker: not available here</p>"
         )
+
+
+def _remove_login(folder: Path, pid: int) -> None:
+    """Remove the login of this process; a forked one leaves it."""
+    if pid == os.getpid():
+        with suppress(OSError):
+            shutil.rmtree(folder)
 
 
 def _state(address: RemoteAddress, receiver: CallbackReceiver) -> LabState:

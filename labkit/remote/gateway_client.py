@@ -5,6 +5,7 @@ It uses OpenFaaS's own API alone, and notes what it sends and what it gets.
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 import uuid
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -32,6 +33,7 @@ _OPENFAAS = (
 """How the paths of OpenFaaS's API begin; the lab's own gateway has more."""
 
 _MOST_ELSEWHERE = 1_000
+_CHECK_SECONDS = 10.0
 
 
 class RemoteHttpClient(ServiceHttpClient):
@@ -191,17 +193,28 @@ class RemoteGatewayClient(GatewayClient):
         Raises:
             RemoteGatewayError: It is none, or it can't be used.
         """
-        response = await self.request("GET", "/system/info")
+        try:
+            async with asyncio.timeout(_CHECK_SECONDS):
+                response = await self.request("GET", "/system/info")
+        except TimeoutError as error:
+            raise RemoteGatewayError(
+                f"the gateway {self._address.url} does not answer",
+                expected=f"an answer to GET /system/info within {_CHECK_SECONDS:g} s",
+                seen="none",
+                next_step=f"check the URL, and from here: curl {self._address.url}/healthz",
+            ) from error
         try:
             info = response.json() if response.status_code == 200 else None
         except (ValueError, RecursionError):
             info = None
         if not isinstance(info, dict) or "provider" not in info:
             kind = response.headers.get("Content-Type", "no Content-Type")
+            to = response.headers.get("Location", "")
             raise RemoteGatewayError(
                 f"{self._address.url} is not an OpenFaaS gateway",
                 expected="GET /system/info to answer 200 with a JSON object that names its provider",
-                seen=f"{response.status_code}, {kind}: {response.text.strip()[:120]!r}",
+                seen=f"{response.status_code}, {kind}: {response.text.strip()[:120]!r}"
+                + (f", and a redirect to {to}" if to else ""),
                 next_step="check the URL: that of the gateway, without a path such as /ui or /function",
             )
         return info
@@ -213,6 +226,7 @@ class RemoteGatewayClient(GatewayClient):
         return RemoteStatus(
             self._address.url,
             provider=str(provider.get("provider", "")) if isinstance(provider, dict) else "",
+            orchestration=str(provider.get("orchestration", "")) if isinstance(provider, dict) else "",
             release=str(version.get("release", "")) if isinstance(version, dict) else "",
             functions=len(await self.functions()),
         )

@@ -14,6 +14,7 @@ class RemoteStatus:
     Attributes:
         gateway: Its URL.
         provider: What runs the functions, such as ``faas-netes-ce``.
+        orchestration: What they run in, such as ``kubernetes``.
         release: Version of the gateway, as it says.
         functions: How many functions it has.
         callbacks: Where this process receives results, or "".
@@ -22,6 +23,7 @@ class RemoteStatus:
 
     gateway: str
     provider: str
+    orchestration: str
     release: str
     functions: int
     callbacks: str = ""
@@ -32,7 +34,7 @@ class RemoteStatus:
         return [
             ("what", "value"),
             ("gateway", self.gateway),
-            ("provider", self.provider),
+            ("provider", f"{self.provider} ({self.orchestration})"),
             ("release", self.release),
             ("functions", str(self.functions)),
             *([("callbacks come to", self.callbacks)] if self.callbacks else []),

@@ -372,6 +372,16 @@ def test_a_wrong_password_is_named(remote: OpenFaas, workspace: Path) -> None:
     assert "wrong" not in str(raised.value)
 
 
+def test_a_missing_login_is_named(
+    remote: OpenFaas, workspace: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("OPENFAAS_CONFIG", str(tmp_path))
+    with pytest.raises(RemoteGatewayError, match="rejected the login") as raised:
+        Lab.connect(remote.url, workspace=workspace)
+    assert "without a user" in raised.value.seen
+    assert "faas-cli login" in raised.value.next_step
+
+
 def test_a_gateway_that_ends_is_one_clear_error(workspace: Path, tmp_path: Path) -> None:
     with openfaas(tmp_path / "other") as other:
         lab = Lab.connect(other.url, other.user, other.password, workspace=workspace)

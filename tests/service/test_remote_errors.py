@@ -16,7 +16,7 @@ import pytest
 from labkit import Lab
 from labkit.errors import CallbackUrlError, InvalidValueError, RemoteGatewayError
 
-INFO = b'{"provider":{"provider":"faasd-ce","version":{},"orchestration":"containerd"},"version":{}}'
+INFO = b'{"provider":{"provider":"some","version":{},"orchestration":"process"},"version":{}}'
 
 
 class Answers(BaseHTTPRequestHandler):
@@ -88,6 +88,15 @@ def test_another_protocol(workspace: Path) -> None:
         threading.Thread(target=answer, daemon=True).start()
         with pytest.raises(RemoteGatewayError):
             connect(f"http://127.0.0.1:{listener.getsockname()[1]}", workspace)
+
+
+def test_a_gateway_that_does_not_answer(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("labkit.remote.gateway_client._CHECK_SECONDS", 0.5)
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        pytest.raises(RemoteGatewayError, match="does not answer"),
+    ):
+        connect(f"http://127.0.0.1:{listener.getsockname()[1]}", workspace)
 
 
 def test_a_certificate_that_is_not_trusted(workspace: Path, tmp_path: Path) -> None:

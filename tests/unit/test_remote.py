@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from labkit.errors import CallbackUrlError, NotAvailableError
+from labkit.remote import callback_address as module
 from labkit.remote.address import RemoteAddress, remote_address
 from labkit.remote.callback_address import CallbackAddress, callback_address
 from labkit.remote.not_here import not_here
@@ -94,6 +95,24 @@ def test_a_gateway_on_this_machine_calls_back_to_loopback(gateway: str) -> None:
 )
 def test_chosen_callback_url(chosen: str, address: CallbackAddress) -> None:
     assert callback_address(RemoteAddress("http://127.0.0.1:8080"), chosen) == address
+
+
+@pytest.mark.parametrize("orchestration", ["kubernetes", "containerd"])
+def test_containers_behind_loopback_do_not_call_back_to_loopback(
+    orchestration: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forwarded = RemoteAddress("http://127.0.0.1:8080")
+    addresses = {"127.0.0.1": "127.0.0.1", "192.0.2.1": "192.0.2.7"}
+    monkeypatch.setattr(module, "_own_address", lambda host, _: addresses[host])
+
+    assert callback_address(forwarded, orchestration=orchestration).host == "192.0.2.7"
+    assert callback_address(forwarded, orchestration="processes").host == "127.0.0.1"
+    with pytest.raises(CallbackUrlError, match="leads back"):
+        callback_address(forwarded, "http://localhost:9000", orchestration=orchestration)
+    addresses["192.0.2.1"] = "127.0.0.1"
+    with pytest.raises(CallbackUrlError, match="can't reach 127"):
+        callback_address(forwarded, orchestration=orchestration)
+    assert callback_address(forwarded, "http://192.0.2.7:1", orchestration=orchestration).port == 1
 
 
 @pytest.mark.parametrize("chosen", ["ftp://host:1", "http://", "http://host:port", "http://host?x"])
