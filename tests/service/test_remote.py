@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 import time
 import uuid
 from collections.abc import Iterator
@@ -264,6 +267,39 @@ def test_stop_leaves_functions_in_place_and_ends_the_receiver(remote: OpenFaas, 
         http.request("DELETE", "/system/functions", json={"functionName": name})
     with pytest.raises(httpx.ConnectError):
         httpx.get(receiver, trust_env=False)
+
+
+def test_the_receiver_ends_with_a_process_that_is_killed(remote: OpenFaas, workspace: Path) -> None:
+    login = (remote.url, remote.user, remote.password)
+    code = (
+        f"from labkit import Lab; import time; lab = Lab.connect(*{login!r}, workspace={str(workspace)!r}); "
+        "print(lab.aio.state.inspector_url, flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        receiver = process.stdout.readline().strip()
+        assert httpx.get(f"{receiver}/healthz", trust_env=False).status_code == 200
+        process.kill()
+
+    def is_gone() -> bool:
+        try:
+            httpx.get(receiver, trust_env=False)
+        except httpx.TransportError:
+            return True
+        return False
+
+    eventually(is_gone)
+
+
+def test_faas_cli_has_the_login_as_long_as_the_lab_is_connected(remote: OpenFaas, workspace: Path) -> None:
+    before = dict(os.environ)
+    with Lab.connect(remote.url, remote.user, remote.password, workspace=workspace):
+        listed = subprocess.run(["faas-cli", "list"], capture_output=True, text=True, timeout=60)
+        assert listed.returncode == 0, listed.stdout + listed.stderr
+        assert os.environ["OPENFAAS_URL"] == remote.url
+
+    assert dict(os.environ) == before
+    assert not (workspace / ".labkit/remote").exists()
 
 
 def test_start_uses_the_variables_and_gives_the_same_connection_again(
