@@ -13,6 +13,7 @@ from labkit.live.control_list import ControlList
 from labkit.live.parts import SHORT_FLOW, SHORT_GAUGE, SHORT_LOGS, SHORT_TIMELINE, ViewParts
 from labkit.views.flow import CallFlow
 from labkit.views.log_lines import LogLines
+from labkit.views.not_available import NotAvailable
 from labkit.views.queue_status import QueueFigures
 from labkit.views.timeline.picture import CallTimeline
 
@@ -84,11 +85,14 @@ class ViewForms(Generic[S, V]):
     shorten: Callable[[S], S]
 
     def show(self, still: S, parts: ViewParts | None) -> S | V:
-        """Return the live view where one can be shown, else a still one."""
-        if parts is None:
+        """Return the live view where one can be shown, else a still one.
+
+        Without ``parts`` there is no live view; a note stays what it is.
+        """
+        if isinstance(still, NotAvailable):
             return still
         if shows_widgets():
-            return cast(V, resolve_name(self.live)(still, parts))
+            return still if parts is None else cast(V, resolve_name(self.live)(still, parts))
         return self.shorten(still) if in_kernel() else still
 
 
