@@ -119,7 +119,9 @@ def _own_address(host: str, port: int) -> str:
     A datagram socket that is connected sends nothing: the system chooses the
     route, and with it the address.
     """
-    family, kind, _, _, target = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
+    # IPv4 if there is a choice: containers have often no other.
+    family, kind, _, _, target = min(found, key=lambda each: each[0] != socket.AF_INET)
     with socket.socket(family, kind) as probe:
         probe.connect(target)
         return str(probe.getsockname()[0])

@@ -171,10 +171,11 @@ async def _first_line(process: subprocess.Popen[bytes]) -> bytes:
 def _listening(line: bytes) -> tuple[str, int]:
     """Return host and port of a ready message, or raise ValueError."""
     try:
-        parts = urlsplit(json.loads(line)["url"])
+        # An IPv6 address has no brackets there.
+        host, _, port = str(json.loads(line)["url"]).removeprefix("http://").rpartition(":")
     except (KeyError, TypeError) as error:
         raise ValueError(str(error)) from error
-    return parts.hostname or "", parts.port or 0
+    return host, int(port)
 
 
 async def _end(process: subprocess.Popen[bytes]) -> None:

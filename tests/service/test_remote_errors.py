@@ -149,6 +149,21 @@ def test_a_password_in_the_url_is_never_shown(workspace: Path) -> None:
     assert "secret-word" not in str(raised.value)
 
 
+def test_a_gateway_with_an_ipv6_address(workspace: Path) -> None:
+    class Ipv6Server(ThreadingHTTPServer):
+        address_family = socket.AF_INET6
+
+    try:
+        found = Ipv6Server(("::1", 0), Answers)
+    except OSError as error:
+        pytest.skip(f"no IPv6 on this machine: {error}")
+    with found:
+        threading.Thread(target=found.serve_forever, daemon=True).start()
+        with connect(f"http://[::1]:{found.server_port}", workspace) as lab:
+            assert lab.bin("mine").url.startswith("http://[::1]:")
+        found.shutdown()
+
+
 def test_a_callback_port_that_is_taken(workspace: Path) -> None:
     with server(Answers) as port, HTTPServer(("127.0.0.1", 0), Answers) as other:
         with pytest.raises(CallbackUrlError, match="can't be received") as raised:
