@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 from eventually import eventually
 from labs import start_lab
+from nats.js.errors import APIError
 
 from labkit import Lab
 from labkit_services.runtime.nats_login import NatsLogin
@@ -66,8 +67,14 @@ class Cluster:
 async def _delete_streams(login: NatsLogin) -> None:
     async with connected(login) as client:
         js = client.jetstream()
-        for info in await js.streams_info():
-            await js.delete_stream(info.config.name or "")
+        async with asyncio.timeout(30):
+            while True:
+                try:
+                    for info in await js.streams_info():
+                        await js.delete_stream(info.config.name or "")
+                    return
+                except (APIError, TimeoutError):  # a node that was killed comes back
+                    await asyncio.sleep(0.3)
 
 
 @contextmanager

@@ -29,7 +29,10 @@ _STREAM_NAME_IN_USE = 10058
 _ATTEMPTS = 4
 """At a request to JetStream, of five seconds each: a cluster that has just
 lost a node elects new leaders first."""
-
+_PASSING = {10004, 10005, 10008}
+"""JetStream's errors (nats-server's errors.json) that a cluster gives while a
+node comes back: not active, no peer for a replica, not available."""
+_PAUSE_SECONDS = 1.5
 
 _ALONE = StreamSettings()
 
@@ -203,12 +206,16 @@ async def _add_stream(js: JetStreamContext, config: api.StreamConfig) -> None:
 
 
 async def _patient(request: Callable[[], Awaitable[T]], doing: str) -> T:
-    """Return the answer; ask again if JetStream gives none."""
-    for _ in range(_ATTEMPTS):
+    """Return the answer; ask again if JetStream has none yet."""
+    for attempt in range(1, _ATTEMPTS + 1):
         try:
             return await request()
         except TimeoutError:
             continue
+        except APIError as error:
+            if error.err_code not in _PASSING or attempt == _ATTEMPTS:
+                raise
+            await asyncio.sleep(_PAUSE_SECONDS)
     raise NatsAccessError(
         "JetStream does not answer.",
         expected=f"JetStream to {doing}",
