@@ -79,3 +79,12 @@ def test_notebook_02_runs_and_marks_what_is_not_available(notebook: Notebook) ->
     assert last in errors
     marked = [cell for cell, output in shown.items() if "not available here" in text_of(output)]
     assert len(marked) >= 7, marked
+
+
+def test_a_function_cell_says_what_it_needs(notebook: Notebook) -> None:
+    notebook.run_well("from labkit import Lab\nlab = Lab.start()")
+
+    shown = notebook.show("%%function mine\ndef handle(event, context):\n    return 'x'\n")
+
+    assert errors_of({"cell": shown}) == {"cell": "NotAvailableError"}
+    assert "registry" in text_of(shown)
