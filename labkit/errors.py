@@ -51,6 +51,18 @@ class CallStatusUnavailableError(GatewayError):
     """The call status service is unavailable."""
 
 
+class RemoteGatewayError(GatewayError):
+    """The OpenFaaS that this lab is connected to can't be used."""
+
+
+class NotAvailableError(LabError, RuntimeError):
+    """Not available here."""
+
+
+class CallbackUrlError(LabError, ValueError):
+    """The OpenFaaS can't send results to this process."""
+
+
 class InspectorError(LabError, RuntimeError):
     """The inspector rejected the request."""
 
