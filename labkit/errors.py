@@ -68,7 +68,7 @@ class InspectorError(LabError, RuntimeError):
 
 
 class VerificationError(LabError, AssertionError):
-    """The requests in a bin are not as expected."""
+    """What happened is not as expected."""
 
 
 class NoResultError(LabError, LookupError):

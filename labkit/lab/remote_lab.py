@@ -186,13 +186,9 @@ class AsyncRemoteLab(AsyncLab):
         return cast(LabStatus, status)
 
     async def logs(self, name: str, *, tail: int = 100) -> list[str]:
-        """Return the last lines of a function's log.
-
-        Raises:
-            NotAvailableError: It is the name of a service.
-        """
+        """Return the last lines of a function's log; a note for a service."""
         if is_service(full_name(name)):
-            raise _service_log(full_name(name))
+            return cast(list[str], NotAvailable(_service_log(full_name(name))))
         return await self.remote.gateway.logs(name, tail=tail)
 
     @guarded

@@ -134,8 +134,8 @@ def test_what_only_the_labs_services_know_is_not_available(lab: Lab) -> None:
     asked = [
         lambda: lab.queue().status(),
         lab.queues,
-        lambda: lab.logs("queue-worker"),
-        lambda: lab.logs("gateway"),
+        lambda: lab.logs("queue-worker").splitlines(),
+        lambda: "" in lab.logs("gateway"),
         lambda: lab.kill("gateway"),
         lambda: lab.restart("queue-worker"),
         lambda: lab.scale_workers(2),
