@@ -10,11 +10,30 @@ from labkit_services.runtime.nats_login import NatsLogin
 FUNCTIONS_VARIABLE = "LABKIT_FUNCTIONS"
 NATS_VARIABLES = "LABKIT_NATS", "LABKIT_NATS_CREDENTIALS"
 """Environment variables for ``nats`` and ``nats_credentials``."""
+GATEWAY_VARIABLE = "LABKIT_GATEWAY"
+USER_VARIABLE = "LABKIT_GATEWAY_USER"
+PASSWORD_VARIABLE = "LABKIT_GATEWAY_PASSWORD"  # noqa: S105 - the variable's name
+CALLBACK_VARIABLE = "LABKIT_CALLBACK_URL"
 
 
 def default_functions() -> str:
     """Return what functions run in if no argument says so."""
     return os.environ.get(FUNCTIONS_VARIABLE) or PROCESS
+
+
+def default_gateway() -> str:
+    """Return the URL of the OpenFaaS to connect to; "" for a lab here."""
+    return os.environ.get(GATEWAY_VARIABLE, "").strip()
+
+
+def default_login() -> tuple[str, str]:
+    """Return the user and the password for it, "" if no variable has them."""
+    return os.environ.get(USER_VARIABLE, ""), os.environ.get(PASSWORD_VARIABLE, "")
+
+
+def default_callback_url() -> str:
+    """Return where that OpenFaaS reaches this process; "" to find out."""
+    return os.environ.get(CALLBACK_VARIABLE, "").strip()
 
 
 def chosen_nats(url: str | None, credentials: str | os.PathLike[str] | None) -> NatsLogin:

@@ -51,12 +51,24 @@ class CallStatusUnavailableError(GatewayError):
     """The call status service is unavailable."""
 
 
+class RemoteGatewayError(GatewayError):
+    """The OpenFaaS that this lab is connected to can't be used."""
+
+
+class NotAvailableError(LabError, RuntimeError):
+    """Not available here."""
+
+
+class CallbackUrlError(LabError, ValueError):
+    """The OpenFaaS can't send results to this process."""
+
+
 class InspectorError(LabError, RuntimeError):
     """The inspector rejected the request."""
 
 
 class VerificationError(LabError, AssertionError):
-    """The requests in a bin are not as expected."""
+    """What happened is not as expected."""
 
 
 class NoResultError(LabError, LookupError):

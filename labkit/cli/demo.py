@@ -35,7 +35,7 @@ def demo(picture: Path, as_json: bool) -> None:
     # In a temporary folder, so that the workspace's own lab is left alone.
     with (
         temporary_folder("labkit-demo-") as folder,
-        Lab.start(folder, gateway_port=0, inspector_port=0) as lab,
+        Lab.start(folder, gateway="", gateway_port=0, inspector_port=0) as lab,
     ):
         lab.deploy(_FUNCTION, fprocess="sleep 1")
         lab.invoke(_FUNCTION)  # The first call also waits for the function's start, which is not measured.

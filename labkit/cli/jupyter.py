@@ -18,13 +18,16 @@ import click
 
 from labkit.cli.attached import json_option
 from labkit.cli.lifecycle import lab_settings, run_until_interrupted, settings_options
+from labkit.cli.remote import show_remote_status
 from labkit.cli.status import addresses, show_addresses
+from labkit.default_settings import default_gateway
 from labkit.errors import LabStartError
 from labkit.jupyter.first_view import PAGE
 from labkit.lifecycle.launch import wait_for_exit
 from labkit.notebook_copies.copies import NotebookCopies
 from labkit.notebook_copies.plan import CopyState
 from labkit.supervisor import parent_death_wrapper
+from labkit.supervisor.files import prepare_folder
 from labkit.supervisor.settings import Settings
 from labkit.workspace import Workspace
 from labkit_services.contract.errors import LabTimeoutError
@@ -59,7 +62,8 @@ def lab(
 
     You work on copies of the notebooks, in my-notebooks; labkit notebooks
     lists them. JupyterLab shows the notebook, the lab's page and a terminal;
-    as you arrange them, they are there the next time.
+    as you arrange them, they are there the next time. With LABKIT_GATEWAY,
+    notebooks use that OpenFaaS: no lab is started.
     """
     settings = lab_settings(workspace, options)
     for change in NotebookCopies(workspace).update():
@@ -67,7 +71,23 @@ def lab(
             click.echo(change.sentence)
     arguments = [f"--ServerApp.port={port}", *([] if browser else ["--no-browser"])]
     jupyter = _run_jupyter(workspace, notebook, arguments)
-    run_until_interrupted(_run(settings, jupyter, workspace if as_json else None))
+    json_of = workspace if as_json else None
+    if default_gateway():
+        show_remote_status(as_json)
+        prepare_folder(workspace)  # a lab's supervisor does it
+        run_until_interrupted(_run_alone(jupyter, json_of))
+    else:
+        run_until_interrupted(_run(settings, jupyter, json_of))
+
+
+async def _run_alone(
+    jupyter: AbstractAsyncContextManager[tuple[str, _Process]], json_of: Workspace | None
+) -> None:
+    """Run JupyterLab, whose notebooks use an OpenFaaS elsewhere."""
+    async with jupyter as (url, process):
+        text = f"JupyterLab  {url}\n\nCtrl-C ends it."
+        click.echo(text if json_of is None else json.dumps({"jupyterlab": url}))
+        await wait_for_exit(process)
 
 
 async def _run(

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from labkit.cli.attached import json_option, show
+from labkit.cli.remote import require_no_gateway
 from labkit.cli.status import addresses, show_addresses, show_variables
 from labkit.clients.supervisor import SupervisorClient
 from labkit.default_settings import FUNCTIONS_VARIABLE, NATS_VARIABLES, chosen_nats
@@ -126,7 +127,11 @@ def run_until_interrupted(work: Coroutine[Any, Any, None]) -> None:
 @json_option
 @click.pass_obj
 def up(workspace: Workspace, /, detach: bool, as_json: bool, **options: Any) -> None:
-    """Start the workspace's lab, unless it runs already."""
+    """Start the workspace's lab, unless it runs already.
+
+    With LABKIT_GATEWAY, notebooks use that OpenFaaS: no lab is started.
+    """
+    require_no_gateway()
     settings = lab_settings(workspace, options, lifeline=not detach)
     run_until_interrupted(_up(workspace, settings, as_json))
 

@@ -13,9 +13,11 @@ from typing import Any
 import click
 
 from labkit.cli.attached import json_option
+from labkit.cli.remote import show_remote_status
 from labkit.clients.connections import log_failed_task
 from labkit.clients.lab_watch import LabWatch
 from labkit.clients.supervisor import SupervisorClient
+from labkit.default_settings import default_gateway
 from labkit.lifecycle.environment import variables
 from labkit.lifecycle.jupyter_server import proxied_address
 from labkit.lifecycle.log_files import POLL_SECONDS, log_path, read_on
@@ -31,7 +33,13 @@ from labkit_services.runtime.log_tail import last_lines
 @json_option
 @click.pass_obj
 def status(workspace: Workspace, as_json: bool) -> None:
-    """Show the state of every service."""
+    """Show the state of every service.
+
+    With LABKIT_GATEWAY it is that of the OpenFaaS that notebooks use.
+    """
+    if default_gateway():
+        show_remote_status(as_json)
+        return
     state = require_state(workspace)
     document = asyncio.run(SupervisorClient(state).status())
     if as_json:

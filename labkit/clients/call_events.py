@@ -6,17 +6,47 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from labkit.clients.event_subscription import EventSubscription
 from labkit_services.call_record.log import CallLog
 from labkit_services.contract.errors import LabTimeoutError
-from labkit_services.contract.events import Event
+from labkit_services.contract.events import Event, Row
 
 T = TypeVar("T")
 
 _HISTORY_SECONDS = 600.0
 _LAB_EVENTS = 1_000
+
+
+class ReadableCalls(Protocol):
+    """Calls that can be read, and waited for.
+
+    Attributes:
+        log: The newest ten thousand calls.
+        lab_events: The newest events that belong to no call.
+        hint: What to check when events do not come, or "".
+    """
+
+    hint: str
+    log: CallLog
+    lab_events: deque[Event]
+
+    async def catch_up(self, timeout: float = ...) -> None:
+        """Wait until all events until now have been read."""
+
+    async def publish(self, rows: list[Row], instance: str) -> None:
+        """Publish the client's own events."""
+
+    async def until(
+        self,
+        check: Callable[[CallLog], T | None],
+        timeout: float,
+        *,
+        expected: str,
+        describe: Callable[[CallLog], str] = ...,
+    ) -> T:
+        """Call ``check`` after every event until its result is not None."""
 
 
 class CallEvents(EventSubscription):
@@ -35,6 +65,7 @@ class CallEvents(EventSubscription):
         """
         oldest = time.time_ns() - int(_HISTORY_SECONDS * 1e9)
         super().__init__(context, self._apply, self._clear, since_ns=max(since_ns, oldest))
+        self.hint = ""
         self.log = CallLog()
         self.lab_events: deque[Event] = deque(maxlen=_LAB_EVENTS)
         self._changed = asyncio.Event()

@@ -20,6 +20,16 @@ def load_ipython_extension() -> None:
         shell.extension_manager.load_extension("labkit")
 
 
+def show_in_cell(shown: object) -> bool:
+    """Show an object below the running cell; return False if there is none."""
+    if not in_kernel():
+        return False
+    from IPython.display import display  # imported already: this is a kernel
+
+    display(shown)  # type: ignore[no-untyped-call]
+    return True
+
+
 def _shell() -> Any:
     """Return IPython's shell, or None; never imports IPython."""
     ipython = sys.modules.get("IPython")

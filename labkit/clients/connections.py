@@ -7,7 +7,7 @@ import logging
 import os
 from importlib import import_module
 
-from labkit.clients.call_events import CallEvents
+from labkit.clients.call_events import CallEvents, ReadableCalls
 from labkit.clients.event_subscription import unreadable
 from labkit.clients.forked import keep
 from labkit.clients.gateway import GatewayClient
@@ -39,7 +39,15 @@ async def import_clients() -> None:
 
 
 class Connections:
-    """Clients of one lab; connected on first use, closed together."""
+    """Clients of one lab; connected on first use, closed together.
+
+    Attributes:
+        bins_url: Where functions' results are sent: the inspector's address
+            as queue-workers reach it.
+        can_cancel: Whether queued calls can be cancelled.
+    """
+
+    can_cancel = True
 
     def __init__(self, state: LabState, watch: LabWatch) -> None:
         """Create the clients; ``watch`` guards waiting for their answers."""
@@ -47,16 +55,21 @@ class Connections:
         self.watch = watch
         self.gateway = GatewayClient(state.gateway_url, state.user, state.password)
         self.inspector = InspectorClient(state.inspector_url, state.inspector_token)
+        self.bins_url = state.inspector_url
         self._tasks = BackgroundTasks(log_failed_task)
         self._events: tuple[CallEvents, asyncio.Task[None]] | None = None
         self._pid = os.getpid()
 
-    def follow_events(self) -> tuple[CallEvents, asyncio.Task[None]]:
-        """Return the event log, and the task that connects it.
+    def follow_events(self) -> None:
+        """Begin to follow the event log.
 
         Nothing waits here: calls must also work while nats-server is
         unavailable.
         """
+        self._follow()
+
+    def _follow(self) -> tuple[CallEvents, asyncio.Task[None]]:
+        """Return the event log, and the task that connects it."""
         if self._pid != os.getpid():
             keep(self._events, self._tasks)
             self._pid, self._events, self._tasks = os.getpid(), None, BackgroundTasks(log_failed_task)
@@ -70,9 +83,9 @@ class Connections:
             self._events = events, self._tasks.start(events.start(), name="connect-call-events")
         return self._events
 
-    async def call_events(self) -> CallEvents:
+    async def call_events(self) -> ReadableCalls:
         """Return the event log, connected."""
-        events, connecting = self.follow_events()
+        events, connecting = self._follow()
         await asyncio.wait({connecting}, timeout=_CONNECT_SECONDS)
         if not connecting.done():
             expected = f"nats-server at {self._state.nats_url} within {_CONNECT_SECONDS:g} s"

@@ -89,7 +89,7 @@ class GatewayClient:
     """A client of an OpenFaaS gateway, on this machine or elsewhere."""
 
     def __init__(self, url: str, user: str, password: str) -> None:
-        self._auth = (user, password)
+        self._auth = (user, password) if user else None
         self._http = ServiceHttpClient("gateway", url, GatewayError)
 
     async def invoke(self, request: FunctionRequest) -> FunctionResponse:
@@ -136,16 +136,18 @@ class GatewayClient:
             response.status_code, response.content, dict(response.headers), call_id, seconds
         )
 
-    async def deploy(self, deployment: Mapping[str, Any]) -> None:
-        """Create a function, or update it if it exists.
+    async def deploy(self, deployment: Mapping[str, Any]) -> bool:
+        """Create a function, or update it; return whether it was created.
 
         ``deployment`` is as in OpenFaaS's API: ``service``, ``image``,
         ``envProcess`` …
         """
         response = await self.request("PUT", "/system/functions", json=deployment)
-        if response.status_code == 404:
+        is_new = response.status_code == 404
+        if is_new:
             response = await self.request("POST", "/system/functions", json=deployment)
         expect(response, f"{deployment['service']} was not deployed", 200, 202)
+        return is_new
 
     async def remove(self, name: str) -> bool:
         """Remove a function; return whether it existed."""

@@ -45,10 +45,14 @@ class ServiceHttpClient:
     (``connections.py``).
     """
 
-    def __init__(self, service: str, url: str, error_type: type[LabError]) -> None:
+    def __init__(
+        self, service: str, url: str, error_type: type[LabError], *, trust_env: bool = False
+    ) -> None:
         self._service = service
         self._url = url
         self._error_type = error_type
+        # A lab is on this machine: the environment's proxy is not for it.
+        self._trust_env = trust_env
         self._client: httpx.AsyncClient | None = None
         self._pid = os.getpid()
 
@@ -61,9 +65,7 @@ class ServiceHttpClient:
             self._pid = os.getpid()
 
             self._client = httpx.AsyncClient(
-                # The lab is on this machine: the environment's proxy is not
-                # for it.
-                trust_env=False,
+                trust_env=self._trust_env,
                 limits=httpx.Limits(max_connections=None, max_keepalive_connections=100),
                 # Loading the certificate authorities takes 70 ms: not for
                 # plain HTTP.

@@ -185,14 +185,15 @@ class InspectorClient:
         document: dict[str, Any] = await self._request("GET", _bin_path(name), 200)
         return document
 
-    async def follow(self, name: str, after: str = "") -> AsyncGenerator[ServerEvent, None]:
+    async def follow(self, name: str = "", after: str = "") -> AsyncGenerator[ServerEvent, None]:
         """Yield the events of a bin as they come, with heartbeats.
 
+        Without a name they are those of all bins.
         ``after`` is the id of the last event that was read: what was missed
         comes first. It ends with the connection.
         """
         headers = {**self._headers, **({"Last-Event-ID": after} if after else {})}
-        path = f"{_bin_path(name)}/events"
+        path = f"{_bin_path(name)}/events" if name else "/api/v1/events"
         fields: dict[str, str] = {}
         async for line in self._http.lines(path, silence=_SILENCE_SECONDS, headers=headers):
             if line:

@@ -138,7 +138,12 @@ class FunctionMagic:
             options.name, cell, pairs["env"], pairs["label"], pairs["annotation"], options.secret, first_line
         )
         with short_interrupt(lambda: f"interrupted; {spec.name} was not deployed"):
-            async_lab = background_loop().run(AsyncLab.attach(Workspace.find()), _ATTACH_SECONDS)
+            from labkit.lab.remote_lab import AsyncRemoteLab  # on first use: it takes 30 ms
+
+            workspace = Workspace.find()
+            async_lab = AsyncRemoteLab.current(workspace) or background_loop().run(
+                AsyncLab.attach(workspace), _ATTACH_SECONDS
+            )
             lab = Lab(async_lab)
             callback = _callback(lab, options.callback)
             handler = debug_handler(spec, filename, label) if options.debug else None

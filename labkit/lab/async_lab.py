@@ -81,6 +81,11 @@ class AsyncLab(
         return self._lifeline is not None and self._lifeline.is_held
 
     @property
+    def is_closed(self) -> bool:
+        """Whether this handle was stopped."""
+        return self._closed
+
+    @property
     def nats_context(self) -> str:
         """Path of a context file for the ``nats`` command."""
         return self.state.nats_context

@@ -237,7 +237,8 @@ def blocking(method: Callable[..., Any], then: Callable[[Any], Any] | None = Non
     def call(self: Any, /, *args: Any, **kwargs: Any) -> Any:
         arguments = bound(method, (self._async, *args), kwargs)
         with reported(method.__name__):
-            result = method(*arguments.args, **arguments.kwargs)
+            own = getattr(self._async, method.__name__)  # a subclass may have its own
+            result = own(*arguments.args[1:], **arguments.kwargs)
             if waits:
                 timeout = arguments.arguments.get("timeout", MANAGE_SECONDS)
                 result = background_loop().run(result, timeout + GRACE_SECONDS)

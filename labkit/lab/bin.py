@@ -38,7 +38,7 @@ class AsyncBin(AsyncBinChecks):
         """Name a bin; ``page`` is the lab's page behind Jupyter's server."""
         super().__init__(name, connections)
         path = f"r/{quote(name, safe='')}"
-        self.url = BinUrl(f"{self._inspector.url}/{path}", page and f"{page}{path}")
+        self.url = BinUrl(f"{connections.bins_url}/{path}", page and f"{page}{path}")
         self._connections = connections
 
     def __str__(self) -> str:

@@ -14,8 +14,14 @@ from typing import Self
 
 from labkit.clients.caller import load_ipython_extension
 from labkit.clients.supervisor import CHANGE_SECONDS
-from labkit.default_settings import FUNCTIONS_VARIABLE, chosen_nats, default_functions
-from labkit.errors import LabRunningError
+from labkit.default_settings import (
+    FUNCTIONS_VARIABLE,
+    chosen_nats,
+    default_callback_url,
+    default_functions,
+    default_gateway,
+)
+from labkit.errors import InvalidValueError, LabRunningError
 from labkit.lab.arguments import checked
 from labkit.lab.async_lab import AsyncLab
 from labkit.lab.background_loop import GRACE_SECONDS, MANAGE_SECONDS, background_loop, proxy
@@ -27,6 +33,7 @@ from labkit.lab.methods.notebook import LabNotebook
 from labkit.lab.methods.queues import LabQueues
 from labkit.lab.methods.services import LabServices
 from labkit.lab.methods.views import LabViews
+from labkit.lab.notes import announced, settings_not_here
 from labkit.notebook_copies.copies import NotebookCopies
 from labkit.supervisor.settings import Settings
 from labkit.workspace import Workspace
@@ -47,11 +54,17 @@ def _require(lab: AsyncLab, asked: str, seen: str) -> None:
 
 @dataclass(frozen=True)
 class ResetReport:
-    """How many ``seconds`` a ``lab.reset()`` took."""
+    """How many ``seconds`` a ``lab.reset()`` took.
+
+    ``is_remote``: of an OpenFaaS elsewhere.
+    """
 
     seconds: float
+    is_remote: bool = False
 
     def __repr__(self) -> str:
+        if self.is_remote:
+            return f"The functions that this connection had created were removed in {self.seconds:.1f} s."
         return f"The lab was reset in {self.seconds:.1f} s: no functions, no calls, no events."
 
 
@@ -82,6 +95,7 @@ class Lab(LabServices, LabFunctions, LabCalls, LabBins, LabQueues, LabFaultInjec
         ack_wait: str = "",
         sync_interval: str = "",
         functions: str | None = None,
+        gateway: str | None = None,
         gateway_port: int = Settings.gateway_port,
         inspector_port: int = Settings.inspector_port,
         listen: str = Settings.listen,
@@ -118,6 +132,10 @@ class Lab(LabServices, LabFunctions, LabCalls, LabBins, LabQueues, LabFaultInjec
             functions: What functions run in: ``process``, the default, or
                 ``docker`` for containers of this machine's Docker engine. The
                 variable ``LABKIT_FUNCTIONS`` is another default.
+            gateway: URL of an OpenFaaS elsewhere, as in ``Lab.connect``: no
+                lab is started. The default is the variable
+                ``LABKIT_GATEWAY``, which does not count with "", or if
+                ``functions`` or ``nats`` is given.
             gateway_port: Used if free, else another; 0 means any.
             inspector_port: The same for the inspector.
             listen: IPv4 address of this machine where gateway and inspector
@@ -146,6 +164,27 @@ class Lab(LabServices, LabFunctions, LabCalls, LabBins, LabQueues, LabFaultInjec
                 behind.
         """
         load_ipython_extension()
+        is_here = functions is not None or nats is not None
+        if gateway and is_here:
+            raise InvalidValueError(
+                "a lab is either here or an OpenFaaS elsewhere",
+                expected="gateway, or functions and nats",
+                seen=f"gateway={gateway!r} and {'functions' if functions is not None else 'nats'}",
+            )
+        if gateway or (gateway is None and not is_here and default_gateway()):
+            given = {
+                "max_inflight": max_inflight not in (None, Settings.max_inflight),
+                "workers": workers != Settings.workers,
+                "max_retry_attempts": max_retry_attempts != Settings.max_retry_attempts,
+                "initial_retry_wait": initial_retry_wait != Settings.initial_retry_wait,
+                "max_retry_wait": max_retry_wait != Settings.max_retry_wait,
+                "ack_wait": bool(ack_wait),
+                "sync_interval": bool(sync_interval),
+                "environment": bool(environment),
+            }
+            if ignored := [name for name, is_given in given.items() if is_given]:
+                announced(settings_not_here(ignored))
+            return cls.connect(gateway or "", workspace=workspace)
         settings = Settings(
             workspace=str(Workspace.find(workspace).root),
             max_inflight=1 if max_inflight is None else max_inflight,
@@ -186,6 +225,59 @@ class Lab(LabServices, LabFunctions, LabCalls, LabBins, LabQueues, LabFaultInjec
         if notebook and (news := NotebookCopies(lab.workspace).news_of(Path(notebook))):
             warnings.warn(news, stacklevel=2)
         return cls(lab)
+
+    @classmethod
+    @checked
+    def connect(
+        cls,
+        url: str = "",
+        user: str = "",
+        password: str = "",
+        *,
+        callback_url: str = "",
+        workspace: str | PathLike[str] | None = None,
+        timeout: float = 20.0,
+    ) -> Self:
+        """Connect to an OpenFaaS elsewhere, by OpenFaaS's own API alone.
+
+        Functions, calls, measured runs, plots, logs and bins are the same as
+        in a lab on this machine. What only the lab's own services know or do
+        (queues, status by id, faults) raises ``NotAvailableError``, and views
+        of it are notes.
+
+        Results come by callbacks, to a request inspector that is started
+        beside this process. ``reset`` removes the functions that this
+        connection has created, and no others; ``stop`` and the end of this
+        process leave all functions in place.
+
+        Args:
+            url: The gateway, such as ``http://gateway:8080``; by default the
+                variable ``LABKIT_GATEWAY``.
+            user: For its ``/system`` routes; by default that of the URL, else
+                ``LABKIT_GATEWAY_USER``, else the login that faas-cli saved.
+            password: The user's; ``LABKIT_GATEWAY_PASSWORD``.
+            callback_url: Where the OpenFaaS reaches this machine, such as
+                ``http://192.0.2.7:9090``; by default ``LABKIT_CALLBACK_URL``,
+                else this machine's address on the way to the gateway, and any
+                port.
+            workspace: The folder that exercises belong to.
+            timeout: Seconds until it is connected.
+
+        Raises:
+            InvalidValueError: It is no URL, or the login is not complete.
+            RemoteGatewayError: The gateway can't be reached, is no OpenFaaS,
+                or rejects the login.
+            CallbackUrlError: It could not send results to this machine.
+        """
+        from labkit.lab.remote_lab import AsyncRemoteLab  # few labs are elsewhere, and it takes 30 ms
+        from labkit.remote.address import remote_address
+
+        load_ipython_extension()
+        address = remote_address(url or default_gateway(), user, password)
+        connecting = AsyncRemoteLab.connect(
+            Workspace.find(workspace), address, callback_url or default_callback_url()
+        )
+        return cls(background_loop().run(connecting, timeout + GRACE_SECONDS))
 
     @classmethod
     @checked
@@ -251,7 +343,7 @@ class Lab(LabServices, LabFunctions, LabCalls, LabBins, LabQueues, LabFaultInjec
         begin = time.monotonic()
         timeout = 2 * CHANGE_SECONDS + GRACE_SECONDS
         self._async = background_loop().run(self._async.reset(), timeout, cancels=False)
-        return ResetReport(time.monotonic() - begin)
+        return ResetReport(time.monotonic() - begin, self._async.is_remote)
 
     def __enter__(self) -> Self:
         return self

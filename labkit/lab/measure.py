@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, TextIO
 
-from labkit.clients.call_events import CallEvents
+from labkit.clients.call_events import ReadableCalls
 from labkit.clients.caller import in_kernel
 from labkit.clients.connections import Connections
 from labkit.clients.gateway import Body, FunctionRequest, GatewayClient
@@ -95,7 +95,7 @@ class _Run:
 
     spec: RunSpec
     gateway: GatewayClient
-    events: CallEvents
+    events: ReadableCalls
     on_progress: OnProgress
     ids: list[str] = field(default_factory=list)
     pending: set[str] = field(default_factory=set)
@@ -171,14 +171,15 @@ class _Run:
             await self.events.until(self._report_progress, timeout, expected=expected)
         except LabTimeoutError as error:
             error.seen = f"{len(self.ids) - len(self.pending)} completed, {len(self.pending)} pending"
-            error.next_step = self._next_step()
+            error.next_step = "; ".join(filter(None, (self._next_step(), self.events.hint)))
             raise
 
     def _next_step(self) -> str:
         """Tell what to do about a run that took too long."""
         if not self.pending:
             return "wait longer: timeout=…"
-        return f"wait longer: timeout=…; the pending calls stay queued; {how_to_cancel(self._queue())}"
+        text = "wait longer: timeout=…; the pending calls stay queued"
+        return text if self.events.hint else f"{text}; {how_to_cancel(self._queue())}"
 
     def _queue(self) -> str:
         """Return the queue that the newest call is in, or ""."""
@@ -231,7 +232,8 @@ def measure_with_bar(connections: Connections, spec: RunSpec, *, show: bool) -> 
                 bar.update(newest.over - bar.n)
 
     timeout = spec.timeout + _EVENTS_SECONDS + GRACE_SECONDS
-    with short_interrupt(lambda: interrupted(spec, newest)):
+    can_cancel = connections.can_cancel
+    with short_interrupt(lambda: interrupted(spec, newest, can_cancel=can_cancel)):
         try:
             run = connections.watch.guard(measure(connections, spec, steps.put))
             return background_loop().run(run, timeout, meanwhile=draw)
@@ -241,7 +243,7 @@ def measure_with_bar(connections: Connections, spec: RunSpec, *, show: bool) -> 
                 bar.close()
 
 
-def interrupted(spec: RunSpec, progress: Progress) -> str:
+def interrupted(spec: RunSpec, progress: Progress, *, can_cancel: bool = True) -> str:
     """Tell how far an interrupted run was, and what is left of it."""
     if spec.mode == "sync":
         return f"stopped after {progress.answered} of {spec.calls} synchronous calls of {spec.function}"
@@ -249,7 +251,8 @@ def interrupted(spec: RunSpec, progress: Progress) -> str:
     left = progress.answered - progress.over
     if not left:
         return text
-    return f"{text}, {left} of them are not over and stay queued; {how_to_cancel(progress.queue)}"
+    text = f"{text}, {left} of them are not over and stay queued"
+    return f"{text}; {how_to_cancel(progress.queue)}" if can_cancel else text
 
 
 def _bar(spec: RunSpec) -> Any:

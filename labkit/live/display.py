@@ -13,6 +13,7 @@ from labkit.live.control_list import ControlList
 from labkit.live.parts import SHORT_FLOW, SHORT_GAUGE, SHORT_LOGS, SHORT_TIMELINE, ViewParts
 from labkit.views.flow import CallFlow
 from labkit.views.log_lines import LogLines
+from labkit.views.not_available import NotAvailable
 from labkit.views.queue_status import QueueFigures
 from labkit.views.timeline.picture import CallTimeline
 
@@ -83,10 +84,15 @@ class ViewForms(Generic[S, V]):
     live: str
     shorten: Callable[[S], S]
 
-    def show(self, still: S, parts: ViewParts) -> S | V:
-        """Return the live view where one can be shown, else a still one."""
+    def show(self, still: S, parts: ViewParts | None) -> S | V:
+        """Return the live view where one can be shown, else a still one.
+
+        Without ``parts`` there is no live view; a note stays what it is.
+        """
+        if isinstance(still, NotAvailable):
+            return still
         if shows_widgets():
-            return cast(V, resolve_name(self.live)(still, parts))
+            return still if parts is None else cast(V, resolve_name(self.live)(still, parts))
         return self.shorten(still) if in_kernel() else still
 
 
@@ -113,15 +119,15 @@ def live_bin(parts: ViewParts) -> LiveBinView | None:
     return LiveBinView(parts)
 
 
-def live_card(text: str, page: str, parts: ViewParts) -> tuple[dict[str, Any], dict[str, Any]]:
+def live_card(text: str, page: str, parts: ViewParts | None) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return a lab's MIME bundle: a card, which is live where it can be.
 
     Args:
         text: The lab as text.
         page: The lab as HTML.
-        parts: What the card is made of.
+        parts: What the card is made of; None is a still one.
     """
-    if not shows_widgets():
+    if parts is None or not shows_widgets():
         return {"text/plain": text, "text/html": page}, {}
     from labkit.live.card import CardView
 

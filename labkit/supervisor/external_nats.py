@@ -171,11 +171,12 @@ class ExternalNats:
 
     async def what_stays(self) -> str:
         """Return a sentence about what of the lab is left in NATS."""
-        from labkit_services.jetstream.claim import contents, streams
+        from labkit_services.jetstream.claim import contents
+        from labkit_services.jetstream.streams import all_streams
 
         try:
             async with asyncio.timeout(_STOP_SECONDS):
-                found = contents((await streams(self._jetstream())).values(), self._lab)
+                found = contents((await all_streams(self._jetstream())).values(), self._lab)
         except Exception as error:  # the lab ends: nothing is done about it
             return f"Whatever is in NATS ({self.login.url}) stays; it did not say what: {error!r}"
         parts = ", ".join(f"{count} {kind}" for kind, count in found.items())

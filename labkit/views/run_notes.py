@@ -51,6 +51,8 @@ def notes_at_start(
             "each call is answered with 404"
             if mode == "sync"
             else "each call is accepted with 202, then retried, then dead-lettered"
+            if queue is not None or is_new
+            else "each call is accepted with 202, and fails later"
         )
         yield Note(f"there is no function {missing}: {fate}", "deploy it first: lab.deploy(…)")
     if cancelled:

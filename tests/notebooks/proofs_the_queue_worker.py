@@ -133,7 +133,7 @@ PROOFS = Proofs(
         Shown(
             "After a crash perhaps twice",
             "check-record",
-            "yes one call was interrupted, and ran a second time",
+            "yes a call was interrupted, and ran again",
         ),
         Computed(
             "Not after a crash, and not with more than one in flight", ("kill-attempts",), _was_overtaken

@@ -21,6 +21,7 @@ SECTIONS = (
     ("docs/reliability.md", "What a 202 promises"),
     ("docs/reliability.md", "The disk, and JetStream's files"),
     ("docs/beyond-one-machine.md", "What scales by what"),
+    ("docs/beyond-one-machine.md", "An OpenFaaS elsewhere"),
     *(("docs/binder.md", name) for name in ("Binder", "A JupyterHub", "A wheel")),
     ("docs/architecture.md", "Processes, and how they end"),
     ("docs/architecture.md", "The services as images"),

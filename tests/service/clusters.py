@@ -13,8 +13,10 @@ from typing import Any
 import httpx
 from eventually import eventually
 from labs import start_lab
+from nats.js.errors import APIError
 
 from labkit import Lab
+from labkit_services.jetstream.streams import all_streams
 from labkit_services.runtime.nats_login import NatsLogin
 from tests.nats_cluster import (
     ACCOUNTS,
@@ -66,8 +68,14 @@ class Cluster:
 async def _delete_streams(login: NatsLogin) -> None:
     async with connected(login) as client:
         js = client.jetstream()
-        for info in await js.streams_info():
-            await js.delete_stream(info.config.name or "")
+        async with asyncio.timeout(30):
+            while True:
+                try:
+                    for name in await all_streams(js):
+                        await js.delete_stream(name)
+                    return
+                except (APIError, TimeoutError):  # a node that was killed comes back
+                    await asyncio.sleep(0.3)
 
 
 @contextmanager

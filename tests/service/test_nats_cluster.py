@@ -16,6 +16,7 @@ from labkit_command import labkit
 
 from labkit import Lab
 from labkit.errors import InvalidValueError, NatsAccessError
+from labkit_services.jetstream.streams import all_streams
 from labkit_services.runtime.nats_login import NatsLogin
 from tests.nats_cluster import PASSWORD, connected
 
@@ -51,8 +52,8 @@ def stream_replicas(login: NatsLogin) -> dict[str, int]:
 
     async def read() -> dict[str, int]:
         async with connected(login) as client:
-            infos = await client.jetstream().streams_info()
-            return {info.config.name or "": info.config.num_replicas or 0 for info in infos}
+            infos = await all_streams(client.jetstream())
+            return {name: info.config.num_replicas or 0 for name, info in infos.items()}
 
     return asyncio.run(read())
 

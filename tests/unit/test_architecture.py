@@ -40,6 +40,10 @@ ALLOWED = {
     ),
     "labkit.jupyter": ({"labkit", "jupyter", "lifecycle", "notebook_copies"}, SHARED | {"runtime", "web"}),
     "labkit.notebook_copies": ({"labkit", "notebook_copies"}, SHARED),
+    "labkit.remote": (
+        {"labkit", "remote", "clients", "views", "lifecycle", "openfaas_cli"},
+        SHARED | {"runtime"},
+    ),
     "labkit.live": ({"labkit", "live", "clients", "views"}, SHARED | {"runtime"}),
     "labkit.handlers": (
         {"labkit", "handlers", "clients", "lifecycle", "openfaas_cli"},
@@ -48,7 +52,7 @@ ALLOWED = {
     "labkit.lab": (
         {
             *("labkit", "lab", "live", "handlers", "clients", "views", "lifecycle", "supervisor"),
-            "notebook_copies",
+            *("notebook_copies", "remote"),
         },
         SHARED | {"runtime"},
     ),
@@ -56,7 +60,7 @@ ALLOWED = {
     "labkit.cli": (
         {
             *("labkit", "cli", "lab", "live", "clients", "views", "lifecycle", "supervisor", "openfaas_cli"),
-            *("jupyter", "notebook_copies"),
+            *("jupyter", "notebook_copies", "remote"),
         },
         SHARED | {"runtime", "docker_engine"},
     ),

@@ -86,7 +86,7 @@ class AsyncLabCalls(LabParts):
             headers = {**(headers or {}), CALLBACK_URL: str(callback)}
         request = FunctionRequest(name, body, "POST", path, query, headers, timeout)
         response = await self.connections.gateway.invoke_async(request)
-        return AsyncCallHandle(self.connections, response.call_id, name, response.seconds)
+        return self._handle(response.call_id, name, response.seconds)
 
     def call(self, call_id: str, function: str = "") -> AsyncCallHandle:
         """Return an asynchronous call of any client by its id.
@@ -94,7 +94,10 @@ class AsyncLabCalls(LabParts):
         Calls of several functions may share an id; ``function`` chooses one,
         otherwise it is the first.
         """
-        return AsyncCallHandle(self.connections, call_id, function)
+        return self._handle(call_id, function)
+
+    def _handle(self, call_id: str, function: str, seconds: float = 0.0) -> AsyncCallHandle:
+        return AsyncCallHandle(self.connections, call_id, function, seconds)
 
     @guarded
     async def calls(self) -> list[Call]:

@@ -13,6 +13,7 @@ from labkit.lab.background_loop import MANAGE_SECONDS, DualContextManager, backg
 from labkit.lab.faults import FaultHandle, FaultTarget, check_fault, during
 from labkit.lab.interrupts import short_interrupt
 from labkit.lab.methods.parts import LabParts
+from labkit.lab.notes import announced
 from labkit.service_names import GATEWAY, INSPECTOR, NATS_SERVER, QUEUE_WORKER
 from labkit.views.faults import FaultKind, FaultList
 from labkit_services.call_record.fault_spans import fault_spans
@@ -85,6 +86,10 @@ class AsyncLabFaultInjection(LabParts):
         on_begun()
         await self.supervisor.end_fault(fault, service, now=False, timeout=seconds + CHANGE_SECONDS)
 
+    def missing_faults(self) -> FaultHandle | None:
+        """Return what stands for a fault where none can be injected."""
+        return None
+
     @guarded
     async def faults(self) -> FaultList:
         """Return all processes' injected faults, oldest first.
@@ -144,6 +149,8 @@ class LabFaultInjection:
                 out of range.
         """
         check_fault(service, kind, after, seconds)
+        if (missing := self._async.missing_faults()) is not None:
+            return announced(missing)
         begun = threading.Event()
         work = self._async.fault(service, kind, after=after, seconds=seconds, on_begun=begun.set)
         future = asyncio.run_coroutine_threadsafe(work, background_loop().loop)

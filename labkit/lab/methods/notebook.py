@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from labkit.errors import WorkspaceError
 from labkit.lab.arguments import checked
 from labkit.lab.methods.parts import LabParts
 from labkit.notebook_copies.copies import CopyChange, NotebookCopies
+from labkit.views.claims import Claim, ConfirmedClaims, confirmed
 
 _FOLDER_MARK = ".labkit-folder"
 """Marks a folder that ``lab.folder`` made, and so may empty."""
@@ -54,6 +56,20 @@ class LabNotebook:
         (target / _FOLDER_MARK).touch()
         os.chdir(target)
         return target
+
+    @checked
+    def confirm(self, claims: Mapping[str, Claim]) -> ConfirmedClaims:
+        """Return whether claims about what happened hold here.
+
+        Args:
+            claims: By their text, whether each holds. A function is called;
+                what it can't know of an OpenFaaS elsewhere is marked "not
+                available here".
+
+        Raises:
+            VerificationError: Some do not hold; it lists all of them.
+        """
+        return confirmed(claims)
 
     @checked
     def fresh_copy(self, *names: str) -> FreshCopies:

@@ -33,7 +33,10 @@ class LabParts(LoopBound):
         supervisor: Client of its supervisor.
         feed: What happens in it, for live views.
         watch: Ends what waits when the lab is reset or ends.
+        is_remote: Whether it is an OpenFaaS elsewhere.
     """
+
+    is_remote = False
 
     def __init__(self, workspace: Workspace, state: LabState) -> None:
         self.workspace = workspace
@@ -58,8 +61,10 @@ class LabParts(LoopBound):
         return self._handlers
 
 
-def view_parts(lab: LabParts, kind: str, **options: Any) -> ViewParts:
-    """Return what a live view of a lab is made of."""
+def view_parts(lab: LabParts, kind: str, **options: Any) -> ViewParts | None:
+    """Return what a live view of a lab is made of; None without its events."""
+    if lab.is_remote:
+        return None
     call_soon = background_loop().loop.call_soon_threadsafe
     return ViewParts(lab.feed, call_soon, settings_of(kind, lab.state, **options))
 

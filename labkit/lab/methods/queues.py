@@ -5,6 +5,7 @@ from __future__ import annotations
 from labkit.clients.lab_watch import guarded
 from labkit.lab.background_loop import blocking
 from labkit.lab.methods.parts import LabParts
+from labkit.lab.notes import announced
 from labkit.lab.queue import AsyncQueue, Queue, QueueList
 from labkit_services.contract.names import DEFAULT_QUEUE
 
@@ -37,4 +38,4 @@ class LabQueues:
 
     queue = blocking(AsyncLabQueues.queue, Queue)
     queues = blocking(AsyncLabQueues.queues, lambda queues: QueueList(map(Queue, queues)))
-    set_max_inflight = blocking(AsyncLabQueues.set_max_inflight)
+    set_max_inflight = blocking(AsyncLabQueues.set_max_inflight, announced)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from labkit.lab.background_loop import blocking
 from labkit.lab.methods.parts import LabParts
 from labkit.lifecycle.log_files import log_path
 from labkit.service_names import is_service
 from labkit.views.faults import FaultKind
+from labkit.views.not_available import NotAvailable
 from labkit.views.status import LabStatus
 from labkit_services.runtime.log_tail import tail as last_log_lines
 
@@ -51,6 +54,12 @@ class AsyncLabServices(LabParts):
         return last_log_lines(log_path(self.workspace, name), tail)
 
 
+def _log_text(lines: list[str]) -> LogText:
+    if isinstance(lines, NotAvailable):  # a note stays a note
+        return cast(LogText, lines)
+    return LogText("\n".join(lines))
+
+
 class LabServices:
     """The lab's services: their status, logs and number."""
 
@@ -60,4 +69,4 @@ class LabServices:
     restart = blocking(AsyncLabServices.restart)
     kill = blocking(AsyncLabServices.kill)
     scale_workers = blocking(AsyncLabServices.scale_workers)
-    logs = blocking(AsyncLabServices.logs, lambda lines: LogText("\n".join(lines)))
+    logs = blocking(AsyncLabServices.logs, _log_text)

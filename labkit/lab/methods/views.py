@@ -13,6 +13,7 @@ from labkit.lab.methods.parts import LabParts, view_parts
 from labkit.live.control_list import ControlList
 from labkit.live.display import FLOW, GAUGE, LOGS, PANEL, TIMELINE, live_card
 from labkit.live.log_source import last_merged_lines
+from labkit.live.parts import settings_of
 from labkit.service_names import full_name
 from labkit.views.flow import CallFlow
 from labkit.views.log_lines import LogLines
@@ -73,6 +74,21 @@ class AsyncLabViews(LabParts):
         names = [full_name(name) for name in services]
         return LogLines(tuple(await last_merged_lines(self._link, names, tail)))
 
+    def card_html(self) -> str:
+        """Return the lab's card as HTML."""
+        # Saved with the notebook, so without the token that opens the page.
+        inspector, note = html.escape(self.state.inspector_url), self.state.port_note
+        return (
+            f"<p><b>The lab is ready.</b> gateway <code>{html.escape(self.state.gateway_url)}</code> · "
+            f'inspector <a href="{inspector}/" target="_blank"><code>{inspector}</code></a> '
+            "(to open its page for the first time: <code>!labkit status</code>)</p>"
+            + (f"<p>Note: {html.escape(note)}.</p>" if note else "")
+        )
+
+    async def panel(self) -> ControlList:
+        """Return the list of the panel's controls."""
+        return ControlList(str(settings_of("panel", self.state)["lang"]))
+
 
 class LabViews:
     """Views of the lab, live in a notebook."""
@@ -83,6 +99,7 @@ class LabViews:
     _call_flow = blocking(AsyncLabViews.flow)
     _queue_figures = blocking(AsyncLabViews.gauge)
     _last_log_lines = blocking(AsyncLabViews.live_logs)
+    _control_list = blocking(AsyncLabViews.panel)
 
     @checked
     def timeline(self, function: str = "", *, last: int = 50) -> CallTimeline | TimelineView:
@@ -128,8 +145,7 @@ class LabViews:
         Its controls work while a cell waits. Where no widget can be shown it
         is a list of them, each with the Python call that does the same.
         """
-        parts = view_parts(self._async, "panel")
-        return PANEL.show(ControlList(str(parts.settings["lang"])), parts)
+        return PANEL.show(self._control_list(), view_parts(self._async, "panel"))
 
     @checked
     def live_logs(self, *services: str, tail: int = 200) -> LogLines | LogsView:
@@ -153,12 +169,4 @@ class LabViews:
         return live_card(repr(self), self._repr_html_(), parts)
 
     def _repr_html_(self) -> str:
-        # Saved with the notebook, so without the token that opens the page.
-        state = self._async.state
-        inspector, note = html.escape(state.inspector_url), state.port_note
-        return (
-            f"<p><b>The lab is ready.</b> gateway <code>{html.escape(state.gateway_url)}</code> · "
-            f'inspector <a href="{inspector}/" target="_blank"><code>{inspector}</code></a> '
-            "(to open its page for the first time: <code>!labkit status</code>)</p>"
-            + (f"<p>Note: {html.escape(note)}.</p>" if note else "")
-        )
+        return self._async.card_html()

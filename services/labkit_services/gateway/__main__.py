@@ -15,6 +15,7 @@ from labkit_services.gateway.functions.autoscaler import Autoscaler
 from labkit_services.gateway.functions.process_backend import ProcessBackend
 from labkit_services.gateway.functions.provider import FunctionProvider, ReplicaBackend
 from labkit_services.gateway.metrics import Metrics, Telemetry
+from labkit_services.gateway.openfaas_only import OpenFaasOnly
 from labkit_services.gateway.queue_registry import QueueRegistry
 from labkit_services.gateway.queue_workers import QueueWorkers
 from labkit_services.gateway.registry import Registry
@@ -100,10 +101,12 @@ async def main(service: Service) -> None:
     def on_error(request: Request, error: BaseException) -> None:
         log.error(f"handler failed: {error!r}", method=request.method, path=request.path)
 
-    server = HttpServer(app, limits=Limits(read_seconds=config.read_timeout or math.inf), on_error=on_error)
+    handler = OpenFaasOnly(app) if config.openfaas_only else app
+    limits = Limits(read_seconds=config.read_timeout or math.inf)
+    server = HttpServer(handler, limits=limits, on_error=on_error)
     host, port = await server.start(config.listen, config.port, fallback=config.port_fallback)
     await backend.expose(app)
-    await serve_owner(server, config.owner_socket, app, sandbox=True)
+    await serve_owner(server, config.owner_socket, handler, sandbox=True)
     metrics_server = MetricsServer(metrics_text, log)
     metrics_url = await metrics_server.start(config.metrics_port)
     service.ready(url=f"http://{host}:{port}", metrics=metrics_url)

@@ -38,6 +38,7 @@ class GatewayConfig:
     lab_state: Path  # the lab's state file, which has the inspector's address
     functions: str  # what functions run in: "process" or "docker"
     workspace: str  # the lab's folder, by which its containers are found
+    openfaas_only: bool  # without the lab's own routes and headers
     allowed_hosts: tuple[str, ...]  # more host names under which browsers reach it
 
     @classmethod
@@ -75,5 +76,6 @@ class GatewayConfig:
             lab_state=Path(service.setting("lab_state", ".labkit/state.json")),
             functions=service.setting("functions", PROCESS),
             workspace=service.setting("workspace") or str(Path.cwd()),
+            openfaas_only=service.flag("openfaas_only"),
             allowed_hosts=allowed_hosts(service.settings),
         )

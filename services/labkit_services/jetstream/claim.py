@@ -27,7 +27,7 @@ from labkit_services.contract.queues import DEAD_SUFFIX, STREAM_PREFIX
 from labkit_services.jetstream import retention
 from labkit_services.jetstream.connection import Client, NatsError
 from labkit_services.jetstream.stream_settings import LAB_MARK, StreamSettings
-from labkit_services.jetstream.streams import ensure_bucket
+from labkit_services.jetstream.streams import all_streams, ensure_bucket
 
 CLAIM_BUCKET = "labkit"
 CLAIM_SUBJECT = "lab.claim"
@@ -105,7 +105,7 @@ async def make_claim(js: JetStreamContext, claim: Claim, replicas: int) -> Strea
     existing = await read_claim(js)
     if existing is None:
         _check_room(await js.account_info())
-        if foreign := [one for one in await streams(js) if _is_ours(one)]:
+        if foreign := [one for one in await all_streams(js) if _is_ours(one)]:
             raise NatsAccessError(
                 "The account of NATS holds streams with the lab's names that no lab has made.",
                 expected="none of them",
@@ -186,20 +186,12 @@ def taken(claim: Claim) -> NatsAccessError:
     )
 
 
-async def streams(js: JetStreamContext) -> dict[str, api.StreamInfo]:
-    """Return all streams of the account by name, buckets included."""
-    found: dict[str, api.StreamInfo] = {}
-    while infos := await js.streams_info(offset=len(found)):
-        found |= {info.config.name or "": info for info in infos}
-    return found
-
-
 async def delete_streams(js: JetStreamContext, lab: str, *, with_claim: bool) -> list[str]:
     """Delete a lab's streams, and no other's; return their names.
 
     The claim goes last, so that it still names the lab if that fails.
     """
-    mine = [name for name, info in (await streams(js)).items() if _belongs(info, lab)]
+    mine = [name for name, info in (await all_streams(js)).items() if _belongs(info, lab)]
     claim = f"KV_{CLAIM_BUCKET}"
     deleted = [name for name in mine if name != claim] + ([claim] if with_claim and claim in mine else [])
     for name in deleted:

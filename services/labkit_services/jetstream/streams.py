@@ -29,7 +29,12 @@ _STREAM_NAME_IN_USE = 10058
 _ATTEMPTS = 4
 """At a request to JetStream, of five seconds each: a cluster that has just
 lost a node elects new leaders first."""
-
+_PASSING = {10004, 10005, 10008}
+"""JetStream's errors (nats-server's errors.json) that a cluster gives while a
+node comes back: not active, no peer for a replica, not available."""
+_PAUSE_SECONDS = 1.5
+_LIST_ATTEMPTS = 20
+_LIST_PAUSE_SECONDS = 0.5
 
 _ALONE = StreamSettings()
 
@@ -119,16 +124,39 @@ async def bucket_keys(js: JetStreamContext, bucket: str) -> list[str]:
     return [subject.removeprefix(prefix) for subject in info.state.subjects or {}]
 
 
+async def all_streams(js: JetStreamContext) -> dict[str, api.StreamInfo]:
+    """Return all streams of the account by name, buckets included.
+
+    A cluster leaves out a stream that is just electing its leader, but counts
+    it. So the list is read again until it is complete.
+
+    Raises:
+        NatsAccessError: It was not complete in several seconds.
+    """
+    found: dict[str, api.StreamInfo] = {}
+    for _ in range(_LIST_ATTEMPTS):
+        found, count = {}, 0
+        while infos := await js.streams_info(offset=count):
+            count += len(infos)
+            found |= {info.config.name or "": info for info in infos}
+        expected = (await js.account_info()).streams
+        if len(found) >= expected:
+            return found
+        await asyncio.sleep(_LIST_PAUSE_SECONDS)
+    raise NatsAccessError(
+        "The cluster does not list all streams.",
+        expected=f"{expected} streams",
+        seen=", ".join(sorted(found)) or "none",
+        next_step="see that most nodes of NATS run, and reach each other; then try again",
+    )
+
+
 async def queue_names(js: JetStreamContext, lab: str = "") -> list[str]:
     """Return the names of all queues that have a stream.
 
     With a lab's id only of those that are marked as its own.
     """
-    found: list[str] = []
-    count = 0
-    while infos := await js.streams_info(offset=count):
-        count += len(infos)
-        found += [info.config.name or "" for info in infos if _is_of(info, lab)]
+    found = [name for name, info in (await all_streams(js)).items() if _is_of(info, lab)]
     prefix = queues.STREAM_PREFIX
     streams = [name for name in found if name.startswith(prefix) and not name.endswith(queues.DEAD_SUFFIX)]
     return sorted(name.removeprefix(prefix) for name in streams)
@@ -203,12 +231,16 @@ async def _add_stream(js: JetStreamContext, config: api.StreamConfig) -> None:
 
 
 async def _patient(request: Callable[[], Awaitable[T]], doing: str) -> T:
-    """Return the answer; ask again if JetStream gives none."""
-    for _ in range(_ATTEMPTS):
+    """Return the answer; ask again if JetStream has none yet."""
+    for attempt in range(1, _ATTEMPTS + 1):
         try:
             return await request()
         except TimeoutError:
             continue
+        except APIError as error:
+            if error.err_code not in _PASSING or attempt == _ATTEMPTS:
+                raise
+            await asyncio.sleep(_PAUSE_SECONDS)
     raise NatsAccessError(
         "JetStream does not answer.",
         expected=f"JetStream to {doing}",
