@@ -53,7 +53,9 @@ _NAMES = ", ".join(row.name for row in ROWS)
     metavar="N,N",
     help="Instead: memory, CPU and start of so many labs at once, such as 10,30.",
 )
-@click.option("--backlog", "calls", type=click.IntRange(min=1000), help="Instead: a queue of so many calls.")
+@click.option(
+    "--backlog", "calls", type=click.IntRange(min=backlog.FEWEST), help="Instead: a queue of so many calls."
+)
 def cli(only: str, quick: bool, as_json: bool, docs: bool, volume: int | None, **instead: Any) -> None:
     """Measure the lab's paths, each next to its baseline, and print the table.
 
@@ -96,7 +98,7 @@ def _numbers(text: str) -> list[int]:
     numbers = [int(part) if part.strip().isdecimal() else 0 for part in text.split(",")]
     if min(numbers) < 2:
         raise click.BadParameter(f"expected numbers from 2 on with commas, such as 5,10; got {text!r}")
-    return numbers
+    return sorted(numbers)
 
 
 def _explanation(facts: dict[str, Any]) -> str:

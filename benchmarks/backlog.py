@@ -22,8 +22,14 @@ _ROUND_SECONDS = 5.0
 _FIRST_ROUND_SECONDS = 1.0
 _DRAIN_SECONDS = 12.0
 """How long each number of workers drains, most of the queue remains."""
+FEWEST = 30_000
+"""So that the queue is never empty while its drain is measured."""
+_SHORT_QUEUE = 1000
+"""Calls for each worker, drained to the end."""
+_SHORT_QUEUE_MOST = 10_000
 _SETTLE_SECONDS = 12.0
 """nats-server keeps what it has just written in memory for ten seconds."""
+_SHORT_SECONDS = 300.0
 _FUNCTION = "sleeper"
 
 
@@ -61,6 +67,9 @@ class Drain:
         others: Measured: cores that all other programs used meanwhile.
         simulated: Calls per second of the simulation.
         whole_hours: Simulated: hours for the whole queue.
+        short_calls: A shorter queue, drained to its end.
+        short_seconds: Measured: from its first call to an empty queue.
+        short_simulated: Simulated: the same.
     """
 
     workers: int
@@ -69,6 +78,9 @@ class Drain:
     others: float
     simulated: float = 0.0
     whole_hours: float = 0.0
+    short_calls: int = 0
+    short_seconds: float = 0.0
+    short_simulated: float = 0.0
 
 
 async def measure(count: int, progress: Callable[[str], None]) -> tuple[Backlog, list[Drain]]:
@@ -89,6 +101,9 @@ async def measure(count: int, progress: Callable[[str], None]) -> tuple[Backlog,
             progress(f"{workers} workers drain")
             drains.append(await _drain(lab, workers))
         await lab.purge()
+        for number, workers in enumerate(WORKERS):
+            progress(f"{workers} workers drain a short queue to its end")
+            drains[number] = await _drain_whole(lab, drains[number])
     return backlog, simulated(drains, backlog.calls, os.cpu_count() or 1)
 
 
@@ -141,6 +156,21 @@ async def _drain(lab: Stack, workers: int) -> Drain:
     return Drain(workers, calls / seconds, cpu / max(1, calls), max(0.0, busy - cpu) / seconds)
 
 
+async def _drain_whole(lab: Stack, drain: Drain) -> Drain:
+    await lab.lab.scale_workers(drain.workers)
+    await lab.wait_empty()
+    calls = min(_SHORT_QUEUE_MOST, _SHORT_QUEUE * drain.workers)
+    begin = time.perf_counter()
+    await lab.fill(calls, _FUNCTION)
+    await stack.until(lambda: _is_empty(lab), "an empty queue", _SHORT_SECONDS)
+    return replace(drain, short_calls=calls, short_seconds=time.perf_counter() - begin)
+
+
+async def _is_empty(lab: Stack) -> bool:
+    await asyncio.sleep(0.05)  # asking often would take a core
+    return await lab.queued() == 0
+
+
 async def _cpu(lab: Stack) -> float:
     return sum((await lab.cpu_seconds()).values())
 
@@ -161,7 +191,8 @@ def simulated(drains: Sequence[Drain], calls: int, cores: int) -> list[Drain]:
         beside = DrainModel(first.cpu * cores / max(0.1, cores - drain.others), wait, cores)
         rate = sample / beside.seconds(sample, slots)
         hours = model.seconds(calls, slots) / 3600
-        found.append(replace(drain, simulated=rate, whole_hours=hours))
+        short = beside.seconds(drain.short_calls, slots)
+        found.append(replace(drain, simulated=rate, whole_hours=hours, short_simulated=short))
     return found
 
 
@@ -182,8 +213,8 @@ def table(backlog: Backlog, drains: Sequence[Drain]) -> str:
         f"`sleep {SLEEP_SECONDS}`, `max_inflight={MAX_INFLIGHT}`:",
         "",
         "| queue-workers | measured, calls/s | simulated | CPU per call | other programs' cores "
-        "| the whole queue, simulated |",
-        "|--:|--:|--:|--:|--:|--:|",
+        "| a short queue to its end, measured | simulated | the whole queue, simulated |",
+        "|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
     return "\n".join([*lines, *map(_row, drains)])
 
@@ -191,7 +222,8 @@ def table(backlog: Backlog, drains: Sequence[Drain]) -> str:
 def _row(drain: Drain) -> str:
     return (
         f"| {drain.workers} | {drain.per_second:.0f} | {drain.simulated:.0f} | {drain.cpu * 1e3:.2f} ms | "
-        f"{drain.others:.1f} | "
+        f"{drain.others:.1f} | {drain.short_calls:,} calls: {drain.short_seconds:.1f} s | "
+        f"{drain.short_simulated:.1f} s | "
         f"{_duration(drain.whole_hours)} |"
     )
 

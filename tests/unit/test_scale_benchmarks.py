@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from click.testing import CliRunner
 
 from benchmarks import backlog, hub
+from benchmarks.__main__ import cli
 from benchmarks.backlog import MAX_INFLIGHT, Backlog, Drain
 from benchmarks.drain_model import DrainModel
 from benchmarks.hub import Hub, Jupyter
@@ -64,11 +66,22 @@ def test_the_tables_say_what_is_extrapolated_and_what_is_simulated() -> None:
     assert "extrapolated" not in measured
 
     queue = Backlog(1_000_000, 9000.0, 8000.0, 10.0, 310.0, 616.0, 355.0)
-    drains = [Drain(1, 97.0, 0.002, 0.1, 96.0, 2.9), Drain(16, 900.0, 0.002, 0.0, 990.0, 0.28)]
+    drains = [
+        Drain(1, 97.0, 0.002, 0.1, 96.0, 2.9, 1_000, 10.4, 10.2),
+        Drain(16, 900.0, 0.002, 0.0, 990.0, 0.28, 10_000, 11.0, 10.1),
+    ]
     lines = backlog.table(queue, drains).splitlines()
     assert lines[0] == "| 1,000,000 queued calls | |"
     assert "| that is, per call | 300 bytes |" in lines
     assert lines[-2:] == [
-        "| 1 | 97 | 96 | 2.00 ms | 0.1 | 2.9 h |",
-        "| 16 | 900 | 990 | 2.00 ms | 0.0 | 16.8 min |",
+        "| 1 | 97 | 96 | 2.00 ms | 0.1 | 1,000 calls: 10.4 s | 10.2 s | 2.9 h |",
+        "| 16 | 900 | 990 | 2.00 ms | 0.0 | 10,000 calls: 11.0 s | 10.1 s | 16.8 min |",
     ]
+
+
+@pytest.mark.parametrize("numbers", ["1", "5,", "five", "-3"])
+def test_a_number_of_labs_that_is_none_is_refused(numbers: str) -> None:
+    result = CliRunner().invoke(cli, ["--hub", numbers])
+
+    assert result.exit_code == 2
+    assert "such as 5,10" in result.output
