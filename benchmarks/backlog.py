@@ -70,6 +70,7 @@ class Drain:
         short_calls: A shorter queue, drained to its end.
         short_seconds: Measured: from its first call to an empty queue.
         short_simulated: Simulated: the same.
+        short_others: Measured: cores of other programs meanwhile.
     """
 
     workers: int
@@ -81,6 +82,7 @@ class Drain:
     short_calls: int = 0
     short_seconds: float = 0.0
     short_simulated: float = 0.0
+    short_others: float = 0.0
 
 
 async def measure(count: int, progress: Callable[[str], None]) -> tuple[Backlog, list[Drain]]:
@@ -160,10 +162,12 @@ async def _drain_whole(lab: Stack, drain: Drain) -> Drain:
     await lab.lab.scale_workers(drain.workers)
     await lab.wait_empty()
     calls = min(_SHORT_QUEUE_MOST, _SHORT_QUEUE * drain.workers)
-    begin = time.perf_counter()
+    cpu, busy, begin = await _cpu(lab), programs.busy_seconds(), time.perf_counter()
     await lab.fill(calls, _FUNCTION)
     await stack.until(lambda: _is_empty(lab), "an empty queue", _SHORT_SECONDS)
-    return replace(drain, short_calls=calls, short_seconds=time.perf_counter() - begin)
+    seconds = time.perf_counter() - begin
+    others = programs.busy_seconds() - busy - (await _cpu(lab) - cpu)
+    return replace(drain, short_calls=calls, short_seconds=seconds, short_others=max(0.0, others) / seconds)
 
 
 async def _is_empty(lab: Stack) -> bool:
@@ -184,14 +188,17 @@ def simulated(drains: Sequence[Drain], calls: int, cores: int) -> list[Drain]:
     first = drains[0]
     wait = first.workers * MAX_INFLIGHT / first.per_second - first.cpu
     model = DrainModel(first.cpu, wait, cores)
+
+    def beside(others: float) -> DrainModel:
+        return DrainModel(first.cpu * cores / max(0.1, cores - others), wait, cores)
+
     found = []
     for drain in drains:
         slots = drain.workers * MAX_INFLIGHT
         sample = max(slots, round(drain.per_second * _DRAIN_SECONDS))
-        beside = DrainModel(first.cpu * cores / max(0.1, cores - drain.others), wait, cores)
-        rate = sample / beside.seconds(sample, slots)
+        rate = sample / beside(drain.others).seconds(sample, slots)
         hours = model.seconds(calls, slots) / 3600
-        short = beside.seconds(drain.short_calls, slots)
+        short = beside(drain.short_others).seconds(drain.short_calls, slots)
         found.append(replace(drain, simulated=rate, whole_hours=hours, short_simulated=short))
     return found
 
@@ -213,18 +220,30 @@ def table(backlog: Backlog, drains: Sequence[Drain]) -> str:
         f"`sleep {SLEEP_SECONDS}`, `max_inflight={MAX_INFLIGHT}`:",
         "",
         "| queue-workers | measured, calls/s | simulated | CPU per call | other programs' cores "
-        "| a short queue to its end, measured | simulated | the whole queue, simulated |",
-        "|--:|--:|--:|--:|--:|--:|--:|--:|",
+        "| the whole queue, simulated |",
+        "|--:|--:|--:|--:|--:|--:|",
+        *map(_row, drains),
+        "",
+        "Shorter queues, to their end:",
+        "",
+        "| queue-workers | calls | measured | simulated | other programs' cores |",
+        "|--:|--:|--:|--:|--:|",
+        *map(_short_row, drains),
     ]
-    return "\n".join([*lines, *map(_row, drains)])
+    return "\n".join(lines)
 
 
 def _row(drain: Drain) -> str:
     return (
         f"| {drain.workers} | {drain.per_second:.0f} | {drain.simulated:.0f} | {drain.cpu * 1e3:.2f} ms | "
-        f"{drain.others:.1f} | {drain.short_calls:,} calls: {drain.short_seconds:.1f} s | "
-        f"{drain.short_simulated:.1f} s | "
-        f"{_duration(drain.whole_hours)} |"
+        f"{drain.others:.1f} | {_duration(drain.whole_hours)} |"
+    )
+
+
+def _short_row(drain: Drain) -> str:
+    return (
+        f"| {drain.workers} | {drain.short_calls:,} | {drain.short_seconds:.1f} s | "
+        f"{drain.short_simulated:.1f} s | {drain.short_others:.1f} |"
     )
 
 

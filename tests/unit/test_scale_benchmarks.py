@@ -73,10 +73,9 @@ def test_the_tables_say_what_is_extrapolated_and_what_is_simulated() -> None:
     lines = backlog.table(queue, drains).splitlines()
     assert lines[0] == "| 1,000,000 queued calls | |"
     assert "| that is, per call | 300 bytes |" in lines
-    assert lines[-2:] == [
-        "| 1 | 97 | 96 | 2.00 ms | 0.1 | 1,000 calls: 10.4 s | 10.2 s | 2.9 h |",
-        "| 16 | 900 | 990 | 2.00 ms | 0.0 | 10,000 calls: 11.0 s | 10.1 s | 16.8 min |",
-    ]
+    assert "| 1 | 97 | 96 | 2.00 ms | 0.1 | 2.9 h |" in lines
+    assert "| 16 | 900 | 990 | 2.00 ms | 0.0 | 16.8 min |" in lines
+    assert lines[-2:] == ["| 1 | 1,000 | 10.4 s | 10.2 s | 0.0 |", "| 16 | 10,000 | 11.0 s | 10.1 s | 0.0 |"]
 
 
 @pytest.mark.parametrize("numbers", ["1", "5,", "five", "-3"])
