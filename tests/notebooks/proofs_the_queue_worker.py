@@ -160,7 +160,7 @@ PROOFS = Proofs(
         Shown(
             "At least once, not exactly once, and in no certain order",
             "check-record",
-            "yes one call was inter",
+            "yes a call was inter",
         ),
     ),
     plain=(
