@@ -21,7 +21,7 @@ from labkit.default_settings import (
     default_functions,
     default_gateway,
 )
-from labkit.errors import InvalidValueError, LabRunningError
+from labkit.errors import InvalidValueError
 from labkit.lab.arguments import checked
 from labkit.lab.async_lab import AsyncLab
 from labkit.lab.background_loop import GRACE_SECONDS, MANAGE_SECONDS, background_loop, proxy
@@ -39,17 +39,6 @@ from labkit.supervisor.settings import Settings
 from labkit.workspace import Workspace
 
 _ATTACH_SECONDS = 10.0
-
-
-def _require(lab: AsyncLab, asked: str, seen: str) -> None:
-    """Raise LabRunningError if a running lab has another setting."""
-    if seen != asked:
-        raise LabRunningError(
-            "A lab is running with another setting.",
-            expected=asked,
-            seen=f"{seen} in the lab at {lab.state.gateway_url}",
-            next_step="end it with: labkit down; or attach to it with: Lab.attach()",
-        )
 
 
 @dataclass(frozen=True)
@@ -208,10 +197,7 @@ class Lab(LabServices, LabFunctions, LabCalls, LabBins, LabQueues, LabFaultInjec
 
         async def start() -> tuple[AsyncLab, tuple[str, ...]]:
             lab = await AsyncLab.start(settings, attach=attach)
-            if is_chosen:
-                _require(lab, f"functions={settings.functions!r}", f"functions={lab.state.functions!r}")
-            if settings.nats.url:
-                _require(lab, f"nats={settings.nats.url!r}", f"nats={lab.state.nats_url!r}")
+            lab.require(functions=settings.functions if is_chosen else "", nats=settings.nats.url)
             status = await lab.status()
             if max_inflight is not None and status.max_inflight != max_inflight:
                 await lab.set_max_inflight(max_inflight)

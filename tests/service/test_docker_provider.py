@@ -108,6 +108,14 @@ def test_limits_that_docker_cannot_keep_are_reported(http: httpx.Client) -> None
     assert "no limit" in notes["labkit/limits.cpu"]
 
 
+def test_a_replica_that_runs_out_of_memory_says_so_in_its_log(http: httpx.Client, docker_lab: Lab) -> None:
+    deploy(http, "big", "tail /dev/zero", limits={"memory": "30Mi"})
+
+    assert http.post("/function/big").status_code in (500, 502)
+
+    eventually(lambda: "out of memory" in str(docker_lab.logs("big")), within=20)
+
+
 def test_requests_beyond_limits_are_refused(http: httpx.Client) -> None:
     body = {"service": "no", "image": "functions/alpine:latest", "limits": {"memory": "16Mi"}}
 
@@ -289,6 +297,13 @@ def test_the_variable_chooses_the_provider_and_an_argument_wins(
         assert lab.aio.state.functions == "docker"
         with pytest.raises(LabError, match="running with another setting"):
             Lab.start(workspace, functions="process")
+        command = [str(BIN / "labkit"), "--workspace", str(workspace), "up"]
+        assert subprocess.run(command, capture_output=True, check=False).returncode == 0
+        failed = subprocess.run(
+            [*command, "--functions", "process"], capture_output=True, text=True, check=False
+        )
+        assert failed.returncode == 1
+        assert "running with another setting" in failed.stderr
     finally:
         lab.stop(force=True)
         environment.leave(lab.aio.workspace)
