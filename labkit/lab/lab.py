@@ -245,7 +245,8 @@ class Lab(LabServices, LabFunctions, LabCalls, LabBins, LabQueues, LabFaultInjec
             callback_url: Where the OpenFaaS reaches this machine, such as
                 ``http://192.0.2.7:9090``; by default ``LABKIT_CALLBACK_URL``,
                 else this machine's address on the way to the gateway, and any
-                port.
+                port. A URL with https is that of a tunnel or a proxy, which
+                forwards to port 8090 of this machine.
             workspace: The folder that exercises belong to.
             timeout: Seconds until it is connected.
 

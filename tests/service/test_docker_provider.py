@@ -66,8 +66,9 @@ def of_lab(engine: docker.DockerClient, workspace: Path) -> list[str]:
 
 
 def test_a_container_is_as_the_deployment_asks(
-    workspace: Path, http: httpx.Client, engine: docker.DockerClient
+    workspace: Path, docker_lab: Lab, http: httpx.Client, engine: docker.DockerClient
 ) -> None:
+    assert "Functions run in containers" in str(docker_lab.status())
     http.post("/system/secrets", json={"name": "key", "value": "s"})
     deploy(
         http,
@@ -268,7 +269,8 @@ def start_in_a_process(workspace: Path, **variables: str) -> str:
 
 
 def test_without_an_engine_a_start_fails_with_what_to_do(workspace: Path) -> None:
-    error = start_in_a_process(workspace, DOCKER_HOST=f"unix://{workspace}/none.sock")
+    # A socket's path has at most 107 bytes.
+    error = start_in_a_process(workspace, DOCKER_HOST="unix:///tmp/labkit-no-engine.sock")
 
     assert error.startswith("No Docker engine is running.\n")
     assert 'functions="process"' in error
