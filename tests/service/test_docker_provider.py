@@ -235,7 +235,7 @@ def test_an_engine_that_is_killed_and_comes_back_loses_no_call(
                 assert http.get("/system/functions").status_code == 200
                 later = lab.invoke_async("held")
 
-                own.start("--bridge=none", "--iptables=false")
+                own.start("--iptables=false")
 
                 assert call.result(timeout=60).status == 200
                 assert later.result(timeout=60).status == 200
