@@ -282,7 +282,7 @@ class DockerEngine:
 
     def _remove_containers(self) -> None:
         with contextlib.suppress(docker.errors.DockerException), self.client() as client:
-            for container in client.containers.list(all=True):
+            for container in client.containers.list(all=True, ignore_removed=True):
                 container.remove(force=True, v=True)
             client.networks.prune()
 

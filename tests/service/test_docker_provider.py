@@ -57,7 +57,9 @@ def http(docker_lab: Lab) -> Iterator[httpx.Client]:
 
 
 def containers(engine: docker.DockerClient, workspace: Path) -> list[Any]:
-    return engine.containers.list(all=True, filters={"label": f"{WORKSPACE}={workspace}"})
+    filters = {"label": f"{WORKSPACE}={workspace}"}
+    # The SDK lists them, then asks for each: one may have been removed meanwhile.
+    return engine.containers.list(all=True, ignore_removed=True, filters=filters)
 
 
 def of_lab(engine: docker.DockerClient, workspace: Path) -> list[str]:
