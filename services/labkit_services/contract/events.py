@@ -8,14 +8,13 @@ event by itself would cost more than accepting the call does.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from sys import intern
 from typing import Any
 
-from labkit_services.contract.compact_json import encode
+from labkit_services.contract.compact_json import decode, encode_bytes
 
 _SHOWN_BYTES = 300
 
@@ -100,13 +99,13 @@ def platform_data(made_by: str, body: bytes) -> dict[str, Any]:
 def encode_batch(service: str, instance: str, rows: Iterable[Row]) -> bytes:
     """Encode events as the body of one message."""
     batch = {"service": service, "instance": instance, "events": list(rows)}
-    return encode(batch).encode()
+    return encode_bytes(batch)
 
 
 def decode_batch(body: bytes) -> list[Event]:
     """Decode the events of one message, or raise ``ValueError``."""
     try:
-        batch = json.loads(body)
+        batch = decode(body)
         service, instance = batch["service"], batch["instance"]
         return [
             # Interned, because a log of ten thousand calls repeats these texts

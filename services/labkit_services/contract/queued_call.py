@@ -7,12 +7,11 @@ order and duplicates, and not every NATS client keeps these.
 
 from __future__ import annotations
 
-import json
 from binascii import crc32
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from labkit_services.contract.compact_json import encode
+from labkit_services.contract.compact_json import decode, encode
 from labkit_services.contract.headers import START_TIME
 from labkit_services.contract.names import short_function_name
 
@@ -90,7 +89,7 @@ class QueuedCall:
     def from_message(cls, headers: Mapping[str, str] | None, body: bytes) -> QueuedCall:
         """Decode a NATS message, or raise ``ValueError``."""
         try:
-            values = json.loads((headers or {})[CALL_HEADER])
+            values = decode((headers or {})[CALL_HEADER])
             call_id, function, method, path, query, pairs, callback, time_ns, retry, attempts = values
             pairs = tuple((name, value) for name, value in pairs)
         except (KeyError, TypeError) as error:

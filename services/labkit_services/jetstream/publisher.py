@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from contextlib import suppress
 from dataclasses import dataclass
 
-from nats.aio.msg import Msg
-
-from labkit_services.contract.compact_json import encode
+from labkit_services.contract.compact_json import decode, encode_bytes
 from labkit_services.contract.errors import LabError, error_text
 from labkit_services.contract.write_probe import probe_request, reason_of, write_error
 from labkit_services.jetstream.connection import Client, NatsError
+from labkit_services.jetstream.direct_messages import messages_of
 
 _TIMEOUT_SECONDS = 5.0
 _ACK_SECONDS = 2.0
@@ -44,6 +42,7 @@ class Publisher:
 
     def __init__(self, client: Client) -> None:
         self._client = client
+        self._messages = messages_of(client)
         self._loop = asyncio.get_running_loop()
         self._prefix = client.new_inbox() + "."
         self._pending: dict[str, asyncio.Future[PublishAck]] = {}
@@ -51,7 +50,7 @@ class Publisher:
 
     async def start(self) -> None:
         """Subscribe to the acknowledgements."""
-        await self._client.subscribe(self._prefix + "*", cb=self._on_ack)
+        await self._messages.subscribe(self._prefix + "*", self._on_ack)
 
     async def publish(self, subject: str, body: bytes, headers: dict[str, str]) -> PublishAck:
         """Store one message.
@@ -82,9 +81,9 @@ class Publisher:
     async def _write_error(self, subject: str) -> str:
         """Return why the stream of a subject stores nothing, or ""."""
         with suppress(OSError, NatsError, TimeoutError, ValueError, LookupError):
-            body = encode({"subject": subject}).encode()
+            body = encode_bytes({"subject": subject})
             found = await self._client.request("$JS.API.STREAM.LIST", body, timeout=_PROBE_SECONDS)
-            for stream in json.loads(found.data)["streams"]:
+            for stream in decode(found.data)["streams"]:
                 request = probe_request(stream["config"]["name"], stream["config"])
                 answer = await self._client.request(*request, timeout=_PROBE_SECONDS)
                 if error := write_error(answer.data):
@@ -100,21 +99,21 @@ class Publisher:
         self._pending[token] = ack
         timer = self._loop.call_later(max(timeout, 0.01), _time_out, ack)
         try:
-            await self._client.publish(subject, body, self._prefix + token, headers)
+            await self._messages.publish(subject, body, self._prefix + token, headers)
             return await ack
         finally:
             timer.cancel()
             del self._pending[token]
 
-    async def _on_ack(self, message: Msg) -> None:
-        ack = self._pending.get(message.subject[len(self._prefix) :])
+    def _on_ack(self, subject: str, data: bytes) -> None:
+        ack = self._pending.get(subject[len(self._prefix) :])
         if ack is None or ack.done():
             return
-        if not message.data:
+        if not data:
             # Status 503: there is no stream for the subject (yet).
             ack.set_exception(NatsError("no responders"))
             return
-        document = json.loads(message.data)
+        document = decode(data)
         if "error" in document:
             ack.set_exception(_refused(document["error"].get("description", "")))
         else:

@@ -73,7 +73,8 @@ class AsyncFunctionRoute:
         headers = standard_headers(call_id, start_ns)
         callback = request.headers.get(CALLBACK_URL)
         try:
-            GoUrl.parse(readable(callback))
+            if callback:
+                GoUrl.parse(readable(callback))
         except ValueError as error:
             return Response.error(400, f"{error}\n", headers)
         try:
