@@ -45,6 +45,8 @@ def encode_bytes(value: Any) -> bytes:
 def decode(text: bytes | str) -> Any:
     """Decode what ``encode`` or ``encode_bytes`` wrote.
 
+    An integer above 64 bits, which none of our values is, may be rounded.
+
     Raises:
         ValueError: It is not JSON.
     """
