@@ -37,7 +37,11 @@ class Messages(Protocol):
 
 def messages_of(client: Client) -> Messages:
     """Return the fast way, or the public one if nats-py has changed."""
-    return DirectMessages(client) if all(hasattr(client, each) for each in _ATTRIBUTES) else PublicMessages(client)
+    return (
+        DirectMessages(client)
+        if all(hasattr(client, each) for each in _ATTRIBUTES)
+        else PublicMessages(client)
+    )
 
 
 class PublicMessages:
@@ -86,7 +90,11 @@ class DirectMessages:
         ):
             await self._public.publish(subject, body, reply, headers)
             return
-        head = f"HPUB {subject} {reply} {len(block)} {size}\r\n" if lines else f"PUB {subject} {reply} {size}\r\n"
+        head = (
+            f"HPUB {subject} {reply} {len(block)} {size}\r\n"
+            if lines
+            else f"PUB {subject} {reply} {size}\r\n"
+        )
         command = b"%b%b%b\r\n" % (head.encode(), block, body)
         client._pending.append(command)
         client._pending_data_size += len(command)
@@ -108,7 +116,9 @@ def _handlers_of(client: Any, loop: asyncio.AbstractEventLoop) -> dict[int, OnMe
         return handlers
     handlers = {}
 
-    async def at_the_parser(sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes | None) -> None:
+    async def at_the_parser(
+        sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes | None
+    ) -> None:
         if (handler := handlers.get(sid)) is None:
             await process(sid, subject, reply, data, headers)
             return
