@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 from inspectors import nats_server
 
-from labkit_services.jetstream.connection import Client, NatsError
+from labkit_services.jetstream.connection import Client, NatsError, reach_server
 from labkit_services.jetstream.direct_messages import (
     DirectMessages,
     Messages,
@@ -49,7 +49,7 @@ async def listen(client: Client) -> asyncio.Queue[tuple[object, ...]]:
         await received.put((message.subject, message.reply, message.data, message.headers))  # type: ignore[attr-defined]
 
     await client.subscribe("calls.>", cb=receive)
-    await client.flush()
+    await reach_server(client)
     return received
 
 
@@ -125,8 +125,8 @@ def test_a_handler_that_fails_ends_neither_connection_nor_subscription(server: s
             await messages.subscribe("bugs", take)
             for body in (b"bad", b"good"):
                 await messages.publish("bugs", body, "", {})
-            await client.flush()
-            await asyncio.sleep(0.1)
+            await reach_server(client)
+            await reach_server(client)
             assert taken == [b"bad", b"good"]
 
     asyncio.run(run())
@@ -144,7 +144,7 @@ def test_a_subscription_outlives_a_reconnect(way: Way) -> None:
             await messages.subscribe("again", lambda _, body: taken.put_nowait(body))
         with nats_server(port=port):
             async with asyncio.timeout(10):
-                while not client.is_connected:
+                while not client.is_connected:  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
                 while taken.empty():
                     await messages.publish("again", b"1", "", {"A": "b"})
@@ -172,9 +172,7 @@ def test_without_a_private_name_the_public_methods_are_used(
     async def run() -> None:
         async with connected(server) as client:
             assert isinstance(messages_of(client), DirectMessages)
-            monkeypatch.setattr(
-                f"labkit_services.jetstream.direct_messages._ATTRIBUTES", (missing + "_gone",)
-            )
+            monkeypatch.setattr("labkit_services.jetstream.direct_messages._ATTRIBUTES", (missing + "_gone",))
             assert isinstance(messages_of(client), PublicMessages)
 
     asyncio.run(run())

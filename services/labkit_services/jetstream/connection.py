@@ -26,7 +26,7 @@ from labkit_services.jetstream.client_options import client_options
 from labkit_services.runtime.nats_login import NatsLogin
 from labkit_services.runtime.service import Service
 
-__all__ = ["Client", "NatsError", "NatsUnavailableError", "close", "connect", "server_url"]
+__all__ = ["Client", "NatsError", "NatsUnavailableError", "close", "connect", "reach_server", "server_url"]
 
 _CONNECT_SECONDS = 10.0
 _CLOSE_SECONDS = 2.0
@@ -112,6 +112,16 @@ def server_url(settings: Mapping[str, str]) -> str:
     host = settings.get("faas_nats_address") or settings.get("nats_host") or "127.0.0.1"
     port = settings.get("faas_nats_port") or settings.get("nats_port") or NATS_PORT
     return f"nats://{host}:{port}"
+
+
+async def reach_server(client: Client) -> None:
+    """Return once the server has read what was sent, subscriptions too.
+
+    nats-py's ``flush`` writes its PING before what is still buffered, so only
+    the PONG to a second one tells that all of it has arrived.
+    """
+    await client.flush()
+    await client.flush()
 
 
 async def close(client: Client) -> None:

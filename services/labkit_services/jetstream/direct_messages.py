@@ -5,7 +5,7 @@ the rest of an accepted call: two coroutines and a header block for each
 message sent; parsed headers, a ``Msg`` and a queue for each one received. The
 connection, its login, TLS and reconnects stay nats-py's. The buffer and the
 parser are private: if a name is missing, ``messages_of`` chooses the public
-methods (NATS protocol: docs.nats.io/reference/reference-protocols/nats-protocol).
+methods. (Protocol: docs.nats.io, "Client Protocol", HPUB and PUB.)
 """
 
 from __future__ import annotations

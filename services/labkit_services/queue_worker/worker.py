@@ -13,7 +13,7 @@ from labkit_services.contract.errors import InvalidValueError, LabError, error_t
 from labkit_services.contract.queues import check_queue_name, queue_stream, worker_control_subject
 from labkit_services.http import HttpClient
 from labkit_services.jetstream import streams
-from labkit_services.jetstream.connection import Client, NatsError
+from labkit_services.jetstream.connection import Client, NatsError, reach_server
 from labkit_services.jetstream.event_publisher import EventPublisher
 from labkit_services.jetstream.publisher import Publisher
 from labkit_services.queue_worker.callback_delivery import CallbackHandler
@@ -84,7 +84,7 @@ class Worker:
             tasks.start(self._keep_finding_queues(), name="find queues")
         else:
             await self._add(config.queue)
-        await self._nats.flush()  # a ready worker is in the status of its queues
+        await reach_server(self._nats)  # a ready worker is in the status of its queues
 
     def restored(self) -> None:
         """Continue after the connection to nats-server was restored."""
