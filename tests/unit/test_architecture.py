@@ -34,6 +34,7 @@ ALLOWED = {
     ),
     "labkit.jupyter": ({"labkit", "jupyter", "lifecycle", "notebook_copies"}, SHARED | {"runtime", "web"}),
     "labkit.notebook_copies": ({"labkit", "notebook_copies"}, SHARED),
+    "labkit.teaching": ({"labkit", "teaching", "clients", "views"}, SHARED),
     "labkit.live": ({"labkit", "live", "clients", "views"}, SHARED | {"runtime"}),
     "labkit.handlers": (
         {"labkit", "handlers", "clients", "lifecycle", "openfaas_cli"},
@@ -42,15 +43,18 @@ ALLOWED = {
     "labkit.lab": (
         {
             *("labkit", "lab", "live", "handlers", "clients", "views", "lifecycle", "supervisor"),
-            "notebook_copies",
+            *("notebook_copies", "teaching"),
         },
         SHARED | {"runtime"},
     ),
-    "labkit.ipython": ({"labkit", "ipython", "lab", "handlers", "live", "clients"}, SHARED),
+    "labkit.ipython": (
+        {"labkit", "ipython", "lab", "handlers", "live", "clients", "views", "teaching"},
+        SHARED,
+    ),
     "labkit.cli": (
         {
             *("labkit", "cli", "lab", "live", "clients", "views", "lifecycle", "supervisor", "openfaas_cli"),
-            *("jupyter", "notebook_copies"),
+            *("jupyter", "notebook_copies", "teaching"),
         },
         SHARED | {"runtime"},
     ),

@@ -28,7 +28,7 @@ _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _FENCE = re.compile(r"(`{3,})(python|bash)\n(.*?)\n?^\1$", re.DOTALL | re.MULTILINE)
 _KEY = re.compile(r"\d\d\.[a-z0-9]+(-[a-z0-9]+)*")
 _STUBS = ("exercise", "predict")
-_MARKS = {"cell": {"source", "tags"}, "code": {*_STUBS, "solution", "wrong", "check", "tags"}}
+_MARKS = {"cell": {"source", "tags"}, "code": {*_STUBS, "solution", "wrong", "check", "needs", "tags"}}
 
 
 class SourceError(ValueError):
@@ -112,7 +112,7 @@ def _cell(mark: str, body: str, line: int) -> Cell:
         key, equals, value = word.partition("=")
         if key not in _MARKS[kind] or not equals or not value:
             raise ValueError(f"{word!r} is no mark of a {kind}: {', '.join(sorted(_MARKS[kind]))}")
-        if key not in ("tags", "source") and not _KEY.fullmatch(value.partition("/")[0]):
+        if key not in ("tags", "source", "needs") and not _KEY.fullmatch(value.partition("/")[0]):
             raise ValueError(f"{word!r}: keys are such as 01.3")
         if key == "wrong" and not value.partition("/")[2]:
             raise ValueError(f"{word!r} names no misconception: wrong=01.3/KEY")
