@@ -28,8 +28,7 @@ def check(course: Course, _: argparse.Namespace) -> int:
 
 def solved(course: Course, options: argparse.Namespace) -> int:
     """Write a solved notebook into a folder, and print its path."""
-    wrong = dict([options.wrong.split("/", 1)]) if options.wrong else {}
-    cells = filled(course.english(options.notebook), wrong)
+    cells = filled(course.english(options.notebook), options.wrong)
     folder = options.folder or Path(tempfile.mkdtemp(prefix="labkit-course-"))
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{options.notebook}-solved.ipynb"

@@ -20,7 +20,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 _MARK = re.compile(r"<!-- (cell|code): ?(.*?) ?-->")
@@ -156,34 +156,23 @@ def learners(cells: Sequence[Cell]) -> list[Cell]:
     return [cell for cell in cells if not cell.is_for_tests]
 
 
-def filled(
-    cells: Sequence[Cell], wrong: dict[str, str] | None = None, only: set[str] | None = None
-) -> list[Cell]:
-    """Return the cells with code in the place of the learner's stubs.
+def filled(cells: Sequence[Cell], wrong: str = "") -> list[Cell]:
+    """Return the learner's cells with solutions in the place of stubs.
 
     Args:
         cells: Of the whole source.
-        wrong: The misconception for a stub's key; every other stub gets its solution.
-        only: Keys of the stubs that are filled in at all; None means all.
+        wrong: ``01.3/KEY`` puts that misconception in the place of one stub.
     """
-    code = {}
-    for cell in cells:
-        key, _, misconception = cell.marks.get("wrong", "").partition("/")
-        if key and (wrong or {}).get(key) == misconception:
-            code[key] = cell.text
-        elif "solution" in cell.marks:
-            code.setdefault(cell.marks["solution"], cell.text)
-    return [
-        Cell(cell.kind, cell.id, code[cell.stub], cell.marks, cell.line)
-        if cell.stub in code and (only is None or cell.stub in only)
-        else cell
-        for cell in learners(cells)
-    ]
+    code = {cell.marks["solution"]: cell.text for cell in cells if "solution" in cell.marks}
+    code |= {
+        wrong.partition("/")[0]: cell.text for cell in cells if wrong and cell.marks.get("wrong") == wrong
+    }
+    return [replace(cell, text=code[cell.stub]) if cell.stub in code else cell for cell in learners(cells)]
 
 
-def misconceptions(cells: Sequence[Cell]) -> Iterator[tuple[str, str]]:
-    """Yield the exercise and the misconception of each ``wrong`` cell."""
+def variants(cells: Sequence[Cell], key: str) -> Iterator[Cell]:
+    """Yield what can stand in the place of a stub: misconceptions, then the solution."""
     for cell in cells:
-        key, _, misconception = cell.marks.get("wrong", "").partition("/")
-        if key:
-            yield key, misconception
+        if cell.marks.get("wrong", "").partition("/")[0] == key:
+            yield cell
+    yield from (cell for cell in cells if cell.marks.get("solution") == key)

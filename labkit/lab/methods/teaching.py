@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any, cast
@@ -12,6 +13,7 @@ from labkit.clients.lab_watch import guarded
 from labkit.lab.arguments import checked
 from labkit.lab.background_loop import blocking
 from labkit.lab.methods.parts import LabParts
+from labkit.lab.recording import PUBLISH_SECONDS
 from labkit.live.display import shows_widgets
 from labkit.live.parts import language
 from labkit.teaching.verdict import CourseVerdict
@@ -188,6 +190,8 @@ class LabTeaching:
         from labkit.teaching.progress_file import ProgressFile
         from labkit.teaching.work import Work
 
+        # What was done a moment ago is judged, too.
+        time.sleep(PUBLISH_SECONDS)
         kept = ProgressFile(self._async.workspace).read().predictions
         predicted = {id_: float(entry["value"]) for id_, entry in kept.items()}
         return Work(cast("WorkLab", self), notebook_names(), self._captured, predicted)
