@@ -35,7 +35,7 @@ check() { # check NAME COMMAND...
 start_notebooks() {
     mkdir "$scratch/workspace"
     LABKIT_WORKSPACE=$scratch/workspace "$bin/python" -m pytest -p tests.notebooks.nbval_proofs -p no:randomly \
-        --nbval-lax --nbval-current-env --nbval-cell-timeout=60 notebooks/en \
+        --nbval-lax --nbval-current-env --nbval-cell-timeout=60 notebooks/*/[0-9]*.ipynb \
         >"$scratch/notebooks.log" 2>&1 </dev/null &
     notebooks=$!
 }
@@ -53,7 +53,7 @@ notebooks() {
 parallel() {
     local remember=(-o "cache_dir=$scratch/cache")
     "$bin/pytest" "${remember[@]}" --numprocesses "$workers" --dist loadfile --no-loadscope-reorder -m "not alone" \
-        tests/chaos tests/conformance tests/browser tests/service tests/repository tests/notebooks tests/unit && return
+        tests/course tests/chaos tests/conformance tests/browser tests/service tests/repository tests/notebooks tests/unit && return
     local failures=$scratch/cache/v/cache/lastfailed
     [ -f "$failures" ] && [ "$(grep -c '": true' "$failures")" -le 5 ] || return 1
     wait "$notebooks"

@@ -7,10 +7,11 @@ from labkit.teaching.desk import Desk
 from labkit.teaching.exercise import Exercise
 from labkit.teaching.registry import exercise
 from labkit.teaching.verdict import CourseVerdict
-from labkit.teaching.work import CheckFinding, NotDoneError
+from labkit.teaching.work import UNTOUCHED, CheckFinding, NotDoneError
 
 _NO_CELL = CourseCell("", "")
-_COMMON = ("untouched", "not-run", "cell-not-run", "wrong-type")
+_NOT_TRIED = (UNTOUCHED, "not-run", "cell-not-run")
+_COMMON = (*_NOT_TRIED, "wrong-type")
 """Findings that have a sentence for every exercise."""
 
 
@@ -23,8 +24,8 @@ def check(desk: Desk, id_: str) -> CourseVerdict:
     """
     asked = exercise(id_)
     finding = _finding(desk, asked)
-    passed = not finding.key
-    desk.progress.note_check(id_, passed=passed)
+    if finding.key not in (asked.untouched, *_NOT_TRIED):
+        desk.progress.note_check(id_, passed=not finding.key)
     return _verdict(desk, asked, finding)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any, ClassVar
@@ -10,12 +11,14 @@ from typing import Any, ClassVar
 from labkit.errors import InvalidValueError
 from labkit.teaching.desk import Desk
 from labkit.teaching.exercise import Prediction
+from labkit.teaching.progress_file import ProgressFile
 from labkit.teaching.registry import course_notebooks, prediction
 from labkit.teaching.verdict import CourseVerdict
 from labkit.teaching.words import Words
 from labkit.views.formatting import format_seconds
 from labkit.views.measurement import Measurement
 from labkit.views.tables import html_table, text_table
+from labkit_services.call_record.call import Mode
 
 _CLOSE = 0.15
 """Off by this part at most is close."""
@@ -139,12 +142,13 @@ def compare(words: Words, predicted: float, observed: float) -> str:
     return words.text(f"compared.factor.{more}", n=round(factor) if factor >= 9.5 else round(factor, 1))
 
 
-def lines_of(desk: Desk, runs: tuple[Measurement, ...]) -> dict[str, float]:
+def lines_of(progress: ProgressFile, runs: Sequence[Measurement]) -> dict[Mode, float]:
     """Return the predictions that belong into the plot of runs, by mode."""
-    kept = desk.progress.read().predictions
+    kept = progress.read().predictions
+    asked = [each for book in course_notebooks() for each in book.predictions if each.id in kept]
     return {
-        run.mode: float(kept[asked.id]["value"])
+        run.mode: float(kept[each.id]["value"])
         for run in runs
-        for asked in (each for book in course_notebooks() for each in book.predictions)
-        if asked.run == (run.function, run.mode) and asked.id in kept
+        for each in asked
+        if each.run == (run.function, run.mode)
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import Any, Protocol, TypeVar
 
 from labkit.clients.inspector import CapturedRequest
@@ -13,6 +14,9 @@ from labkit_services.call_record.fault_spans import FaultSpan
 from labkit_services.contract.names import short_function_name
 
 T = TypeVar("T")
+
+_NUMBERS = (int, float, Real)
+"""``True`` is none of these for a learner."""
 
 UNTOUCHED = "untouched"
 """Key of the finding that a ``...`` is still in its place."""
@@ -131,13 +135,13 @@ class Work:
         found = self.names[name]
         if found is ...:
             raise NotDoneError(CheckFinding(UNTOUCHED, {"name": name}, cell))
-        if not isinstance(found, kind) or (isinstance(found, bool) and kind in (int, float)):
+        if not isinstance(found, kind) or (isinstance(found, bool) and kind in _NUMBERS):
             raise NotDoneError(CheckFinding("wrong-type", {"name": name, "type": type(found).__name__}, cell))
         return found
 
     def number(self, name: str, *, cell: str = "") -> float:
         """Return one of the notebook's numbers; see ``value``."""
-        return float(self.value(name, (int, float), cell=cell))
+        return float(self.value(name, Real, cell=cell))
 
     def need(self, condition: object, key: str, *, cell: str = "", **values: Any) -> None:
         """End the check with a finding unless a condition holds."""
