@@ -53,7 +53,7 @@ def arrange(desk: Desk, id_: str, order: Sequence[str]) -> CourseVerdict:
     passed = letters == asked.right
     desk.progress.note_answer(id_, letters, passed=passed)
     if passed:
-        headline, seen, key = words.text("arrange.right"), words.text(f"arrange.{id_}.right"), ""
+        headline, text, key = words.text("arrange.right"), words.text(f"arrange.{id_}.right"), ""
     else:
         # The first known misconception, else the first line out of place.
         key = next(
@@ -63,5 +63,5 @@ def arrange(desk: Desk, id_: str, order: Sequence[str]) -> CourseVerdict:
         headline = words.text("arrange.wrong")
         first = words.text(f"arrange.{id_}.{letters[place]}")
         misplaced = words.text("arrange.misplaced", line=first, place=place + 1)
-        seen = words.text(f"arrange.{id_}.wrong.{key}") if key else misplaced
-    return CourseVerdict(id_, passed, headline, seen=seen, key=key, language=words.language)
+        text = words.text(f"arrange.{id_}.wrong.{key}") if key else misplaced
+    return CourseVerdict(id_, passed, headline, text=text, key=key, language=words.language)

@@ -33,4 +33,4 @@ def hints_to(desk: Desk, id_: str, level: int) -> CourseVerdict:
     words = desk.words
     texts = [f"{number}. {words.text(f'hint.{id_}.{number}')}" for number in range(1, level + 1)]
     head = words.text("hint.head", id=id_, level=level, of=LEVELS)
-    return CourseVerdict(id_, None, "\n".join([head, *texts]), key=str(level), language=words.language)
+    return CourseVerdict(id_, None, head, "\n".join(texts), key=str(level), language=words.language)

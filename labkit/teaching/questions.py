@@ -63,7 +63,7 @@ def answer(desk: Desk, id_: str, letter: str) -> CourseVerdict:
         id_,
         passed,
         words.text("choose.right" if passed else "choose.wrong", option=words.text(f"choose.{id_}.{letter}")),
-        seen=words.text(f"choose.{id_}.{letter}.why"),
+        text=words.text(f"choose.{id_}.{letter}.why"),
         next_step="" if passed else words.text("choose.again"),
         key=letter,
         language=words.language,

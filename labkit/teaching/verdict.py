@@ -25,6 +25,7 @@ class CourseVerdict:
         id: Of the exercise, the question or the prediction: ``01.3``.
         passed: Whether it is right; None if nothing was judged.
         headline: One sentence.
+        text: What is said below it, without a label, or "".
         expected: What should be there, or "".
         seen: What is there, or "".
         next_step: What to do next, or "".
@@ -35,6 +36,7 @@ class CourseVerdict:
     id: str
     passed: bool | None
     headline: str
+    text: str = ""
     expected: str = ""
     seen: str = ""
     next_step: str = ""
@@ -46,7 +48,7 @@ class CourseVerdict:
 
     def __repr__(self) -> str:
         rows = [f"  {label}: {text}" for label, text in self._rows()]
-        return "\n".join([f"{self._symbol}{self.headline}", *rows])
+        return "\n".join([f"{self._symbol}{self.headline}", *([self.text] if self.text else []), *rows])
 
     def _repr_html_(self) -> str:
         return self.html()
@@ -59,6 +61,7 @@ class CourseVerdict:
             f'<section class="{name}" role="status">'
             f"<style>{box_style(name, _ACCENTS[self.passed])}</style>"
             f"<strong>{self._symbol}{shown(self.headline)}</strong>"
+            + (f"<div>{shown(self.text)}</div>" if self.text else "")
             + (f"<dl>{rows}</dl>" if rows else "")
             + "</section>"
         )

@@ -21,8 +21,9 @@ from labkit.teaching.verdict import CourseVerdict, shown
 # Options are sentences: they wrap, where ipywidgets would cut them off.
 _STYLE = """<style>
 .labkit-quiz .widget-radio-box label{height:auto;white-space:normal;line-height:1.5;padding:3px 0;\
-display:flex;align-items:flex-start;gap:6px}
-.labkit-quiz .widget-radio-box input{flex:none;margin:5px 2px 0}
+display:flex;flex-direction:row-reverse;justify-content:flex-end;gap:6px;\
+align-items:flex-start;width:auto;overflow:visible}
+.labkit-quiz .widget-radio-box input{flex:none;margin:2px 2px 0}
 .labkit-quiz .widget-html-content,.labkit-quiz .widget-radio-box label{\
 font:var(--jp-ui-font-size1,13px)/1.5 var(--jp-ui-font-family,sans-serif);\
 color:var(--jp-ui-font-color1,inherit)}

@@ -265,7 +265,7 @@ def test_every_option_has_a_reply_of_its_own_and_one_is_right(asked: Any, learne
     verdicts = [answer(learner.desk, asked.id, letter) for letter in asked.options]
 
     assert [letter for letter, each in zip(asked.options, verdicts, strict=True) if each] == [asked.right]
-    assert len({each.seen for each in verdicts}) == len(asked.options)
+    assert len({each.text for each in verdicts}) == len(asked.options)
     entry = learner.progress.read().questions[asked.id]
     assert (entry["first"], entry["tries"]) == (asked.options[0], len(asked.options))
 
