@@ -38,7 +38,7 @@ def predict(desk: Desk, id_: str, value: Any) -> CourseVerdict:
     about = words.text(f"predict.{id_}")
 
     def told(key: str, number: float | None = None, *, passed: bool | None) -> CourseVerdict:
-        shown = "" if number is None else amount(words, asked, number)
+        shown = "" if number is None else _as_given(words, asked, number)
         headline = words.text(f"predict.{key}", about=about, value=shown)
         step = words.text(f"predict.{key}.next") if f"predict.{key}.next" in words else ""
         return CourseVerdict(id_, passed, headline, next_step=step, key=key, language=words.language)
@@ -71,6 +71,11 @@ def amount(words: Words, asked: Prediction, number: float) -> str:
         return format_seconds(number)
     # Not with .2g: 13 calls are not 13.0.
     return words.text(f"unit.{asked.unit}", n=int(number) if number == int(number) else round(number, 2))
+
+
+def _as_given(words: Words, asked: Prediction, number: float) -> str:
+    # Not 5.00 s, where the learner wrote 5.
+    return f"{number:g} s" if asked.unit == "s" else amount(words, asked, number)
 
 
 @dataclass(frozen=True)
@@ -123,7 +128,7 @@ def predictions(desk: Desk) -> PredictionReport:
             predicted, observed = work.predicted[asked.id], asked.observed(work)
             seen = words.text("predictions.not-yet") if observed is None else amount(words, asked, observed)
             compared = "" if observed is None else compare(words, predicted, observed)
-            row = (words.text(f"predict.{asked.id}"), amount(words, asked, predicted), seen, compared)
+            row = (words.text(f"predict.{asked.id}"), _as_given(words, asked, predicted), seen, compared)
             rows.append(PredictionRow(asked.id, predicted, observed, row))
     return PredictionReport(PredictionTable(rows), words.language)
 

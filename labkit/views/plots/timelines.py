@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from labkit.views.formatting import format_seconds
 from labkit.views.measurement import Measurement
 from labkit.views.plots.frame import Panel, add_legend, new_figure, set_span
 from labkit.views.plots.picture import Picture
@@ -69,9 +68,10 @@ def _describe(runs: Sequence[Measurement], predicted: Mapping[Mode, float]) -> s
 
 
 def _sentence(run: Measurement, predicted: Mapping[Mode, float]) -> str:
-    sentence = run.sentence
+    caller = run.caller
     if run.mode in predicted:
-        sentence = f"{sentence} (predicted: {format_seconds(predicted[run.mode])})"
+        caller = f"{caller} (you predicted {predicted[run.mode]:g} s)"
+    sentence = f"{caller}, {run.outcome}" if run.outcome else caller
     return run.caption(sentence)
 
 
