@@ -26,8 +26,10 @@ CELLS = [
     "my_call = lab.invoke_async('long-task')",
     'lab.check("01.2")',
     "lab.progress()",
+    "from labkit.teaching.cells import RUN_CELLS, CourseCell\n"
+    "[RUN_CELLS.has_run(id, CourseCell('other code', '')) for id in ('cell-4', 'no-such-cell')]",
 ]
-PREDICT, CHOOSE, ARRANGE, TRY, CHECK, HINT, SOLVE, CHECK_AGAIN, PROGRESS = range(1, 10)
+PREDICT, CHOOSE, ARRANGE, TRY, CHECK, HINT, SOLVE, CHECK_AGAIN, PROGRESS, IDS = range(1, 11)
 
 
 def click(page: NotebookPage, number: int, selector: str, text: str = "") -> None:
@@ -91,6 +93,7 @@ def test_a_learner_predicts_answers_asks_for_hints_and_passes_a_check(
 
     shown = page.run(PROGRESS)
     assert "labkit-progress v1 01.2:p2h2 01.o1:w1abcde 01.q1:r2a #" in shown
+    assert page.run(IDS).endswith("[True, False]")  # JupyterLab sends the ids of cells
     for number, name in ((CHOOSE, "choose"), (ARRANGE, "arrange"), (CHECK, "check"), (HINT, "hint")):
         page.show_output(number)
         tab.screenshot(shots / f"teaching-{language}-{name}.png")
