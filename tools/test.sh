@@ -30,13 +30,10 @@ check() { # check NAME COMMAND...
     results+=("$(printf '%-12s %s in %d s' "$name" "$verdict" $((SECONDS - began)))")
 }
 
-# The notebooks wait nine tenths of their time, so they run beside the tests and report after them; in a workspace
-# of their own, never in a lab that may be running in this folder. Cells keep their order.
+# The notebooks wait nine tenths of their time, so they run beside the tests and report after them; each in a
+# workspace of its own, never in a lab that may be running in this folder. Cells keep their order.
 start_notebooks() {
-    mkdir "$scratch/workspace"
-    LABKIT_WORKSPACE=$scratch/workspace "$bin/python" -m pytest -p tests.notebooks.nbval_proofs -p no:randomly \
-        --nbval-lax --nbval-current-env --nbval-cell-timeout=60 notebooks/en \
-        >"$scratch/notebooks.log" 2>&1 </dev/null &
+    LABKIT_TEST_WORKERS=2 sh tools/nbval.sh "$bin/python" >"$scratch/notebooks.log" 2>&1 </dev/null &
     notebooks=$!
 }
 
@@ -53,7 +50,7 @@ notebooks() {
 parallel() {
     local remember=(-o "cache_dir=$scratch/cache")
     "$bin/pytest" "${remember[@]}" --numprocesses "$workers" --dist loadfile --no-loadscope-reorder -m "not alone" \
-        tests/chaos tests/conformance tests/browser tests/service tests/repository tests/notebooks tests/unit && return
+        tests/course tests/chaos tests/conformance tests/browser tests/service tests/repository tests/notebooks tests/unit && return
     local failures=$scratch/cache/v/cache/lastfailed
     [ -f "$failures" ] && [ "$(grep -c '": true' "$failures")" -le 5 ] || return 1
     wait "$notebooks"

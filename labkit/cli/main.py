@@ -25,6 +25,7 @@ from labkit_services.contract.names import VERSION
 _COMMANDS = {
     "binder": ("binder",),
     "bins": ("bins", "requests"),
+    "class_summary": ("class",),
     "demo": ("demo",),
     "doctor": ("doctor",),
     "faults": ("fault", "faults"),
@@ -38,8 +39,8 @@ _COMMANDS = {
     "workers": ("worker",),
 }
 """The commands that each module of this package defines."""
-_FUNCTIONS = {"open": "open_record"}
-"""Functions whose name is not the command's: it is a builtin's."""
+_FUNCTIONS = {"class": "class_", "open": "open_record"}
+"""Functions whose name is not the command's: it is Python's own."""
 _MODULES = {command: module for module, commands in _COMMANDS.items() for command in commands}
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from labkit.ipython.error_box import error_html, error_text
 from labkit.ipython.function_magic import FunctionMagic, without_empty_body
 from labkit.live.display import shows_widgets
+from labkit.teaching.cells import RUN_CELLS
 from labkit_services.contract.errors import LabError
 
 
@@ -22,6 +23,7 @@ class LabExtension:
         self._shell.register_magic_function(self._magic.run, "line_cell", "function")
         self._shell.input_transformers_cleanup.append(without_empty_body)
         self._shell.events.register("pre_run_cell", self._magic.note_cell)
+        self._shell.events.register("pre_run_cell", RUN_CELLS.note)
         # A test of a notebook's output, such as nbval, gets the text alone.
         if shows_widgets():
             LabError.headline_only = True
@@ -33,6 +35,7 @@ class LabExtension:
             self._shell.magics_manager.magics[kind].pop("function", None)
         self._shell.input_transformers_cleanup.remove(without_empty_body)
         self._shell.events.unregister("pre_run_cell", self._magic.note_cell)
+        self._shell.events.unregister("pre_run_cell", RUN_CELLS.note)
         if LabError.headline_only:
             LabError.headline_only = False
             self._shell.events.unregister("post_run_cell", self._show_box)

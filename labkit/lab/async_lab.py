@@ -21,6 +21,7 @@ from labkit.lab.methods.faults import AsyncLabFaultInjection
 from labkit.lab.methods.functions import AsyncLabFunctions
 from labkit.lab.methods.queues import AsyncLabQueues
 from labkit.lab.methods.services import AsyncLabServices
+from labkit.lab.methods.teaching import AsyncLabTeaching
 from labkit.lab.methods.views import AsyncLabViews
 from labkit.lifecycle import environment
 from labkit.lifecycle.jupyter_server import server_lifeline
@@ -50,6 +51,7 @@ class AsyncLab(
     AsyncLabQueues,
     AsyncLabFaultInjection,
     AsyncLabViews,
+    AsyncLabTeaching,
 ):
     """One run of a lab, from ready to stopped.
 

@@ -50,7 +50,9 @@ class ViewParts:
 
 
 def language() -> str:
-    """Return the language of the notebook: that of its folder, or English."""
+    """Return ``LABKIT_LANG``, else the notebook's folder's, or English."""
+    if (chosen := os.environ.get("LABKIT_LANG", "")[:2]) in _LANGUAGES:
+        return chosen
     folders = os.environ.get("JPY_SESSION_NAME", os.getcwd()).split(os.sep)
     return next((name for name in reversed(folders) if name in _LANGUAGES), _LANGUAGES[0])
 

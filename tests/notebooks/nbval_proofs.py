@@ -3,13 +3,17 @@
     python -m pytest -p tests.notebooks.nbval_proofs --nbval-lax notebooks/en
 
 A cell fails if a statement that is proved by its output, and by those of earlier cells, is not true.
+Nobody has done anything in these notebooks: a cell that checks an exercise fails unless it says so.
 """
 
 from __future__ import annotations
 
+import fcntl
+import os
 import re
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +21,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import sentences
 from all_proofs import PROOFS_OF
 from proofs import Outputs
 
@@ -26,10 +31,27 @@ _NOT_SEEN = re.compile(r"\x1b\[[\d;]*m|(?s:<style>.*?</style>)|<[^>]*>")
 _outputs: dict[Path, Outputs] = {}
 
 
+@contextmanager
+def one_start_at_a_time(cell: Any) -> Iterator[None]:
+    """Hold a lock while a cell starts a lab.
+
+    Notebooks that run side by side all want the gateway's usual port: of two that find it free in one moment,
+    one can't have it.
+    """
+    path = Path(os.environ.get("LABKIT_NBVAL_LOCK", os.devnull))
+    if "Lab.start(" not in getattr(cell, "source", ""):
+        yield
+        return
+    with path.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
-    yield
     cell = getattr(item, "cell", None)
+    with one_start_at_a_time(cell):
+        yield
     if cell is None or item.path.name not in PROOFS_OF:
         return
     outputs = _outputs.setdefault(item.path, Outputs())
@@ -39,6 +61,10 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
         for proof in PROOFS_OF[item.path.name].of_outputs
         if cell.id in proof.cells and outputs.keys() >= set(proof.cells) and not proof.holds(outputs)
     ]
+    exercise = cell.metadata.get("labkit", {}).get("check")
+    language = item.path.parent.name
+    if exercise and not re.search(sentences.untouched(exercise, language), outputs[cell.id]):
+        wrong.append(f"nothing was done for {exercise}, and its check says so")
     if wrong:
         pytest.fail(f"not true here: {wrong}\nthe output of {cell.id}:\n{outputs[cell.id]}", pytrace=False)
 

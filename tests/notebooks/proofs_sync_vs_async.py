@@ -127,10 +127,10 @@ PROOFS = Proofs(
         ),
         Computed(
             "a few milliseconds |",
-            ("compare",),
+            (_SYNC, _ASYNC),
             lambda outputs: (
-                outputs.number("compare", r"sync .*the caller waited ([\d.]+)") >= 10
-                and outputs.number("compare", r"async .*the caller waited ([\d.]+)") < 0.5
+                outputs.number(_SYNC, r"the caller waited \| ([\d.]+) s") >= 10
+                and outputs.number(_ASYNC, _FREE) < 0.5
             ),
         ),
         Computed(
@@ -182,6 +182,11 @@ PROOFS = Proofs(
             "The output is not in the answer",
             "tests/service/test_gateway_invoke.py::test_an_asynchronous_call_is_accepted_immediately_with_an_empty_body",
         ),
+        HeldByTest(
+            "It is sent as soon as the call is stored",
+            "tests/service/test_promise.py::test_no_accepted_call_is_lost_when_a_service_is_killed",
+        ),
+        Shown("The 202 does not wait for the function", "check-record", "yes all ten were accepted before"),
         Sourced("2xx means that *this request* was handled", "RFC 9110, 15.3"),
     ),
     plain=(
@@ -203,8 +208,10 @@ PROOFS = Proofs(
         "A caller with plain HTTP has no such handle",
         "It does not promise that",
         "Notebook 2 adds",
-        '"Charged" is for the page',
+        "“Charged” is for the page",
         "Notebook 3 shows where it goes",
         "Next: [2",
+        "The caller is gone before",
+        "The 202 is a promise",
     ),
 )

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
+from labkit import file_lock as file_lock_module
 from labkit.errors import InvalidValueError, LabTimeoutError, WorkspaceError
-from labkit.notebook_copies import copies
 from labkit.notebook_copies.copies import CopyChange, NotebookCopies
 from labkit.notebook_copies.plan import (
     Comparison,
@@ -401,11 +401,11 @@ def test_starts_at_the_same_moment_make_one_set_of_copies_and_one_backup(origina
 def test_a_lock_that_is_never_freed_ends_in_an_error(
     originals: Path, work: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(copies, "_LOCK_SECONDS", 0.1)
+    monkeypatch.setattr(file_lock_module, "_LOCK_SECONDS", 0.1)
     mine = NotebookCopies(Workspace(work), originals)
 
     with (
-        copies._lock(Workspace(work)),
+        file_lock_module.file_lock(Workspace(work), "notebooks.lock", "copying the notebooks"),
         pytest.raises(LabTimeoutError, match="Another process is copying the notebooks"),
     ):
         mine.update()

@@ -98,6 +98,27 @@ def test_totals_are_in_the_figure_and_in_its_description(
         assert "the caller was free after 0.02 s, the last call was done after 10.2 s" in words
 
 
+def test_a_prediction_is_a_line_in_its_run_and_in_words(
+    sync_ten: Measurement, async_ten: Measurement
+) -> None:
+    picture = plot_timelines(async_ten, sync_ten, predicted={"sync": 5, "async": 12})
+    above, below = picture.figure.axes
+
+    assert [list(line.get_xdata()) for line in (above.lines[-1], below.lines[-1])] == [[5, 5], [12, 12]]
+    assert below.get_xlim()[1] > 12
+    assert legend(picture)[-1] == "your prediction"
+    for words in (texts(picture), picture.alt):
+        assert "the caller waited 10.1 s (you predicted 5 s)" in words
+        assert "the caller was free after 0.02 s (you predicted 12 s), the last call was done after" in words
+
+
+def test_a_prediction_far_off_leaves_the_run_readable(sync_ten: Measurement) -> None:
+    picture = plot_timelines(sync_ten, predicted={"sync": 1000})
+
+    assert picture.figure.axes[0].get_xlim()[1] < 12
+    assert "you predicted 1000 s" in picture.alt
+
+
 def test_sync_is_above_async_on_one_time_axis(sync_ten: Measurement, async_ten: Measurement) -> None:
     above, below = plot_timelines(async_ten, sync_ten).figure.axes
 

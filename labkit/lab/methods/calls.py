@@ -190,10 +190,15 @@ class LabCalls:
 
     @checked
     def plot(self, *runs: Measurement) -> Picture:
-        """Draw a timeline for each run, on one time axis."""
+        """Draw a timeline for each run, on one time axis.
+
+        Your predictions of the caller's wait are in it, as vertical lines.
+        """
+        from labkit.teaching.predictions import lines_of
+        from labkit.teaching.progress_file import ProgressFile
         from labkit.views.plots import plot_timelines
 
-        return plot_timelines(*runs)
+        return plot_timelines(*runs, predicted=lines_of(ProgressFile(self._async.workspace), runs))
 
     @checked
     def plot_queue(self, run: Measurement) -> Picture:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ from labkit.views.measurement import Measurement
 from labkit.views.plots.frame import Panel, add_legend, new_figure, set_span
 from labkit.views.plots.picture import Picture
 from labkit.views.plots.style import BARS, MARKS, BarStyle, Mark, MarkStyle, Theme
-from labkit_services.call_record.log import CallState
+from labkit_services.call_record.log import CallState, Mode
 from labkit_services.call_record.spans import Kind, spans
 from labkit_services.contract.errors import InvalidValueError
 
@@ -22,15 +22,23 @@ if TYPE_CHECKING:
 
 _MOST_DETAILED_ROWS = 40  # With more, a row is only a few pixels high, and outlines and hatches are noise.
 _MOST_SVG_ROWS = 250  # These make an SVG of a quarter of a megabyte; a thousand rows, one of a megabyte.
+_MOST_AXES = 3
+"""A prediction may lengthen the time axis this many times."""
+_PREDICTED = "your prediction"
 _FAILED = (CallState.FAILED, CallState.DEAD, CallState.CANCELLED)
 
 
-def plot_timelines(*runs: Measurement) -> Picture:
+def plot_timelines(*runs: Measurement, predicted: Mapping[Mode, float] | None = None) -> Picture:
     """Plot runs as timelines with a common time axis, synchronous ones above.
 
     Each run begins at 0 and has a row for each call: a narrow strip above for
     the caller's wait, a thin line for the time in the queue, a tall bar for
     the function's work. Bars without an end reach to the run's end.
+
+    Args:
+        runs: One or more.
+        predicted: By mode, the seconds that a learner predicted for the
+            caller's wait; each is a vertical line.
 
     Raises:
         InvalidValueError: No run was given.
@@ -43,19 +51,28 @@ def plot_timelines(*runs: Measurement) -> Picture:
             next_step='measure one first: run = lab.measure("long-task", calls=10)',
         )
     ordered = sorted(runs, key=lambda run: run.mode != "sync")
+    lines = dict(predicted or {})
     return Picture(
-        lambda theme: _draw(ordered, theme),
-        _describe(ordered),
+        lambda theme: _draw(ordered, theme, lines),
+        _describe(ordered, lines),
         title="Who waited and who worked",
         page_format="svg" if sum(len(run.calls) for run in runs) <= _MOST_SVG_ROWS else "png",
     )
 
 
-def _describe(runs: Sequence[Measurement]) -> str:
+def _describe(runs: Sequence[Measurement], predicted: Mapping[Mode, float]) -> str:
     start = "A timeline" if len(runs) == 1 else f"{len(runs)} timelines on one time axis"
     return " ".join(
-        [f"{start}, a row per call.", *(f"{run.title}: {run.caption(run.sentence)}." for run in runs)]
+        [f"{start}, a row per call.", *(f"{run.title}: {_sentence(run, predicted)}." for run in runs)]
     )
+
+
+def _sentence(run: Measurement, predicted: Mapping[Mode, float]) -> str:
+    caller = run.caller
+    if run.mode in predicted:
+        caller = f"{caller} (you predicted {predicted[run.mode]:g} s)"
+    sentence = f"{caller}, {run.outcome}" if run.outcome else caller
+    return run.caption(sentence)
 
 
 @dataclass(frozen=True)
@@ -82,7 +99,7 @@ def _timeline(run: Measurement) -> _Timeline:
     return timeline
 
 
-def _draw(runs: Sequence[Measurement], theme: Theme) -> Figure:
+def _draw(runs: Sequence[Measurement], theme: Theme, predicted: Mapping[Mode, float]) -> Figure:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
@@ -94,14 +111,29 @@ def _draw(runs: Sequence[Measurement], theme: Theme) -> Figure:
     }
     for style in (style for mark, style in MARKS.items() if mark in marks):
         legend[style.label] = Line2D([], [], linestyle="", **_mark_properties(style, theme))
-    panels = [Panel(run.title, run.caption(run.sentence), _height(len(run.calls))) for run in runs]
+    line: dict[str, Any] = {"color": theme.text, "linestyle": (0, (5, 3)), "linewidth": 1.4}
+    if any(run.mode in predicted for run in runs):
+        legend[_PREDICTED] = Line2D([], [], **line)
+    panels = [Panel(run.title, _sentence(run, predicted), _height(len(run.calls))) for run in runs]
     figure, all_axes = new_figure(panels, theme, ylabel="call", legend=len(legend))
-    for axes, timeline in zip(all_axes, timelines, strict=True):
+    for axes, run, timeline in zip(all_axes, runs, timelines, strict=True):
         _draw_timeline(axes, timeline, theme)
+        if run.mode in predicted:
+            axes.axvline(predicted[run.mode], **line)
     ends = [end for timeline in timelines for bars in timeline.bars.values() for _, end, _ in bars]
-    set_span(all_axes[0], max([*(run.total for run in runs), *ends]))
+    set_span(all_axes[0], max([*(run.total for run in runs), *ends, *_within(runs, predicted)]))
     add_legend(figure, legend, theme)
     return figure
+
+
+def _within(runs: Sequence[Measurement], predicted: Mapping[Mode, float]) -> list[float]:
+    """Return the predictions that the time axis reaches to.
+
+    One of a thousand seconds would leave nothing to see of the run: its number
+    stands in the heading.
+    """
+    longest = _MOST_AXES * max(run.total for run in runs)
+    return [predicted[run.mode] for run in runs if predicted.get(run.mode, longest) < longest]
 
 
 def _height(calls: int) -> float:

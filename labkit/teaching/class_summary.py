@@ -1,0 +1,149 @@
+"""A class: the progress of several learners side by side; pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from labkit.teaching.progress_file import FORMAT, ProgressRecord
+from labkit.teaching.summary_line import read_summaries
+from labkit.views.tables import text_table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def read_learners(text: str, name: str) -> list[tuple[str, ProgressRecord]]:
+    """Return the learners in a file: pasted lines, or one exported progress.
+
+    Args:
+        text: The file's content.
+        name: Its name without the ending, for an exported progress.
+
+    Raises:
+        InvalidValueError: It is neither, or a line is not complete.
+    """
+    if text.lstrip().startswith("{") or f"{FORMAT} v" not in text:
+        return [(name, ProgressRecord.from_json(text, name))]
+    return read_summaries(text)
+
+
+@dataclass(frozen=True)
+class ExerciseRow:
+    """An exercise or a question in a class.
+
+    Attributes:
+        id: Such as ``01.3``, ``01.q1``.
+        passed: How many learners have passed it; of a question, how many
+            answered rightly at first.
+        tried: How many have tried it.
+        tries: Tries per learner who has.
+        hints: Hints per learner who has; None for a question.
+        wrong: The most frequent wrong first answer and how many gave it.
+    """
+
+    id: str
+    passed: int
+    tried: int
+    tries: float
+    hints: float | None = None
+    wrong: tuple[str, int] | None = None
+
+
+@dataclass(frozen=True)
+class ClassSummary:
+    """The progress of several learners.
+
+    Attributes:
+        learners: Their names, each with how many exercises are passed.
+        rows: Every exercise and question that somebody tried, by id.
+    """
+
+    learners: tuple[tuple[str, int], ...]
+    rows: tuple[ExerciseRow, ...]
+
+    @classmethod
+    def of(cls, learners: Sequence[tuple[str, ProgressRecord]]) -> ClassSummary:
+        """Put learners together; of two with one name both count."""
+        named = tuple(
+            (name, sum("passed" in entry for entry in record.exercises.values())) for name, record in learners
+        )
+        records = [record for _, record in learners]
+        exercises = [_exercise_row(id_, found) for id_, found in _by_id([each.exercises for each in records])]
+        questions = [_question_row(id_, found) for id_, found in _by_id([each.questions for each in records])]
+        return cls(named, tuple(sorted(exercises + questions, key=lambda row: row.id)))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it for scripts."""
+        return {
+            "learners": [{"name": name, "passed": passed} for name, passed in self.learners],
+            "rows": [
+                {
+                    "id": row.id,
+                    "passed": row.passed,
+                    "tried": row.tried,
+                    "tries": row.tries,
+                    "hints": row.hints,
+                    "wrong_answer": row.wrong and {"answer": row.wrong[0], "learners": row.wrong[1]},
+                }
+                for row in self.rows
+            ],
+        }
+
+    def text(self) -> str:
+        """Return the tables: exercises and questions, then learners."""
+        count = len(self.learners)
+        rows = [("", "passed", "tried", "tries each", "hints each", "most frequent wrong answer")]
+        for row in self.rows:
+            wrong = f"{row.wrong[0]}: {row.wrong[1]} of {row.tried}" if row.wrong else ""
+            hints = "" if row.hints is None else f"{row.hints:.1f}"
+            rows.append(
+                (row.id, f"{row.passed} of {count}", str(row.tried), f"{row.tries:.1f}", hints, wrong)
+            )
+        named = [("learner", "exercises passed"), *((name, str(passed)) for name, passed in self.learners)]
+        return f"{text_table(rows, right=(2, 3, 4))}\n\n{text_table(named, right=(1,))}"
+
+    def figure(self) -> Figure:
+        """Draw how many of the class have passed and tried each."""
+        from matplotlib.figure import Figure
+        from matplotlib.ticker import MaxNLocator
+
+        names = [row.id for row in self.rows]
+        figure = Figure(figsize=(8, 1.4 + 0.32 * len(names)), layout="constrained")
+        axes = figure.add_subplot()
+        axes.barh(names, [row.tried for row in self.rows], color="#c7ccd1", label="tried")
+        axes.barh(names, [row.passed for row in self.rows], color="#1f6fb2", height=0.5, label="passed")
+        axes.invert_yaxis()
+        axes.set_xlim(0, max(1, len(self.learners)))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.set_xlabel(f"learners, of {len(self.learners)}; a question is passed at the first answer")
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.legend(frameon=False, ncols=2, loc="lower right", bbox_to_anchor=(1, 1))
+        return figure
+
+
+def _by_id(
+    records: Sequence[Mapping[str, dict[str, Any]]],
+) -> list[tuple[str, list[dict[str, Any]]]]:
+    ids = sorted({id_ for record in records for id_ in record})
+    return [(id_, [record[id_] for record in records if id_ in record]) for id_ in ids]
+
+
+def _exercise_row(id_: str, entries: Sequence[Mapping[str, Any]]) -> ExerciseRow:
+    count = len(entries)
+    passed = sum("passed" in entry for entry in entries)
+    hints = sum(int(entry.get("hints", 0)) for entry in entries) / count
+    return ExerciseRow(id_, passed, count, _tries(entries), hints)
+
+
+def _question_row(id_: str, entries: Sequence[Mapping[str, Any]]) -> ExerciseRow:
+    at_once = [entry for entry in entries if "passed" in entry and int(entry.get("tries", 0)) == 1]
+    wrong = Counter(str(entry.get("first", "")) for entry in entries if entry not in at_once)
+    most = wrong.most_common(1)
+    return ExerciseRow(id_, len(at_once), len(entries), _tries(entries), wrong=most[0] if most else None)
+
+
+def _tries(entries: Sequence[Mapping[str, Any]]) -> float:
+    return sum(int(entry.get("tries", 0)) for entry in entries) / len(entries)
