@@ -73,6 +73,8 @@ lock: ## update the lock files after a change of pyproject.toml (UPGRADE=--upgra
 	@$(UV_COMPILE) --extra build --output-file requirements.lock pyproject.toml
 	@$(UV_COMPILE) --extra build --extra dev --constraint requirements.lock \
 		--output-file requirements-dev.lock pyproject.toml
+	@$(UV_COMPILE) --no-annotate --constraint requirements.lock \
+		--output-file deploy/requirements.lock deploy/requirements.in
 	@sh tools/setup.sh dev
 
 clean: ## remove the environment and caches (a lab's state is in .labkit)

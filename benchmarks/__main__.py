@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 import click
 
-from benchmarks import load, report
+from benchmarks import backlog, hub, load, report
 from benchmarks.groups import Pace, Results, measure
 from benchmarks.programs import scratch_folder
 from benchmarks.rows import ROWS, select
@@ -47,13 +47,28 @@ _NAMES = ", ".join(row.name for row in ROWS)
 @click.option("--docs", is_flag=True, help="Write the table into docs/speed.md and README.md.")
 @click.option("--volume", type=click.IntRange(min=1001), help="Instead: cost after this many calls.")
 @click.option("--workers", is_flag=True, help="Instead: throughput with 1, 2 and 4 queue-workers.")
-def cli(only: str, quick: bool, as_json: bool, docs: bool, volume: int | None, workers: bool) -> None:
+@click.option(
+    "--hub",
+    "labs",
+    metavar="N,N",
+    help="Instead: memory, CPU and start of so many labs at once, such as 10,30.",
+)
+@click.option(
+    "--backlog", "calls", type=click.IntRange(min=backlog.FEWEST), help="Instead: a queue of so many calls."
+)
+def cli(only: str, quick: bool, as_json: bool, docs: bool, volume: int | None, **instead: Any) -> None:
     """Measure the lab's paths, each next to its baseline, and print the table.
 
     A full run takes about five minutes.
     """
-    if workers:
+    if instead["workers"]:
         click.echo(worker_table(*measure_workers(_progress)))
+        return
+    if instead["labs"]:
+        click.echo(hub.table(*_run(hub.measure(_numbers(instead["labs"]), _progress))))
+        return
+    if instead["calls"]:
+        click.echo(backlog.table(*_run(backlog.measure(instead["calls"], _progress))))
         return
     if volume:
         growth = _run(measure_volume(volume, _progress))
@@ -77,6 +92,13 @@ def cli(only: str, quick: bool, as_json: bool, docs: bool, volume: int | None, w
         click.echo(_explanation(facts))
     if docs:
         _write_docs(results, measured, facts)
+
+
+def _numbers(text: str) -> list[int]:
+    numbers = [int(part) if part.strip().isdecimal() else 0 for part in text.split(",")]
+    if min(numbers) < 2:
+        raise click.BadParameter(f"expected numbers from 2 on with commas, such as 5,10; got {text!r}")
+    return sorted(numbers)
 
 
 def _explanation(facts: dict[str, Any]) -> str:

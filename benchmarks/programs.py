@@ -181,6 +181,12 @@ def memory_of(pids: Iterable[int]) -> dict[str, float]:
     return totals
 
 
+def busy_seconds() -> float:
+    """Return the CPU time that all programs of the machine have used."""
+    times = psutil.cpu_times()
+    return sum(times) - times.idle - getattr(times, "iowait", 0.0) - getattr(times, "guest", 0.0)
+
+
 def cpu_seconds(supervisor: int, services: Mapping[int, str]) -> dict[str, float]:
     """Return the CPU time that each part of a lab has used so far.
 

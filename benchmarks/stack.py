@@ -166,6 +166,10 @@ class Stack:
         """Check that the queue holds all ``count`` acknowledged calls."""
         _expect("acknowledged calls on the queue", await self.queued(), count)
 
+    async def queue_bytes(self) -> int:
+        """Return the size of the queue's stream."""
+        return int((await self._js.stream_info(_STREAM)).state.bytes)
+
     async def event_bytes(self) -> int:
         """Return the size of the event log's stream."""
         return int((await self._js.stream_info(EVENT_STREAM)).state.bytes)

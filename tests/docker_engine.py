@@ -250,7 +250,9 @@ class DockerEngine:
             place = line.split(" ")[1]
             if place.startswith((f"{self.folder}/", f"{self.run}/")):
                 subprocess.run(["umount", "--lazy", place], capture_output=True, check=False)
-        if b"docker0" in Path("/proc/net/dev").read_bytes():
+        # The bridge may be that of another run's engine.
+        others = [one for one in psutil.process_iter(["name"]) if one.info["name"] == "dockerd"]
+        if not others and b"docker0" in Path("/proc/net/dev").read_bytes():
             subprocess.run(["ip", "link", "delete", "docker0"], capture_output=True, check=False)
         shutil.rmtree(self.run, ignore_errors=True)
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -17,7 +17,7 @@ from urllib.parse import quote, urlsplit
 import click
 
 from labkit.cli.attached import json_option
-from labkit.cli.lifecycle import lab_settings, run_until_interrupted, settings_options
+from labkit.cli.lifecycle import lab_settings, require_chosen, run_until_interrupted, settings_options
 from labkit.cli.remote import show_remote_status
 from labkit.cli.status import addresses, show_addresses
 from labkit.default_settings import default_gateway
@@ -98,6 +98,7 @@ async def _run(
     from labkit.lab.async_lab import AsyncLab
 
     lab = await AsyncLab.start(settings)
+    require_chosen(lab, settings)
     try:
         if json_of is None:
             show_addresses(lab.state, lab.workspace)

@@ -7,9 +7,10 @@ import json
 import os
 import time
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from labkit.cli.attached import json_option, show
 from labkit.cli.remote import require_no_gateway
@@ -24,6 +25,9 @@ from labkit.workspace import Workspace
 from labkit_services.contract.errors import InvalidValueError
 from labkit_services.contract.function_providers import FUNCTION_PROVIDERS
 from labkit_services.runtime.nats_login import NatsLogin, has_secrets, without_secrets
+
+if TYPE_CHECKING:
+    from labkit.lab.async_lab import AsyncLab
 
 _HELP = {
     "functions": "What functions run in; docker: containers of this machine's engine.",
@@ -111,6 +115,16 @@ def lab_settings(workspace: Workspace, options: dict[str, Any], *, lifeline: boo
     return Settings(workspace=str(workspace.root), lifeline=lifeline, nats=login, **others)
 
 
+def require_chosen(lab: AsyncLab, settings: Settings) -> None:
+    """Raise LabRunningError if the lab runs with other settings than asked.
+
+    A default asks for nothing.
+    """
+    source = click.get_current_context().get_parameter_source("functions")
+    is_chosen = source is not ParameterSource.DEFAULT
+    lab.require(functions=settings.functions if is_chosen else "", nats=settings.nats.url)
+
+
 def run_until_interrupted(work: Coroutine[Any, Any, None]) -> None:
     """Run a coroutine; Ctrl-C is its normal end, after its clean-up."""
     try:
@@ -140,6 +154,7 @@ async def _up(workspace: Workspace, settings: Settings, as_json: bool) -> None:
     from labkit.lab.async_lab import AsyncLab
 
     lab = await AsyncLab.start(settings)
+    require_chosen(lab, settings)
     if as_json:
         click.echo(json.dumps(addresses(lab.state, workspace)))
     else:

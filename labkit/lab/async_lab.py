@@ -144,6 +144,19 @@ class AsyncLab(
                 )
             await asyncio.sleep(_POLL_SECONDS)
 
+    def require(self, *, functions: str, nats: str) -> None:
+        """Raise LabRunningError if it runs with others; "" is any."""
+        asked = {"functions": functions, "nats": nats}
+        seen = {"functions": self.state.functions, "nats": self.state.nats_url}
+        for name, value in asked.items():
+            if value and value != seen[name]:
+                raise LabRunningError(
+                    "A lab is running with another setting.",
+                    expected=f"{name}={value!r}",
+                    seen=f"{name}={seen[name]!r} in the lab at {self.state.gateway_url}",
+                    next_step="end it with: labkit down; or attach to it with: Lab.attach()",
+                )
+
     @classmethod
     async def attach(cls, workspace: Workspace) -> AsyncLab:
         """Attach to the workspace's running lab, or raise ``NoLabError``."""

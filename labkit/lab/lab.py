@@ -21,7 +21,7 @@ from labkit.default_settings import (
     default_functions,
     default_gateway,
 )
-from labkit.errors import InvalidValueError, LabRunningError
+from labkit.errors import InvalidValueError
 from labkit.lab.arguments import checked
 from labkit.lab.async_lab import AsyncLab
 from labkit.lab.background_loop import GRACE_SECONDS, MANAGE_SECONDS, background_loop, proxy
@@ -41,17 +41,6 @@ from labkit.teaching.cells import RUN_CELLS
 from labkit.workspace import Workspace
 
 _ATTACH_SECONDS = 10.0
-
-
-def _require(lab: AsyncLab, asked: str, seen: str) -> None:
-    """Raise LabRunningError if a running lab has another setting."""
-    if seen != asked:
-        raise LabRunningError(
-            "A lab is running with another setting.",
-            expected=asked,
-            seen=f"{seen} in the lab at {lab.state.gateway_url}",
-            next_step="end it with: labkit down; or attach to it with: Lab.attach()",
-        )
 
 
 @dataclass(frozen=True)
@@ -220,10 +209,7 @@ class Lab(
 
         async def start() -> tuple[AsyncLab, tuple[str, ...]]:
             lab = await AsyncLab.start(settings, attach=attach)
-            if is_chosen:
-                _require(lab, f"functions={settings.functions!r}", f"functions={lab.state.functions!r}")
-            if settings.nats.url:
-                _require(lab, f"nats={settings.nats.url!r}", f"nats={lab.state.nats_url!r}")
+            lab.require(functions=settings.functions if is_chosen else "", nats=settings.nats.url)
             status = await lab.status()
             if max_inflight is not None and status.max_inflight != max_inflight:
                 await lab.set_max_inflight(max_inflight)
@@ -271,7 +257,8 @@ class Lab(
             callback_url: Where the OpenFaaS reaches this machine, such as
                 ``http://192.0.2.7:9090``; by default ``LABKIT_CALLBACK_URL``,
                 else this machine's address on the way to the gateway, and any
-                port.
+                port. A URL with https is that of a tunnel or a proxy, which
+                forwards to port 8090 of this machine.
             workspace: The folder that exercises belong to.
             timeout: Seconds until it is connected.
 

@@ -100,7 +100,7 @@ async def launch(settings: Settings, lifeline_of: int | None = None) -> Launched
             instead of this one.
     """
     if settings.functions == DOCKER:
-        await asyncio.to_thread(_check_engine)
+        await asyncio.to_thread(_check_engine, settings.timeout)
     with _temporary_file() as stderr:
         # The supervisor writes its errors here until it holds the workspace's
         # lock, and so has a log.
@@ -130,14 +130,14 @@ async def launch(settings: Settings, lifeline_of: int | None = None) -> Launched
     return None
 
 
-def _check_engine() -> None:
+def _check_engine(timeout: float) -> None:
     """Raise DockerEngineError if functions cannot run in containers here.
 
     The gateway would start all the same, and wait for an engine.
     """
     from labkit_services.docker_engine.connection import connect  # the SDK takes a while to import
 
-    connect().close()
+    connect(timeout).close()
 
 
 def _temporary_file() -> IO[bytes]:

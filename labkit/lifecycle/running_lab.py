@@ -8,6 +8,7 @@ import signal
 from contextlib import suppress
 
 from labkit.clients.supervisor import SupervisorClient
+from labkit.default_settings import GATEWAY_VARIABLE, default_gateway
 from labkit.errors import NoLabError
 from labkit.supervisor.files import remove_anything, run_folder, workspace_errors
 from labkit.workspace import LabState, Workspace
@@ -23,10 +24,16 @@ def require_state(workspace: Workspace) -> LabState:
     """Return the running lab's state, or raise ``NoLabError``."""
     if state := workspace.read_state():
         return state
+    todo = "start one with Lab.start(), or in a terminal: labkit up"
+    if default_gateway():
+        todo = (
+            f"{GATEWAY_VARIABLE} is set, so notebooks use that OpenFaaS: labkit status. "
+            f"This needs a lab here: env -u {GATEWAY_VARIABLE} labkit up"
+        )
     raise NoLabError(
         expected=f"a lab in {workspace.root}",
         seen="one that is starting or stopping" if workspace.is_locked() else "none",
-        next_step="start one with Lab.start(), or in a terminal: labkit up",
+        next_step=todo,
     )
 
 

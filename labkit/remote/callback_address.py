@@ -10,12 +10,15 @@ from urllib.parse import urlsplit
 from labkit.default_settings import CALLBACK_VARIABLE
 from labkit.errors import CallbackUrlError
 from labkit.remote.address import RemoteAddress
+from labkit_services.contract.ports import DEFAULT_INSPECTOR_PORT
 
 _SET_IT = (
     f"give a URL of this machine that the OpenFaaS reaches: Lab.connect(…, callback_url='http://HOST:PORT'), "
     f"or the variable {CALLBACK_VARIABLE}"
 )
 
+FORWARDED_PORT = DEFAULT_INSPECTOR_PORT
+"""Where the receiver listens if a tunnel or a proxy with TLS forwards."""
 _CONTAINERS = ("kubernetes", "containerd")
 """What faas-netes and faasd say in ``/system/info``."""
 _ELSEWHERE = ("192.0.2.1", 9)
@@ -84,7 +87,10 @@ def callback_address(remote: RemoteAddress, chosen: str = "", *, orchestration: 
     url = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}"
     if is_loopback(host):
         return CallbackAddress("127.0.0.1", port or 0, url if port else "")
-    # The name may be that of a tunnel, or of this machine inside a container.
+    if parts.scheme == "https":
+        # The receiver has no TLS: something in between has, and forwards.
+        return CallbackAddress("0.0.0.0", FORWARDED_PORT, url)  # noqa: S104 - as below
+    # The name may be that of this machine inside a container.
     return CallbackAddress("0.0.0.0", port or 0, url)  # noqa: S104 - only bins are open; the API has a token
 
 

@@ -94,7 +94,7 @@ class CallbackReceiver:
         shown = _LOCAL if host == "0.0.0.0" else host  # noqa: S104 - compared only
         api = f"http://{_in_url(shown)}:{port}"
         bins = address.url or api
-        if address.url and urlsplit(bins).port is None:
+        if bins.startswith("http:") and urlsplit(bins).port is None:
             bins = f"{bins}:{port}"
         return cls(process, ReceiverAddress(api, bins, token))
 

@@ -77,6 +77,7 @@ class Commands:
             "workers": {"count": len(self.services.workers()), "most": MAX_WORKERS},
             "last_reset": self.announcements.last_reset,
             "max_inflight": self.specs.max_inflight_of.get(DEFAULT_QUEUE, settings.max_inflight),
+            "functions": settings.functions,
             "services": services,
             "faults": self.faults.describe(),
             "damage": list(self.specs.recovery.damage),

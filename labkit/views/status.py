@@ -11,6 +11,7 @@ from typing import Any
 from labkit.views.formatting import format_age, format_bytes
 from labkit.views.states import State
 from labkit.views.tables import html_table, text_table
+from labkit_services.contract.function_providers import DOCKER, PROCESS
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ class LabStatus:
         services: In the order of their start.
         faults: The injected faults, as text: ``pause of queue-worker``.
         damage: What of the store was damaged and is lost, as sentences.
+        functions: What functions run in: ``process`` or ``docker``.
     """
 
     state: State
@@ -61,6 +63,7 @@ class LabStatus:
     services: tuple[ServiceStatus, ...]
     faults: tuple[str, ...] = ()
     damage: tuple[str, ...] = ()
+    functions: str = PROCESS
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> LabStatus:
@@ -76,6 +79,7 @@ class LabStatus:
             ),
             faults=tuple(f"{fault['fault']} of {fault['service']}" for fault in document.get("faults", ())),
             damage=tuple(document.get("damage", ())),
+            functions=document.get("functions", PROCESS),
         )
 
     def service(self, name: str) -> ServiceStatus:
@@ -107,8 +111,9 @@ class LabStatus:
         return [("service", "state", "for", "memory", "restarts", "pid", "address"), *rows]
 
     def _notes(self) -> list[str]:
+        containers = ["Functions run in containers of the Docker engine."] if self.functions == DOCKER else []
         faults = ["Injected faults: " + ", ".join(self.faults)] if self.faults else []
-        return faults + [f"Damaged store: {finding}" for finding in self.damage]
+        return containers + faults + [f"Damaged store: {finding}" for finding in self.damage]
 
     def _errors(self) -> list[str]:
         return [service.error for service in self.services if service.error]

@@ -12,6 +12,7 @@ FOLDERS = {
     ".github",
     "benchmarks",
     "binder",
+    "deploy",
     "docs",
     "functions",
     "labkit",
@@ -39,3 +40,11 @@ def test_no_file_is_large() -> None:
     large = [path for path in tracked() if (ROOT / path).lstat().st_size > MOST_BYTES]
 
     assert large == []
+
+
+def test_no_file_is_one_that_git_ignores() -> None:
+    """What builds and runs write is ignored; a forced ``git add`` would keep it."""
+    command = ["git", "ls-files", "--cached", "--ignored", "--exclude-standard"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, timeout=30)
+
+    assert done.stdout.decode().split() == []

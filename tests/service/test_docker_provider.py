@@ -66,8 +66,9 @@ def of_lab(engine: docker.DockerClient, workspace: Path) -> list[str]:
 
 
 def test_a_container_is_as_the_deployment_asks(
-    workspace: Path, http: httpx.Client, engine: docker.DockerClient
+    workspace: Path, docker_lab: Lab, http: httpx.Client, engine: docker.DockerClient
 ) -> None:
+    assert "Functions run in containers" in str(docker_lab.status())
     http.post("/system/secrets", json={"name": "key", "value": "s"})
     deploy(
         http,
@@ -106,6 +107,14 @@ def test_limits_that_docker_cannot_keep_are_reported(http: httpx.Client) -> None
 
     assert "6Mi" in notes["labkit/limits.memory"]
     assert "no limit" in notes["labkit/limits.cpu"]
+
+
+def test_a_replica_that_runs_out_of_memory_says_so_in_its_log(http: httpx.Client, docker_lab: Lab) -> None:
+    deploy(http, "big", "tail /dev/zero", limits={"memory": "30Mi"})
+
+    assert http.post("/function/big").status_code in (500, 502)
+
+    eventually(lambda: "out of memory" in str(docker_lab.logs("big")), within=20)
 
 
 def test_requests_beyond_limits_are_refused(http: httpx.Client) -> None:
@@ -260,7 +269,8 @@ def start_in_a_process(workspace: Path, **variables: str) -> str:
 
 
 def test_without_an_engine_a_start_fails_with_what_to_do(workspace: Path) -> None:
-    error = start_in_a_process(workspace, DOCKER_HOST=f"unix://{workspace}/none.sock")
+    # A socket's path has at most 107 bytes.
+    error = start_in_a_process(workspace, DOCKER_HOST="unix:///tmp/labkit-no-engine.sock")
 
     assert error.startswith("No Docker engine is running.\n")
     assert 'functions="process"' in error
@@ -289,6 +299,13 @@ def test_the_variable_chooses_the_provider_and_an_argument_wins(
         assert lab.aio.state.functions == "docker"
         with pytest.raises(LabError, match="running with another setting"):
             Lab.start(workspace, functions="process")
+        command = [str(BIN / "labkit"), "--workspace", str(workspace), "up"]
+        assert subprocess.run(command, capture_output=True, check=False).returncode == 0
+        failed = subprocess.run(
+            [*command, "--functions", "process"], capture_output=True, text=True, check=False
+        )
+        assert failed.returncode == 1
+        assert "running with another setting" in failed.stderr
     finally:
         lab.stop(force=True)
         environment.leave(lab.aio.workspace)

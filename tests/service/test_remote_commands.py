@@ -59,6 +59,10 @@ def test_labkit_up_is_refused_with_a_next_step(remote: OpenFaas, workspace: Path
     assert remote.password not in failed.stderr
     assert Workspace(workspace).lock_holder() is None
 
+    asked = labkit(workspace, with_login(remote), "queue")  # what only a lab here has
+
+    assert "LABKIT_GATEWAY is set" in asked.stderr
+
 
 def test_labkit_lab_starts_no_lab(remote: OpenFaas, workspace: Path) -> None:
     environment = {**os.environ, "LABKIT_GATEWAY": with_login(remote)}

@@ -90,7 +90,7 @@ def test_a_gateway_on_this_machine_calls_back_to_loopback(gateway: str) -> None:
     [
         ("http://127.0.0.1:9090", CallbackAddress("127.0.0.1", 9090, "http://127.0.0.1:9090")),
         ("192.0.2.7:9090", CallbackAddress("0.0.0.0", 9090, "http://192.0.2.7:9090")),
-        ("https://tunnel.example/x/", CallbackAddress("0.0.0.0", 0, "https://tunnel.example/x")),
+        ("https://tunnel.example/x/", CallbackAddress("0.0.0.0", 8090, "https://tunnel.example/x")),
     ],
 )
 def test_chosen_callback_url(chosen: str, address: CallbackAddress) -> None:

@@ -135,11 +135,11 @@ async def all_streams(js: JetStreamContext) -> dict[str, api.StreamInfo]:
     """
     found: dict[str, api.StreamInfo] = {}
     for _ in range(_LIST_ATTEMPTS):
+        expected = (await js.account_info()).streams
         found, count = {}, 0
         while infos := await js.streams_info(offset=count):
             count += len(infos)
             found |= {info.config.name or "": info for info in infos}
-        expected = (await js.account_info()).streams
         if len(found) >= expected:
             return found
         await asyncio.sleep(_LIST_PAUSE_SECONDS)

@@ -9,7 +9,7 @@ from labkit_services.contract.durations import parse_duration
 from labkit_services.contract.errors import InvalidValueError
 from labkit_services.contract.names import DEFAULT_QUEUE
 from labkit_services.contract.numbers import parse_whole_number, whole_number
-from labkit_services.contract.ports import DEFAULT_GATEWAY_PORT, WORKER_METRICS_PORT
+from labkit_services.contract.ports import DEFAULT_GATEWAY_PORT, LOOPBACK, WORKER_METRICS_PORT
 from labkit_services.contract.queues import MAX_INFLIGHT, SHORTEST_LEASE_SECONDS, check_queue_name
 from labkit_services.http import Origin
 from labkit_services.jetstream.stream_settings import StreamSettings
@@ -57,6 +57,7 @@ class WorkerConfig:
         drain_timeout: Seconds for running calls to finish after SIGTERM.
         streams: How new streams are created.
         metrics_port: Port of ``/metrics``; 0 is any port.
+        listen: IP address of ``/metrics``.
     """
 
     queue: str
@@ -67,6 +68,7 @@ class WorkerConfig:
     streams: StreamSettings
     drain_timeout: float = 60.0
     metrics_port: int = WORKER_METRICS_PORT
+    listen: str = LOOPBACK
     max_inflight_of: Mapping[str, int] = field(default_factory=dict)
     retry: RetryPolicy = _RETRY
     callback_retry: RetryPolicy = _CALLBACK_RETRY
@@ -88,6 +90,7 @@ class WorkerConfig:
             drain_timeout=parse_duration(service.setting("drain_timeout", upstream_timeout)),
             streams=StreamSettings.read(service),
             metrics_port=service.number("metrics_port", WORKER_METRICS_PORT),
+            listen=service.setting("listen", LOOPBACK),
         )
 
 

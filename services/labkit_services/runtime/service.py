@@ -26,7 +26,8 @@ class Service:
 
     Attributes:
         name: ``gateway``, ``queue-worker``, ``watchdog``, ``inspector``.
-        instance: Name and process id: ``gateway-4711``.
+        instance: Name and process id: ``gateway-4711``; in a container of
+            its own, where every process id is 1, name and host.
         settings: The environment.
         stopping: Set when the service must end: SIGTERM, end of the lifeline,
             failed task.
@@ -40,7 +41,8 @@ class Service:
 
     def __init__(self, name: str, settings: Mapping[str, str]) -> None:
         self.name = name
-        self.instance = f"{name}-{os.getpid()}"
+        pid = os.getpid()
+        self.instance = f"{name}-{os.uname().nodename if pid == 1 else pid}"
         self.settings = settings
         self.stopping = asyncio.Event()
         self.aborting = asyncio.Event()

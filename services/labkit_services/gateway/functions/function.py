@@ -186,7 +186,8 @@ class DeployedFunction:
             self._replicas.remove(replica)
         if not self._removed and len(self._active()) < self.wanted:
             if replica.was_ready:
-                self._note_failure(f"{replica.instance} ended by itself")
+                self._note_failure(f"{replica.instance}: {replica.end}")
+                self.logs.append(replica.instance, f"The replica failed: {replica.end}")
             self._restart_later()
 
     def _restart_later(self) -> None:

@@ -94,6 +94,7 @@ class Replica:
         self.instance = name  # in logs and events; unique, once started
         self.was_ready = False
         self.is_ending = False  # on purpose, so that its end is no failure
+        self.end = ""  # how it ended
         self.in_flight = 0
         self.origin = Origin("127.0.0.1", 0)  # where it listens, once ready
         self.usage = runner.usage
@@ -124,7 +125,8 @@ class Replica:
         try:
             seen = await self._runner.run(_Reports(self, self._callbacks))
         except (OSError, LabError) as error:
-            seen = f"it could not be started: {error}"
+            problem = error.headline if isinstance(error, LabError) else str(error)
+            seen = f"it was lost: {problem}" if self.was_ready else f"it could not be started: {problem}"
         finally:
             self._end(seen)
 
@@ -145,6 +147,7 @@ class Replica:
     def _end(self, seen: str) -> None:
         """Wake all who wait for the replica."""
         self.state = ReplicaState.GONE
+        self.end = seen
         self._started.set()
         self._gone.set()
         if not self._ready.done():
