@@ -7,9 +7,11 @@ from collections.abc import Mapping
 import proofs_callbacks
 import proofs_sync_vs_async
 import proofs_the_queue_worker
+import proofs_welcome
 from proofs import Proofs
 
 PROOFS_OF: Mapping[str, Proofs] = {
+    "00-welcome.ipynb": proofs_welcome.PROOFS,
     "01-sync-vs-async.ipynb": proofs_sync_vs_async.PROOFS,
     "02-the-queue-worker.ipynb": proofs_the_queue_worker.PROOFS,
     "03-callbacks-and-the-inspector.ipynb": proofs_callbacks.PROOFS,

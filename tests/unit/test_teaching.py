@@ -141,7 +141,7 @@ def test_a_check_names_the_cell_that_was_not_run(tmp_path: Path, monkeypatch: py
 
     assert verdict.key == "cell-not-run"
     assert 'async_ = lab.measure("long-task", calls=10, mode="async", wait=True)' in verdict.next_step
-    assert "3. Where the ten seconds went" in verdict.next_step
+    assert "3. Ten calls, twice" in verdict.next_step
     assert Learner(tmp_path).progress.read().exercises == {}  # not a try
 
 

@@ -74,7 +74,7 @@ EXERCISES = (
     Exercise("01.2", receipt),
     Exercise("01.3", two_calls),
 )
-QUESTIONS = (Question("01.q1", right="c"),)
+QUESTIONS = (Question("01.q1", right="c"), Question("01.q2", right="b"))
 ARRANGEMENTS = (
     Arrangement("01.o1", right="ebdca", mistakes=(("da", "answer-last"), ("bd", "answer-first"))),
 )
