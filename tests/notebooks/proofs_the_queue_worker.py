@@ -123,8 +123,10 @@ PROOFS = Proofs(
         ),
         HeldByTest("the control panel has a slider for `max_inflight`", _SLIDER),
         HeldByTest("Its commands go straight to the lab, so they work while a cell runs, too", _SLIDER),
+        Shown("`lab.fault` does that", "kill", "fault injected: queue-worker kill"),
         Shown("in the middle of a call", "kill-attempts", "attempts: 2"),
         HeldByTest("The worker does so only after the function has ended", _PROMISE),
+        Shown("one of the calls has two", "kill-attempts", "attempts: 2"),
         Shown("The killed worker never acknowledged", "kill-attempts", "attempts: 2"),
         Computed(
             "the call belongs to one worker for a time, here for five seconds",
