@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from labkit.errors import NotAvailableError
 from labkit.teaching.cells import RUN_CELLS, CourseCell, course_cells
 from labkit.teaching.desk import Desk
 from labkit.teaching.exercise import Exercise
@@ -10,9 +11,12 @@ from labkit.teaching.verdict import CourseVerdict
 from labkit.teaching.work import UNTOUCHED, CheckFinding, NotDoneError
 
 _NO_CELL = CourseCell("", "")
-_NOT_TRIED = (UNTOUCHED, "not-run", "cell-not-run")
+_NOT_AVAILABLE = "not-available"
+_NOT_TRIED = (UNTOUCHED, "not-run", "cell-not-run", _NOT_AVAILABLE)
 _COMMON = (*_NOT_TRIED, "wrong-type")
 """Findings that have a sentence for every exercise."""
+_WITHOUT_CELL = ("wrong-type", _NOT_AVAILABLE)
+"""Those among them that name no cell."""
 
 
 def check(desk: Desk, id_: str) -> CourseVerdict:
@@ -38,6 +42,8 @@ def _finding(desk: Desk, asked: Exercise) -> CheckFinding:
         return asked.check(desk.work())
     except NotDoneError as end:
         return end.finding
+    except NotAvailableError as error:  # an OpenFaaS elsewhere does not know it
+        return CheckFinding(_NOT_AVAILABLE, {"what": error.headline, "next": error.next_step})
 
 
 def _verdict(desk: Desk, asked: Exercise, finding: CheckFinding) -> CourseVerdict:
@@ -50,7 +56,7 @@ def _verdict(desk: Desk, asked: Exercise, finding: CheckFinding) -> CourseVerdic
         return CourseVerdict(
             id_, True, words.text("check.passed", **title), seen=seen, language=words.language
         )
-    common = f"check.{key}" if finding.cell or key == "wrong-type" else f"check.{key}.no-cell"
+    common = f"check.{key}" if finding.cell or key in _WITHOUT_CELL else f"check.{key}.no-cell"
     nexts = [f"check.{id_}.next.{key}"]
     nexts += [f"{common}.next"] if key in _COMMON else [f"check.{id_}.next"]
     return CourseVerdict(
