@@ -70,6 +70,7 @@ def test_the_newest_hundred_messages_are_kept() -> None:
 def test_a_mailbox_that_is_closed_or_replaced_listens_no_more() -> None:
     closed = Mailbox()
     idle = socket.create_connection(("127.0.0.1", int(closed.address.partition(":")[2])), 5)
+    assert idle.recv(100).startswith(b"220 ")
     closed.close()
     closed.close()
     assert refuses(closed.address)
