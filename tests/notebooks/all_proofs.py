@@ -8,6 +8,7 @@ import proofs_callbacks
 import proofs_chaining
 import proofs_sync_vs_async
 import proofs_the_queue_worker
+import proofs_webhooks
 from proofs import Proofs
 
 PROOFS_OF: Mapping[str, Proofs] = {
@@ -15,4 +16,5 @@ PROOFS_OF: Mapping[str, Proofs] = {
     "02-the-queue-worker.ipynb": proofs_the_queue_worker.PROOFS,
     "03-callbacks-and-the-inspector.ipynb": proofs_callbacks.PROOFS,
     "04-chaining-functions.ipynb": proofs_chaining.PROOFS,
+    "05-webhooks.ipynb": proofs_webhooks.PROOFS,
 }

@@ -84,7 +84,7 @@ PROOFS = Proofs(
         Shown("so `notify` ends with an error", "last-fails-run", r"answers of notify:  \[500, 500, "),
         HeldByTest(
             "with the status 0 it keeps the request, and closes the connection",
-            "tests/service/test_inspector_responses.py::test_status_0_closes_the_connection_and_keeps_the_request",
+            "tests/service/test_inspector_responses.py::test_a_rule_may_cut_the_connection",
         ),
         Shown("until it was taken", "last-fails-run", r"answers of notify:  \[500, 500, 200\]$"),
         Shown("`welcome` did not run again: each link is repeated by itself", "last-fails-run", _REPEATED),
