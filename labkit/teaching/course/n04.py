@@ -12,6 +12,7 @@ from labkit.teaching.work import CheckFinding, Work, passed, wrong
 from labkit_services.call_record.call import Call
 
 _NEXT = "http://gateway:8080/function/notify"
+_ACCEPTED, _FAILED = 202, 500
 _SECONDS = 3.0
 """For a call that has just been made to reach its callback."""
 _POLL_SECONDS = 0.1
@@ -59,7 +60,7 @@ def nobody_was_told(work: Work) -> CheckFinding:
     status = work.number("answered", cell="ex-nobody")
     if call.callbacks and status == call.callbacks[0].status:
         return passed(status=int(status))
-    if status == call.accepted:
+    if status == _ACCEPTED:
         return wrong("accepted")
     if status == call.status:
         return wrong("function")
@@ -91,6 +92,11 @@ def _seconds(work: Work, name: str) -> float | None:
     return found if isinstance(found, float) else None
 
 
+def _notify_has_failed(work: Work) -> bool:
+    callbacks = [each for call in work.calls("welcome") for each in call.callbacks]
+    return any(each.url == _NEXT and each.status == _FAILED for each in callbacks)
+
+
 def _messages(work: Work) -> float | None:
     found = work.names.get("messages")
     return len(found) if isinstance(found, list) else None
@@ -119,7 +125,7 @@ PREDICTIONS = (
     Prediction(
         "04.messages",
         "times",
-        begun=lambda work: any(len(call.callbacks) > 1 for call in work.calls("welcome")),
+        begun=_notify_has_failed,
         observed=_messages,
     ),
 )

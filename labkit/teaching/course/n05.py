@@ -94,7 +94,7 @@ PREDICTIONS = (
     Prediction(
         "05.builds",
         "times",
-        begun=lambda work: bool(work.calls("build")),
+        begun=lambda work: bool(work.calls("builder")),
         observed=lambda work: _number(work, "built"),
     ),
     Prediction(
