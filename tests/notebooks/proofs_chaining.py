@@ -99,9 +99,9 @@ PROOFS = Proofs(
             "tests/service/test_queue_worker.py"
             "::test_a_callback_carries_the_result_and_the_headers_of_openfaas",
         ),
-        Shown("The gateway does not know the second one", "ex-nobody-after", "function/notfy answered 404; "),
+        Shown("The gateway does not know the second one", "ex-nobody-after", "function/notfy answered 404$"),
         Shown(
-            "The worker tries again, for", "ex-nobody-after", "next try after 1 s; the call: calling back$"
+            "The worker tries again, for", "ex-nobody-after", "^next try after 1 s; the call: calling back$"
         ),
         HeldByTest("the *callback* is kept as a dead letter", _DEAD_CALLBACK),
         Shown("a function has two addresses", "routes", "^function .*200(?s:.*)^async-function .*202"),
@@ -198,7 +198,7 @@ PROOFS = Proofs(
         Shown(
             "so each link can happen more than once", "check-record", "yes and the message came three times"
         ),
-        Shown("says nothing about the next link", "ex-nobody-after", "notfy answered 404; "),
+        Shown("says nothing about the next link", "ex-nobody-after", "notfy answered 404$"),
         Sourced("*incoming webhooks*: you get a secret URL", _SLACK),
     ),
     plain=(

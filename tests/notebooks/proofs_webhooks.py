@@ -167,6 +167,7 @@ PROOFS = Proofs(
         "That has to be told on another way",
         "| You need | one more function",
         "It has to be a place outside of the function",
+        "GitHub has its ten seconds again",
         "One gap is left",
         "If the function dies between the mark",
         "Notebook 8 is about that gap",
