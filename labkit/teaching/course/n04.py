@@ -13,7 +13,7 @@ from labkit_services.call_record.call import Call
 
 _NEXT = "http://gateway:8080/function/notify"
 _ACCEPTED, _FAILED = 202, 500
-_SECONDS = 3.0
+_SECONDS = 10.0
 """For a call that has just been made to reach its callback."""
 _POLL_SECONDS = 0.1
 
