@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import proofs_callbacks
+import proofs_chaining
 import proofs_sync_vs_async
 import proofs_the_queue_worker
+import proofs_webhooks
 import proofs_welcome
 from proofs import Proofs
 
@@ -15,4 +17,6 @@ PROOFS_OF: Mapping[str, Proofs] = {
     "01-sync-vs-async.ipynb": proofs_sync_vs_async.PROOFS,
     "02-the-queue-worker.ipynb": proofs_the_queue_worker.PROOFS,
     "03-callbacks-and-the-inspector.ipynb": proofs_callbacks.PROOFS,
+    "04-chaining-functions.ipynb": proofs_chaining.PROOFS,
+    "05-webhooks.ipynb": proofs_webhooks.PROOFS,
 }
