@@ -8,6 +8,7 @@ import proofs_callbacks
 import proofs_how_much_at_once
 import proofs_sync_vs_async
 import proofs_the_queue_worker
+import proofs_when_things_fail
 from proofs import Proofs
 
 PROOFS_OF: Mapping[str, Proofs] = {
@@ -15,4 +16,5 @@ PROOFS_OF: Mapping[str, Proofs] = {
     "02-the-queue-worker.ipynb": proofs_the_queue_worker.PROOFS,
     "03-callbacks-and-the-inspector.ipynb": proofs_callbacks.PROOFS,
     "06-how-much-at-once.ipynb": proofs_how_much_at_once.PROOFS,
+    "07-when-things-fail.ipynb": proofs_when_things_fail.PROOFS,
 }
