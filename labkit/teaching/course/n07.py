@@ -21,16 +21,15 @@ def attempts(work: Work) -> CheckFinding:
     """07.1: as many attempts as failures and one more, with short waits."""
     handle: Any = work.value("survivor", cell="ex-attempts")
     work.need(not isinstance(handle, FunctionResponse), "sync")
-    call = next((call for call in work.calls(mode="async") if call.id == getattr(handle, "id", "")), None)
-    work.need(call is not None and call.function == "shaky", "other-function")
-    assert call is not None
+    call = _settled(work, "shaky", getattr(handle, "id", ""))
+    if call is None:
+        return wrong("other-function")
     failures = sum(attempt.has_failed for attempt in call.attempts)
     if call.state is CallState.DEAD:
         return wrong("dead", n=len(call.attempts))
     delays = [attempt.retry_delay for attempt in call.attempts if attempt.retry_delay is not None]
-    if delays and 7 * delays[0] > _LIMIT_SECONDS:  # 1 + 2 + 4 times the first
-        return wrong("slow", first=delays[0], seconds=7 * delays[0])
-    work.need(call.state is CallState.DONE, "not-over", cell="ex-attempts", state=str(call.state))
+    # What was asked for, not what a busy machine made of it.
+    work.need(call.state is CallState.DONE and sum(delays) <= _LIMIT_SECONDS, "slow")
     work.need(failures >= 3, "easier", n=failures)
     return passed(n=len(call.attempts), seconds=call.end_to_end or 0.0)
 
@@ -47,7 +46,7 @@ def redrive(work: Work) -> CheckFinding:
     count: Any = work.value("redriven", cell="ex-redrive")
     handle: Any = work.value("bad", cell="orders")
     work.need(isinstance(count, int), "new-call", type=type(count).__name__)
-    call = _settled(work, handle.id)
+    call = _settled(work, "price", handle.id)
     if call is not None and call.state is CallState.DONE:
         return passed(n=len(call.attempts))
     letters = work.lab.queue().dead_letters(limit=1000)
@@ -56,11 +55,11 @@ def redrive(work: Work) -> CheckFinding:
     return wrong("again", n=len(call.attempts) if call is not None else 0)
 
 
-def _settled(work: Work, id_: str) -> Call | None:
+def _settled(work: Work, function: str, id_: str) -> Call | None:
     """Return a call, once it is over or a while has passed."""
     deadline = time.monotonic() + _SETTLE_SECONDS
     while True:
-        call = next((call for call in work.calls("price") if call.id == id_), None)
+        call = next((call for call in work.calls(function, mode="async") if call.id == id_), None)
         if call is None or call.is_settled or time.monotonic() > deadline:
             return call
         time.sleep(0.1)
