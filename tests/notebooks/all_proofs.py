@@ -6,10 +6,12 @@ from collections.abc import Mapping
 
 import proofs_callbacks
 import proofs_chaining
+import proofs_how_much_at_once
 import proofs_sync_vs_async
 import proofs_the_queue_worker
 import proofs_webhooks
 import proofs_welcome
+import proofs_when_things_fail
 from proofs import Proofs
 
 PROOFS_OF: Mapping[str, Proofs] = {
@@ -19,4 +21,6 @@ PROOFS_OF: Mapping[str, Proofs] = {
     "03-callbacks-and-the-inspector.ipynb": proofs_callbacks.PROOFS,
     "04-chaining-functions.ipynb": proofs_chaining.PROOFS,
     "05-webhooks.ipynb": proofs_webhooks.PROOFS,
+    "06-how-much-at-once.ipynb": proofs_how_much_at_once.PROOFS,
+    "07-when-things-fail.ipynb": proofs_when_things_fail.PROOFS,
 }

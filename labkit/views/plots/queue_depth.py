@@ -12,18 +12,25 @@ from labkit.views.plots.style import Theme
 from labkit_services.call_record.spans import Steps, in_flight, queue_depth
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _HEIGHT = 2.2  # inches
 
 
-def plot_queue_depth(run: Measurement) -> Picture:
-    """Plot how many calls of a run were queued, and how many in flight."""
+def plot_queue_depth(run: Measurement, average: float | None = None) -> Picture:
+    """Plot how many calls of a run were queued, and how many in flight.
+
+    ``average`` is drawn as a line: what theory says of the queue's depth.
+    """
     depth, flight = queue_depth(run.calls), in_flight(run.calls)
-    sentence = run.caption(_summarise(run, depth, flight))
+    summary = _summarise(run, depth, flight)
+    if average is not None:
+        summary += f", {average:.1f} in the queue on average by Little's law"
+    sentence = run.caption(summary)
     return Picture(
-        lambda theme: _draw(run, sentence, depth, flight, theme),
+        lambda theme: _draw(run, sentence, (depth, flight), average, theme),
         f"Queue depth over time. {run.title}: {sentence}.",
         title="Queue depth over time",
     )
@@ -42,12 +49,15 @@ def _summarise(run: Measurement, depth: Steps, flight: Steps) -> str:
     return f"at most {deepest} in the queue (after {after}), {end}, at most {busiest} in flight"
 
 
-def _draw(run: Measurement, sentence: str, depth: Steps, flight: Steps, theme: Theme) -> Figure:
+def _draw(
+    run: Measurement, sentence: str, steps: tuple[Steps, Steps], average: float | None, theme: Theme
+) -> Figure:
     from matplotlib.patches import Patch
     from matplotlib.ticker import MaxNLocator
 
+    depth, flight = steps
     panel = Panel(run.title, sentence, _HEIGHT)
-    figure, (axes,) = new_figure([panel], theme, ylabel="calls", legend=2)
+    figure, (axes,) = new_figure([panel], theme, ylabel="calls", legend=3)
     end = max([run.total, *(run.seconds_at(time) for time, _ in [*depth, *flight])])
     top = max([1, *(count for _, count in [*depth, *flight])])
     # A plain and a hatched area can be told apart where they overlap, and
@@ -56,12 +66,17 @@ def _draw(run: Measurement, sentence: str, depth: Steps, flight: Steps, theme: T
         "in the queue": (depth, {"facecolor": (theme.queue, 0.3), "edgecolor": theme.queue}),
         "in flight": (flight, {"facecolor": "none", "edgecolor": theme.works, "hatch": r"\\"}),
     }
-    for steps, style in styles.values():
-        _draw_steps(axes, _seconds(run, steps, end), style)
+    for each, style in styles.values():
+        _draw_steps(axes, _seconds(run, each, end), style)
     set_span(axes, end)
     axes.set_ylim(-0.02 * top, 1.08 * top)
     axes.yaxis.set_major_locator(MaxNLocator(nbins=6, integer=True, min_n_ticks=1))
-    add_legend(figure, {label: Patch(**style, linewidth=1.4) for label, (_, style) in styles.items()}, theme)
+    keys: dict[str, Artist] = {label: Patch(**style, linewidth=1.4) for label, (_, style) in styles.items()}
+    if average is not None:
+        keys["average by Little's law"] = axes.axhline(
+            average, color=theme.text, linewidth=1.4, linestyle="--"
+        )
+    add_legend(figure, keys, theme)
     return figure
 
 
