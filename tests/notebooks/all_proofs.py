@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import proofs_beyond_one_machine
 import proofs_callbacks
 import proofs_chaining
+import proofs_exactly_once
 import proofs_how_much_at_once
 import proofs_sync_vs_async
 import proofs_the_queue_worker
@@ -23,4 +25,6 @@ PROOFS_OF: Mapping[str, Proofs] = {
     "05-webhooks.ipynb": proofs_webhooks.PROOFS,
     "06-how-much-at-once.ipynb": proofs_how_much_at_once.PROOFS,
     "07-when-things-fail.ipynb": proofs_when_things_fail.PROOFS,
+    "08-exactly-once-is-a-story.ipynb": proofs_exactly_once.PROOFS,
+    "09-beyond-one-machine.ipynb": proofs_beyond_one_machine.PROOFS,
 }
