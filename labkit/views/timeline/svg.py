@@ -20,6 +20,7 @@ _COLUMNS = 3
 _HATCHES = {
     "x": ("cross", "M-1 1L1-1M0 6L6 0M5 7L7 5M-1 5L1 7M0 0L6 6M5-1L7 1"),
     "/": ("slants", "M-1 1L1-1M0 6L6 0M5 7L7 5"),
+    "\\": ("back-slants", "M-1 5L1 7M0 0L6 6M5-1L7 1"),
     "|": ("lines", "M3 0V6"),
 }
 """Name and path of each hatch, in a square of 6 pixels."""
