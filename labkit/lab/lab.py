@@ -29,6 +29,7 @@ from labkit.lab.methods.bins import LabBins
 from labkit.lab.methods.calls import LabCalls
 from labkit.lab.methods.faults import LabFaultInjection
 from labkit.lab.methods.functions import LabFunctions
+from labkit.lab.methods.load import LabLoad
 from labkit.lab.methods.notebook import LabNotebook
 from labkit.lab.methods.queues import LabQueues
 from labkit.lab.methods.services import LabServices
@@ -74,6 +75,7 @@ class Lab(
     LabServices,
     LabFunctions,
     LabCalls,
+    LabLoad,
     LabBins,
     LabQueues,
     LabFaultInjection,

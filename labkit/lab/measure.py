@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import queue
@@ -21,6 +22,7 @@ from labkit.lab.interrupts import short_interrupt
 from labkit.lab.run_conditions import RunConditions
 from labkit.views.measurement import Measurement
 from labkit.views.run_notes import Note, how_to_cancel
+from labkit.views.traffic import Traffic
 from labkit_services.call_record.log import Call, CallLog, CallState, Mode
 from labkit_services.contract.errors import InvalidValueError, LabTimeoutError
 from labkit_services.contract.events import Event, EventType, Row
@@ -32,6 +34,7 @@ RUN_SECONDS = 120.0
 _FAILED = (CallState.FAILED, CallState.DEAD, CallState.CANCELLED)
 _EVENTS_SECONDS = 5.0
 """How long to wait for the last events of calls that have ended."""
+_PROGRESS_SECONDS = 0.25
 
 
 @dataclass(frozen=True)
@@ -67,9 +70,14 @@ class RunSpec:
     wait: bool
     timeout: float
     purge: bool = False
+    traffic: Traffic | None = None
 
     def __post_init__(self) -> None:
-        """Check ``calls`` and ``mode``."""
+        """Check ``calls``, ``mode`` and ``traffic``."""
+        if self.traffic is not None and self.mode != "async":
+            raise InvalidValueError(
+                "traffic does not wait for responses", expected='mode="async"', seen=f"mode={self.mode!r}"
+            )
         if not 1 <= self.calls <= MAX_CALLS:
             raise InvalidValueError(
                 "the number of calls is out of range", expected=f"1 to {MAX_CALLS}", seen=str(self.calls)
@@ -114,7 +122,11 @@ class _Run:
                     seen=f"{number} answered",
                     next_step=self._next_step(),
                 )
-            await self._call(remaining)
+            body = spec.body
+            if spec.traffic is not None:
+                body = spec.traffic.body(number)
+                await self._until(started + round(spec.traffic.arrivals[number] * 1e9))
+            await self._call(body, remaining)
             self._report_progress(self.events.log)
         if spec.mode == "async" and spec.wait:
             await self._wait_until_settled(max(deadline - time.monotonic(), 0.1))
@@ -128,11 +140,17 @@ class _Run:
         )
         return Measurement(spec.function, spec.mode, calls, started, finished)
 
-    async def _call(self, timeout: float) -> None:
+    async def _until(self, time_ns: int) -> None:
+        """Wait for an arrival, with the progress of the calls before it."""
+        while (left := (time_ns - time.time_ns()) / 1e9) > 0:
+            self._report_progress(self.events.log)
+            await asyncio.sleep(min(left, _PROGRESS_SECONDS))
+
+    async def _call(self, body: Body, timeout: float) -> None:
         spec = self.spec
         call_id = str(uuid.uuid4())
-        request = FunctionRequest(spec.function, spec.body, headers={CALL_ID: call_id}, timeout=timeout)
-        await self._publish(EventType.CLIENT_SENT, call_id, mode=spec.mode, bytes=len(spec.body))
+        request = FunctionRequest(spec.function, body, headers={CALL_ID: call_id}, timeout=timeout)
+        await self._publish(EventType.CLIENT_SENT, call_id, mode=spec.mode, bytes=len(body))
         try:
             invoke = self.gateway.invoke if spec.mode == "sync" else self.gateway.invoke_async
             response = await invoke(request)
