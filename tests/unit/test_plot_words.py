@@ -80,9 +80,8 @@ def test_the_description_says_the_numbers_in_chinese() -> None:
     made = plot_timelines(measured("async", async_run(10, 1)), words=ZH)
 
     assert "对 long-task 的 10 次异步调用" in made.alt
-    assert all(
-        each in made.alt for each in ("0.02 s", "10.2 s", "最多 9 次", "9.23 s 后排空", "处理中最多 1 次")
-    )
+    numbers = ("0.02 s", "10.2 s", "最多 9 次", "9.23 s 后排空", "处理中最多 1 次")
+    assert all(each in made.alt for each in numbers)
 
 
 @needs_font
