@@ -73,7 +73,8 @@ def test_every_text_of_a_plot_is_in_its_language() -> None:
     for made in (plot_timelines(run, sync, predicted=predicted, words=ZH), plot_queue_depth(run, 4.2, ZH)):
         for text in (made.alt, *drawn(made.figure)):
             assert CHINESE.search(text) or not text, text
-            assert not re.search(r"\b(the|call|calls|queue|fault|of|in)\b", text), text
+            without_names = text.replace("queue-worker", "").replace("long-task", "")
+            assert not re.search(r"[a-z]{2,}", without_names), text
 
 
 def test_the_description_says_the_numbers_in_chinese() -> None:

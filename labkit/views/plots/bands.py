@@ -62,7 +62,7 @@ class PlacedLabel:
         if self.lane == other.lane:
             return self.left < other.right + _APART and other.left < self.right + _APART
         high, low = (self, other) if self.lane > other.lane else (other, self)
-        return low.left - _STEM < high.stem < low.right + _STEM
+        return low.left - _STEM / 2 < high.stem < low.right + _STEM
 
 
 @dataclass(frozen=True)
