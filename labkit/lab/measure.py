@@ -94,7 +94,7 @@ async def measure(connections: Connections, spec: RunSpec, on_progress: OnProgre
     on_progress(Progress(notes=tuple(conditions.notes)))
     run = await _Run(spec, connections.gateway, events, on_progress).run()
     await conditions.look_again(len(run.calls), events.lab_events, (run.started_ns, run.finished_ns))
-    return replace(run, notes=tuple(conditions.notes))
+    return replace(run, notes=tuple(conditions.notes), faults=conditions.faults)
 
 
 @dataclass

@@ -13,8 +13,8 @@ from urllib.parse import quote
 
 from labkit.clients.gateway import GatewayClient
 from labkit.views.queue_status import QueueStatus
-from labkit.views.run_notes import Note, fault_notes, notes_at_end, notes_at_start
-from labkit_services.call_record.fault_spans import fault_spans
+from labkit.views.run_notes import Note, fault_notes, faults_during, notes_at_end, notes_at_start
+from labkit_services.call_record.fault_spans import FaultSpan, fault_spans
 from labkit_services.call_record.log import Mode
 from labkit_services.contract.errors import LabError
 from labkit_services.contract.events import Event
@@ -33,12 +33,14 @@ class RunConditions:
 
     Attributes:
         notes: What the learner should know of them.
+        faults: Injected faults that were active during the run.
     """
 
     gateway: GatewayClient
     function: str
     mode: Mode
     notes: list[Note] = field(default_factory=list)
+    faults: tuple[FaultSpan, ...] = ()
     _queue: QueueStatus | None = None
     _is_new: bool = False
     _missing: str = ""
@@ -75,8 +77,9 @@ class RunConditions:
         was_missing = self._missing
         await self._find_function()
         if self._missing and not was_missing:
-            self.notes.append(Note(f"the function {self.function} was removed during the run"))
-        self.notes += fault_notes(fault_spans(events), *times)
+            self.notes.append(Note.of("note.removed", name=self.function))
+        self.faults = tuple(faults_during(fault_spans(events), *times))
+        self.notes += fault_notes(self.faults, *times)
 
     async def _find_function(self) -> tuple[str, int | None]:
         """Return the function's queue and the number of ready replicas."""

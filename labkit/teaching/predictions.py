@@ -17,6 +17,7 @@ from labkit.teaching.verdict import CourseVerdict
 from labkit.teaching.words import Words
 from labkit.views.formatting import format_seconds
 from labkit.views.measurement import Measurement
+from labkit.views.plots import PredictedWait
 from labkit.views.tables import html_table, text_table
 from labkit_services.call_record.call import Mode
 
@@ -147,13 +148,22 @@ def compare(words: Words, predicted: float, observed: float) -> str:
     return words.text(f"compared.factor.{more}", n=round(factor) if factor >= 9.5 else round(factor, 1))
 
 
-def lines_of(progress: ProgressFile, runs: Sequence[Measurement]) -> dict[Mode, float]:
+def lines_of(progress: ProgressFile, runs: Sequence[Measurement]) -> dict[Mode, PredictedWait]:
     """Return the predictions that belong into the plot of runs, by mode."""
     kept = progress.read().predictions
     asked = [each for book in course_notebooks() for each in book.predictions if each.id in kept]
     return {
-        run.mode: float(kept[each.id]["value"])
+        run.mode: _predicted_wait(float(kept[each.id]["value"]), run)
         for run in runs
         for each in asked
         if each.run == (run.function, run.mode)
     }
+
+
+def _predicted_wait(seconds: float, run: Measurement) -> PredictedWait:
+    observed = run.accepted_after
+
+    def compared(language: str) -> str:
+        return "" if observed is None else compare(Words(language), seconds, observed)
+
+    return PredictedWait(seconds, compared)

@@ -8,6 +8,7 @@ from typing import Any
 
 from labkit.views.formatting import format_seconds
 from labkit.views.tables import Rows, TableList
+from labkit.views.words import ENGLISH, ViewWords
 from labkit_services.call_record.fault_spans import FaultSpan
 
 
@@ -30,6 +31,14 @@ class FaultList(TableList[Any]):
     def rows(self) -> Rows:
         """Return the table: the heading, then a row for each fault."""
         return [self.heading, *map(_row, self)]
+
+
+def fault_text(span: FaultSpan, words: ViewWords = ENGLISH) -> str:
+    """Return a fault's name and duration: ``queue-worker killed: 0.61 s``."""
+    key = f"fault.{span.kind}" if span.kind in (*FaultKind, "down") else "fault.other"
+    lasted = None if span.ended is None else (span.ended - span.began) / 1e9
+    time_ = format_seconds(lasted, words.text("fault.goes-on"))
+    return words.text(key, service=span.service, kind=span.kind, time=time_)
 
 
 def _row(span: FaultSpan) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -157,6 +158,11 @@ def test_a_fault_during_a_run_is_noted(own: Lab, nap: str) -> None:
     fault.wait()
 
     assert "fault injected: queue-worker kill, from 0." in facts(run)
+    assert [(each.service, each.kind) for each in run.faults] == [("queue-worker", "kill")]
+    picture = own.plot(run)
+    assert re.search(r"queue-worker killed: \d\.\d+ s, from 0\.\d+ s on", picture.alt)
+    drawn = [text.get_text() for text in picture.figure.axes[0].texts]
+    assert any(text.startswith("queue-worker killed: ") for text in drawn)
 
 
 @pytest.mark.parametrize("mode", ["sync", "async"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from xml.etree import ElementTree
 
 import pytest
@@ -62,8 +63,24 @@ def test_a_fault_is_a_band_where_it_overlaps() -> None:
     inside = FaultSpan("kill", "queue-worker", BEGIN + SECOND // 2, BEGIN + SECOND)
     before = replace(inside, began=BEGIN - 9 * SECOND, ended=BEGIN - 8 * SECOND)
     picture = drawn(sync_call("a"), faults=(inside, before))
-    assert "queue-worker kill" in picture.text()
-    assert picture.svg().count("fault: queue-worker kill") == 1
+    assert "queue-worker killed: 0.5" in picture.text()
+    svg = ElementTree.fromstring(picture.svg())
+    written = [each.text for each in svg.iter() if each.tag.endswith("text")]
+    assert written.count("fault: queue-worker killed: 0.50 s") == 1
+
+
+def test_labels_of_faults_are_left_out_where_they_have_no_room() -> None:
+    kills = [
+        FaultSpan("kill", "queue-worker", BEGIN + n * SECOND // 20, BEGIN + (n + 1) * SECOND // 20)
+        for n in range(20)
+    ]
+    svg = ElementTree.fromstring(drawn(sync_call("a"), faults=tuple(kills)).svg())
+
+    written = [each for each in svg.iter() if each.tag.endswith("text") and "killed" in (each.text or "")]
+    titles = [each for each in svg.iter() if each.tag.endswith("title") and "killed" in (each.text or "")]
+    assert (len(written), len(titles)) == (3, 20)
+    places = [float(each.get("x", "0")) for each in written]
+    assert all(after - before > 200 for before, after in pairwise(places))
 
 
 def test_only_the_newest_calls_have_a_row() -> None:

@@ -15,8 +15,10 @@ from labkit.lab.call import AsyncCallHandle, CallHandle
 from labkit.lab.measure import RUN_SECONDS, OnProgress, RunSpec, measure, measure_with_bar
 from labkit.lab.methods.parts import LabParts
 from labkit.lab.recording import AsyncRecording, Recording
+from labkit.live.parts import language
 from labkit.views.measurement import Measurement
 from labkit.views.traffic import Traffic
+from labkit.views.words import ViewWords
 from labkit_services.call_record.log import Call, Mode
 from labkit_services.contract.headers import CALLBACK_URL
 from labkit_services.contract.names import short_function_name
@@ -199,13 +201,16 @@ class LabCalls:
     def plot(self, *runs: Measurement) -> Picture:
         """Draw a timeline for each run, on one time axis.
 
-        Your predictions of the caller's wait are in it, as vertical lines.
+        Your predictions of the caller's wait are in it, as vertical lines,
+        and injected faults as bands. Texts are in ``language``; without a
+        font for it, those in the picture are English.
         """
         from labkit.teaching.predictions import lines_of
         from labkit.teaching.progress_file import ProgressFile
         from labkit.views.plots import plot_timelines
 
-        return plot_timelines(*runs, predicted=lines_of(ProgressFile(self._async.workspace), runs))
+        predicted = lines_of(ProgressFile(self._async.workspace), runs)
+        return plot_timelines(*runs, predicted=predicted, words=ViewWords(language()))
 
     @checked
     def plot_queue(self, run: Measurement, *, average: float | None = None) -> Picture:
@@ -215,4 +220,4 @@ class LabCalls:
         """
         from labkit.views.plots import plot_queue_depth
 
-        return plot_queue_depth(run, average)
+        return plot_queue_depth(run, average, ViewWords(language()))

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from labkit.views.faults import fault_text
 from labkit_services.call_record.call import Call
 from labkit_services.call_record.fault_spans import FaultSpan
 from labkit_services.call_record.spans import Kind, Lane, Span, spans
@@ -48,7 +49,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """A fault that was injected."""
+    """A fault that was injected; ``label`` has its name and duration."""
 
     label: str
     start: float
@@ -127,4 +128,4 @@ def _is_hidden(call: Call, span: Span) -> bool:
 
 def _band(fault: FaultSpan, begin: int, end: int) -> Band:
     ended = end if fault.ended is None else fault.ended
-    return Band(f"{fault.service} {fault.kind}", (fault.began - begin) / 1e9, (ended - begin) / 1e9)
+    return Band(fault_text(fault), (fault.began - begin) / 1e9, (ended - begin) / 1e9)

@@ -16,10 +16,12 @@ ThemeName = Literal["light", "dark"]
 _WIDTH, _LEFT, _RIGHT, _TOP, _ROW = 860.0, 170.0, 20.0, 34.0, 22.0
 _DASHES = {"solid": "", "dashed": "5 3", "dotted": "1.5 2.5"}
 _LONGEST_NAME = 22
+_LETTER = 6.4  # mean width of a letter
 _COLUMNS = 3
 _HATCHES = {
     "x": ("cross", "M-1 1L1-1M0 6L6 0M5 7L7 5M-1 5L1 7M0 0L6 6M5-1L7 1"),
     "/": ("slants", "M-1 1L1-1M0 6L6 0M5 7L7 5"),
+    "\\": ("back-slants", "M-1 5L1 7M0 0L6 6M5-1L7 1"),
     "|": ("lines", "M3 0V6"),
 }
 """Name and path of each hatch, in a square of 6 pixels."""
@@ -44,6 +46,7 @@ class _Drawing:
         self._bottom = _TOP + _ROW * max(1, len(layout.rows))
 
     def draw(self, title: str) -> str:
+        labels = list(self._band_labels())
         kinds = self._kinds()
         legend = list(self._legend(kinds))
         height = self._bottom + 30 + 20 * (1 + (len(kinds) - 1) // _COLUMNS)
@@ -54,7 +57,8 @@ class _Drawing:
             f"<defs>{''.join(self._hatches())}</defs>",
             f'<rect width="100%" height="100%" fill="{self._colour("background")}"/>',
             *self._axis(),
-            *(part for band in self._layout.bands for part in self._band(band)),
+            *(self._band(band) for band in self._layout.bands),
+            *labels,
             *(part for index, row in enumerate(self._layout.rows) for part in self._row(index, row)),
             *legend,
         ]
@@ -63,7 +67,8 @@ class _Drawing:
         return "\n".join([*parts, "</svg>"]) + "\n"
 
     def _description(self) -> str:
-        return "; ".join(f"{row.label}: {row.call.state.value}" for row in self._layout.rows[:50])
+        rows = [f"{row.label}: {row.call.state.value}" for row in self._layout.rows[:50]]
+        return "; ".join([*rows, *(f"fault: {band.label}" for band in self._layout.bands[:50])])
 
     # -- parts
 
@@ -78,14 +83,27 @@ class _Drawing:
                 f'fill="{self._colour("secondary")}">{tick_text(mark, step)}</text>'
             )
 
-    def _band(self, band: Band) -> Iterator[str]:
+    def _band(self, band: Band) -> str:
         start, end = self._x(max(0.0, band.start)), self._x(min(self._layout.seconds, band.end))
         colour = self._colour("fault")
-        yield (
+        return (
             f'<rect x="{start:.1f}" y="{_TOP - 6:g}" width="{max(2.0, end - start):.1f}" '
-            f'height="{self._bottom - _TOP + 6:g}" fill="{colour}" opacity="0.18"/>'
+            f'height="{self._bottom - _TOP + 6:g}" fill="{colour}" opacity="0.18">'
+            f"<title>{_text(f'fault: {band.label}')}</title></rect>"
+            f'<path d="M{start:.1f} {_TOP - 6:g}V{self._bottom:g}" stroke="{colour}" '
+            'stroke-dasharray="6 2 1 2"/>'
         )
-        yield self._label(start, _TOP - 12, f"fault: {band.label}", "secondary")
+
+    def _band_labels(self) -> Iterator[str]:
+        """Yield the labels that have room in their line, from the left."""
+        free = 0.0
+        for band in sorted(self._layout.bands, key=lambda band: band.start):
+            text = f"fault: {band.label}"
+            width = len(text) * _LETTER
+            start = min(self._x(max(0.0, band.start)), _WIDTH - width)
+            if start >= free:
+                free = start + width + _LETTER
+                yield self._label(start, _TOP - 12, text, "secondary")
 
     def _row(self, index: int, row: Row) -> Iterator[str]:
         middle = _TOP + _ROW * index + _ROW / 2

@@ -24,7 +24,7 @@ BARS = {
 }
 MOMENTS = {"answered": "◆", "captured": "▼", "dead": "✖", "cancelled": "⊘"}
 _ASCII = str.maketrans("┄─╌·█▓░▄▒◆▼✖⊘│…", "'-~.#xo=%*vX0|~")
-_LONGEST_NAME = 24
+_LONGEST_NAME = 30
 
 
 def draw_text(layout: Layout, *, width: int = 60, encoding: str = "utf-8") -> str:
