@@ -30,6 +30,7 @@ _SHORT_QUEUE_MOST = 10_000
 _SETTLE_SECONDS = 12.0
 """nats-server keeps what it has just written in memory for ten seconds."""
 _SHORT_SECONDS = 300.0
+_PAUSE_SECONDS = 0.05
 _FUNCTION = "sleeper"
 
 
@@ -149,11 +150,11 @@ def disk_megabytes(folder: Path) -> float:
 async def _drain(lab: Stack, workers: int) -> Drain:
     await lab.lab.scale_workers(workers)
     await asyncio.sleep(1.0)
-    before, cpu_before, begin = await lab.queued(), await _cpu(lab), time.perf_counter()
+    before, cpu_before, begin = await lab.queued(), await lab.total_cpu_seconds(), time.perf_counter()
     busy_before = programs.busy_seconds()
     await asyncio.sleep(_DRAIN_SECONDS)
     calls = before - await lab.queued()
-    cpu, busy = await _cpu(lab) - cpu_before, programs.busy_seconds() - busy_before
+    cpu, busy = await lab.total_cpu_seconds() - cpu_before, programs.busy_seconds() - busy_before
     seconds = time.perf_counter() - begin
     return Drain(workers, calls / seconds, cpu / max(1, calls), max(0.0, busy - cpu) / seconds)
 
@@ -162,21 +163,12 @@ async def _drain_whole(lab: Stack, drain: Drain) -> Drain:
     await lab.lab.scale_workers(drain.workers)
     await lab.wait_empty()
     calls = min(_SHORT_QUEUE_MOST, _SHORT_QUEUE * drain.workers)
-    cpu, busy, begin = await _cpu(lab), programs.busy_seconds(), time.perf_counter()
+    cpu, busy, begin = await lab.total_cpu_seconds(), programs.busy_seconds(), time.perf_counter()
     await lab.fill(calls, _FUNCTION)
-    await stack.until(lambda: _is_empty(lab), "an empty queue", _SHORT_SECONDS)
+    await lab.wait_empty(_SHORT_SECONDS, pause=_PAUSE_SECONDS)
     seconds = time.perf_counter() - begin
-    others = programs.busy_seconds() - busy - (await _cpu(lab) - cpu)
+    others = programs.busy_seconds() - busy - (await lab.total_cpu_seconds() - cpu)
     return replace(drain, short_calls=calls, short_seconds=seconds, short_others=max(0.0, others) / seconds)
-
-
-async def _is_empty(lab: Stack) -> bool:
-    await asyncio.sleep(0.05)  # asking often would take a core
-    return await lab.queued() == 0
-
-
-async def _cpu(lab: Stack) -> float:
-    return sum((await lab.cpu_seconds()).values())
 
 
 def simulated(drains: Sequence[Drain], calls: int, cores: int) -> list[Drain]:

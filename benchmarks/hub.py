@@ -16,6 +16,7 @@ LEARNERS = 30
 """For how many the largest measurement is extrapolated."""
 _IDLE_SECONDS = 10.0
 _CALLS = 10
+_PAUSE_SECONDS = 0.1
 _JUPYTER_SECONDS = 120.0
 _SLEEP_SECONDS = 1
 
@@ -102,19 +103,14 @@ async def _exercises(labs: Sequence[Stack]) -> None:
     async def exercise(lab: Stack) -> None:
         for _ in range(_CALLS):
             await lab.accept("long-task")
-        await stack.until(lambda: _is_empty(lab), "an empty queue", 120.0)
+        await lab.wait_empty(120.0, pause=_PAUSE_SECONDS)
 
     await asyncio.gather(*map(exercise, labs))
 
 
-async def _is_empty(lab: Stack) -> bool:
-    await asyncio.sleep(0.1)  # asking often would be measured, too
-    return await lab.queued() == 0
-
-
 async def _cores_used(labs: Sequence[Stack], work: Awaitable[None]) -> float:
     async def used() -> float:
-        return sum([sum((await lab.cpu_seconds()).values()) for lab in labs])
+        return sum([await lab.total_cpu_seconds() for lab in labs])
 
     before, begin = await used(), time.perf_counter()
     await work

@@ -114,6 +114,10 @@ class Stack:
         services = {service.pid: service.name for service in (await self.lab.status()).services}
         return programs.cpu_seconds(self.supervisor, {**services, self.supervisor: "supervisor"})
 
+    async def total_cpu_seconds(self) -> float:
+        """Return the CPU time that the whole lab has used so far."""
+        return sum((await self.cpu_seconds()).values())
+
     # -- functions
 
     async def deploy(self, name: str, fprocess: str, *, max_replicas: int = 1) -> None:
@@ -213,13 +217,16 @@ class Stack:
             raise BenchmarkError("the queue drained too fast to measure", seen=f"{most} calls")
         return (most - least) / (end - begin)
 
-    async def wait_empty(self) -> None:
-        """Wait until nothing is queued or in flight."""
+    async def wait_empty(self, timeout: float = 30.0, *, pause: float = _POLL_SECONDS) -> None:
+        """Wait until nothing is queued or in flight.
+
+        ``pause`` is the time between two requests: asking often takes a core.
+        """
 
         async def is_empty() -> bool:
             return await self.queued() == 0
 
-        await until(is_empty, "an empty queue", 30.0)
+        await until(is_empty, "an empty queue", timeout, pause=pause)
 
     async def wait_restored(self) -> None:
         """Wait until a restarted nats-server answers, also the gateway."""
@@ -270,11 +277,15 @@ async def _ignore(_: Exception) -> None:
 
 
 async def until(
-    check: Callable[[], Awaitable[bool]], expected: str, timeout: float = _TIMEOUT_SECONDS
+    check: Callable[[], Awaitable[bool]],
+    expected: str,
+    timeout: float = _TIMEOUT_SECONDS,
+    *,
+    pause: float = _POLL_SECONDS,
 ) -> None:
     """Poll until ``check`` is true."""
     deadline = time.monotonic() + timeout
     while not await check():
         if time.monotonic() > deadline:
             raise BenchmarkError(expected=f"{expected} within {timeout:g} s")
-        await asyncio.sleep(_POLL_SECONDS)
+        await asyncio.sleep(pause)

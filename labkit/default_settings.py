@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 
-from labkit_services.contract.function_providers import PROCESS
 from labkit_services.runtime.nats_login import NatsLogin
 
 FUNCTIONS_VARIABLE = "LABKIT_FUNCTIONS"
@@ -17,8 +16,8 @@ CALLBACK_VARIABLE = "LABKIT_CALLBACK_URL"
 
 
 def default_functions() -> str:
-    """Return what functions run in if no argument says so."""
-    return os.environ.get(FUNCTIONS_VARIABLE) or PROCESS
+    """Return what the variable says that functions run in, or ""."""
+    return os.environ.get(FUNCTIONS_VARIABLE, "")
 
 
 def default_gateway() -> str:

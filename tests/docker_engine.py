@@ -21,6 +21,7 @@ import sysconfig
 import tarfile
 import tempfile
 import time
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,8 +86,8 @@ def private_engine(folder: Path, *options: str) -> Iterator[DockerEngine]:
     """Run an engine of one test's own, which it may kill."""
     running = DockerEngine(folder, Path(tempfile.mkdtemp(prefix="lk-docker-")))
     try:
-        # The other engine's bridge and packet filter stay as they are.
-        running.start("--bridge=none", "--iptables=false", *options)
+        # The packet filter stays as the other engine has it.
+        running.start("--iptables=false", *options)
         yield running
     finally:
         running.remove()
@@ -168,9 +169,13 @@ class DockerEngine:
         """Start the engine; return when it answers."""
         self.folder.mkdir(exist_ok=True)
         folders = ["--data-root", f"{self.folder}/data", "--exec-root", f"{self.run}/exec"]
+        self._make_bridge()
         with (self.folder / "dockerd.log").open("ab") as log:
             process = subprocess.Popen(
-                ["dockerd", *folders, "-H", self.url, "--pidfile", f"{self.run}/pid", *options],
+                [
+                    *("dockerd", *folders, "-H", self.url, "--pidfile", f"{self.run}/pid"),
+                    *("--bridge", self._bridge, *options),
+                ],
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
@@ -181,6 +186,27 @@ class DockerEngine:
             assert process.poll() is None, self.log()
             assert time.monotonic() < deadline, self.log()
             time.sleep(0.1)
+
+    @property
+    def _bridge(self) -> str:
+        """Its bridge; the usual docker0 is one for all engines of a machine.
+
+        An engine without a bridge would remove docker0 from the others.
+        """
+        return self.run.name.replace("-docker-", "-")
+
+    def _make_bridge(self) -> None:
+        """Make the bridge unless an earlier start has, with an address outside of Docker's own pools."""
+        if Path("/sys/class/net", self._bridge).exists():
+            return
+        number = zlib.crc32(self._bridge.encode())
+        address = f"10.{200 + number % 50}.{number // 50 % 256}.1/24"
+        for arguments in (
+            ["link", "add", self._bridge, "type", "bridge"],
+            ["address", "add", address, "dev", self._bridge],
+            ["link", "set", self._bridge, "up"],
+        ):
+            subprocess.run(["ip", *arguments], capture_output=True, check=True)
 
     def answers(self) -> bool:
         with socket.socket(socket.AF_UNIX) as probe:
@@ -250,16 +276,13 @@ class DockerEngine:
             place = line.split(" ")[1]
             if place.startswith((f"{self.folder}/", f"{self.run}/")):
                 subprocess.run(["umount", "--lazy", place], capture_output=True, check=False)
-        # The bridge may be that of another run's engine.
-        others = [one for one in psutil.process_iter(["name"]) if one.info["name"] == "dockerd"]
-        if not others and b"docker0" in Path("/proc/net/dev").read_bytes():
-            subprocess.run(["ip", "link", "delete", "docker0"], capture_output=True, check=False)
+        subprocess.run(["ip", "link", "delete", self._bridge], capture_output=True, check=False)
         shutil.rmtree(self.run, ignore_errors=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _remove_containers(self) -> None:
         with contextlib.suppress(docker.errors.DockerException), self.client() as client:
-            for container in client.containers.list(all=True):
+            for container in client.containers.list(all=True, ignore_removed=True):
                 container.remove(force=True, v=True)
             client.networks.prune()
 

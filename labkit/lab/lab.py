@@ -15,7 +15,6 @@ from typing import Self
 from labkit.clients.caller import load_ipython_extension
 from labkit.clients.supervisor import CHANGE_SECONDS
 from labkit.default_settings import (
-    FUNCTIONS_VARIABLE,
     chosen_nats,
     default_callback_url,
     default_functions,
@@ -188,6 +187,7 @@ class Lab(
             if ignored := [name for name, is_given in given.items() if is_given]:
                 announced(settings_not_here(ignored))
             return cls.connect(gateway or "", workspace=workspace)
+        chosen_functions = functions or default_functions()
         settings = Settings(
             workspace=str(Workspace.find(workspace).root),
             max_inflight=1 if max_inflight is None else max_inflight,
@@ -197,7 +197,7 @@ class Lab(
             max_retry_wait=max_retry_wait,
             ack_wait=ack_wait,
             sync_interval=sync_interval,
-            functions=functions or default_functions(),
+            functions=chosen_functions or Settings.functions,
             gateway_port=gateway_port,
             inspector_port=inspector_port,
             listen=listen,
@@ -207,11 +207,9 @@ class Lab(
             timeout=timeout,
         )
 
-        is_chosen = bool(functions or os.environ.get(FUNCTIONS_VARIABLE))
-
         async def start() -> tuple[AsyncLab, tuple[str, ...]]:
             lab = await AsyncLab.start(settings, attach=attach)
-            lab.require(functions=settings.functions if is_chosen else "", nats=settings.nats.url)
+            lab.require(functions=chosen_functions, nats=settings.nats.url)
             status = await lab.status()
             if max_inflight is not None and status.max_inflight != max_inflight:
                 await lab.set_max_inflight(max_inflight)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from labkit.clients.connections import log_failed_task
 from labkit.clients.lab_watch import LabWatch, guarded
-from labkit.errors import LabError, LabGoneError, NotAvailableError
+from labkit.errors import LabGoneError, NotAvailableError
 from labkit.lab.async_lab import AsyncLab
 from labkit.lab.call import AsyncCallHandle
 from labkit.lab.faults import FaultHandle
@@ -31,7 +31,7 @@ from labkit.remote.callback_receiver import CallbackReceiver
 from labkit.remote.connections import RemoteConnections
 from labkit.remote.gateway_client import RemoteGatewayClient
 from labkit.remote.no_supervisor import NoSupervisor
-from labkit.remote.not_here import not_here
+from labkit.remote.not_here import not_here, queue_not_here
 from labkit.remote.observed_calls import ObservedCalls
 from labkit.service_names import full_name, is_service
 from labkit.views.faults import FaultList
@@ -231,7 +231,7 @@ class AsyncRemoteLab(AsyncLab):
 
     async def gauge(self, queue: str = "") -> QueueFigures:
         """Return a note: OpenFaaS's API does not show its queue."""
-        return cast(QueueFigures, NotAvailable(_no_queue()))
+        return cast(QueueFigures, NotAvailable(queue_not_here()))
 
     async def panel(self) -> ControlList:
         """Return a note: its controls are the lab's own."""
@@ -293,10 +293,6 @@ def _disconnected(address: RemoteAddress, seen: str = "") -> LabGoneError:
 
 def _no_faults() -> NotAvailableError:
     return not_here("Fault injection", "the lab's own services, which it may stop")
-
-
-def _no_queue() -> LabError:
-    return not_here("The queue", "the lab's own gateway, which reads its queue")
 
 
 def _service_log(name: str) -> NotAvailableError:

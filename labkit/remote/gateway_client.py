@@ -17,7 +17,7 @@ from labkit.clients.http_client import ServiceHttpClient
 from labkit.default_settings import PASSWORD_VARIABLE, USER_VARIABLE
 from labkit.errors import GatewayError, LabError, LabGoneError, RemoteGatewayError
 from labkit.remote.address import RemoteAddress
-from labkit.remote.not_here import not_here
+from labkit.remote.not_here import queue_not_here
 from labkit.remote.observed_calls import ObservedCalls
 from labkit.views.remote_status import RemoteStatus
 from labkit_services.contract.headers import CALL_ID, CALLBACK_URL
@@ -173,8 +173,7 @@ class RemoteGatewayClient(GatewayClient):
             RemoteGatewayError: There was no response, or the login is wrong.
         """
         if not path.startswith(_OPENFAAS):
-            seen = f"an OpenFaaS, whose API has no {path}"
-            raise not_here("The queue", "the lab's own gateway, which reads its queue", seen)
+            raise queue_not_here(f"an OpenFaaS, whose API has no {path}")
         response = await super().request(method, path, **options)
         if response.status_code == 401:
             raise RemoteGatewayError(

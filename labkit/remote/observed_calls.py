@@ -11,40 +11,27 @@ A call's events here are those of the client and of the callback:
 
 from __future__ import annotations
 
-import asyncio
 import os
 import time
-from collections import deque
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
+from labkit.clients.call_events import ReadableCalls
 from labkit.errors import LabError
-from labkit_services.call_record.log import CallLog
-from labkit_services.contract.errors import LabTimeoutError
 from labkit_services.contract.events import Event, EventType, Row, platform_data
 from labkit_services.contract.headers import DURATION_SECONDS, INTERNAL
 from labkit_services.contract.names import short_function_name
 from labkit_services.contract.times import parse_rfc3339
 
-T = TypeVar("T")
 
-
-class ObservedCalls:
+class ObservedCalls(ReadableCalls):
     """The call log of one connection; what ``CallEvents`` is for a lab.
 
-    Attributes:
-        log: The newest ten thousand calls.
-        lab_events: None: services of another OpenFaaS report nothing.
-        hint: What to check when no callback comes.
-        failure: Why no more callbacks can come, or None.
+    There are no ``lab_events``: services of another OpenFaaS report nothing.
     """
 
     def __init__(self, hint: str = "") -> None:
-        self.log = CallLog()
-        self.lab_events: deque[Event] = deque()
-        self.hint = hint
-        self.failure: LabError | None = None
-        self._changed = asyncio.Event()
+        super().__init__(hint)
         self._instance = f"client-{os.getpid()}"
 
     # -- what is observed
@@ -119,37 +106,6 @@ class ObservedCalls:
 
     async def publish(self, rows: list[Row], instance: str) -> None:
         """Do nothing: the client's own events are noted as it sends."""
-
-    async def until(
-        self,
-        check: Callable[[CallLog], T | None],
-        timeout: float,
-        *,
-        expected: str,
-        describe: Callable[[CallLog], str] = lambda _: "",
-    ) -> T:
-        """Call ``check`` after every event until its result is not None.
-
-        Raises:
-            LabTimeoutError: It took longer than ``timeout`` seconds.
-            LabError: No more callbacks can come.
-        """
-        try:
-            async with asyncio.timeout(timeout):
-                while True:
-                    self._changed.clear()
-                    if (found := check(self.log)) is not None:
-                        return found
-                    if self.failure is not None:
-                        raise self.failure
-                    await self._changed.wait()
-        except TimeoutError:
-            raise LabTimeoutError(
-                f"timed out after {timeout:g} s",
-                expected=expected,
-                seen=describe(self.log) or "no such event",
-                next_step=self.hint,
-            ) from None
 
 
 def _seconds(text: str | None) -> float | None:
