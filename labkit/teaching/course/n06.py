@@ -138,9 +138,14 @@ PREDICTIONS = (
     Prediction(
         "06.burst",
         "s",
-        begun=lambda work: len(work.calls("nap")) > 24,
+        begun=lambda work: len(work.calls("nap")) > 24 and _burst(work) is not None,
         observed=_burst,
     ),
-    Prediction("06.wait", "times", begun=lambda work: len(work.calls("work")) > 60, observed=_times),
+    Prediction(
+        "06.wait",
+        "times",
+        begun=lambda work: len(work.calls("work")) > 70 and "busy_traffic" in work.names,
+        observed=_times,
+    ),
     Prediction("06.ping", "s", begun=lambda work: bool(work.calls("ping")), observed=_ping),
 )
