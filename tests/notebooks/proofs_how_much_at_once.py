@@ -122,7 +122,7 @@ PROOFS = Proofs(
         Computed("Twice the traffic, and several times the wait", ("calm", "busy"), _several_times),
         HeldByTest("These were the same 60 calls", _LOAD + _DOUBLED),
         HeldByTest("the wait more than doubled with 98 % of them", _LOAD + _DOUBLED),
-        HeldByTest("With half of them it was more than", _LOAD + _DOUBLED),
+        HeldByTest("With more than half of the seeds it became", _LOAD + _DOUBLED),
         Sourced("> calls in the queue = calls per second", _LITTLE),
         HeldByTest("The dashed line is this product", _LOAD + "test_little_s_law_is_a_line_over_the_queue"),
         Sourced("The law needs nothing to be random", _LITTLE),
