@@ -143,7 +143,7 @@ PREDICTIONS = (
     ),
     Prediction(
         "06.wait",
-        "times",
+        "factor",
         begun=lambda work: len(work.calls("work")) > 70 and "busy_traffic" in work.names,
         observed=_times,
     ),
