@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from statistics import median
 
+from labkit.language import joined, translated
 from labkit.views.formatting import format_seconds
 from labkit.views.run_notes import Note
 from labkit_services.call_record.log import Call, CallState, Mode
@@ -127,7 +128,10 @@ class Measurement:
         return f"{len(self.calls)} {kind} call{'' if len(self.calls) == 1 else 's'} of {self.function}"
 
     def __repr__(self) -> str:
-        return f"<{self.title}: {self.sentence}{''.join(f'. Note: {note}' for note in self.notes)}>"
+        clauses = [self.caller, *([self.outcome] if self.outcome else [])]
+        sentence = joined(", ".join(clauses).split(", "))
+        notes = "".join(translated(". Note: ") + str(note) for note in self.notes)
+        return f"<{translated(self.title)}{translated(': ')}{sentence}{notes}>"
 
     def _repr_markdown_(self) -> str:
         """Return a table for notebooks.
@@ -150,8 +154,11 @@ class Measurement:
             )
         if self._retried:
             rows.append(("calls that took more than one attempt", str(self._retried)))
-        lines = [f"| {self.title} | |", "|:--|--:|", *(f"| {name} | {value} |" for name, value in rows)]
-        return "\n".join([*lines, *(f"\n**Note:** {note}." for note in self.notes)])
+        lines = [f"| {translated(self.title)} | |", "|:--|--:|"]
+        lines += [f"| {translated(name)} | {translated(value)} |" for name, value in rows]
+        return "\n".join(
+            [*lines, *(f"\n**{translated('Note:')}** {note}{translated('.')}" for note in self.notes)]
+        )
 
 
 def _median(values: list[float | None]) -> float | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from labkit.language import translated
 from labkit.views.formatting import format_seconds
 from labkit.views.queue_status import QueueStatus
 from labkit_services.call_record.fault_spans import FaultSpan
@@ -19,7 +20,8 @@ class Note:
     remedy: str = ""
 
     def __str__(self) -> str:
-        return f"{self.fact}; {self.remedy}" if self.remedy else self.fact
+        parts = (self.fact, self.remedy) if self.remedy else (self.fact,)
+        return translated("; ").join(map(translated, parts))
 
 
 def how_to_cancel(queue: str) -> str:

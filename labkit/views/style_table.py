@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
 _WEB = files("labkit_services.web")
 _TABLE = json.loads(_WEB.joinpath("marks.json").read_text("utf-8"))
-_WORDS = json.loads(_WEB.joinpath("words", "en.json").read_text("utf-8"))
 
 COLOURS: dict[str, dict[str, str]] = _TABLE["colours"]
 """``#rrggbb`` by name, and by ``light`` or ``dark``."""
@@ -28,6 +28,12 @@ ROW = 26
 """Height of a row in pixels."""
 
 
-def label_of(kind: str) -> str:
-    """Return what legends call a kind of span or a moment, in English."""
-    return str(_WORDS[f"span.{kind}"])
+def label_of(kind: str, language: str = "en") -> str:
+    """Return what legends call a kind of span or a moment."""
+    return str(_words(language)[f"span.{kind}"])
+
+
+@cache
+def _words(language: str) -> dict[str, Any]:
+    words: dict[str, Any] = json.loads(_WEB.joinpath("words", f"{language}.json").read_text("utf-8"))
+    return words
