@@ -114,7 +114,7 @@ def _filled(pattern: _Pattern, match: re.Match[str], lang: str) -> str:
         nonlocal known
         text = match[place[1]]
         if place[2]:
-            whole = _find(text, lang)
+            whole = text if re.fullmatch(_KINDS["time"], text) else _find(text, lang)
             parts = [whole] if whole else [_find(part, lang) for part in text.split(", ")]
             known = known and all(parts)
             text = catalogue(lang).get(", ", ", ").join(parts)

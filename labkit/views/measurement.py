@@ -11,6 +11,8 @@ from labkit.views.formatting import format_seconds
 from labkit.views.run_notes import Note
 from labkit_services.call_record.log import Call, CallState, Mode
 
+_UNHAPPY = (CallState.FAILED, CallState.DEAD, CallState.CANCELLED)
+
 
 @dataclass(frozen=True)
 class Measurement:
@@ -99,15 +101,13 @@ class Measurement:
         elif self.mode == "async":
             verb = "done" if states[CallState.DONE] == len(self.calls) else "over"
             parts.append(f"the last call was {verb} after {format_seconds(self.drained_after)}")
-        parts += [
-            f"{states[state]} {word}"
-            for state, word in (
-                (CallState.FAILED, "failed"),
-                (CallState.DEAD, "dead-lettered"),
-                (CallState.CANCELLED, "cancelled"),
-            )
-            if states[state]
-        ]
+        failed, dead, cancelled = (states[state] for state in _UNHAPPY)
+        ends = {
+            f"{failed} failed": failed,
+            f"{dead} dead-lettered": dead,
+            f"{cancelled} cancelled": cancelled,
+        }
+        parts += [text for text, count in ends.items() if count]
         if self._retried:
             parts.append(f"{self._retried} took more than one attempt")
         return ", ".join(parts)
@@ -125,7 +125,8 @@ class Measurement:
     def title(self) -> str:
         """What was called: ``10 synchronous calls of long-task``."""
         kind = "synchronous" if self.mode == "sync" else "asynchronous"
-        return f"{len(self.calls)} {kind} call{'' if len(self.calls) == 1 else 's'} of {self.function}"
+        calls = "call" if len(self.calls) == 1 else "calls"
+        return f"{len(self.calls)} {kind} {calls} of {self.function}"
 
     def __repr__(self) -> str:
         clauses = [self.caller, *([self.outcome] if self.outcome else [])]

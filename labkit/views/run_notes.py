@@ -58,20 +58,25 @@ def notes_at_start(
         )
         yield Note(f"there is no function {missing}: {fate}", "deploy it first: lab.deploy(…)")
     if cancelled:
-        yield Note(f"cancelled before the run: {_calls(cancelled, 'earlier call')}")
+        yield Note(f"cancelled before the run: {_earlier(cancelled)}")
     if ready_replicas == 0:
         yield Note("the function had no ready replica: its start is in the time of the first call")
     if queue is None:
         if mode == "async" and not is_new:
             yield Note("its queue could not be looked at: it is not known whether other calls were in it")
         return
-    counts = {"waiting": queue.pending, "running": queue.in_flight, "to be retried": queue.waiting_for_retry}
-    if earlier := sum(counts.values()):
-        listed = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
-        effect = "they ran first" if queue.pending or queue.in_flight else "their retries came in between"
+    waiting, running, retried = queue.pending, queue.in_flight, queue.waiting_for_retry
+    if earlier := waiting + running + retried:
+        counts = {
+            f"{waiting} waiting": waiting,
+            f"{running} running": running,
+            f"{retried} to be retried": retried,
+        }
+        listed = ", ".join(text for text, count in counts.items() if count)
+        effect = "they ran first" if waiting or running else "their retries came in between"
+        effect = effect if mode == "async" else "they ran beside it"
         yield Note(
-            f"queue {queue.name} held {_calls(earlier, 'earlier call')} ({listed}): "
-            + (effect if mode == "async" else "they ran beside it"),
+            f"queue {queue.name} held {_earlier(earlier)} ({listed}): {effect}",
             "to cancel such calls first: measure(…, purge=True), "
             f"or lab.queue({queue.name!r}).cancel_calls()",
         )
@@ -96,7 +101,7 @@ def notes_at_end(before: QueueStatus | None, after: QueueStatus | None, submitte
             yield Note(f"{name} changed from {old} to {new} during the run")
     others = after.submitted - before.submitted - submitted
     if others > 0:
-        yield Note(f"{_calls(others, 'other call')} came into queue {after.name} during the run")
+        yield Note(f"{_other(others)} came into queue {after.name} during the run")
 
 
 def fault_notes(faults: Iterable[FaultSpan], started_ns: int, finished_ns: int) -> Iterator[Note]:
@@ -114,5 +119,9 @@ def _at(time_ns: int, started_ns: int) -> str:
     return format_seconds((time_ns - started_ns) / 1e9)
 
 
-def _calls(count: int, what: str = "call") -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
+def _earlier(count: int) -> str:
+    return f"{count} earlier call" if count == 1 else f"{count} earlier calls"
+
+
+def _other(count: int) -> str:
+    return f"{count} other call" if count == 1 else f"{count} other calls"

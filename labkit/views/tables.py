@@ -54,10 +54,10 @@ def text_table(rows: Rows, *, right: Collection[int] = ()) -> str:
     return "\n".join("  ".join(row).rstrip() for row in zip(*aligned, strict=True))
 
 
-def labelled(label: str, text: str) -> str:
+def labelled(label: str, text: str, width: int = _LABEL) -> str:
     """Return a line of a list: a label in one's language, and a text."""
     shown = translated(label)
-    return f"{shown}{' ' * (_LABEL - text_width(shown))}{text}"
+    return f"{shown}{' ' * (width - text_width(shown))}{text}"
 
 
 def html_table(rows: Rows) -> str:
