@@ -147,7 +147,7 @@ async def _up(workspace: Workspace, settings: Settings, as_json: bool) -> None:
         show_addresses(lab.state, lab.workspace)
         show_variables(lab.state, workspace)
     for finding in (await lab.status()).damage:
-        click.echo(translated("Damaged store: ") + translated(finding), err=True)
+        click.echo(translated("damaged store: ") + translated(finding), err=True)
     if not lab.is_owned:
         return
     click.echo(translated("Ctrl-C ends it."), err=as_json)

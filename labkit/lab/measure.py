@@ -222,7 +222,7 @@ def measure_with_bar(connections: Connections, spec: RunSpec, *, show: bool) -> 
             newest = steps.get()
             if bar is not None:
                 for note in newest.notes:
-                    bar.write(f"{translated('Note:')} {note}{translated('.')}", file=_Shown(sys.stdout))
+                    bar.write(f"{translated('Note: ')}{note}{translated('.')}", file=_Shown(sys.stdout))
                 shown = f"{newest.answered} answered"
                 if newest.failed:
                     # A full bar is green in a notebook, whatever became of the

@@ -79,7 +79,7 @@ class AsyncLabViews(LabParts):
         """Return the lab's card as HTML."""
         # Saved with the notebook, so without the token that opens the page.
         inspector, note = html.escape(self.state.inspector_url), self.state.port_note
-        shown_note = f"<p>{translated('Note:')} {html.escape(translated(note))}{translated('.')}</p>"
+        shown_note = f"<p>{translated('Note: ')}{html.escape(translated(note))}{translated('.')}</p>"
         return (
             f"<p><b>{translated('The lab is ready.')}</b> "
             f"{translated('gateway')} <code>{html.escape(self.state.gateway_url)}</code> · "
