@@ -99,7 +99,7 @@ PROOFS = Proofs(
         Shown("What is above it gets the answer **429**", "crowd", "429"),
         Computed("`solo` lets one call in at a time", ("crowd",), _one_was_let_in),
         Computed("and one of them is let in", ("crowd",), _one_was_let_in),
-        Computed("The others are refused; the worker tries them again later", ("crowd",), _all_got_through),
+        Computed("The others are refused (the red marks); the worker", ("crowd",), _all_got_through),
         HeldByTest("waits twice as long each time (notebook 7", _RETRIES),
         Computed("Four calls of 0.3 s take longer than", ("crowd",), _longer_than_one_by_one),
         HeldByTest("sometimes three in a blink", _LOAD + "test_traffic_has_its_rate_and_its_work_on_average"),
