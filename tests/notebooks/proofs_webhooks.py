@@ -59,7 +59,7 @@ PROOFS = Proofs(
             "^X-Hub-Signature-256  sha256=[0-9a-f]{64}$",
         ),
         HeldByTest(
-            "nor into the environment, which `faas-cli describe` shows",
+            "nor in the environment, which `faas-cli describe` shows",
             "tests/service/test_faas_cli_table.py::test_row",
         ),
         Shown("OpenFaaS keeps **secrets**", "secret", "^webhook-secret$"),
@@ -81,7 +81,7 @@ PROOFS = Proofs(
         Shown(
             "| A wrong secret in your settings shows | at GitHub", "behind", "^GitHub sees: delivered  202 "
         ),
-        Shown("A 401 is no failure that passes", "behind", "failed with 401 after 1 attempt$"),
+        Shown("The next attempt would get a 401 as well", "behind", "failed with 401 after 1 attempt$"),
         Computed("`==` stops at the first character that differs", ("timing",), _tells_where),
         Computed("With `==` a guess that begins rightly takes longer", ("timing",), _tells_where),
         Computed("Whoever can measure that finds a signature", ("timing",), _tells_where),
@@ -164,7 +164,7 @@ PROOFS = Proofs(
         "One such request is a **delivery**",
         "Every push should start a build",
         "This one takes two seconds",
-        "That has to be told on another way",
+        "That has to be told in another way",
         "| You need | one more function",
         "It has to be a place outside of the function",
         "GitHub has its ten seconds again",
