@@ -174,7 +174,7 @@ PROOFS = Proofs(
         "The recipe is the same for all",
         "GitHub does not.",
         "The secret is the one that you have set",
-        "Then *all* deliveries would be refused",
+        "If it changed, all deliveries after that would be refused",
         "Answer with a fast 2xx",
         "Check the signature over the exact bytes",
         "Next: [6",
