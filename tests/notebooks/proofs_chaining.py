@@ -118,7 +118,7 @@ PROOFS = Proofs(
         ),
         HeldByTest("If that link fails | the callback is posted again", _DEAD_CALLBACK),
         HeldByTest(
-            "it is a call of its own: run again, in the end a dead letter",
+            "it is a call of its own: run again, and a dead letter if it fails each time",
             "tests/service/test_call_identity.py::test_dead_letters_of_a_shared_call_id_are_redriven_by_function",
         ),
         Shown(
