@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-NOTEBOOKS = ("01-sync-vs-async", "02-the-queue-worker")
+NOTEBOOKS = ("01-sync-vs-async", "02-the-queue-worker", "09-beyond-one-machine")
 
 
 def run_notebook(name: str, workspace: Path, variables: dict[str, str]) -> str:
