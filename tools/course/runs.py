@@ -1,0 +1,63 @@
+"""Run a notebook's solved copy in a kernel of its own, with a lab of its own; time it, record it."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+
+from tools.course.build import file_of
+from tools.course.source import Cell, filled
+
+_CELL_SECONDS = 90
+
+
+def run(cells: Sequence[Cell], last: str = "") -> float:
+    """Run the cells with their solutions; return the seconds that they took together.
+
+    Args:
+        cells: As they are authored.
+        last: Code that runs after them, in the same kernel; it is not timed.
+
+    Raises:
+        nbclient.exceptions.CellExecutionError: A cell failed.
+    """
+    with tempfile.TemporaryDirectory(prefix="labkit-course-") as folder:
+        ended = 0.0
+        book = nbformat.reads(file_of(filled(cells)), as_version=4)
+        if last:
+            book.cells.append(nbformat.v4.new_code_cell(last))
+        client = NotebookClient(
+            book, timeout=_CELL_SECONDS, kernel_name="python3", resources={"metadata": {"path": folder}}
+        )
+        # Texts, not widgets: there is nobody to click.
+        env = {**os.environ, "LABKIT_WORKSPACE": folder, "LABKIT_CI": "1"}
+        with client.setup_kernel(cwd=folder, env=env):
+            started = time.monotonic()
+            for number, cell in enumerate(book.cells):
+                if last and number == len(book.cells) - 1:
+                    ended = time.monotonic()
+                client.execute_cell(cell, number)
+            ended = ended or time.monotonic()
+    return ended - started
+
+
+_RECORD = """
+import time
+
+ends = time.monotonic() + 60
+while any(queue.depth + queue.in_flight for queue in lab.queues()) and time.monotonic() < ends:
+    time.sleep(0.2)
+lab.record({path!r}, history=True).stop()
+"""
+
+
+def record(cells: Sequence[Cell], path: Path) -> None:
+    """Run the cells, wait for their queues to be empty, and write all calls of the lab into a record."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    run(cells, _RECORD.format(path=str(path.absolute())))
