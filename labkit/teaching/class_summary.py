@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from labkit.teaching.progress_file import FORMAT, ProgressRecord
+from labkit.errors import InvalidValueError
+from labkit.teaching.progress_file import ProgressRecord
 from labkit.teaching.summary_line import read_summaries
 from labkit.views.tables import text_table
 
@@ -20,14 +23,22 @@ def read_learners(text: str, name: str) -> list[tuple[str, ProgressRecord]]:
 
     Args:
         text: The file's content.
-        name: Its name without the ending, for an exported progress.
+        name: Its name; without the ending it is the learner of an exported
+            progress.
 
     Raises:
         InvalidValueError: It is neither, or a line is not complete.
     """
-    if text.lstrip().startswith("{") or f"{FORMAT} v" not in text:
-        return [(name, ProgressRecord.from_json(text, name))]
-    return read_summaries(text)
+    if text.lstrip().startswith("{"):
+        return [(PurePath(name).stem, ProgressRecord.from_json(text, name))]
+    found = read_summaries(text, name)
+    if not found:
+        raise InvalidValueError(
+            f"{name} has no progress of a learner",
+            expected="lines of lab.progress().summary, or a file that lab.progress().export() wrote",
+            seen=_seen(text),
+        )
+    return found
 
 
 @dataclass(frozen=True)
@@ -110,18 +121,48 @@ class ClassSummary:
         from matplotlib.figure import Figure
         from matplotlib.ticker import MaxNLocator
 
-        names = [row.id for row in self.rows]
-        figure = Figure(figsize=(8, 1.4 + 0.32 * len(names)), layout="constrained")
+        count = len(self.learners)
+        places = self._places()
+        figure = Figure(figsize=(8, 1.3 + 0.3 * (1 + max(places, default=0))), layout="constrained")
         axes = figure.add_subplot()
-        axes.barh(names, [row.tried for row in self.rows], color="#c7ccd1", label="tried")
-        axes.barh(names, [row.passed for row in self.rows], color="#1f6fb2", height=0.5, label="passed")
-        axes.invert_yaxis()
-        axes.set_xlim(0, max(1, len(self.learners)))
+        axes.barh(places, [row.tried for row in self.rows], color="#d3d8dd", label="tried")
+        for label, color, is_question in (("passed", "#1f6fb2", False), ("right at once", "#d9822b", True)):
+            rows = [
+                (place, row)
+                for place, row in zip(places, self.rows, strict=True)
+                if (row.hints is None) is is_question
+            ]
+            axes.barh(
+                [place for place, _ in rows],
+                [row.passed for _, row in rows],
+                color=color,
+                height=0.5,
+                label=label,
+            )
+        for place, row in zip(places, self.rows, strict=True):
+            if row.wrong:
+                note = f"{row.wrong[0]}: {row.wrong[1]}"
+                axes.annotate(note, (count, place), (6, 0), textcoords="offset points", va="center", size=8)
+        axes.set_yticks(places, [row.id for row in self.rows])
+        axes.set_ylim(max(places, default=0) + 0.7, -0.7)
+        axes.set_xlim(0, max(1, count))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.set_xlabel(f"learners, of {len(self.learners)}; a question is passed at the first answer")
+        axes.set_xlabel(f"learners, of {count}; at the right: the most frequent wrong first answer")
         axes.spines[["top", "right"]].set_visible(False)
-        axes.legend(frameon=False, ncols=2, loc="lower right", bbox_to_anchor=(1, 1))
+        axes.legend(frameon=False, ncols=3, loc="lower right", bbox_to_anchor=(1, 1))
         return figure
+
+    def _places(self) -> list[float]:
+        """Return where each row is drawn: a gap separates two notebooks."""
+        gaps = [one.id[:2] != other.id[:2] for one, other in pairwise(self.rows)]
+        return list(accumulate((1.5 if gap else 1.0 for gap in gaps), initial=0.0))[: len(self.rows)]
+
+
+def _seen(text: str) -> str:
+    words = " ".join(text.split())
+    if not words:
+        return "an empty file"
+    return words[:60] if words.isprintable() and "\ufffd" not in words else "no text"
 
 
 def _by_id(

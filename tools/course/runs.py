@@ -27,24 +27,21 @@ def run(cells: Sequence[Cell], last: str = "") -> float:
     Raises:
         nbclient.exceptions.CellExecutionError: A cell failed.
     """
-    with tempfile.TemporaryDirectory(prefix="labkit-course-") as folder:
-        ended = 0.0
-        book = nbformat.reads(file_of(filled(cells)), as_version=4)
-        if last:
-            book.cells.append(nbformat.v4.new_code_cell(last))
-        client = NotebookClient(
-            book, timeout=_CELL_SECONDS, kernel_name="python3", resources={"metadata": {"path": folder}}
-        )
+    book = nbformat.reads(file_of(filled(cells)), as_version=4)
+    count = len(book.cells)
+    book.cells.append(nbformat.v4.new_code_cell(f"{last}\nlab.stop()"))
+    # A lab whose cell has failed ends after its kernel, and may still write.
+    with tempfile.TemporaryDirectory(prefix="labkit-course-", ignore_cleanup_errors=True) as folder:
+        client = NotebookClient(book, timeout=_CELL_SECONDS, resources={"metadata": {"path": folder}})
         # Texts, not widgets: there is nobody to click.
         env = {**os.environ, "LABKIT_WORKSPACE": folder, "LABKIT_CI": "1"}
         with client.setup_kernel(cwd=folder, env=env):
             started = time.monotonic()
-            for number, cell in enumerate(book.cells):
-                if last and number == len(book.cells) - 1:
-                    ended = time.monotonic()
+            for number, cell in enumerate(book.cells[:count]):
                 client.execute_cell(cell, number)
-            ended = ended or time.monotonic()
-    return ended - started
+            seconds = time.monotonic() - started
+            client.execute_cell(book.cells[count], count)
+    return seconds
 
 
 _RECORD = """
