@@ -10,9 +10,12 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from labkit.errors import InvalidValueError
+from labkit.language import language
 from labkit.teaching.progress_file import ProgressRecord
 from labkit.teaching.summary_line import read_summaries
+from labkit.views.plots.lettering import lettering
 from labkit.views.tables import text_table
+from labkit.views.words import ViewWords
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -108,46 +111,45 @@ class ClassSummary:
         count = len(self.learners)
         rows = [("", "passed", "tried", "tries each", "hints each", "most frequent wrong answer")]
         for row in self.rows:
-            wrong = f"{row.wrong[0]}: {row.wrong[1]} of {row.tried}" if row.wrong else ""
+            wrong = f"{row.wrong[0]}: {row.wrong[1]}/{row.tried}" if row.wrong else ""
             hints = "" if row.hints is None else f"{row.hints:.1f}"
-            rows.append(
-                (row.id, f"{row.passed} of {count}", str(row.tried), f"{row.tries:.1f}", hints, wrong)
-            )
+            rows.append((row.id, f"{row.passed}/{count}", str(row.tried), f"{row.tries:.1f}", hints, wrong))
         named = [("learner", "exercises passed"), *((name, str(passed)) for name, passed in self.learners)]
         return f"{text_table(rows, right=(2, 3, 4))}\n\n{text_table(named, right=(1,))}"
 
     def figure(self) -> Figure:
         """Draw how many of the class have passed and tried each."""
+        with lettering(ViewWords(language())) as words:
+            return self._drawn(words)
+
+    def _drawn(self, words: ViewWords) -> Figure:
         from matplotlib.figure import Figure
         from matplotlib.ticker import MaxNLocator
 
         count = len(self.learners)
         places = self._places()
-        figure = Figure(figsize=(8, 1.3 + 0.3 * (1 + max(places, default=0))), layout="constrained")
+        last = max(places, default=0.0)
+        figure = Figure(figsize=(8, 1.3 + 0.3 * (1 + last)), layout="constrained")
         axes = figure.add_subplot()
-        axes.barh(places, [row.tried for row in self.rows], color="#d3d8dd", label="tried")
-        for label, color, is_question in (("passed", "#1f6fb2", False), ("right at once", "#d9822b", True)):
-            rows = [
-                (place, row)
+        tried = [row.tried for row in self.rows]
+        axes.barh(places, tried, color="#d3d8dd", label=words.text("class.tried"))
+        for key, color, is_question in (("passed", "#1f6fb2", False), ("at-once", "#d9822b", True)):
+            bars = [
+                (place, row.passed)
                 for place, row in zip(places, self.rows, strict=True)
                 if (row.hints is None) is is_question
             ]
-            axes.barh(
-                [place for place, _ in rows],
-                [row.passed for _, row in rows],
-                color=color,
-                height=0.5,
-                label=label,
-            )
+            ys, widths = [place for place, _ in bars], [passed for _, passed in bars]
+            axes.barh(ys, widths, color=color, height=0.5, label=words.text(f"class.{key}"))
         for place, row in zip(places, self.rows, strict=True):
             if row.wrong:
                 note = f"{row.wrong[0]}: {row.wrong[1]}"
                 axes.annotate(note, (count, place), (6, 0), textcoords="offset points", va="center", size=8)
         axes.set_yticks(places, [row.id for row in self.rows])
-        axes.set_ylim(max(places, default=0) + 0.7, -0.7)
+        axes.set_ylim(last + 0.7, -0.7)
         axes.set_xlim(0, max(1, count))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.set_xlabel(f"learners, of {count}; at the right: the most frequent wrong first answer")
+        axes.set_xlabel(words.text("class.axis", n=count))
         axes.spines[["top", "right"]].set_visible(False)
         axes.legend(frameon=False, ncols=3, loc="lower right", bbox_to_anchor=(1, 1))
         return figure

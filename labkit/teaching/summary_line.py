@@ -34,7 +34,7 @@ def summary_line(record: ProgressRecord) -> str:
     return f"{body} #{_checksum(body)}"
 
 
-def read_summaries(text: str, name: str = "") -> list[tuple[str, ProgressRecord]]:
+def read_summaries(text: str, name: str = "the text") -> list[tuple[str, ProgressRecord]]:
     """Return the lines in a text, each with what stands before it.
 
     A line may be broken between two of its entries.
@@ -56,7 +56,7 @@ def read_summaries(text: str, name: str = "") -> list[tuple[str, ProgressRecord]
         before = text[max(text.rfind("\n", 0, begin.start()) + 1, last) : begin.start()]
         if not is_complete or begin["version"] != str(VERSION):
             raise InvalidValueError(
-                f"line {number}{f' of {name}' if name else ''} is not a complete summary",
+                f"line {number} of {name} is not a complete summary",
                 expected="the whole line of lab.progress().summary, up to its checksum",
                 seen=f"{before}{text[begin.start() :].splitlines()[0]}".strip()[:80],
                 next_step="ask the learner for the line again",

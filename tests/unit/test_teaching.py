@@ -405,7 +405,7 @@ def test_a_summary_line_can_be_read_again(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("change", [lambda line: line[:-3], lambda line: line.replace("p2", "p1")])
 def test_a_line_that_was_cut_off_is_named(tmp_path: Path, change: Any) -> None:
-    with pytest.raises(InvalidValueError, match="line 1 is not a complete summary"):
+    with pytest.raises(InvalidValueError, match="line 1 of the text is not a complete summary"):
         read_summaries(change(summary_line(some_progress(tmp_path))))
 
 
@@ -448,7 +448,7 @@ def test_a_class_is_summed_up_from_lines_and_files(tmp_path: Path) -> None:
     assert (rows["01.2"].passed, rows["01.2"].hints) == (0, 1.0)
     assert (rows["01.q1"].passed, rows["01.q1"].wrong) == (0, ("a", 2))
     assert (rows["01.o1"].passed, rows["01.o1"].wrong) == (2, None)
-    assert "2 of 3" in summary.text()
+    assert "2/3" in summary.text()
     summary.figure().savefig(tmp_path / "class.png")
 
 

@@ -47,8 +47,14 @@ def run(cells: Sequence[Cell], last: str = "") -> float:
 _RECORD = """
 import time
 
+
+def is_busy(queue):
+    status = queue.status()
+    return status.pending or status.in_flight or status.waiting_for_retry
+
+
 ends = time.monotonic() + 60
-while any(queue.depth + queue.in_flight for queue in lab.queues()) and time.monotonic() < ends:
+while any(map(is_busy, lab.queues())) and time.monotonic() < ends:
     time.sleep(0.2)
 lab.record({path!r}, history=True).stop()
 """
