@@ -452,6 +452,12 @@ def test_a_class_is_summed_up_from_lines_and_files(tmp_path: Path) -> None:
     summary.figure().savefig(tmp_path / "class.png")
 
 
+def test_two_lines_of_one_name_are_two_learners(tmp_path: Path) -> None:
+    line = f"Ada: {summary_line(some_progress(tmp_path))}"
+
+    assert ClassSummary.of(read_learners(f"{line}\n{line}", "chat.txt")).learners == (("Ada", 1), ("Ada", 1))
+
+
 def test_a_check_of_what_an_openfaas_elsewhere_does_not_know_says_so(learner: Learner) -> None:
     def judge(work: Work) -> CheckFinding:
         raise NotAvailableError("The queue: not available here", next_step="use a lab on this machine")
