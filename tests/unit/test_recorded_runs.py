@@ -61,7 +61,7 @@ def test_a_recorded_run_of_a_notebook_is_a_view(guide: str) -> None:
     (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     shown = eval(code.splitlines()[-1], _names(code))
 
-    assert "long-task" in str(shown)
+    assert re.search(r"gateway +[1-9]\d* +accepted", str(shown))
     parts = RecordedRun(course_run("01")).view_parts("flow")
     assert parts.settings["record"]["end"] - parts.settings["record"]["start"] > 30
 
@@ -74,7 +74,7 @@ def _names(code: str) -> dict[str, object]:
 
 def test_a_number_may_lack_its_zero_and_others_are_refused() -> None:
     assert course_run("1") == FOLDER / "01.jsonl"
-    with pytest.raises(InvalidValueError, match=r"run.*01, 02"):
+    with pytest.raises(InvalidValueError, match="99 is no recorded run"):
         course_run("99")
     with pytest.raises(InvalidValueError, match="is no recorded run"):
         course_run("../runs/01")
