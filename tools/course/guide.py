@@ -154,7 +154,7 @@ def _exercise(exercise: Exercise, cells: Sequence[Cell], words: GuideWords) -> I
     id_ = exercise.id
     yield f"### {id_} · {words.course(f'exercise.{id_}')}"
     yield "\n".join(
-        f"* {words.own(f'exercise.{name}')} {words.course(key)}"
+        f"* {words.own(f'exercise.{name}')}{words.course(key)}"
         for name, key in (
             ("right", f"check.{id_}.expected"),
             ("ask", f"hint.{id_}.1"),
