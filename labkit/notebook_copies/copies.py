@@ -27,7 +27,7 @@ from labkit_services.files.one_step import write_in_one_step
 
 FOLDER = "my-notebooks"
 """Beside the lab's ``.labkit``."""
-FIRST_NOTEBOOK = f"{FOLDER}/en/01-sync-vs-async.ipynb"
+FIRST_NOTEBOOK = f"{FOLDER}/en/00-welcome.ipynb"
 _ORIGINALS = ("*/[0-9][0-9]-*.ipynb", "images/*", "*/images/*")
 """What is copied: no file that a run, or an author's experiment, left."""
 _GITIGNORE = "# Your own copies. Remove this file to keep them in git.\n*\n"
