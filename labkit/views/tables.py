@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from typing import ClassVar, Protocol, TypeVar
 
 Rows = Sequence[Sequence[str]]
+_AMOUNT = re.compile(r"-?[\d.,]+( ?[^\W\d]{1,6}| ?%)?|-|")
+_CODE = re.compile(r"`([^`\n]+)`")
 
 
 class TableItem(Protocol):
@@ -48,14 +51,21 @@ def text_table(rows: Rows, *, right: Collection[int] = ()) -> str:
 
 
 def html_table(rows: Rows) -> str:
-    """Return the rows as an HTML table; cells are escaped."""
+    """Return the rows as an HTML table; cells are escaped.
+
+    Columns of words are aligned to the left; JupyterLab aligns the others,
+    of amounts, to the right. What is between backticks is shown as code.
+    """
     heading, *others = rows
-    head = _html_cells("th", heading)
-    body = "".join(f"<tr>{_html_cells('td', row)}</tr>" for row in others)
+    columns = zip(*others, strict=True) if others else ([""] for _ in heading)
+    styles = ["" if all(map(_AMOUNT.fullmatch, column)) else ' style="text-align:left"' for column in columns]
+    head = _html_cells("th", heading, styles)
+    body = "".join(f"<tr>{_html_cells('td', row, styles)}</tr>" for row in others)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
-def _html_cells(tag: str, cells: Sequence[str]) -> str:
+def _html_cells(tag: str, cells: Sequence[str], styles: Sequence[str]) -> str:
     import html  # not at the start of a supervisor, which lists faults
 
-    return "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells)
+    shown = (_CODE.sub(r"<code>\1</code>", html.escape(cell)) for cell in cells)
+    return "".join(f"<{tag}{style}>{cell}</{tag}>" for cell, style in zip(shown, styles, strict=True))

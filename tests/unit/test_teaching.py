@@ -19,7 +19,7 @@ from labkit.teaching.class_summary import ClassSummary, read_learners
 from labkit.teaching.desk import Desk
 from labkit.teaching.exercise import Exercise, Prediction
 from labkit.teaching.hints import LEVELS, hint
-from labkit.teaching.predictions import compare, predict, predictions
+from labkit.teaching.predictions import compare, compare_counts, predict, predictions
 from labkit.teaching.progress import ProgressReport, restore
 from labkit.teaching.progress_file import ProgressFile, ProgressRecord
 from labkit.teaching.questions import answer, options_of, question_text
@@ -247,6 +247,21 @@ def test_a_prediction_is_a_number(tmp_path: Path, value: object) -> None:
 )
 def test_a_prediction_is_compared_in_words(predicted: float, observed: float, says: str) -> None:
     assert says in compare(Words("en"), predicted, observed)
+
+
+@pytest.mark.parametrize(
+    ("predicted", "observed", "says"),
+    [
+        (0, 1, "it was 1 more than you thought"),
+        (4, 4, "just as you thought"),
+        (4, 3, "it was 1 less than you thought"),
+        (100, 20, "you thought 5 times as much"),
+    ],
+)
+def test_a_predicted_number_of_things_is_compared_by_counting(
+    predicted: float, observed: float, says: str
+) -> None:
+    assert says in compare_counts(Words("en"), predicted, observed)
 
 
 @pytest.mark.parametrize("asked", PREDICTIONS, ids=lambda each: each.id)
