@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -147,6 +148,14 @@ def test_a_prediction_far_off_leaves_the_run_readable(sync_ten: Measurement) -> 
     assert "you predicted 1000 s" in picture.alt
     assert "you predicted 1000 s →" in labels(picture.figure.axes[0])
     assert "your prediction" not in legend(picture)
+
+
+def test_runs_of_one_mode_keep_their_order(async_ten: Measurement) -> None:
+    eight = replace(async_ten, calls=async_ten.calls[:8])
+    above, below = panels(plot_timelines(eight, async_ten))
+
+    assert above.texts[0].get_text().startswith("8 asynchronous")
+    assert below.texts[0].get_text().startswith("10 asynchronous")
 
 
 def test_sync_is_above_async_on_one_time_axis(sync_ten: Measurement, async_ten: Measurement) -> None:
