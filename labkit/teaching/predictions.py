@@ -25,6 +25,8 @@ _CLOSE = 0.15
 """Off by this part at most is close."""
 _FACTOR = 1.5
 """From here on it is told as a factor."""
+_COUNTED = ("calls", "times")
+"""Units of what is counted."""
 _MANY = 10
 """Fewer things are counted, not compared in percent."""
 
@@ -130,7 +132,7 @@ def predictions(desk: Desk) -> PredictionReport:
         if asked.id in work.predicted:
             predicted, observed = work.predicted[asked.id], asked.observed(work)
             seen = words.text("predictions.not-yet") if observed is None else amount(words, asked, observed)
-            of = compare if asked.unit == "s" else compare_counts
+            of = compare_counts if asked.unit in _COUNTED else compare
             compared = "" if observed is None else of(words, predicted, observed)
             row = (words.text(f"predict.{asked.id}"), _as_given(words, asked, predicted), seen, compared)
             rows.append(PredictionRow(asked.id, predicted, observed, row))
