@@ -20,10 +20,11 @@ from labkit.clients.gateway import Body, FunctionRequest, GatewayClient
 from labkit.lab.background_loop import GRACE_SECONDS, background_loop
 from labkit.lab.interrupts import short_interrupt
 from labkit.lab.run_conditions import RunConditions
-from labkit.language import translated
+from labkit.language import language, translated
 from labkit.views.measurement import Measurement
 from labkit.views.run_notes import Note, how_to_cancel
 from labkit.views.traffic import Traffic
+from labkit.views.words import ViewWords
 from labkit_services.call_record.log import Call, CallLog, CallState, Mode
 from labkit_services.contract.errors import InvalidValueError, LabTimeoutError
 from labkit_services.contract.events import Event, EventType, Row
@@ -277,8 +278,8 @@ def interrupted(spec: RunSpec, progress: Progress, *, can_cancel: bool = True) -
 def _bar(spec: RunSpec) -> Any:
     from tqdm import tqdm
 
-    kind = "synchronous" if spec.mode == "sync" else "asynchronous"
-    description = f"{spec.calls} {kind} calls of {spec.function}"
+    words = ViewWords(language())
+    description = words.text(f"run.title.{spec.mode}", n=spec.calls, function=spec.function)
     # As text: a saved notebook, and one whose kernel was restarted, can't show
     # a widget. A kernel's standard error is shown in red.
     file = _Shown(sys.stdout if in_kernel() else sys.stderr)

@@ -23,7 +23,7 @@ FOLDERS = {"labkit": "labkit", "services/labkit_services": "labkit_services", "n
 """Folders of the repository, and where the wheel has them."""
 AUTHORS = ROOT / "notebooks" / "source"
 """What the notebooks are made from: in no wheel."""
-FIRST = "01-sync-vs-async.ipynb"
+FIRST = "00-welcome.ipynb"
 
 
 @pytest.fixture(scope="module")
