@@ -48,7 +48,10 @@ def text_table(rows: Rows, *, right: Collection[int] = ()) -> str:
 
 
 def html_table(rows: Rows) -> str:
-    """Return the rows as an HTML table; cells are escaped."""
+    """Return the rows as an HTML table; cells are escaped.
+
+    They are aligned to the left as in text: JupyterLab's own style is right.
+    """
     heading, *others = rows
     head = _html_cells("th", heading)
     body = "".join(f"<tr>{_html_cells('td', row)}</tr>" for row in others)
@@ -58,4 +61,4 @@ def html_table(rows: Rows) -> str:
 def _html_cells(tag: str, cells: Sequence[str]) -> str:
     import html  # not at the start of a supervisor, which lists faults
 
-    return "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells)
+    return "".join(f'<{tag} style="text-align:left">{html.escape(cell)}</{tag}>' for cell in cells)

@@ -13,9 +13,11 @@ def test_text_columns_are_aligned_left_or_right() -> None:
     assert text_table(ROWS, right=(1,)).splitlines() == ["name       count", "a              1", "long name"]
 
 
-def test_html_cells_are_escaped() -> None:
+def test_html_cells_are_escaped_and_aligned_to_the_left() -> None:
+    left = 'style="text-align:left"'
     assert html_table([("<b>",), ("&",)]) == (
-        "<table><thead><tr><th>&lt;b&gt;</th></tr></thead><tbody><tr><td>&amp;</td></tr></tbody></table>"
+        f"<table><thead><tr><th {left}>&lt;b&gt;</th></tr></thead>"
+        f"<tbody><tr><td {left}>&amp;</td></tr></tbody></table>"
     )
 
 
