@@ -63,7 +63,8 @@ def plot_rounds(runs: Mapping[int, Measurement], words: ViewWords = ENGLISH) -> 
         add_legend(figure, dict(keys), theme)
         return figure
 
-    return _picture("load.rounds", draw, told(words), words)
+    alt = words.text("load.rounds", sentence=told(words))
+    return Picture(_lettered(draw, words), alt, title=words.text("load.rounds.title"), words=words)
 
 
 def plot_waiting(runs: Mapping[int, Sequence[Measurement]], words: ViewWords = ENGLISH) -> Picture:
@@ -111,7 +112,8 @@ def plot_waiting(runs: Mapping[int, Sequence[Measurement]], words: ViewWords = E
         add_legend(figure, dict(keys), theme)
         return figure
 
-    return _picture("load.waiting", draw, told(words), words)
+    alt = words.text("load.waiting", sentence=told(words))
+    return Picture(_lettered(draw, words), alt, title=words.text("load.waiting.title"), words=words)
 
 
 def _load_told(load: RunLoad, words: ViewWords) -> str:
@@ -123,18 +125,14 @@ def _load_told(load: RunLoad, words: ViewWords) -> str:
     )
 
 
-def _picture(
-    key: str, draw: Callable[[Theme, ViewWords], Figure], sentence: str, words: ViewWords
-) -> Picture:
-    """Return a plot that is drawn with fonts that have its words."""
+def _lettered(draw: Callable[[Theme, ViewWords], Figure], words: ViewWords) -> Callable[[Theme], Figure]:
+    """Let a plot be drawn with fonts that have its words."""
 
     def lettered(theme: Theme) -> Figure:
         with lettering(words) as drawn:
             return draw(theme, drawn)
 
-    return Picture(
-        lettered, words.text(key, sentence=sentence), title=words.text(f"{key}.title"), words=words
-    )
+    return lettered
 
 
 def _require(runs: Mapping[int, object]) -> None:

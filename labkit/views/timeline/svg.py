@@ -155,7 +155,7 @@ class _Drawing:
             y = self._bottom + 38 + 20 * (index // _COLUMNS)
             yield self._label(x + 28, y + 4, self._label_of(kind), "secondary")
             if kind in MOMENTS:
-                yield self._shape(MOMENTS[kind], x + 12, y, kind)
+                yield self._shape(MOMENTS[kind], x + 12, y, self._label_of(kind))
             else:
                 scale = self._layout.seconds / (_WIDTH - _LEFT - _RIGHT) if self._layout.seconds else 0.0
                 begin = (x - _LEFT) * scale
