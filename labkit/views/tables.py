@@ -61,10 +61,7 @@ def labelled(label: str, text: str, width: int = _LABEL) -> str:
 
 
 def html_table(rows: Rows) -> str:
-    """Return the rows as an HTML table; cells are escaped.
-
-    They are aligned to the left as in text: JupyterLab's own style is right.
-    """
+    """Return the rows as an HTML table; cells are escaped."""
     heading, *others = _with_heading(rows)
     head = _html_cells("th", heading)
     body = "".join(f"<tr>{_html_cells('td', row)}</tr>" for row in others)
@@ -78,4 +75,4 @@ def _with_heading(rows: Rows) -> Rows:
 def _html_cells(tag: str, cells: Sequence[str]) -> str:
     import html  # not at the start of a supervisor, which lists faults
 
-    return "".join(f'<{tag} style="text-align:left">{html.escape(cell)}</{tag}>' for cell in cells)
+    return "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells)
