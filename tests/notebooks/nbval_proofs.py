@@ -2,8 +2,8 @@
 
     python -m pytest -p tests.notebooks.nbval_proofs --nbval-lax notebooks/en
 
-A cell fails if a statement that is proved by its output, and by those of earlier cells, is not true. Proofs read
-English outputs: statements in another language are held by the hash of what they translate.
+A cell fails if a statement that is proved by its output, and by those of earlier cells, is not true.
+Proofs read English outputs: statements in another language are held by the hash of what they translate.
 Nobody has done anything in these notebooks: a cell that checks an exercise fails unless it says so.
 """
 
