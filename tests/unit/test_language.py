@@ -10,7 +10,16 @@ import sys
 from pathlib import Path
 
 import pytest
-from catalogue_texts import ROOT, all_texts, error_texts, headings, help_texts, marked_texts, without_names
+from catalogue_texts import (
+    ROOT,
+    all_texts,
+    claims,
+    error_texts,
+    headings,
+    help_texts,
+    marked_texts,
+    without_names,
+)
 
 from labkit.language import catalogue, joined, language, translated
 from labkit.views.formatting import text_width
@@ -48,7 +57,7 @@ def known() -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "texts", [help_texts, marked_texts, headings, error_texts], ids=lambda each: str(each.__name__)
+    "texts", [help_texts, marked_texts, headings, error_texts, claims], ids=lambda each: str(each.__name__)
 )
 def test_every_text_that_the_code_marks_has_a_translation(texts: object) -> None:
     assert callable(texts)
@@ -58,7 +67,7 @@ def test_every_text_that_the_code_marks_has_a_translation(texts: object) -> None
 
 
 def test_every_entry_is_a_text_of_the_code() -> None:
-    written = {without_names(text) for text in (*all_texts(), *help_texts())}
+    written = {without_names(text) for text in (*all_texts(), *help_texts(), *claims())}
 
     assert [key for key in catalogue("zh") if key not in COMPOSED and without_names(key) not in written] == []
 
@@ -87,7 +96,7 @@ def test_no_text_has_two_translations() -> None:
     files = sorted((ROOT / "labkit/words/zh").glob("*.json"))
     keys = [key for file in files for key, _ in json.loads(file.read_text(), object_pairs_hook=list)]
 
-    assert len(files) == 4
+    assert len(files) == 5
     assert sorted({key for key in keys if keys.count(key) > 1}) == []
 
 
