@@ -22,6 +22,7 @@ from catalogue_texts import (
 )
 
 from labkit.language import catalogue, joined, language, translated
+from labkit.views.dead_letters import DeadLetter
 from labkit.views.formatting import text_width
 from labkit.views.run_notes import Note
 from labkit.views.tables import text_table
@@ -36,6 +37,8 @@ COMPOSED = {
     "by a notebook (process {n})",
     "by labkit {name} (process {n})",
     "The lab is as new, after {n} s.",
+    "status {n} after {m} attempt",
+    "status {n} after {m} attempts",
     "port {n} was in use, so the {name} has port {m}",
     "port {n} was in use, by {holder}, so the {name} has port {m}",
     "port {n} can't be used without root's rights, so the {name} has port {m}",
@@ -211,3 +214,12 @@ def test_a_wrong_command_line_and_an_error_are_chinese(tmp_path: Path) -> None:
     assert code == 1
     assert "本工作区没有运行实验环境。" in text
     assert "下一步：用 Lab.start() 启动一个，或在终端运行：labkit up" in text
+
+
+def test_a_dead_letter_says_its_reason_in_the_language(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LABKIT_LANG", "zh")
+    letter = DeadLetter(
+        "1", "f", "invocation", "status 500 after 3 attempts", 3, "2026-11-29T21:30:16Z", "", 500, "", {}
+    )
+
+    assert letter.row()[4] == "3 次尝试之后，状态是 500"
