@@ -75,6 +75,7 @@ class RunLoad:
     def _rows(self) -> list[tuple[str, str]]:
         expected = self.expected_wait
         rows = [
+            ("load", "measured"),
             ("slots", str(self.slots)),
             ("calls arrived per second", f"{self.rate:.1f}"),
             ("a call worked for (mean)", format_seconds(self.work)),
@@ -82,7 +83,7 @@ class RunLoad:
             ("a call waited for (mean)", format_seconds(self.wait)),
             ("M/M/k expects a wait of", "no limit" if math.isinf(expected) else format_seconds(expected)),
         ]
-        return [("load", "measured"), *((translated(name), translated(value)) for name, value in rows)]
+        return [(translated(name), translated(value)) for name, value in rows]
 
     def __repr__(self) -> str:
         return text_table(self._rows())
