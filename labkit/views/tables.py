@@ -61,7 +61,11 @@ def labelled(label: str, text: str, width: int = _LABEL) -> str:
 
 
 def html_table(rows: Rows) -> str:
-    """Return the rows as an HTML table; cells are escaped."""
+    """Return the rows as an HTML table; cells are escaped.
+
+    The first column names the row: it is aligned to the left, where a
+    notebook's style would align it to the right.
+    """
     heading, *others = _with_heading(rows)
     head = _html_cells("th", heading)
     body = "".join(f"<tr>{_html_cells('td', row)}</tr>" for row in others)
@@ -75,4 +79,7 @@ def _with_heading(rows: Rows) -> Rows:
 def _html_cells(tag: str, cells: Sequence[str]) -> str:
     import html  # not at the start of a supervisor, which lists faults
 
-    return "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells)
+    first = f'<{tag} style="text-align:left">'
+    return "".join(
+        f"{f'<{tag}>' if number else first}{html.escape(cell)}</{tag}>" for number, cell in enumerate(cells)
+    )

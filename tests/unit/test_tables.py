@@ -15,7 +15,9 @@ def test_text_columns_are_aligned_left_or_right() -> None:
 
 def test_html_cells_are_escaped() -> None:
     assert html_table([("<b>",), ("&",)]) == (
-        "<table><thead><tr><th>&lt;b&gt;</th></tr></thead><tbody><tr><td>&amp;</td></tr></tbody></table>"
+        "<table><thead><tr>"
+        '<th style="text-align:left">&lt;b&gt;</th></tr></thead>'
+        '<tbody><tr><td style="text-align:left">&amp;</td></tr></tbody></table>'
     )
 
 
