@@ -242,7 +242,8 @@ def measure_with_bar(connections: Connections, spec: RunSpec, *, show: bool) -> 
             newest = steps.get()
             if bar is not None:
                 for note in newest.notes:
-                    bar.write(f"{translated('Note: ')}{note}{translated('.')}", file=_Shown(sys.stdout))
+                    bar.clear()
+                    _Shown(sys.stdout).write(f"{translated('Note: ')}{note}{translated('.')}\n")
                 shown = words.text("run.answered", n=newest.answered)
                 if newest.failed:
                     # A full bar is green in a notebook, whatever became of the
