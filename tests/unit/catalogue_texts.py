@@ -71,6 +71,33 @@ def marked_texts() -> Iterator[str]:
                 yield from filter(None, map(text_of, node.args))
 
 
+def error_texts() -> Iterator[str]:
+    """Yield what errors say, of the rooms that a notebook or a terminal calls."""
+    for room in ("lab", "clients", "views", "teaching", "ipython", "remote", "lifecycle", "notebook_copies"):
+        for path in sorted((ROOT / "labkit" / room).rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Call) and _name(node.func).endswith("Error"):
+                    said = [each.value for each in node.keywords if each.arg in _PARTS_OF_AN_ERROR]
+                    texts = map(text_of, [*node.args[:1], *said])
+                    yield from (text for text in texts if _TWO_WORDS.search(text) and text not in _OTHERS)
+
+
+def _name(node: ast.expr) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
+_PARTS_OF_AN_ERROR = ("expected", "seen", "next_step")
+_TWO_WORDS = re.compile(r"[a-z]{2,} [a-z]{2,}")
+_OTHERS = {
+    # between the lab's own parts, for the developer of a page
+    *("unknown method", "the path is not allowed", "a response that ends", "a stream can't be relayed"),
+    "the body is not allowed",
+    # with a reason that comes from elsewhere
+    *("the call is {}. {}", "cancelled at {}. {}", "{}; the OpenFaaS is {}, and has a loopback of its own"),
+    *("to run {}", "redrive it: lab.queue({}).redrive({}), or labkit dead redrive {}{}"),
+}
+
+
 def headings() -> Iterator[str]:
     """Yield the headings of tables: of ``heading`` and ``…_HEADING``."""
     for tree in trees():

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from catalogue_texts import ROOT, all_texts, headings, help_texts, marked_texts, without_names
+from catalogue_texts import ROOT, all_texts, error_texts, headings, help_texts, marked_texts, without_names
 
 from labkit.language import catalogue, joined, language, translated
 from labkit.views.formatting import text_width
@@ -22,6 +22,10 @@ COMPOSED = {
     # click's own words
     *("Options", "Commands", "env var"),
     # texts that the code puts together of parts
+    "by {name} (process {n})",
+    "by the notebook {name} (process {n})",
+    "by a notebook (process {n})",
+    "by labkit {name} (process {n})",
     "The lab is as new, after {n} s.",
     "port {n} was in use, so the {name} has port {m}",
     "port {n} was in use, by {holder}, so the {name} has port {m}",
@@ -43,7 +47,9 @@ def known() -> set[str]:
     return set(map(without_names, catalogue("zh")))
 
 
-@pytest.mark.parametrize("texts", [help_texts, marked_texts, headings], ids=lambda each: str(each.__name__))
+@pytest.mark.parametrize(
+    "texts", [help_texts, marked_texts, headings, error_texts], ids=lambda each: str(each.__name__)
+)
 def test_every_text_that_the_code_marks_has_a_translation(texts: object) -> None:
     assert callable(texts)
     missing = {text for text in texts() if text.strip("{} ") and without_names(text) not in known()}
