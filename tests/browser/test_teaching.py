@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from pathlib import Path
 
 import pytest
@@ -16,8 +15,6 @@ from test_notebook_errors import choose_theme, contrast
 from labkit.teaching.words import Words
 from labkit.views.words import ViewWords
 
-NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
-NAME = "01-sync-vs-async.ipynb"
 FUNCTION = ("start", "flow", "nap", "nap-runs", "folder-shell", "folder", "new", "edit", "up")
 RUNS = ("timeline", "measure-sync", "measure-async", "plot")
 OVERFLOWING = """[...document.querySelectorAll('.labkit-quiz label, .labkit-quiz .widget-html-content')]
@@ -59,17 +56,20 @@ class PupilPage(LearnerPage):
         return f"document.querySelectorAll('.jp-Notebook .jp-Cell')[{self.number(cell)}]"
 
 
+def open_copy(browser: Chromium, lab_page: tuple[str, Path], name: str) -> PupilPage:
+    """Open a copy that ``labkit lab`` has made, with nothing beside it."""
+    url, workspace = lab_page
+    path = f"my-notebooks/{name}"
+    return PupilPage(browser, alone(url, path), workspace / path)
+
+
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize(("language", "theme"), [("en", "light"), ("zh", "dark")])
 def test_a_learner_does_the_first_notebook(
     browser: Chromium, lab_page: tuple[str, Path], tmp_path: Path, language: str, theme: str
 ) -> None:
-    url, workspace = lab_page
-    (workspace / ".labkit/progress.json").unlink(missing_ok=True)
-    notebook = Path("my-notebooks", language, NAME)
-    (workspace / notebook).parent.mkdir(parents=True)
-    shutil.copy(NOTEBOOKS / language / NAME, workspace / notebook)
-    page = PupilPage(browser, alone(url, str(notebook)), workspace / notebook)
+    (lab_page[1] / ".labkit/progress.json").unlink(missing_ok=True)
+    page = open_copy(browser, lab_page, f"{language}/01-sync-vs-async.ipynb")
     tab, text, drawn = page.tab, Words(language).text, ViewWords(language).text
     shots = Path(os.environ.get("SCREENSHOTS", tmp_path))
 
@@ -145,11 +145,7 @@ def test_a_learner_does_the_first_notebook(
 
 def test_jupyterlab_sends_the_ids_of_cells(browser: Chromium, lab_page: tuple[str, Path]) -> None:
     """A check knows by them which cells have run."""
-    url, workspace = lab_page
-    path = f"my-notebooks/en/{NAME}".replace("01", "ids")
-    (workspace / path).parent.mkdir(parents=True, exist_ok=True)
-    shutil.copy(NOTEBOOKS / "en" / NAME, workspace / path)
-    page = PupilPage(browser, alone(url, path), workspace / path)
+    page = open_copy(browser, lab_page, "en/00-welcome.ipynb")
     page.write(
         "start",
         "from labkit.teaching.cells import RUN_CELLS, CourseCell; from labkit import Lab; Lab.start(); "
