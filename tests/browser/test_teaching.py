@@ -130,7 +130,7 @@ def test_a_learner_does_the_first_notebook(
     shoot("order")
 
     shown = page.run_cell("progress")
-    assert "labkit-progress v1 01.1:p3h2 01.o1:w1abcde 01.q2:r2c #" in shown
+    assert "labkit-progress v1 01.1:p2h2 01.o1:w1abcde 01.q2:r2c #" in shown
     assert text("progress.next", id="00.1", title=text("exercise.00.1"), number="00") in shown
     shoot("progress")
 
