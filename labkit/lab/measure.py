@@ -232,7 +232,8 @@ def measure_with_bar(connections: Connections, spec: RunSpec, *, show: bool) -> 
     Not the background thread: Jupyter shows its output in the newest cell.
     """
     steps: queue.SimpleQueue[Progress] = queue.SimpleQueue()
-    bar = _bar(spec) if show and os.environ.get("LABKIT_CI") != "1" else None
+    words = ViewWords(language())
+    bar = _bar(spec, words) if show and os.environ.get("LABKIT_CI") != "1" else None
     newest = Progress()
 
     def draw() -> None:
@@ -241,13 +242,14 @@ def measure_with_bar(connections: Connections, spec: RunSpec, *, show: bool) -> 
             newest = steps.get()
             if bar is not None:
                 for note in newest.notes:
-                    bar.write(f"{translated('Note: ')}{note}{translated('.')}", file=_Shown(sys.stdout))
-                shown = f"{newest.answered} answered"
+                    bar.clear()
+                    _Shown(sys.stdout).write(f"{translated('Note: ')}{note}{translated('.')}\n")
+                shown = words.text("run.answered", n=newest.answered)
                 if newest.failed:
                     # A full bar is green in a notebook, whatever became of the
                     # calls.
                     bar.colour = "red"
-                    shown += f", {newest.failed} failed"
+                    shown = words.joined(shown, words.text("run.failed", n=newest.failed))
                 bar.set_postfix_str(shown, refresh=False)
                 bar.update(newest.over - bar.n)
 
@@ -275,15 +277,14 @@ def interrupted(spec: RunSpec, progress: Progress, *, can_cancel: bool = True) -
     return f"{text}; {how_to_cancel(progress.queue)}" if can_cancel else text
 
 
-def _bar(spec: RunSpec) -> Any:
+def _bar(spec: RunSpec, words: ViewWords) -> Any:
     from tqdm import tqdm
 
-    words = ViewWords(language())
     description = words.text(f"run.title.{spec.mode}", n=spec.calls, function=spec.function)
     # As text: a saved notebook, and one whose kernel was restarted, can't show
     # a widget. A kernel's standard error is shown in red.
     file = _Shown(sys.stdout if in_kernel() else sys.stderr)
-    return tqdm(total=spec.calls, desc=description, unit="call", leave=True, file=file)
+    return tqdm(total=spec.calls, desc=description, unit=words.text("run.unit"), leave=True, file=file)
 
 
 class _Shown:

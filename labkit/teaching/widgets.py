@@ -95,7 +95,8 @@ def arrange_widget(desk: Desk, id_: str) -> Any:
         ]
         for button, by in zip(buttons, (-1, 1), strict=True):
             button.on_click(lambda _, by=by: move(letter, by))
-        return ipywidgets.HBox([*buttons, _html(f"{place + 1}. {shown(lines[letter])}")])
+        text = _html(f"{place + 1}. {shown(lines[letter])}")
+        return ipywidgets.HBox([*buttons, text], layout=ipywidgets.Layout(align_items="center"))
 
     draw()
     button = _button(words.text("arrange.button"), lambda: _show(reply, arrange(desk, id_, order)))

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from chromium import Chromium
 from eventually import eventually
-from jupyter_page import jupyterlab, learner_environment
+from jupyter_page import alone, jupyterlab, learner_environment
 from marked_processes import MARK, assert_gone, new_mark
 from notebook_page import NotebookPage
 
@@ -155,9 +155,7 @@ class LearnerLab:
 
     def open(self, browser: Chromium, notebook: str) -> LearnerPage:
         """Open a notebook in a JupyterLab that shows nothing else."""
-        base, _, query = self.url.partition("/lab/")
-        url = f"{base}/lab/workspaces/{Path(notebook).stem}/tree/{notebook}?{query.partition('?')[2]}"
-        return LearnerPage(browser, url, self.workspace / notebook)
+        return LearnerPage(browser, alone(self.url, notebook), self.workspace / notebook)
 
 
 @contextmanager

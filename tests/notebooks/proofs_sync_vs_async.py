@@ -40,6 +40,11 @@ PROOFS = Proofs(
     (
         HeldByTest("Each part is a process of its own, and none is left when you are done", _LEAKS),
         HeldByTest("takes calls from the queue and runs them", _WORKER_LOG),
+        HeldByTest("the **gateway** receives every call", _WORKER_LOG),
+        HeldByTest(
+            "the **queue** stores the calls that can wait, in a real **NATS** server",
+            "tests/service/test_promise.py::test_no_accepted_call_is_lost_when_a_service_is_killed",
+        ),
         HeldByTest("Every call will be a dot", _DOTS),
         HeldByTest(
             "it starts what is missing and clears everything else",
@@ -47,6 +52,16 @@ PROOFS = Proofs(
         ),
         Shown("In this lab an image never leaves your disk", "up", "Nothing was sent"),
         HeldByTest("names the program that is started for every request", _TEMPLATE),
+        Shown("The `RUN` steps prepare a container", "up", "2 RUN steps not executed: without a container"),
+        HeldByTest(
+            "The two strips at the bottom count calls",
+            "tests/unit/test_calls.py::test_depth_and_in_flight_rise_and_fall_to_zero",
+        ),
+        Sourced("It says: accepted, but not done yet", "RFC 9110, 15.3.3"),
+        HeldByTest(
+            "Four signs of its legend matter today",
+            "tests/browser/test_timeline.py::test_every_kind_of_span_looks_different_without_colour",
+        ),
         Shown("You now have `stack.yaml`", "new", r"Stack file written: stack\.yaml"),
         Computed(
             "reads nothing, prints nothing and takes one second, always",
@@ -211,12 +226,15 @@ PROOFS = Proofs(
         Shown("stores the call and answers 202", "receipt", "the gateway answered 202"),
         Shown("Asynchronous does not mean faster", "check-record", "yes and the work took ten seconds"),
         Shown("The same work is done, later", "check-record", "yes and the work took ten seconds"),
+        HeldByTest(
+            "202 means *stored*",
+            "tests/service/test_promise.py::test_no_accepted_call_is_lost_when_a_service_is_killed",
+        ),
         Shown(
-            "202 means *stored*: not found, not begun, not succeeded",
+            "It does not say that the function exists, has begun, or will succeed",
             "check-record",
             "yes an unknown function gets 202 first, and 404 later",
         ),
-        Shown("An unknown function gets a 202 as well", "check-record", "yes an unknown function gets 202"),
         HeldByTest(
             "The output is not in the answer",
             _EMPTY_202,
@@ -226,13 +244,16 @@ PROOFS = Proofs(
             "tests/service/test_promise.py::test_no_accepted_call_is_lost_when_a_service_is_killed",
         ),
         Shown("The 202 does not wait for the function", "check-record", "yes all ten were accepted before"),
-        Sourced("2xx means that *this request* was handled", "RFC 9110, 15.3"),
+        Sourced("2xx means that this request was handled", "RFC 9110, 15.3"),
     ),
     plain=(
-        "From left to right: the **gateway**",
+        "the **function** does the work",
+        "`202` is a status of HTTP",
+        "In the tables the *median*",
+        "Count the newest 21 calls",
         "A **function** is a program",
         "This one is called `nap`",
-        "Call it once by each",
+        "Call it twice, once in each",
         "Afterwards the calls are drawn",
         "So a function has two addresses",
         "Nobody waits at its end",

@@ -178,6 +178,13 @@ def test_a_cold_start_is_noted(own: Lab, nap: str, mode: str) -> None:
     own.remove("cold")
 
 
+def test_a_run_lets_a_function_start_that_was_just_deployed(own: Lab) -> None:
+    for number in range(5):
+        own.deploy(f"new-{number}", fprocess="cat")
+        assert "ready replica" not in facts(own.measure(f"new-{number}", calls=1, progress=False))
+        own.remove(f"new-{number}")
+
+
 def test_a_function_that_is_removed_during_a_run_is_noted(own: Lab, nap: str) -> None:
     own.deploy("leaving", fprocess="sleep 0.3")
     own.invoke("leaving")
