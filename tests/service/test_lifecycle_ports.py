@@ -1,0 +1,105 @@
+"""The lab's ports stay its own while services restart; another program wants them all the time."""
+
+from __future__ import annotations
+
+import socket
+import sys
+import threading
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from eventually import eventually
+from labs import deploy, start_lab
+
+from labkit import Lab
+from tests.port_grabber import gets, grabbing
+
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="ports are held on Linux only")
+
+
+def addresses(lab: Lab) -> dict[str, str]:
+    """Return every address of the services."""
+    found = {}
+    for service in lab.status().services:
+        found |= {service.name: service.address, f"{service.name}-metrics": service.metrics}
+    return {name: address for name, address in found.items() if address}
+
+
+def wanted_of(lab: Lab) -> dict[str, str]:
+    """Return what another program asks for: by number where other labs do so, too."""
+    asked = {}
+    for name, address in addresses(lab).items():
+        by_number = name in ("gateway", "gateway-metrics", "inspector")
+        asked[name] = f"{'' if by_number else 'any:'}{urlsplit(address).port}"
+    return asked
+
+
+def refuses(url: str) -> bool:
+    where = urlsplit(url)
+    try:
+        socket.create_connection((where.hostname, where.port), 1).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+def test_no_other_program_gets_a_port_while_services_restart(workspace: Path) -> None:
+    with start_lab(workspace) as lab:
+        before, wanted = addresses(lab), wanted_of(lab)
+        assert len(before) == 5
+        with grabbing(**wanted) as got:
+            lab.reset()
+            for name in ("gateway", "inspector", "nats-server", "queue-worker"):
+                lab.kill(name)
+                eventually(lambda name=name: lab.status().service(name).restarts, within=10)
+                eventually(lambda: lab.status().state == "ready", within=10)
+                lab.restart(name)
+            lab.reset()
+        deploy(lab, "cat")
+
+        assert [line for line in got if not line.startswith("rounds")] == []
+        assert int(got[-1].removeprefix("rounds ")) > 50
+        assert addresses(lab) == before
+        assert lab.invoke("cat", "on").text == "on"
+    for name, where in wanted.items():
+        assert gets(where), f"{name} is not free after the end"
+
+
+def test_a_stopped_service_refuses_connections_and_keeps_its_port(workspace: Path) -> None:
+    with start_lab(workspace) as lab:
+        for name, url in (("gateway", lab.gateway_url), ("inspector", lab.inspector_url)):
+            with lab.fault(name, "stop", duration="20s"):
+                eventually(lambda url=url: refuses(url), within=5)
+                assert not gets(str(urlsplit(url).port))
+            eventually(lambda url=url: not refuses(url), within=10)
+
+
+def test_a_lab_that_starts_during_a_reset_takes_other_ports(workspace: Path, tmp_path: Path) -> None:
+    with start_lab(workspace) as lab:
+        ports = [urlsplit(url).port for url in (lab.gateway_url, lab.inspector_url)]
+        before, ended, failures = addresses(lab), threading.Event(), []
+
+        def reset() -> None:
+            try:
+                for _ in range(3):
+                    lab.reset()
+            except BaseException as error:
+                failures.append(error)
+            ended.set()
+
+        thread = threading.Thread(target=reset, daemon=True)
+        thread.start()
+        starts = 0
+        while not ended.is_set():
+            starts += 1
+            with start_lab(
+                tmp_path / f"other-{starts}", gateway_port=ports[0], inspector_port=ports[1]
+            ) as other:
+                taken = {urlsplit(url).port for url in addresses(other).values()}
+                assert not taken & {urlsplit(url).port for url in before.values()}
+        thread.join(30)
+
+        assert not failures
+        assert starts > 1
+        assert addresses(lab) == before
