@@ -6,6 +6,7 @@ import html
 import traceback
 from collections.abc import Callable, Iterator
 
+from labkit.language import translated
 from labkit.views.box import box_style
 from labkit_services.contract.errors import LabError
 from labkit_services.contract.wire_text import printable
@@ -24,18 +25,20 @@ def error_html(error: LabError, name_of_file: NameOfFile) -> str:
     """
     log = f'<pre tabindex="0">{_escaped(chr(10).join(error.log))}</pre>' if error.log else ""
     rows = [
-        ("expected", _escaped(error.expected)),
-        ("seen", _escaped(error.seen)),
+        ("expected", _escaped(translated(error.expected))),
+        ("seen", _escaped(translated(error.seen))),
         (error.log_label, log),
-        ("next", _escaped(error.next_step)),
+        ("next", _escaped(translated(error.next_step))),
     ]
+    about = f"about this {type(error).__name__}"
     trace = _escaped("\n".join(_traceback(error, name_of_file)))
-    body = "".join(f"<dt>{label}</dt><dd>{content}</dd>" for label, content in rows if content)
+    body = "".join(f"<dt>{translated(label)}</dt><dd>{content}</dd>" for label, content in rows if content)
     return (
-        f'<section class="labkit-error" aria-label="about this {_escaped(type(error).__name__)}">'
+        f'<section class="labkit-error" aria-label="{_escaped(translated(about))}">'
         f"<style>{_STYLE}</style>"
         + (f"<dl>{body}</dl>" if body else "")
-        + f'<details><summary>Traceback</summary><pre tabindex="0">{trace}</pre></details></section>'
+        + f'<details><summary>{translated("Traceback")}</summary><pre tabindex="0">{trace}</pre>'
+        + "</details></section>"
     )
 
 

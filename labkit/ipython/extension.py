@@ -6,6 +6,7 @@ from typing import Any
 
 from labkit.ipython.error_box import error_html, error_text
 from labkit.ipython.function_magic import FunctionMagic, without_empty_body
+from labkit.language import translated
 from labkit.live.display import shows_widgets
 from labkit.teaching.cells import RUN_CELLS
 from labkit_services.contract.errors import LabError
@@ -20,6 +21,7 @@ class LabExtension:
 
     def load(self) -> None:
         """Register ``%%function``; in a notebook, show errors as boxes."""
+        LabError.in_language = staticmethod(translated)
         self._shell.register_magic_function(self._magic.run, "line_cell", "function")
         self._shell.input_transformers_cleanup.append(without_empty_body)
         self._shell.events.register("pre_run_cell", self._magic.note_cell)
@@ -31,6 +33,7 @@ class LabExtension:
 
     def unload(self) -> None:
         """Undo ``load``."""
+        LabError.in_language = staticmethod(str)
         for kind in ("line", "cell"):
             self._shell.magics_manager.magics[kind].pop("function", None)
         self._shell.input_transformers_cleanup.remove(without_empty_body)

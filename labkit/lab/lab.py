@@ -35,6 +35,7 @@ from labkit.lab.methods.services import LabServices
 from labkit.lab.methods.teaching import LabTeaching
 from labkit.lab.methods.views import LabViews
 from labkit.lab.notes import announced, settings_not_here
+from labkit.language import translated
 from labkit.notebook_copies.copies import NotebookCopies
 from labkit.supervisor.settings import Settings
 from labkit.teaching.cells import RUN_CELLS
@@ -55,8 +56,9 @@ class ResetReport:
 
     def __repr__(self) -> str:
         if self.is_remote:
-            return f"The functions that this connection had created were removed in {self.seconds:.1f} s."
-        return f"The lab was reset in {self.seconds:.1f} s: no functions, no calls, no events."
+            text = f"The functions that this connection had created were removed in {self.seconds:.1f} s."
+            return translated(text)
+        return translated(f"The lab was reset in {self.seconds:.1f} s: no functions, no calls, no events.")
 
 
 class Lab(

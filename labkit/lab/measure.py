@@ -20,6 +20,7 @@ from labkit.clients.gateway import Body, FunctionRequest, GatewayClient
 from labkit.lab.background_loop import GRACE_SECONDS, background_loop
 from labkit.lab.interrupts import short_interrupt
 from labkit.lab.run_conditions import RunConditions
+from labkit.language import translated
 from labkit.views.measurement import Measurement
 from labkit.views.run_notes import Note, how_to_cancel
 from labkit.views.traffic import Traffic
@@ -239,7 +240,7 @@ def measure_with_bar(connections: Connections, spec: RunSpec, *, show: bool) -> 
             newest = steps.get()
             if bar is not None:
                 for note in newest.notes:
-                    bar.write(f"Note: {note}.", file=_Shown(sys.stdout))
+                    bar.write(f"{translated('Note: ')}{note}{translated('.')}", file=_Shown(sys.stdout))
                 shown = f"{newest.answered} answered"
                 if newest.failed:
                     # A full bar is green in a notebook, whatever became of the

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from labkit.errors import InvalidValueError, LabTimeoutError, WorkspaceError
 from labkit.file_lock import file_lock
+from labkit.language import translated
 from labkit.notebook_copies.plan import (
     Comparison,
     CopyAction,
@@ -76,20 +77,20 @@ class CopyChange(NamedTuple):
     def sentence(self) -> str:
         """What was done, for the learner."""
         if self.action is CopyAction.RENAME:
-            return f"{self.path}: a fresh copy. Yours is now {self.renamed_to}."
+            return translated(f"{self.path}: a fresh copy. Yours is now {self.renamed_to}.")
         if self.action is CopyAction.CREATE:
-            return f"{self.path}: created."
+            return translated(f"{self.path}: created.")
         if self.action is CopyAction.UPDATE:
-            return f"{self.path}: updated. You had not changed it."
+            return translated(f"{self.path}: updated. You had not changed it.")
         if self.state is CopyState.OUTDATED:
             name = os.path.relpath(self.path, FOLDER).removesuffix(".ipynb")
-            return (
+            return translated(
                 f"{self.path}: labkit has a new version of it. Yours is kept. "
                 f"For the new one: labkit notebooks copy {name}"
             )
         if self.state is CopyState.CHANGED:
-            return f"{self.path}: kept, with your changes."
-        return f"{self.path}: kept. It is a fresh copy already."
+            return translated(f"{self.path}: kept, with your changes.")
+        return translated(f"{self.path}: kept. It is a fresh copy already.")
 
 
 class NotebookCopies:

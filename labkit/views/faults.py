@@ -6,6 +6,7 @@ import time
 from enum import StrEnum
 from typing import Any
 
+from labkit.language import translated
 from labkit.views.formatting import format_seconds
 from labkit.views.tables import Rows, TableList
 from labkit.views.words import ENGLISH, ViewWords
@@ -45,5 +46,5 @@ def _row(span: FaultSpan) -> tuple[str, ...]:
     seconds, rest = divmod(span.began, 10**9)
     began = f"{time.strftime('%H:%M:%S', time.gmtime(seconds))}.{rest // 10**6:03d}"
     how = "".join(f", {key} {value}" for key, value in span.how.items())
-    lasted = "goes on" if span.ended is None else format_seconds((span.ended - span.began) / 1e9)
+    lasted = translated("goes on") if span.ended is None else format_seconds((span.ended - span.began) / 1e9)
     return began, f"{span.service} {span.kind}{how}", lasted

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from statistics import median
 
+from labkit.language import language, translated
 from labkit.views.formatting import format_seconds
 from labkit.views.run_notes import Note
 from labkit.views.words import ENGLISH, ViewWords
@@ -118,7 +119,11 @@ class Measurement:
     @property
     def sentence(self) -> str:
         """``caller`` and ``outcome`` as a sentence without a full stop."""
-        return ENGLISH.joined(self.caller, self.outcome)
+        return self.sentence_in(ENGLISH)
+
+    def sentence_in(self, words: ViewWords) -> str:
+        """Return ``sentence`` in the language of ``words``."""
+        return words.joined(self.caller_in(words), self.outcome_in(words))
 
     def caption(self, sentence: str, words: ViewWords = ENGLISH) -> str:
         """Return a plot's sentence with the facts of ``notes``.
@@ -138,7 +143,10 @@ class Measurement:
         return words.text(f"run.title.{self.mode}", n=len(self.calls), function=self.function)
 
     def __repr__(self) -> str:
-        return f"<{self.title}: {self.sentence}{''.join(f'. Note: {note}' for note in self.notes)}>"
+        words = ViewWords(language())
+        run = words.text("plot.run", title=self.title_in(words), sentence=self.sentence_in(words))
+        notes = "".join(translated(". Note: ") + str(note) for note in self.notes)
+        return f"<{run}{notes}>"
 
     def _repr_markdown_(self) -> str:
         """Return a table for notebooks.
@@ -161,8 +169,11 @@ class Measurement:
             )
         if self._retried:
             rows.append(("calls that took more than one attempt", str(self._retried)))
-        lines = [f"| {self.title} | |", "|:--|--:|", *(f"| {name} | {value} |" for name, value in rows)]
-        return "\n".join([*lines, *(f"\n**Note:** {note}." for note in self.notes)])
+        lines = [f"| {self.title_in(ViewWords(language()))} | |", "|:--|--:|"]
+        lines += [f"| {translated(name)} | {translated(value)} |" for name, value in rows]
+        return "\n".join(
+            [*lines, *(f"\n**{translated('Note:')}** {note}{translated('.')}" for note in self.notes)]
+        )
 
 
 def _median(values: list[float | None]) -> float | None:

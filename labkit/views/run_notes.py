@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from labkit.language import language, translated
 from labkit.views.formatting import format_seconds
 from labkit.views.queue_status import QueueStatus
 from labkit.views.words import ENGLISH, ViewWords
@@ -45,7 +46,9 @@ class Note:
         return _fact(self.code, self.values, words) if self.code else self.fact
 
     def __str__(self) -> str:
-        return f"{self.fact}; {self.remedy}" if self.remedy else self.fact
+        words = ViewWords(language())
+        fact = self.fact_in(words)
+        return words.text("join.notes").join([fact, translated(self.remedy)] if self.remedy else [fact])
 
 
 def _fact(code: str, values: Mapping[str, Any], words: ViewWords) -> str:

@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import ClassVar, Protocol, TypeVar
 
+from labkit.language import translated
+from labkit.views.formatting import text_width
+
 Rows = Sequence[Sequence[str]]
+_LABEL = 10
+"""Columns for the labels of a list."""
 
 
 class TableItem(Protocol):
@@ -29,30 +34,42 @@ class TableList(list[T]):
         return [self.heading, *(item.row() for item in self)]
 
     def __repr__(self) -> str:
-        return text_table(self.rows()) if self or not self.empty else self.empty
+        return text_table(self.rows()) if self or not self.empty else translated(self.empty)
 
     def _repr_html_(self) -> str:
-        return html_table(self.rows()) if self or not self.empty else f"<p>{self.empty}</p>"
+        return html_table(self.rows()) if self or not self.empty else f"<p>{translated(self.empty)}</p>"
 
 
 def text_table(rows: Rows, *, right: Collection[int] = ()) -> str:
-    """Return the rows with aligned columns.
+    """Return the rows with aligned columns; the heading in one's language.
 
     Columns are aligned to the left, except for those numbered in ``right``.
     """
     aligned = []
-    for number, column in enumerate(zip(*rows, strict=True)):
-        width = max(map(len, column))
-        aligned.append([cell.rjust(width) if number in right else cell.ljust(width) for cell in column])
+    for number, column in enumerate(zip(*_with_heading(rows), strict=True)):
+        width = max(map(text_width, column))
+        blanks = [" " * (width - text_width(cell)) for cell in column]
+        pairs = zip(column, blanks, strict=True)
+        aligned.append([blank + cell if number in right else cell + blank for cell, blank in pairs])
     return "\n".join("  ".join(row).rstrip() for row in zip(*aligned, strict=True))
+
+
+def labelled(label: str, text: str, width: int = _LABEL) -> str:
+    """Return a line of a list: a label in one's language, and a text."""
+    shown = translated(label)
+    return f"{shown}{' ' * (width - text_width(shown))}{text}"
 
 
 def html_table(rows: Rows) -> str:
     """Return the rows as an HTML table; cells are escaped."""
-    heading, *others = rows
+    heading, *others = _with_heading(rows)
     head = _html_cells("th", heading)
     body = "".join(f"<tr>{_html_cells('td', row)}</tr>" for row in others)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _with_heading(rows: Rows) -> Rows:
+    return [[translated(cell) for cell in rows[0]], *rows[1:]] if rows else rows
 
 
 def _html_cells(tag: str, cells: Sequence[str]) -> str:

@@ -15,7 +15,7 @@ from labkit.lab.call import AsyncCallHandle, CallHandle
 from labkit.lab.measure import RUN_SECONDS, OnProgress, RunSpec, measure, measure_with_bar
 from labkit.lab.methods.parts import LabParts
 from labkit.lab.recording import AsyncRecording, Recording
-from labkit.live.parts import language
+from labkit.language import language
 from labkit.views.measurement import Measurement
 from labkit.views.traffic import Traffic
 from labkit.views.words import ViewWords

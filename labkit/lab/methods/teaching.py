@@ -14,8 +14,8 @@ from labkit.lab.arguments import checked
 from labkit.lab.background_loop import blocking
 from labkit.lab.methods.parts import LabParts
 from labkit.lab.recording import PUBLISH_SECONDS
+from labkit.language import language
 from labkit.live.display import shows_widgets
-from labkit.live.parts import language
 from labkit.teaching.verdict import CourseVerdict
 
 if TYPE_CHECKING:
