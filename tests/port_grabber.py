@@ -15,7 +15,8 @@ from contextlib import contextmanager
 from subprocess import PIPE, Popen
 
 IP_LOCAL_PORT_RANGE = 51
-_PAUSE_SECONDS = 0.001
+_PAUSE_SECONDS = 0.02
+"""A service begins to listen in some microseconds, in which a program could be quicker."""
 
 
 def gets(wanted: str) -> bool:

@@ -59,7 +59,7 @@ def test_no_other_program_gets_a_port_while_services_restart(workspace: Path) ->
         deploy(lab, "cat")
 
         assert [line for line in got if not line.startswith("rounds")] == []
-        assert int(got[-1].removeprefix("rounds ")) > 50
+        assert int(got[-1].removeprefix("rounds ")) > 20
         assert addresses(lab) == before
         assert lab.invoke("cat", "on").text == "on"
     for name, where in wanted.items():
@@ -69,7 +69,7 @@ def test_no_other_program_gets_a_port_while_services_restart(workspace: Path) ->
 def test_a_stopped_service_refuses_connections_and_keeps_its_port(workspace: Path) -> None:
     with start_lab(workspace) as lab:
         for name, url in (("gateway", lab.gateway_url), ("inspector", lab.inspector_url)):
-            with lab.fault(name, "stop", duration="20s"):
+            with lab.fault(name, "stop", seconds=2):
                 eventually(lambda url=url: refuses(url), within=5)
                 assert not gets(str(urlsplit(url).port))
             eventually(lambda url=url: not refuses(url), within=10)
