@@ -5,6 +5,8 @@ from __future__ import annotations
 import socket
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -73,6 +75,21 @@ def test_a_stopped_service_refuses_connections_and_keeps_its_port(workspace: Pat
                 eventually(lambda url=url: refuses(url), within=5)
                 assert not gets(str(urlsplit(url).port))
             eventually(lambda url=url: not refuses(url), within=10)
+
+
+def test_of_labs_that_start_at_once_one_has_the_preferred_ports(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as two:
+        preferred = [server.getsockname()[1] for server in (one, two)]
+
+    def start(number: int) -> Lab:
+        return start_lab(tmp_path / str(number), gateway_port=preferred[0], inspector_port=preferred[1])
+
+    with ExitStack() as stack, ThreadPoolExecutor(3) as pool:
+        labs = [stack.enter_context(lab) for lab in pool.map(start, range(3))]
+        ports = [urlsplit(url).port for lab in labs for url in addresses(lab).values()]
+
+        assert len(set(ports)) == len(ports) == 15
+        assert set(preferred) <= set(ports)
 
 
 def test_a_lab_that_starts_during_a_reset_takes_other_ports(workspace: Path, tmp_path: Path) -> None:
