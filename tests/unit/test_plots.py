@@ -330,3 +330,26 @@ def test_queue_depth_reports_calls_still_queued() -> None:
     run = measured("async", async_run(10, 1), until=4.5)
 
     assert "5 still there at the end" in plot_queue_depth(run).alt
+
+
+def test_a_refusal_of_two_milliseconds_is_seen_in_a_long_run(tmp_path: Path) -> None:
+    events = [
+        *accepted("refused"),
+        *attempt("refused", 0.1, 0.002, 1, 429, acked=False),
+        retry("refused", 0.103, 1, 5.0),
+        *attempt("refused", 5.1, 1.0, 2),
+    ]
+    path = tmp_path / "run.png"
+    plot_timelines(measured("async", events)).save(path, theme="light")
+    fails = [int(LIGHT.fails[at : at + 2], 16) for at in (1, 3, 5)]
+
+    with Image.open(path) as image:
+        calls = image.convert("RGB").crop((0, 0, image.width, image.height // 2))  # above the legend
+        colours = calls.getcolors(calls.width * calls.height) or []
+    like = [
+        count
+        for count, pixel in colours
+        if all(abs(a - b) < 40 for a, b in zip(pixel, fails, strict=True))  # type: ignore[arg-type]
+    ]
+
+    assert sum(like) > 10
