@@ -39,14 +39,21 @@ def class_summary(files: tuple[Path, ...], picture: Path | None, as_json: bool) 
     """
     from labkit.teaching.class_summary import ClassSummary, read_learners
 
-    learners = [each for file in files for each in read_learners(_text(file), file.stem)]
+    learners = [each for file in files for each in read_learners(_text(file), file.name)]
     summary = ClassSummary.of(learners)
     if picture is not None:
         if picture.suffix not in (".png", ".svg", ".pdf"):
             raise InvalidValueError(
                 "the plot's kind is not known", expected=".png, .svg or .pdf", seen=picture.name
             )
-        summary.figure().savefig(picture)
+        try:
+            summary.figure().savefig(picture)
+        except OSError as error:
+            raise WorkspaceError(
+                "the plot can't be written",
+                expected="a file in a folder that you can write to",
+                seen=f"{error.strerror}: {picture}",
+            ) from error
     if as_json:
         show_json(summary.to_json())
     else:
@@ -55,7 +62,7 @@ def class_summary(files: tuple[Path, ...], picture: Path | None, as_json: bool) 
 
 def _text(file: Path) -> str:
     try:
-        with click.open_file(str(file), encoding="utf-8", errors="replace") as stream:
+        with click.open_file(str(file), encoding="utf-8-sig", errors="replace") as stream:
             text: str = stream.read(_LARGEST_BYTES)
             return text
     except OSError as error:

@@ -183,8 +183,10 @@ class AsyncLab(
 
     def _enter(self) -> None:
         previous = _labs.get(self.workspace.root)
-        if previous is not None and previous is not self and previous._lifeline is not None:
-            previous._lifeline.cut()
+        if previous is not None and previous is not self:
+            environment.leave(previous.state)
+            if previous._lifeline is not None:
+                previous._lifeline.cut()
         _labs[self.workspace.root] = self
         self.watch.start()
         environment.enter(self.state, self.workspace)
@@ -205,7 +207,7 @@ class AsyncLab(
         self.supervisor.close()
         if _labs.get(self.workspace.root) is self:
             del _labs[self.workspace.root]
-        environment.leave(self.workspace)
+        environment.leave(self.state)
         if self._handlers is not None:
             await self._handlers.close()
         try:

@@ -89,6 +89,8 @@ class AsyncRemoteLab(AsyncLab):
             await known.remote.remote.check()
             known._enter()
             return known
+        if known is not None:
+            environment.leave(known.state)
         probe = RemoteGatewayClient(address, ObservedCalls())
         try:
             status = await probe.status()
@@ -143,7 +145,7 @@ class AsyncRemoteLab(AsyncLab):
         self.supervisor.close()
         for key in [key for key, lab in _labs.items() if lab is self]:
             del _labs[key]
-        environment.leave(self.workspace)
+        environment.leave(self.state)
         _remove_login(self._login_folder, os.getpid())
         await self.connections.close()
         created = ", ".join(self.remote.remote.created)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from labkit.errors import InvalidValueError, LabTimeoutError, WorkspaceError
 from labkit.file_lock import file_lock
-from labkit.language import translated
+from labkit.language import language, translated
 from labkit.notebook_copies.plan import (
     Comparison,
     CopyAction,
@@ -28,11 +28,16 @@ from labkit_services.files.one_step import write_in_one_step
 
 FOLDER = "my-notebooks"
 """Beside the lab's ``.labkit``."""
-FIRST_NOTEBOOK = f"{FOLDER}/en/01-sync-vs-async.ipynb"
+_FIRST = "00-welcome.ipynb"
 _ORIGINALS = ("*/[0-9][0-9]-*.ipynb", "images/*", "*/images/*")
 """What is copied: no file that a run, or an author's experiment, left."""
 _GITIGNORE = "# Your own copies. Remove this file to keep them in git.\n*\n"
 _LOCK = "notebooks.lock"
+
+
+def first_notebook() -> str:
+    """Return the copy that a learner begins with, in their language."""
+    return f"{FOLDER}/{language()}/{_FIRST}"
 
 
 def copy_path(original: str) -> str | None:

@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from labkit.teaching.progress_file import FORMAT, ProgressRecord
+from labkit.errors import InvalidValueError
+from labkit.language import language
+from labkit.teaching.progress_file import ProgressRecord
 from labkit.teaching.summary_line import read_summaries
+from labkit.views.plots.lettering import lettering
 from labkit.views.tables import text_table
+from labkit.views.words import ViewWords
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -20,14 +26,22 @@ def read_learners(text: str, name: str) -> list[tuple[str, ProgressRecord]]:
 
     Args:
         text: The file's content.
-        name: Its name without the ending, for an exported progress.
+        name: Its name; without the ending it is the learner of an exported
+            progress.
 
     Raises:
         InvalidValueError: It is neither, or a line is not complete.
     """
-    if text.lstrip().startswith("{") or f"{FORMAT} v" not in text:
-        return [(name, ProgressRecord.from_json(text, name))]
-    return read_summaries(text)
+    if text.lstrip().startswith("{"):
+        return [(PurePath(name).stem, ProgressRecord.from_json(text, name))]
+    found = read_summaries(text, name)
+    if not found:
+        raise InvalidValueError(
+            f"{name} has no progress of a learner",
+            expected="lines of lab.progress().summary, or a file that lab.progress().export() wrote",
+            seen=_seen(text),
+        )
+    return found
 
 
 @dataclass(frozen=True)
@@ -97,31 +111,60 @@ class ClassSummary:
         count = len(self.learners)
         rows = [("", "passed", "tried", "tries each", "hints each", "most frequent wrong answer")]
         for row in self.rows:
-            wrong = f"{row.wrong[0]}: {row.wrong[1]} of {row.tried}" if row.wrong else ""
+            wrong = f"{row.wrong[0]}: {row.wrong[1]}/{row.tried}" if row.wrong else ""
             hints = "" if row.hints is None else f"{row.hints:.1f}"
-            rows.append(
-                (row.id, f"{row.passed} of {count}", str(row.tried), f"{row.tries:.1f}", hints, wrong)
-            )
+            rows.append((row.id, f"{row.passed}/{count}", str(row.tried), f"{row.tries:.1f}", hints, wrong))
         named = [("learner", "exercises passed"), *((name, str(passed)) for name, passed in self.learners)]
         return f"{text_table(rows, right=(2, 3, 4))}\n\n{text_table(named, right=(1,))}"
 
     def figure(self) -> Figure:
         """Draw how many of the class have passed and tried each."""
+        with lettering(ViewWords(language())) as words:
+            return self._drawn(words)
+
+    def _drawn(self, words: ViewWords) -> Figure:
         from matplotlib.figure import Figure
         from matplotlib.ticker import MaxNLocator
 
-        names = [row.id for row in self.rows]
-        figure = Figure(figsize=(8, 1.4 + 0.32 * len(names)), layout="constrained")
+        count = len(self.learners)
+        places = self._places()
+        last = max(places, default=0.0)
+        figure = Figure(figsize=(8, 1.3 + 0.3 * (1 + last)), layout="constrained")
         axes = figure.add_subplot()
-        axes.barh(names, [row.tried for row in self.rows], color="#c7ccd1", label="tried")
-        axes.barh(names, [row.passed for row in self.rows], color="#1f6fb2", height=0.5, label="passed")
-        axes.invert_yaxis()
-        axes.set_xlim(0, max(1, len(self.learners)))
+        tried = [row.tried for row in self.rows]
+        axes.barh(places, tried, color="#d3d8dd", label=words.text("class.tried"))
+        for key, color, is_question in (("passed", "#1f6fb2", False), ("at-once", "#d9822b", True)):
+            bars = [
+                (place, row.passed)
+                for place, row in zip(places, self.rows, strict=True)
+                if (row.hints is None) is is_question
+            ]
+            ys, widths = [place for place, _ in bars], [passed for _, passed in bars]
+            axes.barh(ys, widths, color=color, height=0.5, label=words.text(f"class.{key}"))
+        for place, row in zip(places, self.rows, strict=True):
+            if row.wrong:
+                note = f"{row.wrong[0]}: {row.wrong[1]}"
+                axes.annotate(note, (count, place), (6, 0), textcoords="offset points", va="center", size=8)
+        axes.set_yticks(places, [row.id for row in self.rows])
+        axes.set_ylim(last + 0.7, -0.7)
+        axes.set_xlim(0, max(1, count))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.set_xlabel(f"learners, of {len(self.learners)}; a question is passed at the first answer")
+        axes.set_xlabel(words.text("class.axis", n=count))
         axes.spines[["top", "right"]].set_visible(False)
-        axes.legend(frameon=False, ncols=2, loc="lower right", bbox_to_anchor=(1, 1))
+        axes.legend(frameon=False, ncols=3, loc="lower right", bbox_to_anchor=(1, 1))
         return figure
+
+    def _places(self) -> list[float]:
+        """Return where each row is drawn: a gap separates two notebooks."""
+        gaps = [one.id[:2] != other.id[:2] for one, other in pairwise(self.rows)]
+        return list(accumulate((1.5 if gap else 1.0 for gap in gaps), initial=0.0))[: len(self.rows)]
+
+
+def _seen(text: str) -> str:
+    words = " ".join(text.split())
+    if not words:
+        return "an empty file"
+    return words[:60] if words.isprintable() and "\ufffd" not in words else "no text"
 
 
 def _by_id(

@@ -66,11 +66,13 @@ class Prediction:
         begun: Whether the run has begun: from then on it is locked.
         observed: What the run gave; None while it goes on.
         run: Function and mode of the run whose plot shows it, for seconds
-            that the caller waits.
+            that the caller waits; with two numbers, for seconds until the
+            last call is done, of a run with so many calls, and so many of
+            them in flight at most.
     """
 
     id: str
     unit: str
     begun: Callable[[Work], bool]
     observed: Callable[[Work], float | None]
-    run: tuple[str, Mode] | None = None
+    run: tuple[str, Mode] | tuple[str, Mode, int, int] | None = None

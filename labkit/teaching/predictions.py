@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any, ClassVar
@@ -18,13 +18,17 @@ from labkit.teaching.words import Words
 from labkit.views.formatting import format_seconds
 from labkit.views.measurement import Measurement
 from labkit.views.plots import PredictedWait
+from labkit.views.plots.strips import strips_of
 from labkit.views.tables import html_table, text_table
-from labkit_services.call_record.call import Mode
 
 _CLOSE = 0.15
 """Off by this part at most is close."""
 _FACTOR = 1.5
 """From here on it is told as a factor."""
+_COUNTED = ("calls", "times")
+"""Units of what is counted."""
+_MANY = 10
+"""Fewer things are counted, not compared in percent."""
 
 
 def predict(desk: Desk, id_: str, value: Any) -> CourseVerdict:
@@ -128,10 +132,22 @@ def predictions(desk: Desk) -> PredictionReport:
         if asked.id in work.predicted:
             predicted, observed = work.predicted[asked.id], asked.observed(work)
             seen = words.text("predictions.not-yet") if observed is None else amount(words, asked, observed)
-            compared = "" if observed is None else compare(words, predicted, observed)
+            of = compare_counts if asked.unit in _COUNTED else compare
+            compared = "" if observed is None else of(words, predicted, observed)
             row = (words.text(f"predict.{asked.id}"), _as_given(words, asked, predicted), seen, compared)
             rows.append(PredictionRow(asked.id, predicted, observed, row))
     return PredictionReport(PredictionTable(rows), words.language)
+
+
+def compare_counts(words: Words, predicted: float, observed: float) -> str:
+    """Tell in words how far a prediction of a number of things was off."""
+    difference = round(abs(observed - predicted), 2)
+    if not difference:
+        return words.text("compared.same")
+    if min(predicted, observed) >= _MANY:
+        return compare(words, predicted, observed)
+    more = "more" if observed > predicted else "less"
+    return words.text(f"compared.difference.{more}", n=f"{difference:g}")
 
 
 def compare(words: Words, predicted: float, observed: float) -> str:
@@ -148,22 +164,25 @@ def compare(words: Words, predicted: float, observed: float) -> str:
     return words.text(f"compared.factor.{more}", n=round(factor) if factor >= 9.5 else round(factor, 1))
 
 
-def lines_of(progress: ProgressFile, runs: Sequence[Measurement]) -> dict[Mode, PredictedWait]:
-    """Return the predictions that belong into the plot of runs, by mode."""
+def lines_of(progress: ProgressFile) -> Callable[[Measurement], PredictedWait | None]:
+    """Return what finds the prediction that belongs into a run's plot."""
     kept = progress.read().predictions
     asked = [each for book in course_notebooks() for each in book.predictions if each.id in kept]
-    return {
-        run.mode: _predicted_wait(float(kept[each.id]["value"]), run)
-        for run in runs
-        for each in asked
-        if each.run == (run.function, run.mode)
-    }
+
+    def line_of(run: Measurement) -> PredictedWait | None:
+        most = strips_of(run)[1].most if run.calls else 0
+        for each in asked:
+            if each.run in ((run.function, run.mode), (run.function, run.mode, len(run.calls), most)):
+                return _predicted_wait(float(kept[each.id]["value"]), run, is_end=len(each.run) > 2)
+        return None
+
+    return line_of
 
 
-def _predicted_wait(seconds: float, run: Measurement) -> PredictedWait:
-    observed = run.accepted_after
+def _predicted_wait(seconds: float, run: Measurement, *, is_end: bool) -> PredictedWait:
+    observed = run.drained_after if is_end else run.accepted_after
 
     def compared(language: str) -> str:
         return "" if observed is None else compare(Words(language), seconds, observed)
 
-    return PredictedWait(seconds, compared)
+    return PredictedWait(seconds, compared, is_end)

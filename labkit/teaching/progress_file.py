@@ -56,10 +56,7 @@ class ProgressRecord(NamedTuple):
             document = json.loads(text)
             is_ours = document["format"] == FORMAT and document["version"] == VERSION
             parts = [document[kind] for kind in _KINDS]
-            is_ours &= all(
-                isinstance(entry, dict) and all(isinstance(each, dict) for each in entry.values())
-                for entry in parts
-            )
+            is_ours &= all(isinstance(entry, dict) and all(map(_is_entry, entry.values())) for entry in parts)
         except (ValueError, KeyError, TypeError, RecursionError):
             is_ours = False
         if not is_ours:
@@ -73,6 +70,11 @@ class ProgressRecord(NamedTuple):
     def merged(self, other: ProgressRecord) -> ProgressRecord:
         """Return both together: what is passed in one of them is passed."""
         return ProgressRecord(*(_merged(mine, theirs) for mine, theirs in zip(self, other, strict=True)))
+
+
+def _is_entry(entry: Any) -> bool:
+    counts = ("tries", "hints")
+    return isinstance(entry, dict) and all(type(entry.get(each, 0)) is int for each in counts)
 
 
 def _merged(mine: Mapping[str, Entry], theirs: Mapping[str, Entry]) -> dict[str, Entry]:

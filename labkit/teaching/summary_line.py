@@ -9,9 +9,9 @@ from typing import Any
 from labkit.errors import InvalidValueError
 from labkit.teaching.progress_file import FORMAT, VERSION, ProgressRecord
 
-_LINE = re.compile(
-    rf"(?P<body>{FORMAT} v(?P<version>\d+)(?P<entries>(?: [\w.:-]+)*)) #(?P<sum>[0-9a-f]{{8}})\b"
-)
+_BEGIN = re.compile(rf"{FORMAT} v(?P<version>\d+)")
+# A mail wraps a long line, and marks a quoted one with >.
+_REST = re.compile(r"(?P<entries>([\s>]+\d\d\.[\w-]+:\w+)*)[\s>]+#(?P<sum>[0-9a-f]{8})\b")
 _EXERCISE = re.compile(r"(?P<id>\d\d\.[\w-]+):(?P<state>[pt])(?P<tries>\d+)h(?P<hints>\d+)")
 _QUESTION = re.compile(r"(?P<id>\d\d\.[\w-]+):(?P<state>[rw])(?P<tries>\d+)(?P<first>[a-z]+)")
 
@@ -34,26 +34,35 @@ def summary_line(record: ProgressRecord) -> str:
     return f"{body} #{_checksum(body)}"
 
 
-def read_summaries(text: str) -> list[tuple[str, ProgressRecord]]:
+def read_summaries(text: str, name: str = "the text") -> list[tuple[str, ProgressRecord]]:
     """Return the lines in a text, each with what stands before it.
+
+    A line may be broken between two of its entries.
+
+    Args:
+        text: Such as what was copied from a chat.
+        name: Of the file, for errors.
 
     Raises:
         InvalidValueError: A line is not complete, or of another version.
     """
     found = []
-    for number, line in enumerate(text.splitlines(), start=1):
-        if f"{FORMAT} v" not in line:
-            continue
-        match = _LINE.search(line)
-        if match is None or _checksum(match["body"]) != match["sum"] or match["version"] != str(VERSION):
+    last = 0
+    for begin in _BEGIN.finditer(text):
+        number = text.count("\n", 0, begin.start()) + 1
+        rest = _REST.match(text, begin.end())
+        entries = re.sub(r"[\s>]+", " ", rest["entries"]).rstrip() if rest else ""
+        is_complete = rest is not None and _checksum(begin[0] + entries) == rest["sum"]
+        before = text[max(text.rfind("\n", 0, begin.start()) + 1, last) : begin.start()]
+        if not is_complete or begin["version"] != str(VERSION):
             raise InvalidValueError(
-                f"line {number} is not a complete summary",
+                f"line {number} of {name} is not a complete summary",
                 expected="the whole line of lab.progress().summary, up to its checksum",
-                seen=line.strip()[:80],
+                seen=f"{before}{text[begin.start() :].splitlines()[0]}".strip()[:80],
                 next_step="ask the learner for the line again",
             )
-        name = line[: match.start()].strip(" \t:,;|<>\"'")
-        found.append((name or f"line {number}", _record(match["entries"])))
+        last = rest.end() if rest else last
+        found.append((before.strip(" \t:,;|<>\"'") or f"line {number}", _record(entries)))
     return found
 
 

@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass
 from statistics import fmean
 
+from labkit.language import translated
 from labkit.views.formatting import format_seconds
 from labkit.views.measurement import Measurement
 from labkit.views.tables import html_table, text_table
@@ -73,7 +74,7 @@ class RunLoad:
 
     def _rows(self) -> list[tuple[str, str]]:
         expected = self.expected_wait
-        return [
+        rows = [
             ("load", "measured"),
             ("slots", str(self.slots)),
             ("calls arrived per second", f"{self.rate:.1f}"),
@@ -82,6 +83,7 @@ class RunLoad:
             ("a call waited for (mean)", format_seconds(self.wait)),
             ("M/M/k expects a wait of", "no limit" if math.isinf(expected) else format_seconds(expected)),
         ]
+        return [(translated(name), translated(value)) for name, value in rows]
 
     def __repr__(self) -> str:
         return text_table(self._rows())

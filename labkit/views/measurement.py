@@ -118,8 +118,11 @@ class Measurement:
 
     @property
     def sentence(self) -> str:
-        """``caller`` and ``outcome`` as a sentence without a full stop."""
-        return self.sentence_in(ENGLISH)
+        """``caller`` and ``outcome`` as a sentence without a full stop.
+
+        It is in the notebook's language, the two are English.
+        """
+        return self.sentence_in(ViewWords(language()))
 
     def sentence_in(self, words: ViewWords) -> str:
         """Return ``sentence`` in the language of ``words``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from typing import ClassVar, Protocol, TypeVar
 
@@ -9,6 +10,8 @@ from labkit.language import translated
 from labkit.views.formatting import text_width
 
 Rows = Sequence[Sequence[str]]
+_AMOUNT = re.compile(r"-?[\d.,]+( ?[^\W\d]{1,6}| ?%)?|-|")
+_CODE = re.compile(r"`([^`\n]+)`")
 _LABEL = 10
 """Columns for the labels of a list."""
 
@@ -63,12 +66,14 @@ def labelled(label: str, text: str, width: int = _LABEL) -> str:
 def html_table(rows: Rows) -> str:
     """Return the rows as an HTML table; cells are escaped.
 
-    The first column names the row: it is aligned to the left, where a
-    notebook's style would align it to the right.
+    Columns of words are aligned to the left; JupyterLab aligns the others,
+    of amounts, to the right. What is between backticks is shown as code.
     """
     heading, *others = _with_heading(rows)
-    head = _html_cells("th", heading)
-    body = "".join(f"<tr>{_html_cells('td', row)}</tr>" for row in others)
+    columns = zip(*others, strict=True) if others else ([""] for _ in heading)
+    styles = ["" if all(map(_AMOUNT.fullmatch, column)) else ' style="text-align:left"' for column in columns]
+    head = _html_cells("th", heading, styles)
+    body = "".join(f"<tr>{_html_cells('td', row, styles)}</tr>" for row in others)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
@@ -76,10 +81,8 @@ def _with_heading(rows: Rows) -> Rows:
     return [[translated(cell) for cell in rows[0]], *rows[1:]] if rows else rows
 
 
-def _html_cells(tag: str, cells: Sequence[str]) -> str:
+def _html_cells(tag: str, cells: Sequence[str], styles: Sequence[str]) -> str:
     import html  # not at the start of a supervisor, which lists faults
 
-    first = f'<{tag} style="text-align:left">'
-    return "".join(
-        f"{f'<{tag}>' if number else first}{html.escape(cell)}</{tag}>" for number, cell in enumerate(cells)
-    )
+    shown = (_CODE.sub(r"<code>\1</code>", html.escape(cell)) for cell in cells)
+    return "".join(f"<{tag}{style}>{cell}</{tag}>" for cell, style in zip(shown, styles, strict=True))

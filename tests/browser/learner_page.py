@@ -153,10 +153,6 @@ class LearnerLab:
     workspace: Path
     mark: str
 
-    def first_view(self, browser: Chromium, notebook: str) -> LearnerPage:
-        """Open what a learner sees first, where ``notebook`` is open."""
-        return LearnerPage(browser, self.url, self.workspace / notebook)
-
     def open(self, browser: Chromium, notebook: str) -> LearnerPage:
         """Open a notebook in a JupyterLab that shows nothing else."""
         return LearnerPage(browser, alone(self.url, notebook), self.workspace / notebook)

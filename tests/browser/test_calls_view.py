@@ -58,7 +58,7 @@ def real_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         max_retry_wait="300ms",
         ack_wait="2s",
     )
-    environment.leave(lab.aio.workspace)
+    environment.leave(lab.aio.state)
     lab.deploy("echo", fprocess="cat")
     lab.deploy("fails", fprocess="false")
     lab.deploy("slow", fprocess="sleep 1.5")

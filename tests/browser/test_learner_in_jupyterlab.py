@@ -21,7 +21,7 @@ from marked_processes import marked
 
 from labkit import Lab
 
-FIRST = f"{COPIES}/01-sync-vs-async.ipynb"
+LESSON = f"{COPIES}/01-sync-vs-async.ipynb"
 BINDER_MEGABYTES = 450
 """What mybinder.org guarantees to a session."""
 
@@ -38,7 +38,7 @@ def test_the_views_of_the_first_notebook_move_while_its_cells_block(
     browser: Chromium, learner: LearnerLab, tmp_path: Path
 ) -> None:
     pytest.importorskip("axe_playwright_python")
-    page = learner.first_view(browser, FIRST)
+    page = learner.open(browser, LESSON)
     page.execute("notebook:run-all-cells")
 
     page.wait_for_end("timeline")

@@ -63,7 +63,7 @@ PROOFS = Proofs(
         ),
         Shown("which it answers with 500", "first-fails", "runs of welcome: 3   state: dead$"),
         Computed(
-            "the worker ran `welcome` three times, after 1 s and then 2 s of *back-off*",
+            "the worker ran `welcome` three times before it gave up, with a *back-off* of 1 s and then 2 s",
             ("first-fails",),
             lambda outputs: (
                 3 <= outputs.number("first-fails", r"^after ([\d.]+) s") < 6
@@ -95,7 +95,7 @@ PROOFS = Proofs(
         ),
         Shown("*At least once* holds for each link", "last-fails-run", "messages in Slack:  3 "),
         HeldByTest(
-            "it was the same in all three",
+            "that was the same in all three",
             "tests/service/test_queue_worker.py"
             "::test_a_callback_carries_the_result_and_the_headers_of_openfaas",
         ),
@@ -118,11 +118,11 @@ PROOFS = Proofs(
         ),
         HeldByTest("If that link fails | the callback is posted again", _DEAD_CALLBACK),
         HeldByTest(
-            "it is a call of its own: run again, in the end a dead letter",
+            "it is a call of its own: run again, and a dead letter if it fails each time",
             "tests/service/test_call_identity.py::test_dead_letters_of_a_shared_call_id_are_redriven_by_function",
         ),
         Shown(
-            "it has a place in the queue of its own",
+            "it has its own place in the queue",
             "routes",
             "^slow-notify is async, with the same id: True",
         ),
@@ -202,10 +202,10 @@ PROOFS = Proofs(
         Sourced("*incoming webhooks*: you get a secret URL", _SLACK),
     ),
     plain=(
-        "Until now a function was any program",
+        "A function can be any program",
         "Notebook 3 sent the result",
         "Compare with part 2",
-        "The password belongs into a *secret*",
+        "The password belongs in a *secret*",
         "**The first link fails.",
         "**The last link fails.",
         "Two things to see here",

@@ -14,8 +14,9 @@ _SAME_REQUEST = (
     "::test_a_request_that_is_sent_again_after_a_broken_connection_is_one_call"
 )
 _ATTEMPTS = "attempts of each call: "
-_FOUR = "3 orders: expected 60 €, in the ledger 80 € by 4 charges"
-_THREE = "3 orders: expected 60 €, in the ledger 60 € by 3 charges"
+_FOUR = "orders: 3, expected: 60 €, in the ledger: 80 € in 4 charges"
+_THREE = "orders: 3, expected: 60 €, in the ledger: 60 € in 3 charges"
+_ALL_DONE = "^3 calls are done$"
 _SQLITE = "SQLite's documentation, "
 
 
@@ -54,12 +55,13 @@ PROOFS = Proofs(
         Shown("Nobody was left to acknowledge the call", "kill-states", _ATTEMPTS + r"\[1, 1, 2\]"),
         Shown("it ran the function", "kill-states", _ATTEMPTS + r"\[1, 1, 2\]"),
         Shown("The line was written a second time", "kill", _FOUR),
-        Shown("three calls, all of them `done`", "kill-states", "'done'.*: 3}"),
+        Shown("three calls, all of them `done`", "kill-states", _ALL_DONE),
         Computed(
             "only your books count money",
             ("kill", "kill-states"),
             lambda outputs: (
-                _FOUR in outputs["kill"] and re.search("'done'.*: 3}", outputs["kill-states"]) is not None
+                _FOUR in outputs["kill"]
+                and re.search(_ALL_DONE, outputs["kill-states"], re.MULTILINE) is not None
             ),
         ),
         Sourced("the function has not run, or it has run", "both end without an acknowledgement"),
@@ -70,8 +72,8 @@ PROOFS = Proofs(
             "There is no third choice in the queue", "the two are all answers to a missing acknowledgement"
         ),
         Shown("three attempts here, each of them a charge", "jam-run", "dead after 3 attempts"),
-        Shown("the call is a *dead letter*", "jam-run", "dead after 3 attempts"),
-        Shown("Failed, and paid for three times", "jam-run", "1 orders: .*60 € by 3 charges"),
+        Shown("the queue gives it up", "jam-run", "dead after 3 attempts"),
+        Shown("Given up, and paid for three times", "jam-run", "orders: 1, .*60 € in 3 charges"),
         Sourced("no two lines have the same", _SQLITE + "CREATE TABLE"),
         Sourced("`INSERT OR IGNORE` adds a line, or does nothing", _SQLITE + "ON CONFLICT clause"),
         Sourced("the function could die between the two writes", "two writes are two system calls"),
@@ -135,8 +137,8 @@ PROOFS = Proofs(
     plain=(
         "Look for rows with *two* bars",
         "A shop takes 20 €",
-        "you need two sentences of it",
-        "So does every test that you write",
+        "two of its commands matter",
+        "That is why a test on a quiet afternoon",
         "For the queue all is well",
         "It sees no more than the acknowledgement",
         "A queue has two choices",
@@ -146,7 +148,7 @@ PROOFS = Proofs(
         "give each order an **idempotency key**",
         "A database can do that by itself",
         "Key and charge are *one* line",
-        "That is *at most once*",
+        "That is at most once",
         "Whoever waits for an acknowledgement",
         "A customer presses *Pay*",
         "The customer does not know",
@@ -155,6 +157,7 @@ PROOFS = Proofs(
         "The same story, one hop further",
         "Here the shop's receiver",
         "Otherwise there would be nothing",
+        "Where it says *no word*",
         "The key in the ledger is your own code",
         "The queue sees acknowledgements",
         "Next: [9",

@@ -21,6 +21,8 @@ _OWN_INFLIGHT = (
 )
 _WORKERS = "tests/service/test_faults.py::test_a_lab_starts_with_the_given_number_of_workers"
 _COMPARISON = "OpenFaaS documentation, OpenFaaS Pro: comparison with the Community Edition"
+_PICKED = "test_few_seeds_have_averages_as_close_as_the_one_of_notebook_6"
+_DOUBLED = "test_twice_the_traffic_waits_more_than_twice_as_long_with_almost_every_seed"
 _LITTLE = "J. Little, A Proof for the Queuing Formula L = lambda W, 1961"
 _ERLANG = "Erlang's C formula; tests/unit/test_load.py holds it against a simulation"
 
@@ -97,7 +99,7 @@ PROOFS = Proofs(
         Shown("What is above it gets the answer **429**", "crowd", "429"),
         Computed("`solo` lets one call in at a time", ("crowd",), _one_was_let_in),
         Computed("and one of them is let in", ("crowd",), _one_was_let_in),
-        Computed("The others are refused; the worker tries them again later", ("crowd",), _all_got_through),
+        Computed("The others are refused (the red marks); the worker", ("crowd",), _all_got_through),
         HeldByTest("waits twice as long each time (notebook 7", _RETRIES),
         Computed("Four calls of 0.3 s take longer than", ("crowd",), _longer_than_one_by_one),
         HeldByTest("sometimes three in a blink", _LOAD + "test_traffic_has_its_rate_and_its_work_on_average"),
@@ -108,14 +110,19 @@ PROOFS = Proofs(
             "some work far longer, most less", _LOAD + "test_traffic_has_its_rate_and_its_work_on_average"
         ),
         HeldByTest(
-            "makes the same random numbers each time", _LOAD + "test_the_same_seed_gives_the_same_traffic"
+            "the same seed makes the same traffic", _LOAD + "test_the_same_seed_gives_the_same_traffic"
         ),
+        HeldByTest("its averages lie close to 10 and 0.04", _LOAD + _PICKED),
+        HeldByTest("With only 60 calls, most seeds are further off", _LOAD + _PICKED),
         HeldByTest(
             "the work that arrives per second, divided by the slots", _LOAD + "test_the_load_of_a_run"
         ),
         Computed("0.04 = 0.4", ("calm",), _calm),
         Computed("and yet calls have waited", ("calm",), _calm),
         Computed("Twice the traffic, and several times the wait", ("calm", "busy"), _several_times),
+        HeldByTest("These were the same 60 calls", _LOAD + _DOUBLED),
+        HeldByTest("the wait more than doubled with 98 % of them", _LOAD + _DOUBLED),
+        HeldByTest("With more than half of the seeds it became", _LOAD + _DOUBLED),
         Sourced("> calls in the queue = calls per second", _LITTLE),
         HeldByTest("The dashed line is this product", _LOAD + "test_little_s_law_is_a_line_over_the_queue"),
         Sourced("The law needs nothing to be random", _LITTLE),
@@ -124,7 +131,7 @@ PROOFS = Proofs(
             "the queue with random arrivals, random work",
             _LOAD + "test_the_wait_is_that_of_a_simulated_queue",
         ),
-        Sourced("They are not on the lines, for 80 calls are few", "the variance of a mean of 80 waits"),
+        Sourced("They are not on the lines, for 60 calls are few", "the variance of a mean of 60 waits"),
         HeldByTest("The line of one slot is steep", _LOAD + "test_the_wait_is_that_of_the_textbooks"),
         HeldByTest(
             "From about 0.7 on, a little more traffic", _LOAD + "test_the_wait_is_that_of_the_textbooks"
@@ -198,7 +205,8 @@ PROOFS = Proofs(
         "`work` works for as many seconds as its body says",
         "a call that comes while three are waiting",
         "Two more runs",
-        "The same 80 calls with two slots; and 40",
+        "Is that the luck of seed 35",
+        "The same 60 calls with two slots; and 40",
         "Slots that are sometimes idle",
         "All functions have shared one queue so far",
         "One slot; three reports are asked for",

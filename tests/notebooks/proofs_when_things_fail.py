@@ -20,6 +20,7 @@ _EXCEPTION = (
     "tests/service/test_python_function.py"
     "::test_an_exception_is_a_500_with_one_line_and_a_traceback_in_the_log"
 )
+_REFUSAL = "tests/unit/test_plots.py::test_a_refusal_of_two_milliseconds_is_seen_in_a_long_run"
 _AGAIN = "tests/course/test_exercises.py::test_every_exercise_in_three_ways"
 _CE_WORKER = "openfaas/nats-queue-worker 0.14.2, main.go"
 _PRO_RETRIES = "OpenFaaS documentation, OpenFaaS Pro: Retries"
@@ -125,6 +126,7 @@ PROOFS = Proofs(
             "kill",
             "attempt 1: status None, attempt 2: status 200",
         ),
+        HeldByTest("each is a refusal, and they stand in columns", _REFUSAL),
         Computed("All calls fail together, wait equally long", ("storm",), _is_a_storm),
         Computed("are themselves the load that makes them fail", ("storm",), _is_a_storm),
         HeldByTest("waits for anything between 0 and the doubled time", _JITTER),
@@ -183,7 +185,7 @@ PROOFS = Proofs(
         "Notebook 8 is about what that costs",
         "Ten calls arrive at once at `narrow`",
         "The queue has ten slots",
-        "In between, `narrow` has nothing to do",
+        "Between the columns `narrow` has nothing to do",
         "The usual cure is **jitter**",
         "It is better not to ask",
         "Sometimes you know that a call",

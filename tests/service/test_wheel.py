@@ -21,7 +21,7 @@ from marked_processes import assert_gone, command_of, marked
 
 FOLDERS = {"labkit": "labkit", "services/labkit_services": "labkit_services", "notebooks": "labkit/notebooks"}
 """Folders of the repository, and where the wheel has them."""
-FIRST = "01-sync-vs-async.ipynb"
+FIRST = "00-welcome.ipynb"
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,7 @@ def line(folder: Path) -> str:
 def test_lines_from_standard_input_as_table_json_and_plot(tmp_path: Path) -> None:
     text, picture = f"Ada: {line(tmp_path)}\n", tmp_path / "class.svg"
 
-    assert "01.1  1 of 1" in run("-", text=text).output
+    assert "01.1  1/1" in run("-", text=text).output
     document = json.loads(run("-", "--json", "--plot", str(picture), text=text).output)
     assert document["learners"] == [{"name": "Ada", "passed": 1}]
     assert document["rows"][0]["id"] == "01.1"

@@ -97,9 +97,9 @@ def test_the_environment_is_restored_unless_someone_else_changed_it(
     assert os.environ["LABKIT_WORKSPACE"] == str(tmp_path)
 
     monkeypatch.setenv("PATH", "/changed")
-    environment.leave(Workspace(Path("/another")))
+    environment.leave(STATE._replace(run_id="another"))
     assert os.environ["OPENFAAS_URL"] == STATE.gateway_url
-    environment.leave(workspace)
+    environment.leave(STATE)
 
     assert os.environ["OPENFAAS_URL"] == "http://before"
     assert os.environ["PATH"] == "/changed"

@@ -68,17 +68,45 @@ def test_the_wait_is_that_of_the_textbooks() -> None:
     assert mean_wait(1.0, 1, 1) == mean_wait(1.5, 4, 1) == math.inf
 
 
-def test_the_wait_is_that_of_a_simulated_queue() -> None:
-    traffic = Traffic.poisson(30, 0.1, 10_000, seed=2)
-    free = [0.0] * 4
+def simulated_wait(traffic: Traffic, slots: int) -> float:
+    """Return the mean wait of traffic in a queue in order of arrival."""
+    free = [0.0] * slots
     waits = []
     for arrival, work in zip(traffic.arrivals, traffic.works, strict=True):
-        slot = min(range(4), key=free.__getitem__)
+        slot = min(range(slots), key=free.__getitem__)
         begun = max(arrival, free[slot])
         waits.append(begun - arrival)
         free[slot] = begun + work
+    return fmean(waits)
 
-    assert fmean(waits) == pytest.approx(mean_wait(0.75, 4, 0.1), rel=0.15)
+
+def test_the_wait_is_that_of_a_simulated_queue() -> None:
+    traffic = Traffic.poisson(30, 0.1, 10_000, seed=2)
+
+    assert simulated_wait(traffic, 4) == pytest.approx(mean_wait(0.75, 4, 0.1), rel=0.15)
+
+
+def test_twice_the_traffic_waits_more_than_twice_as_long_with_almost_every_seed() -> None:
+    factors = []
+    for seed in range(1000):
+        calm, busy = (Traffic.poisson(rate, 0.04, 60, seed) for rate in (10, 20))
+        assert calm.works == busy.works
+        assert calm.arrivals == pytest.approx([2 * arrival for arrival in busy.arrivals])
+        factors.append(simulated_wait(busy, 1) / simulated_wait(calm, 1))
+
+    assert min(factors) > 1
+    assert 975 <= sum(factor > 2 for factor in factors) <= 990
+    assert sum(factor > 3.5 for factor in factors) > 500
+
+
+def test_few_seeds_have_averages_as_close_as_the_one_of_notebook_6() -> None:
+    def error(seed: int) -> float:
+        traffic = Traffic.poisson(10, 0.04, 60, seed)
+        rate = len(traffic) / traffic.arrivals[-1]
+        return max(abs(rate / 10 - 1), abs(fmean(traffic.works) / 0.04 - 1))
+
+    assert error(35) < 0.05
+    assert sum(error(seed) > error(35) for seed in range(1000)) > 900
 
 
 def test_the_load_of_a_run(ten: Measurement) -> None:

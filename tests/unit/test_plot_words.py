@@ -69,8 +69,11 @@ def test_every_text_of_a_plot_is_in_its_language() -> None:
     faults = (FaultSpan("kill", "queue-worker", BEGIN + SECOND, BEGIN + 2 * SECOND),)
     run = replace(measured("async", async_run(120, 10)), faults=faults)
     sync = measured("sync", sync_run(10))
-    predicted = {"sync": PredictedWait(5, lambda language: {"zh": "差得远"}[language])}
-    for made in (plot_timelines(run, sync, predicted=predicted, words=ZH), plot_queue_depth(run, 4.2, ZH)):
+    line = PredictedWait(5, lambda language: {"zh": "差得远"}[language])
+    for made in (
+        plot_timelines(run, sync, predicted=lambda _: line, words=ZH),
+        plot_queue_depth(run, 4.2, ZH),
+    ):
         for text in (made.alt, *drawn(made.figure)):
             assert CHINESE.search(text) or not text, text
             without_names = text.replace("queue-worker", "").replace("long-task", "")

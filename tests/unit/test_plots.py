@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -116,7 +117,7 @@ def test_a_prediction_is_a_line_in_its_run_and_in_words(
     sync_ten: Measurement, async_ten: Measurement
 ) -> None:
     picture = plot_timelines(
-        async_ten, sync_ten, predicted={"sync": PredictedWait(5), "async": PredictedWait(12)}
+        async_ten, sync_ten, predicted=lambda run: PredictedWait(5 if run.mode == "sync" else 12)
     )
     above, below = panels(picture)
 
@@ -130,13 +131,31 @@ def test_a_prediction_is_a_line_in_its_run_and_in_words(
         assert "the caller was free after 0.02 s (you predicted 12 s), the last call was done after" in words
 
 
+def test_a_prediction_of_the_end_stands_beside_the_end(sync_ten: Measurement, async_ten: Measurement) -> None:
+    end = PredictedWait(8, is_end=True)
+    picture = plot_timelines(sync_ten, async_ten, predicted=lambda run: end if run is async_ten else None)
+    above, below = panels(picture)
+
+    assert "you predicted 8 s" not in labels(above)
+    assert list(below.lines[-1].get_xdata()) == [8, 8]
+    assert "the last call was done after 10.2 s (you predicted 8 s)" in picture.alt
+
+
 def test_a_prediction_far_off_leaves_the_run_readable(sync_ten: Measurement) -> None:
-    picture = plot_timelines(sync_ten, predicted={"sync": PredictedWait(1000)})
+    picture = plot_timelines(sync_ten, predicted=lambda _: PredictedWait(1000))
 
     assert picture.figure.axes[0].get_xlim()[1] < 12
     assert "you predicted 1000 s" in picture.alt
     assert "you predicted 1000 s →" in labels(picture.figure.axes[0])
     assert "your prediction" not in legend(picture)
+
+
+def test_runs_of_one_mode_keep_their_order(async_ten: Measurement) -> None:
+    eight = replace(async_ten, calls=async_ten.calls[:8])
+    above, below = panels(plot_timelines(eight, async_ten))
+
+    assert above.texts[0].get_text().startswith("8 asynchronous")
+    assert below.texts[0].get_text().startswith("10 asynchronous")
 
 
 def test_sync_is_above_async_on_one_time_axis(sync_ten: Measurement, async_ten: Measurement) -> None:
@@ -330,3 +349,26 @@ def test_queue_depth_reports_calls_still_queued() -> None:
     run = measured("async", async_run(10, 1), until=4.5)
 
     assert "5 still there at the end" in plot_queue_depth(run).alt
+
+
+def test_a_refusal_of_two_milliseconds_is_seen_in_a_long_run(tmp_path: Path) -> None:
+    events = [
+        *accepted("refused"),
+        *attempt("refused", 0.1, 0.002, 1, 429, acked=False),
+        retry("refused", 0.103, 1, 5.0),
+        *attempt("refused", 5.1, 1.0, 2),
+    ]
+    path = tmp_path / "run.png"
+    plot_timelines(measured("async", events)).save(path, theme="light")
+    fails = [int(LIGHT.fails[at : at + 2], 16) for at in (1, 3, 5)]
+
+    with Image.open(path) as image:
+        calls = image.convert("RGB").crop((0, 0, image.width, image.height // 2))  # above the legend
+        colours = calls.getcolors(calls.width * calls.height) or []
+    like = [
+        count
+        for count, pixel in colours
+        if all(abs(a - b) < 40 for a, b in zip(pixel, fails, strict=True))  # type: ignore[arg-type]
+    ]
+
+    assert sum(like) > 10

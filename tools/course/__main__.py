@@ -1,4 +1,4 @@
-"""``python -m tools.course``: write, check, solved, translate, import."""
+"""``python -m tools.course``: write, check, solved, translate, import, guide, timings, record."""
 
 from __future__ import annotations
 
@@ -8,21 +8,49 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tools.course import guide
 from tools.course.build import ENGLISH, Course, file_of, from_notebook
 from tools.course.source import SourceError, filled, render
 
 
 def write(course: Course, _: argparse.Namespace) -> int:
-    """Make the learner's notebooks that are not current."""
-    for path in course.write():
+    """Make the learner's notebooks, and the instructor's guide, where they are not current."""
+    return _tell(course.write() + guide.write(course))
+
+
+def write_guide(course: Course, _: argparse.Namespace) -> int:
+    """Write what is generated of the instructor's guide, in both languages."""
+    return _tell(guide.write(course))
+
+
+def _tell(paths: list[Path]) -> int:
+    for path in paths:
         print("wrote", path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
     return 0
 
 
+def timings(course: Course, options: argparse.Namespace) -> int:
+    """Run every solved notebook once, with a lab, and write the seconds into the guide."""
+    from tools.course.timings import measure
+
+    measure(course, options.notebooks)
+    return _tell(guide.write(course))
+
+
+def record(course: Course, options: argparse.Namespace) -> int:
+    """Run a solved notebook, with a lab, and keep its record, which `labkit open NN` shows."""
+    from labkit.teaching.recorded_runs import FOLDER
+    from tools.course.runs import record
+
+    path = FOLDER / f"{options.notebook}.jsonl"
+    record(course.english(options.notebook), path)
+    return _tell([path])
+
+
 def check(course: Course, _: argparse.Namespace) -> int:
-    """List what is not current, notebooks and translations; fail if anything is."""
-    problems = course.problems()
-    print("\n".join(problems) or "All notebooks and translations are current.")
+    """List what is not current, notebooks, translations and guide; fail if anything is."""
+    problems = course.problems() + guide.problems(course)
+    print("\n".join(problems) or "All notebooks, translations and the guide are current.")
     return bool(problems)
 
 
@@ -78,12 +106,17 @@ def main() -> int:
         "solved": solved,
         "translate": translate,
         "import": import_,
+        "guide": write_guide,
+        "timings": timings,
+        "record": record,
     }.items():
         command = commands.add_parser(name, help=run.__doc__, description=run.__doc__)
         command.set_defaults(run=run)
         if name == "import":
             command.add_argument("file", type=Path, help="a notebook")
-        if name in ("solved", "translate"):
+        if name == "timings":
+            command.add_argument("notebooks", nargs="*", metavar="NN", help="only these")
+        if name in ("solved", "translate", "record"):
             command.add_argument("notebook", help="such as 01")
         if name == "solved":
             command.add_argument(

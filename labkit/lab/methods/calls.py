@@ -201,15 +201,15 @@ class LabCalls:
     def plot(self, *runs: Measurement) -> Picture:
         """Draw a timeline for each run, on one time axis.
 
-        Your predictions of the caller's wait are in it, as vertical lines,
-        and injected faults as bands. Texts are in ``language``; without a
+        Your predictions about a run are in it, as vertical lines, and
+        injected faults as bands. Texts are in ``language``; without a
         font for it, those in the picture are English.
         """
         from labkit.teaching.predictions import lines_of
         from labkit.teaching.progress_file import ProgressFile
         from labkit.views.plots import plot_timelines
 
-        predicted = lines_of(ProgressFile(self._async.workspace), runs)
+        predicted = lines_of(ProgressFile(self._async.workspace))
         return plot_timelines(*runs, predicted=predicted, words=ViewWords(language()))
 
     @checked

@@ -84,14 +84,20 @@ def _run(work: Work, name: str) -> Measurement | None:
     return run if is_new else None
 
 
-def _drained(name: str) -> Prediction:
+def _drained(name: str, in_flight: int) -> Prediction:
     """Return the prediction of when the last call of a run is done."""
 
     def observed(work: Work) -> float | None:
         run = _run(work, name)
         return None if run is None else run.drained_after
 
-    return Prediction(f"02.{name}", "s", begun=lambda work: _run(work, name) is not None, observed=observed)
+    return Prediction(
+        f"02.{name}",
+        "s",
+        begun=lambda work: _run(work, name) is not None,
+        observed=observed,
+        run=("long-task", "async", 10, in_flight),
+    )
 
 
 def _of_the_killed(work: Work, *, twice: bool) -> int | None:
@@ -111,8 +117,8 @@ ARRANGEMENTS = (
     Arrangement("02.o1", right="ebdac", mistakes=(("da", "ack-first"), ("ac", "removed-when-taken"))),
 )
 PREDICTIONS = (
-    _drained("ten"),
-    _drained("four"),
+    _drained("ten", 10),
+    _drained("four", 4),
     Prediction(
         "02.done",
         "calls",

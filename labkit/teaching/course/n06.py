@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from statistics import fmean
 from typing import Any
 
 from labkit.clients.gateway import FunctionResponse
@@ -9,6 +10,7 @@ from labkit.teaching.exercise import Exercise, Prediction, Question
 from labkit.teaching.work import CheckFinding, Work, passed, wrong
 from labkit.views.load import RunLoad
 from labkit.views.measurement import Measurement
+from labkit.views.traffic import Traffic
 from labkit_services.call_record.call import Call
 from labkit_services.call_record.spans import in_flight
 
@@ -68,17 +70,19 @@ def enough_slots(work: Work) -> CheckFinding:
     """06.4: slots for a utilisation of at most 0.8."""
     run = work.value("staffed", Measurement, cell="ex-slots")
     is_rush = run.function == "work" and len(run.calls) == _RUSH
-    work.need(is_rush and _ends_like(work, run), "other-traffic", title=run.title)
+    work.need(is_rush and _is_like(work, run), "other-traffic", title=run.title)
     slots = _most_at_once(run)
     work.need(slots >= _SLOTS, "too-few", slots=slots, full=_short(3.0 / max(slots, 1)))
     work.need(slots == _SLOTS, "too-many", slots=slots)
     return passed(wait=RunLoad.of(run, slots).wait)
 
 
-def _ends_like(work: Work, run: Measurement) -> bool:
-    """Whether a run took as long as the traffic ``rush``, not a burst."""
+def _is_like(work: Work, run: Measurement) -> bool:
+    """Whether a run lasted and worked like the traffic ``rush``."""
+    rush = work.value("rush", Traffic, cell="rush")
     last = max(call.asked or 0 for call in run.calls)
-    return run.seconds_at(last) > work.value("rush", cell="rush").arrivals[-1] * 0.8
+    worked = RunLoad.of(run, 1).work
+    return run.seconds_at(last) > rush.arrivals[-1] * 0.8 and worked > fmean(rush.works) * 0.7
 
 
 def own_queue(work: Work) -> CheckFinding:
@@ -138,9 +142,14 @@ PREDICTIONS = (
     Prediction(
         "06.burst",
         "s",
-        begun=lambda work: len(work.calls("nap")) > 24,
+        begun=lambda work: len(work.calls("nap")) > 24 and _burst(work) is not None,
         observed=_burst,
     ),
-    Prediction("06.wait", "times", begun=lambda work: len(work.calls("work")) > 60, observed=_times),
+    Prediction(
+        "06.wait",
+        "factor",
+        begun=lambda work: len(work.calls("work")) > 70 and "busy_traffic" in work.names,
+        observed=_times,
+    ),
     Prediction("06.ping", "s", begun=lambda work: bool(work.calls("ping")), observed=_ping),
 )

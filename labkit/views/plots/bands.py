@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,6 @@ from labkit.views.plots.lettering import text_width
 from labkit.views.plots.style import Theme
 from labkit.views.words import ViewWords
 from labkit_services.call_record.fault_spans import FaultSpan
-from labkit_services.call_record.log import Mode
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -201,14 +200,16 @@ def line_properties(theme: Theme) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class PredictedWait:
-    """What a learner predicted for the caller's wait.
+    """What a learner predicted for the caller's wait, or for the run's end.
 
     Attributes:
         compared: Returns how far it was off in words of a language, or "".
+        is_end: Whether it is about the moment when the last call was done.
     """
 
     seconds: float
     compared: Callable[[str], str] = lambda _: ""
+    is_end: bool = False
 
 
 def prediction_label(seconds: float, end: float, words: ViewWords) -> Label:
@@ -218,13 +219,8 @@ def prediction_label(seconds: float, end: float, words: ViewWords) -> Label:
     return Label(min(seconds, end), words.text(key, time=f"{seconds:g} s"), is_first=True)
 
 
-def predicted_text(
-    run: Measurement, caller: str, predicted: Mapping[Mode, PredictedWait], words: ViewWords
-) -> str:
-    """Return the caller's clause with the prediction of its wait."""
-    if run.mode not in predicted:
-        return caller
-    seconds = predicted[run.mode].seconds
-    compared = predicted[run.mode].compared(words.language)
+def predicted_text(clause: str, line: PredictedWait, words: ViewWords) -> str:
+    """Return the clause of what was predicted, with the prediction."""
+    compared = line.compared(words.language)
     key = "plot.predicted.compared" if compared else "plot.predicted.told"
-    return words.text(key, caller=caller, time=f"{seconds:g} s", compared=compared)
+    return words.text(key, clause=clause, time=f"{line.seconds:g} s", compared=compared)

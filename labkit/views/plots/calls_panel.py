@@ -89,6 +89,16 @@ def _draw_bars(
     if is_area:
         properties |= {"facecolor": (theme.queue, 0.4), "linewidth": 0, "antialiased": False}
     axes.add_collection(PolyCollection(corners, **properties, gid=style.name))
+    if style.is_filled and style.hatch and is_detailed:
+        # The pale outline hides a short bar: its beginning is a line.
+        colour = getattr(theme, style.colour)
+        axes.vlines(
+            [bar.start for bar in bars],
+            [corner[0][1] for corner in corners],
+            [corner[2][1] for corner in corners],
+            colors=colour,
+            linewidth=1.6,
+        )
 
 
 def bar_properties(style: BarStyle, theme: Theme, *, is_detailed: bool = True) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -31,7 +31,6 @@ from labkit.views.plots.rows import RunRows
 from labkit.views.plots.strips import Strip, draw_strip, set_counts, strips_of, told
 from labkit.views.plots.style import BARS, MARKS, Theme
 from labkit.views.words import ENGLISH, ViewWords
-from labkit_services.call_record.log import Mode
 from labkit_services.contract.errors import InvalidValueError
 
 if TYPE_CHECKING:
@@ -42,11 +41,16 @@ if TYPE_CHECKING:
 _MOST_SVG_CALLS = 120  # These make an SVG of about 150 kB.
 _MOST_AXES = 3
 """A prediction may lengthen the time axis this many times."""
-Predicted = Mapping[Mode, PredictedWait]
+Predicted = Callable[[Measurement], PredictedWait | None]
+"""Returns what was predicted for a run."""
+
+
+def _nothing(_run: Measurement) -> None:
+    return None
 
 
 def plot_timelines(
-    *runs: Measurement, predicted: Predicted | None = None, words: ViewWords = ENGLISH
+    *runs: Measurement, predicted: Predicted = _nothing, words: ViewWords = ENGLISH
 ) -> Picture:
     """Plot runs as timelines with a common time axis, synchronous ones above.
 
@@ -58,8 +62,8 @@ def plot_timelines(
 
     Args:
         runs: One or more.
-        predicted: By mode, what a learner predicted for the caller's wait;
-            each is a vertical line.
+        predicted: What a learner predicted for each run; it is a vertical
+            line.
         words: The language of all texts.
 
     Raises:
@@ -73,10 +77,9 @@ def plot_timelines(
             next_step='measure one first: run = lab.measure("long-task", calls=10)',
         )
     ordered = sorted(runs, key=lambda run: run.mode != "sync")
-    lines = dict(predicted or {})
     return Picture(
-        lambda theme: _draw(ordered, theme, lines, words),
-        _describe(ordered, lines, words),
+        lambda theme: _draw(ordered, theme, predicted, words),
+        _describe(ordered, predicted, words),
         title=words.text("plot.timelines.title"),
         page_format="svg" if sum(len(run.calls) for run in runs) <= _MOST_SVG_CALLS else "png",
         words=words,
@@ -103,8 +106,12 @@ def _describe(runs: Sequence[Measurement], predicted: Predicted, words: ViewWord
 
 
 def _sentence(run: Measurement, rows: RunRows, predicted: Predicted, words: ViewWords) -> str:
-    caller = predicted_text(run, run.caller_in(words), predicted, words)
-    return run.caption(words.joined(caller, run.outcome_in(words), rows.told_leases(words)), words)
+    caller, outcome, line = run.caller_in(words), run.outcome_in(words), predicted(run)
+    if line is not None and line.is_end:
+        outcome = predicted_text(outcome, line, words)
+    elif line is not None:
+        caller = predicted_text(caller, line, words)
+    return run.caption(words.joined(caller, outcome, rows.told_leases(words)), words)
 
 
 @dataclass(frozen=True)
@@ -122,7 +129,8 @@ def _part(run: Measurement, end: float, predicted: Predicted, words: ViewWords) 
     rows = RunRows.of(run)
     strips = strips_of(run) if run.mode == "async" and run.calls else ()
     bands = fault_bands(run, end)
-    wanted = [prediction_label(predicted[run.mode].seconds, end, words)] if run.mode in predicted else []
+    line = predicted(run)
+    wanted = [] if line is None else [prediction_label(line.seconds, end, words)]
     wanted += [band.label(words) for band in bands]
     labels = placed(wanted, end)
     left_out = len(wanted) - len(labels)
@@ -142,21 +150,19 @@ def _draw(runs: Sequence[Measurement], theme: Theme, predicted: Predicted, words
     with lettering(words) as drawn:
         end = _end(runs, predicted)
         parts = [_part(run, end, predicted, drawn) for run in runs]
-        modes = {run.mode for run in runs}
-        lines = {
-            mode: line.seconds for mode, line in predicted.items() if mode in modes and line.seconds <= end
-        }
-        legend = _legend(parts, theme, drawn, has_line=bool(lines))
+        found = [predicted(run) for run in runs]
+        lines = [line.seconds if line and line.seconds <= end else None for line in found]
+        legend = _legend(parts, theme, drawn, has_line=any(line is not None for line in lines))
         panels = [panel for part in parts for panel in part.panels]
         figure, axes = new_figure(panels, theme, ylabel="", legend=list(legend), words=drawn)
         set_span(axes[0], end)
         left = list(axes)
-        for run, part in zip(runs, parts, strict=True):
+        for part, line in zip(parts, lines, strict=True):
             own, left = left[: len(part.panels)], left[len(part.panels) :]
             _draw_part(own, part, theme, end)
             label_leases(own[0], part.rows, end, theme, drawn)
-            if run.mode in lines:
-                own[0].axvline(lines[run.mode], **line_properties(theme), gid="prediction")
+            if line is not None:
+                own[0].axvline(line, **line_properties(theme), gid="prediction")
         add_legend(figure, legend, theme)
     return figure
 
@@ -200,5 +206,5 @@ def _end(runs: Sequence[Measurement], predicted: Predicted) -> float:
     ends = [bar.end for run in runs for bars in RunRows.of(run).bars.values() for bar in bars]
     ends += [strip.steps[-1][0] for run in runs for strip in strips_of(run)]
     longest = max([*(run.total for run in runs), *ends])
-    lines = [predicted[run.mode].seconds for run in runs if run.mode in predicted]
+    lines = [line.seconds for line in map(predicted, runs) if line is not None]
     return max([longest, *(line for line in lines if line < _MOST_AXES * longest)])
