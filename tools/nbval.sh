@@ -16,6 +16,6 @@ for notebook in notebooks/*/${only:-[0-9][0-9]}-*.ipynb; do
     mkdir -p "$run/$name/notebooks/$language"  # the lab's language is that of its notebooks' folder
     cp "$notebook" "$run/$name/notebooks/$language/"
 done
-env -u LABKIT_WORKSPACE LABKIT_NBVAL_LOCK="$run/start.lock" "$python" -m pytest -c pyproject.toml --rootdir "$run" -p tests.notebooks.nbval_proofs -p no:randomly \
+env -u LABKIT_WORKSPACE "$python" -m pytest -c pyproject.toml --rootdir "$run" -p tests.notebooks.nbval_proofs -p no:randomly \
     --numprocesses "${LABKIT_TEST_WORKERS:-4}" --dist loadfile \
     --nbval-lax --nbval-current-env --nbval-cell-timeout=60 "$run"

@@ -62,7 +62,7 @@ class DeadLetter:
 
     def row(self) -> tuple[str, ...]:
         """Return its row of a table of ``DeadLetters``."""
-        reason = self.reason
+        reason = translated(self.reason)
         if len(reason) > _MOST_LETTERS:
             reason = reason[: _MOST_LETTERS - 1] + "…"
         died_at = self.died_at[:19].replace("T", " ")

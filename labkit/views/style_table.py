@@ -34,6 +34,11 @@ def label_of(kind: str, language: str = "en") -> str:
     return str(_words(language)[f"span.{kind}"])
 
 
+def state_label(state: str, language: str = "en") -> str:
+    """Return what pages call the state of a call."""
+    return str(_words(language)[f"state.{state}"])
+
+
 @cache
 def _words(language: str) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(_WEB.joinpath("words", f"{language}.json").read_text("utf-8"))

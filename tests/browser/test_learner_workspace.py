@@ -80,7 +80,7 @@ def open_page(browser: Chromium, url: str) -> BrowserTab:
 def leave(page: BrowserTab) -> None:
     """Save what is open, and leave the page: it would ask otherwise."""
     for _ in range(2):  # a kernel that has just started changes its notebook once more
-        page.evaluate("document.querySelector('.jp-Toolbar [data-command=\"docmanager:save\"]')?.click()")
+        page.evaluate("jupyterapp.commands.execute('docmanager:save-all'), true")  # of two notebooks, too
         page.wait_for("!document.querySelector('.lm-TabBar-tab.jp-mod-dirty')")
     page.close()
 

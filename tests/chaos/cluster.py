@@ -23,8 +23,8 @@ from labkit.supervisor.nats_server import NatsServer, find_nats_server
 from labkit.supervisor.service_specs import ReadyMessage, ServiceSpec
 from labkit.views.states import State
 from labkit_services.contract.errors import LabError
+from labkit_services.runtime.held_port import reserve_port
 from labkit_services.runtime.private_files import write_private
-from labkit_services.watchdog.ports import reserve_port
 from tests.chaos.schedule import ChaosTarget
 from tests.chaos.stack import (
     ACK_WAIT,

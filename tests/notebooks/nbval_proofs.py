@@ -9,12 +9,9 @@ Nobody has done anything in these notebooks: a cell that checks an exercise fail
 
 from __future__ import annotations
 
-import fcntl
-import os
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,27 +29,10 @@ _NOT_SEEN = re.compile(r"\x1b\[[\d;]*m|(?s:<style>.*?</style>)|<[^>]*>")
 _outputs: dict[Path, Outputs] = {}
 
 
-@contextmanager
-def one_start_at_a_time(cell: Any) -> Iterator[None]:
-    """Hold a lock while a cell starts a lab.
-
-    Notebooks that run side by side all want the gateway's usual port: of two that find it free in one moment,
-    one can't have it.
-    """
-    path = Path(os.environ.get("LABKIT_NBVAL_LOCK", os.devnull))
-    if "Lab.start(" not in getattr(cell, "source", ""):
-        yield
-        return
-    with path.open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     cell = getattr(item, "cell", None)
-    with one_start_at_a_time(cell):
-        yield
+    yield
     if cell is None or item.path.name not in PROOFS_OF:
         return
     outputs = _outputs.setdefault(item.path, Outputs())

@@ -147,7 +147,7 @@ PROOFS = Proofs(
         ),
         HeldByTest("A living worker renews it while the function runs", _LEASE_IS_RENEWED),
         Computed(
-            "that is the gap in the row of the call with two attempts",
+            "that is the hatched strip *lease* in the row of the call with two attempts",
             ("kill-attempts",),
             _lease_was_five_seconds,
         ),

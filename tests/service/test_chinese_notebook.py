@@ -27,7 +27,7 @@ SHOWN = {
     "lab.faults()": "没有注入过故障",
     "lab.bin('callbacks')": "用于 X-Callback-Url：",
     "lab.queue('faas-request')": "<th>处理中</th>",
-    "lab.deploy('cat', fprocess='cat'); lab.measure('cat', calls=1)": "1 次同步调用（cat）",
+    "lab.deploy('cat', fprocess='cat'); lab.measure('cat', calls=1)": "对 cat 的 1 次同步调用",
     "lab.measure('gone', calls=1)": "**注意：** 没有函数 gone：每次调用都得到 404；先部署它：lab.deploy(…)。",
     "lab.deploy('ok', fprocess='cat'); c = lab.invoke_async('ok'); c.wait(); c.explain()": "以 200 成功。",
 }

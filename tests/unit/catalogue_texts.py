@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 from collections.abc import Iterator
 from functools import cache
@@ -96,6 +97,16 @@ _OTHERS = {
     *("the call is {}. {}", "cancelled at {}. {}", "{}; the OpenFaaS is {}, and has a loopback of its own"),
     *("to run {}", "redrive it: lab.queue({}).redrive({}), or labkit dead redrive {}{}"),
 }
+
+
+def claims() -> Iterator[str]:
+    """Yield what the notebooks pass to ``lab.confirm``, by its name ``claims``."""
+    for path in sorted((ROOT / "notebooks/en").glob("*.ipynb")):
+        for cell in json.loads(path.read_text("utf-8"))["cells"]:
+            source = "".join(cell["source"])
+            if cell["cell_type"] == "code" and "lab.confirm(" in source:
+                tables = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Dict))
+                yield from (text_of(key) for table in tables for key in table.keys if key)
 
 
 def headings() -> Iterator[str]:

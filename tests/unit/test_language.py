@@ -10,9 +10,19 @@ import sys
 from pathlib import Path
 
 import pytest
-from catalogue_texts import ROOT, all_texts, error_texts, headings, help_texts, marked_texts, without_names
+from catalogue_texts import (
+    ROOT,
+    all_texts,
+    claims,
+    error_texts,
+    headings,
+    help_texts,
+    marked_texts,
+    without_names,
+)
 
 from labkit.language import catalogue, joined, language, translated
+from labkit.views.dead_letters import DeadLetter
 from labkit.views.formatting import text_width
 from labkit.views.run_notes import Note
 from labkit.views.tables import text_table
@@ -27,6 +37,8 @@ COMPOSED = {
     "by a notebook (process {n})",
     "by labkit {name} (process {n})",
     "The lab is as new, after {n} s.",
+    "status {n} after {m} attempt",
+    "status {n} after {m} attempts",
     "port {n} was in use, so the {name} has port {m}",
     "port {n} was in use, by {holder}, so the {name} has port {m}",
     "port {n} can't be used without root's rights, so the {name} has port {m}",
@@ -48,7 +60,7 @@ def known() -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "texts", [help_texts, marked_texts, headings, error_texts], ids=lambda each: str(each.__name__)
+    "texts", [help_texts, marked_texts, headings, error_texts, claims], ids=lambda each: str(each.__name__)
 )
 def test_every_text_that_the_code_marks_has_a_translation(texts: object) -> None:
     assert callable(texts)
@@ -58,7 +70,7 @@ def test_every_text_that_the_code_marks_has_a_translation(texts: object) -> None
 
 
 def test_every_entry_is_a_text_of_the_code() -> None:
-    written = {without_names(text) for text in (*all_texts(), *help_texts())}
+    written = {without_names(text) for text in (*all_texts(), *help_texts(), *claims())}
 
     assert [key for key in catalogue("zh") if key not in COMPOSED and without_names(key) not in written] == []
 
@@ -87,7 +99,7 @@ def test_no_text_has_two_translations() -> None:
     files = sorted((ROOT / "labkit/words/zh").glob("*.json"))
     keys = [key for file in files for key, _ in json.loads(file.read_text(), object_pairs_hook=list)]
 
-    assert len(files) == 4
+    assert len(files) == 5
     assert sorted({key for key in keys if keys.count(key) > 1}) == []
 
 
@@ -202,3 +214,12 @@ def test_a_wrong_command_line_and_an_error_are_chinese(tmp_path: Path) -> None:
     assert code == 1
     assert "本工作区没有运行实验环境。" in text
     assert "下一步：用 Lab.start() 启动一个，或在终端运行：labkit up" in text
+
+
+def test_a_dead_letter_says_its_reason_in_the_language(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LABKIT_LANG", "zh")
+    letter = DeadLetter(
+        "1", "f", "invocation", "status 500 after 3 attempts", 3, "2026-11-29T21:30:16Z", "", 500, "", {}
+    )
+
+    assert letter.row()[4] == "3 次尝试之后，状态是 500"

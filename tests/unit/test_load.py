@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 from statistics import fmean
 
@@ -117,6 +118,14 @@ def test_the_load_of_a_run(ten: Measurement) -> None:
     assert load.utilisation == pytest.approx(load.rate * load.work / 2)
     assert "no limit" in repr(load)  # all of them came at once
     assert "utilisation" in load._repr_html_()
+
+
+def test_a_load_speaks_the_notebook_s_language(ten: Measurement, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LABKIT_LANG", "zh")
+    said = repr(RunLoad.of(ten, 1))
+
+    assert "没有上限" in said
+    assert not re.search(r"[a-z]{2,}", said), said
 
 
 def test_the_load_of_a_run_without_calls_is_nothing() -> None:

@@ -13,7 +13,15 @@ import pytest
 from call_events import BEGIN, SECOND, async_run, measured, sync_run
 
 from labkit.views.faults import FaultKind
-from labkit.views.plots import PredictedWait, lettering, picture, plot_queue_depth, plot_timelines
+from labkit.views.plots import (
+    PredictedWait,
+    lettering,
+    picture,
+    plot_queue_depth,
+    plot_rounds,
+    plot_timelines,
+    plot_waiting,
+)
 from labkit.views.run_notes import fault_notes, notes_at_end, notes_at_start
 from labkit.views.words import ViewWords, view_catalogue
 from labkit_services.call_record.fault_spans import FaultSpan
@@ -21,6 +29,7 @@ from labkit_services.call_record.fault_spans import FaultSpan
 ZH = ViewWords("zh")
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 SOURCES = Path(lettering.__file__).parents[1]
+_FORMULAS = ("⌈n/k⌉ · s", "M/M/10")
 needs_font = pytest.mark.skipif(not lettering.chinese_font(), reason="no font with Chinese characters")
 
 
@@ -55,12 +64,20 @@ def test_both_languages_have_the_same_keys_and_values() -> None:
 
 
 def test_every_entry_is_asked_for_and_there_is_one_for_every_fault() -> None:
-    sources = "\n".join(path.read_text("utf-8") for path in SOURCES.rglob("*.py"))
-    sources += (SOURCES.parent / "lab/run_conditions.py").read_text("utf-8")
-    families = ("run.", "note.fate.", "note.count.", "note.effect.", "note.changed.", "fault.", "plot.")
+    sources = "\n".join(path.read_text("utf-8") for path in SOURCES.parent.rglob("*.py"))
+    families = (
+        "class.",
+        "run.",
+        "note.fate.",
+        "note.count.",
+        "note.effect.",
+        "note.changed.",
+        "fault.",
+        "plot.",
+    )
     for key in view_catalogue("en"):
         family = next((each for each in families if key.startswith(each)), "")
-        assert f'"{key}"' in sources or f'f"{family}{{' in sources, key
+        assert f'"{key}"' in sources or (family and f'f"{family}{{' in sources), key
     assert {f"fault.{kind}" for kind in (*FaultKind, "down", "other")} <= view_catalogue("en").keys()
 
 
@@ -73,9 +90,11 @@ def test_every_text_of_a_plot_is_in_its_language() -> None:
     for made in (
         plot_timelines(run, sync, predicted=lambda _: line, words=ZH),
         plot_queue_depth(run, 4.2, ZH),
+        plot_rounds({10: run}, ZH),
+        plot_waiting({10: [run]}, ZH),
     ):
         for text in (made.alt, *drawn(made.figure)):
-            assert CHINESE.search(text) or not text, text
+            assert CHINESE.search(text) or not text or text in _FORMULAS, text
             without_names = text.replace("queue-worker", "").replace("long-task", "")
             assert not re.search(r"[a-z]{2,}", without_names), text
 

@@ -85,16 +85,17 @@ def glance(course: Course, words: GuideWords) -> str:
     """Return the table: minutes, measured seconds, exercises and questions of each notebook."""
     timings = json.loads(TIMINGS.read_text(encoding="utf-8"))
     heads = ("notebook", "minutes", "seconds", "exercises", "questions")
-    rows, sums = [], [0.0, 0.0, 0.0, 0.0]
+    rows: list[list[str]] = []
+    sums = [0.0, 0.0, 0.0, 0.0]
     for book in course_notebooks():
         stem = next(path.stem for path in course.sources() if path.stem[:2] == book.number)
         figures = [
             minutes(course.english(book.number)),
-            timings["seconds"][book.number],
+            timings["seconds"].get(book.number, 0),
             len(book.exercises),
             len(book.questions) + len(book.arrangements),
         ]
-        rows.append([_link(course, stem, words), *(f"{figure:.0f}" for figure in figures)])
+        rows.append([_link(course, stem, words), *(f"{figure:.0f}" if figure else "-" for figure in figures)])
         sums = [total + figure for total, figure in zip(sums, figures, strict=True)]
     rows.append([words.own("glance.all"), *(f"{total:.0f}" for total in sums)])
     measured = words.own("glance.measured", **{key: timings[key] for key in ("date", "cores", "python")})
@@ -154,7 +155,7 @@ def _exercise(exercise: Exercise, cells: Sequence[Cell], words: GuideWords) -> I
     id_ = exercise.id
     yield f"### {id_} · {words.course(f'exercise.{id_}')}"
     yield "\n".join(
-        f"* {words.own(f'exercise.{name}')} {words.course(key)}"
+        f"* {words.own(f'exercise.{name}')}{words.course(key)}"
         for name, key in (
             ("right", f"check.{id_}.expected"),
             ("ask", f"hint.{id_}.1"),

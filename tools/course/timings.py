@@ -21,10 +21,10 @@ def measure(course: Course, notebooks: Sequence[str] = ()) -> None:
     for number in notebooks or [path.stem[:2] for path in course.sources()]:
         seconds[number] = round(run(course.english(number)), 1)
         print(f"{number}: {seconds[number]} s", flush=True)
-    document = {
-        "date": time.strftime("%Y-%m-%d"),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
-        "python": platform.python_version(),
-        "seconds": dict(sorted(seconds.items())),
-    }
-    TIMINGS.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+        document = {**_machine(), "seconds": dict(sorted(seconds.items()))}
+        TIMINGS.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+
+
+def _machine() -> dict[str, Any]:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return {"date": time.strftime("%Y-%m-%d"), "cores": cores, "python": platform.python_version()}

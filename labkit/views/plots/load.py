@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -10,8 +10,10 @@ from labkit.views.formatting import format_seconds
 from labkit.views.load import RunLoad, burst_seconds, mean_wait
 from labkit.views.measurement import Measurement
 from labkit.views.plots.frame import Panel, add_legend, new_figure
+from labkit.views.plots.lettering import lettering
 from labkit.views.plots.picture import Picture
 from labkit.views.plots.style import Theme
+from labkit.views.words import ENGLISH, ViewWords
 from labkit_services.contract.errors import InvalidValueError
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ _FULLEST = 0.96
 """Up to this utilisation the curves are drawn: they have no end."""
 
 
-def plot_rounds(runs: Mapping[int, Measurement]) -> Picture:
+def plot_rounds(runs: Mapping[int, Measurement], words: ViewWords = ENGLISH) -> Picture:
     """Plot when a burst was done, by slots, over ceil(n/k) times s.
 
     ``runs`` are runs of equally many calls of one function, by the number of
@@ -42,26 +44,30 @@ def plot_rounds(runs: Mapping[int, Measurement]) -> Picture:
     count = calls.pop()
     work = median(run.per_call or 0.0 for run in runs.values())
     done = {slots: run.drained_after or 0.0 for slots, run in sorted(runs.items())}
-    found = ", ".join(f"{slots}: {format_seconds(seconds)}" for slots, seconds in done.items())
-    sentence = f"the last of {count} calls was done after (by calls at once) {found}"
 
-    def draw(theme: Theme) -> Figure:
-        panel = Panel(f"{count} calls of {format_seconds(work)} each, all at once", sentence, _HEIGHT)
-        figure, (axes,) = new_figure([panel], theme, ylabel="seconds", legend=2)
+    def told(words: ViewWords) -> str:
+        found = words.joined(*(f"{slots}: {format_seconds(seconds)}" for slots, seconds in done.items()))
+        return words.text("load.rounds.told", n=count, found=found)
+
+    def draw(theme: Theme, words: ViewWords) -> Figure:
+        heading = words.text("load.rounds.heading", n=count, time=format_seconds(work))
+        panel = Panel(heading, told(words), _HEIGHT)
+        figure, (axes,) = new_figure([panel], theme, ylabel=words.text("load.axis.time"), legend=2)
         slots = range(1, max(done) + 1)
         theory = [burst_seconds(count, each, work) for each in slots]
         axes.plot(slots, theory, color=theme.text, linewidth=1.2, marker="_", markersize=16)
         axes.plot(list(done), list(done.values()), "o", color=theme.works, markersize=7)
-        axes.set_xlabel("calls that run at the same time (k)", color=theme.text, fontsize=9)
+        axes.set_xlabel(words.text("load.axis.slots"), color=theme.text, fontsize=9)
         axes.set_ylim(0, 1.1 * max(*theory, *done.values()))
-        keys = {"⌈n/k⌉ · s": axes.lines[0], "measured": axes.lines[1]}
+        keys = {"⌈n/k⌉ · s": axes.lines[0], words.text("load.measured"): axes.lines[1]}
         add_legend(figure, dict(keys), theme)
         return figure
 
-    return Picture(draw, f"A burst by the calls at once. {sentence}.", title="A burst and its rounds")
+    alt = words.text("load.rounds", sentence=told(words))
+    return Picture(_lettered(draw, words), alt, title=words.text("load.rounds.title"), words=words)
 
 
-def plot_waiting(runs: Mapping[int, Sequence[Measurement]]) -> Picture:
+def plot_waiting(runs: Mapping[int, Sequence[Measurement]], words: ViewWords = ENGLISH) -> Picture:
     """Plot the mean wait by utilisation, over the curves of M/M/k.
 
     ``runs`` are asynchronous runs by the number of slots that they had.
@@ -71,15 +77,18 @@ def plot_waiting(runs: Mapping[int, Sequence[Measurement]]) -> Picture:
     """
     _require(runs)
     loads = [RunLoad.of(run, slots) for slots, group in sorted(runs.items()) for run in group]
-    found = "; ".join(
-        f"{each.slots} at once, utilisation {each.utilisation:.2f}: {format_seconds(each.wait)}"
-        for each in loads
-    )
-    sentence = f"a call waited, on average: {found}"
 
-    def draw(theme: Theme) -> Figure:
-        panel = Panel("The wait in the queue, by utilisation", sentence, _HEIGHT)
-        figure, (axes,) = new_figure([panel], theme, ylabel="seconds", legend=2 * len(runs))
+    def told(words: ViewWords) -> str:
+        return words.text(
+            "load.waiting.told",
+            found=words.text("join.notes").join(_load_told(each, words) for each in loads),
+        )
+
+    def draw(theme: Theme, words: ViewWords) -> Figure:
+        panel = Panel(words.text("load.waiting.heading"), told(words), _HEIGHT)
+        figure, (axes,) = new_figure(
+            [panel], theme, ylabel=words.text("load.axis.time"), legend=2 * len(runs)
+        )
         keys = {}
         work = median(each.work for each in loads)
         for number, slots in enumerate(sorted(runs)):
@@ -89,21 +98,41 @@ def plot_waiting(runs: Mapping[int, Sequence[Measurement]]) -> Picture:
             line = _LINES[number % len(_LINES)]
             curve = [mean_wait(each, slots, work) for each in used]
             keys[f"M/M/{slots}"] = axes.plot(used, curve, line, color=colour, linewidth=1.4)[0]
-            keys[f"measured, k = {slots}"] = axes.plot(
+            keys[words.text("load.measured.slots", n=slots)] = axes.plot(
                 [each.utilisation for each in own],
                 [each.wait for each in own],
                 _MARKERS[number % len(_MARKERS)],
                 color=colour,
                 markersize=7,
             )[0]
-        axes.set_xlabel("utilisation", color=theme.text, fontsize=9)
+        axes.set_xlabel(words.text("load.axis.utilisation"), color=theme.text, fontsize=9)
         axes.set_xlim(0, max(1.05, *(1.05 * each.utilisation for each in loads)))
         axes.axvline(1.0, color=theme.fails, linewidth=1)
         axes.set_ylim(0, max(1.15 * max(each.wait for each in loads), 4 * work))
         add_legend(figure, dict(keys), theme)
         return figure
 
-    return Picture(draw, f"The wait by utilisation. {sentence}.", title="Waiting and utilisation")
+    alt = words.text("load.waiting", sentence=told(words))
+    return Picture(_lettered(draw, words), alt, title=words.text("load.waiting.title"), words=words)
+
+
+def _load_told(load: RunLoad, words: ViewWords) -> str:
+    return words.text(
+        "load.waiting.run",
+        n=load.slots,
+        utilisation=f"{load.utilisation:.2f}",
+        time=format_seconds(load.wait),
+    )
+
+
+def _lettered(draw: Callable[[Theme, ViewWords], Figure], words: ViewWords) -> Callable[[Theme], Figure]:
+    """Let a plot be drawn with fonts that have its words."""
+
+    def lettered(theme: Theme) -> Figure:
+        with lettering(words) as drawn:
+            return draw(theme, drawn)
+
+    return lettered
 
 
 def _require(runs: Mapping[int, object]) -> None:
