@@ -93,7 +93,7 @@ function createParts(el, say) {
 
 /** Make landmarks groups: a notebook may have many views, and two landmarks can't have the same name. */
 function asGroups(view) {
-  for (const landmark of view.querySelectorAll("section[aria-label]")) landmark.setAttribute("role", "group");
+  for (const landmark of view.querySelectorAll("[role=region]")) landmark.setAttribute("role", "group");
 }
 
 /**
