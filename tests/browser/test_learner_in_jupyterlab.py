@@ -87,7 +87,8 @@ def test_the_views_of_the_first_notebook_move_while_its_cells_block(
     print(megabytes, sum(megabytes.values()))
     assert sum(megabytes.values()) < BINDER_MEGABYTES
     assert page.tab.problems == []
-    assert (found := page.violations()) == [], found
+    found = page.violations()
+    assert found == [], "\n".join(found)
     page.close()
 
 

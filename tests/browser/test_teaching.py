@@ -138,6 +138,7 @@ def test_a_learner_does_the_first_notebook(
     for selector in (".labkit-verdict-passed strong", ".labkit-verdict-not-yet dd", ".labkit-quiz label"):
         assert contrast(tab, selector) >= 4.5, selector
     tab.look(width=420, height=1200)
+    page.show_output(page.number("question-who"))
     page.evaluate("new Promise((done) => setTimeout(done, 500, true))")  # JupyterLab lays its cells out
     shoot("question-who", "narrow")
     assert page.evaluate(OVERFLOWING) == 0
