@@ -182,6 +182,10 @@ def test_a_verdict_escapes_what_it_shows(tmp_path: Path) -> None:
     assert "<code>&lt;b&gt;&amp;</code>" in shown
 
 
+def test_a_text_names_a_cell_without_the_comment_at_its_end() -> None:
+    assert CourseCell("# mine\nx = ...  # seconds\ny = 2", "").quoted == "x = ..."
+
+
 class Info:
     def __init__(self, raw_cell: str, cell_id: str | None = None) -> None:
         self.raw_cell = raw_cell
