@@ -31,6 +31,11 @@ class CourseCell:
         lines = [line.strip() for line in self.code.splitlines()]
         return next((line for line in lines if line and not line.startswith(("#", "%%"))), "")
 
+    @property
+    def quoted(self) -> str:
+        """Its first line without the comment at its end, for a text."""
+        return self.first_line.partition("  # ")[0]
+
 
 class RunCells:
     """What has run since the kernel's start, or the lab's last reset."""

@@ -49,7 +49,7 @@ def _finding(desk: Desk, asked: Exercise) -> CheckFinding:
 def _verdict(desk: Desk, asked: Exercise, finding: CheckFinding) -> CourseVerdict:
     words, id_, key = desk.words, asked.id, finding.key
     cell = course_cells(id_[:2], words.language).get(finding.cell, _NO_CELL)
-    values = {"cell": cell.first_line, "part": cell.heading, **finding.values}
+    values = {"cell": cell.quoted, "part": cell.heading, **finding.values}
     title = {"id": id_, "title": words.text(f"exercise.{id_}")}
     if not key:
         seen = words.text(f"check.{id_}.passed", **values)

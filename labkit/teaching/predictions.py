@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any, ClassVar
@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from labkit.errors import InvalidValueError
 from labkit.teaching.desk import Desk
 from labkit.teaching.exercise import Prediction
-from labkit.teaching.progress_file import ProgressFile
+from labkit.teaching.progress_file import Entry, ProgressFile
 from labkit.teaching.registry import course_notebooks, prediction
 from labkit.teaching.verdict import CourseVerdict
 from labkit.teaching.words import Words
@@ -124,13 +124,25 @@ class PredictionReport:
         return table if self.rows else f"<p>{words.text('predictions.none')}</p>"
 
 
+def _newest_notebook(kept: Mapping[str, Entry]) -> str:
+    """Return the number of the notebook with the newest prediction."""
+    return max(((str(entry.get("at", "")), id_) for id_, entry in kept.items()), default=("", ""))[1][:2]
+
+
 def predictions(desk: Desk) -> PredictionReport:
-    """Return the learner's predictions beside what was observed."""
+    """Return the learner's predictions beside what was observed.
+
+    Those of an earlier notebook, whose runs a reset took away, are
+    left out.
+    """
     work, words = desk.work(), desk.words
+    newest = _newest_notebook(desk.progress.read().predictions)
     rows = []
     for asked in (each for book in course_notebooks() for each in book.predictions):
         if asked.id in work.predicted:
             predicted, observed = work.predicted[asked.id], asked.observed(work)
+            if observed is None and asked.id[:2] != newest:
+                continue
             seen = words.text("predictions.not-yet") if observed is None else amount(words, asked, observed)
             of = compare_counts if asked.unit in _COUNTED else compare
             compared = "" if observed is None else of(words, predicted, observed)
@@ -165,9 +177,15 @@ def compare(words: Words, predicted: float, observed: float) -> str:
 
 
 def lines_of(progress: ProgressFile) -> Callable[[Measurement], PredictedWait | None]:
-    """Return what finds the prediction that belongs into a run's plot."""
+    """Return what finds the prediction that belongs into a run's plot.
+
+    Notebooks make like runs of the same function: only the predictions
+    of the one that the learner is in are looked at.
+    """
     kept = progress.read().predictions
-    asked = [each for book in course_notebooks() for each in book.predictions if each.id in kept]
+    newest = _newest_notebook(kept)
+    books = [book for book in course_notebooks() if book.number == newest]
+    asked = [each for book in books for each in book.predictions if each.id in kept]
 
     def line_of(run: Measurement) -> PredictedWait | None:
         most = strips_of(run)[1].most if run.calls else 0

@@ -19,7 +19,7 @@ from labkit.teaching.class_summary import ClassSummary, read_learners
 from labkit.teaching.desk import Desk
 from labkit.teaching.exercise import Exercise, Prediction
 from labkit.teaching.hints import LEVELS, hint
-from labkit.teaching.predictions import compare, compare_counts, predict, predictions
+from labkit.teaching.predictions import compare, compare_counts, lines_of, predict, predictions
 from labkit.teaching.progress import ProgressReport, restore
 from labkit.teaching.progress_file import ProgressFile, ProgressRecord
 from labkit.teaching.questions import answer, options_of, question_text
@@ -27,6 +27,7 @@ from labkit.teaching.registry import course_notebooks, question
 from labkit.teaching.summary_line import read_summaries, summary_line
 from labkit.teaching.words import Words, catalogue
 from labkit.teaching.work import CheckFinding, Work, passed, wrong
+from labkit.views.measurement import Measurement
 from labkit.workspace import Workspace
 from labkit_services.call_record.call import Call
 
@@ -182,6 +183,10 @@ def test_a_verdict_escapes_what_it_shows(tmp_path: Path) -> None:
     assert "<code>&lt;b&gt;&amp;</code>" in shown
 
 
+def test_a_text_names_a_cell_without_the_comment_at_its_end() -> None:
+    assert CourseCell("# mine\nx = ...  # seconds\ny = 2", "").quoted == "x = ..."
+
+
 class Info:
     def __init__(self, raw_cell: str, cell_id: str | None = None) -> None:
         self.raw_cell = raw_cell
@@ -271,6 +276,18 @@ def test_a_prediction_is_listed_before_its_run(asked: Prediction, learner: Learn
 
     assert [(row.id, row.predicted, row.observed) for row in report.rows] == [(asked.id, 5, None)]
     assert learner.desk.words.text("predictions.not-yet") in repr(report)
+
+
+def test_predictions_of_an_earlier_notebook_are_neither_listed_nor_drawn(learner: Learner) -> None:
+    run = Measurement("long-task", "async", (), 0, 0)
+    predict(learner.desk, "01.async", 5)
+    line = lines_of(learner.progress)(run)
+    assert line is not None
+    assert line.seconds == 5
+
+    predict(learner.desk, "02.ten", 1)
+    assert lines_of(learner.progress)(run) is None
+    assert [row.id for row in predictions(learner.desk).rows] == ["02.ten"]
 
 
 # -- questions, lines to order, hints
