@@ -65,7 +65,7 @@ def _number(id_: str, value: Any) -> float:
             f"the prediction {id_} is no number",
             expected="a number from 0 on",
             seen=repr(value)[:60],
-            next_step="write a number in its place, such as 3 or 0.5",
+            next_step="write a number in its place, without quotes, such as 3 or 0.5",
         )
     return number
 
@@ -125,10 +125,13 @@ class PredictionReport:
 
 
 def predictions(desk: Desk) -> PredictionReport:
-    """Return the learner's predictions beside what was observed."""
+    """Return the learner's predictions beside what was observed.
+
+    Those of the notebook: the runs of another one are gone with its kernel.
+    """
     work, words = desk.work(), desk.words
     rows = []
-    for asked in (each for book in course_notebooks() for each in book.predictions):
+    for asked in _asked_in(desk.notebook):
         if asked.id in work.predicted:
             predicted, observed = work.predicted[asked.id], asked.observed(work)
             seen = words.text("predictions.not-yet") if observed is None else amount(words, asked, observed)
@@ -164,10 +167,22 @@ def compare(words: Words, predicted: float, observed: float) -> str:
     return words.text(f"compared.factor.{more}", n=round(factor) if factor >= 9.5 else round(factor, 1))
 
 
-def lines_of(progress: ProgressFile) -> Callable[[Measurement], PredictedWait | None]:
-    """Return what finds the prediction that belongs into a run's plot."""
+def _asked_in(notebook: str) -> list[Prediction]:
+    """Return the predictions of a notebook; without a number, of all."""
+    books = [book for book in course_notebooks() if notebook in ("", book.number)]
+    return [each for book in books for each in book.predictions]
+
+
+def lines_of(progress: ProgressFile, notebook: str = "") -> Callable[[Measurement], PredictedWait | None]:
+    """Return what finds the prediction that belongs into a run's plot.
+
+    Notebooks share the names of functions: one of ``notebook`` is meant, and
+    the one that tells more about the run before the one that tells less.
+    """
     kept = progress.read().predictions
-    asked = [each for book in course_notebooks() for each in book.predictions if each.id in kept]
+    asked = sorted(
+        (each for each in _asked_in(notebook) if each.id in kept), key=lambda each: -len(each.run or ())
+    )
 
     def line_of(run: Measurement) -> PredictedWait | None:
         most = strips_of(run)[1].most if run.calls else 0
