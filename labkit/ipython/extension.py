@@ -6,7 +6,7 @@ from typing import Any
 
 from labkit.ipython.error_box import error_html, error_text
 from labkit.ipython.function_magic import FunctionMagic, without_empty_body
-from labkit.language import translated
+from labkit.language import language, translated
 from labkit.live.display import shows_widgets
 from labkit.teaching.cells import RUN_CELLS
 from labkit_services.contract.errors import LabError
@@ -49,6 +49,18 @@ class LabExtension:
         if isinstance(error, LabError):
             box = {"text/html": error_html(error, self._name_of_file), "text/plain": error_text(error)}
             self._shell.display_pub.publish(box)
+        elif isinstance(error, NameError):
+            self._show_missing_name(error, str(result.info.raw_cell))
+
+    def _show_missing_name(self, error: NameError, code: str) -> None:
+        """Show which cell makes a name; a new kernel has none of them."""
+        # Imported on first use, as all that needs the course's texts.
+        from labkit.teaching.desk import notebook_number
+        from labkit.teaching.missing_names import missing_name
+
+        shown = missing_name(error, code, self._shell.user_ns, notebook_number(), language())
+        if shown is not None:
+            self._shell.display_pub.publish({"text/html": shown.html(), "text/plain": repr(shown)})
 
     def _name_of_file(self, filename: str) -> str:
         return " ".join(self._shell.compile.format_code_name(filename) or ())

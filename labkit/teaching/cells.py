@@ -8,6 +8,7 @@ is that of the notebook as its authors wrote it.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -16,6 +17,7 @@ from labkit.pristine_notebooks import notebooks_folder
 
 _MOST_RUNS = 10_000
 _HEADING = "#"
+_IS_OF_MANY = re.compile(r"#|%%\w+$").match
 
 
 @dataclass(frozen=True)
@@ -27,9 +29,12 @@ class CourseCell:
 
     @property
     def first_line(self) -> str:
-        """The line by which a learner finds it on the page."""
+        """The line by which a learner finds it on the page.
+
+        ``%%function shout`` is one, ``%%bash`` is that of many cells.
+        """
         lines = [line.strip() for line in self.code.splitlines()]
-        return next((line for line in lines if line and not line.startswith(("#", "%%"))), "")
+        return next((line for line in lines if line and not _IS_OF_MANY(line)), "")
 
     @property
     def quoted(self) -> str:

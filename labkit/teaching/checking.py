@@ -13,9 +13,10 @@ from labkit.teaching.work import UNTOUCHED, CheckFinding, NotDoneError
 _NO_CELL = CourseCell("", "")
 _NOT_AVAILABLE = "not-available"
 _NOT_TRIED = (UNTOUCHED, "not-run", "cell-not-run", _NOT_AVAILABLE)
-_COMMON = (*_NOT_TRIED, "wrong-type")
+_WRONG_TYPE = ("wrong-type", "is-none", "is-text", "not-called")
+_COMMON = (*_NOT_TRIED, *_WRONG_TYPE)
 """Findings that have a sentence for every exercise."""
-_WITHOUT_CELL = ("wrong-type", _NOT_AVAILABLE)
+_WITHOUT_CELL = (*_WRONG_TYPE, _NOT_AVAILABLE)
 """Those among them that name no cell."""
 
 

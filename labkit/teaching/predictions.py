@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any, ClassVar
@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from labkit.errors import InvalidValueError
 from labkit.teaching.desk import Desk
 from labkit.teaching.exercise import Prediction
-from labkit.teaching.progress_file import Entry, ProgressFile
+from labkit.teaching.progress_file import ProgressFile
 from labkit.teaching.registry import course_notebooks, prediction
 from labkit.teaching.verdict import CourseVerdict
 from labkit.teaching.words import Words
@@ -65,7 +65,7 @@ def _number(id_: str, value: Any) -> float:
             f"the prediction {id_} is no number",
             expected="a number from 0 on",
             seen=repr(value)[:60],
-            next_step="write a number in its place, such as 3 or 0.5",
+            next_step="write a number in its place, without quotes, such as 3 or 0.5",
         )
     return number
 
@@ -124,25 +124,16 @@ class PredictionReport:
         return table if self.rows else f"<p>{words.text('predictions.none')}</p>"
 
 
-def _newest_notebook(kept: Mapping[str, Entry]) -> str:
-    """Return the number of the notebook with the newest prediction."""
-    return max(((str(entry.get("at", "")), id_) for id_, entry in kept.items()), default=("", ""))[1][:2]
-
-
 def predictions(desk: Desk) -> PredictionReport:
     """Return the learner's predictions beside what was observed.
 
-    Those of an earlier notebook, whose runs a reset took away, are
-    left out.
+    Those of the notebook: the runs of another one are gone with its kernel.
     """
     work, words = desk.work(), desk.words
-    newest = _newest_notebook(desk.progress.read().predictions)
     rows = []
-    for asked in (each for book in course_notebooks() for each in book.predictions):
+    for asked in _asked_in(desk.notebook):
         if asked.id in work.predicted:
             predicted, observed = work.predicted[asked.id], asked.observed(work)
-            if observed is None and asked.id[:2] != newest:
-                continue
             seen = words.text("predictions.not-yet") if observed is None else amount(words, asked, observed)
             of = compare_counts if asked.unit in _COUNTED else compare
             compared = "" if observed is None else of(words, predicted, observed)
@@ -176,16 +167,22 @@ def compare(words: Words, predicted: float, observed: float) -> str:
     return words.text(f"compared.factor.{more}", n=round(factor) if factor >= 9.5 else round(factor, 1))
 
 
-def lines_of(progress: ProgressFile) -> Callable[[Measurement], PredictedWait | None]:
+def _asked_in(notebook: str) -> list[Prediction]:
+    """Return the predictions of a notebook; without a number, of all."""
+    books = [book for book in course_notebooks() if notebook in ("", book.number)]
+    return [each for book in books for each in book.predictions]
+
+
+def lines_of(progress: ProgressFile, notebook: str = "") -> Callable[[Measurement], PredictedWait | None]:
     """Return what finds the prediction that belongs into a run's plot.
 
-    Notebooks make like runs of the same function: only the predictions
-    of the one that the learner is in are looked at.
+    Notebooks share the names of functions: one of ``notebook`` is meant, and
+    the one that tells more about the run before the one that tells less.
     """
     kept = progress.read().predictions
-    newest = _newest_notebook(kept)
-    books = [book for book in course_notebooks() if book.number == newest]
-    asked = [each for book in books for each in book.predictions if each.id in kept]
+    asked = sorted(
+        (each for each in _asked_in(notebook) if each.id in kept), key=lambda each: -len(each.run or ())
+    )
 
     def line_of(run: Measurement) -> PredictedWait | None:
         most = strips_of(run)[1].most if run.calls else 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from numbers import Real
+from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any, Protocol, TypeVar
 
 from labkit.clients.inspector import CapturedRequest
@@ -17,6 +18,9 @@ T = TypeVar("T")
 
 _NUMBERS = (int, float, Real)
 """``True`` is none of these for a learner."""
+
+NS_OF_A_MOMENT = 1e15
+"""A number from here on is a moment, in ns since 1970, and no span."""
 
 UNTOUCHED = "untouched"
 """Key of the finding that a ``...`` is still in its place."""
@@ -47,6 +51,15 @@ def passed(**values: Any) -> CheckFinding:
 def wrong(key: str, *, cell: str = "", **values: Any) -> CheckFinding:
     """Return a finding with a sentence of its own."""
     return CheckFinding(key, values, cell)
+
+
+def _key_of(found: object, kind: object) -> str:
+    """Return the key for an object of the wrong type."""
+    if found is None:
+        return "is-none"
+    if isinstance(found, (BuiltinFunctionType, FunctionType, MethodType)):
+        return "not-called"
+    return "is-text" if isinstance(found, str) and kind in _NUMBERS else "wrong-type"
 
 
 class NotDoneError(Exception):
@@ -136,7 +149,8 @@ class Work:
         if found is ...:
             raise NotDoneError(CheckFinding(UNTOUCHED, {"name": name}, cell))
         if not isinstance(found, kind) or (isinstance(found, bool) and kind in _NUMBERS):
-            raise NotDoneError(CheckFinding("wrong-type", {"name": name, "type": type(found).__name__}, cell))
+            values = {"name": name, "type": type(found).__name__}
+            raise NotDoneError(CheckFinding(_key_of(found, kind), values, cell))
         return found
 
     def number(self, name: str, *, cell: str = "") -> float:

@@ -6,17 +6,19 @@ import json
 import multiprocessing
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from call_events import async_run, measured
 
 from labkit.errors import InvalidValueError, NotAvailableError
 from labkit.teaching.arranging import arrange, arrangement_text
 from labkit.teaching.cells import CourseCell, RunCells
 from labkit.teaching.checking import check
 from labkit.teaching.class_summary import ClassSummary, read_learners
-from labkit.teaching.desk import Desk
+from labkit.teaching.desk import Desk, notebook_number
 from labkit.teaching.exercise import Exercise, Prediction
 from labkit.teaching.hints import LEVELS, hint
 from labkit.teaching.predictions import compare, compare_counts, lines_of, predict, predictions
@@ -27,7 +29,6 @@ from labkit.teaching.registry import course_notebooks, question
 from labkit.teaching.summary_line import read_summaries, summary_line
 from labkit.teaching.words import Words, catalogue
 from labkit.teaching.work import CheckFinding, Work, passed, wrong
-from labkit.views.measurement import Measurement
 from labkit.workspace import Workspace
 from labkit_services.call_record.call import Call
 
@@ -149,7 +150,15 @@ def test_a_check_names_the_cell_that_was_not_run(tmp_path: Path, monkeypatch: py
 
 @pytest.mark.parametrize(
     ("value", "key"),
-    [(..., "untouched"), ("text", "wrong-type"), (True, "wrong-type"), (None, "wrong-type"), (3, "")],
+    [
+        (..., "untouched"),
+        ("3", "is-text"),
+        (True, "wrong-type"),
+        (None, "is-none"),
+        (Path.cwd, "not-called"),
+        (print, "not-called"),
+        (3, ""),
+    ],
 )
 def test_an_object_of_the_notebook_is_judged_by_its_kind(tmp_path: Path, value: object, key: str) -> None:
     learner = Learner(tmp_path)
@@ -161,6 +170,7 @@ def test_an_object_of_the_notebook_is_judged_by_its_kind(tmp_path: Path, value: 
     verdict = check_of(learner, judge)
 
     assert verdict.key == key
+    assert bool(verdict.next_step) == bool(key)
 
 
 def check_of(learner: Learner, judge: Any) -> Any:
@@ -205,6 +215,19 @@ def test_a_cell_has_run_by_its_id_or_its_code_until_the_lab_is_reset() -> None:
     cells.clear()
     assert not cells.has_run("a", cell)
     assert cells.has_run("start", cell)
+
+
+@pytest.mark.parametrize(
+    ("code", "line"),
+    [
+        ("%%function shout\nimport time", "%%function shout"),
+        ("%%bash\nls", "ls"),
+        ("# first\n\nx = 1", "x = 1"),
+        ("%%bash", ""),
+    ],
+)
+def test_a_cell_is_named_by_the_first_line_that_is_its_own(code: str, line: str) -> None:
+    assert CourseCell(code, "").first_line == line
 
 
 # -- predictions
@@ -278,16 +301,45 @@ def test_a_prediction_is_listed_before_its_run(asked: Prediction, learner: Learn
     assert learner.desk.words.text("predictions.not-yet") in repr(report)
 
 
-def test_predictions_of_an_earlier_notebook_are_neither_listed_nor_drawn(learner: Learner) -> None:
-    run = Measurement("long-task", "async", (), 0, 0)
-    predict(learner.desk, "01.async", 5)
-    line = lines_of(learner.progress)(run)
-    assert line is not None
-    assert line.seconds == 5
+def test_a_notebook_lists_its_own_predictions(learner: Learner) -> None:
+    for id_ in ("01.sync", "02.ten", "02.four"):
+        predict(learner.desk, id_, 5)
 
-    predict(learner.desk, "02.ten", 1)
-    assert lines_of(learner.progress)(run) is None
-    assert [row.id for row in predictions(learner.desk).rows] == ["02.ten"]
+    assert [row.id for row in predictions(replace(learner.desk, notebook="02")).rows] == ["02.ten", "02.four"]
+    assert len(predictions(learner.desk).rows) == 3
+
+
+@pytest.mark.parametrize(
+    ("notebook", "at_once", "seconds"),
+    [("02", 4, 2.5), ("02", 1, None), ("01", 4, 7), ("", 4, 2.5), ("", 1, 7), ("03", 4, None)],
+)
+def test_a_plot_shows_the_prediction_of_its_own_notebook(
+    tmp_path: Path, notebook: str, at_once: int, seconds: float | None
+) -> None:
+    learner = Learner(tmp_path)
+    predict(learner.desk, "01.async", 7)
+    predict(learner.desk, "02.four", 2.5)
+
+    line = lines_of(learner.progress, notebook)(measured("async", async_run(10, at_once)))
+
+    assert (None if line is None else line.seconds) == seconds
+
+
+@pytest.mark.parametrize(
+    ("session", "number"),
+    [
+        ("/home/me/my-notebooks/en/02-the-queue-worker.ipynb", "02"),
+        ("02-the-queue-worker-Copy1.ipynb", "02"),
+        ("/home/02-me/scratch.ipynb", ""),
+        ("", ""),
+    ],
+)
+def test_a_kernel_knows_which_notebook_it_runs(
+    session: str, number: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JPY_SESSION_NAME", session)
+
+    assert notebook_number() == number
 
 
 # -- questions, lines to order, hints

@@ -205,11 +205,12 @@ class LabCalls:
         injected faults as bands. Texts are in ``language``; without a
         font for it, those in the picture are English.
         """
+        from labkit.teaching.desk import notebook_number
         from labkit.teaching.predictions import lines_of
         from labkit.teaching.progress_file import ProgressFile
         from labkit.views.plots import plot_timelines
 
-        predicted = lines_of(ProgressFile(self._async.workspace))
+        predicted = lines_of(ProgressFile(self._async.workspace), notebook_number())
         return plot_timelines(*runs, predicted=predicted, words=ViewWords(language()))
 
     @checked

@@ -74,7 +74,10 @@ class LabTeaching:
 
     @checked
     def predictions(self) -> PredictionReport:
-        """Return your predictions beside what was observed, in words."""
+        """Return your predictions beside what was observed, in words.
+
+        In a notebook of the course those of this notebook, elsewhere all.
+        """
         from labkit.teaching.predictions import predictions
 
         return predictions(self._desk)
@@ -179,12 +182,13 @@ class LabTeaching:
 
     @property
     def _desk(self) -> Desk:
-        from labkit.teaching.desk import Desk
+        from labkit.teaching.desk import Desk, notebook_number
         from labkit.teaching.progress_file import ProgressFile
         from labkit.teaching.words import Words
 
         workspace = self._async.workspace
-        return Desk(ProgressFile(workspace), Words(language()), self._work, str(workspace.root))
+        progress, words = ProgressFile(workspace), Words(language())
+        return Desk(progress, words, self._work, str(workspace.root), notebook_number())
 
     def _work(self) -> Work:
         from labkit.teaching.progress_file import ProgressFile

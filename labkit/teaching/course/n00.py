@@ -22,7 +22,7 @@ def whole_answer(work: Work) -> CheckFinding:
     """00.1: a synchronous call with a word of the learner's own."""
     answer: Any = work.value("my_answer", cell="ex-answer")
     if isinstance(answer, str):
-        return wrong("text", text=answer[:30])
+        return wrong("text" if answer.isupper() else "typed", text=answer[:30])
     work.need(not hasattr(answer, "accepted"), "receipt")
     work.value("my_answer", FunctionResponse, cell="ex-answer")
     ids = {call.id for call in work.calls(_FUNCTION, mode="sync")}

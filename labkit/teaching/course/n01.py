@@ -6,7 +6,7 @@ from typing import Any
 
 from labkit.clients.gateway import FunctionResponse
 from labkit.teaching.exercise import Arrangement, Exercise, Prediction, Question
-from labkit.teaching.work import CheckFinding, Work, passed, wrong
+from labkit.teaching.work import NS_OF_A_MOMENT, CheckFinding, Work, passed, wrong
 from labkit.views.measurement import Measurement
 
 _FUNCTION = "long-task"
@@ -26,6 +26,10 @@ def fifth_in_queue(work: Work) -> CheckFinding:
         return wrong("caller", seconds=seconds)
     if _near(seconds, fifth.ran):
         return wrong("work", seconds=seconds)
+    if _near(seconds, run.calls[5].waited_in_queue if len(run.calls) > 5 else None):
+        return wrong("sixth", seconds=seconds)
+    if seconds >= NS_OF_A_MOMENT:
+        return wrong("moment")
     return wrong("other", seconds=seconds)
 
 

@@ -52,6 +52,8 @@ def interrupted_call(work: Work) -> CheckFinding:
         return wrong("work", seconds=gap)
     if _near(gap, call.end_to_end):
         return wrong("whole", seconds=gap)
+    if _near(gap / 1e9, right):
+        return wrong("nanoseconds", n=round(gap))
     return wrong("other", seconds=gap)
 
 

@@ -31,6 +31,8 @@ def own_bin(work: Work) -> CheckFinding:
     work.need(call.is_answered, "not-yet", state=call.state)
     if call.callback is None:
         return wrong("no-callback")
+    if "/" not in call.callback.url:
+        return wrong("only-name", url=call.callback.url)
     is_elsewhere = bool(call.captured) or not (call.callback.error or call.callback.has_failed)
     return wrong("other-bin" if is_elsewhere else "unreachable", url=call.callback.url)
 
@@ -72,7 +74,8 @@ def _near(seconds: float, other: float | None) -> bool:
 
 def failed_calls(work: Work) -> CheckFinding:
     """03.3: tell failure from success by the header, not by the receiver."""
-    given: Any = work.value("failures", (list, set, tuple, frozenset), cell="ex-failures")
+    given: Any = work.value("failures", (list, set, tuple, frozenset, str), cell="ex-failures")
+    work.need(not isinstance(given, str), "one-text")
     work.need(all(isinstance(each, str) for each in given), "no-ids")
     arrived = [request for request in work.requests("callbacks") if request.function_status]
     right = {request.call_id for request in arrived if request.function_status != 200}
