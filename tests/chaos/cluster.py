@@ -181,7 +181,7 @@ class ClusterStack:
         async def wait_ready(_: ChildProcess) -> ReadyMessage:
             return await node.wait_ready()
 
-        return ServiceSpec(name, prepare, wait_ready, lambda _: None)
+        return ServiceSpec(name, prepare, wait_ready, on_ready=lambda _: None, on_exit=lambda: None)
 
     def _gateway(self) -> dict[str, str]:
         return {
