@@ -227,7 +227,7 @@ def _service(name: str, environment: Callable[[], dict[str, str]]) -> ServiceSpe
         facts: ReadyMessage = json.loads(await process.line)
         return facts
 
-    return ServiceSpec(name, prepare, wait_ready, lambda _: None)
+    return ServiceSpec(name, prepare, wait_ready, on_ready=lambda _: None, on_exit=lambda: None)
 
 
 async def _wait_for_jetstream(urls: list[str]) -> None:
