@@ -199,7 +199,7 @@ def test_with_little_room_nothing_is_cut_and_the_flow_has_the_numbers(
         "text.getBoundingClientRect().left < box.getBoundingClientRect().left - 1))"
         ".map((text) => text.textContent))"
     )
-    assert page.evaluate(outside) == []
+    page.wait_for(f"{outside}.length === 0")  # the flow takes its new size a moment after the page
     page.evaluate("location.hash = '#/logs'; 1")
     page.wait_for("document.getElementById('strip').offsetHeight > 0")
     assert page.evaluate(over) == []

@@ -209,7 +209,7 @@ PROOFS = Proofs(
         Computed(
             "Most of what it did take went into starting `faas-cli` eleven times",
             ("async-shell", _ASYNC),
-            lambda outputs: outputs.seconds("async-shell", "you waited ") > 3 * outputs.number(_ASYNC, _FREE),
+            lambda outputs: outputs.seconds("async-shell", "you waited ") > 2 * outputs.number(_ASYNC, _FREE),
         ),
         HeldByTest(
             "that stands in the worker's log",
