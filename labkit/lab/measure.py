@@ -20,11 +20,11 @@ from labkit.clients.gateway import Body, FunctionRequest, GatewayClient
 from labkit.lab.background_loop import GRACE_SECONDS, background_loop
 from labkit.lab.interrupts import short_interrupt
 from labkit.lab.run_conditions import RunConditions
-from labkit.language import language, translated
+from labkit.language import translated
 from labkit.views.measurement import Measurement
 from labkit.views.run_notes import Note, how_to_cancel
 from labkit.views.traffic import Traffic
-from labkit.views.words import ViewWords
+from labkit.views.words import ViewWords, words_in_use
 from labkit_services.call_record.log import Call, CallLog, CallState, Mode
 from labkit_services.contract.errors import InvalidValueError, LabTimeoutError
 from labkit_services.contract.events import Event, EventType, Row
@@ -232,7 +232,7 @@ def measure_with_bar(connections: Connections, spec: RunSpec, *, show: bool) -> 
     Not the background thread: Jupyter shows its output in the newest cell.
     """
     steps: queue.SimpleQueue[Progress] = queue.SimpleQueue()
-    words = ViewWords(language())
+    words = words_in_use()
     bar = _bar(spec, words) if show and os.environ.get("LABKIT_CI") != "1" else None
     newest = Progress()
 

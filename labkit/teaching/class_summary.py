@@ -10,12 +10,11 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from labkit.errors import InvalidValueError
-from labkit.language import language
 from labkit.teaching.progress_file import ProgressRecord
 from labkit.teaching.summary_line import read_summaries
 from labkit.views.plots.lettering import lettering
 from labkit.views.tables import text_table
-from labkit.views.words import ViewWords
+from labkit.views.words import ViewWords, words_in_use
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -119,7 +118,7 @@ class ClassSummary:
 
     def figure(self) -> Figure:
         """Draw how many of the class have passed and tried each."""
-        with lettering(ViewWords(language())) as words:
+        with lettering(words_in_use()) as words:
             return self._drawn(words)
 
     def _drawn(self, words: ViewWords) -> Figure:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from numbers import Real
@@ -16,6 +17,7 @@ from labkit_services.contract.names import short_function_name
 
 T = TypeVar("T")
 
+_POLL_SECONDS = 0.1
 _NUMBERS = (int, float, Real)
 """``True`` is none of these for a learner."""
 
@@ -51,6 +53,22 @@ def passed(**values: Any) -> CheckFinding:
 def wrong(key: str, *, cell: str = "", **values: Any) -> CheckFinding:
     """Return a finding with a sentence of its own."""
     return CheckFinding(key, values, cell)
+
+
+def near(value: float, other: float | None, *, off: float = 0.0, ratio: float = 0.0) -> bool:
+    """Tell whether a value is another one, but for ``off`` and a share."""
+    return other is not None and abs(value - other) <= ratio * other + off
+
+
+def until(look: Callable[[], T], is_enough: Callable[[T], object], seconds: float) -> T:
+    """Return what ``look`` does as soon as it is enough, or after a while.
+
+    For what is in the record a moment after it has happened.
+    """
+    deadline = time.monotonic() + seconds
+    while not is_enough(seen := look()) and time.monotonic() <= deadline:
+        time.sleep(_POLL_SECONDS)
+    return seen
 
 
 def _key_of(found: object, kind: object) -> str:
@@ -152,6 +170,14 @@ class Work:
             values = {"name": name, "type": type(found).__name__}
             raise NotDoneError(CheckFinding(_key_of(found, kind), values, cell))
         return found
+
+    def found(self, name: str, kind: type[T]) -> T | None:
+        """Return one of the notebook's objects, or None if it is no ``kind``.
+
+        For predictions, which end no check.
+        """
+        found = self.names.get(name)
+        return found if isinstance(found, kind) else None
 
     def number(self, name: str, *, cell: str = "") -> float:
         """Return one of the notebook's numbers; see ``value``."""

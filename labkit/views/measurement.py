@@ -6,10 +6,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 from statistics import median
 
-from labkit.language import language, translated
+from labkit.language import translated
 from labkit.views.formatting import format_seconds
 from labkit.views.run_notes import Note
-from labkit.views.words import ENGLISH, ViewWords
+from labkit.views.words import ENGLISH, ViewWords, words_in_use
 from labkit_services.call_record.fault_spans import FaultSpan
 from labkit_services.call_record.log import Call, CallState, Mode
 
@@ -122,7 +122,7 @@ class Measurement:
 
         It is in the notebook's language, the two are English.
         """
-        return self.sentence_in(ViewWords(language()))
+        return self.sentence_in(words_in_use())
 
     def sentence_in(self, words: ViewWords) -> str:
         """Return ``sentence`` in the language of ``words``."""
@@ -146,7 +146,7 @@ class Measurement:
         return words.text(f"run.title.{self.mode}", n=len(self.calls), function=self.function)
 
     def __repr__(self) -> str:
-        words = ViewWords(language())
+        words = words_in_use()
         run = words.text("plot.run", title=self.title_in(words), sentence=self.sentence_in(words))
         notes = "".join(translated(". Note: ") + str(note) for note in self.notes)
         return f"<{run}{notes}>"
@@ -172,7 +172,7 @@ class Measurement:
             )
         if self._retried:
             rows.append(("calls that took more than one attempt", str(self._retried)))
-        lines = [f"| {self.title_in(ViewWords(language()))} | |", "|:--|--:|"]
+        lines = [f"| {self.title_in(words_in_use())} | |", "|:--|--:|"]
         lines += [f"| {translated(name)} | {translated(value)} |" for name, value in rows]
         return "\n".join(
             [*lines, *(f"\n**{translated('Note:')}** {note}{translated('.')}" for note in self.notes)]

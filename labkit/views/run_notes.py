@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from labkit.language import language, translated
+from labkit.language import translated
 from labkit.views.formatting import format_seconds
 from labkit.views.queue_status import QueueStatus
-from labkit.views.words import ENGLISH, ViewWords
+from labkit.views.words import ENGLISH, ViewWords, words_in_use
 from labkit_services.call_record.fault_spans import FaultSpan
 from labkit_services.call_record.log import Mode
 
@@ -46,7 +46,7 @@ class Note:
         return _fact(self.code, self.values, words) if self.code else self.fact
 
     def __str__(self) -> str:
-        words = ViewWords(language())
+        words = words_in_use()
         fact = self.fact_in(words)
         return words.text("join.notes").join([fact, translated(self.remedy)] if self.remedy else [fact])
 

@@ -15,10 +15,9 @@ from labkit.lab.call import AsyncCallHandle, CallHandle
 from labkit.lab.measure import RUN_SECONDS, OnProgress, RunSpec, measure, measure_with_bar
 from labkit.lab.methods.parts import LabParts
 from labkit.lab.recording import AsyncRecording, Recording
-from labkit.language import language
 from labkit.views.measurement import Measurement
 from labkit.views.traffic import Traffic
-from labkit.views.words import ViewWords
+from labkit.views.words import words_in_use
 from labkit_services.call_record.log import Call, Mode
 from labkit_services.contract.headers import CALLBACK_URL
 from labkit_services.contract.names import short_function_name
@@ -211,7 +210,7 @@ class LabCalls:
         from labkit.views.plots import plot_timelines
 
         predicted = lines_of(ProgressFile(self._async.workspace), notebook_number())
-        return plot_timelines(*runs, predicted=predicted, words=ViewWords(language()))
+        return plot_timelines(*runs, predicted=predicted, words=words_in_use())
 
     @checked
     def plot_queue(self, run: Measurement, *, average: float | None = None) -> Picture:
@@ -221,4 +220,4 @@ class LabCalls:
         """
         from labkit.views.plots import plot_queue_depth
 
-        return plot_queue_depth(run, average, ViewWords(language()))
+        return plot_queue_depth(run, average, words_in_use())

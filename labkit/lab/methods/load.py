@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from labkit.lab.arguments import checked
-from labkit.language import language
 from labkit.views.load import RunLoad
 from labkit.views.measurement import Measurement
 from labkit.views.traffic import Traffic
-from labkit.views.words import ViewWords
+from labkit.views.words import words_in_use
 
 if TYPE_CHECKING:
     from labkit.views.plots import Picture
@@ -51,11 +50,11 @@ class LabLoad:
         """Draw when bursts were done, by calls at once, over the formula."""
         from labkit.views.plots import plot_rounds
 
-        return plot_rounds(runs, ViewWords(language()))
+        return plot_rounds(runs, words_in_use())
 
     @checked
     def plot_waiting(self, runs: Mapping[int, Sequence[Measurement]]) -> Picture:
         """Draw mean waits of runs, by calls at once, over M/M/k's curves."""
         from labkit.views.plots import plot_waiting
 
-        return plot_waiting(runs, ViewWords(language()))
+        return plot_waiting(runs, words_in_use())

@@ -66,8 +66,8 @@ def summary_of_progress(work: Work) -> CheckFinding:
 
 
 def _three_calls(work: Work) -> float | None:
-    run = work.names.get("three")
-    return run.accepted_after if isinstance(run, Measurement) else None
+    run = work.found("three", Measurement)
+    return run.accepted_after if run else None
 
 
 EXERCISES = (

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from labkit.clients.gateway import FunctionResponse
 from labkit.teaching.exercise import Arrangement, Exercise, Prediction, Question
-from labkit.teaching.work import NS_OF_A_MOMENT, CheckFinding, Work, passed, wrong
+from labkit.teaching.work import NS_OF_A_MOMENT, CheckFinding, Work, near, passed, wrong
 from labkit.views.measurement import Measurement
 
 _FUNCTION = "long-task"
 _TRIALS = 3
 """Synchronous calls before the ten that are predicted, at most."""
+_near = partial(near, ratio=0.1, off=0.002)
 
 
 def fifth_in_queue(work: Work) -> CheckFinding:
@@ -64,13 +66,9 @@ def two_calls(work: Work) -> CheckFinding:
     return wrong("other", seconds=seconds)
 
 
-def _near(seconds: float, other: float | None) -> bool:
-    return other is not None and abs(seconds - other) <= 0.1 * other + 0.002
-
-
 def _caller_waited(work: Work, name: str) -> float | None:
-    run = work.names.get(name)
-    return run.accepted_after if isinstance(run, Measurement) else None
+    run = work.found(name, Measurement)
+    return run.accepted_after if run else None
 
 
 EXERCISES = (

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from labkit.teaching.exercise import Arrangement, Exercise, Prediction, Question
-from labkit.teaching.work import CheckFinding, Work, passed, wrong
+from labkit.teaching.work import CheckFinding, Work, near, passed, wrong
 from labkit.views.measurement import Measurement
 from labkit_services.call_record.call import Call, CallState
 from labkit_services.contract.names import DEFAULT_QUEUE
 
 _AT_ONCE = 3
 """The smallest max_inflight for six calls in two rounds."""
+_near = partial(near, off=0.3)
 _MARGIN_NS = 100_000_000
 """Calls that overlap less than that follow each other."""
 
@@ -74,16 +77,11 @@ def three_at_once(work: Work) -> CheckFinding:
     return wrong("only-one" if number == 1 else "other", n=int(number))
 
 
-def _near(seconds: float, other: float | None) -> bool:
-    return other is not None and abs(seconds - other) <= 0.3
-
-
 def _run(work: Work, name: str) -> Measurement | None:
     """Return a run of the notebook, if it was made since the reset."""
-    run = work.names.get(name)
+    run = work.found(name, Measurement)
     known = {call.id for call in work.calls()}
-    is_new = isinstance(run, Measurement) and any(call.id in known for call in run.calls)
-    return run if is_new else None
+    return run if run and any(call.id in known for call in run.calls) else None
 
 
 def _drained(name: str, in_flight: int) -> Prediction:

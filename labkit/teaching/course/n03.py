@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import time
+from functools import partial
 from typing import Any
 
 from labkit.clients.gateway import FunctionResponse
 from labkit.clients.inspector import CapturedRequest
 from labkit.teaching.exercise import Exercise, Prediction, Question
-from labkit.teaching.work import CheckFinding, Work, passed, wrong
+from labkit.teaching.work import CheckFinding, Work, near, passed, until, wrong
 from labkit_services.call_record.call import Call
 
 _BIN = "mine"
+_near = partial(near, off=0.1)
 _SECONDS = 2.0
 """So long a check waits for a result that is on its way."""
 
@@ -39,16 +40,16 @@ def own_bin(work: Work) -> CheckFinding:
 
 def _result_of(work: Work, call_id: str) -> tuple[Call | None, bool]:
     """Return a call, and whether the bin has its result; wait a moment."""
-    deadline = time.monotonic() + _SECONDS
-    while True:
+
+    def look() -> tuple[Call | None, bool]:
         call = next((call for call in work.calls(mode="async") if call.id == call_id), None)
-        has_arrived = any(request.call_id == call_id for request in work.requests(_BIN))
-        is_over = (
-            call is None or has_arrived or call.is_settled or bool(call.callback and call.callback.error)
-        )
-        if is_over or time.monotonic() > deadline:
-            return call, has_arrived
-        time.sleep(0.1)
+        return call, any(request.call_id == call_id for request in work.requests(_BIN))
+
+    def is_over(seen: tuple[Call | None, bool]) -> bool:
+        call, has_arrived = seen
+        return call is None or has_arrived or call.is_settled or bool(call.callback and call.callback.error)
+
+    return until(look, is_over, _SECONDS)
 
 
 def your_wait(work: Work) -> CheckFinding:
@@ -66,10 +67,6 @@ def your_wait(work: Work) -> CheckFinding:
         if _near(seconds, other):
             return wrong(key, seconds=seconds)
     return wrong("other", seconds=seconds)
-
-
-def _near(seconds: float, other: float | None) -> bool:
-    return other is not None and abs(seconds - other) <= 0.1
 
 
 def failed_calls(work: Work) -> CheckFinding:
@@ -98,10 +95,8 @@ def _is_new(work: Work, call_id: str) -> bool:
 
 
 def _duration(work: Work) -> float | None:
-    late = work.names.get("late")
-    return (
-        late.duration_seconds if isinstance(late, CapturedRequest) and _is_new(work, late.call_id) else None
-    )
+    late = work.found("late", CapturedRequest)
+    return late.duration_seconds if late and _is_new(work, late.call_id) else None
 
 
 def _broken(work: Work) -> Call | None:
@@ -119,8 +114,8 @@ def _runs(call: object) -> int | None:
 
 
 def _kept_trying(work: Work) -> int | None:
-    call = work.names.get("kept_trying")
-    return _runs(call) if isinstance(call, Call) and _is_new(work, call.id) else None
+    call = work.found("kept_trying", Call)
+    return _runs(call) if call and _is_new(work, call.id) else None
 
 
 EXERCISES = (

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 from labkit.clients.gateway import FunctionResponse
 from labkit.teaching.exercise import Arrangement, Exercise, Prediction, Question
-from labkit.teaching.work import CheckFinding, Work, passed, wrong
+from labkit.teaching.work import CheckFinding, Work, passed, until, wrong
 from labkit_services.call_record.call import Call
 
 _NEXT = "http://gateway:8080/function/notify"
 _ACCEPTED, _FAILED = 202, 500
 _SECONDS = 10.0
 """For a call that has just been made to reach its callback."""
-_POLL_SECONDS = 0.1
 
 
 def chain(work: Work) -> CheckFinding:
@@ -69,15 +67,11 @@ def nobody_was_told(work: Work) -> CheckFinding:
 
 def _called_back(work: Work, call_id: str, function: str) -> Call | None:
     """Return a call as soon as its callback was posted, or none is."""
-    deadline = time.monotonic() + _SECONDS
-    while True:
-        found = [call for call in work.calls(function, mode="async") if call.id == call_id]
-        call = found[0] if found else None
-        if call is not None and (call.callbacks or call.is_settled):
-            return call
-        if time.monotonic() > deadline:
-            return call
-        time.sleep(_POLL_SECONDS)
+    return until(
+        lambda: next((call for call in work.calls(function, mode="async") if call.id == call_id), None),
+        lambda call: call is not None and (call.callbacks or call.is_settled),
+        _SECONDS,
+    )
 
 
 def _slack_text(body: str) -> str:
@@ -88,8 +82,7 @@ def _slack_text(body: str) -> str:
 
 
 def _seconds(work: Work, name: str) -> float | None:
-    found = work.names.get(name)
-    return found if isinstance(found, float) else None
+    return work.found(name, float)
 
 
 def _notify_has_failed(work: Work) -> bool:
@@ -98,8 +91,8 @@ def _notify_has_failed(work: Work) -> bool:
 
 
 def _messages(work: Work) -> float | None:
-    found = work.names.get("messages")
-    return len(found) if isinstance(found, list) else None
+    found = work.found("messages", list)
+    return None if found is None else len(found)
 
 
 EXERCISES = (

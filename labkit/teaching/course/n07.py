@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from labkit.clients.gateway import FunctionResponse
 from labkit.teaching.exercise import Arrangement, Exercise, Prediction, Question
-from labkit.teaching.work import CheckFinding, Work, passed, wrong
+from labkit.teaching.work import CheckFinding, Work, passed, until, wrong
 from labkit.views.measurement import Measurement
 from labkit_services.call_record.call import Call, CallState
 
@@ -57,12 +56,11 @@ def redrive(work: Work) -> CheckFinding:
 
 def _settled(work: Work, function: str, id_: str) -> Call | None:
     """Return a call, once it is over or a while has passed."""
-    deadline = time.monotonic() + _SETTLE_SECONDS
-    while True:
-        call = next((call for call in work.calls(function, mode="async") if call.id == id_), None)
-        if call is None or call.is_settled or time.monotonic() > deadline:
-            return call
-        time.sleep(0.1)
+    return until(
+        lambda: next((call for call in work.calls(function, mode="async") if call.id == id_), None),
+        lambda call: call is None or call.is_settled,
+        _SETTLE_SECONDS,
+    )
 
 
 def gentle(work: Work) -> CheckFinding:
@@ -81,13 +79,13 @@ def _asked(run: Measurement) -> int:
 
 
 def _seconds(work: Work, name: str) -> float | None:
-    call = work.names.get(name)
-    return call.end_to_end if isinstance(call, Call) else None
+    call = work.found(name, Call)
+    return call.end_to_end if call else None
 
 
 def _storm(work: Work) -> float | None:
-    run = work.names.get("storm")
-    return _asked(run) if isinstance(run, Measurement) else None
+    run = work.found("storm", Measurement)
+    return _asked(run) if run else None
 
 
 EXERCISES = (

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from typing import Any
 
 from labkit.teaching.exercise import Arrangement, Exercise, Prediction, Question
-from labkit.teaching.work import CheckFinding, Work, passed, wrong
+from labkit.teaching.work import CheckFinding, Work, passed, until, wrong
 from labkit.views.measurement import Measurement
 from labkit_services.call_record.call import Call
 from labkit_services.contract.events import Event, EventType
@@ -67,15 +67,16 @@ def _events_of_both(work: Work, id_: str) -> tuple[Event, ...]:
 
     Whether the queue stored the second one is known a moment later.
     """
-    deadline = time.monotonic() + _RECORD_SECONDS
-    while True:
-        events = next((call.events for call in work.calls("bill") if call.id == id_), ())
+
+    def look() -> tuple[Event, ...]:
+        return next((call.events for call in work.calls("bill") if call.id == id_), ())
+
+    def is_complete(events: tuple[Event, ...]) -> bool:
         received = [event for event in events if event.type == EventType.CALL_RECEIVED]
         accepted = [event.time_ns for event in received if event.data.get("mode") == "async"]
-        is_complete = len(accepted) > 1 and time.time_ns() - max(accepted) > _LAG_NS
-        if is_complete or time.monotonic() > deadline:
-            return events
-        time.sleep(0.1)
+        return len(accepted) > 1 and time.time_ns() - max(accepted) > _LAG_NS
+
+    return until(look, is_complete, _RECORD_SECONDS)
 
 
 def distinct_orders(work: Work) -> CheckFinding:
@@ -91,8 +92,8 @@ def distinct_orders(work: Work) -> CheckFinding:
 
 
 def _charges(work: Work) -> float | None:
-    run = work.names.get("killed")
-    return sum(len(call.attempts) for call in run.calls) if isinstance(run, Measurement) else None
+    run = work.found("killed", Measurement)
+    return sum(len(call.attempts) for call in run.calls) if run else None
 
 
 def _jammed(work: Work) -> float | None:

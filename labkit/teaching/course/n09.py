@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
+from functools import partial
 from numbers import Real
 
 from labkit.teaching.exercise import Exercise, Prediction, Question
-from labkit.teaching.work import CheckFinding, Work, passed, wrong
+from labkit.teaching.work import CheckFinding, Work, near, passed, wrong
 from labkit.views.measurement import Measurement
 
 _CALLS = 12
+_near = partial(near, ratio=0.1)
 _ARRIVALS, _SECONDS, _MAX_INFLIGHT = 30, 0.7, 2
 """The load of 09.2: calls a second, seconds a call, calls of a worker."""
 _COMES_ALONG = frozenset({"invoke", "measure", "bin", "deploy", "plot"})
@@ -77,13 +79,9 @@ def left_behind(work: Work) -> CheckFinding:
     return passed()
 
 
-def _near(value: float, other: float) -> bool:
-    return abs(value - other) <= 0.1 * other
-
-
 def _drained(work: Work) -> float | None:
-    run = work.names.get("three")
-    return run.drained_after if isinstance(run, Measurement) else None
+    run = work.found("three", Measurement)
+    return run.drained_after if run else None
 
 
 EXERCISES = (

@@ -8,6 +8,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from labkit.language import language
 from labkit_services.call_record.phrases import filled
 
 
@@ -37,6 +38,11 @@ class ViewWords:
     def joined(self, *parts: str) -> str:
         """Return clauses as a sentence without a full stop, "" left out."""
         return self.text("join").join(part for part in parts if part)
+
+
+def words_in_use() -> ViewWords:
+    """Return those of the language in use."""
+    return ViewWords(language())
 
 
 ENGLISH = ViewWords("en")
