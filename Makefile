@@ -1,7 +1,7 @@
 # Each of these commands needs only Python and make on a machine; it sets up the rest.
 # Works with GNU make 3.81, which is what macOS has.
 .DEFAULT_GOAL := help
-.PHONY: help lab demo test speed-guard fuzz notebooks chaos lint bench bench-volume lock clean
+.PHONY: help lab demo test speed-guard fuzz notebooks chaos notebooks-write course lint bench bench-volume lock clean
 
 BIN := .venv/bin
 SEED := 1
@@ -9,7 +9,7 @@ UV_COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --g
 	--no-emit-index-url --custom-compile-command "make lock" $(UPGRADE)
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
 
 lab: ## set up, start the lab and JupyterLab on the first notebook
 	@sh tools/setup.sh lab
@@ -35,6 +35,15 @@ fuzz: ## set up, send the gateway what its OpenAPI document allows and forbids
 notebooks: ## set up, run the notebooks with the newest allowed versions instead of the locked ones (RESOLUTION=)
 	@sh tools/setup.sh dev
 	@sh tools/notebooks.sh $(or $(RESOLUTION),highest)
+
+notebooks-write: ## set up, make the learner's notebooks from notebooks/source
+	@sh tools/setup.sh dev
+	@$(BIN)/python -m tools.course write
+
+# ONLY=01 proves one notebook.
+course: ## set up, prove the course: notebooks current, every exercise three ways, all cells under nbval (ONLY=01)
+	@sh tools/setup.sh dev
+	@sh tools/course.sh $(ONLY)
 
 chaos: ## set up, run the long chaos suite: half an hour on a lab, a quarter of an hour on a cluster (SEED=1)
 	@sh tools/setup.sh dev

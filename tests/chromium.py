@@ -21,7 +21,8 @@ from eventually import eventually
 DEADLINE_SECONDS = 60.0
 """Of one wait, and of the browser's answer to one call: for a machine that runs four tests at once."""
 _NETWORK_CHANGED = "ERR_NETWORK_CHANGED"
-_MOST_NAVIGATIONS = 4
+_MOST_NAVIGATIONS = 8
+_PAUSE_SECONDS = 0.5
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _FLAGS = (
     "--headless=new",
@@ -63,6 +64,7 @@ class BrowserTab:
         self._browser = browser
         self._session = session
         self.problems: list[str] = []
+        self.network_changes = 0
         self.requested: list[str] = []
         self.received: list[str] = []
 
@@ -96,16 +98,17 @@ class BrowserTab:
         """Open an address; once more if the machine's network changed.
 
         Chromium breaks off what it loads, also from this machine, when another
-        program (a container engine, say) adds or removes a network interface.
+        program (a container engine, say) adds or removes a network interface;
+        several do, one after the other, when containers start.
         """
         for _ in range(_MOST_NAVIGATIONS):
-            before = len(self.problems)
+            before = self.network_changes
             answer = self.call("Page.navigate", url=url)
             self.wait_for("document.readyState === 'complete'")
             error = answer.get("errorText", "")
-            if not any(_NETWORK_CHANGED in problem for problem in (error, *self.problems[before:])):
+            if _NETWORK_CHANGED not in error and self.network_changes == before:
                 break
-            del self.problems[before:]
+            time.sleep(_PAUSE_SECONDS)
         assert not error, answer
 
     def close(self) -> None:
@@ -193,7 +196,10 @@ class Chromium:
         if event["method"] in ("Runtime.exceptionThrown", "Page.javascriptDialogOpening"):
             page.problems.append(json.dumps(event["params"]))
         if event["method"] == "Log.entryAdded" and event["params"]["entry"]["level"] == "error":
-            page.problems.append(json.dumps(event["params"]["entry"]))
+            if _NETWORK_CHANGED in (entry := json.dumps(event["params"]["entry"])):
+                page.network_changes += 1  # no fault of the page, which loads again
+            else:
+                page.problems.append(entry)
         if event["method"] == "Network.requestWillBeSent":
             page.requested.append(event["params"]["request"]["url"])
         if event["method"] == "Network.webSocketFrameReceived":

@@ -22,8 +22,8 @@ from nats.js.errors import APIError
 
 from labkit.supervisor.nats_server import find_nats_server
 from labkit_services.jetstream.client_options import client_options
+from labkit_services.runtime.held_port import reserve_port
 from labkit_services.runtime.nats_login import NatsLogin
-from labkit_services.watchdog.ports import reserve_port
 
 READY_SECONDS = 60.0
 PASSWORD = "correct horse battery"

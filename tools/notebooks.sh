@@ -14,6 +14,4 @@ if [ -n "$mirror" ]; then
 fi
 .venv/bin/uv venv --quiet --python .venv/bin/python "$scratch/venv"
 .venv/bin/uv pip install --quiet --python "$scratch/venv/bin/python" --resolution "$resolution" --editable '.[build,dev]'
-mkdir "$scratch/workspace"
-LABKIT_WORKSPACE=$scratch/workspace PATH=$scratch/venv/bin:$PATH "$scratch/venv/bin/python" -m pytest \
-    -p tests.notebooks.nbval_proofs -p no:randomly --nbval-lax --nbval-current-env --nbval-cell-timeout=60 notebooks/en
+PATH=$scratch/venv/bin:$PATH sh tools/nbval.sh "$scratch/venv/bin/python"

@@ -30,33 +30,20 @@ check() { # check NAME COMMAND...
     results+=("$(printf '%-12s %s in %d s' "$name" "$verdict" $((SECONDS - began)))")
 }
 
-# The notebooks wait nine tenths of their time, so they run beside the tests and report after them; in a workspace
-# of their own, never in a lab that may be running in this folder. Cells keep their order.
-start_notebooks() {
-    mkdir "$scratch/workspace"
-    LABKIT_WORKSPACE=$scratch/workspace "$bin/python" -m pytest -p tests.notebooks.nbval_proofs -p no:randomly \
-        --nbval-lax --nbval-current-env --nbval-cell-timeout=60 notebooks/en \
-        >"$scratch/notebooks.log" 2>&1 </dev/null &
-    notebooks=$!
-}
-
+# Each notebook in a workspace of its own, never in a lab that may be running in this folder. Cells keep their order.
 notebooks() {
-    wait "$notebooks"
-    local code=$?
-    cat "$scratch/notebooks.log"
-    return $code
+    LABKIT_TEST_WORKERS=$workers sh tools/nbval.sh "$bin/python"
 }
 
 # A test file stays with one worker, so that its tests share a lab. The order is that of tests/conftest.py.
-# Durations stretch while four tests share two cores: up to five that fail are run again, by themselves, after
+# Durations stretch while four tests share two cores: up to ten that fail are run again, by themselves, after
 # the others. The summary names them, so that a fault which shows itself only under load is not overlooked.
 parallel() {
     local remember=(-o "cache_dir=$scratch/cache")
     "$bin/pytest" "${remember[@]}" --numprocesses "$workers" --dist loadfile --no-loadscope-reorder -m "not alone" \
-        tests/chaos tests/conformance tests/browser tests/service tests/repository tests/notebooks tests/unit && return
+        tests/course tests/chaos tests/conformance tests/browser tests/service tests/repository tests/notebooks tests/unit && return
     local failures=$scratch/cache/v/cache/lastfailed
-    [ -f "$failures" ] && [ "$(grep -c '": true' "$failures")" -le 5 ] || return 1
-    wait "$notebooks"
+    [ -f "$failures" ] && [ "$(grep -c '": true' "$failures")" -le 10 ] || return 1
     printf '\n==> again, alone: %s\n' "$(tr -d '{}\n' <"$failures")"
     again=$(grep -o '"[^"]*": true' "$failures")
     "$bin/pytest" "${remember[@]}" --last-failed --last-failed-no-failures none tests
@@ -70,7 +57,6 @@ alone() {
 check style "$bin/ruff" check .
 check format "$bin/ruff" format --check .
 check types "$bin/mypy"
-start_notebooks
 check tests parallel
 check notebooks notebooks
 check alone alone

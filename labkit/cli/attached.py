@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from labkit.language import translated
 from labkit.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def with_lab(workspace: Workspace, work: Callable[[AsyncLab], Awaitable[T]]) -> 
 
 def show(as_json: bool, text: str, **fields: Any) -> None:
     """Print a sentence, or its facts as JSON on one line."""
-    click.echo(json.dumps(fields, ensure_ascii=False) if as_json else text)
+    click.echo(json.dumps(fields, ensure_ascii=False) if as_json else translated(text))
 
 
 def show_json(value: Any) -> None:

@@ -34,7 +34,7 @@ _COMMIT_ID_LENGTH = 40
     "--repo", default="", help="Its address, or ORG/REPO on GitHub; by default the checkout's remote."
 )
 @click.option("--ref", default="", help="Tag, commit or branch; by default the tag at HEAD, else the branch.")
-@click.option("--notebook", default="01", show_default=True, help="Its name, the start of it, or its path.")
+@click.option("--notebook", default="00", show_default=True, help="Its name, the start of it, or its path.")
 @click.option("--language", default="en", show_default=True, help="Language of the notebook.")
 @click.option("--binder", "server", default=MYBINDER, show_default=True, help="Address of the BinderHub.")
 @click.option("--hub", default="", help="Address of a JupyterHub: adds a link for nbgitpuller.")

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from labkit.cli.attached import json_option, show_json, with_lab
+from labkit.language import translated
 from labkit.views.bins import BINS_HEADING, REQUESTS_HEADING, bin_row, request_row
+from labkit.views.formatting import text_width
 from labkit.views.tables import text_table
 from labkit.workspace import Workspace
 from labkit_services.contract.wire_text import printable
@@ -31,7 +33,7 @@ def bins(workspace: Workspace, as_json: bool) -> None:
     elif found:
         click.echo(text_table([BINS_HEADING, *map(bin_row, found)]))
     else:
-        click.echo("No bin yet. The first request to any name makes one, such as /r/callbacks.")
+        click.echo(translated("No bin yet. The first request to any name makes one, such as /r/callbacks."))
 
 
 @click.command()
@@ -82,7 +84,9 @@ def requests(
     if as_json:
         show_json(found)
     else:
-        click.echo(text_table([REQUESTS_HEADING, *map(request_row, found)]) if found else "No request.")
+        click.echo(
+            text_table([REQUESTS_HEADING, *map(request_row, found)]) if found else translated("No request.")
+        )
         if body:
             for record in found:
                 click.echo(f"\n{record['method']} {printable(record['path'])}\n{_body(record)}")
@@ -108,18 +112,20 @@ def _show_line(record: dict[str, Any]) -> None:
 
 def _show_rows(with_body: bool) -> Callable[[dict[str, Any]], None]:
     """Return what prints one row after the other, below one another."""
-    widths = [len(name) for name in REQUESTS_HEADING]
+    heading = [translated(name) for name in REQUESTS_HEADING]
+    widths = list(map(text_width, heading))
     is_first = True
 
     def line(cells: Sequence[str]) -> str:
-        widths[:] = map(max, widths, map(len, cells))
-        return "  ".join(map(str.ljust, cells, widths)).rstrip()
+        widths[:] = map(max, widths, map(text_width, cells))
+        padded = [cell + " " * (width - text_width(cell)) for cell, width in zip(cells, widths, strict=True)]
+        return "  ".join(padded).rstrip()
 
     def show(record: dict[str, Any]) -> None:
         nonlocal is_first
         row = line(request_row(record))
         if is_first:
-            click.echo(line(REQUESTS_HEADING))
+            click.echo(line(heading))
         is_first = False
         click.echo(row)
         if with_body:
@@ -130,4 +136,8 @@ def _show_rows(with_body: bool) -> Callable[[dict[str, Any]], None]:
 
 def _body(record: dict[str, Any]) -> str:
     text = record.get("body")
-    return f"({record['content_length']} bytes, not text)" if text is None else printable(text, "\n\t")
+    return (
+        translated(f"({record['content_length']} bytes, not text)")
+        if text is None
+        else printable(text, "\n\t")
+    )

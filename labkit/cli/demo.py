@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from labkit.cli.attached import json_option, show_json
+from labkit.language import translated
 from labkit.signals import temporary_folder
 from labkit.views.formatting import format_seconds
 from labkit.views.tables import text_table
@@ -39,7 +40,8 @@ def demo(picture: Path, as_json: bool) -> None:
     ):
         lab.deploy(_FUNCTION, fprocess="sleep 1")
         lab.invoke(_FUNCTION)  # The first call also waits for the function's start, which is not measured.
-        click.echo(f"A lab is up at {lab.gateway_url}; {_FUNCTION} sleeps for one second.\n", err=as_json)
+        text = f"A lab is up at {lab.gateway_url}; {_FUNCTION} sleeps for one second."
+        click.echo(translated(text) + "\n", err=as_json)
         sync = lab.measure(_FUNCTION, calls=_CALLS)
         lab.set_max_inflight(1)
         one = lab.measure(_FUNCTION, calls=_CALLS, mode="async")
@@ -50,7 +52,7 @@ def demo(picture: Path, as_json: bool) -> None:
             show_json({"runs": list(map(_facts, (sync, one, ten))), "picture": str(picture)})
             return
         click.echo(f"\n{_totals(sync, one, ten)}")
-        click.echo(f"\nWho waited and who worked: {picture}")
+        click.echo("\n" + translated(f"Who waited and who worked: {picture}"))
 
 
 def _facts(run: Measurement) -> dict[str, Any]:
@@ -71,9 +73,15 @@ def _totals(sync: Measurement, one: Measurement, ten: Measurement) -> str:
     }
     rows = [("", "the caller was free after", "the last call was over after")]
     for title, run in runs.items():
-        rows.append((title, format_seconds(run.accepted_after, "-"), format_seconds(run.drained_after, "-")))
+        rows.append(
+            (
+                translated(title),
+                format_seconds(run.accepted_after, "-"),
+                format_seconds(run.drained_after, "-"),
+            )
+        )
     lines = [
         *text_table(rows, right=(1, 2)).splitlines(),
-        f"One call takes {format_seconds(sync.per_call, '-')} in the function.",
+        translated(f"One call takes {format_seconds(sync.per_call, '-')} in the function."),
     ]
     return "\n".join(f"  {line}" for line in lines)

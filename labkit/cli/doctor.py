@@ -23,6 +23,7 @@ from labkit.cli.attached import json_option, show_json
 from labkit.cli.jupyter_parts import check_parts
 from labkit.clients.supervisor import SupervisorClient
 from labkit.errors import NoLabError
+from labkit.language import translated
 from labkit.lifecycle.launch import launch
 from labkit.signals import cleaning_up
 from labkit.supervisor.nats_server import find_nats_server
@@ -51,7 +52,9 @@ def doctor(workspace: Workspace, start: bool, runs: int, as_json: bool) -> None:
     for finding in _findings(workspace):
         findings.append(finding)
         if not as_json:
-            click.echo(f"{'ok ' if finding.is_good else 'BAD'}  {finding.name:<12}  {finding.value}")
+            click.echo(
+                f"{'ok ' if finding.is_good else 'BAD'}  {finding.name:<12}  {translated(finding.value)}"
+            )
     is_good = all(finding.is_good for finding in findings)
     starts = []
     if start:
@@ -64,9 +67,9 @@ def doctor(workspace: Workspace, start: bool, runs: int, as_json: bool) -> None:
     elif starts:
         fastest = min(starts, key=lambda one: one.to_ready_ms)
         totals = ", ".join(f"{one.to_ready_ms:.0f}" for one in starts)
-        click.echo(f"\nfrom asking to a ready lab: {totals} ms; the fastest of them:")
+        click.echo("\n" + translated(f"from asking to a ready lab: {totals} ms; the fastest of them:"))
         click.echo(timeline_table(fastest.timeline))
-        click.echo(f"from ending to nothing left: {fastest.to_gone_ms:.0f} ms")
+        click.echo(translated(f"from ending to nothing left: {fastest.to_gone_ms:.0f} ms"))
     if not is_good:
         sys.exit(1)
 
@@ -94,8 +97,8 @@ def _findings(workspace: Workspace) -> Iterator[Finding]:
     yield _nats_server()
     yield Finding("faas-cli", shutil.which("faas-cli") or "not on this PATH; JupyterLab's terminals have it")
     state = workspace.read_state()
-    running = f"a lab runs here: {state.gateway_url}" if state else "no lab runs here"
-    yield Finding("workspace", f"{workspace.root}; {running}")
+    running = f"{workspace.root}; a lab runs here: {state.gateway_url}" if state else ""
+    yield Finding("workspace", running or f"{workspace.root}; no lab runs here")
     yield from _docker(workspace)
     for service, port in (("gateway", Settings.gateway_port), ("inspector", Settings.inspector_port)):
         in_use = f"in use: the {service} of a new lab takes another one"
@@ -201,5 +204,5 @@ def timeline_table(timeline: list[dict[str, Any]]) -> str:
         start, end = step["start_ms"], step["end_ms"]
         first, last = (round(time / total * _BAR_WIDTH) for time in (start, end))
         bar = " " * first + ("█" * (last - first) or "▏")
-        rows.append((step["name"], f"{start:5.0f} ms", f"+{end - start:4.0f} ms", bar))
+        rows.append((translated(step["name"]), f"{start:5.0f} ms", f"+{end - start:4.0f} ms", bar))
     return text_table(rows)

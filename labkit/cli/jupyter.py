@@ -23,6 +23,7 @@ from labkit.cli.status import addresses, show_addresses
 from labkit.default_settings import default_gateway
 from labkit.errors import LabStartError
 from labkit.jupyter.first_view import PAGE
+from labkit.language import translated
 from labkit.lifecycle.launch import wait_for_exit
 from labkit.notebook_copies.copies import NotebookCopies
 from labkit.notebook_copies.plan import CopyState
@@ -85,7 +86,7 @@ async def _run_alone(
 ) -> None:
     """Run JupyterLab, whose notebooks use an OpenFaaS elsewhere."""
     async with jupyter as (url, process):
-        text = f"JupyterLab  {url}\n\nCtrl-C ends it."
+        text = f"JupyterLab  {url}\n\n{translated('Ctrl-C ends it.')}"
         click.echo(text if json_of is None else json.dumps({"jupyterlab": url}))
         await wait_for_exit(process)
 
@@ -104,7 +105,7 @@ async def _run(
             show_addresses(lab.state, lab.workspace)
         async with jupyter as (url, process):
             if json_of is None:
-                click.echo(f"JupyterLab  {url}\n\nCtrl-C ends it all.")
+                click.echo(f"JupyterLab  {url}\n\n{translated('Ctrl-C ends it all.')}")
             else:
                 click.echo(json.dumps({**addresses(lab.state, json_of), "jupyterlab": url}))
             await wait_for_exit(process)

@@ -17,6 +17,7 @@ from labkit.cli.remote import require_no_gateway
 from labkit.cli.status import addresses, show_addresses, show_variables
 from labkit.clients.supervisor import SupervisorClient
 from labkit.default_settings import FUNCTIONS_VARIABLE, NATS_VARIABLES, chosen_nats
+from labkit.language import translated
 from labkit.lifecycle.nats_account import delete_lab_streams
 from labkit.lifecycle.running_lab import empty_workspace, require_state, stop_workspace
 from labkit.signals import cleaning_up
@@ -131,7 +132,7 @@ def run_until_interrupted(work: Coroutine[Any, Any, None]) -> None:
         with cleaning_up():
             asyncio.run(work)
     except KeyboardInterrupt:
-        click.echo("\nThe lab has ended.")
+        click.echo("\n" + translated("The lab has ended."))
         raise
 
 
@@ -161,15 +162,15 @@ async def _up(workspace: Workspace, settings: Settings, as_json: bool) -> None:
         show_addresses(lab.state, lab.workspace)
         show_variables(lab.state, workspace)
     for finding in (await lab.status()).damage:
-        click.echo(f"damaged store: {finding}", err=True)
+        click.echo(translated("damaged store: ") + translated(finding), err=True)
     if not lab.is_owned:
         return
-    click.echo("Ctrl-C ends it.", err=as_json)
+    click.echo(translated("Ctrl-C ends it."), err=as_json)
     try:
         await lab.wait()
     finally:
         if stays := await lab.stop():
-            click.echo(stays, err=True)
+            click.echo(translated(stays), err=True)
 
 
 @click.command()
@@ -183,7 +184,7 @@ def down(workspace: Workspace, as_json: bool) -> None:
     stays = asyncio.run(stop_workspace(workspace))
     stopped = stays is not None
     text = f"The lab in {workspace.root} is stopped." if stopped else f"No lab runs in {workspace.root}."
-    text += f" {stays}" if stays else ""
+    text = " ".join(map(translated, (text, stays) if stays else (text,)))
     show(as_json, text, stopped=stopped, workspace=str(workspace.root), stays=stays or "")
 
 
@@ -208,9 +209,10 @@ def reset(
     if force:
         asyncio.run(empty_workspace(workspace))
         text = f"The store of the lab in {workspace.root} is empty, and no lab runs; start it with: labkit up"
+        text = translated(text)
         if (login := nats_login(nats, nats_credentials)).url:
             deleted = asyncio.run(delete_lab_streams(login, workspace, name))
-            text += f"\n{len(deleted)} streams were deleted in NATS ({login.url})."
+            text += "\n" + translated(f"{len(deleted)} streams were deleted in NATS ({login.url}).")
     else:
         asyncio.run(SupervisorClient(require_state(workspace)).reset())
         text = f"The lab is as new, after {time.monotonic() - begin:.1f} s."

@@ -16,15 +16,19 @@ from typing import Any
 
 import click
 
+from labkit.cli.in_language import choose_language, in_language, usage_errors
+from labkit.language import LANGUAGES, translated
 from labkit.openfaas_cli.exit_code import open_standard_streams
 from labkit.signals import die_of
 from labkit.unexpected import as_lab_error
 from labkit.workspace import Workspace
+from labkit_services.contract.errors import LabError
 from labkit_services.contract.names import VERSION
 
 _COMMANDS = {
     "binder": ("binder",),
     "bins": ("bins", "requests"),
+    "class_summary": ("class",),
     "demo": ("demo",),
     "doctor": ("doctor",),
     "faults": ("fault", "faults"),
@@ -38,8 +42,8 @@ _COMMANDS = {
     "workers": ("worker",),
 }
 """The commands that each module of this package defines."""
-_FUNCTIONS = {"open": "open_record"}
-"""Functions whose name is not the command's: it is a builtin's."""
+_FUNCTIONS = {"class": "class_", "open": "open_record"}
+"""Functions whose name is not the command's: it is Python's own."""
 _MODULES = {command: module for module, commands in _COMMANDS.items() for command in commands}
 
 
@@ -56,12 +60,20 @@ class LazyGroup(click.Group):
             return None
         module = import_module(f"labkit.cli.{_MODULES[cmd_name]}")
         command: click.Command = getattr(module, _FUNCTIONS.get(cmd_name, cmd_name))
-        return command
+        return in_language(command)
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """Read the command line's beginning."""
+        with usage_errors():
+            return super().make_context(info_name, args, parent, **extra)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; die of a signal instead of exiting with a code."""
         try:
-            return super().invoke(ctx)
+            with usage_errors():
+                return super().invoke(ctx)
         except KeyboardInterrupt as interrupt:
             die_of(interrupt)
         except BrokenPipeError:  # nobody reads its output any more
@@ -71,6 +83,7 @@ class LazyGroup(click.Group):
 def main() -> None:
     """Run the command line; show an error of the lab without a traceback."""
     open_standard_streams()
+    LabError.in_language = staticmethod(translated)
     try:
         cli()
     except Exception as error:
@@ -86,6 +99,14 @@ def main() -> None:
     "-w",
     type=click.Path(file_okay=False, path_type=Path),
     help="The lab's folder; by default the one that the current folder belongs to.",
+)
+@click.option(
+    "--lang",
+    type=click.Choice(LANGUAGES),
+    is_eager=True,
+    expose_value=False,
+    callback=choose_language,
+    help="Language of help, texts and errors.  [env: LABKIT_LANG]",
 )
 @click.pass_context
 def cli(context: click.Context, workspace: Path | None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from labkit.cli.attached import json_option, show_json
+from labkit.language import translated
 from labkit.notebook_copies.copies import CopyChange, NotebookCopies
 from labkit.views.tables import text_table
 from labkit.workspace import Workspace
@@ -37,7 +38,11 @@ def notebooks_list(workspace: Workspace, as_json: bool) -> None:
     if as_json:
         show_json([{"notebook": status.path, "state": status.state} for status in statuses])
     else:
-        click.echo(text_table([("notebook", "state"), *((status.path, status.state) for status in statuses)]))
+        click.echo(
+            text_table(
+                [("notebook", "state"), *((status.path, translated(status.state)) for status in statuses)]
+            )
+        )
 
 
 @notebooks.command("copy")

@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from labkit.signals import cleaning_up
+from labkit.teaching.recorded_runs import course_run
 from labkit_services.call_record.record_file import MAX_BYTES
 from labkit_services.contract.errors import InvalidValueError
 from labkit_services.contract.inspector_link import inspector_page
@@ -20,7 +21,7 @@ from labkit_services.runtime.python_process import python_command, python_enviro
 
 
 @click.command(name="open")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--browser/--no-browser", default=True, help="Open it in a browser.")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="The page's port; 0 is any.")
 @click.option("--json", "as_json", is_flag=True, help="Print the address as JSON, for scripts.")
@@ -28,7 +29,11 @@ def open_record(file: Path, browser: bool, port: int, as_json: bool) -> None:
     """Show the record FILE of a run, as lab.record() writes it.
 
     The page is the lab's, read-only, and needs no running lab. Ctrl-C ends it.
+
+    FILE may be the number of a notebook whose run comes with labkit, such as
+    01: for a class without a lab.
     """
+    file = _record_file(file)
     token = secrets.token_hex(24)
     settings = {"record": str(file.resolve()), "inspector_token": token, "port": str(port)}
     with (
@@ -63,3 +68,8 @@ def open_record(file: Path, browser: bool, port: int, as_json: bool) -> None:
                 process.wait(3)
             raise
     sys.exit(code)
+
+
+def _record_file(name: Path) -> Path:
+    """Return the file, or the record that comes with labkit for a number."""
+    return name if name.exists() else course_run(str(name))

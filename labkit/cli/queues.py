@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from labkit.cli.attached import json_option, show, show_json, with_lab
+from labkit.language import language, translated
 from labkit.views.formatting import format_seconds
 from labkit.views.queue_status import HEADING, WORKER_HEADING, QueueStatus
-from labkit.views.tables import text_table
+from labkit.views.tables import labelled, text_table
 from labkit.workspace import Workspace
+from labkit_services.call_record.attribution import CallOutcome
 from labkit_services.contract.names import DEFAULT_QUEUE
 
 if TYPE_CHECKING:
@@ -147,7 +149,7 @@ def call(workspace: Workspace, call_id: str, function: str, wait: float, result:
         response = with_lab(workspace, lambda lab: lab.call(call_id, function).result(wait))
         sys.stdout.buffer.write(response.body)
         if response.status >= 400:
-            click.echo(f"the function answered {response.status}", err=True)
+            click.echo(translated(f"the function answered {response.status}"), err=True)
             sys.exit(1)
         return
     document = with_lab(workspace, lambda lab: _load_document(lab.call(call_id, function), wait))
@@ -187,15 +189,16 @@ def _lines(document: dict[str, Any]) -> list[str]:
     status = f", status {document['status']}" if document["status"] is not None else ""
     reason = document["deadReason"] or document["callbackDeadReason"]
     others = [name for name in document["functions"] if name != document["function"]]
+    outcome = CallOutcome.from_json(document["outcome"])
     lines = [
-        f"call      {document['callId']}",
-        f"function  {document['function']}, {document['mode'] or 'mode not known'}",
-        *([f"others    {', '.join(others)}: see --function"] if others else []),
-        f"state     {document['state']}{status}" + (f": {reason}" if reason else ""),
-        *([f"queue     {document['queue']}"] if document["queue"] else []),
-        f"why       {document['outcome']['reason']}",
-        f"next      {document['outcome']['next']}",
-        *(f"{name:<9} {time}" for name, time in document["times"].items() if name in _TIMES and time),
+        labelled("call", document["callId"]),
+        labelled("function", f"{document['function']}, {document['mode'] or translated('mode not known')}"),
+        *([labelled("others", translated(f"{', '.join(others)}: see --function"))] if others else []),
+        labelled("state", f"{document['state']}{status}" + (f": {translated(reason)}" if reason else "")),
+        *([labelled("queue", document["queue"])] if document["queue"] else []),
+        labelled("why", outcome.reason_in(language())),
+        labelled("next", outcome.next_in(language())),
+        *(labelled(name, time) for name, time in document["times"].items() if name in _TIMES and time),
     ]
     if document["attempts"]:
         attempts = [
@@ -207,7 +210,7 @@ def _lines(document: dict[str, Any]) -> list[str]:
         callbacks = [
             (
                 one["redirectedTo"] or one["url"],
-                _outcome(one) + (" refused" if one["refused"] else ""),
+                _outcome(one) + (translated(" refused") if one["refused"] else ""),
                 format_seconds(one["retryDelay"]),
             )
             for one in document["callbacks"]
@@ -217,4 +220,6 @@ def _lines(document: dict[str, Any]) -> list[str]:
 
 
 def _outcome(attempt: dict[str, Any]) -> str:
-    return attempt["error"] or "not over" if attempt["status"] is None else str(attempt["status"])
+    if attempt["status"] is None:
+        return translated(attempt["error"] or "not over")
+    return str(attempt["status"])

@@ -18,11 +18,13 @@ from labkit.clients.connections import log_failed_task
 from labkit.clients.lab_watch import LabWatch
 from labkit.clients.supervisor import SupervisorClient
 from labkit.default_settings import default_gateway
+from labkit.language import translated
 from labkit.lifecycle.environment import variables
 from labkit.lifecycle.jupyter_server import proxied_address
 from labkit.lifecycle.log_files import POLL_SECONDS, log_path, read_on
 from labkit.lifecycle.running_lab import require_state
 from labkit.views.status import LabStatus
+from labkit.views.tables import labelled
 from labkit.workspace import LabState, Workspace, own_login_folder
 from labkit_services.contract.inspector_link import inspector_page
 from labkit_services.files.own_file import read_own
@@ -117,19 +119,23 @@ def show_addresses(state: LabState, workspace: Workspace) -> None:
 
     In a terminal of Jupyter also its address behind Jupyter's server.
     """
-    click.echo(f"gateway     {state.gateway_url}")
-    click.echo(f"inspector   {inspector_page(state.inspector_url, state.inspector_token)}")
+    click.echo(_line("gateway", state.gateway_url))
+    click.echo(_line("inspector", inspector_page(state.inspector_url, state.inspector_token)))
     if address := proxied_address(workspace):
-        hint = " at your Hub's address" if address.startswith("/") else ""
-        click.echo(f"in Jupyter  {address}{hint}")
+        hint = translated(" at your Hub's address") if address.startswith("/") else ""
+        click.echo(_line("in Jupyter", f"{address}{hint}"))
     if state.port_note:
-        click.echo(f"note        {state.port_note}")
+        click.echo(_line("note", translated(state.port_note)))
+
+
+def _line(label: str, text: str) -> str:
+    return labelled(label, text, width=12)
 
 
 def show_variables(state: LabState, workspace: Workspace) -> None:
     """Print the command that makes another terminal use this lab."""
     pairs = (f"{name}={shlex.quote(value)}" for name, value in variables(state, workspace).items())
-    click.echo(f"terminal    export {' '.join(pairs)}")
+    click.echo(_line("terminal", f"export {' '.join(pairs)}"))
     if own := own_login_folder():
-        click.echo(f"            your own OPENFAAS_CONFIG stays: {own}")
-        click.echo("            a real faas-cli has the lab's password once it is unset")
+        click.echo(_line("", translated(f"your own OPENFAAS_CONFIG stays: {own}")))
+        click.echo(_line("", translated("a real faas-cli has the lab's password once it is unset")))

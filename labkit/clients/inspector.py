@@ -226,7 +226,7 @@ class InspectorClient:
         wanted = ", ".join(f"{key}={value}" for key, value in filters.items()) or "any"
         raise LabTimeoutError(
             f"too few requests in the bin {name} after {timeout:g} s",
-            expected=f"{count} request{'s' if count > 1 else ''} matching: {wanted}",
+            expected=f"{count} or more requests matching: {wanted}",
             seen=f"{len(requests)} matching; the newest in the bin: {shown}",
             next_step="look for the callback in the worker's log: lab.logs('queue-worker')",
         )

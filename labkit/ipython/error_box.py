@@ -6,6 +6,8 @@ import html
 import traceback
 from collections.abc import Callable, Iterator
 
+from labkit.language import translated
+from labkit.views.box import box_style
 from labkit_services.contract.errors import LabError
 from labkit_services.contract.wire_text import printable
 
@@ -13,20 +15,7 @@ NameOfFile = Callable[[str], str]
 """What a learner calls a code's file: ``Cell In[3]``; "" if it is no cell."""
 
 _MOST_CHARACTERS = 20_000
-_STYLE = """\
-.labkit-error{border:1px solid var(--jp-border-color2,rgba(128,128,128,.4));border-left:4px solid \
-var(--jp-error-color1,#c62828);border-radius:3px;padding:6px 10px;margin:4px 0;max-width:64rem;\
-color:var(--jp-ui-font-color1,inherit);\
-font:var(--jp-ui-font-size1,13px)/1.5 var(--jp-ui-font-family,sans-serif)}
-.labkit-error dl{display:grid;grid-template-columns:max-content minmax(0,1fr);gap:2px 12px;margin:0}
-.labkit-error dt{font-weight:600;margin:0;float:none;width:auto}
-.labkit-error.labkit-error dd{margin:0;float:none;width:auto;overflow-wrap:anywhere;white-space:pre-wrap}
-.labkit-error.labkit-error pre{margin:2px 0;padding:4px 8px;overflow:auto;max-height:20em;white-space:pre;\
-background:var(--jp-layout-color2,rgba(128,128,128,.14));color:inherit;\
-font:var(--jp-code-font-size,13px)/1.4 var(--jp-code-font-family,monospace)}
-.labkit-error summary{cursor:pointer;margin-top:4px}
-.labkit-error summary:focus-visible{outline:2px solid var(--jp-brand-color1,#1976d2);outline-offset:2px}
-@media (max-width:480px){.labkit-error dl{grid-template-columns:minmax(0,1fr)}}"""
+_STYLE = box_style("labkit-error", "var(--jp-error-color1,#c62828)")
 
 
 def error_html(error: LabError, name_of_file: NameOfFile) -> str:
@@ -36,18 +25,20 @@ def error_html(error: LabError, name_of_file: NameOfFile) -> str:
     """
     log = f'<pre tabindex="0">{_escaped(chr(10).join(error.log))}</pre>' if error.log else ""
     rows = [
-        ("expected", _escaped(error.expected)),
-        ("seen", _escaped(error.seen)),
+        ("expected", _escaped(translated(error.expected))),
+        ("seen", _escaped(translated(error.seen))),
         (error.log_label, log),
-        ("next", _escaped(error.next_step)),
+        ("next", _escaped(translated(error.next_step))),
     ]
+    about = f"about this {type(error).__name__}"
     trace = _escaped("\n".join(_traceback(error, name_of_file)))
-    body = "".join(f"<dt>{label}</dt><dd>{content}</dd>" for label, content in rows if content)
+    body = "".join(f"<dt>{translated(label)}</dt><dd>{content}</dd>" for label, content in rows if content)
     return (
-        f'<section class="labkit-error" aria-label="about this {_escaped(type(error).__name__)}">'
+        f'<section class="labkit-error" aria-label="{_escaped(translated(about))}">'
         f"<style>{_STYLE}</style>"
         + (f"<dl>{body}</dl>" if body else "")
-        + f'<details><summary>Traceback</summary><pre tabindex="0">{trace}</pre></details></section>'
+        + f'<details><summary>{translated("Traceback")}</summary><pre tabindex="0">{trace}</pre>'
+        + "</details></section>"
     )
 
 

@@ -17,6 +17,7 @@ from labkit.lab.background_loop import background_loop
 from labkit.lab.handler_functions import debug_handler, deploy_function
 from labkit.lab.interrupts import short_interrupt
 from labkit.lab.lab import Lab
+from labkit.language import translated
 from labkit.live.display import shows_widgets
 from labkit.unexpected import as_lab_error
 from labkit.workspace import Workspace
@@ -190,16 +191,22 @@ def _options_help() -> str:
 def _result_lines(deployment: HandlerDeployment, lab: Lab) -> list[str]:
     """Return the result: what to do next, where the files are."""
     name = deployment.name
-    took = "" if os.environ.get("LABKIT_CI") == "1" else f" in {deployment.seconds:.1f} s"
     folder = os.path.relpath(deployment.file.parent.parent, lab.workspace)
-    lines = [f"deployed {name}{took}: call it with lab.invoke({name!r})"]
+    if os.environ.get("LABKIT_CI") == "1":  # outputs that are compared have no times
+        lines = [translated(f"deployed {name}: call it with lab.invoke({name!r})")]
+    else:
+        took = f"{deployment.seconds:.1f}"
+        lines = [translated(f"deployed {name} in {took} s: call it with lab.invoke({name!r})")]
     if deployment.debug:
         lines.append(
             "its calls run in this kernel: print and breakpoint() appear in the cell that waits for the call"
         )
     else:
         lines.append(
-            f"{folder}/{name}/handler.py; to go on in a terminal: cd {folder} && faas-cli up --filter {name}"
+            translated(
+                f"{folder}/{name}/handler.py; to go on in a terminal: "
+                f"cd {folder} && faas-cli up --filter {name}"
+            )
         )
     if deployment.callback:
         lines.append(

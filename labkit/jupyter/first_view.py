@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from labkit.jupyter.layout import NAME, first_layout, with_base_url
-from labkit.notebook_copies.copies import FIRST_NOTEBOOK, FOLDER, NotebookCopies
+from labkit.notebook_copies.copies import FOLDER, NotebookCopies, first_notebook
 from labkit.workspace import Workspace
 from labkit_services.contract.errors import LabError
 
@@ -34,7 +34,7 @@ def learner_folder(root: Path) -> Path | None:
     if chosen := os.environ.get("LABKIT_WORKSPACE"):
         folder = Path(os.path.expanduser(chosen)).resolve()
         return folder if folder.is_relative_to(root) else None
-    is_clone = (root / FIRST_NOTEBOOK.replace(FOLDER, "notebooks")).is_file()
+    is_clone = (root / first_notebook().replace(FOLDER, "notebooks")).is_file()
     return root if is_clone or (root / FOLDER).is_dir() else None
 
 
@@ -69,7 +69,7 @@ def prepare(server: Any) -> None:
         return
     prefix = "" if folder == root else f"{folder.relative_to(root).as_posix()}/"
     for app in _jupyterlab(server):
-        notebook = _named_by(app.default_url) or prefix + FIRST_NOTEBOOK
+        notebook = _named_by(app.default_url) or prefix + first_notebook()
         layout = first_layout(notebook, prefix.rstrip("/"), server.base_url)
         try:
             _write_layout(app.workspaces_dir, layout, server.base_url)

@@ -21,6 +21,7 @@ from labkit.lab.methods.faults import AsyncLabFaultInjection
 from labkit.lab.methods.functions import AsyncLabFunctions
 from labkit.lab.methods.queues import AsyncLabQueues
 from labkit.lab.methods.services import AsyncLabServices
+from labkit.lab.methods.teaching import AsyncLabTeaching
 from labkit.lab.methods.views import AsyncLabViews
 from labkit.lifecycle import environment
 from labkit.lifecycle.jupyter_server import server_lifeline
@@ -50,6 +51,7 @@ class AsyncLab(
     AsyncLabQueues,
     AsyncLabFaultInjection,
     AsyncLabViews,
+    AsyncLabTeaching,
 ):
     """One run of a lab, from ready to stopped.
 
@@ -181,8 +183,10 @@ class AsyncLab(
 
     def _enter(self) -> None:
         previous = _labs.get(self.workspace.root)
-        if previous is not None and previous is not self and previous._lifeline is not None:
-            previous._lifeline.cut()
+        if previous is not None and previous is not self:
+            environment.leave(previous.state)
+            if previous._lifeline is not None:
+                previous._lifeline.cut()
         _labs[self.workspace.root] = self
         self.watch.start()
         environment.enter(self.state, self.workspace)
@@ -203,7 +207,7 @@ class AsyncLab(
         self.supervisor.close()
         if _labs.get(self.workspace.root) is self:
             del _labs[self.workspace.root]
-        environment.leave(self.workspace)
+        environment.leave(self.state)
         if self._handlers is not None:
             await self._handlers.close()
         try:

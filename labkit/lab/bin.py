@@ -20,6 +20,7 @@ from labkit.lab.background_loop import DualContextManager, blocking
 from labkit.lab.bin_checks import AsyncBinChecks
 from labkit.lab.bin_request import AsyncBinRequest, blocking_request, blocking_requests
 from labkit.lab.bin_responses import AsyncBinHold, AsyncBinResponses, BinHold, BinResponses, response_step
+from labkit.language import translated
 from labkit.live.display import live_bin
 from labkit.live.parts import WIDGET, ViewParts
 from labkit.views.bin_url import BinUrl
@@ -244,4 +245,4 @@ class Bin:
             for r in reversed(self.requests())
         ]
         table = html_table([("method", "function", "status", "bytes"), *rows])
-        return f"<p>bin <b>{html.escape(self.name)}</b></p>{self.url._repr_html_()}{table}"
+        return f"<p>{translated('bin')} <b>{html.escape(self.name)}</b></p>{self.url._repr_html_()}{table}"

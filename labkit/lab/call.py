@@ -15,6 +15,7 @@ from labkit.clients.http_client import expect
 from labkit.clients.lab_watch import guarded
 from labkit.errors import CallStatusUnavailableError, LabGoneError, NoResultError
 from labkit.lab.background_loop import LoopBound, blocking
+from labkit.views.outcome import OutcomeInWords
 from labkit.views.timeline.picture import CallTimeline
 from labkit_services.call_record.attribution import CallOutcome, Surroundings, explain
 from labkit_services.call_record.log import Call, CallLog, CallState
@@ -129,8 +130,9 @@ class AsyncCallHandle(LoopBound):
             document = await self.document()
         except (LabGoneError, CallStatusUnavailableError):
             # Without gateway or inspector the event log may tell.
-            return explain(await self.status(), Surroundings(time.time_ns()))
-        return CallOutcome.from_json(document["outcome"])
+            found = explain(await self.status(), Surroundings(time.time_ns()))
+            return OutcomeInWords(found.hop, found.code, found.values)
+        return OutcomeInWords.from_json(document["outcome"])
 
     @guarded
     async def result(self, timeout: float = CALL_SECONDS) -> FunctionResponse:

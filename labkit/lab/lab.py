@@ -28,13 +28,17 @@ from labkit.lab.methods.bins import LabBins
 from labkit.lab.methods.calls import LabCalls
 from labkit.lab.methods.faults import LabFaultInjection
 from labkit.lab.methods.functions import LabFunctions
+from labkit.lab.methods.load import LabLoad
 from labkit.lab.methods.notebook import LabNotebook
 from labkit.lab.methods.queues import LabQueues
 from labkit.lab.methods.services import LabServices
+from labkit.lab.methods.teaching import LabTeaching
 from labkit.lab.methods.views import LabViews
 from labkit.lab.notes import announced, settings_not_here
+from labkit.language import translated
 from labkit.notebook_copies.copies import NotebookCopies
 from labkit.supervisor.settings import Settings
+from labkit.teaching.cells import RUN_CELLS
 from labkit.workspace import Workspace
 
 _ATTACH_SECONDS = 10.0
@@ -52,11 +56,23 @@ class ResetReport:
 
     def __repr__(self) -> str:
         if self.is_remote:
-            return f"The functions that this connection had created were removed in {self.seconds:.1f} s."
-        return f"The lab was reset in {self.seconds:.1f} s: no functions, no calls, no events."
+            text = f"The functions that this connection had created were removed in {self.seconds:.1f} s."
+            return translated(text)
+        return translated(f"The lab was reset in {self.seconds:.1f} s: no functions, no calls, no events.")
 
 
-class Lab(LabServices, LabFunctions, LabCalls, LabBins, LabQueues, LabFaultInjection, LabViews, LabNotebook):
+class Lab(
+    LabServices,
+    LabFunctions,
+    LabCalls,
+    LabLoad,
+    LabBins,
+    LabQueues,
+    LabFaultInjection,
+    LabViews,
+    LabNotebook,
+    LabTeaching,
+):
     """A small, real OpenFaaS on this machine.
 
     Every method waits until it is done, with a deadline; ``lab.aio`` has them
@@ -328,6 +344,7 @@ class Lab(LabServices, LabFunctions, LabCalls, LabBins, LabQueues, LabFaultInjec
         begin = time.monotonic()
         timeout = 2 * CHANGE_SECONDS + GRACE_SECONDS
         self._async = background_loop().run(self._async.reset(), timeout, cancels=False)
+        RUN_CELLS.clear()
         return ResetReport(time.monotonic() - begin, self._async.is_remote)
 
     def __enter__(self) -> Self:

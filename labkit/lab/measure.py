@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import queue
@@ -19,8 +20,11 @@ from labkit.clients.gateway import Body, FunctionRequest, GatewayClient
 from labkit.lab.background_loop import GRACE_SECONDS, background_loop
 from labkit.lab.interrupts import short_interrupt
 from labkit.lab.run_conditions import RunConditions
+from labkit.language import translated
 from labkit.views.measurement import Measurement
 from labkit.views.run_notes import Note, how_to_cancel
+from labkit.views.traffic import Traffic
+from labkit.views.words import ViewWords, words_in_use
 from labkit_services.call_record.log import Call, CallLog, CallState, Mode
 from labkit_services.contract.errors import InvalidValueError, LabTimeoutError
 from labkit_services.contract.events import Event, EventType, Row
@@ -32,6 +36,7 @@ RUN_SECONDS = 120.0
 _FAILED = (CallState.FAILED, CallState.DEAD, CallState.CANCELLED)
 _EVENTS_SECONDS = 5.0
 """How long to wait for the last events of calls that have ended."""
+_PROGRESS_SECONDS = 0.25
 
 
 @dataclass(frozen=True)
@@ -67,9 +72,14 @@ class RunSpec:
     wait: bool
     timeout: float
     purge: bool = False
+    traffic: Traffic | None = None
 
     def __post_init__(self) -> None:
-        """Check ``calls`` and ``mode``."""
+        """Check ``calls``, ``mode`` and ``traffic``."""
+        if self.traffic is not None and self.mode != "async":
+            raise InvalidValueError(
+                "traffic does not wait for responses", expected='mode="async"', seen=f"mode={self.mode!r}"
+            )
         if not 1 <= self.calls <= MAX_CALLS:
             raise InvalidValueError(
                 "the number of calls is out of range", expected=f"1 to {MAX_CALLS}", seen=str(self.calls)
@@ -86,7 +96,7 @@ async def measure(connections: Connections, spec: RunSpec, on_progress: OnProgre
     on_progress(Progress(notes=tuple(conditions.notes)))
     run = await _Run(spec, connections.gateway, events, on_progress).run()
     await conditions.look_again(len(run.calls), events.lab_events, (run.started_ns, run.finished_ns))
-    return replace(run, notes=tuple(conditions.notes))
+    return replace(run, notes=tuple(conditions.notes), faults=conditions.faults)
 
 
 @dataclass
@@ -114,7 +124,11 @@ class _Run:
                     seen=f"{number} answered",
                     next_step=self._next_step(),
                 )
-            await self._call(remaining)
+            body = spec.body
+            if spec.traffic is not None:
+                body = spec.traffic.body(number)
+                await self._until(started + round(spec.traffic.arrivals[number] * 1e9))
+            await self._call(body, remaining)
             self._report_progress(self.events.log)
         if spec.mode == "async" and spec.wait:
             await self._wait_until_settled(max(deadline - time.monotonic(), 0.1))
@@ -128,11 +142,17 @@ class _Run:
         )
         return Measurement(spec.function, spec.mode, calls, started, finished)
 
-    async def _call(self, timeout: float) -> None:
+    async def _until(self, time_ns: int) -> None:
+        """Wait for an arrival, with the progress of the calls before it."""
+        while (left := (time_ns - time.time_ns()) / 1e9) > 0:
+            self._report_progress(self.events.log)
+            await asyncio.sleep(min(left, _PROGRESS_SECONDS))
+
+    async def _call(self, body: Body, timeout: float) -> None:
         spec = self.spec
         call_id = str(uuid.uuid4())
-        request = FunctionRequest(spec.function, spec.body, headers={CALL_ID: call_id}, timeout=timeout)
-        await self._publish(EventType.CLIENT_SENT, call_id, mode=spec.mode, bytes=len(spec.body))
+        request = FunctionRequest(spec.function, body, headers={CALL_ID: call_id}, timeout=timeout)
+        await self._publish(EventType.CLIENT_SENT, call_id, mode=spec.mode, bytes=len(body))
         try:
             invoke = self.gateway.invoke if spec.mode == "sync" else self.gateway.invoke_async
             response = await invoke(request)
@@ -212,7 +232,8 @@ def measure_with_bar(connections: Connections, spec: RunSpec, *, show: bool) -> 
     Not the background thread: Jupyter shows its output in the newest cell.
     """
     steps: queue.SimpleQueue[Progress] = queue.SimpleQueue()
-    bar = _bar(spec) if show and os.environ.get("LABKIT_CI") != "1" else None
+    words = words_in_use()
+    bar = _bar(spec, words) if show and os.environ.get("LABKIT_CI") != "1" else None
     newest = Progress()
 
     def draw() -> None:
@@ -221,13 +242,14 @@ def measure_with_bar(connections: Connections, spec: RunSpec, *, show: bool) -> 
             newest = steps.get()
             if bar is not None:
                 for note in newest.notes:
-                    bar.write(f"Note: {note}.", file=_Shown(sys.stdout))
-                shown = f"{newest.answered} answered"
+                    bar.clear()
+                    _Shown(sys.stdout).write(f"{translated('Note: ')}{note}{translated('.')}\n")
+                shown = words.text("run.answered", n=newest.answered)
                 if newest.failed:
                     # A full bar is green in a notebook, whatever became of the
                     # calls.
                     bar.colour = "red"
-                    shown += f", {newest.failed} failed"
+                    shown = words.joined(shown, words.text("run.failed", n=newest.failed))
                 bar.set_postfix_str(shown, refresh=False)
                 bar.update(newest.over - bar.n)
 
@@ -255,15 +277,14 @@ def interrupted(spec: RunSpec, progress: Progress, *, can_cancel: bool = True) -
     return f"{text}; {how_to_cancel(progress.queue)}" if can_cancel else text
 
 
-def _bar(spec: RunSpec) -> Any:
+def _bar(spec: RunSpec, words: ViewWords) -> Any:
     from tqdm import tqdm
 
-    kind = "synchronous" if spec.mode == "sync" else "asynchronous"
-    description = f"{spec.calls} {kind} calls of {spec.function}"
+    description = words.text(f"run.title.{spec.mode}", n=spec.calls, function=spec.function)
     # As text: a saved notebook, and one whose kernel was restarted, can't show
     # a widget. A kernel's standard error is shown in red.
     file = _Shown(sys.stdout if in_kernel() else sys.stderr)
-    return tqdm(total=spec.calls, desc=description, unit="call", leave=True, file=file)
+    return tqdm(total=spec.calls, desc=description, unit=words.text("run.unit"), leave=True, file=file)
 
 
 class _Shown:

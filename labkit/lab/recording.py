@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from labkit.live.flow import FlowView
     from labkit.live.timeline import TimelineView
 
-_PUBLISH_SECONDS = 0.1
+PUBLISH_SECONDS = 0.1
 """The services publish an event this long after it at the latest."""
 
 
@@ -86,7 +86,7 @@ class AsyncRecording(LoopBound):
         follower, self._follower = self._follower, None
         if follower is not None:
             try:
-                await asyncio.sleep(_PUBLISH_SECONDS)
+                await asyncio.sleep(PUBLISH_SECONDS)
                 await follower.catch_up()
                 await self._write_requests()
             finally:

@@ -23,6 +23,7 @@ from labkit.lab.async_lab import AsyncLab
 from labkit.lab.call import AsyncCallHandle
 from labkit.lab.faults import FaultHandle
 from labkit.lab.remote_call import AsyncRemoteCall
+from labkit.language import translated
 from labkit.lifecycle import environment
 from labkit.live.control_list import ControlList
 from labkit.remote.address import RemoteAddress, saved_login
@@ -88,6 +89,8 @@ class AsyncRemoteLab(AsyncLab):
             await known.remote.remote.check()
             known._enter()
             return known
+        if known is not None:
+            environment.leave(known.state)
         probe = RemoteGatewayClient(address, ObservedCalls())
         try:
             status = await probe.status()
@@ -142,7 +145,7 @@ class AsyncRemoteLab(AsyncLab):
         self.supervisor.close()
         for key in [key for key, lab in _labs.items() if lab is self]:
             del _labs[key]
-        environment.leave(self.workspace)
+        environment.leave(self.state)
         _remove_login(self._login_folder, os.getpid())
         await self.connections.close()
         created = ", ".join(self.remote.remote.created)
@@ -252,9 +255,10 @@ class AsyncRemoteLab(AsyncLab):
         """Return the connection's card as HTML."""
         gateway = html.escape(self.state.gateway_url)
         return (
-            f"<p><b>Connected to an OpenFaaS.</b> gateway <code>{gateway}</code> · "
-            f"callbacks come to <code>{html.escape(self.remote.bins_url)}</code> · "
-            "its queue, workers and broker: not available here</p>"
+            f"<p><b>{translated('Connected to an OpenFaaS.')}</b> {translated('gateway')} "
+            f"<code>{gateway}</code> · {translated('callbacks come to')} "
+            f"<code>{html.escape(self.remote.bins_url)}</code> · "
+            f"{translated('its queue, workers and broker: not available here')}</p>"
         )
 
 

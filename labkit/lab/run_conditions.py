@@ -13,8 +13,8 @@ from urllib.parse import quote
 
 from labkit.clients.gateway import GatewayClient
 from labkit.views.queue_status import QueueStatus
-from labkit.views.run_notes import Note, fault_notes, notes_at_end, notes_at_start
-from labkit_services.call_record.fault_spans import fault_spans
+from labkit.views.run_notes import Note, fault_notes, faults_during, notes_at_end, notes_at_start
+from labkit_services.call_record.fault_spans import FaultSpan, fault_spans
 from labkit_services.call_record.log import Mode
 from labkit_services.contract.errors import LabError
 from labkit_services.contract.events import Event
@@ -22,6 +22,8 @@ from labkit_services.contract.names import DEFAULT_QUEUE, QUEUE_ANNOTATION
 
 _LOOK_SECONDS = 0.8
 """Longer than a gateway waits for queue-workers that do not answer."""
+_START_SECONDS = 2.0
+"""How long a function's first replica may take to start."""
 _EMPTY_SECONDS = 3.0
 """How long cancelled calls may take to leave their queue."""
 _POLL_SECONDS = 0.05
@@ -33,15 +35,18 @@ class RunConditions:
 
     Attributes:
         notes: What the learner should know of them.
+        faults: Injected faults that were active during the run.
     """
 
     gateway: GatewayClient
     function: str
     mode: Mode
     notes: list[Note] = field(default_factory=list)
+    faults: tuple[FaultSpan, ...] = ()
     _queue: QueueStatus | None = None
     _is_new: bool = False
     _missing: str = ""
+    _is_starting: bool = False
 
     async def look(self, *, purge: bool) -> None:
         """Look before the run; with ``purge``, cancel what is in the queue.
@@ -49,7 +54,7 @@ class RunConditions:
         Raises:
             GatewayError: The calls could not be cancelled.
         """
-        name, ready = await self._find_function()
+        name, ready = await self._find_started_function()
         cancelled = await self._cancel_calls(name) if purge else 0
         self._queue = await self._load_queue(name)
         self.notes += notes_at_start(
@@ -75,8 +80,18 @@ class RunConditions:
         was_missing = self._missing
         await self._find_function()
         if self._missing and not was_missing:
-            self.notes.append(Note(f"the function {self.function} was removed during the run"))
-        self.notes += fault_notes(fault_spans(events), *times)
+            self.notes.append(Note.of("note.removed", name=self.function))
+        self.faults = tuple(faults_during(fault_spans(events), *times))
+        self.notes += fault_notes(self.faults, *times)
+
+    async def _find_started_function(self) -> tuple[str, int | None]:
+        """Return the same once a newly deployed function has started."""
+        deadline = asyncio.get_running_loop().time() + _START_SECONDS
+        name, ready = await self._find_function()
+        while self._is_starting and asyncio.get_running_loop().time() < deadline:
+            await asyncio.sleep(_POLL_SECONDS)
+            name, ready = await self._find_function()
+        return name, ready
 
     async def _find_function(self) -> tuple[str, int | None]:
         """Return the function's queue and the number of ready replicas."""
@@ -88,6 +103,7 @@ class RunConditions:
         for one in functions:
             if self.function in (one["name"], f"{one['name']}.{one['namespace']}"):
                 queue = (one.get("annotations") or {}).get(QUEUE_ANNOTATION) or DEFAULT_QUEUE
+                self._is_starting = one["availableReplicas"] == 0 < one.get("replicas", 0)
                 return queue, one["availableReplicas"]
         self._missing = self.function
         return DEFAULT_QUEUE, None

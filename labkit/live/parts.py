@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from labkit.language import language
 from labkit.live.feed import FeedView, OnLoop
 from labkit.live.relay import Send
 from labkit.workspace import LabState
@@ -17,7 +17,6 @@ SHORT_TIMELINE = "Timeline of the lab's calls (a live view in JupyterLab)"
 SHORT_FLOW = "Flow of the lab's calls (a live view in JupyterLab)"
 SHORT_GAUGE = "Gauge of the lab's queues (a live view in JupyterLab)"
 SHORT_LOGS = "Logs of the lab's services and functions (a live view in JupyterLab)"
-_LANGUAGES = ("en", "zh")
 
 
 class ViewFeed(Protocol):
@@ -47,12 +46,6 @@ class ViewParts:
     feed: ViewFeed
     on_loop: OnLoop
     settings: dict[str, Any]
-
-
-def language() -> str:
-    """Return the language of the notebook: that of its folder, or English."""
-    folders = os.environ.get("JPY_SESSION_NAME", os.getcwd()).split(os.sep)
-    return next((name for name in reversed(folders) if name in _LANGUAGES), _LANGUAGES[0])
 
 
 def settings_of(kind: str, state: LabState, **options: Any) -> dict[str, Any]:

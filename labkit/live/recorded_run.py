@@ -8,9 +8,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from labkit.language import language
 from labkit.live.display import FLOW, GAUGE, TIMELINE
 from labkit.live.feed import FeedView
-from labkit.live.parts import ViewParts, language
+from labkit.live.parts import ViewParts
 from labkit.views.flow import CallFlow
 from labkit.views.queue_status import QueueFigures
 from labkit.views.timeline.picture import CallTimeline

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -12,6 +10,8 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from labkit.errors import InvalidValueError, LabTimeoutError, WorkspaceError
+from labkit.file_lock import file_lock
+from labkit.language import language, translated
 from labkit.notebook_copies.plan import (
     Comparison,
     CopyAction,
@@ -25,17 +25,19 @@ from labkit.notebook_copies.plan import (
 from labkit.pristine_notebooks import notebooks_folder
 from labkit.workspace import Workspace
 from labkit_services.files.one_step import write_in_one_step
-from labkit_services.files.own_file import make_own_folder, open_own
 
 FOLDER = "my-notebooks"
 """Beside the lab's ``.labkit``."""
-FIRST_NOTEBOOK = f"{FOLDER}/en/01-sync-vs-async.ipynb"
+_FIRST = "00-welcome.ipynb"
 _ORIGINALS = ("*/[0-9][0-9]-*.ipynb", "images/*", "*/images/*")
 """What is copied: no file that a run, or an author's experiment, left."""
 _GITIGNORE = "# Your own copies. Remove this file to keep them in git.\n*\n"
 _LOCK = "notebooks.lock"
-_LOCK_SECONDS = 10.0
-_POLL_SECONDS = 0.02
+
+
+def first_notebook() -> str:
+    """Return the copy that a learner begins with, in their language."""
+    return f"{FOLDER}/{language()}/{_FIRST}"
 
 
 def copy_path(original: str) -> str | None:
@@ -80,20 +82,20 @@ class CopyChange(NamedTuple):
     def sentence(self) -> str:
         """What was done, for the learner."""
         if self.action is CopyAction.RENAME:
-            return f"{self.path}: a fresh copy. Yours is now {self.renamed_to}."
+            return translated(f"{self.path}: a fresh copy. Yours is now {self.renamed_to}.")
         if self.action is CopyAction.CREATE:
-            return f"{self.path}: created."
+            return translated(f"{self.path}: created.")
         if self.action is CopyAction.UPDATE:
-            return f"{self.path}: updated. You had not changed it."
+            return translated(f"{self.path}: updated. You had not changed it.")
         if self.state is CopyState.OUTDATED:
             name = os.path.relpath(self.path, FOLDER).removesuffix(".ipynb")
-            return (
+            return translated(
                 f"{self.path}: labkit has a new version of it. Yours is kept. "
                 f"For the new one: labkit notebooks copy {name}"
             )
         if self.state is CopyState.CHANGED:
-            return f"{self.path}: kept, with your changes."
-        return f"{self.path}: kept. It is a fresh copy already."
+            return translated(f"{self.path}: kept, with your changes.")
+        return translated(f"{self.path}: kept. It is a fresh copy already.")
 
 
 class NotebookCopies:
@@ -168,7 +170,7 @@ class NotebookCopies:
         return compare((self._originals / name).read_bytes(), copy)
 
     def _change(self, names: Sequence[str], decide: Callable[[Comparison], CopyAction]) -> list[CopyChange]:
-        with _as_workspace_error(self._folder), _lock(self._workspace):
+        with _as_workspace_error(self._folder), file_lock(self._workspace, _LOCK, "copying the notebooks"):
             if not self._folder.exists():
                 self._folder.mkdir()
                 (self._folder / ".gitignore").write_text(_GITIGNORE)
@@ -224,29 +226,6 @@ def _rename(copy: Path) -> Path:
             else:
                 os.close(os.open(free, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
             return copy.replace(free)
-
-
-@contextmanager
-def _lock(workspace: Workspace) -> Iterator[None]:
-    """Let one process at a time decide and write."""
-    make_own_folder(workspace.folder)
-    path = workspace.folder / _LOCK
-    with open(open_own(path, os.O_WRONLY | os.O_CREAT), "wb", buffering=0) as file:
-        deadline = time.monotonic() + _LOCK_SECONDS
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise LabTimeoutError(
-                        "Another process is copying the notebooks.",
-                        expected=f"it ends within {_LOCK_SECONDS:g} s",
-                        seen=f"{path} is locked",
-                        next_step="try again; or find it: fuser " + str(path),
-                    ) from None
-                time.sleep(_POLL_SECONDS)
-        yield
 
 
 @contextmanager

@@ -214,6 +214,7 @@ class ManagedService:
         # A process that was never ready also had a pid and wrote a log.
         if process is self._process and process.exited.done():
             self._process = None
+            self.spec.on_exit()
             code = process.exited.result()
             pid = self._message.pop("pid", process.pid)
             self._events.emit(EventType.SERVICE_EXITED, service=self.name, pid=pid, code=code)

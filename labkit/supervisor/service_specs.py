@@ -19,6 +19,7 @@ from labkit.supervisor.child_process import ChildProcess
 from labkit.supervisor.child_processes import ProcessSpec
 from labkit.supervisor.external_nats import ExternalNats
 from labkit.supervisor.files import run_folder
+from labkit.supervisor.held_ports import HeldPorts
 from labkit.supervisor.nats_server import NatsServer, find_nats_server
 from labkit.supervisor.settings import Settings
 from labkit.supervisor.store.disk import write_problem
@@ -26,6 +27,7 @@ from labkit.supervisor.store.recovery import StoreRecovery
 from labkit.supervisor.taken_ports import port_note
 from labkit.workspace import LabState, Workspace
 from labkit_services.contract.errors import InvalidValueError, LabError, UnsafePathError
+from labkit_services.contract.ports import GATEWAY_METRICS_PORT, LOOPBACK
 from labkit_services.runtime.nats_login import NatsLogin
 from labkit_services.runtime.private_files import write_private
 from labkit_services.runtime.python_process import python_command
@@ -41,9 +43,6 @@ _WORKER_SETTINGS = (
     *("callback_attempts", "initial_callback_wait", "max_callback_wait"),
 )
 """More settings of a queue-worker that the environment may set."""
-
-_ANY_PORT = -1
-"""nats-server's value for any free port."""
 
 ReadyMessage = dict[str, Any]
 """What a service reports when it is ready: ``pid`` and, if it listens,
@@ -62,6 +61,7 @@ class ServiceSpec:
             early exit.
         on_ready: Called with the ready message before the service counts as
             ready.
+        on_exit: Called when its process has ended.
         obstacle: Returns what keeps the service down although nothing is wrong
             with it; its exits do not count meanwhile.
     """
@@ -70,6 +70,7 @@ class ServiceSpec:
     prepare: Callable[[], ProcessSpec]
     wait_ready: WaitReady
     on_ready: Callable[[ReadyMessage], None]
+    on_exit: Callable[[], None]
     obstacle: Callable[[], LabError | None] = lambda: None
 
 
@@ -89,6 +90,7 @@ class ServiceSpecs:
         recovery: Finds damage of the store when nats-server starts.
         store_problem: Why JetStream stores nothing at this moment, or None.
         external_nats: The NATS that the lab uses instead of its own, or None.
+        ports: What the services listen on.
         sockets: Where Jupyter's server reaches gateway and inspector.
     """
 
@@ -102,6 +104,7 @@ class ServiceSpecs:
         # secrets.token_hex does the same, but importing it takes 10 ms.
         tokens = (os.urandom(24).hex() for _ in range(4))
         self.nats_token, self.inspector_token, self.control_token, self.password = tokens
+        self.ports = HeldPorts()
         self.sockets = OwnerSockets.of(workspace)
         self._has_sockets = False
         self._fork_server = fork_server
@@ -168,7 +171,14 @@ class ServiceSpecs:
         def on_ready(message: ReadyMessage) -> None:
             self.url_of[name] = message.get("url") or message.get("metrics", "")
 
-        return ServiceSpec(name, prepare, wait_ready or _read_ready_message, on_ready, self._obstacle)
+        return ServiceSpec(
+            name,
+            prepare,
+            wait_ready or _read_ready_message,
+            on_ready,
+            on_exit=lambda: self.ports.shut(name),
+            obstacle=self._obstacle,
+        )
 
     def _obstacle(self) -> LabError | None:
         return self.store_problem or write_problem(self.workspace.folder)
@@ -218,8 +228,7 @@ class ServiceSpecs:
         self.recovery.before_start()
         program = find_nats_server(os.environ)
         wrapped = self.settings.parent_death_wrapper
-        port = _port(self.url_of[NATS_SERVER], _ANY_PORT)
-        command = self._nats.prepare(program, port, wrapped=wrapped)
+        command = self._nats.prepare(program, self.ports.reserved(NATS_SERVER), wrapped=wrapped)
         return ProcessSpec(command, {}, dies_with_parent=not wrapped)
 
     # -- the lab's own services
@@ -228,12 +237,17 @@ class ServiceSpecs:
         # It starts watchdogs in the same way as the supervisor starts
         # services.
         control = [self._fork_server.fileno()] if self._fork_server else []
+        port, inherited = self._listening(GATEWAY, self.settings.gateway_port)
+        metrics, inherited_too = self.ports.held(GATEWAY, "metrics_port", LOOPBACK, GATEWAY_METRICS_PORT)
         return self._python_service(
             GATEWAY,
             *control,
+            *inherited,
+            *inherited_too,
             fork_server="".join(map(str, control)),
             listen=self.settings.listen,
-            **_port_settings(self.url_of[GATEWAY], self.settings.gateway_port),
+            **port,
+            **metrics,
             **self._socket_setting(GATEWAY),
             basic_auth="true",
             secret_mount_path=str(self._secrets),
@@ -245,8 +259,8 @@ class ServiceSpecs:
         )
 
     def _prepare_worker(self, name: str) -> ProcessSpec:
-        port = _port(self.url_of[name], 0)
-        return self._python_service(QUEUE_WORKER, metrics_port=str(port), **self._worker_environment())
+        port = str(self.ports.reserved(name))
+        return self._python_service(QUEUE_WORKER, metrics_port=port, **self._worker_environment())
 
     def worker_settings(self) -> dict[str, str]:
         """Return the environment for a queue-worker that a user starts."""
@@ -276,16 +290,26 @@ class ServiceSpecs:
         }
 
     def _prepare_inspector(self) -> ProcessSpec:
+        port, inherited = self._listening(INSPECTOR, self.settings.inspector_port)
         return self._python_service(
             INSPECTOR,
+            *inherited,
             listen=self.settings.listen,
-            **_port_settings(self.url_of[INSPECTOR], self.settings.inspector_port),
+            **port,
             **self._socket_setting(INSPECTOR),
             inspector_token=self.inspector_token,
             gateway_url=self.url_of[GATEWAY],
             lab_folder=str(self.workspace.folder),
             history=str(self.workspace.inspector / "inspector.sqlite3"),
         )
+
+    def _listening(self, service: str, preferred: int) -> tuple[dict[str, str], list[int]]:
+        held, inherited = self.ports.held(service, "port", self.settings.listen, preferred)
+        if inherited:
+            return held, inherited
+        url = self.url_of[service]
+        port = urlsplit(url).port or preferred
+        return {"port": str(port), "port_fallback": "false" if url else "true"}, []
 
     def _common(self) -> dict[str, str]:
         ack_wait = {"ack_wait": self.settings.ack_wait} if self.settings.ack_wait else {}
@@ -315,11 +339,3 @@ async def _read_ready_message(process: ChildProcess) -> ReadyMessage:
             seen=repr(line[:200]),
         )
     return message
-
-
-def _port_settings(url: str, preferred: int) -> dict[str, str]:
-    return {"port": str(_port(url, preferred)), "port_fallback": "false" if url else "true"}
-
-
-def _port(url: str, default: int) -> int:
-    return urlsplit(url).port or default

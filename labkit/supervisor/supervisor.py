@@ -205,6 +205,7 @@ class Supervisor:
         # become ours to wait for.
         await self._stop_fork_server()
         await self._stop_services()
+        self._specs.ports.close()
         if found := await self._processes.sweep():
             logging.warning("killed processes that were left below the services: %s", found)
         with suppress(OSError):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import html
 from typing import Self
 
+from labkit.language import translated
+
 
 class BinUrl(str):
     """The URL for ``X-Callback-Url``; a notebook shows the browser's, too.
@@ -27,7 +29,8 @@ class BinUrl(str):
         browser = html.escape(self.browser)
         shown = f"<code>{browser}</code>"
         if self.browser.startswith("/"):
-            shown += " at your Hub's address"
+            shown += translated(" at your Hub's address")
         else:
             shown = f'<a href="{browser}" target="_blank" rel="noopener">{shown}</a>'
-        return f"<p>for X-Callback-Url: <code>{html.escape(self)}</code><br>open in your browser: {shown}</p>"
+        program, browser_label = translated("for X-Callback-Url: "), translated("open in your browser: ")
+        return f"<p>{program}<code>{html.escape(self)}</code><br>{browser_label}{shown}</p>"

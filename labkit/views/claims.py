@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from labkit.errors import NotAvailableError, VerificationError
+from labkit.language import translated
+from labkit.views.formatting import text_width
 
 Claim = bool | Callable[[], bool]
 """Whether it holds; or a function that finds out when it is asked."""
@@ -16,8 +18,11 @@ class ConfirmedClaims(tuple[tuple[str, str], ...]):
     __slots__ = ()
 
     def __repr__(self) -> str:
-        width = max((len(answer) for answer, _ in self), default=0)
-        return "\n".join(f"{answer:{width}} {claim}" for answer, claim in self)
+        answers = [translated(answer) for answer, _ in self]
+        width = max(map(text_width, answers), default=0)
+        blanks = [" " * (width - text_width(answer)) for answer in answers]
+        lines = zip(answers, blanks, self, strict=True)
+        return "\n".join(f"{answer}{blank} {translated(claim)}" for answer, blank, (_, claim) in lines)
 
 
 def confirmed(claims: Mapping[str, Claim]) -> ConfirmedClaims:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from labkit.views.tables import TableList
+from labkit.language import translated
+from labkit.views.tables import TableList, labelled
 
 _MOST_LETTERS = 60
 """Letters of a reason that a table shows."""
@@ -61,7 +62,7 @@ class DeadLetter:
 
     def row(self) -> tuple[str, ...]:
         """Return its row of a table of ``DeadLetters``."""
-        reason = self.reason
+        reason = translated(self.reason)
         if len(reason) > _MOST_LETTERS:
             reason = reason[: _MOST_LETTERS - 1] + "…"
         died_at = self.died_at[:19].replace("T", " ")
@@ -69,19 +70,20 @@ class DeadLetter:
 
     def __str__(self) -> str:
         request = self.record["request"]
-        lines = [
-            f"call      {self.call_id}",
-            f"function  {self.function}",
-            f"what      {self.kind}",
-            f"why       {self.reason}",
-            f"tried     {self.attempts} times" if self.attempts != 1 else "tried     once",
-            f"died at   {self.died_at}",
-            *([f"callback  {self.record['callback']}"] if self.record["callback"] else []),
-            f"request   {request['method']}, {request['bytes']} bytes",
-            *_indented(self.body),
+        times = f"{self.attempts} times" if self.attempts != 1 else "once"
+        rows = [
+            ("call", self.call_id),
+            ("function", self.function),
+            ("what", self.kind),
+            ("why", translated(self.reason)),
+            ("tried", translated(times)),
+            ("died at", self.died_at),
+            *([("callback", self.record["callback"])] if self.record["callback"] else []),
+            ("request", translated(f"{request['method']}, {request['bytes']} bytes")),
         ]
+        lines = [*map(labelled, *zip(*rows, strict=True)), *_indented(self.body)]
         if self.status is not None:
-            lines += [f"answer    {self.status}", *_indented(self.answer)]
+            lines += [labelled("answer", str(self.status)), *_indented(self.answer)]
         return "\n".join(lines)
 
 

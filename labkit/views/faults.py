@@ -6,8 +6,10 @@ import time
 from enum import StrEnum
 from typing import Any
 
+from labkit.language import translated
 from labkit.views.formatting import format_seconds
 from labkit.views.tables import Rows, TableList
+from labkit.views.words import ENGLISH, ViewWords
 from labkit_services.call_record.fault_spans import FaultSpan
 
 
@@ -32,9 +34,17 @@ class FaultList(TableList[Any]):
         return [self.heading, *map(_row, self)]
 
 
+def fault_text(span: FaultSpan, words: ViewWords = ENGLISH) -> str:
+    """Return a fault's name and duration: ``queue-worker killed: 0.61 s``."""
+    key = f"fault.{span.kind}" if span.kind in (*FaultKind, "down") else "fault.other"
+    lasted = None if span.ended is None else (span.ended - span.began) / 1e9
+    time_ = format_seconds(lasted, words.text("fault.goes-on"))
+    return words.text(key, service=span.service, kind=span.kind, time=time_)
+
+
 def _row(span: FaultSpan) -> tuple[str, ...]:
     seconds, rest = divmod(span.began, 10**9)
     began = f"{time.strftime('%H:%M:%S', time.gmtime(seconds))}.{rest // 10**6:03d}"
     how = "".join(f", {key} {value}" for key, value in span.how.items())
-    lasted = "goes on" if span.ended is None else format_seconds((span.ended - span.began) / 1e9)
+    lasted = translated("goes on") if span.ended is None else format_seconds((span.ended - span.began) / 1e9)
     return began, f"{span.service} {span.kind}{how}", lasted

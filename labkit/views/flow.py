@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from labkit.language import translated
 from labkit.views.style_table import COLOURS
 from labkit.views.svg_picture import SvgPicture
 from labkit.views.tables import text_table
@@ -58,7 +59,8 @@ class CallFlow(SvgPicture):
         rows += [(name, str(self.counts.get(group, 0)), _label(group)) for name, group in STATIONS]
         rows += [("", str(self.counts.get(group, 0)), _label(group)) for group in ENDS]
         rows += [("fault", "", text) for text in self.faults]
-        return text_table(rows, right={1})
+        shown = [(translated(name), number, translated(what)) for name, number, what in rows]
+        return text_table(shown, right={1})
 
     def svg(self, theme: ThemeName = "light") -> str:
         """Return it as SVG."""

@@ -1,4 +1,4 @@
-"""Durations and amounts of memory as text."""
+"""Durations and amounts of memory as text, and the width of a text."""
 
 from __future__ import annotations
 
@@ -28,3 +28,12 @@ def format_age(seconds: float) -> str:
 def format_bytes(count: int) -> str:
     """Format an amount of memory in MB; "" for 0, which means unknown."""
     return f"{count / 1e6:.0f} MB" if count else ""
+
+
+def text_width(text: str) -> int:
+    """Return the columns of a terminal that a text takes: 2 for a 字."""
+    if text.isascii():
+        return len(text)
+    from unicodedata import east_asian_width  # few texts need it
+
+    return sum(2 if east_asian_width(letter) in "WF" else 1 for letter in text)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from labkit.language import translated
 from labkit_services.contract.wire_text import printable
 
 NO_LINES = "no log lines yet"
@@ -31,7 +32,7 @@ class LogLines:
     def text(self) -> str:
         """Return one line of text for each; nothing moves the cursor."""
         width = max((len(line["service"]) for line in self.lines), default=0)
-        return "\n".join(_row(line, width) for line in self.lines) or NO_LINES
+        return "\n".join(_row(line, width) for line in self.lines) or translated(NO_LINES)
 
     def html(self) -> str:
         """Return it as HTML; what the lines contain is escaped."""

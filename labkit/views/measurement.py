@@ -6,9 +6,14 @@ from collections import Counter
 from dataclasses import dataclass, field
 from statistics import median
 
+from labkit.language import translated
 from labkit.views.formatting import format_seconds
 from labkit.views.run_notes import Note
+from labkit.views.words import ENGLISH, ViewWords, words_in_use
+from labkit_services.call_record.fault_spans import FaultSpan
 from labkit_services.call_record.log import Call, CallState, Mode
+
+_UNSUCCESSFUL = (CallState.FAILED, CallState.DEAD, CallState.CANCELLED)
 
 
 @dataclass(frozen=True)
@@ -22,6 +27,7 @@ class Measurement:
         started_ns: Unix nanoseconds of the run's start.
         finished_ns: Unix nanoseconds of the run's end, or of its timeout.
         notes: What else was in the lab, and so is in the times.
+        faults: Injected faults that were active during the run.
     """
 
     function: str
@@ -30,6 +36,7 @@ class Measurement:
     started_ns: int
     finished_ns: int
     notes: tuple[Note, ...] = field(default=(), repr=False)
+    faults: tuple[FaultSpan, ...] = field(default=(), repr=False)
 
     @property
     def total(self) -> float:
@@ -76,58 +83,73 @@ class Measurement:
     @property
     def caller(self) -> str:
         """How long the caller waited, as a clause."""
+        return self.caller_in(ENGLISH)
+
+    def caller_in(self, words: ViewWords) -> str:
+        """Return ``caller`` in the language of ``words``."""
         if not self.calls:
-            return "no calls were made"
+            return words.text("run.no-calls")
         if self.accepted_after is None:
             answered = sum(call.released is not None for call in self.calls)
-            return f"the caller had {answered} of {len(self.calls)} answers"
-        if self.mode == "sync":
-            return f"the caller waited {format_seconds(self.accepted_after)}"
-        return f"the caller was free after {format_seconds(self.accepted_after)}"
+            return words.text("run.answers", answered=answered, n=len(self.calls))
+        key = "run.waited" if self.mode == "sync" else "run.free"
+        return words.text(key, time=format_seconds(self.accepted_after))
 
     @property
     def outcome(self) -> str:
         """How the calls ended, as a clause; "" if ``caller`` covers it."""
+        return self.outcome_in(ENGLISH)
+
+    def outcome_in(self, words: ViewWords) -> str:
+        """Return ``outcome`` in the language of ``words``."""
         if not self.calls:
             return ""
         parts = []
         states = self.states
         if self.drained_after is None:
             ended = sum(call.ended is not None for call in self.calls)
-            parts.append(f"{ended} of {len(self.calls)} calls were over")
+            parts.append(words.text("run.some-over", over=ended, n=len(self.calls)))
         elif self.mode == "async":
-            verb = "done" if states[CallState.DONE] == len(self.calls) else "over"
-            parts.append(f"the last call was {verb} after {format_seconds(self.drained_after)}")
-        parts += [
-            f"{states[state]} {word}"
-            for state, word in (
-                (CallState.FAILED, "failed"),
-                (CallState.DEAD, "dead-lettered"),
-                (CallState.CANCELLED, "cancelled"),
-            )
-            if states[state]
-        ]
-        if self._retried:
-            parts.append(f"{self._retried} took more than one attempt")
-        return ", ".join(parts)
+            key = "run.done" if states[CallState.DONE] == len(self.calls) else "run.over"
+            parts.append(words.text(key, time=format_seconds(self.drained_after)))
+        counts = {state.value: states[state] for state in _UNSUCCESSFUL} | {"retried": self._retried}
+        parts += [words.text(f"run.{name}", n=count) for name, count in counts.items() if count]
+        return words.joined(*parts)
 
     @property
     def sentence(self) -> str:
-        """``caller`` and ``outcome`` as a sentence without a full stop."""
-        return f"{self.caller}, {self.outcome}" if self.outcome else self.caller
+        """``caller`` and ``outcome`` as a sentence without a full stop.
 
-    def caption(self, sentence: str) -> str:
-        """Return a plot's sentence with the facts of ``notes``."""
-        return "; ".join([sentence, *(note.fact for note in self.notes)])
+        It is in the notebook's language, the two are English.
+        """
+        return self.sentence_in(words_in_use())
+
+    def sentence_in(self, words: ViewWords) -> str:
+        """Return ``sentence`` in the language of ``words``."""
+        return words.joined(self.caller_in(words), self.outcome_in(words))
+
+    def caption(self, sentence: str, words: ViewWords = ENGLISH) -> str:
+        """Return a plot's sentence with the facts of ``notes``.
+
+        Without the faults that the plot draws.
+        """
+        facts = [note.fact_in(words) for note in self.notes if not (self.faults and note.is_fault)]
+        return words.text("join.notes").join([sentence, *facts])
 
     @property
     def title(self) -> str:
         """What was called: ``10 synchronous calls of long-task``."""
-        kind = "synchronous" if self.mode == "sync" else "asynchronous"
-        return f"{len(self.calls)} {kind} call{'' if len(self.calls) == 1 else 's'} of {self.function}"
+        return self.title_in(ENGLISH)
+
+    def title_in(self, words: ViewWords) -> str:
+        """Return ``title`` in the language of ``words``."""
+        return words.text(f"run.title.{self.mode}", n=len(self.calls), function=self.function)
 
     def __repr__(self) -> str:
-        return f"<{self.title}: {self.sentence}{''.join(f'. Note: {note}' for note in self.notes)}>"
+        words = words_in_use()
+        run = words.text("plot.run", title=self.title_in(words), sentence=self.sentence_in(words))
+        notes = "".join(translated(". Note: ") + str(note) for note in self.notes)
+        return f"<{run}{notes}>"
 
     def _repr_markdown_(self) -> str:
         """Return a table for notebooks.
@@ -150,8 +172,11 @@ class Measurement:
             )
         if self._retried:
             rows.append(("calls that took more than one attempt", str(self._retried)))
-        lines = [f"| {self.title} | |", "|:--|--:|", *(f"| {name} | {value} |" for name, value in rows)]
-        return "\n".join([*lines, *(f"\n**Note:** {note}." for note in self.notes)])
+        lines = [f"| {self.title_in(words_in_use())} | |", "|:--|--:|"]
+        lines += [f"| {translated(name)} | {translated(value)} |" for name, value in rows]
+        return "\n".join(
+            [*lines, *(f"\n**{translated('Note:')}** {note}{translated('.')}" for note in self.notes)]
+        )
 
 
 def _median(values: list[float | None]) -> float | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from typing import Any, NoReturn
 
+from labkit.language import translated
 from labkit_services.contract.errors import LabError
 
 
@@ -24,8 +25,12 @@ class NotAvailable:
     def _repr_html_(self) -> str:
         error = self._error
         rows = (("needs", error.expected), ("seen", error.seen), ("next", error.next_step))
-        body = "".join(f"<dt>{name}</dt><dd>{html.escape(text)}</dd>" for name, text in rows if text)
-        return f"<section><p><b>{html.escape(error.headline)}</b></p><dl>{body}</dl></section>"
+        body = "".join(
+            f"<dt>{translated(name)}</dt><dd>{html.escape(translated(text))}</dd>"
+            for name, text in rows
+            if text
+        )
+        return f"<section><p><b>{html.escape(translated(error.headline))}</b></p><dl>{body}</dl></section>"
 
     def _raise(self, *_: Any) -> NoReturn:
         error = self._error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from labkit.language import translated
 from labkit.views.tables import html_table, text_table
 
 
@@ -42,7 +43,10 @@ class RemoteStatus:
         ]
 
     def __repr__(self) -> str:
-        return f"Connected to an OpenFaaS.\n{text_table(self.rows())}"
+        return f"{translated('Connected to an OpenFaaS.')}\n{text_table(self._shown())}"
 
     def _repr_html_(self) -> str:
-        return f"<p>Connected to an OpenFaaS.</p>{html_table(self.rows())}"
+        return f"<p>{translated('Connected to an OpenFaaS.')}</p>{html_table(self._shown())}"
+
+    def _shown(self) -> list[tuple[str, str]]:
+        return [(translated(name), translated(value)) for name, value in self.rows()]

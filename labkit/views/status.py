@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from labkit.language import joined, translated
 from labkit.views.formatting import format_age, format_bytes
 from labkit.views.states import State
 from labkit.views.tables import html_table, text_table
@@ -111,20 +112,26 @@ class LabStatus:
         return [("service", "state", "for", "memory", "restarts", "pid", "address"), *rows]
 
     def _notes(self) -> list[str]:
-        containers = ["Functions run in containers of the Docker engine."] if self.functions == DOCKER else []
-        faults = ["Injected faults: " + ", ".join(self.faults)] if self.faults else []
-        return containers + faults + [f"Damaged store: {finding}" for finding in self.damage]
+        containers = (
+            [translated("Functions run in containers of the Docker engine.")]
+            if self.functions == DOCKER
+            else []
+        )
+        faults = [translated("Injected faults: ") + joined(self.faults)] if self.faults else []
+        damage = [translated("Damaged store: ") + translated(finding) for finding in self.damage]
+        return containers + faults + damage
 
     def _errors(self) -> list[str]:
-        return [service.error for service in self.services if service.error]
+        return [translated(service.error) for service in self.services if service.error]
 
     def __str__(self) -> str:
-        heading = f"The lab in {self.workspace} is {self.state}."
+        heading = translated(f"The lab in {self.workspace} is {self.state}.")
         return "\n".join([heading, text_table(self.rows()), *self._notes(), *self._errors()])
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
+        heading = translated(f"The lab is <b>{self.state}</b>.")
         notes = "".join(f"<p>{html.escape(line)}</p>" for line in self._notes())
         errors = "".join(f"<pre>{html.escape(error)}</pre>" for error in self._errors())
-        return f"<p>The lab is <b>{self.state}</b>.</p>{html_table(self.rows())}{notes}{errors}"
+        return f"<p>{heading}</p>{html_table(self.rows())}{notes}{errors}"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from labkit.language import translated
 from labkit.views.tables import html_table, text_table
 
 _HEADING = ("expected", "matched", "")
@@ -64,17 +65,17 @@ class BinVerdict:
             conditions = ", ".join(f"{name}={value}" for name, value in result["expect"]["match"].items())
             rows.append(
                 (
-                    f"{_times(times['min'], times['max'])} {conditions or 'any request'}",
+                    f"{_times(times['min'], times['max'])} {conditions or translated('any request')}",
                     str(len(result["matched"])),
-                    result["message"] or "holds",
+                    translated(result["message"] or "holds"),
                 )
             )
         if self.extra:
-            rows.append(("no other request", str(len(self.extra)), self.message))
+            rows.append((translated("no other request"), str(len(self.extra)), translated(self.message)))
         return rows
 
 
 def _times(least: int, most: int | None) -> str:
     if most is None:
-        return f"at least {least}:"
-    return f"{least}:" if least == most else f"{least} to {most}:"
+        return translated(f"at least {least}:")
+    return translated(f"{least}:" if least == most else f"{least} to {most}:")

@@ -77,7 +77,8 @@ def alone(url: str, path: str) -> str:
         path: The notebook's, below the server's root folder.
     """
     base, _, query = url.partition("/lab/")
-    return f"{base}/lab/workspaces/{Path(path).stem}/tree/{quote(path)}?{query.partition('?')[2]}"
+    name = "-".join(Path(path).with_suffix("").parts)
+    return f"{base}/lab/workspaces/{name}/tree/{quote(path)}?{query.partition('?')[2]}"
 
 
 def _url(process: subprocess.Popen[str]) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from chromium import Chromium
 from eventually import eventually
-from jupyter_page import jupyterlab, learner_environment
+from jupyter_page import alone, jupyterlab, learner_environment
 from marked_processes import MARK, assert_gone, new_mark
 from notebook_page import NotebookPage
 
@@ -21,7 +21,7 @@ COPIES = "my-notebooks/en"
 """The folder of the learner's notebooks."""
 
 _WATCH = """(() => {
-    // Looks at flow and timeline in each frame, just before it is painted.
+    // Looks at a view, flow or timeline, in each frame, just before it is painted.
     cancelAnimationFrame(window.watching ?? 0);
     const seen = { from: Date.now(), frames: 0, crowded: 0, moves: 0, most: {}, rows: {}, done: {} };
     window.seen = seen;
@@ -35,18 +35,18 @@ _WATCH = """(() => {
         const now = Date.now();
         if (seen.frames % 20 === 0) keepInSight();
         seen.frames += 1;
-        for (const dot of document.querySelectorAll('.lk .fl-moves')) {
+        for (const dot of (VIEW ?? document).querySelectorAll('.fl-moves')) {
             const place = dot.style.transform;
             if (places.has(dot) && places.get(dot) !== place) seen.moves += 1;
             places.set(dot, place);
         }
-        for (const station of document.querySelectorAll('.lk [data-station]')) {
+        for (const station of (VIEW ?? document).querySelectorAll('[data-station]')) {
             const number = Number(station.querySelector('.fl-number')?.textContent || 0);
             const { station: name } = station.dataset;
             if (name === 'function' && number > 1) seen.crowded += 1;
             seen.most[name] = Math.max(seen.most[name] ?? 0, number);
         }
-        for (const row of document.querySelectorAll('.lk .tl-row')) {
+        for (const row of (VIEW ?? document).querySelectorAll('.tl-row')) {
             const id = row.querySelector('.tl-id').textContent;
             seen.rows[id] ??= now;
             if (row.getAttribute('aria-label').includes(', done:')) seen.done[id] ??= now;
@@ -111,7 +111,7 @@ class LearnerPage(NotebookPage):
         self.tab.wait_for(f"document.body.dataset.jpThemeLight === '{light}'")
 
     def watch(self, cell: str) -> Callable[[], dict[str, Any]]:
-        """Look at flow and timeline in each frame, with a cell's in sight.
+        """Look at a cell's flow or timeline in each frame, and keep it in sight.
 
         Returns:
             A function that ends it, and returns what was seen: ``rate`` in
@@ -153,15 +153,9 @@ class LearnerLab:
     workspace: Path
     mark: str
 
-    def first_view(self, browser: Chromium, notebook: str) -> LearnerPage:
-        """Open what a learner sees first, where ``notebook`` is open."""
-        return LearnerPage(browser, self.url, self.workspace / notebook)
-
     def open(self, browser: Chromium, notebook: str) -> LearnerPage:
         """Open a notebook in a JupyterLab that shows nothing else."""
-        base, _, query = self.url.partition("/lab/")
-        url = f"{base}/lab/workspaces/{Path(notebook).stem}/tree/{notebook}?{query.partition('?')[2]}"
-        return LearnerPage(browser, url, self.workspace / notebook)
+        return LearnerPage(browser, alone(self.url, notebook), self.workspace / notebook)
 
 
 @contextmanager

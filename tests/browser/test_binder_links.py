@@ -23,7 +23,7 @@ TABS = """[...document.querySelectorAll('#jp-main-dock-panel .lm-TabBar-tabLabel
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
     folder = tmp_path / "home/labkit"
-    first = folder / "notebooks/en/01-sync-vs-async.ipynb"
+    first = folder / "notebooks/en/00-welcome.ipynb"
     for path in (first, folder / ODD):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes((notebooks_folder() / "en" / first.name).read_bytes())
@@ -67,8 +67,8 @@ def test_links_open_their_notebook(browser: Chromium, clone: Path, tmp_path: Pat
     # On Binder the clone is the server's folder, on a Hub it is in the home folder.
     with jupyter_server(clone, new(tmp_path / "binder"), application="jupyterlab") as server:
         assert name in tabs_of(browser, server.url + odd["binder"], name)
-        tabs = tabs_of(browser, server.url + split["binder"], "01-sync-vs-async.ipynb")
-        assert (tabs.count("01-sync-vs-async.ipynb"), "Lab page" in tabs, len(tabs)) == (1, True, 3)
+        tabs = tabs_of(browser, server.url + split["binder"], "00-welcome.ipynb")
+        assert (tabs.count("00-welcome.ipynb"), "Lab page" in tabs, len(tabs)) == (1, True, 3)
     with jupyter_server(clone.parent, new(tmp_path / "hub"), application="jupyterlab") as server:
         assert name in tabs_of(browser, server.url + odd["nbgitpuller"], name)
 

@@ -14,7 +14,8 @@ SECOND = f"{COPIES}/02-the-queue-worker.ipynb"
 VIEWS = ("start", "live-logs", "gauge", "panel")
 """The cells with a live view."""
 LINES = "document.querySelectorAll('.lk .lg-line').length"
-PROBLEMS = "[...document.querySelectorAll('.lk-problem:not([hidden])')].map((line) => line.innerText)"
+PROBLEMS = "[...document.querySelectorAll('.lk-problem:not([hidden])')].map((line) => line.textContent)"
+"""What views tell, those far from the window, too: they have no ``innerText``, as they are not laid out."""
 BACKGROUNDS = """[...document.querySelectorAll('.lk')].map((view) => {
     for (let part = view; part; part = part.parentElement) {
         const colour = getComputedStyle(part).backgroundColor;

@@ -17,8 +17,10 @@ from eventually import eventually
 from jupyter_page import KERNEL_IDLE, READY, Terminal, jupyterlab, learner_environment
 from marked_processes import assert_gone
 
+from labkit.pristine_notebooks import notebooks_folder
+
 ROOT = Path(__file__).parents[2]
-FIRST, SECOND = "01-sync-vs-async.ipynb", "02-the-queue-worker.ipynb"
+FIRST, SECOND = "00-welcome.ipynb", "02-the-queue-worker.ipynb"
 COPIES = "my-notebooks/en"
 TABS = """[...document.querySelectorAll('#jp-main-dock-panel .lm-TabBar-tabLabel')]
     .map((tab) => tab.textContent)"""
@@ -78,7 +80,7 @@ def open_page(browser: Chromium, url: str) -> BrowserTab:
 def leave(page: BrowserTab) -> None:
     """Save what is open, and leave the page: it would ask otherwise."""
     for _ in range(2):  # a kernel that has just started changes its notebook once more
-        page.evaluate("document.querySelector('.jp-Toolbar [data-command=\"docmanager:save\"]')?.click()")
+        page.evaluate("jupyterapp.commands.execute('docmanager:save-all'), true")  # of two notebooks, too
         page.wait_for("!document.querySelector('.lm-TabBar-tab.jp-mod-dirty')")
     page.close()
 
@@ -144,8 +146,8 @@ def test_the_first_view_has_three_panes_and_a_run_leaves_the_clone_clean(
             assert lab_page["width"] > width * 0.4
             assert terminal["height"] > 100
 
-        # The first code cells: start a lab, and make a folder in the exercise.
-        for number in range(3):
+        # The first code cells: start a lab, and write a function's folder.
+        for number in range(5):
             cell = f"document.querySelectorAll('.jp-CodeCell')[{number}]"
             page.evaluate(f"{cell}.querySelector('.cm-content').focus()")
             page.press("Enter", ctrl=True)
@@ -238,11 +240,12 @@ def test_a_fresh_copy_from_the_terminal_keeps_the_learner_s_notebook(
         copy.write_text(changed)
         terminal = Terminal(page)
         assert f"{COPIES}/{FIRST}" in terminal.run("labkit notebooks list | grep changed")
-        said = terminal.run("labkit notebooks copy 01")
-        (backup,) = (path for path in (workspace / COPIES).glob("01-*") if path != copy)
+        said = terminal.run("labkit notebooks copy en/00")
+        (backup,) = (path for path in (workspace / COPIES).glob("00-*") if path != copy)
         assert said.split() == f"{COPIES}/{FIRST}: a fresh copy. Yours is now {COPIES}/{backup.name}.".split()
         assert backup.read_text() == changed
-        assert terminal.run("labkit notebooks list | grep -c untouched") == "3"
+        originals = list(notebooks_folder().glob("*/[0-9][0-9]-*.ipynb"))
+        assert terminal.run("labkit notebooks list | grep -c untouched") == str(len(originals))
         # As the help says: File, Reload Notebook from Disk.
         page.evaluate("document.querySelector('.jp-CodeCell .cm-content').focus()")
         use_palette(page, "Reload Notebook from Disk")

@@ -111,6 +111,19 @@ def test_the_language_is_switched_at_once_and_remembered(page: BrowserTab, runni
     page.wait_for("document.documentElement.lang === 'en'")
 
 
+def test_a_page_whose_script_was_cut_off_loads_again_by_itself(browser: Chromium, running: Inspector) -> None:
+    """As a browser does when the computer joins another network."""
+    page = browser.open()
+    page.call("Network.enable")
+    page.call("Network.setBlockedURLs", urls=["*/inspector/page/strip.js"])
+    page.goto(f"{running.url}/#/bins")
+    page.wait_for("sessionStorage.getItem('labkit-reloads')")
+    page.call("Network.setBlockedURLs", urls=[])
+    page.wait_for(f"{CONNECTED} && document.getElementById('trouble').hidden")
+    assert page.evaluate("sessionStorage.getItem('labkit-reloads')") is None
+    page.close()
+
+
 def test_a_page_without_one_of_its_scripts_says_so(browser: Chromium, running: Inspector) -> None:
     page = browser.open()
     page.call("Network.enable")

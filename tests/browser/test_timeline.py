@@ -99,11 +99,12 @@ def test_waiting_is_thin_running_is_tall_and_three_waits_differ(page: BrowserTab
         line = shapes[kind][8 * width : 9 * width]
         return sum(a < b for a, b in zip([0, *line], line, strict=False))
 
-    assert max(height(kind) for kind in ("queued", "backoff", "lease")) <= 5
+    assert max(height(kind) for kind in ("queued", "backoff")) <= 5
+    assert 7 <= height("lease") <= 11  # a gap between two attempts, which are taller
     assert min(height(kind) for kind in ("works", "fails", "lost")) >= 12
     assert pieces("queued") == 1  # a line
     assert 2 <= pieces("backoff") <= 3  # dashes
-    assert pieces("lease") >= 4 > pieces("backoff")  # dots
+    assert pieces("lease") >= 4 > pieces("backoff")  # a hatch
 
 
 def test_moments_and_states_have_a_shape_of_their_own(page: BrowserTab) -> None:

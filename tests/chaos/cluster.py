@@ -23,8 +23,8 @@ from labkit.supervisor.nats_server import NatsServer, find_nats_server
 from labkit.supervisor.service_specs import ReadyMessage, ServiceSpec
 from labkit.views.states import State
 from labkit_services.contract.errors import LabError
+from labkit_services.runtime.held_port import reserve_port
 from labkit_services.runtime.private_files import write_private
-from labkit_services.watchdog.ports import reserve_port
 from tests.chaos.schedule import ChaosTarget
 from tests.chaos.stack import (
     ACK_WAIT,
@@ -181,7 +181,7 @@ class ClusterStack:
         async def wait_ready(_: ChildProcess) -> ReadyMessage:
             return await node.wait_ready()
 
-        return ServiceSpec(name, prepare, wait_ready, lambda _: None)
+        return ServiceSpec(name, prepare, wait_ready, on_ready=lambda _: None, on_exit=lambda: None)
 
     def _gateway(self) -> dict[str, str]:
         return {
@@ -227,7 +227,7 @@ def _service(name: str, environment: Callable[[], dict[str, str]]) -> ServiceSpe
         facts: ReadyMessage = json.loads(await process.line)
         return facts
 
-    return ServiceSpec(name, prepare, wait_ready, lambda _: None)
+    return ServiceSpec(name, prepare, wait_ready, on_ready=lambda _: None, on_exit=lambda: None)
 
 
 async def _wait_for_jetstream(urls: list[str]) -> None:

@@ -18,7 +18,7 @@ from labkit.lifecycle import environment
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """One running lab for all conformance tests, on any ports."""
     with start_lab(tmp_path_factory.mktemp("conformance")) as lab:
-        environment.leave(lab.aio.workspace)
+        environment.leave(lab.aio.state)
         with client(lab) as http:
             assert http.post("/system/namespace/", json={"name": NAMESPACE}).status_code == 201
         yield lab

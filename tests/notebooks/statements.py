@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from labkit.teaching.words import catalogue
+
 FOLDER = Path(__file__).parents[2] / "notebooks"
 
 _BEHAVIOUR = re.compile(
@@ -43,13 +45,26 @@ def source(cell: dict[str, object]) -> str:
 def statements(notebook: str) -> Iterator[Statement]:
     """Yield every sentence of the text.
 
-    Titles, aims, exercises and the options of self-checks state nothing.
+    Titles, aims, tasks and the options of questions state nothing. What a question replies stands in the
+    catalogue, and belongs to the cell that asks it.
     """
     for index, cell in enumerate(cells_of(notebook)):
-        if cell["cell_type"] == "markdown" and cell["id"] != "title":
-            for block in _blocks(source(cell)):
-                for text in [block] if block.startswith("|") else _SENTENCE_END.split(block):
-                    yield Statement(text, index)
+        if cell["cell_type"] == "code":
+            markdown = "\n\n".join(replies(source(cell), notebook.partition("/")[0]))
+        else:
+            states = cell["id"] != "title" and not str(cell["id"]).endswith("-task")
+            markdown = source(cell) if states else ""
+        for block in _blocks(markdown):
+            for text in [block] if block.startswith("|") else _SENTENCE_END.split(block):
+                yield Statement(text, index)
+
+
+def replies(code: str, language: str) -> Iterator[str]:
+    """Yield what the questions of a code cell reply."""
+    for asked in re.findall(r'lab\.(?:choose|arrange)\("([^"]+)"', code):
+        for key, text in catalogue(language).items():
+            if re.fullmatch(rf"(choose|arrange)\.{re.escape(asked)}\.(\w+\.why|right|wrong\..+)", key):
+                yield str(text)
 
 
 def needs_proof(statement: Statement) -> bool:

@@ -14,9 +14,9 @@ from proofs import HeldByTest, Outputs, Shown
 from statements import FOLDER, cells_of, needs_proof, source, statements
 
 ROOT = Path(__file__).parents[2]
-NEAR = 5
+NEAR = 8
 """A statement's cell is among the next or previous ones; text cells count."""
-FAR_FROM_ITS_CELL = {"key-points", "self-check", "editions-explain"}
+FAR_FROM_ITS_CELL = {"key-points", "question", "self-check", "editions-explain"}
 """Cells that sum up what cells all over the notebook have shown."""
 
 of_each_notebook = pytest.mark.parametrize("name", PROOFS_OF)

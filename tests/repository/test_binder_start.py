@@ -130,7 +130,7 @@ def _address(process: subprocess.Popen[bytes], runtime: Path, log: Path) -> str:
     return eventually(address, log, within=60)
 
 
-COPY = "my-notebooks/en/01-sync-vs-async.ipynb"
+COPY = "my-notebooks/en/00-welcome.ipynb"
 PANES = {
     f"notebook:{COPY}": {"path": COPY, "factory": "Notebook"},
     "terminal:1": {"name": "1"},

@@ -61,7 +61,7 @@ def test_make_without_a_target_lists_the_targets(checkout: Path) -> None:
     assert ran.returncode == 0
     assert [line.split()[1] for line in ran.stdout.splitlines()] == [
         *("help", "lab", "demo", "test", "speed-guard", "fuzz", "notebooks"),
-        *("chaos", "lint", "bench", "bench-volume", "lock", "clean"),
+        *("notebooks-write", "course", "chaos", "lint", "bench", "bench-volume", "lock", "clean"),
     ]
 
 

@@ -18,7 +18,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """One lab for all tests of this process that leave it intact."""
     lab = start_lab(tmp_path_factory.mktemp("lab"))
     # Each test says for itself what its commands should find.
-    environment.leave(lab.aio.workspace)
+    environment.leave(lab.aio.state)
     yield lab
     lab.stop()
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-NOTEBOOKS = ("01-sync-vs-async", "02-the-queue-worker")
+NOTEBOOKS = ("01-sync-vs-async", "02-the-queue-worker", "09-beyond-one-machine")
 
 
 def run_notebook(name: str, workspace: Path, variables: dict[str, str]) -> str:
@@ -19,10 +20,25 @@ def run_notebook(name: str, workspace: Path, variables: dict[str, str]) -> str:
         workspace: The lab's folder.
         variables: Further environment variables.
     """
-    plugins = ("-p", "tests.notebooks.nbval_proofs", "-p", "no:randomly", "-o", f"cache_dir={workspace}")
+    # A copy in the workspace: cells make folders beside their notebook.
+    copy = workspace / "en" / f"{name}.ipynb"
+    copy.parent.mkdir()
+    shutil.copy(ROOT / f"notebooks/en/{name}.ipynb", copy)
+    plugins = (
+        "-p",
+        "tests.notebooks.nbval_proofs",
+        "-p",
+        "no:randomly",
+        "-o",
+        f"cache_dir={workspace}",
+        "-c",
+        "pyproject.toml",
+        "--rootdir",
+        str(workspace),
+    )
     options = ("--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=120")
     run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", *plugins, *options, f"notebooks/en/{name}.ipynb"],
+        [sys.executable, "-m", "pytest", "-q", *plugins, *options, str(copy)],
         cwd=ROOT,
         env={**os.environ, "LABKIT_WORKSPACE": str(workspace), **variables},
         capture_output=True,

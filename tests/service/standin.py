@@ -11,6 +11,7 @@ import signal
 import sys
 
 from labkit_services.http import HttpServer, Request, Response
+from labkit_services.runtime.listening import ListenSettings
 from labkit_services.runtime.service import Service, run
 
 MANNER = sys.argv[2] if len(sys.argv) > 2 else "polite"
@@ -32,7 +33,7 @@ async def main(service: Service) -> None:
     if MANNER == "crash":
         raise RuntimeError("crashed on purpose")
     server = HttpServer(hello)
-    host, port = await server.start(port=service.number("port", 0), fallback=service.flag("port_fallback"))
+    host, port = await ListenSettings.read(service, "127.0.0.1", 0).start(server)
     service.ready(url=f"http://{host}:{port}")
     if MANNER == "brief":
         await asyncio.sleep(0.05)

@@ -16,7 +16,7 @@ from labs import start_lab
 from receiver import receiver
 
 from labkit import Lab
-from labkit_services.watchdog.ports import reserve_port
+from labkit_services.runtime.held_port import reserve_port
 
 
 @pytest.fixture(scope="module")

@@ -35,7 +35,7 @@ def calls_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         ack_wait="2s",
         environment={"callback_attempts": "2", "initial_callback_wait": "200ms"},
     )
-    environment.leave(lab.aio.workspace)
+    environment.leave(lab.aio.state)
     lab.deploy("echo", fprocess="cat")
     lab.deploy("fails", fprocess="false")
     lab.deploy("slow", fprocess="sleep 1.5")

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from labkit_command import LABKIT, labkit
 
-FIRST = "notebooks/en/01-sync-vs-async.ipynb"
-PAGE = "lab/workspaces/labkit/tree/my-notebooks/en/01-sync-vs-async.ipynb"
+FIRST = "notebooks/en/00-welcome.ipynb"
+PAGE = "lab/workspaces/labkit/tree/my-notebooks/en/00-welcome.ipynb"
 """The learner's copy, which the server makes when it starts."""
 
 
@@ -24,7 +24,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     server, folder = tmp_path / "server.git", tmp_path / "my clone"
     git(tmp_path, "init", "--quiet", "--bare", "--initial-branch=main", str(server))
     git(tmp_path, "clone", "--quiet", str(server), str(folder))
-    for name in (FIRST, "notebooks/zh/01-同步.ipynb", "notebooks/en/02 #2 100%.ipynb"):
+    for name in (FIRST, "notebooks/zh/00-欢迎.ipynb", "notebooks/en/02 #2 100%.ipynb"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text("{}")
     commit(folder)
@@ -99,11 +99,11 @@ def test_what_is_not_pushed_or_not_committed_is_named(checkout: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "path"),
     [
-        (["--notebook", "01-sync-vs-async"], FIRST),
-        (["--notebook", "01-sync-vs-async.ipynb"], FIRST),
+        (["--notebook", "00-welcome"], FIRST),
+        (["--notebook", "00-welcome.ipynb"], FIRST),
         (["--notebook", FIRST], FIRST),
-        (["--language", "zh"], "notebooks/zh/01-%E5%90%8C%E6%AD%A5.ipynb"),
-        (["--notebook", "notebooks/zh/01-同步.ipynb"], "notebooks/zh/01-%E5%90%8C%E6%AD%A5.ipynb"),
+        (["--language", "zh"], "notebooks/zh/00-%E6%AC%A2%E8%BF%8E.ipynb"),
+        (["--notebook", "notebooks/zh/00-欢迎.ipynb"], "notebooks/zh/00-%E6%AC%A2%E8%BF%8E.ipynb"),
         (["--notebook", "02"], "notebooks/en/02%20%232%20100%25.ipynb"),
     ],
 )
@@ -135,7 +135,7 @@ def test_a_hub_gets_a_branch_and_the_repositorys_folder(checkout: Path) -> None:
 
     assert found["nbgitpuller"]["url"] == (
         "https://hub.example.edu/hub/user-redirect/git-pull?repo=https%3A%2F%2Fgithub.com%2Fan-org%2Flabkit"
-        "&branch=main&urlpath=lab%2Ftree%2Flabkit%2Fnotebooks%2Fen%2F01-sync-vs-async.ipynb%3Fautodecode"
+        "&branch=main&urlpath=lab%2Ftree%2Flabkit%2Fnotebooks%2Fen%2F00-welcome.ipynb%3Fautodecode"
     )
     assert "/v1.0?" in found["binder"]["url"]
 
@@ -172,7 +172,7 @@ def errors(checkout: Path, *arguments: str) -> str:
 def test_errors_say_what_is_there(checkout: Path, tmp_path: Path) -> None:
     unknown = errors(checkout, "--notebook", "99")
     assert "no such notebook" in unknown
-    assert "01-sync-vs-async, 02 #2 100%" in unknown
+    assert "00-welcome, 02 #2 100%" in unknown
     assert "several" in errors(checkout, "--notebook", "0")
     assert "one of: en, zh" in errors(checkout, "--language", "fr")
     assert "belongs to no checkout" in errors(tmp_path)

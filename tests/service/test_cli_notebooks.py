@@ -18,7 +18,7 @@ from labkit import Lab
 from labkit.notebook_copies.copies import NotebookCopies
 from labkit.workspace import Workspace
 
-FIRST = "my-notebooks/en/01-sync-vs-async.ipynb"
+FIRST = "my-notebooks/en/00-welcome.ipynb"
 ANY_PORTS = ("--gateway-port", "0", "--inspector-port", "0")
 
 
@@ -57,16 +57,16 @@ def test_notebooks_are_listed_and_copied_and_no_work_is_lost(tmp_path: Path) -> 
     mine = change(tmp_path / FIRST)
     assert states(tmp_path)[FIRST] == "changed"
     assert re.search(rf"^{FIRST} +changed$", notebooks(tmp_path, "list").stdout, re.M)
-    said = notebooks(tmp_path, "copy", "01", "02").stdout.splitlines()
+    said = notebooks(tmp_path, "copy", "00", "02").stdout.splitlines()
     renamed = re.fullmatch(rf"{FIRST}: a fresh copy\. Yours is now (\S+)\.", said[0])
     assert renamed
-    assert re.fullmatch(r"my-notebooks/en/01-sync-vs-async\.\d{4}-\d\d-\d\d-\d{4}\.ipynb", renamed[1])
+    assert re.fullmatch(r"my-notebooks/en/00-welcome\.\d{4}-\d\d-\d\d-\d{4}\.ipynb", renamed[1])
     assert (tmp_path / renamed[1]).read_text() == mine
     assert "02-the-queue-worker.ipynb: kept." in said[1]
     assert states(tmp_path)[FIRST] == "untouched"
 
     change(tmp_path / FIRST)
-    (done,) = json.loads(notebooks(tmp_path, "copy", "en/01", "--json").stdout)
+    (done,) = json.loads(notebooks(tmp_path, "copy", "en/00", "--json").stdout)
     assert (done["notebook"], done["action"], done["state_before"]) == (FIRST, "renamed", "changed")
     assert (tmp_path / done["renamed_to"]).exists()
     assert done["renamed_to"] != renamed[1]
@@ -77,7 +77,7 @@ def test_notebooks_are_listed_and_copied_and_no_work_is_lost(tmp_path: Path) -> 
     [
         (["copy", "9"], 1, "There is no notebook of that name."),
         (["copy"], 2, "name notebooks, or use --all"),
-        (["copy", "01", "--all"], 2, "name notebooks, or use --all"),
+        (["copy", "00", "--all"], 2, "name notebooks, or use --all"),
     ],
 )
 def test_a_wrong_name_is_an_error(tmp_path: Path, arguments: list[str], code: int, message: str) -> None:
@@ -138,9 +138,9 @@ def test_starts_at_the_same_moment_in_one_folder_make_one_set_of_copies(workspac
 
 def test_a_cell_puts_a_fresh_copy_in_place(workspace: Path) -> None:
     with start_lab(workspace) as lab:
-        assert "01-sync-vs-async.ipynb: created." in repr(lab.fresh_copy())
+        assert "00-welcome.ipynb: created." in repr(lab.fresh_copy())
         mine = change(workspace / FIRST)
-        copies = lab.fresh_copy("01")
+        copies = lab.fresh_copy("en/00")
 
     assert [copy.action for copy in copies] == ["renamed"]
     assert (workspace / copies[0].renamed_to).read_text() == mine
@@ -167,7 +167,7 @@ def test_without_a_clone_an_empty_folder_gets_the_notebooks(tmp_path: Path) -> N
     environment = {**os.environ, "HOME": str(tmp_path)}
     environment.pop("LABKIT_WORKSPACE", None)
     subprocess.run(
-        [sys.executable, "-c", code, "notebooks", "copy", "01"],
+        [sys.executable, "-c", code, "notebooks", "copy", "00"],
         cwd=tmp_path,
         env=environment,
         check=True,

@@ -45,7 +45,7 @@ def engine(docker_engine: DockerEngine) -> Iterator[docker.DockerClient]:
 @pytest.fixture
 def docker_lab(workspace: Path) -> Iterator[Lab]:
     lab = start_lab(workspace, functions="docker", timeout=30)
-    environment.leave(lab.aio.workspace)
+    environment.leave(lab.aio.state)
     yield lab
     lab.stop()
 
@@ -188,7 +188,7 @@ def test_what_a_crashed_lab_leaves_is_listed_by_doctor_and_removed_at_the_next_s
         lab = start_lab(workspace, functions="docker")
         with client(lab) as http:
             deploy(http, "left", "sleep 100")
-        environment.leave(lab.aio.workspace)
+        environment.leave(lab.aio.state)
         [before] = containers(engine, workspace)
         for process in psutil.Process(supervisor).children(recursive=True):
             process.kill()
@@ -310,4 +310,4 @@ def test_the_variable_chooses_the_provider_and_an_argument_wins(
         assert "running with another setting" in failed.stderr
     finally:
         lab.stop(force=True)
-        environment.leave(lab.aio.workspace)
+        environment.leave(lab.aio.state)

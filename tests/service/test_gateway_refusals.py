@@ -24,7 +24,7 @@ QUEUE_ANNOTATION = "com.openfaas.queue"
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """A lab without other tests' functions, whose scaling would be stored."""
     with start_lab(tmp_path_factory.mktemp("refusals")) as lab:
-        environment.leave(lab.aio.workspace)
+        environment.leave(lab.aio.state)
         yield lab
 
 

@@ -21,7 +21,7 @@ from tests.eventually import eventually
 def rows_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """A lab whose services are paused and stopped."""
     lab = start_lab(tmp_path_factory.mktemp("rows"))
-    environment.leave(lab.aio.workspace)
+    environment.leave(lab.aio.state)
     deploy_functions(lab)
     yield lab
     lab.stop()

@@ -61,7 +61,7 @@ class Served:
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     root = tmp_path_factory.mktemp("served")
     lab = start_lab(root)
-    environment.leave(lab.aio.workspace)
+    environment.leave(lab.aio.state)
     with jupyter_server(root, tmp_path_factory.mktemp("home")) as server:
         served = Served(lab, server)
         with gateway_client(lab) as http:

@@ -82,10 +82,10 @@ def test_a_lab_logs_in_with_a_token_and_with_a_client_certificate(tmp_path: Path
     tls = f'cert_file: "{certificate}", key_file: "{key}", ca_file: "{certificates.ca}", verify: true'
     with running(Nodes(tmp_path, [LOOPBACK], f'authorization {{ token: "{TOKEN}" }}', tls)) as nodes:
         certified = {"ca": certificates.ca, "cert": client, "key": client_key}
-        with pytest.raises(NatsAccessError, match="client certificate"):
-            check(nodes.urls, context_file(tmp_path / "bare.json", token=TOKEN, ca=certificates.ca))
         file = context_file(tmp_path / "full.json", token=TOKEN, **certified)
         nodes.wait_ready(NatsLogin.of(nodes.urls, file))
+        with pytest.raises(NatsAccessError, match="client certificate"):
+            check(nodes.urls, context_file(tmp_path / "bare.json", token=TOKEN, ca=certificates.ca))
         run_a_call(workspace, nodes.urls, file).stop()
 
 

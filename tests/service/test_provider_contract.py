@@ -62,7 +62,7 @@ def provider(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         if request.param == "docker":
             patch.setenv("DOCKER_HOST", request.getfixturevalue("docker_engine").url)
         lab = start_lab(tmp_path_factory.mktemp(request.param), functions=request.param, timeout=30)
-        environment.leave(lab.aio.workspace)
+        environment.leave(lab.aio.state)
         try:
             with client(lab) as http:
                 yield Provider(request.param, lab, http)

@@ -95,6 +95,25 @@ def test_labkit_open_shows_a_record_without_a_lab(record: Path, tmp_path: Path) 
     assert not (tmp_path / ".labkit").exists()
 
 
+def test_labkit_open_shows_the_recorded_run_of_a_notebook(tmp_path: Path) -> None:
+    with running(tmp_path, "open", "01", "--no-browser", "--json") as process:
+        page = json.loads(next_line(process))["url"]
+        with httpx.Client(trust_env=False, timeout=10) as client:
+            assert client.get(page).status_code == 200
+            found = client.get(f"{page.partition('/?')[0]}/api/v1/calls", params={"limit": 100}).json()
+        process.terminate()
+        process.wait(10)
+    assert {"nap", "long-task"} <= {call["function"] for call in found["calls"]}
+    assert not (tmp_path / ".labkit").exists()
+
+
+def test_labkit_open_names_the_notebooks_whose_run_is_recorded(tmp_path: Path) -> None:
+    shown = labkit(tmp_path, "open", "99", code=1)
+
+    assert "99 is no recorded run" in shown
+    assert "01, 02, 07" in shown
+
+
 def _is_gone(url: str) -> bool:
     try:
         httpx.get(url, trust_env=False, timeout=1)

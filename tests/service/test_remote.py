@@ -51,6 +51,21 @@ def deployed(lab: Lab, fprocess: str) -> str:
     return name
 
 
+# -- beside another lab
+
+
+def test_a_connection_that_is_stopped_gives_the_variables_back(
+    lab: Lab, remote: OpenFaas, tmp_path: Path
+) -> None:
+    names = ("LABKIT_WORKSPACE", "OPENFAAS_URL", "OPENFAAS_CONFIG")
+    first = [os.environ.get(name) for name in names]
+    with Lab.connect(remote.url, remote.user, remote.password, workspace=tmp_path):
+        assert os.environ["LABKIT_WORKSPACE"] == str(tmp_path)
+
+    assert [os.environ.get(name) for name in names] == first
+    assert first[0] == str(lab.workspace)
+
+
 # -- the same as in a lab
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -157,6 +158,11 @@ def test_a_fault_during_a_run_is_noted(own: Lab, nap: str) -> None:
     fault.wait()
 
     assert "fault injected: queue-worker kill, from 0." in facts(run)
+    assert [(each.service, each.kind) for each in run.faults] == [("queue-worker", "kill")]
+    picture = own.plot(run)
+    assert re.search(r"queue-worker killed: \d\.\d+ s, from 0\.\d+ s on", picture.alt)
+    drawn = [text.get_text() for text in picture.figure.axes[0].texts]
+    assert any(text.startswith("queue-worker killed: ") for text in drawn)
 
 
 @pytest.mark.parametrize("mode", ["sync", "async"])
@@ -170,6 +176,13 @@ def test_a_cold_start_is_noted(own: Lab, nap: str, mode: str) -> None:
 
     assert "the function had no ready replica" in facts(run)
     own.remove("cold")
+
+
+def test_a_run_lets_a_function_start_that_was_just_deployed(own: Lab) -> None:
+    for number in range(5):
+        own.deploy(f"new-{number}", fprocess="cat")
+        assert "ready replica" not in facts(own.measure(f"new-{number}", calls=1, progress=False))
+        own.remove(f"new-{number}")
 
 
 def test_a_function_that_is_removed_during_a_run_is_noted(own: Lab, nap: str) -> None:

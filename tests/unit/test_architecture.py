@@ -44,6 +44,7 @@ ALLOWED = {
         {"labkit", "remote", "clients", "views", "lifecycle", "openfaas_cli"},
         SHARED | {"runtime"},
     ),
+    "labkit.teaching": ({"labkit", "teaching", "clients", "views"}, SHARED),
     "labkit.live": ({"labkit", "live", "clients", "views"}, SHARED | {"runtime"}),
     "labkit.handlers": (
         {"labkit", "handlers", "clients", "lifecycle", "openfaas_cli"},
@@ -52,15 +53,18 @@ ALLOWED = {
     "labkit.lab": (
         {
             *("labkit", "lab", "live", "handlers", "clients", "views", "lifecycle", "supervisor"),
-            *("notebook_copies", "remote"),
+            *("notebook_copies", "remote", "teaching"),
         },
         SHARED | {"runtime"},
     ),
-    "labkit.ipython": ({"labkit", "ipython", "lab", "handlers", "live", "clients"}, SHARED),
+    "labkit.ipython": (
+        {"labkit", "ipython", "lab", "handlers", "live", "clients", "views", "teaching"},
+        SHARED,
+    ),
     "labkit.cli": (
         {
             *("labkit", "cli", "lab", "live", "clients", "views", "lifecycle", "supervisor", "openfaas_cli"),
-            *("jupyter", "notebook_copies", "remote"),
+            *("jupyter", "notebook_copies", "remote", "teaching"),
         },
         SHARED | {"runtime", "docker_engine"},
     ),

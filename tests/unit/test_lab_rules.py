@@ -70,7 +70,7 @@ def test_a_status_is_a_table_in_text_and_html() -> None:
 
     assert rows[1] == row
     assert "http://127.0.0.1:8080" in str(status())
-    assert "<td>31 MB</td>" in status()._repr_html_()
+    assert ">31 MB</td>" in status()._repr_html_()
 
 
 def test_a_service_s_error_text_is_escaped_in_html() -> None:
@@ -97,9 +97,9 @@ def test_the_environment_is_restored_unless_someone_else_changed_it(
     assert os.environ["LABKIT_WORKSPACE"] == str(tmp_path)
 
     monkeypatch.setenv("PATH", "/changed")
-    environment.leave(Workspace(Path("/another")))
+    environment.leave(STATE._replace(run_id="another"))
     assert os.environ["OPENFAAS_URL"] == STATE.gateway_url
-    environment.leave(workspace)
+    environment.leave(STATE)
 
     assert os.environ["OPENFAAS_URL"] == "http://before"
     assert os.environ["PATH"] == "/changed"

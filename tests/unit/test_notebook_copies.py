@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
+from labkit import file_lock as file_lock_module
 from labkit.errors import InvalidValueError, LabTimeoutError, WorkspaceError
-from labkit.notebook_copies import copies
-from labkit.notebook_copies.copies import CopyChange, NotebookCopies
+from labkit.notebook_copies.copies import CopyChange, NotebookCopies, first_notebook
 from labkit.notebook_copies.plan import (
     Comparison,
     CopyAction,
@@ -401,11 +401,11 @@ def test_starts_at_the_same_moment_make_one_set_of_copies_and_one_backup(origina
 def test_a_lock_that_is_never_freed_ends_in_an_error(
     originals: Path, work: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(copies, "_LOCK_SECONDS", 0.1)
+    monkeypatch.setattr(file_lock_module, "_LOCK_SECONDS", 0.1)
     mine = NotebookCopies(Workspace(work), originals)
 
     with (
-        copies._lock(Workspace(work)),
+        file_lock_module.file_lock(Workspace(work), "notebooks.lock", "copying the notebooks"),
         pytest.raises(LabTimeoutError, match="Another process is copying the notebooks"),
     ):
         mine.update()
@@ -436,6 +436,17 @@ def test_what_is_no_file_in_a_copys_place_is_renamed_and_not_read(
     assert os.path.lexists(work / change.renamed_to)
     assert (kind == "folder") == (work / change.renamed_to / "mine").exists()
     assert place.is_file()
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_learner_begins_in_their_language(
+    work: Path, monkeypatch: pytest.MonkeyPatch, language: str
+) -> None:
+    monkeypatch.setenv("LABKIT_LANG", language)
+    NotebookCopies(Workspace(work)).update()
+
+    assert first_notebook() == f"my-notebooks/{language}/00-welcome.ipynb"
+    assert (work / first_notebook()).is_file()
 
 
 def test_links_of_labkits_notebooks_lead_to_the_same_from_the_copies(work: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -22,9 +23,8 @@ from call_events import (
 from PIL import Image
 
 from labkit.views.measurement import Measurement
-from labkit.views.plots import Picture, plot_queue_depth, plot_timelines
+from labkit.views.plots import Picture, PredictedWait, plot_queue_depth, plot_timelines
 from labkit.views.plots.style import BARS, DARK, LIGHT, MARKS, THEMES, Theme
-from labkit_services.call_record.spans import Kind
 from labkit_services.contract.errors import InvalidValueError, LabError
 from labkit_services.contract.events import Event, EventType
 
@@ -71,6 +71,21 @@ def legend(picture: Picture) -> list[str]:
     return [text.get_text() for text in picture.figure.legends[0].get_texts()]
 
 
+def panels(picture: Picture) -> list[Any]:
+    """Return the panels with calls: strips have no label on their left."""
+    return [axes for axes in picture.figure.axes if axes.get_ylabel()]
+
+
+def labels(axes: Any) -> set[str]:
+    return {text.get_text() for text in axes.texts}
+
+
+def bars(picture: Picture, name: str) -> list[Any]:
+    """Return the extents of the bars of one kind, in the first panel."""
+    (found,) = (each for each in picture.figure.axes[0].collections if each.get_gid() == name)
+    return [path.get_extents() for path in found.get_paths()]
+
+
 def texts(picture: Picture) -> str:
     return "\n".join(text.get_text() for axes in picture.figure.axes for text in axes.texts)
 
@@ -98,8 +113,53 @@ def test_totals_are_in_the_figure_and_in_its_description(
         assert "the caller was free after 0.02 s, the last call was done after 10.2 s" in words
 
 
+def test_a_prediction_is_a_line_in_its_run_and_in_words(
+    sync_ten: Measurement, async_ten: Measurement
+) -> None:
+    picture = plot_timelines(
+        async_ten, sync_ten, predicted=lambda run: PredictedWait(5 if run.mode == "sync" else 12)
+    )
+    above, below = panels(picture)
+
+    assert [list(line.get_xdata()) for line in (above.lines[-1], below.lines[-1])] == [[5, 5], [12, 12]]
+    assert {"you predicted 5 s"} <= labels(above)
+    assert {"you predicted 12 s"} <= labels(below)
+    assert below.get_xlim()[1] > 12
+    assert legend(picture)[-1] == "your prediction"
+    for words in (texts(picture), picture.alt):
+        assert "the caller waited 10.1 s (you predicted 5 s)" in words
+        assert "the caller was free after 0.02 s (you predicted 12 s), the last call was done after" in words
+
+
+def test_a_prediction_of_the_end_stands_beside_the_end(sync_ten: Measurement, async_ten: Measurement) -> None:
+    end = PredictedWait(8, is_end=True)
+    picture = plot_timelines(sync_ten, async_ten, predicted=lambda run: end if run is async_ten else None)
+    above, below = panels(picture)
+
+    assert "you predicted 8 s" not in labels(above)
+    assert list(below.lines[-1].get_xdata()) == [8, 8]
+    assert "the last call was done after 10.2 s (you predicted 8 s)" in picture.alt
+
+
+def test_a_prediction_far_off_leaves_the_run_readable(sync_ten: Measurement) -> None:
+    picture = plot_timelines(sync_ten, predicted=lambda _: PredictedWait(1000))
+
+    assert picture.figure.axes[0].get_xlim()[1] < 12
+    assert "you predicted 1000 s" in picture.alt
+    assert "you predicted 1000 s →" in labels(picture.figure.axes[0])
+    assert "your prediction" not in legend(picture)
+
+
+def test_runs_of_one_mode_keep_their_order(async_ten: Measurement) -> None:
+    eight = replace(async_ten, calls=async_ten.calls[:8])
+    above, below = panels(plot_timelines(eight, async_ten))
+
+    assert above.texts[0].get_text().startswith("8 asynchronous")
+    assert below.texts[0].get_text().startswith("10 asynchronous")
+
+
 def test_sync_is_above_async_on_one_time_axis(sync_ten: Measurement, async_ten: Measurement) -> None:
-    above, below = plot_timelines(async_ten, sync_ten).figure.axes
+    above, below = panels(plot_timelines(async_ten, sync_ten))
 
     assert "synchronous calls" in above.texts[0].get_text()
     assert "asynchronous calls" in below.texts[0].get_text()
@@ -108,16 +168,9 @@ def test_sync_is_above_async_on_one_time_axis(sync_ten: Measurement, async_ten: 
 
 
 def test_bars_match_the_spans(async_ten: Measurement) -> None:
-    (axes,) = plot_timelines(async_ten).figure.axes
+    picture = plot_timelines(async_ten)
 
-    drawn = {
-        style.label: collection
-        for style, collection in zip(
-            (BARS[Kind.WAITS], BARS[Kind.QUEUED], BARS[Kind.WORKS]), axes.collections, strict=True
-        )
-    }
-    works = [path.get_extents() for path in drawn["the function works"].get_paths()]
-    queued = [path.get_extents() for path in drawn["waits for a free worker"].get_paths()]
+    works, queued = bars(picture, "works"), bars(picture, "queued")
     assert [round(box.width, 2) for box in works] == [1.01] * 10
     assert [round(box.x1, 1) for box in queued] == [0.0, 1.1, 2.1, 3.1, 4.1, 5.2, 6.2, 7.2, 8.2, 9.2]
     assert all(box.height > 4 * line.height for box, line in zip(works, queued, strict=True))
@@ -140,8 +193,8 @@ def test_legend_lists_only_what_is_drawn(sync_ten: Measurement, async_ten: Measu
     ]
     assert "waits for a free worker" in legend(plot_timelines(sync_ten, async_ten))
     assert legend(plot_timelines(eventful())) == [
-        *(style.label for style in BARS.values()),
-        *(style.label for style in MARKS.values()),
+        *(style.label() for style in BARS.values()),
+        *(style.label() for style in MARKS.values()),
     ]
 
 
@@ -149,7 +202,7 @@ def test_description_reports_failures_and_retries() -> None:
     picture = plot_timelines(eventful())
 
     assert "5 of 6 calls were over, 1 failed, 1 dead-lettered, 1 cancelled, 2 took more" in picture.alt
-    assert picture.alt.replace("\n", " ").endswith("more than one attempt.")
+    assert "2 took more than one attempt; at most 5 in the queue (after 0.002 s)" in picture.alt
     assert "1 dead-lettered" in texts(picture).replace("\n", " ")
 
 
@@ -296,3 +349,26 @@ def test_queue_depth_reports_calls_still_queued() -> None:
     run = measured("async", async_run(10, 1), until=4.5)
 
     assert "5 still there at the end" in plot_queue_depth(run).alt
+
+
+def test_a_refusal_of_two_milliseconds_is_seen_in_a_long_run(tmp_path: Path) -> None:
+    events = [
+        *accepted("refused"),
+        *attempt("refused", 0.1, 0.002, 1, 429, acked=False),
+        retry("refused", 0.103, 1, 5.0),
+        *attempt("refused", 5.1, 1.0, 2),
+    ]
+    path = tmp_path / "run.png"
+    plot_timelines(measured("async", events)).save(path, theme="light")
+    fails = [int(LIGHT.fails[at : at + 2], 16) for at in (1, 3, 5)]
+
+    with Image.open(path) as image:
+        calls = image.convert("RGB").crop((0, 0, image.width, image.height // 2))  # above the legend
+        colours = calls.getcolors(calls.width * calls.height) or []
+    like = [
+        count
+        for count, pixel in colours
+        if all(abs(a - b) < 40 for a, b in zip(pixel, fails, strict=True))  # type: ignore[arg-type]
+    ]
+
+    assert sum(like) > 10

@@ -164,3 +164,30 @@ def test_a_retry_after_date_is_relative_to_now() -> None:
         random.Random(),
         later,
     ) == Retry(29.0)
+
+
+def storm(policy: RetryPolicy, rng: random.Random) -> float:
+    """Return when the last of ten calls is done of which two fit in at a time, for 0.1 s each."""
+    waiting = [(0.0, 1) for _ in range(10)]
+    busy: list[float] = []
+    last = 0.0
+    while waiting:
+        now, attempt = min(waiting)
+        waiting.remove((now, attempt))
+        busy = [end for end in busy if end > now]
+        if len(busy) < 2:
+            busy.append(now + 0.1)
+            last = max(last, now + 0.1)
+        else:
+            waiting.append((now + policy.wait(attempt, rng), attempt + 1))
+    return last
+
+
+def test_jitter_ends_a_retry_storm_sooner() -> None:
+    rng = random.Random(7)
+    together = storm(RetryPolicy(min_wait=0.3), rng)
+    spread = sorted(storm(RetryPolicy(min_wait=0.3, backoff=Backoff.FULL), rng) for _ in range(100))
+
+    assert together == pytest.approx(0.3 + 0.6 + 1.2 + 2.4 + 0.1)
+    assert spread[50] < together / 2
+    assert spread[98] < together

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from itertools import pairwise
 from xml.etree import ElementTree
 
 import pytest
 from call_events import BEGIN, SECOND, accepted, attempt, reduced, sync_call
 
-from labkit.views.style_table import MOMENTS, SPANS, STATES, label_of
+from labkit.views.style_table import MOMENTS, SPANS, STATES, label_of, state_label
 from labkit.views.timeline.axis import tick_text, ticks
 from labkit.views.timeline.layout import Bar, Layout, MarkedMoment, Row, lay_out
 from labkit.views.timeline.picture import CallTimeline
@@ -62,8 +64,42 @@ def test_a_fault_is_a_band_where_it_overlaps() -> None:
     inside = FaultSpan("kill", "queue-worker", BEGIN + SECOND // 2, BEGIN + SECOND)
     before = replace(inside, began=BEGIN - 9 * SECOND, ended=BEGIN - 8 * SECOND)
     picture = drawn(sync_call("a"), faults=(inside, before))
-    assert "queue-worker kill" in picture.text()
-    assert picture.svg().count("fault: queue-worker kill") == 1
+    assert "queue-worker killed: 0.5" in picture.text()
+    svg = ElementTree.fromstring(picture.svg())
+    written = [each.text for each in svg.iter() if each.tag.endswith("text")]
+    assert written.count("fault: queue-worker killed: 0.50 s") == 1
+
+
+def test_the_picture_speaks_the_notebook_s_language(monkeypatch: pytest.MonkeyPatch) -> None:
+    fault = FaultSpan("kill", "queue-worker", BEGIN + SECOND // 2, BEGIN + SECOND)
+    picture = drawn(sync_call("a"), async_call("b"), faults=(fault,))
+    monkeypatch.setenv("LABKIT_LANG", "zh")
+    svg = ElementTree.fromstring(picture.svg())
+    said = [each.text for each in svg.iter() if each.tag.endswith(("text", "title", "desc")) and each.text]
+
+    assert said[0].startswith("2 次调用的时间线，共 ")
+    assert "故障：queue-worker 被杀死：0.50 s" in said
+    assert label_of("works", "zh") in said
+    assert state_label("done", "zh") in said
+    assert label_of("answered", "zh") in said
+    names = r"long-task|queue-worker|faas-request|attempt|waits"  # details of a bar are the record's
+    rest = re.sub(names, "", "\n".join(said))
+    assert not re.search(r"[a-z]{3,}", rest), rest
+    assert "没有调用" in drawn().svg()
+
+
+def test_labels_of_faults_are_left_out_where_they_have_no_room() -> None:
+    kills = [
+        FaultSpan("kill", "queue-worker", BEGIN + n * SECOND // 20, BEGIN + (n + 1) * SECOND // 20)
+        for n in range(20)
+    ]
+    svg = ElementTree.fromstring(drawn(sync_call("a"), faults=tuple(kills)).svg())
+
+    written = [each for each in svg.iter() if each.tag.endswith("text") and "killed" in (each.text or "")]
+    titles = [each for each in svg.iter() if each.tag.endswith("title") and "killed" in (each.text or "")]
+    assert (len(written), len(titles)) == (3, 20)
+    places = [float(each.get("x", "0")) for each in written]
+    assert all(after - before > 200 for before, after in pairwise(places))
 
 
 def test_only_the_newest_calls_have_a_row() -> None:

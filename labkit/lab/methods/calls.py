@@ -16,6 +16,8 @@ from labkit.lab.measure import RUN_SECONDS, OnProgress, RunSpec, measure, measur
 from labkit.lab.methods.parts import LabParts
 from labkit.lab.recording import AsyncRecording, Recording
 from labkit.views.measurement import Measurement
+from labkit.views.traffic import Traffic
+from labkit.views.words import words_in_use
 from labkit_services.call_record.log import Call, Mode
 from labkit_services.contract.headers import CALLBACK_URL
 from labkit_services.contract.names import short_function_name
@@ -116,11 +118,13 @@ class AsyncLabCalls(LabParts):
         body: Body = b"",
         wait: bool = True,
         purge: bool = False,
+        traffic: Traffic | None = None,
         timeout: float = RUN_SECONDS,
         on_progress: OnProgress = lambda _: None,
     ) -> Measurement:
         """Make a run of calls, as ``Lab.measure``."""
-        spec = RunSpec(function, calls, mode, body, wait, timeout, purge)
+        count = calls if traffic is None else len(traffic)
+        spec = RunSpec(function, count, mode, body, wait, timeout, purge, traffic)
         return await measure(self.connections, spec, on_progress)
 
     @guarded
@@ -164,6 +168,7 @@ class LabCalls:
         body: Body = b"",
         wait: bool = True,
         purge: bool = False,
+        traffic: Traffic | None = None,
         timeout: float = RUN_SECONDS,
         progress: bool = True,
     ) -> Measurement:
@@ -179,25 +184,40 @@ class LabCalls:
             purge: Whether to cancel the calls that are in the function's
                 queue first. Without it they are in the times: the result has
                 a note.
+            traffic: When each call arrives and what it sends, of
+                ``lab.traffic``; then ``calls`` and ``body`` do not count.
             timeout: Seconds for the whole run.
             progress: Whether to draw a progress bar.
 
         Raises:
             LabTimeoutError: It took longer; names completed and pending calls.
         """
-        spec = RunSpec(function, calls, mode, body, wait, timeout, purge)
+        count = calls if traffic is None else len(traffic)
+        spec = RunSpec(function, count, mode, body, wait, timeout, purge, traffic)
         return measure_with_bar(self._async.connections, spec, show=progress)
 
     @checked
     def plot(self, *runs: Measurement) -> Picture:
-        """Draw a timeline for each run, on one time axis."""
+        """Draw a timeline for each run, on one time axis.
+
+        Your predictions about a run are in it, as vertical lines, and
+        injected faults as bands. Texts are in ``language``; without a
+        font for it, those in the picture are English.
+        """
+        from labkit.teaching.desk import notebook_number
+        from labkit.teaching.predictions import lines_of
+        from labkit.teaching.progress_file import ProgressFile
         from labkit.views.plots import plot_timelines
 
-        return plot_timelines(*runs)
+        predicted = lines_of(ProgressFile(self._async.workspace), notebook_number())
+        return plot_timelines(*runs, predicted=predicted, words=words_in_use())
 
     @checked
-    def plot_queue(self, run: Measurement) -> Picture:
-        """Draw how many calls were queued and in flight during a run."""
+    def plot_queue(self, run: Measurement, *, average: float | None = None) -> Picture:
+        """Draw how many calls were queued and in flight during a run.
+
+        ``average`` is drawn as a line: the queue's depth by Little's law.
+        """
         from labkit.views.plots import plot_queue_depth
 
-        return plot_queue_depth(run)
+        return plot_queue_depth(run, average, words_in_use())

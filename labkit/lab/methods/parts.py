@@ -11,6 +11,7 @@ from labkit.clients.lab_watch import LabWatch
 from labkit.clients.supervisor import SupervisorClient
 from labkit.errors import LabGoneError
 from labkit.lab.background_loop import LoopBound, background_loop
+from labkit.language import translated
 from labkit.live.feed import LabFeed
 from labkit.live.parts import ViewParts, settings_of
 from labkit.live.sources import LabLink
@@ -49,7 +50,7 @@ class LabParts(LoopBound):
         self._handlers: LabHandlers | None = None
 
     def __repr__(self) -> str:
-        return f"<Lab: gateway {self.state.gateway_url}, inspector {self.state.inspector_url}>"
+        return translated(f"<Lab: gateway {self.state.gateway_url}, inspector {self.state.inspector_url}>")
 
     @property
     def handlers(self) -> LabHandlers:

@@ -10,6 +10,7 @@ from labkit.clients.lab_watch import guarded
 from labkit.lab.arguments import checked
 from labkit.lab.background_loop import blocking
 from labkit.lab.methods.parts import LabParts, view_parts
+from labkit.language import translated
 from labkit.live.control_list import ControlList
 from labkit.live.display import FLOW, GAUGE, LOGS, PANEL, TIMELINE, live_card
 from labkit.live.log_source import last_merged_lines
@@ -78,11 +79,14 @@ class AsyncLabViews(LabParts):
         """Return the lab's card as HTML."""
         # Saved with the notebook, so without the token that opens the page.
         inspector, note = html.escape(self.state.inspector_url), self.state.port_note
+        shown_note = f"<p>{translated('Note: ')}{html.escape(translated(note))}{translated('.')}</p>"
         return (
-            f"<p><b>The lab is ready.</b> gateway <code>{html.escape(self.state.gateway_url)}</code> · "
-            f'inspector <a href="{inspector}/" target="_blank"><code>{inspector}</code></a> '
-            "(to open its page for the first time: <code>!labkit status</code>)</p>"
-            + (f"<p>Note: {html.escape(note)}.</p>" if note else "")
+            f"<p><b>{translated('The lab is ready.')}</b> "
+            f"{translated('gateway')} <code>{html.escape(self.state.gateway_url)}</code> · "
+            f'{translated("inspector")} <a href="{inspector}/" target="_blank"><code>{inspector}</code></a> '
+            + translated("(to open its page for the first time: <code>!labkit status</code>)")
+            + "</p>"
+            + (shown_note if note else "")
         )
 
     async def panel(self) -> ControlList:

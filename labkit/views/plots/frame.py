@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from textwrap import wrap
 from typing import TYPE_CHECKING
 
+from labkit.views.plots.lettering import text_width, wrapped
 from labkit.views.plots.style import Theme
+from labkit.views.words import ENGLISH, ViewWords
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -20,74 +21,91 @@ if TYPE_CHECKING:
 
 _WIDTH = 9.0  # the width of a JupyterLab cell on a laptop
 _LEFT, _RIGHT = 0.6, 0.18
-_LINE = 0.19  # a line of text
+AXES_WIDTH = _WIDTH - _LEFT - _RIGHT
+LINE = 0.19
+"""Height of a line of text."""
+_BEFORE, _AFTER = 0.012, 0.02  # margins of the time axis, as parts of it
 _GAP = 0.14  # between a heading and what is above it
 _AXIS = 0.5  # tick labels and the axis's label
 _LEGEND_COLUMNS = 4
+_LEGEND_KEY = 0.5  # a symbol and the space beside a label
+_LETTER = 0.0725  # mean width of a letter, at 9 points
 _LETTERS = 105  # that fit on a line of a heading
 
 
 @dataclass(frozen=True)
 class Panel:
-    """The heading of one panel, and the panel's height in inches."""
+    """The heading of one panel, and the panel's height in inches.
+
+    Attributes:
+        title: "" for a strip, whose heading is one small line.
+        lanes: Lines that are kept free above the panel, for labels.
+        ylabel: None: the plot's.
+    """
 
     title: str
     sentence: str
     height: float
+    lanes: int = 0
+    ylabel: str | None = None
 
     @property
     def sentence_lines(self) -> list[str]:
         """The sentence, wrapped into lines that fit."""
-        return wrap(self.sentence, _LETTERS)
+        return wrapped(self.sentence, _LETTERS)
 
     @property
     def heading(self) -> float:
         """Height of the heading in inches."""
-        return _GAP + _LINE * (1 + len(self.sentence_lines)) + 0.08
+        lines = len(self.sentence_lines) + self.lanes + (1 if self.title else 0)
+        return (_GAP if self.title else 0.05) + LINE * lines + 0.08
 
 
 def new_figure(
-    panels: Sequence[Panel], theme: Theme, *, ylabel: str, legend: int
+    panels: Sequence[Panel],
+    theme: Theme,
+    *,
+    ylabel: str,
+    legend: int | Sequence[str],
+    words: ViewWords = ENGLISH,
 ) -> tuple[Figure, list[Axes]]:
-    """Return a figure with room for ``legend`` keys, and its axes."""
+    """Return a figure with room for a legend, and its axes.
+
+    ``legend`` is the number of its keys, or their labels.
+    """
     from matplotlib.figure import Figure
 
-    foot = _AXIS + _LINE * 1.25 * (1 + (legend - 1) // _LEGEND_COLUMNS)
+    labels = [""] * legend if isinstance(legend, int) else legend
+    foot = _AXIS + LINE * 1.25 * -(-len(labels) // _columns(labels))
     height = sum(panel.heading + panel.height for panel in panels) + foot
     figure = Figure(figsize=(_WIDTH, height), facecolor="none")
     top = height
     found: list[Axes] = []
     for panel in panels:
         top -= panel.heading + panel.height
-        width = (_WIDTH - _LEFT - _RIGHT) / _WIDTH
         axes = figure.add_axes(
-            (_LEFT / _WIDTH, top / height, width, panel.height / height), sharex=found[0] if found else None
+            (_LEFT / _WIDTH, top / height, AXES_WIDTH / _WIDTH, panel.height / height),
+            sharex=found[0] if found else None,
         )
-        _style_axes(axes, panel, theme, ylabel)
+        _style_axes(axes, panel, theme, ylabel if panel.ylabel is None else panel.ylabel)
         found.append(axes)
     for axes in found[:-1]:
         axes.tick_params(labelbottom=False)
-    found[-1].set_xlabel("seconds since the run began", color=theme.text, fontsize=9)
+    found[-1].set_xlabel(words.text("plot.axis"), color=theme.text, fontsize=9)
     return figure, found
 
 
 def _style_axes(axes: Axes, panel: Panel, theme: Theme, ylabel: str) -> None:
-    lines = len(panel.sentence_lines)
-    above = 0.08 + _LINE * lines
-    for text, weight, y in ((panel.title, "normal", above), ("\n".join(panel.sentence_lines), "bold", 0.08)):
-        axes.text(
-            0,
-            1 + y / panel.height,
-            text,
-            transform=axes.transAxes,
-            color=theme.text,
-            fontsize=9.5,
-            fontweight=weight,
-            verticalalignment="bottom",
-        )
+    lanes, lines = LINE * panel.lanes, len(panel.sentence_lines)
+    sentence = "\n".join(panel.sentence_lines)
+    if panel.title:
+        _heading(axes, panel, panel.title, theme.text, lanes + 0.08 + LINE * lines)
+        _heading(axes, panel, sentence, theme.text, lanes + 0.08, weight="bold")
+    else:
+        _heading(axes, panel, sentence, theme.secondary, lanes + 0.04, size=8.5)
     axes.set_facecolor("none")
     axes.set_ylabel(ylabel, color=theme.text, fontsize=9)
-    axes.yaxis.set_label_coords(-(_LEFT - 0.18) / (_WIDTH - _LEFT - _RIGHT), 0.5)
+    axes.yaxis.set_label_coords(-(_LEFT - 0.18) / AXES_WIDTH, 0.5)
     axes.tick_params(colors=theme.text, length=0, labelsize=9)
     axes.grid(axis="x", color=theme.grid, linewidth=0.8)
     axes.set_axisbelow(True)
@@ -96,10 +114,43 @@ def _style_axes(axes: Axes, panel: Panel, theme: Theme, ylabel: str) -> None:
         spine.set_color(theme.grid)
 
 
+def _heading(
+    axes: Axes,
+    panel: Panel,
+    text: str,
+    colour: str,
+    above: float,
+    *,
+    weight: str = "normal",
+    size: float = 9.5,
+) -> None:
+    axes.text(
+        0,
+        1 + above / panel.height,
+        text,
+        transform=axes.transAxes,
+        color=colour,
+        fontsize=size,
+        fontweight=weight,
+        verticalalignment="bottom",
+    )
+
+
 def set_span(axes: Axes, end: float) -> None:
     """Set the time axis to 0 to ``end`` seconds, with a margin for marks."""
     end = end or 1.0  # An empty run: any axis will do.
-    axes.set_xlim(-0.012 * end, 1.02 * end)
+    axes.set_xlim(-_BEFORE * end, (1 + _AFTER) * end)
+
+
+def inches_at(time: float, end: float) -> float:
+    """Return how far a time is from the left end of the axis, in inches."""
+    return (time / (end or 1.0) + _BEFORE) / (1 + _BEFORE + _AFTER) * AXES_WIDTH
+
+
+def _columns(labels: Sequence[str]) -> int:
+    """Return the number of columns in which all labels fit."""
+    longest = max((text_width(label) for label in labels), default=0) * _LETTER + _LEGEND_KEY
+    return max(1, min(_LEGEND_COLUMNS, len(labels), int((_WIDTH - 0.2) / longest)))
 
 
 def add_legend(figure: Figure, keys: dict[str, Artist], theme: Theme) -> None:
@@ -110,7 +161,7 @@ def add_legend(figure: Figure, keys: dict[str, Artist], theme: Theme) -> None:
             list(keys),
             loc="lower center",
             bbox_to_anchor=(0.5, 0),
-            ncols=min(_LEGEND_COLUMNS, len(keys)),
+            ncols=_columns(list(keys)),
             frameon=False,
             labelcolor=theme.text,
             fontsize=9,

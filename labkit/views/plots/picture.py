@@ -9,7 +9,9 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from labkit.views.plots.lettering import can_draw
 from labkit.views.plots.style import LIGHT, THEMES, Theme, ThemeName
+from labkit.views.words import ENGLISH, ViewWords
 from labkit_services.contract.errors import InvalidValueError
 
 if TYPE_CHECKING:
@@ -40,6 +42,12 @@ _CSS = """
 """
 
 
+# The same size as SVG and as PNG. In a narrow cell it is scrolled sideways:
+# made as narrow as a phone, its text could not be read.
+_SIZE = "width: 864px; max-width: 100%; min-width: 620px"
+_TOLD: list[str] = []  # languages whose missing font was told of
+
+
 class Picture:
     """A plot with a text description.
 
@@ -52,12 +60,19 @@ class Picture:
     """
 
     def __init__(
-        self, draw: Draw, alt: str, *, title: str = "", page_format: Literal["svg", "png"] = "svg"
+        self,
+        draw: Draw,
+        alt: str,
+        *,
+        title: str = "",
+        page_format: Literal["svg", "png"] = "svg",
+        words: ViewWords = ENGLISH,
     ) -> None:
         self.alt = alt
         self._page_format = page_format
         self._title = title
         self._draw = draw
+        self._words = words
         self._figure: Figure | None = None
 
     @property
@@ -136,10 +151,18 @@ class Picture:
             hidden = "display: none; " if theme is not LIGHT else ""
             images.append(
                 f'<img class="labkit-{theme.name}" alt="{escape(self.alt)}" '
-                f'style="{hidden}max-width: 100%" src="{source}">'
+                f'style="{hidden}{_SIZE}" src="{source}">'
             )
-        figure = f'<figure class="labkit-picture" style="margin: 0">{"".join(images)}</figure>'
+        shown = "".join(images) + self._note()
+        figure = f'<figure class="labkit-picture" style="margin: 0; overflow-x: auto">{shown}</figure>'
         return f"<style>{_CSS}</style>{figure}"
+
+    def _note(self) -> str:
+        """Tell once that the labels are not in the learner's language."""
+        if can_draw(self._words) or _TOLD:
+            return ""
+        _TOLD.append(self._words.language)
+        return f"<figcaption>{escape(self._words.text('plot.no-font'))}</figcaption>"
 
     def __repr__(self) -> str:
         return f"<Picture: {self.alt}>"

@@ -4,74 +4,89 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from labkit.views.formatting import format_seconds
 from labkit.views.measurement import Measurement
+from labkit.views.plots.bands import (
+    band_key,
+    draw_bands,
+    draw_labels,
+    fault_bands,
+    lanes_of,
+    placed,
+    told_faults,
+    with_left_out,
+)
 from labkit.views.plots.frame import Panel, add_legend, new_figure, set_span
+from labkit.views.plots.lettering import lettering
 from labkit.views.plots.picture import Picture
+from labkit.views.plots.strips import draw_strip, set_counts, strip_properties, strips_of, told
 from labkit.views.plots.style import Theme
-from labkit_services.call_record.spans import Steps, in_flight, queue_depth
+from labkit.views.words import ENGLISH, ViewWords
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+    from matplotlib.artist import Artist
     from matplotlib.figure import Figure
 
 _HEIGHT = 2.2  # inches
 
 
-def plot_queue_depth(run: Measurement) -> Picture:
-    """Plot how many calls of a run were queued, and how many in flight."""
-    depth, flight = queue_depth(run.calls), in_flight(run.calls)
-    sentence = run.caption(_summarise(run, depth, flight))
+def plot_queue_depth(run: Measurement, average: float | None = None, words: ViewWords = ENGLISH) -> Picture:
+    """Plot how many calls of a run were queued, and how many in flight.
+
+    ``average`` is drawn as a line: what theory says of the queue's depth.
+    """
     return Picture(
-        lambda theme: _draw(run, sentence, depth, flight, theme),
-        f"Queue depth over time. {run.title}: {sentence}.",
-        title="Queue depth over time",
+        lambda theme: _draw(run, average, theme, words),
+        words.text("plot.depth", title=run.title_in(words), sentence=_told(run, average, words)),
+        title=words.text("plot.depth.title"),
+        words=words,
     )
 
 
-def _summarise(run: Measurement, depth: Steps, flight: Steps) -> str:
-    """Return the peaks, and when the queue was empty again, as a clause."""
-    busiest = max((count for _, count in flight), default=0)
-    if not depth:
-        return f"nothing was queued, at most {busiest} in flight"
-    deepest = max(count for _, count in depth)
-    reached = next(time for time, count in depth if count == deepest)
-    last, left = depth[-1]
-    end = f"{left} still there at the end" if left else f"empty after {format_seconds(run.seconds_at(last))}"
-    after = format_seconds(run.seconds_at(reached))
-    return f"at most {deepest} in the queue (after {after}), {end}, at most {busiest} in flight"
+def _sentence(run: Measurement, average: float | None, words: ViewWords) -> str:
+    """Return the peaks, and when the queue was empty again; then the notes."""
+    clauses = [told(strip, words, alone=False) for strip in strips_of(run)]
+    if average is not None:
+        clauses.append(words.text("plot.average.told", n=f"{average:.1f}"))
+    return run.caption(words.joined(*clauses), words)
 
 
-def _draw(run: Measurement, sentence: str, depth: Steps, flight: Steps, theme: Theme) -> Figure:
+def _told(run: Measurement, average: float | None, words: ViewWords) -> str:
+    parts = (_sentence(run, average, words), told_faults(run, words))
+    return words.text("join.notes").join(part for part in parts if part)
+
+
+def _draw(run: Measurement, average: float | None, theme: Theme, words: ViewWords) -> Figure:
+    from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
-    from matplotlib.ticker import MaxNLocator
 
-    panel = Panel(run.title, sentence, _HEIGHT)
-    figure, (axes,) = new_figure([panel], theme, ylabel="calls", legend=2)
-    end = max([run.total, *(run.seconds_at(time) for time, _ in [*depth, *flight])])
-    top = max([1, *(count for _, count in [*depth, *flight])])
-    # A plain and a hatched area can be told apart where they overlap, and
-    # without colour.
-    styles: dict[str, tuple[Steps, dict[str, Any]]] = {
-        "in the queue": (depth, {"facecolor": (theme.queue, 0.3), "edgecolor": theme.queue}),
-        "in flight": (flight, {"facecolor": "none", "edgecolor": theme.works, "hatch": r"\\"}),
-    }
-    for steps, style in styles.values():
-        _draw_steps(axes, _seconds(run, steps, end), style)
-    set_span(axes, end)
-    axes.set_ylim(-0.02 * top, 1.08 * top)
-    axes.yaxis.set_major_locator(MaxNLocator(nbins=6, integer=True, min_n_ticks=1))
-    add_legend(figure, {label: Patch(**style, linewidth=1.4) for label, (_, style) in styles.items()}, theme)
+    average_properties: dict[str, Any] = {"color": theme.text, "linewidth": 1.4, "linestyle": "--"}
+    strips = strips_of(run)
+    end = max(strip.steps[-1][0] for strip in strips)
+    bands = fault_bands(run, end)
+    with lettering(words) as drawn:
+        keys: dict[str, Artist] = {
+            drawn.text(f"plot.{strip.kind}"): Patch(
+                **strip_properties(strip.kind, theme, shared=True), linewidth=1.4
+            )
+            for strip in strips
+        }
+        if bands:
+            keys[drawn.text("plot.fault")] = band_key(theme)
+        if average is not None:
+            keys[drawn.text("plot.average")] = Line2D([], [], **average_properties)
+        labels = placed([band.label(drawn) for band in bands], end)
+        sentence = with_left_out(_sentence(run, average, drawn), len(bands) - len(labels), drawn)
+        panel = Panel(run.title_in(drawn), sentence, _HEIGHT, lanes_of(labels))
+        figure, (axes,) = new_figure(
+            [panel], theme, ylabel=drawn.text("plot.calls"), legend=list(keys), words=drawn
+        )
+        set_span(axes, end)
+        draw_bands(axes, bands, theme)
+        draw_labels(axes, labels, panel.height, theme)
+        for strip in strips:
+            draw_strip(axes, strip, end, theme, shared=True)
+        if average is not None:
+            axes.axhline(average, **average_properties)
+        set_counts(axes, [strip.most for strip in strips], nbins=6)
+        add_legend(figure, keys, theme)
     return figure
-
-
-def _seconds(run: Measurement, steps: Steps, end: float) -> list[tuple[float, int]]:
-    """Return the steps in seconds since the run's start, from 0 to ``end``."""
-    points = [(0.0, 0), *((run.seconds_at(time), count) for time, count in steps)]
-    return [*points, (end, points[-1][1])]
-
-
-def _draw_steps(axes: Axes, points: list[tuple[float, int]], style: dict[str, Any]) -> None:
-    times, counts = zip(*points, strict=True)
-    axes.fill_between(times, counts, step="post", linewidth=0, **style)
-    axes.step(times, counts, where="post", color=style["edgecolor"], linewidth=1.4)

@@ -16,6 +16,7 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from labkit.views.style_table import COLOURS, MOMENTS, ROW, SPANS, label_of
+from labkit.views.words import ENGLISH, ViewWords
 from labkit_services.call_record.spans import Kind
 
 ThemeName = Literal["light", "dark"]
@@ -36,6 +37,7 @@ class Theme:
     works: str
     fails: str
     callback: str
+    fault: str
 
 
 def _theme(name: ThemeName) -> Theme:
@@ -53,7 +55,7 @@ class BarStyle:
     """Style of one kind of span, in a row of height 1 that is centred on 0.
 
     Attributes:
-        label: The legend's text.
+        name: Its name in the table of styles.
         colour: Which of the theme's colours.
         centre: Position in the row; positive is down.
         height: Height of the bar.
@@ -62,13 +64,17 @@ class BarStyle:
         line: The outline's line style, in matplotlib's notation.
     """
 
-    label: str
+    name: str
     colour: str
     centre: float
     height: float
     hatch: str = ""
     is_filled: bool = True
     line: str = "-"
+
+    def label(self, words: ViewWords = ENGLISH) -> str:
+        """Return the legend's text."""
+        return label_of(self.name, words.language)
 
 
 class Mark(StrEnum):
@@ -82,21 +88,25 @@ class Mark(StrEnum):
 class MarkStyle:
     """Style of a mark; size in points, centre as for bars."""
 
-    label: str
     marker: str
     size: float
     centre: float
 
+    def label(self, words: ViewWords = ENGLISH) -> str:
+        """Return the legend's text."""
+        is_end = self.marker == MOMENTS["dead"]["plot"]
+        return words.text("plot.failed") if is_end else label_of("answered", words.language)
+
 
 _CENTRES = {"client": -0.31}
 _CENTRE = 0.12  # of every other lane
-_HATCHES = {"": "", "/": "/////", "x": "xxxx", "|": "||||"}
+_HATCHES = {"": "", "/": "/////", "\\": "\\\\\\\\\\", "x": "xxxx", "|": "||||"}
 _LINES = {"solid": "-", "dashed": "--", "dotted": ":"}
 
 
 def _bar(kind: str, style: dict[str, Any]) -> BarStyle:
     return BarStyle(
-        label_of(kind),
+        kind,
         style["colour"],
         _CENTRES.get(style["lane"], _CENTRE),
         style["height"] / ROW,
@@ -114,6 +124,6 @@ BARS: dict[Kind, BarStyle] = {
     _KINDS.get(name) or Kind(name): _bar(name, style) for name, style in SPANS.items()
 }
 MARKS: dict[Mark, MarkStyle] = {
-    Mark.ANSWERED: MarkStyle(label_of("answered"), MOMENTS["answered"]["plot"], 5.5, _CENTRES["client"]),
-    Mark.FAILED: MarkStyle("failed or cancelled", MOMENTS["dead"]["plot"], 8.0, _CENTRE),
+    Mark.ANSWERED: MarkStyle(MOMENTS["answered"]["plot"], 5.5, _CENTRES["client"]),
+    Mark.FAILED: MarkStyle(MOMENTS["dead"]["plot"], 8.0, _CENTRE),
 }

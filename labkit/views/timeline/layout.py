@@ -6,6 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from labkit.views.faults import fault_text
+from labkit.views.style_table import label_of
+from labkit.views.words import ENGLISH, ViewWords
 from labkit_services.call_record.call import Call
 from labkit_services.call_record.fault_spans import FaultSpan
 from labkit_services.call_record.spans import Kind, Lane, Span, spans
@@ -48,7 +51,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """A fault that was injected."""
+    """A fault that was injected; ``label`` has its name and duration."""
 
     label: str
     start: float
@@ -71,12 +74,17 @@ class Layout:
 
 
 def lay_out(
-    calls: Sequence[Call], faults: Iterable[FaultSpan] = (), *, now_ns: int, most: int = 200
+    calls: Sequence[Call],
+    faults: Iterable[FaultSpan] = (),
+    *,
+    now_ns: int,
+    most: int = 200,
+    words: ViewWords = ENGLISH,
 ) -> Layout:
     """Return the timeline of ``calls``, the earliest first.
 
     The newest ``most`` of them have a row. Faults are shown as far as they
-    overlap the axis.
+    overlap the axis. Labels of faults and of answers are in ``words``.
     """
     known = sorted((call for call in calls if call.events), key=lambda call: call.events[0].time_ns)
     shown = known[-most:] if most else []
@@ -87,18 +95,26 @@ def lay_out(
     rows = []
     for call, row in found:
         names[call.function] += 1
-        rows.append(_row(call, names[call.function], row, begin, now_ns))
+        label = f"{call.function} {names[call.function]}"
+        bars, moments = _bars_and_moments(call, row, begin, now_ns)
+        if call.released is not None:
+            at = (call.released - begin) / 1e9
+            moments.append(MarkedMoment("answered", at, label_of("answered", words.language)))
+        rows.append(Row(label, call, tuple(bars), tuple(moments)))
     seconds = (end - begin) / 1e9
-    bands = [_band(fault, begin, end) for fault in faults]
+    bands = [_band(fault, begin, end, words) for fault in faults]
     inside = tuple(band for band in bands if band.end >= 0 and band.start <= seconds)
     return Layout(tuple(rows), inside, seconds, len(known) - len(shown))
 
 
-def _row(call: Call, number: int, found: list[Span], begin: int, now_ns: int) -> Row:
+def _bars_and_moments(
+    call: Call, found: list[Span], begin: int, now_ns: int
+) -> tuple[list[Bar], list[MarkedMoment]]:
     def offset(time_ns: int) -> float:
         return (time_ns - begin) / 1e9
 
-    bars, moments = [], []
+    bars: list[Bar] = []
+    moments: list[MarkedMoment] = []
     for span in found:
         kind = span.kind.value
         if span.is_mark:
@@ -108,11 +124,9 @@ def _row(call: Call, number: int, found: list[Span], begin: int, now_ns: int) ->
                 kind = "interrupted"
             end = now_ns if span.end_ns is None else span.end_ns
             bars.append(Bar(kind, offset(span.start_ns), offset(end), span.label, span.end_ns is None))
-    if call.released is not None:
-        moments.append(MarkedMoment("answered", offset(call.released), "the caller has its answer"))
     # Thin ones first: a tall one that overlaps them stays visible.
     bars.sort(key=lambda bar: bar.kind in _TALL_KINDS)
-    return Row(f"{call.function} {number}", call, tuple(bars), tuple(moments))
+    return bars, moments
 
 
 _TALL_KINDS = {
@@ -125,6 +139,6 @@ def _is_hidden(call: Call, span: Span) -> bool:
     return span.lane is Lane.CLIENT and call.mode == "async"
 
 
-def _band(fault: FaultSpan, begin: int, end: int) -> Band:
+def _band(fault: FaultSpan, begin: int, end: int, words: ViewWords) -> Band:
     ended = end if fault.ended is None else fault.ended
-    return Band(f"{fault.service} {fault.kind}", (fault.began - begin) / 1e9, (ended - begin) / 1e9)
+    return Band(fault_text(fault, words), (fault.began - begin) / 1e9, (ended - begin) / 1e9)

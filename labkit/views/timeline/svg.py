@@ -6,9 +6,11 @@ import html
 from collections.abc import Iterator
 from typing import Literal
 
-from labkit.views.style_table import COLOURS, MOMENTS, SPANS, STATES, label_of
+from labkit.views.formatting import text_width
+from labkit.views.style_table import COLOURS, MOMENTS, SPANS, STATES, label_of, state_label
 from labkit.views.timeline.axis import tick_text, ticks
 from labkit.views.timeline.layout import Band, Bar, Layout, MarkedMoment, Row
+from labkit.views.words import ENGLISH, ViewWords
 from labkit_services.contract.wire_text import printable
 
 ThemeName = Literal["light", "dark"]
@@ -16,34 +18,37 @@ ThemeName = Literal["light", "dark"]
 _WIDTH, _LEFT, _RIGHT, _TOP, _ROW = 860.0, 170.0, 20.0, 34.0, 22.0
 _DASHES = {"solid": "", "dashed": "5 3", "dotted": "1.5 2.5"}
 _LONGEST_NAME = 22
+_LETTER = 6.4  # mean width of a letter
 _COLUMNS = 3
 _HATCHES = {
     "x": ("cross", "M-1 1L1-1M0 6L6 0M5 7L7 5M-1 5L1 7M0 0L6 6M5-1L7 1"),
     "/": ("slants", "M-1 1L1-1M0 6L6 0M5 7L7 5"),
+    "\\": ("back-slants", "M-1 5L1 7M0 0L6 6M5-1L7 1"),
     "|": ("lines", "M3 0V6"),
 }
 """Name and path of each hatch, in a square of 6 pixels."""
 
 
-def draw_svg(layout: Layout, *, theme: ThemeName = "light", title: str = "") -> str:
+def draw_svg(
+    layout: Layout, *, theme: ThemeName = "light", title: str = "", words: ViewWords = ENGLISH
+) -> str:
     """Return the timeline as SVG; it names itself to screen readers."""
-    return _Drawing(layout, theme).draw(title or _title(layout))
-
-
-def _title(layout: Layout) -> str:
-    calls = len(layout.rows)
-    return f"Timeline of {calls} {'call' if calls == 1 else 'calls'} over {layout.seconds:.3g} s"
+    seconds = f"{layout.seconds:.3g} s"
+    own = words.text("timeline.title", n=len(layout.rows), time=seconds)
+    return _Drawing(layout, theme, words).draw(title or own)
 
 
 class _Drawing:
-    """Draws one layout in one theme."""
+    """Draws one layout in one theme and one language."""
 
-    def __init__(self, layout: Layout, theme: ThemeName) -> None:
+    def __init__(self, layout: Layout, theme: ThemeName, words: ViewWords) -> None:
         self._layout = layout
         self._theme = theme
+        self._words = words
         self._bottom = _TOP + _ROW * max(1, len(layout.rows))
 
     def draw(self, title: str) -> str:
+        labels = list(self._band_labels())
         kinds = self._kinds()
         legend = list(self._legend(kinds))
         height = self._bottom + 30 + 20 * (1 + (len(kinds) - 1) // _COLUMNS)
@@ -54,16 +59,22 @@ class _Drawing:
             f"<defs>{''.join(self._hatches())}</defs>",
             f'<rect width="100%" height="100%" fill="{self._colour("background")}"/>',
             *self._axis(),
-            *(part for band in self._layout.bands for part in self._band(band)),
+            *(self._band(band) for band in self._layout.bands),
+            *labels,
             *(part for index, row in enumerate(self._layout.rows) for part in self._row(index, row)),
             *legend,
         ]
         if not self._layout.rows:
-            parts.append(self._label(_LEFT, _TOP + 15, "no calls", "secondary"))
+            parts.append(self._label(_LEFT, _TOP + 15, self._words.text("timeline.no-calls"), "secondary"))
         return "\n".join([*parts, "</svg>"]) + "\n"
 
     def _description(self) -> str:
-        return "; ".join(f"{row.label}: {row.call.state.value}" for row in self._layout.rows[:50])
+        rows = [
+            self._words.text("timeline.row", call=row.label, state=self._state(row))
+            for row in self._layout.rows[:50]
+        ]
+        faults = map(self._fault, self._layout.bands[:50])
+        return self._words.text("join.notes").join([*rows, *faults])
 
     # -- parts
 
@@ -78,20 +89,33 @@ class _Drawing:
                 f'fill="{self._colour("secondary")}">{tick_text(mark, step)}</text>'
             )
 
-    def _band(self, band: Band) -> Iterator[str]:
+    def _band(self, band: Band) -> str:
         start, end = self._x(max(0.0, band.start)), self._x(min(self._layout.seconds, band.end))
         colour = self._colour("fault")
-        yield (
+        return (
             f'<rect x="{start:.1f}" y="{_TOP - 6:g}" width="{max(2.0, end - start):.1f}" '
-            f'height="{self._bottom - _TOP + 6:g}" fill="{colour}" opacity="0.18"/>'
+            f'height="{self._bottom - _TOP + 6:g}" fill="{colour}" opacity="0.18">'
+            f"<title>{_text(self._fault(band))}</title></rect>"
+            f'<path d="M{start:.1f} {_TOP - 6:g}V{self._bottom:g}" stroke="{colour}" '
+            'stroke-dasharray="6 2 1 2"/>'
         )
-        yield self._label(start, _TOP - 12, f"fault: {band.label}", "secondary")
+
+    def _band_labels(self) -> Iterator[str]:
+        """Yield the labels that have room in their line, from the left."""
+        free = 0.0
+        for band in sorted(self._layout.bands, key=lambda band: band.start):
+            text = self._fault(band)
+            width = text_width(text) * _LETTER
+            start = min(self._x(max(0.0, band.start)), _WIDTH - width)
+            if start >= free:
+                free = start + width + _LETTER
+                yield self._label(start, _TOP - 12, text, "secondary")
 
     def _row(self, index: int, row: Row) -> Iterator[str]:
         middle = _TOP + _ROW * index + _ROW / 2
         state = STATES[row.call.state.value]
         yield self._label(8, middle + 4, row.label, "text")
-        yield self._shape(state, _LEFT - 16, middle, row.call.state.value)
+        yield self._shape(state, _LEFT - 16, middle, self._state(row))
         for bar in row.bars:
             yield self._bar(bar, middle)
         for moment in row.moments:
@@ -103,7 +127,7 @@ class _Drawing:
         width = max(1.5, self._x(bar.end) - start)
         colour = self._colour(style["colour"])
         seconds = f"{bar.end - bar.start:.3f} s"
-        name = f"<title>{_text(label_of(bar.kind))}: {seconds} {_text(bar.label)}</title>"
+        name = f"<title>{_text(self._label_of(bar.kind))}: {seconds} {_text(bar.label)}</title>"
         if style["line"] != "solid" and style["fill"]:
             # A thin line, dashed or dotted: it waits, and for what.
             return (
@@ -129,15 +153,24 @@ class _Drawing:
         for index, kind in enumerate(kinds):
             x = _LEFT + (index % _COLUMNS) * 225
             y = self._bottom + 38 + 20 * (index // _COLUMNS)
-            yield self._label(x + 28, y + 4, label_of(kind), "secondary")
+            yield self._label(x + 28, y + 4, self._label_of(kind), "secondary")
             if kind in MOMENTS:
-                yield self._shape(MOMENTS[kind], x + 12, y, kind)
+                yield self._shape(MOMENTS[kind], x + 12, y, self._label_of(kind))
             else:
                 scale = self._layout.seconds / (_WIDTH - _LEFT - _RIGHT) if self._layout.seconds else 0.0
                 begin = (x - _LEFT) * scale
                 yield self._bar(Bar(kind, begin, begin + 22 * scale, "", False), y)
 
     # -- helpers
+
+    def _fault(self, band: Band) -> str:
+        return self._words.text("timeline.fault", fault=band.label)
+
+    def _state(self, row: Row) -> str:
+        return state_label(row.call.state.value, self._words.language)
+
+    def _label_of(self, kind: str) -> str:
+        return label_of(kind, self._words.language)
 
     def _kinds(self) -> list[str]:
         used = {bar.kind for row in self._layout.rows for bar in row.bars}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from labkit.language import language, translated
+from labkit.views.formatting import text_width
 from labkit.views.style_table import label_of
 from labkit.views.tables import text_table
 from labkit.views.timeline.axis import tick_text, ticks
@@ -24,7 +26,7 @@ BARS = {
 }
 MOMENTS = {"answered": "◆", "captured": "▼", "dead": "✖", "cancelled": "⊘"}
 _ASCII = str.maketrans("┄─╌·█▓░▄▒◆▼✖⊘│…", "'-~.#xo=%*vX0|~")
-_LONGEST_NAME = 24
+_LONGEST_NAME = 30
 
 
 def draw_text(layout: Layout, *, width: int = 60, encoding: str = "utf-8") -> str:
@@ -33,14 +35,17 @@ def draw_text(layout: Layout, *, width: int = 60, encoding: str = "utf-8") -> st
     What ``encoding`` can't write is drawn in ASCII.
     """
     if not layout.rows:
-        return "no calls"
+        return translated("no calls")
     scale = _Scale(layout.seconds, max(width, 10))
     lines = [("", _axis(scale), "state")]
-    lines += [(_short(band.label), scale.bar(band.start, band.end, "▁"), "fault") for band in layout.bands]
+    lines += [
+        (_short(band.label), scale.bar(band.start, band.end, "▁"), translated("fault"))
+        for band in layout.bands
+    ]
     lines += [(_short(row.label), _draw_row(row, scale), row.call.state.value) for row in layout.rows]
     text = "\n".join([text_table(lines), *_legend(layout.rows, scale.width + _LONGEST_NAME)])
     if layout.left_out:
-        text += f"\n{layout.left_out} earlier calls are left out"
+        text += "\n" + translated(f"{layout.left_out} earlier calls are left out")
     return text if _can_encode(text, encoding) else text.translate(_ASCII).replace("▁", "_")
 
 
@@ -99,8 +104,8 @@ def _legend(rows: Iterable[Row], width: int) -> list[str]:
     lines = [""]
     for kind, sign in signs.items():
         if kind in used:
-            meaning = f"{sign} {label_of(kind)}"
-            if lines[-1] and len(lines[-1]) + len(meaning) + 2 > width:
+            meaning = f"{sign} {label_of(kind, language())}"
+            if lines[-1] and text_width(lines[-1] + meaning) + 2 > width:
                 lines.append("")
             lines[-1] += ("  " if lines[-1] else "") + meaning
     return lines

@@ -66,11 +66,15 @@ class CallOutcome:
     @property
     def next(self) -> str:
         """What to do next, as a sentence."""
-        return Phrase(f"{self.code}.next", self.values).text()
+        return self.next_in("en")
 
     def reason_in(self, language: str) -> str:
         """Return the reason in a language of the catalogue."""
         return Phrase(f"{self.code}.reason", self.values).text(language)
+
+    def next_in(self, language: str) -> str:
+        """Return what to do next in a language of the catalogue."""
+        return Phrase(f"{self.code}.next", self.values).text(language)
 
     def __str__(self) -> str:
         return f"{self.reason} {self.next}"

@@ -38,13 +38,22 @@ class Phrase:
 
     def text(self, language: str = "en") -> str:
         """Return the text of the catalogue, with its values."""
-        words = _words(language)
-        entry = words.get(f"outcome.{self.code}", self.code)
-        if isinstance(entry, dict):
-            # Chinese has one form only; English one for 1.
-            is_one = language == "en" and self.values.get("n") == 1
-            entry = entry.get("one", entry["other"]) if is_one else entry["other"]
-        return _PLACE.sub(lambda place: _shown(self.values.get(place[1], place[0]), language), entry)
+        return filled(_words(language).get(f"outcome.{self.code}", self.code), self.values, language)
+
+
+def filled(entry: Any, values: Mapping[str, Any], language: str) -> str:
+    """Return an entry of a catalogue with its values in their places.
+
+    Args:
+        entry: A text, or ``{"one", "other"}`` for the number ``n``.
+        values: Texts, numbers, phrases, or lists of them, by name.
+        language: ``en`` or ``zh``.
+    """
+    if isinstance(entry, dict):
+        # Chinese has one form only; English one for 1.
+        is_one = language == "en" and values.get("n") == 1
+        entry = entry.get("one", entry["other"]) if is_one else entry["other"]
+    return _PLACE.sub(lambda place: _shown(values.get(place[1], place[0]), language), entry)
 
 
 def _json(value: Any) -> Any:

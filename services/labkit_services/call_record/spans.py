@@ -299,11 +299,17 @@ def queue_depth(calls: Iterable[Call]) -> Steps:
 def in_flight(calls: Iterable[Call]) -> Steps:
     """Return how many invocations of the function were in flight."""
     return _steps(
-        Span(Lane.FUNCTION, Kind.WORKS, attempt.started, attempt.finished or _replaced(call, attempt), "")
+        Span(Lane.FUNCTION, Kind.WORKS, attempt.started, attempt.finished or _given_up(call, attempt), "")
         for call in calls
         for attempt in call.attempts
         if attempt.started is not None
     )
+
+
+def _given_up(call: Call, attempt: Attempt) -> int | None:
+    """Return when an unfinished attempt was lost or replaced, or None."""
+    lost = lost_at(call, attempt)
+    return _replaced(call, attempt) if lost is None else lost
 
 
 def _steps(periods: Iterable[Span]) -> Steps:

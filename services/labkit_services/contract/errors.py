@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 TYPE_CHECKING = False  # the one in typing takes 4 ms to import; type checkers know the name
 if TYPE_CHECKING:
@@ -20,10 +20,13 @@ class LabError(Exception):
         log_label: What ``log`` is called.
         headline_only: Whether IPython shows only the headline; a box below it
             has the rest.
+        in_language: Returns a text in the language of who reads the error;
+            services know none.
     """
 
     log_label: ClassVar[str] = "last log lines"
     headline_only: ClassVar[bool] = False
+    in_language: ClassVar[Callable[[str], str]] = staticmethod(str)
 
     def __init__(
         self,
@@ -42,16 +45,17 @@ class LabError(Exception):
         super().__init__(self.headline)
 
     def __str__(self) -> str:
-        lines = [self.headline]
+        say = LabError.in_language
+        lines = [say(self.headline)]
         if self.expected:
-            lines.append(f"  expected: {self.expected}")
+            lines.append(f"  {say('expected: ')}{say(self.expected)}")
         if self.seen:
-            lines.append(f"  seen:     {self.seen}")
+            lines.append(f"  {say('seen:     ')}{say(self.seen)}")
         if self.log:
-            lines.append(f"  {self.log_label}:")
+            lines.append(f"  {say(self.log_label)}{say(':')}")
             lines += [f"    {line}" for line in self.log]
         if self.next_step:
-            lines.append(f"  next:     {self.next_step}")
+            lines.append(f"  {say('next:     ')}{say(self.next_step)}")
         return "\n".join(lines)
 
     def to_json(self) -> dict[str, str]:
@@ -70,7 +74,8 @@ class LabError(Exception):
         IPython calls this hook, where an exception has it, instead of
         formatting a traceback.
         """
-        return [f"{type(self).__name__}: {self.headline if self.headline_only else self}"]
+        text = LabError.in_language(self.headline) if self.headline_only else str(self)
+        return [f"{type(self).__name__}: {text}"]
 
 
 class LabTimeoutError(LabError, TimeoutError):

@@ -104,11 +104,11 @@ async def main(service: Service) -> None:
     handler = OpenFaasOnly(app) if config.openfaas_only else app
     limits = Limits(read_seconds=config.read_timeout or math.inf)
     server = HttpServer(handler, limits=limits, on_error=on_error)
-    host, port = await server.start(config.listen, config.port, fallback=config.port_fallback)
+    host, port = await config.api.start(server)
     await backend.expose(app)
     await serve_owner(server, config.owner_socket, handler, sandbox=True)
     metrics_server = MetricsServer(metrics_text, log)
-    metrics_url = await metrics_server.start(config.metrics_port)
+    metrics_url = await metrics_server.start(config.metrics)
     service.ready(url=f"http://{host}:{port}", metrics=metrics_url)
     await service.stopping.wait()
     await service.tasks.cancel()

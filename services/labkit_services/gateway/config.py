@@ -10,6 +10,7 @@ from labkit_services.contract.function_providers import PROCESS
 from labkit_services.contract.names import DEFAULT_QUEUE
 from labkit_services.contract.ports import DEFAULT_GATEWAY_PORT, GATEWAY_METRICS_PORT, LOOPBACK
 from labkit_services.jetstream.stream_settings import StreamSettings
+from labkit_services.runtime.listening import ListenSettings
 from labkit_services.runtime.service import Service
 from labkit_services.web.same_origin import allowed_hosts
 
@@ -18,13 +19,11 @@ from labkit_services.web.same_origin import allowed_hosts
 class GatewayConfig:
     """The gateway's settings; timeouts and other durations are in seconds."""
 
-    port: int  # of the API; 0 is any
-    listen: str  # IP address
-    port_fallback: bool  # listen on any port if that one is in use
+    api: ListenSettings
     owner_socket: str  # where a proxy of the lab's owner connects, without a password; "" is none
     upstream_timeout: float  # how long a function may take to respond
     read_timeout: float  # how long a client may pause in the middle of its request
-    metrics_port: int  # of a second /metrics; 0 is any
+    metrics: ListenSettings  # of a second /metrics
     write_timeout: float  # after which followed logs end; 0 is never
     queue: str  # default queue of asynchronous calls
     max_body: int  # bytes of an asynchronous call's body
@@ -53,13 +52,11 @@ class GatewayConfig:
             user = (folder / "basic-auth-user").read_text().strip()
             password = (folder / "basic-auth-password").read_text().strip()
         return cls(
-            port=service.number("port", DEFAULT_GATEWAY_PORT),
-            listen=service.setting("listen", LOOPBACK),
-            port_fallback=service.flag("port_fallback", default=True),
+            api=ListenSettings.read(service, service.setting("listen", LOOPBACK), DEFAULT_GATEWAY_PORT),
             owner_socket=service.setting("owner_socket"),
             upstream_timeout=parse_duration(service.setting("upstream_timeout", "60s")),
             read_timeout=parse_duration(service.setting("read_timeout", "60s")),
-            metrics_port=service.number("metrics_port", GATEWAY_METRICS_PORT),
+            metrics=ListenSettings.read(service, LOOPBACK, GATEWAY_METRICS_PORT, setting="metrics_port"),
             # OpenFaaS's default is 60s, which ends followed logs. Nothing else
             # in this gateway uses it.
             write_timeout=parse_duration(service.setting("write_timeout", "0")),

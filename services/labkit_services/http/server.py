@@ -36,6 +36,7 @@ class HttpServer:
         self._state = ServerState(handler, limits or Limits(), on_error or (lambda _request, _error: None))
         self._states = [self._state]
         self._servers: list[asyncio.Server] = []
+        self._on_close: list[Callable[[], None]] = []
         self._sweeper: asyncio.TimerHandle | None = None
 
     async def start(
@@ -46,17 +47,27 @@ class HttpServer:
         If the port is not available, raise OSError; with ``fallback``, listen
         on any free one.
         """
-        loop = asyncio.get_running_loop()
         try:
             listener = _listen(host, port)
         except OSError as error:
             if not fallback or error.errno not in (errno.EADDRINUSE, errno.EACCES):
                 raise
             listener = _listen(host, 0)
+        return await self.start_on(listener)
+
+    async def start_on(
+        self, listener: socket.socket, *, on_close: Callable[[], None] = lambda: None
+    ) -> tuple[str, int]:
+        """Serve a listening socket; return its address.
+
+        ``on_close`` is called when ``stop`` has closed it.
+        """
+        loop = asyncio.get_running_loop()
         server = await loop.create_server(
             lambda: ServerConnection(self._state, self.connections, loop), sock=listener, backlog=_BACKLOG
         )
         self._servers.append(server)
+        self._on_close.append(on_close)
         self._sweeper = loop.call_later(_SWEEP_SECONDS, self._sweep, loop)
         address, bound = listener.getsockname()[:2]
         return address, bound
@@ -91,6 +102,8 @@ class HttpServer:
             state.stopping = True
         for server in self._servers:
             server.close()
+        for on_close in self._on_close:
+            on_close()
         for connection in list(self.connections):
             connection.close_when_idle()
         if self.connections:

@@ -8,6 +8,7 @@ from pathlib import Path
 from labkit_services.contract.errors import InvalidValueError, LabError
 from labkit_services.contract.ports import DEFAULT_INSPECTOR_PORT, LOOPBACK
 from labkit_services.inspector.storage.bin_store import StoreLimits
+from labkit_services.runtime.listening import ListenSettings
 from labkit_services.runtime.service import Service
 from labkit_services.web.same_origin import allowed_hosts
 
@@ -20,9 +21,7 @@ class PortTakenError(LabError, OSError):
 class InspectorConfig:
     """The settings in the environment; ``__main__`` describes each."""
 
-    port: int
-    listen: str
-    port_fallback: bool
+    listening: ListenSettings
     owner_socket: str
     token: str
     nats_url: str
@@ -53,9 +52,9 @@ class InspectorConfig:
                 expected="printable ASCII characters without blanks, quotes, commas, semicolons, backslashes",
             )
         return cls(
-            port=service.number("port", DEFAULT_INSPECTOR_PORT),
-            listen=service.setting("listen", LOOPBACK),
-            port_fallback=service.flag("port_fallback", default=True),
+            listening=ListenSettings.read(
+                service, service.setting("listen", LOOPBACK), DEFAULT_INSPECTOR_PORT
+            ),
             owner_socket=service.setting("owner_socket"),
             token=token,
             nats_url=service.setting("nats_url"),

@@ -12,12 +12,13 @@ async def listen(server: HttpServer, config: InspectorConfig) -> tuple[str, int]
     Raises:
         PortTakenError: Another program listens there.
     """
+    where = config.listening
     try:
-        return await server.start(config.listen, config.port, fallback=config.port_fallback)
+        return await where.start(server)
     except OSError as error:
         raise PortTakenError(
-            f"the inspector can't listen on port {config.port}",
-            expected=f"{config.listen}:{config.port} to be free",
+            f"the inspector can't listen on port {where.port}",
+            expected=f"{where.host}:{where.port} to be free",
             seen=str(error),
             next_step="stop the program that listens there, or set another port; port=0 takes any",
         ) from error

@@ -32,7 +32,7 @@ async def main(service: Service) -> None:
         return metrics.text(service.instance, worker.counts, depths)
 
     server = MetricsServer(metrics_text, service.log)
-    url = await server.start(config.metrics_port, config.listen)
+    url = await server.start(config.metrics)
     await worker.start()
     service.ready(queue=config.queue, max_inflight=config.max_inflight, metrics=url)
     await service.stopping.wait()

@@ -14,6 +14,7 @@ from labkit_services.contract.queues import MAX_INFLIGHT, SHORTEST_LEASE_SECONDS
 from labkit_services.http import Origin
 from labkit_services.jetstream.stream_settings import StreamSettings
 from labkit_services.queue_worker.retry import RetryPolicy
+from labkit_services.runtime.listening import ListenSettings
 from labkit_services.runtime.service import Service
 
 EVERY_QUEUE = "*"
@@ -39,6 +40,9 @@ _CALLBACK_SETTINGS = {
 }
 
 
+_METRICS = ListenSettings(LOOPBACK, WORKER_METRICS_PORT, fallback=True)
+
+
 @dataclass(frozen=True)
 class WorkerConfig:
     """The settings.
@@ -56,8 +60,7 @@ class WorkerConfig:
         callback_timeout: Timeout in seconds for a callback request.
         drain_timeout: Seconds for running calls to finish after SIGTERM.
         streams: How new streams are created.
-        metrics_port: Port of ``/metrics``; 0 is any port.
-        listen: IP address of ``/metrics``.
+        metrics: Where ``/metrics`` is.
     """
 
     queue: str
@@ -67,8 +70,7 @@ class WorkerConfig:
     callback_timeout: float
     streams: StreamSettings
     drain_timeout: float = 60.0
-    metrics_port: int = WORKER_METRICS_PORT
-    listen: str = LOOPBACK
+    metrics: ListenSettings = _METRICS
     max_inflight_of: Mapping[str, int] = field(default_factory=dict)
     retry: RetryPolicy = _RETRY
     callback_retry: RetryPolicy = _CALLBACK_RETRY
@@ -89,8 +91,9 @@ class WorkerConfig:
             callback_timeout=parse_duration(upstream_timeout),
             drain_timeout=parse_duration(service.setting("drain_timeout", upstream_timeout)),
             streams=StreamSettings.read(service),
-            metrics_port=service.number("metrics_port", WORKER_METRICS_PORT),
-            listen=service.setting("listen", LOOPBACK),
+            metrics=ListenSettings.read(
+                service, service.setting("listen", LOOPBACK), WORKER_METRICS_PORT, setting="metrics_port"
+            ),
         )
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from labkit_services.contract.errors import LabError
-from labkit_services.contract.ports import LOOPBACK
 from labkit_services.http import HttpServer, Request, Response
+from labkit_services.runtime.listening import ListenSettings
 from labkit_services.runtime.log import Log
 from labkit_services.runtime.metrics import CONTENT_TYPE
 
@@ -19,9 +19,9 @@ class MetricsServer:
         self._log = log
         self._server = HttpServer(self._respond, on_error=self._on_error)
 
-    async def start(self, port: int, listen: str = LOOPBACK) -> str:
-        """Listen, if need be on another port; return the metrics' URL."""
-        host, bound = await self._server.start(listen, port, fallback=True)
+    async def start(self, where: ListenSettings) -> str:
+        """Listen; return the metrics' URL."""
+        host, bound = await where.start(self._server)
         return f"http://{host}:{bound}/metrics"
 
     async def stop(self) -> None:

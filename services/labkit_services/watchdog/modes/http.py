@@ -19,10 +19,10 @@ from labkit_services.contract.errors import InvalidValueError
 from labkit_services.contract.headers import DURATION_SECONDS, INTERNAL
 from labkit_services.http import ClientResponse, HttpClient, Origin, Request, Response, UpstreamError
 from labkit_services.http.headers import HOP_BY_HOP, Headers, end_to_end
+from labkit_services.runtime.held_port import reserve_port
 from labkit_services.watchdog.modes.backend import Backend
 from labkit_services.watchdog.modes.response_relay import ResponseRelay
 from labkit_services.watchdog.modes.upstream_process import UpstreamProcess
-from labkit_services.watchdog.ports import reserve_port
 from labkit_services.watchdog.program import FunctionProgram
 
 _READY_SECONDS = 5.0

@@ -37,7 +37,7 @@ export function createBin(root, { words: catalogue, marks, name, send, announce 
     h("thead", null, h("tr", null, COLUMNS.map((column) => h("th", { scope: "col", class: `bn-${column}` }, words(`bin.column.${column}`))))), body);
   const empty = h("p", { class: "bn-empty" }, words("bin.empty"));
   const scroller = h("div", { class: "bn-scroll bn-requests", tabindex: "0", role: "region", "aria-label": words("bin.requests") }, table);
-  const element = h("section", { class: "bn", "aria-label": words("bin.label", { name }) }, head.element, empty, scroller, detail.element);
+  const element = h("div", { class: "bn", role: "region", "aria-label": words("bin.label", { name }) }, head.element, empty, scroller, detail.element);
   applyMarks(element, marks);
   root.append(element);
 

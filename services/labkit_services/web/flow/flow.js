@@ -47,7 +47,8 @@ class Flow {
     const { signal } = this.#abort;
     this.say = sayer(words);
     this.onSelect = onSelect;
-    this.element = element("section", "fl");
+    this.element = element("div", "fl");
+    this.element.setAttribute("role", "region");
     this.element.setAttribute("aria-label", this.say("flow.title"));
     applyMarks(this.element, marks);
     this.place = element("div", "fl-picture");

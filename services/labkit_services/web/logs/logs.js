@@ -38,7 +38,7 @@ export function createLogs(root, { words: catalogue, marks, callHref, announce =
   const scroller = h("div", { class: "log-frame lg-frame", tabindex: "0", role: "region", "aria-label": words("logs.lines"), on: { scroll } }, list);
   const message = h("div", { class: "lg-message" });
   const toEnd = h("button", { type: "button", class: "lg-to-end", hidden: true, on: { click: () => setFollowing(true) } });
-  const element = h("section", { class: "lg", "aria-label": words("logs.label") }, bar.element, message, scroller,
+  const element = h("div", { class: "lg", role: "region", "aria-label": words("logs.label") }, bar.element, message, scroller,
     h("div", { class: "lg-foot" }, bar.count, toEnd));
   applyMarks(element, marks);
   root.append(element);

@@ -53,6 +53,7 @@ export function connect(mount, { model, el }, data) {
   feed.on("problem", ({ text }) => problem(say("live.problem", { text })));
   onKeyframe();
   const view = guarded(mount)(host);
+  asGroups(parts.view);
   const leave = arrive(model, el);
   return () => {
     abort.abort();
@@ -71,7 +72,7 @@ export function connect(mount, { model, el }, data) {
 function createParts(el, say) {
   const section = document.createElement("div");
   section.className = "lk";
-  section.setAttribute("role", "group"); // a notebook may have many: no landmark each
+  section.setAttribute("role", "group");
   section.setAttribute("aria-label", say("live.title"));
   const make = (name, className, role = "") => {
     const element = document.createElement(name);
@@ -88,6 +89,11 @@ function createParts(el, say) {
   const status = make("p", "lk-status", "status");
   el.append(section);
   return { section, bar, problem, view, status };
+}
+
+/** Make landmarks groups: a notebook may have many views, and two landmarks can't have the same name. */
+function asGroups(view) {
+  for (const landmark of view.querySelectorAll("[role=region]")) landmark.setAttribute("role", "group");
 }
 
 /**

@@ -30,9 +30,8 @@ export class Hatches {
       pen.lineTo(3, 6);
     }
     for (const shift of hatch === "|" ? [] : [-6, 0, 6]) {
-      pen.moveTo(shift - 1, 7);
-      pen.lineTo(shift + 7, -1);
-      if (hatch === "x") { pen.moveTo(shift - 1, -1); pen.lineTo(shift + 7, 7); }
+      if (hatch !== "\\") { pen.moveTo(shift - 1, 7); pen.lineTo(shift + 7, -1); }
+      if (hatch !== "/") { pen.moveTo(shift - 1, -1); pen.lineTo(shift + 7, 7); }
     }
     pen.stroke();
     return this.context.createPattern(tile, "repeat");
@@ -74,7 +73,7 @@ export function drawBar(pen, style, palette, hatches, { from, to, y }) {
   pen.fill();
   pen.fillStyle = hatches.of(style.hatch, colour);
   pen.fill();
-  outline(pen, colour, style.line === "dashed" ? [3, 2] : []);
+  outline(pen, colour, { dashed: [3, 2], dotted: [1.5, 2.5] }[style.line] ?? []);
 }
 
 function outline(pen, colour, dashes) {

@@ -48,7 +48,8 @@ class Timeline {
     this.say = sayer(words);
     this.marks = marks;
     this.reducedMotion = reducedMotion ?? matchMedia("(prefers-reduced-motion: reduce)").matches;
-    this.element = element("section", "tl");
+    this.element = element("div", "tl");
+    this.element.setAttribute("role", "region");
     this.element.setAttribute("aria-label", this.say("timeline.title"));
     applyMarks(this.element, marks);
     root.append(this.element);
