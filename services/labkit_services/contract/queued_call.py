@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from binascii import crc32
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from labkit_services.contract.compact_json import decode, encode
 from labkit_services.contract.headers import START_TIME
@@ -23,9 +23,10 @@ id."""
 _START_TIME = START_TIME.lower()
 
 
-@dataclass(frozen=True, slots=True)
-class QueuedCall:
+class QueuedCall(NamedTuple):
     """One accepted asynchronous call.
+
+    A tuple, because it is made in half the time of a frozen dataclass.
 
     Attributes:
         call_id: The ``X-Call-Id``.
@@ -55,7 +56,7 @@ class QueuedCall:
     callback: str
     accepted_ns: int
     body: bytes
-    retry: Mapping[str, str] = field(default_factory=dict)
+    retry: Mapping[str, str] = {}
     attempts: int = 0
 
     def nats_headers(self) -> dict[str, str]:

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from nats.aio.client import Client
 from nats.js.api import RawStreamMsg
@@ -174,7 +174,7 @@ class DeadLetterStore:
     async def _redrive_call(self, queue: str, letter: DeadLetterMessage) -> None:
         call = letter.call
         attempts = letter.result.attempt if letter.result else call.attempts + letter.attempts
-        call = replace(call, attempts=attempts, retry=dict(self._retry_of(call.function)))
+        call = call._replace(attempts=attempts, retry=dict(self._retry_of(call.function)))
         # Not the time after publishing: a free worker may take the call before
         # then.
         time_ns = time.time_ns()

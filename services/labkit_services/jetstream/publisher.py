@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from labkit_services.contract.compact_json import decode, encode_bytes
 from labkit_services.contract.errors import LabError, error_text
@@ -23,8 +23,7 @@ class QueueUnavailableError(LabError, ConnectionError):
     """The queue did not take the call."""
 
 
-@dataclass(frozen=True, slots=True)
-class PublishAck:
+class PublishAck(NamedTuple):
     """JetStream's acknowledgement that a message is stored."""
 
     seq: int
