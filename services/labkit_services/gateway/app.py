@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from functools import partial
+from functools import lru_cache, partial
 
 from labkit_services.gateway.auth import BasicAuth
 from labkit_services.gateway.request_target import decoded_path, function_target, is_plain
@@ -30,7 +30,8 @@ _PROTECTED = ("/system/", "/ui/")
 """Where paths begin that need credentials; ``/ui/`` reveals the inspector's
 token."""
 
-_INVOKE = re.compile(rf"/(async-)?function/({NAME})(/.*)?")
+_invocation = lru_cache(maxsize=256)(re.compile(rf"/(async-)?function/({NAME})(/.*)?").fullmatch)
+"""Matches a function's path; cached, because most calls are of a few."""
 
 
 class GatewayApp:
@@ -58,7 +59,7 @@ class GatewayApp:
         self._auth = auth
         self._origin = origin or OwnOrigin()
         self._router = Router()
-        # The hot routes: not in the router, but matched by _INVOKE.
+        # The hot routes: not in the router, but matched by _invocation.
         self.routes = [
             (methods, route + rest)
             for methods, route in ((" ".join(sorted(METHODS)), "/function"), ("POST", "/async-function"))
@@ -104,7 +105,7 @@ class GatewayApp:
             path = decoded
         if call:
             return await self._call(request, call_id_of_path(call[1]))
-        if match := _INVOKE.fullmatch(path):
+        if match := _invocation(path):
             asynchronous, name, rest = match.groups()
             route = self._async_function if asynchronous else self._function
             rest = rest or ""

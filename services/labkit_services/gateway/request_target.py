@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+from functools import lru_cache
 
 from labkit_services.http import Request, Response
 from labkit_services.http.go_server import bad_request
@@ -19,6 +20,7 @@ _PLAIN = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9$&+,:;=@_.~-]+)*/?")
 """Paths that decoding, cleaning and encoding do not change."""
 
 
+@lru_cache(maxsize=256)
 def is_plain(path: str) -> bool:
     """Return whether a path is its own decoded and its own clean form."""
     return _PLAIN.fullmatch(path) is not None
