@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-import time
 
 import pytest
 
 from labkit_services.contract.durations import format_duration, parse_duration
 from labkit_services.contract.errors import InvalidValueError, LabError, LabTimeoutError
-from labkit_services.contract.events import Event, decode_batch, encode_batch, received_and_queued
+from labkit_services.contract.events import Event, decode_batch, encode_batch
 from labkit_services.contract.names import short_function_name, split_function_name
 from labkit_services.contract.numbers import parse_digits, parse_whole_number
 from labkit_services.contract.outcome import DeadKind, DeadLetterMessage, Result
@@ -105,21 +104,7 @@ def test_a_batch_decodes_to_the_encoded_events() -> None:
     assert [event.call_id for event in events] == ["id-1", "id-2"]
 
 
-def test_a_call_that_is_queued_at_once_is_one_row_and_two_events() -> None:
-    begin = time.time_ns()
-    row = received_and_queued(begin - 5, "id-1", "cat", queue="faas-request", seq=7, bytes=5)
-
-    received, queued = decode_batch(encode_batch("gateway", "gateway-1", [row]))
-
-    about = ("id-1", "cat", 1, "gateway", "gateway-1")
-    assert received == Event(begin - 5, "call.received", *about, {"mode": "async", "method": "POST"})
-    assert queued == Event(
-        queued.time_ns, "call.queued", *about, {"queue": "faas-request", "seq": 7, "bytes": 5}
-    )
-    assert begin <= queued.time_ns <= time.time_ns()
-
-
-@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"service":"x","instance":"y","events":[1]}', b'{"service":"x","instance":"y","events":[[1,"t","c","f",1,2]]}', b"\xff"])
+@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"service":"x","instance":"y","events":[1]}', b"\xff"])
 def test_an_invalid_batch_raises_value_error(body: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
         decode_batch(body)

@@ -8,7 +8,6 @@ event by itself would cost more than accepting the call does.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -18,7 +17,6 @@ from typing import Any
 from labkit_services.contract.compact_json import decode, encode_bytes
 
 _SHOWN_BYTES = 300
-_RECEIVED_NS = "received_ns"
 
 Row = list[Any]
 """One event on the wire: ``[time_ns, type, call_id, function, attempt,
@@ -98,20 +96,6 @@ def platform_data(made_by: str, body: bytes) -> dict[str, Any]:
     return {"platform": made_by, "text": " ".join(text.split())}
 
 
-def async_received(time_ns: int, call_id: str, function: str) -> Row:
-    """Return the event that an asynchronous call has arrived."""
-    return [time_ns, EventType.CALL_RECEIVED.value, call_id, function, 1, {"mode": "async", "method": "POST"}]
-
-
-def received_and_queued(received_ns: int, call_id: str, function: str, **queued: str | int) -> Row:
-    """Return one row for two events: a call was received, and is queued now.
-
-    Most calls are queued at once: a row costs as much as reading a header.
-    """
-    queued[_RECEIVED_NS] = received_ns
-    return [time.time_ns(), EventType.CALL_QUEUED.value, call_id, function, 1, queued]
-
-
 def encode_batch(service: str, instance: str, rows: Iterable[Row]) -> bytes:
     """Encode events as the body of one message."""
     batch = {"service": service, "instance": instance, "events": list(rows)}
@@ -119,22 +103,15 @@ def encode_batch(service: str, instance: str, rows: Iterable[Row]) -> bytes:
 
 
 def decode_batch(body: bytes) -> list[Event]:
-    """Decode the events of one message, or raise ``ValueError``.
-
-    A row of ``received_and_queued`` is two events.
-    """
+    """Decode the events of one message, or raise ``ValueError``."""
     try:
         batch = decode(body)
         service, instance = batch["service"], batch["instance"]
-        events = []
-        for time_ns, type_, call_id, function, attempt, data in batch["events"]:
+        return [
             # Interned, because a log of ten thousand calls repeats these texts
             # in every event.
-            about = (intern(call_id), intern(function), attempt, service, instance)
-            if received_ns := data.pop(_RECEIVED_NS, 0):
-                received = async_received(received_ns, call_id, function)
-                events.append(Event(received_ns, intern(received[1]), *about, received[-1]))
-            events.append(Event(time_ns, intern(type_), *about, data))
-        return events
-    except (AttributeError, KeyError, TypeError) as error:
+            Event(time_ns, intern(type_), intern(call_id), intern(function), attempt, service, instance, data)
+            for time_ns, type_, call_id, function, attempt, data in batch["events"]
+        ]
+    except (KeyError, TypeError) as error:
         raise ValueError(f"not a batch of events: {error!r}") from error

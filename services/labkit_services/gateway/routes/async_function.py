@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 
-from labkit_services.contract.events import EventType, async_received, platform_data, received_and_queued
+from labkit_services.contract.events import EventType, platform_data
 from labkit_services.contract.headers import CALLBACK_URL, DUPLICATE, START_TIME
 from labkit_services.contract.names import short_function_name
 from labkit_services.contract.queued_call import CALL_HEADER, QueuedCall
 from labkit_services.contract.wire_text import readable
 from labkit_services.gateway.config import GatewayConfig
 from labkit_services.gateway.functions.provider import FunctionProvider
-from labkit_services.gateway.headers import accepted_lines, call_id_of, standard_headers
+from labkit_services.gateway.headers import call_id_of, standard_headers
 from labkit_services.gateway.metrics import Telemetry
 from labkit_services.gateway.queue_registry import QueueRegistry
 from labkit_services.http import BodyTooLargeError, HttpError, Request, Response
@@ -61,12 +61,8 @@ class AsyncFunctionRoute:
         start_ns = time.time_ns()
         call_id = call_id_of(request)
         function = short_function_name(name)
-        response = None
-        try:
-            response = await self._accept(request, name, path, call_id, start_ns)
-        finally:
-            if response is None or response.status != 202:
-                self._events.append(async_received(start_ns, call_id, function))
+        self._events.emit(EventType.CALL_RECEIVED, call_id, function, mode="async", method="POST")
+        response = await self._accept(request, name, path, call_id, start_ns)
         if response.status != 202:
             text = response.body if isinstance(response.body, bytes) else b""
             data = platform_data("gateway", text)
@@ -74,7 +70,6 @@ class AsyncFunctionRoute:
         return response
 
     async def _accept(self, request: Request, name: str, path: str, call_id: str, start_ns: int) -> Response:
-        """Queue a call; the event of a 202 says when it was received."""
         headers = standard_headers(call_id, start_ns)
         callback = request.headers.get(CALLBACK_URL)
         try:
@@ -110,15 +105,12 @@ class AsyncFunctionRoute:
             stored = await self._publisher.publish(queue, body, nats_headers)
         except (QueueUnavailableError, HttpError) as error:
             return Response.error(500, f"Error queuing request: {str(error).rstrip()}\n", headers)
-        shown, size = short_function_name(name), len(body)
         if stored.duplicate:
             # The client has reused its call id within the duplicate window:
             # one call, accepted once.
-            self._events.append(async_received(start_ns, call_id, shown))
             self._lines.write(f"[{quoted(call_id)}] Already queued for: {name}.")
             return Response(202, [*headers, (DUPLICATE, "true")])
-        self._events.append(
-            received_and_queued(start_ns, call_id, shown, queue=queue, seq=stored.seq, bytes=size)
-        )
+        shown, size = short_function_name(name), len(body)
+        self._events.emit(EventType.CALL_QUEUED, call_id, shown, queue=queue, seq=stored.seq, bytes=size)
         self._lines.write(f"[{quoted(call_id)}] Queueing ({size}) bytes for: {name}.")
-        return Response(202, lines=accepted_lines(call_id, start_ns))
+        return Response(202, headers)
