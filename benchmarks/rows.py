@@ -137,6 +137,8 @@ ROWS: tuple[Row, ...] = (
     Row("sleep-async", "10 x `sleep 1` async, ten in flight",
         "sleeping", "together", (Baseline("bare spawn", ("bare-together",)),), _S, goal=1.03,
         real="1.02-1.06 s", real_cost=1.04 / 1.00),
+    Row("cli-invoke", "10 x `faas-cli invoke --async` in a shell",
+        "invoking", "invoke", (Baseline("10 x Python alone", ("python",)),), _S, goal=0.6, real="0.10 s"),
     Row("start", "stack start to first answered call, cold",
         "starting", "cold", (_NATS, _PYTHON), _MS, goal=500, real="66 ms"),
     Row("replica-start", "one more replica, until it takes calls",
