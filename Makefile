@@ -32,7 +32,7 @@ fuzz: ## set up, send the gateway what its OpenAPI document allows and forbids
 	@$(BIN)/pytest tests/fuzz
 
 # RESOLUTION=lowest-direct takes the oldest versions that pyproject.toml allows.
-notebooks: ## set up, run the notebooks with the newest allowed versions instead of the locked ones (RESOLUTION=)
+notebooks: ## set up, run the notebooks and nats-py's tests with the newest allowed versions, not the locked ones (RESOLUTION=)
 	@sh tools/setup.sh dev
 	@sh tools/notebooks.sh $(or $(RESOLUTION),highest)
 
