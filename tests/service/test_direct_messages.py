@@ -80,7 +80,7 @@ def test_a_message_arrives_as_it_was_sent(
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("value", ["ü", "1\r\nB: 2", "1\n2", "1\r2"])
 def test_an_odd_header_arrives_as_nats_py_itself_sends_it(server: str, way: Way, value: str) -> None:
-    # That depends on its version: 2.14 can't read the first, and 2.15 sends two headers for the second.
+    # That depends on its version: 2.15 sends two headers for the second, 2.16 one.
     async def run() -> None:
         async with connected(server) as sender, connected(server) as receiver:
             received = await listen(receiver)
