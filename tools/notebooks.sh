@@ -17,5 +17,6 @@ fi
 .venv/bin/uv pip install --quiet --python "$scratch/venv/bin/python" --resolution "$resolution" --editable '.[build,dev]'
 PATH=$scratch/venv/bin:$PATH
 export PATH
-python -m pytest tests/service/test_direct_messages.py tests/service/test_queue_worker.py
+python -m pytest --numprocesses "${LABKIT_TEST_WORKERS:-4}" --dist loadfile \
+    tests/service/test_direct_messages.py tests/service/test_queue_worker.py tests/service/test_async_queues.py tests/service/test_nats_access.py
 sh tools/nbval.sh "$scratch/venv/bin/python"
