@@ -239,6 +239,7 @@ def test_the_markdown_table_has_a_line_for_each_row() -> None:
     heading, rule, line = report.markdown_table(report.results_of([ROW], measured()), BEFORE).splitlines()
 
     assert heading.count("|") == rule.count("|") == line.count("|")
+    assert "Cost over baselines, def → now" in heading
     assert "**1.40 ms** (1.20-4.80), 714/s" in line
     assert "1.38 → 1.20 x bare 1.00 ms<br>- → 0.93 x bare + null 1.50 ms" in line
 
