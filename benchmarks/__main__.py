@@ -34,6 +34,9 @@ T = TypeVar("T")
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks/results/speed.json"
+BEFORE = ROOT / "benchmarks/results/before.json"
+"""The earlier results that new costs are shown beside: a copy of RESULTS, made
+when a round of work on the speed begins."""
 README_ROWS = ("sync-32", "accept-32", "drain-10")
 _FULL = Pace(rounds=5, seconds=2.0)
 _QUICK = Pace(rounds=3, seconds=1.0)
@@ -76,6 +79,7 @@ def cli(only: str, quick: bool, as_json: bool, docs: bool, volume: int | None, *
         return
     if docs:
         _check_docs(whole=not (quick or only))
+    before = report.EarlierCosts.of(json.loads(BEFORE.read_text()))
     rows = select(word.strip() for word in only.split(",") if word.strip())
     pace = _QUICK if quick else _FULL
     facts = {**machine_facts(), "rounds": pace.rounds, "load_before": _load_average()}
@@ -86,12 +90,12 @@ def cli(only: str, quick: bool, as_json: bool, docs: bool, volume: int | None, *
     if as_json:
         click.echo(_to_json(results, measured, facts))
     else:
-        click.echo(report.terminal_table(results))
+        click.echo(report.terminal_table(results, before))
         if lines := report.cpu_lines(results):
             click.echo("\n".join(["", "CPU per call, by process:", *lines]))
         click.echo(_explanation(facts))
     if docs:
-        _write_docs(results, measured, facts)
+        _write_docs(results, measured, facts, before)
 
 
 def _numbers(text: str) -> list[int]:
@@ -126,10 +130,12 @@ def _check_docs(*, whole: bool) -> None:
         report.around_marks(ROOT / page)
 
 
-def _write_docs(results: list[report.Result], measured: Results, facts: dict[str, Any]) -> None:
+def _write_docs(
+    results: list[report.Result], measured: Results, facts: dict[str, Any], before: report.EarlierCosts
+) -> None:
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(_to_json(results, measured, facts) + "\n")
-    report.replace_section(ROOT / "docs/speed.md", report.markdown(results, facts))
+    report.replace_section(ROOT / "docs/speed.md", report.markdown(results, facts, before))
     report.replace_section(ROOT / "README.md", report.short_markdown(results, facts, README_ROWS))
     click.echo("written: benchmarks/results/speed.json, docs/speed.md, README.md", err=True)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -202,6 +203,28 @@ async def draining(pace: Pace) -> AsyncIterator[Probes]:
 
 
 @asynccontextmanager
+async def invoking(_pace: Pace) -> AsyncIterator[Probes]:
+    """Accept calls from a terminal: a process each; no worker runs."""
+    async with stack.running() as lab:
+        await lab.deploy("cat", "cat")
+        await lab.lab.supervisor.begin_fault(FaultKind.STOP, "queue-worker")
+        environment = {"LABKIT_WORKSPACE": str(lab.lab.workspace.root), "LABKIT_FAAS_CLI": "builtin"}
+        program = str(Path(sys.executable).with_name("faas-cli"))
+
+        async def invoke() -> Figures:
+            figures = await programs.ten_times(program, "invoke", "cat", "--async", environment=environment)
+            await lab.expect_queued(10)
+            await lab.purge()
+            return figures
+
+        await invoke()  # compiles the bytecode
+        yield {
+            "invoke": invoke,
+            "python": partial(programs.ten_times, sys.executable, "-c", "pass"),
+        }
+
+
+@asynccontextmanager
 async def scaling(_pace: Pace) -> AsyncIterator[Probes]:
     """Add a replica, and remove it."""
     async with stack.running() as lab:
@@ -259,6 +282,7 @@ GROUPS: dict[str, Group] = {
     "capturing": capturing,
     "syncing": syncing,
     "draining": draining,
+    "invoking": invoking,
     "scaling": scaling,
     "starting": starting,
 }

@@ -18,7 +18,7 @@ from typing import Any
 
 import psutil
 
-from benchmarks.figures import BenchmarkError
+from benchmarks.figures import BenchmarkError, Figures
 
 _LINE_SECONDS = 30.0
 _END_SECONDS = 5.0
@@ -63,6 +63,14 @@ async def run(*command: str, timeout: float, environment: Mapping[str, str] | No
             seen=f"{process.returncode}: {errors.decode(errors='replace')[-_TAIL:].strip()}",
         )
     return output.decode()
+
+
+async def ten_times(*command: str, environment: Mapping[str, str] | None = None) -> Figures:
+    """Run a program ten times, one after the other, in a shell."""
+    script = 'for number in 1 2 3 4 5 6 7 8 9 10; do "$@" || exit 1; done'
+    begin = time.perf_counter()
+    await run("sh", "-c", script, "sh", *command, timeout=60.0, environment=environment)
+    return {"seconds": time.perf_counter() - begin}
 
 
 async def run_module(

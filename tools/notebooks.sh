@@ -1,5 +1,6 @@
 #!/bin/sh
 # Run the notebooks under nbval with the oldest or the newest versions that pyproject.toml allows, not the locked ones.
+# First the tests of what uses private names of nats-py (jetstream/direct_messages.py): another version may lack them.
 #
 #   tools/notebooks.sh lowest-direct|highest
 set -eu
@@ -14,4 +15,8 @@ if [ -n "$mirror" ]; then
 fi
 .venv/bin/uv venv --quiet --python .venv/bin/python "$scratch/venv"
 .venv/bin/uv pip install --quiet --python "$scratch/venv/bin/python" --resolution "$resolution" --editable '.[build,dev]'
-PATH=$scratch/venv/bin:$PATH sh tools/nbval.sh "$scratch/venv/bin/python"
+PATH=$scratch/venv/bin:$PATH
+export PATH
+python -m pytest --numprocesses "${LABKIT_TEST_WORKERS:-4}" --dist loadfile \
+    tests/service/test_direct_messages.py tests/service/test_queue_worker.py tests/service/test_async_queues.py tests/service/test_nats_access.py
+sh tools/nbval.sh "$scratch/venv/bin/python"

@@ -6,9 +6,12 @@ import errno
 import io
 import os
 import sys
-from collections.abc import Callable
 
 from labkit_services.contract.errors import LabError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 """Errors of a file that takes no more output, such as ``/dev/full``."""

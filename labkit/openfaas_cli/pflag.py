@@ -8,12 +8,11 @@ longer to import than the rest of an invocation.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
 from labkit_services.contract.errors import InvalidValueError
 
 TYPE_CHECKING = False  # the one in typing takes 4 ms to import; type checkers know the name
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from typing import Any
 
 _TRUE = ("1", "t", "T", "true", "True", "TRUE")

@@ -34,7 +34,7 @@ CONDA_NAMES = {
     "prometheus-client": "prometheus_client",
 }
 """Packages that have another name on conda-forge."""
-NOT_ON_CONDA = {"e2b-dockerfile-utils", "nkeys"}
+NOT_ON_CONDA = {"e2b-dockerfile-utils", "nats-py", "nkeys"}
 """Packages that conda has to install by pip."""
 CLOSED_PORT = "http://127.0.0.1:9"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from importlib.metadata import version
 
 import pytest
 from inspectors import nats_server
@@ -17,6 +18,7 @@ from labkit_services.jetstream.direct_messages import (
     messages_of,
 )
 
+NATS_PY = tuple(map(int, version("nats-py").split(".")[:2]))
 WAYS = [DirectMessages, PublicMessages]
 Way = Callable[[Client], Messages]
 
@@ -59,7 +61,7 @@ async def listen(client: Client) -> asyncio.Queue[tuple[object, ...]]:
     [
         ({}, None),
         ({"Nats-Msg-Id": "1"}, {"Nats-Msg-Id": "1"}),
-        ({"A": " with blanks ", "B": "ü"}, {"A": "with blanks", "B": "ü"}),
+        ({"A": " with blanks "}, {"A": "with blanks"}),
     ],
 )
 @pytest.mark.parametrize("body", [b"", b"hello\r\nMSG", bytes(300_000)], ids=["empty", "lines", "large"])
@@ -75,6 +77,21 @@ def test_a_message_arrives_as_it_was_sent(
     asyncio.run(run())
 
 
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("value", ["ü", "1\r\nB: 2", "1\n2", "1\r2"])
+def test_an_odd_header_arrives_as_nats_py_itself_sends_it(server: str, way: Way, value: str) -> None:
+    # That depends on its version: 2.15 sends two headers for the second, 2.16 one.
+    async def run() -> None:
+        async with connected(server) as sender, connected(server) as receiver:
+            received = await listen(receiver)
+            await way(sender).publish("calls.x", b"body", "reply.1", {"A": value})
+            await sender.publish("calls.x", b"body", "reply.1", {"A": value})
+            assert await arrived(received) == await arrived(received)
+
+    asyncio.run(run())
+
+
+@pytest.mark.skipif(NATS_PY < (2, 16), reason="nats-py removes line breaks from 2.16 on")
 @pytest.mark.parametrize("way", WAYS)
 def test_a_line_break_in_a_header_adds_no_header(server: str, way: Way) -> None:
     async def run() -> None:

@@ -16,7 +16,17 @@ from benchmarks import report
 from benchmarks.groups import Pace, measure
 from benchmarks.rows import Row, select
 
-BOUNDS = {"sync-1": 4.0, "accept-32": 2.5, "capture-32": 5.0, "drain-10": 5.0}
+BOUNDS = {
+    "sync-1": 4.0,
+    "accept-1": 2.7,
+    "accept-32": 2.1,
+    "capture-32": 5.0,
+    "fsync-32": 2.4,
+    "drain-10": 4.5,
+    "drain-100": 3.8,
+    "cli-invoke": 3.5,
+    "start": 20.0,
+}
 PACE = Pace(rounds=2, seconds=0.4)
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from benchmarks import __main__ as program
 from benchmarks import report
 from benchmarks.figures import CPU, BenchmarkError, Figures, Spread, Unit, cost, percentile, sum_of, verdict
 from benchmarks.groups import GROUPS
@@ -56,6 +59,8 @@ FACTS = {
     "load_before": 0.1,
     "load_after": 1.5,
 }
+BEFORE = report.EarlierCosts("def", {("fork", "bare"): 1.38})
+RECORDED = program.BEFORE
 
 
 def measured() -> dict[str, list[Figures]]:
@@ -182,7 +187,7 @@ def test_a_prefix_without_a_row_is_named_in_the_error() -> None:
 def test_a_row_shows_its_cost_over_each_baseline() -> None:
     (result,) = report.results_of([ROW], measured())
 
-    first, second = report.cells(result)
+    first, second = report.cells(result, BEFORE)
 
     assert first == (
         "fork",
@@ -191,24 +196,52 @@ def test_a_row_shows_its_cost_over_each_baseline() -> None:
         "≤ 1.50 ms",
         "met",
         "bare 1.00 ms",
-        "1.20 x",
+        "1.38 → 1.20 x",
         "1.29 x",
     )
-    assert second == ("", "", "", "", "", "bare + null 1.50 ms", "0.93 x", "")
+    assert second == ("", "", "", "", "", "bare + null 1.50 ms", "- → 0.93 x", "")
+
+
+def test_the_costs_before_are_those_of_a_recorded_run() -> None:
+    recorded = json.loads(RECORDED.read_text())
+
+    before = report.EarlierCosts.of(recorded)
+
+    (row,) = select(["accept-32"])
+    (found,) = [each for each in recorded["rows"] if each["row"]["name"] == row.name]
+    assert before.shown(row, "publish-ack", 2) == f"{found['baselines'][1]['cost']['median']:.2f}"
+    assert before.heading == f"{recorded['facts']['commit']} → now"
+
+
+def test_a_run_prints_the_costs_before_beside_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def measure(*_: object) -> dict[str, list[Figures]]:
+        return {f"scaling/{probe}": [{"ms": 20.0, "megabytes": 5.0}] * 3 for probe in ("replica", "python")}
+
+    monkeypatch.setattr(program, "measure", measure)
+
+    shown = CliRunner().invoke(program.cli, ["--only", "replica-start"]).output
+
+    (row,) = select(["replica-start"])
+    before = report.EarlierCosts.of(json.loads(RECORDED.read_text()))
+    assert f"Cost, {before.heading}" in shown
+    assert f"Python alone 20 ms {before.shown(row, 'Python alone', 2)} → 1.00 x" in " ".join(shown.split())
 
 
 def test_the_terminal_table_is_aligned() -> None:
-    heading, _, first, second = report.terminal_table(report.results_of([ROW], measured())).splitlines()
+    heading, _, first, second = report.terminal_table(
+        report.results_of([ROW], measured()), BEFORE
+    ).splitlines()
 
     assert heading.index("Baselines") == first.index("bare 1.00 ms") == second.index("bare + null")
 
 
 def test_the_markdown_table_has_a_line_for_each_row() -> None:
-    heading, rule, line = report.markdown_table(report.results_of([ROW], measured())).splitlines()
+    heading, rule, line = report.markdown_table(report.results_of([ROW], measured()), BEFORE).splitlines()
 
     assert heading.count("|") == rule.count("|") == line.count("|")
+    assert "Cost over baselines, def → now" in heading
     assert "**1.40 ms** (1.20-4.80), 714/s" in line
-    assert "bare 1.00 ms: 1.20 x<br>bare + null 1.50 ms: 0.93 x" in line
+    assert "1.38 → 1.20 x bare 1.00 ms<br>- → 0.93 x bare + null 1.50 ms" in line
 
 
 def test_cpu_per_call_lists_the_busiest_process_first() -> None:
@@ -227,7 +260,7 @@ def test_cpu_per_call_lists_the_busiest_process_first() -> None:
 def test_a_page_changes_only_between_its_marks(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n")
-    section = report.markdown(report.results_of([ROW], measured()), FACTS)
+    section = report.markdown(report.results_of([ROW], measured()), FACTS, BEFORE)
 
     report.replace_section(page, section)
     report.replace_section(page, section)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import gzip
 import socket
+import ssl
+import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import pytest
 
@@ -206,3 +209,63 @@ def test_a_timeout_is_an_error() -> None:
 def test_a_url_of_another_scheme_is_an_error() -> None:
     with pytest.raises(HttpRequestError, match='unsupported URL "ftp://x"'):
         request("GET", "ftp://x")
+
+
+@pytest.mark.parametrize("host", ["name.invalid", "..", "ü.invalid", "x" * 70])
+def test_a_host_that_nobody_has_is_an_error(host: str) -> None:
+    with pytest.raises(HttpRequestError, match=f"dial tcp: lookup {host}: no such host"):
+        request("GET", f"http://{host}:8080/")
+
+
+def test_the_next_address_of_a_host_is_tried_when_one_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
+    with server(b"HTTP/1.1 204 No Content\r\n\r\n") as (url, _):
+        port = int(url.rpartition(":")[2])
+        refusing = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.2", port))
+        serving = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))
+        monkeypatch.setattr("_socket.getaddrinfo", lambda *_: [refusing, serving])
+
+        response = request("GET", f"http://two-addresses:{port}/")
+
+        assert (response.status, response.read()) == (204, b"")
+
+
+@pytest.fixture
+def tls_url(tmp_path: Path) -> Iterator[str]:
+    """A server whose certificate nobody has signed; it responds with a head, never with the body."""
+    certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost"]
+    command += ["-keyout", str(key), "-out", str(certificate)]
+    subprocess.run(command, check=True, capture_output=True, timeout=30)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            connection, _ = listener.accept()
+            with (
+                connection,
+                suppress(OSError),
+                context.wrap_socket(connection, server_side=True) as encrypted,
+            ):
+                encrypted.recv(65536)
+                encrypted.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n")
+                encrypted.recv(65536)  # until the client closes the connection
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"https://127.0.0.1:{listener.getsockname()[1]}/x"
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+def test_a_certificate_that_nobody_has_signed_is_an_error(tls_url: str) -> None:
+    with pytest.raises(HttpRequestError, match="certificate verify failed"):
+        request("GET", tls_url)
+
+
+def test_without_verification_any_certificate_will_do_and_the_timeout_still_holds(tls_url: str) -> None:
+    response = request("GET", tls_url, verify=False, timeout=1.0)
+
+    assert response.status == 200
+    with pytest.raises(HttpRequestError, match="while reading body"):
+        response.read()

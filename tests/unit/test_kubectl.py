@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shlex
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -379,3 +381,29 @@ def test_what_asks_no_cluster_is_for_a_real_kubectl_if_there_is_one(lab: Machine
 )
 def test_ages_are_shown_as_by_kubectl(seconds: float, expected: str) -> None:
     assert human_duration(seconds) == expected
+
+
+def test_the_log_of_a_service_is_shown_without_asyncio_and_yaml(tmp_path: Path) -> None:
+    # Each takes longer to import than the log to read.
+    workspace = Workspace(tmp_path)
+    workspace.folder.mkdir()
+    workspace.write_state(LabState(1, "run", "", "", "", "", "", "admin", "secret", "", "", 0))
+    workspace.logs.mkdir()
+    (workspace.logs / "gateway.log").write_text("ready\n")
+    script = """
+import sys
+from labkit.openfaas_cli.kubectl import main
+code = main(["logs", "deployment/gateway", "-n", "openfaas"])
+print(code, *sorted({"asyncio", "yaml"} & set(sys.modules)))
+"""
+    with workspace.lock():
+        done = subprocess.run(
+            [sys.executable, "-c", script],
+            capture_output=True,
+            text=True,
+            env={**os.environ, "LABKIT_WORKSPACE": str(tmp_path), "HOME": str(tmp_path), "KUBECONFIG": ""},
+            timeout=60,
+            check=True,
+        )
+
+    assert (done.stdout, done.stderr) == ("ready\n0\n", "")

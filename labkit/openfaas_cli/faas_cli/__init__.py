@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
 
 from labkit.openfaas_cli.exit_code import exit_code
 from labkit.openfaas_cli.faas_cli.output import echo, echo_logo, warn
 from labkit.openfaas_cli.faas_cli.verb import GLOBAL_FLAGS, HELP, HELP_ABOUT, Group, Verb, find_verb
 from labkit.openfaas_cli.pflag import UsageError, first_word, parse
 from labkit.openfaas_cli.real_program import run_real_faas_cli
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _VERBS = (
     *("auth", "bashcompletion", "build", "chart", "cloud", "completion", "deploy", "describe", "diff"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
 
 from labkit.openfaas_cli.faas_cli.http import HttpReply, HttpRequestError, request
 from labkit.openfaas_cli.faas_cli.output import echo, warn
@@ -14,11 +13,12 @@ from labkit_services.contract.errors import LabError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     from labkit.openfaas_cli.faas_cli.go_decode import Shape
 
-Pairs = Sequence[tuple[str, str]]
+    Pairs = Sequence[tuple[str, str]]
 
 CLI_VERSION = "0.18.12"
 """The version of the real faas-cli whose messages and behaviour are

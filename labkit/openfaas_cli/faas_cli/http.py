@@ -1,22 +1,25 @@
 """One HTTP request in the manner of Go's ``net/http``, with few imports.
 
-``http.client`` imports the e-mail parser and OpenSSL, and httptools
-``typing``; each takes longer to import than an asynchronous invocation takes
-on the wire.
+``http.client`` imports the e-mail parser and OpenSSL, httptools ``typing``,
+``socket`` ``enum`` and ``selectors``; each takes longer to import than an
+asynchronous invocation takes on the wire.
 """
 
 from __future__ import annotations
 
+import _socket  # what `socket` is made of
 import os
-import socket
 import time
-from collections.abc import Iterable, Iterator
 
 from labkit.openfaas_cli.faas_cli.http_syntax import header_problem
 from labkit.openfaas_cli.pflag import quoted
 from labkit_services.contract.errors import LabError
 
-Pairs = Iterable[tuple[str, str]]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    Pairs = Iterable[tuple[str, str]]
 
 _BLOCK = 65536
 _MAX_LINE = 1024 * 1024
@@ -40,7 +43,7 @@ class HttpRequestError(LabError, ConnectionError):
 class HttpReply:
     """A response, ``202 Accepted``, whose body may still be on its way."""
 
-    def __init__(self, connection: socket.socket, deadline: float | None, *, decode: bool = False) -> None:
+    def __init__(self, connection: _socket.socket, deadline: float | None, *, decode: bool = False) -> None:
         self._connection = connection
         self._deadline = deadline
         self._decode = decode
@@ -226,9 +229,9 @@ def _exchange(
     head = _head(method, target, location, headers, body)
     if decode:
         head += "Accept-Encoding: gzip\r\n"
-    connection: socket.socket | None = None
+    connection: _socket.socket | None = None
     try:
-        connection = socket.create_connection((host, port), _seconds_left(deadline))
+        connection = _connect(host, port, deadline)
         if scheme == "https":
             connection = _encrypt(connection, host, verify=verify)
         connection.sendall(os.fsencode(f"{head}\r\n") + body)
@@ -277,20 +280,43 @@ def _host_and_port(scheme: str, location: str) -> tuple[str, int]:
     return host.strip("[]"), int(port) if is_valid else 0
 
 
-def _encrypt(connection: socket.socket, host: str, *, verify: bool) -> socket.socket:
+def _connect(host: str, port: int, deadline: float | None) -> _socket.socket:
+    """Connect to the first address of a host that accepts it."""
+    # A host's name in text would be encoded by a codec that takes 4 ms to
+    # import.
+    name = host.encode() if host.isascii() else host
+    problem = OSError("getaddrinfo returns an empty list")
+    for family, kind, protocol, _, address in _socket.getaddrinfo(name, port, 0, _socket.SOCK_STREAM):
+        connection = _socket.socket(family, kind, protocol)
+        try:
+            connection.settimeout(_seconds_left(deadline))
+            connection.connect(address)
+        except OSError as error:
+            connection.close()
+            problem = error
+        else:
+            return connection
+    raise problem
+
+
+def _encrypt(connection: _socket.socket, host: str, *, verify: bool) -> _socket.socket:
+    import socket
     import ssl  # 10 ms that a lab on this machine does not need
 
     context = ssl.create_default_context()
     if not verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-    return context.wrap_socket(connection, server_hostname=host)
+    timeout = connection.gettimeout()
+    plain = socket.socket(fileno=connection.detach())
+    plain.settimeout(timeout)
+    return context.wrap_socket(plain, server_hostname=host)
 
 
 def _reason(error: Exception, host: str, port: int) -> str:
     if isinstance(error, ConnectionRefusedError):
         return f"dial tcp {f'[{host}]' if ':' in host else host}:{port}: connect: connection refused"
-    if isinstance(error, (socket.gaierror, UnicodeError)):  # the latter: no name of a host at all
+    if isinstance(error, (_socket.gaierror, UnicodeError)):  # the latter: no name of a host at all
         return f"dial tcp: lookup {host}: no such host"
     if isinstance(error, TimeoutError):
         return "context deadline exceeded (Client.Timeout exceeded while awaiting headers)"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable, Mapping, Sequence
-
 from labkit.openfaas_cli.pflag import Arguments, Flag, first_word
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
 
 _VERBS = "labkit.openfaas_cli.faas_cli.verbs"
 
@@ -79,7 +80,7 @@ class Group:
         for names, verb in self.verbs.items():
             if name in names.split(", "):
                 module = names.partition(",")[0].replace("-", "_")
-                return names, verb or importlib.import_module(f"{_VERBS}.{module}").COMMAND
+                return names, verb or __import__(f"{_VERBS}.{module}", fromlist=["COMMAND"]).COMMAND
         return None
 
 

@@ -15,7 +15,6 @@ from collections.abc import Sequence
 
 from labkit.openfaas_cli.exit_code import exit_code
 from labkit.openfaas_cli.faas_cli.output import warn
-from labkit.openfaas_cli.kubectl import resources
 from labkit.openfaas_cli.kubectl.cluster import cluster_address, is_same_address
 from labkit.openfaas_cli.kubectl.command_line import VERBS, CommandLine, parse_verb, read
 from labkit.openfaas_cli.kubectl.errors import NotInLabError
@@ -94,7 +93,10 @@ def _is_lab_namespace(line: CommandLine) -> bool:
 def _answer(line: CommandLine, workspace: Workspace, state: LabState | None) -> None:
     if line.verb in ("logs", "log"):
         show_logs(workspace, state, parse_verb(line))
-    elif line.verb == "get" and resources.is_known(arguments := parse_verb(line)):
+        return
+    from labkit.openfaas_cli.kubectl import resources  # logs need no asyncio, half of the start
+
+    if line.verb == "get" and resources.is_known(arguments := parse_verb(line)):
         resources.get(state, arguments)
     elif line.verb == "rollout" and (arguments := parse_verb(line)).words[:1] == ["status"]:
         resources.rollout_status(state, arguments)

@@ -50,11 +50,15 @@ class _Kubeconfig:
         self.clusters_of_contexts: dict[str, str] = {}
 
     def add(self, file: str) -> None:
-        import yaml  # only for a command line that is not the lab's
+        try:
+            text = Path(file).read_text("utf-8")
+        except (OSError, ValueError):
+            return
+        import yaml  # 10 ms that only a kubeconfig needs
 
         try:
-            document = yaml.safe_load(Path(file).read_text("utf-8"))
-        except (OSError, ValueError, yaml.YAMLError):
+            document = yaml.safe_load(text)
+        except (ValueError, yaml.YAMLError):
             return  # names no cluster
         if not isinstance(document, dict):
             return

@@ -17,7 +17,6 @@ from labkit.errors import LabGoneError, NoLabError, ServiceError
 from labkit.lifecycle.log_files import follow, log_path
 from labkit.openfaas_cli.faas_cli.gateway import Gateway, normalise_url
 from labkit.openfaas_cli.faas_cli.output import warn
-from labkit.openfaas_cli.faas_cli.verbs.logs import messages, open_logs
 from labkit.openfaas_cli.kubectl.errors import InvalidRequestError, ResourceNotFoundError
 from labkit.openfaas_cli.pflag import Arguments, UsageError
 from labkit.workspace import LabState, Workspace
@@ -203,6 +202,8 @@ def _function_lines(
     if state is None:
         raise NoLabError(next_step=START_LAB)
     _check_container(target, arguments)
+    from labkit.openfaas_cli.faas_cli.verbs.logs import messages, open_logs  # YAML, for functions only
+
     reply = open_logs(
         Gateway(normalise_url(state.gateway_url)),
         target.name,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
 
 from labkit.openfaas_cli.faas_cli.gateway import USER_AGENT, Gateway, GatewayRequestError
 from labkit.openfaas_cli.faas_cli.http import HttpReply, HttpRequestError
@@ -14,6 +13,10 @@ from labkit.openfaas_cli.faas_cli.stack_file import may_affect_invocation, stack
 from labkit.openfaas_cli.faas_cli.verb import ENVSUBST, GATEWAY, TLS, Verb
 from labkit.openfaas_cli.pflag import Arguments, Flag, UsageError
 from labkit_services.contract.names import DEFAULT_NAMESPACE
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
