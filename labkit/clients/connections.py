@@ -15,6 +15,7 @@ from labkit.clients.inspector import InspectorClient
 from labkit.clients.lab_watch import LabWatch
 from labkit.workspace import LabState
 from labkit_services.runtime.background_tasks import BackgroundTasks
+from labkit_services.runtime.import_on_use import import_nats
 
 _CONNECT_SECONDS = 5.0
 
@@ -34,8 +35,8 @@ async def import_clients() -> None:
     The first deploy and the first call come a quarter of a second sooner.
     """
     await asyncio.sleep(_START_BUSY_SECONDS)
-    for name in ("httpx", "nats.aio.client"):
-        await asyncio.to_thread(import_module, name)
+    await asyncio.to_thread(import_module, "httpx")
+    await asyncio.to_thread(import_nats)
 
 
 class Connections:
@@ -76,8 +77,7 @@ class Connections:
         if self._events is None:
             # Now, not during the call that follows: it takes a tenth of a
             # second.
-            import nats.aio.client  # noqa: F401
-
+            import_nats()
             state = self._state
             events = CallEvents(state.nats_context, since_ns=state.started_ns)
             self._events = events, self._tasks.start(events.start(), name="connect-call-events")

@@ -25,6 +25,7 @@ from importlib import import_module  # noqa: E402
 
 from labkit_services.fork_server.child import run_child  # noqa: E402
 from labkit_services.fork_server.server import ForkServer  # noqa: E402
+from labkit_services.runtime.import_on_use import import_nats  # noqa: E402
 from labkit_services.runtime.service import raise_open_file_limit  # noqa: E402
 
 _LIFELINE = 0
@@ -36,6 +37,8 @@ def main() -> None:
     raise_open_file_limit()  # each child takes two
     with suppress(ImportError):
         import uvloop  # noqa: F401 - used by the runtime when it creates an event loop
+    with suppress(ImportError):
+        import_nats()
     for name in _SERVICES:
         # A child imports its module again, and so reports the error to its
         # requester.
