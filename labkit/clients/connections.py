@@ -11,6 +11,7 @@ from labkit.clients.call_events import CallEvents, ReadableCalls
 from labkit.clients.event_subscription import unreadable
 from labkit.clients.forked import keep
 from labkit.clients.gateway import GatewayClient
+from labkit.clients.http_client import import_httpx
 from labkit.clients.inspector import InspectorClient
 from labkit.clients.lab_watch import LabWatch
 from labkit.workspace import LabState
@@ -32,10 +33,12 @@ def log_failed_task(name: str, error: BaseException) -> None:
 async def import_clients() -> None:
     """Import the clients' libraries while the lab starts.
 
-    The first deploy and the first call come a quarter of a second sooner.
+    The first deploy and the first call come a fifth of a second sooner.
     """
     await asyncio.sleep(_START_BUSY_SECONDS)
-    await asyncio.to_thread(import_module, "httpx")
+    await asyncio.to_thread(import_httpx)
+    # httpx's; with the first of these it imports what an asyncio loop needs.
+    import_module("anyio").Lock()
     await asyncio.to_thread(import_nats)
 
 

@@ -16,9 +16,11 @@ from typing import Any
 
 
 class _StandIn(ModuleType):
-    """Stands for a module; imports it when an attribute is first used."""
+    """Stands for a module; imports it when it is first used."""
 
     def __getattr__(self, name: str) -> Any:
+        if name == "__path__" and "." in self.__name__:  # ``from MODULE import …`` looks for it
+            raise AttributeError(name)
         _withdraw(self)
         return getattr(import_module(self.__name__), name)
 
@@ -29,20 +31,35 @@ def _withdraw(stand_in: ModuleType) -> None:
 
 
 @contextmanager
-def imported_on_use(name: str) -> Iterator[None]:
+def imported_on_use(name: str, *functions: str) -> Iterator[None]:
     """Within this block ``import NAME`` does not import the module yet.
 
     What imported it there imports it when it first uses an attribute. Later
     imports elsewhere are as usual, and so is an ImportError for a module that
     is not installed.
+
+    Args:
+        name: The module; one that is in a package is not a package itself.
+        functions: Those that are taken out of it in this block; a call of one
+            imports the module.
     """
     stand_in = _StandIn(name)
-    if name not in sys.modules and find_spec(name):
+    for function in functions:
+        setattr(stand_in, function, _function(name, function))
+    parent = name.rpartition(".")[0]
+    if name not in sys.modules and (parent or find_spec(name)):  # find_spec would import the parent
         sys.modules[name] = stand_in
     try:
         yield
     finally:
         _withdraw(stand_in)
+
+
+def _function(module: str, name: str) -> Any:
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return getattr(import_module(module), name)(*args, **kwargs)
+
+    return call
 
 
 def import_nats() -> None:

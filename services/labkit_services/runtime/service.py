@@ -75,14 +75,14 @@ class Service:
         need not look at it again: its pauses would be seen as jitter in a
         timeline.
         """
-        gc.collect()
-        gc.freeze()
         line = json.dumps({"ready": self.name, "pid": os.getpid(), **details}) + "\n"
         try:
             os.write(1, line.encode())
         except OSError as error:
             self.log.warning("nobody reads the ready line", error=error)
         self.log.info("ready", **details)
+        gc.collect()
+        gc.freeze()
 
     def abort(self) -> None:
         """End the service without finishing its work."""
