@@ -133,7 +133,7 @@ class AsyncLab(
                 if launched is not None:
                     lab = cls(workspace, launched.state, settings, launched.lifeline)
                     lab._enter()
-                    # While the notebook goes on: then its first view appears soon.
+                    # So its first view appears soon; the notebook goes on.
                     loop.run_in_executor(None, import_widgets)
                     return lab
             # Another process is starting or stopping the workspace's lab.
