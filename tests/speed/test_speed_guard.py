@@ -16,7 +16,14 @@ from benchmarks import report
 from benchmarks.groups import Pace, measure
 from benchmarks.rows import Row, select
 
-BOUNDS = {"sync-1": 4.0, "accept-32": 2.5, "capture-32": 5.0, "drain-10": 5.0}
+BOUNDS = {
+    "sync-1": 4.0,
+    "accept-32": 2.5,
+    "capture-32": 5.0,
+    "drain-10": 5.0,
+    "start": 14.0,
+    "first-cell": 25.0,
+}
 PACE = Pace(rounds=2, seconds=0.4)
 
 

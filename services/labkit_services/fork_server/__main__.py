@@ -21,15 +21,13 @@ import os  # noqa: E402
 import socket  # noqa: E402
 import sys  # noqa: E402
 from contextlib import suppress  # noqa: E402
-from importlib import import_module  # noqa: E402
 
 from labkit_services.fork_server.child import run_child  # noqa: E402
-from labkit_services.fork_server.server import ForkServer  # noqa: E402
-from labkit_services.runtime.import_on_use import import_nats  # noqa: E402
+from labkit_services.fork_server.server import ForkServer, import_service  # noqa: E402
 from labkit_services.runtime.service import raise_open_file_limit  # noqa: E402
 
 _LIFELINE = 0
-_SHARED = "labkit_services.queue_worker.__main__"
+_FIRST = "labkit_services.queue_worker"
 """With it come the modules that all services share."""
 _NEXT = ("labkit_services.watchdog",)
 """Imported while the other services start."""
@@ -40,9 +38,7 @@ def main() -> None:
     raise_open_file_limit()  # each child takes two
     with suppress(ImportError):
         import uvloop  # noqa: F401 - used by the runtime when it creates an event loop
-    with suppress(Exception):  # a child reports it
-        import_nats()
-        import_module(_SHARED)
+    import_service(_FIRST)
     times = {"imports_ns": _IMPORTS_NS, "ready_ns": time.time_ns()}
     ready = json.dumps({"ready": "fork-server", "pid": os.getpid(), **times})
     with suppress(OSError):  # the reader has ended, and so will the lifeline

@@ -58,7 +58,7 @@ class ForkServer:
         module = next(imports, "")
         while True:
             if not (ready := self._poll.poll(0 if module else None)):
-                _import_service(module)
+                import_service(module)
                 module = next(imports, "")
             for descriptor, _ in ready:
                 if descriptor == self._lifeline:
@@ -79,7 +79,7 @@ class ForkServer:
             return None
         reply = socket.socket(fileno=descriptors.pop(0))
         request = ForkRequest(**json.loads(message))
-        _import_service(request.module)
+        import_service(request.module)
         # In a child the collector would write to each object that it examines,
         # and so copy the pages that are shared: a watchdog would have 14 MB of
         # its own instead of 6.
@@ -131,9 +131,9 @@ class ForkServer:
             reply.close()
 
 
-def _import_service(module: str) -> None:
-    # A child imports its module again, and so reports the error to its
-    # requester.
+def import_service(module: str) -> None:
+    """Import a service's program, so that its processes have it at once."""
+    # A child imports it again, and so reports an error to its requester.
     with suppress(Exception):
         import_module(f"{module}.__main__")
 
