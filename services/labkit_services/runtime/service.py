@@ -73,7 +73,7 @@ class Service:
 
         What exists now stays for the service's life. So the garbage collector
         need not look at it again: its pauses would be seen as jitter in a
-        timeline.
+        timeline. The report comes first: the lab's start waits for it.
         """
         line = json.dumps({"ready": self.name, "pid": os.getpid(), **details}) + "\n"
         try:
