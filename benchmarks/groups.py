@@ -37,6 +37,7 @@ Report = Callable[[str], None]
 
 _SLEEP = ["sleep", "1"]
 _SLEEPS = 10
+_CELL_SECONDS = 60.0
 _SETTLE_SECONDS = 0.5
 """Time from a process's start to the reading of its memory."""
 
@@ -252,7 +253,7 @@ async def scaling(_pace: Pace) -> AsyncIterator[Probes]:
 
 @asynccontextmanager
 async def starting(_pace: Pace) -> AsyncIterator[Probes]:
-    """Start a lab in a fresh process; then read its idle memory."""
+    """Start a lab in a fresh process or kernel; read its idle memory."""
 
     async def cold() -> Figures:
         with programs.scratch_folder() as folder:
@@ -271,8 +272,17 @@ async def starting(_pace: Pace) -> AsyncIterator[Probes]:
         with programs.scratch_folder() as folder:
             return await _baseline("nats-server", folder=folder)
 
+    async def cell() -> Figures:
+        with programs.scratch_folder() as folder:
+            return await programs.run_module("benchmarks.first_cell", folder, timeout=_CELL_SECONDS)
+
     await cold()  # compiles the bytecode
-    yield {"cold": cold, "nats-server": nats_server, "python": partial(_baseline, "python")}
+    yield {
+        "cold": cold,
+        "cell": cell,
+        "nats-server": nats_server,
+        "python": partial(_baseline, "python"),
+    }
 
 
 GROUPS: dict[str, Group] = {

@@ -11,10 +11,12 @@ from labkit.clients.call_events import CallEvents, ReadableCalls
 from labkit.clients.event_subscription import unreadable
 from labkit.clients.forked import keep
 from labkit.clients.gateway import GatewayClient
+from labkit.clients.http_client import import_httpx
 from labkit.clients.inspector import InspectorClient
 from labkit.clients.lab_watch import LabWatch
 from labkit.workspace import LabState
 from labkit_services.runtime.background_tasks import BackgroundTasks
+from labkit_services.runtime.import_on_use import import_nats
 
 _CONNECT_SECONDS = 5.0
 
@@ -31,11 +33,13 @@ def log_failed_task(name: str, error: BaseException) -> None:
 async def import_clients() -> None:
     """Import the clients' libraries while the lab starts.
 
-    The first deploy and the first call come a quarter of a second sooner.
+    The first deploy and the first call come a fifth of a second sooner.
     """
     await asyncio.sleep(_START_BUSY_SECONDS)
-    for name in ("httpx", "nats.aio.client"):
-        await asyncio.to_thread(import_module, name)
+    await asyncio.to_thread(import_httpx)
+    # httpx's; with the first of these it imports what an asyncio loop needs.
+    import_module("anyio").Lock()
+    await asyncio.to_thread(import_nats)
 
 
 class Connections:
@@ -76,8 +80,7 @@ class Connections:
         if self._events is None:
             # Now, not during the call that follows: it takes a tenth of a
             # second.
-            import nats.aio.client  # noqa: F401
-
+            import_nats()
             state = self._state
             events = CallEvents(state.nats_context, since_ns=state.started_ns)
             self._events = events, self._tasks.start(events.start(), name="connect-call-events")

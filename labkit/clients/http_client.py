@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from labkit.clients.forked import keep
 from labkit.errors import GatewayError, InvalidValueError, LabError, LabGoneError
+from labkit_services.runtime.import_on_use import imported_on_use
 
 if TYPE_CHECKING:
     import httpx
 
 _CONNECT_SECONDS = 5.0
+
+
+def import_httpx() -> None:
+    """Import httpx, and what a client imports; without its command line."""
+    with imported_on_use("httpx._main", "main"):
+        import_module("httpx")
+    import_module("httpcore")
 
 
 def expect(
@@ -59,6 +68,7 @@ class ServiceHttpClient:
     def open(self) -> httpx.AsyncClient:
         """Create the client on first use; requests open connections."""
         if self._client is None or self._pid != os.getpid():
+            import_httpx()
             import httpx
 
             keep(self._client)
@@ -75,10 +85,11 @@ class ServiceHttpClient:
 
     async def request(self, method: str, path: str, *, timeout: float, **options: Any) -> httpx.Response:
         """Send a request; return the response, whatever its status."""
+        client = self.open()
         import httpx
 
         try:
-            return await self.open().request(method, self._url + path, timeout=timeout, **options)
+            return await client.request(method, self._url + path, timeout=timeout, **options)
         except httpx.InvalidURL as error:
             raise InvalidValueError(f"{method} {path!r} can't be sent", seen=str(error)) from error
         except httpx.ConnectError as error:
@@ -109,11 +120,12 @@ class ServiceHttpClient:
         Raises:
             LabError: The service can't be reached, or the status is not 200.
         """
+        client = self.open()
         import httpx
 
         timeout = httpx.Timeout(_CONNECT_SECONDS, read=silence)
         try:
-            async with self.open().stream("GET", self._url + path, timeout=timeout, **options) as response:
+            async with client.stream("GET", self._url + path, timeout=timeout, **options) as response:
                 if response.status_code != 200:
                     await response.aread()
                     expect(response, f"GET {path} failed", 200, error_type=self._error_type)

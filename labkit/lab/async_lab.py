@@ -27,6 +27,7 @@ from labkit.lifecycle import environment
 from labkit.lifecycle.jupyter_server import server_lifeline
 from labkit.lifecycle.launch import LaunchedLab, Lifeline, launch
 from labkit.lifecycle.running_lab import find_lab, require_state, stop_lab
+from labkit.live.display import import_widgets
 from labkit.supervisor.files import workspace_errors
 from labkit.supervisor.settings import Settings
 from labkit.workspace import LabState, Workspace
@@ -132,6 +133,8 @@ class AsyncLab(
                 if launched is not None:
                     lab = cls(workspace, launched.state, settings, launched.lifeline)
                     lab._enter()
+                    # So its first view appears soon; the notebook goes on.
+                    loop.run_in_executor(None, import_widgets)
                     return lab
             # Another process is starting or stopping the workspace's lab.
             if loop.time() > deadline:

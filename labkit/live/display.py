@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from importlib import import_module
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 
@@ -35,6 +37,13 @@ def shows_widgets() -> bool:
     With ``LABKIT_CI=1`` it is none: outputs are the same each time.
     """
     return in_kernel() and os.environ.get("LABKIT_CI") != "1"
+
+
+def import_widgets() -> None:
+    """Import what live views are made of, if they can be shown here."""
+    if shows_widgets():
+        with suppress(ImportError):  # the first view that is shown reports it
+            import_module("labkit.live.card")
 
 
 class _Short:

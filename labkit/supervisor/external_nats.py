@@ -17,6 +17,7 @@ from labkit.service_names import NATS_SERVER
 from labkit.views.states import State
 from labkit_services.contract.errors import LabError, NatsAccessError
 from labkit_services.files.own_file import read_own
+from labkit_services.runtime.import_on_use import import_nats
 from labkit_services.runtime.nats_login import NatsLogin
 from labkit_services.runtime.private_files import write_private
 
@@ -94,6 +95,7 @@ class ExternalNats:
         self._since = time.time()
 
     async def _connect(self) -> None:
+        import_nats()
         from nats.aio.client import Client
 
         from labkit_services.jetstream.claim import CLAIM_SUBJECT

@@ -56,6 +56,13 @@ def test_running_the_first_cell_again_keeps_the_lab(notebook: Notebook) -> None:
     assert notebook.start_lab() == notebook.start_lab()
 
 
+def test_widgets_are_imported_before_the_first_view_is_shown(notebook: Notebook) -> None:
+    notebook.start_lab()
+    imported = "import sys; assert 'labkit.live.card' in sys.modules"
+
+    eventually(lambda: notebook.run(imported)["status"] == "ok", within=10, what="the widgets imported")
+
+
 @pytest.mark.parametrize("now", [False, True], ids=["restart", "restart now"])
 def test_a_restart_ends_the_lab_and_the_first_cell_starts_another(
     notebook: Notebook, mark: str, now: bool

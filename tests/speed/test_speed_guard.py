@@ -25,7 +25,8 @@ BOUNDS = {
     "drain-10": 4.5,
     "drain-100": 3.8,
     "cli-invoke": 3.5,
-    "start": 20.0,
+    "start": 14.0,
+    "first-cell": 25.0,
 }
 PACE = Pace(rounds=2, seconds=0.4)
 

@@ -1,4 +1,4 @@
-"""The fork server: a Python with every service imported, which forks.
+"""The fork server: a Python with the services imported, which forks.
 
 Without it, importing the same modules in one process after the other took two
 thirds of a lab's cold start, and nearly all of a replica's. A forked process

@@ -1,7 +1,7 @@
 """Run the fork server: ``python -m labkit_services.fork_server CONTROL``.
 
-It imports the services, then forks on request. CONTROL is the number of an
-inherited descriptor: the socket on which requests arrive.
+It imports what the services share, then forks on request. CONTROL is the
+number of an inherited descriptor: the socket on which requests arrive.
 """
 
 from __future__ import annotations
@@ -21,14 +21,16 @@ import os  # noqa: E402
 import socket  # noqa: E402
 import sys  # noqa: E402
 from contextlib import suppress  # noqa: E402
-from importlib import import_module  # noqa: E402
 
 from labkit_services.fork_server.child import run_child  # noqa: E402
-from labkit_services.fork_server.server import ForkServer  # noqa: E402
+from labkit_services.fork_server.server import ForkServer, import_service  # noqa: E402
 from labkit_services.runtime.service import raise_open_file_limit  # noqa: E402
 
 _LIFELINE = 0
-_SERVICES = ("gateway", "queue_worker", "inspector", "watchdog")
+_FIRST = "labkit_services.queue_worker"
+"""With it come the modules that all services share."""
+_NEXT = ("labkit_services.watchdog",)
+"""Imported while the other services start."""
 
 
 def main() -> None:
@@ -36,21 +38,13 @@ def main() -> None:
     raise_open_file_limit()  # each child takes two
     with suppress(ImportError):
         import uvloop  # noqa: F401 - used by the runtime when it creates an event loop
-    for name in _SERVICES:
-        # A child imports its module again, and so reports the error to its
-        # requester.
-        with suppress(Exception):
-            import_module(f"labkit_services.{name}.__main__")
-    # In a child the collector would write to each object that it examines, and
-    # so copy the pages that are shared: a watchdog would have 14 MB of its own
-    # instead of 6.
-    gc.freeze()
+    import_service(_FIRST)
     times = {"imports_ns": _IMPORTS_NS, "ready_ns": time.time_ns()}
     ready = json.dumps({"ready": "fork-server", "pid": os.getpid(), **times})
     with suppress(OSError):  # the reader has ended, and so will the lifeline
         os.write(1, ready.encode() + b"\n")
     server = ForkServer(socket.socket(fileno=int(sys.argv[1])), _LIFELINE)
-    if child := server.serve():
+    if child := server.serve(_NEXT):
         run_child(child)
 
 

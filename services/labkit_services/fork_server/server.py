@@ -6,10 +6,14 @@ momentary state.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import select
 import socket
+from collections.abc import Iterable
+from contextlib import suppress
+from importlib import import_module
 from typing import Any, NamedTuple
 
 from labkit_services.fork_server.client import ForkRequest
@@ -44,10 +48,19 @@ class ForkServer:
         self._poll.register(lifeline, select.POLLIN)
         self._poll.register(control, select.POLLIN)
 
-    def serve(self) -> ChildSetup | None:
-        """Return in each child its setup; in the server, at its end, None."""
+    def serve(self, modules: Iterable[str] = ()) -> ChildSetup | None:
+        """Return in each child its setup; in the server, at its end, None.
+
+        A service's module is imported when it is first requested, or before,
+        while no request waits, if it is one of ``modules``.
+        """
+        imports = iter(modules)
+        module = next(imports, "")
         while True:
-            for descriptor, _ in self._poll.poll():
+            if not (ready := self._poll.poll(0 if module else None)):
+                import_service(module)
+                module = next(imports, "")
+            for descriptor, _ in ready:
                 if descriptor == self._lifeline:
                     return None
                 if descriptor == self._control.fileno():
@@ -65,6 +78,12 @@ class ForkServer:
             self._poll.unregister(self._control)  # no client is left
             return None
         reply = socket.socket(fileno=descriptors.pop(0))
+        request = ForkRequest(**json.loads(message))
+        import_service(request.module)
+        # In a child the collector would write to each object that it examines,
+        # and so copy the pages that are shared: a watchdog would have 14 MB of
+        # its own instead of 6.
+        gc.freeze()
         try:
             pid = os.fork()
         except OSError as error:
@@ -73,7 +92,7 @@ class ForkServer:
             pid = -1
         if pid == 0:
             self._close_in_child()
-            return ChildSetup(ForkRequest(**json.loads(message)), descriptors, reply)
+            return ChildSetup(request, descriptors, reply)
         for descriptor in descriptors:
             os.close(descriptor)
         if pid > 0:
@@ -110,6 +129,13 @@ class ForkServer:
             reply.close()
         for _, reply in self._exited.values():
             reply.close()
+
+
+def import_service(module: str) -> None:
+    """Import a service's program, so that its processes have it at once."""
+    # A child imports it again, and so reports an error to its requester.
+    with suppress(Exception):
+        import_module(f"{module}.__main__")
 
 
 def send_reply(reply: socket.socket, message: dict[str, Any]) -> bool:

@@ -73,16 +73,16 @@ class Service:
 
         What exists now stays for the service's life. So the garbage collector
         need not look at it again: its pauses would be seen as jitter in a
-        timeline.
+        timeline. The report comes first: the lab's start waits for it.
         """
-        gc.collect()
-        gc.freeze()
         line = json.dumps({"ready": self.name, "pid": os.getpid(), **details}) + "\n"
         try:
             os.write(1, line.encode())
         except OSError as error:
             self.log.warning("nobody reads the ready line", error=error)
         self.log.info("ready", **details)
+        gc.collect()
+        gc.freeze()
 
     def abort(self) -> None:
         """End the service without finishing its work."""

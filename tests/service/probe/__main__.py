@@ -25,7 +25,7 @@ def start() -> None:
     umask = os.umask(0o77)
     description = {
         "pid": os.getpid(),
-        "has the services": "labkit_services.gateway.__main__" in sys.modules,
+        "has the modules that services share": "labkit_services.queue_worker.__main__" in sys.modules,
         "random": random.random(),
         "same": {
             "environment": {name.hex(): value.hex() for name, value in os.environb.items()},
