@@ -167,7 +167,9 @@ def test_every_row_has_a_unique_name_a_group_and_baselines() -> None:
 
 
 def test_a_row_with_a_goal_has_a_figure_of_the_real_openfaas() -> None:
-    assert all(row.real != "-" for row in ROWS if row.goal)
+    of_labkit_alone = {"first-cell"}
+
+    assert all(row.real != "-" for row in ROWS if row.goal and row.name not in of_labkit_alone)
 
 
 def test_rows_are_selected_by_prefix() -> None:
