@@ -93,6 +93,7 @@ class CallRoutes:
 
     async def _cancel(self, request: Request, captured: dict[str, str]) -> Response:
         """Cancel a call that is queued, waiting for a retry, or running."""
+        await self._events.flush()  # another function's call with this id may just have been accepted
         call = await self._load_call(request, captured)
         call_id, state = call["callId"], CallState(call["state"])
         if len(call["functions"]) > 1 and not _function_of(request):
