@@ -23,7 +23,7 @@ of 0.12 ms (nats-server 2.15)."""
 _LARGEST = 250
 """nats-server's limit is 1,000."""
 _LARGEST_BYTES = 1024 * 1024
-_PAUSE_SHARE = 8
+_PAUSE_SHARE = 2
 """After a commit, the next batch waits for calls for this part of its time."""
 _DRAIN_SECONDS = 2.0
 
