@@ -29,7 +29,7 @@ _DRAIN_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class _Call:
+class _WaitingCall:
     """A call that waits for a commit.
 
     Attributes:
@@ -89,7 +89,7 @@ class _Group:
         self._subject = subject
         self._batches = batches
         self._service = service
-        self._waiting: list[_Call] = []
+        self._waiting: list[_WaitingCall] = []
         self._task: asyncio.Task[None] | None = None
         self._is_enabled = False
         self._takes_batches = True
@@ -100,7 +100,7 @@ class _Group:
             if self.alone < _SMALLEST or not self._takes_batches:
                 return None
             self._task = self._service.tasks.start(self._run(), name=f"commit calls of {self._subject}")
-        call = _Call(body, headers, asyncio.get_running_loop().create_future())
+        call = _WaitingCall(body, headers, asyncio.get_running_loop().create_future())
         self._waiting.append(call)
         self.changed.set()
         return await call.ack
@@ -136,7 +136,7 @@ class _Group:
             pause = (loop.time() - began) / _PAUSE_SHARE
             await self._until(lambda: len(self._waiting) >= expected, pause)  # noqa: B023
 
-    def _next_batch(self) -> list[_Call]:
+    def _next_batch(self) -> list[_WaitingCall]:
         """Return the first of the waiting calls that make a batch."""
         size = 0
         for count, call in enumerate(self._waiting[:_LARGEST]):
