@@ -12,6 +12,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 from labkit_services.jetstream.atomic_batch import AtomicBatches, BatchError, NoBatchesError
 from labkit_services.jetstream.publisher import PublishAck, Publisher
@@ -23,9 +24,10 @@ of 0.12 ms (nats-server 2.15)."""
 _LARGEST = 250
 """nats-server's limit is 1,000."""
 _LARGEST_BYTES = 1024 * 1024
-_PAUSE_SHARE = 2
-"""After a commit, the next batch waits for calls for this part of its time."""
-_DRAIN_SECONDS = 2.0
+_PAUSE_SHARE = 0.5
+"""Part of a commit's time that the next batch waits at most for as many calls
+as can be expected: with a shorter pause some clients miss each other batch."""
+_LONGEST_PAUSE_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,11 @@ class _WaitingCall:
     body: bytes
     headers: Mapping[str, str]
     ack: asyncio.Future[PublishAck | None]
+
+    @property
+    def size(self) -> int:
+        """Bytes of body and headers."""
+        return len(self.body) + sum(map(len, self.headers.values()))
 
     def settle(self, ack: PublishAck | None) -> None:
         if not self.ack.done():
@@ -108,12 +115,12 @@ class _Group:
     async def _run(self) -> None:
         """Commit batches until too few calls come for one."""
         try:
-            await self._until(lambda: not self.alone, _DRAIN_SECONDS)
+            await self._until(lambda: not self.alone, _LONGEST_PAUSE_SECONDS)
             await self._commit_all()
         except BatchError as error:
             self._is_enabled = False  # the stream may be a new one
             self._takes_batches = not isinstance(error, NoBatchesError)
-            self._service.log.warning("batch not stored", queue=self._subject, reason=str(error))
+            self._service.log.info("batch not stored", queue=self._subject, reason=str(error))
         finally:
             self._task = None
             for call in self._waiting:
@@ -133,17 +140,20 @@ class _Group:
             # Clients that now get their 202s may call again: wait for them.
             expected = len(self._waiting)
             del self._waiting[: len(calls)]
-            pause = (loop.time() - began) / _PAUSE_SHARE
-            await self._until(lambda: len(self._waiting) >= expected, pause)  # noqa: B023
+            pause = min((loop.time() - began) * _PAUSE_SHARE, _LONGEST_PAUSE_SECONDS)
+            await self._until(partial(self._has_gathered, expected), pause)
 
     def _next_batch(self) -> list[_WaitingCall]:
         """Return the first of the waiting calls that make a batch."""
         size = 0
         for count, call in enumerate(self._waiting[:_LARGEST]):
-            size += len(call.body)
+            size += call.size
             if size > _LARGEST_BYTES:
                 return self._waiting[:count]
         return self._waiting[:_LARGEST]
+
+    def _has_gathered(self, count: int) -> bool:
+        return len(self._waiting) >= count
 
     async def _until(self, condition: Callable[[], bool], seconds: float) -> None:
         """Wait until a condition holds, or a time has passed."""
