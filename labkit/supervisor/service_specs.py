@@ -256,6 +256,7 @@ class ServiceSpecs:
             image_store=str(self.workspace.images),
             state_dir=str(self._run / GATEWAY),
             max_body=str(self.settings.max_body),
+            sync_interval="" if self.external_nats else self.settings.sync_interval,
         )
 
     def _prepare_worker(self, name: str) -> ProcessSpec:

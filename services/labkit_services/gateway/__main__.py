@@ -34,7 +34,9 @@ from labkit_services.gateway.routes.secrets import SecretRoutes
 from labkit_services.gateway.routes.sync_function import FunctionRoute
 from labkit_services.gateway.routes.ui import UiRoutes
 from labkit_services.http import HttpClient, HttpServer, Limits, Request
-from labkit_services.jetstream.connection import close, connect
+from labkit_services.jetstream.atomic_batch import AtomicBatches
+from labkit_services.jetstream.batch_publisher import BatchPublisher
+from labkit_services.jetstream.connection import Client, close, connect
 from labkit_services.jetstream.event_publisher import EventPublisher
 from labkit_services.jetstream.publisher import Publisher
 from labkit_services.jetstream.streams import ensure_cancelled, ensure_events, ensure_queue
@@ -63,6 +65,7 @@ async def main(service: Service) -> None:
         publisher.start(),
         workers.start(),
     )
+    accepting = await _batching(publisher, nats, service) if config.sync_always else publisher
     events, watchdog_events = EventPublisher(nats, service), EventPublisher(nats, service, name="watchdog")
     metrics = Metrics()
     queues = QueueRegistry(nats, config)
@@ -79,7 +82,7 @@ async def main(service: Service) -> None:
     telemetry = Telemetry(events, log.writer, metrics)
     app = GatewayApp(
         FunctionRoute(provider, client, telemetry, timeout=config.upstream_timeout),
-        AsyncFunctionRoute(provider, queues, publisher, telemetry, config),
+        AsyncFunctionRoute(provider, queues, accepting, telemetry, config),
         BasicAuth(config.user, config.password),
         [
             CallRoutes(nats, publisher, cancelled, events, log),
@@ -119,6 +122,13 @@ async def main(service: Service) -> None:
     client.close()
     await events.flush()
     await close(nats)
+
+
+async def _batching(publisher: Publisher, nats: Client, service: Service) -> BatchPublisher:
+    """Return what accepts calls if each message costs an fsync."""
+    batches = AtomicBatches(nats)
+    await batches.start()
+    return BatchPublisher(publisher, batches, service)
 
 
 def _backend(config: GatewayConfig, registry: Registry, log: Log) -> ReplicaBackend:

@@ -33,6 +33,7 @@ class GatewayConfig:
     state_dir: Path  # for the replicas' scratch folders
     ack_wait: float  # lease of the workers, for consumers that the gateway creates
     streams: StreamSettings  # of new streams
+    sync_always: bool  # nats-server calls fsync for each message
     fork_server: int  # descriptor of a socket to the fork server; -1 means watchdogs are spawned
     lab_state: Path  # the lab's state file, which has the inspector's address
     functions: str  # what functions run in: "process" or "docker"
@@ -69,6 +70,7 @@ class GatewayConfig:
             state_dir=Path(service.setting("state_dir", ".labkit/gateway")).absolute(),
             ack_wait=parse_duration(service.setting("ack_wait", "5s")),
             streams=StreamSettings.read(service),
+            sync_always=service.setting("sync_interval") == "always",
             fork_server=service.number("fork_server", -1),
             lab_state=Path(service.setting("lab_state", ".labkit/state.json")),
             functions=service.setting("functions", PROCESS),

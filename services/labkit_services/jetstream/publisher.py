@@ -51,15 +51,17 @@ class Publisher:
         """Subscribe to the acknowledgements."""
         await self._messages.subscribe(self._prefix + "*", self._on_ack)
 
-    async def publish(self, subject: str, body: bytes, headers: dict[str, str]) -> PublishAck:
-        """Store one message.
+    async def publish(
+        self, subject: str, body: bytes, headers: dict[str, str], *, waited: float = 0.0
+    ) -> PublishAck:
+        """Store one message, which has ``waited`` some seconds already.
 
         While the server does not answer, the message is sent again with the
         same id, which the stream stores once. Without an acknowledgement
         within five seconds, or if the server refuses or can't write to the
         disk, it raises QueueUnavailableError.
         """
-        deadline = self._loop.time() + _TIMEOUT_SECONDS
+        deadline = self._loop.time() + _TIMEOUT_SECONDS - waited
         while True:
             remaining = deadline - self._loop.time()
             try:

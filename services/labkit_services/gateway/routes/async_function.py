@@ -16,6 +16,7 @@ from labkit_services.gateway.metrics import Telemetry
 from labkit_services.gateway.queue_registry import QueueRegistry
 from labkit_services.http import BodyTooLargeError, HttpError, Request, Response
 from labkit_services.http.go_url import GoUrl
+from labkit_services.jetstream.batch_publisher import BatchPublisher
 from labkit_services.jetstream.publisher import Publisher, QueueUnavailableError
 from labkit_services.runtime.log import quoted
 
@@ -38,7 +39,7 @@ class AsyncFunctionRoute:
         self,
         provider: FunctionProvider,
         queues: QueueRegistry,
-        publisher: Publisher,
+        publisher: Publisher | BatchPublisher,
         telemetry: Telemetry,
         config: GatewayConfig,
     ) -> None:
