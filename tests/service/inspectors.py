@@ -109,12 +109,16 @@ def inspector(**settings: str) -> Iterator[Inspector]:
 
 
 @contextlib.contextmanager
-def nats_server(*, port: int = -1) -> Iterator[str]:
-    """Run a nats-server on ``port``, any free one for -1; yield its URL."""
+def nats_server(*, port: int = -1, store: Path | None = None) -> Iterator[str]:
+    """Run a nats-server on ``port``, any free one for -1; yield its URL.
+
+    With a ``store`` it has JetStream, and its files there.
+    """
     program = Path(sys.executable).with_name("nats-server")
-    process = subprocess.Popen(
-        [str(program), "-a", "127.0.0.1", "-p", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    )
+    command = [str(program), "-a", "127.0.0.1", "-p", str(port)]
+    if store is not None:
+        command += ["-js", "-sd", str(store)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     assert process.stderr is not None
     try:
         for line in process.stderr:

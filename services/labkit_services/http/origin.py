@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import quote
 
 from labkit_services.contract.errors import InvalidValueError
@@ -44,6 +45,7 @@ class Origin:
         return address is not None and (getattr(address, "ipv4_mapped", None) or address).is_loopback
 
     @classmethod
+    @lru_cache(maxsize=64)  # a worker calls the same few functions
     def parse(cls, url: str) -> tuple[Origin, str]:
         """Split an absolute http or https URL into origin and target.
 

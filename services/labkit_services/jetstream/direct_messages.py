@@ -11,15 +11,25 @@ methods. (Protocol: docs.nats.io, "Client Protocol", HPUB and PUB.)
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
 from nats.aio.msg import Msg
 
 from labkit_services.jetstream.connection import Client
+from labkit_services.jetstream.delivered_message import DeliveredMessage, parse_headers
 
 OnMessage = Callable[[str, bytes], None]
 """Takes the subject and the body of a message without headers of use."""
+
+OnDelivery = Callable[[DeliveredMessage], None]
+"""Takes a message that a consumer has delivered."""
+
+Unsubscribe = Callable[[], Awaitable[None]]
+"""Ends a subscription, or raises NatsError if the connection is closed."""
+
+_Handler = Callable[[bytes, bytes, bytes, bytes | None], None]
+"""Takes subject, reply, body and header block as the parser reads them."""
 
 _ATTRIBUTES = ("_pending", "_pending_data_size", "_max_pending_size", "_flush_queue", "_process_msg", "_subs")
 _SEPARATORS = 2  # of the header block: its version line, and the empty line
@@ -33,6 +43,9 @@ class Messages(Protocol):
 
     async def subscribe(self, subject: str, on_message: OnMessage) -> None:
         """Call ``on_message`` for each message of a subject."""
+
+    async def receive(self, subject: str, on_delivery: OnDelivery) -> Unsubscribe:
+        """Call ``on_delivery`` for each delivery to a subject."""
 
 
 def messages_of(client: Client) -> Messages:
@@ -61,6 +74,14 @@ class PublicMessages:
             on_message(message.subject, message.data)
 
         await self._client.subscribe(subject, cb=receive)
+
+    async def receive(self, subject: str, on_delivery: OnDelivery) -> Unsubscribe:
+        """Call ``on_delivery`` for each delivery to a subject."""
+
+        async def receive(message: Msg) -> None:
+            on_delivery(DeliveredMessage(message.reply, message.data, message.headers or {}))
+
+        return (await self._client.subscribe(subject, cb=receive)).unsubscribe
 
 
 class DirectMessages:
@@ -103,16 +124,37 @@ class DirectMessages:
 
     async def subscribe(self, subject: str, on_message: OnMessage) -> None:
         """Call ``on_message`` for each message of a subject."""
+
+        def handle(subject: bytes, _reply: bytes, data: bytes, _block: bytes | None) -> None:
+            on_message(subject.decode(), data)
+
+        await self._subscribe(subject, handle)
+
+    async def receive(self, subject: str, on_delivery: OnDelivery) -> Unsubscribe:
+        """Call ``on_delivery`` for each delivery to a subject."""
+
+        def handle(_subject: bytes, reply: bytes, data: bytes, block: bytes | None) -> None:
+            on_delivery(DeliveredMessage(reply.decode(), data, parse_headers(block)))
+
+        return await self._subscribe(subject, handle)
+
+    async def _subscribe(self, subject: str, handler: _Handler) -> Unsubscribe:
         handlers = _handlers_of(self._client, self._loop)
         subscription = await self._client.subscribe(subject)
-        handlers[subscription._id] = on_message
+        handlers[subscription._id] = handler
+
+        async def unsubscribe() -> None:
+            del handlers[subscription._id]
+            await subscription.unsubscribe()
+
+        return unsubscribe
 
 
-def _handlers_of(client: Any, loop: asyncio.AbstractEventLoop) -> dict[int, OnMessage]:
+def _handlers_of(client: Any, loop: asyncio.AbstractEventLoop) -> dict[int, _Handler]:
     """Return who takes a subscription's messages at the parser, by its id."""
     process = client._process_msg
     if (found := getattr(process, "labkit_handlers", None)) is not None:
-        handlers: dict[int, OnMessage] = found
+        handlers: dict[int, _Handler] = found
         return handlers
     handlers = {}
 
@@ -123,7 +165,7 @@ def _handlers_of(client: Any, loop: asyncio.AbstractEventLoop) -> dict[int, OnMe
             await process(sid, subject, reply, data, headers)
             return
         try:
-            handler(subject.decode(), data)
+            handler(subject, reply, data, headers)
         except Exception as error:
             # Raised here it would end the connection.
             loop.call_exception_handler({"message": "a message could not be handled", "exception": error})

@@ -8,8 +8,6 @@ import time
 from collections.abc import AsyncIterator
 from typing import Any
 
-from nats.aio.msg import Msg
-
 from labkit_services.contract import headers as header_names
 from labkit_services.contract import names, outcome
 from labkit_services.contract.errors import InvalidValueError
@@ -21,6 +19,7 @@ from labkit_services.http import Headers, HttpClient, UpstreamError
 from labkit_services.http.go_url import go_quoted
 from labkit_services.http.headers import NOT_FORWARDED
 from labkit_services.http.origin import redacted
+from labkit_services.jetstream.delivered_message import DeliveredMessage
 from labkit_services.jetstream.publisher import QueueUnavailableError
 from labkit_services.queue_worker.callback_request import (
     MAX_REQUESTS,
@@ -76,17 +75,17 @@ class CallbackHandler:
             case Exhausted(reason):
                 await self._dead_letter(number, queue, call, result, 1, reason)
 
-    async def handle(self, message: Msg) -> Verdict:
+    async def handle(self, message: DeliveredMessage) -> Verdict:
         """Process one delivery of a callback that is retried."""
         try:
-            headers = message.headers or {}
+            headers = message.headers
             call = QueuedCall.from_message(headers, b"")
             result = Result.from_metadata(headers[outcome.RESULT_HEADER], message.data)
             queue = headers[outcome.QUEUE_HEADER]
         except (ValueError, KeyError) as error:
             self._context.log.error("a callback to be retried can't be read", error=repr(error))
             return Term()
-        attempt = message.metadata.num_delivered or 1
+        attempt = message.num_delivered
         if attempt == 1 and outcome.TRIED_HEADER in headers:
             # The first request, which failed, counts as this one.
             return Nak(self._policy.wait(1, self._context.rng))

@@ -10,10 +10,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from nats.aio.msg import Msg
-
-from labkit_services.contract.errors import error_text
-from labkit_services.jetstream.connection import Client, NatsError
+from labkit_services.jetstream.connection import Client
+from labkit_services.jetstream.delivered_message import ACK, IN_PROGRESS, TERM, DeliveredMessage, nak
 from labkit_services.queue_worker.inflight_limit import Credit
 from labkit_services.queue_worker.puller import Puller, PullSource
 from labkit_services.runtime.service import Service
@@ -39,7 +37,7 @@ class Term:
 Verdict = Ack | Nak | Term
 """How a handler wants a delivered message to be settled."""
 
-Handle = Callable[[Msg], Awaitable[Verdict]]
+Handle = Callable[[DeliveredMessage], Awaitable[Verdict]]
 """Processes a message. If it raises, the lease runs out and the message is
 delivered again."""
 
@@ -61,7 +59,7 @@ class Consumer:
         self._puller = Puller(nats, source, self.credit, self._deliver, service.log)
         self._pull_task = f"pull messages of {source.stream}"
         self._loop = asyncio.get_running_loop()
-        self._running: dict[asyncio.Task[None], Msg] = {}
+        self._running: dict[asyncio.Task[None], DeliveredMessage] = {}
         self.redelivered = 0
 
     async def set_max_inflight(self, count: int) -> None:
@@ -85,7 +83,7 @@ class Consumer:
     async def renew(self) -> None:
         """Extend running messages' leases; repeat requests that were lost."""
         for message in list(self._running.values()):
-            await self._send(message.in_progress())
+            await self._puller.send(message.reply, IN_PROGRESS)
         await self._puller.check()
 
     async def pause(self) -> None:
@@ -101,34 +99,34 @@ class Consumer:
         """Cancel what still runs; another worker gets it at once."""
         for task, message in list(self._running.items()):
             task.cancel()
-            await self._send(message.nak())
+            await self._puller.send(message.reply, nak())
 
-    def _deliver(self, message: Msg) -> None:
-        if (message.metadata.num_delivered or 1) > 1:
+    def _deliver(self, message: DeliveredMessage) -> None:
+        if message.num_delivered > 1:
             self.redelivered += 1
         task = self._loop.create_task(self._process(message), name="delivery")
         self._running[task] = message
         task.add_done_callback(self._done)
 
-    async def _process(self, message: Msg) -> None:
-        match await self._handle(message):
-            case Ack():
-                await self._send(message.ack())
-            case Nak(delay):
-                await self._send(message.nak(delay=delay))
-            case Term():
-                await self._send(message.term())
-
-    async def _send(self, acknowledgement: Awaitable[None]) -> None:
+    async def _process(self, message: DeliveredMessage) -> None:
         try:
-            await acknowledgement
-        except (OSError, NatsError) as error:
-            # Delivered again after the lease: at least once.
-            self._log.warning("acknowledgement lost, the message will come again", error=error_text(error))
+            verdict = await self._handle(message)
+        finally:
+            self.credit.finish()
+        match verdict:
+            case Ack():
+                await self._puller.send(message.reply, ACK)
+                return
+            case Nak(delay):
+                await self._puller.send(message.reply, nak(delay))
+            case Term():
+                await self._puller.send(message.reply, TERM)
+        self._puller.wake()
 
     def _done(self, task: asyncio.Task[None]) -> None:
         del self._running[task]
-        self.credit.finish()
-        self._puller.wake()
-        if not task.cancelled() and (error := task.exception()):
+        if task.cancelled():
+            self._puller.wake()
+        elif error := task.exception():
+            self._puller.wake()
             self._log.error(f"delivery failed: {error!r}")

@@ -9,8 +9,6 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from nats.aio.msg import Msg
-
 from labkit_services.contract import headers as header_names
 from labkit_services.contract import names
 from labkit_services.contract.events import EventType, platform_data
@@ -18,6 +16,7 @@ from labkit_services.contract.outcome import DeadKind, DeadLetterMessage, Result
 from labkit_services.contract.queued_call import QueuedCall
 from labkit_services.http import ClientResponse, ConnectError, Headers, HttpClient, UpstreamError
 from labkit_services.http.headers import NOT_FORWARDED
+from labkit_services.jetstream.delivered_message import DeliveredMessage
 from labkit_services.jetstream.publisher import QueueUnavailableError
 from labkit_services.queue_worker.callback_delivery import CallbackHandler
 from labkit_services.queue_worker.cancellations import CallCancelledError, Cancellations
@@ -74,7 +73,7 @@ class DeliveryHandler:
         self._lines = context.lines
         self._numbers = itertools.count(1)
 
-    async def handle(self, message: Msg) -> Verdict:
+    async def handle(self, message: DeliveredMessage) -> Verdict:
         """Process one delivery."""
         number = next(self._numbers)
         taken_at = time.monotonic()
@@ -86,10 +85,9 @@ class DeliveryHandler:
         if call in self._cancellations:
             self._lines.cancelled(number, call)
             return Ack()
-        metadata = message.metadata
         function = names.short_function_name(call.function)
-        delivery = Delivery(number, call, metadata.num_delivered or 1, taken_at, function)
-        self._emit(delivery, EventType.DELIVERY_RECEIVED, queue=self._queue, seq=metadata.sequence.stream)
+        delivery = Delivery(number, call, message.num_delivered, taken_at, function)
+        self._emit(delivery, EventType.DELIVERY_RECEIVED, queue=self._queue, seq=message.stream_sequence)
         self._lines.received(number, self._queue, call)
         try:
             with self._context.counts.running(self._queue, function), self._cancellations.cancellable(call):

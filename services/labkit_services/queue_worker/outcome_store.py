@@ -9,6 +9,7 @@ from labkit_services.contract.outcome import DeadLetterMessage, Result
 from labkit_services.contract.queued_call import CALL_HEADER, DEDUPE_HEADER, QueuedCall
 from labkit_services.contract.queues import dead_subject, result_subject
 from labkit_services.jetstream.connection import Client, NatsError
+from labkit_services.jetstream.direct_messages import messages_of
 from labkit_services.jetstream.publisher import Publisher
 from labkit_services.runtime.log import Log
 
@@ -22,6 +23,7 @@ class OutcomeStore:
 
     def __init__(self, nats: Client, publisher: Publisher, log: Log) -> None:
         self._nats = nats
+        self._messages = messages_of(nats)
         self._publisher = publisher
         self._log = log
 
@@ -39,7 +41,7 @@ class OutcomeStore:
         """
         body, headers = result.body[: self.max_body_bytes], {outcome.RESULT_HEADER: result.metadata()}
         try:
-            await self._nats.publish(result_subject(call.call_id, call.function), body, headers=headers)
+            await self._messages.publish(result_subject(call.call_id, call.function), body, "", headers)
         except (OSError, NatsError) as error:
             self._log.warning("result not kept", call_id=call.call_id, error=error_text(error))
 

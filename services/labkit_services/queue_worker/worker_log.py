@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-
+from labkit_services.contract.compact_json import encode
 from labkit_services.contract.names import VERSION
 from labkit_services.contract.queued_call import QueuedCall
 from labkit_services.runtime.log import LineWriter, quoted
@@ -32,8 +31,9 @@ class WorkerLog:
 
     def received(self, number: int, queue: str, call: QueuedCall) -> None:
         """Log a delivery."""
-        summary = {"Function": call.function, "CallId": call.call_id, "Bytes": len(call.body)}
-        self._write(f"[#{number}] Received on [{queue}]: '{json.dumps(summary)}'")
+        function, call_id = encode(call.function), encode(call.call_id)
+        summary = f'{{"Function": {function}, "CallId": {call_id}, "Bytes": {len(call.body)}}}'
+        self._write(f"[#{number}] Received on [{queue}]: '{summary}'")
 
     def unreadable(self, number: int, queue: str, error: Exception) -> None:
         """Log a message that is not a queued call."""
