@@ -6,15 +6,20 @@ log.
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from labkit_services.call_record.call import Call, CallState, Mode
+from labkit_services.call_record.packed_events import PackedEvents, pack
 from labkit_services.call_record.reducer import insert_event, read_call
 from labkit_services.contract.events import Event, EventType
 from labkit_services.contract.names import short_function_name
 
 __all__ = ["Call", "CallLog", "CallState", "Mode"]
 
+_MAX_LOOSE = 500
+"""Calls whose events wait for more of them, not packed."""
 MAX_EVENTS_PER_CALL = 1_000
 """Enough for a hundred attempts; it bounds a client that uses one call id
 again and again."""
@@ -24,18 +29,27 @@ _GATEWAY = "gateway"
 
 @dataclass(slots=True)
 class _Entry:
-    """The events of a call, and the call as last derived from them."""
+    """The events of a call, and the call as last derived from them.
+
+    A list of events may grow, packed ones don't. Only the thread that adds
+    events changes from one to the other.
+    """
 
     function: str
-    events: list[Event] = field(default_factory=list)
+    events: Sequence[Event] = field(default_factory=list)
     call: Call | None = None
 
     def read(self, call_id: str) -> Call:
         """Return the call, derived again only if there are new events."""
-        call = self.call
-        if call is None or len(call.events) != len(self.events):
-            self.call = call = read_call(call_id, tuple(self.events))
+        call, events = self.call, self.events
+        if call is None or len(call.events) != len(events):
+            self.call = call = read_call(call_id, events if isinstance(events, PackedEvents) else [*events])
         return call
+
+    def pack(self) -> None:
+        """Take less memory until the next event comes."""
+        call, events = self.call, self.events
+        self.events = pack(events) if call is None or len(call.events) != len(events) else call.events
 
 
 class CallLog:
@@ -64,6 +78,7 @@ class CallLog:
         # Late events must not recreate a part of a dropped call: as many ids
         # of dropped calls are stored as calls.
         self._dropped_ids: dict[str, None] = {}
+        self._loose: deque[_Entry] = deque()
         self._gateway_exited = 0
 
     def apply(self, event: Event) -> bool:
@@ -86,7 +101,18 @@ class CallLog:
         if entry is None or len(entry.events) >= MAX_EVENTS_PER_CALL:
             self.ignored += 1
             return False
-        return insert_event(entry.events, event)
+        events = entry.events
+        if not isinstance(events, list):
+            events = entry.events = [*events]
+            self._note_loose(entry)
+        elif not events:
+            self._note_loose(entry)
+        return insert_event(events, event)
+
+    def _note_loose(self, entry: _Entry) -> None:
+        self._loose.append(entry)
+        if len(self._loose) > _MAX_LOOSE:
+            self._loose.popleft().pack()
 
     def _note_gateway(self, event: Event) -> None:
         if event.type == EventType.SERVICE_EXITED and event.data.get("service") == _GATEWAY:
@@ -105,6 +131,7 @@ class CallLog:
         """Drop all calls and counts, as at a reset of the lab."""
         self._entries.clear()
         self._dropped_ids.clear()
+        self._loose.clear()
         self._gateway_exited = 0
         self.dropped = self.ignored = 0
 

@@ -88,9 +88,12 @@ def _with_breaks(attempts: Sequence[Attempt], by_type: ByType) -> Iterator[Attem
     end of the attempt.
     """
     broken = [event.time_ns for event in by_type.get(EventType.CALL_ANSWERED, ()) if event.data.get("error")]
+    if not broken:
+        yield from attempts
+        return
     for attempt, follower in zip_longest(attempts, attempts[1:]):
         begin, end = attempt.started, follower.started if follower else None
-        if not broken or begin is None or attempt.finished is not None:
+        if begin is None or attempt.finished is not None:
             yield attempt
             continue
         found = (time for time in broken if begin <= time and (end is None or time < end))
@@ -160,7 +163,8 @@ def _process_runs(by_type: ByType) -> list[tuple[int, ProcessRun]]:
         for index, (instance, attempt, process) in enumerate(found):
             same = instance == event.instance and process.pid == end.pid
             if same and process.exited is None and (process.started or 0) <= event.time_ns:
-                found[index] = (instance, attempt, replace(end, started=process.started))
+                both = ProcessRun(end.pid, process.started, end.exited, end.code)
+                found[index] = (instance, attempt, both)
                 break
         else:
             found.append((event.instance, event.attempt, end))
