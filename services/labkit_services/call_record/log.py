@@ -43,7 +43,7 @@ class _Entry:
         """Return the call, derived again only if there are new events."""
         call, events = self.call, self.events
         if call is None or len(call.events) != len(events):
-            self.call = call = read_call(call_id, events if isinstance(events, PackedEvents) else [*events])
+            self.call = call = read_call(call_id, events if isinstance(events, PackedEvents) else tuple(events))
         return call
 
     def pack(self) -> None:

@@ -28,6 +28,9 @@ _time = attrgetter("time_ns")
 def insert_event(events: list[Event], event: Event) -> bool:
     """Insert ``event`` in time order; return False if it is there already."""
     time_ns, place = event.time_ns, len(events)
+    if not place or events[-1].time_ns < time_ns:
+        events.append(event)
+        return True
     # From the end: an event comes soon after those before it.
     while place and events[place - 1].time_ns > time_ns:
         place -= 1
@@ -50,6 +53,7 @@ def _tie_break(event: Event) -> tuple[int, str, int, str, str]:
 
 def read_call(call_id: str, events: Sequence[Event]) -> Call:
     """Derive a call from its events, distinct and in time order."""
+    kept, events = pack(events), [*events]  # unpacked once
     by_type: ByType = defaultdict(list)
     for event in without_callback_visits(events):
         by_type[event.type].append(event)
@@ -71,7 +75,7 @@ def read_call(call_id: str, events: Sequence[Event]) -> Call:
     )
     return Call(
         id=call_id,
-        events=pack(events),
+        events=kept,
         function=next((e.function for e in events if e.function), ""),
         mode=mode,
         # The worker's batch may come before the gateway's.
