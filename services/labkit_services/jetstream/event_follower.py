@@ -16,10 +16,13 @@ if TYPE_CHECKING:
     from nats.aio.msg import Msg
     from nats.js import JetStreamContext
 
-HISTORY_BYTES = 16 * 1024 * 1024
-"""Limit for what is read of older events: about those of ten thousand
-calls."""
-_BATCH_MESSAGES = 500
+HISTORY_BYTES = 12 * 1024 * 1024
+"""Limit for what is read of older events: about those of ten thousand calls,
+at 1,200 bytes a call. More calls than that are not kept."""
+_FETCH_BYTES = 1024 * 1024
+_FETCH_MESSAGES = 500
+"""Limits for what is fetched at once, and is in memory twice: as messages, and
+as the events in them."""
 _FETCH_SECONDS = 1.0
 _RETRY_SECONDS = 0.2
 _POLL_SECONDS = 0.002
@@ -54,6 +57,7 @@ class EventFollower:
         self._on_reset = on_reset
         self._since_ns = since_ns
         self._next_seq = 0
+        self._fetch_messages = _FETCH_MESSAGES
         self._renew = asyncio.Event()
         self._tasks = BackgroundTasks()
         self._task: asyncio.Task[None] | None = None
@@ -107,7 +111,7 @@ class EventFollower:
         delivered = 0
         while not self._renew.is_set():
             try:
-                messages = await subscription.fetch(_BATCH_MESSAGES, _FETCH_SECONDS)
+                messages = await subscription.fetch(self._fetch_messages, _FETCH_SECONDS)
             except NatsTimeout:
                 continue
             for message in messages:
@@ -141,6 +145,7 @@ class EventFollower:
             self._next_seq = 1
             self._on_reset()
         state = info.state
+        self._fetch_messages = messages_to_fetch(state.messages, state.bytes)
         skipped = state.first_seq + messages_to_skip(state.messages, state.bytes)
         config = ConsumerConfig(
             ack_policy=AckPolicy.NONE, mem_storage=True, inactive_threshold=_CONSUMER_SECONDS, num_replicas=1
@@ -156,6 +161,11 @@ class EventFollower:
         if consumer.delivered is not None:  # nothing before the start will be delivered
             self._next_seq = max(self._next_seq, consumer.delivered.stream_seq + 1)
         return subscription
+
+
+def messages_to_fetch(messages: int, size: int) -> int:
+    """Return how many messages to fetch at once, by their mean size."""
+    return max(1, min(_FETCH_MESSAGES, messages * _FETCH_BYTES // size)) if size else _FETCH_MESSAGES
 
 
 def messages_to_skip(messages: int, size: int) -> int:
