@@ -18,8 +18,13 @@ from labkit_services.contract.names import short_function_name
 
 __all__ = ["Call", "CallLog", "CallState", "Mode"]
 
-_MAX_LOOSE = 500
-"""Calls whose events wait for more of them, not packed."""
+_MAX_LOOSE_EVENTS = 5_000
+"""Events of calls that wait for more of them, not packed: two megabytes."""
+_CALL_BYTES, _EVENT_BYTES = 1_000, 60
+"""Memory of a call, and of what is derived from each of its events, beside the
+packed events."""
+_MEAN_BYTES = 3_000
+"""Memory that a call may take on average; a usual one takes 2,100 bytes."""
 MAX_EVENTS_PER_CALL = 1_000
 """Enough for a hundred attempts; it bounds a client that uses one call id
 again and again."""
@@ -38,18 +43,28 @@ class _Entry:
     function: str
     events: Sequence[Event] = field(default_factory=list)
     call: Call | None = None
+    size: int = 0
+    is_dropped: bool = False
 
     def read(self, call_id: str) -> Call:
         """Return the call, derived again only if there are new events."""
         call, events = self.call, self.events
         if call is None or len(call.events) != len(events):
-            self.call = call = read_call(call_id, events if isinstance(events, PackedEvents) else tuple(events))
+            self.call = call = read_call(
+                call_id, events if isinstance(events, PackedEvents) else tuple(events)
+            )
         return call
 
-    def pack(self) -> None:
-        """Take less memory until the next event comes."""
-        call, events = self.call, self.events
+    def pack(self) -> int:
+        """Take less memory until the next event comes; return how much more.
+
+        More bytes, all told, than when it was packed before.
+        """
+        call, events, before = self.call, self.events, self.size
         self.events = pack(events) if call is None or len(call.events) != len(events) else call.events
+        packed = self.events.size if isinstance(self.events, PackedEvents) else 0
+        self.size = _CALL_BYTES + _EVENT_BYTES * len(events) + packed
+        return self.size - before
 
 
 class CallLog:
@@ -64,7 +79,10 @@ class CallLog:
     thread may add events while others read.
 
     Attributes:
-        limit: Most call ids to keep.
+        limit: Most call ids to keep; fewer if their calls take more than
+            3,000 bytes of memory on average.
+        size: Estimate of the memory that the calls take, in bytes, within a
+            fifth: events, calls derived from them, their places in an index.
         dropped: Number of ids dropped, oldest first, because of the limit.
         ignored: Number of events ignored: of dropped ids, or beyond a call's
             limit.
@@ -72,6 +90,7 @@ class CallLog:
 
     def __init__(self, limit: int = 10_000) -> None:
         self.limit = limit
+        self.size = 0
         self.dropped = 0
         self.ignored = 0
         self._entries: dict[str, list[_Entry]] = {}
@@ -79,6 +98,7 @@ class CallLog:
         # of dropped calls are stored as calls.
         self._dropped_ids: dict[str, None] = {}
         self._loose: deque[_Entry] = deque()
+        self._loose_events = 0
         self._gateway_exited = 0
 
     def apply(self, event: Event) -> bool:
@@ -107,21 +127,30 @@ class CallLog:
             self._note_loose(entry)
         elif not events:
             self._note_loose(entry)
-        return insert_event(events, event)
+        is_new = insert_event(events, event)
+        self._loose_events += is_new
+        return is_new
 
     def _note_loose(self, entry: _Entry) -> None:
         self._loose.append(entry)
-        if len(self._loose) > _MAX_LOOSE:
-            self._loose.popleft().pack()
+        self._loose_events += len(entry.events)
+        while self._loose_events > _MAX_LOOSE_EVENTS and len(self._loose) > 1:
+            oldest = self._loose.popleft()
+            self._loose_events -= len(oldest.events)
+            if not oldest.is_dropped:
+                self.size += oldest.pack()
 
     def _note_gateway(self, event: Event) -> None:
         if event.type == EventType.SERVICE_EXITED and event.data.get("service") == _GATEWAY:
             self._gateway_exited = max(self._gateway_exited, event.time_ns)
 
     def _keep_within_limit(self) -> None:
-        while len(self._entries) > self.limit:
+        most = self.limit * _MEAN_BYTES
+        while len(self._entries) > self.limit or (self.size > most and len(self._entries) > 1):
             oldest = next(iter(self._entries))
-            del self._entries[oldest]
+            for entry in self._entries.pop(oldest):
+                self.size -= entry.size
+                entry.is_dropped = True
             self.dropped += 1
             self._dropped_ids[oldest] = None
             if len(self._dropped_ids) > self.limit:
@@ -132,6 +161,7 @@ class CallLog:
         self._entries.clear()
         self._dropped_ids.clear()
         self._loose.clear()
+        self._loose_events = self.size = 0
         self._gateway_exited = 0
         self.dropped = self.ignored = 0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Sequence
+from sys import getsizeof
 from typing import overload
 
 from labkit_services.contract.compact_json import decode, encode_bytes
@@ -53,6 +54,11 @@ class PackedEvents(Sequence[Event]):
                 times, origins, data, strict=True
             )
         ]
+
+    @property
+    def size(self) -> int:
+        """Bytes of memory, without what others share."""
+        return getsizeof(self._bytes) + getsizeof(self._origins) + getsizeof(self)
 
     def __len__(self) -> int:
         return len(self._origins)
