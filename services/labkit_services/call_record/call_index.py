@@ -106,7 +106,7 @@ class CallIndex:
         self.max_inflight: dict[str, int] = {}
         self._counts: Counter[str] = Counter()
         self._dirty: dict[str, None] = {}
-        self._calls: dict[str, list[IndexedCall]] = {}
+        self._calls: dict[str, tuple[IndexedCall, ...]] = {}
         self._numbers = count()
         self._dropped = 0
         self._waiting: dict[str, list[int]] = defaultdict(list)
@@ -149,7 +149,7 @@ class CallIndex:
             del self._dirty[call_id]
             if call_id not in self.log:
                 continue  # it was dropped
-            known = self._calls.setdefault(call_id, [])
+            known = self._calls.get(call_id, ())
             for call in self.log.of_id(call_id):
                 entry = next((each for each in known if each.call.function == call.function), None)
                 if entry is not None and entry.call is call:
@@ -157,7 +157,7 @@ class CallIndex:
                 had_succeeded = entry is not None and entry.call.state is CallState.DONE
                 if entry is None:
                     entry = IndexedCall(next(self._numbers), call, 0)
-                    known.append(entry)
+                    known = self._calls[call_id] = (*known, entry)
                 self._replace(entry, call)
                 if call.state is CallState.DONE and not had_succeeded:
                     self._note_run(call)

@@ -93,7 +93,7 @@ class CallLog:
         self.size = 0
         self.dropped = 0
         self.ignored = 0
-        self._entries: dict[str, list[_Entry]] = {}
+        self._entries: dict[str, tuple[_Entry, ...]] = {}
         # Late events must not recreate a part of a dropped call: as many ids
         # of dropped calls are stored as calls.
         self._dropped_ids: dict[str, None] = {}
@@ -115,9 +115,13 @@ class CallLog:
             if call_id in self._dropped_ids:
                 self.ignored += 1
                 return False
-            entries = self._entries[call_id] = []
+            entries = self._entries[call_id] = ()
             self._keep_within_limit()
-        entry = _entry_of(entries, short_function_name(event.function))
+        function = short_function_name(event.function)
+        entry = next((each for each in entries if each.function == function), None)
+        if entry is None and len(entries) < _MAX_FUNCTIONS_PER_ID:
+            entry = _Entry(function)
+            self._entries[call_id] = (*entries, entry)
         if entry is None or len(entry.events) >= MAX_EVENTS_PER_CALL:
             self.ignored += 1
             return False
@@ -191,7 +195,7 @@ class CallLog:
 
     def of_id(self, call_id: str) -> list[Call]:
         """Return all calls of an id, in the order of time."""
-        entries = list(self._entries.get(call_id, ()))
+        entries = self._entries.get(call_id, ())
         calls = [self._read_entry(call_id, entry) for entry in entries if entry.events]
         if len(calls) > 1:
             calls.sort(key=lambda call: (call.events[0].time_ns, call.function))
@@ -206,15 +210,3 @@ class CallLog:
 
     def __contains__(self, call_id: object) -> bool:
         return call_id in self._entries
-
-
-def _entry_of(entries: list[_Entry], function: str) -> _Entry | None:
-    """Return a function's entry, a new one if needed; None if too many."""
-    for entry in entries:
-        if entry.function == function:
-            return entry
-    if len(entries) >= _MAX_FUNCTIONS_PER_ID:
-        return None
-    entry = _Entry(function)
-    entries.append(entry)
-    return entry
