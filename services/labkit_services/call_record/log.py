@@ -118,10 +118,9 @@ class CallLog:
             entries = self._entries[call_id] = ()
             self._keep_within_limit()
         function = short_function_name(event.function)
-        entry = next((each for each in entries if each.function == function), None)
-        if entry is None and len(entries) < _MAX_FUNCTIONS_PER_ID:
-            entry = _Entry(function)
-            self._entries[call_id] = (*entries, entry)
+        entry = entries[0] if entries else None
+        if entry is None or entry.function != function:
+            entry = self._entry_of(call_id, function)
         if entry is None or len(entry.events) >= MAX_EVENTS_PER_CALL:
             self.ignored += 1
             return False
@@ -134,6 +133,18 @@ class CallLog:
         is_new = insert_event(events, event)
         self._loose_events += is_new
         return is_new
+
+    def _entry_of(self, call_id: str, function: str) -> _Entry | None:
+        """Return a function's entry, a new one if needed; None if too many."""
+        entries = self._entries[call_id]
+        for entry in entries:
+            if entry.function == function:
+                return entry
+        if len(entries) >= _MAX_FUNCTIONS_PER_ID:
+            return None
+        entry = _Entry(function)
+        self._entries[call_id] = (*entries, entry)
+        return entry
 
     def _note_loose(self, entry: _Entry) -> None:
         self._loose.append(entry)
