@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+import uuid
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -56,7 +57,7 @@ async def fill_event_log(lab: Stack, calls: int) -> None:
         first = next(numbers, None)
         if first is None:
             return False
-        ids = [f"filled-{time.time_ns():x}-{first + n}" for n in range(min(_BATCH, calls - first))]
+        ids = [str(uuid.uuid4()) for _ in range(min(_BATCH, calls - first))]  # as the gateway's are
         for service, rows in finished_calls(ids, time.time_ns()).items():
             batch = encode_batch(service, f"{service}-1", rows)
             await lab.publisher.publish(event_subject(service), batch, {})

@@ -165,15 +165,15 @@ def _process_runs(by_type: ByType) -> list[tuple[int, ProcessRun]]:
         for event in by_type.get(EventType.PROCESS_STARTED, ())
     ]
     for event in by_type.get(EventType.PROCESS_EXITED, ()):
-        end = ProcessRun(integer(event, "pid"), exited=event.time_ns, code=integer(event, "code"))
+        pid, code = integer(event, "pid"), integer(event, "code")
         for index, (instance, attempt, process) in enumerate(found):
-            same = instance == event.instance and process.pid == end.pid
+            same = instance == event.instance and process.pid == pid
             if same and process.exited is None and (process.started or 0) <= event.time_ns:
-                both = ProcessRun(end.pid, process.started, end.exited, end.code)
-                found[index] = (instance, attempt, both)
+                found[index] = (instance, attempt, ProcessRun(pid, process.started, event.time_ns, code))
                 break
         else:
-            found.append((event.instance, event.attempt, end))
+            process = ProcessRun(pid, exited=event.time_ns, code=code)
+            found.append((event.instance, event.attempt, process))
     return sorted(
         ((attempt, process) for _, attempt, process in found),
         key=lambda item: item[1].started or item[1].exited or 0,
