@@ -124,7 +124,7 @@ class CallIndex:
                 self._dirty[event.call_id] = None
             elif event.type in _LAB_TYPES and event not in self._lab_events:
                 self._add_lab_event(event)
-        if len(self._dirty) > 2 * self.log.limit:  # nobody lists the calls
+        if len(self._dirty) > self.log.limit + self.log.limit // 8:  # nobody lists the calls
             self._dirty = {call_id: None for call_id in self._dirty if call_id in self.log}
 
     def _add_lab_event(self, event: Event) -> None:
