@@ -76,6 +76,11 @@ async def _costs(lab: Stack, report: Report) -> dict[str, float]:
     seen["calls on the queue"] = await lab.queued()
     seen["event log on disk, MB"] = await lab.event_bytes() / 1e6
     seen |= await _notebook(lab, report)
+    # Before the calls: nats-server writes for seconds what they leave.
+    async with empty_log() as empty:
+        ms, empty_ms = await publishing_ms(lab.publisher, empty)
+    seen["publishing a batch of events, ms"] = ms
+    seen[_PUBLISHING] = ms / empty_ms
 
     async def one_second(function: str, connections: int, *, asynchronous: bool) -> Figures:
         return await load.post(lab.url(function, asynchronous=asynchronous), connections, 1.0)
@@ -91,10 +96,6 @@ async def _costs(lab: Stack, report: Report) -> dict[str, float]:
     call_id = await lab.accept("endless")
     await lab.wait_known(call_id, _CATCH_UP_SECONDS)
     seen["status of a call, ms"] = await _median_ms(lambda: lab.wait_known(call_id))
-    async with empty_log() as empty:
-        ms, empty_ms = await publishing_ms(lab.publisher, empty)
-    seen["publishing a batch of events, ms"] = ms
-    seen[_PUBLISHING] = ms / empty_ms
     seen["inspector: list of bins, ms"] = await _median_ms(lambda: _inspect(lab, "/bins"))
     listing = f"/bins/{_BIN}/requests?limit=100"
     seen["inspector: 100 requests of a bin, ms"] = await _median_ms(lambda: _inspect(lab, listing))

@@ -20,7 +20,7 @@ HISTORY_BYTES = 12 * 1024 * 1024
 """Limit for what is read of older events: about those of ten thousand calls,
 at 1,200 bytes a call. More calls than that are not kept."""
 _FETCH_BYTES = 1024 * 1024
-_FETCH_MESSAGES = 500
+_FETCH_MESSAGES = 100
 """Limits for what is fetched at once, and is in memory twice: as messages, and
 as the events in them."""
 _FETCH_SECONDS = 1.0
@@ -114,6 +114,8 @@ class EventFollower:
                 messages = await subscription.fetch(self._fetch_messages, _FETCH_SECONDS)
             except NatsTimeout:
                 continue
+            sizes = [len(message.data) for message in messages]
+            self._fetch_messages = messages_to_fetch(len(sizes), sum(sizes))
             for message in messages:
                 delivered += 1
                 if message.metadata.sequence.consumer != delivered:
