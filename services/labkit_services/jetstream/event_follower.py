@@ -10,6 +10,7 @@ from labkit_services.contract.events import Event, decode_batch
 from labkit_services.contract.names import EVENT_STREAM
 from labkit_services.contract.times import rfc3339
 from labkit_services.runtime.background_tasks import BackgroundTasks
+from labkit_services.runtime.garbage_collector import collector_paused
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
@@ -116,15 +117,16 @@ class EventFollower:
                 continue
             sizes = [len(message.data) for message in messages]
             self._fetch_messages = messages_to_fetch(len(sizes), sum(sizes))
-            for message in messages:
-                delivered += 1
-                if message.metadata.sequence.consumer != delivered:
-                    # A message was lost: nats-py drops what a fetch has
-                    # gathered when the server ends that fetch early. It is
-                    # still in the stream: subscribe from there.
-                    self._renew.set()
-                    break
-                self._pass_on(message)
+            with collector_paused():
+                for message in messages:
+                    delivered += 1
+                    if message.metadata.sequence.consumer != delivered:
+                        # A message was lost: nats-py drops what a fetch has
+                        # gathered when the server ends that fetch early. It is
+                        # still in the stream: subscribe from there.
+                        self._renew.set()
+                        break
+                    self._pass_on(message)
         await subscription.unsubscribe()
 
     def _pass_on(self, message: Msg) -> None:
