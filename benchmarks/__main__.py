@@ -21,10 +21,11 @@ import click
 
 from benchmarks import backlog, hub, load, report
 from benchmarks.groups import Pace, Results, measure
+from benchmarks.growth import table as growth_table
 from benchmarks.programs import scratch_folder
 from benchmarks.rows import ROWS, select
+from benchmarks.volume import SMALL
 from benchmarks.volume import measure as measure_volume
-from benchmarks.volume import table as volume_table
 from benchmarks.workers import measure as measure_workers
 from benchmarks.workers import table as worker_table
 from labkit.supervisor.nats_server import find_nats_server
@@ -48,7 +49,11 @@ _NAMES = ", ".join(row.name for row in ROWS)
 @click.option("--quick", is_flag=True, help=f"{_QUICK.rounds} short rounds instead of {_FULL.rounds}.")
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
 @click.option("--docs", is_flag=True, help="Write the table into docs/speed.md and README.md.")
-@click.option("--volume", type=click.IntRange(min=1001), help="Instead: cost after this many calls.")
+@click.option(
+    "--volume",
+    type=click.IntRange(min=1001),
+    help="Instead: cost after this many calls; exit code 1 if a bound does not hold.",
+)
 @click.option("--workers", is_flag=True, help="Instead: throughput with 1, 2 and 4 queue-workers.")
 @click.option(
     "--hub",
@@ -75,7 +80,9 @@ def cli(only: str, quick: bool, as_json: bool, docs: bool, volume: int | None, *
         return
     if volume:
         growth = _run(measure_volume(volume, _progress))
-        click.echo(volume_table(growth, volume))
+        click.echo(growth_table(growth, SMALL, volume))
+        if broken := [row.what for row in growth if row.is_broken]:
+            raise SystemExit("Bounds that do not hold: " + "; ".join(broken))
         return
     if docs:
         _check_docs(whole=not (quick or only))

@@ -5,25 +5,21 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from collections import defaultdict
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from statistics import median
 
 from benchmarks import load, programs, stack
 from benchmarks.baselines import BODY
+from benchmarks.event_log import empty_log, fill_event_log, in_lanes, publishing_ms
 from benchmarks.figures import Figures
 from benchmarks.groups import Report
+from benchmarks.growth import Bound, Growth
 from benchmarks.stack import Stack
-from labkit_services.contract.events import EventType, Row, encode_batch
 from labkit_services.contract.headers import CALL_ID, DURATION_SECONDS, FUNCTION_NAME, FUNCTION_STATUS
-from labkit_services.contract.names import event_subject
 
 SMALL = 1_000
 """Calls in the queue and in the event log at the first measurement."""
 
-_FLAT = 1.5
-"""Ratios up to this one are noise."""
 _ROUNDS = 3
 _REPEATS = 100
 _SETTLE_SECONDS = 15.0
@@ -37,49 +33,15 @@ _BIN = "callbacks"
 _BINS = 150
 _BIN_LIMIT = 500
 """Requests that a bin keeps (``inspector.storage.bin_store``)."""
-_BATCH = 100
 
-_FINISHED_CALL: tuple[tuple[str, float, EventType, dict[str, object]], ...] = (
-    ("gateway", 0.0, EventType.CALL_RECEIVED, {"mode": "async", "method": "POST"}),
-    ("gateway", 0.3, EventType.CALL_QUEUED, {"queue": "faas-request", "seq": 1, "bytes": 5}),
-    ("queue-worker", 0.5, EventType.DELIVERY_RECEIVED, {"seq": 1}),
-    ("queue-worker", 0.6, EventType.INVOCATION_STARTED, {}),
-    ("gateway", 0.8, EventType.CALL_RECEIVED, {"mode": "sync", "method": "POST"}),
-    ("gateway", 0.9, EventType.CALL_FORWARDED, {"replica": "cat-4711"}),
-    ("watchdog", 1.2, EventType.PROCESS_STARTED, {"pid": 4712}),
-    ("watchdog", 2.2, EventType.PROCESS_EXITED, {"pid": 4712, "code": 0}),
-    ("gateway", 2.4, EventType.CALL_ANSWERED, {"status": 200, "bytes": 5}),
-    ("queue-worker", 2.6, EventType.INVOCATION_FINISHED, {"status": 200, "bytes": 5}),
-    ("queue-worker", 2.7, EventType.DELIVERY_ACKED, {}),
-)
-"""The events of one call: service, milliseconds after the call, type, data."""
-
-
-@dataclass(frozen=True)
-class Growth:
-    """One cost at two volumes.
-
-    ``small`` is after 1,000 calls, ``large`` after the requested number; None
-    if it failed.
-    """
-
-    what: str
-    small: float | None
-    large: float | None
-
-    @property
-    def ratio(self) -> float | None:
-        """The large cost as a multiple of the small one."""
-        return self.large / self.small if self.small and self.large is not None else None
-
-    @property
-    def verdict(self) -> str:
-        """Whether it grows; "" for the volume itself, which is no cost."""
-        if self.what.startswith(("calls", "event log")):
-            return ""
-        if self.ratio is None:
-            return "FAILED" if self.large is None else ""
-        return "flat" if self.ratio <= _FLAT else "GROWS"
+_NOTEBOOK = "first lab.calls() of a notebook, ms"
+_PUBLISHING = "publishing a batch, over an empty log"
+_OURS = ("gateway", "queue-worker", "inspector", "the supervisor", "the largest watchdog or fork server")
+_BOUNDS = {
+    **{f"memory of {name}, MB": Bound(most=60.0) for name in _OURS},
+    _NOTEBOOK: Bound(most=500.0),
+    _PUBLISHING: Bound(ratio=1.2),
+}
 
 
 async def measure(count: int, report: Report) -> list[Growth]:
@@ -99,31 +61,26 @@ async def measure(count: int, report: Report) -> list[Growth]:
         small = await _costs(lab, report)
         await _add_volume(lab, count - SMALL, report)
         large = await _costs(lab, report)
-    return [Growth(what, small.get(what), large.get(what)) for what in dict.fromkeys([*small, *large])]
+    whats = dict.fromkeys([*small, *large, *_BOUNDS])
+    return [Growth(what, small.get(what), large.get(what), _BOUNDS.get(what)) for what in whats]
 
 
 async def _costs(lab: Stack, report: Report) -> dict[str, float]:
     """Return all costs as they are now, by what they are."""
     report("measuring")
     seen: dict[str, float] = {}
-    # Memory first: the other measurements use some.
-    for service in (await lab.lab.status()).services:
-        seen[f"memory of {service.name}, MB"] = programs.memory_of([service.pid])["megabytes"]
-    seen["memory of the supervisor, MB"] = programs.memory_of([lab.supervisor])["megabytes"]
+    # Memory first: the other measurements use some. All calls are listed, so
+    # that the inspector has derived them.
+    await _inspect(lab, "/calls?limit=1")
+    seen |= await _memory(lab)
     seen["calls on the queue"] = await lab.queued()
     seen["event log on disk, MB"] = await lab.event_bytes() / 1e6
-    workspace = str(lab.lab.workspace.root)
-    notebook = await programs.run_module("benchmarks.learner", "record", workspace, timeout=_READ_SECONDS)
-    if "error" in notebook:
-        report(f"lab.calls() failed: {notebook['error']}")
-    for key, what in (
-        ("calls", "calls that lab.calls() returns"),
-        ("first_ms", "first lab.calls() of a notebook, ms"),
-        ("again_ms", "lab.calls() again, ms"),
-        ("megabytes", "memory of that notebook, MB"),
-    ):
-        if key in notebook:
-            seen[what] = notebook[key]
+    seen |= await _notebook(lab, report)
+    # Before the calls: nats-server writes for seconds what they leave.
+    async with empty_log() as empty:
+        ms, empty_ms = await publishing_ms(lab.publisher, empty)
+    seen["publishing a batch of events, ms"] = ms
+    seen[_PUBLISHING] = ms / empty_ms
 
     async def one_second(function: str, connections: int, *, asynchronous: bool) -> Figures:
         return await load.post(lab.url(function, asynchronous=asynchronous), connections, 1.0)
@@ -139,7 +96,6 @@ async def _costs(lab: Stack, report: Report) -> dict[str, float]:
     call_id = await lab.accept("endless")
     await lab.wait_known(call_id, _CATCH_UP_SECONDS)
     seen["status of a call, ms"] = await _median_ms(lambda: lab.wait_known(call_id))
-    seen["publishing a batch of events, ms"] = await _median_ms(lambda: _publish_batch(lab))
     seen["inspector: list of bins, ms"] = await _median_ms(lambda: _inspect(lab, "/bins"))
     listing = f"/bins/{_BIN}/requests?limit=100"
     seen["inspector: 100 requests of a bin, ms"] = await _median_ms(lambda: _inspect(lab, listing))
@@ -150,9 +106,35 @@ async def _costs(lab: Stack, report: Report) -> dict[str, float]:
     return seen
 
 
-async def _publish_batch(lab: Stack) -> None:
-    rows = [[time.time_ns(), str(EventType.CALL_RECEIVED), "probe", "cat", 1, {}] for _ in range(50)]
-    await lab.publisher.publish(event_subject("gateway"), encode_batch("gateway", "probe", rows), {})
+async def _memory(lab: Stack) -> dict[str, float]:
+    """Return the memory of each process: what is shared is divided (PSS)."""
+    services = {service.pid: service.name for service in (await lab.lab.status()).services}
+    services[lab.supervisor] = "the supervisor"
+    found = {
+        f"memory of {name}, MB": programs.memory_of([pid])["megabytes"] for pid, name in services.items()
+    }
+    others = programs.lab_processes(lab.supervisor) - services.keys()
+    largest = max(programs.memory_of([pid])["megabytes"] for pid in others)
+    return {**found, "memory of the largest watchdog or fork server, MB": largest}
+
+
+async def _notebook(lab: Stack, report: Report) -> dict[str, float]:
+    """Return what reading the calls costs new processes: the median."""
+    workspace = str(lab.lab.workspace.root)
+    notebooks = []
+    for _ in range(_ROUNDS):
+        notebook = await programs.run_module("benchmarks.learner", "record", workspace, timeout=_READ_SECONDS)
+        if "error" in notebook:
+            report(f"lab.calls() failed: {notebook['error']}")
+            return {}
+        notebooks.append(notebook)
+    whats = {
+        "calls": "calls that lab.calls() returns",
+        "first_ms": _NOTEBOOK,
+        "again_ms": "lab.calls() again, ms",
+        "megabytes": "memory of that notebook, MB",
+    }
+    return {what: median(notebook[key] for notebook in notebooks) for key, what in whats.items()}
 
 
 async def _inspect(lab: Stack, path: str) -> None:
@@ -177,39 +159,13 @@ async def _add_volume(lab: Stack, calls: int, report: Report) -> None:
     report(f"{calls:,} calls on the queue")
     await lab.fill(calls, "endless", deduplicated=False)
     report(f"{calls:,} calls in the event log")
-    await _fill_event_log(lab, calls)
+    await fill_event_log(lab, calls)
     captures = min(calls, _CAPTURES)
     report(f"{captures:,} requests in the inspector")
     await _fill_inspector(lab, captures)
     report("settling")
     await lab.wait_known(await lab.accept("endless"), _CATCH_UP_SECONDS)
     await asyncio.sleep(_SETTLE_SECONDS)
-
-
-async def _fill_event_log(lab: Stack, calls: int) -> None:
-    """Publish events of finished calls, in batches as the services do."""
-    numbers = iter(range(0, calls, _BATCH))
-
-    async def one() -> bool:
-        first = next(numbers, None)
-        if first is None:
-            return False
-        ids = [f"filled-{time.time_ns():x}-{first + n}" for n in range(min(_BATCH, calls - first))]
-        for service, rows in finished_calls(ids, time.time_ns()).items():
-            batch = encode_batch(service, f"{service}-1", rows)
-            await lab.publisher.publish(event_subject(service), batch, {})
-        return True
-
-    await _in_lanes(one, 8)
-
-
-def finished_calls(ids: list[str], now: int) -> dict[str, list[Row]]:
-    """Return the events of async calls that are done, by service."""
-    rows: dict[str, list[Row]] = defaultdict(list)
-    for call_id in ids:
-        for service, after_ms, type_, data in _FINISHED_CALL:
-            rows[service].append([now + int(after_ms * 1e6), str(type_), call_id, "cat", 1, data])
-    return rows
 
 
 async def _fill_inspector(lab: Stack, captures: int) -> None:
@@ -231,38 +187,4 @@ async def _fill_inspector(lab: Stack, captures: int) -> None:
         await lab.request("POST", f"{lab.lab.state.inspector_url}/r/{name}", headers, BODY)
         return True
 
-    await _in_lanes(one, 64)
-
-
-async def _in_lanes(one: Callable[[], Awaitable[bool]], lanes: int) -> None:
-    """Repeat something in parallel until it returns False."""
-
-    async def lane() -> None:
-        while await one():
-            pass
-
-    async with asyncio.TaskGroup() as group:
-        for number in range(lanes):
-            group.create_task(lane(), name=f"lane {number}")
-
-
-# -- as text
-
-
-def table(rows: list[Growth], count: int) -> str:
-    """Return the comparison as text."""
-    lines = [("", f"after {SMALL:,}", f"after {count:,}", "ratio", "")]
-    for row in rows:
-        ratio = f"{row.ratio:.2f} x" if row.ratio is not None else ""
-        lines.append((row.what, _format(row.small), _format(row.large), ratio, row.verdict))
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(
-        "  ".join([what.ljust(widths[0]), *map(str.rjust, figures, widths[1:]), verdict]).rstrip()
-        for what, *figures, verdict in lines
-    )
-
-
-def _format(value: float | None) -> str:
-    if value is None:
-        return "failed"
-    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
+    await in_lanes(one, 64)

@@ -11,11 +11,12 @@ from click.testing import CliRunner
 
 from benchmarks import __main__ as program
 from benchmarks import report
+from benchmarks.event_log import finished_calls
 from benchmarks.figures import CPU, BenchmarkError, Figures, Spread, Unit, cost, percentile, sum_of, verdict
 from benchmarks.groups import GROUPS
+from benchmarks.growth import Bound, Growth, table
 from benchmarks.load import parse_wrk
 from benchmarks.rows import ROWS, Baseline, Row, select
-from benchmarks.volume import Growth, finished_calls, table
 from labkit_services.call_record.log import CallLog, CallState
 from labkit_services.contract.events import decode_batch, encode_batch
 
@@ -307,10 +308,26 @@ def test_published_events_reduce_to_finished_calls() -> None:
 
 def test_growing_costs_are_named() -> None:
     text = table(
-        [Growth("a, ms", 1.0, 1.1), Growth("b, ms", 1.0, 4.0), Growth("c, ms", 1.0, None)], 1_000_000
+        [Growth("a, ms", 1.0, 1.1), Growth("b, ms", 1.0, 4.0), Growth("c, ms", 1.0, None)], 1_000, 1_000_000
     )
 
     _, flat, grows, failed = text.splitlines()
     assert flat.endswith("flat")
     assert grows.split()[-3:] == ["4.00", "x", "GROWS"]
     assert failed.endswith("FAILED")
+
+
+def test_a_bound_that_is_not_kept_or_not_measured_is_broken() -> None:
+    memory, flat = Bound(most=60.0), Bound(ratio=1.2)
+    rows = [
+        Growth("kept, MB", 20.0, 60.0, memory),
+        Growth("too much, MB", 20.0, 61.0, memory),
+        Growth("not measured, MB", 20.0, None, memory),
+        Growth("kept, ms", 5.0, 6.0, flat),
+        Growth("grows, ms", 5.0, 6.1, flat),
+        Growth("no first value, ms", None, 6.0, flat),
+    ]
+
+    assert [row.is_broken for row in rows] == [False, True, True, False, True, True]
+    assert [row.verdict for row in rows] == ["met", "BROKEN", "FAILED", "met", "BROKEN", "BROKEN"]
+    assert table(rows, 1_000, 1_000_000).splitlines()[1].split()[-4:] == ["at", "most", "60", "met"]

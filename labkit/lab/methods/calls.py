@@ -21,6 +21,7 @@ from labkit.views.words import words_in_use
 from labkit_services.call_record.log import Call, Mode
 from labkit_services.contract.headers import CALLBACK_URL
 from labkit_services.contract.names import short_function_name
+from labkit_services.runtime.garbage_collector import collector_paused
 
 if TYPE_CHECKING:
     from labkit.views.plots import Picture
@@ -106,7 +107,8 @@ class AsyncLabCalls(LabParts):
         """Return all clients' calls in the event log, oldest first."""
         events = await self.connections.call_events()
         await events.catch_up()
-        return events.log.calls
+        with collector_paused():
+            return events.log.calls
 
     @guarded
     async def measure(

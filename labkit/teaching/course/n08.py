@@ -69,7 +69,7 @@ def _events_of_both(work: Work, id_: str) -> tuple[Event, ...]:
     """
 
     def look() -> tuple[Event, ...]:
-        return next((call.events for call in work.calls("bill") if call.id == id_), ())
+        return next((tuple(call.events) for call in work.calls("bill") if call.id == id_), ())
 
     def is_complete(events: tuple[Event, ...]) -> bool:
         received = [event for event in events if event.type == EventType.CALL_RECEIVED]

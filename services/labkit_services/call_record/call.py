@@ -6,6 +6,7 @@ Times are Unix nanoseconds or None, durations are seconds or None, as in
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import pairwise
@@ -52,7 +53,7 @@ class Call:
     Attributes:
         id: The ``X-Call-Id``.
         events: The events that all else is derived from: distinct, in time
-            order.
+            order; decoded each time they are read.
         function: Name without the default namespace.
         mode: None until an event shows it.
         queue: Name of the queue that stores it, or "".
@@ -82,7 +83,7 @@ class Call:
     """
 
     id: str
-    events: tuple[Event, ...] = ()
+    events: Sequence[Event] = ()
     function: str = ""
     mode: Mode | None = None
     queue: str = ""

@@ -43,6 +43,8 @@ _GROUPS = {
     CallState.DEAD: "dead",
     CallState.CANCELLED: "cancelled",
 }
+_GROUP_SETS: dict[frozenset[str], frozenset[str]] = {}
+"""One object for each combination: there are few of them, and many calls."""
 _LAB_TYPES = (
     EventType.FAULT_STARTED,
     EventType.FAULT_ENDED,
@@ -67,7 +69,8 @@ def groups_of(call: Call) -> frozenset[str]:
         groups.add("callbacks")
     if call.callback_dead is not None:
         groups.add("dead")
-    return frozenset(groups - {""})
+    found = frozenset(groups - {""})
+    return _GROUP_SETS.setdefault(found, found)
 
 
 @dataclass(slots=True, eq=False)
@@ -103,7 +106,7 @@ class CallIndex:
         self.max_inflight: dict[str, int] = {}
         self._counts: Counter[str] = Counter()
         self._dirty: dict[str, None] = {}
-        self._calls: dict[str, dict[str, IndexedCall]] = {}
+        self._calls: dict[str, tuple[IndexedCall, ...]] = {}
         self._numbers = count()
         self._dropped = 0
         self._waiting: dict[str, list[int]] = defaultdict(list)
@@ -121,6 +124,8 @@ class CallIndex:
                 self._dirty[event.call_id] = None
             elif event.type in _LAB_TYPES and event not in self._lab_events:
                 self._add_lab_event(event)
+        if len(self._dirty) > self.log.limit + self.log.limit // 8:  # nobody lists the calls
+            self._dirty = {call_id: None for call_id in self._dirty if call_id in self.log}
 
     def _add_lab_event(self, event: Event) -> None:
         self._lab_events.append(event)
@@ -142,14 +147,17 @@ class CallIndex:
         for _ in range(min(most, len(self._dirty))):
             call_id = next(iter(self._dirty))
             del self._dirty[call_id]
-            known = self._calls.setdefault(call_id, {})
+            if call_id not in self.log:
+                continue  # it was dropped
+            known = self._calls.get(call_id, ())
             for call in self.log.of_id(call_id):
-                entry = known.get(call.function)
+                entry = next((each for each in known if each.call.function == call.function), None)
                 if entry is not None and entry.call is call:
                     continue
                 had_succeeded = entry is not None and entry.call.state is CallState.DONE
                 if entry is None:
-                    entry = known[call.function] = IndexedCall(next(self._numbers), call, 0)
+                    entry = IndexedCall(next(self._numbers), call, 0)
+                    known = self._calls[call_id] = (*known, entry)
                 self._replace(entry, call)
                 if call.state is CallState.DONE and not had_succeeded:
                     self._note_run(call)
@@ -157,7 +165,7 @@ class CallIndex:
         if self.log.dropped != self._dropped:
             self._dropped = self.log.dropped
             for call_id in [call_id for call_id in self._calls if call_id not in self.log]:
-                for entry in self._calls.pop(call_id).values():
+                for entry in self._calls.pop(call_id):
                     self._forget(entry)
         return changed
 
@@ -196,7 +204,7 @@ class CallIndex:
     # -- views
 
     def __iter__(self) -> Iterator[IndexedCall]:
-        return (entry for by_function in self._calls.values() for entry in by_function.values())
+        return (entry for entries in self._calls.values() for entry in entries)
 
     def __len__(self) -> int:
         return sum(map(len, self._calls.values()))

@@ -6,15 +6,25 @@ log.
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from labkit_services.call_record.call import Call, CallState, Mode
+from labkit_services.call_record.packed_events import PackedEvents, pack
 from labkit_services.call_record.reducer import insert_event, read_call
 from labkit_services.contract.events import Event, EventType
 from labkit_services.contract.names import short_function_name
 
 __all__ = ["Call", "CallLog", "CallState", "Mode"]
 
+_MAX_LOOSE_EVENTS = 5_000
+"""Events of calls that wait for more of them, not packed: two megabytes."""
+_CALL_BYTES, _EVENT_BYTES = 1_000, 60
+"""Memory of a call, and of what is derived from each of its events, beside the
+packed events."""
+_MEAN_BYTES = 3_000
+"""Memory that a call may take on average; a usual one takes 2,100 bytes."""
 MAX_EVENTS_PER_CALL = 1_000
 """Enough for a hundred attempts; it bounds a client that uses one call id
 again and again."""
@@ -24,18 +34,37 @@ _GATEWAY = "gateway"
 
 @dataclass(slots=True)
 class _Entry:
-    """The events of a call, and the call as last derived from them."""
+    """The events of a call, and the call as last derived from them.
+
+    A list of events may grow, packed ones don't. Only the thread that adds
+    events changes from one to the other.
+    """
 
     function: str
-    events: list[Event] = field(default_factory=list)
+    events: Sequence[Event] = field(default_factory=list)
     call: Call | None = None
+    size: int = 0
+    is_dropped: bool = False
 
     def read(self, call_id: str) -> Call:
         """Return the call, derived again only if there are new events."""
-        call = self.call
-        if call is None or len(call.events) != len(self.events):
-            self.call = call = read_call(call_id, tuple(self.events))
+        call, events = self.call, self.events
+        if call is None or len(call.events) != len(events):
+            self.call = call = read_call(
+                call_id, events if isinstance(events, PackedEvents) else tuple(events)
+            )
         return call
+
+    def pack(self) -> int:
+        """Take less memory until the next event comes; return how much more.
+
+        More bytes, all told, than when it was packed before.
+        """
+        call, events, before = self.call, self.events, self.size
+        self.events = pack(events) if call is None or len(call.events) != len(events) else call.events
+        packed = self.events.size if isinstance(self.events, PackedEvents) else 0
+        self.size = _CALL_BYTES + _EVENT_BYTES * len(events) + packed
+        return self.size - before
 
 
 class CallLog:
@@ -50,7 +79,10 @@ class CallLog:
     thread may add events while others read.
 
     Attributes:
-        limit: Most call ids to keep.
+        limit: Most call ids to keep; fewer if their calls take more than
+            3,000 bytes of memory on average.
+        size: Estimate of the memory that the calls take, in bytes, within a
+            fifth: events, calls derived from them, their places in an index.
         dropped: Number of ids dropped, oldest first, because of the limit.
         ignored: Number of events ignored: of dropped ids, or beyond a call's
             limit.
@@ -58,12 +90,15 @@ class CallLog:
 
     def __init__(self, limit: int = 10_000) -> None:
         self.limit = limit
+        self.size = 0
         self.dropped = 0
         self.ignored = 0
-        self._entries: dict[str, list[_Entry]] = {}
+        self._entries: dict[str, tuple[_Entry, ...]] = {}
         # Late events must not recreate a part of a dropped call: as many ids
         # of dropped calls are stored as calls.
         self._dropped_ids: dict[str, None] = {}
+        self._loose: deque[_Entry] = deque()
+        self._loose_events = 0
         self._gateway_exited = 0
 
     def apply(self, event: Event) -> bool:
@@ -80,22 +115,57 @@ class CallLog:
             if call_id in self._dropped_ids:
                 self.ignored += 1
                 return False
-            entries = self._entries[call_id] = []
+            entries = self._entries[call_id] = ()
             self._keep_within_limit()
-        entry = _entry_of(entries, short_function_name(event.function))
+        function = short_function_name(event.function)
+        entry = entries[0] if entries else None
+        if entry is None or entry.function != function:
+            entry = self._entry_of(call_id, function)
         if entry is None or len(entry.events) >= MAX_EVENTS_PER_CALL:
             self.ignored += 1
             return False
-        return insert_event(entry.events, event)
+        events = entry.events
+        if not isinstance(events, list):
+            events = entry.events = [*events]
+            self._note_loose(entry)
+        elif not events:
+            self._note_loose(entry)
+        is_new = insert_event(events, event)
+        self._loose_events += is_new
+        return is_new
+
+    def _entry_of(self, call_id: str, function: str) -> _Entry | None:
+        """Return a function's entry, a new one if needed; None if too many."""
+        entries = self._entries[call_id]
+        for entry in entries:
+            if entry.function == function:
+                return entry
+        if len(entries) >= _MAX_FUNCTIONS_PER_ID:
+            return None
+        entry = _Entry(function)
+        self._entries[call_id] = (*entries, entry)
+        return entry
+
+    def _note_loose(self, entry: _Entry) -> None:
+        self._loose.append(entry)
+        self._loose_events += len(entry.events)
+        while self._loose_events > _MAX_LOOSE_EVENTS and len(self._loose) > 1:
+            oldest = self._loose.popleft()
+            self._loose_events -= len(oldest.events)
+            if not oldest.is_dropped:
+                self.size += oldest.pack()
 
     def _note_gateway(self, event: Event) -> None:
         if event.type == EventType.SERVICE_EXITED and event.data.get("service") == _GATEWAY:
             self._gateway_exited = max(self._gateway_exited, event.time_ns)
 
     def _keep_within_limit(self) -> None:
-        while len(self._entries) > self.limit:
+        most = self.limit * _MEAN_BYTES
+        while len(self._entries) > self.limit or (self.size > most and len(self._entries) > 1):
             oldest = next(iter(self._entries))
-            del self._entries[oldest]
+            for entry in self._entries.pop(oldest):
+                self.size -= entry.size
+                entry.is_dropped = True
             self.dropped += 1
             self._dropped_ids[oldest] = None
             if len(self._dropped_ids) > self.limit:
@@ -105,6 +175,8 @@ class CallLog:
         """Drop all calls and counts, as at a reset of the lab."""
         self._entries.clear()
         self._dropped_ids.clear()
+        self._loose.clear()
+        self._loose_events = self.size = 0
         self._gateway_exited = 0
         self.dropped = self.ignored = 0
 
@@ -134,7 +206,7 @@ class CallLog:
 
     def of_id(self, call_id: str) -> list[Call]:
         """Return all calls of an id, in the order of time."""
-        entries = list(self._entries.get(call_id, ()))
+        entries = self._entries.get(call_id, ())
         calls = [self._read_entry(call_id, entry) for entry in entries if entry.events]
         if len(calls) > 1:
             calls.sort(key=lambda call: (call.events[0].time_ns, call.function))
@@ -149,15 +221,3 @@ class CallLog:
 
     def __contains__(self, call_id: object) -> bool:
         return call_id in self._entries
-
-
-def _entry_of(entries: list[_Entry], function: str) -> _Entry | None:
-    """Return a function's entry, a new one if needed; None if too many."""
-    for entry in entries:
-        if entry.function == function:
-            return entry
-    if len(entries) >= _MAX_FUNCTIONS_PER_ID:
-        return None
-    entry = _Entry(function)
-    entries.append(entry)
-    return entry

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import zip_longest
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 
 from labkit_services.call_record.attempt import Attempt, ProcessRun
 from labkit_services.call_record.event_fields import ByType, integer, seconds, text, time_of
 from labkit_services.contract.events import Event, EventType
 
+_Delivery = tuple[int, dict[str, Event]]
+"""Its number, and its events by type."""
 _time = attrgetter("time_ns")
 
 WORKER_TYPES = (
@@ -61,23 +63,25 @@ def async_attempts(by_type: ByType) -> tuple[Attempt, ...]:
     A client may give two calls of a function one id: a delivery with another
     sequence number begins the other call's attempts.
     """
-    deliveries: list[tuple[int, dict[str, Event]]] = []
-    reported = sorted((e for type_ in WORKER_TYPES for e in by_type.get(type_, ())), key=_time)
-    for event in reported:
-        same = (events for number, events in reversed(deliveries) if number == event.attempt)
-        known = next(same, None)
+    deliveries: list[_Delivery] = []
+    latest: dict[int, dict[str, Event]] = {}
+    for event in sorted([e for type_ in WORKER_TYPES for e in by_type.get(type_, ())], key=_time):
+        known = latest.get(event.attempt)
         if known is None or _is_of_another_call(event, known):
-            deliveries.append((event.attempt, {event.type: event}))
-        else:
-            known.setdefault(event.type, event)
-    attempts = [_async_attempt(number, events) for number, events in deliveries]
+            known = latest[event.attempt] = {}
+            deliveries.append((event.attempt, known))
+        known.setdefault(event.type, event)
     if len({number for number, _ in deliveries}) == len(deliveries):
-        attempts.sort(key=lambda attempt: attempt.number)
+        deliveries.sort(key=itemgetter(0))
+    runs: dict[int, ProcessRun] = {}
     for number, process in _process_runs(by_type):
-        index = _attempt_of(attempts, number, process)
-        if index == len(attempts):
-            attempts.append(Attempt(1))
-        attempts[index] = replace(attempts[index], process=process)
+        index = _delivery_of(deliveries, number, process)
+        if index == len(deliveries):
+            deliveries.append((1, {}))
+        runs[index] = process
+    attempts = [
+        _async_attempt(number, events, runs.get(index)) for index, (number, events) in enumerate(deliveries)
+    ]
     return tuple(_with_breaks(attempts, by_type))
 
 
@@ -88,9 +92,12 @@ def _with_breaks(attempts: Sequence[Attempt], by_type: ByType) -> Iterator[Attem
     end of the attempt.
     """
     broken = [event.time_ns for event in by_type.get(EventType.CALL_ANSWERED, ()) if event.data.get("error")]
+    if not broken:
+        yield from attempts
+        return
     for attempt, follower in zip_longest(attempts, attempts[1:]):
         begin, end = attempt.started, follower.started if follower else None
-        if not broken or begin is None or attempt.finished is not None:
+        if begin is None or attempt.finished is not None:
             yield attempt
             continue
         found = (time for time in broken if begin <= time and (end is None or time < end))
@@ -98,15 +105,13 @@ def _with_breaks(attempts: Sequence[Attempt], by_type: ByType) -> Iterator[Attem
 
 
 def _is_of_another_call(event: Event, known: Mapping[str, Event]) -> bool:
+    if event.type != EventType.DELIVERY_RECEIVED:
+        return False
     received = known.get(EventType.DELIVERY_RECEIVED)
-    return (
-        event.type == EventType.DELIVERY_RECEIVED
-        and received is not None
-        and integer(event, "seq") != integer(received, "seq")
-    )
+    return received is not None and integer(event, "seq") != integer(received, "seq")
 
 
-def _async_attempt(number: int, events: Mapping[str, Event]) -> Attempt:
+def _async_attempt(number: int, events: Mapping[str, Event], process: ProcessRun | None) -> Attempt:
     received = events.get(EventType.DELIVERY_RECEIVED)
     finished = events.get(EventType.INVOCATION_FINISHED)
     retry = events.get(EventType.RETRY_SCHEDULED)
@@ -117,6 +122,7 @@ def _async_attempt(number: int, events: Mapping[str, Event]) -> Attempt:
         finished=time_of(finished),
         status=integer(finished, "status"),
         error=text(finished, "error"),
+        process=process,
         retry_scheduled=time_of(retry),
         retry_delay=seconds(retry, "delay"),
         acked=time_of(events.get(EventType.DELIVERY_ACKED)),
@@ -127,22 +133,25 @@ def _async_attempt(number: int, events: Mapping[str, Event]) -> Attempt:
     )
 
 
-def _attempt_of(attempts: Sequence[Attempt], reported: int, process: ProcessRun) -> int:
-    """Return the index of the attempt that ``process`` ran.
+def _delivery_of(deliveries: Sequence[_Delivery], reported: int, process: ProcessRun) -> int:
+    """Return the index of the delivery whose attempt ``process`` ran.
 
     Most watchdogs do not know about deliveries and report 1. Then it is the
-    last attempt that was delivered before the process began.
+    last one that was delivered before the process began.
     """
-    numbered = [index for index, attempt in enumerate(attempts) if attempt.number == reported > 1]
+    numbered = [index for index, (number, _) in enumerate(deliveries) if number == reported > 1]
     if numbered:
         return numbered[-1]
     began = process.started if process.started is not None else process.exited
     earlier = [
-        index
-        for index, attempt in enumerate(attempts)
-        if began is not None and (attempt.delivered or attempt.asked or 0) <= began
+        index for index, (_, events) in enumerate(deliveries) if began is not None and _begin(events) <= began
     ]
     return earlier[-1] if earlier else 0
+
+
+def _begin(events: Mapping[str, Event]) -> int:
+    received, asked = events.get(EventType.DELIVERY_RECEIVED), events.get(EventType.INVOCATION_STARTED)
+    return time_of(received) or time_of(asked) or 0
 
 
 def _process_runs(by_type: ByType) -> list[tuple[int, ProcessRun]]:
@@ -156,14 +165,15 @@ def _process_runs(by_type: ByType) -> list[tuple[int, ProcessRun]]:
         for event in by_type.get(EventType.PROCESS_STARTED, ())
     ]
     for event in by_type.get(EventType.PROCESS_EXITED, ()):
-        end = ProcessRun(integer(event, "pid"), exited=event.time_ns, code=integer(event, "code"))
+        pid, code = integer(event, "pid"), integer(event, "code")
         for index, (instance, attempt, process) in enumerate(found):
-            same = instance == event.instance and process.pid == end.pid
+            same = instance == event.instance and process.pid == pid
             if same and process.exited is None and (process.started or 0) <= event.time_ns:
-                found[index] = (instance, attempt, replace(end, started=process.started))
+                found[index] = (instance, attempt, ProcessRun(pid, process.started, event.time_ns, code))
                 break
         else:
-            found.append((event.instance, event.attempt, end))
+            process = ProcessRun(pid, exited=event.time_ns, code=code)
+            found.append((event.instance, event.attempt, process))
     return sorted(
         ((attempt, process) for _, attempt, process in found),
         key=lambda item: item[1].started or item[1].exited or 0,

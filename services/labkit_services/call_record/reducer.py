@@ -7,7 +7,7 @@ repeated event counts once.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Sequence
 from operator import attrgetter
@@ -15,6 +15,7 @@ from operator import attrgetter
 from labkit_services.call_record.call import Call, Mode
 from labkit_services.call_record.callback import Capture
 from labkit_services.call_record.event_fields import ByType, first, integer, last, text, time_of
+from labkit_services.call_record.packed_events import pack
 from labkit_services.call_record.reduce_attempts import WORKER_TYPES, async_attempts, sync_attempts
 from labkit_services.call_record.reduce_callbacks import CALLBACK_TYPES, callbacks_of, without_callback_visits
 from labkit_services.contract.events import Event, EventType
@@ -26,16 +27,22 @@ _time = attrgetter("time_ns")
 
 def insert_event(events: list[Event], event: Event) -> bool:
     """Insert ``event`` in time order; return False if it is there already."""
-    if not events or event.time_ns > events[-1].time_ns:
+    time_ns, place = event.time_ns, len(events)
+    if not place or events[-1].time_ns < time_ns:
         events.append(event)
         return True
-    start = bisect_left(events, event.time_ns, key=_time)
-    same_time = events[start : bisect_right(events, event.time_ns, key=_time)]
-    if event in same_time:
-        return False
-    # Events of one time need an order too, or the result would depend on their
-    # arrival.
-    events.insert(start + bisect_left(same_time, _tie_break(event), key=_tie_break), event)
+    # From the end: an event comes soon after those before it.
+    while place and events[place - 1].time_ns > time_ns:
+        place -= 1
+    if place and events[place - 1].time_ns == time_ns:
+        start = bisect_left(events, time_ns, key=_time)
+        same_time = events[start:place]
+        if event in same_time:
+            return False
+        # Events of one time need an order too, or the result would depend on
+        # their arrival.
+        place = start + bisect_left(same_time, _tie_break(event), key=_tie_break)
+    events.insert(place, event)
     return True
 
 
@@ -46,6 +53,7 @@ def _tie_break(event: Event) -> tuple[int, str, int, str, str]:
 
 def read_call(call_id: str, events: Sequence[Event]) -> Call:
     """Derive a call from its events, distinct and in time order."""
+    kept, events = pack(events), [*events]  # unpacked once
     by_type: ByType = defaultdict(list)
     for event in without_callback_visits(events):
         by_type[event.type].append(event)
@@ -67,7 +75,7 @@ def read_call(call_id: str, events: Sequence[Event]) -> Call:
     )
     return Call(
         id=call_id,
-        events=tuple(events),
+        events=kept,
         function=next((e.function for e in events if e.function), ""),
         mode=mode,
         # The worker's batch may come before the gateway's.
@@ -100,9 +108,10 @@ def read_call(call_id: str, events: Sequence[Event]) -> Call:
 def _last_unless(by_type: ByType, type_: str, revoked_by: Sequence[str]) -> Event | None:
     """Return the last event of a type, unless others revoked it."""
     event = last(by_type, type_)
+    if event is None:
+        return None
     followers = [follower for other in revoked_by if (follower := last(by_type, other))]
-    is_revoked = event and any(follower.time_ns > event.time_ns for follower in followers)
-    return None if is_revoked else event
+    return None if any(follower.time_ns > event.time_ns for follower in followers) else event
 
 
 def _is_async(event: Event) -> bool:

@@ -58,9 +58,12 @@ class EventType(StrEnum):
     FAULT_ENDED = "fault.ended"  # the same keys
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Event:
-    """One thing that happened.
+    """One thing that happened; nobody changes one.
+
+    It is not frozen: that takes three times as long to make, and a notebook
+    makes a hundred thousand when it reads the event log.
 
     Attributes:
         time_ns: Unix time in nanoseconds, by the clock of the reporting

@@ -8,6 +8,8 @@ DEFAULT_NAMESPACE = "openfaas-fn"
 """faas-cli appends it to every function name; ``fig.openfaas-fn`` is
 ``fig``."""
 
+_DEFAULT_SUFFIX = "." + DEFAULT_NAMESPACE
+
 DEFAULT_QUEUE = "faas-request"
 """Subject of the default queue, as in OpenFaaS's ``faas_nats_channel``."""
 
@@ -85,4 +87,4 @@ def split_function_name(name: str) -> tuple[str, str]:
 
 def short_function_name(name: str) -> str:
     """Return a function name without the default namespace."""
-    return name.removesuffix("." + DEFAULT_NAMESPACE)
+    return name.removesuffix(_DEFAULT_SUFFIX)

@@ -10,16 +10,20 @@ from labkit_services.contract.events import Event, decode_batch
 from labkit_services.contract.names import EVENT_STREAM
 from labkit_services.contract.times import rfc3339
 from labkit_services.runtime.background_tasks import BackgroundTasks
+from labkit_services.runtime.garbage_collector import collector_paused
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
     from nats.aio.msg import Msg
     from nats.js import JetStreamContext
 
-HISTORY_BYTES = 16 * 1024 * 1024
-"""Limit for what is read of older events: about those of ten thousand
-calls."""
-_BATCH_MESSAGES = 500
+HISTORY_BYTES = 12 * 1024 * 1024
+"""Limit for what is read of older events: about those of ten thousand calls,
+at 1,200 bytes a call. More calls than that are not kept."""
+_FETCH_BYTES = 1024 * 1024
+_FETCH_MESSAGES = 100
+"""Limits for what is fetched at once, and is in memory twice: as messages, and
+as the events in them."""
 _FETCH_SECONDS = 1.0
 _RETRY_SECONDS = 0.2
 _POLL_SECONDS = 0.002
@@ -54,6 +58,7 @@ class EventFollower:
         self._on_reset = on_reset
         self._since_ns = since_ns
         self._next_seq = 0
+        self._fetch_messages = _FETCH_MESSAGES
         self._renew = asyncio.Event()
         self._tasks = BackgroundTasks()
         self._task: asyncio.Task[None] | None = None
@@ -107,18 +112,21 @@ class EventFollower:
         delivered = 0
         while not self._renew.is_set():
             try:
-                messages = await subscription.fetch(_BATCH_MESSAGES, _FETCH_SECONDS)
+                messages = await subscription.fetch(self._fetch_messages, _FETCH_SECONDS)
             except NatsTimeout:
                 continue
-            for message in messages:
-                delivered += 1
-                if message.metadata.sequence.consumer != delivered:
-                    # A message was lost: nats-py drops what a fetch has
-                    # gathered when the server ends that fetch early. It is
-                    # still in the stream: subscribe from there.
-                    self._renew.set()
-                    break
-                self._pass_on(message)
+            sizes = [len(message.data) for message in messages]
+            self._fetch_messages = messages_to_fetch(len(sizes), sum(sizes))
+            with collector_paused():
+                for message in messages:
+                    delivered += 1
+                    if message.metadata.sequence.consumer != delivered:
+                        # A message was lost: nats-py drops what a fetch has
+                        # gathered when the server ends that fetch early. It is
+                        # still in the stream: subscribe from there.
+                        self._renew.set()
+                        break
+                    self._pass_on(message)
         await subscription.unsubscribe()
 
     def _pass_on(self, message: Msg) -> None:
@@ -141,6 +149,7 @@ class EventFollower:
             self._next_seq = 1
             self._on_reset()
         state = info.state
+        self._fetch_messages = messages_to_fetch(state.messages, state.bytes)
         skipped = state.first_seq + messages_to_skip(state.messages, state.bytes)
         config = ConsumerConfig(
             ack_policy=AckPolicy.NONE, mem_storage=True, inactive_threshold=_CONSUMER_SECONDS, num_replicas=1
@@ -156,6 +165,11 @@ class EventFollower:
         if consumer.delivered is not None:  # nothing before the start will be delivered
             self._next_seq = max(self._next_seq, consumer.delivered.stream_seq + 1)
         return subscription
+
+
+def messages_to_fetch(messages: int, size: int) -> int:
+    """Return how many messages to fetch at once, by their mean size."""
+    return max(1, min(_FETCH_MESSAGES, messages * _FETCH_BYTES // size)) if size else _FETCH_MESSAGES
 
 
 def messages_to_skip(messages: int, size: int) -> int:

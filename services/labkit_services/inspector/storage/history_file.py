@@ -26,7 +26,7 @@ _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_SCHEMA
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _MOST_SET_ASIDE = 3
 _SUFFIXES = ("", "-wal", "-shm")
-_CACHE_KIB = 4096
+_CACHE_KIB = 2048
 
 # WAL: a commit appends to one file, and readers do not wait. NORMAL: no sync
 # at a commit. What was committed survives the end of the process, however it
