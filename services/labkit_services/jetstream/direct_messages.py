@@ -1,7 +1,7 @@
 """Messages put straight into nats-py's write buffer, and taken at its parser.
 
-What nats-py does between its public methods and the wire costs more than all
-the rest of an accepted call: two coroutines and a header block for each
+What nats-py does between its public methods and the wire was two fifths of the
+gateway's time for an accepted call: two coroutines and a header block for each
 message sent; parsed headers, a ``Msg`` and a queue for each one received. The
 connection, its login, TLS and reconnects stay nats-py's. The buffer and the
 parser are private: if a name is missing, ``messages_of`` chooses the public
