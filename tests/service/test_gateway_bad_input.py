@@ -254,18 +254,11 @@ def test_calls_succeed_when_logs_cannot_be_written(workspace: Path) -> None:
 def test_without_nats_server_synchronous_calls_succeed_and_changes_are_a_500(workspace: Path) -> None:
     with start_lab(workspace) as own, client(own) as calls:
         deploy(calls, "echo", "cat")
-        (nats,) = [child for child in psutil.Process(own.aio.state.pid).children() if "nats" in child.name()]
-        nats.suspend()
-        try:
-            # Concurrently: the lab soon restarts a server that does not answer.
-            with ThreadPoolExecutor(2) as callers:
-                queueing = callers.submit(calls.post, "/async-function/echo")
-                storing = callers.submit(calls.post, "/system/secrets", json={"name": "lost", "value": "v"})
-                called = calls.post("/function/echo", content="still here")
+        with _suspended_nats(psutil.Process(own.aio.state.pid)), ThreadPoolExecutor(2) as callers:
+            queueing = callers.submit(calls.post, "/async-function/echo")
+            storing = callers.submit(calls.post, "/system/secrets", json={"name": "lost", "value": "v"})
+            called = calls.post("/function/echo", content="still here")
             queued, stored = queueing.result(), storing.result()
-        finally:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                nats.resume()
 
         assert queued.status_code == 500
         assert queued.text.startswith("Error queuing request: ")
@@ -274,6 +267,35 @@ def test_without_nats_server_synchronous_calls_succeed_and_changes_are_a_500(wor
         assert called.text == "still here"
         eventually(lambda: calls.post("/async-function/echo").status_code == 202)
         eventually(lambda: "lost" in _store_secret(calls))
+
+
+@contextmanager
+def _suspended_nats(supervisor: psutil.Process) -> Iterator[None]:
+    """Suspend nats-server, and each that the lab starts in its place."""
+    suspended: set[psutil.Process] = set()
+    ended = threading.Event()
+
+    def suspend_new_ones() -> None:
+        while True:
+            for child in set(supervisor.children()) - suspended:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    if "nats" in child.name():
+                        child.suspend()
+                        suspended.add(child)
+            if ended.wait(0.01):
+                return
+
+    thread = threading.Thread(target=suspend_new_ones)
+    thread.start()
+    eventually(lambda: suspended)
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+        for nats in suspended:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                nats.resume()
 
 
 def _store_secret(calls: httpx.Client) -> str:
