@@ -106,8 +106,8 @@ class AsyncLabCalls(LabParts):
     async def calls(self) -> list[Call]:
         """Return all clients' calls in the event log, oldest first."""
         events = await self.connections.call_events()
-        await events.catch_up()
         with collector_paused():
+            await events.catch_up()
             return events.log.calls
 
     @guarded
