@@ -22,7 +22,7 @@ from labkit_services.jetstream.event_follower import HISTORY_BYTES
 from labkit_services.runtime.background_tasks import BackgroundTasks
 
 MEGABYTE = 1_000_000
-LOOSE = 3 * MEGABYTE
+LOOSE = 2 * MEGABYTE
 """Events that are not packed yet, and the tables of what calls share."""
 
 
@@ -67,7 +67,7 @@ def test_the_calls_of_a_full_index_take_about_what_the_log_counts(calls: int, at
     index, taken = memory_of(lambda: full_index(bodies))
 
     assert len(index) == calls
-    assert index.log.size == pytest.approx(taken - 1.5 * MEGABYTE, rel=0.2)
+    assert index.log.size == pytest.approx(taken - 0.6 * MEGABYTE, rel=0.2)
     assert taken < calls * (1_300 + 1_100 * attempts) + LOOSE
 
 

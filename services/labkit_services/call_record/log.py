@@ -18,8 +18,8 @@ from labkit_services.contract.names import short_function_name
 
 __all__ = ["Call", "CallLog", "CallState", "Mode"]
 
-_MAX_LOOSE_EVENTS = 5_000
-"""Events of calls that wait for more of them, not packed: two megabytes."""
+_MAX_LOOSE_EVENTS = 2_000
+"""Events of calls that wait for more of them, not packed: a megabyte."""
 _CALL_BYTES, _EVENT_BYTES = 1_000, 60
 """Memory of a call, and of what is derived from each of its events, beside the
 packed events."""
@@ -28,6 +28,7 @@ _MEAN_BYTES = 3_000
 MAX_EVENTS_PER_CALL = 1_000
 """Enough for a hundred attempts; it bounds a client that uses one call id
 again and again."""
+_MIN_DROPPED_IDS = 100
 _MAX_FUNCTIONS_PER_ID = 100
 _GATEWAY = "gateway"
 
@@ -94,8 +95,8 @@ class CallLog:
         self.dropped = 0
         self.ignored = 0
         self._entries: dict[str, tuple[_Entry, ...]] = {}
-        # Late events must not recreate a part of a dropped call: as many ids
-        # of dropped calls are stored as calls.
+        # Late events must not recreate a part of a dropped call: the ids of
+        # those that were dropped last are stored, a quarter of the limit.
         self._dropped_ids: dict[str, None] = {}
         self._loose: deque[_Entry] = deque()
         self._loose_events = 0
@@ -168,7 +169,7 @@ class CallLog:
                 entry.is_dropped = True
             self.dropped += 1
             self._dropped_ids[oldest] = None
-            if len(self._dropped_ids) > self.limit:
+            if len(self._dropped_ids) > max(self.limit // 4, _MIN_DROPPED_IDS):
                 del self._dropped_ids[next(iter(self._dropped_ids))]
 
     def clear(self) -> None:
