@@ -62,7 +62,7 @@ bench: ## set up, measure every path next to its baseline: 5 min, alone on the m
 	@$(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY)) $(if $(DOCS),--docs)
 
 # VOLUME=200000 uses fewer calls: 2 min.
-bench-volume: ## set up, check that costs and memory stay within their bounds after a million calls: 10 min
+bench-volume: ## set up, check that costs and memory stay within their bounds after a million calls: 2 to 10 min
 	@sh tools/setup.sh dev
 	@$(BIN)/python -m benchmarks --volume $(or $(VOLUME),1000000)
 
