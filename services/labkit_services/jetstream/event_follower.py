@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from nats.aio.msg import Msg
     from nats.js import JetStreamContext
 
-HISTORY_BYTES = 11 * 1024 * 1024
+HISTORY_BYTES = 12 * 1024 * 1024
 """Limit for what is read of older events: about those of ten thousand calls,
-at 1,170 bytes a call. More calls than that are not kept."""
+at 1,200 bytes a call. More calls than that are not kept."""
 _FETCH_BYTES = 1024 * 1024
 _FETCH_MESSAGES = 100
 """Limits for what is fetched at once, and is in memory twice: as messages, and
