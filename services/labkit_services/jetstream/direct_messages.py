@@ -31,7 +31,7 @@ Unsubscribe = Callable[[], Awaitable[None]]
 _Handler = Callable[[bytes, bytes, bytes, bytes | None], None]
 """Takes subject, reply, body and header block as the parser reads them."""
 
-_ATTRIBUTES = ("_pending", "_pending_data_size", "_max_pending_size", "_flush_queue", "_process_msg", "_subs")
+_ATTRIBUTES = ("_pending", "_pending_data_size", "_max_pending_size", "_flush_queue", "_process_msg")
 _SEPARATORS = 2  # of the header block: its version line, and the empty line
 
 
